@@ -1,0 +1,1 @@
+//! Lambda function: exports the findings of an uploaded scan

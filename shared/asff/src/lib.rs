@@ -1,0 +1,1 @@
+//! Reads Prowler scan results and maps them to the AWS Security Finding Format

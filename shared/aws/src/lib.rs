@@ -1,0 +1,1 @@
+//! Adapters: the exporter's ports on AWS

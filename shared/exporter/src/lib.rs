@@ -1,0 +1,17 @@
+//! Carries the findings of a Prowler scan into AWS Security Hub, whole and accounted for.
+//!
+//! This crate decides; it does not talk to AWS. Where AWS begins there is a trait in [`ports`], and the crate `aws`
+//! implements it. The straight line of an export is the body of [`export::Exporter::export`].
+
+pub mod deliver;
+pub mod export;
+pub mod filter;
+pub mod integration;
+mod pack;
+pub mod ports;
+pub mod progress;
+pub mod quarantine;
+pub mod report;
+pub mod route;
+pub mod settings;
+pub mod upload;

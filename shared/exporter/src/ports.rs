@@ -1,0 +1,227 @@
+//! Where AWS begins: what the exporter needs of the world, in its own words.
+//!
+//! Each trait says what the implementer guarantees and what the caller must do. One struct implements them all
+//! ([`Ports`]); the crate `aws` has the one for AWS.
+
+use std::future::Future;
+
+use asff::{AccountId, RegionName};
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+
+use crate::integration::Integration;
+use crate::report::RunReport;
+use crate::upload::{Upload, UploadInfo};
+
+/// All that an export needs.
+pub trait Ports: Integrations + Runs + Objects + Hubs + Clock + Send + Sync + 'static {}
+
+impl<T: Integrations + Runs + Objects + Hubs + Clock + Send + Sync + 'static> Ports for T {}
+
+/// Anything that fails for a reason that may pass, or that a person must look at: the caller tries the whole again.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{action}: {message}")]
+pub struct PortError {
+    /// What was tried, with the names of what it was tried on.
+    pub action: String,
+    /// What the service said.
+    pub message: String,
+}
+
+/// Opens uploads.
+pub trait Scans {
+    /// Opens an object for reading. The body is a stream: the implementer never holds it whole, and a broken
+    /// connection is an error of the stream, not an early end.
+    fn open(&self, upload: &Upload) -> impl Future<Output = Result<Scan, OpenError>> + Send;
+}
+
+/// An opened scan.
+pub struct Scan {
+    /// What the store said about it.
+    pub info: UploadInfo,
+    /// Its bytes.
+    pub body: BoxStream<'static, std::io::Result<Bytes>>,
+}
+
+/// Why an upload could not be opened.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The object is gone. Trying again cannot help.
+    #[error("{url} does not exist")]
+    NotFound {
+        /// The object.
+        url: String,
+    },
+    /// Anything else, access denied included: a person mends it, and the event is tried again.
+    #[error(transparent)]
+    Failed(#[from] PortError),
+}
+
+/// Finds an account's integration.
+pub trait Integrations {
+    /// The integration of an account, read consistently, or none.
+    fn integration(
+        &self,
+        account: &AccountId,
+    ) -> impl Future<Output = Result<Option<Integration>, PortError>> + Send;
+}
+
+/// Remembers runs and who works on which upload.
+pub trait Runs {
+    /// Claims an upload for a run until `until`. Of two callers at once, exactly one gets [`Claim::Taken`]. A claim
+    /// whose time is over counts as released.
+    fn claim(
+        &self,
+        identity: &str,
+        run_id: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Claim, PortError>> + Send;
+
+    /// Marks the claim as done, so that the same upload is not exported again; `done == false` releases it.
+    fn settle_claim(
+        &self,
+        identity: &str,
+        run_id: &str,
+        done: bool,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Records a run, replacing what was recorded under its id.
+    fn record(&self, report: &RunReport) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// The answer to a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The upload is ours.
+    Taken,
+    /// An earlier run exported it.
+    Done {
+        /// That run.
+        run_id: String,
+    },
+    /// Another run works on it right now.
+    Held {
+        /// That run.
+        run_id: String,
+    },
+}
+
+/// Writes objects into the state bucket.
+pub trait Objects {
+    /// An object being written.
+    type Writer: ObjectWriter + Send;
+
+    /// Starts an object. Nothing is visible under the key before [`ObjectWriter::finish`].
+    fn create(&self, key: &str) -> impl Future<Output = Result<Self::Writer, PortError>> + Send;
+}
+
+/// An object being written, in constant memory.
+pub trait ObjectWriter {
+    /// Appends bytes.
+    fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Makes the object visible.
+    fn finish(self) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Connects to the Security Hub of an account.
+pub trait Hubs {
+    /// A connection to one account, in all its Regions.
+    type Hub: Hub + Clone + Send + Sync + 'static;
+
+    /// Obtains the integration's credentials and makes sure that they belong to its account.
+    fn connect(
+        &self,
+        integration: &Integration,
+    ) -> impl Future<Output = Result<Self::Hub, ConnectError>> + Send;
+}
+
+/// Why there is no connection to an account.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The credentials will not work until somebody mends them.
+    #[error("{reason}: {message}")]
+    Refused {
+        /// A short name: `assume_role_denied`, `wrong_account`, `secret_missing`, `credentials_invalid`.
+        reason: &'static str,
+        /// What happened and what mends it.
+        message: String,
+    },
+    /// Anything that may pass.
+    #[error(transparent)]
+    Failed(#[from] PortError),
+}
+
+/// One account's Security Hub.
+pub trait Hub {
+    /// One `BatchImportFindings` call with a ready request body. Never retried by the implementer; after
+    /// [`CallError::ExpiredToken`] its next call uses fresh credentials.
+    fn import(
+        &self,
+        region: &RegionName,
+        body: Bytes,
+    ) -> impl Future<Output = Result<ImportOutcome, CallError>> + Send;
+}
+
+/// What the service answered to an import: HTTP 200, even if every finding failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportOutcome {
+    /// The service's count of stored findings.
+    pub success_count: usize,
+    /// The service's count of failed findings.
+    pub failed_count: usize,
+    /// Which failed.
+    pub failed: Vec<FailedFinding>,
+}
+
+/// A finding that the service did not store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedFinding {
+    /// The finding's Id.
+    pub id: String,
+    /// The service's code, such as `InvalidInput`.
+    pub code: String,
+    /// The service's words.
+    pub message: String,
+}
+
+/// A call that failed as a whole, by what it means for us.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Over the quota (429).
+    #[error("throttled: {0}")]
+    Throttled(String),
+    /// 5xx, a time-out, a lost connection: the call may have been carried out or not.
+    #[error("{0}")]
+    Transient(String),
+    /// The session ended in the middle of the run.
+    #[error("the session's credentials expired: {0}")]
+    ExpiredToken(String),
+    /// No answer from this Region's endpoint: its name does not resolve or nothing listens.
+    #[error("no connection to the endpoint: {0}")]
+    Unreachable(String),
+    /// The Region does not know the caller's token: not opted in, or bad credentials.
+    #[error("the Region does not accept the credentials: {0}")]
+    UnrecognizedClient(String),
+    /// 403: permission, SCP, product not accepted, foreign account.
+    #[error("access denied: {0}")]
+    AccessDenied(String),
+    /// 401 `InvalidAccessException`: Security Hub is off.
+    #[error("{0}")]
+    InvalidAccess(String),
+    /// 400, 413 or an authoriser that cannot read a finding: something in the batch is at fault.
+    #[error("{code}: {message}")]
+    Refused {
+        /// The service's code.
+        code: String,
+        /// The service's words.
+        message: String,
+    },
+}
+
+/// The wall clock. Pauses go by `tokio::time`, so that a test can stop both.
+pub trait Clock {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}

@@ -1,0 +1,1 @@
+//! A Security Hub and an STS that obey the real ones' rules
