@@ -3,7 +3,8 @@
 //! This crate decides; it does not talk to AWS. Where AWS begins there is a trait in [`ports`], and the crate `aws`
 //! implements it. The straight line of an export is the body of [`export::Exporter::export`].
 
-pub mod deliver;
+mod account;
+mod deliver;
 pub mod export;
 pub mod filter;
 pub mod integration;
@@ -11,6 +12,7 @@ mod pack;
 pub mod ports;
 pub mod progress;
 pub mod quarantine;
+mod reading;
 pub mod report;
 pub mod route;
 pub mod settings;

@@ -70,11 +70,12 @@ pub trait Integrations {
 /// Remembers runs and who works on which upload.
 pub trait Runs {
     /// Claims an upload for a run until `until`. Of two callers at once, exactly one gets [`Claim::Taken`]. A claim
-    /// whose time is over counts as released.
+    /// whose time is over counts as released; with `again`, so does one that is done.
     fn claim(
         &self,
         identity: &str,
         run_id: &str,
+        again: bool,
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Claim, PortError>> + Send;
@@ -162,6 +163,17 @@ pub trait Hub {
         region: &RegionName,
         body: Bytes,
     ) -> impl Future<Output = Result<ImportOutcome, CallError>> + Send;
+
+    /// Asks the Region's hub how it stands: `DescribeHub`, then every page of the accepted products. Retried by the
+    /// implementer.
+    fn state(&self, region: &RegionName) -> impl Future<Output = Result<HubState, CallError>> + Send;
+}
+
+/// How an enabled hub stands towards us. That it is off is [`CallError::InvalidAccess`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HubState {
+    /// Whether findings of the Prowler product are accepted.
+    pub product_accepted: bool,
 }
 
 /// What the service answered to an import: HTTP 200, even if every finding failed.

@@ -1,0 +1,260 @@
+//! Delivers one batch until the fate of each of its findings is known: paced, retried, bisected.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use asff::RegionName;
+use bytes::Bytes;
+use rand::RngExt;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::pace::Pace;
+use crate::pack::Batch;
+use crate::ports::{CallError, FailedFinding, Hub};
+use crate::report::undelivered;
+use crate::settings::Settings;
+
+/// What the calls of one Region share.
+pub(crate) struct Lane<H> {
+    pub(crate) hub: H,
+    pub(crate) region: RegionName,
+    pub(crate) settings: Settings,
+    pub(crate) pace: Pace,
+    /// Bytes that may be in flight, shared by all Regions.
+    pub(crate) in_flight: std::sync::Arc<Semaphore>,
+    /// After this nothing new is tried.
+    pub(crate) give_up_at: Option<Instant>,
+    pub(crate) counters: Counters,
+}
+
+/// Calls by their outcome.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) calls: AtomicU64,
+    pub(crate) throttled: AtomicU64,
+    pub(crate) retried: AtomicU64,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Delivered {
+    /// Findings that the service stored.
+    pub(crate) sent: u64,
+    /// Findings that the service will never take.
+    pub(crate) quarantined: Vec<Rejected>,
+    /// Findings without a decision, and why. What the Region refused altogether is in `refused`.
+    pub(crate) left: Vec<(Batch, &'static str)>,
+    /// The Region refuses; these findings were not stored.
+    pub(crate) refused: Option<(CallError, Vec<Batch>)>,
+}
+
+/// A finding that the service refused, with its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    pub(crate) id: String,
+    pub(crate) json: Bytes,
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+/// A part of a batch that is still to be decided.
+struct Piece {
+    batch: Batch,
+    /// How often findings of it were sent back one by one.
+    sent_back: u32,
+}
+
+/// Delivers a batch. Ends when every finding in it is decided, the Region refuses, or patience or time are over.
+pub(crate) async fn deliver<H: Hub>(lane: &Lane<H>, batch: Batch) -> Delivered {
+    let mut delivered = Delivered::default();
+    let permits = u32::try_from(batch.body().len().min(lane.settings.in_flight_bytes_max)).unwrap_or(u32::MAX);
+    // The semaphore is never closed, so this waits and does not fail.
+    let _in_flight = lane.in_flight.acquire_many(permits).await;
+    let mut pieces = vec![Piece { batch, sent_back: 0 }];
+    while let Some(piece) = pieces.pop() {
+        match call(lane, &piece.batch).await {
+            Ok(failed) => match sort(lane, &piece, failed, &mut delivered) {
+                Sorted::Done => {}
+                Sorted::Again(again) => {
+                    tokio::time::sleep(backoff(&lane.settings, again.sent_back)).await;
+                    pieces.push(again);
+                }
+                Sorted::Refused(error, batch) => {
+                    let rest = pieces.into_iter().map(|piece| piece.batch);
+                    delivered.refused = Some((error, rest.chain([batch]).collect()));
+                    break;
+                }
+            },
+            Err(Failure::Refused { code, message }) => {
+                if let Some(halves) = bisect(&piece) {
+                    pieces.extend(halves);
+                } else {
+                    reject_all(&piece.batch, &code, &message, &mut delivered);
+                }
+            }
+            Err(Failure::RegionRefuses(error)) => {
+                let all = pieces.into_iter().chain([piece]).map(|piece| piece.batch);
+                delivered.refused = Some((error, all.collect()));
+                break;
+            }
+            Err(Failure::GivenUp(reason)) => {
+                delivered.left.push((piece.batch, reason));
+                delivered.left.extend(pieces.into_iter().map(|piece| (piece.batch, reason)));
+                break;
+            }
+        }
+    }
+    delivered
+}
+
+/// Why a call did not bring an answer finding by finding.
+enum Failure {
+    /// Something in the batch is at fault.
+    Refused { code: String, message: String },
+    /// The Region takes nothing from us.
+    RegionRefuses(CallError),
+    /// The service had no answer for as long as we wait.
+    GivenUp(&'static str),
+}
+
+/// Calls the service until it answers or refuses.
+async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding>, Failure> {
+    let mut attempt = 0;
+    let mut throttles = 0;
+    loop {
+        if lane.give_up_at.is_some_and(|end| Instant::now() >= end) {
+            return Err(Failure::GivenUp(undelivered::OUT_OF_TIME));
+        }
+        lane.pace.wait().await;
+        lane.counters.calls.fetch_add(1, Ordering::Relaxed);
+        let reason = match lane.hub.import(&lane.region, batch.body()).await {
+            // An answer whose numbers disagree can't be trusted: the import is repeated, which changes nothing that is stored.
+            Ok(outcome)
+                if outcome.failed_count == outcome.failed.len()
+                    && outcome.success_count + outcome.failed_count == batch.len() =>
+            {
+                return Ok(outcome.failed);
+            }
+            Ok(_) => undelivered::SERVICE_ERROR,
+            Err(CallError::Throttled(_)) => undelivered::THROTTLED,
+            Err(CallError::Transient(_) | CallError::ExpiredToken(_)) => undelivered::SERVICE_ERROR,
+            Err(error @ CallError::Unreachable(_)) => {
+                if attempt + 1 >= UNREACHABLE_ATTEMPTS_MAX {
+                    return Err(Failure::RegionRefuses(error));
+                }
+                undelivered::SERVICE_ERROR
+            }
+            Err(CallError::Refused { code, message }) => return Err(Failure::Refused { code, message }),
+            Err(
+                error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_)),
+            ) => return Err(Failure::RegionRefuses(error)),
+        };
+        let patience_is_over = if reason == undelivered::THROTTLED {
+            lane.counters.throttled.fetch_add(1, Ordering::Relaxed);
+            throttles += 1;
+            throttles >= lane.settings.throttled_attempts_max
+        } else {
+            lane.counters.retried.fetch_add(1, Ordering::Relaxed);
+            attempt += 1;
+            attempt >= lane.settings.attempts_max
+        };
+        if patience_is_over {
+            return Err(Failure::GivenUp(reason));
+        }
+        tokio::time::sleep(backoff(&lane.settings, attempt + throttles)).await;
+    }
+}
+
+/// Attempts to connect to an endpoint before the Region counts as unreachable.
+const UNREACHABLE_ATTEMPTS_MAX: u32 = 3;
+
+/// Codes of `FailedFindings` that speak of the Region, not of the finding (contract of the service: hub off, product
+/// not accepted).
+const REGION_CODES: [&str; 2] = ["InvalidAccess", "InvalidAccessException"];
+/// Codes of `FailedFindings` that will not change by trying again.
+const INVALID_CODES: [&str; 5] =
+    ["InvalidInput", "InvalidInputException", "ValidationException", "FindingSizeExceeded", "DuplicatedFindingIdentifier"];
+
+enum Sorted {
+    Done,
+    Again(Piece),
+    Refused(CallError, Batch),
+}
+
+/// Sorts an answer: stored, never, again, or the Region refuses.
+fn sort<H>(lane: &Lane<H>, piece: &Piece, failed: Vec<FailedFinding>, delivered: &mut Delivered) -> Sorted {
+    if failed.is_empty() {
+        delivered.sent += piece.batch.len() as u64;
+        return Sorted::Done;
+    }
+    let mut by_id: HashMap<String, FailedFinding> =
+        failed.into_iter().map(|finding| (finding.id.clone(), finding)).collect();
+    let mut again = vec![false; piece.batch.len()];
+    let mut rejected = Vec::new();
+    let mut refusal = None;
+    for (index, (id, json)) in piece.batch.findings().enumerate() {
+        let Some(failure) = by_id.remove(id) else { continue };
+        if INVALID_CODES.contains(&failure.code.as_str()) {
+            let FailedFinding { id, code, message } = failure;
+            rejected.push(Rejected { id, json, code, message });
+        } else {
+            again[index] = true;
+            if REGION_CODES.contains(&failure.code.as_str()) {
+                refusal = Some(CallError::InvalidAccess(failure.message));
+            }
+        }
+    }
+    if !by_id.is_empty() {
+        // It names findings that we did not send: none of ours may be called stored.
+        return again_or_left(lane, piece, piece.batch.clone(), delivered);
+    }
+    let undecided = again.iter().filter(|&&again| again).count();
+    delivered.sent += (piece.batch.len() - rejected.len() - undecided) as u64;
+    delivered.quarantined.append(&mut rejected);
+    if !again.contains(&true) {
+        return Sorted::Done;
+    }
+    let rest = piece.batch.pick(|index| again[index]);
+    match refusal {
+        Some(error) => Sorted::Refused(error, rest),
+        None => again_or_left(lane, piece, rest, delivered),
+    }
+}
+
+fn again_or_left<H>(lane: &Lane<H>, piece: &Piece, rest: Batch, delivered: &mut Delivered) -> Sorted {
+    let sent_back = piece.sent_back + 1;
+    if sent_back < lane.settings.attempts_max {
+        return Sorted::Again(Piece { batch: rest, sent_back });
+    }
+    delivered.left.push((rest, undelivered::SERVICE_ERROR));
+    Sorted::Done
+}
+
+/// Two halves of a piece, or none if the guilty finding stands alone.
+fn bisect(piece: &Piece) -> Option<[Piece; 2]> {
+    let half = piece.batch.len() / 2;
+    (half > 0).then(|| {
+        let sent_back = piece.sent_back;
+        [
+            Piece { batch: piece.batch.pick(|index| index >= half), sent_back },
+            Piece { batch: piece.batch.pick(|index| index < half), sent_back },
+        ]
+    })
+}
+
+fn reject_all(batch: &Batch, code: &str, message: &str, delivered: &mut Delivered) {
+    delivered.quarantined.extend(batch.findings().map(|(id, json)| Rejected {
+        id: id.to_owned(),
+        json,
+        code: code.to_owned(),
+        message: message.to_owned(),
+    }));
+}
+
+/// The pause before attempt number `attempt`: doubling, at least half of it waited, the rest by chance.
+fn backoff(settings: &Settings, attempt: u32) -> Duration {
+    let doubled = settings.backoff_base.saturating_mul(1 << attempt.saturating_sub(1).min(16));
+    doubled.min(settings.backoff_max).mul_f64(rand::rng().random_range(0.5..=1.0))
+}

@@ -1,0 +1,102 @@
+//! Which findings an integration sends. Every finding kept back has a reason, and the reason is counted.
+
+use asff::{ScanFormat, SeverityLabel, Status};
+
+use crate::integration::{Integration, MutedFindings};
+
+/// Why a finding is kept back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The integration takes the scan in another format.
+    OtherFormat,
+    /// It passed, and only failed findings are sent.
+    Passed,
+    /// It is muted.
+    Muted,
+    /// Its severity is below the integration's minimum.
+    LowSeverity,
+    /// The file holds the same finding already, with the same or a worse status.
+    Duplicate,
+}
+
+impl Kept {
+    /// The reason's name in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OtherFormat => "other_format",
+            Self::Passed => "passed",
+            Self::Muted => "muted",
+            Self::LowSeverity => "low_severity",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// Decides whether an integration sends a finding of this status and severity.
+pub fn filter(integration: &Integration, format: ScanFormat, status: Status, severity: SeverityLabel) -> Option<Kept> {
+    if integration.format != format {
+        return Some(Kept::OtherFormat);
+    }
+    match status {
+        Status::Warning if omits_muted(integration) => return Some(Kept::Muted),
+        Status::Passed if integration.only_failed => return Some(Kept::Passed),
+        _ => {}
+    }
+    integration.severity_min.filter(|&minimum| severity < minimum).map(|_| Kept::LowSeverity)
+}
+
+fn omits_muted(integration: &Integration) -> bool {
+    match integration.muted {
+        MutedFindings::AsProwler => integration.only_failed,
+        MutedFindings::Omit => true,
+        MutedFindings::Send => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn integration(change: impl FnOnce(&mut Integration)) -> Integration {
+        let mut integration = Integration::new("123456789012".parse().unwrap());
+        change(&mut integration);
+        integration
+    }
+
+    fn decide(integration: &Integration, status: Status, severity: SeverityLabel) -> Option<Kept> {
+        filter(integration, ScanFormat::Ocsf, status, severity)
+    }
+
+    #[test]
+    fn by_default_only_failed_findings_are_sent() {
+        let integration = integration(|_| {});
+        assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Informational), None);
+        assert_eq!(decide(&integration, Status::Passed, SeverityLabel::Critical), Some(Kept::Passed));
+        assert_eq!(decide(&integration, Status::Warning, SeverityLabel::Critical), Some(Kept::Muted));
+    }
+
+    #[test]
+    fn muted_findings_follow_their_own_setting() {
+        let all = integration(|i| i.only_failed = false);
+        assert_eq!(decide(&all, Status::Warning, SeverityLabel::Low), None);
+        let omit = integration(|i| (i.only_failed, i.muted) = (false, MutedFindings::Omit));
+        assert_eq!(decide(&omit, Status::Warning, SeverityLabel::Low), Some(Kept::Muted));
+        let send = integration(|i| i.muted = MutedFindings::Send);
+        assert_eq!(decide(&send, Status::Warning, SeverityLabel::Low), None);
+    }
+
+    #[test]
+    fn the_minimum_severity_is_still_sent() {
+        let integration = integration(|i| i.severity_min = Some(SeverityLabel::Medium));
+        assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Low), Some(Kept::LowSeverity));
+        assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Medium), None);
+        assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Critical), None);
+    }
+
+    #[test]
+    fn a_scan_in_another_format_is_not_exported_twice() {
+        let integration = integration(|_| {});
+        let kept = filter(&integration, ScanFormat::Csv, Status::Failed, SeverityLabel::High);
+        assert_eq!(kept, Some(Kept::OtherFormat));
+    }
+}

@@ -1,0 +1,143 @@
+//! Packs findings into request bodies: as many as fit, never more than the service takes.
+
+use std::ops::Range;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::settings::{BATCH_BYTES_MAX, BATCH_FINDINGS_MAX};
+
+const HEAD: &[u8] = b"{\"Findings\":[";
+const TAIL: &[u8] = b"]}";
+
+/// A finding, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    /// The finding's Id.
+    pub(crate) id: String,
+    /// The finding as JSON, within the service's limit for one finding.
+    pub(crate) json: Bytes,
+    /// An earlier version of the same finding may be on its way: must not share a request with it.
+    pub(crate) apart: bool,
+}
+
+/// A request body and where each finding lies in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    body: Bytes,
+    parts: Vec<(String, Range<usize>)>,
+}
+
+impl Batch {
+    /// The ready request body.
+    pub(crate) fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// How many findings it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// The Id and the JSON of each finding.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = (&str, Bytes)> {
+        self.parts.iter().map(|(id, range)| (id.as_str(), self.body.slice(range.clone())))
+    }
+
+    /// The findings that `wanted` chooses by position, as a batch of their own.
+    pub(crate) fn pick(&self, wanted: impl Fn(usize) -> bool) -> Self {
+        let mut packer = Packer::default();
+        for (index, (id, json)) in self.findings().enumerate() {
+            if wanted(index) {
+                packer.append(id.to_owned(), &json);
+            }
+        }
+        packer.close()
+    }
+}
+
+/// Fills one batch after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Packer {
+    body: BytesMut,
+    parts: Vec<(String, Range<usize>)>,
+}
+
+impl Packer {
+    /// Adds a finding. Returns the batch before it, if the finding did not fit into it.
+    pub(crate) fn push(&mut self, finding: Outgoing) -> Option<Batch> {
+        let separator_and_tail = 1 + TAIL.len();
+        let too_large = self.body.len() + separator_and_tail + finding.json.len() > BATCH_BYTES_MAX;
+        let full = self.parts.len() == BATCH_FINDINGS_MAX || too_large || finding.apart;
+        let batch = if full { self.flush() } else { None };
+        self.append(finding.id, &finding.json);
+        batch
+    }
+
+    /// What is left, if anything.
+    pub(crate) fn flush(&mut self) -> Option<Batch> {
+        if self.parts.is_empty() { None } else { Some(std::mem::take(self).close()) }
+    }
+
+    fn append(&mut self, id: String, json: &[u8]) {
+        self.body.put_slice(if self.parts.is_empty() { HEAD } else { b"," });
+        let start = self.body.len();
+        self.body.put_slice(json);
+        self.parts.push((id, start..self.body.len()));
+    }
+
+    fn close(mut self) -> Batch {
+        if self.parts.is_empty() {
+            self.body.put_slice(HEAD);
+        }
+        self.body.put_slice(TAIL);
+        Batch { body: self.body.freeze(), parts: self.parts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_finding_is_in_exactly_one_batch_and_every_batch_keeps_the_limits(
+            findings in prop::collection::vec((1usize..240_000, any::<bool>()), 0..350),
+        ) {
+            let mut packer = Packer::default();
+            let mut batches = Vec::new();
+            for (index, (size, apart)) in findings.iter().enumerate() {
+                let json = Bytes::from(format!("\"{}\"", "x".repeat(*size)));
+                let apart = *apart && index % 50 == 0;
+                batches.extend(packer.push(Outgoing { id: index.to_string(), json, apart }));
+            }
+            batches.extend(packer.flush());
+            let mut ids = Vec::new();
+            for batch in &batches {
+                prop_assert!(batch.len() >= 1 && batch.len() <= BATCH_FINDINGS_MAX);
+                prop_assert!(batch.body().len() <= BATCH_BYTES_MAX);
+                let parsed: serde_json::Value = serde_json::from_slice(&batch.body()).unwrap();
+                prop_assert_eq!(parsed["Findings"].as_array().unwrap().len(), batch.len());
+                for (id, json) in batch.findings() {
+                    let index: usize = id.parse().unwrap();
+                    prop_assert_eq!(json.len(), findings[index].0 + 2);
+                    ids.push(index);
+                }
+            }
+            prop_assert_eq!(ids, (0..findings.len()).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_batch_is_filled_before_it_goes() {
+        let mut packer = Packer::default();
+        let finding = |id: usize| Outgoing { id: id.to_string(), json: Bytes::from_static(b"{}"), apart: false };
+        for id in 0..BATCH_FINDINGS_MAX {
+            assert!(packer.push(finding(id)).is_none());
+        }
+        assert_eq!(packer.push(finding(100)).unwrap().len(), BATCH_FINDINGS_MAX);
+        assert_eq!(packer.flush().unwrap().len(), 1);
+        assert!(packer.flush().is_none());
+    }
+}

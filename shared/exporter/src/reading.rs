@@ -1,0 +1,76 @@
+//! Reads a scan's stream element by element, in constant memory, until its end or until the time for it is over.
+
+use asff::{Element, Ending, ReadLimits, ScanFormat, ScanReader, Step};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use tokio::time::Instant;
+
+use crate::progress::Progress;
+use crate::report::FileEnd;
+
+/// What comes next in a scan.
+pub(crate) enum Read {
+    /// An entry of the scan.
+    Element(Element),
+    /// Nothing more.
+    End(FileEnd),
+    /// The source broke off; reading may succeed another time.
+    Broken(std::io::Error),
+}
+
+/// A scan being read.
+pub(crate) struct Reading<'a> {
+    body: BoxStream<'static, std::io::Result<Bytes>>,
+    reader: ScanReader,
+    stop_at: Option<Instant>,
+    progress: &'a Progress,
+}
+
+impl<'a> Reading<'a> {
+    pub(crate) fn new(
+        body: BoxStream<'static, std::io::Result<Bytes>>,
+        limits: ReadLimits,
+        stop_at: Option<Instant>,
+        progress: &'a Progress,
+    ) -> Self {
+        Self { body, reader: ScanReader::new(limits), stop_at, progress }
+    }
+
+    /// The scan's format, known before its first element.
+    pub(crate) fn format(&self) -> Option<ScanFormat> {
+        self.reader.format()
+    }
+
+    pub(crate) async fn next(&mut self) -> Read {
+        loop {
+            match self.reader.next() {
+                Step::Element(element) => {
+                    self.progress.add_read(1);
+                    return Read::Element(element);
+                }
+                Step::Done(ending) => return Read::End(file_end(ending)),
+                Step::NeedInput => {}
+            }
+            if self.stop_at.is_some_and(|end| Instant::now() >= end) {
+                return Read::End(FileEnd::Stopped);
+            }
+            match self.body.next().await {
+                Some(Ok(chunk)) => {
+                    self.progress.add_bytes(chunk.len() as u64);
+                    self.reader.feed(chunk);
+                }
+                Some(Err(error)) => return Read::Broken(error),
+                None => self.reader.end_of_input(),
+            }
+        }
+    }
+}
+
+fn file_end(ending: Ending) -> FileEnd {
+    match ending {
+        Ending::Complete => FileEnd::Complete,
+        Ending::Truncated { offset, reason } => FileEnd::Truncated { offset, reason },
+        Ending::Refused(refusal) => FileEnd::Refused { message: refusal.to_string() },
+    }
+}
