@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::RegionName;
+
 /// A partition that Prowler scans and that has Security Hub (contract 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Partition {
@@ -42,6 +44,12 @@ impl Partition {
     #[must_use]
     pub const fn is_named_in_findings(self) -> bool {
         !matches!(self, Self::AwsEusc)
+    }
+
+    /// The ARN of the Prowler product in a Region of this partition (contract 2.1). Its account is empty.
+    #[must_use]
+    pub fn product_arn(self, region: RegionName) -> String {
+        format!("arn:{self}:securityhub:{region}::product/prowler/prowler")
     }
 }
 

@@ -97,7 +97,7 @@ impl<P: Ports> AccountExport<P> {
             Ok(finding) => self.deliver(ports, mapped.partition, region, finding).await,
             Err(entry) => {
                 self.counts.add(Fate::Quarantined(entry.code.clone()), 1);
-                self.shared.quarantine.put(entry).await
+                self.shared.quarantine.put(*entry).await
             }
         }
     }
@@ -117,10 +117,9 @@ impl<P: Ports> AccountExport<P> {
                     State::Delivering(integration.clone(), delivery)
                 }
                 Err(ConnectError::Refused { reason, message }) => State::Blocked(Block { reason, message }),
-                Err(ConnectError::Failed(error)) => State::Blocked(Block {
-                    reason: undelivered::CREDENTIALS_UNAVAILABLE,
-                    message: error.to_string(),
-                }),
+                Err(ConnectError::Failed(error)) => {
+                    State::Blocked(Block { reason: undelivered::CREDENTIALS_UNAVAILABLE, message: error.to_string() })
+                }
             };
         }
         match &mut self.state {
@@ -152,15 +151,13 @@ impl<P: Ports> AccountExport<P> {
 }
 
 /// The finding as it is sent.
-fn encode(mapped: &Mapped, identity: Identity, now: Timestamp) -> Result<Outgoing, Entry> {
+fn encode(mapped: &Mapped, identity: Identity, now: Timestamp) -> Result<Outgoing, Box<Entry>> {
     let stamps = Stamps { updated_at: updated_at(mapped, identity, now), ..mapped.first_stamps() };
     match mapped.encode(&stamps) {
-        Ok(json) => Ok(Outgoing {
-            id: mapped.finding.id.to_string(),
-            json: json.into(),
-            apart: identity == Identity::Worse,
-        }),
-        Err(too_large) => Err(Entry {
+        Ok(json) => {
+            Ok(Outgoing { id: mapped.finding.id.to_string(), json: json.into(), apart: identity == Identity::Worse })
+        }
+        Err(too_large) => Err(Box::new(Entry {
             stage: Stage::Mapping,
             code: asff::QuarantineCode::TooLarge.as_str().to_owned(),
             message: too_large.to_string(),
@@ -169,7 +166,7 @@ fn encode(mapped: &Mapped, identity: Identity, now: Timestamp) -> Result<Outgoin
             region: Some(mapped.region),
             offset: Some(mapped.offset),
             finding: serde_json::Value::Null,
-        }),
+        })),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::ports::{Claim, ObjectWriter, PortError, Ports, Scan};
 use crate::progress::Progress;
 use crate::quarantine::{Entry, Quarantine};
 use crate::reading::{Read, Reading};
-use crate::report::{Counts, Fate, FileEnd, RunReport, RunStatus, undelivered};
+use crate::report::{Counts, Fate, RunReport, RunStatus};
 use crate::settings::Settings;
 
 /// Exports scans.
@@ -29,7 +29,7 @@ pub struct Exporter<P> {
 }
 
 /// How one upload is exported.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Export the upload even if an earlier run did.
     pub again: bool,
@@ -37,12 +37,6 @@ pub struct Options {
     pub deadline: Option<Instant>,
     /// Who watches.
     pub progress: Arc<Progress>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { again: false, deadline: None, progress: Arc::default() }
-    }
 }
 
 /// Why an export did not come to a report. All of these are worth another try.
@@ -113,16 +107,13 @@ impl<P: Ports> Exporter<P> {
     async fn claim(&self, run: &RunReport, identity: &str, options: &Options) -> Result<Option<String>, ExportError> {
         let now = self.ports.now();
         let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let lease = left
-            .and_then(|left| SignedDuration::try_from(left).ok())
-            .map_or(CLAIM, |left| left + CLAIM_AFTER_DEADLINE);
+        let lease =
+            left.and_then(|left| SignedDuration::try_from(left).ok()).map_or(CLAIM, |left| left + CLAIM_AFTER_DEADLINE);
         let until = now.saturating_add(lease).unwrap_or(now);
         match self.ports.claim(identity, &run.run_id, options.again, now, until).await? {
             Claim::Taken => Ok(None),
             Claim::Done { run_id } => Ok(Some(run_id)),
-            Claim::Held { run_id } => {
-                Err(ExportError::Held { run_id, source_name: run.upload.source.clone() })
-            }
+            Claim::Held { run_id } => Err(ExportError::Held { run_id, source_name: run.upload.source.clone() }),
         }
     }
 
@@ -201,19 +192,19 @@ struct Sorter<'a, P: Ports> {
 impl<'a, P: Ports> Sorter<'a, P> {
     fn new(ports: &'a P, shared: Shared) -> Self {
         let (accounts, counts) = (BTreeMap::new(), Counts::default());
-        Self { ports, shared, accounts, identities: Identities::default(), counts, scanned_at: None }
+        Self { ports, shared, accounts, identities: Identities, counts, scanned_at: None }
     }
 
     async fn sort(&mut self, outcome: Outcome, format: Option<ScanFormat>) -> Result<(), PortError> {
         match outcome {
-            Outcome::Finding(mapped) => self.to_account(mapped, format).await,
+            Outcome::Finding(mapped) => self.give_to_account(mapped, format).await,
             Outcome::Skipped(skip) => {
                 self.counts.add(Fate::Filtered(skip.as_str().to_owned()), 1);
                 Ok(())
             }
             Outcome::Unreadable(unreadable) => {
                 self.counts.add(Fate::Unreadable, 1);
-                self.shared.quarantine.put(Entry::unreadable(unreadable)).await
+                self.shared.quarantine.put(Entry::unreadable(&unreadable)).await
             }
             Outcome::Quarantined(quarantined) => {
                 self.counts.add(Fate::Quarantined(quarantined.code.as_str().to_owned()), 1);
@@ -222,7 +213,7 @@ impl<'a, P: Ports> Sorter<'a, P> {
         }
     }
 
-    async fn to_account(&mut self, mapped: Box<Mapped>, format: Option<ScanFormat>) -> Result<(), PortError> {
+    async fn give_to_account(&mut self, mapped: Box<Mapped>, format: Option<ScanFormat>) -> Result<(), PortError> {
         self.scanned_at = self.scanned_at.max(Some(mapped.scanned_at));
         let account = match self.accounts.entry(mapped.account) {
             Slot::Occupied(slot) => slot.into_mut(),
@@ -249,54 +240,5 @@ impl<'a, P: Ports> Sorter<'a, P> {
             run.accounts.insert(account, report);
         }
         first_error.map_or(Ok(()), Err)
-    }
-}
-
-impl RunReport {
-    /// Decides how the run ended, from what became of its findings.
-    fn conclude(&mut self, now: jiff::Timestamp) {
-        self.finished_at = Some(now);
-        self.reasons = self.explain();
-        let retry = self.counts.undelivered.keys().any(|reason| undelivered::passes(reason));
-        self.status = match &self.file_end {
-            _ if retry => RunStatus::Failed,
-            FileEnd::Stopped | FileEnd::Unread => RunStatus::Failed,
-            FileEnd::Refused { .. } if self.counts.read == 0 => RunStatus::Ignored,
-            _ if self.reasons.is_empty() => RunStatus::Succeeded,
-            _ => RunStatus::Degraded,
-        };
-    }
-
-    /// What somebody should know, a sentence each. Empty where all is well.
-    fn explain(&self) -> Vec<String> {
-        let mut reasons = Vec::new();
-        match &self.file_end {
-            FileEnd::Complete => {}
-            FileEnd::Unread => reasons.push("the file was not read".to_owned()),
-            FileEnd::Stopped => reasons.push("the time was over before the end of the file".to_owned()),
-            FileEnd::Truncated { offset, reason } => {
-                reasons.push(format!("the file is truncated at byte {offset}: {reason}"));
-            }
-            FileEnd::Refused { message, .. } => reasons.push(message.clone()),
-        }
-        if self.counts.unreadable > 0 {
-            reasons.push(format!("{} entries of the file are unreadable", self.counts.unreadable));
-        }
-        for (code, findings) in &self.counts.quarantined {
-            reasons.push(format!("{findings} findings are in quarantine: {code}"));
-        }
-        for (reason, findings) in &self.counts.undelivered {
-            reasons.push(format!("{findings} findings are undelivered: {reason}"));
-        }
-        for (account, report) in &self.accounts {
-            reasons.extend(report.problem.clone());
-            for (region, report) in &report.regions {
-                if let Some(unavailable) = &report.unavailable {
-                    let (reason, mend) = (&unavailable.reason, &unavailable.mend);
-                    reasons.push(format!("account {account}, {region}: {reason}. {mend}"));
-                }
-            }
-        }
-        reasons
     }
 }

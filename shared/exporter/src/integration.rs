@@ -99,7 +99,7 @@ pub struct Role {
     /// The External ID that the role's trust policy asks for. Not a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// The session's name, as CloudTrail shows it.
+    /// The session's name, as `CloudTrail` shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_name: Option<String>,
 }

@@ -61,10 +61,7 @@ pub enum OpenError {
 /// Finds an account's integration.
 pub trait Integrations {
     /// The integration of an account, read consistently, or none.
-    fn integration(
-        &self,
-        account: &AccountId,
-    ) -> impl Future<Output = Result<Option<Integration>, PortError>> + Send;
+    fn integration(&self, account: &AccountId) -> impl Future<Output = Result<Option<Integration>, PortError>> + Send;
 }
 
 /// Remembers runs and who works on which upload.
@@ -132,10 +129,7 @@ pub trait Hubs {
     type Hub: Hub + Clone + Send + Sync + 'static;
 
     /// Obtains the integration's credentials and makes sure that they belong to its account.
-    fn connect(
-        &self,
-        integration: &Integration,
-    ) -> impl Future<Output = Result<Self::Hub, ConnectError>> + Send;
+    fn connect(&self, integration: &Integration) -> impl Future<Output = Result<Self::Hub, ConnectError>> + Send;
 }
 
 /// Why there is no connection to an account.
@@ -158,11 +152,8 @@ pub enum ConnectError {
 pub trait Hub {
     /// One `BatchImportFindings` call with a ready request body. Never retried by the implementer; after
     /// [`CallError::ExpiredToken`] its next call uses fresh credentials.
-    fn import(
-        &self,
-        region: &RegionName,
-        body: Bytes,
-    ) -> impl Future<Output = Result<ImportOutcome, CallError>> + Send;
+    fn import(&self, region: &RegionName, body: Bytes)
+    -> impl Future<Output = Result<ImportOutcome, CallError>> + Send;
 
     /// Asks the Region's hub how it stands: `DescribeHub`, then every page of the accepted products. Retried by the
     /// implementer.

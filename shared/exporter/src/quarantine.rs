@@ -57,7 +57,7 @@ pub enum Stage {
 
 impl Entry {
     /// An element that is broken in the file.
-    pub(crate) fn unreadable(unreadable: Unreadable) -> Self {
+    pub(crate) fn unreadable(unreadable: &Unreadable) -> Self {
         Self {
             stage: Stage::Reading,
             code: "unreadable".to_owned(),
@@ -93,7 +93,7 @@ impl Entry {
             message: rejected.message,
             id: Some(rejected.id),
             account: None,
-            region: Some(region.clone()),
+            region: Some(*region),
             offset: None,
             finding: serde_json::from_slice(&rejected.json).unwrap_or_default(),
         }
@@ -113,10 +113,7 @@ pub(crate) struct Keeper {
 
 impl Quarantine {
     /// Opens a run's quarantine. The object comes into being with the first entry.
-    pub(crate) fn open<P: Objects + Send + Sync + 'static>(
-        ports: std::sync::Arc<P>,
-        run_id: &str,
-    ) -> (Self, Keeper) {
+    pub(crate) fn open<P: Objects + Send + Sync + 'static>(ports: std::sync::Arc<P>, run_id: &str) -> (Self, Keeper) {
         let (entries, receiver) = mpsc::channel(QUEUE_MAX);
         let key = RunReport::quarantine_key(run_id);
         let task = tokio::spawn(keep(ports, key, receiver));
@@ -139,10 +136,9 @@ impl Quarantine {
 impl Keeper {
     /// Completes the object once every [`Quarantine`] is dropped. Its key, if something is in it.
     pub(crate) async fn finish(self) -> Result<Option<String>, PortError> {
-        self.task.await.map_err(|error| PortError {
-            action: "write the quarantine".to_owned(),
-            message: error.to_string(),
-        })?
+        self.task
+            .await
+            .map_err(|error| PortError { action: "write the quarantine".to_owned(), message: error.to_string() })?
     }
 }
 

@@ -32,7 +32,7 @@ impl Upload {
 pub struct UploadInfo {
     /// Where the bytes come from: an `s3://` URL or a file's name.
     pub source: String,
-    /// Changes with the content: the ETag in S3. Empty where the source has none.
+    /// Changes with the content: the `ETag` in S3. Empty where the source has none.
     pub etag: String,
     /// Size in bytes as stored, that is, perhaps compressed.
     pub bytes: u64,

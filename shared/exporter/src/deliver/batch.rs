@@ -174,8 +174,13 @@ const UNREACHABLE_ATTEMPTS_MAX: u32 = 3;
 /// not accepted).
 const REGION_CODES: [&str; 2] = ["InvalidAccess", "InvalidAccessException"];
 /// Codes of `FailedFindings` that will not change by trying again.
-const INVALID_CODES: [&str; 5] =
-    ["InvalidInput", "InvalidInputException", "ValidationException", "FindingSizeExceeded", "DuplicatedFindingIdentifier"];
+const INVALID_CODES: [&str; 5] = [
+    "InvalidInput",
+    "InvalidInputException",
+    "ValidationException",
+    "FindingSizeExceeded",
+    "DuplicatedFindingIdentifier",
+];
 
 enum Sorted {
     Done,

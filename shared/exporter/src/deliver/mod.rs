@@ -79,7 +79,7 @@ impl<H: Hub + Clone + Send + Sync + 'static> AccountDelivery<H> {
         if let Some(running) = self.workers.get(region) {
             return running.queue.clone();
         }
-        let fallback: Option<(RegionName, Fallback)> = match self.fallback_region.clone() {
+        let fallback: Option<(RegionName, Fallback)> = match self.fallback_region {
             Some(fallback) if fallback != *region => {
                 let queue = self.queue(&fallback);
                 Some((fallback, queue))
@@ -90,7 +90,7 @@ impl<H: Hub + Clone + Send + Sync + 'static> AccountDelivery<H> {
         let worker = Worker {
             lane: Lane {
                 hub: self.hub.clone(),
-                region: region.clone(),
+                region: *region,
                 settings: settings.clone(),
                 pace: Pace::new(settings.import_calls_per_second, settings.import_calls_burst),
                 in_flight: self.shared.in_flight.clone(),
@@ -104,7 +104,7 @@ impl<H: Hub + Clone + Send + Sync + 'static> AccountDelivery<H> {
         };
         let (queue, receiver) = mpsc::channel(settings.worker_queue_max);
         let task = tokio::spawn(worker.run(receiver));
-        self.workers.insert(region.clone(), Running { queue: queue.clone(), task });
+        self.workers.insert(*region, Running { queue: queue.clone(), task });
         queue
     }
 

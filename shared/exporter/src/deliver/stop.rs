@@ -58,9 +58,7 @@ fn product_not_accepted(partition: Partition, region: &RegionName, message: &str
     Unavailable {
         reason: "product_not_accepted".to_owned(),
         message: message.to_owned(),
-        mend: format!(
-            "aws securityhub enable-import-findings-for-product --product-arn {product} --region {region}"
-        ),
+        mend: format!("aws securityhub enable-import-findings-for-product --product-arn {product} --region {region}"),
     }
 }
 

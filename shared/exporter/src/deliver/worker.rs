@@ -119,9 +119,7 @@ impl<H: Hub + Sync> Worker<H> {
                 None if state.proven && matches!(error, crate::ports::CallError::Unreachable(_)) => {
                     Stop::Undelivered(undelivered::SERVICE_ERROR)
                 }
-                None => {
-                    Stop::Unavailable(explain(&self.lane.hub, self.partition, &self.lane.region, &error).await)
-                }
+                None => Stop::Unavailable(explain(&self.lane.hub, self.partition, &self.lane.region, &error).await),
                 Some(stop) => stop.clone(),
             };
             for batch in batches {
@@ -134,7 +132,7 @@ impl<H: Hub + Sync> Worker<H> {
     /// Gives a fate to findings that are not tried any more.
     async fn turn_away(&self, batch: Batch, stop: &Stop, state: &mut State) {
         match (stop, &self.fallback) {
-            (Stop::Undelivered(reason), _) => self.leave(&batch, *reason, state),
+            (Stop::Undelivered(reason), _) => self.leave(&batch, reason, state),
             (Stop::Unavailable(_), Some((region, fallback))) => {
                 for (id, json) in batch.findings() {
                     let id = id.to_owned();
@@ -155,7 +153,7 @@ impl<H: Hub + Sync> Worker<H> {
                 }
             }
             (Stop::Unavailable(why), None) => {
-                let fate = Fate::RegionUnavailable(self.lane.region.clone(), why.reason.clone());
+                let fate = Fate::RegionUnavailable(self.lane.region, why.reason.clone());
                 state.worked.counts.add(fate, batch.len() as u64);
             }
         }

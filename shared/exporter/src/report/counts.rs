@@ -1,0 +1,134 @@
+//! The fates of findings, and how many had which. The counts must add up.
+
+use std::collections::BTreeMap;
+
+use asff::RegionName;
+use serde::{Deserialize, Serialize};
+
+/// What became of a finding. Every finding that is read has exactly one fate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Security Hub stored it.
+    Sent,
+    /// It is in Security Hub as it is.
+    Unchanged,
+    /// A setting, or the nature of the finding, keeps it back.
+    Filtered(String),
+    /// Its Region does not take findings.
+    RegionUnavailable(RegionName, String),
+    /// It can't be mapped, or the service refuses it; it is kept in quarantine under this code.
+    Quarantined(String),
+    /// The file is broken at its place.
+    Unreadable,
+    /// It should have been sent and was not. It can be sent by a later run.
+    Undelivered(String),
+}
+
+/// How many findings had which fate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Findings read from the file, broken ones included.
+    pub read: u64,
+    /// Stored by Security Hub.
+    pub sent: u64,
+    /// Not sent, since Security Hub has them as they are.
+    pub unchanged: u64,
+    /// Kept back, by reason.
+    pub filtered: BTreeMap<String, u64>,
+    /// Not taken by their Region, by Region and reason.
+    pub region_unavailable: BTreeMap<String, BTreeMap<String, u64>>,
+    /// In quarantine, by code.
+    pub quarantined: BTreeMap<String, u64>,
+    /// Broken in the file.
+    pub unreadable: u64,
+    /// Left to a later run, by reason.
+    pub undelivered: BTreeMap<String, u64>,
+    /// Changed to keep the service's limits. Not a fate: these are counted above as well.
+    pub repaired: u64,
+    /// Sent to the fallback Region. Not a fate: these are counted above as well.
+    pub redirected: u64,
+}
+
+impl Counts {
+    /// Counts `findings` with one fate.
+    pub fn add(&mut self, fate: Fate, findings: u64) {
+        if findings == 0 {
+            return;
+        }
+        match fate {
+            Fate::Sent => self.sent += findings,
+            Fate::Unchanged => self.unchanged += findings,
+            Fate::Filtered(reason) => *self.filtered.entry(reason).or_default() += findings,
+            Fate::RegionUnavailable(region, reason) => {
+                let reasons = self.region_unavailable.entry(region.to_string()).or_default();
+                *reasons.entry(reason).or_default() += findings;
+            }
+            Fate::Quarantined(code) => *self.quarantined.entry(code).or_default() += findings,
+            Fate::Unreadable => self.unreadable += findings,
+            Fate::Undelivered(reason) => *self.undelivered.entry(reason).or_default() += findings,
+        }
+    }
+
+    /// Adds the counts of a part to those of the whole.
+    pub fn merge(&mut self, part: &Self) {
+        self.read += part.read;
+        self.sent += part.sent;
+        self.unchanged += part.unchanged;
+        self.unreadable += part.unreadable;
+        self.repaired += part.repaired;
+        self.redirected += part.redirected;
+        merge_maps(&mut self.filtered, &part.filtered);
+        merge_maps(&mut self.quarantined, &part.quarantined);
+        merge_maps(&mut self.undelivered, &part.undelivered);
+        for (region, reasons) in &part.region_unavailable {
+            merge_maps(self.region_unavailable.entry(region.clone()).or_default(), reasons);
+        }
+    }
+
+    /// The findings whose fate is known. Equal to `read` where nothing was lost.
+    pub fn accounted(&self) -> u64 {
+        self.sent
+            + self.unchanged
+            + self.unreadable
+            + total(&self.filtered)
+            + total(&self.quarantined)
+            + total(&self.undelivered)
+            + self.region_unavailable_total()
+    }
+
+    /// Whether every finding has exactly one fate.
+    pub fn balanced(&self) -> bool {
+        self.read == self.accounted()
+    }
+
+    /// Findings kept back, whatever the reason.
+    pub fn filtered_total(&self) -> u64 {
+        total(&self.filtered)
+    }
+
+    /// Findings in quarantine, whatever the code.
+    pub fn quarantined_total(&self) -> u64 {
+        total(&self.quarantined)
+    }
+
+    /// Findings left to a later run, whatever the reason.
+    pub fn undelivered_total(&self) -> u64 {
+        total(&self.undelivered)
+    }
+
+    /// Findings that their Regions do not take.
+    pub fn region_unavailable_total(&self) -> u64 {
+        self.region_unavailable.values().map(total).sum()
+    }
+}
+
+fn total(by_reason: &BTreeMap<String, u64>) -> u64 {
+    by_reason.values().sum()
+}
+
+fn merge_maps(whole: &mut BTreeMap<String, u64>, part: &BTreeMap<String, u64>) {
+    for (key, count) in part {
+        *whole.entry(key.clone()).or_default() += count;
+    }
+}
+

@@ -1,0 +1,9 @@
+//! What an export did with every finding that it read. The counts must add up; where they do not, the run fails.
+
+mod counts;
+mod run;
+pub mod undelivered;
+mod verdict;
+
+pub use counts::{Counts, Fate};
+pub use run::{AccountReport, FileEnd, RegionReport, RunReport, RunStatus, Unavailable};

@@ -1,0 +1,170 @@
+//! A run: one export of one upload, as it is kept and shown.
+
+use std::collections::BTreeMap;
+
+use asff::{AccountId, RegionName, ScanFormat};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Counts;
+use crate::upload::UploadInfo;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// The run works on the upload.
+    Running,
+    /// Everything that should have been sent is in Security Hub.
+    Succeeded,
+    /// Somebody should look: quarantine, an unavailable Region, a truncated file, an account without integration.
+    Degraded,
+    /// Something passing kept findings back; the upload is tried again.
+    Failed,
+    /// The upload holds no scan, for the reason given.
+    Ignored,
+    /// An earlier run exported the same upload.
+    Duplicate,
+}
+
+impl RunStatus {
+    /// The word that tables and metrics show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+            Self::Ignored => "ignored",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// Whether the file was read to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum FileEnd {
+    /// Not known yet.
+    #[default]
+    Unread,
+    /// Read to its end.
+    Complete,
+    /// It ends early: what it held was sent, nothing may be archived by it.
+    Truncated {
+        /// Where, in decompressed bytes.
+        offset: u64,
+        /// How it shows.
+        reason: String,
+    },
+    /// Reading stopped before the end, for want of time.
+    Stopped,
+    /// It is no scan that we take.
+    Refused {
+        /// The reason, for people.
+        message: String,
+    },
+}
+
+/// One Region of one account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionReport {
+    /// Findings stored.
+    pub sent: u64,
+    /// Calls made, retries included.
+    pub calls: u64,
+    /// Calls that were throttled.
+    pub throttled: u64,
+    /// Calls that failed for another passing reason.
+    pub retried: u64,
+    /// Why this Region takes no findings, and the command that mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<Unavailable>,
+}
+
+/// Why a Region takes no findings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unavailable {
+    /// A short name: `hub_not_enabled`, `product_not_accepted`, `region_not_opted_in`, `access_denied`, ...
+    pub reason: String,
+    /// What the service said.
+    pub message: String,
+    /// What mends it: a command to type where there is one.
+    pub mend: String,
+}
+
+/// One account of the scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountReport {
+    /// The fate of the account's findings.
+    pub counts: Counts,
+    /// Why nothing could be sent for the account, if so, and what mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// By Region.
+    pub regions: BTreeMap<RegionName, RegionReport>,
+}
+
+/// A run: one export of one upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Time-ordered, unique.
+    pub run_id: String,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Why it did not simply succeed, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// What was exported.
+    pub upload: UploadInfo,
+    /// In which format it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<ScanFormat>,
+    /// Whether it was read to its end.
+    pub file_end: FileEnd,
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// The newest scan time among the findings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanned_at: Option<Timestamp>,
+    /// The fate of all findings.
+    pub counts: Counts,
+    /// By account.
+    pub accounts: BTreeMap<AccountId, AccountReport>,
+    /// The key of the quarantine object, where something is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<String>,
+}
+
+impl RunReport {
+    /// A run that begins.
+    pub fn begin(run_id: String, upload: UploadInfo, started_at: Timestamp) -> Self {
+        Self {
+            run_id,
+            status: RunStatus::Running,
+            reasons: Vec::new(),
+            upload,
+            format: None,
+            file_end: FileEnd::Unread,
+            started_at,
+            finished_at: None,
+            scanned_at: None,
+            counts: Counts::default(),
+            accounts: BTreeMap::new(),
+            quarantine: None,
+        }
+    }
+
+    /// The key under which the whole report is kept in the state bucket.
+    pub fn key(run_id: &str) -> String {
+        format!("runs/{run_id}/report.json")
+    }
+
+    /// The key of the run's quarantine object.
+    pub fn quarantine_key(run_id: &str) -> String {
+        format!("runs/{run_id}/quarantine.jsonl")
+    }
+}

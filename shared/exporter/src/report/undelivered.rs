@@ -1,0 +1,19 @@
+//! The reasons for which findings are left to a later run.
+
+/// The account has no integration.
+pub const NO_INTEGRATION: &str = "no_integration";
+/// The account's integration is disabled.
+pub const INTEGRATION_DISABLED: &str = "integration_disabled";
+/// The integration's credentials could not be had just now.
+pub const CREDENTIALS_UNAVAILABLE: &str = "credentials_unavailable";
+/// Over the quota for longer than we wait.
+pub const THROTTLED: &str = "throttled";
+/// Errors of the service, or connections that break.
+pub const SERVICE_ERROR: &str = "service_error";
+/// The run's time was over.
+pub const OUT_OF_TIME: &str = "out_of_time";
+
+/// Whether the cause may pass by itself, so that another try is worth it.
+pub fn passes(reason: &str) -> bool {
+    [CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, OUT_OF_TIME].contains(&reason)
+}
