@@ -1,0 +1,107 @@
+"""Servers in the background: started with a clean environment and a log file, stopped by their own process ids."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 10
+POLL_SECONDS = 0.1
+LOG_LINES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. Its process leads a group of its own, in which its children are."""
+
+    name: str
+    pid: int
+    port: int
+    log: str
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def free_port(wanted: int | None, preferred: int) -> int:
+    """The port that was asked for, else the preferred one, else any that is free."""
+    if wanted is not None:
+        if _taken(wanted):
+            sys.exit(f"port {wanted} is taken; give another one, or none and a free one is chosen")
+        return wanted
+    if not _taken(preferred):
+        return preferred
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(name: str, command: list[str], environment: dict[str, str], port: int, log: Path) -> Server:
+    """Starts a server and waits until it listens. Exits with the end of its log where it does not."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    server = Server(name, process.pid, port, str(log))
+    deadline = time.monotonic() + START_SECONDS_MAX
+    try:
+        while not _taken(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"{name} did not start; the end of {log}:\n{tail(log)}")
+            time.sleep(POLL_SECONDS)
+    except BaseException:
+        stop(server)
+        raise
+    return server
+
+
+def is_running(server: Server) -> bool:
+    """Whether the process still is that server, and no other has been given its id since."""
+    shown = subprocess.run(["ps", "-o", "stat=,args=", "-p", str(server.pid)], capture_output=True, text=True)
+    return server.name in shown.stdout and not shown.stdout.lstrip().startswith("Z")
+
+
+def stop(server: Server) -> None:
+    """Stops a server and its children; what does not go in time is killed."""
+    if not is_running(server):
+        return
+    _signal(server, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS_MAX
+    while is_running(server) and time.monotonic() < deadline:
+        _reap(server)
+        time.sleep(POLL_SECONDS)
+    # The group may outlive its leader: functions are the local AWS's children.
+    _signal(server, signal.SIGKILL)
+    _reap(server)
+
+
+def tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _signal(server: Server, number: int) -> None:
+    try:
+        os.killpg(server.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _reap(server: Server) -> None:
+    try:
+        os.waitpid(server.pid, os.WNOHANG)
+    except ChildProcessError:
+        pass  # another command started it

@@ -1,0 +1,77 @@
+"""Where a local stack lives and what it is made of: the one place that reads the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The account of the genuine scans under tests/scans. The local AWS takes a twelve-digit access key id as the account.
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+STACK_NAME = "securityhub-exporter"
+
+# Tried first; where they are taken, free ones are chosen.
+AWS_PORT = 4566
+SIMULATOR_PORT = 4600
+
+# Overrides of template.yaml's parameters. An upload that fails is tried again after seconds, not hours, so that one can
+# watch it reach the dead-letter queue.
+PARAMETERS = {"QueueVisibilityTimeoutSeconds": "15", "MaxReceiveCount": "2", "LogRetentionDays": "1"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says about one local stack."""
+
+    directory: Path
+    aws_port: int | None
+    simulator_port: int | None
+    simulator_config: Path
+    parameters: dict[str, str]
+
+    @property
+    def stack_file(self) -> Path:
+        """Endpoints, names and process ids of the stack while it is up."""
+        return self.directory / "stack.json"
+
+    @property
+    def environment_file(self) -> Path:
+        """To be sourced by a shell: AWS's own tools then speak to the stack."""
+        return self.directory / "env.sh"
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+
+def read() -> Settings:
+    """Reads the settings; every variable is optional."""
+    directory = Path(os.environ.get("LOCAL_DIR") or ".local")
+    config = Path(os.environ.get("SIMULATOR_CONFIG") or "local/simulator.json")
+    return Settings(
+        directory=ROOT / directory,
+        aws_port=_port("LOCAL_AWS_PORT"),
+        simulator_port=_port("LOCAL_SIMULATOR_PORT"),
+        simulator_config=ROOT / config,
+        parameters=PARAMETERS | _pairs("LOCAL_PARAMETERS"),
+    )
+
+
+def _port(name: str) -> int | None:
+    text = os.environ.get(name)
+    if not text:
+        return None
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        sys.exit(f"{name} must be a port number, not {text!r}")
+    return int(text)
+
+
+def _pairs(name: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in os.environ.get(name, "").split()]
+    if any(not separator for _, separator, _ in pairs):
+        sys.exit(f"{name} must be pairs such as MaxReceiveCount=3 LogLevel=debug")
+    return {key: value for key, _, value in pairs}

@@ -1,0 +1,230 @@
+"""A local AWS with our own template deployed on it, and a Security Hub beside it.
+
+    python local/stack.py up      starts both servers, builds and deploys, writes stack.json
+    python local/stack.py down    stops them
+    python local/stack.py env     prints the variables that make AWS's tools speak to it
+
+Run by `make stack-up` and `make stack-down`. Everything is under one folder (LOCAL_DIR, default .local), so that stacks
+in different folders or clones do not touch each other. What the emulator does unlike AWS is mended here, by parameters
+and calls after the deployment; the template is the one that goes to AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import boto3
+
+import processes
+import settings
+from processes import Server
+from settings import ACCOUNT, REGION, ROOT, STACK_NAME, Settings
+
+DEPLOYMENT_BUCKET = "deployments"
+
+# All that a server needs of this machine's environment. A function's process inherits the emulator's, and so must not
+# see the developer's own AWS settings.
+INHERITED = ("HOME", "LANG", "PATH")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that is up."""
+
+    directory: Path
+    servers: list[Server]
+    outputs: dict[str, str]
+
+    def environment(self) -> dict[str, str]:
+        """What hubctl, boto3, the AWS CLI and a function under the runtime emulator need to speak to it."""
+        urls = {server.name: server.url for server in self.servers}
+        return {
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": urls["ministack"],
+            "AWS_ENDPOINT_URL_SECURITYHUB": urls["simulator"],
+            "AWS_ENDPOINT_URL_STS": urls["simulator"],
+        }
+
+    def client(self, service: str):
+        """A boto3 client of the local AWS."""
+        return _client(self.environment(), service)
+
+
+def up(config: Settings, say=print) -> Stack:
+    """Starts a stack in the settings' folder. What was up there before is stopped first."""
+    down(config)
+    config.directory.mkdir(parents=True, exist_ok=True)
+    try:
+        say("starting a simulated Security Hub and a local AWS")
+        simulator = _start_simulator(config)
+        _write(config, Stack(config.directory, [simulator], {}))
+        stack = Stack(config.directory, [simulator, _start_aws(config, simulator)], {})
+        _write(config, stack)
+        say("deploying template.yaml with SAM")
+        _sam_build(config)
+        _sam_deploy(config, stack)
+        _mend(stack)
+        stack = Stack(config.directory, stack.servers, _outputs(stack))
+        _write(config, stack)
+        return stack
+    except BaseException:
+        down(config)
+        raise
+
+
+def down(config: Settings) -> None:
+    """Stops the stack of the settings' folder, if there is one. Its logs stay."""
+    if not config.stack_file.exists():
+        return
+    for server in json.loads(config.stack_file.read_text())["servers"]:
+        processes.stop(Server(**server))
+    config.stack_file.unlink()
+    config.environment_file.unlink(missing_ok=True)
+    shutil.rmtree(config.directory / "tmp", ignore_errors=True)
+
+
+def load(config: Settings) -> Stack:
+    """The stack that is up in the settings' folder."""
+    if not config.stack_file.exists():
+        sys.exit(f"no stack is up in {config.directory}: make stack-up")
+    document = json.loads(config.stack_file.read_text())
+    servers = [Server(**server) for server in document["servers"]]
+    stopped = [server.name for server in servers if not processes.is_running(server)]
+    if stopped or not document["outputs"]:
+        sys.exit(f"the stack in {config.directory} is no longer up: make stack-up")
+    return Stack(config.directory, servers, document["outputs"])
+
+
+def _start_simulator(config: Settings) -> Server:
+    port = processes.free_port(config.simulator_port, settings.SIMULATOR_PORT)
+    command = [str(_binary("simulator")), "--listen", f"127.0.0.1:{port}", "--config", str(config.simulator_config)]
+    return processes.start("simulator", command, _inherited(), port, config.logs / "simulator.log")
+
+
+def _start_aws(config: Settings, simulator: Server) -> Server:
+    port = processes.free_port(config.aws_port, settings.AWS_PORT)
+    scratch = config.directory / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    stack = Stack(config.directory, [simulator, Server("ministack", 0, port, "")], {})
+    environment = _inherited() | stack.environment() | {
+        # It listens on every interface unless told, and its MQTT broker even then.
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "TMPDIR": str(scratch),
+    }
+    command = [str(_tool("ministack"))]
+    return processes.start("ministack", command, environment, port, config.logs / "ministack.log")
+
+
+def _sam_build(config: Settings) -> None:
+    command = [_tool("sam"), "build", "--build-dir", config.directory / "build"]
+    # The whole environment, for what chooses and steers Rust; cargo-lambda is found where this Python is.
+    path = os.pathsep.join([str(_tool("sam").parent), os.environ.get("PATH", "")])
+    _run(command, os.environ | _inherited() | {"PATH": path}, config.logs / "sam-build.log")
+
+
+def _sam_deploy(config: Settings, stack: Stack) -> None:
+    stack.client("s3").create_bucket(
+        Bucket=DEPLOYMENT_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    command = [
+        _tool("sam"), "deploy", "--template-file", config.directory / "build" / "template.yaml",
+        "--stack-name", STACK_NAME, "--region", REGION, "--s3-bucket", DEPLOYMENT_BUCKET, "--no-resolve-s3",
+        "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar",
+        "--parameter-overrides", *(f"{name}={value}" for name, value in config.parameters.items()),
+    ]  # fmt: skip
+    _run(command, _inherited() | stack.environment(), config.logs / "sam-deploy.log")
+
+
+def _mend(stack: Stack) -> None:
+    """The emulator keeps a number that comes from a template's parameter as text, and its poller then stumbles over it."""
+    functions = stack.client("lambda")
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        scaling = {"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])}
+        functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
+
+
+def _outputs(stack: Stack) -> dict[str, str]:
+    described = stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+
+def _write(config: Settings, stack: Stack) -> None:
+    environment = stack.environment() if len(stack.servers) == 2 else {}
+    document = {
+        "stack_name": STACK_NAME,
+        "account": ACCOUNT,
+        "region": REGION,
+        "environment": environment,
+        "outputs": stack.outputs,
+        "servers": [asdict(server) for server in stack.servers],
+    }
+    config.stack_file.write_text(json.dumps(document, indent=2) + "\n")
+    lines = [f"export {name}={value}\n" for name, value in environment.items()]
+    config.environment_file.write_text("".join(["unset AWS_PROFILE AWS_SESSION_TOKEN\n", *lines]))
+
+
+def _run(command: list, environment: dict[str, str], log: Path) -> None:
+    with log.open("wb") as output:
+        done = subprocess.run(
+            [str(part) for part in command], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=output,
+        )  # fmt: skip
+    if done.returncode:
+        sys.exit(f"{Path(command[0]).name} {command[1]} failed; the end of {log}:\n{processes.tail(log)}")
+
+
+def _client(environment: dict[str, str], service: str):
+    session = boto3.Session(
+        environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], region_name=environment["AWS_REGION"]
+    )
+    return session.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"])
+
+
+def _inherited() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return kept | {"SAM_CLI_TELEMETRY": "0", "PYTHONUNBUFFERED": "1"}
+
+
+def _tool(name: str) -> Path:
+    return Path(sys.executable).parent / name
+
+
+def _binary(name: str) -> Path:
+    path = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "bin" / name
+    if not path.exists():
+        sys.exit(f"{path} is missing: make build")
+    return path
+
+
+def main() -> None:
+    config = settings.read()
+    verb = sys.argv[1] if len(sys.argv) == 2 else ""
+    if verb == "up":
+        stack = up(config, lambda text: print(f"==> {text}", flush=True))
+        print(f"==> up: {config.stack_file} has its names and endpoints; `. {config.environment_file}` for a shell")
+        print("".join(f"    {name} = {value}\n" for name, value in stack.outputs.items()), end="")
+    elif verb == "down":
+        down(config)
+    elif verb == "env":
+        print("".join(f"{name}={value}\n" for name, value in load(config).environment().items()), end="")
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
