@@ -1,0 +1,159 @@
+//! One call to Security Hub: the steps that every operation shares, and what it needs to know while it runs.
+//!
+//! Contract section 9: faults, expired token, Region not opted into, rate; then the operation; then faults after the fact.
+
+use jiff::Timestamp;
+
+use crate::arn::hub_arn;
+use crate::config::ThrottleError;
+use crate::context::Context;
+use crate::faults::{Effect, Target, failure, latency};
+use crate::identity::Caller;
+use crate::operation::Operation;
+use crate::records::{Call, Tally};
+use crate::response::Response;
+use crate::world::World;
+use crate::{get_findings, hub, import, lock, products, update};
+
+/// What a request carries beside its caller and Region.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Input<'a> {
+    /// The body.
+    pub body: &'a [u8],
+    /// The query's pairs, decoded.
+    pub query: &'a [(String, String)],
+    /// The ARN at the end of the path, decoded, where the operation has one.
+    pub arn: &'a str,
+}
+
+/// An operation's answer and what it did.
+pub(crate) struct Done {
+    pub(crate) response: Response,
+    pub(crate) tally: Tally,
+}
+
+impl From<Response> for Done {
+    fn from(response: Response) -> Self {
+        Self { response, tally: Tally::default() }
+    }
+}
+
+/// Answers one call and writes it into the call log.
+pub(crate) fn call(
+    world: &World,
+    now: Timestamp,
+    caller: &Caller,
+    region: &str,
+    operation: Operation,
+    input: Input<'_>,
+) -> Response {
+    let target = Target { operation, account: Some(&caller.account), region };
+    let effects = lock(&world.faults).hit(&target, &[]);
+    prepare(world, now, &target, &effects);
+    let mut done = match failure(&effects, false) {
+        Some(response) => response.into(),
+        None => run(world, now, caller, region, operation, input),
+    };
+    if let Some(response) = failure(&effects, true) {
+        done.response = response;
+    }
+    done.response.delay += latency(&effects);
+    let response = done.response;
+    lock(&world.records).call(Call {
+        at: now,
+        operation,
+        account: Some(caller.account.clone()),
+        region: region.to_owned(),
+        status: response.status,
+        error_type: response.error_type.clone(),
+        dropped: response.dropped,
+        body_bytes: input.body.len(),
+        tally: done.tally,
+    });
+    response
+}
+
+/// Effects that change the world before the call.
+fn prepare(world: &World, now: Timestamp, target: &Target<'_>, effects: &[Effect]) {
+    for effect in effects {
+        match effect {
+            Effect::ExpireTokens => lock(&world.identities).expire(target.account, now),
+            Effect::RemoveSubscription { product } => {
+                if let Some(here) = world.region(target.account.unwrap_or_default(), target.region) {
+                    here.state().subscriptions.remove(product);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn run(world: &World, now: Timestamp, caller: &Caller, region: &str, operation: Operation, input: Input<'_>) -> Done {
+    if lock(&world.identities).is_expired(caller, now) {
+        let message = "The security token included in the request is expired";
+        return Response::error(403, "ExpiredTokenException", message).into();
+    }
+    let Some(here) = world.region(&caller.account, region) else {
+        return Response::unrecognized_client().into();
+    };
+    if world.config.rules.global_sts_tokens && caller.session_key.is_some() && needs_opt_in(region) {
+        return Response::unrecognized_client().into();
+    }
+    if !here.state().take_token(operation, &world.config, now) {
+        return throttled(world.config.rates.error).into();
+    }
+    let context = Context { world, caller, region, now, here };
+    if operation == Operation::BatchImportFindings {
+        return import::import(&context, input.body);
+    }
+    if let Some(deny) = context.denied(operation) {
+        return context.refuse(operation, &hub_arn(region, &caller.account), &deny).into();
+    }
+    match operation {
+        Operation::BatchUpdateFindings => update::update(&context, input.body),
+        Operation::GetFindings => get_findings::get(&context, input.body),
+        Operation::DescribeHub => hub::describe(&context, input.query),
+        Operation::EnableSecurityHub => hub::enable(&context),
+        Operation::DisableSecurityHub => hub::disable(&context),
+        Operation::ListEnabledProductsForImport => products::list_enabled(&context, input.query),
+        Operation::EnableImportFindingsForProduct => products::enable(&context, input.body),
+        Operation::DisableImportFindingsForProduct => products::disable(&context, input.arn),
+        Operation::DescribeProducts => products::describe(&context, input.query),
+        Operation::BatchImportFindings | Operation::GetCallerIdentity | Operation::AssumeRole => {
+            Response::error(404, "UnknownOperationException", "Not a Security Hub operation")
+        }
+    }
+    .into()
+}
+
+fn throttled(error: ThrottleError) -> Response {
+    let error_type = match error {
+        ThrottleError::TooManyRequestsException => "TooManyRequestsException",
+        ThrottleError::LimitExceededException => "LimitExceededException",
+    };
+    Response::error(429, error_type, "Too Many Requests")
+}
+
+/// Regions that an account has to opt into (contract 4.2).
+fn needs_opt_in(region: &str) -> bool {
+    const OPT_IN: [&str; 17] = [
+        "af-south-1",
+        "ap-east-1",
+        "ap-east-2",
+        "ap-south-2",
+        "ap-southeast-3",
+        "ap-southeast-4",
+        "ap-southeast-5",
+        "ap-southeast-6",
+        "ap-southeast-7",
+        "ca-west-1",
+        "eu-central-2",
+        "eu-south-1",
+        "eu-south-2",
+        "il-central-1",
+        "me-central-1",
+        "me-south-1",
+        "mx-central-1",
+    ];
+    OPT_IN.contains(&region)
+}

@@ -1,0 +1,92 @@
+//! The world as a document: who exists, what is switched on, how the service behaves where its papers are silent.
+//!
+//! JSON with every field optional; an unknown field is an error, so that a misspelt setting cannot go unnoticed.
+//! README.md shows a whole document.
+
+mod accounts;
+mod builders;
+mod rules;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use accounts::{AccessKey, AccountConfig, Deny, RegionConfig, RoleConfig};
+pub use rules::{HubOffImport, Rate, Rates, Rules, ThrottleError};
+
+use crate::faults::Fault;
+
+/// The whole world.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The accounts that exist.
+    pub accounts: Vec<AccountConfig>,
+    /// The account of every access key that nobody made known; without it such keys are refused.
+    pub default_account: Option<String>,
+    /// Who sees whose findings.
+    pub organization: Option<Organization>,
+    /// Home Regions that see other Regions' findings.
+    pub aggregators: Vec<Aggregator>,
+    /// Call rates of each operation, per account and Region.
+    pub rates: Rates,
+    /// Choices where the contract leaves one.
+    pub rules: Rules,
+    /// Time that every call over HTTP takes at least, milliseconds.
+    pub latency_ms: u64,
+    /// Seed of faults that hit a share of the calls.
+    pub seed: u64,
+    /// Where the clock stands; without it, it runs with the machine's.
+    pub clock: Option<Timestamp>,
+    /// Faults that are active from the start.
+    pub faults: Vec<Fault>,
+}
+
+/// An administrator account sees its members' findings (contract 2.4).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Organization {
+    /// The delegated administrator's account number.
+    pub administrator: String,
+    /// The members' account numbers.
+    pub members: Vec<String>,
+}
+
+/// A finding aggregator: reads in the home Region see the linked Regions too (contract 2.4).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Aggregator {
+    /// The account that aggregates; its members inherit it.
+    pub account: String,
+    /// The home Region.
+    pub home: String,
+    /// The linked Regions.
+    pub linked: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_setting_is_an_error() {
+        let error = serde_json::from_str::<Config>(r#"{"rules": {"partial_aut": true}}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `partial_aut`"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_region_has_everything_on() {
+        let text = r#"{"accounts": [{"id": "123456789012", "regions": {"eu-west-1": {}}}]}"#;
+        let config: Config = serde_json::from_str(text).unwrap();
+        let region = &config.accounts[0].regions["eu-west-1"];
+        assert!(region.opted_in && region.hub);
+        assert_eq!(region.products, ["prowler/prowler"]);
+    }
+
+    #[test]
+    fn the_document_survives_a_round_trip() {
+        let config = Config::one_account("123456789012", &["us-east-1", "eu-west-1"]);
+        let text = serde_json::to_string(&config).unwrap();
+        let again: Config = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&again).unwrap(), text);
+    }
+}

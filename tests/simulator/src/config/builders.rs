@@ -1,0 +1,66 @@
+//! Short ways to write a world in a test.
+
+use std::path::Path;
+
+use super::{AccountConfig, Config, RegionConfig, RoleConfig};
+use crate::limits::SESSION_SECONDS_MAX;
+
+impl Config {
+    /// One account with these Regions, everything on; any access key is this account's.
+    #[must_use]
+    pub fn one_account(id: &str, regions: &[&str]) -> Self {
+        Self { default_account: Some(id.to_owned()), ..Self::default() }.account(id, regions)
+    }
+
+    /// One more account with these Regions, everything on.
+    #[must_use]
+    pub fn account(mut self, id: &str, regions: &[&str]) -> Self {
+        let regions = regions.iter().map(|&name| (name.to_owned(), RegionConfig::default())).collect();
+        self.accounts.push(AccountConfig { id: id.to_owned(), regions, ..AccountConfig::default() });
+        self
+    }
+
+    /// Changes one Region; it is made if the account does not list it, and so is the account.
+    #[must_use]
+    pub fn region(mut self, account: &str, region: &str, change: impl FnOnce(&mut RegionConfig)) -> Self {
+        change(self.account_mut(account).regions.entry(region.to_owned()).or_default());
+        self
+    }
+
+    /// A role in the account that `trusts` may assume, with the External ID if one is given.
+    #[must_use]
+    pub fn role(mut self, account: &str, name: &str, trusts: &str, external_id: Option<&str>) -> Self {
+        self.account_mut(account).roles.push(RoleConfig {
+            name: name.to_owned(),
+            trusts: vec![trusts.to_owned()],
+            external_id: external_id.map(str::to_owned),
+            max_session_seconds: SESSION_SECONDS_MAX,
+        });
+        self
+    }
+
+    /// Switches the token buckets off.
+    #[must_use]
+    pub fn unlimited(mut self) -> Self {
+        self.rates.enabled = false;
+        self
+    }
+
+    /// The account's settings, made if there are none.
+    pub fn account_mut(&mut self, id: &str) -> &mut AccountConfig {
+        let position = self.accounts.iter().position(|account| account.id == id);
+        let position = position.unwrap_or_else(|| {
+            self.accounts.push(AccountConfig { id: id.to_owned(), ..AccountConfig::default() });
+            self.accounts.len() - 1
+        });
+        &mut self.accounts[position]
+    }
+
+    /// Reads the document from a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not such a document; the text says where.
+    pub fn from_file(path: &Path) -> std::io::Result<Self> {
+        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    }
+}

@@ -1,0 +1,109 @@
+//! Rates, and the choices where the contract names more than one behaviour or none.
+
+use serde::{Deserialize, Serialize};
+
+/// Token buckets per account, Region and operation (contract 1.9).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rates {
+    /// Off: no call is ever throttled.
+    pub enabled: bool,
+    /// BatchImportFindings.
+    pub batch_import_findings: Rate,
+    /// BatchUpdateFindings.
+    pub batch_update_findings: Rate,
+    /// GetFindings.
+    pub get_findings: Rate,
+    /// Each of the others.
+    pub other: Rate,
+    /// What a throttled call is told.
+    pub error: ThrottleError,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let general = Rate { calls_per_second: 10.0, burst: 30.0 };
+        Self {
+            enabled: true,
+            batch_import_findings: general,
+            batch_update_findings: general,
+            get_findings: Rate { calls_per_second: 3.0, burst: 6.0 },
+            other: general,
+            error: ThrottleError::TooManyRequestsException,
+        }
+    }
+}
+
+/// A token bucket's rate and size.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Tokens that come back each second.
+    pub calls_per_second: f64,
+    /// Tokens that the bucket holds.
+    pub burst: f64,
+}
+
+/// The error of a throttled call; both are answered with 429 (contract 1.10).
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub enum ThrottleError {
+    /// Seen on the real service, not in its model.
+    TooManyRequestsException,
+    /// In the model.
+    LimitExceededException,
+}
+
+/// Choices where the contract leaves one.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// What an import is told where the hub is off (contract 1.10, section 9 step 6).
+    pub hub_off_import: HubOffImport,
+    /// Whether what a caller may not import fails finding by finding, not as a whole (contract 2.2).
+    pub partial_auth: bool,
+    /// Status of a body over 6 MB: 400 or 413 (contract section 9 step 3).
+    pub oversized_body_status: u16,
+    /// Status of `AuthorizerConfigurationException` (contract section 9 step 4).
+    pub authorizer_status: u16,
+    /// Whether an update that is ignored as not newer is billed and announced (contract section 10, 1).
+    pub ignored_updates_billed: bool,
+    /// Time until an import is seen by reads, milliseconds (contract 3.1).
+    pub consistency_lag_ms: u64,
+    /// Results of a page of ListEnabledProductsForImport when the caller does not say (contract 2.3).
+    pub products_page_size: usize,
+    /// Lifetime of a NextToken, seconds (contract section 10, 8).
+    pub next_token_seconds: u64,
+    /// Whether a finding with a property that the format does not know is refused; otherwise it is dropped silently.
+    pub unknown_properties_refused: bool,
+    /// Whether the temporary keys are of version 1, which Regions that need opting in refuse (contract 6.1).
+    pub global_sts_tokens: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            hub_off_import: HubOffImport::FailedFindings,
+            partial_auth: false,
+            oversized_body_status: 400,
+            authorizer_status: 500,
+            ignored_updates_billed: false,
+            consistency_lag_ms: 0,
+            products_page_size: 5,
+            next_token_seconds: 3_600,
+            unknown_properties_refused: false,
+            global_sts_tokens: false,
+        }
+    }
+}
+
+/// What an import is told where the hub is off.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HubOffImport {
+    /// Option A, as documented: 200, every finding failed with `InvalidAccess`.
+    FailedFindings,
+    /// Option B: 401 `InvalidAccessException`.
+    InvalidAccess,
+    /// As reported from the field: 403 AccessDeniedException.
+    AccessDenied,
+}

@@ -1,0 +1,82 @@
+//! GetFindings: filters, order, pages (contract 3.1).
+//!
+//! Without sort criteria findings come in the order of (account, Region, ProductArn, Id), and a page goes on where the last one
+//! ended. With sort criteria every page sorts anew.
+
+mod attributes;
+mod compare;
+mod filters;
+mod request;
+mod scope;
+mod token;
+
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::response::Response;
+use request::Request;
+use scope::{Found, Scope};
+use token::Token;
+
+/// Answers one page.
+pub(crate) fn get(context: &Context<'_>, body: &[u8]) -> Response {
+    if !context.is_hub_on() {
+        return context.not_subscribed();
+    }
+    match page(context, body) {
+        Ok(response) => response,
+        Err(message) => Response::invalid_input(&message),
+    }
+}
+
+fn page(context: &Context<'_>, body: &[u8]) -> Result<Response, String> {
+    let request = Request::parse(body)?;
+    let query = request.query_hash(&context.caller.account, context.region);
+    let position = match &request.next_token {
+        Some(text) => Some(Token::open(text, query, context)?),
+        None => None,
+    };
+    let scope = Scope::new(context);
+    let (findings, next) = if request.sort.is_empty() {
+        in_key_order(context, &scope, &request, position.as_ref())
+    } else {
+        in_sort_order(context, &scope, &request, position.as_ref())
+    };
+    let mut answer = json!({ "Findings": findings });
+    if let Some(next) = next {
+        answer["NextToken"] = Value::from(next.seal(query, context));
+    }
+    Ok(Response::ok(&answer))
+}
+
+/// A page that goes on behind the last finding of the page before.
+fn in_key_order(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    request: &Request,
+    position: Option<&Token>,
+) -> (Vec<Value>, Option<Token>) {
+    let limit = request.max_results;
+    // One more than the page holds tells whether there is a next page.
+    let mut found = scope.search(context, &request.filters, position, limit + 1);
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(Token::behind);
+    (found.into_iter().map(|found| found.finding).collect(), next)
+}
+
+/// A page of all that matches, sorted; the position is a count.
+fn in_sort_order(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    request: &Request,
+    position: Option<&Token>,
+) -> (Vec<Value>, Option<Token>) {
+    let mut found: Vec<Found> = scope.search(context, &request.filters, None, usize::MAX);
+    found.sort_by(|left, right| request.compare(&left.finding, &right.finding));
+    let start = position.map_or(0, Token::count);
+    let end = (start + request.max_results).min(found.len());
+    let next = (end < found.len()).then(|| Token::at(end));
+    let page = found.into_iter().skip(start).take(request.max_results);
+    (page.map(|found| found.finding).collect(), next)
+}

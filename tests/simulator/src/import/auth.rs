@@ -1,0 +1,52 @@
+//! Whether the caller may import what the batch holds: contract 1.10, 2.2 and section 9, steps 4 and 5.
+
+use super::validate::Checked;
+use crate::arn::{ProductArn, is_account_id, partition_of};
+use crate::context::Context;
+use crate::operation::Operation;
+use crate::response::Response;
+
+/// Step 4: every finding names an account of twelve digits and a product's ARN.
+pub(super) fn well_formed(context: &Context<'_>, checked: &[Checked<'_>]) -> Result<(), Response> {
+    let fits = |checked: &Checked<'_>| {
+        let account = checked.facts.account.as_deref().is_some_and(is_account_id);
+        account && checked.facts.product_arn.as_deref().is_some_and(|arn| ProductArn::parse(arn).is_some())
+    };
+    if checked.iter().all(fits) {
+        return Ok(());
+    }
+    let status = context.world.config.rules.authorizer_status;
+    Err(Response::error(status, "AuthorizerConfigurationException", "Authorizer configuration error"))
+}
+
+/// Step 5: for each finding whether it is allowed; the whole call is refused if one is not, unless authorisation is partial.
+pub(super) fn allowed(context: &Context<'_>, checked: &[Checked<'_>]) -> Result<Vec<bool>, Response> {
+    let product_arn = |checked: &Checked<'_>| checked.facts.product_arn.as_deref().unwrap_or_default().to_owned();
+    if let Some(deny) = context.denied(Operation::BatchImportFindings)
+        && let Some(first) = checked.first()
+    {
+        return Err(context.access_denied(&product_arn(first), &deny));
+    }
+    let allowed: Vec<bool> = checked.iter().map(|checked| is_allowed(context, checked)).collect();
+    let guilty = checked.iter().zip(&allowed).find(|(_, allowed)| !**allowed);
+    match guilty {
+        Some((guilty, _)) if !context.world.config.rules.partial_auth => {
+            Err(context.access_denied(&product_arn(guilty), ""))
+        }
+        _ => Ok(allowed),
+    }
+}
+
+/// The finding is the caller's own, for this Region, of a product that it accepts or of its default one.
+fn is_allowed(context: &Context<'_>, checked: &Checked<'_>) -> bool {
+    let own = checked.facts.account.as_deref() == Some(&context.caller.account);
+    let Some(arn) = checked.facts.product_arn.as_deref().and_then(ProductArn::parse) else {
+        return false;
+    };
+    let here = arn.region == context.region && arn.partition == partition_of(context.region);
+    let default_slug = arn.slug.strip_suffix("/default") == Some(&context.caller.account);
+    let is_default = default_slug && arn.account == context.caller.account;
+    // Partner products that the simulator knows carry no account in their ARN, as Prowler's (contract 2.1).
+    let accepted = arn.account.is_empty() && context.state().subscriptions.contains(arn.slug);
+    own && here && (is_default || accepted)
+}

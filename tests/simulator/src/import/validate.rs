@@ -1,0 +1,68 @@
+//! Checks a finding against the format while it is read, without building it: all failures are listed, as the service does.
+
+mod visit;
+mod walk;
+
+use serde::de::DeserializeSeed;
+
+use super::facts::Facts;
+use super::schema::Node;
+use super::shapes::FINDING;
+use crate::limits::{FINDING_BYTES_MAX, STRING_CHARS_LIMIT};
+use visit::Check;
+use walk::Walk;
+
+/// What the check of one finding came to.
+#[derive(Debug)]
+pub(crate) struct Checked<'a> {
+    pub(crate) facts: Facts<'a>,
+    failures: Vec<String>,
+    oversized: Option<&'static str>,
+}
+
+impl Checked<'_> {
+    /// The message of a finding that is not taken (contract 1.10); none where it is fine.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        if let Some(message) = self.oversized {
+            return Some(message.to_owned());
+        }
+        let list = self.failures.join(", ");
+        (!list.is_empty()).then(|| format!("Finding does not adhere to Amazon Finding Format. {list}."))
+    }
+}
+
+/// Reads one finding.
+pub(crate) fn check(raw: &str, unknown_refused: bool) -> Checked<'_> {
+    static ROOT: Node = Node::Object(&FINDING);
+    let mut walk = Walk { unknown_refused, ..Walk::default() };
+    let mut reader = serde_json::Deserializer::from_str(raw);
+    if (Check { walk: &mut walk, node: &ROOT }).deserialize(&mut reader).is_err() {
+        walk.failures.push("data should be object".to_owned());
+    }
+    if raw.trim_start().starts_with('{') {
+        severity_and_types(&mut walk);
+    }
+    let oversized = if raw.len() > FINDING_BYTES_MAX {
+        Some("The maximum size of a finding should be less than 240 KB")
+    } else if walk.longest_string >= STRING_CHARS_LIMIT {
+        Some("The maximum size of an individual field should be less than 32768")
+    } else {
+        None
+    };
+    Checked { facts: walk.facts, failures: walk.failures, oversized }
+}
+
+/// Severity and Types must each be at the top or among the provider's fields (contract 1.2).
+fn severity_and_types(walk: &mut Walk<'_>) {
+    let facts = &walk.facts;
+    if facts.has_severity && facts.has_types {
+        return;
+    }
+    let missing = match (facts.has_provider_fields, facts.has_severity) {
+        (false, _) => "data should have required property 'FindingProviderFields'",
+        (true, false) => "data.FindingProviderFields should have required property 'Severity'",
+        (true, true) => "data.FindingProviderFields should have required property 'Types'",
+    };
+    walk.failures.push(missing.to_owned());
+    walk.failures.push("data should match some schema in anyOf".to_owned());
+}

@@ -1,0 +1,150 @@
+//! What the walk through a finding carries along, and the rules it holds each value against.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use super::super::facts::Facts;
+use super::super::schema::{Form, Int, List, Map, Node, Object, Text};
+use super::super::shapes::is_uri;
+
+/// The state of a walk.
+#[derive(Debug, Default)]
+pub(super) struct Walk<'a> {
+    pub(super) facts: Facts<'a>,
+    pub(super) failures: Vec<String>,
+    /// Characters of the longest string, wherever it stands.
+    pub(super) longest_string: usize,
+    pub(super) unknown_refused: bool,
+    /// Where the walk is.
+    pub(super) path: Vec<Step<'a>>,
+    /// The items of the list of unique texts that is being read, if one is.
+    pub(super) unique: Option<Vec<Cow<'a, str>>>,
+}
+
+/// One step of a path.
+#[derive(Debug)]
+pub(super) enum Step<'a> {
+    Name(&'static str),
+    Index(usize),
+    Key(Cow<'a, str>),
+}
+
+impl<'a> Walk<'a> {
+    /// Notes a failure in the service's grammar: `data.Resources[0].Details.Other['x'] should ...`.
+    pub(super) fn fail(&mut self, what: impl fmt::Display) {
+        let mut text = "data".to_owned();
+        for step in &self.path {
+            let _ = match step {
+                Step::Name(name) => write!(text, ".{name}"),
+                Step::Index(index) => write!(text, "[{index}]"),
+                Step::Key(key) => write!(text, "['{key}']"),
+            };
+        }
+        self.failures.push(format!("{text} {what}"));
+    }
+
+    pub(super) fn measure(&mut self, value: &str) {
+        // A text of fewer bytes than the longest has characters cannot have more of them.
+        if value.len() > self.longest_string {
+            self.longest_string = self.longest_string.max(value.chars().count());
+        }
+    }
+
+    pub(super) fn text(&mut self, text: &Text, value: Cow<'a, str>) {
+        let max = if value.starts_with("arn:") { text.max_arn } else { text.max };
+        self.length(&value, text.min, max);
+        match &text.form {
+            Form::Free => {}
+            Form::OneOf(allowed) if allowed.contains(&&*value) => {}
+            Form::OneOf(_) => self.fail("should be equal to one of the allowed values"),
+            Form::Pattern(_, fits) if fits(&value) => {}
+            Form::Pattern(pattern, _) => self.fail(format_args!("should match pattern \"{pattern}\"")),
+            Form::Of(chars) if value.chars().all(chars.holds) => {}
+            Form::Of(chars) => self.fail(format_args!("should match pattern \"{}\"", chars.pattern)),
+            Form::Uri if is_uri(&value) => {}
+            Form::Uri => self.fail("should match format \"uri\""),
+        }
+        if let Some(slot) = text.slot {
+            self.facts.keep_text(slot, value);
+        } else if let Some(unique) = &mut self.unique {
+            unique.push(value);
+        }
+    }
+
+    fn length(&mut self, value: &str, min: usize, max: usize) {
+        if value.len() > max && value.chars().count() > max {
+            self.fail(format_args!("should NOT be longer than {max} characters"));
+        }
+        if value.len() < min && value.chars().count() < min {
+            self.fail(format_args!("should NOT be shorter than {min} characters"));
+        }
+    }
+
+    pub(super) fn integer(&mut self, int: &Int, value: i64) {
+        if value < int.min {
+            self.fail(format_args!("should be >= {}", int.min));
+        }
+        if value > int.max {
+            self.fail(format_args!("should be <= {}", int.max));
+        }
+        if let Some(slot) = int.slot {
+            self.facts.keep_number(slot, value);
+        }
+    }
+
+    pub(super) fn wrong_type(&mut self, wanted: &Node) {
+        let name = match wanted {
+            Node::Any => return,
+            Node::Bool => "boolean",
+            Node::Text(_) => "string",
+            Node::Int(_) => "integer",
+            Node::List(_) => "array",
+            Node::Object(_) | Node::Map(_) => "object",
+        };
+        self.fail(format_args!("should be {name}"));
+    }
+
+    pub(super) fn list_end(&mut self, list: &List, count: usize) {
+        if count > list.max {
+            self.fail(format_args!("should NOT have more than {} items", list.max));
+        }
+        if count < list.min {
+            self.fail(format_args!("should NOT have fewer than {} items", list.min));
+        }
+        let items = self.unique.take().unwrap_or_default();
+        for (later, item) in items.iter().enumerate() {
+            if let Some(earlier) = items[..later].iter().position(|other| other == item) {
+                let twins = format_args!("items ## {later} and {earlier} are identical");
+                self.fail(format_args!("should NOT have duplicate items ({twins})"));
+                break;
+            }
+        }
+    }
+
+    /// `seen` has a bit for each property of the object that was there.
+    pub(super) fn object_end(&mut self, object: &Object, seen: u64) {
+        let has = |name: &str| {
+            let position = object.properties.iter().position(|(known, _)| *known == name);
+            position.is_some_and(|position| seen & (1 << position) != 0)
+        };
+        for name in object.required.iter().filter(|name| !has(name)) {
+            self.fail(format_args!("should have required property '{name}'"));
+        }
+        if !object.any_of.is_empty() && !object.any_of.iter().any(|name| has(name)) {
+            for name in object.any_of {
+                self.fail(format_args!("should have required property '{name}'"));
+            }
+            self.fail("should match some schema in anyOf");
+        }
+        if let Some(part) = object.part {
+            self.facts.keep_presence(part, has);
+        }
+    }
+
+    pub(super) fn map_key(&mut self, map: &Map, key: &str) {
+        let short = key.len() <= map.key_chars_max || key.chars().count() <= map.key_chars_max;
+        if !short || key.is_empty() || !key.chars().all(map.key.holds) {
+            self.fail(format_args!("property name '{key}' is invalid"));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The operations that the simulator knows, by the names that SDKs and logs use.
+
+use serde::{Deserialize, Serialize};
+
+/// An operation of Security Hub or STS.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum Operation {
+    /// `POST /findings/import`
+    BatchImportFindings,
+    /// `PATCH /findings/batchupdate`
+    BatchUpdateFindings,
+    /// `POST /findings`
+    GetFindings,
+    /// `GET /accounts`
+    DescribeHub,
+    /// `POST /accounts`
+    EnableSecurityHub,
+    /// `DELETE /accounts`
+    DisableSecurityHub,
+    /// `GET /productSubscriptions`
+    ListEnabledProductsForImport,
+    /// `POST /productSubscriptions`
+    EnableImportFindingsForProduct,
+    /// `DELETE /productSubscriptions/{arn}`
+    DisableImportFindingsForProduct,
+    /// `GET /products`
+    DescribeProducts,
+    /// STS: who am I
+    GetCallerIdentity,
+    /// STS: temporary keys of a role
+    AssumeRole,
+}
+
+impl Operation {
+    /// How many there are, for tables by operation.
+    pub(crate) const COUNT: usize = 12;
+
+    /// The operation's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BatchImportFindings => "BatchImportFindings",
+            Self::BatchUpdateFindings => "BatchUpdateFindings",
+            Self::GetFindings => "GetFindings",
+            Self::DescribeHub => "DescribeHub",
+            Self::EnableSecurityHub => "EnableSecurityHub",
+            Self::DisableSecurityHub => "DisableSecurityHub",
+            Self::ListEnabledProductsForImport => "ListEnabledProductsForImport",
+            Self::EnableImportFindingsForProduct => "EnableImportFindingsForProduct",
+            Self::DisableImportFindingsForProduct => "DisableImportFindingsForProduct",
+            Self::DescribeProducts => "DescribeProducts",
+            Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::AssumeRole => "AssumeRole",
+        }
+    }
+
+    /// The name that a signature's credential scope carries.
+    #[must_use]
+    pub fn service(self) -> &'static str {
+        match self {
+            Self::GetCallerIdentity | Self::AssumeRole => "sts",
+            _ => "securityhub",
+        }
+    }
+
+    /// The IAM action.
+    #[must_use]
+    pub fn action(self) -> String {
+        format!("{}:{}", self.service(), self.name())
+    }
+}
