@@ -51,10 +51,7 @@ impl Pairs {
     /// The value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 }
 
@@ -165,13 +162,7 @@ pub enum SeverityLabel {
 
 impl SeverityLabel {
     /// Every label, least first.
-    pub const ALL: [Self; 5] = [
-        Self::Informational,
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Critical,
-    ];
+    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
 
     /// The label as the service writes it.
     #[must_use]
@@ -188,9 +179,7 @@ impl SeverityLabel {
     /// The label of a word in any case.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|label| label.as_str().eq_ignore_ascii_case(word))
+        Self::ALL.into_iter().find(|label| label.as_str().eq_ignore_ascii_case(word))
     }
 }
 

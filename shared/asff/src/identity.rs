@@ -1,6 +1,16 @@
 //! Tells the findings of one file apart: the same one twice, and two whose short hashes collide.
+//!
+//! Prowler's Id holds 36 bits of a resource's hash. With 100,000 resources of a check in one Region two of them share an Id with a
+//! chance of some percent, and Security Hub would take one for an update of the other. Here the second gets an Id with more
+//! of its hash, which depends on nothing but the resource.
 
-use crate::outcome::Mapped;
+use std::hash::Hasher;
+
+use hashbrown::HashTable;
+
+use crate::FindingId;
+use crate::finding::Status;
+use crate::outcome::{Mapped, ResourceHash};
 
 /// How a finding relates to those of the file before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,20 +19,140 @@ pub enum Identity {
     First,
     /// The same check and resource again, no worse than before: not to be sent.
     Duplicate,
-    /// The same check and resource again, with a worse status: to be sent with a later `UpdatedAt`.
+    /// The same check and resource again, with a worse status: to be sent, with a later `UpdatedAt` than the one before.
     Worse,
     /// Another resource whose short hash is the same; it has been given a longer Id and is to be sent.
     Collision,
 }
 
-/// The Ids of one file. Grows by 17 to 34 bytes a finding.
+/// The Ids of one file. A finding takes 16 bytes, and with room to grow at most 36.
 #[derive(Debug, Default)]
-pub struct Identities;
+pub struct Identities {
+    entries: HashTable<Entry>,
+}
+
+/// What is remembered of an Id.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// A hash of the account, the Region and the Id.
+    key: u64,
+    /// The resource, by 62 bits of its hash, and in the lowest two bits the worst status seen.
+    resource_and_status: u64,
+}
+
+const STATUS_BITS: u64 = 0b11;
+
+impl Entry {
+    fn is_of(self, resource: ResourceHash) -> bool {
+        self.resource_and_status | STATUS_BITS == fingerprint(resource) | STATUS_BITS
+    }
+
+    fn status(self) -> u64 {
+        self.resource_and_status & STATUS_BITS
+    }
+}
 
 impl Identities {
+    /// No findings yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Compares `mapped` with what came before, and gives it a longer Id where it collides.
     pub fn settle(&mut self, mapped: &mut Mapped) -> Identity {
-        let _ = mapped;
-        Identity::First
+        match self.enter(mapped) {
+            Some(identity) => identity,
+            None => {
+                mapped.finding.id = longer_id(mapped);
+                match self.enter(mapped) {
+                    Some(Identity::First) => Identity::Collision,
+                    Some(identity) => identity,
+                    // 128 bits do not collide; were it so, the one before keeps its place.
+                    None => Identity::Duplicate,
+                }
+            }
+        }
     }
+
+    /// Says whose Id it was in an earlier scan, so that the same resource keeps the short one whatever the order of the file.
+    /// Call it before the first [`Self::settle`].
+    pub fn reserve(&mut self, mapped: &Mapped) {
+        let key = key(mapped);
+        let entry = Entry { key, resource_and_status: fingerprint(mapped.resource_hash) | STATUS_RESERVED };
+        if self.entries.find(key, |known| known.key == key).is_none() {
+            self.entries.insert_unique(key, entry, |known| known.key);
+        }
+    }
+
+    /// How many Ids are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Enters a finding under the Id that it has; `None` when that is another resource's.
+    fn enter(&mut self, mapped: &Mapped) -> Option<Identity> {
+        let (key, status) = (key(mapped), status_bits(mapped.status));
+        let fingerprint = fingerprint(mapped.resource_hash);
+        let Some(known) = self.entries.find_mut(key, |known| known.key == key) else {
+            let entry = Entry { key, resource_and_status: fingerprint | status };
+            self.entries.insert_unique(key, entry, |known| known.key);
+            return Some(Identity::First);
+        };
+        if !known.is_of(mapped.resource_hash) {
+            return None;
+        }
+        let before = known.status();
+        if before == STATUS_RESERVED || status > before {
+            known.resource_and_status = fingerprint | status;
+        }
+        Some(match before {
+            STATUS_RESERVED => Identity::First,
+            before if status > before => Identity::Worse,
+            _ => Identity::Duplicate,
+        })
+    }
+}
+
+/// Not seen in this file yet.
+const STATUS_RESERVED: u64 = 0;
+
+const fn status_bits(status: Status) -> u64 {
+    match status {
+        Status::Passed => 1,
+        Status::Warning => 2,
+        Status::Failed => 3,
+    }
+}
+
+/// The bits of a resource's hash behind those that are in the Id, without the lowest two.
+fn fingerprint(resource: ResourceHash) -> u64 {
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+    let low = resource.0 as u64;
+    low & !STATUS_BITS
+}
+
+/// The same on every machine and in every run.
+fn key(mapped: &Mapped) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    hasher.write(mapped.account.as_str().as_bytes());
+    hasher.write(mapped.region.as_str().as_bytes());
+    hasher.write_u8(b'/');
+    hasher.write(mapped.finding.id.as_str().as_bytes());
+    hasher.finish()
+}
+
+/// `prowler-<check>-<account>-<region>-<32 digits of the resource's hash>`.
+fn longer_id(mapped: &Mapped) -> FindingId {
+    let id =
+        format!("prowler-{}-{}-{}-{:032x}", mapped.check_id, mapped.account, mapped.region, mapped.resource_hash.0);
+    // The parts were checked when the finding was made, and leave room for the digits.
+    id.parse().unwrap_or_else(|_| mapped.finding.id.clone())
 }

@@ -82,18 +82,13 @@ impl FromStr for RegionName {
 
     fn from_str(value: &str) -> Result<Self, InvalidName> {
         let in_form = (1..=REGION_NAME_CHARS_MAX).contains(&value.len())
-            && value.bytes().all(|letter| {
-                letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-'
-            });
+            && value.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-');
         if !in_form {
             return Err(InvalidName::new(value, "a Region name"));
         }
         let mut letters = [0; REGION_NAME_CHARS_MAX];
         letters[..value.len()].copy_from_slice(value.as_bytes());
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "at most REGION_NAME_CHARS_MAX, checked above"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "at most REGION_NAME_CHARS_MAX, checked above")]
         let length = value.len() as u8;
         Ok(Self { letters, length })
     }
@@ -143,10 +138,7 @@ impl FromStr for FindingId {
         if is_name(value, FINDING_ID_CHARS_MAX) && !value.starts_with("arn:") {
             Ok(Self(value.into()))
         } else {
-            Err(InvalidName::new(
-                value,
-                "a finding Id of 1 to 512 characters that does not begin with arn:",
-            ))
+            Err(InvalidName::new(value, "a finding Id of 1 to 512 characters that does not begin with arn:"))
         }
     }
 }
@@ -221,27 +213,16 @@ mod tests {
 
     #[test]
     fn an_account_id_is_twelve_digits_and_nothing_else() {
-        assert_eq!(
-            "123456789012".parse::<AccountId>().unwrap().as_str(),
-            "123456789012"
-        );
-        for wrong in [
-            "",
-            "12345678901",
-            "1234567890123",
-            "12345678901a",
-            "１２３４",
-        ] {
+        assert_eq!("123456789012".parse::<AccountId>().unwrap().as_str(), "123456789012");
+        for wrong in ["", "12345678901", "1234567890123", "12345678901a", "１２３４"] {
             assert!(wrong.parse::<AccountId>().is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn region_names_sort_as_text() {
-        let mut names: Vec<RegionName> = ["us-east-1", "eu-west-1", "eu-west", "ap-south-1"]
-            .iter()
-            .map(|name| name.parse().unwrap())
-            .collect();
+        let mut names: Vec<RegionName> =
+            ["us-east-1", "eu-west-1", "eu-west", "ap-south-1"].iter().map(|name| name.parse().unwrap()).collect();
         names.sort();
         let sorted: Vec<&str> = names.iter().map(RegionName::as_str).collect();
         assert_eq!(sorted, ["ap-south-1", "eu-west", "eu-west-1", "us-east-1"]);

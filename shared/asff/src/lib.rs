@@ -14,19 +14,19 @@ mod map;
 mod outcome;
 mod partition;
 mod read;
+mod redact;
 mod regions;
 
 pub use finding::{
-    Compliance, Finding, FindingProviderFields, Pairs, Recommendation, RecordState, Remediation,
-    Resource, SCHEMA_VERSION, Severity, SeverityLabel, Stamps, Standard, Status,
+    Compliance, Finding, FindingProviderFields, Pairs, Recommendation, RecordState, Remediation, Resource,
+    SCHEMA_VERSION, Severity, SeverityLabel, Stamps, Standard, Status,
 };
 pub use identity::{Identities, Identity};
 pub use ids::{AccountId, CheckId, FindingId, InvalidName, RegionName};
 pub use map::map;
 pub use outcome::{
-    Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, ResourceHash, Skip, TooLarge,
-    Unreadable,
+    Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, ResourceHash, Skip, TooLarge, Unreadable,
 };
 pub use partition::{Partition, UnknownPartition};
-pub use read::{Element, Ending, ReadLimits, Refusal, ScanFormat, ScanReader, Step};
+pub use read::{Compression, Element, Ending, ReadLimits, Refusal, ScanFormat, ScanReader, Step};
 pub use regions::{Availability, Region, Regions};

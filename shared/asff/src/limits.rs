@@ -25,6 +25,8 @@ pub const RESOURCE_TYPE_CHARS_MAX: usize = 256;
 pub const RESOURCE_ID_CHARS_MAX: usize = 512;
 /// `Resources[].Id` that is an ARN.
 pub const RESOURCE_ARN_CHARS_MAX: usize = 2048;
+/// `Resources[].Region`.
+pub const RESOURCE_REGION_CHARS_MAX: usize = 16;
 /// Tags of a resource: AWS allows 50.
 pub const TAGS_MAX: usize = 50;
 /// A value of a resource's `Tags`.
@@ -35,5 +37,7 @@ pub const RELATED_REQUIREMENTS_MAX: usize = 32;
 pub const RELATED_REQUIREMENT_CHARS_MAX: usize = 64;
 /// Entries of `Compliance.AssociatedStandards`.
 pub const ASSOCIATED_STANDARDS_MAX: usize = 20;
+/// `Compliance.AssociatedStandards[].StandardsId`; the contract gives none, so the bound of ids.
+pub const STANDARDS_ID_CHARS_MAX: usize = 512;
 /// Any single text: the service refuses 32,768 and more.
 pub const TEXT_BYTES_MAX: usize = 32_767;

@@ -63,10 +63,7 @@ impl Mapped {
     /// When it is larger than the service takes.
     pub fn encode(&self, stamps: &Stamps) -> Result<Vec<u8>, TooLarge> {
         let mut json = Vec::with_capacity(ENCODED_BYTES_USUAL);
-        let stamped = Stamped {
-            finding: &self.finding,
-            stamps,
-        };
+        let stamped = Stamped { finding: &self.finding, stamps };
         if serde_json::to_writer(&mut json, &stamped).is_err() || json.len() > FINDING_BYTES_MAX {
             return Err(TooLarge { bytes: json.len() });
         }
@@ -135,9 +132,7 @@ impl Skip {
 impl fmt::Display for Skip {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Manual => {
-                formatter.write_str("manual check, which Security Hub has no status for")
-            }
+            Self::Manual => formatter.write_str("manual check, which Security Hub has no status for"),
             Self::NotAws { provider } => write!(formatter, "finding of {provider}, not of AWS"),
         }
     }

@@ -61,18 +61,13 @@ impl fmt::Display for Partition {
 
 /// A partition that is none of those we know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a partition that Security Hub findings can be sent to: aws, aws-cn, aws-us-gov or aws-eusc"
-)]
+#[error("not a partition that Security Hub findings can be sent to: aws, aws-cn, aws-us-gov or aws-eusc")]
 pub struct UnknownPartition;
 
 impl FromStr for Partition {
     type Err = UnknownPartition;
 
     fn from_str(name: &str) -> Result<Self, UnknownPartition> {
-        Self::ALL
-            .into_iter()
-            .find(|partition| partition.as_str() == name)
-            .ok_or(UnknownPartition)
+        Self::ALL.into_iter().find(|partition| partition.as_str() == name).ok_or(UnknownPartition)
     }
 }

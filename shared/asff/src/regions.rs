@@ -52,10 +52,7 @@ struct PartitionRegions {
 impl Regions {
     /// The Regions of this release's data file.
     #[must_use]
-    #[expect(
-        clippy::expect_used,
-        reason = "the file is compiled in and read by a test"
-    )]
+    #[expect(clippy::expect_used, reason = "the file is compiled in and read by a test")]
     pub fn known() -> Self {
         let table: Table = serde_json::from_str(TABLE).expect("regions.json is well formed");
         let mut by_name = BTreeMap::new();
@@ -66,15 +63,7 @@ impl Regions {
                 (Availability::Announced, names.announced),
             ];
             for (availability, names) in groups {
-                by_name.extend(names.into_iter().map(|name| {
-                    (
-                        name,
-                        Region {
-                            partition,
-                            availability,
-                        },
-                    )
-                }));
+                by_name.extend(names.into_iter().map(|name| (name, Region { partition, availability })));
             }
         }
         Self { by_name }
@@ -98,10 +87,7 @@ impl Regions {
     }
 
     /// The Regions of one partition, sorted by name.
-    pub fn of_partition(
-        &self,
-        partition: Partition,
-    ) -> impl Iterator<Item = (RegionName, Region)> + '_ {
+    pub fn of_partition(&self, partition: Partition) -> impl Iterator<Item = (RegionName, Region)> + '_ {
         self.by_name
             .iter()
             .filter(move |(_, region)| region.partition == partition)
@@ -135,39 +121,24 @@ mod tests {
     fn the_data_file_holds_the_regions_of_the_contract() {
         let regions = Regions::known();
         let count = |partition, availability| {
-            regions
-                .of_partition(partition)
-                .filter(|(_, region)| region.availability == availability)
-                .count()
+            regions.of_partition(partition).filter(|(_, region)| region.availability == availability).count()
         };
         assert_eq!(count(Partition::Aws, Availability::Default), 17);
         assert_eq!(count(Partition::Aws, Availability::OptIn), 17);
         assert_eq!(count(Partition::Aws, Availability::Announced), 2);
         assert_eq!(regions.of_partition(Partition::AwsCn).count(), 2);
         assert_eq!(regions.of_partition(Partition::AwsUsGov).count(), 2);
-        assert_eq!(
-            regions.partition_of(name("eusc-de-east-1")),
-            Some(Partition::AwsEusc)
-        );
+        assert_eq!(regions.partition_of(name("eusc-de-east-1")), Some(Partition::AwsEusc));
         assert_eq!(regions.partition_of(name("mars-north-1")), None);
     }
 
     #[test]
     fn a_region_that_aws_told_of_can_be_added_and_never_moves_a_known_one() {
         let mut regions = Regions::known();
-        let region = Region {
-            partition: Partition::AwsCn,
-            availability: Availability::OptIn,
-        };
+        let region = Region { partition: Partition::AwsCn, availability: Availability::OptIn };
         regions.add(name("cn-south-1"), region);
         regions.add(name("us-east-1"), region);
-        assert_eq!(
-            regions.partition_of(name("cn-south-1")),
-            Some(Partition::AwsCn)
-        );
-        assert_eq!(
-            regions.partition_of(name("us-east-1")),
-            Some(Partition::Aws)
-        );
+        assert_eq!(regions.partition_of(name("cn-south-1")), Some(Partition::AwsCn));
+        assert_eq!(regions.partition_of(name("us-east-1")), Some(Partition::Aws));
     }
 }

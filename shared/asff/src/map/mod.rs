@@ -1,15 +1,136 @@
-//! Maps one element of a scan to a finding.
+//! Maps one element of a scan to a finding, as Prowler itself would.
 
-use crate::outcome::{Outcome, Skip};
-use crate::read::{Content, Element};
+mod asff;
+mod draft;
+mod frameworks;
+mod link;
+mod ocsf;
+mod parts;
+mod shapes;
+mod table;
+mod tags;
+mod text;
+mod time;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::outcome::{Outcome, QuarantineCode, Quarantined, Unreadable};
+use crate::read::{Columns, Content, Element, ScanFormat};
+use crate::redact;
 use crate::regions::Regions;
+use draft::Rejection;
+use ocsf::Drafted;
+use shapes::First;
+
+/// The part of every Prowler finding's `ProductArn` that never changes.
+pub(crate) const PRODUCT: &str = ":product/prowler/prowler";
+/// Bytes of an unreadable entry that are kept.
+const EXCERPT_BYTES_MAX: usize = 16 * 1024;
 
 /// Maps one element. Pure: call it on as many threads as you like.
 #[must_use]
 pub fn map(element: &Element, regions: &Regions) -> Outcome {
-    let _ = regions;
     match &element.content {
         Content::Unreadable(unreadable) => Outcome::Unreadable(unreadable.clone()),
-        Content::Ocsf(_) => Outcome::Skipped(Skip::Manual),
+        Content::Json { bytes, format } => json(element.offset, bytes, *format, regions),
+        Content::Row { bytes, columns } => row(element.offset, bytes, columns, regions),
     }
+}
+
+fn json(offset: u64, bytes: &Bytes, format: ScanFormat, regions: &Regions) -> Outcome {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return unreadable(offset, bytes, "the entry is not UTF-8".to_owned());
+    };
+    let drafted = match format {
+        ScanFormat::Asff => parse(text, asff::draft),
+        ScanFormat::Ocsf | ScanFormat::Csv => parse(text, ocsf::draft),
+    };
+    match drafted {
+        Ok(drafted) => settle(offset, drafted, regions, || kept(text)),
+        Err(error) if error.is_data() => {
+            let rejection = Rejection::new(QuarantineCode::InvalidField, error.to_string());
+            quarantined(offset, rejection, kept(text))
+        }
+        Err(error) => unreadable(offset, bytes, format!("the entry is not JSON: {error}")),
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(
+    text: &'a str,
+    draft: impl FnOnce(T) -> Result<Drafted<'a>, Rejection>,
+) -> Result<Result<Drafted<'a>, Rejection>, serde_json::Error> {
+    serde_json::from_str(text).map(draft)
+}
+
+fn row(offset: u64, bytes: &Bytes, columns: &Columns, regions: &Regions) -> Outcome {
+    let Some(row) = columns.read_row(bytes) else {
+        let reason = format!("the row is not UTF-8 or has not the {} cells of the first", columns.count);
+        return unreadable(offset, bytes, reason);
+    };
+    settle(offset, table::draft(&row, columns), regions, || bytes.clone())
+}
+
+fn settle(
+    offset: u64,
+    drafted: Result<Drafted<'_>, Rejection>,
+    regions: &Regions,
+    kept: impl FnOnce() -> Bytes,
+) -> Outcome {
+    let finished = match drafted {
+        Ok(Drafted::Skip(skip)) => return Outcome::Skipped(skip),
+        Ok(Drafted::Draft(draft)) => {
+            let named = (draft.account.parse().ok(), draft.region.parse().ok(), draft.check_id.parse().ok());
+            draft.finish(offset, regions).map_err(|rejection| (rejection, named))
+        }
+        Err(rejection) => Err((rejection, (None, None, None))),
+    };
+    match finished {
+        Ok(mapped) => Outcome::Finding(mapped),
+        Err((rejection, (account, region, check_id))) => Outcome::Quarantined(Box::new(Quarantined {
+            code: rejection.code,
+            message: rejection.message,
+            offset,
+            element: kept(),
+            account,
+            region,
+            check_id,
+        })),
+    }
+}
+
+fn quarantined(offset: u64, rejection: Rejection, element: Bytes) -> Outcome {
+    Outcome::Quarantined(Box::new(Quarantined {
+        code: rejection.code,
+        message: rejection.message,
+        offset,
+        element,
+        account: None,
+        region: None,
+        check_id: None,
+    }))
+}
+
+/// What is kept of a sound entry: all but the resource's data, of which only the tags stay.
+fn kept(text: &str) -> Bytes {
+    #[derive(Deserialize)]
+    struct Entry<'a> {
+        #[serde(borrow)]
+        resources: Option<First<Resource<'a>>>,
+    }
+    #[derive(Deserialize)]
+    struct Resource<'a> {
+        #[serde(borrow)]
+        data: Option<&'a RawValue>,
+    }
+    let data = serde_json::from_str::<Entry<'_>>(text).ok();
+    let data = data.and_then(|entry| entry.resources?.0?.data);
+    let tags = data.and_then(tags::tags_of).map(|tags| format!(r#"{{"metadata":{{"tags":{tags}}}}}"#));
+    redact::without_data(text.as_bytes(), tags.as_deref().map(str::as_bytes)).into()
+}
+
+fn unreadable(offset: u64, bytes: &Bytes, reason: String) -> Outcome {
+    let excerpt = redact::before_data(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]);
+    Outcome::Unreadable(Unreadable { offset, length: bytes.len() as u64, reason, excerpt: bytes.slice_ref(excerpt) })
 }

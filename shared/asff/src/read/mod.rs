@@ -1,22 +1,43 @@
 //! Reads a scan file that comes in pieces: decompresses it, tells its format, cuts it into elements.
+//!
+//! No IO: the caller feeds bytes and asks what to do next. Memory is bounded by [`ReadLimits`], whatever the file holds, and
+//! one broken element never costs the ones around it.
+
+mod columns;
+mod decompress;
+mod ending;
+mod json;
+mod probe;
+mod reader;
+mod resync;
+mod rows;
+mod sniff;
+mod value;
+mod window;
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use columns::{Column, Columns, Row};
+pub use ending::{Ending, Refusal};
+pub(crate) use probe::major_minor;
+pub use reader::{ScanReader, Step};
 
 use crate::outcome::Unreadable;
 
 /// The bounds of reading, so that no file costs more than this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimits {
-    /// Bytes of one element; longer ones are skipped and reported.
+    /// Bytes of one element; longer ones are skipped and reported. Genuine ones have 3 to 10 KB, with a large policy or
+    /// user data in them some hundred.
     pub element_bytes_max: usize,
-    /// Objects and arrays within each other.
-    pub depth_max: u32,
-    /// Bytes of the file after decompression.
+    /// Bytes of the whole file after decompression. A million findings are about 8 GB.
     pub decompressed_bytes_max: u64,
-    /// Decompressed bytes to one compressed byte, once `ratio_grace_bytes` are out.
+    /// Decompressed bytes to one compressed byte, once `ratio_grace_bytes` are out. Genuine scans reach 40 in gzip; a hundred
+    /// thousand findings that differ in their names only reach some hundred in zstd; bombs begin at 1,000.
     pub ratio_max: u64,
     /// Decompressed bytes before the ratio counts.
     pub ratio_grace_bytes: u64,
@@ -26,10 +47,9 @@ impl Default for ReadLimits {
     fn default() -> Self {
         Self {
             element_bytes_max: 4 << 20,
-            depth_max: 128,
             decompressed_bytes_max: 20 << 30,
-            ratio_max: 200,
-            ratio_grace_bytes: 10 << 20,
+            ratio_max: 500,
+            ratio_grace_bytes: 64 << 20,
         }
     }
 }
@@ -58,40 +78,22 @@ impl ScanFormat {
     }
 }
 
-/// What a reader has to say next.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// Feed it, or tell it that the input is at its end.
-    NeedInput,
-    /// The next element; give it to [`crate::map`].
-    Element(Element),
-    /// There is no more. Said again when asked again.
-    Done(Ending),
+impl fmt::Display for ScanFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
 }
 
-/// How a file ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It was read to its own end.
-    Complete,
-    /// It stops in the middle: what came before is good, but findings are missing.
-    Truncated {
-        /// Where, in the decompressed file.
-        offset: u64,
-        /// How that showed.
-        reason: String,
-    },
-    /// It is not a scan that we take.
-    Refused(Refusal),
-}
-
-/// Why a file is not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// There is nothing in it.
-    #[error("the file is empty")]
-    Empty,
+/// How the file is packed, told by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Not at all.
+    Plain,
+    /// gzip, of one member or several.
+    Gzip,
+    /// zstd, of one frame or several.
+    Zstd,
 }
 
 /// One entry of a scan file, cut out but not yet understood. Cheap to copy and to send to another thread.
@@ -102,52 +104,23 @@ pub struct Element {
     pub(crate) content: Content,
 }
 
+impl Element {
+    /// Bytes that it keeps in memory.
+    #[must_use]
+    pub fn bytes_held(&self) -> usize {
+        match &self.content {
+            Content::Json { bytes, .. } | Content::Row { bytes, .. } => bytes.len(),
+            Content::Unreadable(unreadable) => unreadable.excerpt.len(),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
-    Ocsf(Bytes),
+    /// One JSON object, balanced; whether it parses is not known yet.
+    Json { bytes: Bytes, format: ScanFormat },
+    /// One row of a table, without the end of its line.
+    Row { bytes: Bytes, columns: Arc<Columns> },
+    /// What could not even be cut out.
     Unreadable(Unreadable),
-}
-
-/// Turns the bytes of a scan file, in pieces of any size, into elements.
-#[derive(Debug)]
-pub struct ScanReader {
-    limits: ReadLimits,
-}
-
-impl ScanReader {
-    /// A reader of one file.
-    #[must_use]
-    pub fn new(limits: ReadLimits) -> Self {
-        Self { limits }
-    }
-
-    /// Takes the next piece of the file as it is stored, compressed or not. Call it on [`Step::NeedInput`].
-    pub fn feed(&mut self, chunk: Bytes) {
-        drop(chunk);
-    }
-
-    /// Says that there is no more.
-    pub fn end_of_input(&mut self) {}
-
-    /// What to do next.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it asks for input, which an iterator cannot"
-    )]
-    pub fn next(&mut self) -> Step {
-        let _ = self.limits;
-        Step::Done(Ending::Refused(Refusal::Empty))
-    }
-
-    /// The format, as soon as the content has told it; before the first element of that format comes out.
-    #[must_use]
-    pub fn format(&self) -> Option<ScanFormat> {
-        None
-    }
-}
-
-impl fmt::Display for ScanFormat {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
-    }
 }

@@ -1,0 +1,227 @@
+//! What every format tells of a finding, and how a finding within the service's limits is made of it.
+//!
+//! What the service would refuse is cut or left out and noted as a repair; what cannot be mended is rejected.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha512};
+
+use super::frameworks::Frameworks;
+use super::parts;
+use super::tags::Tag;
+use crate::finding::{
+    Compliance, Finding, FindingProviderFields, Recommendation, Remediation, Resource, Severity, SeverityLabel, Status,
+};
+use crate::limits;
+use crate::outcome::{Mapped, QuarantineCode, RawStatus, Repair, ResourceHash};
+use crate::{AccountId, CheckId, FindingId, Partition, RegionName, Regions};
+
+/// Hexadecimal digits of a resource's hash in a finding's Id: Prowler's, never to change.
+const ID_HASH_DIGITS: usize = 9;
+
+/// A finding as its file tells it.
+pub(super) struct Draft<'a> {
+    /// Where the file holds the Id ready made (ASFF).
+    pub(super) id: Option<Cow<'a, str>>,
+    pub(super) version: Option<Cow<'a, str>>,
+    pub(super) check_id: Cow<'a, str>,
+    pub(super) account: Cow<'a, str>,
+    pub(super) partition: Option<Cow<'a, str>>,
+    pub(super) region: Cow<'a, str>,
+    pub(super) resource_type: Cow<'a, str>,
+    pub(super) resource_uid: Cow<'a, str>,
+    pub(super) resource_region: Cow<'a, str>,
+    /// What Prowler hashed for the Id, where it is not the uid.
+    pub(super) hashed: Option<Cow<'a, str>>,
+    pub(super) tags: Vec<Tag<'a>>,
+    pub(super) raw_status: Option<RawStatus>,
+    pub(super) status: Status,
+    pub(super) severity: Cow<'a, str>,
+    pub(super) title: Cow<'a, str>,
+    pub(super) description: Cow<'a, str>,
+    pub(super) types: Vec<Cow<'a, str>>,
+    pub(super) scanned_at: Timestamp,
+    pub(super) created_at: Timestamp,
+    pub(super) frameworks: Frameworks,
+    pub(super) advice: Cow<'a, str>,
+    pub(super) link: Cow<'a, str>,
+    pub(super) product_fields: Vec<Tag<'a>>,
+    /// What was changed while reading.
+    pub(super) repairs: Vec<Repair>,
+}
+
+/// Why a finding cannot be sent.
+#[derive(Debug)]
+pub(super) struct Rejection {
+    pub(super) code: QuarantineCode,
+    pub(super) message: String,
+}
+
+impl Rejection {
+    pub(super) fn new(code: QuarantineCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    pub(super) fn missing(field: &str) -> Self {
+        Self::new(QuarantineCode::MissingField, format!("the finding has no {field}"))
+    }
+}
+
+/// Where a finding belongs.
+struct Place {
+    account: AccountId,
+    partition: Partition,
+    region: RegionName,
+    check_id: CheckId,
+}
+
+impl Draft<'_> {
+    /// Makes the finding.
+    pub(super) fn finish(mut self, offset: u64, regions: &Regions) -> Result<Box<Mapped>, Rejection> {
+        let mut repairs = std::mem::take(&mut self.repairs);
+        let place = self.place(regions, &mut repairs)?;
+        if parts::is_blank(&self.resource_uid) {
+            return Err(Rejection::missing("resource uid"));
+        }
+        let severity = SeverityLabel::of(&self.severity).ok_or_else(|| {
+            let message = format!("the severity {:?} is none that Security Hub knows", self.severity);
+            Rejection::new(QuarantineCode::InvalidField, message)
+        })?;
+        let digest = Sha512::digest(self.resource_uid.as_bytes());
+        let resource_hash = ResourceHash(first_bits(&digest));
+        let id = self.finding_id(&place, resource_hash)?;
+        let finding = Finding {
+            id,
+            product_arn: product_arn(place.partition, place.region),
+            generator_id: ["prowler-", place.check_id.as_str()].concat(),
+            aws_account_id: place.account,
+            created_at: self.created_at,
+            title: parts::title(&self.title, &self.check_id, &mut repairs),
+            description: parts::description(&self.description, &self.title, &self.check_id, &mut repairs),
+            resources: [Resource {
+                r#type: parts::resource_type(&self.resource_type, &mut repairs),
+                id: parts::resource_id(&self.resource_uid, &mut repairs),
+                partition: place.partition.is_named_in_findings().then_some(place.partition),
+                region: parts::resource_region(&self.resource_region, place.region, &mut repairs),
+                tags: parts::tags(self.tags, &mut repairs),
+            }],
+            compliance: Compliance {
+                status: self.status,
+                related_requirements: self.frameworks.requirements,
+                associated_standards: self.frameworks.standards,
+            },
+            remediation: Remediation {
+                recommendation: Recommendation {
+                    text: parts::advice(&self.advice, &mut repairs),
+                    url: parts::link(&self.link, &mut repairs),
+                },
+            },
+            finding_provider_fields: FindingProviderFields {
+                severity: Severity { label: severity },
+                types: parts::types(self.types, &mut repairs),
+            },
+            product_fields: parts::product_fields(self.version, &self.resource_uid, self.product_fields, &mut repairs),
+        };
+        let mapped = Mapped {
+            finding,
+            check_id: place.check_id,
+            account: place.account,
+            partition: place.partition,
+            region: place.region,
+            status: self.status,
+            raw_status: self.raw_status,
+            muted: self.status == Status::Warning,
+            severity,
+            scanned_at: self.scanned_at,
+            resource_hash,
+            repairs,
+            offset,
+        };
+        within_size(mapped)
+    }
+
+    fn place(&self, regions: &Regions, repairs: &mut Vec<Repair>) -> Result<Place, Rejection> {
+        if parts::is_blank(&self.check_id) {
+            return Err(Rejection::missing("check (metadata.event_code)"));
+        }
+        let invalid = |error: crate::InvalidName| Rejection::new(QuarantineCode::InvalidField, error.to_string());
+        let check_id: CheckId = self.check_id.parse().map_err(invalid)?;
+        if self.account.is_empty() {
+            return Err(Rejection::missing("account"));
+        }
+        let account = self
+            .account
+            .parse()
+            .map_err(|error: crate::InvalidName| Rejection::new(QuarantineCode::InvalidAccount, error.to_string()))?;
+        if self.region.is_empty() {
+            return Err(Rejection::missing("Region"));
+        }
+        let unknown_region = || {
+            let message = format!("the Region {:?} is in no partition that is known", parts::brief(&self.region));
+            Rejection::new(QuarantineCode::UnknownRegion, message)
+        };
+        let region: RegionName = self.region.parse().map_err(|_| unknown_region())?;
+        let home = regions.partition_of(region).ok_or_else(unknown_region)?;
+        let partition = match self.partition.as_deref() {
+            None | Some("") => {
+                repairs.push(parts::repair("Resources.Partition", "taken from the Region"));
+                home
+            }
+            Some(name) => name.parse().map_err(|error: crate::UnknownPartition| {
+                let message = format!("the partition {:?} is {error}", parts::brief(name));
+                Rejection::new(QuarantineCode::UnknownPartition, message)
+            })?,
+        };
+        if partition != home {
+            let message = format!("the finding says partition {partition}, but its Region {region} is of {home}");
+            return Err(Rejection::new(QuarantineCode::PartitionMismatch, message));
+        }
+        Ok(Place { account, partition, region, check_id })
+    }
+
+    fn finding_id(&self, place: &Place, uid: ResourceHash) -> Result<FindingId, Rejection> {
+        if let Some(id) = &self.id {
+            return id
+                .parse()
+                .map_err(|error: crate::InvalidName| Rejection::new(QuarantineCode::InvalidField, error.to_string()));
+        }
+        let hash = match &self.hashed {
+            Some(hashed) => first_bits(&Sha512::digest(hashed.as_bytes())),
+            None => uid.0,
+        };
+        let hash = hash >> (u128::BITS as usize - 4 * ID_HASH_DIGITS);
+        let id = format!(
+            "prowler-{}-{}-{}-{hash:0width$x}",
+            place.check_id,
+            place.account,
+            place.region,
+            width = ID_HASH_DIGITS
+        );
+        id.parse().map_err(|error: crate::InvalidName| Rejection::new(QuarantineCode::InvalidField, error.to_string()))
+    }
+}
+
+/// The ARN of Prowler's product in a Region.
+fn product_arn(partition: Partition, region: RegionName) -> String {
+    ["arn:", partition.as_str(), ":securityhub:", region.as_str(), ":", super::PRODUCT].concat()
+}
+
+fn first_bits(digest: &[u8]) -> u128 {
+    digest.iter().take(16).fold(0, |bits, &byte| bits << 8 | u128::from(byte))
+}
+
+/// Bytes that one byte of text takes in JSON at most: a control character is `\u0000`.
+const ESCAPED_BYTES_MAX: usize = 6;
+/// Bytes of an encoded finding besides its texts, generously.
+const FRAME_BYTES: usize = 4096;
+
+/// Rejects what the service would refuse for its size. Only findings with very long tags and fields are measured in earnest.
+fn within_size(mapped: Mapped) -> Result<Box<Mapped>, Rejection> {
+    if parts::text_bytes(&mapped.finding) * ESCAPED_BYTES_MAX + FRAME_BYTES > limits::FINDING_BYTES_MAX {
+        mapped
+            .encode(&mapped.first_stamps())
+            .map_err(|error| Rejection::new(QuarantineCode::TooLarge, error.to_string()))?;
+    }
+    Ok(Box::new(mapped))
+}

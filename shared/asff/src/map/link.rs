@@ -1,0 +1,87 @@
+//! Judges links: the service takes a URI in the strict sense and refuses the whole finding for one that is not.
+
+use url::Url;
+
+use crate::limits::TEXT_BYTES_MAX;
+
+/// What Prowler puts where a check has no link: the first page of Security Hub's user guide.
+pub(super) const DEFAULT_LINK: &str =
+    "https://docs.aws.amazon.com/securityhub/latest/userguide/what-is-securityhub.html";
+
+/// A link as it can be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// As it is.
+    Sound,
+    /// The same link, with what may not stand in it percent-encoded.
+    Mended(String),
+    /// None.
+    Unusable,
+}
+
+/// Judges `text`.
+pub(super) fn judge(text: &str) -> Link {
+    if is_strict(text) {
+        return Link::Sound;
+    }
+    match Url::parse(text.trim()) {
+        Ok(url) if is_strict(url.as_str()) => Link::Mended(url.into()),
+        _ => Link::Unusable,
+    }
+}
+
+/// A web address by RFC 3986: ASCII, with no character that it forbids and no broken percent code.
+fn is_strict(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let codes_whole = bytes.iter().enumerate().all(|(at, &byte)| {
+        byte != b'%' || bytes.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
+    });
+    text.len() <= TEXT_BYTES_MAX
+        && !host.is_empty()
+        && !host.contains(['[', ']'])
+        && rest.matches('#').count() <= 1
+        && codes_whole
+        && bytes.iter().all(|&byte| is_allowed(byte))
+        && !rest[host.len()..].contains(['[', ']'])
+}
+
+const fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_kept_mended_or_left_out() {
+        for sound in [
+            "https://hub.prowler.com/check/a",
+            "http://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#x?y=%20",
+            DEFAULT_LINK,
+        ] {
+            assert_eq!(judge(sound), Link::Sound, "{sound}");
+        }
+        assert_eq!(judge("https://a.example/b c|d"), Link::Mended("https://a.example/b%20c|d".into()).normal());
+        assert_eq!(judge(" https://a.example/é"), Link::Mended("https://a.example/%C3%A9".into()));
+        for unusable in
+            ["", "aws s3 ls", "javascript:alert(1)", "https://", "https:///x y", "/check/a", "ftp://a.example/"]
+        {
+            assert_eq!(judge(unusable), Link::Unusable, "{unusable}");
+        }
+    }
+
+    impl Link {
+        /// Whether `|` is encoded is up to the library; the strict form decides.
+        fn normal(self) -> Self {
+            match &self {
+                Self::Mended(text) if !is_strict(text) => Self::Unusable,
+                _ => self,
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Maps OCSF detection findings as Prowler 4.1 and later write them.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::draft::{Draft, Rejection};
+use super::frameworks::Frameworks;
+use super::shapes::{First, Last, Text, TextOrList, Texts, Time};
+use super::{link, tags, text, time};
+use crate::finding::Status;
+use crate::outcome::{QuarantineCode, RawStatus, Skip};
+use crate::read::major_minor;
+
+/// OCSF's class of detection findings.
+const DETECTION_FINDING: u64 = 2004;
+/// OCSF's status of a finding that is suppressed: Prowler's muted.
+const SUPPRESSED: i64 = 3;
+/// Description characters beyond which Prowler cuts and adds `...`.
+const DESCRIPTION_CUT_CHARS: usize = 1000;
+/// Until this version Prowler hashed the resource's name for the Id, and joined its tags into one text.
+const HASHES_UID_FROM: (u32, u32) = (4, 3);
+
+#[derive(Deserialize)]
+pub(super) struct Event<'a> {
+    class_uid: Option<u64>,
+    #[serde(borrow)]
+    metadata: Option<Metadata<'a>>,
+    #[serde(borrow)]
+    severity: Option<Text<'a>>,
+    #[serde(borrow)]
+    status_code: Option<Text<'a>>,
+    #[serde(borrow)]
+    status: Option<Text<'a>>,
+    status_id: Option<i64>,
+    #[serde(borrow)]
+    status_detail: Option<Text<'a>>,
+    #[serde(borrow)]
+    unmapped: Option<Unmapped<'a>>,
+    #[serde(borrow)]
+    finding_info: Option<FindingInfo<'a>>,
+    #[serde(borrow)]
+    resources: Option<First<Resource<'a>>>,
+    #[serde(borrow)]
+    cloud: Option<Cloud<'a>>,
+    #[serde(borrow)]
+    remediation: Option<Remediation<'a>>,
+    time: Option<Time>,
+    event_time: Option<Time>,
+    container: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    event_code: Option<Text<'a>>,
+    #[serde(borrow)]
+    product: Option<Product<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Product<'a> {
+    #[serde(borrow)]
+    version: Option<Text<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Unmapped<'a> {
+    compliance: Option<Frameworks>,
+    #[serde(borrow)]
+    check_type: Option<TextOrList<'a>>,
+    #[serde(borrow)]
+    provider: Option<Text<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+struct FindingInfo<'a> {
+    #[serde(borrow)]
+    title: Option<Text<'a>>,
+    #[serde(borrow)]
+    types: Option<Texts<'a>>,
+    created_time: Option<Time>,
+    created_time_dt: Option<Time>,
+}
+
+#[derive(Deserialize)]
+struct Resource<'a> {
+    #[serde(borrow)]
+    cloud_partition: Option<Text<'a>>,
+    #[serde(borrow)]
+    region: Option<Text<'a>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    labels: Option<Texts<'a>>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    namespace: Option<IgnoredAny>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    uid: Option<Text<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Cloud<'a> {
+    #[serde(borrow)]
+    account: Option<Account<'a>>,
+    #[serde(borrow)]
+    org: Option<Org<'a>>,
+    #[serde(borrow)]
+    provider: Option<Text<'a>>,
+    #[serde(borrow)]
+    region: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Account<'a> {
+    #[serde(borrow)]
+    uid: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Org<'a> {
+    #[serde(borrow)]
+    ou_uid: Option<Text<'a>>,
+    #[serde(borrow)]
+    ou_name: Option<Text<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Remediation<'a> {
+    #[serde(borrow)]
+    desc: Option<Text<'a>>,
+    #[serde(borrow)]
+    references: Option<Last<'a>>,
+}
+
+/// A finding, or why there is none to send.
+pub(super) enum Drafted<'a> {
+    Draft(Box<Draft<'a>>),
+    Skip(Skip),
+}
+
+/// Reads one event.
+pub(super) fn draft(event: Event<'_>) -> Result<Drafted<'_>, Rejection> {
+    if event.class_uid.is_some_and(|class| class != DETECTION_FINDING) {
+        let message = format!(
+            "the entry is of OCSF class {}, not a detection finding (class {DETECTION_FINDING})",
+            event.class_uid.unwrap_or_default()
+        );
+        return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
+    }
+    let unmapped = event.unmapped.unwrap_or_default();
+    let resource = event.resources.and_then(|resources| resources.0);
+    let is_kubernetes = event.cloud.is_none()
+        && (event.container.is_some() || resource.as_ref().is_some_and(|one| one.namespace.is_some()));
+    let cloud = event.cloud.unwrap_or_default();
+    let provider = cloud.provider.as_ref().or(unmapped.provider.as_ref());
+    let provider = provider.map(|provider| provider.0.as_ref()).unwrap_or_default();
+    if let Some(skip) = not_aws(if is_kubernetes { "kubernetes" } else { provider }) {
+        return Ok(Drafted::Skip(skip));
+    }
+    if event.status_code.as_ref().is_some_and(|code| code.0.eq_ignore_ascii_case("MANUAL")) {
+        return Ok(Drafted::Skip(Skip::Manual));
+    }
+    let muted = event.status_id == Some(SUPPRESSED)
+        || event.status.is_some_and(|status| status.0.eq_ignore_ascii_case("Suppressed"));
+    let (raw_status, status) = status_of(&or_empty(event.status_code), muted)?;
+    let info = event.finding_info.unwrap_or_default();
+    let times = [info.created_time, event.time, event.event_time, info.created_time_dt];
+    let scanned_at = scan_time(times)?;
+    let Some(resource) = resource else { return Err(Rejection::missing("resource (resources[0])")) };
+    let metadata = event.metadata.ok_or_else(|| Rejection::missing("metadata"))?;
+    let version = metadata.product.and_then(|product| product.version).map(|version| version.0);
+    let old = version.as_deref().and_then(major_minor).is_some_and(|version| version < HASHES_UID_FROM);
+    let name = resource.name.map(|name| name.0).filter(|name| old && !name.is_empty());
+    let labels = resource.labels.map(|labels| labels.0).unwrap_or_default();
+    let resource_region = or_empty(resource.region);
+    let region = cloud.region.map_or_else(|| resource_region.clone(), |region| region.0);
+    let remediation = event.remediation.unwrap_or_default();
+    let (ou_uid, ou_name) = cloud.org.map(|org| (org.ou_uid, org.ou_name)).unwrap_or_default();
+    Ok(Drafted::Draft(Box::new(Draft {
+        id: None,
+        version,
+        check_id: or_empty(metadata.event_code),
+        account: or_empty(cloud.account.and_then(|account| account.uid)),
+        partition: resource.cloud_partition.map(|partition| partition.0),
+        region,
+        resource_type: or_empty(resource.kind),
+        resource_uid: or_empty(resource.uid),
+        resource_region,
+        hashed: name,
+        tags: if old { old_tags(&labels) } else { tags::of_labels(labels, resource.data) },
+        raw_status: Some(raw_status),
+        status,
+        severity: or_empty(event.severity),
+        title: or_empty(info.title),
+        description: shortened(or_empty(event.status_detail)),
+        types: types(info.types, unmapped.check_type),
+        scanned_at,
+        created_at: scanned_at,
+        frameworks: unmapped.compliance.unwrap_or_default(),
+        advice: or_empty(remediation.desc),
+        link: remediation.references.and_then(|last| last.0).filter(is_link).unwrap_or_default(),
+        product_fields: units(ou_uid.map(|id| id.0), ou_name.map(|name| name.0)),
+        repairs: Vec::new(),
+    })))
+}
+
+fn or_empty(text: Option<Text<'_>>) -> Cow<'_, str> {
+    text.map(|text| text.0).unwrap_or_default()
+}
+
+/// Another cloud's finding. Where none is named it is taken for AWS's: it will lack nothing else, or be rejected.
+pub(super) fn not_aws(provider: &str) -> Option<Skip> {
+    let is_aws = provider.is_empty() || provider.eq_ignore_ascii_case("aws");
+    (!is_aws).then(|| Skip::NotAws { provider: super::parts::brief(provider).to_owned() })
+}
+
+/// The outcome of a check, before and after muting.
+pub(super) fn status_of(code: &str, muted: bool) -> Result<(RawStatus, Status), Rejection> {
+    let (raw, status) = match code {
+        "" => return Err(Rejection::missing("status (status_code)")),
+        code if code.eq_ignore_ascii_case("PASS") => (RawStatus::Pass, Status::Passed),
+        code if code.eq_ignore_ascii_case("FAIL") => (RawStatus::Fail, Status::Failed),
+        code => {
+            let message = format!("the status {:?} is neither PASS, FAIL nor MANUAL", super::parts::brief(code));
+            return Err(Rejection::new(QuarantineCode::InvalidField, message));
+        }
+    };
+    Ok((raw, if muted { Status::Warning } else { status }))
+}
+
+fn scan_time(times: [Option<Time>; 4]) -> Result<Timestamp, Rejection> {
+    if let Some(time) = times.iter().flatten().find_map(|time| time.0) {
+        return Ok(time::whole_seconds(time));
+    }
+    if times.iter().all(Option::is_none) {
+        return Err(Rejection::missing("time (finding_info.created_time)"));
+    }
+    Err(Rejection::new(QuarantineCode::InvalidField, "the finding's time is none that can be read"))
+}
+
+/// Cut as Prowler does.
+pub(super) fn shortened(description: Cow<'_, str>) -> Cow<'_, str> {
+    if text::fits(&description, DESCRIPTION_CUT_CHARS) {
+        return description;
+    }
+    Cow::Owned([text::cut(&description, DESCRIPTION_CUT_CHARS), "..."].concat())
+}
+
+fn types<'a>(types: Option<Texts<'a>>, check_type: Option<TextOrList<'a>>) -> Vec<Cow<'a, str>> {
+    let types = types.map(|types| types.0).unwrap_or_default();
+    if !types.is_empty() {
+        return types;
+    }
+    match check_type {
+        Some(TextOrList::List(types)) => types,
+        Some(TextOrList::Text(joined)) if !joined.is_empty() => {
+            joined.split(',').map(|part| Cow::Owned(part.to_owned())).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Prowler 4.1 and 4.2 joined the tags to `key=value | key=value` and cut them at every comma.
+fn old_tags<'a>(labels: &[Cow<'a, str>]) -> Vec<tags::Tag<'a>> {
+    let joined = labels.join(",");
+    let tags = tags::of_cell(&joined).into_iter();
+    tags.map(|(key, value)| (Cow::Owned(key.into_owned()), Cow::Owned(value.into_owned()))).collect()
+}
+
+#[expect(clippy::ptr_arg, reason = "called by Option::filter")]
+fn is_link(text: &Cow<'_, str>) -> bool {
+    link::judge(text) != link::Link::Unusable
+}
+
+/// The organizational unit, where the version of Prowler knows it.
+pub(super) fn units<'a>(id: Option<Cow<'a, str>>, name: Option<Cow<'a, str>>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+    let id = id.map(|id| (Cow::Borrowed("ProwlerAccountOrganizationalUnitId"), id));
+    let name = name.map(|name| (Cow::Borrowed("ProwlerAccountOrganizationalUnitName"), name));
+    id.into_iter().chain(name).collect()
+}

@@ -1,0 +1,167 @@
+//! Tells a tag's key from its value.
+//!
+//! Prowler writes tags as `key:value`, and both may hold colons. Where the scan also shows the resource's own list of tags,
+//! that settles it. This is the only thing ever read of `resources[].data`.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Bytes of a resource's data that are searched for tags. Lists of 50 tags have at most 20 KB; a whole resource seldom 100.
+const DATA_BYTES_MAX: usize = 1 << 20;
+/// Colons in the keys that AWS itself sets, such as `aws:cloudformation:stack-name`.
+const AWS_KEY_COLONS: usize = 2;
+
+/// A tag.
+pub(super) type Tag<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// Splits labels of the form `key:value`.
+pub(super) fn of_labels<'a>(labels: Vec<Cow<'a, str>>, data: Option<&RawValue>) -> Vec<Tag<'a>> {
+    let ambiguous = labels.iter().any(|label| colons(label) > 1);
+    let known = if ambiguous { data.map(known_tags).unwrap_or_default() } else { Vec::new() };
+    labels.into_iter().map(|label| split_label(label, &known)).collect()
+}
+
+/// Splits `key=value | key=value`.
+pub(super) fn of_cell(cell: &str) -> Vec<Tag<'_>> {
+    if cell.is_empty() {
+        return Vec::new();
+    }
+    // A ` | ` within a value begins nothing: a part without `=` belongs to the tag before it.
+    let mut tags: Vec<Tag<'_>> = Vec::new();
+    for part in cell.split(" | ") {
+        match (part.split_once('='), tags.last_mut()) {
+            (Some((key, value)), _) => tags.push((key.into(), value.into())),
+            (None, Some((_, value))) => {
+                let value = value.to_mut();
+                value.push_str(" | ");
+                value.push_str(part);
+            }
+            (None, None) => tags.push((part.into(), "".into())),
+        }
+    }
+    tags
+}
+
+fn colons(label: &str) -> usize {
+    label.bytes().filter(|&byte| byte == b':').count()
+}
+
+fn split_label<'a>(label: Cow<'a, str>, known: &[(String, String)]) -> Tag<'a> {
+    let place = match colons(&label) {
+        0 | 1 => label.find(':'),
+        _ => known
+            .iter()
+            .find(|(key, value)| is_joined(&label, key, value))
+            .map(|(key, _)| key.len())
+            .or_else(|| aws_key(&label))
+            .or_else(|| label.find(':')),
+    };
+    let Some(place) = place else { return (label, "".into()) };
+    match label {
+        Cow::Borrowed(label) => (label[..place].into(), label[place + 1..].into()),
+        Cow::Owned(label) => (label[..place].to_owned().into(), label[place + 1..].to_owned().into()),
+    }
+}
+
+fn is_joined(label: &str, key: &str, value: &str) -> bool {
+    label.strip_prefix(key).and_then(|rest| rest.strip_prefix(':')) == Some(value)
+}
+
+/// The end of a key that AWS set: `aws:`, the service, and a name.
+fn aws_key(label: &str) -> Option<usize> {
+    label.starts_with("aws:").then(|| label.match_indices(':').nth(AWS_KEY_COLONS))?.map(|(at, _)| at)
+}
+
+/// The tags that a resource's data shows, in any of the forms that AWS's services use.
+fn known_tags(data: &RawValue) -> Vec<(String, String)> {
+    let mut tags = Vec::new();
+    if let Some(raw) = tags_of(data) {
+        if let Ok(value) = serde_json::from_str::<Value>(raw.get()) {
+            match value {
+                Value::Array(items) => items.iter().for_each(|item| add_item(item, &mut tags)),
+                map => add_item(&map, &mut tags),
+            }
+        }
+    }
+    tags
+}
+
+/// The list of tags within a resource's data.
+pub(super) fn tags_of(data: &RawValue) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Data<'a> {
+        #[serde(borrow)]
+        metadata: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Metadata<'a> {
+        #[serde(borrow, alias = "Tags", alias = "tag_list", alias = "TagList")]
+        tags: Option<&'a RawValue>,
+    }
+    if data.get().len() > DATA_BYTES_MAX {
+        return None;
+    }
+    let data: Data<'_> = serde_json::from_str(data.get()).ok()?;
+    serde_json::from_str::<Metadata<'_>>(data.metadata?.get()).ok()?.tags
+}
+
+fn add_item(item: &Value, tags: &mut Vec<(String, String)>) {
+    let Value::Object(item) = item else { return };
+    let text = |name: &str| item.get(name).and_then(Value::as_str);
+    let pair = [("Key", "Value"), ("key", "value")];
+    for (key, value) in pair {
+        if let (Some(key), Some(value)) = (text(key), text(value)) {
+            return tags.push((key.to_owned(), value.to_owned()));
+        }
+    }
+    let pairs = item.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    tags.extend(pairs);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(label: &str, tags: &str) -> (String, String) {
+        let data = format!(r#"{{"details":"","metadata":{{"secret":"x","tags":{tags}}}}}"#);
+        let data = serde_json::value::RawValue::from_string(data).unwrap();
+        let (key, value) = of_labels(vec![label.into()], Some(&data)).remove(0);
+        (key.into_owned(), value.into_owned())
+    }
+
+    #[test]
+    fn tags_with_colons_in_their_keys_are_right_where_the_scan_lets_us_know() {
+        let label = "cost:center:a:b=c|d";
+        let wanted = ("cost:center".to_owned(), "a:b=c|d".to_owned());
+        for tags in [
+            r#"[{"Key":"x","Value":"y"},{"Key":"cost:center","Value":"a:b=c|d"}]"#,
+            r#"[{"key":"cost:center","value":"a:b=c|d"}]"#,
+            r#"[{"x":"y","cost:center":"a:b=c|d"}]"#,
+            r#"{"cost:center":"a:b=c|d"}"#,
+        ] {
+            assert_eq!(split(label, tags), wanted, "{tags}");
+        }
+        for tags in ["null", "[]", "[7]", r#"[{"Key":"cost:center","Value":"other"}]"#, "\"x\""] {
+            assert_eq!(split(label, tags), ("cost".to_owned(), "center:a:b=c|d".to_owned()));
+        }
+    }
+
+    #[test]
+    fn keys_that_aws_sets_are_known_by_their_form() {
+        let (key, value) = split("aws:cloudformation:stack-id:arn:aws:x", "null");
+        assert_eq!((key.as_str(), value.as_str()), ("aws:cloudformation:stack-id", "arn:aws:x"));
+        let (key, value) = split("plain", "null");
+        assert_eq!((key.as_str(), value.as_str()), ("plain", ""));
+    }
+
+    #[test]
+    fn cells_hold_tags_with_equal_signs() {
+        let tags = of_cell("a=b | cost:center=a:b=c|d | empty= | e=f | g");
+        let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (&**key, &**value)).collect();
+        assert_eq!(tags, [("a", "b"), ("cost:center", "a:b=c|d"), ("empty", ""), ("e", "f | g")]);
+        assert!(of_cell("").is_empty());
+    }
+}

@@ -1,0 +1,307 @@
+//! Unpacks the file as its pieces come, told by its first bytes: plain, gzip of any number of members, zstd of any number of frames.
+//!
+//! A piece never yields more than [`PIECE_BYTES`] at once, and a file that grows more than its limits allow is refused.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use bytes::{Buf, Bytes};
+use flate2::{Decompress, FlushDecompress, Status};
+use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation, OutBuffer};
+
+use super::{Compression, ReadLimits, Refusal};
+
+/// Decompressed bytes made at once: large enough that calls do not count, small enough to stay in the cache.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Bytes that tell how a file is packed: the four of zstd's magic number.
+const MAGIC_BYTES: usize = 4;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// zstd's skippable frames begin with 0x184D2A50 to 0x184D2A5F, low byte first.
+const ZSTD_SKIPPABLE_MAGIC: [u8; 3] = [0x2a, 0x4d, 0x18];
+/// zlib's largest window, 2^15 bytes; gzip allows no other.
+const GZIP_WINDOW_LOG: u8 = 15;
+/// zstd's largest window, 2^25 bytes = 32 MiB: levels up to 19 use 8 MiB; 128 MiB would be half of a small function's memory.
+const ZSTD_WINDOW_LOG_MAX: u32 = 25;
+/// Part of the error text that zstd gives for a window above the maximum.
+const ZSTD_WINDOW_ERROR: &str = "requires too much memory";
+
+/// What came of asking for more.
+#[derive(Debug)]
+pub(super) enum Pull {
+    /// Bytes were appended.
+    Some,
+    /// The next piece of the file is wanted.
+    NeedInput,
+    /// There is no more.
+    End,
+    /// The stream stops or breaks before its end.
+    Broken(&'static str),
+    /// It is not safe to go on.
+    Refused(Refusal),
+}
+
+/// The file as stored, and what unpacks it.
+#[derive(Debug)]
+pub(super) struct Source {
+    chunks: VecDeque<Bytes>,
+    ended: bool,
+    decoder: Decoder,
+    compressed_bytes: u64,
+    decompressed_bytes: u64,
+}
+
+enum Decoder {
+    Untold,
+    Plain,
+    Gzip {
+        inflate: Box<Decompress>,
+        member: Member,
+    },
+    Zstd {
+        decoder: Box<ZstdDecoder<'static>>,
+        frame: Member,
+    },
+    /// Only bytes that mean nothing follow, such as padding.
+    Over,
+}
+
+/// Where a file is that consists of parts: gzip's members, zstd's frames.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Member {
+    First,
+    Inside,
+    Between,
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Untold => "Untold",
+            Self::Plain => "Plain",
+            Self::Gzip { .. } => "Gzip",
+            Self::Zstd { .. } => "Zstd",
+            Self::Over => "Over",
+        })
+    }
+}
+
+impl Source {
+    pub(super) fn new() -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            ended: false,
+            decoder: Decoder::Untold,
+            compressed_bytes: 0,
+            decompressed_bytes: 0,
+        }
+    }
+
+    pub(super) fn feed(&mut self, chunk: Bytes) {
+        if !chunk.is_empty() && !self.ended {
+            self.chunks.push_back(chunk);
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Bytes read of the file as stored.
+    pub(super) fn compressed_bytes(&self) -> u64 {
+        self.compressed_bytes
+    }
+
+    /// How the file is packed, once its first bytes are there.
+    pub(super) fn compression(&self) -> Option<Compression> {
+        match self.decoder {
+            Decoder::Untold => None,
+            Decoder::Plain => Some(Compression::Plain),
+            Decoder::Zstd { .. } => Some(Compression::Zstd),
+            Decoder::Gzip { .. } | Decoder::Over => Some(Compression::Gzip),
+        }
+    }
+
+    /// Appends the next decompressed bytes to `out`.
+    pub(super) fn pull(&mut self, out: &mut Vec<u8>, limits: &ReadLimits) -> Pull {
+        if matches!(self.decoder, Decoder::Untold) && !self.tell_packing() {
+            return Pull::NeedInput;
+        }
+        let before = out.len();
+        let pull = self.decode(out);
+        self.decompressed_bytes += (out.len() - before) as u64;
+        if self.decompressed_bytes > limits.decompressed_bytes_max {
+            return Pull::Refused(Refusal::TooLarge { bytes_max: limits.decompressed_bytes_max });
+        }
+        if self.decompressed_bytes > limits.ratio_grace_bytes
+            && self.decompressed_bytes / limits.ratio_max.max(1) > self.compressed_bytes
+        {
+            return Pull::Refused(Refusal::Bomb {
+                ratio_max: limits.ratio_max,
+                compressed_bytes: self.compressed_bytes,
+                decompressed_bytes: self.decompressed_bytes,
+            });
+        }
+        pull
+    }
+
+    /// Looks at the first bytes; `false` when there are too few to tell.
+    fn tell_packing(&mut self) -> bool {
+        let mut magic = Vec::with_capacity(MAGIC_BYTES);
+        for chunk in &self.chunks {
+            magic.extend(chunk.iter().take(MAGIC_BYTES - magic.len()));
+        }
+        if magic.len() < MAGIC_BYTES && !self.ended {
+            return false;
+        }
+        self.decoder = if magic.starts_with(&GZIP_MAGIC) {
+            Decoder::Gzip { inflate: new_inflate(), member: Member::First }
+        } else if magic.starts_with(&ZSTD_MAGIC) || magic.get(1..) == Some(&ZSTD_SKIPPABLE_MAGIC) {
+            new_zstd().unwrap_or(Decoder::Plain)
+        } else {
+            Decoder::Plain
+        };
+        true
+    }
+
+    fn decode(&mut self, out: &mut Vec<u8>) -> Pull {
+        loop {
+            let Some(chunk) = self.chunks.front_mut() else {
+                return self.out_of_input(out);
+            };
+            let (used, step) = match &mut self.decoder {
+                Decoder::Untold | Decoder::Plain => copy(chunk, out),
+                Decoder::Over => (chunk.len(), Step::More),
+                Decoder::Gzip { inflate, member } => inflate_piece(inflate, member, chunk, out),
+                Decoder::Zstd { decoder, frame } => unzstd_piece(decoder, frame, chunk, out),
+            };
+            self.compressed_bytes += used as u64;
+            chunk.advance(used);
+            if chunk.is_empty() {
+                self.chunks.pop_front();
+            }
+            match step {
+                Step::Made => return Pull::Some,
+                Step::More if used == 0 => return Pull::Broken("the compressed stream is damaged"),
+                Step::More => {}
+                Step::Over => self.decoder = Decoder::Over,
+                Step::Broken(why) => return Pull::Broken(why),
+                Step::Window => {
+                    let window_bytes_max = 1 << ZSTD_WINDOW_LOG_MAX;
+                    return Pull::Refused(Refusal::Window { window_bytes_max });
+                }
+            }
+        }
+    }
+
+    /// Nothing is left of what was fed: more to come, a good end, or an end in the middle.
+    fn out_of_input(&mut self, out: &mut Vec<u8>) -> Pull {
+        // A decoder may hold back bytes that did not fit into the last piece.
+        let held_back = match &mut self.decoder {
+            Decoder::Gzip { inflate, member } if *member == Member::Inside => {
+                inflate_piece(inflate, member, &Bytes::new(), out).1
+            }
+            Decoder::Zstd { decoder, frame } if *frame == Member::Inside => {
+                unzstd_piece(decoder, frame, &Bytes::new(), out).1
+            }
+            _ => Step::More,
+        };
+        if matches!(held_back, Step::Made) {
+            return Pull::Some;
+        }
+        if !self.ended {
+            return Pull::NeedInput;
+        }
+        match &self.decoder {
+            Decoder::Gzip { member, .. } if *member != Member::Between => {
+                Pull::Broken("the gzip stream stops before its end")
+            }
+            Decoder::Zstd { frame, .. } if *frame != Member::Between => {
+                Pull::Broken("the zstd stream stops before its end")
+            }
+            _ => Pull::End,
+        }
+    }
+}
+
+/// What one call of a decoder did.
+enum Step {
+    Made,
+    More,
+    Over,
+    Broken(&'static str),
+    Window,
+}
+
+fn new_inflate() -> Box<Decompress> {
+    Box::new(Decompress::new_gzip(GZIP_WINDOW_LOG))
+}
+
+fn new_zstd() -> Option<Decoder> {
+    let mut decoder = ZstdDecoder::new().ok()?;
+    decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX)).ok()?;
+    Some(Decoder::Zstd { decoder: Box::new(decoder), frame: Member::First })
+}
+
+fn copy(chunk: &Bytes, out: &mut Vec<u8>) -> (usize, Step) {
+    let count = chunk.len().min(PIECE_BYTES);
+    out.extend_from_slice(&chunk[..count]);
+    (count, Step::Made)
+}
+
+fn inflate_piece(
+    inflate: &mut Box<Decompress>,
+    member: &mut Member,
+    chunk: &Bytes,
+    out: &mut Vec<u8>,
+) -> (usize, Step) {
+    if *member == Member::Between {
+        if chunk.first() != Some(&GZIP_MAGIC[0]) {
+            return (chunk.len(), Step::Over);
+        }
+        *inflate = new_inflate();
+        *member = Member::Inside;
+    }
+    let (in_before, out_before) = (inflate.total_in(), inflate.total_out());
+    let length = out.len();
+    out.resize(length + PIECE_BYTES, 0);
+    let status = inflate.decompress(chunk, &mut out[length..], FlushDecompress::None);
+    let used = usize::try_from(inflate.total_in() - in_before).unwrap_or(usize::MAX);
+    let made = usize::try_from(inflate.total_out() - out_before).unwrap_or(usize::MAX);
+    out.truncate(length + made);
+    match status {
+        Ok(Status::StreamEnd) => *member = Member::Between,
+        Ok(Status::Ok | Status::BufError) if *member == Member::First => *member = Member::Inside,
+        Ok(Status::Ok | Status::BufError) => {}
+        // What follows a whole member and is none itself is padding.
+        Err(_) if in_before == 0 && out_before == 0 && *member == Member::Inside => {
+            return (chunk.len(), Step::Over);
+        }
+        Err(_) => return (used, Step::Broken("the gzip stream is damaged")),
+    }
+    (used, if made > 0 { Step::Made } else { Step::More })
+}
+
+fn unzstd_piece(
+    decoder: &mut ZstdDecoder<'static>,
+    frame: &mut Member,
+    chunk: &Bytes,
+    out: &mut Vec<u8>,
+) -> (usize, Step) {
+    let length = out.len();
+    out.resize(length + PIECE_BYTES, 0);
+    let mut input = InBuffer::around(chunk.as_ref());
+    let mut output = OutBuffer::around(&mut out[length..]);
+    let hint = decoder.run(&mut input, &mut output);
+    let (used, made) = (input.pos(), output.pos());
+    out.truncate(length + made);
+    match hint {
+        Ok(0) => *frame = Member::Between,
+        Ok(_) => *frame = Member::Inside,
+        // What follows a whole frame and is none itself is padding.
+        Err(_) if *frame == Member::Between => return (chunk.len(), Step::Over),
+        Err(error) if error.to_string().contains(ZSTD_WINDOW_ERROR) => return (used, Step::Window),
+        Err(_) => return (used, Step::Broken("the zstd stream is damaged")),
+    }
+    (used, if made > 0 { Step::Made } else { Step::More })
+}

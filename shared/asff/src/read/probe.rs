@@ -1,0 +1,140 @@
+//! Tells by an entry what kind of file it is from: whose, which version, which class.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Refusal, ScanFormat};
+
+/// The oldest Prowler whose outputs are taken: before it, OCSF entries do not name their check.
+const OLDEST_MAJOR_MINOR: (u32, u32) = (4, 1);
+/// OCSF's class of detection findings, which Prowler 4.1 and later write.
+const DETECTION_FINDING: u64 = 2004;
+/// OCSF's class of compliance findings, which Prowler writes into `compliance/`.
+const COMPLIANCE_FINDING: u64 = 2003;
+/// OCSF's class of security findings, which Prowler 3 wrote.
+const SECURITY_FINDING: u64 = 2001;
+
+/// What an entry says about its file.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// A scan result of this format.
+    Scan(ScanFormat),
+    /// No scan result that we take.
+    Refused(Refusal),
+    /// Nothing; perhaps the next entry does.
+    Nothing(String),
+}
+
+/// What is looked at. Types are not trusted: whatever has the wrong one is as if it were not there.
+#[derive(Deserialize)]
+struct Probe<'a> {
+    #[serde(borrow)]
+    class_uid: Option<&'a RawValue>,
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
+    #[serde(borrow, rename = "SchemaVersion")]
+    schema_version: Option<&'a RawValue>,
+    #[serde(borrow, rename = "ProductArn")]
+    product_arn: Option<&'a RawValue>,
+    #[serde(borrow, rename = "ProductFields")]
+    product_fields: Option<&'a RawValue>,
+    #[serde(borrow, rename = "AssessmentStartTime")]
+    assessment_start_time: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    product: Option<Product<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Product<'a> {
+    #[serde(borrow)]
+    version: Option<Cow<'a, str>>,
+}
+
+#[derive(Default, Deserialize)]
+struct ProductFields<'a> {
+    #[serde(borrow, rename = "ProviderVersion")]
+    provider_version: Option<Cow<'a, str>>,
+}
+
+/// Judges one entry.
+pub(super) fn judge(entry: &[u8]) -> Verdict {
+    let probe: Probe<'_> = match serde_json::from_slice(entry) {
+        Ok(probe) => probe,
+        Err(error) => return Verdict::Nothing(format!("the first cannot be read: {error}")),
+    };
+    if let Some(class_uid) = probe.class_uid.and_then(parse::<u64>) {
+        let version = probe.metadata.and_then(parse::<Metadata<'_>>).and_then(|metadata| metadata.product);
+        let version = version.and_then(|product| product.version).map(Cow::into_owned);
+        return match class_uid {
+            DETECTION_FINDING => supported(version, ScanFormat::Ocsf),
+            COMPLIANCE_FINDING => Verdict::Refused(Refusal::Compliance),
+            SECURITY_FINDING => Verdict::Refused(Refusal::old(version, ScanFormat::Ocsf)),
+            _ => Verdict::Refused(Refusal::OtherOcsfClass { class_uid }),
+        };
+    }
+    if probe.schema_version.is_some() {
+        let product_arn = probe.product_arn.and_then(parse::<Cow<'_, str>>).unwrap_or_default();
+        if !product_arn.ends_with(crate::map::PRODUCT) {
+            return Verdict::Nothing("it holds ASFF findings of another product".to_owned());
+        }
+        let fields = probe.product_fields.and_then(parse::<ProductFields<'_>>).unwrap_or_default();
+        return supported(fields.provider_version.map(Cow::into_owned), ScanFormat::Asff);
+    }
+    if probe.assessment_start_time.is_some() {
+        return Verdict::Refused(Refusal::OldProwler { version: None, format: "JSON" });
+    }
+    Verdict::Nothing("they have neither class_uid (OCSF) nor SchemaVersion (ASFF)".to_owned())
+}
+
+/// Takes a version that is new enough, or that is not told.
+pub(super) fn supported(version: Option<String>, format: ScanFormat) -> Verdict {
+    match version {
+        Some(version) if is_too_old(&version) => Verdict::Refused(Refusal::old(Some(version), format)),
+        _ => Verdict::Scan(format),
+    }
+}
+
+fn is_too_old(version: &str) -> bool {
+    major_minor(version).is_some_and(|version| version < OLDEST_MAJOR_MINOR)
+}
+
+/// The first two numbers of a version.
+pub(crate) fn major_minor(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.trim_start_matches('v').split('.').map(|number| {
+        let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+        number[..digits].parse().ok()
+    });
+    Some((numbers.next()??, numbers.next().flatten().unwrap_or(0)))
+}
+
+fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_its_first_two_numbers() {
+        assert_eq!(major_minor("5.46.0"), Some((5, 46)));
+        assert_eq!(major_minor("v4"), Some((4, 0)));
+        assert_eq!(major_minor("4.1rc1"), Some((4, 1)));
+        assert_eq!(major_minor("dev"), None);
+        assert!(is_too_old("4.0.1") && is_too_old("3.16.17") && !is_too_old("4.1.0") && !is_too_old("10.0"));
+    }
+
+    #[test]
+    fn an_entry_with_the_wrong_types_says_nothing() {
+        for entry in ["{}", r#"{"class_uid":"x"}"#, r#"{"class_uid":[2004]}"#, "{", r#"{"class_uid":-1}"#] {
+            assert!(matches!(judge(entry.as_bytes()), Verdict::Nothing(_)), "{entry}");
+        }
+        assert!(matches!(judge(br#"{"class_uid":2004,"metadata":7}"#), Verdict::Scan(ScanFormat::Ocsf)));
+    }
+}

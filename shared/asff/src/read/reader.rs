@@ -1,0 +1,247 @@
+//! The machine that callers turn: bytes in, elements out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::decompress::{Pull, Source};
+use super::json::{JsonSplitter, Split};
+use super::probe::{Verdict, judge, supported};
+use super::rows::RowSplitter;
+use super::window::Window;
+use super::{Column, Compression, Content, Element, Ending, ReadLimits, Refusal, ScanFormat, sniff};
+
+/// Entries that may say nothing about the file before it is refused.
+const UNTOLD_ENTRIES_MAX: usize = 16;
+
+/// What a reader has to say next.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Feed it, or tell it that the input is at its end.
+    NeedInput,
+    /// The next element; give it to [`crate::map`].
+    Element(Element),
+    /// There is no more. Said again when asked again.
+    Done(Ending),
+}
+
+/// Turns the bytes of a scan file, in pieces of any size, into elements.
+///
+/// A file that turns out not to be a scan is refused before its first element comes out; one that is too large or a
+/// bomb, when that shows.
+#[derive(Debug)]
+pub struct ScanReader {
+    limits: ReadLimits,
+    source: Source,
+    window: Window,
+    stage: Stage,
+    format: Option<ScanFormat>,
+    /// Elements that wait until the format is told, or to come out.
+    held: VecDeque<Element>,
+    held_bytes: usize,
+    /// What the first entry that said nothing lacks.
+    nothing: Option<String>,
+    /// How the compressed stream broke.
+    broken: Option<&'static str>,
+    done: Option<Ending>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Untold,
+    Json(JsonSplitter),
+    Rows(RowSplitter, Arc<super::Columns>),
+}
+
+impl ScanReader {
+    /// A reader of one file.
+    #[must_use]
+    pub fn new(limits: ReadLimits) -> Self {
+        Self {
+            limits,
+            source: Source::new(),
+            window: Window::default(),
+            stage: Stage::Untold,
+            format: None,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            nothing: None,
+            broken: None,
+            done: None,
+        }
+    }
+
+    /// Takes the next piece of the file as it is stored, compressed or not. Call it on [`Step::NeedInput`].
+    pub fn feed(&mut self, chunk: Bytes) {
+        self.source.feed(chunk);
+    }
+
+    /// Says that there is no more. A file cut short by the network must not be ended: drop the reader instead.
+    pub fn end_of_input(&mut self) {
+        self.source.end();
+    }
+
+    /// The format, as soon as the content has told it: always before the first element comes out, unless nothing in the
+    /// file could be read.
+    #[must_use]
+    pub fn format(&self) -> Option<ScanFormat> {
+        self.format
+    }
+
+    /// How the file is packed, once its first bytes were looked at.
+    #[must_use]
+    pub fn compression(&self) -> Option<Compression> {
+        self.source.compression()
+    }
+
+    /// Bytes used so far of the file as it is stored, for a progress bar.
+    #[must_use]
+    pub fn bytes_used(&self) -> u64 {
+        self.source.compressed_bytes()
+    }
+
+    /// What to do next.
+    #[expect(clippy::should_implement_trait, reason = "it asks for input, which an iterator cannot")]
+    pub fn next(&mut self) -> Step {
+        loop {
+            if self.format.is_some() || self.done.is_some() {
+                if let Some(element) = self.held.pop_front() {
+                    return Step::Element(element);
+                }
+            }
+            if let Some(ending) = &self.done {
+                return Step::Done(ending.clone());
+            }
+            let split = match &mut self.stage {
+                Stage::Untold => match self.tell_content() {
+                    Some(split) => split,
+                    None => continue,
+                },
+                Stage::Json(splitter) => splitter.next(&mut self.window),
+                Stage::Rows(splitter, _) => splitter.next(&mut self.window),
+            };
+            match split {
+                Split::NeedMore => {
+                    if !self.fill() {
+                        return Step::NeedInput;
+                    }
+                }
+                Split::Entry { offset, bytes } => self.entry(offset, bytes),
+                Split::Unreadable(unreadable) => {
+                    let offset = unreadable.offset;
+                    self.hold(Element { offset, content: Content::Unreadable(unreadable) });
+                }
+                Split::End(ending) => self.end(ending),
+            }
+        }
+    }
+
+    /// Brings more bytes into the window, or its end; `false` when the caller must feed.
+    fn fill(&mut self) -> bool {
+        match self.source.pull(self.window.room(), &self.limits) {
+            Pull::Some => {}
+            Pull::NeedInput => return false,
+            Pull::End => self.window.at_end = true,
+            Pull::Broken(why) => {
+                self.broken = Some(why);
+                self.window.at_end = true;
+            }
+            Pull::Refused(refusal) => self.refuse(refusal),
+        }
+        true
+    }
+
+    /// Looks at the beginning of the content; `None` when it is told.
+    fn tell_content(&mut self) -> Option<Split> {
+        match sniff::content(&mut self.window) {
+            sniff::Told::NeedMore => return Some(Split::NeedMore),
+            sniff::Told::Json => {
+                self.stage = Stage::Json(JsonSplitter::new(self.limits.element_bytes_max));
+            }
+            sniff::Told::Table(columns) => {
+                let columns = Arc::new(columns);
+                let splitter = RowSplitter::new(Arc::clone(&columns), self.limits.element_bytes_max);
+                self.stage = Stage::Rows(splitter, columns);
+            }
+            // The stream broke before anything came out of it: that is the better reason.
+            sniff::Told::Refused(Refusal::Empty) if self.broken.is_some() => {
+                return Some(Split::End(Ending::Complete));
+            }
+            sniff::Told::Refused(refusal) => return Some(Split::End(Ending::Refused(refusal))),
+        }
+        None
+    }
+
+    fn entry(&mut self, offset: u64, bytes: Bytes) {
+        if self.format.is_none() {
+            match self.judge(&bytes) {
+                Verdict::Scan(format) => self.format = Some(format),
+                Verdict::Refused(refusal) => return self.refuse(refusal),
+                Verdict::Nothing(why) => {
+                    self.nothing.get_or_insert(why);
+                }
+            }
+        }
+        let content = match &self.stage {
+            Stage::Rows(_, columns) => Content::Row { bytes, columns: Arc::clone(columns) },
+            _ => Content::Json { bytes, format: self.format.unwrap_or(ScanFormat::Ocsf) },
+        };
+        self.hold(Element { offset, content });
+        if let Some(format) = self.format {
+            for element in &mut self.held {
+                if let Content::Json { format: told, .. } = &mut element.content {
+                    *told = format;
+                }
+            }
+        }
+    }
+
+    fn judge(&self, entry: &Bytes) -> Verdict {
+        let Stage::Rows(_, columns) = &self.stage else { return judge(entry) };
+        let Some(row) = columns.read_row(entry) else {
+            return Verdict::Nothing("its rows have not as many cells as the first".to_owned());
+        };
+        let version = columns.cell(&row, Column::Version).filter(|version| !version.is_empty());
+        supported(version.map(str::to_owned), ScanFormat::Csv)
+    }
+
+    /// Keeps an element until the format is told, and refuses the file when too many say nothing.
+    fn hold(&mut self, element: Element) {
+        self.held_bytes += element.bytes_held();
+        self.held.push_back(element);
+        let too_many = self.held.len() > UNTOLD_ENTRIES_MAX || self.held_bytes > self.limits.element_bytes_max;
+        if self.format.is_some() {
+            self.held_bytes = 0;
+        } else if too_many {
+            self.refuse_untold();
+        }
+    }
+
+    fn refuse_untold(&mut self) {
+        let why = self.nothing.take().unwrap_or_else(|| "none of them can be read".to_owned());
+        self.refuse(match self.stage {
+            Stage::Rows(..) => Refusal::NotProwlerTable { why },
+            _ => Refusal::NotProwler { why },
+        });
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        self.held.clear();
+        self.done = Some(Ending::Refused(refusal));
+    }
+
+    fn end(&mut self, ending: Ending) {
+        if self.format.is_none() && self.nothing.is_some() {
+            return self.refuse_untold();
+        }
+        self.done = Some(match (ending, self.broken) {
+            (Ending::Refused(refusal), _) => Ending::Refused(refusal),
+            (_, Some(why)) => Ending::Truncated {
+                offset: self.window.offset() + self.window.bytes().len() as u64,
+                reason: why.to_owned(),
+            },
+            (ending, None) => ending,
+        });
+    }
+}

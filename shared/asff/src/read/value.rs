@@ -1,0 +1,186 @@
+//! Finds where one JSON value ends, over any number of calls, without understanding it.
+//!
+//! Brackets must match and stand where a value may stand, and a text holds no raw line break: damage shows where it is, not
+//! at the end of the file.
+
+use memchr::memchr3;
+
+/// Objects and arrays within each other: what `serde_json` takes as well. Prowler's deepest are about 20.
+const DEPTH_MAX: u32 = 128;
+
+/// The place within one value.
+#[derive(Debug, Default)]
+pub(super) struct ValueScan {
+    /// One bit for each open bracket, the innermost lowest: 1 for an object.
+    objects: u128,
+    depth: u32,
+    /// The last byte that was neither a space nor within a text: where a value may stand follows from it.
+    last: u8,
+    in_text: bool,
+    /// Bytes that were looked at.
+    scanned: usize,
+}
+
+/// What the bytes so far say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scanned {
+    /// The value goes on.
+    More,
+    /// It is these many bytes long.
+    Whole(usize),
+    /// It cannot be JSON.
+    Broken(&'static str),
+}
+
+/// `last` after a text, a number or a word.
+const AFTER_SCALAR: u8 = b'0';
+
+impl ValueScan {
+    /// Bytes that were looked at so far, for a message.
+    pub(super) fn scanned(&self) -> usize {
+        self.scanned
+    }
+
+    /// Goes on in `bytes`, which begin with the opening bracket and are at least as many as the last time.
+    pub(super) fn go_on(&mut self, bytes: &[u8]) -> Scanned {
+        let mut at = self.scanned;
+        loop {
+            if self.in_text {
+                match skip_text(bytes, at) {
+                    Text::Ends(next) => at = next,
+                    Text::GoesOn(next) => {
+                        self.scanned = next;
+                        return Scanned::More;
+                    }
+                    Text::LineBreak(found) => {
+                        self.scanned = found;
+                        return Scanned::Broken("a text holds a raw line break");
+                    }
+                }
+                self.in_text = false;
+            }
+            let Some(step) = self.skip_to_text(bytes, &mut at) else {
+                self.scanned = bytes.len();
+                return Scanned::More;
+            };
+            match step {
+                Scanned::More => {}
+                done => {
+                    self.scanned = at;
+                    return done;
+                }
+            }
+        }
+    }
+
+    /// From `at` outside of texts to behind the next quote, or to the end of the value.
+    fn skip_to_text(&mut self, bytes: &[u8], at: &mut usize) -> Option<Scanned> {
+        while let Some(&byte) = bytes.get(*at) {
+            *at += 1;
+            match byte {
+                b' ' | b'\n' | b'\r' | b'\t' => continue,
+                b'"' => {
+                    self.in_text = true;
+                    self.last = AFTER_SCALAR;
+                    return Some(Scanned::More);
+                }
+                b'{' | b'[' => {
+                    if let Err(why) = self.open(byte) {
+                        return Some(Scanned::Broken(why));
+                    }
+                }
+                b'}' | b']' => {
+                    if self.depth == 0 || (self.objects & 1 == 1) != (byte == b'}') {
+                        return Some(Scanned::Broken("a bracket closes that was not opened"));
+                    }
+                    self.objects >>= 1;
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        return Some(Scanned::Whole(*at));
+                    }
+                    self.last = AFTER_SCALAR;
+                }
+                b',' | b':' => self.last = byte,
+                _ => self.last = AFTER_SCALAR,
+            }
+        }
+        None
+    }
+
+    fn open(&mut self, bracket: u8) -> Result<(), &'static str> {
+        let may_stand_here = match (self.depth, self.objects & 1 == 1) {
+            (0, _) => true,
+            (_, true) => self.last == b':',
+            (_, false) => matches!(self.last, b'[' | b','),
+        };
+        if !may_stand_here {
+            return Err("a bracket opens where no value can stand");
+        }
+        if self.depth == DEPTH_MAX {
+            return Err("objects and arrays lie more than 128 deep within each other");
+        }
+        self.objects = self.objects << 1 | u128::from(bracket == b'{');
+        self.depth += 1;
+        self.last = bracket;
+        Ok(())
+    }
+}
+
+/// What lies between a place within a text and its end.
+enum Text {
+    /// It ends before this index.
+    Ends(usize),
+    /// It goes on; look again from this index.
+    GoesOn(usize),
+    /// It holds what no JSON text may hold, at this index.
+    LineBreak(usize),
+}
+
+fn skip_text(bytes: &[u8], mut at: usize) -> Text {
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr3(b'"', b'\\', b'\n', rest)) {
+        let found = at + found;
+        match bytes[found] {
+            b'"' => return Text::Ends(found + 1),
+            b'\n' => return Text::LineBreak(found),
+            // What is escaped does not matter, but it must be there.
+            _ if found + 1 == bytes.len() => return Text::GoesOn(found),
+            _ => at = found + 2,
+        }
+    }
+    Text::GoesOn(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(text: &str) -> Scanned {
+        ValueScan::default().go_on(text.as_bytes())
+    }
+
+    #[test]
+    fn a_value_ends_at_its_own_bracket() {
+        for value in [r"{}", r#"{"a":[1,{"b":"}]"}],"c":"\\"}"#, r#"["\"]",[]]"#, r#"{"a" : "\u0000é"}"#] {
+            assert_eq!(scan(&format!("{value},{{")), Scanned::Whole(value.len()), "{value}");
+        }
+    }
+
+    #[test]
+    fn any_two_pieces_give_the_same_end() {
+        let text = r#"{"a\\\"":[1,{"b":"}]\\"}],"c":"\""}"#;
+        for cut in 0..text.len() {
+            let mut scan = ValueScan::default();
+            assert_eq!(scan.go_on(&text.as_bytes()[..cut]), Scanned::More, "{cut}");
+            assert_eq!(scan.go_on(text.as_bytes()), Scanned::Whole(text.len()), "{cut}");
+        }
+    }
+
+    #[test]
+    fn damage_shows_where_it_is() {
+        for broken in [r#"{"a": {"b": 1},{"a": 2}"#, r#"{"a": [1}"#, "{\"a\": \"b,\n", r#"{"a" {"#, r#"[1 {"#] {
+            assert!(matches!(scan(broken), Scanned::Broken(_)), "{broken}");
+        }
+        assert!(matches!(scan(&"[".repeat(10_000)), Scanned::Broken(_)));
+        assert_eq!(scan(&"[".repeat(128)), Scanned::More);
+    }
+}
