@@ -1,0 +1,109 @@
+# Everything a developer does, a target each: `make` lists them. Wanted on the machine: Rust, Python 3.10 or later, cc, make.
+# Each other tool is pinned in local/requirements.txt and installed into .venv by the first target that needs it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+# Where local stacks keep their state; the tests' own is apart, so that they do not disturb one that is up.
+export LOCAL_DIR ?= .local
+TEST_DIR := $(LOCAL_DIR)/test
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PYTHON := .venv/bin/python
+VENV := .venv/installed
+# The packages that need neither the AWS SDK nor a server.
+FAST := -p asff -p exporter -p simulator -p tidy
+
+say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+# --- Try it ------------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: build ## See a genuine scan arrive in a simulated Security Hub, on a local AWS. KEEP=1 leaves it up
+	@KEEP=$(KEEP) $(PYTHON) local/demo.py
+
+.PHONY: invoke
+invoke: function ## Run the function alone on a sample event: make invoke EVENT=events/NAME.json (wants make stack-up)
+	@$(PYTHON) local/invoke.py "$(EVENT)"
+
+.PHONY: stack-up
+stack-up: build ## Start a local AWS with the template deployed, and leave it up; its names are in .local/stack.json
+	@$(PYTHON) local/stack.py up
+
+.PHONY: stack-down
+stack-down: ## Stop what `make stack-up` or `make demo KEEP=1` left up
+	@if [ -x $(PYTHON) ]; then $(PYTHON) local/stack.py down; fi
+
+.PHONY: clean-local
+clean-local: stack-down ## Stop the local stack and remove all it wrote
+	rm -rf $(LOCAL_DIR) .aws-sam
+
+# --- Test it -----------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: build ## Run every test; those from end to end on a local AWS of their own
+	$(call say,compiling the tests: the AWS SDK once more, without optimisation)
+	cargo nextest run --locked --workspace --no-run
+	LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/stack.py run cargo nextest run --locked --workspace
+
+.PHONY: test-fast
+test-fast: $(VENV) ## Run the tests that need neither the AWS SDK nor a server, in under two minutes
+	cargo nextest run --locked $(FAST)
+	cargo test --locked --quiet --doc -p asff -p exporter -p simulator
+
+.PHONY: check
+check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation, dependencies, template, arrows
+	$(call say,formatting)
+	cargo fmt --all --check
+	$(call say,template)
+	cfn-lint template.yaml
+	sam validate --lint --template template.yaml --region us-east-1
+	$(call say,dependencies)
+	cargo deny --locked --workspace check --hide-inclusion-graph bans licenses sources
+	$(call say,lints)
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(call say,documentation)
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	$(call say,arrows)
+	cargo nextest run --locked -p tidy
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt --all
+
+# --- Build it ----------------------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: function ## Build the function, hubctl and the simulator, for release; the programs are in target/bin
+	$(call say,compiling hubctl and the simulator)
+	cargo lambda build --release --locked --package hubctl --bin hubctl
+	cargo lambda build --release --locked --package simulator --bin simulator
+	@mkdir -p $(TARGET)/bin
+	@for name in hubctl simulator; do install $(TARGET)/lambda/$$name/bootstrap $(TARGET)/bin/$$name; done
+
+# `sam build` runs this same command, but keeps its output to itself: it then finds everything compiled.
+.PHONY: function
+function: $(VENV)
+	$(call say,compiling the function: the first time takes minutes, nearly all of them for the AWS SDK)
+	cd functions/export-findings && cargo lambda build --release --locked --bin export-findings
+
+$(VENV): local/requirements.txt
+	$(call say,installing the tools pinned in local/requirements.txt into .venv)
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed")'
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements.txt
+	@touch $@
+
+.PHONY: lock-python
+lock-python: ## Write local/requirements.txt anew from requirements.in (wants uv)
+	cd local && uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+		--upgrade requirements.in --output-file requirements.txt
