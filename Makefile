@@ -32,7 +32,7 @@ demo: build ## See a genuine scan arrive in a simulated Security Hub, on a local
 	@KEEP=$(KEEP) $(PYTHON) local/demo.py
 
 .PHONY: invoke
-invoke: function ## Run the function alone on a sample event: make invoke EVENT=events/NAME.json (wants make stack-up)
+invoke: build ## Run the function alone on a sample event: make invoke EVENT=events/NAME.json (wants make stack-up)
 	@$(PYTHON) local/invoke.py "$(EVENT)"
 
 .PHONY: stack-up
@@ -83,18 +83,12 @@ fmt: ## Format the code
 # --- Build it ----------------------------------------------------------------------------------------------------------
 
 .PHONY: build
-build: function ## Build the function, hubctl and the simulator, for release; the programs are in target/bin
-	$(call say,compiling hubctl and the simulator)
-	cargo lambda build --release --locked --package hubctl --bin hubctl
-	cargo lambda build --release --locked --package simulator --bin simulator
+build: $(VENV) ## Build the function, hubctl and the simulator, for release; the programs are in target/bin
+	$(call say,compiling for release: minutes the first time; nearly all of them are the AWS SDK)
+# `sam build` asks Cargo for the function in the same way, silently: it then finds everything compiled.
+	cargo lambda build --release --locked --bin export-findings --bin hubctl --bin simulator
 	@mkdir -p $(TARGET)/bin
 	@for name in hubctl simulator; do install $(TARGET)/lambda/$$name/bootstrap $(TARGET)/bin/$$name; done
-
-# `sam build` runs this same command, but keeps its output to itself: it then finds everything compiled.
-.PHONY: function
-function: $(VENV)
-	$(call say,compiling the function: the first time takes minutes, nearly all of them for the AWS SDK)
-	cd functions/export-findings && cargo lambda build --release --locked --bin export-findings
 
 $(VENV): local/requirements.txt
 	$(call say,installing the tools pinned in local/requirements.txt into .venv)

@@ -84,8 +84,8 @@ def stop(server: Server) -> None:
     _reap(server)
 
 
-def tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
+def tail(log: Path | str) -> str:
+    return "\n".join(Path(log).read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
 
 
 def _taken(port: int) -> bool:

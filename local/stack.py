@@ -3,8 +3,9 @@
     python local/stack.py up      starts both servers, builds and deploys, writes stack.json
     python local/stack.py down    stops them
     python local/stack.py env     prints the variables that make AWS's tools speak to it
+    python local/stack.py run COMMAND ...   up, then COMMAND with those variables and STACK_FILE, then down
 
-Run by `make stack-up` and `make stack-down`. Everything is under one folder (LOCAL_DIR, default .local), so that stacks
+Run by `make stack-up`, `make stack-down` and `make test`. Everything is under one folder (LOCAL_DIR, default .local), so that stacks
 in different folders or clones do not touch each other. What the emulator does unlike AWS is mended here, by parameters
 and calls after the deployment; the template is the one that goes to AWS.
 """
@@ -27,6 +28,9 @@ from processes import Server
 from settings import ACCOUNT, REGION, ROOT, STACK_NAME, Settings
 
 DEPLOYMENT_BUCKET = "deployments"
+
+# What a shell reports for a command that Ctrl-C ended.
+INTERRUPTED = 130
 
 # All that a server needs of this machine's environment. A function's process inherits the emulator's, and so must not
 # see the developer's own AWS settings.
@@ -107,7 +111,7 @@ def load(config: Settings) -> Stack:
 
 def _start_simulator(config: Settings) -> Server:
     port = processes.free_port(config.simulator_port, settings.SIMULATOR_PORT)
-    command = [str(_binary("simulator")), "--listen", f"127.0.0.1:{port}", "--config", str(config.simulator_config)]
+    command = [str(program("simulator")), "--listen", f"127.0.0.1:{port}", "--config", str(config.simulator_config)]
     return processes.start("simulator", command, _inherited(), port, config.logs / "simulator.log")
 
 
@@ -204,24 +208,47 @@ def _tool(name: str) -> Path:
     return Path(sys.executable).parent / name
 
 
-def _binary(name: str) -> Path:
-    path = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "bin" / name
+def target() -> Path:
+    """Cargo's target folder."""
+    return ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target")
+
+
+def program(name: str) -> Path:
+    """One of our own programs, as `make build` leaves it."""
+    path = target() / "bin" / name
     if not path.exists():
         sys.exit(f"{path} is missing: make build")
     return path
 
 
+def _run_with(config: Settings, command: list[str]) -> int:
+    stack = up(config, _say)
+    environment = os.environ | stack.environment() | {"STACK_FILE": str(config.stack_file)}
+    try:
+        return subprocess.run(command, cwd=ROOT, env=environment).returncode
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        down(config)
+
+
+def _say(text: str) -> None:
+    print(f"==> {text}", flush=True)
+
+
 def main() -> None:
     config = settings.read()
-    verb = sys.argv[1] if len(sys.argv) == 2 else ""
+    verb, *command = sys.argv[1:] or [""]
     if verb == "up":
-        stack = up(config, lambda text: print(f"==> {text}", flush=True))
+        stack = up(config, _say)
         print(f"==> up: {config.stack_file} has its names and endpoints; `. {config.environment_file}` for a shell")
         print("".join(f"    {name} = {value}\n" for name, value in stack.outputs.items()), end="")
     elif verb == "down":
         down(config)
     elif verb == "env":
         print("".join(f"{name}={value}\n" for name, value in load(config).environment().items()), end="")
+    elif verb == "run" and command:
+        sys.exit(_run_with(config, command))
     else:
         sys.exit(__doc__)
 

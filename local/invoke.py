@@ -1,0 +1,115 @@
+"""Runs the function's program alone, under AWS's Runtime Interface Emulator, on one sample event.
+
+    python local/invoke.py events/NAME.json
+
+Run by `make invoke`. It speaks to the stack that is up (`make stack-up`). Where an event names an object of the bucket
+`prowler-scans`, that bucket is made and SCAN, a genuine scan of tests/scans unless told otherwise, is put there first. No rule
+watches that bucket, so only the emulator's function sees the upload.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from importlib import resources
+from pathlib import Path
+
+import processes
+import settings
+import stack
+from settings import REGION, ROOT
+
+BUCKET = "prowler-scans"
+SCAN = str(ROOT / "tests" / "scans" / "5.46.0-scan-1.ocsf.json.gz")
+INVOKE_SECONDS_MAX = 900
+EMULATOR_PORT = 9000
+RUNTIME_API_PORT = 9001
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        names = ", ".join(sorted(f"events/{path.name}" for path in (ROOT / "events").glob("*.json")))
+        sys.exit(f"usage: make invoke EVENT=FILE, such as {names}")
+    event = Path(sys.argv[1]).read_bytes()
+    config = settings.read()
+    up = stack.load(config)
+    for key in scan_keys(json.loads(event)):
+        upload(up, key)
+    configuration = up.client("lambda").get_function_configuration(FunctionName=up.outputs["ExportFunctionName"])
+    environment = os.environ | up.environment() | configuration["Environment"]["Variables"]
+    environment.pop("AWS_PROFILE", None)
+    environment |= {
+        "AWS_LAMBDA_FUNCTION_NAME": configuration["FunctionName"],
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(configuration["Timeout"]),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
+    }
+    port = processes.free_port(None, EMULATOR_PORT)
+    command = [
+        str(_emulator()), "--runtime-interface-emulator-address", f"127.0.0.1:{port}",
+        "--runtime-api-address", f"127.0.0.1:{processes.free_port(None, RUNTIME_API_PORT)}", str(_program()),
+    ]  # fmt: skip
+    server = processes.start("aws-lambda-rie", command, environment, port, config.logs / "invoke.log")
+    try:
+        answer = invoke(server.url, event)
+    finally:
+        processes.stop(server)
+    print(Path(server.log).read_text(errors="replace"), end="", file=sys.stderr)
+    print(answer)
+
+
+def scan_keys(event: object) -> list[str]:
+    """The keys of BUCKET that an event of any shape names, as S3 knows them."""
+    if isinstance(event, list):
+        return [key for part in event for key in scan_keys(part)]
+    if not isinstance(event, dict):
+        return []
+    if isinstance(event.get("body"), str):
+        return scan_keys(json.loads(event["body"]))
+    bucket, thing = event.get("bucket"), event.get("object")
+    if isinstance(bucket, dict) and bucket.get("name") == BUCKET and isinstance(thing, dict):
+        # S3's own events carry keys as a form would; EventBridge's do not.
+        return [urllib.parse.unquote_plus(thing["key"]) if "s3SchemaVersion" in event else thing["key"]]
+    return [key for part in event.values() for key in scan_keys(part)]
+
+
+def upload(up: stack.Stack, key: str) -> None:
+    scan = os.environ.get("SCAN") or SCAN
+    s3 = up.client("s3")
+    if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.upload_file(scan, BUCKET, key)
+    print(f"==> {scan} is s3://{BUCKET}/{key}", file=sys.stderr)
+
+
+def invoke(url: str, event: bytes) -> str:
+    """Sends the event and returns the function's answer, laid out for reading."""
+    started = time.monotonic()
+    request = urllib.request.Request(f"{url}/2015-03-31/functions/function/invocations", data=event)
+    with urllib.request.urlopen(request, timeout=INVOKE_SECONDS_MAX) as response:
+        body = response.read().decode()
+    print(f"==> answered after {time.monotonic() - started:.2f} s", file=sys.stderr)
+    try:
+        return json.dumps(json.loads(body), indent=2)
+    except ValueError:
+        return body
+
+
+def _emulator() -> Path:
+    machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+    emulator = Path(str(resources.files("samcli"))) / "local" / "rapid" / f"aws-lambda-rie-{machine}"
+    emulator.chmod(0o755)
+    return emulator
+
+
+def _program() -> Path:
+    return stack.target() / "lambda" / "export-findings" / "bootstrap"
+
+
+if __name__ == "__main__":
+    main()

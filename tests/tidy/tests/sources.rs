@@ -1,0 +1,71 @@
+//! What may stand in which file.
+
+use tidy::Source;
+
+/// Lines of a Rust file at most, its tests included; aim for 100 to 250.
+const LINES_MAX: usize = 400;
+
+/// Ways to read a clock.
+const CLOCKS: [&str; 5] = ["SystemTime", "Instant::now", "Timestamp::now", "Zoned::now", "std::time::Instant"];
+
+/// Ways into the world outside.
+const OUTSIDE: [&str; 4] = ["std::fs", "std::env", "std::net", "std::process"];
+
+/// Beginnings of paths that exist on one machine only; split, so that this file is not its own first finding.
+const MACHINE_PATHS: [&str; 4] =
+    [concat!("/", "work/"), concat!("/", "home/"), concat!("/", "root/"), concat!("/", "Users/")];
+
+/// A rule that every line of some files keeps.
+fn none_has(sources: &[Source], wrong: impl Fn(&str) -> bool, rule: &str) {
+    let mut findings = Vec::new();
+    for source in sources {
+        let wrong = source.code().filter(|(_, line)| wrong(line));
+        findings.extend(wrong.map(|(number, line)| format!("{}:{number}: {}", source.path, line.trim())));
+    }
+    assert!(findings.is_empty(), "{rule}\n{}", findings.join("\n"));
+}
+
+fn rust_below(folder: &str) -> Vec<Source> {
+    tidy::sources(&[".rs"]).into_iter().filter(|source| source.path.starts_with(folder)).collect()
+}
+
+#[test]
+fn the_environment_is_read_in_config_only() {
+    let mut sources = tidy::sources(&[".rs"]);
+    sources.retain(|source| !source.path.ends_with("/config.rs") && !source.path.starts_with("tests/"));
+    none_has(&sources, |line| line.contains("env::var"), "the environment is read once, into the config of config.rs");
+}
+
+#[test]
+fn the_pure_crate_has_no_clock() {
+    let has = |line: &str| CLOCKS.iter().any(|clock| line.contains(clock));
+    none_has(&rust_below("shared/asff/src/"), has, "asff is pure: the caller tells it the time");
+}
+
+#[test]
+fn the_pure_crate_stays_inside() {
+    let mut sources = rust_below("shared/asff/src/");
+    sources.retain(|source| !source.path.contains("test"));
+    let reaches = |line: &str| OUTSIDE.iter().any(|way| line.contains(way));
+    none_has(&sources, reaches, "asff is pure: bytes come in, values go out");
+}
+
+#[test]
+fn files_are_short() {
+    let sources = tidy::sources(&[".rs"]);
+    assert!(!sources.is_empty(), "there is nothing to read where this test looks");
+    for source in sources {
+        let lines = source.text.lines().count();
+        assert!(lines <= LINES_MAX, "{} has {lines} lines: split it, {LINES_MAX} is the most", source.path);
+    }
+}
+
+#[test]
+fn no_path_of_one_machine_is_written_down() {
+    for source in tidy::sources(&[".json", ".md", ".py", ".rs", ".sh", ".toml", ".yaml", "Makefile", "/run"]) {
+        for (index, line) in source.text.lines().enumerate() {
+            let path = MACHINE_PATHS.iter().find(|path| line.contains(*path));
+            assert!(path.is_none(), "{}:{}: {path:?} exists on one machine only", source.path, index + 1);
+        }
+    }
+}
