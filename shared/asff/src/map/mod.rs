@@ -6,9 +6,9 @@ mod frameworks;
 mod link;
 mod ocsf;
 mod parts;
-mod shapes;
+pub(crate) mod shapes;
 mod table;
-mod tags;
+pub(crate) mod tags;
 mod text;
 mod time;
 
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::outcome::{Outcome, QuarantineCode, Quarantined, Unreadable};
-use crate::read::{Columns, Content, Element, ScanFormat};
+use crate::read::{Columns, Content, Element, ScanFormat, TagKeys};
 use crate::redact;
 use crate::regions::Regions;
 use draft::Rejection;
@@ -34,18 +34,18 @@ const EXCERPT_BYTES_MAX: usize = 16 * 1024;
 pub fn map(element: &Element, regions: &Regions) -> Outcome {
     match &element.content {
         Content::Unreadable(unreadable) => Outcome::Unreadable(unreadable.clone()),
-        Content::Json { bytes, format } => json(element.offset, bytes, *format, regions),
+        Content::Json { bytes, format, keys } => json(element.offset, bytes, *format, keys, regions),
         Content::Row { bytes, columns } => row(element.offset, bytes, columns, regions),
     }
 }
 
-fn json(offset: u64, bytes: &Bytes, format: ScanFormat, regions: &Regions) -> Outcome {
+fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions: &Regions) -> Outcome {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return unreadable(offset, bytes, "the entry is not UTF-8".to_owned());
     };
     let drafted = match format {
         ScanFormat::Asff => parse(text, asff::draft),
-        ScanFormat::Ocsf | ScanFormat::Csv => parse(text, ocsf::draft),
+        ScanFormat::Ocsf | ScanFormat::Csv => parse(text, |event| ocsf::draft(event, keys)),
     };
     match drafted {
         Ok(drafted) => settle(offset, drafted, regions, || kept(text)),

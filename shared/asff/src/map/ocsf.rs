@@ -13,7 +13,7 @@ use super::shapes::{First, Last, Text, TextOrList, Texts, Time};
 use super::{link, tags, text, time};
 use crate::finding::Status;
 use crate::outcome::{QuarantineCode, RawStatus, Skip};
-use crate::read::major_minor;
+use crate::read::{TagKeys, major_minor};
 
 /// OCSF's class of detection findings.
 const DETECTION_FINDING: u64 = 2004;
@@ -146,7 +146,7 @@ pub(super) enum Drafted<'a> {
 }
 
 /// Reads one event.
-pub(super) fn draft(event: Event<'_>) -> Result<Drafted<'_>, Rejection> {
+pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>, Rejection> {
     if event.class_uid.is_some_and(|class| class != DETECTION_FINDING) {
         let message = format!(
             "the entry is of OCSF class {}, not a detection finding (class {DETECTION_FINDING})",
@@ -194,7 +194,7 @@ pub(super) fn draft(event: Event<'_>) -> Result<Drafted<'_>, Rejection> {
         resource_uid: or_empty(resource.uid),
         resource_region,
         hashed: name,
-        tags: if old { old_tags(&labels) } else { tags::of_labels(labels, resource.data) },
+        tags: if old { old_tags(&labels) } else { tags::of_labels(labels, resource.data, keys) },
         raw_status: Some(raw_status),
         status,
         severity: or_empty(event.severity),

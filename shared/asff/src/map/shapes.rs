@@ -17,27 +17,27 @@ const ENTRIES_MAX: usize = 256;
 
 /// A text, borrowed unless it holds escapes.
 #[derive(Debug, Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// A list of texts, of which the first 256 are kept.
 #[derive(Debug, Default)]
-pub(super) struct Texts<'a>(pub(super) Vec<Cow<'a, str>>);
+pub(crate) struct Texts<'a>(pub(crate) Vec<Cow<'a, str>>);
 
 /// The first of a list.
 #[derive(Debug)]
-pub(super) struct First<T>(pub(super) Option<T>);
+pub(crate) struct First<T>(pub(crate) Option<T>);
 
 /// The last of a list of texts.
 #[derive(Debug, Default)]
-pub(super) struct Last<'a>(pub(super) Option<Cow<'a, str>>);
+pub(crate) struct Last<'a>(pub(crate) Option<Cow<'a, str>>);
 
 /// A number or text that stands for a time; `None` when it is none.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Time(pub(super) Option<Timestamp>);
+pub(crate) struct Time(pub(crate) Option<Timestamp>);
 
 /// A text, or a list of texts: lists of old Prowlers came joined.
 #[derive(Debug)]
-pub(super) enum TextOrList<'a> {
+pub(crate) enum TextOrList<'a> {
     Text(Cow<'a, str>),
     List(Vec<Cow<'a, str>>),
 }

@@ -15,7 +15,7 @@ const JOINS_BY_BARS_FROM: (u32, u32) = (4, 5);
 const HASHES_UID_FROM: (u32, u32) = (4, 3);
 
 /// Reads one row.
-pub(super) fn draft<'r>(row: &'r Row, columns: &Columns) -> Result<Drafted<'r>, Rejection> {
+pub(super) fn draft<'r>(row: &'r Row<'_>, columns: &Columns) -> Result<Drafted<'r>, Rejection> {
     let cell = |column| columns.cell(row, column).map(unguarded);
     let text = |column| cell(column).unwrap_or_default();
     if let Some(skip) = not_aws(text(Column::Provider)) {

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::read::TagKeys;
+
 /// Bytes of a resource's data that are searched for tags. Lists of 50 tags have at most 20 KB; a whole resource seldom 100.
 const DATA_BYTES_MAX: usize = 1 << 20;
 /// Colons in the keys that AWS itself sets, such as `aws:cloudformation:stack-name`.
@@ -17,11 +19,11 @@ const AWS_KEY_COLONS: usize = 2;
 /// A tag.
 pub(super) type Tag<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// Splits labels of the form `key:value`.
-pub(super) fn of_labels<'a>(labels: Vec<Cow<'a, str>>, data: Option<&RawValue>) -> Vec<Tag<'a>> {
-    let ambiguous = labels.iter().any(|label| colons(label) > 1);
+/// Splits labels of the form `key:value`, by the resource's own tags, else by the keys that the scan showed before.
+pub(super) fn of_labels<'a>(labels: Vec<Cow<'a, str>>, data: Option<&RawValue>, keys: &TagKeys) -> Vec<Tag<'a>> {
+    let ambiguous = labels.iter().any(|label| is_ambiguous(label));
     let known = if ambiguous { data.map(known_tags).unwrap_or_default() } else { Vec::new() };
-    labels.into_iter().map(|label| split_label(label, &known)).collect()
+    labels.into_iter().map(|label| split_label(label, &known, keys)).collect()
 }
 
 /// Splits `key=value | key=value`.
@@ -45,19 +47,22 @@ pub(super) fn of_cell(cell: &str) -> Vec<Tag<'_>> {
     tags
 }
 
-fn colons(label: &str) -> usize {
-    label.bytes().filter(|&byte| byte == b':').count()
+/// Whether a label has more than one colon.
+pub(crate) fn is_ambiguous(label: &str) -> bool {
+    label.bytes().filter(|&byte| byte == b':').count() > 1
 }
 
-fn split_label<'a>(label: Cow<'a, str>, known: &[(String, String)]) -> Tag<'a> {
-    let place = match colons(&label) {
-        0 | 1 => label.find(':'),
-        _ => known
+fn split_label<'a>(label: Cow<'a, str>, known: &[(String, String)], keys: &TagKeys) -> Tag<'a> {
+    let place = if is_ambiguous(&label) {
+        known
             .iter()
             .find(|(key, value)| is_joined(&label, key, value))
             .map(|(key, _)| key.len())
+            .or_else(|| keys.key_of(&label).map(str::len))
             .or_else(|| aws_key(&label))
-            .or_else(|| label.find(':')),
+            .or_else(|| label.find(':'))
+    } else {
+        label.find(':')
     };
     let Some(place) = place else { return (label, "".into()) };
     match label {
@@ -66,17 +71,18 @@ fn split_label<'a>(label: Cow<'a, str>, known: &[(String, String)]) -> Tag<'a> {
     }
 }
 
-fn is_joined(label: &str, key: &str, value: &str) -> bool {
+/// Whether `label` is `key:value`.
+pub(crate) fn is_joined(label: &str, key: &str, value: &str) -> bool {
     label.strip_prefix(key).and_then(|rest| rest.strip_prefix(':')) == Some(value)
 }
 
 /// The end of a key that AWS set: `aws:`, the service, and a name.
-fn aws_key(label: &str) -> Option<usize> {
+pub(crate) fn aws_key(label: &str) -> Option<usize> {
     label.starts_with("aws:").then(|| label.match_indices(':').nth(AWS_KEY_COLONS))?.map(|(at, _)| at)
 }
 
 /// The tags that a resource's data shows, in any of the forms that AWS's services use.
-fn known_tags(data: &RawValue) -> Vec<(String, String)> {
+pub(crate) fn known_tags(data: &RawValue) -> Vec<(String, String)> {
     let mut tags = Vec::new();
     if let Some(raw) = tags_of(data) {
         if let Ok(value) = serde_json::from_str::<Value>(raw.get()) {
@@ -128,7 +134,7 @@ mod tests {
     fn split(label: &str, tags: &str) -> (String, String) {
         let data = format!(r#"{{"details":"","metadata":{{"secret":"x","tags":{tags}}}}}"#);
         let data = serde_json::value::RawValue::from_string(data).unwrap();
-        let (key, value) = of_labels(vec![label.into()], Some(&data)).remove(0);
+        let (key, value) = of_labels(vec![label.into()], Some(&data), &TagKeys::default()).remove(0);
         (key.into_owned(), value.into_owned())
     }
 

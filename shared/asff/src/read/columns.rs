@@ -1,11 +1,13 @@
 //! The columns of Prowler's table, found by the names in its first row.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use std::borrow::Cow;
+
+use memchr::memchr;
 
 use super::Refusal;
 
 /// What separates Prowler's columns.
-const DELIMITER: u8 = b';';
+const DELIMITER: char = ';';
 /// Columns that a first row may have; Prowler's have 41 to 44.
 const COLUMNS_MAX: usize = 256;
 
@@ -61,7 +63,6 @@ pub(crate) struct Columns {
     places: Vec<Option<usize>>,
     /// How many there are in all.
     pub(crate) count: usize,
-    reader: Reader,
 }
 
 impl Columns {
@@ -71,8 +72,7 @@ impl Columns {
     ///
     /// When it is not that of a scan result, with what it is instead.
     pub(super) fn read(first_row: &[u8]) -> Result<Self, Refusal> {
-        let reader = ReaderBuilder::new().delimiter(DELIMITER).build();
-        let Some(names) = read_row(first_row, reader.clone()) else {
+        let Some(names) = read_row(first_row) else {
             let why = "its first row is not one of names".to_owned();
             return Err(Refusal::NotProwlerTable { why });
         };
@@ -88,56 +88,98 @@ impl Columns {
             return Err(Refusal::NotProwlerTable { why });
         }
         let places = Column::ALL.iter().map(|(_, word)| place(word)).collect();
-        Ok(Self { places, count: names.count(), reader })
+        Ok(Self { places, count: names.count() })
     }
 
     /// Reads one row of this table; `None` when it has not as many cells as the first row, or is no text.
-    pub(crate) fn read_row(&self, row: &[u8]) -> Option<Row> {
-        read_row(row, self.reader.clone()).filter(|row| row.count() == self.count)
+    pub(crate) fn read_row<'r>(&self, row: &'r [u8]) -> Option<Row<'r>> {
+        read_row(row).filter(|row| row.count() == self.count)
     }
 
     /// The cell of `column`; `None` when the table has no such column.
-    pub(crate) fn cell<'r>(&self, row: &'r Row, column: Column) -> Option<&'r str> {
+    pub(crate) fn cell<'r>(&self, row: &'r Row<'_>, column: Column) -> Option<&'r str> {
         self.places[column as usize].map(|place| row.cell(place))
     }
 }
 
 /// One row, its cells unquoted.
 #[derive(Debug)]
-pub(crate) struct Row {
-    text: String,
-    ends: Vec<usize>,
-}
+pub(crate) struct Row<'r>(Vec<Cow<'r, str>>);
 
-impl Row {
+impl Row<'_> {
     /// How many cells there are.
     pub(crate) fn count(&self) -> usize {
-        self.ends.len()
+        self.0.len()
     }
 
     /// The cell at `place`; empty when there is none.
     pub(crate) fn cell(&self, place: usize) -> &str {
-        let start = if place == 0 { 0 } else { self.ends.get(place - 1).copied().unwrap_or_default() };
-        self.ends.get(place).and_then(|&end| self.text.get(start..end)).unwrap_or_default()
+        self.0.get(place).map_or("", AsRef::as_ref)
     }
 }
 
-/// Reads one row: `None` when it is not UTF-8, or has more than [`COLUMNS_MAX`] cells or a line break outside of quotes.
-pub(crate) fn read_row(row: &[u8], mut reader: Reader) -> Option<Row> {
-    let (mut out, mut ends) = (vec![0; row.len() + 1], [0; COLUMNS_MAX]);
-    let (result, read, written, mut count) = reader.read_record(row, &mut out, &mut ends);
-    match result {
-        ReadRecordResult::InputEmpty => {
-            // The end of the row is the end of the input: said by reading nothing more.
-            let (result, _, _, last) = reader.read_record(&[], &mut out[written..], &mut ends[count..]);
-            count += last;
-            if result != ReadRecordResult::Record {
-                return None;
-            }
+/// Reads one row: `None` when it is not UTF-8, a quote is not closed, or there are more than [`COLUMNS_MAX`] cells.
+fn read_row(row: &[u8]) -> Option<Row<'_>> {
+    let mut rest = Some(std::str::from_utf8(row).ok()?);
+    let mut cells = Vec::with_capacity(64);
+    while let Some(text) = rest {
+        if cells.len() == COLUMNS_MAX {
+            return None;
         }
-        ReadRecordResult::Record if read == row.len() => {}
-        _ => return None,
+        let (cell, next) = match text.strip_prefix('"') {
+            Some(quoted) => quoted_cell(quoted)?,
+            None => plain_cell(text),
+        };
+        cells.push(cell);
+        rest = next;
     }
-    out.truncate(ends[..count].last().copied().unwrap_or_default());
-    Some(Row { text: String::from_utf8(out).ok()?, ends: ends[..count].to_vec() })
+    Some(Row(cells))
+}
+
+/// A cell and what follows its delimiter.
+type Cell<'r> = (Cow<'r, str>, Option<&'r str>);
+
+fn plain_cell(text: &str) -> Cell<'_> {
+    match text.split_once(DELIMITER) {
+        Some((cell, next)) => (cell.into(), Some(next)),
+        None => (text.into(), None),
+    }
+}
+
+/// From behind the opening quote. What stands between the closing quote and the delimiter belongs to the cell.
+fn quoted_cell(text: &str) -> Option<Cell<'_>> {
+    let mut whole = String::new();
+    let mut rest = text;
+    loop {
+        let (part, behind) = rest.split_at(memchr(b'"', rest.as_bytes())?);
+        let behind = &behind[1..];
+        if let Some(next) = behind.strip_prefix('"') {
+            whole.push_str(part);
+            whole.push('"');
+            rest = next;
+            continue;
+        }
+        let (tail, next) = plain_cell(behind);
+        if whole.is_empty() && tail.is_empty() {
+            return Some((part.into(), next));
+        }
+        whole.push_str(part);
+        whole.push_str(&tail);
+        return Some((whole.into(), next));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_with_its_quotes_and_line_breaks() {
+        let row = read_row(b"a;\"b \"\"c\"\";\nd\";;\"\";\"e\"f;g\"").unwrap();
+        let cells: Vec<&str> = (0..row.count()).map(|place| row.cell(place)).collect();
+        assert_eq!(cells, ["a", "b \"c\";\nd", "", "", "ef", "g\""]);
+        assert!(read_row(b"a;\"b").is_none());
+        assert!(read_row(b"\xff").is_none());
+        assert!(read_row(";".repeat(COLUMNS_MAX).as_bytes()).is_none());
+    }
 }

@@ -12,6 +12,7 @@ mod reader;
 mod resync;
 mod rows;
 mod sniff;
+mod tag_keys;
 mod value;
 mod window;
 
@@ -25,6 +26,7 @@ pub(crate) use columns::{Column, Columns, Row};
 pub use ending::{Ending, Refusal};
 pub(crate) use probe::major_minor;
 pub use reader::{ScanReader, Step};
+pub(crate) use tag_keys::TagKeys;
 
 use crate::outcome::Unreadable;
 
@@ -118,7 +120,7 @@ impl Element {
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     /// One JSON object, balanced; whether it parses is not known yet.
-    Json { bytes: Bytes, format: ScanFormat },
+    Json { bytes: Bytes, format: ScanFormat, keys: TagKeys },
     /// One row of a table, without the end of its line.
     Row { bytes: Bytes, columns: Arc<Columns> },
     /// What could not even be cut out.

@@ -10,7 +10,7 @@ use super::json::{JsonSplitter, Split};
 use super::probe::{Verdict, judge, supported};
 use super::rows::RowSplitter;
 use super::window::Window;
-use super::{Column, Compression, Content, Element, Ending, ReadLimits, Refusal, ScanFormat, sniff};
+use super::{Column, Compression, Content, Element, Ending, ReadLimits, Refusal, ScanFormat, TagKeys, sniff};
 
 /// Entries that may say nothing about the file before it is refused.
 const UNTOLD_ENTRIES_MAX: usize = 16;
@@ -42,6 +42,8 @@ pub struct ScanReader {
     held_bytes: usize,
     /// What the first entry that said nothing lacks.
     nothing: Option<String>,
+    /// Tag keys with colons that the file has shown so far.
+    keys: TagKeys,
     /// How the compressed stream broke.
     broken: Option<&'static str>,
     done: Option<Ending>,
@@ -67,6 +69,7 @@ impl ScanReader {
             held: VecDeque::new(),
             held_bytes: 0,
             nothing: None,
+            keys: TagKeys::default(),
             broken: None,
             done: None,
         }
@@ -185,7 +188,11 @@ impl ScanReader {
         }
         let content = match &self.stage {
             Stage::Rows(_, columns) => Content::Row { bytes, columns: Arc::clone(columns) },
-            _ => Content::Json { bytes, format: self.format.unwrap_or(ScanFormat::Ocsf) },
+            _ => {
+                self.keys.learn(&bytes);
+                let format = self.format.unwrap_or(ScanFormat::Ocsf);
+                Content::Json { bytes, format, keys: self.keys.clone() }
+            }
         };
         self.hold(Element { offset, content });
         if let Some(format) = self.format {

@@ -171,7 +171,7 @@ impl RowSplitter {
 }
 
 /// The length of a row without its line break.
-fn trimmed(row: &[u8]) -> usize {
+pub(super) fn trimmed(row: &[u8]) -> usize {
     row.len() - row.iter().rev().take(2).take_while(|byte| matches!(byte, b'\n' | b'\r')).count()
 }
 

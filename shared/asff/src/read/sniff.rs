@@ -1,6 +1,6 @@
 //! Tells by its first bytes what a decompressed file is.
 
-use super::rows::first_row;
+use super::rows::{first_row, trimmed};
 use super::window::Window;
 use super::{Columns, Refusal};
 
@@ -72,6 +72,7 @@ fn other(head: &[u8]) -> Option<Refusal> {
 
 fn table(window: &mut Window, first_row: usize) -> Told {
     let row = &window.bytes()[..first_row];
+    let row = &row[..trimmed(row)];
     if !row.contains(&b';') {
         return Told::Refused(Refusal::UnknownContent { what: "neither JSON nor Prowler's table" });
     }

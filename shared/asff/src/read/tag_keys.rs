@@ -1,0 +1,107 @@
+//! Remembers the tag keys that hold colons.
+//!
+//! Prowler joins a tag's key and value by a colon. Some checks show the resource's own tags beside that, which tells the two
+//! apart; others do not, for the very same resource. What the first have shown helps with the second. Done while reading, in
+//! the file's order, so that mapping stays a function of the element.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::map::shapes::{First, Texts};
+use crate::map::tags::{aws_key, is_ambiguous, is_joined, known_tags};
+
+/// Keys that are remembered; an organisation has a handful.
+const KEYS_MAX: usize = 256;
+/// Bytes of a list of labels that are looked at: 50 tags of 384 characters.
+const LABELS_BYTES_MAX: usize = 32 * 1024;
+
+/// Tag keys with colons, longest first. Cheap to copy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TagKeys(Arc<Vec<Box<str>>>);
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    resources: Option<First<Resource<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Resource<'a> {
+    #[serde(borrow)]
+    labels: Option<Texts<'a>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+impl TagKeys {
+    /// The key of a label, if it is one that was shown.
+    pub(crate) fn key_of(&self, label: &str) -> Option<&str> {
+        let begins = |key: &&Box<str>| label.strip_prefix(&***key).is_some_and(|rest| rest.starts_with(':'));
+        self.0.iter().find(begins).map(AsRef::as_ref)
+    }
+
+    /// Learns from an entry.
+    pub(super) fn learn(&mut self, entry: &[u8]) {
+        if self.0.len() >= KEYS_MAX || !self.has_news(entry) {
+            return;
+        }
+        let Ok(Entry { resources: Some(First(Some(resource))) }) = serde_json::from_slice(entry) else {
+            return;
+        };
+        let labels = resource.labels.map(|labels| labels.0).unwrap_or_default();
+        for (key, value) in resource.data.map(known_tags).unwrap_or_default() {
+            let is_new = key.contains(':') && !self.0.iter().any(|known| **known == *key);
+            if is_new && self.0.len() < KEYS_MAX && labels.iter().any(|label| is_joined(label, &key, &value)) {
+                let keys = Arc::make_mut(&mut self.0);
+                keys.push(key.into());
+                keys.sort_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));
+            }
+        }
+    }
+
+    /// Whether an entry has a label that might show a new key. Looks at the bytes only, as it is done for every entry.
+    fn has_news(&self, entry: &[u8]) -> bool {
+        memmem::find_iter(entry, b"\"labels\"").any(|found| {
+            let list = &entry[found..entry.len().min(found + LABELS_BYTES_MAX)];
+            let end = memchr::memchr(b']', list).unwrap_or(list.len());
+            let labels = list[..end].split(|&byte| byte == b'"').skip(3).step_by(2);
+            labels
+                .filter_map(|label| std::str::from_utf8(label).ok())
+                .any(|label| is_ambiguous(label) && self.key_of(label).is_none() && aws_key(label).is_none())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(label: &str, tags: &str) -> String {
+        format!(r#"{{"resources":[{{"labels":["a:b","{label}"],"data":{{"metadata":{{"tags":{tags}}}}}}}]}}"#)
+    }
+
+    #[test]
+    fn a_key_is_learned_where_the_tags_show_it() {
+        let mut keys = TagKeys::default();
+        keys.learn(entry("cost:center:x:y", "[]").as_bytes());
+        assert_eq!(keys.key_of("cost:center:x:y"), None);
+        keys.learn(entry("cost:center:x:y", r#"[{"Key":"cost:center","Value":"other"}]"#).as_bytes());
+        assert_eq!(keys.key_of("cost:center:x:y"), None);
+        keys.learn(entry("cost:center:x:y", r#"[{"Key":"cost:center","Value":"x:y"}]"#).as_bytes());
+        assert_eq!(keys.key_of("cost:center:z:z"), Some("cost:center"));
+        assert_eq!(keys.key_of("cost:centers:z"), None);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut keys = TagKeys::default();
+        for number in 0..2 * KEYS_MAX {
+            let tags = format!(r#"{{"k{number}:k":"x:y"}}"#);
+            keys.learn(entry(&format!("k{number}:k:x:y"), &tags).as_bytes());
+        }
+        assert_eq!(keys.0.len(), KEYS_MAX);
+    }
+}

@@ -1,0 +1,115 @@
+//! Every format of every genuine scan maps to what Prowler itself wrote as ASFF, except where we mean to differ.
+
+use crate::support::{encoded, findings, outcomes, plain, read, stored};
+use asff::{Ending, Outcome, QuarantineCode, Refusal, Skip};
+use serde_json::{Value, json};
+
+const SCANS: [&str; 3] = ["5.46.0-scan-1", "5.46.0-scan-2-after-fixes", "5.8.1-scan"];
+/// Standards and requirements that Prowler writes at most; we write 32 requirements.
+const PROWLER_REQUIREMENTS_MAX: usize = 20;
+
+/// Prowler's own ASFF of a scan, with the changes that we make on purpose.
+fn wanted(scan: &str) -> Vec<Value> {
+    let bytes = plain(&format!("{scan}.asff.json.gz"));
+    let mut findings: Vec<Value> = serde_json::from_slice(&bytes).unwrap();
+    for finding in &mut findings {
+        let fields = finding.as_object_mut().unwrap();
+        let provider = json!({
+            "Severity": fields.remove("Severity").unwrap(),
+            "Types": fields.remove("Types").unwrap(),
+        });
+        fields.insert("FindingProviderFields".to_owned(), provider);
+        let updated = fields["UpdatedAt"].as_str().unwrap().replace('Z', ".000Z");
+        fields["UpdatedAt"] = updated.into();
+    }
+    findings
+}
+
+/// One line for each field that differs.
+fn differences(path: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
+    match (ours, theirs) {
+        (Value::Object(one), Value::Object(other)) => {
+            let keys = one.keys().chain(other.keys().filter(|key| !one.contains_key(*key)));
+            for key in keys {
+                let (one, other) = (one.get(key), other.get(key));
+                let null = Value::Null;
+                differences(&format!("{path}.{key}"), one.unwrap_or(&null), other.unwrap_or(&null), found);
+            }
+        }
+        _ if ours != theirs => found.push(format!("{path}: {ours} instead of {theirs}")),
+        _ => {}
+    }
+}
+
+/// More requirements than Prowler's twenty are ours on purpose.
+fn without_extra_requirements(mut finding: Value) -> Value {
+    let list = finding["Compliance"]["RelatedRequirements"].as_array_mut().unwrap();
+    list.truncate(PROWLER_REQUIREMENTS_MAX);
+    finding
+}
+
+fn compare(scan: &str, format: &str) -> Vec<String> {
+    let ours = findings(stored(&format!("{scan}.{format}.gz")));
+    let wanted = wanted(scan);
+    assert_eq!(ours.len(), wanted.len(), "{scan} {format}");
+    let mut found = Vec::new();
+    for (ours, theirs) in ours.iter().zip(&wanted) {
+        assert!(ours.repairs.is_empty(), "{:?}", ours.repairs);
+        differences("", &without_extra_requirements(encoded(ours)), theirs, &mut found);
+    }
+    found
+}
+
+#[test]
+fn moving_from_prowlers_own_integration_ocsf_maps_to_prowlers_asff() {
+    for scan in SCANS {
+        assert_eq!(compare(scan, "ocsf.json"), Vec::<String>::new(), "{scan}");
+    }
+}
+
+#[test]
+fn moving_from_prowlers_own_integration_asff_keeps_its_ids_and_texts() {
+    for scan in SCANS {
+        assert_eq!(compare(scan, "asff.json"), Vec::<String>::new(), "{scan}");
+    }
+}
+
+#[test]
+fn moving_from_prowlers_own_integration_csv_maps_to_prowlers_asff() {
+    for scan in SCANS {
+        assert_eq!(compare(scan, "csv"), Vec::<String>::new(), "{scan}");
+    }
+}
+
+#[test]
+fn fields_stand_in_the_order_of_prowlers_own() {
+    let mapped = findings(stored("5.46.0-scan-1.ocsf.json.gz")).remove(0);
+    let json = String::from_utf8(mapped.encode(&mapped.first_stamps()).unwrap()).unwrap();
+    insta::assert_snapshot!(json);
+}
+
+#[test]
+fn manual_checks_are_skipped_with_their_reason() {
+    let (outcomes, ending) = outcomes(stored("5.46.0-scan-1.ocsf.json.gz"));
+    assert_eq!(ending, Ending::Complete);
+    let skipped = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Skipped(Skip::Manual)));
+    assert_eq!((outcomes.len(), skipped.count()), (1474, 2));
+}
+
+#[test]
+fn a_compliance_report_is_refused_before_anything_comes_out() {
+    let (elements, ending) = read(stored("5.46.0-compliance-framework.ocsf.json.gz"));
+    assert!(elements.is_empty());
+    assert_eq!(ending, Ending::Refused(Refusal::Compliance));
+}
+
+#[test]
+fn a_compliance_entry_within_a_scan_is_kept_back() {
+    let scan = String::from_utf8(plain("5.8.1-scan.ocsf.json.gz")).unwrap();
+    let report = String::from_utf8(plain("5.46.0-compliance-framework.ocsf.json.gz")).unwrap();
+    let both = format!("{},{}", scan.trim_end().trim_end_matches(']'), &report[1..]);
+    let (outcomes, ending) = outcomes(both);
+    assert_eq!(ending, Ending::Complete);
+    let is_kept_back = |outcome: &&Outcome| matches!(outcome, Outcome::Quarantined(kept) if kept.code == QuarantineCode::NotAScanResult);
+    assert_eq!(outcomes.iter().filter(is_kept_back).count(), outcomes.len() - 357);
+}

@@ -1,0 +1,4 @@
+//! What the crate promises, tested from outside.
+
+mod genuine_scans;
+mod support;

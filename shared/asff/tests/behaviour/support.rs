@@ -1,0 +1,73 @@
+//! Reads the scans of `tests/scans` in the ways that the tests need.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use asff::{Element, Ending, Mapped, Outcome, ReadLimits, Regions, ScanReader, Step, map};
+use bytes::Bytes;
+use serde_json::Value;
+
+/// A file of `tests/scans`, as stored.
+pub(crate) fn stored(name: &str) -> Bytes {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/scans").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).into()
+}
+
+/// A file of `tests/scans`, decompressed.
+pub(crate) fn plain(name: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    flate2::read::MultiGzDecoder::new(&stored(name)[..]).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// All elements and the ending of a file that comes in pieces of `piece` bytes.
+pub(crate) fn read_with(limits: ReadLimits, file: &Bytes, piece: usize) -> (Vec<Element>, Ending, ScanReader) {
+    let mut reader = ScanReader::new(limits);
+    let mut elements = Vec::new();
+    let mut at = 0;
+    loop {
+        match reader.next() {
+            Step::NeedInput if at == file.len() => reader.end_of_input(),
+            Step::NeedInput => {
+                let end = file.len().min(at + piece);
+                reader.feed(file.slice(at..end));
+                at = end;
+            }
+            Step::Element(element) => elements.push(element),
+            Step::Done(ending) => return (elements, ending, reader),
+        }
+    }
+}
+
+/// All elements and the ending of a file.
+pub(crate) fn read(file: impl Into<Bytes>) -> (Vec<Element>, Ending) {
+    let (elements, ending, _) = read_with(ReadLimits::default(), &file.into(), 64 * 1024);
+    (elements, ending)
+}
+
+/// What becomes of a file's elements.
+pub(crate) fn outcomes(file: impl Into<Bytes>) -> (Vec<Outcome>, Ending) {
+    let regions = Regions::known();
+    let (elements, ending) = read(file);
+    (elements.iter().map(|element| map(element, &regions)).collect(), ending)
+}
+
+/// The findings of a file that must hold nothing worse than manual checks.
+pub(crate) fn findings(file: impl Into<Bytes>) -> Vec<Mapped> {
+    let (outcomes, ending) = outcomes(file);
+    assert_eq!(ending, Ending::Complete);
+    outcomes
+        .into_iter()
+        .filter_map(|outcome| match outcome {
+            Outcome::Finding(mapped) => Some(*mapped),
+            Outcome::Skipped(_) => None,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+/// A finding as it is sent for the first time.
+pub(crate) fn encoded(mapped: &Mapped) -> Value {
+    let json = mapped.encode(&mapped.first_stamps()).unwrap();
+    serde_json::from_slice(&json).unwrap()
+}
