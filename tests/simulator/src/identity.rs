@@ -2,7 +2,7 @@
 //!
 //! The signature itself is not verified; key id, Region and service are read from its credential scope.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -57,6 +57,7 @@ impl<'a> Scope<'a> {
 pub(crate) struct Identities {
     users: HashMap<String, Caller>,
     sessions: HashMap<String, Session>,
+    accounts: HashSet<String>,
     default_account: Option<String>,
     issued: u64,
 }
@@ -85,7 +86,12 @@ impl Identities {
             }
             (key.id.clone(), caller)
         });
-        Self { users: users.collect(), default_account: config.default_account.clone(), ..Self::default() }
+        Self {
+            users: users.collect(),
+            accounts: config.accounts.iter().map(|account| account.id.clone()).collect(),
+            default_account: config.default_account.clone(),
+            ..Self::default()
+        }
     }
 
     /// The caller behind a key, expired or not; none where the key is unknown or its session token is not the right one.
@@ -96,7 +102,9 @@ impl Identities {
         if let Some(session) = self.sessions.get(access_key) {
             return (token == Some(&session.token)).then(|| session.caller.clone());
         }
-        self.default_account.as_deref().map(Caller::user)
+        // As in other local stacks, an account's number is a key of that account.
+        let named = self.accounts.get(access_key).map(String::as_str);
+        named.or(self.default_account.as_deref()).map(Caller::user)
     }
 
     /// Whether a caller's temporary keys are over.

@@ -50,8 +50,7 @@ pub(crate) fn import(context: &Context<'_>, body: &[u8]) -> Done {
         Ok(raw) => raw,
         Err(message) => return Response::invalid_input(&message).into(),
     };
-    let checked: Vec<Checked<'_>> =
-        raw.iter().map(|raw| validate::check(raw.get(), rules.unknown_properties_refused)).collect();
+    let checked: Vec<Checked<'_>> = raw.iter().map(|raw| validate::check(raw.get(), rules)).collect();
     let ids: Vec<&str> = checked.iter().map(|checked| checked.facts.id()).collect();
 
     if let Err(response) = auth::well_formed(context, &checked) {

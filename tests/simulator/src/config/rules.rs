@@ -75,6 +75,11 @@ pub struct Rules {
     pub next_token_seconds: u64,
     /// Whether a finding with a property that the format does not know is refused; otherwise it is dropped silently.
     pub unknown_properties_refused: bool,
+    /// Whether a type must start with one of the five documented namespaces. Off: Prowler sent others for years without a
+    /// report that the service minds (contract 1.3, types taxonomy).
+    pub type_namespaces_checked: bool,
+    /// Whether tags must keep to AWS's own characters. Off: documented, but nobody saw the service check it (contract 1.3).
+    pub tag_characters_checked: bool,
     /// Whether the temporary keys are of version 1, which Regions that need opting in refuse (contract 6.1).
     pub global_sts_tokens: bool,
 }
@@ -91,6 +96,8 @@ impl Default for Rules {
             products_page_size: 5,
             next_token_seconds: 3_600,
             unknown_properties_refused: false,
+            type_namespaces_checked: false,
+            tag_characters_checked: false,
             global_sts_tokens: false,
         }
     }

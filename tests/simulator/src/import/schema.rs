@@ -1,6 +1,7 @@
 //! The words in which the finding format is written down in `shapes`: texts, numbers, lists, objects, maps.
 
 use super::facts::Slot;
+use crate::config::Rules;
 
 /// One place of the format.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) enum Form {
     Pattern(&'static str, fn(&str) -> bool),
     /// Only these characters.
     Of(Chars),
+    /// A path of one to three parts; its namespace is checked where the world's rules ask for it.
+    TypePath,
     Uri,
 }
 
@@ -88,6 +91,14 @@ pub(crate) struct Map {
 pub(crate) struct Chars {
     pub(crate) pattern: &'static str,
     pub(crate) holds: fn(char) -> bool,
+    /// Checked whatever the world's rules say.
+    pub(crate) always: bool,
+}
+
+impl Chars {
+    pub(crate) fn is_checked(&self, rules: &Rules) -> bool {
+        self.always || rules.tag_characters_checked
+    }
 }
 
 impl Text {

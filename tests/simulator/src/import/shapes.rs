@@ -6,8 +6,8 @@ use super::facts::Slot;
 use super::instant;
 use super::schema::{Form, Int, List, Map, Node, Object, Part, Text};
 use Node::Any;
-pub(crate) use forms::is_uri;
-use forms::{ANY_CHARS, PRODUCT_FIELD_CHARS, TAG_CHARS, USER_FIELD_CHARS, arn_free, is_type_path, twelve_digits};
+use forms::{ANY_CHARS, PRODUCT_FIELD_CHARS, TAG_CHARS, USER_FIELD_CHARS, arn_free, twelve_digits};
+pub(crate) use forms::{TYPE_PATTERN, has_known_namespace, is_type_path, is_uri};
 
 /// No limit of its own: the limit of any string holds (contract 1.1).
 const UNBOUNDED: usize = usize::MAX;
@@ -44,12 +44,8 @@ const fn object(
 const LABELS: &[&str] = &["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
 const URI: Node = Node::Text(Text::up_to(UNBOUNDED).form(Form::Uri));
 
-const TYPES: Node = Node::List(List {
-    item: &Node::Text(Text::up_to(UNBOUNDED).form(Form::Pattern("^([^/]+)(/[^/]+){0,2}$", is_type_path))),
-    min: 0,
-    max: 50,
-    unique: true,
-});
+const TYPES: Node =
+    Node::List(List { item: &Node::Text(Text::up_to(UNBOUNDED).form(Form::TypePath)), min: 0, max: 50, unique: true });
 
 const RELATED_FINDINGS: Node = Node::List(List {
     item: &Node::Object(&object(&[("ProductArn", text(2048)), ("Id", text(512))], &["ProductArn", "Id"], &[])),

@@ -8,6 +8,7 @@ use serde::de::DeserializeSeed;
 use super::facts::Facts;
 use super::schema::Node;
 use super::shapes::FINDING;
+use crate::config::Rules;
 use crate::limits::{FINDING_BYTES_MAX, STRING_CHARS_LIMIT};
 use visit::Check;
 use walk::Walk;
@@ -32,9 +33,9 @@ impl Checked<'_> {
 }
 
 /// Reads one finding.
-pub(crate) fn check(raw: &str, unknown_refused: bool) -> Checked<'_> {
+pub(crate) fn check<'a>(raw: &'a str, rules: &'a Rules) -> Checked<'a> {
     static ROOT: Node = Node::Object(&FINDING);
-    let mut walk = Walk { unknown_refused, ..Walk::default() };
+    let mut walk = Walk::new(rules);
     let mut reader = serde_json::Deserializer::from_str(raw);
     if (Check { walk: &mut walk, node: &ROOT }).deserialize(&mut reader).is_err() {
         walk.failures.push("data should be object".to_owned());

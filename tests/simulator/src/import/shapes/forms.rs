@@ -7,10 +7,17 @@ use crate::arn::is_account_id;
 const NAMESPACES: [&str; 5] =
     ["Software and Configuration Checks", "TTPs", "Effects", "Unusual Behaviors", "Sensitive Data Identifications"];
 
-/// One to three parts between slashes, none empty, the first a known namespace.
-pub(super) fn is_type_path(text: &str) -> bool {
-    let known = text.split('/').next().is_some_and(|first| NAMESPACES.contains(&first));
-    known && text.split('/').count() <= 3 && text.split('/').all(|part| !part.is_empty())
+/// The pattern of a type, as the service prints it (contract 1.3, observed).
+pub(crate) const TYPE_PATTERN: &str = "^([^/]+)(/[^/]+){0,2}$";
+
+/// One to three parts between slashes, none empty.
+pub(crate) fn is_type_path(text: &str) -> bool {
+    text.split('/').count() <= 3 && text.split('/').all(|part| !part.is_empty())
+}
+
+/// Whether a type starts with a documented namespace.
+pub(crate) fn has_known_namespace(text: &str) -> bool {
+    text.split('/').next().is_some_and(|first| NAMESPACES.contains(&first))
 }
 
 /// Products that are not AWS's own must not use ARNs as Ids.
@@ -23,22 +30,25 @@ pub(super) fn twelve_digits(text: &str) -> bool {
 }
 
 /// No rule.
-pub(super) const ANY_CHARS: Chars = Chars { pattern: ".*", holds: |_| true };
+pub(super) const ANY_CHARS: Chars = Chars { pattern: ".*", holds: |_| true, always: true };
 
 pub(super) const PRODUCT_FIELD_CHARS: Chars = Chars {
     pattern: "^[A-Za-z0-9 .:+=@_/-]*$",
     holds: |char| char.is_ascii_alphanumeric() || " .:+=@_/-".contains(char),
+    always: true,
 };
 
 pub(super) const USER_FIELD_CHARS: Chars = Chars {
     pattern: r"^[-_+=.:/@\w\s]{1,128}$",
     holds: |char| char.is_ascii_alphanumeric() || char.is_whitespace() || "-_+=.:/@".contains(char),
+    always: true,
 };
 
 /// AWS's own tag rule: letters and digits of any script, spaces, and the signs of product field keys.
 pub(super) const TAG_CHARS: Chars = Chars {
     pattern: r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$",
     holds: |char| char.is_alphanumeric() || char.is_whitespace() || ".:+=@_/-".contains(char),
+    always: false,
 };
 
 /// A scheme, a colon, and only characters that RFC 3986 lets stand in a URI.
@@ -63,12 +73,14 @@ mod tests {
 
     /// Contract 1.3: `""` is rejected, a partial path is valid, a fourth part is not.
     #[test]
-    fn a_type_is_a_path_of_a_known_namespace() {
+    fn a_type_is_a_path_of_up_to_three_parts() {
         assert!(is_type_path("TTPs"));
         assert!(is_type_path("Software and Configuration Checks/Vulnerabilities/CVE"));
-        for text in ["", "Other/x", "TTPs/", "TTPs//x", "TTPs/a/b/c"] {
+        for text in ["", "TTPs/", "TTPs//x", "TTPs/a/b/c"] {
             assert!(!is_type_path(text), "{text}");
         }
+        assert!(has_known_namespace("TTPs/x"));
+        assert!(!has_known_namespace("Data Protection"));
     }
 
     #[test]

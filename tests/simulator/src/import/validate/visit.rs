@@ -59,7 +59,7 @@ impl<'de> Check<'_, 'de> {
                     self.walk.path.pop();
                 }
                 None => {
-                    if self.walk.unknown_refused && !object.open {
+                    if self.walk.rules.unknown_properties_refused && !object.open {
                         self.walk.fail(format_args!("should NOT have additional properties ('{key}')"));
                     }
                     map.next_value_seed(Check { walk: self.walk, node: &Node::Any })?;

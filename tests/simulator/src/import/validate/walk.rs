@@ -5,16 +5,17 @@ use std::fmt::{self, Write};
 
 use super::super::facts::Facts;
 use super::super::schema::{Form, Int, List, Map, Node, Object, Text};
-use super::super::shapes::is_uri;
+use super::super::shapes::{TYPE_PATTERN, has_known_namespace, is_type_path, is_uri};
+use crate::config::Rules;
 
 /// The state of a walk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Walk<'a> {
+    pub(super) rules: &'a Rules,
     pub(super) facts: Facts<'a>,
     pub(super) failures: Vec<String>,
     /// Characters of the longest string, wherever it stands.
     pub(super) longest_string: usize,
-    pub(super) unknown_refused: bool,
     /// Where the walk is.
     pub(super) path: Vec<Step<'a>>,
     /// The items of the list of unique texts that is being read, if one is.
@@ -30,6 +31,10 @@ pub(super) enum Step<'a> {
 }
 
 impl<'a> Walk<'a> {
+    pub(super) fn new(rules: &'a Rules) -> Self {
+        Self { rules, facts: Facts::default(), failures: Vec::new(), longest_string: 0, path: Vec::new(), unique: None }
+    }
+
     /// Notes a failure in the service's grammar: `data.Resources[0].Details.Other['x'] should ...`.
     pub(super) fn fail(&mut self, what: impl fmt::Display) {
         let mut text = "data".to_owned();
@@ -59,8 +64,15 @@ impl<'a> Walk<'a> {
             Form::OneOf(_) => self.fail("should be equal to one of the allowed values"),
             Form::Pattern(_, fits) if fits(&value) => {}
             Form::Pattern(pattern, _) => self.fail(format_args!("should match pattern \"{pattern}\"")),
-            Form::Of(chars) if value.chars().all(chars.holds) => {}
+            Form::Of(chars) if !chars.is_checked(self.rules) || value.chars().all(chars.holds) => {}
             Form::Of(chars) => self.fail(format_args!("should match pattern \"{}\"", chars.pattern)),
+            Form::TypePath if !is_type_path(&value) => {
+                self.fail(format_args!("should match pattern \"{TYPE_PATTERN}\""));
+            }
+            Form::TypePath if self.rules.type_namespaces_checked && !has_known_namespace(&value) => {
+                self.fail("should be equal to one of the allowed values");
+            }
+            Form::TypePath => {}
             Form::Uri if is_uri(&value) => {}
             Form::Uri => self.fail("should match format \"uri\""),
         }
@@ -143,7 +155,7 @@ impl<'a> Walk<'a> {
 
     pub(super) fn map_key(&mut self, map: &Map, key: &str) {
         let short = key.len() <= map.key_chars_max || key.chars().count() <= map.key_chars_max;
-        if !short || key.is_empty() || !key.chars().all(map.key.holds) {
+        if !short || key.is_empty() || (map.key.is_checked(self.rules) && !key.chars().all(map.key.holds)) {
             self.fail(format_args!("property name '{key}' is invalid"));
         }
     }

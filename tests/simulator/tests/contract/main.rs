@@ -1,0 +1,19 @@
+//! The contract of Security Hub and STS, rule by rule: each test names the section whose rule it holds the simulator to.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its stage has to fail")]
+
+mod authorization;
+mod customers;
+mod faults;
+mod format;
+mod http;
+mod hub;
+mod importing;
+mod process;
+mod properties;
+mod reading;
+mod retention;
+mod server;
+mod stage;
+mod sts;
+mod upserting;
