@@ -1,1 +1,32 @@
-//! Adapters: the exporter's ports on AWS
+//! Adapters: what the exporter asks of the world, done by AWS. The only crate that names `aws-sdk-*`.
+//!
+//! [`Cloud`] implements the exporter's ports, one module for each. Promises: everything that is retried here is retried
+//! by the SDK and by nobody else, but for imports, which the exporter retries itself; no secret gets into an error, a log
+//! line or a debug text.
+
+mod claims;
+mod cloud;
+mod config;
+mod credentials;
+mod deployment;
+mod errors;
+mod hub;
+mod hub_errors;
+mod hubs;
+mod integrations;
+mod item;
+mod objects;
+mod runs;
+mod scans;
+mod secret;
+mod summary;
+mod time;
+
+pub use aws_config::SdkConfig;
+
+pub use cloud::{Cloud, Names};
+pub use config::{sdk_config, sdk_config_of};
+pub use deployment::{Deployment, DeploymentError};
+pub use hub::SecurityHub;
+pub use integrations::{CreateError, StoredIntegration};
+pub use objects::Writer;

@@ -1,0 +1,38 @@
+//! The clients that every adapter uses: built once, sharing connections and credentials.
+
+use aws_config::SdkConfig;
+use exporter::ports::Clock;
+use jiff::Timestamp;
+
+use crate::config::s3_client;
+
+/// The names of what a deployment keeps its things in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The table of integrations, runs and claims.
+    pub table: String,
+    /// The bucket of reports and quarantined findings.
+    pub state_bucket: String,
+}
+
+/// AWS, as the exporter needs it.
+#[derive(Clone, Debug)]
+pub struct Cloud {
+    pub(crate) config: SdkConfig,
+    pub(crate) names: Names,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+}
+
+impl Cloud {
+    /// Builds the clients. Makes no call.
+    pub fn new(config: &SdkConfig, names: Names) -> Self {
+        Self { config: config.clone(), names, s3: s3_client(config), dynamodb: aws_sdk_dynamodb::Client::new(config) }
+    }
+}
+
+impl Clock for Cloud {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

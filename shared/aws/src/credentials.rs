@@ -1,0 +1,179 @@
+//! The credentials of an integration as a chain of providers: whose identity we begin with, and which role it assumes.
+//!
+//! Nothing is asked for before the first call; from then on the SDK's cache asks anew before a session ends, so a run may
+//! be longer than a session.
+
+use std::time::{Duration, SystemTime};
+
+use asff::AccountId;
+use aws_config::SdkConfig;
+use aws_config::identity::IdentityCache;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::integration::{Credentials as Choice, Role};
+use exporter::ports::{ConnectError, PortError};
+
+use crate::errors::{CallFailure, describe, port_error};
+use crate::secret::SecretKeys;
+
+/// The length of a session. A function's own identity is a role, and a role that assumes a role gets no more
+/// (contract 6.1).
+const SESSION: Duration = Duration::from_secs(3600);
+/// Time to obtain credentials: the secret, the role, and the retries of both.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
+/// Characters of a session's name at most (contract 6.1).
+const SESSION_NAME_CHARS_MAX: usize = 64;
+/// Characters of a session's name at least (contract 6.1).
+const SESSION_NAME_CHARS_MIN: usize = 2;
+
+/// STS's codes for a caller that is not who it should be.
+pub(crate) const INVALID_CALLER: [&str; 8] = [
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+    "ExpiredToken",
+    "ExpiredTokenException",
+];
+
+/// The configuration by which an integration's account is called. Makes no call.
+pub(crate) fn account_config(own: &SdkConfig, account: AccountId, choice: &Choice) -> SdkConfig {
+    match choice {
+        Choice::Default => own.clone(),
+        Choice::Role(role) => with_provider(own, AssumedRole::new(own, account, role)),
+        Choice::Static { secret, role } => {
+            let keys = with_provider(own, SecretKeys::new(own, secret));
+            match role {
+                Some(role) => with_provider(&keys, AssumedRole::new(&keys, account, role)),
+                None => keys,
+            }
+        }
+    }
+}
+
+fn with_provider(config: &SdkConfig, provider: impl ProvideCredentials + 'static) -> SdkConfig {
+    fresh(&config.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
+}
+
+/// The same configuration with nothing in its cache: the next call asks for credentials.
+pub(crate) fn fresh(config: &SdkConfig) -> SdkConfig {
+    let cache = IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build();
+    config.to_builder().identity_cache(cache).build()
+}
+
+/// Assumes a role, at the endpoint of STS in our own Region: its sessions hold in every Region (contract 6.1).
+#[derive(Debug)]
+struct AssumedRole {
+    client: aws_sdk_sts::Client,
+    account: AccountId,
+    role: Role,
+}
+
+impl AssumedRole {
+    fn new(config: &SdkConfig, account: AccountId, role: &Role) -> Self {
+        Self { client: aws_sdk_sts::Client::new(config), account, role: role.clone() }
+    }
+
+    async fn assume(&self) -> Result<Credentials, ConnectError> {
+        let answer = self
+            .client
+            .assume_role()
+            .role_arn(&self.role.arn)
+            .set_external_id(self.role.external_id.clone())
+            .role_session_name(session_name(&self.role, self.account))
+            .duration_seconds(i32::try_from(SESSION.as_secs()).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| self.refusal(&error))?;
+        let session = answer.credentials().ok_or_else(|| PortError {
+            action: format!("assume {}", self.role.arn),
+            message: "the answer holds no credentials".to_owned(),
+        })?;
+        let ends = SystemTime::try_from(*session.expiration()).ok();
+        let token = Some(session.session_token().to_owned());
+        Ok(Credentials::new(session.access_key_id(), session.secret_access_key(), token, ends, "AssumeRole"))
+    }
+
+    fn refusal(&self, error: &CallFailure<AssumeRoleError>) -> ConnectError {
+        // The caller's own credentials could not be had: that is what is to be told.
+        if let Some(cause) = crate::errors::cause::<ConnectError>(error) {
+            return cause.clone();
+        }
+        let arn = &self.role.arn;
+        match error.code() {
+            Some("AccessDenied" | "AccessDeniedException") => {
+                ConnectError::Refused { reason: "assume_role_denied", message: self.what_to_check(&describe(error)) }
+            }
+            Some("RegionDisabledException") => ConnectError::Refused {
+                reason: "assume_role_denied",
+                message: format!("STS is switched off in this Region for the account of {arn}: {}", describe(error)),
+            },
+            Some("ValidationError" | "ValidationException") => ConnectError::Refused {
+                reason: "credentials_invalid",
+                message: format!("STS does not take what the integration says of {arn}: {}", describe(error)),
+            },
+            Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Refused {
+                reason: "credentials_invalid",
+                message: format!("the credentials that should assume {arn} are not valid: {}", describe(error)),
+            },
+            _ => ConnectError::Failed(port_error(format!("assume {arn}"), error)),
+        }
+    }
+
+    fn what_to_check(&self, said: &str) -> String {
+        let Role { arn, external_id, .. } = &self.role;
+        let name = arn.rsplit('/').next().unwrap_or(arn);
+        let external_id = match external_id {
+            Some(_) => "with the integration's External ID",
+            None => "without an External ID, since the integration has none",
+        };
+        format!(
+            "{arn} could not be assumed {external_id}: {said}. Check that the role exists, that its trust policy names the \
+             caller and asks for exactly that External ID (in account {}: aws iam get-role --role-name {name} --query \
+             Role.AssumeRolePolicyDocument), and that the caller may call sts:AssumeRole on it",
+            self.account
+        )
+    }
+}
+
+impl ProvideCredentials for AssumedRole {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async { self.assume().await.map_err(CredentialsError::provider_error) })
+    }
+}
+
+/// The session's name, in the characters and the length that STS takes.
+fn session_name(role: &Role, account: AccountId) -> String {
+    let wanted = role.session_name.as_deref().unwrap_or_default();
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
+    let name: String =
+        wanted.chars().map(|letter| if allowed(letter) { letter } else { '-' }).take(SESSION_NAME_CHARS_MAX).collect();
+    if name.len() < SESSION_NAME_CHARS_MIN { format!("securityhub-exporter-{account}") } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_has_a_name_that_sts_takes() {
+        let account = "123456789012".parse().unwrap();
+        let name = |wanted: Option<&str>| {
+            let role = Role { arn: String::new(), external_id: None, session_name: wanted.map(str::to_owned) };
+            session_name(&role, account)
+        };
+        assert_eq!(name(None), "securityhub-exporter-123456789012");
+        assert_eq!(name(Some("")), "securityhub-exporter-123456789012");
+        assert_eq!(name(Some("x")), "securityhub-exporter-123456789012");
+        assert_eq!(name(Some("nightly scan/ü")), "nightly-scan--");
+        assert_eq!(name(Some(&"n".repeat(100))).len(), 64);
+    }
+}

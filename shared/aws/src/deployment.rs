@@ -1,0 +1,106 @@
+//! Finds what a deployment consists of, by the outputs of its stack.
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::types::Output;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::ports::PortError;
+
+use crate::Names;
+use crate::errors::port_error;
+
+/// What a deployment consists of, as its stack tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// Where scans are uploaded to.
+    pub scan_bucket: String,
+    /// Where reports and quarantined findings are.
+    pub state_bucket: String,
+    /// The table of integrations and runs.
+    pub table: String,
+    /// The queue on which uploads wait.
+    pub queue_url: String,
+    /// The queue of uploads that could not be exported.
+    pub dead_letter_queue_url: String,
+    /// The function that exports.
+    pub export_function_name: String,
+    /// Its role, which the roles of other accounts trust.
+    pub export_function_role_arn: String,
+}
+
+/// Why a deployment could not be found.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DeploymentError {
+    /// No such stack in this account and Region.
+    #[error(
+        "there is no stack {stack} in {region}; see the stacks there are: aws cloudformation list-stacks --region {region}"
+    )]
+    NoStack {
+        /// The stack's name.
+        stack: String,
+        /// The Region that was looked in.
+        region: String,
+    },
+    /// The stack is another one, or of another version, or not complete.
+    #[error(
+        "stack {stack} ({status}) has no output {output}: it is no deployment of securityhub-exporter, or not a complete one"
+    )]
+    MissingOutput {
+        /// The stack's name.
+        stack: String,
+        /// The stack's status.
+        status: String,
+        /// The output that is missing.
+        output: &'static str,
+    },
+    /// Anything else.
+    #[error(transparent)]
+    Failed(#[from] PortError),
+}
+
+impl Deployment {
+    /// Reads the outputs of a stack.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such stack, when it lacks an output, or when `CloudFormation` does not answer.
+    pub async fn of_stack(config: &SdkConfig, stack: &str) -> Result<Self, DeploymentError> {
+        let no_stack = || DeploymentError::NoStack {
+            stack: stack.to_owned(),
+            region: config.region().map_or("this Region".to_owned(), ToString::to_string),
+        };
+        let client = aws_sdk_cloudformation::Client::new(config);
+        let answer = match client.describe_stacks().stack_name(stack).send().await {
+            Ok(answer) => answer,
+            Err(error) if error.message().is_some_and(|message| message.contains("does not exist")) => {
+                return Err(no_stack());
+            }
+            Err(error) => return Err(port_error(format!("read the outputs of stack {stack}"), &error).into()),
+        };
+        let found = answer.stacks().first().ok_or_else(no_stack)?;
+        let output = |name: &'static str| {
+            value(found.outputs(), name).ok_or_else(|| DeploymentError::MissingOutput {
+                stack: stack.to_owned(),
+                status: found.stack_status().map_or("no status", |status| status.as_str()).to_owned(),
+                output: name,
+            })
+        };
+        Ok(Self {
+            scan_bucket: output("ScanBucketName")?,
+            state_bucket: output("StateBucketName")?,
+            table: output("TableName")?,
+            queue_url: output("QueueUrl")?,
+            dead_letter_queue_url: output("DeadLetterQueueUrl")?,
+            export_function_name: output("ExportFunctionName")?,
+            export_function_role_arn: output("ExportFunctionRoleArn")?,
+        })
+    }
+
+    /// The names that [`Cloud`](crate::Cloud) needs.
+    pub fn names(&self) -> Names {
+        Names { table: self.table.clone(), state_bucket: self.state_bucket.clone() }
+    }
+}
+
+fn value(outputs: &[Output], name: &str) -> Option<String> {
+    outputs.iter().find(|output| output.output_key() == Some(name))?.output_value().map(str::to_owned)
+}

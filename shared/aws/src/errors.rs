@@ -1,0 +1,73 @@
+//! The SDK's errors in our words: what was tried, what the service said, and the number of the request.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::ports::PortError;
+
+/// Headers that carry the number of a request, by which AWS Support finds it.
+const REQUEST_ID_HEADERS: [&str; 2] = ["x-amzn-requestid", "x-amz-request-id"];
+
+/// An error of an operation.
+pub(crate) type CallFailure<E> = SdkError<E, HttpResponse>;
+
+/// The error of a port, for a call that failed.
+pub(crate) fn port_error<E>(action: impl Into<String>, error: &CallFailure<E>) -> PortError
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    PortError { action: action.into(), message: describe(error) }
+}
+
+/// The service's code and words where it answered, otherwise every cause in one line.
+pub(crate) fn describe<E>(error: &CallFailure<E>) -> String
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    let text = match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => causes(error),
+    };
+    match request_id(error) {
+        Some(id) => format!("{text} (request {id})"),
+        None => text,
+    }
+}
+
+fn request_id<E>(error: &CallFailure<E>) -> Option<&str> {
+    let headers = error.raw_response()?.headers();
+    REQUEST_ID_HEADERS.iter().find_map(|name| headers.get(*name))
+}
+
+/// An error and its causes, outermost first.
+pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
+/// An error and its causes in one line; what a cause merely repeats is left out.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in chain(error) {
+        let cause = cause.to_string();
+        if !text.ends_with(&cause) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// A cause of a certain kind.
+pub(crate) fn cause<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a C> {
+    chain(error).find_map(|error| error.downcast_ref())
+}

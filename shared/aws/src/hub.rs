@@ -1,0 +1,144 @@
+//! One account's Security Hub, in all its Regions.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use asff::{AccountId, Partition, RegionName};
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_securityhub::Client;
+use aws_sdk_securityhub::config::Config;
+use aws_sdk_securityhub::config::retry::RetryPartition;
+use aws_sdk_securityhub::operation::batch_import_findings::BatchImportFindingsOutput;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use exporter::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome};
+
+use crate::credentials::fresh;
+use crate::hub_errors::call_error;
+
+/// Time that one import may take. The service answers in well under a second; what lasts longer is lost.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pages of accepted products that are read at most. A page may be small, but there are only some hundred products.
+const PRODUCT_PAGES_MAX: usize = 100;
+
+/// A connection to one account. Cheap to clone; clones share everything.
+#[derive(Clone, Debug)]
+pub struct SecurityHub {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    account: AccountId,
+    partition: Partition,
+    session: RwLock<Session>,
+}
+
+/// The clients that share one cache of credentials.
+#[derive(Debug)]
+struct Session {
+    /// Counts the sessions, so that of many calls that see one expire, one begins the next.
+    number: u64,
+    config: SdkConfig,
+    clients: HashMap<RegionName, Client>,
+}
+
+impl SecurityHub {
+    pub(crate) fn new(config: SdkConfig, account: AccountId, partition: Partition) -> Self {
+        let session = RwLock::new(Session { number: 0, config, clients: HashMap::new() });
+        Self { shared: Arc::new(Shared { account, partition, session }) }
+    }
+
+    /// A Region's client and the number of its session.
+    fn client(&self, region: RegionName) -> (Client, u64) {
+        let session = self.shared.session.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = session.clients.get(&region) {
+            return (client.clone(), session.number);
+        }
+        drop(session);
+        let mut session = self.shared.session.write().unwrap_or_else(PoisonError::into_inner);
+        let config = aws_sdk_securityhub::config::Builder::from(&session.config)
+            .region(Region::new(region.to_string()))
+            // One account that is throttled must not use up the retries of another.
+            .retry_partition(RetryPartition::new(format!("securityhub-{}", self.shared.account)));
+        let client = session.clients.entry(region).or_insert_with(|| Client::from_conf(config.build())).clone();
+        (client, session.number)
+    }
+
+    /// Ends the session that a call saw expire; the next call asks for fresh credentials.
+    fn renew(&self, expired: u64) {
+        let mut session = self.shared.session.write().unwrap_or_else(PoisonError::into_inner);
+        if session.number == expired {
+            let config = fresh(&session.config);
+            *session = Session { number: expired + 1, config, clients: HashMap::new() };
+        }
+    }
+
+    fn note(&self, error: CallError, session: u64) -> CallError {
+        if matches!(error, CallError::ExpiredToken(_)) {
+            self.renew(session);
+        }
+        error
+    }
+}
+
+impl Hub for SecurityHub {
+    async fn import(&self, region: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
+        let (client, session) = self.client(*region);
+        let timeouts = TimeoutConfig::builder().operation_timeout(IMPORT_TIMEOUT).build();
+        // The exporter retries, finding by finding.
+        let once = Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+        let answer = client
+            .batch_import_findings()
+            .customize()
+            .config_override(once)
+            .mutate_request(move |request| put_body(request, &body))
+            .send()
+            .await;
+        answer.map(outcome).map_err(|error| self.note(call_error(&error), session))
+    }
+
+    async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
+        let (client, session) = self.client(*region);
+        client.describe_hub().send().await.map_err(|error| self.note(call_error(&error), session))?;
+        let Shared { account, partition, .. } = self.shared.as_ref();
+        let ours = format!("arn:{partition}:securityhub:{region}:{account}:product-subscription/prowler/prowler");
+        let mut pages = client.list_enabled_products_for_import().into_paginator().send();
+        for _ in 0..PRODUCT_PAGES_MAX {
+            let Some(page) = pages.next().await else { break };
+            let page = page.map_err(|error| self.note(call_error(&error), session))?;
+            if page.product_subscriptions().contains(&ours) {
+                return Ok(HubState { product_accepted: true });
+            }
+        }
+        Ok(HubState { product_accepted: false })
+    }
+}
+
+/// Puts the ready body in the place of the one that the SDK wrote, before the request is signed: a finding is written as
+/// JSON once and as we want it, not as the SDK's model would have it.
+fn put_body(request: &mut HttpRequest, body: &Bytes) {
+    request.headers_mut().insert("content-length", body.len().to_string());
+    *request.body_mut() = SdkBody::from(body.clone());
+}
+
+fn outcome(output: BatchImportFindingsOutput) -> ImportOutcome {
+    let count = |count: Option<i32>| count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default();
+    let text = |text: Option<String>| text.unwrap_or_default();
+    let failed = output.failed_findings.unwrap_or_default().into_iter();
+    ImportOutcome {
+        success_count: count(output.success_count),
+        failed_count: count(output.failed_count),
+        failed: failed
+            .map(|failed| FailedFinding {
+                id: text(failed.id),
+                code: text(failed.error_code),
+                message: text(failed.error_message),
+            })
+            .collect(),
+    }
+}

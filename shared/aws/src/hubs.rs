@@ -1,0 +1,58 @@
+//! Connects to an account: obtains the integration's credentials and makes sure whose they are.
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::integration::Integration;
+use exporter::ports::{ConnectError, Hubs, PortError};
+
+use crate::Cloud;
+use crate::credentials::{INVALID_CALLER, account_config};
+use crate::errors::{CallFailure, cause, causes, describe, port_error};
+use crate::hub::SecurityHub;
+
+impl Hubs for Cloud {
+    type Hub = SecurityHub;
+
+    async fn connect(&self, integration: &Integration) -> Result<SecurityHub, ConnectError> {
+        let account = integration.account;
+        let config = account_config(&self.config, account, &integration.credentials);
+        let sts = aws_sdk_sts::Client::new(&config);
+        // No permission is needed for this call, and no policy can deny it (contract 6.1).
+        let identity = sts.get_caller_identity().send().await.map_err(|error| refusal(&error))?;
+        let arn = identity.arn().unwrap_or_default();
+        if identity.account() != Some(account.as_str()) {
+            return Err(ConnectError::Refused {
+                reason: "wrong_account",
+                message: format!(
+                    "the credentials are those of {arn}, and Security Hub takes findings of account {account} from callers of \
+                     that account alone; give the integration a role in account {account}"
+                ),
+            });
+        }
+        let partition = arn.split(':').nth(1).unwrap_or_default().parse().map_err(|error| PortError {
+            action: format!("connect to account {account}"),
+            message: format!("{arn}: {error}"),
+        })?;
+        Ok(SecurityHub::new(config, account, partition))
+    }
+}
+
+fn refusal(error: &CallFailure<GetCallerIdentityError>) -> ConnectError {
+    if let Some(refusal) = cause::<ConnectError>(error) {
+        return refusal.clone();
+    }
+    let invalid = |message| ConnectError::Refused { reason: "credentials_invalid", message };
+    match (cause::<CredentialsError>(error), error.code()) {
+        (Some(CredentialsError::CredentialsNotLoaded(_)), _) => {
+            invalid(format!("there are no AWS credentials: {}", causes(error)))
+        }
+        (Some(CredentialsError::InvalidConfiguration(_)), _) => {
+            invalid(format!("the AWS credentials are set up wrongly: {}", causes(error)))
+        }
+        (_, Some(code)) if INVALID_CALLER.contains(&code) => {
+            invalid(format!("AWS does not accept the credentials: {}", describe(error)))
+        }
+        _ => ConnectError::Failed(port_error("ask whose the credentials are", error)),
+    }
+}

@@ -1,0 +1,155 @@
+//! Writes objects into the state bucket in constant memory: in one piece where they are small, in parts where not.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::{Bytes, BytesMut};
+use exporter::ports::{ObjectWriter, Objects, PortError};
+
+use crate::Cloud;
+use crate::errors::port_error;
+
+/// Bytes of a part: the least that S3 allows but for the last one. With S3's 10,000 parts an object may have 52 GB.
+const PART_BYTES: usize = 5 * 1024 * 1024;
+
+impl Objects for Cloud {
+    type Writer = Writer;
+
+    async fn create(&self, key: &str) -> Result<Writer, PortError> {
+        Ok(Writer {
+            target: Target { s3: self.s3.clone(), bucket: self.names.state_bucket.clone(), key: key.to_owned() },
+            pending: BytesMut::new(),
+            parts: None,
+        })
+    }
+}
+
+/// An object being written. Dropped before it is finished, it never existed.
+#[derive(Debug)]
+pub struct Writer {
+    target: Target,
+    pending: BytesMut,
+    parts: Option<Parts>,
+}
+
+#[derive(Clone, Debug)]
+struct Target {
+    s3: aws_sdk_s3::Client,
+    bucket: String,
+    key: String,
+}
+
+/// An upload in parts that is not complete. Dropped, it is aborted as well as may be; the bucket's lifecycle clears away
+/// what is left even so.
+#[derive(Debug)]
+struct Parts {
+    target: Target,
+    upload_id: String,
+    done: Vec<CompletedPart>,
+    complete: bool,
+}
+
+impl ObjectWriter for Writer {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
+        self.pending.extend_from_slice(&bytes);
+        while self.pending.len() >= PART_BYTES {
+            let part = self.pending.split_to(PART_BYTES).freeze();
+            self.parts().await?.put(part).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<(), PortError> {
+        let rest = std::mem::take(&mut self.pending).freeze();
+        let Some(mut parts) = self.parts.take() else { return self.target.put(rest).await };
+        if !rest.is_empty() {
+            parts.put(rest).await?;
+        }
+        parts.complete().await
+    }
+}
+
+impl Writer {
+    /// The upload in parts, begun with the first of them.
+    async fn parts(&mut self) -> Result<&mut Parts, PortError> {
+        let parts = match self.parts.take() {
+            Some(parts) => parts,
+            None => Parts::begin(self.target.clone()).await?,
+        };
+        Ok(self.parts.insert(parts))
+    }
+}
+
+impl Target {
+    fn action(&self) -> String {
+        format!("write s3://{}/{}", self.bucket, self.key)
+    }
+
+    fn content_type(&self) -> &'static str {
+        match self.key.rsplit('.').next() {
+            Some("json") => "application/json",
+            Some("jsonl") => "application/x-ndjson",
+            _ => "application/octet-stream",
+        }
+    }
+
+    async fn put(&self, body: Bytes) -> Result<(), PortError> {
+        let request = self.s3.put_object().bucket(&self.bucket).key(&self.key).content_type(self.content_type());
+        let answer = request.body(ByteStream::from(body)).send().await;
+        answer.map(drop).map_err(|error| port_error(self.action(), &error))
+    }
+}
+
+impl Parts {
+    async fn begin(target: Target) -> Result<Self, PortError> {
+        let request = target.s3.create_multipart_upload().bucket(&target.bucket).key(&target.key);
+        let answer = request.content_type(target.content_type()).send().await;
+        let answer = answer.map_err(|error| port_error(target.action(), &error))?;
+        let upload_id = answer.upload_id.unwrap_or_default();
+        Ok(Self { target, upload_id, done: Vec::new(), complete: false })
+    }
+
+    async fn put(&mut self, body: Bytes) -> Result<(), PortError> {
+        let number = i32::try_from(self.done.len() + 1).unwrap_or(i32::MAX);
+        let Target { s3, bucket, key } = &self.target;
+        let request = s3.upload_part().bucket(bucket).key(key).upload_id(&self.upload_id).part_number(number);
+        let answer = request.body(ByteStream::from(body)).send().await;
+        let answer = answer.map_err(|error| port_error(self.target.action(), &error))?;
+        let part = CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(answer.e_tag)
+            .set_checksum_crc32(answer.checksum_crc32)
+            .set_checksum_crc32_c(answer.checksum_crc32_c)
+            .set_checksum_crc64_nvme(answer.checksum_crc64_nvme)
+            .build();
+        self.done.push(part);
+        Ok(())
+    }
+
+    async fn complete(mut self) -> Result<(), PortError> {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(std::mem::take(&mut self.done))).build();
+        let Target { s3, bucket, key } = &self.target;
+        let request = s3.complete_multipart_upload().bucket(bucket).key(key).upload_id(&self.upload_id);
+        let answer = request.multipart_upload(parts).send().await;
+        answer.map_err(|error| port_error(self.target.action(), &error))?;
+        self.complete = true;
+        Ok(())
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.complete {
+            return;
+        }
+        let Target { s3, bucket, key } = self.target.clone();
+        let request =
+            s3.abort_multipart_upload().bucket(bucket).key(key).upload_id(std::mem::take(&mut self.upload_id));
+        runtime.spawn(async move {
+            if let Err(error) = request.send().await {
+                let error = port_error("abort an upload in parts", &error);
+                tracing::warn!(%error, "parts are left behind until the bucket's lifecycle clears them away");
+            }
+        });
+    }
+}

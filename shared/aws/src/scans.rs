@@ -1,0 +1,133 @@
+//! Reads scans from S3 as streams. A connection that breaks in the middle is taken up where it broke, on the same
+//! content or not at all.
+
+use std::io;
+use std::time::Duration;
+
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use bytes::Bytes;
+use exporter::ports::{OpenError, Scan, Scans};
+use exporter::upload::{Upload, UploadInfo};
+use futures::stream::{BoxStream, StreamExt};
+
+use crate::Cloud;
+use crate::errors::{CallFailure, causes, describe, port_error};
+use crate::time::timestamp;
+
+/// Times that a broken connection is taken up again without a byte having come through in between.
+const RESUMES_WITHOUT_PROGRESS_MAX: u32 = 5;
+/// Times that one object is taken up again in all. A reader that waits for a throttling service may lose its connection
+/// every few minutes, and a function has 15.
+const RESUMES_MAX: u32 = 64;
+/// The pause before the first new try; it doubles with each that brings nothing.
+const RESUME_PAUSE: Duration = Duration::from_millis(200);
+
+/// Codes of S3 that say: there is no such thing (a deleted version answers `MethodNotAllowed`).
+const GONE: [&str; 4] = ["NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"];
+
+impl Scans for Cloud {
+    async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
+        let object = Object { s3: self.s3.clone(), upload: upload.clone() };
+        let output = object.get(None).await.map_err(|error| open_error(upload, &error))?;
+        let bytes = output.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
+        let raw_etag = output.e_tag().unwrap_or_default().to_owned();
+        let info = UploadInfo {
+            source: upload.url(),
+            etag: raw_etag.trim_matches('"').to_owned(),
+            bytes,
+            modified_at: output.last_modified().and_then(timestamp),
+        };
+        let reader = Reader { object, raw_etag, bytes, offset: 0, body: output.body, fruitless: 0, resumes: 0 };
+        Ok(Scan { info, body: reader.into_stream() })
+    }
+}
+
+fn open_error(upload: &Upload, error: &CallFailure<GetObjectError>) -> OpenError {
+    let url = upload.url();
+    match error.code() {
+        Some(code) if GONE.contains(&code) => OpenError::NotFound { url },
+        _ => OpenError::Failed(port_error(format!("open {url}"), error)),
+    }
+}
+
+/// An object of S3.
+struct Object {
+    s3: aws_sdk_s3::Client,
+    upload: Upload,
+}
+
+impl Object {
+    /// Opens it; or what is left of it from `offset`, if it still is what it was.
+    async fn get(&self, rest: Option<(u64, &str)>) -> Result<GetObjectOutput, CallFailure<GetObjectError>> {
+        let request = self.s3.get_object().bucket(&self.upload.bucket).key(&self.upload.key);
+        let request = request.set_version_id(self.upload.version.clone());
+        let request = match rest {
+            Some((offset, raw_etag)) => request.range(format!("bytes={offset}-")).if_match(raw_etag),
+            None => request,
+        };
+        request.send().await
+    }
+}
+
+/// An object being read.
+struct Reader {
+    object: Object,
+    /// As S3 wrote it, quotes and all.
+    raw_etag: String,
+    bytes: u64,
+    offset: u64,
+    body: ByteStream,
+    /// New tries since the last byte.
+    fruitless: u32,
+    /// New tries in all.
+    resumes: u32,
+}
+
+impl Reader {
+    fn into_stream(self) -> BoxStream<'static, io::Result<Bytes>> {
+        futures::stream::try_unfold(
+            self,
+            |mut reader| async move { Ok(reader.next().await?.map(|chunk| (chunk, reader))) },
+        )
+        .boxed()
+    }
+
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            let broken = match self.body.next().await {
+                Some(Ok(chunk)) => {
+                    self.offset += chunk.len() as u64;
+                    self.fruitless = 0;
+                    return Ok(Some(chunk));
+                }
+                None if self.offset >= self.bytes => return Ok(None),
+                None => io::Error::new(io::ErrorKind::UnexpectedEof, "the connection ended early"),
+                // All bytes are here, and still it is an error: the checksum differs. Reading the rest anew can't help.
+                Some(Err(error)) if self.offset >= self.bytes => return Err(io::Error::other(causes(&error))),
+                Some(Err(error)) => io::Error::other(causes(&error)),
+            };
+            self.resume(broken).await?;
+        }
+    }
+
+    /// Opens the rest of the object, or gives up with the error that broke it off.
+    async fn resume(&mut self, broken: io::Error) -> io::Result<()> {
+        if self.fruitless >= RESUMES_WITHOUT_PROGRESS_MAX || self.resumes >= RESUMES_MAX {
+            return Err(broken);
+        }
+        tokio::time::sleep(RESUME_PAUSE * (1 << self.fruitless)).await;
+        self.fruitless += 1;
+        self.resumes += 1;
+        let url = self.object.upload.url();
+        tracing::debug!(upload.key = self.object.upload.key, upload.offset = self.offset, error = %broken, "reading on");
+        match self.object.get(Some((self.offset, &self.raw_etag))).await {
+            Ok(output) => {
+                self.body = output.body;
+                Ok(())
+            }
+            Err(error) => Err(io::Error::other(format!("read on {url} at byte {}: {}", self.offset, describe(&error)))),
+        }
+    }
+}

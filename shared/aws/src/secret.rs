@@ -1,0 +1,93 @@
+//! Access keys from Secrets Manager. They go from the secret into the SDK and nowhere else.
+
+use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::ports::ConnectError;
+use serde::Deserialize;
+
+use crate::errors::{CallFailure, describe, port_error};
+
+/// Reads an access key whenever the SDK asks: a key that was rotated is used within its cache's time.
+#[derive(Debug)]
+pub(crate) struct SecretKeys {
+    client: aws_sdk_secretsmanager::Client,
+    secret: String,
+}
+
+/// The value of the secret. It has no debug text on purpose.
+#[derive(Deserialize)]
+struct AccessKey {
+    access_key_id: String,
+    secret_access_key: String,
+    #[serde(default)]
+    session_token: Option<String>,
+}
+
+impl SecretKeys {
+    pub(crate) fn new(config: &SdkConfig, secret: &str) -> Self {
+        Self { client: aws_sdk_secretsmanager::Client::new(config), secret: secret.to_owned() }
+    }
+
+    async fn read(&self) -> Result<Credentials, ConnectError> {
+        let answer = self.client.get_secret_value().secret_id(&self.secret).send().await;
+        let answer = answer.map_err(|error| self.refusal(&error))?;
+        let key: AccessKey = serde_json::from_str(answer.secret_string().unwrap_or_default()).map_err(|error| {
+            // Only where it is wrong: the error's own words repeat a part of the secret.
+            invalid(format!(
+                "the secret {} is not {{\"access_key_id\": ..., \"secret_access_key\": ...}} (line {}, column {})",
+                self.secret,
+                error.line(),
+                error.column()
+            ))
+        })?;
+        if key.access_key_id.is_empty() || key.secret_access_key.is_empty() {
+            return Err(invalid(format!("the secret {} has an empty key", self.secret)));
+        }
+        let token = key.session_token.filter(|token| !token.is_empty());
+        Ok(Credentials::new(key.access_key_id, key.secret_access_key, token, None, "securityhub-exporter secret"))
+    }
+
+    fn refusal(&self, error: &CallFailure<GetSecretValueError>) -> ConnectError {
+        let secret = &self.secret;
+        let said = || describe(error);
+        match error.code() {
+            Some("ResourceNotFoundException") => ConnectError::Refused {
+                reason: "secret_missing",
+                message: format!(
+                    "there is no secret {secret}; create it, or name another in the integration: {}",
+                    said()
+                ),
+            },
+            Some("InvalidRequestException") => ConnectError::Refused {
+                reason: "secret_missing",
+                message: format!(
+                    "the secret {secret} can't be read; if it is marked for deletion: aws secretsmanager restore-secret \
+                     --secret-id {secret}: {}",
+                    said()
+                ),
+            },
+            Some("AccessDeniedException" | "DecryptionFailure") => ConnectError::Refused {
+                reason: "secret_denied",
+                message: format!("the caller may not read the secret {secret}: {}", said()),
+            },
+            _ => ConnectError::Failed(port_error(format!("read the secret {secret}"), error)),
+        }
+    }
+}
+
+fn invalid(message: String) -> ConnectError {
+    ConnectError::Refused { reason: "credentials_invalid", message }
+}
+
+impl ProvideCredentials for SecretKeys {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async { self.read().await.map_err(CredentialsError::provider_error) })
+    }
+}
