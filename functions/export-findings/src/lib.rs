@@ -1,1 +1,9 @@
-//! Lambda function: exports the findings of an uploaded scan
+//! The Lambda function that exports the findings of an uploaded scan.
+//!
+//! `main` wires, [`event`] parses, [`handler`] translates, and the crate `exporter` decides.
+
+pub mod config;
+pub mod event;
+pub mod handler;
+pub mod keys;
+pub mod telemetry;

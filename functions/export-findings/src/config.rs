@@ -1,0 +1,117 @@
+//! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use aws::Names;
+use exporter::settings::Settings;
+use tracing::level_filters::LevelFilter;
+
+/// What the environment says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `TABLE_NAME` and `STATE_BUCKET`.
+    pub names: Names,
+    /// `IMPORT_CALLS_PER_SECOND` and `IMPORT_CALLS_BURST`; the rest is the exporter's own.
+    pub settings: Settings,
+    /// `LOG_LEVEL`: the least severe level that is logged.
+    pub log_level: LevelFilter,
+}
+
+/// A variable that the function can't work with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It must be set and is not.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// Its value is not what it should be.
+    #[error("the environment variable {name} is {value:?}: {reason}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads the environment of the process.
+    ///
+    /// # Errors
+    ///
+    /// Names the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables, wherever they are from. An empty one is none.
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let variable = |name| variable(name).filter(|value| !value.is_empty());
+        let required = |name| variable(name).ok_or(ConfigError::Missing(name));
+        let default = Settings::default();
+        Ok(Self {
+            names: Names { table: required("TABLE_NAME")?, state_bucket: required("STATE_BUCKET")? },
+            settings: Settings {
+                import_calls_per_second: parsed(&variable, "IMPORT_CALLS_PER_SECOND")?
+                    .unwrap_or(default.import_calls_per_second),
+                import_calls_burst: parsed(&variable, "IMPORT_CALLS_BURST")?.unwrap_or(default.import_calls_burst),
+                ..default
+            },
+            log_level: parsed(&variable, "LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
+        })
+    }
+}
+
+fn parsed<T>(variable: impl Fn(&'static str) -> Option<String>, name: &'static str) -> Result<Option<T>, ConfigError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let Some(value) = variable(name) else { return Ok(None) };
+    match value.parse() {
+        Ok(parsed) => Ok(Some(parsed)),
+        Err(error) => Err(ConfigError::Invalid { name, value, reason: error.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn what_is_not_set_has_the_services_quotas() {
+        let config = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b"), ("LOG_LEVEL", "")]).unwrap();
+        assert_eq!(config.names, Names { table: "t".to_owned(), state_bucket: "b".to_owned() });
+        assert_eq!(config.settings, Settings::default());
+        assert_eq!(config.log_level, LevelFilter::INFO);
+    }
+
+    #[test]
+    fn rates_and_level_are_taken_from_the_environment() {
+        let config = read(&[
+            ("TABLE_NAME", "t"),
+            ("STATE_BUCKET", "b"),
+            ("IMPORT_CALLS_PER_SECOND", "0"),
+            ("IMPORT_CALLS_BURST", "90"),
+            ("LOG_LEVEL", "debug"),
+        ])
+        .unwrap();
+        assert_eq!((config.settings.import_calls_per_second, config.settings.import_calls_burst), (0, 90));
+        assert_eq!(config.log_level, LevelFilter::DEBUG);
+    }
+
+    #[test]
+    fn an_error_names_the_variable() {
+        assert_eq!(read(&[("TABLE_NAME", "t")]), Err(ConfigError::Missing("STATE_BUCKET")));
+        let error = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b"), ("IMPORT_CALLS_BURST", "many")]).unwrap_err();
+        assert!(error.to_string().starts_with("the environment variable IMPORT_CALLS_BURST is \"many\": "), "{error}");
+        let error = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b"), ("LOG_LEVEL", "loud")]).unwrap_err();
+        assert!(error.to_string().contains("LOG_LEVEL"), "{error}");
+    }
+}

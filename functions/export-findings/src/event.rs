@@ -1,0 +1,164 @@
+//! Parses what invokes the function: an S3 event, an "Object Created" event of EventBridge, or either of them in the
+//! messages of a queue.
+//!
+//! A key in an S3 event is form-encoded, in an EventBridge event it is plain (contract 6.4).
+
+use std::borrow::Cow;
+
+use exporter::upload::Upload;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What an invocation asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invocation {
+    /// Messages of a queue, each to be answered for.
+    Queue(Vec<Message>),
+    /// The event itself.
+    Direct(Vec<Upload>),
+}
+
+/// A message of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its id, by which it is put back.
+    pub id: String,
+    /// The uploads that it tells of.
+    pub uploads: Result<Vec<Upload>, EventError>,
+}
+
+/// An event that is none of those that we know. It will not become one by trying again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// It is no JSON.
+    #[error("the message is not JSON: {0}")]
+    NotJson(String),
+    /// It is another kind of event.
+    #[error("the event is neither an S3 event nor an \"Object Created\" event of EventBridge")]
+    Unknown,
+    /// It looks like one and lacks something.
+    #[error("the event is not complete: {0}")]
+    Incomplete(String),
+}
+
+/// Parses the payload of an invocation.
+///
+/// # Errors
+///
+/// When the payload itself is unknown. What is wrong within a message of a queue is that message's own error.
+pub fn parse(payload: &Value) -> Result<Invocation, EventError> {
+    match queue_messages(payload) {
+        Some(messages) => Ok(Invocation::Queue(messages?.into_iter().map(Message::from).collect())),
+        None => uploads(payload).map(Invocation::Direct),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueueMessage {
+    message_id: String,
+    body: String,
+}
+
+impl From<QueueMessage> for Message {
+    fn from(message: QueueMessage) -> Self {
+        let body = serde_json::from_str(&message.body).map_err(|error| EventError::NotJson(error.to_string()));
+        Self { id: message.message_id, uploads: body.and_then(|body| uploads(&body)) }
+    }
+}
+
+/// The messages, if a queue invokes us.
+fn queue_messages(payload: &Value) -> Option<Result<Vec<QueueMessage>, EventError>> {
+    let records = payload.get("Records")?;
+    let from_queue = records.get(0)?.get("eventSource")? == "aws:sqs";
+    from_queue.then(|| complete(records))
+}
+
+/// The uploads that an event tells of. None, where it tells of something that does not concern us.
+fn uploads(event: &Value) -> Result<Vec<Upload>, EventError> {
+    if event.get("Event").is_some_and(|event| event == "s3:TestEvent") {
+        return Ok(Vec::new());
+    }
+    if let Some(records) = event.get("Records") {
+        let records: Vec<S3Record> = complete(records)?;
+        return records.into_iter().filter(S3Record::is_creation).map(Upload::try_from).collect();
+    }
+    match (event.get("source").and_then(Value::as_str), event.get("detail-type").and_then(Value::as_str)) {
+        (Some("aws.s3"), Some("Object Created")) => {
+            let detail: Detail = complete(event.get("detail").unwrap_or(&Value::Null))?;
+            Ok(vec![Upload { bucket: detail.bucket.name, key: detail.object.key, version: detail.object.version_id }])
+        }
+        (Some("aws.s3"), Some(_)) => Ok(Vec::new()),
+        _ => Err(EventError::Unknown),
+    }
+}
+
+fn complete<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T, EventError> {
+    T::deserialize(value).map_err(|error| EventError::Incomplete(error.to_string()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct S3Record {
+    event_name: String,
+    s3: S3Entity,
+}
+
+#[derive(Deserialize)]
+struct S3Entity {
+    bucket: Bucket,
+    object: S3Object,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct S3Object {
+    key: String,
+    version_id: Option<String>,
+}
+
+/// The detail of an EventBridge event.
+#[derive(Deserialize)]
+struct Detail {
+    bucket: Bucket,
+    object: DetailObject,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct DetailObject {
+    key: String,
+    version_id: Option<String>,
+}
+
+impl S3Record {
+    /// Whether something was written. `s3:` stands before the name in some senders' events.
+    fn is_creation(&self) -> bool {
+        self.event_name.trim_start_matches("s3:").starts_with("ObjectCreated")
+    }
+}
+
+impl TryFrom<S3Record> for Upload {
+    type Error = EventError;
+
+    fn try_from(record: S3Record) -> Result<Self, EventError> {
+        let S3Entity { bucket, object } = record.s3;
+        Ok(Self { bucket: bucket.name, key: decode(&object.key)?, version: object.version_id })
+    }
+}
+
+/// A form-encoded key as it is: `+` is a space, `%XX` a byte.
+fn decode(key: &str) -> Result<String, EventError> {
+    let spaced = key.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned);
+    decoded.map_err(|_| EventError::Incomplete(format!("the key {key:?} is not UTF-8")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+use serde_json::json;
+
+use super::*;
+
+fn s3_event(name: &str, key: &str) -> Value {
+    json!({"Records": [{
+        "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": name,
+        "s3": {"bucket": {"name": "scans"}, "object": {"key": key, "size": 1, "versionId": "v1"}},
+    }]})
+}
+
+fn eventbridge_event(kind: &str, key: &str) -> Value {
+    json!({"version": "0", "source": "aws.s3", "detail-type": kind,
+        "detail": {"bucket": {"name": "scans"}, "object": {"key": key, "version-id": "v2"}}})
+}
+
+fn upload(key: &str, version: &str) -> Upload {
+    Upload { version: Some(version.to_owned()), ..Upload::new("scans", key) }
+}
+
+#[test]
+fn the_key_of_an_s3_event_is_form_encoded() {
+    let parsed = |key| uploads(&s3_event("ObjectCreated:Put", key)).unwrap();
+    assert_eq!(parsed("red+flower%2B1.json"), [upload("red flower+1.json", "v1")]);
+    assert_eq!(parsed("pr%C3%BCfung/%25.json"), [upload("prüfung/%.json", "v1")]);
+    assert!(matches!(uploads(&s3_event("ObjectCreated:Put", "%FF")), Err(EventError::Incomplete(_))));
+}
+
+#[test]
+fn the_key_of_an_eventbridge_event_is_plain() {
+    let parsed = uploads(&eventbridge_event("Object Created", "red+flower%2B1.json")).unwrap();
+    assert_eq!(parsed, [upload("red+flower%2B1.json", "v2")]);
+}
+
+#[test]
+fn an_event_may_hold_several_records_and_other_kinds_are_left_out() {
+    let mut event = s3_event("ObjectCreated:CompleteMultipartUpload", "a");
+    for other in [s3_event("ObjectRemoved:Delete", "b"), s3_event("s3:ObjectCreated:Copy", "c")] {
+        let record = other["Records"][0].clone();
+        event["Records"].as_array_mut().unwrap().push(record);
+    }
+    assert_eq!(parse(&event).unwrap(), Invocation::Direct(vec![upload("a", "v1"), upload("c", "v1")]));
+    assert_eq!(uploads(&eventbridge_event("Object Deleted", "a")), Ok(Vec::new()));
+}
+
+#[test]
+fn the_test_event_of_s3_is_ignored() {
+    let event = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "scans"});
+    assert_eq!(parse(&event), Ok(Invocation::Direct(Vec::new())));
+}
+
+#[test]
+fn each_message_of_a_queue_stands_for_itself() {
+    let message = |id: &str, body: &str| json!({"messageId": id, "eventSource": "aws:sqs", "body": body});
+    let payload = json!({"Records": [
+        message("1", &s3_event("ObjectCreated:Put", "a+b").to_string()),
+        message("2", &eventbridge_event("Object Created", "a+b").to_string()),
+        message("3", "not JSON"),
+        message("4", r#"{"hello": "world"}"#),
+        message("5", r#"{"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {}}}"#),
+    ]});
+    let Invocation::Queue(messages) = parse(&payload).unwrap() else { panic!("not a queue's") };
+    let ids: Vec<_> = messages.iter().map(|message| message.id.as_str()).collect();
+    assert_eq!(ids, ["1", "2", "3", "4", "5"]);
+    assert_eq!(messages[0].uploads, Ok(vec![upload("a b", "v1")]));
+    assert_eq!(messages[1].uploads, Ok(vec![upload("a+b", "v2")]));
+    assert!(matches!(messages[2].uploads, Err(EventError::NotJson(_))));
+    assert_eq!(messages[3].uploads, Err(EventError::Unknown));
+    assert!(matches!(messages[4].uploads, Err(EventError::Incomplete(_))));
+}
+
+#[test]
+fn another_payload_is_an_error() {
+    for payload in [json!({}), json!(null), json!([]), json!({"source": "aws.ec2", "detail-type": "x"})] {
+        assert_eq!(parse(&payload), Err(EventError::Unknown), "{payload}");
+    }
+}

@@ -1,0 +1,18 @@
+//! Wires the function: configuration, logs, clients, handler. All is built once, before the first event.
+
+use std::sync::Arc;
+
+use aws::Cloud;
+use export_findings::config::Config;
+use export_findings::handler::Handler;
+use export_findings::telemetry;
+use lambda_runtime::service_fn;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let config = Config::from_env()?;
+    telemetry::start(config.log_level);
+    let cloud = Cloud::new(&aws::sdk_config().await, config.names);
+    let handler = Handler::new(Arc::new(cloud), config.settings);
+    lambda_runtime::run(service_fn(|event| Box::pin(handler.handle(event)))).await
+}
