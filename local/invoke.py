@@ -59,7 +59,9 @@ def main() -> None:
         answer = invoke(server.url, event)
     finally:
         processes.stop(server)
-    print(Path(server.log).read_text(errors="replace"), end="", file=sys.stderr)
+    lines = Path(server.log).read_text(errors="replace").splitlines()
+    # The emulator's own lines say `(rapid)`; the rest is the function's.
+    print("\n".join(line for line in lines if "(rapid)" not in line), file=sys.stderr)
     print(answer)
 
 
