@@ -16,7 +16,7 @@ pub enum Partition {
     /// China.
     #[serde(rename = "aws-cn")]
     AwsCn,
-    /// GovCloud.
+    /// The Regions of the United States' government.
     #[serde(rename = "aws-us-gov")]
     AwsUsGov,
     /// The European Sovereign Cloud.

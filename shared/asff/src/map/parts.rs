@@ -150,7 +150,7 @@ pub(super) fn types(types: Vec<Cow<'_, str>>, repairs: &mut Repairs) -> Vec<Cow<
     let given = types.len();
     let mut kept: Vec<Cow<'static, str>> = Vec::with_capacity(given.min(TYPES_MAX));
     for r#type in types {
-        if is_type(&r#type) && kept.len() < TYPES_MAX && !kept.iter().any(|known| *known == r#type) {
+        if is_type(&r#type) && kept.len() < TYPES_MAX && !kept.contains(&r#type) {
             kept.push(Cow::Owned(r#type.into_owned()));
         }
     }

@@ -84,13 +84,10 @@ pub(crate) fn aws_key(label: &str) -> Option<usize> {
 /// The tags that a resource's data shows, in any of the forms that AWS's services use.
 pub(crate) fn known_tags(data: &RawValue) -> Vec<(String, String)> {
     let mut tags = Vec::new();
-    if let Some(raw) = tags_of(data) {
-        if let Ok(value) = serde_json::from_str::<Value>(raw.get()) {
-            match value {
-                Value::Array(items) => items.iter().for_each(|item| add_item(item, &mut tags)),
-                map => add_item(&map, &mut tags),
-            }
-        }
+    match tags_of(data).and_then(|raw| serde_json::from_str(raw.get()).ok()) {
+        Some(Value::Array(items)) => items.iter().for_each(|item| add_item(item, &mut tags)),
+        Some(map) => add_item(&map, &mut tags),
+        None => {}
     }
     tags
 }

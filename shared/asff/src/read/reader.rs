@@ -108,10 +108,9 @@ impl ScanReader {
     #[expect(clippy::should_implement_trait, reason = "it asks for input, which an iterator cannot")]
     pub fn next(&mut self) -> Step {
         loop {
-            if self.format.is_some() || self.done.is_some() {
-                if let Some(element) = self.held.pop_front() {
-                    return Step::Element(element);
-                }
+            let told = self.format.is_some() || self.done.is_some();
+            if told && let Some(element) = self.held.pop_front() {
+                return Step::Element(element);
             }
             if let Some(ending) = &self.done {
                 return Step::Done(ending.clone());

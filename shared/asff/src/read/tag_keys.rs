@@ -39,8 +39,8 @@ struct Resource<'a> {
 impl TagKeys {
     /// The key of a label, if it is one that was shown.
     pub(crate) fn key_of(&self, label: &str) -> Option<&str> {
-        let begins = |key: &&Box<str>| label.strip_prefix(&***key).is_some_and(|rest| rest.starts_with(':'));
-        self.0.iter().find(begins).map(AsRef::as_ref)
+        let begins = |key: &&str| label.strip_prefix(*key).is_some_and(|rest| rest.starts_with(':'));
+        self.0.iter().map(AsRef::as_ref).find(begins)
     }
 
     /// Learns from an entry.
