@@ -1,1 +1,70 @@
-//! The operators' command line
+//! The operators' command line: looks at scans offline, exports them from a workstation, and manages a deployment.
+
+mod cli;
+mod commands;
+mod config;
+mod deployment;
+mod exit;
+mod output;
+mod progress;
+mod scan;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Runs one command. Its exit code is part of the interface: `hubctl --help` lists them.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for and go to standard output; a closed pipe there is no concern of ours.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+        }
+    };
+    log_to_stderr(cli.global.verbose);
+    let mut output = Output::of_process(cli.global.output, cli.global.no_color);
+    let done = dispatch(cli, &mut output).and_then(|exit| {
+        output.flush()?;
+        Ok(exit)
+    });
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) if output::is_closed_pipe(&error) => Exit::Success.into(),
+        Err(error) => output.error(&error).into(),
+    }
+}
+
+fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
+    match cli.command {
+        Command::Map(args) => commands::map::run(&args, output),
+        Command::Validate(args) => commands::validate::run(&args, output),
+        Command::Export(args) => commands::export::run(&args, &cli.global, output),
+        Command::Integration(command) => commands::integration::run(&command, &cli.global, output),
+        Command::Run(command) => commands::run::run(&command, &cli.global, output),
+        Command::Completion(args) => commands::completion::run(&args, output),
+    }
+}
+
+/// What the crates below say: nothing unless asked for, since each command reports by itself.
+fn log_to_stderr(verbose: u8) {
+    let filter = match verbose {
+        0 => "off",
+        1 => "warn,exporter=info,aws=info",
+        _ => "info,exporter=debug,aws=debug",
+    };
+    // Only a second call in one process can fail.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
+}

@@ -1,0 +1,49 @@
+//! The command line: nouns and verbs. Each command's own options stand in its file.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{completion, export, integration, map, run, validate};
+use crate::config::Global;
+
+/// Columns of help texts at most.
+const HELP_WIDTH: usize = 80;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  error
+  2  wrong command line
+  3  findings in quarantine, unreadable, undelivered, or cut off with the file
+  4  credentials missing, expired, of the wrong account, or not allowed to
+  5  Security Hub not to be had in a Region that has findings
+
+Examples:
+  hubctl validate scan.ocsf.json
+  hubctl integration create --account 123456789012 --stack securityhub-exporter
+  hubctl export s3://scans/json-ocsf/scan.ocsf.json --stack securityhub-exporter
+  hubctl run list --stack securityhub-exporter";
+
+/// Carries Prowler's findings into AWS Security Hub, and shows what became of them
+#[derive(Debug, Parser)]
+#[command(name = "hubctl", version, max_term_width = HELP_WIDTH, after_help = EXIT_CODES)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true, disable_help_flag = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Map(map::Args),
+    Validate(validate::Args),
+    Export(export::Args),
+    #[command(subcommand)]
+    Integration(integration::Command),
+    #[command(subcommand)]
+    Run(run::Command),
+    Completion(completion::Args),
+}

@@ -1,0 +1,26 @@
+//! `hubctl completion`: a script that completes hubctl's commands in a shell.
+
+use anyhow::Result;
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Write a completion script for a shell
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  hubctl completion bash > /etc/bash_completion.d/hubctl")]
+pub(crate) struct Args {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+pub(crate) fn run(args: &Args, output: &mut Output) -> Result<Exit> {
+    // Written whole: the generator itself panics on a closed pipe.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "hubctl", &mut script);
+    output.out().write_all(&script)?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,59 @@
+//! The table of fates: what became, or would become, of every finding. It adds up to the findings read.
+
+use exporter::report::Counts;
+
+use crate::output::{Column, Table, Tone, text};
+
+/// One row a fate and reason, then the sum. `sent` is how the first fate is called.
+pub(crate) fn table(sent: &str, counts: &Counts) -> Table {
+    let mut table = Table::new([Column::Text("Findings"), Column::Number("Count")]);
+    let mut row = |tone, name: String, findings: u64| {
+        if findings > 0 || tone == Tone::Good {
+            table.row(tone, [name, text::count(findings)]);
+        }
+    };
+    row(Tone::Good, sent.to_owned(), counts.sent);
+    row(Tone::Plain, "unchanged".to_owned(), counts.unchanged);
+    for (reason, findings) in &counts.filtered {
+        row(Tone::Plain, format!("filtered: {reason}"), *findings);
+    }
+    for (region, reasons) in &counts.region_unavailable {
+        for (reason, findings) in reasons {
+            row(Tone::Warning, format!("not taken by {region}: {reason}"), *findings);
+        }
+    }
+    for (code, findings) in &counts.quarantined {
+        row(Tone::Bad, format!("quarantined: {code}"), *findings);
+    }
+    row(Tone::Bad, "unreadable".to_owned(), counts.unreadable);
+    for (reason, findings) in &counts.undelivered {
+        row(Tone::Bad, format!("undelivered: {reason}"), *findings);
+    }
+    table.row(Tone::Strong, ["read".to_owned(), text::count(counts.read)]);
+    for (name, findings) in [("of these repaired", counts.repaired), ("of these redirected", counts.redirected)] {
+        if findings > 0 {
+            table.row(Tone::Plain, [name.to_owned(), text::count(findings)]);
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Style;
+    use exporter::report::Fate;
+
+    #[test]
+    fn every_fate_has_a_row_and_the_sum_is_below() {
+        let mut counts = Counts { read: 12_345, repaired: 3, ..Counts::default() };
+        counts.add(Fate::Sent, 12_000);
+        counts.add(Fate::Filtered("passed".to_owned()), 300);
+        counts.add(Fate::RegionUnavailable("eu-west-3".parse().unwrap(), "hub_not_enabled".to_owned()), 40);
+        counts.add(Fate::Quarantined("missing_field".to_owned()), 2);
+        counts.add(Fate::Unreadable, 1);
+        counts.add(Fate::Undelivered("throttled".to_owned()), 2);
+        assert!(counts.balanced());
+        insta::assert_snapshot!(table("sent", &counts).render(Style { terminal: false, colour: false, width: 80 }));
+    }
+}

@@ -1,0 +1,92 @@
+//! Integrations in words and as JSON.
+
+use aws::StoredIntegration;
+use exporter::integration::{Credentials, Integration, Role};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::role::trust_policy;
+use crate::commands::filters::filter_words;
+use crate::output::{Column, Table, Tone, text};
+
+/// An integration for machines.
+#[derive(Serialize)]
+pub(super) struct Json<'a> {
+    integration: &'a Integration,
+    version: u64,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust_policy: Option<Value>,
+}
+
+/// An integration as JSON; with the trust policy of its role, if it has one.
+pub(super) fn json<'a>(stored: &'a StoredIntegration, trusted_arn: Option<&str>) -> Json<'a> {
+    Json {
+        integration: &stored.integration,
+        version: stored.version,
+        created_at: stored.created_at,
+        updated_at: stored.updated_at,
+        trust_policy: role(&stored.integration).map(|role| trust_policy(role, trusted_arn)),
+    }
+}
+
+/// The role that an integration assumes.
+pub(super) fn role(integration: &Integration) -> Option<&Role> {
+    match &integration.credentials {
+        Credentials::Default => None,
+        Credentials::Role(role) => Some(role),
+        Credentials::Static { role, .. } => role.as_ref(),
+    }
+}
+
+/// All that is worth knowing of an integration.
+pub(super) fn table(stored: &StoredIntegration) -> Table {
+    let integration = &stored.integration;
+    let mut table = Table::new([Column::Text(""), Column::Text("")]);
+    table.row(Tone::Strong, ["Account", integration.account.as_str()]);
+    if let Some(alias) = &integration.alias {
+        table.row(Tone::Plain, ["Alias", alias]);
+    }
+    let (tone, enabled) = enabled(integration);
+    table.row(tone, ["State", enabled]);
+    table.row(Tone::Plain, ["Sends", &filter_words(integration)]);
+    table.row(Tone::Plain, ["Format", integration.format.as_str()]);
+    table.row(
+        Tone::Plain,
+        [
+            "Archives",
+            if integration.archive_previous_findings { "what a newer scan shows to be resolved" } else { "nothing" },
+        ],
+    );
+    table.row(Tone::Plain, ["Credentials", credentials(integration)]);
+    if let Credentials::Static { secret, .. } = &integration.credentials {
+        table.row(Tone::Plain, ["Secret", secret]);
+    }
+    if let Some(role) = role(integration) {
+        table.row(Tone::Plain, ["Role", &role.arn]);
+        table.row(Tone::Plain, ["External ID", role.external_id.as_deref().unwrap_or("none")]);
+    }
+    for (name, at) in [("Created", stored.created_at), ("Changed", stored.updated_at)] {
+        if let Some(at) = at {
+            table.row(Tone::Plain, [name, &text::time(at)]);
+        }
+    }
+    table
+}
+
+/// Whether it works, with the tone for it.
+pub(super) fn enabled(integration: &Integration) -> (Tone, &'static str) {
+    if integration.enabled { (Tone::Good, "enabled") } else { (Tone::Warning, "disabled") }
+}
+
+/// As whom Security Hub is called.
+pub(super) fn credentials(integration: &Integration) -> &'static str {
+    match &integration.credentials {
+        Credentials::Default => "the deployment's own",
+        Credentials::Role(_) => "role",
+        Credentials::Static { role: None, .. } => "access key",
+        Credentials::Static { role: Some(_), .. } => "access key and role",
+    }
+}

@@ -1,0 +1,11 @@
+//! One file for each command: its options, its straight line, its text.
+
+pub(crate) mod completion;
+pub(crate) mod export;
+pub(crate) mod fates;
+pub(crate) mod filters;
+pub(crate) mod integration;
+pub(crate) mod map;
+pub(crate) mod run;
+pub(crate) mod run_report;
+pub(crate) mod validate;

@@ -1,0 +1,141 @@
+//! A run's report for people, and the exit code it stands for: the same after an export and when shown later.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use exporter::report::{AccountReport, Counts, FileEnd, RunReport, RunStatus};
+use exporter::route::NOT_IN_INTEGRATION;
+
+use super::fates;
+use crate::exit::Exit;
+use crate::output::{Column, Output, Table, Tone, text};
+
+/// Reasons for which findings are undelivered that lie in the integration's credentials.
+const CREDENTIAL_REASONS: [&str; 5] =
+    ["assume_role_denied", "credentials_invalid", "credentials_unavailable", "secret_missing", "wrong_account"];
+
+/// What a script should know of the run.
+pub(crate) fn exit(report: &RunReport) -> Exit {
+    let counts = &report.counts;
+    let truncated = matches!(report.file_end, FileEnd::Truncated { .. } | FileEnd::Stopped);
+    let lost = counts.quarantined_total() + counts.unreadable + counts.undelivered_total() > 0;
+    if counts.undelivered.keys().any(|reason| CREDENTIAL_REASONS.contains(&reason.as_str())) {
+        return Exit::Credentials;
+    }
+    match report.status {
+        RunStatus::Ignored => Exit::Error,
+        _ if lost || truncated => Exit::Findings,
+        RunStatus::Failed => Exit::Error,
+        _ if is_region_missing(counts) => Exit::Degraded,
+        RunStatus::Running | RunStatus::Succeeded | RunStatus::Degraded | RunStatus::Duplicate => Exit::Success,
+    }
+}
+
+/// Whether a Region takes no findings, other than by the integration's own wish.
+fn is_region_missing(counts: &Counts) -> bool {
+    counts.region_unavailable.values().flat_map(|reasons| reasons.keys()).any(|reason| reason != NOT_IN_INTEGRATION)
+}
+
+/// The tone of a status.
+pub(crate) fn tone(status: RunStatus) -> Tone {
+    match status {
+        RunStatus::Succeeded => Tone::Good,
+        RunStatus::Running | RunStatus::Duplicate => Tone::Plain,
+        RunStatus::Degraded | RunStatus::Ignored => Tone::Warning,
+        RunStatus::Failed => Tone::Bad,
+    }
+}
+
+/// Writes what is worth knowing of a run.
+pub(crate) fn write(report: &RunReport, state_bucket: &str, output: &mut Output) -> io::Result<()> {
+    output.table(&head(report, state_bucket))?;
+    if report.counts.read > 0 {
+        output.line("")?;
+        output.table(&fates::table("sent", &report.counts))?;
+    }
+    let regions = regions(report);
+    if !regions.is_empty() {
+        output.line("")?;
+        output.table(&regions)?;
+    }
+    if !report.reasons.is_empty() {
+        output.line("")?;
+        output.line("Look at")?;
+        for reason in &report.reasons {
+            // Not wrapped, so that a command in it can be copied.
+            output.line(format!("* {}", text::harmless(reason)))?;
+        }
+    }
+    Ok(())
+}
+
+/// What was exported, and how it ended.
+fn head(report: &RunReport, state_bucket: &str) -> Table {
+    let mut table = Table::new([Column::Text(""), Column::Text("")]);
+    table.row(Tone::Strong, ["Run", &report.run_id]);
+    table.row(tone(report.status), ["Status", report.status.as_str()]);
+    let size = text::bytes(report.upload.bytes);
+    table.row(Tone::Plain, ["Upload", &format!("{} ({size})", report.upload.source)]);
+    if let Some(format) = report.format {
+        table.row(Tone::Plain, ["Format", format.as_str()]);
+    }
+    if let Some(at) = report.scanned_at {
+        table.row(Tone::Plain, ["Scanned at", &text::time(at)]);
+    }
+    table.row(Tone::Plain, ["Started", &text::time(report.started_at)]);
+    if let Some(end) = report.finished_at {
+        let took = end.duration_since(report.started_at);
+        table.row(Tone::Plain, ["Took", &format!("{:.1} s", took.as_secs_f64())]);
+        let at = |key: &str| format!("s3://{state_bucket}/{key}");
+        table.row(Tone::Plain, ["Report", &at(&RunReport::key(&report.run_id))]);
+        if let Some(key) = &report.quarantine {
+            table.row(Tone::Bad, ["Quarantine", &at(key)]);
+        }
+    }
+    table
+}
+
+/// Each account's Regions: what they took and what they did not.
+fn regions(report: &RunReport) -> Table {
+    let mut table = Table::new([
+        Column::Text("Account"),
+        Column::Text("Region"),
+        Column::Number("Sent"),
+        Column::Number("Not taken"),
+        Column::Number("Calls"),
+        Column::Number("Throttled"),
+        Column::Text("Reason"),
+    ]);
+    for (account, part) in &report.accounts {
+        let names: BTreeSet<String> = part
+            .regions
+            .keys()
+            .map(ToString::to_string)
+            .chain(part.counts.region_unavailable.keys().cloned())
+            .collect();
+        for name in names {
+            let (tone, cells) = region(part, &name);
+            table.row(tone, [account.to_string(), name].into_iter().chain(cells));
+        }
+        if let Some(left) = undelivered(part) {
+            table.row(Tone::Bad, [account.to_string(), "none".to_owned(), "0".to_owned(), left]);
+        }
+    }
+    table
+}
+
+fn region(part: &AccountReport, name: &str) -> (Tone, [String; 5]) {
+    let not_taken = part.counts.region_unavailable.get(name);
+    let report = part.regions.iter().find(|(region, _)| region.as_str() == name).map(|(_, report)| report);
+    let number = |of: fn(&exporter::report::RegionReport) -> u64| text::count(report.map_or(0, of));
+    let reasons = not_taken.map(|reasons| reasons.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
+    let tone = if not_taken.is_some() { Tone::Warning } else { Tone::Plain };
+    let left = text::count(not_taken.map_or(0, |reasons| reasons.values().sum()));
+    let cells = [number(|r| r.sent), left, number(|r| r.calls), number(|r| r.throttled), reasons];
+    (tone, cells)
+}
+
+/// Findings of an account that reached no Region at all.
+fn undelivered(part: &AccountReport) -> Option<String> {
+    (part.problem.is_some() && part.regions.is_empty()).then(|| text::count(part.counts.undelivered_total()))
+}

@@ -1,0 +1,68 @@
+//! What an export with given filters would do with the findings of a scan, without doing it.
+
+use std::collections::BTreeMap;
+
+use asff::{Identity, Mapped, Outcome, RegionName, ScanFormat, SeverityLabel};
+use exporter::filter::{Kept, filter};
+use exporter::integration::Integration;
+use exporter::report::{Counts, Fate};
+use exporter::route::{NOT_IN_INTEGRATION, Route, route};
+use serde::Serialize;
+
+use crate::scan::pipeline::Item;
+
+/// The fates that the findings would have.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Plan {
+    /// The filters, as an integration's settings.
+    pub(crate) filters: Integration,
+    /// As a run's report counts them; `sent` would be sent.
+    pub(crate) counts: Counts,
+    /// What would be sent, by the Region that would get it and by severity.
+    pub(crate) sent: BTreeMap<RegionName, BTreeMap<SeverityLabel, u64>>,
+}
+
+impl Plan {
+    /// A plan by the filters of an integration.
+    pub(crate) fn new(filters: Integration) -> Self {
+        Self { filters, counts: Counts::default(), sent: BTreeMap::new() }
+    }
+
+    /// Decides the fate of an entry, in the order in which an export decides it.
+    pub(crate) fn take(&mut self, item: &Item) {
+        self.counts.read += 1;
+        let fate = match item {
+            Item::Finding(mapped, identity, encoded) => self.decide(mapped, *identity, encoded.is_ok()),
+            Item::Other(Outcome::Skipped(skip)) => Fate::Filtered(skip.as_str().to_owned()),
+            Item::Other(Outcome::Quarantined(kept)) => Fate::Quarantined(kept.code.as_str().to_owned()),
+            Item::Other(Outcome::Unreadable(_) | Outcome::Finding(_)) => Fate::Unreadable,
+        };
+        self.counts.add(fate, 1);
+    }
+
+    fn decide(&mut self, mapped: &Mapped, identity: Identity, fits: bool) -> Fate {
+        // The format is the file's own: the question here is what its findings would do.
+        let format: ScanFormat = self.filters.format;
+        let kept = filter(&self.filters, format, mapped.status, mapped.severity)
+            .or((identity == Identity::Duplicate).then_some(Kept::Duplicate));
+        if let Some(kept) = kept {
+            return Fate::Filtered(kept.as_str().to_owned());
+        }
+        let region = match route(&self.filters, mapped.region) {
+            Route::Own => mapped.region,
+            Route::Fallback(region) => {
+                self.counts.redirected += 1;
+                region
+            }
+            Route::NotInIntegration => return Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned()),
+        };
+        if !mapped.repairs.is_empty() {
+            self.counts.repaired += 1;
+        }
+        if !fits {
+            return Fate::Quarantined(asff::QuarantineCode::TooLarge.as_str().to_owned());
+        }
+        *self.sent.entry(region).or_default().entry(mapped.severity).or_default() += 1;
+        Fate::Sent
+    }
+}

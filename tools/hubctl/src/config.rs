@@ -1,0 +1,104 @@
+//! What every command takes, from its options and the environment. Nothing else in `hubctl` reads the environment; the
+//! SDK reads its own variables (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, ...) by itself.
+
+use std::io::IsTerminal;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+/// Columns of output that is not shown on a terminal.
+const WIDTH_ELSEWHERE: u16 = 80;
+/// Columns at most: wider tables are hard to follow with the eye.
+const WIDTH_MAX: u16 = 120;
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// CloudFormation stack of the deployment, which names all else
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "HUBCTL_STACK",
+        hide_env_values = true,
+        help_heading = "Deployment"
+    )]
+    pub(crate) stack: Option<String>,
+
+    /// Table of the deployment, instead of --stack
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "HUBCTL_TABLE",
+        hide_env_values = true,
+        help_heading = "Deployment"
+    )]
+    pub(crate) table: Option<String>,
+
+    /// State bucket of the deployment, instead of --stack
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "HUBCTL_STATE_BUCKET",
+        hide_env_values = true,
+        help_heading = "Deployment"
+    )]
+    pub(crate) state_bucket: Option<String>,
+
+    /// Profile of the AWS configuration files [env: AWS_PROFILE]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Deployment")]
+    pub(crate) profile: Option<String>,
+
+    /// Region of the deployment [env: AWS_REGION]
+    #[arg(long, global = true, value_name = "REGION", help_heading = "Deployment")]
+    pub(crate) region: Option<String>,
+
+    /// How results are written; JSON field names stay from release to release
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
+    pub(crate) output: Format,
+
+    /// No colours, as NO_COLOR in the environment asks for
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) no_color: bool,
+
+    /// This text
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, help_heading = "Output")]
+    help: Option<bool>,
+
+    /// Say what is done meanwhile; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    pub(crate) verbose: u8,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    // For people. No doc comments here: clap would make a list of them in every help text.
+    Table,
+    // For machines.
+    Json,
+}
+
+/// What the place where text goes can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Style {
+    /// Somebody looks at it as it is written.
+    pub(crate) terminal: bool,
+    /// Colours are understood and wanted.
+    pub(crate) colour: bool,
+    /// Columns.
+    pub(crate) width: u16,
+}
+
+impl Style {
+    /// The style of a stream of the process.
+    pub(crate) fn of(stream: &impl IsTerminal, no_color: bool) -> Self {
+        let terminal = stream.is_terminal();
+        // https://no-color.org: any value but an empty one.
+        let unwanted = no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let width = terminal_size::terminal_size().map_or(WIDTH_ELSEWHERE, |(width, _)| width.0.min(WIDTH_MAX));
+        Self { terminal, colour: terminal && !unwanted && !dumb, width: if terminal { width } else { WIDTH_ELSEWHERE } }
+    }
+}

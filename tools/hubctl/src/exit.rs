@@ -1,0 +1,55 @@
+//! How a command ends: the exit codes that scripts rely on, and errors that say what mends them.
+
+use std::process::ExitCode;
+
+/// What a script can tell from the exit code alone. The numbers are a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is well.
+    Success = 0,
+    /// The command could not do its work.
+    Error = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// Findings are in quarantine, unreadable, undelivered, or missing because the file is truncated.
+    Findings = 3,
+    /// Credentials are missing, expired, of the wrong account, or not allowed to do this.
+    Credentials = 4,
+    /// Security Hub is not to be had in a Region that has findings.
+    Degraded = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error whose exit code or remedy is known.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Failure {
+    /// The exit code.
+    pub(crate) exit: Exit,
+    /// What happened, to which integration, Region or file.
+    pub(crate) message: String,
+    /// What mends it: the command to type, where there is one.
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without a known remedy.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    /// The same failure with its remedy.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// The exit code of an error: its own where it has one.
+pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
+    error.downcast_ref::<Failure>().map_or(Exit::Error, |failure| failure.exit)
+}

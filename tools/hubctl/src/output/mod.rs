@@ -1,0 +1,103 @@
+//! All that `hubctl` says, in one place: results on standard output, everything else on standard error.
+//!
+//! Promise: a reader that goes away ends the command quietly ([`is_closed_pipe`]).
+
+mod table;
+pub(crate) mod text;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+pub(crate) use self::table::{Column, Table, Tone};
+use crate::config::{Format, Style};
+use crate::exit::{Exit, Failure, exit_of};
+
+/// Where a command writes.
+pub(crate) struct Output {
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+    /// What standard output can show.
+    pub(crate) out_style: Style,
+    /// What standard error can show.
+    pub(crate) err_style: Style,
+    /// How results are written.
+    pub(crate) format: Format,
+}
+
+impl Output {
+    /// The streams of this process.
+    pub(crate) fn of_process(format: Format, no_color: bool) -> Self {
+        let (out, err) = (io::stdout(), io::stderr());
+        let (out_style, err_style) = (Style::of(&out, no_color), Style::of(&err, no_color));
+        Self { out: Box::new(out.lock()), err: Box::new(err), out_style, err_style, format }
+    }
+
+    /// Standard output itself, for results that are neither a table nor one JSON document.
+    pub(crate) fn out(&mut self) -> &mut dyn Write {
+        &mut self.out
+    }
+
+    /// A line of the result.
+    pub(crate) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.out, "{}", text.as_ref())
+    }
+
+    /// A table of the result.
+    pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
+        write!(self.out, "{}", table.render(self.out_style))
+    }
+
+    /// The result as JSON.
+    pub(crate) fn json(&mut self, result: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut self.out, result)?;
+        writeln!(self.out)
+    }
+
+    /// A line beside the result.
+    pub(crate) fn note(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(self.err, "{}", text.as_ref())
+    }
+
+    /// A table beside the result.
+    pub(crate) fn note_table(&mut self, table: &Table) -> io::Result<()> {
+        write!(self.err, "{}", table.render(self.err_style))
+    }
+
+    /// Something that a person should look at, and what mends it.
+    pub(crate) fn warning(&mut self, text: impl AsRef<str>, hint: Option<&str>) -> io::Result<()> {
+        let colour = self.err_style.colour;
+        writeln!(self.err, "{} {}", text::toned(Tone::Warning, "warning:", colour), text.as_ref())?;
+        hint.map_or(Ok(()), |hint| self.hint(hint))
+    }
+
+    fn hint(&mut self, hint: &str) -> io::Result<()> {
+        writeln!(self.err, "{} {hint}", text::toned(Tone::Good, "   hint:", self.err_style.colour))
+    }
+
+    /// Reports the error that ends the command, with its causes and what mends it. The exit code to end with.
+    pub(crate) fn error(&mut self, error: &anyhow::Error) -> Exit {
+        let colour = self.err_style.colour;
+        // Nobody is left to tell where writing fails here.
+        let _ = writeln!(self.err, "{} {error:#}", text::toned(Tone::Bad, "error:", colour));
+        if let Some(hint) = error.downcast_ref::<Failure>().and_then(|failure| failure.hint.as_deref()) {
+            let _ = self.hint(hint);
+        }
+        exit_of(error)
+    }
+
+    /// Makes sure that everything is written.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.err.flush()
+    }
+}
+
+/// Whether the reader of our output went away, as `head` does once it has enough.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        io.or(json) == Some(io::ErrorKind::BrokenPipe)
+    })
+}

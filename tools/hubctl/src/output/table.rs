@@ -1,0 +1,135 @@
+//! Tables that fit 80 columns: no borders, numbers to the right.
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, TableStyle};
+
+use super::text;
+use crate::config::Style;
+
+/// What a cell means, shown by its colour where colours are shown. The text says it as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Nothing special.
+    Plain,
+    /// A total.
+    Strong,
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Warning,
+    /// Something is lost or broken.
+    Bad,
+}
+
+/// A column by its heading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Column {
+    /// Words, to the left.
+    Text(&'static str),
+    /// Numbers, to the right.
+    Number(&'static str),
+}
+
+/// Columns after a cell; one more stands between it and the next.
+const GAP: u16 = 1;
+
+/// Rows under headings.
+#[derive(Debug)]
+pub(crate) struct Table {
+    columns: Vec<Column>,
+    rows: Vec<(Tone, Vec<String>)>,
+}
+
+impl Table {
+    /// An empty table. Headings that are all empty are left out.
+    pub(crate) fn new(columns: impl IntoIterator<Item = Column>) -> Self {
+        Self { columns: columns.into_iter().collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row. What a scan or a service said is made harmless here.
+    pub(crate) fn row<T: AsRef<str>>(&mut self, tone: Tone, cells: impl IntoIterator<Item = T>) -> &mut Self {
+        let cells = cells.into_iter().map(|cell| text::harmless(cell.as_ref())).collect();
+        self.rows.push((tone, cells));
+        self
+    }
+
+    /// Whether there is nothing to show.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The table as text, each line ended.
+    pub(crate) fn render(&self, style: Style) -> String {
+        let mut table = comfy_table::Table::new();
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
+        table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('-').junction('-')));
+        if style.colour {
+            table.enforce_styling()
+        } else {
+            table.force_no_tty()
+        };
+        let headings: Vec<&str> = self.columns.iter().map(|column| column.heading()).collect();
+        if headings.iter().any(|heading| !heading.is_empty()) {
+            table.set_header(headings.into_iter().map(|heading| toned(Cell::new(heading), Tone::Strong)));
+        }
+        for (tone, cells) in &self.rows {
+            table.add_row(cells.iter().map(|cell| toned(Cell::new(cell), *tone)));
+        }
+        let last = self.columns.len().saturating_sub(1);
+        for (index, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, if index == last { 0 } else { GAP }));
+            if matches!(self.columns.get(index), Some(Column::Number(_))) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let mut text = table.trim_fmt();
+        text.push('\n');
+        text
+    }
+}
+
+impl Column {
+    const fn heading(self) -> &'static str {
+        match self {
+            Self::Text(heading) | Self::Number(heading) => heading,
+        }
+    }
+}
+
+fn toned(cell: Cell, tone: Tone) -> Cell {
+    match tone {
+        Tone::Plain => cell,
+        Tone::Strong => cell.add_attribute(Attribute::Bold),
+        Tone::Good => cell.fg(Color::Green),
+        Tone::Warning => cell.fg(Color::Yellow),
+        Tone::Bad => cell.fg(Color::Red),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAPER: Style = Style { terminal: false, colour: false, width: 80 };
+
+    fn sample() -> Table {
+        let mut table = Table::new([Column::Text("Fate"), Column::Number("Findings")]);
+        table.row(Tone::Plain, ["sent", "1,687"]).row(Tone::Strong, ["read", "12,345"]);
+        table
+    }
+
+    #[test]
+    fn numbers_stand_to_the_right() {
+        insta::assert_snapshot!(sample().render(PAPER), @r"
+        Fate  Findings
+        --------------
+        sent     1,687
+        read    12,345
+        ");
+    }
+
+    #[test]
+    fn colours_are_only_where_they_are_wanted() {
+        assert!(!sample().render(PAPER).contains('\u{1b}'));
+        assert!(sample().render(Style { colour: true, ..PAPER }).contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,59 @@
+//! A progress bar on standard error while a file is read, on terminals only.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::config::Style;
+
+/// Time between two looks: smooth to the eye, nothing to the processor.
+const INTERVAL: Duration = Duration::from_millis(100);
+const WITH_SIZE: &str = "{bar:24} {percent:>3}%  {binary_bytes}/{binary_total_bytes}  {msg}  {eta} left";
+const WITHOUT_SIZE: &str = "{spinner} {binary_bytes}  {msg}  {elapsed}";
+
+/// Looks at something that moves until it is dropped.
+pub(crate) struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Shows what `look` sees: bytes read of `total`, and a text. Does nothing unless somebody looks at `style`.
+    pub(crate) fn begin(style: Style, total: Option<u64>, look: impl Fn() -> (u64, String) + Send + 'static) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = style.terminal.then(|| {
+            let stop = stop.clone();
+            thread::spawn(move || show(&stop, total, look))
+        });
+        Self { stop, thread }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A bar that failed is no reason to fail.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn show(stop: &AtomicBool, total: Option<u64>, look: impl Fn() -> (u64, String)) {
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    let template = if total.is_some() { WITH_SIZE } else { WITHOUT_SIZE };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    while !stop.load(Ordering::Relaxed) {
+        let (bytes, text) = look();
+        bar.set_position(bytes);
+        bar.set_message(text);
+        thread::park_timeout(INTERVAL);
+    }
+    bar.finish_and_clear();
+}

@@ -1,0 +1,181 @@
+//! Reads, maps and encodes a scan on several threads, and hands the results over in the order of the file.
+//!
+//! One thread reads and cuts the file into batches of elements; batch `n` goes to mapper `n mod mappers`, and the caller
+//! takes the results from the mappers in the same turn. Promises: order is kept; memory is bounded by the batches on
+//! their way, whatever the file; a caller that has enough ends the reading.
+
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use asff::{
+    Element, Ending, Identities, Identity, Mapped, Outcome, ReadLimits, Regions, ScanFormat, ScanReader, Step, TooLarge,
+};
+use bytes::Bytes;
+
+/// Bytes read at once.
+const READ_BYTES: usize = 256 * 1024;
+/// Bytes of the file in one batch, nearly: 40 findings of a genuine scan, so that handing over costs nothing.
+const BATCH_BYTES: u64 = 256 * 1024;
+/// Elements in one batch at most, for files of tiny ones.
+const BATCH_ELEMENTS_MAX: usize = 512;
+/// Batches that may wait before and after each mapper: enough to even out, few enough to bound the memory.
+const BATCHES_WAITING: usize = 2;
+/// More mappers than this outrun the one reader.
+const MAPPERS_MAX: usize = 8;
+
+/// A finding as it would be sent for the first time, or why it can't be.
+pub(crate) type Encoded = Result<Vec<u8>, TooLarge>;
+
+/// What comes out, in the order of the file.
+pub(crate) enum Item {
+    /// A finding, its relation to those before it, and its ASFF.
+    Finding(Box<Mapped>, Identity, Encoded),
+    /// Anything else.
+    Other(Outcome),
+}
+
+/// How far the reading is, for those who watch it.
+#[derive(Debug, Default)]
+pub(crate) struct Reach {
+    /// Bytes read, as stored.
+    pub(crate) bytes: AtomicU64,
+    /// Entries of the scan handed over.
+    pub(crate) entries: AtomicU64,
+}
+
+/// What is known once the file is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finished {
+    /// The format, if the content told it.
+    pub(crate) format: Option<ScanFormat>,
+    /// How the file ended; none if the caller had enough before.
+    pub(crate) ending: Option<Ending>,
+}
+
+/// Reads a scan to its end, or until `each` breaks.
+///
+/// # Errors
+///
+/// When the source cannot be read further.
+pub(crate) fn read(
+    source: impl Read + Send,
+    reach: &Reach,
+    mut each: impl FnMut(Item) -> ControlFlow<()>,
+) -> io::Result<Finished> {
+    let mappers = thread::available_parallelism().map_or(1, usize::from).min(MAPPERS_MAX);
+    let regions = Regions::known();
+    thread::scope(|scope| {
+        let (mut inboxes, mut outboxes) = (Vec::new(), Vec::new());
+        for _ in 0..mappers {
+            let (inbox, elements) = sync_channel(BATCHES_WAITING);
+            let (results, outbox) = sync_channel(BATCHES_WAITING);
+            inboxes.push(inbox);
+            outboxes.push(outbox);
+            let regions = &regions;
+            scope.spawn(move || map_batches(&elements, &results, regions));
+        }
+        let reader = scope.spawn(move || cut_batches(source, reach, &inboxes));
+        let whole = settle(&outboxes, reach, &mut each);
+        drop(outboxes);
+        let (format, ending) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(Finished { format, ending: if whole { ending } else { None } })
+    })
+}
+
+/// Reads and cuts the file. Ends early where nobody takes batches any more.
+fn cut_batches(
+    mut source: impl Read,
+    reach: &Reach,
+    mappers: &[SyncSender<Vec<Element>>],
+) -> io::Result<(Option<ScanFormat>, Option<Ending>)> {
+    let mut reader = ScanReader::new(ReadLimits::default());
+    let mut turn = mappers.iter().cycle();
+    let mut batch: Vec<Element> = Vec::new();
+    let mut hand_over = |batch: &mut Vec<Element>| {
+        let batch = std::mem::take(batch);
+        turn.next().is_some_and(|mapper| mapper.send(batch).is_ok())
+    };
+    let ending = loop {
+        match reader.next() {
+            Step::Element(element) => {
+                let first = batch.first().map_or(element.offset, |first| first.offset);
+                let full = element.offset.saturating_sub(first) >= BATCH_BYTES || batch.len() >= BATCH_ELEMENTS_MAX;
+                if full && !hand_over(&mut batch) {
+                    return Ok((reader.format(), None));
+                }
+                batch.push(element);
+            }
+            Step::NeedInput => match read_chunk(&mut source)? {
+                Some(chunk) => {
+                    reach.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                    reader.feed(chunk);
+                }
+                None => reader.end_of_input(),
+            },
+            Step::Done(ending) => break ending,
+        }
+    };
+    let taken = batch.is_empty() || hand_over(&mut batch);
+    Ok((reader.format(), taken.then_some(ending)))
+}
+
+fn read_chunk(source: &mut impl Read) -> io::Result<Option<Bytes>> {
+    let mut chunk = vec![0; READ_BYTES];
+    loop {
+        match source.read(&mut chunk) {
+            Ok(0) => return Ok(None),
+            Ok(length) => {
+                chunk.truncate(length);
+                return Ok(Some(chunk.into()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+type Results = Vec<(Outcome, Option<Encoded>)>;
+
+fn map_batches(elements: &Receiver<Vec<Element>>, results: &SyncSender<Results>, regions: &Regions) {
+    for batch in elements {
+        let mapped = batch.iter().map(|element| {
+            let outcome = asff::map(element, regions);
+            let encoded = match &outcome {
+                Outcome::Finding(mapped) => Some(mapped.encode(&mapped.first_stamps())),
+                _ => None,
+            };
+            (outcome, encoded)
+        });
+        if results.send(mapped.collect()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Takes the batches in turn and tells the findings of the file apart. Whether all were taken.
+fn settle(mappers: &[Receiver<Results>], reach: &Reach, each: &mut impl FnMut(Item) -> ControlFlow<()>) -> bool {
+    let mut identities = Identities::default();
+    for mapper in mappers.iter().cycle() {
+        // The mapper whose turn it is ended: the file has no further batch.
+        let Ok(batch) = mapper.recv() else { return true };
+        reach.entries.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        for (outcome, encoded) in batch {
+            let item = match (outcome, encoded) {
+                (Outcome::Finding(mut mapped), Some(encoded)) => {
+                    let identity = identities.settle(&mut mapped);
+                    // It has a longer Id now.
+                    let again = (identity == Identity::Collision).then(|| mapped.encode(&mapped.first_stamps()));
+                    Item::Finding(mapped, identity, again.unwrap_or(encoded))
+                }
+                (outcome, _) => Item::Other(outcome),
+            };
+            if each(item).is_break() {
+                return false;
+            }
+        }
+    }
+    true
+}

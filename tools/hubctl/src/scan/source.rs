@@ -1,0 +1,93 @@
+//! Where a scan comes from: a local file, standard input, or an object in S3.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use exporter::upload::Upload;
+
+use crate::exit::{Exit, Failure};
+
+/// A scan as the command line names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A file of this machine.
+    File(PathBuf),
+    /// `-`
+    Stdin,
+    /// `s3://bucket/key`
+    Object(Upload),
+}
+
+impl Source {
+    /// For clap; a path need not be UTF-8.
+    pub(crate) fn parser() -> impl TypedValueParser<Value = Self> {
+        OsStringValueParser::new().try_map(Self::parse)
+    }
+
+    fn parse(argument: OsString) -> Result<Self, String> {
+        if argument == "-" {
+            return Ok(Self::Stdin);
+        }
+        let Some(address) = argument.to_str().and_then(|text| text.strip_prefix("s3://")) else {
+            return Ok(Self::File(argument.into()));
+        };
+        match address.split_once('/') {
+            Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => Ok(Self::Object(Upload::new(bucket, key))),
+            _ => Err("an object is named s3://bucket/key".to_owned()),
+        }
+    }
+
+    /// How messages name it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Stdin => "standard input".to_owned(),
+            Self::Object(upload) => upload.url(),
+        }
+    }
+
+    /// Opens a local file or standard input, with its size where it is known.
+    pub(crate) fn open(&self) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
+        match self {
+            Self::File(path) => {
+                let file = open_file(path)?;
+                let bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|data| data.len());
+                Ok((Box::new(file), bytes))
+            }
+            Self::Stdin => Ok((Box::new(io::stdin()), None)),
+            Self::Object(upload) => Err(Failure::new(Exit::Usage, "this command works offline and reads no S3 object")
+                .hint(format!("aws s3 cp {} - | hubctl map -", upload.url()))
+                .into()),
+        }
+    }
+}
+
+/// Opens a file for reading.
+pub(crate) fn open_file(path: &Path) -> Result<File> {
+    let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
+    if file.metadata().is_ok_and(|data| data.is_dir()) {
+        let message = format!("{} is a folder, not a scan file", path.display());
+        return Err(Failure::new(Exit::Error, message).into());
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_is_a_file_standard_input_or_an_object() {
+        let parse = |text: &str| Source::parse(text.into());
+        assert_eq!(parse("-"), Ok(Source::Stdin));
+        assert_eq!(parse("scan.json"), Ok(Source::File("scan.json".into())));
+        assert_eq!(parse("s3://b/a/c d.json"), Ok(Source::Object(Upload::new("b", "a/c d.json"))));
+        for wrong in ["s3://", "s3://bucket", "s3://bucket/", "s3:///key"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

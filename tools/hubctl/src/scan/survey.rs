@@ -1,0 +1,234 @@
+//! What a scan file is and what is in it: the counts of `hubctl map` and `hubctl validate`, and their JSON.
+
+use std::collections::BTreeMap;
+
+use asff::{
+    AccountId, Ending, Identity, Mapped, Outcome, QuarantineCode, RegionName, ScanFormat, SeverityLabel, Status,
+};
+use exporter::report::FileEnd;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::pipeline::{Encoded, Finished, Item};
+
+/// Examples kept of each kind of problem.
+const EXAMPLES_MAX: usize = 3;
+/// Kinds of repairs told apart, and versions and messages kept: a hostile file could invent millions.
+const KINDS_MAX: usize = 100;
+
+/// What a scan file holds.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Survey {
+    /// The file's name.
+    pub(crate) source: String,
+    /// Its size as stored, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes: Option<u64>,
+    /// The format, where the content told it.
+    pub(crate) format: Option<ScanFormat>,
+    /// Whether it was read to its end.
+    pub(crate) file_end: FileEnd,
+    /// Versions of Prowler that wrote it; one, in a genuine file.
+    pub(crate) prowler_versions: Vec<String>,
+    /// The first and the last time among the findings.
+    pub(crate) scanned_at: Option<[Timestamp; 2]>,
+    /// Findings mapped, by account.
+    pub(crate) accounts: BTreeMap<AccountId, u64>,
+    /// Findings mapped, by Region.
+    pub(crate) regions: BTreeMap<RegionName, u64>,
+    /// Findings mapped, by the status that is sent.
+    pub(crate) statuses: BTreeMap<Status, u64>,
+    /// Findings mapped, by severity.
+    pub(crate) severities: BTreeMap<SeverityLabel, u64>,
+    /// Entries of the file. Equal to mapped + skipped + quarantined + unreadable.
+    pub(crate) read: u64,
+    /// Findings within the service's limits.
+    pub(crate) mapped: u64,
+    /// Findings that never go to Security Hub, by reason.
+    pub(crate) skipped: BTreeMap<&'static str, u64>,
+    /// Findings that would be kept back, by code.
+    pub(crate) quarantined: BTreeMap<QuarantineCode, u64>,
+    /// Entries that are broken in the file.
+    pub(crate) unreadable: u64,
+    /// Mapped findings that were changed to keep the service's limits.
+    pub(crate) repaired: u64,
+    /// Mapped findings that the file holds already.
+    pub(crate) duplicates: u64,
+    /// Mapped findings that got a longer Id because another resource has the same short hash.
+    pub(crate) collisions: u64,
+    /// What was changed.
+    pub(crate) repairs: Vec<Repaired>,
+    /// What was kept back, with examples.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// One kind of change.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Repaired {
+    /// The ASFF field.
+    pub(crate) field: &'static str,
+    /// What was done to it.
+    pub(crate) what: String,
+    /// To how many findings.
+    pub(crate) findings: u64,
+    /// Ids of some of them.
+    pub(crate) examples: Vec<String>,
+}
+
+/// One kind of entry that can't be sent.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Problem {
+    /// `unreadable`, or the quarantine's code.
+    pub(crate) code: &'static str,
+    /// How many entries.
+    pub(crate) entries: u64,
+    /// Some of them.
+    pub(crate) examples: Vec<Example>,
+}
+
+/// An entry that can't be sent.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Example {
+    /// Where it begins, in the decompressed file.
+    pub(crate) offset: u64,
+    /// Why, for people.
+    pub(crate) message: String,
+    /// The check, where it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) check: Option<String>,
+    /// The account, where it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<AccountId>,
+    /// The Region, where it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<RegionName>,
+}
+
+impl Survey {
+    /// A survey of a file that is about to be read.
+    pub(crate) fn new(source: String, bytes: Option<u64>) -> Self {
+        Self { source, bytes, ..Self::default() }
+    }
+
+    /// Counts an entry.
+    pub(crate) fn take(&mut self, item: &Item) {
+        self.read += 1;
+        match item {
+            Item::Finding(mapped, identity, encoded) => self.take_finding(mapped, *identity, encoded),
+            Item::Other(outcome) => self.take_other(outcome),
+        }
+    }
+
+    fn take_finding(&mut self, mapped: &Mapped, identity: Identity, encoded: &Encoded) {
+        if let Err(too_large) = encoded {
+            let example = Example {
+                offset: mapped.offset,
+                message: too_large.to_string(),
+                check: Some(mapped.check_id.to_string()),
+                account: Some(mapped.account),
+                region: Some(mapped.region),
+            };
+            return self.quarantine(QuarantineCode::TooLarge, example);
+        }
+        self.mapped += 1;
+        *self.accounts.entry(mapped.account).or_default() += 1;
+        *self.regions.entry(mapped.region).or_default() += 1;
+        *self.statuses.entry(mapped.status).or_default() += 1;
+        *self.severities.entry(mapped.severity).or_default() += 1;
+        let [first, last] = self.scanned_at.unwrap_or([mapped.scanned_at; 2]);
+        self.scanned_at = Some([first.min(mapped.scanned_at), last.max(mapped.scanned_at)]);
+        if let Some(version) = mapped.finding.product_fields.get("ProviderVersion") {
+            let known = self.prowler_versions.iter().any(|other| other == version);
+            if !known && self.prowler_versions.len() < KINDS_MAX {
+                self.prowler_versions.push(version.to_owned());
+            }
+        }
+        match identity {
+            Identity::First => {}
+            Identity::Duplicate | Identity::Worse => self.duplicates += 1,
+            Identity::Collision => self.collisions += 1,
+        }
+        self.note_repairs(mapped);
+    }
+
+    fn note_repairs(&mut self, mapped: &Mapped) {
+        if !mapped.repairs.is_empty() {
+            self.repaired += 1;
+        }
+        for repair in &mapped.repairs {
+            let known = self.repairs.iter().position(|other| other.field == repair.field && other.what == repair.what);
+            let index = match known {
+                Some(index) => index,
+                None if self.repairs.len() < KINDS_MAX => {
+                    let (field, what) = (repair.field, repair.what.to_string());
+                    self.repairs.push(Repaired { field, what, findings: 0, examples: Vec::new() });
+                    self.repairs.len() - 1
+                }
+                None => continue,
+            };
+            let kind = &mut self.repairs[index];
+            kind.findings += 1;
+            if kind.examples.len() < EXAMPLES_MAX {
+                kind.examples.push(mapped.finding.id.to_string());
+            }
+        }
+    }
+
+    fn take_other(&mut self, outcome: &Outcome) {
+        match outcome {
+            // It has no ASFF, so it came from no mapper of ours.
+            Outcome::Finding(_) => {}
+            Outcome::Skipped(skip) => *self.skipped.entry(skip.as_str()).or_default() += 1,
+            Outcome::Unreadable(broken) => {
+                self.unreadable += 1;
+                let message = format!("{} ({} bytes)", broken.reason, broken.length);
+                let example = Example { offset: broken.offset, message, check: None, account: None, region: None };
+                self.problem("unreadable", example);
+            }
+            Outcome::Quarantined(kept) => {
+                let example = Example {
+                    offset: kept.offset,
+                    message: kept.message.clone(),
+                    check: kept.check_id.as_ref().map(ToString::to_string),
+                    account: kept.account,
+                    region: kept.region,
+                };
+                self.quarantine(kept.code, example);
+            }
+        }
+    }
+
+    fn quarantine(&mut self, code: QuarantineCode, example: Example) {
+        *self.quarantined.entry(code).or_default() += 1;
+        self.problem(code.as_str(), example);
+    }
+
+    fn problem(&mut self, code: &'static str, example: Example) {
+        let index = self.problems.iter().position(|problem| problem.code == code).unwrap_or_else(|| {
+            self.problems.push(Problem { code, entries: 0, examples: Vec::new() });
+            self.problems.len() - 1
+        });
+        let problem = &mut self.problems[index];
+        problem.entries += 1;
+        if problem.examples.len() < EXAMPLES_MAX {
+            problem.examples.push(example);
+        }
+    }
+
+    /// Notes what is known at the end.
+    pub(crate) fn finish(&mut self, finished: Finished) {
+        self.format = finished.format;
+        self.file_end = match finished.ending {
+            None => FileEnd::Stopped,
+            Some(Ending::Complete) => FileEnd::Complete,
+            Some(Ending::Truncated { offset, reason }) => FileEnd::Truncated { offset, reason },
+            Some(Ending::Refused(refusal)) => FileEnd::Refused { message: refusal.to_string() },
+        };
+        self.prowler_versions.sort();
+    }
+
+    /// Entries that can't be sent.
+    pub(crate) fn quarantined_total(&self) -> u64 {
+        self.quarantined.values().sum()
+    }
+}
