@@ -43,7 +43,7 @@ pub use operation::Operation;
 pub use records::{Call, Imported, Tally};
 pub use response::Response;
 pub use server::Server;
-pub use simulator::{Simulator, Summary};
+pub use simulator::Simulator;
 pub use summary::RegionSummary;
 
 /// Locks; a thread that panicked while it held the lock, a test's say, does not take the others down.

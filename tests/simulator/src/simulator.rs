@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::{self, Input};
@@ -23,13 +22,6 @@ use crate::{lock, sts};
 pub struct Simulator {
     world: Arc<RwLock<Arc<World>>>,
     clock: Clock,
-}
-
-/// What the simulator is asked to answer about itself.
-#[derive(Debug, Serialize)]
-pub struct Summary {
-    /// Each Region of each account.
-    pub regions: Vec<RegionSummary>,
 }
 
 impl Simulator {
@@ -114,8 +106,8 @@ impl Simulator {
 
     /// Each Region of each account, in numbers.
     #[must_use]
-    pub fn summary(&self) -> Summary {
-        Summary { regions: summarize(&self.world(), self.clock.now()) }
+    pub fn summary(&self) -> Vec<RegionSummary> {
+        summarize(&self.world(), self.clock.now())
     }
 
     /// The call log, oldest first.

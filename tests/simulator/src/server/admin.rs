@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::faults::{Fault, FaultStatus};
 use crate::records::{Call, Imported};
-use crate::{Simulator, Summary};
+use crate::{RegionSummary, Simulator};
 
 type Refused = (StatusCode, String);
 
@@ -40,7 +40,7 @@ async fn replace(State(simulator): State<Simulator>, body: Bytes) -> Result<Stat
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn summary(State(simulator): State<Simulator>) -> Json<Summary> {
+async fn summary(State(simulator): State<Simulator>) -> Json<Vec<RegionSummary>> {
     Json(simulator.summary())
 }
 

@@ -18,7 +18,7 @@ fn contract_1_6_what_a_customer_touched_stays_theirs_at_the_top_level() {
     assert_eq!(finding["FindingProviderFields"]["Severity"]["Label"], "CRITICAL");
     assert_eq!(finding["FindingProviderFields"]["Types"], json!(["TTPs"]));
     assert_eq!(finding["FindingProviderFields"]["Confidence"], 99);
-    assert_eq!(stage.simulator.summary().regions[0].by_severity["LOW"], 1);
+    assert_eq!(stage.simulator.summary()[0].by_severity["LOW"], 1);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn contract_1_8_active_findings_stay_90_days_and_archived_ones_30() {
     stage.advance_days(58);
     assert_eq!(stage.visible().len(), 1);
     stage.advance_days(2);
-    assert!(stage.visible().is_empty() && stage.simulator.summary().regions[0].findings == 0);
+    assert!(stage.visible().is_empty() && stage.simulator.summary()[0].findings == 0);
 }
 
 #[test]

@@ -114,7 +114,7 @@ async fn the_world_is_seen_and_changed_from_outside() {
     let findings = admin(address, "GET", &format!("/findings?account={ACCOUNT}&region={REGION}"), &Value::Null).await;
     assert_eq!(findings.json()[0]["Id"], "a");
     let summary = admin(address, "GET", "/summary", &Value::Null).await.json();
-    let region = &summary["regions"][0];
+    let region = &summary[0];
     assert_eq!((&region["by_severity"]["HIGH"], &region["imports"]["created"]), (&json!(1), &json!(1)));
     assert_eq!((&region["calls"]["BatchImportFindings"], &region["billed_events"]), (&json!(1), &json!(1)));
     let calls = admin(address, "GET", "/calls", &Value::Null).await.json();

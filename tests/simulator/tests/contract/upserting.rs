@@ -97,7 +97,7 @@ fn severity_after(forms: &[(Option<&str>, Option<&str>)]) -> (Value, Value) {
     let finding = stage.only();
     let label = finding["Severity"]["Label"].clone();
     let summary = stage.simulator.summary();
-    assert_eq!(summary.regions[0].by_severity[label.as_str().unwrap()], 1);
+    assert_eq!(summary[0].by_severity[label.as_str().unwrap()], 1);
     (label, finding["FindingProviderFields"]["Severity"]["Label"].clone())
 }
 
