@@ -192,7 +192,7 @@ struct Sorter<'a, P: Ports> {
 impl<'a, P: Ports> Sorter<'a, P> {
     fn new(ports: &'a P, shared: Shared) -> Self {
         let (accounts, counts) = (BTreeMap::new(), Counts::default());
-        Self { ports, shared, accounts, identities: Identities, counts, scanned_at: None }
+        Self { ports, shared, accounts, identities: Identities::default(), counts, scanned_at: None }
     }
 
     async fn sort(&mut self, outcome: Outcome, format: Option<ScanFormat>) -> Result<(), PortError> {
