@@ -5,6 +5,7 @@
 
 mod accounts;
 mod builders;
+mod check;
 mod rules;
 
 use jiff::Timestamp;
@@ -80,6 +81,28 @@ mod tests {
         let region = &config.accounts[0].regions["eu-west-1"];
         assert!(region.opted_in && region.hub);
         assert_eq!(region.products, ["prowler/prowler"]);
+    }
+
+    /// The document that README.md shows is one, and says the defaults that it says it says.
+    #[test]
+    fn the_readme_shows_the_whole_document() {
+        let readme = include_str!("../README.md");
+        let shown = readme.split_once("```json").unwrap().1.split_once("```").unwrap().0;
+        let shown: serde_json::Value = serde_json::from_str(shown).unwrap();
+        let config: Config = serde_json::from_value(shown.clone()).unwrap();
+        assert_eq!(config.check(), Ok(()));
+        let defaults = Config::default();
+        let same = |ours: String, theirs: String| assert_eq!(ours, theirs);
+        same(format!("{:?}", config.rules), format!("{:?}", defaults.rules));
+        same(format!("{:?}", config.rates), format!("{:?}", defaults.rates));
+        let whole = serde_json::to_value(&config).unwrap();
+        for part in ["rules", "rates"] {
+            let names =
+                |value: &serde_json::Value| value[part].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+            assert_eq!(names(&shown), names(&whole), "{part}");
+        }
+        let names = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&shown), names(&whole));
     }
 
     #[test]

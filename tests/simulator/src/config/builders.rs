@@ -60,7 +60,10 @@ impl Config {
     ///
     /// # Errors
     /// The file cannot be read, or is not such a document; the text says where.
+    /// So is one that [`check`](Self::check) does not pass.
     pub fn from_file(path: &Path) -> std::io::Result<Self> {
-        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+        let config: Self = serde_json::from_slice(&std::fs::read(path)?)?;
+        config.check().map_err(std::io::Error::other)?;
+        Ok(config)
     }
 }

@@ -36,7 +36,9 @@ async fn health(State(simulator): State<Simulator>) -> Json<Value> {
 }
 
 async fn replace(State(simulator): State<Simulator>, body: Bytes) -> Result<StatusCode, Refused> {
-    simulator.replace(read::<Config>(&body)?);
+    let config = read::<Config>(&body)?;
+    config.check().map_err(|error| (StatusCode::BAD_REQUEST, error))?;
+    simulator.replace(config);
     Ok(StatusCode::NO_CONTENT)
 }
 
