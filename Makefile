@@ -19,7 +19,7 @@ VENV := .venv/installed
 # The packages that need neither the AWS SDK nor a server.
 FAST := -p asff -p exporter -p simulator -p tidy
 
-say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
+say = @echo "==> $(1)"
 
 .PHONY: help
 help: ## List the targets

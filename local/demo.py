@@ -40,7 +40,7 @@ class Demo:
     seen_runs: set[str] = field(default_factory=set)
 
     def say(self, text: str) -> None:
-        print(f"\033[1m[{time.monotonic() - self.started:4.0f} s] {text}\033[0m", flush=True)
+        _say(self.started, text)
 
     def hubctl(self, *arguments: str) -> None:
         """Runs hubctl before the reader's eyes; exits where it fails."""
@@ -133,6 +133,11 @@ Stop it with `make stack-down`.
 """)
 
 
+def _say(started: float, text: str) -> None:
+    line = f"[{time.monotonic() - started:4.0f} s] {text}"
+    print(f"\033[1m{line}\033[0m" if sys.stdout.isatty() else line, flush=True)
+
+
 def _line(first: str, *cells) -> str:
     return f"  {first:<16}" + "".join(f"{cell:>15}" for cell in cells)
 
@@ -145,7 +150,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     finished = False
     try:
-        up = stack.up(config, lambda text: print(f"\033[1m[{time.monotonic() - started:4.0f} s] {text}\033[0m", flush=True))
+        up = stack.up(config, lambda text: _say(started, text))
         run(Demo(up, started))
         look_further(up, keep)
         finished = True
