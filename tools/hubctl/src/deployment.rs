@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use aws::{Cloud, Deployment, Names};
+use aws::{Cloud, Deployment, DeploymentError, Names};
 use exporter::ports::PortError;
 
 use crate::config::Global;
@@ -22,6 +22,11 @@ pub(crate) struct Connected {
 /// Connects to the deployment that the options name.
 pub(crate) async fn connect(global: &Global) -> Result<Connected> {
     let config = aws::sdk_config_of(global.profile.as_deref(), global.region.as_deref()).await;
+    if config.region().is_none() {
+        return Err(Failure::new(Exit::Usage, "which Region? none is set")
+            .hint("add --region REGION, or set AWS_REGION, or choose a profile that has one: --profile NAME")
+            .into());
+    }
     let (names, stack) = match (&global.table, &global.state_bucket, &global.stack) {
         (Some(table), Some(state_bucket), _) => {
             (Names { table: table.clone(), state_bucket: state_bucket.clone() }, None)
@@ -44,13 +49,12 @@ pub(crate) async fn connect(global: &Global) -> Result<Connected> {
     Ok(Connected { cloud: Arc::new(Cloud::new(&config, names)), state_bucket, stack })
 }
 
-fn no_stack(name: &str, error: &impl std::fmt::Display) -> Failure {
-    let failure = called(&error.to_string());
-    match failure.exit {
-        Exit::Credentials => failure,
-        _ => failure.hint(format!(
-            "aws cloudformation describe-stacks --stack-name {name} says more; --region names its Region"
-        )),
+fn no_stack(name: &str, error: &DeploymentError) -> Failure {
+    match error {
+        DeploymentError::NoStack { .. } => Failure::new(Exit::Error, error.to_string()),
+        DeploymentError::MissingOutput { .. } => Failure::new(Exit::Error, error.to_string())
+            .hint(format!("aws cloudformation describe-stacks --stack-name {name} shows its outputs")),
+        DeploymentError::Failed(error) => port(error),
     }
 }
 
@@ -64,29 +68,44 @@ const CREDENTIALS_SIGNS: [&str; 10] = [
     "SignatureDoesNotMatch",
     "UnrecognizedClient",
     "credentials provider",
-    "no credentials",
+    "no credentials found",
     "session token",
 ];
 
-/// The failure of a call to AWS, with its exit code.
-pub(crate) fn called(message: &str) -> Failure {
+/// The failure of a port, with its exit code.
+pub(crate) fn port(error: &PortError) -> Failure {
+    // The SDK tells in six lines where it looked; the hint says it in one.
+    let missing = error.message.contains("no credentials found");
+    let message = if missing { "no credentials found" } else { error.message.as_str() };
+    let message = format!("failed to {}: {message}", error.action);
     if CREDENTIALS_SIGNS.iter().any(|sign| message.contains(sign)) {
         return Failure::new(Exit::Credentials, message)
             .hint("`aws sts get-caller-identity` shows as whom you call; --profile NAME calls as another");
     }
-    if message.contains("region must be set") || message.contains("Invalid Configuration: Missing Region") {
-        return Failure::new(Exit::Error, message).hint("add --region REGION, or set AWS_REGION");
-    }
     Failure::new(Exit::Error, message)
-}
-
-/// The failure of a port.
-pub(crate) fn port(error: &PortError) -> Failure {
-    called(&format!("failed to {error}"))
 }
 
 /// Runs what talks to AWS.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(message: &str) -> Failure {
+        port(&PortError { action: "list the runs".to_owned(), message: message.to_owned() })
+    }
+
+    #[test]
+    fn an_error_of_credentials_has_its_own_exit_code_and_says_how_to_look() {
+        let missing = failure("dispatch failure: no credentials found in chain. Attempted:\n  Environment: ...");
+        assert_eq!(missing.exit, Exit::Credentials);
+        assert_eq!(missing.message, "failed to list the runs: no credentials found");
+        assert_eq!(failure("AccessDeniedException: not authorized").exit, Exit::Credentials);
+        assert!(failure("ExpiredTokenException: expired").hint.unwrap().contains("get-caller-identity"));
+        assert_eq!(failure("ResourceNotFoundException: no table").exit, Exit::Error);
+    }
 }

@@ -60,7 +60,7 @@ impl Source {
             }
             Self::Stdin => Ok((Box::new(io::stdin()), None)),
             Self::Object(upload) => Err(Failure::new(Exit::Usage, "this command works offline and reads no S3 object")
-                .hint(format!("aws s3 cp {} - | hubctl map -", upload.url()))
+                .hint(format!("give it the object through a pipe: aws s3 cp {} - | hubctl map -", upload.url()))
                 .into()),
         }
     }

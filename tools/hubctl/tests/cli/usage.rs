@@ -1,0 +1,63 @@
+//! Wrong command lines, and deployments that cannot be reached.
+
+use super::{Ended, hubctl, run};
+
+fn with_env(line: &str, env: &[(&str, &str)]) -> Ended {
+    let output = hubctl().args(line.split_whitespace()).envs(env.iter().copied()).output();
+    Ended::of(output.unwrap())
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_exit_code_2() {
+    let lines = [
+        "",
+        "maps",
+        "map",
+        "validate x.json --severity-min urgent",
+        "validate x.json --regions us-east-1,cn-north-1",
+        "validate x.json --regions eu-wst-1",
+        "export s3://bucket-alone",
+        "integration create",
+        "integration create --account 1234",
+        "integration create --account 123456789012 --external-id abc",
+        "integration create --account 123456789012 --role-arn arn:aws:iam::210987654321:role/Exporter",
+        "run list --limit 0",
+        "run list",
+        "export - --table t --state-bucket b --region us-east-1",
+    ];
+    for line in lines {
+        let ended = run(line);
+        assert_eq!(ended.exit, 2, "{line}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{line}");
+        assert!(!ended.stderr.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_said_with_what_mends_it() {
+    insta::assert_snapshot!("no_stack", run("run list --region us-east-1").stderr);
+    insta::assert_snapshot!("no_region", run("run list --stack exporter").stderr);
+}
+
+#[test]
+fn missing_credentials_have_their_own_exit_code() {
+    let ended = run("integration list --table t --state-bucket b --region us-east-1");
+    assert_eq!(ended.exit, 4, "{}", ended.stderr);
+    insta::assert_snapshot!("no_credentials", ended.stderr);
+}
+
+#[test]
+fn the_sdks_own_variables_are_honoured() {
+    // Nothing listens there: the message shows that it was tried.
+    let env = [
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_MAX_ATTEMPTS", "1"),
+        ("HUBCTL_STACK", "exporter"),
+    ];
+    let ended = with_env("run list", &env);
+    assert_eq!(ended.exit, 1, "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("error: failed to read the outputs of stack exporter: "), "{}", ended.stderr);
+}
