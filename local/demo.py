@@ -108,26 +108,26 @@ def run(demo: Demo) -> None:
 
     demo.say("the account was mended meanwhile; its next scan follows")
     second = demo.export(SECOND_SCAN)
-    demo.show()
+    resolved = demo.show() - second["counts"]["sent"]
+    print(f"{second['counts']['sent']} of them are new or seen again. {resolved} are resolved: archiving, which is off, would end them.\n")
     demo.hubctl("run", "show", second["run_id"])
 
 
 def look_further(up: Stack, keep: bool) -> None:
-    print(f"\nThe reports of both runs:  hubctl run list --stack {STACK_NAME}")
     if not keep:
-        print("To look around yourself, leave everything up:  make demo KEEP=1\n")
+        print("\nTo look around yourself, leave everything up:  make demo KEEP=1\n")
         return
     folder = up.directory.relative_to(ROOT)
     print(f"""
 It is all still up. In a shell here:
 
-    . {folder}/env.sh                                    # AWS's tools and hubctl now speak to it
+    . {folder}/env.sh  # AWS's tools and hubctl now speak to it
     export PATH=$PWD/.venv/bin:$PWD/target/bin:$PATH
     hubctl run list --stack {STACK_NAME}
     hubctl integration list --stack {STACK_NAME}
     curl -s $AWS_ENDPOINT_URL_SECURITYHUB/_simulator/summary
-    less {folder}/logs/ministack.log                     # the function's log is in it
-    make invoke EVENT=events/sqs-eventbridge.json        # the function alone
+    less {folder}/logs/ministack.log  # the function's log is in it
+    make invoke EVENT=events/sqs-eventbridge.json  # the function alone
 
 Stop it with `make stack-down`.
 """)
