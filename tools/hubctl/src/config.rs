@@ -46,11 +46,13 @@ pub(crate) struct Global {
     )]
     pub(crate) state_bucket: Option<String>,
 
-    /// Profile of the AWS configuration files [env: AWS_PROFILE]
+    // Not a doc comment: a variable would want backticks there.
+    #[arg(help = "Profile of the AWS configuration files [env: AWS_PROFILE]")]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Deployment")]
     pub(crate) profile: Option<String>,
 
-    /// Region of the deployment [env: AWS_REGION]
+    // Not a doc comment: a variable would want backticks there.
+    #[arg(help = "Region of the deployment [env: AWS_REGION]")]
     #[arg(long, global = true, value_name = "REGION", help_heading = "Deployment")]
     pub(crate) region: Option<String>,
 
@@ -58,7 +60,8 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
     pub(crate) output: Format,
 
-    /// No colours, as NO_COLOR in the environment asks for
+    // Not a doc comment: a variable would want backticks there.
+    #[arg(help = "No colours, as NO_COLOR in the environment asks for")]
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) no_color: bool,
 

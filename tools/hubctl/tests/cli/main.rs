@@ -1,5 +1,7 @@
 //! Runs the built `hubctl` as its users do, on genuine scans and on hostile files.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on should panic")]
+
 mod help;
 mod hostile;
 mod map;

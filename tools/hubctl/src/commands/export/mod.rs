@@ -33,7 +33,7 @@ Examples:
 
 JSON: the run's report, as `hubctl run show` gives it.")]
 pub(crate) struct Args {
-    /// Scan file of Prowler, plain or compressed, or an object: s3://BUCKET/KEY
+    #[arg(help = "Scan file of Prowler, plain or compressed, or an object: s3://BUCKET/KEY")]
     #[arg(value_name = "FILE|S3-URL", value_parser = Source::parser())]
     source: Source,
 

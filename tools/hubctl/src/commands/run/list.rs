@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     match output.format {
         Format::Json => output.json(&runs)?,
         Format::Table if runs.is_empty() => {
-            output.note("There are no runs yet. An upload makes one, or: hubctl export FILE")?
+            output.note("There are no runs yet. An upload makes one, or: hubctl export FILE")?;
         }
         Format::Table => output.table(&table(&runs, output.out_style.width))?,
     }
