@@ -103,3 +103,79 @@ fn speaks_of_time(code: Option<&str>, words: &str) -> bool {
     code == Some("RequestTimeTooSkewed")
         || ["expired", "not yet current", "skew"].iter().any(|word| words.contains(word))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "the service's words";
+
+    fn name(error: &CallError) -> &'static str {
+        match error {
+            CallError::Throttled(_) => "throttled",
+            CallError::Transient(_) => "transient",
+            CallError::ExpiredToken(_) => "expired",
+            CallError::Unreachable(_) => "unreachable",
+            CallError::UnrecognizedClient(_) => "unrecognized",
+            CallError::AccessDenied(_) => "denied",
+            CallError::InvalidAccess(_) => "off",
+            CallError::Refused { .. } => "refused",
+        }
+    }
+
+    #[test]
+    fn every_answer_that_the_contract_names_has_its_meaning() {
+        for (status, code, meaning) in [
+            (429, "TooManyRequestsException", "throttled"),
+            (429, "LimitExceededException", "throttled"),
+            (400, "ThrottlingException", "throttled"),
+            (429, "", "throttled"),
+            (500, "InternalException", "transient"),
+            (500, "", "transient"),
+            (503, "ServiceUnavailableException", "transient"),
+            (504, "", "transient"),
+            (408, "RequestTimeoutException", "transient"),
+            (200, "", "transient"),
+            (403, "ExpiredTokenException", "expired"),
+            (400, "ExpiredTokenException", "expired"),
+            (403, "UnrecognizedClientException", "unrecognized"),
+            (403, "InvalidClientTokenId", "unrecognized"),
+            (403, "AccessDeniedException", "denied"),
+            (403, "", "denied"),
+            (403, "SignatureDoesNotMatch", "denied"),
+            (401, "InvalidAccessException", "off"),
+            (401, "", "denied"),
+            (403, "SubscriptionRequiredException", "off"),
+            (400, "InvalidInputException", "refused"),
+            (400, "", "refused"),
+            (413, "", "refused"),
+            (413, "RequestEntityTooLargeException", "refused"),
+            (500, "AuthorizerConfigurationException", "refused"),
+            (403, "AuthorizerConfigurationException", "refused"),
+            (404, "", "unreachable"),
+            (301, "", "unreachable"),
+        ] {
+            let error = answer(status, Some(code).filter(|code| !code.is_empty()), SAID);
+            assert_eq!(name(&error), meaning, "{status} {code}");
+            assert!(error.to_string().contains(SAID), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_from_a_key_that_is_wrong() {
+        for (code, words, meaning) in [
+            ("InvalidSignatureException", "Signature expired: 20261123T080000Z is now earlier than ...", "transient"),
+            ("InvalidSignatureException", "Signature not yet current: ...", "transient"),
+            ("RequestTimeTooSkewed", "The difference is too large", "transient"),
+            ("InvalidSignatureException", "The request signature we calculated does not match", "denied"),
+        ] {
+            assert_eq!(name(&answer(403, Some(code), words)), meaning, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_without_a_code_is_named_by_its_status() {
+        let CallError::Refused { code, message } = answer(413, None, "Request Too Long") else { panic!("not refused") };
+        assert_eq!((code.as_str(), message.as_str()), ("Http413", "Request Too Long"));
+    }
+}

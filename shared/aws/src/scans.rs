@@ -22,7 +22,7 @@ const RESUMES_WITHOUT_PROGRESS_MAX: u32 = 5;
 /// every few minutes, and a function has 15.
 const RESUMES_MAX: u32 = 64;
 /// The pause before the first new try; it doubles with each that brings nothing.
-const RESUME_PAUSE: Duration = Duration::from_millis(200);
+const RESUME_PAUSE: Duration = Duration::from_millis(100);
 
 /// Codes of S3 that say: there is no such thing (a deleted version answers `MethodNotAllowed`).
 const GONE: [&str; 4] = ["NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"];

@@ -1,0 +1,108 @@
+//! What goes over the wire to Security Hub, and answers that the simulator does not give.
+
+use std::time::Duration;
+
+use aws::SecurityHub;
+use bytes::Bytes;
+use exporter::integration::Integration;
+use exporter::ports::{CallError, Hub, Hubs};
+
+use crate::wire::{Reply, Wire};
+use crate::{ACCOUNT, cloud};
+
+/// Who we are, in STS's words.
+pub(crate) fn identity(account: &str) -> Reply {
+    Reply::new(
+        200,
+        format!(
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::{account}:user/u</Arn>\
+             <UserId>U</UserId><Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+        ),
+    )
+}
+
+async fn hub(answer: impl Fn() -> Reply + Send + Sync + 'static) -> (Wire, SecurityHub) {
+    let wire = Wire::serve(move |_, request| match request.path.as_str() {
+        "/" => identity(ACCOUNT),
+        _ => answer(),
+    })
+    .await;
+    let integration = Integration::new(ACCOUNT.parse().unwrap());
+    let hub = cloud(&wire.url).await.connect(&integration).await.unwrap();
+    (wire, hub)
+}
+
+async fn import(hub: &SecurityHub, body: &[u8]) -> Result<(), CallError> {
+    hub.import(&"us-east-1".parse().unwrap(), Bytes::copy_from_slice(body)).await.map(drop)
+}
+
+#[tokio::test]
+async fn the_body_is_sent_byte_for_byte_and_signed_for_its_region() {
+    let ok = || Reply::new(200, r#"{"FailedCount": 0, "SuccessCount": 1, "FailedFindings": []}"#);
+    let (wire, hub) = hub(ok).await;
+    let body = "{\"Findings\": [ {\"Id\":\"ü\\u0000\", \"Unknown\": 1.50} ]}\n".as_bytes();
+    import(&hub, body).await.unwrap();
+    let sent = wire.requests().pop().unwrap();
+    assert_eq!((sent.method.as_str(), sent.path.as_str()), ("POST", "/findings/import"));
+    assert_eq!(sent.body, body);
+    assert_eq!(sent.header("content-length"), Some(body.len().to_string().as_str()));
+    assert_eq!(sent.header("content-type"), Some("application/json"));
+    let signature = sent.header("authorization").unwrap();
+    assert!(signature.contains("/us-east-1/securityhub/aws4_request"), "{signature}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_the_services_is_decoded_by_its_status() {
+    let html = "<html><body>Bad gateway</body></html>";
+    let (wire, hub) = hub(move || Reply::new(502, html)).await;
+    let error = import(&hub, b"{}").await.unwrap_err();
+    assert_eq!(error, CallError::Transient(format!("HTTP 502 {html}")));
+    assert_eq!(wire.requests().len(), 2, "one for the identity, one for the import");
+}
+
+#[tokio::test]
+async fn a_success_without_sense_is_no_success() {
+    let (_wire, hub) = hub(|| Reply::new(200, "<html>Welcome</html>")).await;
+    let error = import(&hub, b"{}").await.unwrap_err();
+    assert!(matches!(error, CallError::Transient(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_after_sending_may_have_been_heard() {
+    let (_wire, hub) = hub(Reply::none).await;
+    let error = import(&hub, b"{}").await.unwrap_err();
+    assert!(matches!(error, CallError::Transient(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_endpoint_where_nothing_listens_is_unreachable() {
+    let (wire, hub) = hub(Reply::none).await;
+    drop(wire);
+    // The kept connection to the server is closed by now, or is when it is used.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut error = import(&hub, b"{}").await.unwrap_err();
+    if matches!(error, CallError::Transient(_)) {
+        error = import(&hub, b"{}").await.unwrap_err();
+    }
+    assert!(matches!(error, CallError::Unreachable(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_endpoint_whose_name_does_not_resolve_is_unreachable() {
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .endpoint_url("http://securityhub.nowhere.invalid")
+        .region(aws_config::Region::new("us-east-1"))
+        .test_credentials()
+        .load()
+        .await;
+    let client = aws_sdk_securityhub::Client::new(&config);
+    let error = client.describe_hub().send().await.unwrap_err();
+    let mut causes = Vec::new();
+    let mut next: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    // What the decoding of errors goes by.
+    assert!(causes.iter().any(|cause| cause == "client error (Connect)"), "{causes:?}");
+}

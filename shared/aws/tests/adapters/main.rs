@@ -1,0 +1,35 @@
+//! The adapters against servers on this machine: a wire that answers as a test tells it, and the simulator.
+
+mod connect;
+mod deployment;
+mod hub;
+mod hub_errors;
+mod integrations;
+mod objects;
+mod runs;
+mod scans;
+mod secrets;
+mod wire;
+
+use aws::{Cloud, Names, SdkConfig};
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+
+/// The account of the tests.
+const ACCOUNT: &str = "123456789012";
+
+/// A configuration that finds every service at one address, as the holder of an access key.
+async fn config_as(access_key: &str, url: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(url)
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new(access_key, "own-secret-key", None, None, "test"))
+        .load()
+        .await
+}
+
+/// The adapters, with every service at one address.
+async fn cloud(url: &str) -> Cloud {
+    let names = Names { table: "table".to_owned(), state_bucket: "state".to_owned() };
+    Cloud::new(&config_as(ACCOUNT, url).await, names)
+}

@@ -1,0 +1,97 @@
+//! Writing objects: in one piece or in parts, and nothing before the end.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use exporter::ports::{ObjectWriter, Objects};
+
+use crate::cloud;
+use crate::wire::{Reply, Request, Wire};
+
+const PART: usize = 5 * 1024 * 1024;
+
+/// S3, as far as it takes uploads in parts.
+fn take(request: &Request) -> Reply {
+    match (request.method.as_str(), request.path.contains("uploadId=")) {
+        ("POST", false) => {
+            Reply::new(200, "<InitiateMultipartUploadResult><UploadId>up-1</UploadId></InitiateMultipartUploadResult>")
+        }
+        ("POST", true) => Reply::new(200, "<CompleteMultipartUploadResult/>"),
+        ("DELETE", _) => Reply::new(204, ""),
+        _ => Reply::new(200, "").header("etag", &format!("\"{}\"", request.body.len())),
+    }
+}
+
+fn methods(wire: &Wire) -> Vec<String> {
+    wire.requests().into_iter().map(|request| request.method).collect()
+}
+
+#[tokio::test]
+async fn a_small_object_is_put_in_one_piece_at_the_end() {
+    let wire = Wire::serve(|_, request| take(request)).await;
+    let mut writer = cloud(&wire.url).await.create("runs/1/report.json").await.unwrap();
+    writer.write(Bytes::from_static(b"{\"a\":")).await.unwrap();
+    writer.write(Bytes::from_static(b"1}")).await.unwrap();
+    assert!(wire.requests().is_empty(), "nothing is visible before the end");
+    writer.finish().await.unwrap();
+    let [put] = wire.requests().try_into().unwrap();
+    assert!(put.method == "PUT" && put.path.starts_with("/state/runs/1/report.json?"), "{put:?}");
+    assert_eq!(put.header("content-type"), Some("application/json"));
+    assert_eq!(put.body, b"{\"a\":1}");
+}
+
+#[tokio::test]
+async fn an_object_of_five_mebibytes_and_more_goes_in_parts() {
+    let wire = Wire::serve(|_, request| take(request)).await;
+    let mut writer = cloud(&wire.url).await.create("runs/1/quarantine.jsonl").await.unwrap();
+    for chunk in 0..24 {
+        writer.write(Bytes::from(vec![b'a' + chunk; 512 * 1024])).await.unwrap();
+    }
+    writer.finish().await.unwrap();
+    let requests = wire.requests();
+    assert_eq!(methods(&wire), ["POST", "PUT", "PUT", "PUT", "POST"]);
+    assert_eq!(requests[0].header("content-type"), Some("application/x-ndjson"));
+    let parts: Vec<_> = requests[1..4].iter().map(|part| part.body.len()).collect();
+    assert_eq!(parts, [PART, PART, 2 * 1024 * 1024]);
+    let whole: Vec<u8> = requests[1..4].iter().flat_map(|part| part.body.clone()).collect();
+    assert!(whole.chunks(512 * 1024).zip(b'a'..).all(|(chunk, letter)| chunk.iter().all(|&byte| byte == letter)));
+    let end = requests[4].text();
+    assert!(end.contains("<PartNumber>3</PartNumber>") && end.contains("5242880"), "{end}");
+}
+
+#[tokio::test]
+async fn an_object_that_is_not_finished_leaves_nothing() {
+    let wire = Wire::serve(|_, request| take(request)).await;
+    let mut writer = cloud(&wire.url).await.create("x").await.unwrap();
+    writer.write(Bytes::from(vec![0; PART])).await.unwrap();
+    drop(writer);
+    wait_for_abort(&wire).await;
+}
+
+#[tokio::test]
+async fn a_part_that_fails_fails_the_object_and_clears_it_away() {
+    let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+    let wire = Wire::serve(move |_, request| match request.method.as_str() {
+        "PUT" => Reply::new(403, denied),
+        _ => take(request),
+    })
+    .await;
+    let mut writer = cloud(&wire.url).await.create("x").await.unwrap();
+    let error = writer.write(Bytes::from(vec![0; PART])).await.unwrap_err();
+    assert_eq!(error.to_string(), "write s3://state/x: AccessDenied: no");
+    drop(writer);
+    wait_for_abort(&wire).await;
+}
+
+async fn wait_for_abort(wire: &Wire) {
+    for _ in 0..100 {
+        if let Some(last) = wire.requests().last()
+            && last.method == "DELETE"
+        {
+            assert!(last.path.contains("uploadId=up-1"), "{}", last.path);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("never aborted: {:?}", methods(wire));
+}

@@ -1,0 +1,166 @@
+//! Runs and claims as items of the table.
+
+use std::collections::BTreeMap;
+
+use exporter::ports::{Claim, Runs};
+use exporter::report::{AccountReport, Fate, RegionReport, RunReport, RunStatus};
+use exporter::upload::UploadInfo;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::cloud;
+use crate::wire::{Reply, Wire};
+
+const IDENTITY: &str = "s3://scans/a.json#etag";
+
+fn now() -> Timestamp {
+    "2026-11-23T08:00:00Z".parse().unwrap()
+}
+
+async fn claim(wire: &Wire, again: bool) -> Claim {
+    let until = now() + SignedDuration::from_mins(15);
+    cloud(&wire.url).await.claim(IDENTITY, "run-2", again, now(), until).await.unwrap()
+}
+
+/// A table where a claim stands in the way.
+async fn taken(item: Value) -> Wire {
+    let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+    let answer = json!({"__type": kind, "message": "The conditional request failed", "Item": item}).to_string();
+    Wire::serve(move |_, _| Reply::new(400, answer.clone())).await
+}
+
+#[tokio::test]
+async fn a_claim_is_one_conditional_write() {
+    let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
+    assert_eq!(claim(&wire, false).await, Claim::Taken);
+    assert_eq!(claim(&wire, true).await, Claim::Taken);
+    let [first, again] = wire.requests().try_into().unwrap();
+    let (first, again) = (first.json(), again.json());
+    let item = &first["Item"];
+    let key = item["pk"]["S"].as_str().unwrap();
+    assert!(key.starts_with("upload#") && key.len() == "upload#".len() + 64, "{key}");
+    assert_eq!(item["sk"]["S"], "claim");
+    assert_eq!(item["identity"]["S"], IDENTITY);
+    let number = |name: &str| item[name]["N"].as_str().unwrap().parse::<i64>().unwrap();
+    assert_eq!(number("until"), now().as_millisecond() + 15 * 60 * 1000);
+    assert_eq!(number("expires_at"), now().as_second() + 15 * 60 + 14 * 24 * 3600);
+    assert_eq!(
+        first["ConditionExpression"],
+        "attribute_not_exists(pk) OR expires_at <= :now_s OR (#state = :held AND #until <= :now) OR (#state = :done AND \
+         :again = :yes)"
+    );
+    assert_eq!(first["ExpressionAttributeValues"][":again"]["S"], "no");
+    assert_eq!(again["ExpressionAttributeValues"][":again"]["S"], "yes");
+    assert_eq!(first["ReturnValuesOnConditionCheckFailure"], "ALL_OLD");
+}
+
+#[tokio::test]
+async fn a_claim_that_stands_in_the_way_says_whose_it_is() {
+    let held = |run: &str| json!({"state": {"S": "held"}, "run_id": {"S": run}});
+    let wire = taken(json!({"state": {"S": "done"}, "run_id": {"S": "run-1"}})).await;
+    assert_eq!(claim(&wire, false).await, Claim::Done { run_id: "run-1".to_owned() });
+    assert_eq!(claim(&taken(held("run-1")).await, false).await, Claim::Held { run_id: "run-1".to_owned() });
+    // The answer to our first try was lost, and the SDK tried again.
+    assert_eq!(claim(&taken(held("run-2")).await, false).await, Claim::Taken);
+}
+
+#[tokio::test]
+async fn only_the_run_that_holds_a_claim_settles_it() {
+    let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
+    for done in [true, false] {
+        cloud(&wire.url).await.settle_claim(IDENTITY, "run-2", done).await.unwrap();
+    }
+    let [done, released] = wire.requests().try_into().unwrap();
+    assert!(done.header("x-amz-target").unwrap().ends_with(".UpdateItem"));
+    assert!(released.header("x-amz-target").unwrap().ends_with(".DeleteItem"));
+    for request in [done.json(), released.json()] {
+        assert_eq!(request["ConditionExpression"], "run_id = :run_id");
+        assert_eq!(request["ExpressionAttributeValues"][":run_id"]["S"], "run-2");
+    }
+    // Another run took it when our time was over: nothing is ours to settle.
+    let wire = taken(json!({})).await;
+    for done in [true, false] {
+        cloud(&wire.url).await.settle_claim(IDENTITY, "run-2", done).await.unwrap();
+    }
+}
+
+/// The longest report that one scan could bring about.
+fn huge_report() -> RunReport {
+    let upload =
+        UploadInfo { source: "s3://scans/a.json".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let mut run = RunReport::begin("run-2".to_owned(), upload, now());
+    run.status = RunStatus::Degraded;
+    run.reasons = vec!["ü".repeat(2_000); 20_000];
+    let mut part = AccountReport { problem: Some("p".repeat(2_000)), ..AccountReport::default() };
+    for number in 0..40 {
+        let region = format!("eu-west-{number}").parse().unwrap();
+        part.counts.add(Fate::RegionUnavailable(region, "hub_not_enabled".to_owned()), 7);
+        part.regions.insert(region, RegionReport::default());
+    }
+    run.counts.merge(&part.counts);
+    run.accounts = (0..20_000).map(|number| (format!("{number:012}").parse().unwrap(), part.clone())).collect();
+    run
+}
+
+#[tokio::test]
+async fn a_run_is_recorded_shortened_and_never_larger_than_the_table_takes() {
+    let report = huge_report();
+    let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
+    cloud(&wire.url).await.record(&report).await.unwrap();
+    let put = wire.requests()[0].clone();
+    assert!(put.body.len() < 400_000, "{} bytes", put.body.len());
+    let item = &put.json()["Item"];
+    assert_eq!((&item["pk"]["S"], &item["sk"]["S"]), (&json!("run"), &json!("run-2")));
+    assert_eq!(item["status"]["S"], "degraded");
+    assert_eq!(item["expires_at"]["N"], (now().as_second() + 90 * 24 * 3600).to_string());
+
+    let answer = json!({ "Items": [item] }).to_string();
+    let wire = Wire::serve(move |_, _| Reply::new(200, answer.clone())).await;
+    let [listed] = cloud(&wire.url).await.list_runs(10, None).await.unwrap().try_into().unwrap();
+    assert_eq!(listed.counts, report.counts);
+    assert_eq!(listed.reasons.len(), 21);
+    assert_eq!(listed.reasons[20], "19980 more are in the report");
+    assert_eq!(listed.accounts.len(), 20);
+    assert_eq!(
+        RunReport { reasons: Vec::new(), accounts: BTreeMap::new(), ..listed },
+        RunReport { reasons: Vec::new(), accounts: BTreeMap::new(), ..report }
+    );
+}
+
+#[tokio::test]
+async fn a_list_is_newest_first_and_stops_at_its_limit() {
+    let upload = UploadInfo { source: "s".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let recorded = Wire::serve(|_, _| Reply::new(200, "{}")).await;
+    let report = RunReport::begin("run".to_owned(), upload, now());
+    cloud(&recorded.url).await.record(&report).await.unwrap();
+    let item = recorded.requests()[0].json()["Item"].clone();
+    let page = json!({"Items": [item, item], "LastEvaluatedKey": {"pk": {"S": "run"}, "sk": {"S": "x"}}}).to_string();
+    let wire = Wire::serve(move |_, _| Reply::new(200, page.clone())).await;
+    let account = "123456789012".parse().unwrap();
+    assert_eq!(cloud(&wire.url).await.list_runs(3, Some(&account)).await.unwrap().len(), 3);
+    assert_eq!(wire.requests().len(), 2);
+    let query = wire.requests()[0].json();
+    assert_eq!(query["ScanIndexForward"], false);
+    assert_eq!(query["FilterExpression"], "contains(accounts, :account) AND expires_at > :now");
+    assert_eq!(query["ExpressionAttributeValues"][":account"]["S"], "123456789012");
+    assert_eq!(cloud(&wire.url).await.list_runs(2, None).await.unwrap().len(), 2);
+    assert_eq!(wire.requests()[2].json()["Limit"], 2);
+}
+
+#[tokio::test]
+async fn a_run_is_its_report_or_what_the_table_keeps_of_it() {
+    let report = huge_report();
+    let whole = serde_json::to_string(&report).unwrap();
+    let wire = Wire::serve(move |_, _| Reply::new(200, whole.clone())).await;
+    assert_eq!(cloud(&wire.url).await.run("run-2").await.unwrap(), Some(report));
+    assert!(wire.requests()[0].path.starts_with("/state/runs/run-2/report.json"), "{}", wire.requests()[0].path);
+
+    let gone = "<Error><Code>NoSuchKey</Code><Message>no</Message></Error>";
+    let wire = Wire::serve(move |_, request| match request.method.as_str() {
+        "GET" => Reply::new(404, gone),
+        _ => Reply::new(200, "{}"),
+    })
+    .await;
+    assert_eq!(cloud(&wire.url).await.run("run-3").await.unwrap(), None);
+    assert_eq!(wire.requests()[1].json()["Key"]["sk"]["S"], "run-3");
+}
