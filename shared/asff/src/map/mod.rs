@@ -50,7 +50,8 @@ fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions:
     match drafted {
         Ok(drafted) => settle(offset, drafted, regions, || kept(text)),
         Err(error) if error.is_data() => {
-            let rejection = Rejection::new(QuarantineCode::InvalidField, error.to_string());
+            let message = wrong_field(text, format).unwrap_or_else(|| error.to_string());
+            let rejection = Rejection::new(QuarantineCode::InvalidField, message);
             quarantined(offset, rejection, kept(text))
         }
         Err(error) => unreadable(offset, bytes, format!("the entry is not JSON: {error}")),
@@ -62,6 +63,20 @@ fn parse<'a, T: Deserialize<'a>>(
     draft: impl FnOnce(T) -> Result<Drafted<'a>, Rejection>,
 ) -> Result<Result<Drafted<'a>, Rejection>, serde_json::Error> {
     serde_json::from_str(text).map(draft)
+}
+
+/// Reads again, slower, to tell which field has the wrong type.
+fn wrong_field(text: &str, format: ScanFormat) -> Option<String> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let error = match format {
+        ScanFormat::Asff => serde_path_to_error::deserialize::<_, asff::Given<'_>>(&mut json).err(),
+        _ => serde_path_to_error::deserialize::<_, ocsf::Event<'_>>(&mut json).err(),
+    }?;
+    let path = error.path().to_string();
+    let inner = error.into_inner().to_string();
+    // The line and column are of this entry alone, which nobody has before them.
+    let what = inner.split(" at line ").next().unwrap_or_default();
+    Some(format!("the field {} has {what}", parts::brief(&path)))
 }
 
 fn row(offset: u64, bytes: &Bytes, columns: &Columns, regions: &Regions) -> Outcome {

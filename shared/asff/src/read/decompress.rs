@@ -63,7 +63,7 @@ enum Decoder {
         frame: Member,
     },
     /// Only bytes that mean nothing follow, such as padding.
-    Over,
+    Over(Compression),
 }
 
 /// Where a file is that consists of parts: gzip's members, zstd's frames.
@@ -81,7 +81,7 @@ impl fmt::Debug for Decoder {
             Self::Plain => "Plain",
             Self::Gzip { .. } => "Gzip",
             Self::Zstd { .. } => "Zstd",
-            Self::Over => "Over",
+            Self::Over(_) => "Over",
         })
     }
 }
@@ -118,7 +118,8 @@ impl Source {
             Decoder::Untold => None,
             Decoder::Plain => Some(Compression::Plain),
             Decoder::Zstd { .. } => Some(Compression::Zstd),
-            Decoder::Gzip { .. } | Decoder::Over => Some(Compression::Gzip),
+            Decoder::Gzip { .. } => Some(Compression::Gzip),
+            Decoder::Over(compression) => Some(compression),
         }
     }
 
@@ -133,11 +134,16 @@ impl Source {
         if self.decompressed_bytes > limits.decompressed_bytes_max {
             return Pull::Refused(Refusal::TooLarge { bytes_max: limits.decompressed_bytes_max });
         }
+        let ratio_max = match self.compression() {
+            Some(Compression::Gzip) => limits.gzip_ratio_max,
+            Some(Compression::Zstd) => limits.zstd_ratio_max,
+            Some(Compression::Plain) | None => return pull,
+        };
         if self.decompressed_bytes > limits.ratio_grace_bytes
-            && self.decompressed_bytes / limits.ratio_max.max(1) > self.compressed_bytes
+            && self.decompressed_bytes / ratio_max.max(1) > self.compressed_bytes
         {
             return Pull::Refused(Refusal::Bomb {
-                ratio_max: limits.ratio_max,
+                ratio_max,
                 compressed_bytes: self.compressed_bytes,
                 decompressed_bytes: self.decompressed_bytes,
             });
@@ -171,7 +177,7 @@ impl Source {
             };
             let (used, step) = match &mut self.decoder {
                 Decoder::Untold | Decoder::Plain => copy(chunk, out),
-                Decoder::Over => (chunk.len(), Step::More),
+                Decoder::Over(_) => (chunk.len(), Step::More),
                 Decoder::Gzip { inflate, member } => inflate_piece(inflate, member, chunk, out),
                 Decoder::Zstd { decoder, frame } => unzstd_piece(decoder, frame, chunk, out),
             };
@@ -184,7 +190,10 @@ impl Source {
                 Step::Made => return Pull::Some,
                 Step::More if used == 0 => return Pull::Broken("the compressed stream is damaged"),
                 Step::More => {}
-                Step::Over => self.decoder = Decoder::Over,
+                Step::Over => {
+                    let compression = self.compression().unwrap_or(Compression::Plain);
+                    self.decoder = Decoder::Over(compression);
+                }
                 Step::Broken(why) => return Pull::Broken(why),
                 Step::Window => {
                     let window_bytes_max = 1 << ZSTD_WINDOW_LOG_MAX;

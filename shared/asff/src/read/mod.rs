@@ -38,9 +38,11 @@ pub struct ReadLimits {
     pub element_bytes_max: usize,
     /// Bytes of the whole file after decompression. A million findings are about 8 GB.
     pub decompressed_bytes_max: u64,
-    /// Decompressed bytes to one compressed byte, once `ratio_grace_bytes` are out. Genuine scans reach 40 in gzip; a hundred
-    /// thousand findings that differ in their names only reach some hundred in zstd; bombs begin at 1,000.
-    pub ratio_max: u64,
+    /// Decompressed bytes to one compressed byte in gzip, once `ratio_grace_bytes` are out. Genuine scans reach 40, one check on
+    /// twenty thousand resources 80; bombs have 1,000.
+    pub gzip_ratio_max: u64,
+    /// The same in zstd, which remembers more: one check on twenty thousand resources reaches 610, bombs 20,000.
+    pub zstd_ratio_max: u64,
     /// Decompressed bytes before the ratio counts.
     pub ratio_grace_bytes: u64,
 }
@@ -50,7 +52,8 @@ impl Default for ReadLimits {
         Self {
             element_bytes_max: 4 << 20,
             decompressed_bytes_max: 20 << 30,
-            ratio_max: 500,
+            gzip_ratio_max: 500,
+            zstd_ratio_max: 5_000,
             ratio_grace_bytes: 64 << 20,
         }
     }

@@ -81,7 +81,7 @@ pub(super) fn judge(entry: &[u8]) -> Verdict {
     if probe.schema_version.is_some() {
         let product_arn = probe.product_arn.and_then(parse::<Cow<'_, str>>).unwrap_or_default();
         if !product_arn.ends_with(crate::map::PRODUCT) {
-            return Verdict::Nothing("it holds ASFF findings of another product".to_owned());
+            return Verdict::Nothing("they are ASFF findings of another product".to_owned());
         }
         let fields = probe.product_fields.and_then(parse::<ProductFields<'_>>).unwrap_or_default();
         return supported(fields.provider_version.map(Cow::into_owned), ScanFormat::Asff);

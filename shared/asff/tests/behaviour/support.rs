@@ -2,8 +2,9 @@
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
-use asff::{Element, Ending, Mapped, Outcome, ReadLimits, Regions, ScanReader, Step, map};
+use asff::{Element, Ending, Mapped, Outcome, Quarantined, ReadLimits, Regions, ScanReader, Step, map};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -70,4 +71,58 @@ pub(crate) fn findings(file: impl Into<Bytes>) -> Vec<Mapped> {
 pub(crate) fn encoded(mapped: &Mapped) -> Value {
     let json = mapped.encode(&mapped.first_stamps()).unwrap();
     serde_json::from_slice(&json).unwrap()
+}
+
+/// The first finding of a genuine scan, as a value to change.
+pub(crate) fn sample() -> Value {
+    static SCAN: LazyLock<Value> = LazyLock::new(|| {
+        let scan: Vec<Value> = serde_json::from_slice(&stored("5.46.0-one-finding.ocsf.json")).unwrap();
+        scan.into_iter().next().unwrap()
+    });
+    SCAN.clone()
+}
+
+/// What becomes of one entry, which stands behind a sound one so that the file is taken for a scan.
+pub(crate) fn outcome_of(entry: &Value) -> Outcome {
+    let file = serde_json::to_vec(&[sample(), entry.clone()]).unwrap();
+    let (mut outcomes, ending) = outcomes(file);
+    assert_eq!((outcomes.len(), ending), (2, Ending::Complete));
+    outcomes.remove(1)
+}
+
+/// The finding that one entry maps to.
+pub(crate) fn finding_of(entry: &Value) -> Mapped {
+    match outcome_of(entry) {
+        Outcome::Finding(mapped) => *mapped,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Why one entry is kept back.
+pub(crate) fn kept_back(entry: &Value) -> Quarantined {
+    match outcome_of(entry) {
+        Outcome::Quarantined(kept) => *kept,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A sample with one field changed, by a JSON pointer.
+pub(crate) fn with(pointer: &str, value: impl Into<Value>) -> Value {
+    let mut sample = sample();
+    set(&mut sample, pointer, value);
+    sample
+}
+
+/// Sets a field, by a JSON pointer.
+pub(crate) fn set(entry: &mut Value, pointer: &str, value: impl Into<Value>) {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    entry.pointer_mut(parent).unwrap()[name] = value.into();
+}
+
+/// A sample with one field taken out, by a JSON pointer.
+pub(crate) fn without(pointer: &str) -> Value {
+    let mut sample = sample();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    sample.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name).unwrap();
+    sample
 }

@@ -1,0 +1,194 @@
+//! One bad finding harms only itself, and a file that ends early says so.
+
+use asff::{Ending, Outcome};
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::support::{outcomes, plain, read, sample, stored};
+
+/// Three findings with different names, pretty as Prowler writes them.
+fn three() -> [String; 3] {
+    ["one", "two", "three"].map(|name| {
+        let mut entry = sample();
+        entry["resources"][0]["uid"] = name.into();
+        entry["message"] = entry["message"].take();
+        pretty(&entry)
+    })
+}
+
+/// With the field first that Prowler writes first.
+fn pretty(entry: &Value) -> String {
+    let mut entry = entry.clone();
+    let message = entry.as_object_mut().unwrap().remove("message").unwrap();
+    let rest = serde_json::to_string_pretty(&entry).unwrap();
+    format!("{{\n  \"message\": {message},{}", &rest[1..])
+}
+
+fn uids(outcomes: &[Outcome]) -> Vec<&str> {
+    outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Outcome::Finding(mapped) => Some(mapped.finding.resources[0].id.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn unreadable(outcomes: &[Outcome]) -> Vec<&asff::Unreadable> {
+    outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Outcome::Unreadable(unreadable) => Some(unreadable),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn one_bad_finding_harms_only_itself() {
+    let [one, two, three] = three();
+    let damages: Vec<(&str, Vec<u8>)> = vec![
+        ("no closing bracket", two.trim_end_matches('}').into()),
+        ("an open list", two.replace("\"labels\": [", "\"labels\": [[").into()),
+        ("a list closed twice", two.replace("\"fn:1\"\n", "\"fn:1\"]\n").into()),
+        ("an open text", two.replace("\"uid\": \"two\"", "\"uid\": \"two").into()),
+        ("a quote in a text", two.replace("\"uid\": \"two\"", "\"uid\": \"t\"wo\"").into()),
+        ("no colon", two.replace("\"cloud\":", "\"cloud\"").into()),
+        ("no comma", two.replace("\"severity\": \"Medium\",", "\"severity\": \"Medium\"").into()),
+        ("not UTF-8", [two.as_bytes(), b""].concat().replace(b"\"two\"", b"\"\xff\xfe\"")),
+        ("a NUL", two.replace("\"two\"", "\"t\0o\"").into()),
+        ("cut short", two.as_bytes()[..two.len() / 2].into()),
+        ("only its head", two[..20].into()),
+        ("prose", b"oops".to_vec()),
+    ];
+    for (layout, open, between, close) in [("list", "[", ",", "]"), ("lines", "", "\n", "\n")] {
+        for (what, damaged) in &damages {
+            let mut file = format!("{open}{one}{between}").into_bytes();
+            let offset = file.len() as u64;
+            file.extend_from_slice(damaged);
+            file.extend_from_slice(format!("{between}{three}{close}").as_bytes());
+            let (outcomes, ending) = outcomes(file);
+            assert_eq!(uids(&outcomes), ["one", "three"], "{layout}, {what}: {outcomes:#?}");
+            assert_eq!(ending, Ending::Complete, "{layout}, {what}");
+            let lost = unreadable(&outcomes);
+            assert!(!lost.is_empty(), "{layout}, {what}");
+            assert!(lost.iter().all(|lost| lost.offset >= offset), "{layout}, {what}: {lost:?}");
+        }
+    }
+}
+
+trait Replace {
+    fn replace(&self, from: &[u8], to: &[u8]) -> Vec<u8>;
+}
+
+impl Replace for Vec<u8> {
+    fn replace(&self, from: &[u8], to: &[u8]) -> Vec<u8> {
+        let at = memchr::memmem::find(self, from).unwrap();
+        [&self[..at], to, &self[at + from.len()..]].concat()
+    }
+}
+
+#[test]
+fn what_stands_between_entries_is_reported_and_costs_none() {
+    let [one, two, three] = three();
+    for stray in ["}", "]]]", "oops", "\"text\"", "7"] {
+        let (outcomes, _) = outcomes(format!("[{one},{stray},{two},{three}]"));
+        let after_list_end = stray.starts_with(']');
+        assert_eq!(uids(&outcomes), ["one", "two", "three"], "{stray}");
+        assert!(after_list_end || unreadable(&outcomes).len() == 1, "{stray}");
+    }
+}
+
+#[test]
+fn damage_in_one_long_line_is_passed_over() {
+    let entries: Vec<String> = three().iter().map(|entry| entry.replace('\n', " ")).collect();
+    for (what, damaged) in [
+        ("an open text", entries[1].replace("\"uid\": \"two\"", "\"uid\": \"two")),
+        ("an open list", entries[1].replace("\"labels\": [", "\"labels\": [[")),
+    ] {
+        let file = format!("[{},{damaged},{}]", entries[0], entries[2]);
+        let (outcomes, ending) = outcomes(file);
+        assert_eq!((uids(&outcomes), ending), (vec!["one", "three"], Ending::Complete), "{what}");
+    }
+}
+
+#[test]
+fn a_damaged_last_entry_does_not_hide_whether_the_file_is_whole() {
+    let [one, two, _] = three();
+    let damaged = two.replace("\"labels\": [", "\"labels\": [[");
+    let (_, whole) = outcomes(format!("[{one},{damaged}]"));
+    assert_eq!(whole, Ending::Complete);
+    let (_, cut) = outcomes(format!("[{one},{}", &damaged[..damaged.len() - 40]));
+    assert!(matches!(cut, Ending::Truncated { .. }), "{cut:?}");
+}
+
+#[test]
+fn a_file_cut_at_any_byte_says_so_and_keeps_what_came_before() {
+    let [one, two, three] = three();
+    let whole = format!("[{one},{two},{three}]");
+    let ends: Vec<usize> = [1 + one.len(), 2 + one.len() + two.len(), whole.len() - 1].to_vec();
+    for cut in 1..whole.len() {
+        let (elements, ending) = read(whole.as_bytes()[..cut].to_vec());
+        let wanted = ends.iter().filter(|&&end| cut >= end).count();
+        assert_eq!(elements.len(), wanted, "{cut}");
+        match ending {
+            Ending::Truncated { offset, .. } => assert_eq!(offset, cut as u64),
+            other => panic!("{cut}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_compressed_file_cut_at_any_byte_says_so() {
+    for whole in [stored("5.8.1-scan.ocsf.json.gz"), zstd_of("5.8.1-scan.ocsf.json.gz"), stored("5.8.1-scan.csv.gz")] {
+        // From five bytes on it is known to be compressed.
+        for cut in (5..whole.len()).step_by(4999).chain(whole.len() - 12..whole.len()) {
+            let (elements, ending) = read(whole.slice(..cut));
+            assert!(matches!(ending, Ending::Truncated { .. }), "{cut}: {ending:?}");
+            assert!(elements.len() <= 357);
+        }
+    }
+}
+
+fn zstd_of(file: &str) -> Bytes {
+    zstd::encode_all(&plain(file)[..], 3).unwrap().into()
+}
+
+#[test]
+fn a_table_cut_at_any_byte_loses_the_cut_row_and_says_so() {
+    let table = plain("5.8.1-scan.csv.gz");
+    let table = &table[..12_000];
+    let first = table.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    for cut in first + 1..table.len() {
+        let (elements, ending) = read(table[..cut].to_vec());
+        let at_row_end = table[..cut].ends_with(b"\r\n") && ending == Ending::Complete;
+        assert!(at_row_end || matches!(ending, Ending::Truncated { .. }), "{cut}: {ending:?}");
+        assert!(elements.len() <= 7, "{cut}");
+    }
+}
+
+#[test]
+fn a_damaged_row_harms_only_itself() {
+    let table = String::from_utf8(plain("5.8.1-scan.csv.gz")).unwrap();
+    let rows: Vec<&str> = table.split_inclusive("\r\n").collect();
+    for (what, damaged) in
+        [("too few cells", "profile: None;x;y\r\n".to_owned()), ("too many cells", rows[2].replacen(';', ";;", 1))]
+    {
+        let file = [rows[0], rows[1], &damaged, rows[3]].concat();
+        let (outcomes, ending) = outcomes(file);
+        assert_eq!((uids(&outcomes).len(), ending), (2, Ending::Complete), "{what}");
+        assert_eq!(unreadable(&outcomes).len(), 1, "{what}");
+    }
+}
+
+#[test]
+fn damaged_gzip_is_a_file_that_ends_early() {
+    let mut file = stored("5.8.1-scan.ocsf.json.gz").to_vec();
+    let middle = file.len() / 2;
+    file[middle..middle + 64].fill(0x55);
+    let (_, ending) = read(file);
+    match ending {
+        Ending::Truncated { reason, .. } => assert_eq!(reason, "the gzip stream is damaged"),
+        other => panic!("{other:?}"),
+    }
+}

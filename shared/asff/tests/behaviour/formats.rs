@@ -1,0 +1,133 @@
+//! The same scan in every layout and packing gives the same findings.
+
+use std::io::Write;
+
+use asff::{Compression, Ending, ReadLimits, ScanFormat};
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{encoded, findings, plain, read, read_with, stored};
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 1).unwrap()
+}
+
+fn small() -> (Vec<Value>, Vec<Value>) {
+    let entries: Vec<Value> = serde_json::from_slice(&plain("5.8.1-scan.ocsf.json.gz")).unwrap();
+    let entries = entries[..30].to_vec();
+    let wanted = findings(serde_json::to_vec(&entries).unwrap());
+    (entries, wanted.iter().map(encoded).collect())
+}
+
+fn assert_same(file: impl Into<Bytes>, wanted: &[Value], what: &str) {
+    let found: Vec<Value> = findings(file).iter().map(encoded).collect();
+    assert!(found == wanted, "{what}");
+}
+
+#[test]
+fn every_layout_gives_the_same_findings() {
+    let (entries, wanted) = small();
+    let pretty = serde_json::to_string_pretty(&entries).unwrap();
+    let compact = serde_json::to_string(&entries).unwrap();
+    let lines: Vec<String> = entries.iter().map(Value::to_string).collect();
+    let halves = (serde_json::to_string(&entries[..10]).unwrap(), serde_json::to_string(&entries[10..]).unwrap());
+    for (what, file) in [
+        ("pretty", pretty.clone()),
+        ("byte order mark", format!("\u{feff}\r\n{pretty}\n")),
+        ("lines", lines.join("\n")),
+        ("lines with their ends", lines.join("\r\n") + "\r\n"),
+        ("nothing between", lines.concat()),
+        ("a comma too much", format!("[{},]", lines.join(",,"))),
+        ("two lists", format!("{}\n{}", halves.0, halves.1)),
+    ] {
+        assert_same(file, &wanted, what);
+    }
+    assert_same(compact, &wanted, "compact");
+}
+
+#[test]
+fn asff_comes_as_a_list_or_under_findings() {
+    let entries: Vec<Value> = serde_json::from_slice(&plain("5.8.1-scan.asff.json.gz")).unwrap();
+    let wanted: Vec<Value> = findings(serde_json::to_vec(&entries).unwrap()).iter().map(encoded).collect();
+    let object = json!({ "Findings": entries });
+    assert_same(object.to_string(), &wanted, "compact");
+    assert_same(serde_json::to_string_pretty(&object).unwrap(), &wanted, "pretty");
+    assert_same(format!("{{ \"Findings\" : {} , \"NextToken\": \"x\"}}", object["Findings"]), &wanted, "page");
+}
+
+#[test]
+fn every_packing_gives_the_same_findings() {
+    let (entries, wanted) = small();
+    let text = serde_json::to_vec(&entries).unwrap();
+    let (one, other) = text.split_at(text.len() / 3);
+    let padded = [gzip(&text), vec![0; 512]].concat();
+    let skippable = [b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec(), zstd(&text)].concat();
+    for (what, file, packing) in [
+        ("gzip", gzip(&text), Compression::Gzip),
+        ("two members", [gzip(one), gzip(other)].concat(), Compression::Gzip),
+        ("an empty member", [gzip(b""), gzip(&text), gzip(b"")].concat(), Compression::Gzip),
+        ("padded gzip", padded, Compression::Gzip),
+        ("zstd", zstd(&text), Compression::Zstd),
+        ("two frames", [zstd(one), zstd(other)].concat(), Compression::Zstd),
+        ("skippable frame", skippable, Compression::Zstd),
+        ("plain", text.clone(), Compression::Plain),
+    ] {
+        let file = Bytes::from(file);
+        assert_same(file.clone(), &wanted, what);
+        let (_, ending, reader) = read_with(ReadLimits::default(), &file, 1000);
+        assert_eq!((ending, reader.compression()), (Ending::Complete, Some(packing)), "{what}");
+        assert_eq!(reader.bytes_used(), file.len() as u64, "{what}");
+    }
+}
+
+#[test]
+fn the_format_is_told_by_content() {
+    for (file, format) in [
+        ("5.8.1-scan.ocsf.json.gz", ScanFormat::Ocsf),
+        ("5.8.1-scan.asff.json.gz", ScanFormat::Asff),
+        ("5.8.1-scan.csv.gz", ScanFormat::Csv),
+    ] {
+        let (elements, _, reader) = read_with(ReadLimits::default(), &stored(file), 64);
+        assert_eq!((elements.len(), reader.format()), (357, Some(format)));
+    }
+}
+
+#[test]
+fn offsets_say_where_elements_begin_in_the_decompressed_file() {
+    for file in ["5.8.1-scan.ocsf.json.gz", "5.8.1-scan.asff.json.gz"] {
+        let text = plain(file);
+        for element in read(stored(file)).0 {
+            let at = usize::try_from(element.offset).unwrap();
+            assert_eq!(text[at], b'{');
+            assert!(matches!(text[at - 1], b'[' | b','));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pieces_of_any_size_give_the_same_elements(piece in 1_usize..5000, which in 0_usize..4) {
+        let (entries, _) = small();
+        let text = serde_json::to_string_pretty(&entries[..5]).unwrap();
+        let table = plain("5.8.1-scan.csv.gz");
+        let file: Bytes = match which {
+            0 => text.into(),
+            1 => gzip(text.as_bytes()).into(),
+            2 => zstd(text.as_bytes()).into(),
+            _ => table[..40_000].to_vec().into(),
+        };
+        let (wanted, ending, _) = read_with(ReadLimits::default(), &file, usize::MAX / 2);
+        let (found, found_ending, _) = read_with(ReadLimits::default(), &file, piece);
+        prop_assert_eq!(format!("{found:?}"), format!("{wanted:?}"));
+        prop_assert_eq!(found_ending, ending);
+    }
+}

@@ -1,0 +1,188 @@
+//! Files made to harm: whatever they hold, memory is bounded, nothing panics, and the report is clear.
+
+use std::io::Write;
+
+use asff::{Ending, Outcome, ReadLimits, Refusal, Regions, ScanReader, Step, map};
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{outcome_of, outcomes, read, read_with, sample};
+
+/// Bytes of the process that are in memory.
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+    pages * 4096
+}
+
+/// Feeds `head`, then `piece` so many times, then `tail`; counts what comes out, and checks memory on the way.
+fn feed(head: &[u8], piece: &Bytes, times: usize, tail: &[u8]) -> (Vec<Outcome>, Ending) {
+    const MEMORY_BYTES_MAX: u64 = 64 << 20;
+    let regions = Regions::known();
+    let before = resident_bytes();
+    let pieces = std::iter::once(Bytes::copy_from_slice(head))
+        .chain(std::iter::repeat_n(piece.clone(), times))
+        .chain(std::iter::once(Bytes::copy_from_slice(tail)));
+    let mut pieces = pieces.into_iter();
+    let mut reader = ScanReader::new(ReadLimits::default());
+    let mut outcomes = Vec::new();
+    loop {
+        match reader.next() {
+            Step::NeedInput => match pieces.next() {
+                Some(piece) => reader.feed(piece),
+                None => reader.end_of_input(),
+            },
+            Step::Element(element) => outcomes.push(map(&element, &regions)),
+            Step::Done(ending) => {
+                let grown = resident_bytes().saturating_sub(before);
+                assert!(grown < MEMORY_BYTES_MAX, "{grown} bytes more in memory");
+                return (outcomes, ending);
+            }
+        }
+    }
+}
+
+#[test]
+fn memory_does_not_grow_with_the_file_a_text_of_300_megabytes_is_passed_over() {
+    let sound = serde_json::to_string(&sample()).unwrap();
+    let head = format!("[{sound},{{\"message\":\"");
+    let tail = format!("\"}},\n{sound}]");
+    let (outcomes, ending) = feed(head.as_bytes(), &Bytes::from(vec![b'x'; 1 << 20]), 300, tail.as_bytes());
+    assert_eq!(ending, Ending::Complete);
+    assert!(matches!(&outcomes[..], [Outcome::Finding(_), Outcome::Unreadable(_), Outcome::Finding(_)]));
+    let Outcome::Unreadable(unreadable) = &outcomes[1] else { panic!() };
+    assert_eq!(unreadable.reason, "the entry is longer than 4194304 bytes");
+    assert!(unreadable.length > 300 << 20 && unreadable.excerpt.len() <= 16 * 1024);
+}
+
+#[test]
+fn memory_does_not_grow_with_the_file_nor_does_an_endless_row() {
+    let table = crate::support::plain("5.8.1-scan.csv.gz");
+    let row_end = |rows: usize| memchr::memmem::find_iter(&table, b"\r\n").nth(rows).unwrap() + 2;
+    let head = [&table[..row_end(1)], b"profile: None;\""].concat();
+    let tail = [b"\r\n", &table[row_end(1)..row_end(2)]].concat();
+    let (outcomes, ending) = feed(&head, &Bytes::from(vec![b'x'; 1 << 20]), 100, &tail);
+    assert_eq!(ending, Ending::Complete);
+    assert!(
+        matches!(&outcomes[..], [Outcome::Finding(_), Outcome::Unreadable(_), Outcome::Finding(_)]),
+        "{outcomes:?}"
+    );
+}
+
+#[test]
+fn a_million_empty_objects_behind_a_finding_are_a_million_lines() {
+    let sound = serde_json::to_string(&sample()).unwrap();
+    let file = format!("[{sound}{}]", ",{}".repeat(1_000_000));
+    let (elements, ending) = read(file);
+    assert_eq!((elements.len(), ending), (1_000_001, Ending::Complete));
+    let Outcome::Quarantined(kept) = map(&elements[7], &Regions::known()) else { panic!() };
+    assert_eq!(kept.message, "the finding has no status (status_code)");
+}
+
+#[test]
+fn ten_thousand_brackets_within_each_other_are_one_unreadable_entry() {
+    let sound = serde_json::to_string(&sample()).unwrap();
+    for (open, close) in [("[", "]"), ("{\"message\":", "}"), ("[{\"a\":", "}]")] {
+        let deep = format!("{}{}", open.repeat(10_000), close.repeat(10_000));
+        let file = format!("[{sound},{{\"message\":{deep}}},\n{sound}]");
+        let (outcomes, ending) = outcomes(file);
+        assert_eq!(ending, Ending::Complete, "{open}");
+        let sound = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Finding(_))).count();
+        assert!(sound >= 2 && outcomes.len() > sound, "{open}: {} outcomes, {sound} sound", outcomes.len());
+    }
+}
+
+#[test]
+fn a_bomb_is_refused_early() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut zstd = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    for writer in [&mut gzip as &mut dyn Write, &mut zstd] {
+        writer.write_all(b"[").unwrap();
+        for _ in 0..16 {
+            writer.write_all(&vec![b' '; 1 << 20]).unwrap();
+        }
+    }
+    for file in [gzip.finish().unwrap(), zstd.finish().unwrap()] {
+        let limits = ReadLimits { ratio_grace_bytes: 4 << 20, ..ReadLimits::default() };
+        let (elements, ending, _) = read_with(limits, &file.into(), 4096);
+        assert!(elements.is_empty());
+        let Ending::Refused(Refusal::Bomb { decompressed_bytes, .. }) = ending else { panic!("{ending:?}") };
+        assert!(decompressed_bytes < 5 << 20);
+    }
+}
+
+#[test]
+fn a_file_beyond_the_size_limit_is_refused() {
+    let limits = ReadLimits { decompressed_bytes_max: 1 << 20, ..ReadLimits::default() };
+    let file = Bytes::from(format!("[{}", " ".repeat(2 << 20)));
+    let (_, ending, _) = read_with(limits, &file, 4096);
+    assert_eq!(ending, Ending::Refused(Refusal::TooLarge { bytes_max: 1 << 20 }));
+}
+
+#[test]
+fn a_zstd_window_that_would_take_all_memory_is_refused() {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.set_parameter(zstd::zstd_safe::CParameter::WindowLog(27)).unwrap();
+    encoder.write_all(&vec![b'x'; 1 << 20]).unwrap();
+    let (_, ending) = read(encoder.finish().unwrap());
+    assert!(matches!(ending, Ending::Refused(Refusal::Window { .. })), "{ending:?}");
+}
+
+#[test]
+fn wrong_types_anywhere_are_kept_back_or_do_no_harm() {
+    let sample = sample();
+    let mut pointers = Vec::new();
+    collect("", &sample, &mut pointers);
+    for pointer in pointers {
+        for wrong in [json!(null), json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([[{}]]), json!(true)]
+        {
+            let mut entry = sample.clone();
+            *entry.pointer_mut(&pointer).unwrap() = wrong;
+            let _ = outcome_of(&entry);
+        }
+    }
+}
+
+fn collect(at: &str, value: &Value, pointers: &mut Vec<String>) {
+    if !at.is_empty() && !at.contains("/data/") {
+        pointers.push(at.to_owned());
+    }
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            collect(&format!("{at}/{}", name.replace('/', "~1")), value, pointers);
+        }),
+        Value::Array(items) => items.iter().enumerate().for_each(|(place, value)| {
+            collect(&format!("{at}/{place}"), value, pointers);
+        }),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn bytes_of_any_kind_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), head in 0_usize..5, piece in 1_usize..64) {
+        let head: &[u8] = match head {
+            0 => b"",
+            1 => b"[{\"class_uid\":2004,",
+            2 => b"\x1f\x8b\x08\0\0\0\0\0\0\x03",
+            3 => b"\x28\xb5\x2f\xfd",
+            _ => b"CHECK_ID;ACCOUNT_UID;STATUS;RESOURCE_UID;REGION\n",
+        };
+        let file = Bytes::from([head, &bytes].concat());
+        let (elements, _, _) = read_with(ReadLimits::default(), &file, piece);
+        let regions = Regions::known();
+        for element in &elements {
+            let _ = map(element, &regions);
+        }
+    }
+
+    #[test]
+    fn json_of_any_shape_never_panics(text in r#"[\[\]{}",:\\ a01\n]{0,200}"#) {
+        let sound = serde_json::to_string(&sample()).unwrap();
+        let (outcomes, _) = outcomes(format!("[{sound},{text},\n{sound}]"));
+        prop_assert!(matches!(outcomes.first(), Some(Outcome::Finding(_))));
+    }
+}

@@ -1,0 +1,85 @@
+//! The findings of one file are told apart.
+
+use asff::{Identities, Identity, Mapped};
+
+use crate::support::{finding_of, findings, set, stored, with};
+
+/// Two ARNs whose SHA-512 begin with the same nine digits, 6e5659beb.
+const COLLIDING: [&str; 2] = ["arn:aws:s3:::bucket-165620", "arn:aws:s3:::bucket-377708"];
+
+fn finding(uid: &str, code: &str, muted: bool) -> Mapped {
+    let mut entry = with("/resources/0/uid", uid);
+    set(&mut entry, "/status_code", code);
+    set(&mut entry, "/status_id", if muted { 3 } else { 1 });
+    finding_of(&entry)
+}
+
+#[test]
+fn two_resources_whose_hashes_collide_get_different_ids() {
+    let mut identities = Identities::new();
+    let (mut first, mut second) = (finding(COLLIDING[0], "FAIL", false), finding(COLLIDING[1], "FAIL", false));
+    assert_eq!(first.finding.id, second.finding.id);
+    let short = first.finding.id.clone();
+    assert_eq!(identities.settle(&mut first), Identity::First);
+    assert_eq!(identities.settle(&mut second), Identity::Collision);
+    assert_eq!(first.finding.id, short);
+    let id = second.finding.id.to_string();
+    assert!(id.starts_with(short.as_str()) && id.len() == short.as_str().len() + 32 - 9, "{id}");
+
+    let mut again = finding(COLLIDING[1], "PASS", false);
+    assert_eq!(identities.settle(&mut again), Identity::Duplicate);
+    assert_eq!(again.finding.id, second.finding.id);
+}
+
+#[test]
+fn which_resource_keeps_the_short_id_is_stable_once_it_is_reserved() {
+    let earlier = finding(COLLIDING[1], "FAIL", false);
+    let mut identities = Identities::new();
+    identities.reserve(&earlier);
+    let (mut first, mut second) = (finding(COLLIDING[0], "FAIL", false), finding(COLLIDING[1], "PASS", false));
+    assert_eq!(identities.settle(&mut first), Identity::Collision);
+    assert_eq!(identities.settle(&mut second), Identity::First);
+    assert_eq!(second.finding.id, earlier.finding.id);
+}
+
+#[test]
+fn the_same_resource_again_counts_only_when_it_is_worse() {
+    let uid = "arn:aws:s3:::a";
+    let mut identities = Identities::new();
+    let steps = [
+        ("PASS", false, Identity::First),
+        ("PASS", false, Identity::Duplicate),
+        ("PASS", true, Identity::Worse),
+        ("PASS", false, Identity::Duplicate),
+        ("FAIL", false, Identity::Worse),
+        ("FAIL", true, Identity::Duplicate),
+        ("FAIL", false, Identity::Duplicate),
+    ];
+    for (code, muted, wanted) in steps {
+        assert_eq!(identities.settle(&mut finding(uid, code, muted)), wanted, "{code} {muted}");
+    }
+    assert_eq!(identities.len(), 1);
+}
+
+#[test]
+fn other_accounts_regions_and_checks_are_no_duplicates() {
+    let uid = "arn:aws:s3:::a";
+    let mut identities = Identities::new();
+    assert_eq!(identities.settle(&mut finding(uid, "FAIL", false)), Identity::First);
+    for (pointer, value) in
+        [("/cloud/account/uid", "210987654321"), ("/cloud/region", "eu-west-1"), ("/metadata/event_code", "other")]
+    {
+        let mut entry = with("/resources/0/uid", uid);
+        set(&mut entry, pointer, value);
+        assert_eq!(identities.settle(&mut finding_of(&entry)), Identity::First, "{pointer}");
+    }
+}
+
+#[test]
+fn a_genuine_scan_holds_each_finding_once() {
+    let mut identities = Identities::new();
+    for mut mapped in findings(stored("5.46.0-scan-1.ocsf.json.gz")) {
+        assert_eq!(identities.settle(&mut mapped), Identity::First, "{}", mapped.finding.id);
+    }
+    assert_eq!(identities.len(), 1472);
+}

@@ -1,0 +1,174 @@
+//! How single fields map, and what is kept back.
+
+use asff::{Outcome, QuarantineCode, RawStatus, SeverityLabel, Skip, Status};
+use serde_json::{Value, json};
+
+use crate::support::{encoded, finding_of, kept_back, outcome_of, set, with, without};
+
+#[test]
+fn a_muted_finding_is_a_warning_whatever_its_outcome() {
+    for (code, raw) in [("PASS", RawStatus::Pass), ("FAIL", RawStatus::Fail)] {
+        let mut entry = with("/status_id", 3);
+        set(&mut entry, "/status", "Suppressed");
+        set(&mut entry, "/status_code", code);
+        let mapped = finding_of(&entry);
+        assert_eq!((mapped.status, mapped.raw_status, mapped.muted), (Status::Warning, Some(raw), true));
+        assert_eq!(encoded(&mapped)["Compliance"]["Status"], "WARNING");
+    }
+    let mut manual = with("/status_id", 3);
+    set(&mut manual, "/status_code", "MANUAL");
+    assert!(matches!(outcome_of(&manual), Outcome::Skipped(Skip::Manual)));
+}
+
+#[test]
+fn every_severity_has_its_label() {
+    for (word, label) in [
+        ("Critical", SeverityLabel::Critical),
+        ("High", SeverityLabel::High),
+        ("Medium", SeverityLabel::Medium),
+        ("Low", SeverityLabel::Low),
+        ("Informational", SeverityLabel::Informational),
+    ] {
+        assert_eq!(finding_of(&with("/severity", word)).severity, label);
+    }
+    assert_eq!(kept_back(&with("/severity", "Unknown")).code, QuarantineCode::InvalidField);
+}
+
+#[test]
+fn arns_name_the_partition_and_only_those_that_the_service_knows_stand_in_the_resource() {
+    for (partition, region, named) in [
+        ("aws", "me-west-1", true),
+        ("aws-cn", "cn-northwest-1", true),
+        ("aws-us-gov", "us-gov-west-1", true),
+        ("aws-eusc", "eusc-de-east-1", false),
+    ] {
+        let mut entry = with("/resources/0/cloud_partition", partition);
+        set(&mut entry, "/resources/0/region", region);
+        set(&mut entry, "/cloud/region", region);
+        let finding = encoded(&finding_of(&entry));
+        let arn = format!("arn:{partition}:securityhub:{region}::product/prowler/prowler");
+        assert_eq!(finding["ProductArn"], arn);
+        assert_eq!(finding["Resources"][0].get("Partition"), named.then(|| json!(partition)).as_ref());
+        assert_eq!(finding["Resources"][0]["Region"], region);
+    }
+}
+
+#[test]
+fn what_cannot_be_mended_is_kept_back_with_its_reason() {
+    let cases: [(Value, QuarantineCode); 13] = [
+        (with("/cloud/region", "mars-north-1"), QuarantineCode::UnknownRegion),
+        (with("/cloud/region", "no Region at all"), QuarantineCode::UnknownRegion),
+        (with("/resources/0/cloud_partition", "aws-cn"), QuarantineCode::PartitionMismatch),
+        (with("/resources/0/cloud_partition", "aws-iso"), QuarantineCode::UnknownPartition),
+        (with("/cloud/account/uid", "1234"), QuarantineCode::InvalidAccount),
+        (without("/cloud/account/uid"), QuarantineCode::MissingField),
+        (without("/metadata/event_code"), QuarantineCode::MissingField),
+        (without("/resources/0/uid"), QuarantineCode::MissingField),
+        (without("/status_code"), QuarantineCode::MissingField),
+        (with("/status_code", "MAYBE"), QuarantineCode::InvalidField),
+        (with("/resources/0/uid", json!(["a"])), QuarantineCode::InvalidField),
+        (with("/finding_info/created_time", "yesterday"), QuarantineCode::InvalidField),
+        (with("/class_uid", 2003), QuarantineCode::NotAScanResult),
+    ];
+    let mut messages = String::new();
+    for (mut entry, code) in cases {
+        if code == QuarantineCode::InvalidField {
+            entry.as_object_mut().unwrap().remove("time");
+            entry.as_object_mut().unwrap().remove("time_dt");
+            entry["finding_info"].as_object_mut().unwrap().remove("created_time_dt");
+        }
+        let kept = kept_back(&entry);
+        assert_eq!(kept.code, code, "{}", kept.message);
+        messages.push_str(&format!("{code}: {}\n", kept.message));
+    }
+    insta::assert_snapshot!(messages);
+}
+
+#[test]
+fn no_secret_leaves_its_place_what_is_kept_back_holds_the_tags_and_no_other_data() {
+    let mut entry = with("/cloud/region", "mars-north-1");
+    set(&mut entry, "/resources/0/data/metadata/environment", json!({"PASSWORD": "hunter2}\""}));
+    let kept = kept_back(&entry);
+    let text = std::str::from_utf8(&kept.element).unwrap();
+    assert!(!text.contains("hunter2") && text.contains(r#""data":{"metadata":{"tags":[{"fn":"1"}]}}"#));
+    let mut again: Value = serde_json::from_str(text).unwrap();
+    set(&mut again, "/cloud/region", "eu-west-1");
+    assert_eq!(finding_of(&again).region.as_str(), "eu-west-1");
+}
+
+#[test]
+fn no_secret_leaves_its_place_data_is_never_in_a_finding() {
+    let mut entry = with("/resources/0/data/metadata/environment", json!({"PASSWORD": "hunter2"}));
+    set(&mut entry, "/resources/0/data/details", "hunter2");
+    set(&mut entry, "/resources/0/labels", json!(["a:b:c"]));
+    assert!(!encoded(&finding_of(&entry)).to_string().contains("hunter2"));
+}
+
+#[test]
+fn findings_of_other_clouds_are_skipped_with_their_name() {
+    let mut kubernetes = without("/cloud");
+    set(&mut kubernetes, "/resources/0/namespace", "default");
+    for (entry, name) in [(with("/cloud/provider", "azure"), "azure"), (kubernetes, "kubernetes")] {
+        let mut entry = entry;
+        entry["unmapped"].as_object_mut().unwrap().remove("provider");
+        match outcome_of(&entry) {
+            Outcome::Skipped(Skip::NotAws { provider }) => assert_eq!(provider, name),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn empty_fields_get_what_prowler_or_the_service_puts_there() {
+    let mut entry = with("/finding_info/types", json!([]));
+    set(&mut entry, "/remediation/references", json!([]));
+    let finding = encoded(&finding_of(&entry));
+    assert_eq!(finding["FindingProviderFields"]["Types"], json!(["Software and Configuration Checks"]));
+    let url = &finding["Remediation"]["Recommendation"]["Url"];
+    assert_eq!(url, "https://docs.aws.amazon.com/securityhub/latest/userguide/what-is-securityhub.html");
+
+    let mut entry = with("/remediation/desc", "");
+    set(&mut entry, "/status_detail", "");
+    set(&mut entry, "/resources/0/type", "");
+    let mapped = finding_of(&entry);
+    let finding = encoded(&mapped);
+    assert_eq!(finding["Remediation"]["Recommendation"].get("Text"), None);
+    assert_eq!(finding["Description"], finding["Title"]);
+    assert_eq!(finding["Resources"][0]["Type"], "Other");
+    assert_eq!(mapped.repairs.len(), 3, "{:?}", mapped.repairs);
+}
+
+#[test]
+fn the_last_reference_counts_if_it_is_a_link() {
+    let link = |references: Value| {
+        let finding = encoded(&finding_of(&with("/remediation/references", references)));
+        finding["Remediation"]["Recommendation"]["Url"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(link(json!(["resource \"a\" {}\n", "aws s3 ls", "https://a.example/b"])), "https://a.example/b");
+    assert!(link(json!(["https://a.example/b", "aws s3 ls"])).starts_with("https://docs.aws.amazon.com/"));
+}
+
+#[test]
+fn times_are_printed_as_prowler_prints_them_and_updated_at_in_milliseconds() {
+    let mapped = finding_of(&with("/finding_info/created_time", 1_700_000_000));
+    let finding = encoded(&mapped);
+    assert_eq!(finding["CreatedAt"], "2023-11-14T22:13:20Z");
+    assert_eq!(finding["FirstObservedAt"], "2023-11-14T22:13:20Z");
+    assert_eq!(finding["UpdatedAt"], "2023-11-14T22:13:20.000Z");
+    let mut stamps = mapped.first_stamps();
+    stamps.record_state = asff::RecordState::Archived;
+    stamps.updated_at = "2023-11-15T00:00:00.0019Z".parse().unwrap();
+    let finding: Value = serde_json::from_slice(&mapped.encode(&stamps).unwrap()).unwrap();
+    assert_eq!(
+        (&finding["RecordState"], &finding["UpdatedAt"]),
+        (&json!("ARCHIVED"), &json!("2023-11-15T00:00:00.001Z"))
+    );
+}
+
+#[test]
+fn what_this_crate_wrote_can_be_read_again_and_stays_the_same() {
+    let once = encoded(&finding_of(&with("/severity", "High")));
+    let file = serde_json::to_vec(&json!({ "Findings": [once] })).unwrap();
+    let again = crate::support::findings(file).remove(0);
+    assert_eq!(encoded(&again), once);
+}
