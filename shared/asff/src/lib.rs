@@ -5,6 +5,31 @@
 //!
 //! The straight line: [`ScanReader`] takes the file in pieces and gives [`Element`]s; [`map`] makes an [`Outcome`] of each;
 //! [`Identities`] tells the findings of the file apart; [`Mapped::encode`] writes what is sent.
+//!
+//! ```
+//! use asff::{Identities, Identity, Outcome, ReadLimits, Regions, ScanReader, Step, map};
+//!
+//! let (regions, mut identities) = (Regions::known(), Identities::new());
+//! let mut pieces = vec![&b"[{\"class_uid\": 2004,"[..], b" \"status_code\": \"MANUAL\"}]"].into_iter();
+//! let mut reader = ScanReader::new(ReadLimits::default());
+//! let ending = loop {
+//!     match reader.next() {
+//!         Step::NeedInput => match pieces.next() {
+//!             Some(piece) => reader.feed(piece.into()),
+//!             None => reader.end_of_input(),
+//!         },
+//!         Step::Element(element) => match map(&element, &regions) {
+//!             Outcome::Finding(mut mapped) => match identities.settle(&mut mapped) {
+//!                 Identity::Duplicate => println!("{} is there already", mapped.finding.id),
+//!                 _ => println!("{:?}", mapped.encode(&mapped.first_stamps())),
+//!             },
+//!             other => println!("{other:?}"),
+//!         },
+//!         Step::Done(ending) => break ending,
+//!     }
+//! };
+//! assert_eq!(ending, asff::Ending::Complete);
+//! ```
 
 mod finding;
 mod identity;

@@ -78,7 +78,12 @@ impl ValueScan {
         while let Some(&byte) = bytes.get(*at) {
             *at += 1;
             match byte {
-                b' ' | b'\n' | b'\r' | b'\t' => continue,
+                b' ' | b'\n' | b'\r' | b'\t' => {
+                    // Prowler indents by up to 24 spaces: eight at once.
+                    while bytes[*at..].starts_with(b"        ") {
+                        *at += 8;
+                    }
+                }
                 b'"' => {
                     self.in_text = true;
                     self.last = AFTER_SCALAR;

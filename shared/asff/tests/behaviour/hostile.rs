@@ -7,14 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{outcome_of, outcomes, read, read_with, sample};
-
-/// Bytes of the process that are in memory.
-fn resident_bytes() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
-    pages * 4096
-}
+use crate::support::{outcome_of, outcomes, read, read_with, resident_bytes, sample};
 
 /// Feeds `head`, then `piece` so many times, then `tail`; counts what comes out, and checks memory on the way.
 fn feed(head: &[u8], piece: &Bytes, times: usize, tail: &[u8]) -> (Vec<Outcome>, Ending) {

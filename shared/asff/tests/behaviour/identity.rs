@@ -1,8 +1,8 @@
 //! The findings of one file are told apart.
 
-use asff::{Identities, Identity, Mapped};
+use asff::{Identities, Identity, Mapped, ResourceHash};
 
-use crate::support::{finding_of, findings, set, stored, with};
+use crate::support::{finding_of, findings, resident_bytes, set, stored, with};
 
 /// Two ARNs whose SHA-512 begin with the same nine digits, 6e5659beb.
 const COLLIDING: [&str; 2] = ["arn:aws:s3:::bucket-165620", "arn:aws:s3:::bucket-377708"];
@@ -82,4 +82,19 @@ fn a_genuine_scan_holds_each_finding_once() {
         assert_eq!(identities.settle(&mut mapped), Identity::First, "{}", mapped.finding.id);
     }
     assert_eq!(identities.len(), 1472);
+}
+
+#[test]
+fn memory_does_not_grow_beyond_fifty_megabytes_with_a_million_findings() {
+    let mut mapped = finding("arn:aws:s3:::a", "FAIL", false);
+    let before = resident_bytes();
+    let mut identities = Identities::new();
+    for number in 0..1_000_000_u128 {
+        mapped.finding.id = format!("prowler-check-123456789012-eu-west-1-{number:09x}").parse().unwrap();
+        mapped.resource_hash = ResourceHash(number << 2);
+        assert_eq!(identities.settle(&mut mapped), Identity::First);
+    }
+    assert_eq!(identities.len(), 1_000_000);
+    let grown = resident_bytes().saturating_sub(before);
+    assert!(grown < 50 << 20, "{grown} bytes");
 }

@@ -126,3 +126,10 @@ pub(crate) fn without(pointer: &str) -> Value {
     sample.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name).unwrap();
     sample
 }
+
+/// Bytes of the process that are in memory.
+pub(crate) fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+    pages * 4096
+}
