@@ -82,7 +82,12 @@ pub(crate) fn port(error: &PortError) -> Failure {
         return Failure::new(Exit::Credentials, message)
             .hint("`aws sts get-caller-identity` shows as whom you call; --profile NAME calls as another");
     }
-    Failure::new(Exit::Error, message)
+    let failure = Failure::new(Exit::Error, message);
+    // The table or the bucket: the names come from the options, or from a stack that is half gone.
+    if ["ResourceNotFoundException", "NoSuchBucket"].iter().any(|code| error.message.contains(code)) {
+        return failure.hint("is the deployment in this Region? --region names another, --stack finds its names");
+    }
+    failure
 }
 
 /// Runs what talks to AWS.

@@ -8,7 +8,7 @@ use exporter::route::NOT_IN_INTEGRATION;
 
 use super::fates;
 use crate::exit::Exit;
-use crate::output::{Column, Output, Table, Tone, text};
+use crate::output::{Column, Facts, Output, Table, Tone, text};
 
 /// Reasons for which findings are undelivered that lie in the integration's credentials.
 const CREDENTIAL_REASONS: [&str; 5] =
@@ -48,7 +48,7 @@ pub(crate) fn tone(status: RunStatus) -> Tone {
 
 /// Writes what is worth knowing of a run.
 pub(crate) fn write(report: &RunReport, state_bucket: &str, output: &mut Output) -> io::Result<()> {
-    output.table(&head(report, state_bucket))?;
+    output.facts(&head(report, state_bucket))?;
     if report.counts.read > 0 {
         output.line("")?;
         output.table(&fates::table("sent", &report.counts))?;
@@ -70,29 +70,29 @@ pub(crate) fn write(report: &RunReport, state_bucket: &str, output: &mut Output)
 }
 
 /// What was exported, and how it ended.
-fn head(report: &RunReport, state_bucket: &str) -> Table {
-    let mut table = Table::new([Column::Text(""), Column::Text("")]);
-    table.row(Tone::Strong, ["Run", &report.run_id]);
-    table.row(tone(report.status), ["Status", report.status.as_str()]);
+fn head(report: &RunReport, state_bucket: &str) -> Facts {
+    let mut facts = Facts::new();
+    facts.add(Tone::Strong, "Run", &report.run_id);
+    facts.add(tone(report.status), "Status", report.status.as_str());
     let size = text::bytes(report.upload.bytes);
-    table.row(Tone::Plain, ["Upload", &format!("{} ({size})", report.upload.source)]);
+    facts.add(Tone::Plain, "Upload", format!("{} ({size})", report.upload.source));
     if let Some(format) = report.format {
-        table.row(Tone::Plain, ["Format", format.as_str()]);
+        facts.add(Tone::Plain, "Format", format.as_str());
     }
     if let Some(at) = report.scanned_at {
-        table.row(Tone::Plain, ["Scanned at", &text::time(at)]);
+        facts.add(Tone::Plain, "Scanned at", text::time(at));
     }
-    table.row(Tone::Plain, ["Started", &text::time(report.started_at)]);
+    facts.add(Tone::Plain, "Started", text::time(report.started_at));
     if let Some(end) = report.finished_at {
         let took = end.duration_since(report.started_at);
-        table.row(Tone::Plain, ["Took", &format!("{:.1} s", took.as_secs_f64())]);
+        facts.add(Tone::Plain, "Took", format!("{:.1} s", took.as_secs_f64()));
         let at = |key: &str| format!("s3://{state_bucket}/{key}");
-        table.row(Tone::Plain, ["Report", &at(&RunReport::key(&report.run_id))]);
+        facts.add(Tone::Plain, "Report", at(&RunReport::key(&report.run_id)));
         if let Some(key) = &report.quarantine {
-            table.row(Tone::Bad, ["Quarantine", &at(key)]);
+            facts.add(Tone::Bad, "Quarantine", at(key));
         }
     }
-    table
+    facts
 }
 
 /// Each account's Regions: what they took and what they did not.
@@ -103,7 +103,6 @@ fn regions(report: &RunReport) -> Table {
         Column::Number("Sent"),
         Column::Number("Not taken"),
         Column::Number("Calls"),
-        Column::Number("Throttled"),
         Column::Text("Reason"),
     ]);
     for (account, part) in &report.accounts {
@@ -124,14 +123,14 @@ fn regions(report: &RunReport) -> Table {
     table
 }
 
-fn region(part: &AccountReport, name: &str) -> (Tone, [String; 5]) {
+fn region(part: &AccountReport, name: &str) -> (Tone, [String; 4]) {
     let not_taken = part.counts.region_unavailable.get(name);
     let report = part.regions.iter().find(|(region, _)| region.as_str() == name).map(|(_, report)| report);
     let number = |of: fn(&exporter::report::RegionReport) -> u64| text::count(report.map_or(0, of));
     let reasons = not_taken.map(|reasons| reasons.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
     let tone = if not_taken.is_some() { Tone::Warning } else { Tone::Plain };
     let left = text::count(not_taken.map_or(0, |reasons| reasons.values().sum()));
-    let cells = [number(|r| r.sent), left, number(|r| r.calls), number(|r| r.throttled), reasons];
+    let cells = [number(|r| r.sent), left, number(|r| r.calls), reasons];
     (tone, cells)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Promise: a reader that goes away ends the command quietly ([`is_closed_pipe`]).
 
+mod facts;
 mod table;
 pub(crate) mod text;
 
@@ -9,6 +10,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+pub(crate) use self::facts::Facts;
 pub(crate) use self::table::{Column, Table, Tone};
 use crate::config::{Format, Style};
 use crate::exit::{Exit, Failure, exit_of};
@@ -46,6 +48,11 @@ impl Output {
     /// A table of the result.
     pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
         write!(self.out, "{}", table.render(self.out_style))
+    }
+
+    /// Facts of the result.
+    pub(crate) fn facts(&mut self, facts: &Facts) -> io::Result<()> {
+        write!(self.out, "{}", facts.render(self.out_style))
     }
 
     /// The result as JSON.

@@ -128,7 +128,7 @@ fn refused(error: &CreateError) -> Failure {
 }
 
 fn tell(created: &StoredIntegration, trusted_arn: Option<&str>, output: &mut Output) -> Result<()> {
-    output.table(&words::table(created))?;
+    output.facts(&words::facts(created))?;
     if let Some(role) = words::role(&created.integration) {
         output.line("")?;
         output.line(format!("Trust policy to put on {}:", role.arn))?;

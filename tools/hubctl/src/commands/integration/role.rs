@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use asff::{AccountId, Partition};
 use exporter::integration::Role;
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -70,17 +71,40 @@ impl FromStr for ExternalId {
     }
 }
 
+/// A trust policy, with its fields in the order in which people write them.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TrustPolicy<'a> {
+    version: &'static str,
+    statement: [Statement<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement<'a> {
+    effect: &'static str,
+    principal: Principal<'a>,
+    action: &'static str,
+    condition: Value,
+}
+
+#[derive(Serialize)]
+struct Principal<'a> {
+    #[serde(rename = "AWS")]
+    arn: &'a str,
+}
+
 /// The policy that lets the deployment, and nobody else, assume a role.
-pub(super) fn trust_policy(role: &Role, trusted_arn: Option<&str>) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": { "AWS": trusted_arn.unwrap_or(TRUSTED_ARN_UNKNOWN) },
-            "Action": "sts:AssumeRole",
-            "Condition": { "StringEquals": { "sts:ExternalId": role.external_id } },
+pub(super) fn trust_policy<'a>(role: &Role, trusted_arn: Option<&'a str>) -> TrustPolicy<'a> {
+    TrustPolicy {
+        version: "2012-10-17",
+        statement: [Statement {
+            effect: "Allow",
+            principal: Principal { arn: trusted_arn.unwrap_or(TRUSTED_ARN_UNKNOWN) },
+            action: "sts:AssumeRole",
+            condition: json!({ "StringEquals": { "sts:ExternalId": role.external_id } }),
         }],
-    })
+    }
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     })?;
     match output.format {
         Format::Json => output.json(&words::json(&stored, trusted_arn.as_deref()))?,
-        Format::Table => output.table(&words::table(&stored))?,
+        Format::Table => output.facts(&words::facts(&stored))?,
     }
     Ok(Exit::Success)
 }

@@ -4,11 +4,10 @@ use aws::StoredIntegration;
 use exporter::integration::{Credentials, Integration, Role};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 
-use super::role::trust_policy;
+use super::role::{TrustPolicy, trust_policy};
 use crate::commands::filters::filter_words;
-use crate::output::{Column, Table, Tone, text};
+use crate::output::{Facts, Tone, text};
 
 /// An integration for machines.
 #[derive(Serialize)]
@@ -18,11 +17,11 @@ pub(super) struct Json<'a> {
     created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trust_policy: Option<Value>,
+    trust_policy: Option<TrustPolicy<'a>>,
 }
 
 /// An integration as JSON; with the trust policy of its role, if it has one.
-pub(super) fn json<'a>(stored: &'a StoredIntegration, trusted_arn: Option<&str>) -> Json<'a> {
+pub(super) fn json<'a>(stored: &'a StoredIntegration, trusted_arn: Option<&'a str>) -> Json<'a> {
     Json {
         integration: &stored.integration,
         version: stored.version,
@@ -42,38 +41,33 @@ pub(super) fn role(integration: &Integration) -> Option<&Role> {
 }
 
 /// All that is worth knowing of an integration.
-pub(super) fn table(stored: &StoredIntegration) -> Table {
+pub(super) fn facts(stored: &StoredIntegration) -> Facts {
     let integration = &stored.integration;
-    let mut table = Table::new([Column::Text(""), Column::Text("")]);
-    table.row(Tone::Strong, ["Account", integration.account.as_str()]);
+    let mut facts = Facts::new();
+    facts.add(Tone::Strong, "Account", integration.account.as_str());
     if let Some(alias) = &integration.alias {
-        table.row(Tone::Plain, ["Alias", alias]);
+        facts.add(Tone::Plain, "Alias", alias);
     }
     let (tone, enabled) = enabled(integration);
-    table.row(tone, ["State", enabled]);
-    table.row(Tone::Plain, ["Sends", &filter_words(integration)]);
-    table.row(Tone::Plain, ["Format", integration.format.as_str()]);
-    table.row(
-        Tone::Plain,
-        [
-            "Archives",
-            if integration.archive_previous_findings { "what a newer scan shows to be resolved" } else { "nothing" },
-        ],
-    );
-    table.row(Tone::Plain, ["Credentials", credentials(integration)]);
+    facts.add(tone, "State", enabled);
+    facts.add(Tone::Plain, "Sends", filter_words(integration));
+    facts.add(Tone::Plain, "Format", integration.format.as_str());
+    let archives = integration.archive_previous_findings;
+    facts.add(Tone::Plain, "Archives", if archives { "what a newer scan shows to be resolved" } else { "nothing" });
+    facts.add(Tone::Plain, "Credentials", credentials(integration));
     if let Credentials::Static { secret, .. } = &integration.credentials {
-        table.row(Tone::Plain, ["Secret", secret]);
+        facts.add(Tone::Plain, "Secret", secret);
     }
     if let Some(role) = role(integration) {
-        table.row(Tone::Plain, ["Role", &role.arn]);
-        table.row(Tone::Plain, ["External ID", role.external_id.as_deref().unwrap_or("none")]);
+        facts.add(Tone::Plain, "Role", &role.arn);
+        facts.add(Tone::Plain, "External ID", role.external_id.as_deref().unwrap_or("none"));
     }
     for (name, at) in [("Created", stored.created_at), ("Changed", stored.updated_at)] {
         if let Some(at) = at {
-            table.row(Tone::Plain, [name, &text::time(at)]);
+            facts.add(Tone::Plain, name, text::time(at));
         }
     }
-    table
+    facts
 }
 
 /// Whether it works, with the tone for it.

@@ -7,12 +7,12 @@ use exporter::report::FileEnd;
 
 use super::plan::Plan;
 use crate::commands::{fates, filters};
-use crate::output::{Column, Output, Table, Tone, text};
+use crate::output::{Column, Facts, Output, Table, Tone, text};
 use crate::scan::survey::Survey;
 
 /// Writes all that is worth knowing of the file.
 pub(super) fn write(survey: &Survey, plan: &Plan, output: &mut Output) -> io::Result<()> {
-    output.table(&file(survey, plan))?;
+    output.facts(&file(survey, plan))?;
     if survey.read == 0 {
         return Ok(());
     }
@@ -25,27 +25,27 @@ pub(super) fn write(survey: &Survey, plan: &Plan, output: &mut Output) -> io::Re
 }
 
 /// What the file is.
-fn file(survey: &Survey, plan: &Plan) -> Table {
-    let mut table = Table::new([Column::Text(""), Column::Text("")]);
+fn file(survey: &Survey, plan: &Plan) -> Facts {
+    let mut facts = Facts::new();
     let size = survey.bytes.map_or_else(String::new, |bytes| format!(" ({})", text::bytes(bytes)));
-    table.row(Tone::Plain, ["File", &format!("{}{size}", survey.source)]);
+    facts.add(Tone::Plain, "File", format!("{}{size}", survey.source));
     if let Some(format) = survey.format {
         let versions = survey.prowler_versions.join(", ");
         let prowler = if versions.is_empty() { String::new() } else { format!(", Prowler {versions}") };
-        table.row(Tone::Plain, ["Format", &format!("{format}{prowler}")]);
+        facts.add(Tone::Plain, "Format", format!("{format}{prowler}"));
     }
     let (tone, end) = end(&survey.file_end);
-    table.row(tone, ["State", &end]);
+    facts.add(tone, "State", &end);
     if let Some([first, last]) = survey.scanned_at {
         let until = if first == last { String::new() } else { format!(" to {}", text::time(last)) };
-        table.row(Tone::Plain, ["Scanned at", &format!("{}{until}", text::time(first))]);
+        facts.add(Tone::Plain, "Scanned at", format!("{}{until}", text::time(first)));
     }
     if survey.mapped > 0 {
-        table.row(Tone::Plain, ["Accounts", &text::names(survey.accounts.keys(), "accounts")]);
-        table.row(Tone::Plain, ["Regions", &text::names(survey.regions.keys(), "Regions")]);
-        table.row(Tone::Plain, ["Filters", &filters::filter_words(&plan.filters)]);
+        facts.add(Tone::Plain, "Accounts", text::names(survey.accounts.keys(), "accounts"));
+        facts.add(Tone::Plain, "Regions", text::names(survey.regions.keys(), "Regions"));
+        facts.add(Tone::Plain, "Filters", filters::filter_words(&plan.filters));
     }
-    table
+    facts
 }
 
 fn end(end: &FileEnd) -> (Tone, String) {

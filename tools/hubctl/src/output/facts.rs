@@ -1,0 +1,78 @@
+//! Names and values, a line each. Long values go on below themselves, and a word is never cut, so that what stands there
+//! (an address, a path, an ARN) can be copied.
+
+use super::table::Tone;
+use super::text;
+use crate::config::Style;
+
+/// Columns between a name and its value.
+const GAP: usize = 2;
+
+/// Names and values.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    lines: Vec<(Tone, &'static str, String)>,
+}
+
+impl Facts {
+    /// No facts yet.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a fact. What a scan or a service said is made harmless here.
+    pub(crate) fn add(&mut self, tone: Tone, name: &'static str, value: impl AsRef<str>) -> &mut Self {
+        self.lines.push((tone, name, text::harmless(value.as_ref())));
+        self
+    }
+
+    /// The facts as text, each line ended.
+    pub(crate) fn render(&self, style: Style) -> String {
+        let names = self.lines.iter().map(|(_, name, _)| name.len()).max().unwrap_or_default() + GAP;
+        let room = usize::from(style.width).saturating_sub(names);
+        let mut out = String::new();
+        for (tone, name, value) in &self.lines {
+            for (index, line) in wrap(value, room).iter().enumerate() {
+                let name = if index == 0 { *name } else { "" };
+                out.push_str(&format!("{name:names$}{}\n", text::toned(*tone, line, style.colour)));
+            }
+        }
+        out
+    }
+}
+
+/// Lines of at most `room` characters, but for single words that are longer.
+fn wrap(value: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in value.split(' ') {
+        let Some(line) = lines.last_mut() else { break };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= room {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_broken_between_words_only() {
+        let mut facts = Facts::new();
+        facts.add(Tone::Good, "State", "complete").add(Tone::Plain, "Regions", "eu-west-1, us-east-1, us-west-2");
+        facts.add(Tone::Plain, "Report", "s3://a-bucket/with/a/long/key/that/is/copied.json");
+        let text = facts.render(Style { terminal: false, colour: false, width: 30 });
+        insta::assert_snapshot!(text, @r"
+        State    complete
+        Regions  eu-west-1, us-east-1,
+                 us-west-2
+        Report   s3://a-bucket/with/a/long/key/that/is/copied.json
+        ");
+    }
+}
