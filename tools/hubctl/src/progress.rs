@@ -11,8 +11,8 @@ use crate::config::Style;
 
 /// Time between two looks: smooth to the eye, nothing to the processor.
 const INTERVAL: Duration = Duration::from_millis(100);
-const WITH_SIZE: &str = "{bar:24} {percent:>3}%  {binary_bytes}/{binary_total_bytes}  {msg}  {eta} left";
-const WITHOUT_SIZE: &str = "{spinner} {binary_bytes}  {msg}  {elapsed}";
+const WITH_SIZE: &str = "{bar:12} {percent:>3}%  {decimal_bytes}/{decimal_total_bytes}  {msg}  {eta}";
+const WITHOUT_SIZE: &str = "{spinner} {decimal_bytes}  {msg}  {elapsed}";
 
 /// Looks at something that moves until it is dropped.
 pub(crate) struct Watch {
