@@ -54,12 +54,12 @@ impl Config {
         Ok(Self {
             names: Names { table: required("TABLE_NAME")?, state_bucket: required("STATE_BUCKET")? },
             settings: Settings {
-                import_calls_per_second: parsed(&variable, "IMPORT_CALLS_PER_SECOND")?
+                import_calls_per_second: parsed(variable, "IMPORT_CALLS_PER_SECOND")?
                     .unwrap_or(default.import_calls_per_second),
-                import_calls_burst: parsed(&variable, "IMPORT_CALLS_BURST")?.unwrap_or(default.import_calls_burst),
+                import_calls_burst: parsed(variable, "IMPORT_CALLS_BURST")?.unwrap_or(default.import_calls_burst),
                 ..default
             },
-            log_level: parsed(&variable, "LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
+            log_level: parsed(variable, "LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
         })
     }
 }

@@ -75,3 +75,34 @@ fn another_payload_is_an_error() {
         assert_eq!(parse(&payload), Err(EventError::Unknown), "{payload}");
     }
 }
+
+#[test]
+fn the_sample_events_are_understood() {
+    macro_rules! sample {
+        ($name:literal) => {
+            parse(&serde_json::from_str(include_str!(concat!("../../../../events/", $name))).unwrap()).unwrap()
+        };
+    }
+    let key = "prowler/réseau nord/output + notes.ocsf.json.gz";
+    let direct = |invocation| match invocation {
+        Invocation::Direct(uploads) => uploads,
+        Invocation::Queue(_) => panic!("from a queue"),
+    };
+    let queued = |invocation| match invocation {
+        Invocation::Queue(messages) => messages.into_iter().flat_map(|message| message.uploads.unwrap()).collect(),
+        Invocation::Direct(_) => panic!("not from a queue"),
+    };
+    let uploads = [Upload::new("prowler-scans", key)];
+    assert_eq!(direct(sample!("s3.json")), uploads);
+    assert_eq!(direct(sample!("eventbridge.json")), uploads);
+    assert_eq!(direct(sample!("s3-test.json")), []);
+    let nothing: Vec<Upload> = queued(sample!("sqs-s3-test.json"));
+    assert_eq!(nothing, []);
+    for from_queue in [sample!("sqs-s3.json"), sample!("sqs-eventbridge.json")] {
+        let found: Vec<Upload> = queued(from_queue);
+        assert_eq!(found, uploads);
+    }
+    let two: Vec<Upload> = queued(sample!("sqs-eventbridge-two.json"));
+    assert_eq!(two.len(), 2);
+    assert_eq!(two[1].key, "prowler/100%25 done/output.ocsf.json.gz", "what looks encoded is not");
+}

@@ -1,1 +1,218 @@
+use std::sync::Mutex;
 
+use asff::{AccountId, RegionName};
+use bytes::Bytes;
+use exporter::integration::Integration;
+use exporter::ports::{
+    CallError, Claim, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, Integrations, ObjectWriter, Objects,
+    Runs, Scan,
+};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use lambda_runtime::Context;
+use serde_json::json;
+
+use super::*;
+
+/// A genuine scan of one finding, of account 123456789012.
+const SCAN: &[u8] = include_bytes!("../../../../tests/scans/5.46.0-one-finding.ocsf.json");
+
+/// A cloud whose objects are what their keys say.
+#[derive(Default)]
+struct Twin {
+    opened: Mutex<Vec<String>>,
+    recorded: Mutex<Vec<RunReport>>,
+}
+
+impl Scans for Twin {
+    async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
+        self.opened.lock().unwrap().push(upload.key.clone());
+        let body = match upload.key.as_str() {
+            "gone.json" => return Err(OpenError::NotFound { url: upload.url() }),
+            "denied.json" => return Err(failure("open").into()),
+            "page.json" => "<!DOCTYPE html><html></html>".into(),
+            _ => Bytes::from_static(SCAN),
+        };
+        let info =
+            UploadInfo { source: upload.url(), etag: "e".to_owned(), bytes: body.len() as u64, modified_at: None };
+        Ok(Scan { info, body: futures::stream::iter([Ok(body)]).boxed() })
+    }
+}
+
+impl Integrations for Twin {
+    async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
+        Ok(Some(Integration { only_failed: false, ..Integration::new(*account) }))
+    }
+}
+
+impl Runs for Twin {
+    async fn claim(&self, identity: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
+        let run_id = "earlier".to_owned();
+        Ok(match identity {
+            "s3://scans/held.json#e" => Claim::Held { run_id },
+            "s3://scans/twice.json#e" => Claim::Done { run_id },
+            _ => Claim::Taken,
+        })
+    }
+
+    async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn record(&self, report: &RunReport) -> Result<(), PortError> {
+        self.recorded.lock().unwrap().push(report.clone());
+        Ok(())
+    }
+}
+
+struct Sink;
+
+impl Objects for Twin {
+    type Writer = Sink;
+
+    async fn create(&self, _: &str) -> Result<Sink, PortError> {
+        Ok(Sink)
+    }
+}
+
+impl ObjectWriter for Sink {
+    async fn write(&mut self, _: Bytes) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+/// A hub that takes everything.
+#[derive(Clone)]
+struct Open;
+
+impl Hubs for Twin {
+    type Hub = Open;
+
+    async fn connect(&self, _: &Integration) -> Result<Open, ConnectError> {
+        match self.opened.lock().unwrap().last().map(String::as_str) {
+            Some("unconnected.json") => Err(failure("connect").into()),
+            _ => Ok(Open),
+        }
+    }
+}
+
+impl Hub for Open {
+    async fn import(&self, _: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let success_count = body["Findings"].as_array().unwrap().len();
+        Ok(ImportOutcome { success_count, ..ImportOutcome::default() })
+    }
+
+    async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
+        Ok(HubState { product_accepted: true })
+    }
+}
+
+impl Clock for Twin {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+fn failure(action: &str) -> PortError {
+    PortError { action: action.to_owned(), message: "no".to_owned() }
+}
+
+fn created(key: &str) -> Value {
+    json!({"source": "aws.s3", "detail-type": "Object Created",
+        "detail": {"bucket": {"name": "scans"}, "object": {"key": key}}})
+}
+
+fn message(id: &str, body: &str) -> Value {
+    json!({"messageId": id, "eventSource": "aws:sqs", "body": body})
+}
+
+async fn handle(payload: Value) -> (Result<Value, HandlerError>, Arc<Twin>) {
+    let twin = Arc::new(Twin::default());
+    let handler = Handler::new(twin.clone(), Settings::default());
+    let answer = handler.handle(LambdaEvent::new(payload, Context::default())).await;
+    (answer.map(|answer| serde_json::to_value(answer).unwrap()), twin)
+}
+
+#[tokio::test]
+async fn what_another_try_mends_comes_again_alone_and_the_rest_is_done() {
+    let bodies = [
+        created("denied.json").to_string(),
+        created("scan.json").to_string(),
+        created("held.json").to_string(),
+        created("gone.json").to_string(),
+        created("page.json").to_string(),
+        created("twice.json").to_string(),
+        created("unconnected.json").to_string(),
+        "not an event".to_owned(),
+        json!({"Event": "s3:TestEvent"}).to_string(),
+    ];
+    let messages: Vec<_> = bodies.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), body)).collect();
+    let (answer, twin) = handle(json!({ "Records": messages })).await;
+    let again = ["m0", "m2", "m6"].map(|id| json!({ "itemIdentifier": id }));
+    assert_eq!(answer.unwrap(), json!({ "batchItemFailures": again }));
+    let recorded = twin.recorded.lock().unwrap();
+    let last = |key: &str| {
+        let source = format!("s3://scans/{key}");
+        recorded.iter().rfind(|run| run.upload.source == source).map(|run| run.status)
+    };
+    assert_eq!(last("scan.json"), Some(RunStatus::Succeeded));
+    assert_eq!(last("gone.json"), Some(RunStatus::Ignored), "an upload that is gone has its run, too");
+    assert_eq!(last("page.json"), Some(RunStatus::Ignored));
+    assert_eq!(last("unconnected.json"), Some(RunStatus::Failed));
+    assert_eq!(last("denied.json"), None);
+}
+
+#[tokio::test]
+async fn a_message_of_several_uploads_comes_again_for_one_of_them() {
+    let record = |key: &str| {
+        json!({"eventName": "ObjectCreated:Put", "eventSource": "aws:s3",
+            "s3": {"bucket": {"name": "scans"}, "object": {"key": key}}})
+    };
+    let body = json!({"Records": [record("denied.json"), record("scan.json")]}).to_string();
+    let (answer, twin) = handle(json!({"Records": [message("m", &body)]})).await;
+    assert_eq!(answer.unwrap(), json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
+    assert_eq!(*twin.opened.lock().unwrap(), ["denied.json", "scan.json"], "the second is not held up");
+}
+
+#[tokio::test]
+async fn what_is_no_scan_by_its_key_is_not_opened() {
+    let body = created("compliance/x_cis_aws.csv").to_string();
+    let (answer, twin) = handle(json!({"Records": [message("m", &body)]})).await;
+    assert_eq!(answer.unwrap(), json!({"batchItemFailures": []}));
+    assert!(twin.opened.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_direct_invocation_is_answered_with_its_runs() {
+    let (answer, _) = handle(created("scan.json")).await;
+    let answer = answer.unwrap();
+    assert_eq!(answer["runs"][0]["status"], "succeeded");
+    assert_eq!(answer["runs"][0]["counts"]["read"], 1);
+    assert_eq!(answer["runs"][0]["counts"]["sent"], 1);
+}
+
+#[tokio::test]
+async fn a_direct_invocation_that_another_try_mends_is_an_error() {
+    for (key, kind) in
+        [("denied.json", "UploadNotOpened"), ("held.json", "UploadHeld"), ("unconnected.json", "ExportFailed")]
+    {
+        let (answer, _) = handle(created(key)).await;
+        assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, kind, "{key}");
+    }
+    let (answer, _) = handle(json!({"hello": "world"})).await;
+    assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, "UnknownEvent");
+}
+
+#[test]
+fn the_deadline_of_an_invocation_is_on_the_runtimes_clock() {
+    assert_eq!(instant(SystemTime::UNIX_EPOCH), None);
+    let left = |at: SystemTime| instant(at).unwrap().saturating_duration_since(Instant::now());
+    let minute = std::time::Duration::from_secs(60);
+    assert!(left(SystemTime::now() + minute) > minute / 2);
+    assert_eq!(left(SystemTime::now() - minute), std::time::Duration::ZERO);
+}
