@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use asff::AccountId;
 use aws_sdk_dynamodb::types::AttributeValue;
-use exporter::report::RunReport;
+use exporter::report::{AccountReport, RunReport};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::item::{Item, ItemError, from_attribute, number, text, to_attribute};
@@ -51,24 +51,31 @@ pub(crate) fn account_attribute(account: &AccountId) -> AttributeValue {
 }
 
 fn shorten(report: &RunReport) -> RunReport {
-    let mut summary = RunReport { accounts: BTreeMap::new(), ..report.clone() };
-    let left_out = summary.reasons.len().saturating_sub(REASONS_MAX);
-    summary.reasons.truncate(REASONS_MAX);
-    summary.reasons.iter_mut().for_each(cut);
+    let mut reasons: Vec<String> = report.reasons.iter().take(REASONS_MAX).map(|reason| cut(reason)).collect();
+    let left_out = report.reasons.len() - reasons.len();
     if left_out > 0 {
-        summary.reasons.push(format!("{left_out} more are in the report"));
+        reasons.push(format!("{left_out} more are in the report"));
     }
-    for (account, part) in report.accounts.iter().take(ACCOUNTS_MAX) {
-        let mut part = part.clone();
-        part.regions.clear();
-        part.problem.iter_mut().for_each(cut);
-        summary.accounts.insert(*account, part);
+    let accounts = report.accounts.iter().take(ACCOUNTS_MAX).map(|(account, part)| {
+        let problem = part.problem.as_deref().map(cut);
+        (*account, AccountReport { counts: part.counts.clone(), problem, regions: BTreeMap::new() })
+    });
+    RunReport {
+        run_id: report.run_id.clone(),
+        status: report.status,
+        reasons,
+        upload: report.upload.clone(),
+        format: report.format,
+        file_end: report.file_end.clone(),
+        started_at: report.started_at,
+        finished_at: report.finished_at,
+        scanned_at: report.scanned_at,
+        counts: report.counts.clone(),
+        accounts: accounts.collect(),
+        quarantine: report.quarantine.clone(),
     }
-    summary
 }
 
-fn cut(text: &mut String) {
-    if let Some((end, _)) = text.char_indices().nth(REASON_CHARS_MAX) {
-        text.truncate(end);
-    }
+fn cut(text: &str) -> String {
+    text.chars().take(REASON_CHARS_MAX).collect()
 }

@@ -84,8 +84,8 @@ async fn only_the_run_that_holds_a_claim_settles_it() {
     }
 }
 
-/// The longest report that one scan could bring about.
-fn huge_report() -> RunReport {
+/// A report as long as scans of many accounts bring it about.
+fn huge_report(accounts: u32) -> RunReport {
     let upload =
         UploadInfo { source: "s3://scans/a.json".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None };
     let mut run = RunReport::begin("run-2".to_owned(), upload, now());
@@ -98,13 +98,13 @@ fn huge_report() -> RunReport {
         part.regions.insert(region, RegionReport::default());
     }
     run.counts.merge(&part.counts);
-    run.accounts = (0..20_000).map(|number| (format!("{number:012}").parse().unwrap(), part.clone())).collect();
+    run.accounts = (0..accounts).map(|number| (format!("{number:012}").parse().unwrap(), part.clone())).collect();
     run
 }
 
 #[tokio::test]
 async fn a_run_is_recorded_shortened_and_never_larger_than_the_table_takes() {
-    let report = huge_report();
+    let report = huge_report(6_000);
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     cloud(&wire.url).await.record(&report).await.unwrap();
     let put = wire.requests()[0].clone();
@@ -149,7 +149,7 @@ async fn a_list_is_newest_first_and_stops_at_its_limit() {
 
 #[tokio::test]
 async fn a_run_is_its_report_or_what_the_table_keeps_of_it() {
-    let report = huge_report();
+    let report = huge_report(50);
     let whole = serde_json::to_string(&report).unwrap();
     let wire = Wire::serve(move |_, _| Reply::new(200, whole.clone())).await;
     assert_eq!(cloud(&wire.url).await.run("run-2").await.unwrap(), Some(report));
