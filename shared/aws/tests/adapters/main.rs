@@ -1,5 +1,11 @@
 //! The adapters against servers on this machine: a wire that answers as a test tells it, and the simulator.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that can't be set up, or sees another answer, has failed"
+)]
+
 mod connect;
 mod deployment;
 mod hub;
