@@ -10,7 +10,8 @@ use lambda_runtime::service_fn;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = Config::from_env()?;
+    // As text: what ends a program is shown in its debug form.
+    let config = Config::from_env().map_err(|error| error.to_string())?;
     telemetry::start(config.log_level);
     let cloud = Cloud::new(&aws::sdk_config().await, config.names);
     let handler = Handler::new(Arc::new(cloud), config.settings);
