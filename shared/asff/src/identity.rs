@@ -149,6 +149,14 @@ fn key(mapped: &Mapped) -> u64 {
     hasher.finish()
 }
 
+impl Mapped {
+    /// Gives the finding the longer Id that it would get in a collision: for a short Id that another resource has had since an
+    /// earlier scan. Call it before [`Identities::settle`].
+    pub fn use_longer_id(&mut self) {
+        self.finding.id = longer_id(self);
+    }
+}
+
 /// `prowler-<check>-<account>-<region>-<32 digits of the resource's hash>`.
 fn longer_id(mapped: &Mapped) -> FindingId {
     let id =

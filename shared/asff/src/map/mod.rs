@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::outcome::{Outcome, QuarantineCode, Quarantined, Unreadable};
+use crate::outcome::{Mapped, Outcome, QuarantineCode, Quarantined, Unreadable};
 use crate::read::{Columns, Content, Element, ScanFormat, TagKeys};
 use crate::redact;
 use crate::regions::Regions;
@@ -36,6 +36,15 @@ pub fn map(element: &Element, regions: &Regions) -> Outcome {
         Content::Unreadable(unreadable) => Outcome::Unreadable(unreadable.clone()),
         Content::Json { bytes, format, keys } => json(element.offset, bytes, *format, keys, regions),
         Content::Row { bytes, columns } => row(element.offset, bytes, columns, regions),
+    }
+}
+
+/// Maps a finding that is in the format already, such as one that Security Hub holds. None where it is not ours.
+#[must_use]
+pub fn map_asff(finding: &Bytes, regions: &Regions) -> Option<Box<Mapped>> {
+    match json(0, finding, ScanFormat::Asff, &TagKeys::default(), regions) {
+        Outcome::Finding(mapped) => Some(mapped),
+        Outcome::Skipped(_) | Outcome::Unreadable(_) | Outcome::Quarantined(_) => None,
     }
 }
 

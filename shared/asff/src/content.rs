@@ -1,0 +1,65 @@
+//! The hash by which the next scan tells whether a finding is still the same.
+//!
+//! It covers what a person would call the finding. It leaves out what changes with every scan or with the way to Security
+//! Hub: all times, whether the finding is live, Prowler's version, and the product's ARN.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::finding::{Compliance, Finding, FindingProviderFields, Remediation, Resource};
+use crate::outcome::{Mapped, ResourceHash};
+
+/// The field of the product that says which Prowler made the scan.
+const VERSION_FIELD: &str = "ProviderVersion";
+
+#[derive(Serialize)]
+struct Content<'a> {
+    product_fields: Vec<(&'a str, &'a str)>,
+    generator_id: &'a str,
+    title: &'a str,
+    description: &'a str,
+    resources: &'a [Resource; 1],
+    compliance: &'a Compliance,
+    remediation: &'a Remediation,
+    finding_provider_fields: &'a FindingProviderFields,
+}
+
+impl<'a> From<&'a Finding> for Content<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        let fields = finding.product_fields.0.iter();
+        let fields = fields.filter(|(name, _)| name != VERSION_FIELD);
+        Self {
+            product_fields: fields.map(|(name, value)| (name.as_ref(), value.as_str())).collect(),
+            generator_id: &finding.generator_id,
+            title: &finding.title,
+            description: &finding.description,
+            resources: &finding.resources,
+            compliance: &finding.compliance,
+            remediation: &finding.remediation,
+            finding_provider_fields: &finding.finding_provider_fields,
+        }
+    }
+}
+
+impl Mapped {
+    /// The first 64 bits of a SHA-256 of the content. Never 0, which stands for a content that nobody knows.
+    #[must_use]
+    pub fn content_hash(&self) -> u64 {
+        let mut bytes = Vec::with_capacity(4096);
+        // Writing JSON to memory does not fail for these types; a partial text would only cause a needless update.
+        let _ = serde_json::to_writer(&mut bytes, &Content::from(&self.finding));
+        let digest = Sha256::digest(&bytes);
+        let (head, _) = digest.split_at(8);
+        head.iter().fold(0, |hash, &byte| hash << 8 | u64::from(byte)).max(1)
+    }
+}
+
+impl ResourceHash {
+    /// The last 32 bits, which are not in a short Id. Never 0, which stands for a resource that nobody knows.
+    #[must_use]
+    pub fn fingerprint(self) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are meant")]
+        let low = self.0 as u32;
+        low.max(1)
+    }
+}
