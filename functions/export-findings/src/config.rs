@@ -10,7 +10,7 @@ use tracing::level_filters::LevelFilter;
 /// What the environment says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// `TABLE_NAME` and `STATE_BUCKET`.
+    /// `TABLE_NAME`, `STATE_BUCKET`, and `QUEUE_URL` where there is a queue.
     pub names: Names,
     /// `IMPORT_CALLS_PER_SECOND` and `IMPORT_CALLS_BURST`; the rest is the exporter's own.
     pub settings: Settings,
@@ -52,7 +52,11 @@ impl Config {
         let required = |name| variable(name).ok_or(ConfigError::Missing(name));
         let default = Settings::default();
         Ok(Self {
-            names: Names { table: required("TABLE_NAME")?, state_bucket: required("STATE_BUCKET")? },
+            names: Names {
+                table: required("TABLE_NAME")?,
+                state_bucket: required("STATE_BUCKET")?,
+                queue_url: variable("QUEUE_URL"),
+            },
             settings: Settings {
                 import_calls_per_second: parsed(variable, "IMPORT_CALLS_PER_SECOND")?
                     .unwrap_or(default.import_calls_per_second),
@@ -87,7 +91,7 @@ mod tests {
     #[test]
     fn what_is_not_set_has_the_services_quotas() {
         let config = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b"), ("LOG_LEVEL", "")]).unwrap();
-        assert_eq!(config.names, Names { table: "t".to_owned(), state_bucket: "b".to_owned() });
+        assert_eq!(config.names, Names { table: "t".to_owned(), state_bucket: "b".to_owned(), queue_url: None });
         assert_eq!(config.settings, Settings::default());
         assert_eq!(config.log_level, LevelFilter::INFO);
     }

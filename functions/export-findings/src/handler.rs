@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use exporter::export::{ExportError, Exporter, Options};
-use exporter::ports::{OpenError, PortError, Ports, Scans};
+use exporter::ports::{OpenError, PortError, Ports, Queue, Scans};
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
 use exporter::upload::{Upload, UploadInfo};
@@ -98,7 +98,7 @@ pub struct Failure {
     pub item_identifier: String,
 }
 
-impl<P: Ports + Scans> Handler<P> {
+impl<P: Ports + Scans + Queue> Handler<P> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
         Self { exporter: Exporter::new(ports.clone(), settings), ports }
@@ -170,7 +170,9 @@ impl<P: Ports + Scans> Handler<P> {
             Err(error) => return Err(error.into()),
         };
         log_run(&run);
-        if run.status == RunStatus::Failed {
+        let put_back =
+            run.status == RunStatus::Unfinished && made_progress(&run) && self.ports.put_back(upload).await?;
+        if run.status.wants_another_try() && !put_back {
             return Err(HandlerError::Failed { run_id: run.run_id, reasons: run.reasons.join("; ") });
         }
         Ok(run)
@@ -187,6 +189,14 @@ impl<P: Ports + Scans> Handler<P> {
         self.ports.record(&run).await?;
         Ok(run)
     }
+}
+
+/// Whether another run would begin farther on. An upload that makes no progress is tried as any that fails, and ends in
+/// the dead-letter queue.
+fn made_progress(run: &RunReport) -> bool {
+    let adopted = |region: &exporter::report::RegionReport| region.adopted > 0;
+    run.counts.sent + run.counts.archived > 0
+        || run.accounts.values().any(|account| account.regions.values().any(adopted))
 }
 
 /// Says once why an upload is to come again. A failed run has its own line.

@@ -64,6 +64,7 @@ pub fn log_run(run: &RunReport) {
                 findings.unreadable = run.counts.unreadable,
                 findings.undelivered = run.counts.undelivered_total(),
                 findings.repaired = run.counts.repaired,
+                findings.archived = run.counts.archived,
                 duration_ms = duration_ms(run),
                 $message
             )
@@ -73,6 +74,8 @@ pub fn log_run(run: &RunReport) {
         RunStatus::Succeeded => line!(info, "scan exported"),
         RunStatus::Ignored => line!(info, "upload ignored: it holds no scan"),
         RunStatus::Duplicate => line!(info, "upload ignored: an earlier run exported it"),
+        RunStatus::Superseded => line!(info, "upload ignored: a newer scan was exported before"),
+        RunStatus::Unfinished => line!(info, "scan exported in part; the next run goes on"),
         RunStatus::Degraded => line!(warn, "scan exported, but not all of it"),
         RunStatus::Failed | RunStatus::Running => line!(warn, "scan not exported; it is tried again"),
     }

@@ -9,10 +9,12 @@ use crate::config::s3_client;
 /// The names of what a deployment keeps its things in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
-    /// The table of integrations, runs and claims.
+    /// The table of integrations, runs, accounts and claims.
     pub table: String,
-    /// The bucket of reports and quarantined findings.
+    /// The bucket of states, reports and quarantined findings.
     pub state_bucket: String,
+    /// The queue of uploads, for those who put them back.
+    pub queue_url: Option<String>,
 }
 
 /// AWS, as the exporter needs it.
@@ -22,12 +24,19 @@ pub struct Cloud {
     pub(crate) names: Names,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
 }
 
 impl Cloud {
     /// Builds the clients. Makes no call.
     pub fn new(config: &SdkConfig, names: Names) -> Self {
-        Self { config: config.clone(), names, s3: s3_client(config), dynamodb: aws_sdk_dynamodb::Client::new(config) }
+        Self {
+            config: config.clone(),
+            names,
+            s3: s3_client(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            sqs: aws_sdk_sqs::Client::new(config),
+        }
     }
 }
 

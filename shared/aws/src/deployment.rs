@@ -97,7 +97,11 @@ impl Deployment {
 
     /// The names that [`Cloud`](crate::Cloud) needs.
     pub fn names(&self) -> Names {
-        Names { table: self.table.clone(), state_bucket: self.state_bucket.clone() }
+        Names {
+            table: self.table.clone(),
+            state_bucket: self.state_bucket.clone(),
+            queue_url: Some(self.queue_url.clone()),
+        }
     }
 }
 

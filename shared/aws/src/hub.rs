@@ -12,16 +12,20 @@ use aws_sdk_securityhub::Client;
 use aws_sdk_securityhub::config::Config;
 use aws_sdk_securityhub::config::retry::RetryPartition;
 use aws_sdk_securityhub::operation::batch_import_findings::BatchImportFindingsOutput;
+use aws_sdk_securityhub::types::{AwsSecurityFindingFilters, StringFilter, StringFilterComparison};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use exporter::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome};
+use exporter::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 
 use crate::credentials::fresh;
 use crate::hub_errors::call_error;
+use crate::raw::RawAnswer;
 
 /// Time that one import may take. The service answers in well under a second; what lasts longer is lost.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Findings on a page, the most that the service gives.
+const PAGE_FINDINGS: i32 = 100;
 /// Pages of accepted products that are read at most. A page may be small, but there are only some hundred products.
 const PRODUCT_PAGES_MAX: usize = 100;
 
@@ -102,6 +106,31 @@ impl Hub for SecurityHub {
         answer.map(outcome).map_err(|error| self.note(call_error(&error), session))
     }
 
+    async fn since(&self, region: &RegionName) -> Result<Option<String>, CallError> {
+        let (client, session) = self.client(*region);
+        let hub = client.describe_hub().send().await.map_err(|error| self.note(call_error(&error), session))?;
+        Ok(hub.subscribed_at)
+    }
+
+    async fn findings(&self, region: &RegionName, next: Option<String>) -> Result<Page, CallError> {
+        let (client, session) = self.client(*region);
+        let Shared { account, partition, .. } = self.shared.as_ref();
+        let raw = RawAnswer::default();
+        let filters = AwsSecurityFindingFilters::builder()
+            .product_arn(equals(partition.product_arn(*region)))
+            .aws_account_id(equals(account.to_string()))
+            .region(equals(region.to_string()))
+            .record_state(equals("ACTIVE".to_owned()))
+            .build();
+        let request = client.get_findings().filters(filters).max_results(PAGE_FINDINGS).set_next_token(next);
+        let answer = request.customize().interceptor(raw.clone()).send().await;
+        let next = answer.map_err(|error| self.note(call_error(&error), session))?.next_token;
+        let whole: RawPage = serde_json::from_slice(&raw.bytes())
+            .map_err(|error| CallError::Transient(format!("the findings can't be read: {error}")))?;
+        let findings = whole.findings.into_iter().map(|finding| Bytes::from(Box::<str>::from(finding).into_string()));
+        Ok(Page { findings: findings.collect(), next })
+    }
+
     async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
         let (client, session) = self.client(*region);
         client.describe_hub().send().await.map_err(|error| self.note(call_error(&error), session))?;
@@ -117,6 +146,17 @@ impl Hub for SecurityHub {
         }
         Ok(HubState { product_accepted: false })
     }
+}
+
+/// A page of findings, each as it came.
+#[derive(serde::Deserialize)]
+struct RawPage {
+    #[serde(rename = "Findings")]
+    findings: Vec<Box<serde_json::value::RawValue>>,
+}
+
+fn equals(value: String) -> StringFilter {
+    StringFilter::builder().value(value).comparison(StringFilterComparison::Equals).build()
 }
 
 /// Puts the ready body in the place of the one that the SDK wrote, before the request is signed: a finding is written as

@@ -4,6 +4,7 @@
 //! by the SDK and by nobody else, but for imports, which the exporter retries itself; no secret gets into an error, a log
 //! line or a debug text.
 
+mod accounts;
 mod claims;
 mod cloud;
 mod config;
@@ -16,6 +17,8 @@ mod hubs;
 mod integrations;
 mod item;
 mod objects;
+mod queue;
+mod raw;
 mod runs;
 mod scans;
 mod secret;

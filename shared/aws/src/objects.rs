@@ -3,10 +3,11 @@
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
-use exporter::ports::{ObjectWriter, Objects, PortError};
+use exporter::ports::{Object, ObjectWriter, Objects, Only, PortError};
+use futures::StreamExt;
 
 use crate::Cloud;
-use crate::errors::port_error;
+use crate::errors::{causes, port_error};
 
 /// Bytes of a part: the least that S3 allows but for the last one. With S3's 10,000 parts an object may have 52 GB.
 const PART_BYTES: usize = 5 * 1024 * 1024;
@@ -14,12 +15,36 @@ const PART_BYTES: usize = 5 * 1024 * 1024;
 impl Objects for Cloud {
     type Writer = Writer;
 
-    async fn create(&self, key: &str) -> Result<Writer, PortError> {
-        Ok(Writer {
-            target: Target { s3: self.s3.clone(), bucket: self.names.state_bucket.clone(), key: key.to_owned() },
-            pending: BytesMut::new(),
-            parts: None,
-        })
+    async fn create(&self, key: &str, only: Only) -> Result<Writer, PortError> {
+        let (s3, bucket, key) = (self.s3.clone(), self.names.state_bucket.clone(), key.to_owned());
+        Ok(Writer { target: Target { s3, bucket, key, only }, pending: BytesMut::new(), parts: None })
+    }
+
+    async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
+        let action = || format!("read s3://{}/{key}", self.names.state_bucket);
+        match self.s3.get_object().bucket(&self.names.state_bucket).key(key).send().await {
+            Ok(object) => {
+                let etag = object.e_tag.unwrap_or_default();
+                let body = futures::stream::unfold(object.body, |mut body| async move {
+                    let chunk = body.next().await?;
+                    Some((chunk.map_err(|error| std::io::Error::other(causes(&error))), body))
+                });
+                Ok(Some(Object { etag, body: body.boxed() }))
+            }
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => Ok(None),
+            Err(error) => Err(port_error(action(), &error)),
+        }
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
+        let bucket = &self.names.state_bucket;
+        let mut pages = self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| port_error(format!("list s3://{bucket}/{prefix}"), &error))?;
+            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+        }
+        Ok(keys)
     }
 }
 
@@ -36,6 +61,7 @@ struct Target {
     s3: aws_sdk_s3::Client,
     bucket: String,
     key: String,
+    only: Only,
 }
 
 /// An upload in parts that is not complete. Dropped, it is aborted as well as may be; the bucket's lifecycle clears away
@@ -80,6 +106,15 @@ impl Writer {
 }
 
 impl Target {
+    /// The `ETag` that the object must still have, and whether there must be none (`If-Match`, `If-None-Match`).
+    fn conditions(&self) -> (Option<String>, Option<String>) {
+        match &self.only {
+            Only::Always => (None, None),
+            Only::IfUnchanged(etag) => (Some(etag.clone()), None),
+            Only::IfAbsent => (None, Some("*".to_owned())),
+        }
+    }
+
     fn action(&self) -> String {
         format!("write s3://{}/{}", self.bucket, self.key)
     }
@@ -94,6 +129,8 @@ impl Target {
 
     async fn put(&self, body: Bytes) -> Result<(), PortError> {
         let request = self.s3.put_object().bucket(&self.bucket).key(&self.key).content_type(self.content_type());
+        let (unchanged, absent) = self.conditions();
+        let request = request.set_if_match(unchanged).set_if_none_match(absent);
         let answer = request.body(ByteStream::from(body)).send().await;
         answer.map(drop).map_err(|error| port_error(self.action(), &error))
     }
@@ -110,7 +147,7 @@ impl Parts {
 
     async fn put(&mut self, body: Bytes) -> Result<(), PortError> {
         let number = i32::try_from(self.done.len() + 1).unwrap_or(i32::MAX);
-        let Target { s3, bucket, key } = &self.target;
+        let Target { s3, bucket, key, .. } = &self.target;
         let request = s3.upload_part().bucket(bucket).key(key).upload_id(&self.upload_id).part_number(number);
         let answer = request.body(ByteStream::from(body)).send().await;
         let answer = answer.map_err(|error| port_error(self.target.action(), &error))?;
@@ -127,8 +164,10 @@ impl Parts {
 
     async fn complete(mut self) -> Result<(), PortError> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(std::mem::take(&mut self.done))).build();
-        let Target { s3, bucket, key } = &self.target;
+        let (unchanged, absent) = self.target.conditions();
+        let Target { s3, bucket, key, .. } = &self.target;
         let request = s3.complete_multipart_upload().bucket(bucket).key(key).upload_id(&self.upload_id);
+        let request = request.set_if_match(unchanged).set_if_none_match(absent);
         let answer = request.multipart_upload(parts).send().await;
         answer.map_err(|error| port_error(self.target.action(), &error))?;
         self.complete = true;
@@ -142,7 +181,7 @@ impl Drop for Parts {
         if self.complete {
             return;
         }
-        let Target { s3, bucket, key } = self.target.clone();
+        let Target { s3, bucket, key, .. } = self.target.clone();
         let request =
             s3.abort_multipart_upload().bucket(bucket).key(key).upload_id(std::mem::take(&mut self.upload_id));
         runtime.spawn(async move {

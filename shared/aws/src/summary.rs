@@ -58,7 +58,15 @@ fn shorten(report: &RunReport) -> RunReport {
     }
     let accounts = report.accounts.iter().take(ACCOUNTS_MAX).map(|(account, part)| {
         let problem = part.problem.as_deref().map(cut);
-        (*account, AccountReport { counts: part.counts.clone(), problem, regions: BTreeMap::new() })
+        (
+            *account,
+            AccountReport {
+                counts: part.counts.clone(),
+                problem,
+                archive: part.archive.clone(),
+                regions: BTreeMap::new(),
+            },
+        )
     });
     RunReport {
         run_id: report.run_id.clone(),

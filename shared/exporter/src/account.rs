@@ -1,183 +1,189 @@
 //! The findings of one account on their way: its integration, its filters, its delivery.
 
-use asff::{AccountId, Identities, Identity, Mapped, Partition, RegionName, ScanFormat, Stamps, Status};
-use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 
-use crate::deliver::{AccountDelivery, Outgoing, Shared};
+use asff::{AccountId, Mapped, RegionName, Regions, ScanFormat};
+use jiff::Timestamp;
+
+use crate::deliver::{AccountDelivery, Archive, Policy, Sending, Shared};
 use crate::filter::{Kept, filter};
 use crate::integration::Integration;
-use crate::ports::{ConnectError, PortError, Ports};
-use crate::quarantine::{Entry, Stage};
+use crate::ports::{Begun, ConnectError, Doubt, PortError, Ports};
 use crate::report::{AccountReport, Counts, Fate, undelivered};
 use crate::route::{NOT_IN_INTEGRATION, Route, route};
+use crate::state::state_prefix;
+
+/// What the accounts of one export share.
+pub(crate) struct Context<P> {
+    pub(crate) ports: Arc<P>,
+    pub(crate) run_id: String,
+    pub(crate) format: ScanFormat,
+    /// Until when an account is held.
+    pub(crate) until: Timestamp,
+    pub(crate) regions: Arc<Regions>,
+    /// A person has agreed to archive whatever is over.
+    pub(crate) approved: bool,
+    pub(crate) shared: Shared,
+}
 
 /// One account of a scan.
 pub(crate) struct AccountExport<P: Ports> {
     account: AccountId,
-    shared: Shared,
     state: State<P>,
     counts: Counts,
 }
 
 enum State<P: Ports> {
-    /// Has an integration; connects with the first finding that is to be sent.
-    Ready(Box<Integration>),
-    /// Connected.
-    Delivering(Box<Integration>, AccountDelivery<P::Hub>),
+    /// Its findings go to Security Hub.
+    Delivering(Box<Integration>, Box<AccountDelivery<P>>),
+    /// Its findings are all kept back, for this reason.
+    KeptBack(&'static str, Option<String>),
     /// Nothing can be sent for this account.
-    Blocked(Block),
+    Blocked(&'static str, String),
 }
 
-/// Why nothing can be sent for an account.
-#[derive(Clone)]
-struct Block {
-    reason: &'static str,
-    message: String,
-}
+/// The reason's name in reports for the findings of an older scan.
+pub(crate) const SUPERSEDED: &str = "superseded";
 
 impl<P: Ports> AccountExport<P> {
-    /// Looks up the account's integration.
-    pub(crate) async fn open(ports: &P, account: AccountId, shared: Shared) -> Result<Self, PortError> {
-        let state = match ports.integration(&account).await? {
-            None => State::Blocked(Block {
-                reason: undelivered::NO_INTEGRATION,
-                message: format!(
-                    "account {account} has no integration; create one and export the upload again: hubctl integration \
-                     create --account {account}"
-                ),
-            }),
-            Some(integration) if !integration.enabled => State::Blocked(Block {
-                reason: undelivered::INTEGRATION_DISABLED,
-                message: format!("the integration of account {account} is disabled"),
-            }),
-            Some(integration) => State::Ready(Box::new(integration)),
+    /// Looks up the account's integration, takes the account, and connects. `first` is its first finding in the scan.
+    pub(crate) async fn open(context: &Context<P>, first: &Mapped) -> Result<Self, PortError> {
+        let state = Self::prepare(context, first).await?;
+        Ok(Self { account: first.account, state, counts: Counts::default() })
+    }
+
+    async fn prepare(context: &Context<P>, first: &Mapped) -> Result<State<P>, PortError> {
+        let (ports, account) = (&context.ports, first.account);
+        let Some(integration) = ports.integration(&account).await? else {
+            let message = format!(
+                "account {account} has no integration; create one and export the upload again: hubctl integration \
+                 create --account {account}"
+            );
+            return Ok(State::Blocked(undelivered::NO_INTEGRATION, message));
         };
-        Ok(Self { account, shared, state, counts: Counts::default() })
+        if !integration.enabled {
+            let message = format!("the integration of account {account} is disabled");
+            return Ok(State::Blocked(undelivered::INTEGRATION_DISABLED, message));
+        }
+        if integration.format != context.format {
+            return Ok(State::KeptBack(Kept::OtherFormat.as_str(), None));
+        }
+        let now = ports.now();
+        // A scan of the future would make every honest one after it an old one.
+        let scanned_at = first.scanned_at.min(now);
+        let doubt = match ports.begin(account, &context.run_id, scanned_at, now, context.until).await? {
+            Begun::Taken { doubt } => doubt,
+            Begun::Superseded { newest } => {
+                let message = format!("account {account}: the scan of {scanned_at} is older than that of {newest}");
+                return Ok(State::KeptBack(SUPERSEDED, Some(message)));
+            }
+            Begun::Held { run_id } => {
+                let message = format!("account {account}: run {run_id} is exporting a scan of it");
+                return Ok(State::Blocked(undelivered::ACCOUNT_BUSY, message));
+            }
+        };
+        let hub = match ports.connect(&integration).await {
+            Ok(hub) => hub,
+            Err(error) => {
+                ports.end(account, &context.run_id, doubt).await?;
+                return Ok(match error {
+                    ConnectError::Refused { reason, message } => State::Blocked(reason, message),
+                    ConnectError::Failed(error) => {
+                        State::Blocked(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string())
+                    }
+                });
+            }
+        };
+        let policy = Policy {
+            resend: integration.resend,
+            archive: integration.archive_previous_findings,
+            archive_scope: integration.archive_scope,
+            doubt: doubt.clone(),
+            regions: context.regions.clone(),
+        };
+        let fallback_region = integration.fallback_region;
+        let sending = Sending { hub, account, partition: first.partition, scanned_at, fallback_region };
+        let mut delivery = AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone());
+        if integration.archive_previous_findings || doubt != Doubt::default() {
+            let with_state = regions_with_state(ports.as_ref(), account).await?;
+            for region in with_state.into_iter().chain(doubt.regions) {
+                delivery.watch(region);
+            }
+        }
+        Ok(State::Delivering(Box::new(integration), Box::new(delivery)))
     }
 
     /// Gives a finding its fate, or hands it to the delivery, which will.
-    pub(crate) async fn take(
-        &mut self,
-        ports: &P,
-        mut mapped: Box<Mapped>,
-        format: ScanFormat,
-        identities: &mut Identities,
-    ) -> Result<(), PortError> {
+    pub(crate) async fn take(&mut self, context: &Context<P>, mut mapped: Box<Mapped>) -> Result<(), PortError> {
         self.counts.read += 1;
-        let integration = match &self.state {
-            State::Blocked(block) => {
-                self.counts.add(Fate::Undelivered(block.reason.to_owned()), 1);
+        let (integration, delivery) = match &mut self.state {
+            State::Delivering(integration, delivery) => (integration, delivery),
+            State::KeptBack(reason, _) => {
+                self.counts.add(Fate::Filtered((*reason).to_owned()), 1);
                 return Ok(());
             }
-            State::Ready(integration) | State::Delivering(integration, _) => integration.as_ref(),
+            State::Blocked(reason, _) => {
+                self.counts.add(Fate::Undelivered((*reason).to_owned()), 1);
+                return Ok(());
+            }
         };
-        let identity = identities.settle(&mut mapped);
-        let kept = filter(integration, format, mapped.status, mapped.severity)
-            .or((identity == Identity::Duplicate).then_some(Kept::Duplicate));
-        if let Some(kept) = kept {
-            self.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
-            return Ok(());
-        }
+        let kept = filter(integration, context.format, mapped.status, mapped.severity);
         let region = match route(integration, mapped.region) {
             Route::Own => mapped.region,
             Route::Fallback(region) => {
                 mapped.finding.product_arn = mapped.partition.product_arn(region);
-                self.counts.redirected += 1;
+                self.counts.redirected += u64::from(kept.is_none());
                 region
             }
             Route::NotInIntegration => {
-                self.counts.add(Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned()), 1);
+                let unavailable = Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned());
+                let fate = kept.map_or(unavailable, |kept| Fate::Filtered(kept.as_str().to_owned()));
+                self.counts.add(fate, 1);
                 return Ok(());
             }
         };
-        if !mapped.repairs.is_empty() {
-            self.counts.repaired += 1;
-        }
-        match encode(&mapped, identity, ports.now()) {
-            Ok(finding) => self.deliver(ports, mapped.partition, region, finding).await,
-            Err(entry) => {
-                self.counts.add(Fate::Quarantined(entry.code.clone()), 1);
-                self.shared.quarantine.put(*entry).await
-            }
-        }
+        delivery.send(region, mapped, kept).await
     }
 
-    async fn deliver(
-        &mut self,
-        ports: &P,
-        partition: Partition,
-        region: RegionName,
-        finding: Outgoing,
-    ) -> Result<(), PortError> {
-        if let State::Ready(integration) = &self.state {
-            self.state = match ports.connect(integration).await {
-                Ok(hub) => {
-                    let fallback = integration.fallback_region;
-                    let delivery = AccountDelivery::new(hub, partition, fallback, self.shared.clone());
-                    State::Delivering(integration.clone(), delivery)
-                }
-                Err(ConnectError::Refused { reason, message }) => State::Blocked(Block { reason, message }),
-                Err(ConnectError::Failed(error)) => {
-                    State::Blocked(Block { reason: undelivered::CREDENTIALS_UNAVAILABLE, message: error.to_string() })
-                }
-            };
-        }
-        match &mut self.state {
-            State::Delivering(_, delivery) => delivery.send(&region, finding).await,
-            State::Blocked(block) => {
-                self.counts.add(Fate::Undelivered(block.reason.to_owned()), 1);
-                Ok(())
-            }
-            State::Ready(_) => Ok(()),
-        }
-    }
-
-    /// Waits until every finding has its fate.
-    pub(crate) async fn finish(self) -> (AccountId, AccountReport, Option<PortError>) {
+    /// Waits until every finding has its fate, archives what is over, and gives the account back. `incomplete` is why
+    /// the scan can't be taken at its word, if so.
+    pub(crate) async fn finish(
+        self,
+        context: &Context<P>,
+        incomplete: Option<String>,
+    ) -> (AccountId, AccountReport, Option<PortError>) {
         let mut report = AccountReport { counts: self.counts, ..AccountReport::default() };
-        let mut error = None;
-        match self.state {
-            State::Ready(_) => {}
-            State::Blocked(block) => report.problem = Some(block.message),
-            State::Delivering(_, delivery) => {
-                let delivered = delivery.finish().await;
-                report.counts.merge(&delivered.counts);
-                report.regions = delivered.regions;
-                error = delivered.error;
+        let (integration, delivery) = match self.state {
+            State::Delivering(integration, delivery) => (integration, delivery),
+            State::KeptBack(_, message) => {
+                report.problem = message;
+                return (self.account, report, None);
             }
-        }
-        (self.account, report, error)
+            State::Blocked(_, message) => {
+                report.problem = Some(message);
+                return (self.account, report, None);
+            }
+        };
+        let archive = match incomplete {
+            _ if !integration.archive_previous_findings => Archive::Off,
+            Some(why) => Archive::Incomplete(why),
+            None if context.approved => Archive::UpTo(100),
+            None => Archive::UpTo(integration.archive_limit_percent),
+        };
+        let delivered = delivery.finish(archive).await;
+        report.counts.merge(&delivered.counts);
+        report.regions = delivered.regions;
+        report.archive = delivered.archive;
+        let doubt = Doubt { everywhere: delivered.error.is_some(), regions: delivered.doubtful };
+        let ended = context.ports.end(self.account, &context.run_id, doubt).await;
+        (self.account, report, delivered.error.or(ended.err()))
     }
 }
 
-/// The finding as it is sent.
-fn encode(mapped: &Mapped, identity: Identity, now: Timestamp) -> Result<Outgoing, Box<Entry>> {
-    let stamps = Stamps { updated_at: updated_at(mapped, identity, now), ..mapped.first_stamps() };
-    match mapped.encode(&stamps) {
-        Ok(json) => {
-            Ok(Outgoing { id: mapped.finding.id.to_string(), json: json.into(), apart: identity == Identity::Worse })
-        }
-        Err(too_large) => Err(Box::new(Entry {
-            stage: Stage::Mapping,
-            code: asff::QuarantineCode::TooLarge.as_str().to_owned(),
-            message: too_large.to_string(),
-            id: Some(mapped.finding.id.to_string()),
-            account: Some(mapped.account),
-            region: Some(mapped.region),
-            offset: Some(mapped.offset),
-            finding: serde_json::Value::Null,
-        })),
-    }
-}
-
-/// The scan's time, but never the future: Security Hub would ignore every honest update until then. A worse result for
-/// the same resource must come after the better one, so it is later by its rank in milliseconds.
-fn updated_at(mapped: &Mapped, identity: Identity, now: Timestamp) -> Timestamp {
-    let rank = match (identity, mapped.status) {
-        (Identity::Worse, Status::Failed) => 2,
-        (Identity::Worse, _) => 1,
-        _ => 0,
-    };
-    let scanned_at = mapped.scanned_at.min(now);
-    scanned_at.saturating_add(SignedDuration::from_millis(rank)).unwrap_or(scanned_at)
+/// The Regions in which an account has a state.
+async fn regions_with_state<P: Ports>(ports: &P, account: AccountId) -> Result<Vec<RegionName>, PortError> {
+    let prefix = state_prefix(account);
+    let keys = ports.keys(&prefix).await?;
+    let regions = keys.iter().filter_map(|key| key.strip_prefix(&prefix)?.strip_suffix(".zst")?.parse().ok());
+    Ok(regions.collect())
 }

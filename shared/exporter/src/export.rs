@@ -1,31 +1,30 @@
 //! The straight line of an export: claim the upload, read it, give every finding its fate, and record the run.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
 use std::sync::Arc;
 
-use asff::{AccountId, Identities, Mapped, Outcome, ReadLimits, Regions, ScanFormat};
+use asff::{ReadLimits, Regions, ScanFormat};
 use bytes::Bytes;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::account::AccountExport;
+use crate::account::Context;
 use crate::deliver::Shared;
-use crate::ports::{Claim, ObjectWriter, PortError, Ports, Scan};
+use crate::ports::{Claim, ObjectWriter, Only, PortError, Ports, Scan};
 use crate::progress::Progress;
-use crate::quarantine::{Entry, Quarantine};
+use crate::quarantine::Quarantine;
 use crate::reading::{Read, Reading};
-use crate::report::{Counts, Fate, RunReport, RunStatus};
+use crate::report::{RunReport, RunStatus};
 use crate::settings::Settings;
+use crate::sorter::Sorter;
 
 /// Exports scans.
 pub struct Exporter<P> {
     ports: Arc<P>,
     settings: Settings,
     limits: ReadLimits,
-    regions: Regions,
+    regions: Arc<Regions>,
 }
 
 /// How one upload is exported.
@@ -33,6 +32,8 @@ pub struct Exporter<P> {
 pub struct Options {
     /// Export the upload even if an earlier run did.
     pub again: bool,
+    /// A person has agreed to archive whatever the scan shows to be over.
+    pub approved: bool,
     /// When the caller's time is over.
     pub deadline: Option<Instant>,
     /// Who watches.
@@ -65,15 +66,15 @@ pub enum ExportError {
     },
 }
 
-/// How long an upload stays claimed by a run without a deadline. Longer than the longest function (15 minutes).
-const CLAIM: SignedDuration = SignedDuration::from_mins(60);
-/// How long a claim outlives the deadline of its run: a killed function's upload is free soon after.
-const CLAIM_AFTER_DEADLINE: SignedDuration = SignedDuration::from_secs(30);
+/// How long a run without a deadline holds an upload and its accounts. Longer than the longest function (15 minutes).
+const HOLD: SignedDuration = SignedDuration::from_mins(60);
+/// How long a hold outlives the deadline of its run: what a killed function held is free soon after.
+const HOLD_AFTER_DEADLINE: SignedDuration = SignedDuration::from_secs(30);
 
 impl<P: Ports> Exporter<P> {
     /// An exporter with its settings.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
-        Self { ports, settings, limits: ReadLimits::default(), regions: Regions::known() }
+        Self { ports, settings, limits: ReadLimits::default(), regions: Arc::new(Regions::known()) }
     }
 
     /// Exports one scan.
@@ -98,7 +99,14 @@ impl<P: Ports> Exporter<P> {
             Ok(()) => self.conclude(&mut run).await,
             Err(error) => Err(error.into()),
         };
-        let done = concluded.is_ok() && run.status != RunStatus::Failed;
+        if let Err(error) = &concluded {
+            run.status = RunStatus::Failed;
+            run.reasons.push(error.to_string());
+            run.finished_at = Some(self.ports.now());
+            // The caller learns of the first error; that the record may be missing as well adds nothing.
+            let _ = self.ports.record(&run).await;
+        }
+        let done = concluded.is_ok() && !run.status.wants_another_try();
         self.ports.settle_claim(&identity, &run.run_id, done).await?;
         concluded.map(|()| run)
     }
@@ -106,15 +114,20 @@ impl<P: Ports> Exporter<P> {
     /// Claims the upload. The earlier run, if one exported it.
     async fn claim(&self, run: &RunReport, identity: &str, options: &Options) -> Result<Option<String>, ExportError> {
         let now = self.ports.now();
-        let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let lease =
-            left.and_then(|left| SignedDuration::try_from(left).ok()).map_or(CLAIM, |left| left + CLAIM_AFTER_DEADLINE);
-        let until = now.saturating_add(lease).unwrap_or(now);
-        match self.ports.claim(identity, &run.run_id, options.again, now, until).await? {
+        match self.ports.claim(identity, &run.run_id, options.again, now, self.until(options)).await? {
             Claim::Taken => Ok(None),
             Claim::Done { run_id } => Ok(Some(run_id)),
             Claim::Held { run_id } => Err(ExportError::Held { run_id, source_name: run.upload.source.clone() }),
         }
+    }
+
+    /// Until when a run may hold what it works on.
+    fn until(&self, options: &Options) -> Timestamp {
+        let now = self.ports.now();
+        let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let hold =
+            left.and_then(|left| SignedDuration::try_from(left).ok()).map_or(HOLD, |left| left + HOLD_AFTER_DEADLINE);
+        now.saturating_add(hold).unwrap_or(now)
     }
 
     /// Carries the findings from the file to Security Hub.
@@ -130,14 +143,21 @@ impl<P: Ports> Exporter<P> {
         };
         let stop_at = options.deadline.map(|deadline| deadline - reserve);
         let mut reading = Reading::new(scan.body, self.limits, stop_at, &options.progress);
-        let mut sorter = Sorter::new(self.ports.as_ref(), shared);
+        let mut sorter = Sorter::new(Context {
+            ports: self.ports.clone(),
+            run_id: run.run_id.clone(),
+            format: ScanFormat::Ocsf,
+            until: self.until(options),
+            regions: self.regions.clone(),
+            approved: options.approved,
+            shared,
+        });
         let broken = loop {
             match reading.next().await {
                 Read::Element(element) => {
                     run.counts.read += 1;
-                    run.format = reading.format();
-                    let outcome = asff::map(&element, &self.regions);
-                    if let Err(error) = sorter.sort(outcome, run.format).await {
+                    sorter.context.format = reading.format().unwrap_or(ScanFormat::Ocsf);
+                    if let Err(error) = sorter.sort(asff::map(&element, &self.regions)).await {
                         break Some(error);
                     }
                 }
@@ -170,75 +190,10 @@ impl<P: Ports> Exporter<P> {
             action: format!("write the report of run {}", run.run_id),
             message: error.to_string(),
         })?;
-        let mut object = self.ports.create(&RunReport::key(&run.run_id)).await?;
+        let mut object = self.ports.create(&RunReport::key(&run.run_id), Only::Always).await?;
         object.write(Bytes::from(report)).await?;
         object.finish().await?;
         self.ports.record(run).await?;
         Ok(())
-    }
-}
-
-/// Gives every outcome to its account, or its fate at once where it belongs to none.
-struct Sorter<'a, P: Ports> {
-    ports: &'a P,
-    shared: Shared,
-    accounts: BTreeMap<AccountId, AccountExport<P>>,
-    identities: Identities,
-    /// The fates of what belongs to no account.
-    counts: Counts,
-    scanned_at: Option<jiff::Timestamp>,
-}
-
-impl<'a, P: Ports> Sorter<'a, P> {
-    fn new(ports: &'a P, shared: Shared) -> Self {
-        let (accounts, counts) = (BTreeMap::new(), Counts::default());
-        Self { ports, shared, accounts, identities: Identities::default(), counts, scanned_at: None }
-    }
-
-    async fn sort(&mut self, outcome: Outcome, format: Option<ScanFormat>) -> Result<(), PortError> {
-        match outcome {
-            Outcome::Finding(mapped) => self.give_to_account(mapped, format).await,
-            Outcome::Skipped(skip) => {
-                self.counts.add(Fate::Filtered(skip.as_str().to_owned()), 1);
-                Ok(())
-            }
-            Outcome::Unreadable(unreadable) => {
-                self.counts.add(Fate::Unreadable, 1);
-                self.shared.quarantine.put(Entry::unreadable(&unreadable)).await
-            }
-            Outcome::Quarantined(quarantined) => {
-                self.counts.add(Fate::Quarantined(quarantined.code.as_str().to_owned()), 1);
-                self.shared.quarantine.put(Entry::unmappable(*quarantined)).await
-            }
-        }
-    }
-
-    async fn give_to_account(&mut self, mapped: Box<Mapped>, format: Option<ScanFormat>) -> Result<(), PortError> {
-        self.scanned_at = self.scanned_at.max(Some(mapped.scanned_at));
-        let account = match self.accounts.entry(mapped.account) {
-            Slot::Occupied(slot) => slot.into_mut(),
-            Slot::Vacant(slot) => {
-                let export = AccountExport::open(self.ports, mapped.account, self.shared.clone()).await?;
-                slot.insert(export)
-            }
-        };
-        account.take(self.ports, mapped, format.unwrap_or(ScanFormat::Ocsf), &mut self.identities).await
-    }
-
-    /// Waits for every account, also after an error: what is on its way is not cut off.
-    async fn finish(self, run: &mut RunReport) -> Result<(), PortError> {
-        run.scanned_at = self.scanned_at;
-        run.counts.merge(&self.counts);
-        drop(self.shared);
-        let mut first_error = None;
-        for account in self.accounts.into_values() {
-            let (account, report, error) = account.finish().await;
-            first_error = first_error.or(error);
-            let mut fates = report.counts.clone();
-            fates.read = 0;
-            run.counts.merge(&fates);
-            run.accounts.insert(account, report);
-        }
-        first_error.map_or(Ok(()), Err)
     }
 }

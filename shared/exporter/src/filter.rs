@@ -3,6 +3,7 @@
 use asff::{ScanFormat, SeverityLabel, Status};
 
 use crate::integration::{Integration, MutedFindings};
+use crate::state::Seen;
 
 /// Why a finding is kept back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,18 @@ impl Kept {
             Self::Muted => "muted",
             Self::LowSeverity => "low_severity",
             Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+impl Kept {
+    /// What a finding that is kept back for this reason means for one that was sent before.
+    pub(crate) fn seen(self) -> Seen {
+        match self {
+            Self::Passed => Seen::Passed,
+            Self::Muted => Seen::Muted,
+            Self::OtherFormat | Self::LowSeverity => Seen::Filtered,
+            Self::Duplicate => Seen::Wanted,
         }
     }
 }

@@ -3,6 +3,8 @@
 use asff::{AccountId, RegionName, ScanFormat, SeverityLabel};
 use serde::{Deserialize, Serialize};
 
+use crate::state::Resend;
+
 /// The settings of one account's integration. Every default suits most accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Integration {
@@ -20,6 +22,15 @@ pub struct Integration {
     /// Archive what a newer scan shows to be resolved.
     #[serde(default)]
     pub archive_previous_findings: bool,
+    /// What a scan that lacks a finding says about it.
+    #[serde(default)]
+    pub archive_scope: ArchiveScope,
+    /// The share of the account's live findings that one run may archive without a person's word.
+    #[serde(default = "default_archive_limit_percent")]
+    pub archive_limit_percent: u8,
+    /// Which findings are sent: what changed, or all of them at every scan.
+    #[serde(default)]
+    pub resend: Resend,
     /// Findings below this severity are not sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity_min: Option<SeverityLabel>,
@@ -49,6 +60,9 @@ impl Integration {
             enabled: true,
             only_failed: true,
             archive_previous_findings: false,
+            archive_scope: ArchiveScope::default(),
+            archive_limit_percent: default_archive_limit_percent(),
+            resend: Resend::default(),
             severity_min: None,
             muted: MutedFindings::default(),
             regions: None,
@@ -57,6 +71,17 @@ impl Integration {
             credentials: Credentials::default(),
         }
     }
+}
+
+/// What a scan covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArchiveScope {
+    /// The whole account: what it lacks is gone.
+    #[default]
+    Full,
+    /// Some checks in some Regions: only what it lacks of these is gone.
+    Partial,
 }
 
 /// What happens to findings that the scan's mutelist silenced.
@@ -106,6 +131,11 @@ pub struct Role {
 
 fn yes() -> bool {
     true
+}
+
+/// Half: a scan that loses half of an account is more likely a broken scan than a good day.
+fn default_archive_limit_percent() -> u8 {
+    50
 }
 
 fn default_format() -> ScanFormat {

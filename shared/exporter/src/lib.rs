@@ -16,4 +16,6 @@ mod reading;
 pub mod report;
 pub mod route;
 pub mod settings;
+mod sorter;
+pub mod state;
 pub mod upload;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::settings::{BATCH_BYTES_MAX, BATCH_FINDINGS_MAX};
+use crate::state::Slot;
 
 const HEAD: &[u8] = b"{\"Findings\":[";
 const TAIL: &[u8] = b"]}";
@@ -16,15 +17,25 @@ pub(crate) struct Outgoing {
     pub(crate) id: String,
     /// The finding as JSON, within the service's limit for one finding.
     pub(crate) json: Bytes,
+    /// What the state will say of it once it is stored.
+    pub(crate) slot: Slot,
     /// An earlier version of the same finding may be on its way: must not share a request with it.
     pub(crate) apart: bool,
+}
+
+/// Where a finding lies in a request body.
+#[derive(Clone, Debug)]
+struct Part {
+    id: String,
+    slot: Slot,
+    range: Range<usize>,
 }
 
 /// A request body and where each finding lies in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     body: Bytes,
-    parts: Vec<(String, Range<usize>)>,
+    parts: Vec<Part>,
 }
 
 impl Batch {
@@ -38,17 +49,33 @@ impl Batch {
         self.parts.len()
     }
 
-    /// The Id and the JSON of each finding.
-    pub(crate) fn findings(&self) -> impl Iterator<Item = (&str, Bytes)> {
-        self.parts.iter().map(|(id, range)| (id.as_str(), self.body.slice(range.clone())))
+    /// The Id, the slot and the JSON of each finding.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = (&str, Slot, Bytes)> {
+        self.parts.iter().map(|part| (part.id.as_str(), part.slot, self.body.slice(part.range.clone())))
+    }
+
+    /// What the state will say of each finding, and its JSON.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Slot, &[u8])> {
+        self.parts.iter().map(|part| (part.slot, &self.body[part.range.clone()]))
+    }
+
+    /// The findings, each by itself again.
+    pub(crate) fn into_outgoing(self) -> impl Iterator<Item = Outgoing> {
+        let body = self.body;
+        self.parts.into_iter().map(move |part| Outgoing {
+            id: part.id,
+            json: body.slice(part.range),
+            slot: part.slot,
+            apart: false,
+        })
     }
 
     /// The findings that `wanted` chooses by position, as a batch of their own.
     pub(crate) fn pick(&self, wanted: impl Fn(usize) -> bool) -> Self {
         let mut packer = Packer::default();
-        for (index, (id, json)) in self.findings().enumerate() {
+        for (index, part) in self.parts.iter().enumerate() {
             if wanted(index) {
-                packer.append(id.to_owned(), &json);
+                packer.append(part.id.clone(), part.slot, &self.body[part.range.clone()]);
             }
         }
         packer.close()
@@ -59,7 +86,7 @@ impl Batch {
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
     body: BytesMut,
-    parts: Vec<(String, Range<usize>)>,
+    parts: Vec<Part>,
 }
 
 impl Packer {
@@ -69,7 +96,7 @@ impl Packer {
         let too_large = self.body.len() + separator_and_tail + finding.json.len() > BATCH_BYTES_MAX;
         let full = self.parts.len() == BATCH_FINDINGS_MAX || too_large || finding.apart;
         let batch = if full { self.flush() } else { None };
-        self.append(finding.id, &finding.json);
+        self.append(finding.id, finding.slot, &finding.json);
         batch
     }
 
@@ -78,11 +105,11 @@ impl Packer {
         if self.parts.is_empty() { None } else { Some(std::mem::take(self).close()) }
     }
 
-    fn append(&mut self, id: String, json: &[u8]) {
+    fn append(&mut self, id: String, slot: Slot, json: &[u8]) {
         self.body.put_slice(if self.parts.is_empty() { HEAD } else { b"," });
         let start = self.body.len();
         self.body.put_slice(json);
-        self.parts.push((id, start..self.body.len()));
+        self.parts.push(Part { id, slot, range: start..self.body.len() });
     }
 
     fn close(mut self) -> Batch {
@@ -99,6 +126,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::state::{Key, Stored};
+
+    fn slot() -> Slot {
+        let (key, stored) = (Key(0), Stored::Uncertain);
+        Slot { key, content: 1, resource: 1, check: 1, first_seen_ms: 0, updated_ms: 0, sent_ms: 0, stored }
+    }
 
     proptest! {
         // A case may build up to 80 MB of requests; more cases find nothing more.
@@ -116,7 +149,7 @@ mod tests {
             for (index, (size, apart)) in findings.iter().enumerate() {
                 let json = Bytes::from(format!("\"{}\"", "x".repeat(*size)));
                 let apart = *apart && index % 50 == 0;
-                batches.extend(packer.push(Outgoing { id: index.to_string(), json, apart }));
+                batches.extend(packer.push(Outgoing { id: index.to_string(), json, slot: slot(), apart }));
             }
             batches.extend(packer.flush());
             let mut ids = Vec::new();
@@ -125,7 +158,7 @@ mod tests {
                 prop_assert!(batch.body().len() <= BATCH_BYTES_MAX);
                 let parsed: serde_json::Value = serde_json::from_slice(&batch.body()).unwrap();
                 prop_assert_eq!(parsed["Findings"].as_array().unwrap().len(), batch.len());
-                for (id, json) in batch.findings() {
+                for (id, _, json) in batch.findings() {
                     let index: usize = id.parse().unwrap();
                     prop_assert_eq!(json.len(), findings[index].0 + 2);
                     ids.push(index);
@@ -138,7 +171,8 @@ mod tests {
     #[test]
     fn a_batch_is_filled_before_it_goes() {
         let mut packer = Packer::default();
-        let finding = |id: usize| Outgoing { id: id.to_string(), json: Bytes::from_static(b"{}"), apart: false };
+        let json = Bytes::from_static(b"{}");
+        let finding = |id: usize| Outgoing { id: id.to_string(), json: json.clone(), slot: slot(), apart: false };
         for id in 0..BATCH_FINDINGS_MAX {
             assert!(packer.push(finding(id)).is_none());
         }

@@ -3,6 +3,7 @@
 //! Each trait says what the implementer guarantees and what the caller must do. One struct implements them all
 //! ([`Ports`]); the crate `aws` has the one for AWS.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use asff::{AccountId, RegionName};
@@ -15,9 +16,9 @@ use crate::report::RunReport;
 use crate::upload::{Upload, UploadInfo};
 
 /// All that an export needs.
-pub trait Ports: Integrations + Runs + Objects + Hubs + Clock + Send + Sync + 'static {}
+pub trait Ports: Integrations + Runs + Accounts + Objects + Hubs + Clock + Send + Sync + 'static {}
 
-impl<T: Integrations + Runs + Objects + Hubs + Clock + Send + Sync + 'static> Ports for T {}
+impl<T: Integrations + Runs + Accounts + Objects + Hubs + Clock + Send + Sync + 'static> Ports for T {}
 
 /// Anything that fails for a reason that may pass, or that a person must look at: the caller tries the whole again.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -34,6 +35,13 @@ pub trait Scans {
     /// Opens an object for reading. The body is a stream: the implementer never holds it whole, and a broken
     /// connection is an error of the stream, not an early end.
     fn open(&self, upload: &Upload) -> impl Future<Output = Result<Scan, OpenError>> + Send;
+}
+
+/// Puts uploads back.
+pub trait Queue {
+    /// Puts an upload at the end of the queue, so that an invocation of its own goes on with it. False, where there is no
+    /// queue.
+    fn put_back(&self, upload: &Upload) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// An opened scan.
@@ -106,13 +114,94 @@ pub enum Claim {
     },
 }
 
-/// Writes objects into the state bucket.
+/// Keeps an account's scans in order and its exports apart.
+pub trait Accounts {
+    /// Takes the account for a run that exports a scan of `scanned_at`, until `until`, in one atomic step: unless a newer
+    /// scan was begun before, or another run holds the account. The scan's time is remembered at once.
+    fn begin(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        scanned_at: Timestamp,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Begun, PortError>> + Send;
+
+    /// Gives the account back, if the run still holds it.
+    fn end(&self, account: AccountId, run_id: &str, doubt: Doubt)
+    -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Where Security Hub may hold findings, or versions of them, that the saved state does not know, because a run died or
+/// failed. From [`Accounts::begin`] to [`Accounts::end`] everything is in doubt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// Everywhere.
+    pub everywhere: bool,
+    /// In these Regions.
+    pub regions: BTreeSet<RegionName>,
+}
+
+impl Doubt {
+    /// Whether a Region is in doubt.
+    pub fn covers(&self, region: RegionName) -> bool {
+        self.everywhere || self.regions.contains(&region)
+    }
+}
+
+/// The answer to [`Accounts::begin`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// The account is ours.
+    Taken {
+        /// What an earlier run left in doubt.
+        doubt: Doubt,
+    },
+    /// A newer scan was exported, or is being exported.
+    Superseded {
+        /// Its time.
+        newest: Timestamp,
+    },
+    /// Another run holds the account.
+    Held {
+        /// That run.
+        run_id: String,
+    },
+}
+
+/// Reads and writes objects in the state bucket.
 pub trait Objects {
     /// An object being written.
-    type Writer: ObjectWriter + Send;
+    type Writer: ObjectWriter + Send + Sync;
 
-    /// Starts an object. Nothing is visible under the key before [`ObjectWriter::finish`].
-    fn create(&self, key: &str) -> impl Future<Output = Result<Self::Writer, PortError>> + Send;
+    /// Starts an object. Nothing is visible under the key before [`ObjectWriter::finish`], which fails if the condition
+    /// does not hold then.
+    fn create(&self, key: &str, only: Only) -> impl Future<Output = Result<Self::Writer, PortError>> + Send;
+
+    /// Opens an object, if there is one.
+    fn object(&self, key: &str) -> impl Future<Output = Result<Option<Object>, PortError>> + Send;
+
+    /// The keys that begin with `prefix`, all of them.
+    fn keys(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, PortError>> + Send;
+}
+
+/// The condition under which an object is put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// None.
+    Always,
+    /// There is no object under the key.
+    IfAbsent,
+    /// The object under the key still has this `ETag`.
+    IfUnchanged(String),
+}
+
+/// An object of the state bucket.
+pub struct Object {
+    /// Changes with the content.
+    pub etag: String,
+    /// Its bytes.
+    pub body: BoxStream<'static, std::io::Result<Bytes>>,
 }
 
 /// An object being written, in constant memory.
@@ -155,9 +244,29 @@ pub trait Hub {
     fn import(&self, region: &RegionName, body: Bytes)
     -> impl Future<Output = Result<ImportOutcome, CallError>> + Send;
 
+    /// When the Region's hub was switched on, if it says so (`DescribeHub`). Retried by the implementer.
+    fn since(&self, region: &RegionName) -> impl Future<Output = Result<Option<String>, CallError>> + Send;
+
+    /// One page of our product's findings about the account in this Region, as JSON (`GetFindings`; the same filter for every
+    /// page: ProductArn, AwsAccountId and Region; active ones). Retried by the implementer.
+    fn findings(
+        &self,
+        region: &RegionName,
+        next: Option<String>,
+    ) -> impl Future<Output = Result<Page, CallError>> + Send;
+
     /// Asks the Region's hub how it stands: `DescribeHub`, then every page of the accepted products. Retried by the
     /// implementer.
     fn state(&self, region: &RegionName) -> impl Future<Output = Result<HubState, CallError>> + Send;
+}
+
+/// A page of findings.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Each finding as the service gives it.
+    pub findings: Vec<Bytes>,
+    /// The token of the next page.
+    pub next: Option<String>,
 }
 
 /// How an enabled hub stands towards us. That it is off is [`CallError::InvalidAccess`].

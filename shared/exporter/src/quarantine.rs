@@ -3,14 +3,14 @@
 //!
 //! Promises: constant memory; `resources[].data` of a scan is not carried along, since it can hold secrets.
 
-use asff::{AccountId, Quarantined, RegionName, Unreadable};
+use asff::{AccountId, Mapped, Quarantined, RegionName, TooLarge, Unreadable};
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::deliver::Rejected;
-use crate::ports::{ObjectWriter, Objects, PortError};
+use crate::ports::{ObjectWriter, Objects, Only, PortError};
 use crate::report::RunReport;
 
 /// Entries that may wait for the writer. Each may hold a finding of 240 KB.
@@ -85,15 +85,29 @@ impl Entry {
         }
     }
 
+    /// A finding that is larger than the service takes, whatever is cut.
+    pub(crate) fn too_large(mapped: &Mapped, error: &TooLarge) -> Self {
+        Self {
+            stage: Stage::Mapping,
+            code: asff::QuarantineCode::TooLarge.as_str().to_owned(),
+            message: error.to_string(),
+            id: Some(mapped.finding.id.to_string()),
+            account: Some(mapped.account),
+            region: Some(mapped.region),
+            offset: Some(mapped.offset),
+            finding: serde_json::Value::Null,
+        }
+    }
+
     /// A finding that Security Hub refused.
-    pub(crate) fn refused(region: &RegionName, rejected: Rejected) -> Self {
+    pub(crate) fn refused(account: AccountId, region: RegionName, rejected: Rejected) -> Self {
         Self {
             stage: Stage::Delivery,
             code: rejected.code,
             message: rejected.message,
             id: Some(rejected.id),
-            account: None,
-            region: Some(*region),
+            account: Some(account),
+            region: Some(region),
             offset: None,
             finding: serde_json::from_slice(&rejected.json).unwrap_or_default(),
         }
@@ -160,7 +174,7 @@ async fn keep<P: Objects>(
             pending.put_slice(&line);
             pending.put_u8(b'\n');
             if writer.is_none() {
-                writer = Some(ports.create(&key).await?);
+                writer = Some(ports.create(&key, Only::Always).await?);
             }
             match &mut writer {
                 Some(writer) if pending.len() >= WRITE_BYTES => writer.write(pending.split().freeze()).await,

@@ -4,8 +4,8 @@ use asff::{AccountId, RegionName};
 use bytes::Bytes;
 use exporter::integration::Integration;
 use exporter::ports::{
-    CallError, Claim, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, Integrations, ObjectWriter, Objects,
-    Runs, Scan,
+    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
+    Object, ObjectWriter, Objects, Only, Page, Runs, Scan,
 };
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -22,6 +22,7 @@ const SCAN: &[u8] = include_bytes!("../../../../tests/scans/5.46.0-one-finding.o
 struct Twin {
     opened: Mutex<Vec<String>>,
     recorded: Mutex<Vec<RunReport>>,
+    put_back: Mutex<Vec<String>>,
 }
 
 impl Scans for Twin {
@@ -65,13 +66,38 @@ impl Runs for Twin {
     }
 }
 
+impl Accounts for Twin {
+    async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
+        Ok(Begun::Taken { doubt: Doubt::default() })
+    }
+
+    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+impl Queue for Twin {
+    async fn put_back(&self, upload: &Upload) -> Result<bool, PortError> {
+        self.put_back.lock().unwrap().push(upload.key.clone());
+        Ok(true)
+    }
+}
+
 struct Sink;
 
 impl Objects for Twin {
     type Writer = Sink;
 
-    async fn create(&self, _: &str) -> Result<Sink, PortError> {
+    async fn create(&self, _: &str, _: Only) -> Result<Sink, PortError> {
         Ok(Sink)
+    }
+
+    async fn object(&self, _: &str) -> Result<Option<Object>, PortError> {
+        Ok(None)
+    }
+
+    async fn keys(&self, _: &str) -> Result<Vec<String>, PortError> {
+        Ok(Vec::new())
     }
 }
 
@@ -105,6 +131,14 @@ impl Hub for Open {
         let body: Value = serde_json::from_slice(&body).unwrap();
         let success_count = body["Findings"].as_array().unwrap().len();
         Ok(ImportOutcome { success_count, ..ImportOutcome::default() })
+    }
+
+    async fn since(&self, _: &RegionName) -> Result<Option<String>, CallError> {
+        Ok(None)
+    }
+
+    async fn findings(&self, _: &RegionName, _: Option<String>) -> Result<Page, CallError> {
+        Ok(Page::default())
     }
 
     async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {

@@ -36,6 +36,6 @@ async fn config_as(access_key: &str, url: &str) -> SdkConfig {
 
 /// The adapters, with every service at one address.
 async fn cloud(url: &str) -> Cloud {
-    let names = Names { table: "table".to_owned(), state_bucket: "state".to_owned() };
+    let names = Names { table: "table".to_owned(), state_bucket: "state".to_owned(), queue_url: None };
     Cloud::new(&config_as(ACCOUNT, url).await, names)
 }

@@ -1,10 +1,11 @@
 //! Delivers one batch until the fate of each of its findings is known: paced, retried, bisected.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use asff::RegionName;
+use asff::{Partition, RegionName};
 use bytes::Bytes;
 use rand::RngExt;
 use tokio::sync::Semaphore;
@@ -13,20 +14,24 @@ use tokio::time::Instant;
 use super::pace::Pace;
 use crate::pack::Batch;
 use crate::ports::{CallError, FailedFinding, Hub};
+use crate::progress::Progress;
 use crate::report::undelivered;
 use crate::settings::Settings;
+use crate::state::Slot;
 
 /// What the calls of one Region share.
 pub(crate) struct Lane<H> {
     pub(crate) hub: H,
+    pub(crate) partition: Partition,
     pub(crate) region: RegionName,
     pub(crate) settings: Settings,
     pub(crate) pace: Pace,
     /// Bytes that may be in flight, shared by all Regions.
-    pub(crate) in_flight: std::sync::Arc<Semaphore>,
+    pub(crate) in_flight: Arc<Semaphore>,
     /// After this nothing new is tried.
     pub(crate) give_up_at: Option<Instant>,
     pub(crate) counters: Counters,
+    pub(crate) progress: Arc<Progress>,
 }
 
 /// Calls by their outcome.
@@ -37,11 +42,19 @@ pub(crate) struct Counters {
     pub(crate) retried: AtomicU64,
 }
 
+impl Counters {
+    /// Calls, of these throttled, and failed for another passing reason.
+    pub(crate) fn read(&self) -> (u64, u64, u64) {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (read(&self.calls), read(&self.throttled), read(&self.retried))
+    }
+}
+
 /// What became of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Delivered {
     /// Findings that the service stored.
-    pub(crate) sent: u64,
+    pub(crate) sent: Vec<Batch>,
     /// Findings that the service will never take.
     pub(crate) quarantined: Vec<Rejected>,
     /// Findings without a decision, and why. What the Region refused altogether is in `refused`.
@@ -54,6 +67,7 @@ pub(crate) struct Delivered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
     pub(crate) id: String,
+    pub(crate) slot: Slot,
     pub(crate) json: Bytes,
     pub(crate) code: String,
     pub(crate) message: String,
@@ -191,19 +205,22 @@ enum Sorted {
 /// Sorts an answer: stored, never, again, or the Region refuses.
 fn sort<H>(lane: &Lane<H>, piece: &Piece, failed: Vec<FailedFinding>, delivered: &mut Delivered) -> Sorted {
     if failed.is_empty() {
-        delivered.sent += piece.batch.len() as u64;
+        lane.progress.add_sent(piece.batch.len() as u64);
+        delivered.sent.push(piece.batch.clone());
         return Sorted::Done;
     }
     let mut by_id: HashMap<String, FailedFinding> =
         failed.into_iter().map(|finding| (finding.id.clone(), finding)).collect();
     let mut again = vec![false; piece.batch.len()];
+    let mut stored = vec![true; piece.batch.len()];
     let mut rejected = Vec::new();
     let mut refusal = None;
-    for (index, (id, json)) in piece.batch.findings().enumerate() {
+    for (index, (id, slot, json)) in piece.batch.findings().enumerate() {
         let Some(failure) = by_id.remove(id) else { continue };
+        stored[index] = false;
         if INVALID_CODES.contains(&failure.code.as_str()) {
             let FailedFinding { id, code, message } = failure;
-            rejected.push(Rejected { id, json, code, message });
+            rejected.push(Rejected { id, slot, json, code, message });
         } else {
             again[index] = true;
             if REGION_CODES.contains(&failure.code.as_str()) {
@@ -215,8 +232,11 @@ fn sort<H>(lane: &Lane<H>, piece: &Piece, failed: Vec<FailedFinding>, delivered:
         // It names findings that we did not send: none of ours may be called stored.
         return again_or_left(lane, piece, piece.batch.clone(), delivered);
     }
-    let undecided = again.iter().filter(|&&again| again).count();
-    delivered.sent += (piece.batch.len() - rejected.len() - undecided) as u64;
+    let sent = piece.batch.pick(|index| stored[index]);
+    if sent.len() > 0 {
+        lane.progress.add_sent(sent.len() as u64);
+        delivered.sent.push(sent);
+    }
     delivered.quarantined.append(&mut rejected);
     if !again.contains(&true) {
         return Sorted::Done;
@@ -250,8 +270,9 @@ fn bisect(piece: &Piece) -> Option<[Piece; 2]> {
 }
 
 fn reject_all(batch: &Batch, code: &str, message: &str, delivered: &mut Delivered) {
-    delivered.quarantined.extend(batch.findings().map(|(id, json)| Rejected {
+    delivered.quarantined.extend(batch.findings().map(|(id, slot, json)| Rejected {
         id: id.to_owned(),
+        slot,
         json,
         code: code.to_owned(),
         message: message.to_owned(),

@@ -4,30 +4,37 @@
 //! does not stop another; memory is bounded by the queues and by the bytes in flight.
 
 mod batch;
+mod conclude;
 mod pace;
+mod region;
+mod sender;
+mod stamp;
 mod stop;
 #[cfg(test)]
 mod tests;
-mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use asff::{Partition, RegionName};
+use asff::{AccountId, Mapped, Partition, RegionName};
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub(crate) use self::batch::Rejected;
 use self::batch::{Counters, Lane};
-use self::pace::Pace;
-use self::worker::{Fallback, Worked, Worker};
-pub(crate) use crate::pack::Outgoing;
-use crate::ports::{Hub, PortError};
+pub(crate) use self::pace::Pace;
+pub(crate) use self::region::Policy;
+use self::region::{Message, RegionWorker, Work, Worked};
+use self::sender::Sender;
+use crate::filter::Kept;
+use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
-use crate::report::{Counts, RegionReport};
+use crate::report::{ArchiveSkipped, Counts, RegionReport};
 use crate::settings::Settings;
+use crate::state::{Header, held};
 
 /// What the deliveries of one export share.
 #[derive(Clone)]
@@ -40,17 +47,31 @@ pub(crate) struct Shared {
 }
 
 /// The delivery of one account's findings.
-pub(crate) struct AccountDelivery<H> {
-    hub: H,
+pub(crate) struct AccountDelivery<P: Ports> {
+    ports: Arc<P>,
+    hub: P::Hub,
+    account: AccountId,
     partition: Partition,
+    scanned_at: Timestamp,
     fallback_region: Option<RegionName>,
+    policy: Policy,
     shared: Shared,
-    workers: BTreeMap<RegionName, Running>,
+    workers: BTreeMap<RegionName, Running<P>>,
 }
 
-struct Running {
-    queue: mpsc::Sender<Outgoing>,
-    task: JoinHandle<Worked>,
+struct Running<P: Ports> {
+    queue: mpsc::Sender<Message>,
+    task: JoinHandle<RegionWorker<P>>,
+}
+
+/// What may be archived at the end.
+pub(crate) enum Archive {
+    /// The integration does not archive.
+    Off,
+    /// The scan can't be taken at its word, for this reason.
+    Incomplete(String),
+    /// At most this share of the account's live findings.
+    UpTo(u8),
 }
 
 /// What became of an account's findings.
@@ -58,91 +79,152 @@ struct Running {
 pub(crate) struct AccountDelivered {
     pub(crate) counts: Counts,
     pub(crate) regions: BTreeMap<RegionName, RegionReport>,
+    pub(crate) archive: Option<ArchiveSkipped>,
+    /// Regions that stay in doubt.
+    pub(crate) doubtful: BTreeSet<RegionName>,
     pub(crate) error: Option<PortError>,
 }
 
-impl<H: Hub + Clone + Send + Sync + 'static> AccountDelivery<H> {
-    pub(crate) fn new(hub: H, partition: Partition, fallback_region: Option<RegionName>, shared: Shared) -> Self {
-        Self { hub, partition, fallback_region, shared, workers: BTreeMap::new() }
+/// Whose findings are delivered.
+pub(crate) struct Sending<P: Ports> {
+    pub(crate) hub: P::Hub,
+    pub(crate) account: AccountId,
+    pub(crate) partition: Partition,
+    pub(crate) scanned_at: Timestamp,
+    pub(crate) fallback_region: Option<RegionName>,
+}
+
+impl<P: Ports> AccountDelivery<P> {
+    pub(crate) fn new(ports: Arc<P>, sending: Sending<P>, policy: Policy, shared: Shared) -> Self {
+        let Sending { hub, account, partition, scanned_at, fallback_region } = sending;
+        let workers = BTreeMap::new();
+        Self { ports, hub, account, partition, scanned_at, fallback_region, policy, shared, workers }
     }
 
-    /// Hands a finding to its Region's worker; waits while that worker has enough to do.
-    pub(crate) async fn send(&mut self, region: &RegionName, finding: Outgoing) -> Result<(), PortError> {
+    /// Starts the workers of Regions that the scan may not mention, but a state does.
+    pub(crate) fn watch(&mut self, region: RegionName) {
+        drop(self.queue(region));
+    }
+
+    /// Hands a finding to a Region's worker; waits while that worker has enough to do.
+    pub(crate) async fn send(
+        &mut self,
+        region: RegionName,
+        mapped: Box<Mapped>,
+        kept: Option<Kept>,
+    ) -> Result<(), PortError> {
         let queue = self.queue(region);
-        queue.send(finding).await.map_err(|_| PortError {
-            action: format!("deliver findings to {region}"),
-            message: "the worker of this Region ended early".to_owned(),
-        })
+        queue.send(Message::Finding(mapped, kept)).await.map_err(|_| ended_early(region))
     }
 
-    fn queue(&mut self, region: &RegionName) -> mpsc::Sender<Outgoing> {
-        if let Some(running) = self.workers.get(region) {
+    fn queue(&mut self, region: RegionName) -> mpsc::Sender<Message> {
+        if let Some(running) = self.workers.get(&region) {
             return running.queue.clone();
         }
-        let fallback: Option<(RegionName, Fallback)> = match self.fallback_region {
-            Some(fallback) if fallback != *region => {
-                let queue = self.queue(&fallback);
-                Some((fallback, queue))
-            }
+        let fallback = match self.fallback_region {
+            Some(fallback) if fallback != region => Some((fallback, self.queue(fallback))),
             _ => None,
         };
         let settings = &self.shared.settings;
-        let worker = Worker {
-            lane: Lane {
-                hub: self.hub.clone(),
-                region: *region,
-                settings: settings.clone(),
-                pace: Pace::new(settings.import_calls_per_second, settings.import_calls_burst),
-                in_flight: self.shared.in_flight.clone(),
-                give_up_at: self.shared.give_up_at,
-                counters: Counters::default(),
-            },
+        let lane = Lane {
+            hub: self.hub.clone(),
             partition: self.partition,
-            quarantine: self.shared.quarantine.clone(),
-            fallback,
+            region,
+            settings: settings.clone(),
+            pace: Pace::new(settings.import_calls_per_second, settings.import_calls_burst),
+            in_flight: self.shared.in_flight.clone(),
+            give_up_at: self.shared.give_up_at,
+            counters: Counters::default(),
             progress: self.shared.progress.clone(),
         };
+        let scanned_at = Some(self.scanned_at);
+        let worker = RegionWorker {
+            ports: self.ports.clone(),
+            header: Header { account: self.account, region, hub_since: None, scanned_at },
+            policy: self.policy.clone(),
+            sender: Sender::new(lane),
+            quarantine: self.shared.quarantine.clone(),
+            fallback,
+            work: Work::default(),
+        };
         let (queue, receiver) = mpsc::channel(settings.worker_queue_max);
-        let task = tokio::spawn(worker.run(receiver));
-        self.workers.insert(*region, Running { queue: queue.clone(), task });
+        let task = tokio::spawn(worker.drain(receiver));
+        self.workers.insert(region, Running { queue: queue.clone(), task });
         queue
     }
 
-    /// Closes the queues and waits until every finding has its fate. The fallback Region's worker ends last, because
-    /// the others may still hand it findings.
-    pub(crate) async fn finish(mut self) -> AccountDelivered {
-        let last = self.fallback_region.take().and_then(|region| self.workers.remove_entry(&region));
+    /// Closes the queues, waits until every finding has its fate, archives what is over if it may, and saves the
+    /// states. The fallback Region's worker drains last, because the others may still hand it findings.
+    pub(crate) async fn finish(mut self, archive: Archive) -> AccountDelivered {
         let mut delivered = AccountDelivered::default();
+        let last = self.fallback_region.take().and_then(|region| self.workers.remove_entry(&region));
         // Close all queues first, so that the workers drain at the same time.
         let tasks: Vec<_> = self.workers.into_iter().map(|(region, running)| (region, running.task)).collect();
+        let mut drained = Vec::new();
         for (region, task) in tasks {
-            delivered.add(region, task.await);
+            drained.extend(delivered.joined(region, task.await));
         }
         if let Some((region, running)) = last {
             drop(running.queue);
-            delivered.add(region, running.task.await);
+            drained.extend(delivered.joined(region, running.task.await));
+        }
+        let may_archive = delivered.may_archive(archive, &drained);
+        let saving: Vec<_> = drained
+            .into_iter()
+            .map(|worker| (worker.header.region, tokio::spawn(worker.conclude(may_archive))))
+            .collect();
+        for (region, task) in saving {
+            if let Some(worked) = delivered.joined(region, task.await) {
+                delivered.add(region, worked);
+            }
         }
         delivered
     }
 }
 
 impl AccountDelivered {
-    fn add(&mut self, region: RegionName, worked: Result<Worked, tokio::task::JoinError>) {
-        match worked {
-            Ok(worked) => {
-                self.counts.merge(&worked.counts);
-                self.regions.insert(region, worked.report);
-                if let Some(error) = worked.error {
-                    self.error.get_or_insert(error);
+    /// Decides whether anything is archived, by what all Regions together would archive.
+    fn may_archive<P: Ports>(&mut self, archive: Archive, drained: &[RegionWorker<P>]) -> bool {
+        let (live, over) =
+            drained.iter().map(RegionWorker::ended).fold((0, 0), |sum, region| (sum.0 + region.0, sum.1 + region.1));
+        match archive {
+            _ if self.error.is_some() => false,
+            Archive::Off => false,
+            Archive::Incomplete(why) => {
+                if over > 0 {
+                    self.archive = Some(ArchiveSkipped::Incomplete { why });
                 }
+                false
             }
-            // Its findings have no fate now: the counts do not add up, and the run fails, as it must.
-            Err(error) => {
-                self.error.get_or_insert(PortError {
-                    action: format!("deliver findings to {region}"),
-                    message: error.to_string(),
-                });
+            Archive::UpTo(percent) if held(over, live, percent) => {
+                self.archive = Some(ArchiveSkipped::ArchiveHeld { over: over as u64, live: live as u64 });
+                false
             }
+            Archive::UpTo(_) => true,
         }
+    }
+
+    fn add(&mut self, region: RegionName, worked: Worked) {
+        self.counts.merge(&worked.counts);
+        self.regions.insert(region, worked.report);
+        if worked.doubtful {
+            self.doubtful.insert(region);
+        }
+        if let Some(error) = worked.error {
+            self.error.get_or_insert(error);
+        }
+    }
+
+    /// A task's outcome. A task that ended early leaves findings without a fate: the counts do not add up, and the run
+    /// fails, as it must.
+    fn joined<T>(&mut self, region: RegionName, outcome: Result<T, tokio::task::JoinError>) -> Option<T> {
+        outcome.map_err(|_| self.error.get_or_insert(ended_early(region))).ok()
+    }
+}
+
+fn ended_early(region: RegionName) -> PortError {
+    PortError {
+        action: format!("deliver findings to {region}"),
+        message: "the worker of this Region ended early".to_owned(),
     }
 }

@@ -47,6 +47,10 @@ pub struct Counts {
     pub repaired: u64,
     /// Sent to the fallback Region. Not a fate: these are counted above as well.
     pub redirected: u64,
+    /// Findings of earlier scans that this run archived. They are not in the file.
+    pub archived: u64,
+    /// Findings of earlier scans that should have been archived and were not. Another try of the run does it.
+    pub archive_undelivered: u64,
 }
 
 impl Counts {
@@ -77,6 +81,8 @@ impl Counts {
         self.unreadable += part.unreadable;
         self.repaired += part.repaired;
         self.redirected += part.redirected;
+        self.archived += part.archived;
+        self.archive_undelivered += part.archive_undelivered;
         merge_maps(&mut self.filtered, &part.filtered);
         merge_maps(&mut self.quarantined, &part.quarantined);
         merge_maps(&mut self.undelivered, &part.undelivered);
@@ -131,4 +137,3 @@ fn merge_maps(whole: &mut BTreeMap<String, u64>, part: &BTreeMap<String, u64>) {
         *whole.entry(key.clone()).or_default() += count;
     }
 }
-

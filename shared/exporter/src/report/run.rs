@@ -25,9 +25,18 @@ pub enum RunStatus {
     Ignored,
     /// An earlier run exported the same upload.
     Duplicate,
+    /// A newer scan of the account was exported before.
+    Superseded,
+    /// The time was over; what is left goes on in the next run.
+    Unfinished,
 }
 
 impl RunStatus {
+    /// Whether the same upload is to be exported again, without a person's doing.
+    pub fn wants_another_try(self) -> bool {
+        matches!(self, Self::Failed | Self::Unfinished)
+    }
+
     /// The word that tables and metrics show.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +46,8 @@ impl RunStatus {
             Self::Failed => "failed",
             Self::Ignored => "ignored",
             Self::Duplicate => "duplicate",
+            Self::Superseded => "superseded",
+            Self::Unfinished => "unfinished",
         }
     }
 }
@@ -71,12 +82,24 @@ pub enum FileEnd {
 pub struct RegionReport {
     /// Findings stored.
     pub sent: u64,
+    /// Findings that were there as they are.
+    pub unchanged: u64,
+    /// Findings of earlier scans that were archived.
+    pub archived: u64,
+    /// Findings taken over from what Security Hub held.
+    pub adopted: u64,
+    /// Why nothing could be taken over, if it should have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_adopted: Option<String>,
     /// Calls made, retries included.
     pub calls: u64,
     /// Calls that were throttled.
     pub throttled: u64,
     /// Calls that failed for another passing reason.
     pub retried: u64,
+    /// Why what is over in this Region could not be looked for, if so. Another try of the run does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<String>,
     /// Why this Region takes no findings, and the command that mends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<Unavailable>,
@@ -101,8 +124,29 @@ pub struct AccountReport {
     /// Why nothing could be sent for the account, if so, and what mends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Why nothing was archived that the settings would have archived, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveSkipped>,
     /// By Region.
     pub regions: BTreeMap<RegionName, RegionReport>,
+}
+
+/// Why a run did not archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum ArchiveSkipped {
+    /// More than the integration's limit would be archived; a person decides.
+    ArchiveHeld {
+        /// Findings that the scan shows to be over.
+        over: u64,
+        /// Live findings before the run.
+        live: u64,
+    },
+    /// The scan can't be taken at its word.
+    Incomplete {
+        /// Why.
+        why: String,
+    },
 }
 
 /// A run: one export of one upload.

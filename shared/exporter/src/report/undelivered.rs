@@ -4,6 +4,8 @@
 pub const NO_INTEGRATION: &str = "no_integration";
 /// The account's integration is disabled.
 pub const INTEGRATION_DISABLED: &str = "integration_disabled";
+/// Another run is exporting a scan of the account.
+pub const ACCOUNT_BUSY: &str = "account_busy";
 /// The integration's credentials could not be had just now.
 pub const CREDENTIALS_UNAVAILABLE: &str = "credentials_unavailable";
 /// Over the quota for longer than we wait.
@@ -15,5 +17,5 @@ pub const OUT_OF_TIME: &str = "out_of_time";
 
 /// Whether the cause may pass by itself, so that another try is worth it.
 pub fn passes(reason: &str) -> bool {
-    [CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, OUT_OF_TIME].contains(&reason)
+    [ACCOUNT_BUSY, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, OUT_OF_TIME].contains(&reason)
 }

@@ -2,21 +2,34 @@
 
 use jiff::Timestamp;
 
-use super::{FileEnd, RunReport, RunStatus, undelivered};
+use super::{ArchiveSkipped, FileEnd, RunReport, RunStatus, undelivered};
+use crate::account::SUPERSEDED;
 
 impl RunReport {
     /// Decides how the run ended, from what became of its findings.
     pub(crate) fn conclude(&mut self, now: Timestamp) {
         self.finished_at = Some(now);
         self.reasons = self.explain();
-        let retry = self.counts.undelivered.keys().any(|reason| undelivered::passes(reason));
-        self.status = match &self.file_end {
-            _ if retry => RunStatus::Failed,
-            FileEnd::Stopped | FileEnd::Unread => RunStatus::Failed,
-            FileEnd::Refused { .. } if self.counts.read == 0 => RunStatus::Ignored,
+        self.status = self.verdict();
+    }
+
+    fn verdict(&self) -> RunStatus {
+        let counts = &self.counts;
+        let regions = self.accounts.values().flat_map(|account| account.regions.values());
+        let mut causes: Vec<&str> = regions.filter_map(|region| region.unfinished.as_deref()).collect();
+        causes.extend(counts.undelivered.keys().map(String::as_str).filter(|reason| undelivered::passes(reason)));
+        let out_of_time = causes.contains(&undelivered::OUT_OF_TIME) || self.file_end == FileEnd::Stopped;
+        let broken = causes.iter().any(|cause| *cause != undelivered::OUT_OF_TIME)
+            || (counts.archive_undelivered > 0 && !out_of_time);
+        match &self.file_end {
+            FileEnd::Unread => RunStatus::Failed,
+            _ if broken => RunStatus::Failed,
+            _ if out_of_time => RunStatus::Unfinished,
+            FileEnd::Refused { .. } if counts.read == 0 => RunStatus::Ignored,
+            _ if counts.read > 0 && counts.filtered.get(SUPERSEDED) == Some(&counts.read) => RunStatus::Superseded,
             _ if self.reasons.is_empty() => RunStatus::Succeeded,
             _ => RunStatus::Degraded,
-        };
+        }
     }
 
     /// What somebody should know, a sentence each. Empty where all is well.
@@ -40,9 +53,26 @@ impl RunReport {
         for (reason, findings) in &self.counts.undelivered {
             reasons.push(format!("{findings} findings are undelivered: {reason}"));
         }
+        if self.counts.archive_undelivered > 0 {
+            reasons.push(format!("{} findings could not be archived", self.counts.archive_undelivered));
+        }
         for (account, report) in &self.accounts {
             reasons.extend(report.problem.clone());
+            match &report.archive {
+                None => {}
+                Some(ArchiveSkipped::Incomplete { why }) => {
+                    reasons.push(format!("account {account}: nothing was archived, since {why}"));
+                }
+                Some(ArchiveSkipped::ArchiveHeld { over, live }) => reasons.push(format!(
+                    "account {account}: archive_held: {over} of {live} live findings are over; let them go with: hubctl \
+                     run approve {}",
+                    self.run_id
+                )),
+            }
             for (region, report) in &report.regions {
+                if let Some(reason) = &report.unfinished {
+                    reasons.push(format!("account {account}, {region}: {reason} before its end"));
+                }
                 if let Some(unavailable) = &report.unavailable {
                     let (reason, mend) = (&unavailable.reason, &unavailable.mend);
                     reasons.push(format!("account {account}, {region}: {reason}. {mend}"));

@@ -27,7 +27,12 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
         _ if lost || truncated => Exit::Findings,
         RunStatus::Failed => Exit::Error,
         _ if is_region_missing(counts) => Exit::Degraded,
-        RunStatus::Running | RunStatus::Succeeded | RunStatus::Degraded | RunStatus::Duplicate => Exit::Success,
+        RunStatus::Unfinished => Exit::Findings,
+        RunStatus::Running
+        | RunStatus::Succeeded
+        | RunStatus::Degraded
+        | RunStatus::Duplicate
+        | RunStatus::Superseded => Exit::Success,
     }
 }
 
@@ -40,8 +45,8 @@ fn is_region_missing(counts: &Counts) -> bool {
 pub(crate) fn tone(status: RunStatus) -> Tone {
     match status {
         RunStatus::Succeeded => Tone::Good,
-        RunStatus::Running | RunStatus::Duplicate => Tone::Plain,
-        RunStatus::Degraded | RunStatus::Ignored => Tone::Warning,
+        RunStatus::Running | RunStatus::Duplicate | RunStatus::Superseded => Tone::Plain,
+        RunStatus::Degraded | RunStatus::Ignored | RunStatus::Unfinished => Tone::Warning,
         RunStatus::Failed => Tone::Bad,
     }
 }

@@ -108,7 +108,7 @@ async fn export(args: &Args, connected: &Connected, scan: Scan, output: &Output)
         let (read, sent) = (text::count(seen.findings_read()), text::count(seen.findings_sent()));
         (seen.bytes_read(), format!("{read} read, {sent} sent"))
     });
-    let options = Options { again: !args.once, deadline: None, progress };
+    let options = Options { again: !args.once, progress, ..Options::default() };
     let source = scan.info.source.clone();
     let exported = Exporter::new(connected.cloud.clone(), settings).export(scan, options).await;
     drop(watch);

@@ -1,0 +1,109 @@
+//! Keeps an account's scans in order and its exports apart: one item for each account, taken by a conditional write.
+
+use std::collections::BTreeSet;
+
+use asff::{AccountId, RegionName};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use exporter::ports::{Accounts, Begun, Doubt, PortError};
+use jiff::Timestamp;
+
+use crate::Cloud;
+use crate::errors::port_error;
+use crate::item::{Item, get_number, get_text, number, text};
+
+/// The partition of all accounts.
+const PARTITION: &str = "account";
+
+/// Free for a scan: none newer was begun, and nobody holds it.
+const FREE: &str = "(attribute_not_exists(newest) OR newest <= :scanned) \
+                    AND (attribute_not_exists(holder) OR #until <= :now OR holder = :run_id)";
+
+/// From here on everything is in doubt; what was in doubt before is in the answer.
+const TAKE: &str = "SET newest = :scanned, holder = :run_id, #until = :until, in_doubt = :yes";
+
+impl Accounts for Cloud {
+    async fn begin(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        scanned_at: Timestamp,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Begun, PortError> {
+        let request = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.names.table)
+            .key("pk", text(PARTITION))
+            .key("sk", text(account.as_str()))
+            .update_expression(TAKE)
+            .condition_expression(FREE)
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":scanned", number(scanned_at.as_millisecond()))
+            .expression_attribute_values(":run_id", text(run_id))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match request.send().await {
+            Ok(taken) => return Ok(Begun::Taken { doubt: doubt_of(taken.attributes()) }),
+            Err(error) => error,
+        };
+        use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException;
+        match error.as_service_error() {
+            Some(ConditionalCheckFailedException(taken)) => Ok(taken_by(taken.item(), scanned_at)),
+            _ => Err(port_error(format!("begin the export of account {account}"), &error)),
+        }
+    }
+
+    async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
+        let mut request = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.names.table)
+            .key("pk", text(PARTITION))
+            .key("sk", text(account.as_str()))
+            .condition_expression("holder = :run_id")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":run_id", text(run_id))
+            .expression_attribute_values(":doubt", AttributeValue::Bool(doubt.everywhere));
+        request = if doubt.regions.is_empty() {
+            request.update_expression("SET in_doubt = :doubt REMOVE holder, #until, doubtful_regions")
+        } else {
+            let regions = doubt.regions.iter().map(ToString::to_string).collect();
+            request
+                .update_expression("SET in_doubt = :doubt, doubtful_regions = :regions REMOVE holder, #until")
+                .expression_attribute_values(":regions", AttributeValue::Ss(regions))
+        };
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // Our time was over and another run took the account; or the answer to a first try was lost.
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(port_error(format!("end the export of account {account}"), &error)),
+        }
+    }
+}
+
+/// What the run before left in doubt.
+fn doubt_of(item: Option<&Item>) -> Doubt {
+    let Some(item) = item else { return Doubt::default() };
+    let everywhere = item.get("in_doubt").is_some_and(|value| value.as_bool().is_ok_and(|doubt| *doubt));
+    let regions = item.get("doubtful_regions").and_then(|value| value.as_ss().ok());
+    let regions: BTreeSet<RegionName> = regions.into_iter().flatten().filter_map(|name| name.parse().ok()).collect();
+    Doubt { everywhere, regions }
+}
+
+/// Reads an account that stood in our way.
+fn taken_by(item: Option<&Item>, scanned_at: Timestamp) -> Begun {
+    let newest = item.and_then(|item| get_number(item, "newest")).unwrap_or_default();
+    if newest > scanned_at.as_millisecond() {
+        return Begun::Superseded { newest: Timestamp::from_millisecond(newest).unwrap_or(Timestamp::MAX) };
+    }
+    let holder = item.and_then(|item| get_text(item, "holder")).unwrap_or_default();
+    Begun::Held { run_id: holder.to_owned() }
+}

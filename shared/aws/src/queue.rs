@@ -1,0 +1,23 @@
+//! Puts uploads back on the queue, in the words in which EventBridge put them there.
+
+use exporter::ports::{PortError, Queue};
+use exporter::upload::Upload;
+use serde_json::json;
+
+use crate::Cloud;
+use crate::errors::port_error;
+
+impl Queue for Cloud {
+    async fn put_back(&self, upload: &Upload) -> Result<bool, PortError> {
+        let Some(queue_url) = &self.names.queue_url else { return Ok(false) };
+        let mut object = json!({ "key": upload.key });
+        if let Some(version) = &upload.version {
+            object["version-id"] = version.as_str().into();
+        }
+        let detail = json!({ "bucket": { "name": upload.bucket }, "object": object });
+        let event = json!({ "source": "aws.s3", "detail-type": "Object Created", "detail": detail });
+        let request = self.sqs.send_message().queue_url(queue_url).message_body(event.to_string());
+        let action = || format!("put {} back on the queue", upload.url());
+        request.send().await.map(|_| true).map_err(|error| port_error(action(), &error))
+    }
+}

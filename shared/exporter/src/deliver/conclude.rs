@@ -1,0 +1,107 @@
+//! The end of a Region's work: archive what is over, if it may be, and save the state.
+
+use jiff::Timestamp;
+
+use super::region::{RegionWorker, Work, Worked};
+use super::stamp::finding_id;
+use super::stop::Stop;
+use crate::integration::ArchiveScope;
+use crate::pack::Outgoing;
+use crate::ports::{PortError, Ports};
+use crate::state::{Ended, Seen, Slot, Stored, archived};
+
+/// Days for which an archived finding is remembered, so that its first-seen time is there when it returns. The service
+/// forgets it after 30.
+const ARCHIVED_KEPT_DAYS: i64 = 90;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl<P: Ports> RegionWorker<P> {
+    /// Findings that are live before the run, and how many of them the scan shows to be over.
+    pub(crate) fn ended(&self) -> (usize, usize) {
+        let Some(ledger) = &self.work.ledger else { return (0, 0) };
+        let ended = ledger.index.iter().filter(|(slot, seen)| self.is_over(slot, *seen).is_some()).count();
+        (ledger.index.live(), ended)
+    }
+
+    fn is_over(&self, slot: &Slot, seen: Seen) -> Option<Ended> {
+        let ended = Ended::of(seen).filter(|_| slot.is_live())?;
+        let scanned = self.policy.archive_scope == ArchiveScope::Full || self.work.checks.contains(&slot.check);
+        (scanned || ended != Ended::Gone).then_some(ended)
+    }
+
+    /// Archives what is over, if it may, and saves the state.
+    pub(crate) async fn conclude(mut self, archive: bool) -> Worked {
+        let concluded = self.save(archive).await;
+        self.note(concluded);
+        let doubtful = self.is_doubtful() && !self.work.opened;
+        let Work { counts, mut report, error, .. } = self.work;
+        let lane = self.sender.lane();
+        report.sent = counts.sent;
+        report.unchanged = counts.unchanged;
+        report.archived = counts.archived;
+        (report.calls, report.throttled, report.retried) = lane.counters.read();
+        match self.sender.stop() {
+            Some(Stop::Unavailable(unavailable)) => report.unavailable = Some(unavailable.clone()),
+            Some(Stop::Undelivered(reason)) if self.policy.archive => report.unfinished = Some((*reason).to_owned()),
+            _ => {}
+        }
+        Worked { counts, report, doubtful, error }
+    }
+
+    async fn save(&mut self, archive: bool) -> Result<(), PortError> {
+        if self.work.error.is_some() {
+            return Ok(());
+        }
+        let archive = archive && self.work.clean && self.sender.stop().is_none();
+        let over = if archive { self.ended().1 } else { 0 };
+        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
+        if !ledger.is_changed() && over == 0 {
+            return Ok(());
+        }
+        ledger.touch().await?;
+        self.work.archiving = true;
+        let now = self.ports.now();
+        let forget_before_ms = now.as_millisecond() - ARCHIVED_KEPT_DAYS * DAY_MS;
+        if ledger.old.is_some()
+            && let Some(mut entries) = ledger.entries().await?
+        {
+            while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
+                let Some(ledger) = &mut self.work.ledger else { break };
+                if !ledger.index.keeps(&entry.slot) {
+                    continue;
+                }
+                let seen = ledger.index.seen(entry.slot.key).unwrap_or_default();
+                match self.is_over(&entry.slot, seen).filter(|_| archive) {
+                    Some(ended) => {
+                        let finding = self.over(&entry.slot, &entry.json, ended, now)?;
+                        self.sender.send(finding).await;
+                        self.settle().await?;
+                    }
+                    None if !entry.slot.is_live() && entry.slot.sent_ms < forget_before_ms => {}
+                    None => {
+                        if let Some(ledger) = &mut self.work.ledger {
+                            ledger.copy(&entry.slot, &entry.json).await?;
+                        }
+                    }
+                }
+            }
+        }
+        self.sender.flush().await;
+        self.settle().await?;
+        match self.work.ledger.take() {
+            Some(ledger) => ledger.save().await,
+            None => Ok(()),
+        }
+    }
+
+    /// A finding that is over, as it is sent for the last time.
+    fn over(&self, slot: &Slot, json: &[u8], ended: Ended, now: Timestamp) -> Result<Outgoing, PortError> {
+        let scanned_at = self.header.scanned_at.unwrap_or(now).min(now);
+        let updated_ms = scanned_at.as_millisecond().max(slot.updated_ms + 1);
+        let updated_at = Timestamp::from_millisecond(updated_ms).unwrap_or(now);
+        let json = archived(json, ended, updated_at).map_err(|error| self.failed(&error))?;
+        let id = finding_id(&json).map_err(|error| self.failed(&error))?;
+        let slot = Slot { updated_ms, sent_ms: now.as_millisecond(), stored: Stored::Archived, ..*slot };
+        Ok(Outgoing { id, json: json.into(), slot, apart: false })
+    }
+}

@@ -1,0 +1,381 @@
+//! One worker for each account and Region: compares what the scan says with what was last sent, sends the difference, keeps
+//! the state, and at the end archives what is over.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use asff::{Identities, Identity, Mapped, RegionName, Regions};
+use tokio::sync::mpsc;
+
+use super::sender::{Sender, Settled};
+use super::stamp::{readdress, stamps};
+use super::stop::{Stop, explain};
+use crate::filter::Kept;
+use crate::integration::ArchiveScope;
+use crate::pack::{Batch, Outgoing};
+use crate::ports::{CallError, Doubt, Hub, PortError, Ports};
+use crate::quarantine::{Entry, Quarantine};
+use crate::report::{Counts, Fate, RegionReport, undelivered};
+use crate::state::{
+    Declined, Delta, Header, Key, Ledger, Resend, Seen, Slot, Stored, Trust, adopt, decide, fingerprint,
+};
+
+/// What a worker is told.
+pub(crate) enum Message {
+    /// A finding of the scan, and why it is kept back, if so.
+    Finding(Box<Mapped>, Option<Kept>),
+    /// A finding that its own Region does not take.
+    Redirected(Outgoing),
+}
+
+/// How a worker behaves.
+#[derive(Clone)]
+pub(crate) struct Policy {
+    pub(crate) resend: Resend,
+    pub(crate) archive: bool,
+    pub(crate) archive_scope: ArchiveScope,
+    /// What an earlier run left in doubt.
+    pub(crate) doubt: Doubt,
+    pub(crate) regions: Arc<Regions>,
+}
+
+/// A Region's worker.
+pub(crate) struct RegionWorker<P: Ports> {
+    pub(crate) ports: Arc<P>,
+    pub(crate) header: Header,
+    pub(crate) policy: Policy,
+    pub(crate) sender: Sender<P::Hub>,
+    pub(crate) quarantine: Quarantine,
+    pub(crate) fallback: Option<(RegionName, mpsc::Sender<Message>)>,
+    pub(crate) work: Work<P>,
+}
+
+/// What changes while a worker works.
+pub(crate) struct Work<P: Ports> {
+    pub(super) ledger: Option<Ledger<P>>,
+    identities: Identities,
+    pub(super) checks: HashSet<u32>,
+    pub(super) counts: Counts,
+    pub(super) report: RegionReport,
+    pub(super) archiving: bool,
+    /// Everything that should be in Security Hub is.
+    pub(super) clean: bool,
+    /// The state was opened, and adopted where it had to be.
+    pub(super) opened: bool,
+    pub(super) error: Option<PortError>,
+}
+
+impl<P: Ports> Default for Work<P> {
+    fn default() -> Self {
+        Self {
+            ledger: None,
+            identities: Identities::default(),
+            checks: HashSet::new(),
+            counts: Counts::default(),
+            report: RegionReport::default(),
+            archiving: false,
+            clean: true,
+            opened: false,
+            error: None,
+        }
+    }
+}
+
+/// What a worker did.
+#[derive(Debug, Default)]
+pub(crate) struct Worked {
+    pub(crate) counts: Counts,
+    pub(crate) report: RegionReport,
+    /// The Region was in doubt and still is.
+    pub(crate) doubtful: bool,
+    /// The state or the quarantine could not be kept: the run must fail.
+    pub(crate) error: Option<PortError>,
+}
+
+impl<P: Ports> RegionWorker<P> {
+    /// Takes what comes through the queue until it is closed and every finding has a fate.
+    pub(crate) async fn drain(mut self, mut queue: mpsc::Receiver<Message>) -> Self {
+        if self.policy.archive || self.is_doubtful() {
+            let opened = self.open().await;
+            self.note(opened);
+        }
+        while let Some(message) = queue.recv().await {
+            if self.work.error.is_some() {
+                continue;
+            }
+            let taken = match message {
+                Message::Finding(mapped, kept) => self.take(mapped, kept).await,
+                Message::Redirected(finding) => self.take_over(finding).await,
+            };
+            let settled = self.settle().await;
+            self.note(taken.and(settled));
+        }
+        self.sender.flush().await;
+        let settled = self.settle().await;
+        self.note(settled);
+        self.fallback = None;
+        self
+    }
+
+    pub(super) fn note(&mut self, outcome: Result<(), PortError>) {
+        if let Err(error) = outcome {
+            self.work.error.get_or_insert(error);
+        }
+    }
+
+    /// Opens the Region's state with the first word about the Region; from then on either the state is there or the
+    /// sender knows why nothing can be sent.
+    pub(crate) async fn open(&mut self) -> Result<(), PortError> {
+        if self.work.ledger.is_some() || self.sender.stop().is_some() {
+            return Ok(());
+        }
+        let lane = self.sender.lane();
+        let (hub, region, partition) = (lane.hub.clone(), lane.region, lane.partition);
+        self.header.hub_since = match hub.since(&region).await {
+            Ok(since) => since,
+            Err(CallError::AccessDenied(_)) => None,
+            Err(
+                error @ (CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_) | CallError::Unreachable(_)),
+            ) => {
+                let unavailable = explain(&hub, partition, &region, &error).await;
+                self.sender.refuse(Stop::Unavailable(unavailable));
+                return Ok(());
+            }
+            Err(CallError::Throttled(_)) => {
+                self.sender.refuse(Stop::Undelivered(undelivered::THROTTLED));
+                return Ok(());
+            }
+            Err(_) => {
+                self.sender.refuse(Stop::Undelivered(undelivered::SERVICE_ERROR));
+                return Ok(());
+            }
+        };
+        let mut ledger = Ledger::open(self.ports.clone(), self.header.clone()).await?;
+        if let Some(trust) = self.trust(&ledger) {
+            let now_ms = self.ports.now().as_millisecond();
+            match adopt(ledger, &hub, &self.policy.regions, trust, now_ms).await {
+                Ok(drift) => self.work.report.adopted = drift.unknown,
+                Err(Declined::Hub(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))) => {
+                    self.work.report.not_adopted = Some(error.to_string());
+                }
+                Err(Declined::Hub(_)) => {
+                    self.sender.refuse(Stop::Undelivered(undelivered::SERVICE_ERROR));
+                    return Ok(());
+                }
+                Err(Declined::Port(error)) => return Err(error),
+            }
+            ledger = Ledger::open(self.ports.clone(), self.header.clone()).await?;
+        }
+        self.work.ledger = Some(ledger);
+        self.work.opened = true;
+        Ok(())
+    }
+
+    /// How far the service's word is to be trusted where the state does not do; none where the state does.
+    fn trust(&self, ledger: &Ledger<P>) -> Option<Trust> {
+        let Some(old) = &ledger.old else { return Some(Trust::Content) };
+        let (before, now) = (&old.hub_since, &self.header.hub_since);
+        let another_hub = before.is_some() && now.is_some() && before != now;
+        (another_hub || self.is_doubtful()).then_some(Trust::Existence)
+    }
+
+    /// Whether Security Hub may hold what the state does not know of.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.policy.doubt.covers(self.header.region)
+    }
+
+    /// Gives a finding of the scan its fate, or sends it.
+    async fn take(&mut self, mut mapped: Box<Mapped>, kept: Option<Kept>) -> Result<(), PortError> {
+        if kept.is_none() {
+            self.open().await?;
+        }
+        let work = &mut self.work;
+        let resource = mapped.resource_hash.fingerprint();
+        let holder = work.ledger.as_ref().and_then(|ledger| ledger.index.get(Key::of(mapped.finding.id.as_str())));
+        let taken = holder.is_some_and(|holder| holder.resource != 0 && holder.resource != resource);
+        if taken {
+            mapped.use_longer_id();
+        }
+        let identity = work.identities.settle(&mut mapped);
+        let key = Key::of(mapped.finding.id.as_str());
+        let check = fingerprint(mapped.check_id.as_str());
+        work.checks.insert(check);
+        let duplicate = (identity == Identity::Duplicate).then_some(Kept::Duplicate);
+        if let Some(kept) = kept.or(duplicate) {
+            if let Some(ledger) = &mut work.ledger {
+                ledger.index.see(key, kept.seen());
+            }
+            work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
+            return Ok(());
+        }
+        if !mapped.repairs.is_empty() {
+            work.counts.repaired += 1;
+        }
+        let now = self.ports.now();
+        let content = mapped.content_hash();
+        let last = work.ledger.as_ref().and_then(|ledger| ledger.index.get(key)).copied();
+        if let Some(ledger) = &mut work.ledger {
+            ledger.index.see(key, Seen::Wanted);
+            let same = decide(last.as_ref(), content, now.as_millisecond()) == Delta::Same;
+            if same && self.policy.resend == Resend::Changed && identity != Identity::Worse {
+                work.counts.add(Fate::Unchanged, 1);
+                return Ok(());
+            }
+        }
+        let stamps = stamps(&mapped, identity, last.as_ref(), now);
+        match mapped.encode(&stamps) {
+            Ok(json) => {
+                let slot = Slot {
+                    key,
+                    content,
+                    resource,
+                    check,
+                    first_seen_ms: stamps.first_observed_at.as_millisecond(),
+                    updated_ms: stamps.updated_at.as_millisecond(),
+                    sent_ms: now.as_millisecond(),
+                    stored: Stored::Active(mapped.status),
+                };
+                let id = mapped.finding.id.to_string();
+                let apart = identity == Identity::Worse;
+                self.dispatch(Outgoing { id, json: json.into(), slot, apart }).await
+            }
+            Err(too_large) => {
+                work.counts.add(Fate::Quarantined(asff::QuarantineCode::TooLarge.as_str().to_owned()), 1);
+                self.quarantine.put(Entry::too_large(&mapped, &too_large)).await
+            }
+        }
+    }
+
+    /// Takes a finding that its own Region does not take.
+    async fn take_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
+        self.open().await?;
+        if let Some(ledger) = &mut self.work.ledger {
+            let last = ledger.index.get(finding.slot.key).copied();
+            ledger.index.see(finding.slot.key, Seen::Wanted);
+            self.work.checks.insert(finding.slot.check);
+            let now_ms = self.ports.now().as_millisecond();
+            let same = decide(last.as_ref(), finding.slot.content, now_ms) == Delta::Same;
+            if same && self.policy.resend == Resend::Changed {
+                self.work.counts.add(Fate::Unchanged, 1);
+                return Ok(());
+            }
+            if let Some(last) = last {
+                finding.slot.first_seen_ms = finding.slot.first_seen_ms.min(last.first_seen_ms);
+                finding.slot.updated_ms = finding.slot.updated_ms.max(last.updated_ms + 1);
+            }
+        }
+        let lane = self.sender.lane();
+        let readdressed = readdress(&finding, &lane.partition.product_arn(lane.region));
+        finding.json = readdressed.map_err(|error| self.failed(&error))?.into();
+        self.dispatch(finding).await
+    }
+
+    pub(super) fn failed(&self, error: &impl ToString) -> PortError {
+        PortError { action: format!("deliver to {}", self.header.region), message: error.to_string() }
+    }
+
+    /// Sends a finding, or gives it the fate that the Region's stop means.
+    async fn dispatch(&mut self, finding: Outgoing) -> Result<(), PortError> {
+        match self.sender.stop().cloned() {
+            None => {
+                self.sender.send(finding).await;
+                Ok(())
+            }
+            Some(Stop::Undelivered(reason)) => {
+                self.work.clean = false;
+                self.work.counts.add(Fate::Undelivered(reason.to_owned()), 1);
+                Ok(())
+            }
+            Some(Stop::Unavailable(why)) => {
+                self.work.clean = false;
+                self.refuse(finding, &why.reason).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn refuse(&mut self, finding: Outgoing, reason: &str) {
+        let Some((_, fallback)) = &self.fallback else {
+            self.work.counts.add(Fate::RegionUnavailable(self.header.region, reason.to_owned()), 1);
+            return;
+        };
+        // The fallback's worker lives until every sender is gone, so it takes it.
+        match fallback.send(Message::Redirected(finding)).await {
+            Ok(()) => self.work.counts.redirected += 1,
+            Err(_) => self.work.counts.add(Fate::Undelivered(undelivered::SERVICE_ERROR.to_owned()), 1),
+        }
+    }
+
+    /// Counts what the sender settled, and puts it into the next state.
+    pub(super) async fn settle(&mut self) -> Result<(), PortError> {
+        for settled in self.sender.settled() {
+            match settled {
+                Settled::Sent(batch) => {
+                    if self.work.archiving {
+                        self.work.counts.archived += batch.len() as u64;
+                    } else {
+                        self.work.counts.add(Fate::Sent, batch.len() as u64);
+                    }
+                    self.record(&batch, None).await?;
+                }
+                Settled::Uncertain(batch, reason) => {
+                    self.leave(&batch, reason);
+                    self.record(&batch, Some(Stored::Uncertain)).await?;
+                }
+                Settled::Untried(batch, reason) => {
+                    self.leave(&batch, reason);
+                    if self.work.archiving {
+                        self.record(&batch, Some(Stored::Uncertain)).await?;
+                    }
+                }
+                Settled::Refused(batch) => self.turn_away(batch).await?,
+                Settled::Rejected(rejected) => {
+                    if self.work.archiving {
+                        self.work.counts.archive_undelivered += 1;
+                        if let Some(ledger) = &mut self.work.ledger {
+                            ledger.record(&Slot { stored: Stored::Uncertain, ..rejected.slot }, &rejected.json).await?;
+                        }
+                    } else {
+                        self.work.counts.add(Fate::Quarantined(rejected.code.clone()), 1);
+                    }
+                    self.quarantine.put(Entry::refused(self.header.account, self.header.region, rejected)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, batch: &Batch, reason: &str) {
+        self.work.clean = false;
+        if self.work.archiving {
+            self.work.counts.archive_undelivered += batch.len() as u64;
+        } else {
+            self.work.counts.add(Fate::Undelivered(reason.to_owned()), batch.len() as u64);
+        }
+    }
+
+    async fn turn_away(&mut self, batch: Batch) -> Result<(), PortError> {
+        self.work.clean = false;
+        if self.work.archiving {
+            self.work.counts.archive_undelivered += batch.len() as u64;
+            return self.record(&batch, Some(Stored::Uncertain)).await;
+        }
+        let reason = match self.sender.stop() {
+            Some(Stop::Unavailable(why)) => why.reason.clone(),
+            _ => undelivered::SERVICE_ERROR.to_owned(),
+        };
+        for finding in batch.into_outgoing() {
+            self.refuse(finding, &reason).await;
+        }
+        Ok(())
+    }
+
+    async fn record(&mut self, batch: &Batch, stored: Option<Stored>) -> Result<(), PortError> {
+        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
+        for (slot, json) in batch.entries() {
+            let slot = Slot { stored: stored.unwrap_or(slot.stored), ..slot };
+            ledger.record(&slot, json).await?;
+        }
+        Ok(())
+    }
+}

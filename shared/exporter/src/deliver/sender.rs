@@ -1,0 +1,154 @@
+//! One Region's sender: fills batches, keeps calls in flight, and says what became of each finding.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::batch::{Delivered, Lane, Rejected, deliver};
+use super::stop::{Stop, explain};
+use crate::pack::{Batch, Outgoing, Packer};
+use crate::ports::{CallError, Hub};
+use crate::report::undelivered;
+
+/// What became of findings that were given to a sender.
+#[derive(Debug)]
+pub(crate) enum Settled {
+    /// Stored.
+    Sent(Batch),
+    /// No answer, for this reason: perhaps stored, perhaps not.
+    Uncertain(Batch, &'static str),
+    /// Not tried, for this reason. A later run may.
+    Untried(Batch, &'static str),
+    /// The Region does not take them.
+    Refused(Batch),
+    /// The service will never take this one.
+    Rejected(Rejected),
+}
+
+/// A Region's sender.
+pub(crate) struct Sender<H> {
+    lane: Arc<Lane<H>>,
+    packer: Packer,
+    calls: JoinSet<Delivered>,
+    stop: Option<Stop>,
+    /// The Region took at least one batch: more than one call may be in flight.
+    proven: bool,
+    failed_batches: u32,
+    settled: Vec<Settled>,
+}
+
+impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
+    pub(crate) fn new(lane: Lane<H>) -> Self {
+        Self {
+            lane: Arc::new(lane),
+            packer: Packer::default(),
+            calls: JoinSet::new(),
+            stop: None,
+            proven: false,
+            failed_batches: 0,
+            settled: Vec::new(),
+        }
+    }
+
+    pub(crate) fn lane(&self) -> &Lane<H> {
+        &self.lane
+    }
+
+    /// Why this Region gets no more findings, once it is so.
+    pub(crate) fn stop(&self) -> Option<&Stop> {
+        self.stop.as_ref()
+    }
+
+    /// The Region refused before anything was sent to it.
+    pub(crate) fn refuse(&mut self, stop: Stop) {
+        self.stop.get_or_insert(stop);
+    }
+
+    /// Takes a finding; waits while enough calls are in flight. What was settled meanwhile is in [`Self::settled`].
+    pub(crate) async fn send(&mut self, finding: Outgoing) {
+        if let Some(batch) = self.packer.push(finding) {
+            self.start(batch).await;
+        }
+    }
+
+    /// Sends what is left and waits for every answer.
+    pub(crate) async fn flush(&mut self) {
+        if let Some(batch) = self.packer.flush() {
+            self.start(batch).await;
+        }
+        while let Some(delivered) = self.calls.join_next().await {
+            self.settle(delivered).await;
+        }
+    }
+
+    /// What became of findings since it was last asked.
+    pub(crate) fn settled(&mut self) -> Vec<Settled> {
+        std::mem::take(&mut self.settled)
+    }
+
+    async fn start(&mut self, batch: Batch) {
+        while let Some(delivered) = self.calls.try_join_next() {
+            self.settle(delivered).await;
+        }
+        loop {
+            let calls_max = if self.proven { self.lane.settings.calls_in_flight_max } else { 1 };
+            if self.stop.is_some() || self.calls.len() < calls_max {
+                break;
+            }
+            if let Some(delivered) = self.calls.join_next().await {
+                self.settle(delivered).await;
+            }
+        }
+        match &self.stop {
+            Some(stop) => {
+                let settled = turned_away(batch, stop);
+                self.settled.push(settled);
+            }
+            None => {
+                let lane = self.lane.clone();
+                self.calls.spawn(async move { deliver(&lane, batch).await });
+            }
+        }
+    }
+
+    /// Takes note of what became of a batch.
+    async fn settle(&mut self, delivered: Result<Delivered, tokio::task::JoinError>) {
+        // A call that panicked leaves its findings without a fate; the counts do not add up then, and the run fails.
+        let Ok(delivered) = delivered else { return };
+        if delivered.sent.is_empty() {
+            self.failed_batches += u32::from(delivered.refused.is_none());
+        } else {
+            self.proven = true;
+            self.failed_batches = 0;
+        }
+        self.settled.extend(delivered.sent.into_iter().map(Settled::Sent));
+        self.settled.extend(delivered.quarantined.into_iter().map(Settled::Rejected));
+        let reason = delivered.left.last().map(|(_, reason)| *reason);
+        self.settled.extend(delivered.left.into_iter().map(|(batch, reason)| Settled::Uncertain(batch, reason)));
+        let out_of_time = reason == Some(undelivered::OUT_OF_TIME);
+        if out_of_time || self.failed_batches >= self.lane.settings.failed_batches_max {
+            self.stop.get_or_insert(Stop::Undelivered(reason.unwrap_or(undelivered::SERVICE_ERROR)));
+        }
+        if let Some((error, batches)) = delivered.refused {
+            let stop = match self.stop.take() {
+                Some(stop) => stop,
+                // A Region that took findings a moment ago and now can't be reached is in trouble, not unavailable.
+                None if self.proven && matches!(error, CallError::Unreachable(_)) => {
+                    Stop::Undelivered(undelivered::SERVICE_ERROR)
+                }
+                None => {
+                    Stop::Unavailable(explain(&self.lane.hub, self.lane.partition, &self.lane.region, &error).await)
+                }
+            };
+            self.settled.extend(batches.into_iter().map(|batch| turned_away(batch, &stop)));
+            self.stop = Some(stop);
+        }
+    }
+}
+
+fn turned_away(batch: Batch, stop: &Stop) -> Settled {
+    match stop {
+        Stop::Unavailable(_) => Settled::Refused(batch),
+        Stop::Undelivered(reason) => Settled::Untried(batch, reason),
+    }
+}

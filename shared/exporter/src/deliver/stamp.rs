@@ -1,0 +1,46 @@
+//! The times and the address that a finding is sent with.
+
+use asff::{Identity, Mapped, Stamps, Status};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::pack::Outgoing;
+use crate::state::Slot;
+
+pub(super) fn finding_id(json: &[u8]) -> serde_json::Result<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        #[serde(rename = "Id")]
+        id: String,
+    }
+    serde_json::from_slice::<Named>(json).map(|named| named.id)
+}
+
+/// The same finding for another Region's Security Hub; the resource keeps its Region.
+pub(super) fn readdress(finding: &Outgoing, product_arn: &str) -> serde_json::Result<Vec<u8>> {
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&finding.json)?;
+    fields.insert("ProductArn".to_owned(), product_arn.into());
+    for (name, ms) in [("FirstObservedAt", finding.slot.first_seen_ms), ("UpdatedAt", finding.slot.updated_ms)] {
+        if let Ok(time) = Timestamp::from_millisecond(ms) {
+            fields.insert(name.to_owned(), format!("{time:.3}").into());
+        }
+    }
+    serde_json::to_vec(&fields)
+}
+
+/// First seen as we remember it. Updated at the scan's time, but never in the future, since Security Hub would ignore every
+/// honest update until then; later than the last one sent; and later by its rank where a worse result for the same
+/// resource must come after the better one.
+pub(super) fn stamps(mapped: &Mapped, identity: Identity, last: Option<&Slot>, now: Timestamp) -> Stamps {
+    let rank_ms = match (identity, mapped.status) {
+        (Identity::Worse, Status::Failed) => 2,
+        (Identity::Worse, _) => 1,
+        _ => 0,
+    };
+    let scanned_at = mapped.scanned_at.min(now);
+    let after_last = last.and_then(|last| Timestamp::from_millisecond(last.updated_ms + 1).ok());
+    let updated_at = after_last.map_or(scanned_at, |after_last| scanned_at.max(after_last));
+    let updated_at = updated_at.saturating_add(SignedDuration::from_millis(rank_ms)).unwrap_or(updated_at);
+    let first_seen = last.and_then(|last| Timestamp::from_millisecond(last.first_seen_ms).ok());
+    let first_observed_at = first_seen.map_or(scanned_at, |first_seen| first_seen.min(scanned_at));
+    Stamps { updated_at, first_observed_at, ..mapped.first_stamps() }
+}

@@ -1,0 +1,89 @@
+//! Gives every element of a scan to its account, or its fate at once where it belongs to none.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+
+use asff::{AccountId, Mapped, Outcome};
+use jiff::Timestamp;
+
+use crate::account::{AccountExport, Context};
+use crate::ports::{PortError, Ports};
+use crate::quarantine::Entry;
+use crate::report::{Counts, Fate, FileEnd, RunReport};
+
+/// The elements of one scan on their way.
+pub(crate) struct Sorter<P: Ports> {
+    pub(crate) context: Context<P>,
+    accounts: BTreeMap<AccountId, AccountExport<P>>,
+    /// The fates of what belongs to no account.
+    counts: Counts,
+    scanned_at: Option<Timestamp>,
+}
+
+impl<P: Ports> Sorter<P> {
+    pub(crate) fn new(context: Context<P>) -> Self {
+        Self { context, accounts: BTreeMap::new(), counts: Counts::default(), scanned_at: None }
+    }
+
+    pub(crate) async fn sort(&mut self, outcome: Outcome) -> Result<(), PortError> {
+        match outcome {
+            Outcome::Finding(mapped) => self.give_to_account(mapped).await,
+            Outcome::Skipped(skip) => {
+                self.counts.add(Fate::Filtered(skip.as_str().to_owned()), 1);
+                Ok(())
+            }
+            Outcome::Unreadable(unreadable) => {
+                self.counts.add(Fate::Unreadable, 1);
+                self.context.shared.quarantine.put(Entry::unreadable(&unreadable)).await
+            }
+            Outcome::Quarantined(quarantined) => {
+                self.counts.add(Fate::Quarantined(quarantined.code.as_str().to_owned()), 1);
+                self.context.shared.quarantine.put(Entry::unmappable(*quarantined)).await
+            }
+        }
+    }
+
+    async fn give_to_account(&mut self, mapped: Box<Mapped>) -> Result<(), PortError> {
+        self.scanned_at = self.scanned_at.max(Some(mapped.scanned_at));
+        let account = match self.accounts.entry(mapped.account) {
+            Slot::Occupied(slot) => slot.into_mut(),
+            Slot::Vacant(slot) => slot.insert(AccountExport::open(&self.context, &mapped).await?),
+        };
+        account.take(&self.context, mapped).await
+    }
+
+    /// Waits for every account, also after an error: what is on its way is not cut off.
+    pub(crate) async fn finish(self, run: &mut RunReport) -> Result<(), PortError> {
+        run.scanned_at = self.scanned_at;
+        run.counts.merge(&self.counts);
+        let incomplete = incomplete(&run.file_end, &self.counts);
+        let mut first_error = None;
+        for account in self.accounts.into_values() {
+            let (account, report, error) = account.finish(&self.context, incomplete.clone()).await;
+            first_error = first_error.or(error);
+            let mut fates = report.counts.clone();
+            fates.read = 0;
+            run.counts.merge(&fates);
+            run.accounts.insert(account, report);
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+}
+
+/// Why the scan can't be taken at its word about what it lacks: the finding that seems to be gone may be the one that was
+/// not read.
+fn incomplete(end: &FileEnd, unplaced: &Counts) -> Option<String> {
+    match end {
+        FileEnd::Complete if unplaced.unreadable > 0 => {
+            Some(format!("{} entries of the file are unreadable", unplaced.unreadable))
+        }
+        FileEnd::Complete if unplaced.quarantined_total() > 0 => {
+            Some(format!("{} findings of the file can't be mapped", unplaced.quarantined_total()))
+        }
+        FileEnd::Complete => None,
+        FileEnd::Truncated { .. } => Some("the file is truncated".to_owned()),
+        FileEnd::Unread | FileEnd::Stopped | FileEnd::Refused { .. } => {
+            Some("the file was not read to its end".to_owned())
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Takes over what Security Hub holds of our product: what Prowler's own integration sent, or what a lost state knew.
+//!
+//! Promises: one finding of the service becomes one entry; an entry that we have is kept, since it knows more, unless the
+//! service has a newer version of the finding; nothing is dropped for a stale read. The read is paced to the service's quota for `GetFindings`.
+
+use std::collections::HashSet;
+
+use asff::{Partition, RegionName, Regions, Status};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::entry::{Key, Slot, Stored, fingerprint};
+use super::ledger::Ledger;
+use crate::deliver::Pace;
+use crate::ports::{CallError, Hub, Objects, PortError};
+
+/// `GetFindings` calls a second and at once (quota of the service, per account and Region).
+const READS_PER_SECOND: u32 = 3;
+const READS_BURST: u32 = 6;
+/// A page token is bound to its request and may go stale: then the reading begins anew, this often at most.
+const READINGS_MAX: u32 = 3;
+/// How long a finding that we sent may be missing from the service's answers: they lag behind (contract 3.1).
+const LAG_MS: i64 = 60 * 60 * 1000;
+
+/// Fields that the service or analysts fill; sent back they would be refused, or fix an analyst's choice as ours.
+const NOT_OURS: [&str; 16] = [
+    "ProductName",
+    "CompanyName",
+    "Region",
+    "ProcessedAt",
+    "AwsAccountName",
+    "Workflow",
+    "WorkflowState",
+    "Note",
+    "UserDefinedFields",
+    "VerificationState",
+    "Severity",
+    "Types",
+    "Confidence",
+    "Criticality",
+    "RelatedFindings",
+    "Sample",
+];
+
+/// Why nothing was taken over.
+pub(crate) enum Declined {
+    /// The service refuses to show its findings, or can't just now.
+    Hub(CallError),
+    /// The state could not be written.
+    Port(PortError),
+}
+
+impl From<PortError> for Declined {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+/// How far the service's answers are trusted. They may lag behind what was sent a moment ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// A finding is as the service says: nobody of ours sent anything lately.
+    Content,
+    /// A finding is there, but perhaps not as the service says: it is sent once more when it is seen.
+    Existence,
+}
+
+/// What reading the service brought to light.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Drift {
+    /// Findings of the service that the state did not know.
+    pub(crate) unknown: u64,
+    /// Live findings of the state that the service does not have.
+    pub(crate) missing: u64,
+}
+
+/// Merges what the service holds into the state, and saves it.
+pub(crate) async fn adopt<P: Objects, H: Hub>(
+    mut ledger: Ledger<P>,
+    hub: &H,
+    regions: &Regions,
+    trust: Trust,
+    now_ms: i64,
+) -> Result<Drift, Declined> {
+    let region = ledger.header.region;
+    let mut drift = Drift::default();
+    ledger.touch().await?;
+    let mut found = HashSet::new();
+    let pace = Pace::new(READS_PER_SECOND, READS_BURST);
+    let mut next = None;
+    let mut readings = 1;
+    loop {
+        pace.wait().await;
+        let page = match hub.findings(&region, next.clone()).await {
+            Ok(page) => page,
+            Err(CallError::Refused { .. }) if next.is_some() && readings < READINGS_MAX => {
+                readings += 1;
+                next = None;
+                continue;
+            }
+            Err(error) => return Err(Declined::Hub(error)),
+        };
+        for finding in page.findings {
+            let Some((slot, json)) = entry(&finding, region, regions, now_ms) else { continue };
+            if !found.insert(slot.key) {
+                continue;
+            }
+            match ledger.index.get(slot.key).copied() {
+                Some(known) if known.is_live() && known.updated_ms >= slot.updated_ms => {}
+                known => {
+                    drift.unknown += 1;
+                    let first_seen_ms = known.map_or(slot.first_seen_ms, |known| known.first_seen_ms);
+                    ledger.record(&trusted(Slot { first_seen_ms, ..slot }, trust), &json).await?;
+                }
+            }
+        }
+        match page.next {
+            Some(token) => next = Some(token),
+            None => break,
+        }
+    }
+    if ledger.old.is_some()
+        && let Some(mut entries) = ledger.entries().await?
+    {
+        while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
+            let known = found.contains(&entry.slot.key) || now_ms - entry.slot.sent_ms < LAG_MS;
+            if !ledger.index.keeps(&entry.slot) {
+                continue;
+            }
+            if known || !entry.slot.is_live() {
+                ledger.copy(&trusted(entry.slot, trust), &entry.json).await?;
+            } else {
+                drift.missing += 1;
+            }
+        }
+    }
+    ledger.save().await?;
+    Ok(drift)
+}
+
+/// The facts of a finding, as far as they can be trusted.
+fn trusted(slot: Slot, trust: Trust) -> Slot {
+    match trust {
+        Trust::Existence if slot.is_live() => Slot { stored: Stored::Uncertain, ..slot },
+        Trust::Existence | Trust::Content => slot,
+    }
+}
+
+/// What the state says of a finding that the service holds. None for what is not ours to keep.
+fn entry(finding: &Bytes, region: RegionName, regions: &Regions, now_ms: i64) -> Option<(Slot, Vec<u8>)> {
+    let mut fields: Map<String, Value> = serde_json::from_slice(finding).ok()?;
+    let id = fields.get("Id")?.as_str()?.to_owned();
+    let arn = fields.get("ProductArn")?.as_str()?;
+    if !Partition::ALL.iter().any(|partition| partition.product_arn(region) == arn) {
+        return None;
+    }
+    let time = |name: &str| fields.get(name).and_then(Value::as_str).and_then(|text| text.parse().ok());
+    let updated: jiff::Timestamp = time("UpdatedAt")?;
+    let first_seen = time("FirstObservedAt").or_else(|| time("CreatedAt")).unwrap_or(updated);
+    let check = fields.get("GeneratorId").and_then(Value::as_str).unwrap_or_default();
+    let check = fingerprint(check.strip_prefix("prowler-").unwrap_or(check));
+    let status = fields.get("Compliance").and_then(|compliance| compliance.get("Status")).and_then(Value::as_str);
+    let status = Status::ALL.into_iter().find(|known| Some(known.as_str()) == status).unwrap_or(Status::Failed);
+    let archived = fields.get("RecordState").and_then(Value::as_str) == Some("ARCHIVED");
+    let mapped = asff::map_asff(finding, regions);
+    keep_ours(&mut fields);
+    let slot = Slot {
+        key: Key::of(&id),
+        content: mapped.as_ref().map_or(0, |mapped| mapped.content_hash()),
+        resource: mapped.as_ref().map_or(0, |mapped| mapped.resource_hash.fingerprint()),
+        check,
+        first_seen_ms: first_seen.as_millisecond(),
+        updated_ms: updated.as_millisecond(),
+        sent_ms: updated.as_millisecond().min(now_ms),
+        stored: if archived { Stored::Archived } else { Stored::Active(status) },
+    };
+    Some((slot, serde_json::to_vec(&fields).ok()?))
+}
+
+/// Makes of the service's view of a finding what a provider may send: Severity and Types from the provider's own fields.
+fn keep_ours(fields: &mut Map<String, Value>) {
+    let mut ours = fields.remove("FindingProviderFields").unwrap_or_else(|| Value::Object(Map::new()));
+    if let Value::Object(ours) = &mut ours {
+        for name in ["Severity", "Types"] {
+            if !ours.contains_key(name)
+                && let Some(value) = fields.get(name)
+            {
+                ours.insert(name.to_owned(), value.clone());
+            }
+        }
+        if let Some(Value::Object(severity)) = ours.get_mut("Severity") {
+            severity.retain(|name, _| name == "Label" || name == "Original");
+        }
+    }
+    fields.retain(|name, _| !NOT_OURS.contains(&name.as_str()));
+    fields.insert("FindingProviderFields".to_owned(), ours);
+    if let Some(Value::Object(product)) = fields.get_mut("ProductFields") {
+        product.retain(|name, _| !name.starts_with("aws/"));
+    }
+}

@@ -1,0 +1,110 @@
+//! One finding as it was last sent.
+
+use asff::Status;
+use bytes::{Buf, Bytes};
+use sha2::{Digest, Sha256};
+
+/// A finding's place in a state: the first 64 bits of the SHA-256 of its Id. Among a million findings of one Region two
+/// share it with a probability below one in ten million; they would then share a first-seen time, not their content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(pub u64);
+
+impl Key {
+    /// The key of a finding's Id.
+    pub fn of(id: &str) -> Self {
+        let digest = Sha256::digest(id.as_bytes());
+        let (head, _) = digest.split_at(8);
+        Self(head.iter().fold(0, |key, &byte| key << 8 | u64::from(byte)))
+    }
+}
+
+/// A fingerprint of a name, such as a check's: the first 32 bits of its SHA-256.
+pub fn fingerprint(name: &str) -> u32 {
+    let digest = Sha256::digest(name.as_bytes());
+    let (head, _) = digest.split_at(4);
+    head.iter().fold(0, |print, &byte| print << 8 | u32::from(byte))
+}
+
+/// What the service holds of a finding, as far as we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is as we sent it.
+    Active(Status),
+    /// It is archived.
+    Archived,
+    /// A call that carried it had no answer: it may be there or not. It is sent again when seen, archived when gone.
+    Uncertain,
+}
+
+/// The facts of a finding by which the next scan is compared. Times are milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The finding.
+    pub key: Key,
+    /// Hash of what does not change with every scan (`asff::Mapped::content_hash`). 0 where nobody knows.
+    pub content: u64,
+    /// Fingerprint of the resource, which tells who holds the Id where two resources share its short hash.
+    pub resource: u32,
+    /// Fingerprint of the check.
+    pub check: u32,
+    /// When it was first seen.
+    pub first_seen_ms: i64,
+    /// The last UpdatedAt sent. The next must be later.
+    pub updated_ms: i64,
+    /// When it was last sent.
+    pub sent_ms: i64,
+    /// What the service holds.
+    pub stored: Stored,
+}
+
+/// Bytes of a slot in the file.
+pub(crate) const SLOT_BYTES: usize = 49;
+
+impl Slot {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.key.0.to_le_bytes());
+        out.extend_from_slice(&self.content.to_le_bytes());
+        out.extend_from_slice(&self.resource.to_le_bytes());
+        out.extend_from_slice(&self.check.to_le_bytes());
+        for time in [self.first_seen_ms, self.updated_ms, self.sent_ms] {
+            out.extend_from_slice(&time.to_le_bytes());
+        }
+        out.push(match self.stored {
+            Stored::Active(Status::Passed) => 0,
+            Stored::Active(Status::Warning) => 1,
+            Stored::Active(Status::Failed) => 2,
+            Stored::Archived => 3,
+            Stored::Uncertain => 4,
+        });
+    }
+
+    pub(crate) fn read(bytes: &[u8; SLOT_BYTES]) -> Option<Self> {
+        let mut rest = bytes.as_slice();
+        let (key, content) = (Key(rest.get_u64_le()), rest.get_u64_le());
+        let (resource, check) = (rest.get_u32_le(), rest.get_u32_le());
+        let (first_seen_ms, updated_ms, sent_ms) = (rest.get_i64_le(), rest.get_i64_le(), rest.get_i64_le());
+        let stored = match rest.get_u8() {
+            0 => Stored::Active(Status::Passed),
+            1 => Stored::Active(Status::Warning),
+            2 => Stored::Active(Status::Failed),
+            3 => Stored::Archived,
+            4 => Stored::Uncertain,
+            _ => return None,
+        };
+        Some(Self { key, content, resource, check, first_seen_ms, updated_ms, sent_ms, stored })
+    }
+
+    /// Whether the finding is, or may be, live in Security Hub.
+    pub fn is_live(&self) -> bool {
+        self.stored != Stored::Archived
+    }
+}
+
+/// A finding as it was last sent, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its facts.
+    pub slot: Slot,
+    /// Its ASFF, as sent.
+    pub json: Bytes,
+}

@@ -1,0 +1,100 @@
+//! What a state holds, in 56 bytes a finding: enough to compare a scan with it.
+
+use super::entry::{Key, Slot};
+
+/// What the scan at hand says of a finding that the state holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Seen {
+    /// Nothing so far.
+    #[default]
+    Not,
+    /// It passed, and passed findings are not sent.
+    Passed,
+    /// It is muted, and muted findings are not sent.
+    Muted,
+    /// It is kept back by another setting; it is there all the same.
+    Filtered,
+    /// It is to be in Security Hub: sent, or there as it is.
+    Wanted,
+}
+
+/// A finding of the state while a scan is compared with it.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    slot: Slot,
+    seen: Seen,
+    /// The next state has a newer entry for it: the old one is not copied.
+    replaced: bool,
+}
+
+/// The findings of a state by their keys.
+#[derive(Debug, Default)]
+pub struct Index {
+    slots: Vec<Known>,
+    sorted: bool,
+}
+
+impl Index {
+    /// Adds an entry's facts while the state is read.
+    pub fn push(&mut self, slot: Slot) {
+        self.slots.push(Known { slot, seen: Seen::Not, replaced: false });
+        self.sorted = false;
+    }
+
+    /// Ends the reading. Of entries with one key the last one counts.
+    pub fn close(&mut self) {
+        // A stable sort, so that the last one read stands last among equals; it goes to the front of its group.
+        self.slots.reverse();
+        self.slots.sort_by_key(|known| known.slot.key);
+        self.slots.dedup_by_key(|known| known.slot.key);
+        self.slots.shrink_to_fit();
+        self.sorted = true;
+    }
+
+    /// The facts of a finding.
+    pub fn get(&self, key: Key) -> Option<&Slot> {
+        self.position(key).map(|at| &self.slots[at].slot)
+    }
+
+    /// What the scan says of a finding.
+    pub fn seen(&self, key: Key) -> Option<Seen> {
+        self.position(key).map(|at| self.slots[at].seen)
+    }
+
+    /// Notes what the scan says of a finding. Of several words the strongest counts: wanted over filtered over muted
+    /// over passed.
+    pub fn see(&mut self, key: Key, seen: Seen) {
+        if let Some(at) = self.position(key) {
+            let known = &mut self.slots[at].seen;
+            *known = (*known).max(seen);
+        }
+    }
+
+    /// Notes that the next state has a newer entry for a finding.
+    pub fn replace(&mut self, key: Key) {
+        if let Some(at) = self.position(key) {
+            self.slots[at].replaced = true;
+        }
+    }
+
+    /// Whether an entry of the old state goes into the next one as it is: it is the one that counts, and nothing newer
+    /// is there.
+    pub fn keeps(&self, slot: &Slot) -> bool {
+        self.position(slot.key).is_some_and(|at| !self.slots[at].replaced && self.slots[at].slot == *slot)
+    }
+
+    /// All findings with what the scan says of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&Slot, Seen)> {
+        self.slots.iter().map(|known| (&known.slot, known.seen))
+    }
+
+    /// How many findings are, or may be, live.
+    pub fn live(&self) -> usize {
+        self.slots.iter().filter(|known| known.slot.is_live()).count()
+    }
+
+    fn position(&self, key: Key) -> Option<usize> {
+        debug_assert!(self.sorted || self.slots.is_empty(), "the index is closed before it is asked");
+        self.slots.binary_search_by_key(&key, |known| known.slot.key).ok()
+    }
+}

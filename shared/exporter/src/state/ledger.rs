@@ -1,0 +1,180 @@
+//! The state of one account in one Region while a run works on it: the old file's index, and the next file being written.
+
+use std::sync::Arc;
+
+use asff::{AccountId, RegionName};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+
+use super::entry::{Entry, Slot};
+use super::file::{Header, StateError, StateReader, StateStep, StateWriter};
+use super::index::Index;
+use crate::ports::{ObjectWriter, Objects, Only, PortError};
+
+/// Compressed bytes that are gathered before they go to the store.
+const WRITE_BYTES: usize = 256 * 1024;
+
+/// The key of a Region's state in the state bucket.
+pub fn state_key(account: AccountId, region: RegionName) -> String {
+    format!("{}{region}.zst", state_prefix(account))
+}
+
+/// What the keys of an account's states begin with.
+pub fn state_prefix(account: AccountId) -> String {
+    format!("state/{account}/")
+}
+
+/// A Region's state at work.
+pub(crate) struct Ledger<P: Objects> {
+    ports: Arc<P>,
+    key: String,
+    /// What the next file says of itself.
+    pub(crate) header: Header,
+    etag: Option<String>,
+    /// What the old file holds.
+    pub(crate) index: Index,
+    /// What the old file says of itself.
+    pub(crate) old: Option<Header>,
+    next: Option<Next<P::Writer>>,
+}
+
+struct Next<W> {
+    state: StateWriter,
+    object: W,
+}
+
+impl<P: Objects> Ledger<P> {
+    /// Reads the state into an index. A state that can't be trusted counts as none; the next one replaces it.
+    pub(crate) async fn open(ports: Arc<P>, header: Header) -> Result<Self, PortError> {
+        let key = state_key(header.account, header.region);
+        let mut ledger = Self { ports, key, header, etag: None, index: Index::default(), old: None, next: None };
+        let Some(mut entries) = ledger.entries().await? else { return Ok(ledger) };
+        ledger.etag = Some(entries.etag.clone());
+        loop {
+            match entries.next().await {
+                Ok(Some(entry)) => ledger.index.push(entry.slot),
+                Ok(None) => break,
+                Err(ReadError::Port(error)) => return Err(error),
+                Err(ReadError::State(error)) => {
+                    tracing::warn!(state.key = %ledger.key, %error, "the state is rebuilt from Security Hub");
+                    ledger.index = Index::default();
+                    return Ok(ledger);
+                }
+            }
+        }
+        ledger.index.close();
+        ledger.old = entries.reader.header().cloned();
+        Ok(ledger)
+    }
+
+    /// The old file's entries, once more.
+    pub(crate) async fn entries(&self) -> Result<Option<Entries>, PortError> {
+        let Some(object) = self.ports.object(&self.key).await? else { return Ok(None) };
+        if self.etag.as_ref().is_some_and(|etag| *etag != object.etag) {
+            return Err(self.failed(&"another run changed it"));
+        }
+        let reader = StateReader::new().map_err(|error| self.failed(&error))?;
+        Ok(Some(Entries { etag: object.etag, body: object.body, reader, key: self.key.clone() }))
+    }
+
+    /// Puts a finding into the next state; the old entry is not copied.
+    pub(crate) async fn record(&mut self, slot: &Slot, json: &[u8]) -> Result<(), PortError> {
+        self.index.replace(slot.key);
+        self.copy(slot, json).await
+    }
+
+    /// Copies an entry of the old state into the next.
+    pub(crate) async fn copy(&mut self, slot: &Slot, json: &[u8]) -> Result<(), PortError> {
+        let mut next = match self.next.take() {
+            Some(next) => next,
+            None => self.begin().await?,
+        };
+        next.state.push(slot, json).map_err(|error| self.failed(&error))?;
+        if next.state.pending() >= WRITE_BYTES {
+            next.object.write(next.state.take()).await?;
+        }
+        self.next = Some(next);
+        Ok(())
+    }
+
+    /// Starts the next state, even if nothing is in it yet.
+    pub(crate) async fn touch(&mut self) -> Result<(), PortError> {
+        if self.next.is_none() {
+            self.next = Some(self.begin().await?);
+        }
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<Next<P::Writer>, PortError> {
+        let only = self.etag.clone().map_or(Only::IfAbsent, Only::IfUnchanged);
+        let object = self.ports.create(&self.key, only).await?;
+        let state = StateWriter::new(&self.header).map_err(|error| self.failed(&error))?;
+        Ok(Next { state, object })
+    }
+
+    /// Whether the next state differs from the old one.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Makes the next state the one that counts, if anything was put into it. Every entry that stays must have been
+    /// copied.
+    pub(crate) async fn save(self) -> Result<(), PortError> {
+        let failed =
+            |error: std::io::Error| PortError { action: format!("write {}", self.key), message: error.to_string() };
+        let Some(mut next) = self.next else { return Ok(()) };
+        let rest = next.state.finish().map_err(failed)?;
+        next.object.write(rest).await?;
+        next.object.finish().await
+    }
+
+    fn failed(&self, error: &impl ToString) -> PortError {
+        PortError { action: format!("use the state {}", self.key), message: error.to_string() }
+    }
+}
+
+/// A state file being read.
+pub(crate) struct Entries {
+    etag: String,
+    body: BoxStream<'static, std::io::Result<bytes::Bytes>>,
+    reader: StateReader,
+    key: String,
+}
+
+/// Why a state can't be read on.
+pub(crate) enum ReadError {
+    /// The store failed; it may work another time.
+    Port(PortError),
+    /// The file can't be trusted.
+    State(StateError),
+}
+
+impl Entries {
+    pub(crate) async fn next(&mut self) -> Result<Option<Entry>, ReadError> {
+        loop {
+            match self.reader.step().map_err(ReadError::State)? {
+                StateStep::Entry(entry) => return Ok(Some(entry)),
+                StateStep::Done => return Ok(None),
+                StateStep::NeedInput => match self.body.next().await {
+                    Some(Ok(chunk)) => self.reader.feed(chunk),
+                    None => self.reader.end_of_input(),
+                    Some(Err(error)) => return Err(ReadError::Port(self.failed(&error))),
+                },
+            }
+        }
+    }
+
+    fn failed(&self, error: &impl ToString) -> PortError {
+        PortError { action: format!("read {}", self.key), message: error.to_string() }
+    }
+}
+
+impl ReadError {
+    /// The error of a second reading: the first one trusted the file, so something is wrong with the store.
+    pub(crate) fn again(self, key: &str) -> PortError {
+        match self {
+            Self::Port(error) => error,
+            Self::State(error) => PortError { action: format!("read {key} again"), message: error.to_string() },
+        }
+    }
+}

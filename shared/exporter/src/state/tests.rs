@@ -1,0 +1,149 @@
+//! The state's file and the decisions made from it.
+
+use asff::Status;
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+
+fn header() -> Header {
+    let (account, region) = ("123456789012".parse().unwrap(), "eu-west-1".parse().unwrap());
+    Header { account, region, hub_since: Some("2026-01-01T00:00:00Z".to_owned()), scanned_at: None }
+}
+
+fn slot(number: u64) -> Slot {
+    Slot {
+        key: Key::of(&number.to_string()),
+        content: number * 7,
+        resource: 5,
+        check: 6,
+        first_seen_ms: 1,
+        updated_ms: 2,
+        sent_ms: 3,
+        stored: match number % 5 {
+            0 => Stored::Archived,
+            1 => Stored::Uncertain,
+            2 => Stored::Active(Status::Passed),
+            3 => Stored::Active(Status::Warning),
+            _ => Stored::Active(Status::Failed),
+        },
+    }
+}
+
+fn write(entries: &[(Slot, Vec<u8>)]) -> Vec<u8> {
+    let mut writer = StateWriter::new(&header()).unwrap();
+    let mut file = Vec::new();
+    for (slot, json) in entries {
+        writer.push(slot, json).unwrap();
+        file.extend_from_slice(&writer.take());
+    }
+    file.extend_from_slice(&writer.finish().unwrap());
+    file
+}
+
+fn read(file: &[u8], chunk: usize) -> Result<Vec<Entry>, StateError> {
+    let mut reader = StateReader::new().unwrap();
+    let mut chunks = file.chunks(chunk.max(1));
+    let mut entries = Vec::new();
+    loop {
+        match reader.step()? {
+            StateStep::NeedInput => match chunks.next() {
+                Some(chunk) => reader.feed(Bytes::copy_from_slice(chunk)),
+                None => reader.end_of_input(),
+            },
+            StateStep::Entry(entry) => entries.push(entry),
+            StateStep::Done => {
+                assert_eq!(reader.header(), Some(&header()));
+                return Ok(entries);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_state_reads_back_as_it_was_written(
+        entries in prop::collection::vec((any::<u64>(), prop::collection::vec(any::<u8>(), 0..5000)), 0..200),
+        chunk in 1usize..100_000,
+    ) {
+        let entries: Vec<_> = entries.into_iter().map(|(number, json)| (slot(number % 1000), json)).collect();
+        let back = read(&write(&entries), chunk).unwrap();
+        let back: Vec<_> = back.into_iter().map(|entry| (entry.slot, entry.json.to_vec())).collect();
+        prop_assert_eq!(back, entries);
+    }
+
+    #[test]
+    fn a_damaged_state_is_never_trusted(
+        count in 1u64..300, at in any::<prop::sample::Index>(), bit in 0u8..8, cut in any::<bool>(),
+    ) {
+        let entries: Vec<_> = (0..count).map(|number| (slot(number), vec![b'x'; 50])).collect();
+        let mut file = write(&entries);
+        let at = at.index(file.len());
+        if cut { file.truncate(at) } else { file[at] ^= 1 << bit }
+        // Some bits of zstd's code mean nothing; a flip of one of these changes nothing that is read.
+        let same = |read: Vec<Entry>| read.iter().map(|entry| entry.slot).eq(entries.iter().map(|(slot, _)| *slot));
+        let harmless = !cut && read(&file, 4096).is_ok_and(same);
+        prop_assert!(harmless || read(&file, 4096).is_err(), "byte {at}, cut {cut}");
+    }
+}
+
+#[test]
+fn of_two_entries_for_a_finding_the_later_counts() {
+    let mut index = Index::default();
+    index.push(Slot { content: 1, ..slot(9) });
+    index.push(slot(4));
+    index.push(Slot { content: 2, ..slot(9) });
+    index.close();
+    assert_eq!(index.get(Key::of("9")).unwrap().content, 2);
+    assert_eq!(index.iter().count(), 2);
+    index.see(Key::of("9"), Seen::Wanted);
+    index.see(Key::of("9"), Seen::Passed);
+    assert_eq!(index.seen(Key::of("9")), Some(Seen::Wanted));
+    assert_eq!(index.seen(Key::of("unknown")), None);
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+#[test]
+fn only_what_changed_is_sent_and_refreshes_are_spread_over_days() {
+    let active = |number| Slot { stored: Stored::Active(Status::Failed), sent_ms: 0, ..slot(number) };
+    assert_eq!(decide(None, 1, 0), Delta::New);
+    assert_eq!(decide(Some(&active(4)), 28, DAY_MS), Delta::Same);
+    assert_eq!(decide(Some(&active(4)), 29, DAY_MS), Delta::Changed);
+    assert_eq!(decide(Some(&Slot { stored: Stored::Archived, ..active(4) }), 28, 0), Delta::Returned);
+    assert_eq!(decide(Some(&Slot { stored: Stored::Uncertain, ..active(4) }), 28, 0), Delta::Changed);
+    let due_on = |day: i64| {
+        let due = |number: &u64| decide(Some(&active(*number)), number * 7, day * DAY_MS) == Delta::Due;
+        (0..1000).filter(due).count()
+    };
+    assert_eq!((due_on(20), due_on(30)), (0, 1000), "none before day 21, all by day 30");
+    for day in 21..=30 {
+        let today = due_on(day) - due_on(day - 1);
+        assert!((50..150).contains(&today), "{today} of 1000 are refreshed on day {day}");
+    }
+}
+
+#[test]
+fn no_more_than_the_limit_is_archived_without_a_persons_word() {
+    assert!(!held(100, 100, 50), "a small account may be cleaned up whole");
+    assert!(!held(100, 200, 50));
+    assert!(held(101, 200, 50));
+    assert!(!held(5000, 5000, 100));
+    assert!(held(1, 101, 0));
+}
+
+#[test]
+fn an_archived_finding_is_the_one_last_sent() {
+    let sent = br#"{"Id":"a","RecordState":"ACTIVE","UpdatedAt":"x","Compliance":{"Status":"FAILED","RelatedRequirements":["r"]}}"#;
+    let at = "2026-11-23T07:56:24Z".parse().unwrap();
+    let status = |ended| {
+        let json: serde_json::Value = serde_json::from_slice(&archived(sent, ended, at).unwrap()).unwrap();
+        assert_eq!(json["RecordState"], "ARCHIVED");
+        assert_eq!(json["UpdatedAt"], "2026-11-23T07:56:24.000Z");
+        assert_eq!(json["Compliance"]["RelatedRequirements"][0], "r");
+        json["Compliance"]["Status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!([Ended::Gone, Ended::Passed, Ended::Muted].map(status), ["FAILED", "PASSED", "WARNING"]);
+}

@@ -1,0 +1,145 @@
+//! The exporter's hub port on the simulator, called in process; and a watchman who sees every request before the service does.
+
+use std::time::Duration;
+
+use asff::{AccountId, RegionName};
+use bytes::Bytes;
+use exporter::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
+use serde_json::{Value, json};
+use simulator::{Caller, Input, Operation, Response};
+
+use crate::memory::Twin;
+
+/// One account's Security Hub.
+#[derive(Clone)]
+pub(crate) struct TwinHub {
+    twin: Twin,
+    account: AccountId,
+}
+
+/// A round trip.
+const LATENCY: Duration = Duration::from_millis(80);
+
+impl TwinHub {
+    pub(crate) fn new(twin: Twin, account: AccountId) -> Self {
+        Self { twin, account }
+    }
+
+    /// Looks at a request before the service does.
+    fn watch(&self, region: &RegionName, body: &[u8]) {
+        let request: Value = serde_json::from_slice(body).unwrap();
+        let world = &self.twin.world;
+        for finding in request["Findings"].as_array().unwrap() {
+            let id = finding["Id"].as_str().unwrap().to_owned();
+            let updated_at: jiff::Timestamp = finding["UpdatedAt"].as_str().unwrap().parse().unwrap();
+            if updated_at > world.now() {
+                world.violation(format!("UpdatedAt is in the future: {id}"));
+            }
+            if finding["RecordState"] == "ARCHIVED" && self.twin.alive.contains_key(&(region.to_string(), id.clone())) {
+                world.violation(format!("a live finding is archived: {id}"));
+            }
+            if finding.get("Severity").is_some() || finding.get("Workflow").is_some() || finding.get("Note").is_some() {
+                world.violation(format!("a field of the analysts is sent: {id}"));
+            }
+        }
+    }
+
+    async fn call(&self, region: &RegionName, operation: Operation, input: Input<'_>) -> Result<Value, CallError> {
+        tokio::time::sleep(LATENCY / 2).await;
+        let caller = Caller::user(self.account.as_str());
+        let life = &self.twin.life;
+        let response = life
+            .step(|| {
+                self.twin.world.now();
+                self.twin.world.simulator.call(&caller, region.as_str(), operation, input)
+            })
+            .await;
+        tokio::time::sleep(LATENCY / 2 + response.delay).await;
+        decode(&response)
+    }
+
+    /// A read, tried again as the SDK does.
+    async fn read(&self, region: &RegionName, operation: Operation, body: &[u8]) -> Result<Value, CallError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let input = Input { body, ..Input::default() };
+            match self.call(region, operation, input).await {
+                Err(CallError::Throttled(_) | CallError::Transient(_)) if attempt < 4 => {
+                    tokio::time::sleep(Duration::from_secs(attempt)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl Hub for TwinHub {
+    async fn import(&self, region: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
+        self.watch(region, &body);
+        let input = Input { body: &body, ..Input::default() };
+        let answer = self.call(region, Operation::BatchImportFindings, input).await?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let failed = answer["FailedFindings"].as_array().into_iter().flatten().map(|failed| FailedFinding {
+            id: text(&failed["Id"]),
+            code: text(&failed["ErrorCode"]),
+            message: text(&failed["ErrorMessage"]),
+        });
+        let count = |name: &str| usize::try_from(answer[name].as_u64().unwrap()).unwrap();
+        Ok(ImportOutcome {
+            success_count: count("SuccessCount"),
+            failed_count: count("FailedCount"),
+            failed: failed.collect(),
+        })
+    }
+
+    async fn since(&self, region: &RegionName) -> Result<Option<String>, CallError> {
+        let hub = self.read(region, Operation::DescribeHub, b"").await?;
+        Ok(hub["SubscribedAt"].as_str().map(str::to_owned))
+    }
+
+    async fn findings(&self, region: &RegionName, next: Option<String>) -> Result<Page, CallError> {
+        let equals = |value: &str| json!([{ "Value": value, "Comparison": "EQUALS" }]);
+        let mut request = json!({
+            "Filters": {
+                "ProductArn": equals(&asff::Partition::Aws.product_arn(*region)),
+                "AwsAccountId": equals(self.account.as_str()),
+                "Region": equals(region.as_str()),
+                "RecordState": equals("ACTIVE"),
+            },
+            "MaxResults": 100,
+        });
+        if let Some(next) = next {
+            request["NextToken"] = next.into();
+        }
+        let body = serde_json::to_vec(&request).unwrap();
+        let page = self.read(region, Operation::GetFindings, &body).await?;
+        let findings = page["Findings"].as_array().unwrap().iter().map(|finding| finding.to_string().into()).collect();
+        Ok(Page { findings, next: page["NextToken"].as_str().map(str::to_owned) })
+    }
+
+    async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
+        self.read(region, Operation::DescribeHub, b"").await?;
+        let products = self.read(region, Operation::ListEnabledProductsForImport, b"").await?;
+        let accepted = products["ProductSubscriptions"].to_string().contains("prowler/prowler");
+        Ok(HubState { product_accepted: accepted })
+    }
+}
+
+fn decode(response: &Response) -> Result<Value, CallError> {
+    let message = || response.message().unwrap_or_default();
+    let code = response.error_type.clone().unwrap_or_default();
+    if response.dropped {
+        return Err(CallError::Transient("the connection was lost".to_owned()));
+    }
+    Err(match (response.status, code.as_str()) {
+        (200, _) => return Ok(response.json()),
+        (429, _) => CallError::Throttled(message()),
+        (500.., _) => CallError::Transient(message()),
+        (_, "ExpiredTokenException") => CallError::ExpiredToken(message()),
+        (_, "UnrecognizedClientException") => CallError::UnrecognizedClient(message()),
+        (_, "InvalidAccessException") => CallError::InvalidAccess(message()),
+        (401 | 403, _) => CallError::AccessDenied(message()),
+        _ => CallError::Refused { code, message: message() },
+    })
+}

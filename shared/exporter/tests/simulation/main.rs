@@ -1,0 +1,87 @@
+//! The exporter against the simulator, under a stopped clock: the promises one by one, and weeks of scans in bad weather.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test: it may fail, and says which seed did")]
+
+mod hub;
+mod life;
+mod memory;
+mod promises;
+mod scan;
+mod watch;
+mod weeks;
+
+use std::sync::Arc;
+
+use asff::AccountId;
+use exporter::export::{ExportError, Exporter, Options};
+use exporter::integration::Integration;
+use exporter::ports::Scan;
+use exporter::report::RunReport;
+use exporter::settings::Settings;
+use simulator::{Config, Simulator};
+
+use crate::life::Life;
+use crate::memory::{Twin, World};
+use crate::scan::{Expected, Scanned};
+
+pub(crate) const ACCOUNT: &str = "123456789012";
+pub(crate) const OTHER: &str = "210987654321";
+pub(crate) const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "sa-east-1"];
+pub(crate) const START: &str = "2026-03-01T06:00:00Z";
+
+/// A world of two accounts in which everything is on.
+pub(crate) fn world(change: impl FnOnce(Config) -> Config) -> World {
+    let config = Config::one_account(ACCOUNT, &REGIONS).account(OTHER, &REGIONS);
+    World::new(Simulator::new(change(config)), START.parse().unwrap())
+}
+
+/// An integration that archives, in the world's table.
+pub(crate) fn integrate(world: &World, account: &str, change: impl FnOnce(&mut Integration)) -> Integration {
+    let account: AccountId = account.parse().unwrap();
+    let mut integration = Integration::new(account);
+    integration.archive_previous_findings = true;
+    change(&mut integration);
+    world.stores.lock().unwrap().integrations.insert(account, integration.clone());
+    integration
+}
+
+/// How a run goes.
+pub(crate) struct Run {
+    pub(crate) world: World,
+    pub(crate) life: Life,
+    pub(crate) options: Options,
+    /// What must not be archived, where one scan is exported.
+    pub(crate) alive: Expected,
+}
+
+impl Run {
+    pub(crate) fn new(world: &World) -> Self {
+        Self { world: world.clone(), life: Life::long(), options: Options::default(), alive: Expected::new() }
+    }
+
+    pub(crate) fn of(mut self, scanned: &Scanned, integration: &Integration) -> Self {
+        self.alive = scanned.wanted(integration);
+        self
+    }
+
+    /// The outcome, or none if the run was killed.
+    pub(crate) async fn go(self, scan: Scan) -> Option<Result<RunReport, ExportError>> {
+        let life = Arc::new(self.life);
+        let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
+        let exporter = Exporter::new(Arc::new(twin), Settings::default());
+        let outcome = tokio::select! {
+            outcome = exporter.export(scan, self.options) => Some(outcome),
+            () = life.over() => None,
+        };
+        self.world.assert_no_violation();
+        if let Some(Ok(report)) = &outcome {
+            assert!(report.counts.balanced(), "everything is counted: {:?}", report.counts);
+        }
+        outcome
+    }
+}
+
+/// One export that nobody disturbs.
+pub(crate) async fn export(world: &World, scan: Scan) -> RunReport {
+    Run::new(world).go(scan).await.unwrap().unwrap()
+}

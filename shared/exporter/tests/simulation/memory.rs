@@ -1,0 +1,275 @@
+//! The exporter's ports on maps in memory, with the promises that the real stores give: conditional writes, whole objects.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use asff::AccountId;
+use bytes::Bytes;
+use exporter::integration::Integration;
+use exporter::ports::{
+    Accounts, Begun, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects, Only,
+    PortError, Runs,
+};
+use exporter::report::RunReport;
+use futures::StreamExt;
+use jiff::Timestamp;
+use simulator::Simulator;
+
+use crate::hub::TwinHub;
+use crate::life::Life;
+use crate::scan::Expected;
+
+/// What outlives every run.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
+    pub(crate) stores: Arc<Mutex<Stores>>,
+    violations: Arc<Mutex<Vec<String>>>,
+    epoch: (Timestamp, tokio::time::Instant),
+}
+
+#[derive(Default)]
+pub(crate) struct Stores {
+    pub(crate) integrations: BTreeMap<AccountId, Integration>,
+    pub(crate) objects: BTreeMap<String, (u64, Bytes)>,
+    pub(crate) runs: BTreeMap<String, RunReport>,
+    claims: BTreeMap<String, Held>,
+    accounts: BTreeMap<AccountId, Scanned>,
+    writes: u64,
+}
+
+#[derive(Clone)]
+struct Held {
+    run_id: String,
+    until: Timestamp,
+    done: bool,
+}
+
+#[derive(Clone)]
+struct Scanned {
+    newest: Timestamp,
+    holder: Option<(String, Timestamp)>,
+    doubt: Doubt,
+}
+
+impl World {
+    pub(crate) fn new(simulator: Simulator, start: Timestamp) -> Self {
+        simulator.clock().set(start);
+        Self {
+            simulator,
+            stores: Arc::default(),
+            violations: Arc::default(),
+            epoch: (start, tokio::time::Instant::now()),
+        }
+    }
+
+    /// The time in this world: tokio's, so that stopping one stops all.
+    pub(crate) fn now(&self) -> Timestamp {
+        let elapsed = jiff::SignedDuration::try_from(self.epoch.1.elapsed()).unwrap();
+        let now = self.epoch.0 + elapsed;
+        self.simulator.clock().set(now);
+        now
+    }
+
+    /// Notes that a promise was broken where an assertion would be lost in a task.
+    pub(crate) fn violation(&self, what: String) {
+        self.violations.lock().unwrap().push(what);
+    }
+
+    pub(crate) fn assert_no_violation(&self) {
+        let violations = self.violations.lock().unwrap();
+        assert!(violations.is_empty(), "{}", violations.join("\n"));
+    }
+
+    pub(crate) async fn sleep(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        self.now();
+    }
+}
+
+/// One run's view of the world. When its life is over, none of its calls returns any more.
+#[derive(Clone)]
+pub(crate) struct Twin {
+    pub(crate) world: World,
+    pub(crate) life: Arc<Life>,
+    pub(crate) alive: Arc<Expected>,
+}
+
+impl Clock for Twin {
+    fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+}
+
+impl Integrations for Twin {
+    async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
+        self.life.step(|| Ok(self.world.stores.lock().unwrap().integrations.get(account).cloned())).await
+    }
+}
+
+impl Runs for Twin {
+    async fn claim(
+        &self,
+        identity: &str,
+        run_id: &str,
+        again: bool,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Claim, PortError> {
+        let claim = || {
+            let mut stores = self.world.stores.lock().unwrap();
+            match stores.claims.get(identity) {
+                Some(held) if held.done && !again => return Ok(Claim::Done { run_id: held.run_id.clone() }),
+                Some(held) if !held.done && held.until > now => return Ok(Claim::Held { run_id: held.run_id.clone() }),
+                _ => {}
+            }
+            let held = Held { run_id: run_id.to_owned(), until, done: false };
+            stores.claims.insert(identity.to_owned(), held);
+            Ok(Claim::Taken)
+        };
+        self.life.step(claim).await
+    }
+
+    async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
+        let settle = || {
+            let mut stores = self.world.stores.lock().unwrap();
+            if stores.claims.get(identity).is_some_and(|held| held.run_id == run_id) {
+                if done {
+                    stores.claims.get_mut(identity).unwrap().done = true;
+                } else {
+                    stores.claims.remove(identity);
+                }
+            }
+            Ok(())
+        };
+        self.life.step(settle).await
+    }
+
+    async fn record(&self, report: &RunReport) -> Result<(), PortError> {
+        let record = || {
+            self.world.stores.lock().unwrap().runs.insert(report.run_id.clone(), report.clone());
+            Ok(())
+        };
+        self.life.step(record).await
+    }
+}
+
+impl Accounts for Twin {
+    async fn begin(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        scanned_at: Timestamp,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Begun, PortError> {
+        let begin = || {
+            let mut stores = self.world.stores.lock().unwrap();
+            let known = stores.accounts.get(&account).cloned();
+            if let Some(known) = &known {
+                if known.newest > scanned_at {
+                    return Ok(Begun::Superseded { newest: known.newest });
+                }
+                if let Some((holder, until)) = &known.holder
+                    && *until > now
+                {
+                    return Ok(Begun::Held { run_id: holder.clone() });
+                }
+            }
+            let before = known.map(|known| known.doubt).unwrap_or_default();
+            let holder = Some((run_id.to_owned(), until));
+            let doubt = Doubt { everywhere: true, regions: before.regions.clone() };
+            stores.accounts.insert(account, Scanned { newest: scanned_at, holder, doubt });
+            Ok(Begun::Taken { doubt: before })
+        };
+        self.life.step(begin).await
+    }
+
+    async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
+        let end = || {
+            let mut stores = self.world.stores.lock().unwrap();
+            let known = stores.accounts.get_mut(&account).unwrap();
+            if known.holder.as_ref().is_some_and(|(holder, _)| holder == run_id) {
+                known.holder = None;
+                known.doubt = doubt;
+            }
+            Ok(())
+        };
+        self.life.step(end).await
+    }
+}
+
+/// An object being written in memory.
+pub(crate) struct Writing {
+    twin: Twin,
+    key: String,
+    only: Only,
+    bytes: Vec<u8>,
+}
+
+impl Objects for Twin {
+    type Writer = Writing;
+
+    async fn create(&self, key: &str, only: Only) -> Result<Writing, PortError> {
+        let writing = || Ok(Writing { twin: self.clone(), key: key.to_owned(), only, bytes: Vec::new() });
+        self.life.step(writing).await
+    }
+
+    async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
+        let read = || {
+            let stores = self.world.stores.lock().unwrap();
+            Ok(stores.objects.get(key).map(|(etag, bytes)| {
+                let chunks: Vec<_> = bytes.chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+                Object { etag: etag.to_string(), body: futures::stream::iter(chunks).boxed() }
+            }))
+        };
+        self.life.step(read).await
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
+        let list = || {
+            let stores = self.world.stores.lock().unwrap();
+            Ok(stores.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect())
+        };
+        self.life.step(list).await
+    }
+}
+
+impl ObjectWriter for Writing {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
+        let life = self.twin.life.clone();
+        life.step(|| self.bytes.extend_from_slice(&bytes)).await;
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<(), PortError> {
+        let Self { twin, key, only, bytes } = self;
+        let put = || {
+            let mut stores = twin.world.stores.lock().unwrap();
+            let current = stores.objects.get(&key).map(|(etag, _)| etag.to_string());
+            let holds = match &only {
+                Only::Always => true,
+                Only::IfAbsent => current.is_none(),
+                Only::IfUnchanged(etag) => current.as_ref() == Some(etag),
+            };
+            if !holds {
+                return Err(PortError { action: format!("put {key}"), message: "changed by another run".to_owned() });
+            }
+            stores.writes += 1;
+            let etag = stores.writes;
+            stores.objects.insert(key.clone(), (etag, bytes.clone().into()));
+            Ok(())
+        };
+        twin.life.step(put).await
+    }
+}
+
+impl Hubs for Twin {
+    type Hub = TwinHub;
+
+    async fn connect(&self, integration: &Integration) -> Result<TwinHub, ConnectError> {
+        let hub = TwinHub::new(self.clone(), integration.account);
+        self.life.step(|| Ok(hub)).await
+    }
+}

@@ -1,0 +1,359 @@
+//! The promises of the product, each a test that bears its sentence.
+
+use std::time::Duration;
+
+use exporter::export::Options;
+use exporter::integration::ArchiveScope;
+use exporter::report::{ArchiveSkipped, RunStatus};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use simulator::{Caller, Effect, Fault, Operation};
+
+use crate::scan::{Result, Scanned, open};
+use crate::watch::{assert_equal, held};
+use crate::{ACCOUNT, OTHER, REGIONS, Run, START, export, integrate, world};
+
+fn result(number: u32, region: &'static str) -> Result {
+    let resource = format!("arn:aws:s3:::bucket-{number}");
+    Result { check: "s3_bucket_public_access", region, resource, failed: true, muted: false, detail: 0 }
+}
+
+/// `count` failed results spread over the Regions.
+fn failed(count: u32) -> Vec<Result> {
+    (0..count).map(|number| result(number, REGIONS[number as usize % 3])).collect()
+}
+
+fn scan(hours: i64, results: Vec<Result>) -> Scanned {
+    let at = START.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(hours);
+    Scanned { account: ACCOUNT.parse().unwrap(), at, results }
+}
+
+fn imports(world: &crate::memory::World) -> usize {
+    world.simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_is_counted() {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    integrate(&world, ACCOUNT, |_| {});
+    let mut results = failed(30);
+    results[0].failed = false;
+    results[1].muted = true;
+    let mut file = serde_json::to_value(vec![0; 0]).unwrap();
+    let scanned = scan(0, results);
+    let text: serde_json::Value = serde_json::from_slice(&{
+        let mut body = Vec::new();
+        collect(scanned.upload("x"), &mut body).await;
+        body
+    })
+    .unwrap();
+    file.as_array_mut().unwrap().extend(text.as_array().unwrap().clone());
+    file.as_array_mut().unwrap().push(json!({ "class_uid": 2004, "metadata": { "event_code": "c" } }));
+    let report = export(&world, open("all.ocsf.json", &serde_json::to_vec(&file).unwrap())).await;
+    let counts = &report.counts;
+    assert_eq!(counts.read, 31);
+    assert_eq!(counts.sent, 18);
+    assert_eq!(counts.filtered_total(), 2);
+    assert_eq!(counts.region_unavailable["sa-east-1"]["hub_not_enabled"], 10);
+    assert_eq!(counts.quarantined_total(), 1);
+    assert_eq!(report.status, RunStatus::Degraded);
+}
+
+async fn collect(scan: exporter::ports::Scan, into: &mut Vec<u8>) {
+    use futures::StreamExt;
+    let mut body = scan.body;
+    while let Some(chunk) = body.next().await {
+        into.extend_from_slice(&chunk.unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_live_finding_is_archived() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(60));
+    export(&world, first.upload("1")).await;
+    assert_equal(&world, first.account, &first.wanted(&integration), "after the first scan");
+
+    world.sleep(3600).await;
+    let mut results = failed(60);
+    results.truncate(50);
+    results[0].failed = false;
+    results[1].muted = true;
+    let second = scan(1, results);
+    let report = Run::new(&world).of(&second, &integration).go(second.upload("2")).await.unwrap().unwrap();
+    assert_eq!((report.counts.sent, report.counts.unchanged, report.counts.archived), (0, 48, 12));
+    assert_equal(&world, second.account, &second.wanted(&integration), "after the second scan");
+    let archived = held(&world, second.account, "ARCHIVED");
+    let status = |number: usize| {
+        let result = &first.results[number];
+        archived[&(result.region.to_owned(), result.id(first.account))].status.clone()
+    };
+    assert_eq!([status(0), status(1), status(59)], ["PASSED", "WARNING", "FAILED"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_archived_after_a_truncated_file() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(60)).upload("1")).await;
+    world.sleep(3600).await;
+    let mut bytes = Vec::new();
+    collect(scan(1, failed(60)).upload("2"), &mut bytes).await;
+    bytes.truncate(bytes.len() / 2);
+    let report = export(&world, open("2", &bytes)).await;
+    assert_eq!((report.status, report.counts.archived), (RunStatus::Degraded, 0));
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_archived_while_an_entry_of_the_file_is_unreadable() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(60)).upload("1")).await;
+    world.sleep(3600).await;
+    let mut bytes = Vec::new();
+    collect(scan(1, failed(50)).upload("2"), &mut bytes).await;
+    let place = bytes.windows(6).rposition(|window| window == b"\"High\"").unwrap();
+    bytes[place] = b'x';
+    let report = export(&world, open("2", &bytes)).await;
+    assert_eq!((report.counts.unreadable, report.counts.archived), (1, 0), "{:?}", report.reasons);
+    assert!(matches!(report.accounts.values().next().unwrap().archive, Some(ArchiveSkipped::Incomplete { .. })));
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_more_than_the_limit_is_archived_without_a_persons_word() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(200)).upload("1")).await;
+    world.sleep(3600).await;
+    let second = scan(1, failed(90));
+    let report = export(&world, second.upload("2")).await;
+    assert_eq!((report.status, report.counts.archived), (RunStatus::Degraded, 0));
+    let held_back = report.accounts[&second.account].archive.clone();
+    assert_eq!(held_back, Some(ArchiveSkipped::ArchiveHeld { over: 110, live: 200 }));
+    assert!(report.reasons.iter().any(|reason| reason.contains("hubctl run approve")), "{:?}", report.reasons);
+
+    let options = Options { again: true, approved: true, ..Options::default() };
+    let run = Run { options, ..Run::new(&world) };
+    let report = run.of(&second, &integration).go(second.upload("2")).await.unwrap().unwrap();
+    assert_eq!((report.counts.sent, report.counts.archived), (0, 110));
+    assert_equal(&world, second.account, &second.wanted(&integration), "after the approval");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partial_scan_speaks_only_of_what_it_looked_at() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Partial);
+    let mut results = failed(30);
+    for result in &mut results[..15] {
+        result.check = "s3_bucket_default_encryption";
+    }
+    export(&world, scan(0, results.clone()).upload("1")).await;
+    world.sleep(3600).await;
+    // Only the second check is scanned, and only in one Region; one of its findings there is gone.
+    let partial: Vec<_> = results[15..].iter().filter(|result| result.region == "eu-west-1").skip(1).cloned().collect();
+    let report = export(&world, scan(1, partial).upload("2")).await;
+    assert_eq!(report.counts.archived, 1);
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 29);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_without_findings_in_the_scan_is_archived_too() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    world.sleep(3600).await;
+    let rest = failed(30).into_iter().filter(|result| result.region != "sa-east-1").collect();
+    let second = scan(1, rest);
+    export(&world, second.upload("2")).await;
+    assert_equal(&world, second.account, &second.wanted(&integration), "after the Region was emptied");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_scan_never_overwrites_a_newer_one() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    let (older, newer) = (scan(0, failed(30)), scan(2, failed(10)));
+    world.sleep(3 * 3600).await;
+    export(&world, newer.upload("newer")).await;
+    let before = imports(&world);
+    let report = export(&world, older.upload("older")).await;
+    assert_eq!(report.status, RunStatus::Superseded);
+    assert_eq!(report.counts.filtered["superseded"], 30);
+    assert_eq!(imports(&world), before, "nothing is sent");
+    assert_equal(&world, newer.account, &newer.wanted(&integration), "after the older scan");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_upload_twice_changes_nothing() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(300));
+    let report = export(&world, first.upload("1")).await;
+    assert_eq!((report.status, report.counts.sent), (RunStatus::Succeeded, 300));
+    let before = imports(&world);
+    assert_eq!(export(&world, first.upload("1")).await.status, RunStatus::Duplicate);
+    let report = export(&world, first.upload("another/key")).await;
+    assert_eq!((report.counts.sent, report.counts.unchanged), (0, 300));
+    assert_eq!(imports(&world), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn analysts_work_survives_and_first_seen_times_are_kept() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(3));
+    export(&world, first.upload("1")).await;
+    let id = first.results[0].id(first.account);
+    let update = json!({
+        "FindingIdentifiers": [{ "Id": id, "ProductArn": "arn:aws:securityhub:us-east-1::product/prowler/prowler" }],
+        "Workflow": { "Status": "SUPPRESSED" },
+        "Severity": { "Label": "LOW" },
+        "Note": { "Text": "we know", "UpdatedBy": "analyst" },
+    });
+    let caller = Caller::user(ACCOUNT);
+    let body = serde_json::to_vec(&update).unwrap();
+    assert!(world.simulator.batch_update_findings(&caller, "us-east-1", &body).is_success());
+    for hours in 1..=3 {
+        world.sleep(3600).await;
+        let mut results = failed(3);
+        results[0].detail = u32::try_from(hours).unwrap();
+        // It is gone once, and returns.
+        if hours == 2 {
+            results.remove(0);
+        }
+        export(&world, scan(hours, results).upload(&hours.to_string())).await;
+    }
+    let finding = world.simulator.findings(ACCOUNT, "us-east-1").into_iter().find(|found| found["Id"] == id).unwrap();
+    assert_eq!(finding["RecordState"], "ACTIVE");
+    assert_eq!(finding["Workflow"]["Status"], "SUPPRESSED");
+    assert_eq!(finding["Severity"]["Label"], "LOW");
+    assert_eq!(finding["Note"]["Text"], "we know");
+    assert_eq!(finding["FindingProviderFields"]["Severity"]["Label"], "HIGH");
+    let first_seen: Timestamp = finding["FirstObservedAt"].as_str().unwrap().parse().unwrap();
+    assert_eq!(first_seen, first.at);
+}
+
+#[tokio::test(start_paused = true)]
+async fn moving_from_prowlers_own_integration_makes_no_duplicate() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    // What Prowler's own sender left: Severity and Types at the top, one time in all fields.
+    let before = scan(0, failed(250));
+    let caller = Caller::user(ACCOUNT);
+    for region in REGIONS {
+        let findings: Vec<_> = before
+            .results
+            .iter()
+            .filter(|result| result.region == region)
+            .map(|result| prowlers_own(result, &before))
+            .collect();
+        let body = serde_json::to_vec(&json!({ "Findings": findings })).unwrap();
+        assert!(world.simulator.batch_import_findings(&caller, region, &body).is_success());
+    }
+    world.sleep(3600).await;
+    let now = scan(1, failed(240));
+    let report = export(&world, now.upload("1")).await;
+    assert_eq!(report.counts.archived, 10, "{:?}", report.reasons);
+    assert_equal(&world, now.account, &now.wanted(&integration), "after the move");
+    assert_eq!(
+        held(&world, now.account, "ACTIVE").values().filter(|held| held.first_observed_at == before.at).count(),
+        240
+    );
+}
+
+fn prowlers_own(result: &Result, scanned: &Scanned) -> serde_json::Value {
+    let at = scanned.at.to_string();
+    json!({
+        "SchemaVersion": "2018-10-08",
+        "Id": result.id(scanned.account),
+        "ProductArn": format!("arn:aws:securityhub:{}::product/prowler/prowler", result.region),
+        "RecordState": "ACTIVE",
+        "ProductFields": { "ProviderName": "Prowler", "ProviderVersion": "5.46.0", "ProwlerResourceName": result.resource },
+        "GeneratorId": format!("prowler-{}", result.check),
+        "AwsAccountId": scanned.account,
+        "Types": ["Software and Configuration Checks"],
+        "FirstObservedAt": at, "UpdatedAt": at, "CreatedAt": at,
+        "Severity": { "Label": "HIGH" },
+        "Title": "Something is as it should be",
+        "Description": format!("{} is as it is, take {}", result.resource, result.detail),
+        "Resources": [{ "Type": "AwsS3Bucket", "Id": result.resource, "Partition": "aws", "Region": result.region }],
+        "Compliance": {
+            "Status": "FAILED", "RelatedRequirements": ["CIS-5.0 1.1"], "AssociatedStandards": [{ "StandardsId": "CIS-5.0" }],
+        },
+        "Remediation": { "Recommendation": { "Text": "Mend it.", "Url": "https://hub.prowler.com/check/it" } },
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_finding_harms_only_itself() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(90));
+    let bad = first.results[7].id(first.account);
+    world.simulator.inject(Fault::new(Effect::FailFindings {
+        id_contains: bad.clone(),
+        code: "InvalidInput".to_owned(),
+        message: "Finding does not adhere to Amazon Finding Format.".to_owned(),
+    }));
+    let report = export(&world, first.upload("1")).await;
+    assert_eq!((report.counts.sent, report.counts.quarantined["InvalidInput"]), (89, 1));
+    let stores = world.stores.lock().unwrap();
+    let (_, lines) = &stores.objects[report.quarantine.as_ref().unwrap()];
+    let entry: serde_json::Value = serde_json::from_slice(lines).unwrap();
+    assert_eq!(entry["id"], bad);
+    assert_eq!(entry["finding"]["Id"], bad);
+    assert!(entry["message"].as_str().unwrap().contains("does not adhere"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_region_does_not_take_goes_to_the_fallback_region_and_stays_one_finding() {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    integrate(&world, ACCOUNT, |integration| integration.fallback_region = Some("us-east-1".parse().unwrap()));
+    let report = export(&world, scan(0, failed(30)).upload("1")).await;
+    assert_eq!((report.counts.sent, report.counts.redirected), (30, 10), "{:?}", report.reasons);
+    assert_eq!(world.simulator.findings(ACCOUNT, "us-east-1").len(), 20);
+    world.sleep(3600).await;
+    let report = export(&world, scan(1, failed(27)).upload("2")).await;
+    assert_eq!((report.counts.sent, report.counts.unchanged, report.counts.archived), (0, 27, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_out_of_time_goes_on_where_it_stopped() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    let results: Vec<_> = (0..20_000).map(|number| result(number, "eu-west-1")).collect();
+    let first = scan(0, results);
+    let mut runs = 0;
+    let mut sent = 0;
+    loop {
+        runs += 1;
+        let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(36));
+        let run = Run { options: Options { deadline, ..Options::default() }, ..Run::new(&world) };
+        let report = run.of(&first, &integration).go(first.upload("1")).await.unwrap().unwrap();
+        sent += report.counts.sent;
+        if report.status == RunStatus::Succeeded {
+            break;
+        }
+        assert_eq!(report.status, RunStatus::Unfinished, "{:?}", report.reasons);
+        assert!(runs < 10, "it makes progress");
+    }
+    assert!(runs > 1, "it needed {runs} runs");
+    assert!(sent <= 20_000 + 3000, "{sent} were sent: no work is done twice but for what was in flight");
+    assert_equal(&world, first.account, &first.wanted(&integration), "at the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_of_one_file_go_their_own_ways() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let mut bytes = Vec::new();
+    collect(scan(0, failed(30)).upload("1"), &mut bytes).await;
+    let other = String::from_utf8(bytes).unwrap().replace(ACCOUNT, OTHER);
+    let report = export(&world, open("other", other.as_bytes())).await;
+    assert_eq!(report.counts.undelivered["no_integration"], 30);
+    assert_eq!(report.status, RunStatus::Degraded, "trying again would not help");
+    assert_eq!(imports(&world), 0);
+}

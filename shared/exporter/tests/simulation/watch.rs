@@ -1,0 +1,58 @@
+//! What is asked of every world after every step.
+
+use std::collections::BTreeMap;
+
+use asff::AccountId;
+use serde_json::Value;
+
+use crate::memory::World;
+use crate::scan::Expected;
+
+/// A finding as the service holds it.
+pub(crate) struct Held {
+    pub(crate) status: String,
+    pub(crate) description: String,
+    pub(crate) first_observed_at: jiff::Timestamp,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The account's findings of one record state, by Region and Id.
+pub(crate) fn held(world: &World, account: AccountId, state: &str) -> BTreeMap<(String, String), Held> {
+    world.now();
+    let mut all = BTreeMap::new();
+    for region in crate::REGIONS {
+        for finding in world.simulator.findings(account.as_str(), region) {
+            if finding["RecordState"] == state {
+                let place = (region.to_owned(), text(&finding["Id"]));
+                let held = Held {
+                    status: text(&finding["Compliance"]["Status"]),
+                    description: text(&finding["Description"]),
+                    first_observed_at: text(&finding["FirstObservedAt"]).parse().unwrap(),
+                };
+                all.insert(place, held);
+            }
+        }
+    }
+    all
+}
+
+/// Security Hub holds exactly what it should, as it should.
+pub(crate) fn assert_equal(world: &World, account: AccountId, expected: &Expected, context: &str) {
+    let active = held(world, account, "ACTIVE");
+    let found: Expected = active
+        .into_iter()
+        .map(|(place, held)| {
+            let status = ["PASSED", "WARNING", "FAILED"].into_iter().find(|known| *known == held.status);
+            (place, (status.unwrap_or("?"), held.description))
+        })
+        .collect();
+    for (place, what) in expected {
+        assert_eq!(found.get(place), Some(what), "{context}: {place:?} is not as the scan says");
+    }
+    for place in found.keys() {
+        assert!(expected.contains_key(place), "{context}: {place:?} is active and should not be");
+    }
+}
