@@ -43,8 +43,7 @@ mod tests {
         assert_eq!(good.check(), Ok(()));
         let stray = Config { default_account: Some("210987654321".to_owned()), ..good.clone() };
         assert!(stray.check().unwrap_err().contains("none of the accounts"));
-        let product =
-            good.region("123456789012", "eu-west-1", |region| region.products.push("prowler".to_owned()));
+        let product = good.region("123456789012", "eu-west-1", |region| region.products.push("prowler".to_owned()));
         assert!(product.check().unwrap_err().contains("company/product"));
         assert!(Config::one_account("1234", &[]).check().unwrap_err().contains("twelve digits"));
     }
