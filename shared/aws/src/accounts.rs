@@ -57,6 +57,15 @@ impl Accounts for Cloud {
         }
     }
 
+    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
+        let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
+        let answer = answer.map_err(|error| port_error(format!("read how account {account} stands"), &error))?;
+        let newest = answer.item().and_then(|item| get_number(item, "newest"));
+        let newest = newest.and_then(|newest| Timestamp::from_millisecond(newest).ok());
+        Ok(newest.map(|newest| (newest, doubt_of(answer.item()))))
+    }
+
     async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
         let mut request = self
             .dynamodb

@@ -9,6 +9,7 @@ pub mod export;
 pub mod filter;
 pub mod integration;
 mod pack;
+pub mod plan;
 pub mod ports;
 pub mod progress;
 pub mod quarantine;

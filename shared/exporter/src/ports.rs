@@ -127,6 +127,13 @@ pub trait Accounts {
         until: Timestamp,
     ) -> impl Future<Output = Result<Begun, PortError>> + Send;
 
+    /// How the account stands, without taking it: the newest scan's time and what is in doubt. None, if nothing of it
+    /// was ever exported.
+    fn standing(
+        &self,
+        account: AccountId,
+    ) -> impl Future<Output = Result<Option<(Timestamp, Doubt)>, PortError>> + Send;
+
     /// Gives the account back, if the run still holds it.
     fn end(&self, account: AccountId, run_id: &str, doubt: Doubt)
     -> impl Future<Output = Result<(), PortError>> + Send;

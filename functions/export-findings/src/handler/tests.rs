@@ -71,6 +71,10 @@ impl Accounts for Twin {
         Ok(Begun::Taken { doubt: Doubt::default() })
     }
 
+    async fn standing(&self, _: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+        Ok(None)
+    }
+
     async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
         Ok(())
     }

@@ -216,11 +216,12 @@ impl<P: Ports> RegionWorker<P> {
         let last = work.ledger.as_ref().and_then(|ledger| ledger.index.get(key)).copied();
         if let Some(ledger) = &mut work.ledger {
             ledger.index.see(key, Seen::Wanted);
-            let same = decide(last.as_ref(), content, now.as_millisecond()) == Delta::Same;
-            if same && self.policy.resend == Resend::Changed && identity != Identity::Worse {
+            let delta = decide(last.as_ref(), content, now.as_millisecond());
+            if delta == Delta::Same && self.policy.resend == Resend::Changed && identity != Identity::Worse {
                 work.counts.add(Fate::Unchanged, 1);
                 return Ok(());
             }
+            work.report.changes.count(delta);
         }
         let stamps = stamps(&mapped, identity, last.as_ref(), now);
         match mapped.encode(&stamps) {
@@ -254,11 +255,12 @@ impl<P: Ports> RegionWorker<P> {
             ledger.index.see(finding.slot.key, Seen::Wanted);
             self.work.checks.insert(finding.slot.check);
             let now_ms = self.ports.now().as_millisecond();
-            let same = decide(last.as_ref(), finding.slot.content, now_ms) == Delta::Same;
-            if same && self.policy.resend == Resend::Changed {
+            let delta = decide(last.as_ref(), finding.slot.content, now_ms);
+            if delta == Delta::Same && self.policy.resend == Resend::Changed {
                 self.work.counts.add(Fate::Unchanged, 1);
                 return Ok(());
             }
+            self.work.report.changes.count(delta);
             if let Some(last) = last {
                 finding.slot.first_seen_ms = finding.slot.first_seen_ms.min(last.first_seen_ms);
                 finding.slot.updated_ms = finding.slot.updated_ms.max(last.updated_ms + 1);

@@ -6,4 +6,4 @@ pub mod undelivered;
 mod verdict;
 
 pub use counts::{Counts, Fate};
-pub use run::{AccountReport, ArchiveSkipped, FileEnd, RegionReport, RunReport, RunStatus, Unavailable};
+pub use run::{AccountReport, ArchiveSkipped, Changes, FileEnd, RegionReport, RunReport, RunStatus, Unavailable};

@@ -82,6 +82,9 @@ pub enum FileEnd {
 pub struct RegionReport {
     /// Findings stored.
     pub sent: u64,
+    /// How what had to be sent stood to what was last sent.
+    #[serde(default)]
+    pub changes: Changes,
     /// Findings that were there as they are.
     pub unchanged: u64,
     /// Findings of earlier scans that were archived.
@@ -103,6 +106,26 @@ pub struct RegionReport {
     /// Why this Region takes no findings, and the command that mends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<Unavailable>,
+}
+
+/// Findings that had to be sent, by why. Whether they arrived is another matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Never sent before.
+    pub new: u64,
+    /// Its content differs, or nobody knows whether it arrived.
+    pub changed: u64,
+    /// It was archived and is back.
+    pub returned: u64,
+    /// Not sent for so long that Security Hub would soon forget it; or sent at every scan by the integration's wish.
+    pub due: u64,
+}
+
+impl Changes {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.new + self.changed + self.returned + self.due
+    }
 }
 
 /// Why a Region takes no findings.

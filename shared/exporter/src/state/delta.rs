@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Slot, Stored};
+use crate::report::Changes;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Days after which a finding is sent again at the latest. Security Hub drops what is not updated for 90 days.
@@ -34,6 +35,18 @@ pub enum Delta {
     Due,
     /// It is as it was.
     Same,
+}
+
+impl Changes {
+    /// Counts a finding that has to be sent.
+    pub(crate) fn count(&mut self, delta: Delta) {
+        match delta {
+            Delta::New => self.new += 1,
+            Delta::Changed => self.changed += 1,
+            Delta::Returned => self.returned += 1,
+            Delta::Due | Delta::Same => self.due += 1,
+        }
+    }
 }
 
 /// Compares a finding of the scan with what was last sent.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use asff::AccountId;
 use exporter::export::{ExportError, Exporter, Options};
 use exporter::integration::Integration;
+use exporter::plan::Planning;
 use exporter::ports::Scan;
 use exporter::report::RunReport;
 use exporter::settings::Settings;
@@ -79,6 +80,14 @@ impl Run {
         }
         outcome
     }
+}
+
+/// What an export would do.
+pub(crate) async fn plan(world: &World, scan: Scan) -> RunReport {
+    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    let planning = Planning::new(Arc::new(twin));
+    let exporter = Exporter::new(Arc::new(planning), Settings::default());
+    exporter.export(scan, Options::default()).await.unwrap()
 }
 
 /// One export that nobody disturbs.

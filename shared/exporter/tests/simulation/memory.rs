@@ -186,6 +186,14 @@ impl Accounts for Twin {
         self.life.step(begin).await
     }
 
+    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+        let standing = || {
+            let stores = self.world.stores.lock().unwrap();
+            Ok(stores.accounts.get(&account).map(|known| (known.newest, known.doubt.clone())))
+        };
+        self.life.step(standing).await
+    }
+
     async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
         let end = || {
             let mut stores = self.world.stores.lock().unwrap();

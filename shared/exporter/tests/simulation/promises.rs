@@ -11,7 +11,7 @@ use simulator::{Caller, Effect, Fault, Operation};
 
 use crate::scan::{Result, Scanned, open};
 use crate::watch::{assert_equal, held};
-use crate::{ACCOUNT, OTHER, REGIONS, Run, START, export, integrate, world};
+use crate::{ACCOUNT, OTHER, REGIONS, Run, START, export, integrate, plan, world};
 
 fn result(number: u32, region: &'static str) -> Result {
     let resource = format!("arn:aws:s3:::bucket-{number}");
@@ -343,6 +343,35 @@ async fn a_run_out_of_time_goes_on_where_it_stopped() {
     assert!(runs > 1, "it needed {runs} runs");
     assert!(sent <= 20_000 + 3000, "{sent} were sent: no work is done twice but for what was in flight");
     assert_equal(&world, first.account, &first.wanted(&integration), "at the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_says_what_the_export_then_does_and_changes_nothing() {
+    let world = world(|config| config.region(OTHER, "eu-west-1", |region| region.hub = false));
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    let mut results = failed(120);
+    for (hours, change) in [0, 7, 11, 13].into_iter().enumerate() {
+        let hours = i64::try_from(hours).unwrap();
+        for (number, result) in results.iter_mut().enumerate() {
+            result.failed ^= change > 0 && number % change == 0;
+            result.detail += u32::from(change > 0 && number % 17 == 0);
+        }
+        results.retain(|result| change == 0 || result.resource.len() % change != 3);
+        let scanned = scan(hours, results.clone());
+        let (calls, objects) = (imports(&world), world.stores.lock().unwrap().objects.len());
+        let planned = plan(&world, scanned.upload(&format!("{hours}"))).await;
+        assert_eq!(imports(&world), calls, "a plan sends nothing");
+        assert_eq!(world.stores.lock().unwrap().objects.len(), objects, "a plan keeps nothing");
+        let run = Run::new(&world).of(&scanned, &integration);
+        let done = run.go(scanned.upload(&format!("{hours}"))).await.unwrap().unwrap();
+        assert_eq!(planned.counts, done.counts);
+        let changes = |report: &exporter::report::RunReport| {
+            let regions = report.accounts[&scanned.account].regions.clone();
+            regions.into_iter().map(|(name, region)| (name, region.changes, region.archived)).collect::<Vec<_>>()
+        };
+        assert_eq!(changes(&planned), changes(&done));
+        world.sleep(3600).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

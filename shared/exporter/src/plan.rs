@@ -1,0 +1,165 @@
+//! A plan is an ordinary export in a world where nothing can be changed: what would be sent is counted and answered as if it
+//! were, what would be kept is kept in memory. So a plan can't differ from what the export then does.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use asff::{AccountId, RegionName};
+use bytes::Bytes;
+use futures::StreamExt;
+use jiff::Timestamp;
+
+use crate::integration::Integration;
+use crate::ports::{
+    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
+    Object, ObjectWriter, Objects, Only, Page, PortError, Ports, Runs,
+};
+use crate::report::RunReport;
+
+/// Ports through which everything is read and nothing is changed.
+///
+/// Memory grows with the states that the export would write: some hundred bytes a finding.
+pub struct Planning<P> {
+    real: Arc<P>,
+    written: Written,
+}
+
+type Written = Arc<Mutex<BTreeMap<String, Bytes>>>;
+
+impl<P: Ports> Planning<P> {
+    /// A world like the real one.
+    pub fn new(real: Arc<P>) -> Self {
+        Self { real, written: Written::default() }
+    }
+}
+
+impl<P: Ports> Clock for Planning<P> {
+    fn now(&self) -> Timestamp {
+        self.real.now()
+    }
+}
+
+impl<P: Ports> Integrations for Planning<P> {
+    async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
+        self.real.integration(account).await
+    }
+}
+
+impl<P: Ports> Runs for Planning<P> {
+    async fn claim(&self, _: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
+        Ok(Claim::Taken)
+    }
+
+    async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn record(&self, _: &RunReport) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+impl<P: Ports> Accounts for Planning<P> {
+    async fn begin(
+        &self,
+        account: AccountId,
+        _: &str,
+        scanned_at: Timestamp,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Begun, PortError> {
+        Ok(match self.real.standing(account).await? {
+            Some((newest, _)) if newest > scanned_at => Begun::Superseded { newest },
+            Some((_, doubt)) => Begun::Taken { doubt },
+            None => Begun::Taken { doubt: Doubt::default() },
+        })
+    }
+
+    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+        self.real.standing(account).await
+    }
+
+    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+/// An object that is kept in memory.
+pub struct Draft {
+    written: Written,
+    key: String,
+    bytes: Vec<u8>,
+}
+
+impl<P: Ports> Objects for Planning<P> {
+    type Writer = Draft;
+
+    async fn create(&self, key: &str, _: Only) -> Result<Draft, PortError> {
+        Ok(Draft { written: self.written.clone(), key: key.to_owned(), bytes: Vec::new() })
+    }
+
+    async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
+        let draft = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        match draft {
+            Some(bytes) => {
+                let body = futures::stream::iter([Ok(bytes)]).boxed();
+                Ok(Some(Object { etag: "draft".to_owned(), body }))
+            }
+            None => self.real.object(key).await,
+        }
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
+        self.real.keys(prefix).await
+    }
+}
+
+impl ObjectWriter for Draft {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
+        self.bytes.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<(), PortError> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.insert(self.key, self.bytes.into());
+        Ok(())
+    }
+}
+
+impl<P: Ports> Hubs for Planning<P> {
+    type Hub = PlanningHub<P::Hub>;
+
+    async fn connect(&self, integration: &Integration) -> Result<Self::Hub, ConnectError> {
+        self.real.connect(integration).await.map(PlanningHub)
+    }
+}
+
+/// A hub that is read as it is, and takes whatever it is sent without its being sent.
+#[derive(Clone)]
+pub struct PlanningHub<H>(H);
+
+impl<H: Hub + Sync> Hub for PlanningHub<H> {
+    async fn import(&self, _: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
+        #[derive(serde::Deserialize)]
+        struct Request {
+            #[serde(rename = "Findings")]
+            findings: Vec<serde::de::IgnoredAny>,
+        }
+        let request: Request =
+            serde_json::from_slice(&body).map_err(|error| CallError::Transient(error.to_string()))?;
+        Ok(ImportOutcome { success_count: request.findings.len(), ..ImportOutcome::default() })
+    }
+
+    async fn since(&self, region: &RegionName) -> Result<Option<String>, CallError> {
+        self.0.since(region).await
+    }
+
+    async fn findings(&self, region: &RegionName, next: Option<String>) -> Result<Page, CallError> {
+        self.0.findings(region, next).await
+    }
+
+    async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
+        self.0.state(region).await
+    }
+}
