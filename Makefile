@@ -60,6 +60,14 @@ test-fast: $(VENV) ## Run the tests that need neither the AWS SDK nor a server, 
 	cargo nextest run --locked $(FAST)
 	cargo test --locked --quiet --doc -p asff -p exporter -p simulator
 
+.PHONY: simulate
+simulate: ## Run weeks of scans in bad weather: make simulate SEEDS=1000 SEED=0; a failing seed is named
+	SEEDS=$(or $(SEEDS),1000) SEED=$(or $(SEED),0) cargo test --locked --release -p exporter --test simulation weeks -- --nocapture
+
+.PHONY: bench
+bench: build ## Measure a large export against the simulator: make bench FINDINGS=100000 REGIONS=16
+	@$(PYTHON) local/bench.py
+
 .PHONY: check
 check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation, dependencies, template, arrows
 	$(call say,formatting)
