@@ -5,9 +5,12 @@
 
 use std::borrow::Cow;
 
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use aws_lambda_events::s3::S3Entity;
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use exporter::upload::Upload;
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What an invocation asks for.
@@ -54,25 +57,18 @@ pub fn parse(payload: &Value) -> Result<Invocation, EventError> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct QueueMessage {
-    message_id: String,
-    body: String,
-}
-
-impl From<QueueMessage> for Message {
-    fn from(message: QueueMessage) -> Self {
-        let body = serde_json::from_str(&message.body).map_err(|error| EventError::NotJson(error.to_string()));
-        Self { id: message.message_id, uploads: body.and_then(|body| uploads(&body)) }
+impl From<SqsMessage> for Message {
+    fn from(message: SqsMessage) -> Self {
+        let body = message.body.unwrap_or_default();
+        let body = serde_json::from_str(&body).map_err(|error| EventError::NotJson(error.to_string()));
+        Self { id: message.message_id.unwrap_or_default(), uploads: body.and_then(|body| uploads(&body)) }
     }
 }
 
 /// The messages, if a queue invokes us.
-fn queue_messages(payload: &Value) -> Option<Result<Vec<QueueMessage>, EventError>> {
-    let records = payload.get("Records")?;
-    let from_queue = records.get(0)?.get("eventSource")? == "aws:sqs";
-    from_queue.then(|| complete(records))
+fn queue_messages(payload: &Value) -> Option<Result<Vec<SqsMessage>, EventError>> {
+    let from_queue = payload.get("Records")?.get(0)?.get("eventSource")? == "aws:sqs";
+    from_queue.then(|| complete::<SqsEvent>(payload).map(|event| event.records))
 }
 
 /// The uploads that an event tells of. None, where it tells of something that does not concern us.
@@ -86,7 +82,7 @@ fn uploads(event: &Value) -> Result<Vec<Upload>, EventError> {
     }
     match (event.get("source").and_then(Value::as_str), event.get("detail-type").and_then(Value::as_str)) {
         (Some("aws.s3"), Some("Object Created")) => {
-            let detail: Detail = complete(event.get("detail").unwrap_or(&Value::Null))?;
+            let EventBridgeEvent { detail, .. } = complete::<EventBridgeEvent<Detail>>(event)?;
             Ok(vec![Upload { bucket: detail.bucket.name, key: detail.object.key, version: detail.object.version_id }])
         }
         (Some("aws.s3"), Some(_)) => Ok(Vec::new()),
@@ -98,6 +94,8 @@ fn complete<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T, EventError
     T::deserialize(value).map_err(|error| EventError::Incomplete(error.to_string()))
 }
 
+/// What we read of an S3 event's record. `aws_lambda_events` asks for the sender's identity and address too, which senders
+/// other than S3 leave out.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct S3Record {
@@ -105,32 +103,19 @@ struct S3Record {
     s3: S3Entity,
 }
 
-#[derive(Deserialize)]
-struct S3Entity {
-    bucket: Bucket,
-    object: S3Object,
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Bucket {
     name: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct S3Object {
-    key: String,
-    version_id: Option<String>,
-}
-
 /// The detail of an EventBridge event.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Detail {
     bucket: Bucket,
     object: DetailObject,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct DetailObject {
     key: String,
@@ -148,8 +133,11 @@ impl TryFrom<S3Record> for Upload {
     type Error = EventError;
 
     fn try_from(record: S3Record) -> Result<Self, EventError> {
-        let S3Entity { bucket, object } = record.s3;
-        Ok(Self { bucket: bucket.name, key: decode(&object.key)?, version: object.version_id })
+        let S3Entity { bucket, object, .. } = record.s3;
+        let missing = |what: &str| EventError::Incomplete(format!("a record names no {what}"));
+        let bucket = bucket.name.ok_or_else(|| missing("bucket"))?;
+        let key = decode(&object.key.ok_or_else(|| missing("key"))?)?;
+        Ok(Self { bucket, key, version: object.version_id })
     }
 }
 

@@ -4,11 +4,12 @@
 //! put back, alone, and does not hold up the others.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use aws_lambda_events::sqs::SqsBatchResponse;
 use exporter::export::{ExportError, Exporter, Options};
 use exporter::ports::{OpenError, PortError, Ports, Queue, Scans};
-use exporter::report::{RunReport, RunStatus};
+use exporter::report::{RunReport, RunStatus, undelivered};
 use exporter::settings::Settings;
 use exporter::upload::{Upload, UploadInfo};
 use lambda_runtime::{Diagnostic, LambdaEvent};
@@ -78,24 +79,12 @@ impl From<HandlerError> for Diagnostic {
 #[serde(untagged)]
 pub enum Answer {
     /// To a queue: which of its messages are to come again.
-    #[serde(rename_all = "camelCase")]
-    Queue {
-        /// Those messages.
-        batch_item_failures: Vec<Failure>,
-    },
+    Queue(SqsBatchResponse),
     /// To a direct invocation: what became of each upload.
     Direct {
         /// The runs.
         runs: Vec<RunReport>,
     },
-}
-
-/// A message that is to come again.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// The message's id.
-    pub item_identifier: String,
 }
 
 impl<P: Ports + Scans + Queue> Handler<P> {
@@ -119,42 +108,48 @@ impl<P: Ports + Scans + Queue> Handler<P> {
     async fn answer(&self, payload: &Value, deadline: Option<Instant>) -> Result<Answer, HandlerError> {
         match event::parse(payload)? {
             Invocation::Queue(messages) => {
-                let mut batch_item_failures = Vec::new();
+                let mut again = SqsBatchResponse::default();
                 for message in messages {
-                    if let Some(failure) = self.message(message, deadline).await {
-                        batch_item_failures.push(failure);
+                    if let Some(id) = self.message(message, deadline).await {
+                        again.add_failure(id);
                     }
                 }
-                Ok(Answer::Queue { batch_item_failures })
+                Ok(Answer::Queue(again))
             }
             Invocation::Direct(uploads) => {
-                let runs = self.uploads(&uploads, deadline).await;
+                let runs = self.uploads(&uploads, deadline, false).await;
                 Ok(Answer::Direct { runs: runs.into_iter().collect::<Result<_, _>>()? })
             }
         }
     }
 
-    /// Exports what a message tells of. The message, if it is to come again.
-    async fn message(&self, message: Message, deadline: Option<Instant>) -> Option<Failure> {
+    /// Exports what a message tells of. The message's id, if it is to come again.
+    async fn message(&self, message: Message, deadline: Option<Instant>) -> Option<String> {
         let failed = match message.uploads {
-            Ok(uploads) => self.uploads(&uploads, deadline).await.iter().any(Result::is_err),
+            Ok(uploads) => self.uploads(&uploads, deadline, true).await.iter().any(Result::is_err),
             Err(error) => {
                 tracing::error!(message.id = message.id, %error, "message dropped: it will never be understood");
                 false
             }
         };
-        failed.then_some(Failure { item_identifier: message.id })
+        failed.then_some(message.id)
     }
 
     /// Exports one upload after the other; one that fails does not hold up the rest.
-    async fn uploads(&self, uploads: &[Upload], deadline: Option<Instant>) -> Vec<Result<RunReport, HandlerError>> {
+    /// `queued`: they came from the queue, and may be put back there.
+    async fn uploads(
+        &self,
+        uploads: &[Upload],
+        deadline: Option<Instant>,
+        queued: bool,
+    ) -> Vec<Result<RunReport, HandlerError>> {
         let mut runs = Vec::new();
         for upload in uploads {
             if let Some(reason) = no_scan(&upload.key) {
                 tracing::info!(upload.bucket, upload.key, reason, "upload skipped");
                 continue;
             }
-            let run = self.export(upload, deadline).await;
+            let run = self.export(upload, deadline, queued).await;
             if let Err(error) = &run {
                 log_failure(upload, error);
             }
@@ -163,18 +158,43 @@ impl<P: Ports + Scans + Queue> Handler<P> {
         runs
     }
 
-    async fn export(&self, upload: &Upload, deadline: Option<Instant>) -> Result<RunReport, HandlerError> {
+    async fn export(
+        &self,
+        upload: &Upload,
+        deadline: Option<Instant>,
+        queued: bool,
+    ) -> Result<RunReport, HandlerError> {
         let run = match self.ports.open(upload).await {
-            Ok(scan) => self.exporter.export(scan, Options { deadline, ..Options::default() }).await?,
+            Ok(scan) => match self.exporter.export(scan, Options { deadline, ..Options::default() }).await {
+                Err(held @ ExportError::Held { .. }) if queued => return self.wait(upload, held).await,
+                outcome => outcome?,
+            },
             Err(gone @ OpenError::NotFound { .. }) => self.record_gone(upload, &gone).await?,
             Err(error) => return Err(error.into()),
         };
         log_run(&run);
-        let put_back =
-            run.status == RunStatus::Unfinished && made_progress(&run) && self.ports.put_back(upload).await?;
+        let put_back = match run.status {
+            RunStatus::Unfinished if queued && made_progress(&run) => {
+                self.ports.put_back(upload, Duration::ZERO).await?
+            }
+            RunStatus::Failed if queued && is_busy(&run) => self.ports.put_back(upload, BUSY_DELAY).await?,
+            _ => false,
+        };
         if run.status.wants_another_try() && !put_back {
             return Err(HandlerError::Failed { run_id: run.run_id, reasons: run.reasons.join("; ") });
         }
+        Ok(run)
+    }
+
+    /// Puts an upload back that another run is exporting. If that run ends well, the next one finds it done.
+    async fn wait(&self, upload: &Upload, held: ExportError) -> Result<RunReport, HandlerError> {
+        if !self.ports.put_back(upload, BUSY_DELAY).await? {
+            return Err(held.into());
+        }
+        let info = UploadInfo { source: upload.url(), etag: String::new(), bytes: 0, modified_at: None };
+        let mut run = RunReport::begin(Uuid::now_v7().to_string(), info, self.ports.now());
+        run.status = RunStatus::Unfinished;
+        run.reasons.push(held.to_string());
         Ok(run)
     }
 
@@ -189,6 +209,18 @@ impl<P: Ports + Scans + Queue> Handler<P> {
         self.ports.record(&run).await?;
         Ok(run)
     }
+}
+
+/// How long an upload waits whose account another run is exporting. A run lasts 15 minutes at most.
+const BUSY_DELAY: Duration = Duration::from_secs(120);
+
+/// Whether nothing but another run of the same account stands in the way.
+fn is_busy(run: &RunReport) -> bool {
+    run.counts
+        .undelivered
+        .keys()
+        .filter(|reason| undelivered::passes(reason))
+        .all(|reason| reason == undelivered::ACCOUNT_BUSY)
 }
 
 /// Whether another run would begin farther on. An upload that makes no progress is tried as any that fails, and ends in

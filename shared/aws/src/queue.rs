@@ -1,5 +1,7 @@
 //! Puts uploads back on the queue, in the words in which EventBridge put them there.
 
+use std::time::Duration;
+
 use exporter::ports::{PortError, Queue};
 use exporter::upload::Upload;
 use serde_json::json;
@@ -7,8 +9,11 @@ use serde_json::json;
 use crate::Cloud;
 use crate::errors::port_error;
 
+/// The longest delay that SQS takes.
+const DELAY_SECONDS_MAX: i32 = 900;
+
 impl Queue for Cloud {
-    async fn put_back(&self, upload: &Upload) -> Result<bool, PortError> {
+    async fn put_back(&self, upload: &Upload, after: Duration) -> Result<bool, PortError> {
         let Some(queue_url) = &self.names.queue_url else { return Ok(false) };
         let mut object = json!({ "key": upload.key });
         if let Some(version) = &upload.version {
@@ -16,7 +21,8 @@ impl Queue for Cloud {
         }
         let detail = json!({ "bucket": { "name": upload.bucket }, "object": object });
         let event = json!({ "source": "aws.s3", "detail-type": "Object Created", "detail": detail });
-        let request = self.sqs.send_message().queue_url(queue_url).message_body(event.to_string());
+        let delay = i32::try_from(after.as_secs()).unwrap_or(DELAY_SECONDS_MAX).min(DELAY_SECONDS_MAX);
+        let request = self.sqs.send_message().queue_url(queue_url).delay_seconds(delay).message_body(event.to_string());
         let action = || format!("put {} back on the queue", upload.url());
         request.send().await.map(|_| true).map_err(|error| port_error(action(), &error))
     }

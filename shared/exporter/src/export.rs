@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::reading::{Read, Reading};
 use crate::report::{RunReport, RunStatus};
-use crate::settings::Settings;
+use crate::settings::{DRAIN_SHARE, Settings};
 use crate::sorter::Sorter;
 
 /// Exports scans.
@@ -132,7 +132,9 @@ impl<P: Ports> Exporter<P> {
 
     /// Carries the findings from the file to Security Hub.
     async fn carry(&self, run: &mut RunReport, scan: Scan, options: &Options) -> Result<(), PortError> {
-        let reserve = self.settings.drain_reserve;
+        let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let reserve =
+            left.map_or(self.settings.drain_reserve, |left| self.settings.drain_reserve.min(left / DRAIN_SHARE));
         let (quarantine, keeper) = Quarantine::open(self.ports.clone(), &run.run_id);
         let shared = Shared {
             settings: self.settings.clone(),

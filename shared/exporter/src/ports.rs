@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::time::Duration;
 
 use asff::{AccountId, RegionName};
 use bytes::Bytes;
@@ -39,9 +40,9 @@ pub trait Scans {
 
 /// Puts uploads back.
 pub trait Queue {
-    /// Puts an upload at the end of the queue, so that an invocation of its own goes on with it. False, where there is no
-    /// queue.
-    fn put_back(&self, upload: &Upload) -> impl Future<Output = Result<bool, PortError>> + Send;
+    /// Puts an upload at the end of the queue, so that an invocation of its own goes on with it, `after` so long. False,
+    /// where there is no queue.
+    fn put_back(&self, upload: &Upload, after: Duration) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// An opened scan.

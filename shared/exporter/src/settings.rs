@@ -7,6 +7,9 @@ pub const BATCH_FINDINGS_MAX: usize = 100;
 /// Bytes of one request body at most: 6 MB, read as decimal to be on the safe side.
 pub const BATCH_BYTES_MAX: usize = 6_000_000;
 
+/// The share of the time left that is kept to drain at most: a quarter.
+pub const DRAIN_SHARE: u32 = 4;
+
 /// How an export behaves towards the service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -31,7 +34,8 @@ pub struct Settings {
     pub backoff_max: Duration,
     /// Batches given up in a row after which a Region is left alone for this run.
     pub failed_batches_max: u32,
-    /// What is kept of the time to drain, write and record when an export has a deadline.
+    /// What is kept of the time to drain, write and record when an export has a deadline, but never more than
+    /// [`DRAIN_SHARE`] of it.
     pub drain_reserve: Duration,
 }
 
@@ -48,7 +52,7 @@ impl Default for Settings {
             backoff_base: Duration::from_millis(200),
             backoff_max: Duration::from_secs(10),
             failed_batches_max: 2,
-            drain_reserve: Duration::from_secs(30),
+            drain_reserve: Duration::from_secs(60),
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::pace::Pace;
 use crate::pack::Batch;
-use crate::ports::{CallError, FailedFinding, Hub};
+use crate::ports::{CallError, FailedFinding, Hub, ImportOutcome};
 use crate::progress::Progress;
 use crate::report::undelivered;
 use crate::settings::Settings;
@@ -143,7 +143,7 @@ async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding
         }
         lane.pace.wait().await;
         lane.counters.calls.fetch_add(1, Ordering::Relaxed);
-        let reason = match lane.hub.import(&lane.region, batch.body()).await {
+        let reason = match import(lane, batch).await {
             // An answer whose numbers disagree can't be trusted: the import is repeated, which changes nothing that is stored.
             Ok(outcome)
                 if outcome.failed_count == outcome.failed.len()
@@ -180,6 +180,20 @@ async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding
         tokio::time::sleep(backoff(&lane.settings, attempt + throttles)).await;
     }
 }
+
+/// One call, cut off where it would outlast the run: whether it was carried out is then unknown.
+async fn import<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<ImportOutcome, CallError> {
+    let call = lane.hub.import(&lane.region, batch.body());
+    match lane.give_up_at {
+        None => call.await,
+        Some(end) => tokio::time::timeout_at(end + LAST_CALL, call)
+            .await
+            .unwrap_or_else(|_| Err(CallError::Transient("the run's time is over".to_owned()))),
+    }
+}
+
+/// How long a call may go on after the run has stopped to try: long enough for nearly every answer.
+const LAST_CALL: Duration = Duration::from_secs(2);
 
 /// Attempts to connect to an endpoint before the Region counts as unreachable.
 const UNREACHABLE_ATTEMPTS_MAX: u32 = 3;

@@ -330,7 +330,7 @@ async fn a_run_out_of_time_goes_on_where_it_stopped() {
     let mut sent = 0;
     loop {
         runs += 1;
-        let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(36));
+        let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(12));
         let run = Run { options: Options { deadline, ..Options::default() }, ..Run::new(&world) };
         let report = run.of(&first, &integration).go(first.upload("1")).await.unwrap().unwrap();
         sent += report.counts.sent;

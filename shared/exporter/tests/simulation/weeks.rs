@@ -23,7 +23,7 @@ use crate::watch::{assert_equal, held};
 use crate::{ACCOUNT, OTHER, REGIONS, Run, integrate, world};
 
 /// Seeds that every run of the tests tries; more by `SEEDS`.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 30;
 /// Days of a simulation.
 const DAYS: u32 = 21;
 const CHECKS: [&str; 3] = ["s3_bucket_public_access", "s3_bucket_default_encryption", "iam_root_mfa_enabled"];
@@ -251,7 +251,7 @@ impl Simulation {
         let scanned = &state.scans[number];
         let killed_at = (day < DAYS && self.random.random_bool(0.3)).then(|| self.random.random_range(0..60));
         let life = Life::until(killed_at, self.random.random_bool(0.5));
-        let seconds = if day < DAYS && self.random.random_bool(0.1) { 33 } else { 900 };
+        let seconds = if day < DAYS && self.random.random_bool(0.1) { 6 } else { 900 };
         let deadline = Some(tokio::time::Instant::now() + std::time::Duration::from_secs(seconds));
         let options = Options { deadline, ..Options::default() };
         let key = format!("{account}/{number}-{}", tries % 2);
