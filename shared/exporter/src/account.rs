@@ -107,7 +107,10 @@ impl<P: Ports> AccountExport<P> {
         if integration.archive_previous_findings || doubt != Doubt::default() {
             let with_state = regions_with_state(ports.as_ref(), account).await?;
             for region in with_state.into_iter().chain(doubt.regions) {
-                delivery.watch(region);
+                // What the integration leaves out is not looked at: that its findings do not come says nothing.
+                if route(&integration, region) == Route::Own || fallback_region == Some(region) {
+                    delivery.watch(region);
+                }
             }
         }
         Ok(State::Delivering(Box::new(integration), Box::new(delivery)))

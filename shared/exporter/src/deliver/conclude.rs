@@ -23,15 +23,21 @@ impl<P: Ports> RegionWorker<P> {
         (ledger.index.live(), ended)
     }
 
+    /// Whether the Region took, refused or handed on all that it was told, and did not just fail to answer.
+    pub(crate) fn is_settled(&self) -> bool {
+        !matches!(self.sender.stop(), Some(Stop::Undelivered(_)))
+    }
+
     fn is_over(&self, slot: &Slot, seen: Seen) -> Option<Ended> {
         let ended = Ended::of(seen).filter(|_| slot.is_live())?;
         let scanned = self.policy.archive_scope == ArchiveScope::Full || self.work.checks.contains(&slot.check);
         (scanned || ended != Ended::Gone).then_some(ended)
     }
 
-    /// Archives what is over, if it may, and saves the state.
-    pub(crate) async fn conclude(mut self, archive: bool) -> Worked {
-        let concluded = self.save(archive).await;
+    /// Archives what is over, if it may, and saves the state. Findings of other Regions, sent here by the fallback, are
+    /// over only if every Region has spoken.
+    pub(crate) async fn conclude(mut self, archive: bool, others_too: bool) -> Worked {
+        let concluded = self.save(archive, others_too).await;
         self.note(concluded);
         let doubtful = self.is_doubtful() && !self.work.opened;
         let Work { counts, mut report, error, .. } = self.work;
@@ -48,7 +54,7 @@ impl<P: Ports> RegionWorker<P> {
         Worked { counts, report, doubtful, error }
     }
 
-    async fn save(&mut self, archive: bool) -> Result<(), PortError> {
+    async fn save(&mut self, archive: bool, others_too: bool) -> Result<(), PortError> {
         if self.work.error.is_some() {
             return Ok(());
         }
@@ -71,7 +77,8 @@ impl<P: Ports> RegionWorker<P> {
                     continue;
                 }
                 let seen = ledger.index.seen(entry.slot.key).unwrap_or_default();
-                match self.is_over(&entry.slot, seen).filter(|_| archive) {
+                let may_be = archive && (others_too || self.is_of_this_region(&entry.json));
+                match self.is_over(&entry.slot, seen).filter(|_| may_be) {
                     Some(ended) => {
                         let finding = self.over(&entry.slot, &entry.json, ended, now)?;
                         self.sender.send(finding).await;
@@ -92,6 +99,11 @@ impl<P: Ports> RegionWorker<P> {
             Some(ledger) => ledger.save().await,
             None => Ok(()),
         }
+    }
+
+    /// Whether a finding belongs to the Region that holds it. Its Id says which that is.
+    fn is_of_this_region(&self, json: &[u8]) -> bool {
+        finding_id(json).is_ok_and(|id| id.contains(&format!("-{}-", self.header.region)))
     }
 
     /// A finding that is over, as it is sent for the last time.

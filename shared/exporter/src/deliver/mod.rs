@@ -8,6 +8,7 @@ mod conclude;
 mod pace;
 mod region;
 mod sender;
+mod settle;
 mod stamp;
 mod stop;
 #[cfg(test)]
@@ -157,6 +158,7 @@ impl<P: Ports> AccountDelivery<P> {
     /// states. The fallback Region's worker drains last, because the others may still hand it findings.
     pub(crate) async fn finish(mut self, archive: Archive) -> AccountDelivered {
         let mut delivered = AccountDelivered::default();
+        let fallback_region = self.fallback_region;
         let last = self.fallback_region.take().and_then(|region| self.workers.remove_entry(&region));
         // Close all queues first, so that the workers drain at the same time.
         let tasks: Vec<_> = self.workers.into_iter().map(|(region, running)| (region, running.task)).collect();
@@ -169,10 +171,13 @@ impl<P: Ports> AccountDelivery<P> {
             drained.extend(delivered.joined(region, running.task.await));
         }
         let may_archive = delivered.may_archive(archive, &drained);
-        let saving: Vec<_> = drained
-            .into_iter()
-            .map(|worker| (worker.header.region, tokio::spawn(worker.conclude(may_archive))))
-            .collect();
+        let all_spoke = drained.iter().all(|worker| !worker.work.left && worker.is_settled());
+        let conclude = |worker: RegionWorker<P>| {
+            let region = worker.header.region;
+            let others_too = all_spoke && fallback_region == Some(region);
+            (region, tokio::spawn(worker.conclude(may_archive, others_too)))
+        };
+        let saving: Vec<_> = drained.into_iter().map(conclude).collect();
         for (region, task) in saving {
             if let Some(worked) = delivered.joined(region, task.await) {
                 delivered.add(region, worked);

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use asff::{Identities, Identity, Mapped, RegionName, Regions};
 use tokio::sync::mpsc;
 
-use super::sender::{Sender, Settled};
+use super::sender::Sender;
 use super::stamp::{readdress, stamps};
 use super::stop::{Stop, explain};
 use crate::filter::Kept;
 use crate::integration::ArchiveScope;
-use crate::pack::{Batch, Outgoing};
+use crate::pack::Outgoing;
 use crate::ports::{CallError, Doubt, Hub, PortError, Ports};
 use crate::quarantine::{Entry, Quarantine};
 use crate::report::{Counts, Fate, RegionReport, undelivered};
@@ -26,6 +26,8 @@ pub(crate) enum Message {
     Finding(Box<Mapped>, Option<Kept>),
     /// A finding that its own Region does not take.
     Redirected(Outgoing),
+    /// What the scan says of a finding that is kept back, and whose own Region does not take findings.
+    Seen(Key, Seen),
 }
 
 /// How a worker behaves.
@@ -60,6 +62,8 @@ pub(crate) struct Work<P: Ports> {
     pub(super) archiving: bool,
     /// Everything that should be in Security Hub is.
     pub(super) clean: bool,
+    /// Something is left to a later run; where it belongs to, nobody can say that it is gone.
+    pub(crate) left: bool,
     /// The state was opened, and adopted where it had to be.
     pub(super) opened: bool,
     pub(super) error: Option<PortError>,
@@ -75,6 +79,7 @@ impl<P: Ports> Default for Work<P> {
             report: RegionReport::default(),
             archiving: false,
             clean: true,
+            left: false,
             opened: false,
             error: None,
         }
@@ -106,6 +111,7 @@ impl<P: Ports> RegionWorker<P> {
             let taken = match message {
                 Message::Finding(mapped, kept) => self.take(mapped, kept).await,
                 Message::Redirected(finding) => self.take_over(finding).await,
+                Message::Seen(key, seen) => self.see(key, seen).await,
             };
             let settled = self.settle().await;
             self.note(taken.and(settled));
@@ -202,11 +208,8 @@ impl<P: Ports> RegionWorker<P> {
         work.checks.insert(check);
         let duplicate = (identity == Identity::Duplicate).then_some(Kept::Duplicate);
         if let Some(kept) = kept.or(duplicate) {
-            if let Some(ledger) = &mut work.ledger {
-                ledger.index.see(key, kept.seen());
-            }
             work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
-            return Ok(());
+            return self.see(key, kept.seen()).await;
         }
         if !mapped.repairs.is_empty() {
             work.counts.repaired += 1;
@@ -247,6 +250,16 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
+    /// Notes what the scan says of a finding that was perhaps sent before, here or to the fallback Region.
+    async fn see(&mut self, key: Key, seen: Seen) -> Result<(), PortError> {
+        if let Some(ledger) = &mut self.work.ledger {
+            ledger.index.see(key, seen);
+        } else if let (Some(Stop::Unavailable(_)), Some((_, fallback))) = (self.sender.stop(), &self.fallback) {
+            fallback.send(Message::Seen(key, seen)).await.map_err(|error| self.failed(&error))?;
+        }
+        Ok(())
+    }
+
     /// Takes a finding that its own Region does not take.
     async fn take_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
         self.open().await?;
@@ -274,110 +287,5 @@ impl<P: Ports> RegionWorker<P> {
 
     pub(super) fn failed(&self, error: &impl ToString) -> PortError {
         PortError { action: format!("deliver to {}", self.header.region), message: error.to_string() }
-    }
-
-    /// Sends a finding, or gives it the fate that the Region's stop means.
-    async fn dispatch(&mut self, finding: Outgoing) -> Result<(), PortError> {
-        match self.sender.stop().cloned() {
-            None => {
-                self.sender.send(finding).await;
-                Ok(())
-            }
-            Some(Stop::Undelivered(reason)) => {
-                self.work.clean = false;
-                self.work.counts.add(Fate::Undelivered(reason.to_owned()), 1);
-                Ok(())
-            }
-            Some(Stop::Unavailable(why)) => {
-                self.work.clean = false;
-                self.refuse(finding, &why.reason).await;
-                Ok(())
-            }
-        }
-    }
-
-    async fn refuse(&mut self, finding: Outgoing, reason: &str) {
-        let Some((_, fallback)) = &self.fallback else {
-            self.work.counts.add(Fate::RegionUnavailable(self.header.region, reason.to_owned()), 1);
-            return;
-        };
-        // The fallback's worker lives until every sender is gone, so it takes it.
-        match fallback.send(Message::Redirected(finding)).await {
-            Ok(()) => self.work.counts.redirected += 1,
-            Err(_) => self.work.counts.add(Fate::Undelivered(undelivered::SERVICE_ERROR.to_owned()), 1),
-        }
-    }
-
-    /// Counts what the sender settled, and puts it into the next state.
-    pub(super) async fn settle(&mut self) -> Result<(), PortError> {
-        for settled in self.sender.settled() {
-            match settled {
-                Settled::Sent(batch) => {
-                    if self.work.archiving {
-                        self.work.counts.archived += batch.len() as u64;
-                    } else {
-                        self.work.counts.add(Fate::Sent, batch.len() as u64);
-                    }
-                    self.record(&batch, None).await?;
-                }
-                Settled::Uncertain(batch, reason) => {
-                    self.leave(&batch, reason);
-                    self.record(&batch, Some(Stored::Uncertain)).await?;
-                }
-                Settled::Untried(batch, reason) => {
-                    self.leave(&batch, reason);
-                    if self.work.archiving {
-                        self.record(&batch, Some(Stored::Uncertain)).await?;
-                    }
-                }
-                Settled::Refused(batch) => self.turn_away(batch).await?,
-                Settled::Rejected(rejected) => {
-                    if self.work.archiving {
-                        self.work.counts.archive_undelivered += 1;
-                        if let Some(ledger) = &mut self.work.ledger {
-                            ledger.record(&Slot { stored: Stored::Uncertain, ..rejected.slot }, &rejected.json).await?;
-                        }
-                    } else {
-                        self.work.counts.add(Fate::Quarantined(rejected.code.clone()), 1);
-                    }
-                    self.quarantine.put(Entry::refused(self.header.account, self.header.region, rejected)).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn leave(&mut self, batch: &Batch, reason: &str) {
-        self.work.clean = false;
-        if self.work.archiving {
-            self.work.counts.archive_undelivered += batch.len() as u64;
-        } else {
-            self.work.counts.add(Fate::Undelivered(reason.to_owned()), batch.len() as u64);
-        }
-    }
-
-    async fn turn_away(&mut self, batch: Batch) -> Result<(), PortError> {
-        self.work.clean = false;
-        if self.work.archiving {
-            self.work.counts.archive_undelivered += batch.len() as u64;
-            return self.record(&batch, Some(Stored::Uncertain)).await;
-        }
-        let reason = match self.sender.stop() {
-            Some(Stop::Unavailable(why)) => why.reason.clone(),
-            _ => undelivered::SERVICE_ERROR.to_owned(),
-        };
-        for finding in batch.into_outgoing() {
-            self.refuse(finding, &reason).await;
-        }
-        Ok(())
-    }
-
-    async fn record(&mut self, batch: &Batch, stored: Option<Stored>) -> Result<(), PortError> {
-        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
-        for (slot, json) in batch.entries() {
-            let slot = Slot { stored: stored.unwrap_or(slot.stored), ..slot };
-            ledger.record(&slot, json).await?;
-        }
-        Ok(())
     }
 }

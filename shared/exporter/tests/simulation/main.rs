@@ -6,6 +6,7 @@ mod hub;
 mod life;
 mod memory;
 mod promises;
+mod regions;
 mod scan;
 mod watch;
 mod weeks;

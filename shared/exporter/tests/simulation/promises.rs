@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use exporter::export::Options;
-use exporter::integration::ArchiveScope;
 use exporter::report::{ArchiveSkipped, RunStatus};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -13,22 +12,22 @@ use crate::scan::{Result, Scanned, open};
 use crate::watch::{assert_equal, held};
 use crate::{ACCOUNT, OTHER, REGIONS, Run, START, export, integrate, plan, world};
 
-fn result(number: u32, region: &'static str) -> Result {
+pub(crate) fn result(number: u32, region: &'static str) -> Result {
     let resource = format!("arn:aws:s3:::bucket-{number}");
     Result { check: "s3_bucket_public_access", region, resource, failed: true, muted: false, detail: 0 }
 }
 
 /// `count` failed results spread over the Regions.
-fn failed(count: u32) -> Vec<Result> {
+pub(crate) fn failed(count: u32) -> Vec<Result> {
     (0..count).map(|number| result(number, REGIONS[number as usize % 3])).collect()
 }
 
-fn scan(hours: i64, results: Vec<Result>) -> Scanned {
+pub(crate) fn scan(hours: i64, results: Vec<Result>) -> Scanned {
     let at = START.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(hours);
     Scanned { account: ACCOUNT.parse().unwrap(), at, results }
 }
 
-fn imports(world: &crate::memory::World) -> usize {
+pub(crate) fn imports(world: &crate::memory::World) -> usize {
     world.simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count()
 }
 
@@ -59,7 +58,7 @@ async fn everything_is_counted() {
     assert_eq!(report.status, RunStatus::Degraded);
 }
 
-async fn collect(scan: exporter::ports::Scan, into: &mut Vec<u8>) {
+pub(crate) async fn collect(scan: exporter::ports::Scan, into: &mut Vec<u8>) {
     use futures::StreamExt;
     let mut body = scan.body;
     while let Some(chunk) = body.next().await {
@@ -140,35 +139,6 @@ async fn never_more_than_the_limit_is_archived_without_a_persons_word() {
     let report = run.of(&second, &integration).go(second.upload("2")).await.unwrap().unwrap();
     assert_eq!((report.counts.sent, report.counts.archived), (0, 110));
     assert_equal(&world, second.account, &second.wanted(&integration), "after the approval");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_partial_scan_speaks_only_of_what_it_looked_at() {
-    let world = world(|config| config);
-    integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Partial);
-    let mut results = failed(30);
-    for result in &mut results[..15] {
-        result.check = "s3_bucket_default_encryption";
-    }
-    export(&world, scan(0, results.clone()).upload("1")).await;
-    world.sleep(3600).await;
-    // Only the second check is scanned, and only in one Region; one of its findings there is gone.
-    let partial: Vec<_> = results[15..].iter().filter(|result| result.region == "eu-west-1").skip(1).cloned().collect();
-    let report = export(&world, scan(1, partial).upload("2")).await;
-    assert_eq!(report.counts.archived, 1);
-    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 29);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_region_without_findings_in_the_scan_is_archived_too() {
-    let world = world(|config| config);
-    let integration = integrate(&world, ACCOUNT, |_| {});
-    export(&world, scan(0, failed(30)).upload("1")).await;
-    world.sleep(3600).await;
-    let rest = failed(30).into_iter().filter(|result| result.region != "sa-east-1").collect();
-    let second = scan(1, rest);
-    export(&world, second.upload("2")).await;
-    assert_equal(&world, second.account, &second.wanted(&integration), "after the Region was emptied");
 }
 
 #[tokio::test(start_paused = true)]
@@ -309,18 +279,6 @@ async fn one_bad_finding_harms_only_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_region_does_not_take_goes_to_the_fallback_region_and_stays_one_finding() {
-    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
-    integrate(&world, ACCOUNT, |integration| integration.fallback_region = Some("us-east-1".parse().unwrap()));
-    let report = export(&world, scan(0, failed(30)).upload("1")).await;
-    assert_eq!((report.counts.sent, report.counts.redirected), (30, 10), "{:?}", report.reasons);
-    assert_eq!(world.simulator.findings(ACCOUNT, "us-east-1").len(), 20);
-    world.sleep(3600).await;
-    let report = export(&world, scan(1, failed(27)).upload("2")).await;
-    assert_eq!((report.counts.sent, report.counts.unchanged, report.counts.archived), (0, 27, 3));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_run_out_of_time_goes_on_where_it_stopped() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
@@ -372,17 +330,4 @@ async fn a_plan_says_what_the_export_then_does_and_changes_nothing() {
         assert_eq!(changes(&planned), changes(&done));
         world.sleep(3600).await;
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn accounts_of_one_file_go_their_own_ways() {
-    let world = world(|config| config);
-    integrate(&world, ACCOUNT, |_| {});
-    let mut bytes = Vec::new();
-    collect(scan(0, failed(30)).upload("1"), &mut bytes).await;
-    let other = String::from_utf8(bytes).unwrap().replace(ACCOUNT, OTHER);
-    let report = export(&world, open("other", other.as_bytes())).await;
-    assert_eq!(report.counts.undelivered["no_integration"], 30);
-    assert_eq!(report.status, RunStatus::Degraded, "trying again would not help");
-    assert_eq!(imports(&world), 0);
 }

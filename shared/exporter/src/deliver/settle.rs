@@ -1,0 +1,119 @@
+//! What becomes of findings that a Region's worker has decided to send: their fate, and their place in the next state.
+
+use super::region::{Message, RegionWorker};
+use super::sender::Settled;
+use super::stop::Stop;
+use crate::pack::{Batch, Outgoing};
+use crate::ports::{PortError, Ports};
+use crate::quarantine::Entry;
+use crate::report::{Fate, undelivered};
+use crate::state::{Slot, Stored};
+
+impl<P: Ports> RegionWorker<P> {
+    /// Sends a finding, or gives it the fate that the Region's stop means.
+    pub(super) async fn dispatch(&mut self, finding: Outgoing) -> Result<(), PortError> {
+        match self.sender.stop().cloned() {
+            None => {
+                self.sender.send(finding).await;
+                Ok(())
+            }
+            Some(Stop::Undelivered(reason)) => {
+                self.work.clean = false;
+                self.work.left = true;
+                self.work.counts.add(Fate::Undelivered(reason.to_owned()), 1);
+                Ok(())
+            }
+            Some(Stop::Unavailable(why)) => {
+                self.work.clean = false;
+                self.refuse(finding, &why.reason).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn refuse(&mut self, finding: Outgoing, reason: &str) {
+        let Some((_, fallback)) = &self.fallback else {
+            self.work.counts.add(Fate::RegionUnavailable(self.header.region, reason.to_owned()), 1);
+            return;
+        };
+        // The fallback's worker lives until every sender is gone, so it takes it.
+        match fallback.send(Message::Redirected(finding)).await {
+            Ok(()) => self.work.counts.redirected += 1,
+            Err(_) => self.work.counts.add(Fate::Undelivered(undelivered::SERVICE_ERROR.to_owned()), 1),
+        }
+    }
+
+    /// Counts what the sender settled, and puts it into the next state.
+    pub(super) async fn settle(&mut self) -> Result<(), PortError> {
+        for settled in self.sender.settled() {
+            match settled {
+                Settled::Sent(batch) => {
+                    if self.work.archiving {
+                        self.work.counts.archived += batch.len() as u64;
+                    } else {
+                        self.work.counts.add(Fate::Sent, batch.len() as u64);
+                    }
+                    self.record(&batch, None).await?;
+                }
+                Settled::Uncertain(batch, reason) => {
+                    self.leave(&batch, reason);
+                    self.record(&batch, Some(Stored::Uncertain)).await?;
+                }
+                Settled::Untried(batch, reason) => {
+                    self.leave(&batch, reason);
+                    if self.work.archiving {
+                        self.record(&batch, Some(Stored::Uncertain)).await?;
+                    }
+                }
+                Settled::Refused(batch) => self.turn_away(batch).await?,
+                Settled::Rejected(rejected) => {
+                    if self.work.archiving {
+                        self.work.counts.archive_undelivered += 1;
+                        if let Some(ledger) = &mut self.work.ledger {
+                            ledger.record(&Slot { stored: Stored::Uncertain, ..rejected.slot }, &rejected.json).await?;
+                        }
+                    } else {
+                        self.work.counts.add(Fate::Quarantined(rejected.code.clone()), 1);
+                    }
+                    self.quarantine.put(Entry::refused(self.header.account, self.header.region, rejected)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, batch: &Batch, reason: &str) {
+        self.work.clean = false;
+        self.work.left = true;
+        if self.work.archiving {
+            self.work.counts.archive_undelivered += batch.len() as u64;
+        } else {
+            self.work.counts.add(Fate::Undelivered(reason.to_owned()), batch.len() as u64);
+        }
+    }
+
+    async fn turn_away(&mut self, batch: Batch) -> Result<(), PortError> {
+        self.work.clean = false;
+        if self.work.archiving {
+            self.work.counts.archive_undelivered += batch.len() as u64;
+            return self.record(&batch, Some(Stored::Uncertain)).await;
+        }
+        let reason = match self.sender.stop() {
+            Some(Stop::Unavailable(why)) => why.reason.clone(),
+            _ => undelivered::SERVICE_ERROR.to_owned(),
+        };
+        for finding in batch.into_outgoing() {
+            self.refuse(finding, &reason).await;
+        }
+        Ok(())
+    }
+
+    async fn record(&mut self, batch: &Batch, stored: Option<Stored>) -> Result<(), PortError> {
+        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
+        for (slot, json) in batch.entries() {
+            let slot = Slot { stored: stored.unwrap_or(slot.stored), ..slot };
+            ledger.record(&slot, json).await?;
+        }
+        Ok(())
+    }
+}

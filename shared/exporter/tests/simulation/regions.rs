@@ -1,0 +1,94 @@
+//! What holds for Regions and accounts among each other: each stands for itself, and none is archived for what another did.
+
+use exporter::integration::ArchiveScope;
+use exporter::report::RunStatus;
+use simulator::Fault;
+
+use crate::promises::{collect, failed, imports, scan};
+use crate::scan::open;
+use crate::watch::{assert_equal, held};
+use crate::{ACCOUNT, OTHER, export, integrate, world};
+
+#[tokio::test(start_paused = true)]
+async fn a_partial_scan_speaks_only_of_what_it_looked_at() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Partial);
+    let mut results = failed(30);
+    for result in &mut results[..15] {
+        result.check = "s3_bucket_default_encryption";
+    }
+    export(&world, scan(0, results.clone()).upload("1")).await;
+    world.sleep(3600).await;
+    // Only the second check is scanned, and only in one Region; one of its findings there is gone.
+    let partial: Vec<_> = results[15..].iter().filter(|result| result.region == "eu-west-1").skip(1).cloned().collect();
+    let report = export(&world, scan(1, partial).upload("2")).await;
+    assert_eq!(report.counts.archived, 1);
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 29);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_without_findings_in_the_scan_is_archived_too() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    world.sleep(3600).await;
+    let rest = failed(30).into_iter().filter(|result| result.region != "sa-east-1").collect();
+    let second = scan(1, rest);
+    export(&world, second.upload("2")).await;
+    assert_equal(&world, second.account, &second.wanted(&integration), "after the Region was emptied");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_region_does_not_take_goes_to_the_fallback_region_and_stays_one_finding() {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    integrate(&world, ACCOUNT, |integration| integration.fallback_region = Some("us-east-1".parse().unwrap()));
+    let report = export(&world, scan(0, failed(30)).upload("1")).await;
+    assert_eq!((report.counts.sent, report.counts.redirected), (30, 10), "{:?}", report.reasons);
+    assert_eq!(world.simulator.findings(ACCOUNT, "us-east-1").len(), 20);
+    world.sleep(3600).await;
+    let report = export(&world, scan(1, failed(27)).upload("2")).await;
+    assert_eq!((report.counts.sent, report.counts.unchanged, report.counts.archived), (0, 27, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_went_to_the_fallback_region_is_not_archived_while_its_own_region_does_not_answer() {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    let fallback = Some("us-east-1".parse().unwrap());
+    integrate(&world, ACCOUNT, |integration| integration.fallback_region = fallback);
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    world.sleep(3600).await;
+    world.simulator.inject(Fault::error(503).in_region("sa-east-1"));
+    let report = export(&world, scan(1, failed(30)).upload("2")).await;
+    assert_eq!((report.status, report.counts.archived), (RunStatus::Failed, 0), "{:?}", report.reasons);
+    world.simulator.clear_faults();
+    // Nor when the fallback is taken away: the findings are live, if nowhere else.
+    integrate(&world, ACCOUNT, |_| {});
+    let report = export(&world, scan(2, failed(30)).upload("3")).await;
+    assert_eq!((report.counts.region_unavailable_total(), report.counts.archived), (10, 0), "{:?}", report.reasons);
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_the_integration_leaves_out_is_left_as_it_is() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    world.sleep(3600).await;
+    integrate(&world, ACCOUNT, |integration| integration.regions = Some(vec!["us-east-1".parse().unwrap()]));
+    let report = export(&world, scan(1, failed(30)).upload("2")).await;
+    assert_eq!((report.counts.unchanged, report.counts.archived), (10, 0));
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_of_one_file_go_their_own_ways() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let mut bytes = Vec::new();
+    collect(scan(0, failed(30)).upload("1"), &mut bytes).await;
+    let other = String::from_utf8(bytes).unwrap().replace(ACCOUNT, OTHER);
+    let report = export(&world, open("other", other.as_bytes())).await;
+    assert_eq!(report.counts.undelivered["no_integration"], 30);
+    assert_eq!(report.status, RunStatus::Degraded, "trying again would not help");
+    assert_eq!(imports(&world), 0);
+}
