@@ -1,5 +1,6 @@
 //! One file for each command: its options, its straight line, its text.
 
+pub(crate) mod choices;
 pub(crate) mod completion;
 pub(crate) mod export;
 pub(crate) mod fates;

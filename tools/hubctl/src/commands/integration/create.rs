@@ -1,14 +1,14 @@
 //! `hubctl integration create`.
 
 use anyhow::Result;
-use asff::{AccountId, ScanFormat};
+use asff::AccountId;
 use aws::{CreateError, StoredIntegration};
 use clap::builder::NonEmptyStringValueParser;
 use exporter::integration::{Credentials, Integration, Role};
 
 use super::role::{self, ExternalId, RoleArn};
 use super::words;
-use crate::commands::filters::{Filters, format_parser};
+use crate::commands::choices::Choices;
 use crate::config::{Format, Global};
 use crate::deployment::{self, port};
 use crate::exit::{Exit, Failure};
@@ -29,6 +29,7 @@ Examples:
     --role-arn arn:aws:iam::210987654321:role/SecurityHubExporter
   hubctl integration create --account 123456789012 --only-failed=false \\
     --regions us-east-1,eu-west-1
+  hubctl integration create --account 123456789012 --archive --resend always
 
 JSON: integration (the settings), version, created_at, updated_at, and
 trust_policy where a role is assumed.")]
@@ -53,21 +54,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ARN", value_parser = NonEmptyStringValueParser::new(), help_heading = "Credentials")]
     secret: Option<String>,
 
-    /// Send failed findings only
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true)]
-    #[arg(default_missing_value = "true", action = clap::ArgAction::Set, help_heading = "Filters")]
-    only_failed: bool,
-
-    /// Archive what a newer scan shows to be resolved
-    #[arg(long)]
-    archive_previous_findings: bool,
-
     #[command(flatten)]
-    filters: Filters,
-
-    /// Format to export, as Prowler writes each scan in several
-    #[arg(long, value_name = "FORMAT", default_value = "ocsf", value_parser = format_parser(), help_heading = "Filters")]
-    format: ScanFormat,
+    choices: Choices,
 }
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
@@ -96,15 +84,8 @@ fn integration(args: &Args) -> Result<Integration> {
         (None, Some(role)) => Credentials::Role(role),
         (None, None) => Credentials::Default,
     };
-    let mut integration = Integration {
-        alias: args.alias.clone(),
-        only_failed: args.only_failed,
-        archive_previous_findings: args.archive_previous_findings,
-        format: args.format,
-        credentials,
-        ..Integration::new(args.account)
-    };
-    args.filters.apply(&mut integration).map_err(|message| Failure::new(Exit::Usage, message))?;
+    let mut integration = Integration { alias: args.alias.clone(), credentials, ..Integration::new(args.account) };
+    args.choices.apply(&mut integration).map_err(|message| Failure::new(Exit::Usage, message))?;
     Ok(integration)
 }
 
@@ -141,6 +122,8 @@ fn tell(created: &StoredIntegration, trusted_arn: Option<&str>, output: &mut Out
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use exporter::integration::ArchiveScope;
+    use exporter::state::Resend;
 
     use super::*;
 
@@ -166,6 +149,19 @@ mod tests {
             [("--only-failed", true), ("--only-failed=true", true), ("--only-failed=false", false)]
         {
             assert_eq!(created(&format!("--account 123456789012 {options}")).unwrap().only_failed, only_failed);
+        }
+    }
+
+    #[test]
+    fn what_is_archived_and_sent_again_follows_the_options() {
+        let options = "--archive --archive-scope partial --archive-limit-percent 10 --resend always";
+        let integration = created(&format!("--account 123456789012 {options}")).unwrap();
+        assert!(integration.archive_previous_findings);
+        assert_eq!(integration.archive_scope, ArchiveScope::Partial);
+        assert_eq!(integration.archive_limit_percent, 10);
+        assert_eq!(integration.resend, Resend::Always);
+        for wrong in ["--archive-limit-percent 101", "--archive-scope half", "--resend never"] {
+            assert!(created(&format!("--account 123456789012 {wrong}")).is_err(), "{wrong}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod create;
 mod list;
-mod role;
+pub(crate) mod role;
 mod show;
 mod words;
 

@@ -19,9 +19,9 @@ const EXTERNAL_ID_CHARS: std::ops::RangeInclusive<usize> = 2..=1224;
 
 /// The ARN of a role: `arn:<partition>:iam::<account>:role/<path and name>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RoleArn {
-    pub(super) text: String,
-    pub(super) account: AccountId,
+pub(crate) struct RoleArn {
+    pub(crate) text: String,
+    pub(crate) account: AccountId,
 }
 
 impl FromStr for RoleArn {
@@ -49,7 +49,7 @@ fn is_name(name: &str) -> bool {
 
 /// What a role's trust policy asks of the caller, so that nobody else can make us act for them. Not a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ExternalId(pub(super) String);
+pub(crate) struct ExternalId(pub(crate) String);
 
 impl ExternalId {
     /// One that no other integration has.

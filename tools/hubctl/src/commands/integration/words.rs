@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::role::{TrustPolicy, trust_policy};
+use crate::commands::choices::{archive_words, resend_words};
 use crate::commands::filters::filter_words;
 use crate::output::{Facts, Tone, text};
 
@@ -52,8 +53,8 @@ pub(super) fn facts(stored: &StoredIntegration) -> Facts {
     facts.add(tone, "State", enabled);
     facts.add(Tone::Plain, "Sends", filter_words(integration));
     facts.add(Tone::Plain, "Format", integration.format.as_str());
-    let archives = integration.archive_previous_findings;
-    facts.add(Tone::Plain, "Archives", if archives { "what a newer scan shows to be resolved" } else { "nothing" });
+    facts.add(Tone::Plain, "At each scan", resend_words(integration));
+    facts.add(Tone::Plain, "Archives", archive_words(integration));
     facts.add(Tone::Plain, "Credentials", credentials(integration));
     if let Credentials::Static { secret, .. } = &integration.credentials {
         facts.add(Tone::Plain, "Secret", secret);
