@@ -13,19 +13,23 @@ use crate::exit::{Exit, Failure};
 pub(crate) struct Connected {
     /// AWS, as the exporter needs it.
     pub(crate) cloud: Arc<Cloud>,
-    /// Where reports and quarantine lie.
-    pub(crate) state_bucket: String,
+    state_bucket: String,
     /// The stack's outputs, where the deployment was named by its stack.
     pub(crate) stack: Option<Deployment>,
+}
+
+impl Connected {
+    /// The place that reports and quarantine are kept in.
+    pub(crate) fn state(&self) -> String {
+        format!("s3://{}", self.state_bucket)
+    }
 }
 
 /// Connects to the deployment that the options name.
 pub(crate) async fn connect(global: &Global) -> Result<Connected> {
     let config = aws::sdk_config_of(global.profile.as_deref(), global.region.as_deref()).await;
     if config.region().is_none() {
-        return Err(Failure::new(Exit::Usage, "which Region? none is set")
-            .hint("add --region REGION, or set AWS_REGION, or choose a profile that has one: --profile NAME")
-            .into());
+        return Err(no_region().into());
     }
     let (names, stack) = match (&global.table, &global.state_bucket, &global.stack) {
         (Some(table), Some(state_bucket), _) => {
@@ -48,6 +52,12 @@ pub(crate) async fn connect(global: &Global) -> Result<Connected> {
     };
     let state_bucket = names.state_bucket.clone();
     Ok(Connected { cloud: Arc::new(Cloud::new(&config, names)), state_bucket, stack })
+}
+
+/// Nothing says in which Region to call.
+pub(crate) fn no_region() -> Failure {
+    Failure::new(Exit::Usage, "which Region? none is set")
+        .hint("add --region REGION, or set AWS_REGION, or choose a profile that has one: --profile NAME")
 }
 
 fn no_stack(name: &str, error: &DeploymentError) -> Failure {

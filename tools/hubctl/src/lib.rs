@@ -8,6 +8,7 @@ mod exit;
 mod output;
 mod progress;
 mod scan;
+mod standalone;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

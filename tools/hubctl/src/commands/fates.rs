@@ -30,9 +30,14 @@ pub(crate) fn table(sent: &str, counts: &Counts) -> Table {
         row(Tone::Bad, format!("undelivered: {reason}"), *findings);
     }
     table.row(Tone::Strong, ["read".to_owned(), text::count(counts.read)]);
-    for (name, findings) in [("of these repaired", counts.repaired), ("of these redirected", counts.redirected)] {
+    for (tone, name, findings) in [
+        (Tone::Plain, "of these repaired", counts.repaired),
+        (Tone::Plain, "of these redirected", counts.redirected),
+        (Tone::Good, "archived, of earlier scans", counts.archived),
+        (Tone::Bad, "not archived, of earlier scans", counts.archive_undelivered),
+    ] {
         if findings > 0 {
-            table.row(Tone::Plain, [name.to_owned(), text::count(findings)]);
+            table.row(tone, [name.to_owned(), text::count(findings)]);
         }
     }
     table
@@ -46,7 +51,7 @@ mod tests {
 
     #[test]
     fn every_fate_has_a_row_and_the_sum_is_below() {
-        let mut counts = Counts { read: 12_345, repaired: 3, ..Counts::default() };
+        let mut counts = Counts { read: 12_345, repaired: 3, archived: 7, archive_undelivered: 1, ..Counts::default() };
         counts.add(Fate::Sent, 12_000);
         counts.add(Fate::Filtered("passed".to_owned()), 300);
         counts.add(Fate::RegionUnavailable("eu-west-3".parse().unwrap(), "hub_not_enabled".to_owned()), 40);

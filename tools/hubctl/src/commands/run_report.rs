@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use exporter::report::{AccountReport, Counts, FileEnd, RunReport, RunStatus};
+use asff::RegionName;
+use exporter::report::{Counts, FileEnd, RegionReport, RunReport, RunStatus};
 use exporter::route::NOT_IN_INTEGRATION;
 
 use super::fates;
@@ -18,7 +19,8 @@ const CREDENTIAL_REASONS: [&str; 5] =
 pub(crate) fn exit(report: &RunReport) -> Exit {
     let counts = &report.counts;
     let truncated = matches!(report.file_end, FileEnd::Truncated { .. } | FileEnd::Stopped);
-    let lost = counts.quarantined_total() + counts.unreadable + counts.undelivered_total() > 0;
+    let left = counts.undelivered_total() + counts.archive_undelivered;
+    let lost = counts.quarantined_total() + counts.unreadable + left > 0;
     if counts.undelivered.keys().any(|reason| CREDENTIAL_REASONS.contains(&reason.as_str())) {
         return Exit::Credentials;
     }
@@ -51,9 +53,9 @@ pub(crate) fn tone(status: RunStatus) -> Tone {
     }
 }
 
-/// Writes what is worth knowing of a run.
-pub(crate) fn write(report: &RunReport, state_bucket: &str, output: &mut Output) -> io::Result<()> {
-    output.facts(&head(report, state_bucket))?;
+/// Writes what is worth knowing of a run. `state` is the place that reports and quarantine are kept in.
+pub(crate) fn write(report: &RunReport, state: &str, output: &mut Output) -> io::Result<()> {
+    output.facts(&head(report, state))?;
     if report.counts.read > 0 {
         output.line("")?;
         output.table(&fates::table("sent", &report.counts))?;
@@ -63,19 +65,22 @@ pub(crate) fn write(report: &RunReport, state_bucket: &str, output: &mut Output)
         output.line("")?;
         output.table(&regions)?;
     }
-    if !report.reasons.is_empty() {
+    for (title, lines) in [("Besides", remarks(report)), ("Look at", report.reasons.clone())] {
+        if lines.is_empty() {
+            continue;
+        }
         output.line("")?;
-        output.line("Look at")?;
-        for reason in &report.reasons {
+        output.line(title)?;
+        for line in lines {
             // Not wrapped, so that a command in it can be copied.
-            output.line(format!("* {}", text::harmless(reason)))?;
+            output.line(format!("* {}", text::harmless(&line)))?;
         }
     }
     Ok(())
 }
 
 /// What was exported, and how it ended.
-fn head(report: &RunReport, state_bucket: &str) -> Facts {
+fn head(report: &RunReport, state: &str) -> Facts {
     let mut facts = Facts::new();
     facts.add(Tone::Strong, "Run", &report.run_id);
     facts.add(tone(report.status), "Status", report.status.as_str());
@@ -91,7 +96,7 @@ fn head(report: &RunReport, state_bucket: &str) -> Facts {
     if let Some(end) = report.finished_at {
         let took = end.duration_since(report.started_at);
         facts.add(Tone::Plain, "Took", format!("{:.1} s", took.as_secs_f64()));
-        let at = |key: &str| format!("s3://{state_bucket}/{key}");
+        let at = |key: &str| format!("{state}/{key}");
         facts.add(Tone::Plain, "Report", at(&RunReport::key(&report.run_id)));
         if let Some(key) = &report.quarantine {
             facts.add(Tone::Bad, "Quarantine", at(key));
@@ -106,9 +111,10 @@ fn regions(report: &RunReport) -> Table {
         Column::Text("Account"),
         Column::Text("Region"),
         Column::Number("Sent"),
+        Column::Number("Same"),
+        Column::Number("Archived"),
         Column::Number("Not taken"),
         Column::Number("Calls"),
-        Column::Text("Reason"),
     ]);
     for (account, part) in &report.accounts {
         let names: BTreeSet<String> = part
@@ -118,28 +124,37 @@ fn regions(report: &RunReport) -> Table {
             .chain(part.counts.region_unavailable.keys().cloned())
             .collect();
         for name in names {
-            let (tone, cells) = region(part, &name);
-            table.row(tone, [account.to_string(), name].into_iter().chain(cells));
-        }
-        if let Some(left) = undelivered(part) {
-            table.row(Tone::Bad, [account.to_string(), "none".to_owned(), "0".to_owned(), left]);
+            let not_taken: u64 = part.counts.region_unavailable.get(&name).map_or(0, |left| left.values().sum());
+            let region = name.parse().ok().and_then(|name: RegionName| part.regions.get(&name));
+            let number = |of: fn(&RegionReport) -> u64| text::count(region.map_or(0, of));
+            let numbers = [
+                number(|region| region.sent),
+                number(|region| region.unchanged),
+                number(|region| region.archived),
+                text::count(not_taken),
+                number(|region| region.calls),
+            ];
+            let tone = if not_taken > 0 { Tone::Warning } else { Tone::Plain };
+            table.row(tone, [account.to_string(), name].into_iter().chain(numbers));
         }
     }
     table
 }
 
-fn region(part: &AccountReport, name: &str) -> (Tone, [String; 4]) {
-    let not_taken = part.counts.region_unavailable.get(name);
-    let report = part.regions.iter().find(|(region, _)| region.as_str() == name).map(|(_, report)| report);
-    let number = |of: fn(&exporter::report::RegionReport) -> u64| text::count(report.map_or(0, of));
-    let reasons = not_taken.map(|reasons| reasons.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
-    let tone = if not_taken.is_some() { Tone::Warning } else { Tone::Plain };
-    let left = text::count(not_taken.map_or(0, |reasons| reasons.values().sum()));
-    let cells = [number(|r| r.sent), left, number(|r| r.calls), reasons];
-    (tone, cells)
-}
-
-/// Findings of an account that reached no Region at all.
-fn undelivered(part: &AccountReport) -> Option<String> {
-    (part.problem.is_some() && part.regions.is_empty()).then(|| text::count(part.counts.undelivered_total()))
+/// What else is to be said of accounts and Regions, a sentence each.
+fn remarks(report: &RunReport) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for (account, part) in &report.accounts {
+        for (region, report) in &part.regions {
+            let at = format!("account {account}, {region}");
+            if report.adopted > 0 {
+                let findings = text::counted(report.adopted, "finding", "findings");
+                remarks.push(format!("{at}: adopted {findings} that Security Hub held"));
+            }
+            if let Some(why) = &report.not_adopted {
+                remarks.push(format!("{at}: nothing was adopted: {why}"));
+            }
+        }
+    }
+    remarks
 }

@@ -16,6 +16,8 @@ fn every_command_explains_itself_with_an_example_in_80_columns() {
         "run",
         "run list",
         "run show",
+        "run replay",
+        "run approve",
         "completion",
     ];
     for command in commands {

@@ -5,6 +5,7 @@
 mod help;
 mod hostile;
 mod map;
+mod standalone;
 mod usage;
 mod validate;
 

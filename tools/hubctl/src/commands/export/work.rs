@@ -1,0 +1,113 @@
+//! What every export from this machine does: open the scan, export it while somebody watches, say how it ended.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use exporter::export::{ExportError, Exporter, Options};
+use exporter::ports::{OpenError, Ports, Scan, Scans};
+use exporter::progress::Progress;
+use exporter::report::RunReport;
+use exporter::settings::Settings;
+
+use super::body;
+use crate::commands::run_report;
+use crate::config::Format;
+use crate::deployment::port;
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, text};
+use crate::progress::Watch;
+use crate::scan::source::Source;
+
+/// How an export from this machine works.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Work {
+    /// Write the run's report to a file as well, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// BatchImportFindings calls a second for each account and Region, where your quota is another; 0 is no limit
+    #[arg(long, value_name = "CALLS", default_value_t = Settings::default().import_calls_per_second)]
+    calls_per_second: u32,
+
+    /// Calls at once after a pause, where your quota is another
+    #[arg(long, value_name = "CALLS", default_value_t = Settings::default().import_calls_burst)]
+    calls_burst: u32,
+}
+
+/// Opens the scan as a stream that ends with an error on Ctrl-C, so that the run is wound up and its claim given back.
+pub(crate) async fn open(source: &Source, scans: &impl Scans) -> Result<Scan> {
+    let scan = match source {
+        Source::Object(upload) => scans.open(upload).await.map_err(|error| not_opened(&error))?,
+        Source::File(path) => body::of_file(path).await?,
+        Source::Stdin => {
+            return Err(Failure::new(Exit::Usage, "an export needs a file or an object, by which the run is known")
+                .hint("write standard input to a file first")
+                .into());
+        }
+    };
+    Ok(Scan { body: body::until_interrupted(scan.body), ..scan })
+}
+
+fn not_opened(error: &OpenError) -> Failure {
+    match error {
+        OpenError::NotFound { url } => {
+            Failure::new(Exit::Error, error.to_string()).hint(format!("aws s3 ls {url} shows what is there"))
+        }
+        OpenError::Failed(error) => port(error),
+    }
+}
+
+/// Exports a scan.
+pub(crate) async fn export<P: Ports>(
+    ports: &Arc<P>,
+    work: &Work,
+    scan: Scan,
+    options: Options,
+    output: &Output,
+) -> Result<RunReport> {
+    let settings = Settings {
+        import_calls_per_second: work.calls_per_second,
+        import_calls_burst: work.calls_burst,
+        ..Settings::default()
+    };
+    let progress = Arc::new(Progress::default());
+    let seen = progress.clone();
+    let watch = Watch::begin(output.err_style, Some(scan.info.bytes), move || {
+        let (read, sent) = (text::count(seen.findings_read()), text::count(seen.findings_sent()));
+        (seen.bytes_read(), format!("{read} read, {sent} sent"))
+    });
+    let source = scan.info.source.clone();
+    let exported = Exporter::new(ports.clone(), settings).export(scan, Options { progress, ..options }).await;
+    drop(watch);
+    exported.map_err(|error| failed(&error, &source).into())
+}
+
+fn failed(error: &ExportError, source: &str) -> Failure {
+    match error {
+        ExportError::Held { run_id, .. } => Failure::new(Exit::Error, error.to_string())
+            .hint(format!("wait until it is done: hubctl run show {run_id}")),
+        ExportError::Port(error) => {
+            let failure = port(error);
+            match failure.hint {
+                Some(_) => failure,
+                None => failure.hint(format!("try again, nothing is sent twice: hubctl export {source}")),
+            }
+        }
+        ExportError::Unbalanced { .. } => Failure::new(Exit::Error, error.to_string())
+            .hint("this is a defect of the exporter: please report it, with the run's report"),
+    }
+}
+
+/// Says what became of every finding. `state` is the place that reports and quarantine are kept in.
+pub(crate) fn conclude(work: &Work, report: &RunReport, state: &str, output: &mut Output) -> Result<Exit> {
+    if let Some(path) = &work.report {
+        let json = serde_json::to_vec_pretty(report)?;
+        std::fs::write(path, json).with_context(|| format!("failed to write {}", path.display()))?;
+    }
+    match output.format {
+        Format::Json => output.json(report)?,
+        Format::Table => run_report::write(report, state, output)?,
+    }
+    Ok(run_report::exit(report))
+}

@@ -1,0 +1,133 @@
+//! The exporter's world without a deployment, as a CI job has it: settings by options, the caller's own credentials, and all
+//! that is remembered in a folder or under a prefix of a bucket.
+//!
+//! Promise: two exports that share such a place keep apart as two functions of a deployment do.
+
+mod folder;
+mod options;
+mod records;
+mod store;
+
+use std::sync::Arc;
+
+use asff::AccountId;
+use aws::{Cloud, SecurityHub};
+use bytes::Bytes;
+use exporter::integration::Integration;
+use exporter::ports::{
+    Accounts, Begun, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects, Only,
+    PortError, Runs,
+};
+use exporter::report::{RunReport, RunStatus};
+use jiff::Timestamp;
+
+pub(crate) use self::options::Options;
+use self::records::{AccountRecord, ClaimRecord, account_key, claim_key};
+use self::store::{Store, Writer};
+
+/// The ports of an export without a deployment.
+pub(crate) struct Standalone {
+    pub(crate) cloud: Arc<Cloud>,
+    /// The settings of every account.
+    template: Integration,
+    store: Store,
+}
+
+impl Standalone {
+    /// The place that reports and quarantine are kept in, as people find it.
+    pub(crate) fn state(&self) -> String {
+        self.store.to_string()
+    }
+}
+
+impl Clock for Standalone {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+impl Integrations for Standalone {
+    async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
+        Ok(Some(Integration { account: *account, ..self.template.clone() }))
+    }
+}
+
+impl Hubs for Standalone {
+    type Hub = SecurityHub;
+
+    async fn connect(&self, integration: &Integration) -> Result<SecurityHub, ConnectError> {
+        self.cloud.connect(integration).await
+    }
+}
+
+impl Objects for Standalone {
+    type Writer = Writer;
+
+    async fn create(&self, key: &str, only: Only) -> Result<Writer, PortError> {
+        self.store.create(key, only).await
+    }
+
+    async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
+        self.store.object(key).await
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
+        self.store.keys(prefix).await
+    }
+}
+
+impl Runs for Standalone {
+    async fn claim(
+        &self,
+        identity: &str,
+        run_id: &str,
+        again: bool,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Claim, PortError> {
+        let decide = |old: Option<ClaimRecord>| ClaimRecord::take(old, identity, run_id, again, now, until);
+        self.store.change(&claim_key(identity), decide).await
+    }
+
+    async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
+        let decide = |old: Option<ClaimRecord>| (old.and_then(|old| old.settle(run_id, done, self.now())), ());
+        self.store.change(&claim_key(identity), decide).await
+    }
+
+    /// The exporter itself puts the report of a run that came to its end; here is the rest.
+    async fn record(&self, report: &RunReport) -> Result<(), PortError> {
+        if report.status != RunStatus::Failed {
+            return Ok(());
+        }
+        let key = RunReport::key(&report.run_id);
+        let json = serde_json::to_vec_pretty(report)
+            .map_err(|error| PortError { action: format!("write {key}"), message: error.to_string() })?;
+        let mut object = self.store.create(&key, Only::Always).await?;
+        object.write(Bytes::from(json)).await?;
+        object.finish().await
+    }
+}
+
+impl Accounts for Standalone {
+    async fn begin(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        scanned_at: Timestamp,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Begun, PortError> {
+        let decide = |old: Option<AccountRecord>| AccountRecord::begin(old, run_id, scanned_at, now, until);
+        self.store.change(&account_key(account), decide).await
+    }
+
+    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+        let record: Option<AccountRecord> = self.store.record(&account_key(account)).await?.0;
+        Ok(record.map(|record| (record.newest, record.doubt())))
+    }
+
+    async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
+        let decide = |old: Option<AccountRecord>| (old.and_then(|old| old.end(run_id, &doubt)), ());
+        self.store.change(&account_key(account), decide).await
+    }
+}

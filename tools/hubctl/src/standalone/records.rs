@@ -1,0 +1,199 @@
+//! Who holds an account or an upload, as small JSON objects. What they mean is what the table's items mean: a hold has an
+//! end, an older scan comes too late, and while an account is held, everything of it is in doubt.
+
+use std::collections::BTreeSet;
+
+use asff::{AccountId, RegionName};
+use exporter::ports::{Begun, Claim, Doubt};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How long an upload stays known, as in a deployment.
+const CLAIM_KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// The key of an account's record.
+pub(super) fn account_key(account: AccountId) -> String {
+    format!("accounts/{account}.json")
+}
+
+/// The key of an upload's record. The identity may hold anything, a file's name may not.
+pub(super) fn claim_key(identity: &str) -> String {
+    format!("claims/{}.json", hex(&Sha256::digest(identity.as_bytes())))
+}
+
+/// Bytes as people write them.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How an account stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AccountRecord {
+    /// The time of the newest scan that was begun.
+    pub(super) newest: Timestamp,
+    /// The run that holds the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
+    /// Everywhere.
+    in_doubt: bool,
+    /// Or in these Regions.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    doubtful_regions: BTreeSet<RegionName>,
+}
+
+/// A run that holds something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Hold {
+    run_id: String,
+    until: Timestamp,
+}
+
+impl AccountRecord {
+    /// Takes the account, or says why not. The record to write, if it is taken.
+    pub(super) fn begin(
+        old: Option<Self>,
+        run_id: &str,
+        scanned_at: Timestamp,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> (Option<Self>, Begun) {
+        let (doubt, doubtful_regions) = match old {
+            None => (Doubt::default(), BTreeSet::new()),
+            Some(old) => {
+                if old.newest.as_millisecond() > scanned_at.as_millisecond() {
+                    return (None, Begun::Superseded { newest: old.newest });
+                }
+                if let Some(hold) = old.hold.as_ref().filter(|hold| hold.until > now && hold.run_id != run_id) {
+                    return (None, Begun::Held { run_id: hold.run_id.clone() });
+                }
+                (old.doubt(), old.doubtful_regions)
+            }
+        };
+        let hold = Some(Hold { run_id: run_id.to_owned(), until });
+        let taken = Self { newest: scanned_at, hold, in_doubt: true, doubtful_regions };
+        (Some(taken), Begun::Taken { doubt })
+    }
+
+    /// The record after a run gave the account back; none, if it was not that run's.
+    pub(super) fn end(self, run_id: &str, doubt: &Doubt) -> Option<Self> {
+        let ours = self.hold.as_ref().is_some_and(|hold| hold.run_id == run_id);
+        ours.then(|| Self {
+            hold: None,
+            in_doubt: doubt.everywhere,
+            doubtful_regions: doubt.regions.clone(),
+            newest: self.newest,
+        })
+    }
+
+    /// What the run before left in doubt.
+    pub(super) fn doubt(&self) -> Doubt {
+        Doubt { everywhere: self.in_doubt, regions: self.doubtful_regions.clone() }
+    }
+}
+
+/// Who works on an upload, or exported it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ClaimRecord {
+    identity: String,
+    run_id: String,
+    state: ClaimState,
+    /// Until when it is held, or known.
+    until: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ClaimState {
+    /// A run works on the upload.
+    Held,
+    /// A run exported the upload.
+    Done,
+    /// A run gave it back.
+    Released,
+}
+
+impl ClaimRecord {
+    /// Takes the upload, or says why not. The record to write, if it is taken.
+    pub(super) fn take(
+        old: Option<Self>,
+        identity: &str,
+        run_id: &str,
+        again: bool,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> (Option<Self>, Claim) {
+        if let Some(old) = old.filter(|old| old.until > now && old.run_id != run_id) {
+            match old.state {
+                ClaimState::Held => return (None, Claim::Held { run_id: old.run_id }),
+                ClaimState::Done if !again => return (None, Claim::Done { run_id: old.run_id }),
+                ClaimState::Done | ClaimState::Released => {}
+            }
+        }
+        let (identity, run_id) = (identity.to_owned(), run_id.to_owned());
+        (Some(Self { identity, run_id, state: ClaimState::Held, until }), Claim::Taken)
+    }
+
+    /// The record after a run was done with the upload; none, if it was not that run's.
+    pub(super) fn settle(self, run_id: &str, done: bool, now: Timestamp) -> Option<Self> {
+        let state = if done { ClaimState::Done } else { ClaimState::Released };
+        let until = now.saturating_add(CLAIM_KEPT).unwrap_or(Timestamp::MAX);
+        (self.run_id == run_id).then_some(Self { state, until, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: i8) -> Timestamp {
+        format!("2026-11-23T{hour:02}:00:00Z").parse().unwrap()
+    }
+
+    fn taken(old: Option<AccountRecord>, run_id: &str, scanned: i8, now: i8) -> (AccountRecord, Doubt) {
+        match AccountRecord::begin(old, run_id, at(scanned), at(now), at(now + 1)) {
+            (Some(record), Begun::Taken { doubt }) => (record, doubt),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_account_is_one_runs_until_it_gives_it_back_or_its_time_is_over() {
+        let (held, doubt) = taken(None, "a", 1, 2);
+        assert_eq!(doubt, Doubt::default());
+        let begin = |now| AccountRecord::begin(Some(held.clone()), "b", at(1), at(now), at(now + 1));
+        assert_eq!(begin(2), (None, Begun::Held { run_id: "a".to_owned() }));
+        assert_eq!(held.clone().end("b", &Doubt::default()), None, "it is not b's to give back");
+        let (_, doubt) = taken(Some(held.clone()), "b", 1, 3);
+        assert!(doubt.everywhere, "a died: nobody knows what it sent");
+        let ended =
+            held.end("a", &Doubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() }).unwrap();
+        let (_, doubt) = taken(Some(ended), "b", 1, 2);
+        assert!(!doubt.everywhere && doubt.covers("eu-west-1".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_older_scan_never_overwrites_a_newer_one() {
+        let (held, _) = taken(None, "a", 5, 6);
+        let ended = held.end("a", &Doubt::default()).unwrap();
+        let older = AccountRecord::begin(Some(ended.clone()), "b", at(4), at(7), at(8));
+        assert_eq!(older, (None, Begun::Superseded { newest: at(5) }));
+        assert_eq!(taken(Some(ended), "b", 5, 7).1, Doubt::default(), "the same scan completes what was left out");
+    }
+
+    #[test]
+    fn an_upload_is_exported_once_unless_it_is_wanted_again() {
+        let take = |old: Option<&ClaimRecord>, again, now: i8| {
+            ClaimRecord::take(old.cloned(), "scan", "b", again, at(now), at(now + 1))
+        };
+        let held = ClaimRecord::take(None, "scan", "a", false, at(1), at(2)).0.unwrap();
+        assert_eq!(take(Some(&held), true, 1).1, Claim::Held { run_id: "a".to_owned() });
+        assert_eq!(take(Some(&held), false, 2).1, Claim::Taken, "a's time is over");
+        let done = held.clone().settle("a", true, at(2)).unwrap();
+        assert_eq!(take(Some(&done), false, 3).1, Claim::Done { run_id: "a".to_owned() });
+        assert_eq!(take(Some(&done), true, 3).1, Claim::Taken);
+        let released = held.settle("a", false, at(2)).unwrap();
+        assert_eq!(take(Some(&released), false, 3).1, Claim::Taken);
+        assert_eq!(released.settle("b", true, at(3)), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! `hubctl export --standalone` and `hubctl plan`: genuine scans, one after the other, into a simulated Security Hub, with
+//! nothing between but a folder.
+
+use serde_json::Value;
+use simulator::{Config, Operation, Simulator};
+
+use super::{Ended, hubctl, scan};
+
+const ACCOUNT: &str = "123456789012";
+const FIRST: &str = "5.46.0-scan-1.ocsf.json.gz";
+const SECOND: &str = "5.46.0-scan-2-after-fixes.ocsf.json.gz";
+
+/// A Security Hub, and a CI job's folder.
+struct World {
+    simulator: Simulator,
+    url: String,
+    _runtime: tokio::runtime::Runtime,
+    _server: simulator::Server,
+    place: tempfile::TempDir,
+}
+
+impl World {
+    fn new(config: Config) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let simulator = Simulator::new(config.unlimited());
+        let server = runtime.block_on(simulator.serve("127.0.0.1:0")).unwrap();
+        Self {
+            simulator,
+            url: server.endpoint_url(),
+            _runtime: runtime,
+            _server: server,
+            place: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A hub in every Region of the scans.
+    fn whole() -> Self {
+        let file = scan(FIRST);
+        let ended = super::run(&format!("validate {} --output json", file.display()));
+        let json: Value = serde_json::from_str(&ended.stdout).unwrap();
+        let regions: Vec<&str> = json["scan"]["regions"].as_object().unwrap().keys().map(String::as_str).collect();
+        Self::new(Config::one_account(ACCOUNT, &regions))
+    }
+
+    /// Runs a command on a scan, in the job's folder.
+    fn run(&self, command: &str, file: &str, options: &str) -> Ended {
+        let output = hubctl()
+            .current_dir(self.place.path())
+            .envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "us-east-1")])
+            .envs([("AWS_ENDPOINT_URL_SECURITYHUB", &self.url), ("AWS_ENDPOINT_URL_STS", &self.url)])
+            .arg(command)
+            .arg(scan(file))
+            .args(["--standalone", "--state", "state"])
+            .args(options.split_whitespace())
+            .output();
+        Ended::of(output.unwrap())
+    }
+
+    /// Exports a scan; its report, and the import calls it made.
+    fn export(&self, file: &str, options: &str) -> (Value, usize) {
+        self.simulator.forget_calls();
+        let ended = self.run("export", file, &format!("{options} --output json"));
+        let report: Value = serde_json::from_str(&ended.stdout).expect(&ended.stderr);
+        (report, self.imports())
+    }
+
+    fn imports(&self) -> usize {
+        self.simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count()
+    }
+
+    /// Findings of the hub by their record state.
+    fn count(&self, record_state: &str) -> usize {
+        self.simulator.summary().iter().filter_map(|region| region.by_record_state.get(record_state)).sum()
+    }
+}
+
+/// An older scan never overwrites a newer one; the same scan twice makes no call; what is gone is archived.
+#[test]
+fn a_ci_job_sends_what_changed_and_archives_what_is_gone() {
+    let world = World::whole();
+    let (first, _) = world.export(FIRST, "--archive --report run.json");
+    assert_eq!((first["status"].as_str(), first["counts"]["sent"].as_u64()), (Some("succeeded"), Some(687)));
+    let written = std::fs::read(world.place.path().join("run.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), first);
+    assert_eq!((world.count("ACTIVE"), world.count("ARCHIVED")), (687, 0));
+
+    let (second, _) = world.export(SECOND, "--archive");
+    let counts = &second["counts"];
+    assert_eq!(second["status"], "succeeded", "{second:#}");
+    let live = counts["sent"].as_u64().unwrap() + counts["unchanged"].as_u64().unwrap();
+    assert_eq!(world.count("ACTIVE") as u64, live);
+    assert_eq!(world.count("ARCHIVED") as u64, counts["archived"].as_u64().unwrap());
+    assert!(counts["archived"].as_u64().unwrap() > 0 && counts["unchanged"].as_u64().unwrap() > 0);
+
+    let (again, imports) = world.export(SECOND, "--archive");
+    assert_eq!((again["status"].as_str(), imports), (Some("succeeded"), 0), "the same scan once more");
+    assert_eq!(again["counts"]["unchanged"].as_u64(), Some(live));
+
+    let (older, imports) = world.export(FIRST, "--archive");
+    assert_eq!(older["counts"]["filtered"]["superseded"].as_u64(), Some(1472), "{older:#}");
+    assert_eq!(imports, 0);
+    assert_eq!(world.count("ACTIVE") as u64, live);
+}
+
+#[test]
+fn with_once_an_upload_is_exported_once() {
+    let world = World::whole();
+    world.export(SECOND, "--once");
+    let (again, imports) = world.export(SECOND, "--once");
+    assert_eq!((again["status"].as_str(), imports), (Some("duplicate"), 0));
+}
+
+#[test]
+fn resend_always_sends_all_at_every_scan() {
+    let world = World::whole();
+    let (first, calls) = world.export(SECOND, "--resend always");
+    let (again, calls_again) = world.export(SECOND, "--resend always");
+    assert_eq!(first["counts"]["sent"], again["counts"]["sent"]);
+    assert_eq!(calls, calls_again);
+}
+
+#[test]
+fn only_the_regions_that_are_named_receive_findings() {
+    let world = World::whole();
+    let ended = world.run("export", FIRST, "--region us-east-1 --region eu-west-1 --severity-min high");
+    assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    let summary = world.simulator.summary();
+    let with_findings: Vec<_> =
+        summary.iter().filter(|region| region.findings > 0).map(|r| r.region.as_str()).collect();
+    assert_eq!(with_findings, ["eu-west-1", "us-east-1"]);
+}
+
+/// Everything is counted: what can't be mapped is told by the exit code.
+#[test]
+fn findings_in_quarantine_end_with_exit_code_3() {
+    let world = World::whole();
+    let mut findings: Vec<Value> = genuine();
+    findings[0]["cloud"]["account"]["uid"] = "12".into();
+    let path = world.place.path().join("scan.json");
+    std::fs::write(&path, serde_json::to_vec(&findings).unwrap()).unwrap();
+    let ended = world.run("export", path.to_str().unwrap(), "");
+    assert_eq!(ended.exit, 3, "{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("Quarantine"), "{}", ended.stdout);
+}
+
+fn genuine() -> Vec<Value> {
+    let file = std::fs::File::open(scan(FIRST)).unwrap();
+    serde_json::from_reader(flate2::read::GzDecoder::new(file)).unwrap()
+}
+
+/// Another account's credentials send nothing, and that is told.
+#[test]
+fn credentials_of_another_account_end_with_exit_code_4() {
+    let world = World::new(Config::one_account("210987654321", &["us-east-1"]));
+    let ended = world.run("export", FIRST, "");
+    assert_eq!(ended.exit, 4, "{}", ended.stdout);
+    assert!(ended.stdout.contains("wrong_account"), "{}", ended.stdout);
+}
