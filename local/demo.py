@@ -73,14 +73,17 @@ class Demo:
         simulator = next(server for server in self.stack.servers if server.name == "simulator")
         with urllib.request.urlopen(f"{simulator.url}/_simulator/summary") as response:
             regions = json.load(response)
-        rows = [(region["region"], *(region["by_severity"].get(name, 0) for name in SEVERITIES)) for region in regions]
-        print(f"\nSecurity Hub of account {ACCOUNT} now holds:\n")
-        print(_line("Region", *SEVERITIES, "all"))
+        rows = []
+        for region in regions:
+            active = [region["by_severity"].get(name, 0) for name in SEVERITIES]
+            rows.append((region["region"], *active, sum(active), region["by_record_state"].get("ARCHIVED", 0)))
+        print(f"\nSecurity Hub of account {ACCOUNT} now holds these active findings, and archived ones:\n")
+        print(_line("Region", *SEVERITIES[:-1], "INFO", "all", "archived"))
         for row in sorted(rows):
-            print(_line(*row, sum(row[1:])))
+            print(_line(*row))
         sums = [sum(column) for column in list(zip(*rows))[1:]]
-        print(_line("all", *sums, sum(sums)), end="\n\n")
-        return sum(sums)
+        print(_line("all", *sums), end="\n\n")
+        return sums[-2]
 
     def _new_reports(self) -> list[dict]:
         s3, bucket = self.stack.client("s3"), self.stack.outputs["StateBucketName"]
@@ -96,9 +99,13 @@ class Demo:
         return f"the end of {log}, where the function's log is:\n{processes.tail(log)}"
 
 
+def _regions(report: dict) -> list[dict]:
+    return [region for account in report["accounts"].values() for region in account["regions"].values()]
+
+
 def run(demo: Demo) -> None:
-    demo.say("creating the integration of the account, with every setting at its default")
-    demo.hubctl("integration", "create", "--account", ACCOUNT)
+    demo.say("creating the integration of the account: failed findings are sent, resolved ones archived")
+    demo.hubctl("integration", "create", "--account", ACCOUNT, "--archive-previous-findings")
 
     first = demo.export(FIRST_SCAN)
     held = demo.show()
@@ -108,8 +115,13 @@ def run(demo: Demo) -> None:
 
     demo.say("the account was mended meanwhile; its next scan follows")
     second = demo.export(SECOND_SCAN)
-    resolved = demo.show() - second["counts"]["sent"]
-    print(f"{second['counts']['sent']} of them are new or seen again. {resolved} are resolved: archiving, which is off, would end them.\n")
+    held = demo.show()
+    counts = second["counts"]
+    expected = first["counts"]["sent"] + sum(region["changes"]["new"] for region in _regions(second)) - counts["archived"]
+    if held != expected:
+        sys.exit(f"Security Hub should hold {expected} active findings, and holds {held}")
+    print(f"{counts['sent']} were sent, since they are new or changed; {counts['unchanged']} are there as they were and cost "
+          f"nothing; {counts['archived']} are resolved and archived.\n")
     demo.hubctl("run", "show", second["run_id"])
 
 
@@ -139,7 +151,7 @@ def _say(started: float, text: str) -> None:
 
 
 def _line(first: str, *cells) -> str:
-    return f"  {first:<16}" + "".join(f"{cell:>15}" for cell in cells)
+    return f"  {first:<16}" + "".join(f"{cell:>10}" for cell in cells)
 
 
 def main() -> None:

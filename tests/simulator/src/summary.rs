@@ -24,7 +24,7 @@ pub struct RegionSummary {
     pub products: Vec<String>,
     /// Findings there are.
     pub findings: usize,
-    /// By the label at the top level.
+    /// Active ones by the label at the top level.
     pub by_severity: BTreeMap<&'static str, usize>,
     /// ACTIVE or ARCHIVED.
     pub by_record_state: BTreeMap<&'static str, usize>,
@@ -66,7 +66,9 @@ pub(crate) fn summarize(world: &World, now: Timestamp) -> Vec<RegionSummary> {
         };
         for (_, _, stored) in state.findings.iter(None, now) {
             summary.findings += 1;
-            *summary.by_severity.entry(stored.severity.name()).or_default() += 1;
+            if stored.record_state.name() == "ACTIVE" {
+                *summary.by_severity.entry(stored.severity.name()).or_default() += 1;
+            }
             *summary.by_record_state.entry(stored.record_state.name()).or_default() += 1;
             let compliance = stored.compliance.map_or("NONE", |status| status.name());
             *summary.by_compliance_status.entry(compliance).or_default() += 1;
