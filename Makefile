@@ -16,6 +16,8 @@ TEST_DIR := $(LOCAL_DIR)/test
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PYTHON := .venv/bin/python
 VENV := .venv/installed
+# A local AWS for one command: up, the command, down. Its Security Hub has the accounts of the tests.
+ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
 # The packages that need neither the AWS SDK nor a server.
 FAST := -p asff -p exporter -p simulator -p tidy
 
@@ -53,7 +55,11 @@ clean-local: stack-down ## Stop the local stack and remove all it wrote
 test: build ## Run every test; those from end to end on a local AWS of their own
 	$(call say,compiling the tests: the AWS SDK once more, without optimisation)
 	cargo nextest run --locked --workspace --no-run
-	LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/stack.py run cargo nextest run --locked --workspace
+	$(ON_A_STACK) cargo nextest run --locked --workspace
+
+.PHONY: test-end-to-end
+test-end-to-end: build ## Run the tests from end to end alone
+	$(ON_A_STACK) cargo nextest run --locked --workspace --test end_to_end
 
 .PHONY: test-fast
 test-fast: $(VENV) ## Run the tests that need neither the AWS SDK nor a server, in under two minutes

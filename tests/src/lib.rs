@@ -1,1 +1,11 @@
-//! End-to-end tests of the deployed system
+//! What the end-to-end tests stand on: the deployed stack, the simulated Security Hub, scans for any account, and what
+//! Prowler itself says of them.
+//!
+//! The tests are in `end_to_end/`, one file for each kind of promise. Each has accounts of its own in
+//! `end_to_end/world.json`, so that they run at the same time on one stack.
+
+pub mod hub;
+pub mod oracle;
+pub mod scans;
+pub mod stage;
+pub mod wait;

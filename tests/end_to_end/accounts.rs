@@ -1,0 +1,94 @@
+//! Other people's accounts: reached by a role with the right External ID, and otherwise reported, once.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use end_to_end::hub::REGIONS;
+use end_to_end::scans::{finding, scan};
+use end_to_end::stage::{Stage, by_role, by_role_and};
+use exporter::report::{RunReport, RunStatus};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::sleep;
+
+/// Longer than a message stays with the function before it comes again (`QueueVisibilityTimeoutSeconds` of the local
+/// stack).
+const COMES_AGAIN: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_role_with_the_right_external_id_lets_findings_arrive() -> Result<()> {
+    const ACCOUNT: &str = "100000000017";
+    let stage = Stage::find().await?;
+    stage.integrate(&by_role(ACCOUNT)?).await?;
+    let run = stage.export("accounts/right.ocsf.json", scan(&one_in_each_region(ACCOUNT)?)?).await?;
+    ensure!(run.status == RunStatus::Succeeded && run.counts.sent == REGIONS.len() as u64, "{run:#?}");
+    for region in REGIONS {
+        ensure!(stage.hub(ACCOUNT).findings_in(region)?.len() == 1, "{region} lacks its finding");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_with_the_wrong_or_no_external_id_is_reported_and_not_tried_again() -> Result<()> {
+    let stage = Stage::find().await?;
+    let mut runs = Vec::new();
+    for (account, external_id) in [("100000000018", Some("the-wrong-one")), ("100000000019", None)] {
+        stage.integrate(&by_role_and(account, external_id)?).await?;
+        let key = format!("accounts/{account}.ocsf.json");
+        let run = stage.export(&key, scan(&one_in_each_region(account)?)?).await?;
+        ensure!(run.status == RunStatus::Degraded, "{run:#?}");
+        ensure!(run.counts.undelivered.get("assume_role_denied") == Some(&(REGIONS.len() as u64)), "{:#?}", run.counts);
+        let problem = problem_of(&run, account)?;
+        let says = |text: &str| problem.contains(text);
+        ensure!(says("arn:aws:iam::") && says("External ID") && says("aws iam get-role"), "{problem}");
+        ensure!(!says("the-right-one"), "{problem}");
+        ensure!(stage.hub(account).asked()?.imports == 0, "findings were sent to {account}");
+        runs.push(run);
+    }
+    were_all(&stage, &runs).await
+}
+
+#[tokio::test]
+async fn an_account_without_integration_is_reported_and_harms_no_other() -> Result<()> {
+    const KNOWN: &str = "100000000026";
+    const FOREIGN: &str = "100000000016";
+    let stage = Stage::find().await?;
+    stage.integrate(&by_role(KNOWN)?).await?;
+    let findings = [one_in_each_region(FOREIGN)?, one_in_each_region(KNOWN)?].concat();
+
+    let run = stage.export("accounts/foreign.ocsf.json", scan(&findings)?).await?;
+
+    let each = REGIONS.len() as u64;
+    ensure!(run.status == RunStatus::Degraded && run.counts.sent == each, "{run:#?}");
+    ensure!(run.counts.undelivered.get("no_integration") == Some(&each) && run.counts.balanced(), "{:#?}", run.counts);
+    let problem = problem_of(&run, FOREIGN)?;
+    ensure!(problem.contains(&format!("hubctl integration create --account {FOREIGN}")), "{problem}");
+    ensure!(stage.hub(KNOWN).findings()?.len() == REGIONS.len(), "the known account lacks findings");
+    ensure!(stage.hub(FOREIGN).findings()?.is_empty(), "the foreign account got findings");
+    were_all(&stage, &[run]).await
+}
+
+/// Waits until the message would come again, and makes sure that no upload had another run, nor is given up.
+async fn were_all(stage: &Stage, runs: &[RunReport]) -> Result<()> {
+    sleep(COMES_AGAIN).await;
+    let dead = stage.dead_letters()?;
+    for run in runs {
+        let source = &run.upload.source;
+        let all = stage.runs_of(source).await?;
+        ensure!(all.len() == 1, "{source} was tried {} times: {all:#?}", all.len());
+        let lines = stage.lines_about(source)?;
+        ensure!(lines.len() == 1, "{lines:#?}");
+        let key = source.rsplit('/').next().unwrap_or_default();
+        ensure!(!dead.iter().any(|letter| letter.contains(key)), "{source} is in the dead-letter queue");
+    }
+    Ok(())
+}
+
+fn problem_of<'a>(run: &'a RunReport, account: &str) -> Result<&'a str> {
+    let account = run.accounts.get(&account.parse()?).context("the account is not in the report")?;
+    account.problem.as_deref().context("the report does not say what the matter is")
+}
+
+fn one_in_each_region(account: &str) -> Result<Vec<Value>> {
+    REGIONS.iter().map(|region| finding(account, region, "fn-1", Timestamp::now())).collect()
+}

@@ -1,0 +1,102 @@
+//! Files that are large, cut short, or oddly named.
+
+use anyhow::{Context, Result, ensure};
+use asff::ScanFormat;
+use end_to_end::oracle::{id, said_by_prowler};
+use end_to_end::scans::{FIRST, SECOND, finding, genuine, gzip, scan};
+use end_to_end::stage::{Stage, by_role};
+use exporter::integration::Integration;
+use exporter::report::{FileEnd, RunStatus};
+use exporter::settings::BATCH_BYTES_MAX;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+
+#[tokio::test]
+async fn more_than_a_call_takes_goes_in_several_calls_and_none_is_refused() -> Result<()> {
+    const ACCOUNT: &str = "100000000014";
+    const REGION: &str = "eu-west-1";
+    const FINDINGS: usize = 150;
+    // Of a finding, as many texts as the format takes, nearly as long as it takes them: 90 KB.
+    const FIELDS: usize = 45;
+    const FIELD_CHARS: usize = 2_000;
+    let stage = Stage::find().await?;
+    stage.integrate(&Integration { format: ScanFormat::Asff, ..by_role(ACCOUNT)? }).await?;
+    let said = said_by_prowler(FIRST, ACCOUNT)?;
+    let is_ours =
+        |finding: &&Value| finding["Resources"][0]["Region"] == REGION && finding["Compliance"]["Status"] == "FAILED";
+    let fields: Map<String, Value> =
+        (0..FIELDS).map(|number| (format!("Long{number}"), "é".repeat(FIELD_CHARS / 2).into())).collect();
+    let mut findings: Vec<Value> = said.iter().filter(is_ours).take(FINDINGS).cloned().collect();
+    for finding in &mut findings {
+        finding["ProductFields"] = fields.clone().into();
+    }
+    let bytes = scan(&findings)?;
+    ensure!(findings.len() == FINDINGS && bytes.len() > 2 * BATCH_BYTES_MAX, "{} bytes", bytes.len());
+
+    let run = stage.export("files/long-texts.asff.json.gz", gzip(&bytes)?).await?;
+
+    ensure!(run.status == RunStatus::Succeeded && run.counts.sent == FINDINGS as u64, "{run:#?}");
+    let asked = stage.hub(ACCOUNT).asked()?;
+    ensure!(asked.refused == 0 && asked.imports >= bytes.len() / BATCH_BYTES_MAX, "{asked:?}");
+    // Filled before it goes: no call could have held the findings of two others.
+    ensure!(asked.imports <= bytes.len() / BATCH_BYTES_MAX + 1, "{asked:?}");
+    ensure!(asked.largest_import_bytes > BATCH_BYTES_MAX as u64 / 2, "{asked:?}");
+    ensure!(stage.hub(ACCOUNT).findings()?.len() == FINDINGS, "findings are missing");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_truncated_file_holds_arrives_and_nothing_is_archived_by_it() -> Result<()> {
+    const ACCOUNT: &str = "100000000015";
+    let stage = Stage::find().await?;
+    let hub = stage.hub(ACCOUNT);
+    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    let whole = stage.export("files/1.ocsf.json.gz", gzip(genuine(FIRST, "ocsf.json", ACCOUNT)?.as_bytes())?).await?;
+    ensure!(whole.status == RunStatus::Succeeded, "{whole:#?}");
+    let held = hub.findings()?;
+
+    // The upload broke off in the middle: half of the compressed bytes.
+    let second = gzip(genuine(SECOND, "ocsf.json", ACCOUNT)?.as_bytes())?;
+    let half = second.get(..second.len() / 2).context("half a file")?.to_vec();
+    let cut = stage.export("files/2-cut.ocsf.json.gz", half).await?;
+
+    ensure!(cut.status == RunStatus::Degraded && cut.counts.balanced(), "{cut:#?}");
+    ensure!(matches!(cut.file_end, FileEnd::Truncated { .. }), "{:?}", cut.file_end);
+    ensure!(cut.reasons.iter().any(|reason| reason.contains("truncated at byte")), "{:#?}", cut.reasons);
+    ensure!(cut.reasons.iter().any(|reason| reason.contains("nothing was archived")), "{:#?}", cut.reasons);
+    ensure!(cut.counts.unchanged > 0 && cut.counts.archived == 0, "{:#?}", cut.counts);
+    let now = hub.findings()?;
+    let lost = held.iter().find(|before| !now.iter().any(|after| id(after) == id(before)));
+    ensure!(lost.is_none() && now.iter().all(|finding| finding["RecordState"] == "ACTIVE"), "lost {lost:?}");
+
+    // The same scan in one piece makes up for it.
+    let mended = stage.export("files/2.ocsf.json.gz", second).await?;
+    ensure!(mended.status == RunStatus::Succeeded && mended.counts.archived > 0, "{mended:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_may_hold_whatever_s3_takes() -> Result<()> {
+    const ACCOUNT: &str = "100000000023";
+    const REGION: &str = "eu-west-1";
+    let stage = Stage::find().await?;
+    stage.integrate(&by_role(ACCOUNT)?).await?;
+    let keys = [
+        "keys/with some spaces.json",
+        "keys/a+plus+sign.json",
+        "keys/ünïcode 走査 🔎.json",
+        "keys/100%.json",
+        "keys/not%20a%20space%2Bnor%2Ba%2Bplus.json",
+        "keys/year=2026/o'clock & (more) #1?.json",
+    ];
+    for (number, key) in keys.into_iter().enumerate() {
+        // Each scan is newer than the one before.
+        let scanned_at = Timestamp::now() - SignedDuration::from_mins(60 - i64::try_from(number)?);
+        let finding = finding(ACCOUNT, REGION, &format!("fn-{number}"), scanned_at)?;
+        let run = stage.export(key, scan(&[finding])?).await?;
+        ensure!(run.status == RunStatus::Succeeded && run.counts.sent == 1, "{key}: {run:#?}");
+        ensure!(run.upload.source.ends_with(key), "{key} became {}", run.upload.source);
+        ensure!(stage.hub(ACCOUNT).findings_in(REGION)?.len() == number + 1, "the finding of {key} is missing");
+    }
+    Ok(())
+}

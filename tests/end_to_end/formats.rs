@@ -1,0 +1,44 @@
+//! Every format and compression arrives, and says in Security Hub what Prowler itself says.
+
+use anyhow::{Result, ensure};
+use asff::ScanFormat;
+use end_to_end::oracle::{ensure_alike, said_by_prowler, said_in_asff};
+use end_to_end::scans::{FIRST, genuine, gzip, zstd};
+use end_to_end::stage::{Stage, by_role};
+use exporter::integration::Integration;
+use exporter::report::RunStatus;
+
+#[tokio::test]
+async fn an_ocsf_scan_arrives_as_prowler_says_it() -> Result<()> {
+    arrives(ScanFormat::Ocsf, "ocsf.json", ["100000000001", "100000000002"]).await
+}
+
+#[tokio::test]
+async fn an_asff_scan_arrives_as_prowler_says_it() -> Result<()> {
+    arrives(ScanFormat::Asff, "asff.json", ["100000000003", "100000000004"]).await
+}
+
+#[tokio::test]
+async fn a_csv_scan_arrives_as_prowler_says_it() -> Result<()> {
+    arrives(ScanFormat::Csv, "csv", ["100000000005", "100000000006"]).await
+}
+
+/// Exports the scan with gzip for one account and with zstd for the other.
+async fn arrives(format: ScanFormat, ending: &str, accounts: [&str; 2]) -> Result<()> {
+    let stage = Stage::find().await?;
+    for (account, compression) in accounts.into_iter().zip(["gz", "zst"]) {
+        stage.integrate(&Integration { format, only_failed: false, ..by_role(account)? }).await?;
+        // A file that is ASFF already brings its Ids along.
+        let said = if format == ScanFormat::Asff { said_in_asff } else { said_by_prowler }(FIRST, account)?;
+        let text = genuine(FIRST, ending, account)?;
+        let bytes = if compression == "gz" { gzip(text.as_bytes())? } else { zstd(text.as_bytes())? };
+
+        let run = stage.export(&format!("formats/{account}.{ending}.{compression}"), bytes).await?;
+
+        ensure!(run.status == RunStatus::Succeeded, "{run:#?}");
+        ensure!(run.format == Some(format), "read as {:?}", run.format);
+        ensure!(run.counts.sent == said.len() as u64 && run.counts.balanced(), "{:#?}", run.counts);
+        ensure_alike(&said, &stage.hub(account).findings()?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! The genuine pair of scans: what the second shows to be over is archived, what did not change is not sent again.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use end_to_end::oracle::{id, said_by_prowler};
+use end_to_end::scans::{FIRST, SECOND, genuine, gzip};
+use end_to_end::stage::{Stage, by_role};
+use exporter::integration::Integration;
+use exporter::report::{RunReport, RunStatus};
+
+/// Of the first scan's findings, those that the second lacks; those that turned from FAIL to PASS; those only in the
+/// second. Counted in Prowler's own files.
+const GONE: usize = 182;
+const MENDED: usize = 17;
+const NEW: usize = 8;
+
+/// What Prowler's files say of an Id: its result in the first scan and in the second.
+type Course = BTreeMap<String, (Option<String>, Option<String>)>;
+
+#[tokio::test]
+async fn what_is_gone_is_archived_and_what_passes_is_passed() -> Result<()> {
+    const ACCOUNT: &str = "100000000021";
+    let stage = Stage::find().await?;
+    let (hub, course) = (stage.hub(ACCOUNT), course(ACCOUNT)?);
+    let integration = Integration { only_failed: false, archive_previous_findings: true, ..by_role(ACCOUNT)? };
+    stage.integrate(&integration).await?;
+
+    let first = export(&stage, "lifecycle/all/1.ocsf.json.gz", FIRST, ACCOUNT).await?;
+    let second = export(&stage, "lifecycle/all/2.ocsf.json.gz", SECOND, ACCOUNT).await?;
+
+    let ended: Vec<&str> = course.iter().filter(|(_, course)| course.1.is_none()).map(|(id, _)| id.as_str()).collect();
+    ensure!(ended.len() == GONE, "Prowler's files say that {} are gone", ended.len());
+    ensure!((first.counts.archived, second.counts.archived) == (0, GONE as u64), "{:#?}", second.counts);
+    ensure!(changes(&second, |changes| changes.new) == NEW as u64, "{second:#?}");
+    for finding in hub.findings()? {
+        let (before, now) = &course[id(&finding)];
+        let (record, status) = (&finding["RecordState"], &finding["Compliance"]["Status"]);
+        let (wanted_record, wanted_status) = match now {
+            Some(now) => ("ACTIVE", Some(now)),
+            None => ("ARCHIVED", before.as_ref()),
+        };
+        ensure!(record == wanted_record && status.as_str() == wanted_status.map(String::as_str), "{finding:#}");
+    }
+
+    nothing_is_sent_again(&stage, ACCOUNT, "lifecycle/all").await
+}
+
+#[tokio::test]
+async fn where_only_failed_findings_are_sent_what_passes_is_archived_as_passed() -> Result<()> {
+    const ACCOUNT: &str = "100000000022";
+    let stage = Stage::find().await?;
+    let (hub, course) = (stage.hub(ACCOUNT), course(ACCOUNT)?);
+    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+
+    let first = export(&stage, "lifecycle/failed/1.ocsf.json.gz", FIRST, ACCOUNT).await?;
+    let second = export(&stage, "lifecycle/failed/2.ocsf.json.gz", SECOND, ACCOUNT).await?;
+
+    let failed = |status: &Option<String>| status.as_deref() == Some("FAILED");
+    let count = |kind: &dyn Fn(&Option<String>, &Option<String>) -> bool| {
+        course.values().filter(|(before, now)| kind(before, now)).count() as u64
+    };
+    let gone = count(&|before, now| failed(before) && now.is_none());
+    let mended = count(&|before, now| failed(before) && now.as_deref() == Some("PASSED"));
+    ensure!(mended == MENDED as u64, "Prowler's files say that {mended} were mended");
+    ensure!(first.counts.sent == count(&|before, _| failed(before)), "{:#?}", first.counts);
+    ensure!(second.counts.archived == gone + mended, "{:#?}, {gone} gone, {mended} mended", second.counts);
+    for finding in hub.findings()? {
+        let (_, now) = &course[id(&finding)];
+        let (wanted_record, wanted_status) = match now.as_deref() {
+            Some("PASSED") => ("ARCHIVED", "PASSED"),
+            Some(_) => ("ACTIVE", "FAILED"),
+            None => ("ARCHIVED", "FAILED"),
+        };
+        let is = (&finding["RecordState"], &finding["Compliance"]["Status"]);
+        ensure!(is.0 == wanted_record && is.1 == wanted_status, "{finding:#}");
+    }
+
+    nothing_is_sent_again(&stage, ACCOUNT, "lifecycle/failed").await
+}
+
+/// The second scan once more, in another place: no import. Then the first one, too late: superseded, and no call at all.
+async fn nothing_is_sent_again(stage: &Stage, account: &str, folder: &str) -> Result<()> {
+    let hub = stage.hub(account);
+    let (findings, asked) = (hub.findings()?, hub.asked()?);
+
+    let third = export(stage, &format!("{folder}/3.ocsf.json.gz"), SECOND, account).await?;
+    ensure!(third.counts.sent == 0 && third.counts.archived == 0, "{:#?}", third.counts);
+    ensure!(third.counts.unchanged > 0 && hub.asked()? == asked, "{asked:?} became {:?}", hub.asked()?);
+
+    let bytes = gzip(genuine(FIRST, "ocsf.json", account)?.as_bytes())?;
+    let late = stage.export(&format!("{folder}/late.ocsf.json.gz"), bytes).await?;
+    ensure!(late.status == RunStatus::Superseded, "{late:#?}");
+    ensure!(hub.asked()? == asked && hub.findings()? == findings, "an older scan changed something");
+    Ok(())
+}
+
+async fn export(stage: &Stage, key: &str, name: &str, account: &str) -> Result<RunReport> {
+    let run = stage.export(key, gzip(genuine(name, "ocsf.json", account)?.as_bytes())?).await?;
+    ensure!(run.status == RunStatus::Succeeded && run.counts.balanced(), "{run:#?}");
+    Ok(run)
+}
+
+fn changes(run: &RunReport, which: impl Fn(&exporter::report::Changes) -> u64) -> u64 {
+    run.accounts.values().flat_map(|account| account.regions.values()).map(|region| which(&region.changes)).sum()
+}
+
+fn course(account: &str) -> Result<Course> {
+    let mut course = Course::new();
+    let status = |finding: &serde_json::Value| finding["Compliance"]["Status"].as_str().map(str::to_owned);
+    for finding in said_by_prowler(FIRST, account)? {
+        course.entry(id(&finding).to_owned()).or_default().0 = status(&finding);
+    }
+    for finding in said_by_prowler(SECOND, account)? {
+        course.entry(id(&finding).to_owned()).or_default().1 = status(&finding);
+    }
+    Ok(course)
+}

@@ -1,0 +1,9 @@
+//! The deployed system from the upload to Security Hub. Every test names the promise that it holds the system to.
+
+mod accounts;
+mod again;
+mod files;
+mod formats;
+mod lifecycle;
+mod secrets;
+mod trouble;

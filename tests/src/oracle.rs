@@ -1,0 +1,111 @@
+//! What Prowler itself says about a scan: its own ASFF file, against which Security Hub's findings are held.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha512};
+
+use crate::scans::{GENUINE_ACCOUNT, genuine};
+
+/// Hexadecimal digits of the resource's hash at the end of an Id.
+const HASH_DIGITS: usize = 9;
+
+/// Requirements and standards that Prowler writes into a finding. Security Hub takes 32 requirements, and we send them.
+const FRAMEWORKS_MAX: usize = 20;
+
+/// Prowler's findings of a scan, as if `account` had been scanned: the Ids' hashes, which are those of the resources, follow.
+///
+/// # Errors
+///
+/// When the file can't be read, or the genuine Ids are not made as this function believes.
+pub fn said_by_prowler(name: &str, account: &str) -> Result<Vec<Value>> {
+    for finding in &said_in_asff(name, GENUINE_ACCOUNT)? {
+        ensure!(moved_id(finding)? == finding["Id"], "this Id is made otherwise: {}", finding["Id"]);
+    }
+    let mut findings = said_in_asff(name, account)?;
+    for finding in &mut findings {
+        finding["Id"] = moved_id(finding)?.into();
+    }
+    Ok(findings)
+}
+
+/// Prowler's own file, which keeps the Ids of the genuine account's resources.
+///
+/// # Errors
+///
+/// When the file can't be read.
+pub fn said_in_asff(name: &str, account: &str) -> Result<Vec<Value>> {
+    Ok(serde_json::from_str(&genuine(name, "asff.json", account)?)?)
+}
+
+/// The part of a finding that Prowler and Security Hub must agree on, by its Id: address, severity, types, result,
+/// resource, texts. Left out is what the service changes, the times, the requirements that Prowler has no room for, and
+/// tags, which its own ASFF has wrong where their keys hold colons.
+pub fn essence(findings: &[Value]) -> BTreeMap<String, Map<String, Value>> {
+    let essence = findings.iter().map(|finding| {
+        let ours = finding.get("FindingProviderFields").unwrap_or(finding);
+        let (resource, compliance) = (&finding["Resources"][0], &finding["Compliance"]);
+        let essence = json!({
+            "ProductArn": finding["ProductArn"],
+            "AwsAccountId": finding["AwsAccountId"],
+            "GeneratorId": finding["GeneratorId"],
+            "RecordState": finding["RecordState"],
+            "Severity": ours["Severity"]["Label"],
+            "Types": ours["Types"],
+            "Title": finding["Title"],
+            "Description": finding["Description"],
+            "Status": compliance["Status"],
+            "Requirements": cut(&compliance["RelatedRequirements"], FRAMEWORKS_MAX),
+            "Standards": cut(&compliance["AssociatedStandards"], FRAMEWORKS_MAX),
+            "Remediation": finding["Remediation"],
+            "Resource": [resource["Id"], resource["Type"], resource["Region"], resource["Partition"]],
+        });
+        let fields = if let Value::Object(fields) = essence { fields } else { Map::new() };
+        (id(finding).to_owned(), fields)
+    });
+    essence.collect()
+}
+
+/// A finding's Id.
+pub fn id(finding: &Value) -> &str {
+    finding["Id"].as_str().unwrap_or_default()
+}
+
+/// Fails with the first finding that is not in both, or differs.
+///
+/// # Errors
+///
+/// When the two are not alike.
+pub fn ensure_alike(said: &[Value], held: &[Value]) -> Result<()> {
+    let (said, held) = (essence(said), essence(held));
+    for (id, essence) in &said {
+        let found = held.get(id).with_context(|| format!("Security Hub lacks {id}"))?;
+        for (field, said) in essence {
+            let held = &found[field];
+            ensure!(held == said, "{field} of {id} differs; Prowler says\n{said:#}\nSecurity Hub holds\n{held:#}");
+        }
+    }
+    let unsaid = held.keys().find(|id| !said.contains_key(*id));
+    ensure!(unsaid.is_none(), "Security Hub holds {unsaid:?}, which Prowler does not know");
+    Ok(())
+}
+
+fn cut(list: &Value, max: usize) -> &[Value] {
+    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    &list[..list.len().min(max)]
+}
+
+/// The hash of a resource at the end of its findings' Ids.
+pub fn hash_of(resource: &str) -> String {
+    let mut hash: String = Sha512::digest(resource.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    hash.truncate(HASH_DIGITS);
+    hash
+}
+
+/// The Id that belongs to the finding's resource.
+fn moved_id(finding: &Value) -> Result<String> {
+    let (stem, _) = id(finding).rsplit_once('-').context("an Id without a hash")?;
+    let resource = finding["Resources"][0]["Id"].as_str().context("a finding without a resource")?;
+    Ok(format!("{stem}-{}", hash_of(resource)))
+}

@@ -1,0 +1,97 @@
+//! Scans for any account: Prowler's genuine ones moved there, and made ones where a test wants a finding of its own.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// The account of the genuine scans.
+pub const GENUINE_ACCOUNT: &str = "123456789012";
+/// The first scan of the genuine account: 1474 findings, two of them MANUAL.
+pub const FIRST: &str = "5.46.0-scan-1";
+/// The same account later: of the first scan's findings 182 are gone and 17 turned from FAIL to PASS; 8 are new.
+pub const SECOND: &str = "5.46.0-scan-2-after-fixes";
+
+/// A genuine scan, decompressed, as if `account` had been scanned. `ending` is `ocsf.json`, `asff.json` or `csv`.
+///
+/// # Errors
+///
+/// When the file is not there or can't be read.
+pub fn genuine(name: &str, ending: &str, account: &str) -> Result<String> {
+    let path = folder().join(format!("{name}.{ending}.gz"));
+    let file = fs::File::open(&path).with_context(|| format!("open {}", path.display()))?;
+    let mut text = String::new();
+    MultiGzDecoder::new(file).read_to_string(&mut text).with_context(|| format!("read {}", path.display()))?;
+    Ok(text.replace(GENUINE_ACCOUNT, account))
+}
+
+/// A failed finding of `account` in `region` about the function `resource`; scanned at `scanned_at`, otherwise as
+/// Prowler wrote it.
+///
+/// # Errors
+///
+/// When the file of one finding can't be read.
+pub fn finding(account: &str, region: &str, resource: &str, scanned_at: Timestamp) -> Result<Value> {
+    let text = fs::read_to_string(folder().join("5.46.0-one-finding.ocsf.json")).context("read the one finding")?;
+    let text = text.replace(GENUINE_ACCOUNT, account).replace("ap-southeast-2", region).replace("fn-1", resource);
+    let mut finding: Value = serde_json::from_str(&text)?;
+    // The file is a scan of one finding.
+    if let Some(first) = finding.get_mut(0) {
+        finding = first.take();
+    }
+    // Prowler writes naive times of UTC.
+    let naive = scanned_at.strftime("%Y-%m-%dT%H:%M:%S.%6f").to_string();
+    finding["time"] = json!(scanned_at.as_second());
+    finding["time_dt"] = json!(naive);
+    finding["finding_info"]["created_time"] = json!(scanned_at.as_second());
+    finding["finding_info"]["created_time_dt"] = json!(naive);
+    Ok(finding)
+}
+
+/// Findings as Prowler writes a scan.
+///
+/// # Errors
+///
+/// When they can't be written as JSON.
+pub fn scan(findings: &[Value]) -> Result<Vec<u8>> {
+    Ok(serde_json::to_vec(findings)?)
+}
+
+/// Compressed as `gzip` does.
+///
+/// # Errors
+///
+/// When the encoder fails.
+pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?)
+}
+
+/// Compressed as `zstd` does.
+///
+/// # Errors
+///
+/// When the encoder fails.
+pub fn zstd(bytes: &[u8]) -> Result<Vec<u8>> {
+    Ok(::zstd::encode_all(bytes, ::zstd::DEFAULT_COMPRESSION_LEVEL)?)
+}
+
+/// What [`zstd`] and the states' writer make, decompressed.
+///
+/// # Errors
+///
+/// When it is no such stream.
+pub fn unzstd(bytes: &[u8]) -> Result<Vec<u8>> {
+    Ok(::zstd::decode_all(bytes)?)
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scans")
+}

@@ -1,0 +1,282 @@
+//! The deployed stack as a test meets it: upload a scan, wait for the run that the upload causes, look at what is left.
+//!
+//! Promise: nothing here speaks to another AWS than the one that `local/stack.py` has started.
+
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{env, fs};
+
+use anyhow::{Context, Result, ensure};
+use asff::AccountId;
+use aws::{Cloud, Deployment, Names};
+use bytes::Bytes;
+use exporter::integration::{Credentials, Integration, Role};
+use exporter::ports::{ObjectWriter as _, Objects as _, Only, Queue as _};
+use exporter::report::{RunReport, RunStatus};
+use exporter::upload::Upload;
+use futures::TryStreamExt as _;
+use serde_json::{Value, json};
+
+use crate::hub::AccountHub;
+use crate::wait::wait_for;
+
+/// Said where there is no stack to test.
+const NO_STACK: &str = "the end-to-end tests need a local AWS with the template deployed; this starts one, runs them and \
+                        stops it: make test-end-to-end";
+/// The role of each account in `world.json`, and the External ID that it asks for.
+const ROLE: &str = "SecurityHubExporter";
+/// See [`ROLE`].
+const EXTERNAL_ID: &str = "the-right-one";
+/// Runs that are looked through. Far more than the tests cause.
+const RUNS_MAX: usize = 1_000;
+
+/// The stack that is up.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    deployment: Deployment,
+    cloud: Cloud,
+    /// The same adapters on the bucket of scans.
+    scans: Cloud,
+    simulator_url: String,
+    aws_url: String,
+    log: PathBuf,
+}
+
+impl Stage {
+    /// Finds the stack by `STACK_FILE`, which `local/stack.py run` sets.
+    ///
+    /// # Errors
+    ///
+    /// When no stack is up, or the environment names another AWS: then the error says how to start one.
+    pub async fn find() -> Result<Self> {
+        let path = env::var("STACK_FILE").ok().filter(|path| !path.is_empty()).context(NO_STACK)?;
+        let text = fs::read_to_string(&path).with_context(|| format!("{path} can't be read: {NO_STACK}"))?;
+        let stack: Value = serde_json::from_str(&text).context(NO_STACK)?;
+        for (name, value) in stack["environment"].as_object().context(NO_STACK)? {
+            let found = env::var(name).ok();
+            ensure!(found.as_deref() == value.as_str(), "{name} is {found:?} and not that of {path}: {NO_STACK}");
+        }
+        let server = |name: &str| {
+            let servers = stack["servers"].as_array().into_iter().flatten();
+            servers.into_iter().find(|server| server["name"] == name).context(NO_STACK)
+        };
+        let url = |name: &str| {
+            let url = stack["environment"][name].as_str();
+            url.map(str::to_owned).with_context(|| format!("{path} has no {name}"))
+        };
+        let config = aws::sdk_config().await;
+        let stack_name = stack["stack_name"].as_str().unwrap_or_default();
+        let deployment = Deployment::of_stack(&config, stack_name).await?;
+        let scans = Names { state_bucket: deployment.scan_bucket.clone(), ..deployment.names() };
+        Ok(Self {
+            cloud: Cloud::new(&config, deployment.names()),
+            scans: Cloud::new(&config, scans),
+            deployment,
+            simulator_url: url("AWS_ENDPOINT_URL_SECURITYHUB")?,
+            aws_url: url("AWS_ENDPOINT_URL")?,
+            log: server("ministack")?["log"].as_str().unwrap_or_default().into(),
+        })
+    }
+
+    /// The Security Hub of an account.
+    pub fn hub(&self, account: &str) -> AccountHub {
+        AccountHub::new(&self.simulator_url, account)
+    }
+
+    /// Saves an account's integration.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not take it.
+    pub async fn integrate(&self, integration: &Integration) -> Result<()> {
+        self.cloud.put_integration(integration).await?;
+        Ok(())
+    }
+
+    /// Puts an object into the bucket of scans; its `s3://` URL.
+    ///
+    /// # Errors
+    ///
+    /// When the bucket does not take it.
+    pub async fn upload(&self, key: &str, bytes: Vec<u8>) -> Result<String> {
+        let mut object = self.scans.create(key, Only::Always).await?;
+        object.write(Bytes::from(bytes)).await?;
+        object.finish().await?;
+        Ok(Upload::new(&self.deployment.scan_bucket, key).url())
+    }
+
+    /// Sends the event of an upload once more.
+    ///
+    /// # Errors
+    ///
+    /// When the queue does not take it.
+    pub async fn send_event_again(&self, key: &str) -> Result<()> {
+        let sent = self.cloud.put_back(&Upload::new(&self.deployment.scan_bucket, key), Duration::ZERO).await?;
+        ensure!(sent, "the deployment has no queue");
+        Ok(())
+    }
+
+    /// Uploads a scan, and waits for the end of the run that this causes.
+    ///
+    /// # Errors
+    ///
+    /// When the upload fails, or no run of it ends in time.
+    pub async fn export(&self, key: &str, bytes: Vec<u8>) -> Result<RunReport> {
+        let url = self.upload(key, bytes).await?;
+        self.run_of(&url).await
+    }
+
+    /// Waits for the end of an upload's newest run; its whole report.
+    ///
+    /// # Errors
+    ///
+    /// When none ends in time. The end of the function's log is in the error.
+    pub async fn run_of(&self, url: &str) -> Result<RunReport> {
+        let look = || async { Ok(self.runs_of(url).await?.into_iter().next()) };
+        let run = wait_for(&format!("a run of {url}"), look).await.map_err(|error| error.context(self.end_of_log()))?;
+        self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
+    }
+
+    /// The ended runs of an upload, newest first, as the table keeps them.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not answer.
+    pub async fn runs_of(&self, url: &str) -> Result<Vec<RunReport>> {
+        let mut runs = self.cloud.list_runs(RUNS_MAX, None).await?;
+        runs.retain(|run| run.upload.source == url && run.status != RunStatus::Running);
+        Ok(runs)
+    }
+
+    /// The findings that a run put into quarantine, a line each.
+    ///
+    /// # Errors
+    ///
+    /// When the object can't be read.
+    pub async fn quarantine_of(&self, run: &RunReport) -> Result<Vec<Value>> {
+        let key = run.quarantine.as_ref().context("the run has no quarantine")?;
+        let text = String::from_utf8(self.kept(key).await?)?;
+        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+
+    /// The keys of the state bucket that begin with `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// When the bucket does not answer.
+    pub async fn keys(&self, prefix: &str) -> Result<Vec<String>> {
+        Ok(self.cloud.keys(prefix).await?)
+    }
+
+    /// An object of the state bucket.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there or can't be read.
+    pub async fn kept(&self, key: &str) -> Result<Vec<u8>> {
+        let object = self.cloud.object(key).await?.with_context(|| format!("there is no {key}"))?;
+        let chunks: Vec<Bytes> = object.body.try_collect().await?;
+        Ok(chunks.concat())
+    }
+
+    /// All items of the table, as the service writes them.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not answer.
+    pub fn table(&self) -> Result<String> {
+        let scanned =
+            self.call("DynamoDB_20120810.Scan", "dynamodb", &json!({ "TableName": self.deployment.table }))?;
+        ensure!(scanned.get("LastEvaluatedKey").is_none(), "the table is longer than one page");
+        Ok(scanned.to_string())
+    }
+
+    /// What lies in the dead-letter queue, without taking it away.
+    ///
+    /// # Errors
+    ///
+    /// When the queue does not answer.
+    pub fn dead_letters(&self) -> Result<Vec<String>> {
+        let look = json!({
+            "QueueUrl": self.deployment.dead_letter_queue_url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0,
+        });
+        let answer = self.call("AmazonSQS.ReceiveMessage", "sqs", &look)?;
+        let messages = answer["Messages"].as_array().into_iter().flatten();
+        Ok(messages.filter_map(|message| message["Body"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// Messages that wait for the function, or are with it.
+    ///
+    /// # Errors
+    ///
+    /// When the queue does not answer.
+    pub fn waiting(&self) -> Result<u64> {
+        const NAMES: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+        let ask = json!({ "QueueUrl": self.deployment.queue_url, "AttributeNames": NAMES });
+        let answer = self.call("AmazonSQS.GetQueueAttributes", "sqs", &ask)?;
+        let count = |name: &str| answer["Attributes"][name].as_str().and_then(|text| text.parse::<u64>().ok());
+        NAMES.iter().map(|name| count(name).with_context(|| format!("no {name} in {answer}"))).sum()
+    }
+
+    /// The function's log, and the local AWS's with it.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be read.
+    pub fn log(&self) -> Result<String> {
+        let bytes = fs::read(&self.log).with_context(|| format!("read {}", self.log.display()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The function's own lines about an upload.
+    ///
+    /// # Errors
+    ///
+    /// When the log can't be read.
+    pub fn lines_about(&self, url: &str) -> Result<Vec<Value>> {
+        let log = self.log()?;
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line.get(line.find('{')?..)?).ok());
+        Ok(lines.filter(|line| line["upload.source"] == url).collect())
+    }
+
+    fn end_of_log(&self) -> String {
+        const LINES: usize = 20;
+        let log = self.log().unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        format!("the end of {}:\n{}", self.log.display(), lines[lines.len().saturating_sub(LINES)..].join("\n"))
+    }
+
+    /// Calls the local AWS where the product itself has no use for a call. It verifies no signature; the scope says who
+    /// calls.
+    fn call(&self, target: &str, service: &str, body: &Value) -> Result<Value> {
+        let (key, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
+        let scope = format!("Credential={key}/20250101/{region}/{service}/aws4_request");
+        let request = ureq::post(&self.aws_url)
+            .header("Authorization", format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"))
+            .header("Content-Type", "application/x-amz-json-1.0")
+            .header("X-Amz-Target", target);
+        let mut response = request.send(body.to_string()).with_context(|| format!("call {target}"))?;
+        Ok(response.body_mut().read_json()?)
+    }
+}
+
+/// An account's integration by its role, everything else at its default.
+///
+/// # Errors
+///
+/// When `account` is no account number.
+pub fn by_role(account: &str) -> Result<Integration> {
+    by_role_and(account, Some(EXTERNAL_ID))
+}
+
+/// The same with another External ID, or none.
+///
+/// # Errors
+///
+/// When `account` is no account number.
+pub fn by_role_and(account: &str, external_id: Option<&str>) -> Result<Integration> {
+    let arn = format!("arn:aws:iam::{account}:role/{ROLE}");
+    let role = Role { arn, external_id: external_id.map(str::to_owned), session_name: None };
+    let account: AccountId = account.parse()?;
+    Ok(Integration { credentials: Credentials::Role(role), ..Integration::new(account) })
+}
