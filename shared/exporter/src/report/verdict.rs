@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{ArchiveSkipped, FileEnd, RunReport, RunStatus, undelivered};
+use super::{ArchiveSkipped, Counts, FileEnd, RunReport, RunStatus, undelivered};
 use crate::account::SUPERSEDED;
 
 impl RunReport {
@@ -26,10 +26,19 @@ impl RunReport {
             _ if broken => RunStatus::Failed,
             _ if out_of_time => RunStatus::Unfinished,
             FileEnd::Refused { .. } if counts.read == 0 => RunStatus::Ignored,
-            _ if counts.read > 0 && counts.filtered.get(SUPERSEDED) == Some(&counts.read) => RunStatus::Superseded,
+            _ if self.is_superseded() => RunStatus::Superseded,
             _ if self.reasons.is_empty() => RunStatus::Succeeded,
             _ => RunStatus::Degraded,
         }
+    }
+
+    /// Whether the scan is an older one of every account in it. What belongs to none, such as what a person must look at
+    /// by hand, changes nothing about that.
+    fn is_superseded(&self) -> bool {
+        let superseded = |counts: &Counts| counts.filtered.get(SUPERSEDED) == Some(&counts.read);
+        !self.accounts.is_empty()
+            && self.counts.filtered_total() == self.counts.read
+            && self.accounts.values().all(|account| superseded(&account.counts))
     }
 
     /// What somebody should know, a sentence each. Empty where all is well.
@@ -80,5 +89,37 @@ impl RunReport {
             }
         }
         reasons
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{AccountReport, Fate};
+    use crate::upload::UploadInfo;
+
+    /// A run over two findings of an account, and one that belongs to none.
+    fn run(fate: &Fate) -> RunReport {
+        let upload = UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None };
+        let mut run = RunReport::begin(String::new(), upload, Timestamp::UNIX_EPOCH);
+        run.file_end = FileEnd::Complete;
+        let mut account = AccountReport { problem: Some("older".to_owned()), ..AccountReport::default() };
+        account.counts.read = 2;
+        account.counts.add(fate.clone(), 2);
+        run.counts.read = 3;
+        run.counts.add(fate.clone(), 2);
+        run.counts.add(Fate::Filtered("manual".to_owned()), 1);
+        run.accounts.insert("123456789012".parse().unwrap(), account);
+        run
+    }
+
+    #[test]
+    fn a_scan_is_superseded_whatever_belongs_to_no_account() {
+        let mut superseded = run(&Fate::Filtered(SUPERSEDED.to_owned()));
+        superseded.conclude(Timestamp::UNIX_EPOCH);
+        assert_eq!(superseded.status, RunStatus::Superseded);
+        let mut filtered = run(&Fate::Filtered("passed".to_owned()));
+        filtered.conclude(Timestamp::UNIX_EPOCH);
+        assert_eq!(filtered.status, RunStatus::Degraded);
     }
 }
