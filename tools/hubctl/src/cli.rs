@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, export, integration, map, run, validate};
+use crate::commands::{completion, export, integration, map, plan, quarantine, run, validate};
 use crate::config::Global;
 
 /// Columns of help texts at most.
@@ -19,6 +19,7 @@ Exit codes:
 
 Examples:
   hubctl validate scan.ocsf.json
+  hubctl plan scan.ocsf.json --stack securityhub-exporter
   hubctl integration create --account 123456789012 --stack securityhub-exporter
   hubctl export s3://scans/json-ocsf/scan.ocsf.json --stack securityhub-exporter
   hubctl run list --stack securityhub-exporter";
@@ -40,10 +41,13 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Map(map::Args),
     Validate(validate::Args),
-    Export(export::Args),
+    Plan(Box<plan::Args>),
+    Export(Box<export::Args>),
     #[command(subcommand)]
     Integration(integration::Command),
     #[command(subcommand)]
     Run(run::Command),
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     Completion(completion::Args),
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use aws::{Cloud, Deployment, DeploymentError, Names};
 use exporter::ports::PortError;
+use exporter::report::RunReport;
 
 use crate::config::Global;
 use crate::exit::{Exit, Failure};
@@ -22,6 +23,13 @@ impl Connected {
     /// The place that reports and quarantine are kept in.
     pub(crate) fn state(&self) -> String {
         format!("s3://{}", self.state_bucket)
+    }
+
+    /// A run that there must be.
+    pub(crate) async fn find_run(&self, run_id: &str) -> Result<RunReport> {
+        let found = self.cloud.run(run_id).await.map_err(|error| port(&error))?;
+        let missing = || Failure::new(Exit::Error, format!("there is no run {run_id}"));
+        found.ok_or_else(|| missing().hint("hubctl run list shows those there are").into())
     }
 }
 

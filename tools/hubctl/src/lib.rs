@@ -48,9 +48,11 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
     match cli.command {
         Command::Map(args) => commands::map::run(&args, output),
         Command::Validate(args) => commands::validate::run(&args, output),
+        Command::Plan(args) => commands::plan::run(&args, &cli.global, output),
         Command::Export(args) => commands::export::run(&args, &cli.global, output),
         Command::Integration(command) => commands::integration::run(&command, &cli.global, output),
         Command::Run(command) => commands::run::run(&command, &cli.global, output),
+        Command::Quarantine(command) => commands::quarantine::run(&command, &cli.global, output),
         Command::Completion(args) => commands::completion::run(&args, output),
     }
 }

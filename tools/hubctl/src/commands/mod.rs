@@ -7,6 +7,8 @@ pub(crate) mod fates;
 pub(crate) mod filters;
 pub(crate) mod integration;
 pub(crate) mod map;
+pub(crate) mod plan;
+pub(crate) mod quarantine;
 pub(crate) mod run;
 pub(crate) mod run_report;
 pub(crate) mod validate;

@@ -66,6 +66,11 @@ pub(crate) fn harmless(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
+/// The same for text of several lines.
+pub(crate) fn harmless_lines(text: &str) -> String {
+    text.lines().map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 /// Text in the colour of its meaning.
 pub(crate) fn toned(tone: Tone, text: &str, colour: bool) -> String {
     let code = match tone {

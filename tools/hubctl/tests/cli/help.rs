@@ -8,6 +8,7 @@ fn every_command_explains_itself_with_an_example_in_80_columns() {
         "",
         "map",
         "validate",
+        "plan",
         "export",
         "integration",
         "integration create",
@@ -18,6 +19,9 @@ fn every_command_explains_itself_with_an_example_in_80_columns() {
         "run show",
         "run replay",
         "run approve",
+        "quarantine",
+        "quarantine list",
+        "quarantine show",
         "completion",
     ];
     for command in commands {
@@ -25,7 +29,7 @@ fn every_command_explains_itself_with_an_example_in_80_columns() {
         assert_eq!(ended.exit, 0, "{command}");
         let wide: Vec<_> = ended.stdout.lines().filter(|line| line.chars().count() > 80).collect();
         assert!(wide.is_empty(), "{command}: {wide:?}");
-        let is_group = ["integration", "run"].contains(&command);
+        let is_group = ["integration", "run", "quarantine"].contains(&command);
         assert!(is_group || ended.stdout.contains("Example"), "{command} has no example");
         let name = if command.is_empty() { "hubctl".to_owned() } else { command.replace(' ', "_") };
         insta::assert_snapshot!(format!("help_{name}"), ended.stdout);

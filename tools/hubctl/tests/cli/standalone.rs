@@ -130,6 +130,35 @@ fn only_the_regions_that_are_named_receive_findings() {
     assert_eq!(with_findings, ["eu-west-1", "us-east-1"]);
 }
 
+/// The plan is what the export then does, and changes nothing.
+#[test]
+fn a_plan_says_what_the_export_then_does() {
+    let world = World::whole();
+    let plan = |file: &str| {
+        world.simulator.forget_calls();
+        let ended = world.run("plan", file, "--archive --output json");
+        assert_eq!((ended.exit, world.imports()), (0, 0), "{}", ended.stderr);
+        serde_json::from_str::<Value>(&ended.stdout).unwrap()
+    };
+    for file in [FIRST, SECOND, SECOND] {
+        let planned = plan(file);
+        assert_eq!(planned, plan(file), "a plan leaves no trace");
+        let (done, _) = world.export(file, "--archive");
+        assert_eq!(planned["counts"], done["counts"], "{file}");
+        for region in planned["regions"].as_array().unwrap() {
+            let report = &done["accounts"][ACCOUNT]["regions"][region["region"].as_str().unwrap()];
+            for name in ["new", "changed", "returned", "due"] {
+                assert_eq!(region[name], report["changes"][name], "{file} {name}");
+            }
+            assert_eq!(region["to_archive"], report["archived"]);
+            let number = |value: &Value| value.as_u64().unwrap();
+            assert_eq!(number(&region["events"]), number(&report["sent"]) + number(&report["archived"]));
+        }
+    }
+    let ended = world.run("plan", SECOND, "--archive --only-failed=false");
+    insta::assert_snapshot!(ended.text(world.place.path()));
+}
+
 /// Everything is counted: what can't be mapped is told by the exit code.
 #[test]
 fn findings_in_quarantine_end_with_exit_code_3() {

@@ -35,6 +35,13 @@ pub(crate) struct Work {
     calls_burst: u32,
 }
 
+impl Work {
+    /// For an export that calls nobody: no pace holds it up.
+    pub(crate) fn unpaced() -> Self {
+        Self { report: None, calls_per_second: 0, calls_burst: Settings::default().import_calls_burst }
+    }
+}
+
 /// Opens the scan as a stream that ends with an error on Ctrl-C, so that the run is wound up and its claim given back.
 pub(crate) async fn open(source: &Source, scans: &impl Scans) -> Result<Scan> {
     let scan = match source {

@@ -43,7 +43,7 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     let (report, state) = deployment::block_on(async {
         let connected = deployment::connect(global).await?;
-        let earlier = super::find(&connected, &args.run_id).await?;
+        let earlier = connected.find_run(&args.run_id).await?;
         let held = held(&earlier)?;
         if !args.yes && !agreed(&held, output)? {
             return Err(Failure::new(Exit::Error, "nothing was archived").into());

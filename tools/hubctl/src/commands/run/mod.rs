@@ -7,11 +7,9 @@ mod show;
 
 use anyhow::Result;
 use clap::Subcommand;
-use exporter::report::RunReport;
 
 use crate::config::Global;
-use crate::deployment::{Connected, port};
-use crate::exit::{Exit, Failure};
+use crate::exit::Exit;
 use crate::output::Output;
 
 /// See what the exports did, and do them once more
@@ -30,14 +28,4 @@ pub(crate) fn run(command: &Command, global: &Global, output: &mut Output) -> Re
         Command::Replay(args) => replay::run(args, global, output),
         Command::Approve(args) => approve::run(args, global, output),
     }
-}
-
-/// A run of the deployment.
-async fn find(connected: &Connected, run_id: &str) -> Result<RunReport> {
-    let found = connected.cloud.run(run_id).await.map_err(|error| port(&error))?;
-    found.ok_or_else(|| {
-        Failure::new(Exit::Error, format!("there is no run {run_id}"))
-            .hint("hubctl run list shows those there are")
-            .into()
-    })
 }

@@ -38,7 +38,7 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     let (report, state) = deployment::block_on(async {
         let connected = deployment::connect(global).await?;
-        let earlier = super::find(&connected, &args.run_id).await?;
+        let earlier = connected.find_run(&args.run_id).await?;
         let scan = open_again(&earlier, &connected).await?;
         let options = Options { again: true, ..Options::default() };
         let report = work::export(&connected.cloud, &args.work, scan, options, output).await?;

@@ -30,7 +30,7 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     let found = deployment::block_on(async {
         let connected = deployment::connect(global).await?;
-        Ok((super::find(&connected, &args.run_id).await?, connected.state()))
+        Ok((connected.find_run(&args.run_id).await?, connected.state()))
     });
     let (report, state) = found?;
     match output.format {

@@ -1,0 +1,83 @@
+//! `hubctl plan`: what an export would do and cost. It is the export itself, in a world where nothing changes.
+
+mod price;
+mod tables;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use exporter::export::Options;
+use exporter::plan::Planning;
+use exporter::ports::{Ports, Scan};
+use exporter::report::RunReport;
+
+use self::price::Plan;
+use super::export::{Work, work};
+use super::run_report;
+use crate::config::{Format, Global};
+use crate::deployment;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::scan::source::Source;
+use crate::standalone;
+
+/// Show what an export would send, archive and cost, without doing it
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+The export is done up to its first change: states, order and adoption are those
+of the deployment or of --state, and nothing is sent or written. A finding that
+the service would refuse, or a Region that would not take it, shows only in the
+export. The exit code is that of the export.
+
+Costs follow the public price: in each account and Region the first 10,000
+ingestion events of a month are free, each further one is $0.00003.
+
+Examples:
+  hubctl plan scan.ocsf.json --stack securityhub-exporter
+  hubctl plan s3://scans/scan.ocsf.json --events-this-month 10000
+  hubctl plan scan.ocsf.json --standalone --state .prowler-state --archive
+  hubctl plan scan.ocsf.json --output json | jq '.regions[] | {region, events}'
+
+JSON: source, status, scanned_at, counts, events, dollars, all_events and
+all_dollars (if every finding were sent), reasons, and regions: account, region,
+new, changed, returned, due, same, to_archive, adopted, events, dollars,
+all_events, all_dollars.")]
+pub(crate) struct Args {
+    #[arg(help = "Scan file of Prowler, plain or compressed, or an object: s3://BUCKET/KEY")]
+    #[arg(value_name = "FILE|S3-URL", value_parser = Source::parser())]
+    source: Source,
+
+    /// Ingestion events that each account and Region had this month
+    #[arg(long, value_name = "EVENTS", default_value_t = 0)]
+    events_this_month: u64,
+
+    #[command(flatten)]
+    options: standalone::Options,
+}
+
+pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+    let report = deployment::block_on(async {
+        if args.options.standalone {
+            let standalone = args.options.connect(global).await?;
+            let scan = work::open(&args.source, standalone.cloud.as_ref()).await?;
+            plan(Arc::new(standalone), scan, output).await
+        } else {
+            args.options.check_deployment()?;
+            let connected = deployment::connect(global).await?;
+            let scan = work::open(&args.source, connected.cloud.as_ref()).await?;
+            plan(connected.cloud, scan, output).await
+        }
+    })?;
+    let plan = Plan::new(&report, args.events_this_month);
+    match output.format {
+        Format::Json => output.json(&plan)?,
+        Format::Table => tables::write(&plan, output)?,
+    }
+    Ok(run_report::exit(&report))
+}
+
+/// Exports a scan in a world like the real one.
+async fn plan<P: Ports>(real: Arc<P>, scan: Scan, output: &Output) -> Result<RunReport> {
+    let options = Options { again: true, ..Options::default() };
+    work::export(&Arc::new(Planning::new(real)), &Work::unpaced(), scan, options, output).await
+}

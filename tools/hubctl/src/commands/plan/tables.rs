@@ -1,0 +1,68 @@
+//! A plan for people.
+
+use std::io;
+
+use super::price::{Cost, Plan};
+use crate::commands::fates;
+use crate::commands::run_report::tone;
+use crate::output::{Column, Facts, Output, Table, Tone, text};
+
+/// Writes a plan.
+pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
+    let mut facts = Facts::new();
+    facts.add(tone(plan.status), "Would end as", plan.status.as_str());
+    if let Some(at) = plan.scanned_at {
+        facts.add(Tone::Plain, "Scanned at", text::time(at));
+    }
+    let Cost { events, dollars, all_events, all_dollars } = plan.cost;
+    facts.add(Tone::Strong, "Costs", cost(events, dollars));
+    facts.add(Tone::Plain, "Sending all", cost(all_events, all_dollars));
+    output.facts(&facts)?;
+    if plan.counts.read > 0 {
+        output.line("")?;
+        output.table(&fates::table("would be sent", plan.counts))?;
+    }
+    let mut accounts: Vec<_> = plan.regions.iter().map(|region| region.account).collect();
+    accounts.dedup();
+    for account in accounts {
+        output.line("")?;
+        output.line(format!("Account {account}"))?;
+        let mut table = Table::new([
+            Column::Text("Region"),
+            Column::Number("New"),
+            Column::Number("Changed"),
+            Column::Number("Back"),
+            Column::Number("Due"),
+            Column::Number("Same"),
+            Column::Number("Archive"),
+            Column::Number("Events"),
+        ]);
+        for region in plan.regions.iter().filter(|region| region.account == account) {
+            let numbers = [
+                region.new,
+                region.changed,
+                region.returned,
+                region.due,
+                region.same,
+                region.to_archive,
+                region.cost.events,
+            ];
+            let numbers = numbers.into_iter().map(text::count);
+            table.row(Tone::Plain, [region.region.to_string()].into_iter().chain(numbers));
+        }
+        output.table(&table)?;
+    }
+    if !plan.reasons.is_empty() {
+        output.line("")?;
+        output.line("Look at")?;
+        for reason in &plan.reasons {
+            // Not wrapped, so that a command in it can be copied.
+            output.line(format!("* {}", text::harmless(reason)))?;
+        }
+    }
+    Ok(())
+}
+
+fn cost(events: u64, dollars: f64) -> String {
+    format!("{}, ${dollars:.2}", text::counted(events, "ingestion event", "ingestion events"))
+}

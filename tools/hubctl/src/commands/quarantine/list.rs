@@ -1,0 +1,132 @@
+//! `hubctl quarantine list`.
+
+use anyhow::Result;
+use exporter::report::RunReport;
+use serde_json::Value;
+
+use super::entries::{self, Entry};
+use crate::config::{Format, Global};
+use crate::deployment::{self, port};
+use crate::exit::Exit;
+use crate::output::{Column, Output, Table, Tone, text};
+
+/// Runs that are looked through for some with a quarantine.
+const RUNS_MAX: usize = 1000;
+
+/// List what a run left in quarantine, or the runs that did
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hubctl quarantine list
+  hubctl quarantine list 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
+
+JSON: with RUN an array of entries: number, stage (reading, mapping, delivery),
+code, message, id, account, region, offset. Without RUN an array of run_id,
+started_at, source and quarantined (findings by code).")]
+pub(crate) struct Args {
+    /// The run, as `hubctl run list` names it
+    #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    run_id: Option<String>,
+
+    /// How many, at most
+    #[arg(long, value_name = "ENTRIES", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+}
+
+pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+    let limit = usize::try_from(args.limit)?;
+    match &args.run_id {
+        Some(run_id) => entries_of(run_id, limit, global, output),
+        None => runs(limit, global, output),
+    }
+}
+
+fn entries_of(run_id: &str, limit: usize, global: &Global, output: &mut Output) -> Result<Exit> {
+    let (run, found) = deployment::block_on(async {
+        let connected = deployment::connect(global).await?;
+        let run = connected.find_run(run_id).await?;
+        let found = entries::read(&connected, &run, limit, |_, _| true).await?;
+        Ok((run, found))
+    })?;
+    match output.format {
+        Format::Json => {
+            let short = |(number, entry): (usize, Entry)| {
+                let mut fields = serde_json::to_value(Entry { finding: Value::Null, ..entry })?;
+                fields["number"] = number.into();
+                Ok(fields)
+            };
+            let list: Vec<Value> = found.into_iter().map(short).collect::<Result<_, serde_json::Error>>()?;
+            output.json(&list)?;
+        }
+        Format::Table if found.is_empty() => output.note(format!("Run {run_id} left nothing in quarantine."))?,
+        Format::Table => {
+            output.table(&entry_table(&found))?;
+            let all = run.counts.quarantined_total() + run.counts.unreadable;
+            if all > found.len() as u64 {
+                output.note(format!("{} in all: --limit shows more", text::counted(all, "entry", "entries")))?;
+            }
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn entry_table(found: &[(usize, Entry)]) -> Table {
+    let columns = [
+        Column::Number("Entry"),
+        Column::Text("Stage"),
+        Column::Text("Code"),
+        Column::Text("Region"),
+        Column::Text("Why"),
+    ];
+    let mut table = Table::new(columns);
+    for (number, entry) in found {
+        let region = entry.region.as_deref().unwrap_or_default();
+        table.row(Tone::Plain, [&number.to_string(), &entry.stage, &entry.code, region, &entry.message]);
+    }
+    table
+}
+
+fn runs(limit: usize, global: &Global, output: &mut Output) -> Result<Exit> {
+    let mut runs: Vec<RunReport> = deployment::block_on(async {
+        let connected = deployment::connect(global).await?;
+        Ok(connected.cloud.list_runs(RUNS_MAX, None).await.map_err(|error| port(&error))?)
+    })?;
+    runs.retain(|run| run.quarantine.is_some());
+    runs.truncate(limit);
+    let codes = |run: &RunReport| {
+        let mut codes = run.counts.quarantined.clone();
+        if run.counts.unreadable > 0 {
+            codes.insert("unreadable".to_owned(), run.counts.unreadable);
+        }
+        codes
+    };
+    match output.format {
+        Format::Json => {
+            let list: Vec<Value> = runs
+                .iter()
+                .map(|run| {
+                    serde_json::json!({
+                        "run_id": run.run_id,
+                        "started_at": run.started_at,
+                        "source": run.upload.source,
+                        "quarantined": codes(run),
+                    })
+                })
+                .collect();
+            output.json(&list)?;
+        }
+        Format::Table if runs.is_empty() => output.note("No run left anything in quarantine.")?,
+        Format::Table => {
+            let mut table =
+                Table::new([Column::Text("Run"), Column::Text("Started (UTC)"), Column::Text("In quarantine")]);
+            for run in &runs {
+                let started = run.started_at.strftime("%Y-%m-%d %H:%M").to_string();
+                let words: Vec<_> =
+                    codes(run).iter().map(|(code, findings)| format!("{} {code}", text::count(*findings))).collect();
+                table.row(Tone::Plain, [&run.run_id, &started, &words.join(", ")]);
+            }
+            output.table(&table)?;
+        }
+    }
+    Ok(Exit::Success)
+}

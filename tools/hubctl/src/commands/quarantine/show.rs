@@ -1,0 +1,78 @@
+//! `hubctl quarantine show`.
+
+use anyhow::Result;
+
+use super::entries::{self, Entry};
+use crate::config::{Format, Global};
+use crate::deployment;
+use crate::exit::{Exit, Failure};
+use crate::output::{Facts, Output, Tone, text};
+
+/// Show entries of a run's quarantine in full, with the findings
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hubctl quarantine show 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --entry 3
+  hubctl quarantine show 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --output json
+
+JSON: an array of entries: stage, code, message, id, account, region, offset and
+finding, which is ASFF where it was mapped, otherwise what the file holds.")]
+pub(crate) struct Args {
+    /// The run, as `hubctl run list` names it
+    #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    run_id: String,
+
+    /// Only this entry, as `hubctl quarantine list` numbers it
+    #[arg(long, value_name = "NUMBER")]
+    entry: Option<usize>,
+
+    /// How many, at most
+    #[arg(long, value_name = "ENTRIES", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+}
+
+pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+    let limit = if args.entry.is_some() { 1 } else { usize::try_from(args.limit)? };
+    let found = deployment::block_on(async {
+        let connected = deployment::connect(global).await?;
+        let run = connected.find_run(&args.run_id).await?;
+        entries::read(&connected, &run, limit, |number, _| args.entry.is_none_or(|only| only == number)).await
+    })?;
+    if let (Some(number), []) = (args.entry, found.as_slice()) {
+        let message = format!("the quarantine of run {} has no entry {number}", args.run_id);
+        return Err(Failure::new(Exit::Error, message)
+            .hint(format!("hubctl quarantine list {} shows those there are", args.run_id))
+            .into());
+    }
+    match output.format {
+        Format::Json => output.json(&found.iter().map(|(_, entry)| entry).collect::<Vec<_>>())?,
+        Format::Table if found.is_empty() => output.note(format!("Run {} left nothing in quarantine.", args.run_id))?,
+        Format::Table => {
+            for (index, (number, entry)) in found.iter().enumerate() {
+                if index > 0 {
+                    output.line("")?;
+                }
+                output.facts(&facts(*number, entry))?;
+                output.line(text::harmless_lines(&serde_json::to_string_pretty(&entry.finding)?))?;
+            }
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn facts(number: usize, entry: &Entry) -> Facts {
+    let mut facts = Facts::new();
+    facts.add(Tone::Strong, "Entry", number.to_string());
+    facts.add(Tone::Bad, "Code", &entry.code);
+    facts.add(Tone::Plain, "Stage", &entry.stage);
+    facts.add(Tone::Plain, "Why", &entry.message);
+    let offset = entry.offset.map(text::count);
+    for (name, value) in
+        [("Id", &entry.id), ("Account", &entry.account), ("Region", &entry.region), ("At byte", &offset)]
+    {
+        if let Some(value) = value {
+            facts.add(Tone::Plain, name, value);
+        }
+    }
+    facts
+}
