@@ -24,8 +24,9 @@ pub enum Fate {
     Undelivered(String),
 }
 
-/// How many findings had which fate.
+/// How many findings had which fate. A count that an earlier version did not write is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Findings read from the file, broken ones included.
     pub read: u64,
@@ -135,5 +136,16 @@ fn total(by_reason: &BTreeMap<String, u64>) -> u64 {
 fn merge_maps(whole: &mut BTreeMap<String, u64>, part: &BTreeMap<String, u64>) {
     for (key, count) in part {
         *whole.entry(key.clone()).or_default() += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_an_earlier_version_can_be_read() {
+        let counts: Counts = serde_json::from_str(r#"{ "read": 2, "sent": 2 }"#).unwrap();
+        assert_eq!(counts, Counts { read: 2, sent: 2, ..Counts::default() });
     }
 }
