@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::oracle::hash_of;
-use end_to_end::scans::{finding, scan};
+use end_to_end::scans::{finding, scan, unzstd};
 use end_to_end::stage::{Stage, by_role};
+use end_to_end::wait::wait_for;
 use exporter::report::RunStatus;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -42,6 +43,8 @@ async fn what_a_scan_shows_of_a_resource_goes_nowhere() -> Result<()> {
     ensure!(stage.quarantine_of(&run).await?.len() == 3, "the quarantine does not hold what it should");
     nowhere("Security Hub", &serde_json::to_string(&hub.findings()?)?)?;
     nowhere("the table", &stage.table()?)?;
+    let logged = || async { Ok((!stage.lines_about(&run.upload.source)?.is_empty()).then_some(())) };
+    wait_for("the function's line about the upload", logged).await?;
     nowhere("the log", &stage.log()?)?;
     let keys = stage.keys("").await?;
     ensure!(keys.iter().any(|key| key.starts_with(&format!("state/{ACCOUNT}/"))), "there is no state: {keys:?}");
@@ -49,7 +52,7 @@ async fn what_a_scan_shows_of_a_resource_goes_nowhere() -> Result<()> {
         let kept = stage.kept(&key).await?;
         nowhere(&key, &String::from_utf8_lossy(&kept))?;
         if key.ends_with(".zst") {
-            nowhere(&key, &String::from_utf8_lossy(&end_to_end::scans::unzstd(&kept)?))?;
+            nowhere(&key, &String::from_utf8_lossy(&unzstd(&kept)?))?;
         }
     }
     Ok(())

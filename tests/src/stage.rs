@@ -116,7 +116,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Uploads a scan, and waits for the end of the run that this causes.
+    /// Uploads a scan under a key that was not used before, and waits for the end of the run that this causes.
     ///
     /// # Errors
     ///
