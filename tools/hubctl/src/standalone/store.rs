@@ -50,7 +50,8 @@ impl Place {
     }
 }
 
-/// The place, ready to be used.
+/// The place, ready to be used. The bucket's calls are boxed: their futures are so large that ours, which are made of them,
+/// would not fit a worker's stack.
 pub(super) enum Store {
     Folder(Folder),
     Bucket { cloud: Arc<Cloud>, bucket: String, prefix: String },
@@ -68,14 +69,14 @@ impl ObjectWriter for Writer {
     async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
         match self {
             Self::Folder(draft) => draft.write(&bytes).await,
-            Self::Bucket(writer) => writer.write(bytes).await,
+            Self::Bucket(writer) => Box::pin(writer.write(bytes)).await,
         }
     }
 
     async fn finish(self) -> Result<(), PortError> {
         match self {
             Self::Folder(draft) => draft.finish().await,
-            Self::Bucket(writer) => writer.finish().await,
+            Self::Bucket(writer) => Box::pin(writer.finish()).await,
         }
     }
 }
@@ -103,7 +104,8 @@ impl Store {
         match self {
             Self::Folder(folder) => Ok(Writer::Folder(Box::new(folder.create(key, only).await?))),
             Self::Bucket { cloud, prefix, .. } => {
-                Ok(Writer::Bucket(Box::new(cloud.create(&format!("{prefix}{key}"), only).await?)))
+                let key = format!("{prefix}{key}");
+                Ok(Writer::Bucket(Box::new(Box::pin(cloud.create(&key, only)).await?)))
             }
         }
     }
@@ -111,7 +113,7 @@ impl Store {
     pub(super) async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
         match self {
             Self::Folder(folder) => folder.object(key).await,
-            Self::Bucket { cloud, prefix, .. } => cloud.object(&format!("{prefix}{key}")).await,
+            Self::Bucket { cloud, prefix, .. } => Box::pin(cloud.object(&format!("{prefix}{key}"))).await,
         }
     }
 
@@ -119,7 +121,7 @@ impl Store {
         match self {
             Self::Folder(folder) => folder.keys(below).await,
             Self::Bucket { cloud, prefix, .. } => {
-                let keys = cloud.keys(&format!("{prefix}{below}")).await?;
+                let keys = Box::pin(cloud.keys(&format!("{prefix}{below}"))).await?;
                 Ok(keys.iter().filter_map(|key| key.strip_prefix(prefix.as_str())).map(str::to_owned).collect())
             }
         }
