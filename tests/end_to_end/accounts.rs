@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 /// Longer than a message stays with the function before it comes again (`QueueVisibilityTimeoutSeconds` of the local
 /// stack).
-const COMES_AGAIN: Duration = Duration::from_secs(20);
+const COMES_AGAIN: Duration = Duration::from_secs(18);
 
 #[tokio::test]
 async fn a_role_with_the_right_external_id_lets_findings_arrive() -> Result<()> {

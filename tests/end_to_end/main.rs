@@ -5,5 +5,6 @@ mod again;
 mod files;
 mod formats;
 mod lifecycle;
+mod others;
 mod secrets;
 mod trouble;

@@ -1,8 +1,9 @@
 //! The simulated Security Hub from outside: what it holds, what it was asked, and what is to go wrong in it.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use exporter::settings::BATCH_FINDINGS_MAX;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulator::{Fault, Operation};
 
 /// The Regions of the genuine scans, and of every account that is not in trouble on purpose.
@@ -11,7 +12,7 @@ pub const REGIONS: [&str; 4] = ["ap-southeast-2", "eu-west-1", "sa-east-1", "us-
 /// One account's Security Hub.
 #[derive(Clone, Debug)]
 pub struct AccountHub {
-    url: String,
+    endpoint: String,
     account: String,
 }
 
@@ -34,7 +35,7 @@ pub struct Asked {
 
 impl AccountHub {
     pub(crate) fn new(url: &str, account: &str) -> Self {
-        Self { url: format!("{url}/_simulator"), account: account.to_owned() }
+        Self { endpoint: url.to_owned(), account: account.to_owned() }
     }
 
     /// The findings of one Region, sorted by Id.
@@ -83,6 +84,34 @@ impl AccountHub {
         Ok(asked)
     }
 
+    /// Imports findings as someone else would who sends for Prowler.
+    ///
+    /// # Errors
+    ///
+    /// When the hub does not take all of them.
+    pub fn import(&self, region: &str, findings: &[Value]) -> Result<()> {
+        for batch in findings.chunks(BATCH_FINDINGS_MAX) {
+            let request = ureq::post(&format!("{}/findings/import", self.endpoint));
+            let request = request.header("Authorization", self.signature(region));
+            let answer: Value = request.send_json(json!({ "Findings": batch }))?.body_mut().read_json()?;
+            ensure!(answer["FailedCount"] == 0, "{answer:#}");
+        }
+        Ok(())
+    }
+
+    /// Changes findings as an analyst does (`BatchUpdateFindings`).
+    ///
+    /// # Errors
+    ///
+    /// When the hub does not take the change.
+    pub fn update(&self, region: &str, change: &Value) -> Result<()> {
+        let request = ureq::patch(&format!("{}/findings/batchupdate", self.endpoint));
+        let request = request.header("Authorization", self.signature(region));
+        let answer: Value = request.send_json(change)?.body_mut().read_json()?;
+        ensure!(answer["UnprocessedFindings"].as_array().is_some_and(Vec::is_empty), "{answer:#}");
+        Ok(())
+    }
+
     /// Makes something go wrong, for this account alone.
     ///
     /// # Errors
@@ -90,13 +119,19 @@ impl AccountHub {
     /// When the simulator does not take the fault.
     pub fn inject(&self, fault: Fault) -> Result<()> {
         let fault = Fault { account: Some(self.account.clone()), ..fault };
-        let url = format!("{}/faults", self.url);
+        let url = format!("{}/_simulator/faults", self.endpoint);
         ureq::post(&url).send_json(&fault).with_context(|| format!("post a fault to {url}"))?;
         Ok(())
     }
 
+    /// The simulator verifies no signature; the key says who calls, the scope where.
+    fn signature(&self, region: &str) -> String {
+        let scope = format!("{}/20250101/{region}/securityhub/aws4_request", self.account);
+        format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")
+    }
+
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let url = format!("{}/{path}", self.url);
+        let url = format!("{}/_simulator/{path}", self.endpoint);
         let mut response = ureq::get(&url).call().with_context(|| format!("get {url}"))?;
         // The whole of a genuine scan is longer than the client takes without being told.
         let body = response.body_mut().with_config().limit(BODY_BYTES_MAX);

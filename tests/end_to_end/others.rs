@@ -1,0 +1,84 @@
+//! Others work in the same Security Hub: Prowler's own integration before us, analysts beside us.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use end_to_end::hub::REGIONS;
+use end_to_end::oracle::{id, said_by_prowler};
+use end_to_end::scans::{FIRST, SECOND, finding, genuine, gzip, scan};
+use end_to_end::stage::{Stage, by_role};
+use exporter::integration::Integration;
+use exporter::report::RunStatus;
+use exporter::state::Resend;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn moving_from_prowlers_own_integration_makes_no_duplicate_and_leaves_no_orphan() -> Result<()> {
+    const ACCOUNT: &str = "100000000027";
+    let stage = Stage::find().await?;
+    let hub = stage.hub(ACCOUNT);
+    // What `prowler --security-hub` sent yesterday: the failed findings of the first scan, as Prowler writes them.
+    let failed = |finding: &&Value| finding["Compliance"]["Status"] == "FAILED";
+    let said: Vec<Value> = said_by_prowler(FIRST, ACCOUNT)?.iter().filter(failed).cloned().collect();
+    for region in REGIONS {
+        let is_here = |finding: &&Value| finding["Resources"][0]["Region"] == region;
+        hub.import(region, &said.iter().filter(is_here).cloned().collect::<Vec<_>>())?;
+    }
+    let before = hub.findings()?;
+    ensure!(before.len() == said.len(), "{} of {} were imported", before.len(), said.len());
+
+    // Today it is us.
+    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    let bytes = gzip(genuine(SECOND, "ocsf.json", ACCOUNT)?.as_bytes())?;
+    let run = stage.export("others/moved.ocsf.json.gz", bytes).await?;
+
+    ensure!(run.status == RunStatus::Succeeded && run.counts.balanced(), "{run:#?}");
+    let today: BTreeSet<String> =
+        said_by_prowler(SECOND, ACCOUNT)?.iter().filter(failed).map(|f| id(f).to_owned()).collect();
+    let after = hub.findings()?;
+    let all: BTreeSet<&str> = after.iter().map(id).collect();
+    let wanted: BTreeSet<&str> = before.iter().map(id).chain(today.iter().map(String::as_str)).collect();
+    ensure!(all == wanted && after.len() == all.len(), "{} findings, not {}", after.len(), wanted.len());
+    for finding in &after {
+        let record = if today.contains(id(finding)) { "ACTIVE" } else { "ARCHIVED" };
+        ensure!(finding["RecordState"] == record, "{} is {}", id(finding), finding["RecordState"]);
+    }
+    ensure!(run.counts.archived > 0, "{:#?}", run.counts);
+    Ok(())
+}
+
+#[tokio::test]
+async fn analysts_work_survives() -> Result<()> {
+    const ACCOUNT: &str = "100000000028";
+    const REGION: &str = "eu-west-1";
+    let stage = Stage::find().await?;
+    let hub = stage.hub(ACCOUNT);
+    // The hardest case: everything is sent again at every scan.
+    stage.integrate(&Integration { resend: Resend::Always, ..by_role(ACCOUNT)? }).await?;
+    let yesterday = Timestamp::now() - SignedDuration::from_hours(24);
+    let first = stage.export("others/1.json", scan(&[finding(ACCOUNT, REGION, "fn-1", yesterday)?])?).await?;
+    ensure!(first.status == RunStatus::Succeeded, "{first:#?}");
+    let [before] = hub.findings_in(REGION)?.try_into().ok().context("one finding")?;
+    hub.update(
+        REGION,
+        &json!({
+            "FindingIdentifiers": [{ "Id": before["Id"], "ProductArn": before["ProductArn"] }],
+            "Workflow": { "Status": "SUPPRESSED" },
+            "Note": { "Text": "accepted until the move", "UpdatedBy": "an analyst" },
+            "Severity": { "Label": "LOW" },
+        }),
+    )?;
+    let [decided] = hub.findings_in(REGION)?.try_into().ok().context("one finding")?;
+
+    let run = stage.export("others/2.json", scan(&[finding(ACCOUNT, REGION, "fn-1", Timestamp::now())?])?).await?;
+
+    ensure!(run.status == RunStatus::Succeeded && run.counts.sent == 1, "{run:#?}");
+    let [after] = hub.findings_in(REGION)?.try_into().ok().context("one finding")?;
+    ensure!(after["UpdatedAt"] != before["UpdatedAt"], "the second scan did not arrive: {after:#}");
+    for field in ["Workflow", "Note", "Severity", "FirstObservedAt", "CreatedAt"] {
+        ensure!(after[field] == decided[field], "{field} was {} and is {}", decided[field], after[field]);
+    }
+    ensure!(after["Severity"]["Label"] == "LOW" && after["Workflow"]["Status"] == "SUPPRESSED", "{after:#}");
+    Ok(())
+}
