@@ -1,9 +1,11 @@
 //! `hubctl export`: the same export that the function does, from this machine.
 
+mod backfill;
 mod body;
 pub(crate) mod work;
 
 use anyhow::Result;
+use jiff::Timestamp;
 
 pub(crate) use self::work::Work;
 use crate::config::Global;
@@ -32,8 +34,9 @@ Examples:
     --archive --severity-min medium --report run.json
   hubctl export scan.ocsf.json --standalone --state .prowler-state \\
     --region eu-west-1 --region us-east-1 --only-failed=false
+  hubctl export s3://scans/json-ocsf/ --since 2026-11-01 --once
 
-JSON: the run's report, as `hubctl run show` gives it.")]
+JSON: the run's report, as `hubctl run show` gives it; with --since an array.")]
 pub(crate) struct Args {
     #[arg(help = "Scan file of Prowler, plain or compressed, or an object: s3://BUCKET/KEY")]
     #[arg(value_name = "FILE|S3-URL", value_parser = Source::parser())]
@@ -43,6 +46,10 @@ pub(crate) struct Args {
     #[arg(long)]
     once: bool,
 
+    /// Export all scans whose keys begin so, from this day or time on (UTC), the oldest first
+    #[arg(long, value_name = "DATE", value_parser = backfill::since)]
+    since: Option<Timestamp>,
+
     #[command(flatten)]
     work: Work,
 
@@ -51,6 +58,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+    if let Some(since) = args.since {
+        return backfill::run(args, since, global, output);
+    }
     let options = exporter::export::Options { again: !args.once, ..Default::default() };
     let (report, state) = deployment::block_on(async {
         if args.options.standalone {

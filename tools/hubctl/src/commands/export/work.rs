@@ -42,6 +42,15 @@ impl Work {
     }
 }
 
+impl Work {
+    /// Writes the result to the file that is asked for, if one is.
+    pub(super) fn keep(&self, result: &impl serde::Serialize) -> Result<()> {
+        let Some(path) = &self.report else { return Ok(()) };
+        let json = serde_json::to_vec_pretty(result)?;
+        std::fs::write(path, json).with_context(|| format!("failed to write {}", path.display()))
+    }
+}
+
 /// Opens the scan as a stream that ends with an error on Ctrl-C, so that the run is wound up and its claim given back.
 pub(crate) async fn open(source: &Source, scans: &impl Scans) -> Result<Scan> {
     let scan = match source {
@@ -108,10 +117,7 @@ fn failed(error: &ExportError, source: &str) -> Failure {
 
 /// Says what became of every finding. `state` is the place that reports and quarantine are kept in.
 pub(crate) fn conclude(work: &Work, report: &RunReport, state: &str, output: &mut Output) -> Result<Exit> {
-    if let Some(path) = &work.report {
-        let json = serde_json::to_vec_pretty(report)?;
-        std::fs::write(path, json).with_context(|| format!("failed to write {}", path.display()))?;
-    }
+    work.keep(report)?;
     match output.format {
         Format::Json => output.json(report)?,
         Format::Table => run_report::write(report, state, output)?,

@@ -1,0 +1,165 @@
+//! `hubctl export --since`: old scans, in the order in which they were made, so that each is the newest at its turn.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use aws::{Cloud, Listed};
+use exporter::export::Options;
+use exporter::ports::Ports;
+use exporter::report::{RunReport, RunStatus};
+use exporter::upload::Upload;
+use jiff::Timestamp;
+
+use super::{Args, work};
+use crate::commands::run_report;
+use crate::config::{Format, Global};
+use crate::deployment::{self, port};
+use crate::exit::{Exit, Failure};
+use crate::output::{Column, Output, Table, text};
+use crate::scan::source::Source;
+
+/// Digits of the time in the names that Prowler gives its files: `prowler-output-123456789012-20261123075624.ocsf.json`.
+const TIME_DIGITS: usize = 14;
+/// Characters of an upload's name that are shown: its end, which tells uploads apart.
+const UPLOAD_CHARS_MAX: usize = 26;
+
+/// A day, or a time with its offset.
+pub(super) fn since(text: &str) -> Result<Timestamp, String> {
+    let parsed = text.parse::<Timestamp>().or_else(|_| format!("{text}T00:00:00Z").parse());
+    parsed.map_err(|_| "not a day, such as 2026-11-01, nor a time, such as 2026-11-01T12:00:00Z".to_owned())
+}
+
+pub(super) fn run(args: &Args, since: Timestamp, global: &Global, output: &mut Output) -> Result<Exit> {
+    let Source::Object(prefix) = &args.source else {
+        return Err(Failure::new(Exit::Usage, "--since exports what lies in S3: s3://BUCKET/PREFIX").into());
+    };
+    let runs = deployment::block_on(async {
+        if args.options.standalone {
+            let standalone = args.options.connect(global).await?;
+            let cloud = standalone.cloud.clone();
+            export_all(&Arc::new(standalone), &cloud, args, prefix, since, output).await
+        } else {
+            args.options.check_deployment()?;
+            let connected = deployment::connect(global).await?;
+            export_all(&connected.cloud, &connected.cloud, args, prefix, since, output).await
+        }
+    })?;
+    args.work.keep(&runs)?;
+    match output.format {
+        Format::Json => output.json(&runs)?,
+        Format::Table => output.table(&table(&runs))?,
+    }
+    // What is no scan lies beside scans in every bucket.
+    let exits = runs.iter().filter(|run| run.status != RunStatus::Ignored).map(run_report::exit);
+    Ok(exits.max_by_key(|exit| graveness(*exit)).unwrap_or(Exit::Success))
+}
+
+/// Exports one scan after the other. One that can't be exported at all ends it: the next ones can wait.
+async fn export_all<P: Ports>(
+    ports: &Arc<P>,
+    cloud: &Cloud,
+    args: &Args,
+    prefix: &Upload,
+    since: Timestamp,
+    output: &mut Output,
+) -> Result<Vec<RunReport>> {
+    let listed = cloud.list_uploads(&prefix.bucket, &prefix.key).await.map_err(|error| port(&error))?;
+    let uploads = in_order(listed, since);
+    output.note(format!(
+        "{} from {} on",
+        text::counted(uploads.len() as u64, "upload", "uploads"),
+        text::time(since)
+    ))?;
+    let mut runs = Vec::new();
+    for upload in uploads {
+        let url = upload.url();
+        let scan = work::open(&Source::Object(upload), cloud).await?;
+        let options = Options { again: !args.once, ..Options::default() };
+        let run = work::export(ports, &args.work, scan, options, output).await?;
+        output.note(format!("{:10} {url}", run.status.as_str()))?;
+        runs.push(run);
+    }
+    Ok(runs)
+}
+
+/// The uploads from a time on, the oldest first.
+fn in_order(listed: Vec<Listed>, since: Timestamp) -> Vec<Upload> {
+    let mut timed: Vec<(Timestamp, Upload)> = listed
+        .into_iter()
+        .map(|listed| {
+            let at = time_in(&listed.upload.key).or(listed.modified_at).unwrap_or(Timestamp::MIN);
+            (at, listed.upload)
+        })
+        .filter(|(at, _)| *at >= since)
+        .collect();
+    timed.sort_by(|(one, upload), (other, another)| (one, &upload.key).cmp(&(other, &another.key)));
+    timed.into_iter().map(|(_, upload)| upload).collect()
+}
+
+/// The time that Prowler puts into a file's name. It is the scanner's local time; in CI that is UTC.
+fn time_in(key: &str) -> Option<Timestamp> {
+    let name = key.rsplit('/').next()?;
+    let digits = name.split(|letter: char| !letter.is_ascii_digit()).find(|digits| digits.len() == TIME_DIGITS)?;
+    let part = |range| digits.get(range).unwrap_or_default();
+    let (date, time) =
+        ([part(0..4), part(4..6), part(6..8)].join("-"), [part(8..10), part(10..12), part(12..14)].join(":"));
+    format!("{date}T{time}Z").parse().ok()
+}
+
+/// Which exit code counts where several are due.
+fn graveness(exit: Exit) -> u8 {
+    match exit {
+        Exit::Success => 0,
+        Exit::Degraded => 1,
+        Exit::Findings => 2,
+        Exit::Error | Exit::Usage => 3,
+        Exit::Credentials => 4,
+    }
+}
+
+fn table(runs: &[RunReport]) -> Table {
+    let mut table = Table::new([
+        Column::Text("Scanned at"),
+        Column::Text("Status"),
+        Column::Number("Sent"),
+        Column::Number("Same"),
+        Column::Number("Archived"),
+        Column::Text("Upload"),
+    ]);
+    for run in runs {
+        let at = run.scanned_at.map(|at| at.strftime("%Y-%m-%d %H:%M").to_string()).unwrap_or_default();
+        let counts = [run.counts.sent, run.counts.unchanged, run.counts.archived].map(text::count);
+        let upload = text::end(&run.upload.source, UPLOAD_CHARS_MAX);
+        let status = run.status.as_str().to_owned();
+        table.row(run_report::tone(run.status), [at, status].into_iter().chain(counts).chain([upload]));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_scans_come_in_the_order_in_which_they_were_made() {
+        let listed = |key: &str, modified: &str| Listed {
+            upload: Upload::new("scans", key),
+            modified_at: modified.parse().ok(),
+        };
+        let all = vec![
+            listed("a/prowler-output-123456789012-20261103000000.ocsf.json", "2026-11-20T00:00:00Z"),
+            listed("b/prowler-output-123456789012-20261102000000.ocsf.json", "2026-11-21T00:00:00Z"),
+            listed("c/scan.json", "2026-11-02T12:00:00Z"),
+            listed("d/prowler-output-123456789012-20261001000000.ocsf.json", "2026-11-21T00:00:00Z"),
+        ];
+        let keys: Vec<String> =
+            in_order(all, since("2026-11-01").unwrap()).iter().map(|upload| upload.key[..1].to_owned()).collect();
+        assert_eq!(keys, ["b", "c", "a"]);
+    }
+
+    #[test]
+    fn a_beginning_is_a_day_or_a_time() {
+        assert_eq!(since("2026-11-01").unwrap(), since("2026-11-01T00:00:00Z").unwrap());
+        assert!(since("last week").is_err());
+    }
+}
