@@ -102,7 +102,7 @@ pub(crate) async fn export<P: Ports>(
 fn failed(error: &ExportError, source: &str) -> Failure {
     match error {
         ExportError::Held { run_id, .. } => Failure::new(Exit::Error, error.to_string())
-            .hint(format!("wait until it is done: hubctl run show {run_id}")),
+            .hint(format!("run {run_id} is done soon; if it was killed, what it held is free an hour after it began")),
         ExportError::Port(error) => {
             let failure = port(error);
             match failure.hint {

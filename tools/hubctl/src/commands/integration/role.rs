@@ -9,8 +9,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// What the role must be allowed to do in its account, in every Region.
-pub(super) const PERMISSIONS: [&str; 3] =
-    ["securityhub:BatchImportFindings", "securityhub:DescribeHub", "securityhub:ListEnabledProductsForImport"];
+pub(super) const PERMISSIONS: [&str; 4] = [
+    "securityhub:BatchImportFindings",
+    "securityhub:DescribeHub",
+    "securityhub:GetFindings",
+    "securityhub:ListEnabledProductsForImport",
+];
 
 /// What stands in for the function's role where the stack is not known.
 const TRUSTED_ARN_UNKNOWN: &str = "<ExportFunctionRoleArn of the deployment's stack>";
