@@ -83,7 +83,7 @@ pub fn zstd(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(::zstd::encode_all(bytes, ::zstd::DEFAULT_COMPRESSION_LEVEL)?)
 }
 
-/// What [`zstd`] and the states' writer make, decompressed.
+/// What [`zstd()`] and the states' writer make, decompressed.
 ///
 /// # Errors
 ///
