@@ -29,7 +29,8 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     fn is_over(&self, slot: &Slot, seen: Seen) -> Option<Ended> {
-        let ended = Ended::of(seen).filter(|_| slot.is_live())?;
+        let mine = slot.is_live() && !slot.is_newer_than(self.header.scanned_at);
+        let ended = Ended::of(seen).filter(|_| mine)?;
         let scanned = self.policy.archive_scope == ArchiveScope::Full || self.work.checks.contains(&slot.check);
         (scanned || ended != Ended::Gone).then_some(ended)
     }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::sender::Sender;
 use super::stamp::{readdress, stamps};
 use super::stop::{Stop, explain};
+use crate::account::SUPERSEDED;
 use crate::filter::Kept;
 use crate::integration::ArchiveScope;
 use crate::pack::Outgoing;
@@ -217,6 +218,10 @@ impl<P: Ports> RegionWorker<P> {
         let now = self.ports.now();
         let content = mapped.content_hash();
         let last = work.ledger.as_ref().and_then(|ledger| ledger.index.get(key)).copied();
+        if last.is_some_and(|last| last.is_newer_than(self.header.scanned_at)) {
+            work.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
+            return self.see(key, Seen::Wanted).await;
+        }
         if let Some(ledger) = &mut work.ledger {
             ledger.index.see(key, Seen::Wanted);
             let delta = decide(last.as_ref(), content, now.as_millisecond());

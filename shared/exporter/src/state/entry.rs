@@ -2,6 +2,7 @@
 
 use asff::Status;
 use bytes::{Buf, Bytes};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 /// A finding's place in a state: the first 64 bits of the SHA-256 of its Id. Among a million findings of one Region two
@@ -57,6 +58,9 @@ pub struct Slot {
     pub stored: Stored,
 }
 
+/// Prowler stamps a scan with whole seconds.
+const SCANS_APART_MS: i64 = 1000;
+
 /// Bytes of a slot in the file.
 pub(crate) const SLOT_BYTES: usize = 49;
 
@@ -92,6 +96,12 @@ impl Slot {
             _ => return None,
         };
         Some(Self { key, content, resource, check, first_seen_ms, updated_ms, sent_ms, stored })
+    }
+
+    /// Whether a newer scan than this one said what the service holds. Where a state was lost, or kept elsewhere, the order
+    /// of the scans is known by this alone. Repeats within a scan differ by milliseconds, scans by a second at least.
+    pub(crate) fn is_newer_than(&self, scanned_at: Option<Timestamp>) -> bool {
+        scanned_at.is_some_and(|scanned_at| self.updated_ms >= scanned_at.as_millisecond() + SCANS_APART_MS)
     }
 
     /// Whether the finding is, or may be, live in Security Hub.

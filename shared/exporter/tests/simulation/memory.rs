@@ -72,6 +72,13 @@ impl World {
         now
     }
 
+    /// Loses all that was kept of earlier scans.
+    pub(crate) fn forget_states(&self) {
+        let mut stores = self.stores.lock().unwrap();
+        stores.objects.retain(|key, _| !key.starts_with("state/"));
+        stores.accounts.clear();
+    }
+
     /// Notes that a promise was broken where an assertion would be lost in a task.
     pub(crate) fn violation(&self, what: String) {
         self.violations.lock().unwrap().push(what);

@@ -157,6 +157,22 @@ async fn an_older_scan_never_overwrites_a_newer_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_older_scan_never_overwrites_a_newer_one_even_where_the_state_is_lost() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    let older = scan(0, failed(30));
+    let mut results = failed(40);
+    results[3].detail = 7;
+    let newer = scan(2, results);
+    world.sleep(3 * 3600).await;
+    export(&world, newer.upload("newer")).await;
+    world.forget_states();
+    let report = export(&world, older.upload("older")).await;
+    assert_eq!((report.counts.sent, report.counts.archived), (0, 0), "{:?}", report.reasons);
+    assert_equal(&world, newer.account, &newer.wanted(&integration), "after the older scan");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_same_upload_twice_changes_nothing() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
