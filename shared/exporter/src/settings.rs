@@ -45,7 +45,7 @@ impl Default for Settings {
             import_calls_per_second: 10,
             import_calls_burst: 30,
             calls_in_flight_max: 30,
-            in_flight_bytes_max: 32 * 1024 * 1024,
+            in_flight_bytes_max: 24 * 1024 * 1024,
             worker_queue_max: BATCH_FINDINGS_MAX,
             attempts_max: 8,
             throttled_attempts_max: 20,

@@ -121,6 +121,8 @@ impl<P: Ports> RegionWorker<P> {
         let settled = self.settle().await;
         self.note(settled);
         self.fallback = None;
+        // All is told apart; what is archived next comes from the state, which holds each finding once.
+        self.work.identities = Identities::default();
         self
     }
 
