@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -237,6 +238,8 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
+    # `kill` ends it as Ctrl-C does: what was started is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     config = settings.read()
     verb, *command = sys.argv[1:] or [""]
     if verb == "up":
