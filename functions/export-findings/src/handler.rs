@@ -214,13 +214,14 @@ impl<P: Ports + Scans + Queue> Handler<P> {
 /// How long an upload waits whose account another run is exporting. A run lasts 15 minutes at most.
 const BUSY_DELAY: Duration = Duration::from_secs(120);
 
-/// Whether nothing but another run of the same account stands in the way.
+/// Whether nothing but another run of the same account stands in the way, and nothing was done that would be done again.
 fn is_busy(run: &RunReport) -> bool {
-    run.counts
-        .undelivered
-        .keys()
-        .filter(|reason| undelivered::passes(reason))
-        .all(|reason| reason == undelivered::ACCOUNT_BUSY)
+    let mut passing = run.counts.undelivered.keys().filter(|reason| undelivered::passes(reason)).peekable();
+    let mut regions = run.accounts.values().flat_map(|account| account.regions.values());
+    passing.peek().is_some()
+        && passing.all(|reason| reason == undelivered::ACCOUNT_BUSY)
+        && run.counts.archive_undelivered == 0
+        && regions.all(|region| region.unfinished.is_none())
 }
 
 /// Whether another run would begin farther on. An upload that makes no progress is tried as any that fails, and ends in

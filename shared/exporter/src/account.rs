@@ -1,5 +1,6 @@
 //! The findings of one account on their way: its integration, its filters, its delivery.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use asff::{AccountId, Mapped, RegionName, Regions, ScanFormat};
@@ -35,7 +36,8 @@ pub(crate) struct AccountExport<P: Ports> {
 
 enum State<P: Ports> {
     /// Its findings go to Security Hub.
-    Delivering(Box<Integration>, Box<AccountDelivery<P>>),
+    /// The Regions are those that stay in doubt, since the integration leaves them out.
+    Delivering(Box<Integration>, Box<AccountDelivery<P>>, BTreeSet<RegionName>),
     /// Its findings are all kept back, for this reason.
     KeptBack(&'static str, Option<String>),
     /// Nothing can be sent for this account.
@@ -104,23 +106,26 @@ impl<P: Ports> AccountExport<P> {
         let fallback_region = integration.fallback_region;
         let sending = Sending { hub, account, partition: first.partition, scanned_at, fallback_region };
         let mut delivery = AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone());
+        let mut unwatched = BTreeSet::new();
         if integration.archive_previous_findings || doubt != Doubt::default() {
             let with_state = regions_with_state(ports.as_ref(), account).await?;
-            for region in with_state.into_iter().chain(doubt.regions) {
+            for region in with_state.into_iter().chain(doubt.regions.iter().copied()) {
                 // What the integration leaves out is not looked at: that its findings do not come says nothing.
                 if route(&integration, region) == Route::Own || fallback_region == Some(region) {
                     delivery.watch(region);
+                } else if doubt.covers(region) {
+                    unwatched.insert(region);
                 }
             }
         }
-        Ok(State::Delivering(Box::new(integration), Box::new(delivery)))
+        Ok(State::Delivering(Box::new(integration), Box::new(delivery), unwatched))
     }
 
     /// Gives a finding its fate, or hands it to the delivery, which will.
     pub(crate) async fn take(&mut self, context: &Context<P>, mut mapped: Box<Mapped>) -> Result<(), PortError> {
         self.counts.read += 1;
         let (integration, delivery) = match &mut self.state {
-            State::Delivering(integration, delivery) => (integration, delivery),
+            State::Delivering(integration, delivery, _) => (integration, delivery),
             State::KeptBack(reason, _) => {
                 self.counts.add(Fate::Filtered((*reason).to_owned()), 1);
                 return Ok(());
@@ -156,8 +161,8 @@ impl<P: Ports> AccountExport<P> {
         incomplete: Option<String>,
     ) -> (AccountId, AccountReport, Option<PortError>) {
         let mut report = AccountReport { counts: self.counts, ..AccountReport::default() };
-        let (integration, delivery) = match self.state {
-            State::Delivering(integration, delivery) => (integration, delivery),
+        let (integration, delivery, unwatched) = match self.state {
+            State::Delivering(integration, delivery, unwatched) => (integration, delivery, unwatched),
             State::KeptBack(_, message) => {
                 report.problem = message;
                 return (self.account, report, None);
@@ -177,7 +182,10 @@ impl<P: Ports> AccountExport<P> {
         report.counts.merge(&delivered.counts);
         report.regions = delivered.regions;
         report.archive = delivered.archive;
-        let doubt = Doubt { everywhere: delivered.error.is_some(), regions: delivered.doubtful };
+        let doubt = Doubt {
+            everywhere: delivered.error.is_some(),
+            regions: delivered.doubtful.into_iter().chain(unwatched).collect(),
+        };
         let ended = context.ports.end(self.account, &context.run_id, doubt).await;
         (self.account, report, delivered.error.or(ended.err()))
     }

@@ -256,3 +256,18 @@ fn the_deadline_of_an_invocation_is_on_the_runtimes_clock() {
     assert!(left(SystemTime::now() + minute) > minute / 2);
     assert_eq!(left(SystemTime::now() - minute), std::time::Duration::ZERO);
 }
+
+#[test]
+fn only_a_busy_account_and_nothing_else_is_waited_for() {
+    let info = UploadInfo { source: "s3://scans/x".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
+    let mut run = RunReport::begin("run".to_owned(), info, Timestamp::now());
+    assert!(!is_busy(&run), "a run that failed for another reason");
+    run.counts.undelivered.insert(undelivered::ACCOUNT_BUSY.to_owned(), 3);
+    run.counts.undelivered.insert(undelivered::NO_INTEGRATION.to_owned(), 1);
+    assert!(is_busy(&run), "what no try mends does not matter");
+    run.counts.archive_undelivered = 1;
+    assert!(!is_busy(&run), "it would be archived again and again");
+    run.counts.archive_undelivered = 0;
+    run.counts.undelivered.insert(undelivered::THROTTLED.to_owned(), 1);
+    assert!(!is_busy(&run));
+}

@@ -79,7 +79,10 @@ impl<P: Ports> RegionWorker<P> {
                 }
                 let seen = ledger.index.seen(entry.slot.key).unwrap_or_default();
                 let may_be = archive && (others_too || self.is_of_this_region(&entry.json));
-                match self.is_over(&entry.slot, seen).filter(|_| may_be) {
+                // A partial scan of this Region says nothing of what another Region's findings are missing.
+                let speaks = self.policy.archive_scope == ArchiveScope::Full || self.is_of_this_region(&entry.json);
+                let over = self.is_over(&entry.slot, seen).filter(|ended| may_be && (speaks || *ended != Ended::Gone));
+                match over {
                     Some(ended) => {
                         let finding = self.over(&entry.slot, &entry.json, ended, now)?;
                         self.sender.send(finding).await;

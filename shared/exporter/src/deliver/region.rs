@@ -162,10 +162,18 @@ impl<P: Ports> RegionWorker<P> {
         let mut ledger = Ledger::open(self.ports.clone(), self.header.clone()).await?;
         if let Some(trust) = self.trust(&ledger) {
             let now_ms = self.ports.now().as_millisecond();
-            match adopt(ledger, &hub, &self.policy.regions, trust, now_ms).await {
-                Ok(drift) => self.work.report.adopted = drift.unknown,
+            let until = self.sender.lane().give_up_at;
+            match adopt(ledger, &hub, &self.policy.regions, trust, now_ms, until).await {
+                Ok(drift) => {
+                    self.work.report.adopted = drift.unknown;
+                    self.work.report.not_adopted = drift.unread;
+                }
                 Err(Declined::Hub(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))) => {
                     self.work.report.not_adopted = Some(error.to_string());
+                }
+                Err(Declined::OutOfTime) => {
+                    self.sender.refuse(Stop::Undelivered(undelivered::OUT_OF_TIME));
+                    return Ok(());
                 }
                 Err(Declined::Hub(_)) => {
                     self.sender.refuse(Stop::Undelivered(undelivered::SERVICE_ERROR));
@@ -198,6 +206,8 @@ impl<P: Ports> RegionWorker<P> {
         if kept.is_none() {
             self.open().await?;
         }
+        // A finding that came by way of the fallback says nothing of what was scanned here.
+        let scanned_here = mapped.region == self.header.region;
         let work = &mut self.work;
         let resource = mapped.resource_hash.fingerprint();
         let holder = work.ledger.as_ref().and_then(|ledger| ledger.index.get(Key::of(mapped.finding.id.as_str())));
@@ -208,7 +218,9 @@ impl<P: Ports> RegionWorker<P> {
         let identity = work.identities.settle(&mut mapped);
         let key = Key::of(mapped.finding.id.as_str());
         let check = fingerprint(mapped.check_id.as_str());
-        work.checks.insert(check);
+        if scanned_here {
+            work.checks.insert(check);
+        }
         let duplicate = (identity == Identity::Duplicate).then_some(Kept::Duplicate);
         if let Some(kept) = kept.or(duplicate) {
             work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
@@ -227,7 +239,10 @@ impl<P: Ports> RegionWorker<P> {
         if let Some(ledger) = &mut work.ledger {
             ledger.index.see(key, Seen::Wanted);
             let delta = decide(last.as_ref(), content, now.as_millisecond());
-            if delta == Delta::Same && self.policy.resend == Resend::Changed && identity != Identity::Worse {
+            // An earlier run of this very scan sent it: going on must not begin anew, even where everything is sent.
+            let done = last.is_some_and(|last| last.updated_ms >= mapped.scanned_at.as_millisecond());
+            let skips = self.policy.resend == Resend::Changed || done;
+            if delta == Delta::Same && skips && identity != Identity::Worse {
                 work.counts.add(Fate::Unchanged, 1);
                 return Ok(());
             }
@@ -261,7 +276,13 @@ impl<P: Ports> RegionWorker<P> {
     async fn see(&mut self, key: Key, seen: Seen) -> Result<(), PortError> {
         if let Some(ledger) = &mut self.work.ledger {
             ledger.index.see(key, seen);
-        } else if let (Some(Stop::Unavailable(_)), Some((_, fallback))) = (self.sender.stop(), &self.fallback) {
+        }
+        // It may have gone to the fallback in an earlier scan, whatever this Region does today. What this Region has is not
+        // wanted there as well.
+        let unavailable = matches!(self.sender.stop(), Some(Stop::Unavailable(_)));
+        if let Some((_, fallback)) = &self.fallback
+            && (unavailable || seen != Seen::Wanted)
+        {
             fallback.send(Message::Seen(key, seen)).await.map_err(|error| self.failed(&error))?;
         }
         Ok(())
@@ -273,10 +294,10 @@ impl<P: Ports> RegionWorker<P> {
         if let Some(ledger) = &mut self.work.ledger {
             let last = ledger.index.get(finding.slot.key).copied();
             ledger.index.see(finding.slot.key, Seen::Wanted);
-            self.work.checks.insert(finding.slot.check);
             let now_ms = self.ports.now().as_millisecond();
             let delta = decide(last.as_ref(), finding.slot.content, now_ms);
-            if delta == Delta::Same && self.policy.resend == Resend::Changed {
+            let done = last.is_some_and(|last| last.updated_ms >= finding.slot.updated_ms);
+            if delta == Delta::Same && (self.policy.resend == Resend::Changed || done) {
                 self.work.counts.add(Fate::Unchanged, 1);
                 return Ok(());
             }

@@ -79,6 +79,12 @@ impl RunReport {
                 )),
             }
             for (region, report) in &report.regions {
+                if let Some(why) = &report.not_adopted {
+                    reasons.push(format!(
+                        "account {account}, {region}: what Security Hub holds could not be read, so findings that others \
+                         sent may stay active: {why}. Allow the role securityhub:GetFindings"
+                    ));
+                }
                 if let Some(reason) = &report.unfinished {
                     reasons.push(format!("account {account}, {region}: {reason} before its end"));
                 }

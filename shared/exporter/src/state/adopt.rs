@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 
 use super::entry::{Key, Slot, Stored, fingerprint};
 use super::ledger::Ledger;
+use tokio::time::Instant;
+
 use crate::deliver::Pace;
 use crate::ports::{CallError, Hub, Objects, PortError};
 
@@ -46,6 +48,8 @@ const NOT_OURS: [&str; 16] = [
 pub(crate) enum Declined {
     /// The service refuses to show its findings, or can't just now.
     Hub(CallError),
+    /// The run's time was over before all were read.
+    OutOfTime,
     /// The state could not be written.
     Port(PortError),
 }
@@ -66,21 +70,25 @@ pub(crate) enum Trust {
 }
 
 /// What reading the service brought to light.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Drift {
     /// Findings of the service that the state did not know.
     pub(crate) unknown: u64,
     /// Live findings of the state that the service does not have.
     pub(crate) missing: u64,
+    /// Why the service's findings were not all read, if so. Then nothing of the state was dropped.
+    pub(crate) unread: Option<String>,
 }
 
-/// Merges what the service holds into the state, and saves it.
+/// Merges what the service holds into the state, and saves it. Where it can't be read to its end, a state that there is is
+/// kept whole, but each of its findings is sent once more when it is seen.
 pub(crate) async fn adopt<P: Objects, H: Hub>(
     mut ledger: Ledger<P>,
     hub: &H,
     regions: &Regions,
     trust: Trust,
     now_ms: i64,
+    until: Option<Instant>,
 ) -> Result<Drift, Declined> {
     let region = ledger.header.region;
     let mut drift = Drift::default();
@@ -90,6 +98,13 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
     let mut next = None;
     let mut readings = 1;
     loop {
+        if until.is_some_and(|until| Instant::now() >= until) {
+            if ledger.old.is_none() {
+                return Err(Declined::OutOfTime);
+            }
+            drift.unread = Some("the time was over before all findings of Security Hub were read".to_owned());
+            break;
+        }
         pace.wait().await;
         let page = match hub.findings(&region, next.clone()).await {
             Ok(page) => page,
@@ -97,6 +112,10 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
                 readings += 1;
                 next = None;
                 continue;
+            }
+            Err(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_))) if ledger.old.is_some() => {
+                drift.unread = Some(error.to_string());
+                break;
             }
             Err(error) => return Err(Declined::Hub(error)),
         };
@@ -127,7 +146,7 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
             if !ledger.index.keeps(&entry.slot) {
                 continue;
             }
-            if known || !entry.slot.is_live() {
+            if known || !entry.slot.is_live() || drift.unread.is_some() {
                 ledger.copy(&trusted(entry.slot, trust), &entry.json).await?;
             } else {
                 drift.missing += 1;

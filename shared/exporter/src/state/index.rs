@@ -1,5 +1,7 @@
 //! What a state holds, in 56 bytes a finding: enough to compare a scan with it.
 
+use std::cmp::Reverse;
+
 use super::entry::{Key, Slot};
 
 /// What the scan at hand says of a finding that the state holds.
@@ -43,9 +45,10 @@ impl Index {
 
     /// Ends the reading. Of entries with one key the last one counts.
     pub fn close(&mut self) {
-        // A stable sort, so that the last one read stands last among equals; it goes to the front of its group.
+        // The service keeps the version with the latest UpdatedAt, whichever answer came first. Of equals the last one read
+        // counts: the sort is stable, so it goes to the front of its group.
         self.slots.reverse();
-        self.slots.sort_by_key(|known| known.slot.key);
+        self.slots.sort_by_key(|known| (known.slot.key, Reverse(known.slot.updated_ms)));
         self.slots.dedup_by_key(|known| known.slot.key);
         self.slots.shrink_to_fit();
         self.sorted = true;

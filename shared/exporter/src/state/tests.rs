@@ -104,6 +104,15 @@ fn of_two_entries_for_a_finding_the_later_counts() {
     assert_eq!(index.seen(Key::of("unknown")), None);
 }
 
+#[test]
+fn of_two_versions_the_one_that_the_service_keeps_counts_whichever_was_answered_first() {
+    let mut index = Index::default();
+    index.push(Slot { content: 2, updated_ms: 9, ..slot(9) });
+    index.push(Slot { content: 1, updated_ms: 7, ..slot(9) });
+    index.close();
+    assert_eq!(index.get(Key::of("9")).unwrap().content, 2);
+}
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 #[test]

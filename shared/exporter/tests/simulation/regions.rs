@@ -92,3 +92,48 @@ async fn accounts_of_one_file_go_their_own_ways() {
     assert_eq!(report.status, RunStatus::Degraded, "trying again would not help");
     assert_eq!(imports(&world), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_partial_scan_of_one_region_says_nothing_of_its_fallback() {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    integrate(&world, ACCOUNT, |integration| {
+        integration.fallback_region = Some("us-east-1".parse().unwrap());
+        integration.archive_scope = ArchiveScope::Partial;
+    });
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    for (hours, region) in [(1, "sa-east-1"), (2, "us-east-1")] {
+        world.sleep(3600).await;
+        let part = failed(30).into_iter().filter(|result| result.region == region).collect();
+        let report = export(&world, scan(hours, part).upload(region)).await;
+        assert_eq!((report.counts.unchanged, report.counts.archived), (10, 0), "a scan of {region}");
+    }
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_setting_keeps_back_is_not_over_in_the_fallback_region_either() {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.products.clear()));
+    let fallback = Some("us-east-1".parse().unwrap());
+    integrate(&world, ACCOUNT, |integration| integration.fallback_region = fallback);
+    let report = export(&world, scan(0, failed(30)).upload("1")).await;
+    assert_eq!((report.counts.sent, report.counts.redirected), (30, 10), "{:?}", report.reasons);
+    world.sleep(3600).await;
+    integrate(&world, ACCOUNT, |integration| {
+        integration.fallback_region = fallback;
+        integration.severity_min = Some(asff::SeverityLabel::Critical);
+    });
+    let report = export(&world, scan(1, failed(30)).upload("2")).await;
+    assert_eq!((report.counts.filtered["low_severity"], report.counts.archived), (30, 0), "{:?}", report.reasons);
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sending_everything_goes_on_where_it_stopped_too() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| integration.resend = exporter::state::Resend::Always);
+    let first = scan(0, failed(60));
+    assert_eq!(export(&world, first.upload("1")).await.counts.sent, 60);
+    assert_eq!(export(&world, first.upload("the same under another key")).await.counts.sent, 0);
+    world.sleep(3600).await;
+    assert_eq!(export(&world, scan(1, failed(60)).upload("2")).await.counts.sent, 60);
+}
