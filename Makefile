@@ -63,7 +63,8 @@ test-end-to-end: build ## Run the tests from end to end alone
 
 .PHONY: test-fast
 test-fast: $(VENV) ## Run the tests that need neither the AWS SDK nor a server, in under two minutes
-	cargo nextest run --locked $(FAST)
+# A third of the simulation's seeds; `make test` runs all of them.
+	SEEDS=10 cargo nextest run --locked $(FAST)
 	cargo test --locked --quiet --doc -p asff -p exporter -p simulator
 
 .PHONY: simulate
