@@ -35,8 +35,7 @@ pub(crate) struct AccountExport<P: Ports> {
 }
 
 enum State<P: Ports> {
-    /// Its findings go to Security Hub.
-    /// The Regions are those that stay in doubt, since the integration leaves them out.
+    /// Its findings go to Security Hub. The Regions named are those that stay in doubt, since the integration leaves them out.
     Delivering(Box<Integration>, Box<AccountDelivery<P>>, BTreeSet<RegionName>),
     /// Its findings are all kept back, for this reason.
     KeptBack(&'static str, Option<String>),

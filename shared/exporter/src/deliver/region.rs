@@ -27,7 +27,7 @@ pub(crate) enum Message {
     Finding(Box<Mapped>, Option<Kept>),
     /// A finding that its own Region does not take.
     Redirected(Outgoing),
-    /// What the scan says of a finding that is kept back, and whose own Region does not take findings.
+    /// What the scan says of a finding of another Region that may have come here in an earlier scan.
     Seen(Key, Seen),
 }
 
