@@ -2,8 +2,8 @@
 //! finding exactly one fate?
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use asff::{Partition, RegionName};
@@ -211,17 +211,24 @@ async fn a_service_that_refuses_everything_is_not_asked_for_every_finding() {
 
 #[tokio::test(start_paused = true)]
 async fn throttles_errors_and_lost_answers_are_outlasted() {
-    let hub = RuleHub::new(|number, _, ids| match number % 4 {
-        0 => Err(CallError::Throttled("Too Many Requests".to_owned())),
-        1 => Err(CallError::Transient("connection reset".to_owned())),
-        2 => Err(CallError::ExpiredToken("expired".to_owned())),
-        _ => stored(ids),
+    // Each batch meets all of them, one after the other.
+    let attempts: Mutex<BTreeMap<String, usize>> = Mutex::default();
+    let hub = RuleHub::new(move |_, _, ids| {
+        let mut attempts = attempts.lock().unwrap();
+        let attempt = attempts.entry(ids[0].clone()).or_default();
+        *attempt += 1;
+        match *attempt {
+            1 => Err(CallError::Throttled("Too Many Requests".to_owned())),
+            2 => Err(CallError::Transient("connection reset".to_owned())),
+            3 => Err(CallError::ExpiredToken("expired".to_owned())),
+            _ => stored(ids),
+        }
     });
     let done = deliver(&hub, 1000, None).await;
     assert_eq!(done.sent, 1000);
     let (calls, throttled, retried) = done.counters;
-    assert!(throttled > 0 && retried > 0);
-    assert_eq!(calls, hub.calls() as u64);
+    assert_eq!((calls, throttled, retried), (40, 10, 20));
+    assert_eq!(hub.calls(), 40);
 }
 
 #[tokio::test(start_paused = true)]
