@@ -276,7 +276,7 @@ pub fn by_role(account: &str) -> Result<Integration> {
 /// When `account` is no account number.
 pub fn by_role_and(account: &str, external_id: Option<&str>) -> Result<Integration> {
     let arn = format!("arn:aws:iam::{account}:role/{ROLE}");
-    let role = Role { arn, external_id: external_id.map(str::to_owned), session_name: None };
+    let role = Role { external_id: external_id.map(str::to_owned), ..Role::new(arn) };
     let account: AccountId = account.parse()?;
-    Ok(Integration { credentials: Credentials::Role(role), ..Integration::new(account) })
+    Ok(Integration { credentials: Some(Credentials::Default { role: Some(role) }), ..Integration::new(account) })
 }

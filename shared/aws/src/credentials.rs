@@ -19,9 +19,9 @@ use exporter::ports::{ConnectError, PortError};
 use crate::errors::{CallFailure, describe, port_error};
 use crate::secret::SecretKeys;
 
-/// The length of a session. A function's own identity is a role, and a role that assumes a role gets no more
+/// The length of a session in seconds. A function's own identity is a role, and a role that assumes a role gets no more
 /// (contract 6.1).
-const SESSION: Duration = Duration::from_secs(3600);
+const SESSION_SECONDS: i32 = 3600;
 /// Time to obtain credentials: the secret, the role, and the retries of both.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 /// Characters of a session's name at most (contract 6.1).
@@ -43,16 +43,13 @@ pub(crate) const INVALID_CALLER: [&str; 8] = [
 
 /// The configuration by which an integration's account is called. Makes no call.
 pub(crate) fn account_config(own: &SdkConfig, account: AccountId, choice: &Choice) -> SdkConfig {
-    match choice {
-        Choice::Default => own.clone(),
-        Choice::Role(role) => with_provider(own, AssumedRole::new(own, account, role)),
-        Choice::Static { secret, role } => {
-            let keys = with_provider(own, SecretKeys::new(own, secret));
-            match role {
-                Some(role) => with_provider(&keys, AssumedRole::new(&keys, account, role)),
-                None => keys,
-            }
-        }
+    let caller = match choice.secret() {
+        Some(secret) => with_provider(own, SecretKeys::new(own, secret)),
+        None => own.clone(),
+    };
+    match choice.role() {
+        Some(role) => with_provider(&caller, AssumedRole::new(&caller, account, role)),
+        None => caller,
     }
 }
 
@@ -86,7 +83,7 @@ impl AssumedRole {
             .role_arn(&self.role.arn)
             .set_external_id(self.role.external_id.clone())
             .role_session_name(session_name(&self.role, self.account))
-            .duration_seconds(i32::try_from(SESSION.as_secs()).unwrap_or(i32::MAX))
+            .duration_seconds(self.role.duration_seconds.map_or(SESSION_SECONDS, i32::from))
             .send()
             .await
             .map_err(|error| self.refusal(&error))?;
@@ -167,7 +164,7 @@ mod tests {
     fn a_session_has_a_name_that_sts_takes() {
         let account = "123456789012".parse().unwrap();
         let name = |wanted: Option<&str>| {
-            let role = Role { arn: String::new(), external_id: None, session_name: wanted.map(str::to_owned) };
+            let role = Role { session_name: wanted.map(str::to_owned), ..Role::new("") };
             session_name(&role, account)
         };
         assert_eq!(name(None), "securityhub-exporter-123456789012");

@@ -1,9 +1,10 @@
 //! Connects to an account: obtains the integration's credentials and makes sure whose they are.
 
+use asff::AccountId;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use exporter::integration::Integration;
+use exporter::integration::{Credentials, Integration};
 use exporter::ports::{ConnectError, Hubs, PortError};
 
 use crate::Cloud;
@@ -14,9 +15,23 @@ use crate::hub::SecurityHub;
 impl Hubs for Cloud {
     type Hub = SecurityHub;
 
-    async fn connect(&self, integration: &Integration) -> Result<SecurityHub, ConnectError> {
-        let account = integration.account;
-        let config = account_config(&self.config, account, &integration.credentials);
+    async fn connect(&self, account: AccountId, integration: &Integration) -> Result<SecurityHub, ConnectError> {
+        let credentials = match &integration.credentials {
+            Some(credentials) => credentials.clone(),
+            None => self.provider_credentials(&integration.provider).await?,
+        };
+        self.connect_as(account, &credentials).await
+    }
+}
+
+impl Cloud {
+    /// Connects to an account with these credentials.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hubs::connect`].
+    pub async fn connect_as(&self, account: AccountId, credentials: &Credentials) -> Result<SecurityHub, ConnectError> {
+        let config = account_config(&self.config, account, &credentials.in_account(account));
         let sts = aws_sdk_sts::Client::new(&config);
         // No permission is needed for this call, and no policy can deny it (contract 6.1).
         let identity = sts.get_caller_identity().send().await.map_err(|error| refusal(&error))?;

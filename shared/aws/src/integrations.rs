@@ -2,8 +2,9 @@
 
 use asff::AccountId;
 use aws_sdk_dynamodb::types::AttributeValue;
-use exporter::integration::Integration;
+use exporter::integration::{Credentials, Integration};
 use exporter::ports::{Integrations, PortError};
+use exporter::provider::{Provider, ProviderId};
 use jiff::Timestamp;
 
 use crate::Cloud;
@@ -12,6 +13,8 @@ use crate::item::{Item, ItemError, from_attribute, get_number, get_text, number,
 
 /// The partition of all integrations.
 const PARTITION: &str = "integration";
+/// The partition of all providers.
+const PROVIDERS: &str = "provider";
 /// Pages that a list reads at most: of 1 MB each, so some 100,000 integrations.
 const PAGES_MAX: usize = 100;
 
@@ -31,11 +34,11 @@ pub struct StoredIntegration {
 /// Why an integration was not created.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CreateError {
-    /// The account has one; it is left as it is.
-    #[error("account {account} has an integration already")]
+    /// The provider has one; it is left as it is.
+    #[error("{provider} has an integration already")]
     Exists {
-        /// The account.
-        account: AccountId,
+        /// The provider.
+        provider: ProviderId,
     },
     /// Anything else.
     #[error(transparent)]
@@ -44,20 +47,33 @@ pub enum CreateError {
 
 impl Integrations for Cloud {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
-        Ok(self.get_integration(account).await?.map(|stored| stored.integration))
+        let own = self.get_integration(&ProviderId::Account(*account)).await?;
+        Ok(own.map(|stored| stored.integration))
     }
 }
 
 impl Cloud {
+    /// As whom a provider's accounts are called. One that nobody described is called as the deployment itself.
+    pub(crate) async fn provider_credentials(&self, id: &ProviderId) -> Result<Credentials, PortError> {
+        let action = || format!("read the provider {id}");
+        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
+        let answer = request.key("pk", text(PROVIDERS)).key("sk", text(id.as_str())).send().await;
+        let answer = answer.map_err(|error| port_error(action(), &error))?;
+        let Some(item) = answer.item else { return Ok(Credentials::default()) };
+        let settings = item.get("settings").ok_or(ItemError::Missing("settings"));
+        let provider: Provider = settings.and_then(from_attribute).map_err(|error| unreadable(action(), &error))?;
+        Ok(provider.credentials)
+    }
+
     /// Reads one integration, consistently.
     ///
     /// # Errors
     ///
     /// When the table does not answer, or the item was changed into something that is no integration.
-    pub async fn get_integration(&self, account: &AccountId) -> Result<Option<StoredIntegration>, PortError> {
-        let action = || format!("read the integration of account {account}");
+    pub async fn get_integration(&self, id: &ProviderId) -> Result<Option<StoredIntegration>, PortError> {
+        let action = || format!("read the integration of {id}");
         let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
-        let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
+        let answer = request.key("pk", text(PARTITION)).key("sk", text(id.as_str())).send().await;
         let answer = answer.map_err(|error| port_error(action(), &error))?;
         answer.item.map(|item| stored(&item).map_err(|error| unreadable(action(), &error))).transpose()
     }
@@ -68,15 +84,15 @@ impl Cloud {
     ///
     /// [`CreateError::Exists`] if it has one, whatever its settings.
     pub async fn create_integration(&self, integration: &Integration) -> Result<StoredIntegration, CreateError> {
-        let account = integration.account;
-        let action = || format!("create the integration of account {account}");
+        let id = &integration.provider;
+        let action = || format!("create the integration of {id}");
         let now = Timestamp::now();
         let request = self
             .dynamodb
             .put_item()
             .table_name(&self.names.table)
             .item("pk", text(PARTITION))
-            .item("sk", text(account.as_str()))
+            .item("sk", text(id.as_str()))
             .item("settings", settings(integration, action)?)
             .item("version", number(1))
             .item("created_at", text(now.to_string()))
@@ -92,7 +108,7 @@ impl Cloud {
             Err(error)
                 if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
             {
-                Err(CreateError::Exists { account })
+                Err(CreateError::Exists { provider: id.clone() })
             }
             Err(error) => Err(port_error(action(), &error).into()),
         }
@@ -104,13 +120,13 @@ impl Cloud {
     ///
     /// When the table does not take it.
     pub async fn put_integration(&self, integration: &Integration) -> Result<StoredIntegration, PortError> {
-        let action = || format!("write the integration of account {}", integration.account);
+        let action = || format!("write the integration of {}", integration.provider);
         let answer = self
             .dynamodb
             .update_item()
             .table_name(&self.names.table)
             .key("pk", text(PARTITION))
-            .key("sk", text(integration.account.as_str()))
+            .key("sk", text(integration.provider.as_str()))
             .update_expression(
                 "SET #settings = :settings, #version = if_not_exists(#version, :zero) + :one, \
                  #created_at = if_not_exists(#created_at, :now), #updated_at = :now",

@@ -83,7 +83,7 @@ impl<P: Ports> AccountExport<P> {
                 return Ok(State::Blocked(undelivered::ACCOUNT_BUSY, message));
             }
         };
-        let hub = match ports.connect(&integration).await {
+        let hub = match ports.connect(account, &integration).await {
             Ok(hub) => hub,
             Err(error) => {
                 ports.end(account, &context.run_id, doubt).await?;

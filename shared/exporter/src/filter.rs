@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn integration(change: impl FnOnce(&mut Integration)) -> Integration {
-        let mut integration = Integration::new("123456789012".parse().unwrap());
+        let mut integration = Integration::new("123456789012".parse::<asff::AccountId>().unwrap());
         change(&mut integration);
         integration
     }

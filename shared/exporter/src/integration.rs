@@ -3,13 +3,14 @@
 use asff::{AccountId, RegionName, ScanFormat, SeverityLabel};
 use serde::{Deserialize, Serialize};
 
+use crate::provider::ProviderId;
 use crate::state::Resend;
 
-/// The settings of one account's integration. Every default suits most accounts.
+/// The settings of one provider's integration. Every default suits most accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Integration {
-    /// The account whose findings are exported, into its own Security Hub.
-    pub account: AccountId,
+    /// The account, or the organisation of accounts, whose findings are exported, each into its own Security Hub.
+    pub provider: ProviderId,
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
@@ -46,16 +47,19 @@ pub struct Integration {
     /// Prowler writes one scan in several formats; this one is exported.
     #[serde(default = "default_format")]
     pub format: ScanFormat,
-    /// As whom Security Hub is called.
+    /// As whom Security Hub is called. None: as the provider says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
+    /// Accept the Prowler product in Regions whose hub is on and where nobody did.
     #[serde(default)]
-    pub credentials: Credentials,
+    pub auto_accept_product: bool,
 }
 
 impl Integration {
     /// An integration with every setting at its default.
-    pub fn new(account: AccountId) -> Self {
+    pub fn new(provider: impl Into<ProviderId>) -> Self {
         Self {
-            account,
+            provider: provider.into(),
             alias: None,
             enabled: true,
             only_failed: true,
@@ -68,7 +72,8 @@ impl Integration {
             regions: None,
             fallback_region: None,
             format: default_format(),
-            credentials: Credentials::default(),
+            credentials: None,
+            auto_accept_product: false,
         }
     }
 }
@@ -97,16 +102,17 @@ pub enum MutedFindings {
     Send,
 }
 
-/// As whom Security Hub of the account is called. Secrets are not here: only the place where they are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// As whom an account is called. Secrets are not here: only the place where they are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Credentials {
-    /// The function's own identity (or, from a workstation, the SDK's default chain). It must belong to the account.
-    #[default]
-    Default,
-    /// A role in the account, assumed with an External ID.
-    Role(Role),
-    /// An access key kept in Secrets Manager, optionally with a role to assume by it.
+    /// The SDK's default chain: the function's own identity, or that of whoever calls from a workstation.
+    Default {
+        /// The role to assume from there. None: the identity must belong to the account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<Role>,
+    },
+    /// An access key kept in Secrets Manager.
     Static {
         /// ARN or name of the secret. Its value is `{"access_key_id", "secret_access_key", "session_token"?}`.
         secret: String,
@@ -116,10 +122,47 @@ pub enum Credentials {
     },
 }
 
+impl Default for Credentials {
+    fn default() -> Self {
+        Self::Default { role: None }
+    }
+}
+
+impl Credentials {
+    /// The role that is assumed, if one is.
+    pub fn role(&self) -> Option<&Role> {
+        match self {
+            Self::Default { role } | Self::Static { role, .. } => role.as_ref(),
+        }
+    }
+
+    /// Where the access key is kept, if there is one.
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Self::Default { .. } => None,
+            Self::Static { secret, .. } => Some(secret),
+        }
+    }
+
+    /// The same for one account: its number stands where the role's ARN has a star.
+    #[must_use]
+    pub fn in_account(&self, account: AccountId) -> Self {
+        let mut own = self.clone();
+        let (Self::Default { role } | Self::Static { role, .. }) = &mut own;
+        if let Some(role) = role {
+            role.arn = role.arn.replacen(ANY_ACCOUNT, &format!("::{account}:"), 1);
+        }
+        own
+    }
+}
+
+/// What stands in a role's ARN where each account of an organisation is meant.
+pub const ANY_ACCOUNT: &str = "::*:";
+
 /// A role to assume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
-    /// The role's ARN.
+    /// The role's ARN; `arn:aws:iam::*:role/NAME` for the role of that name in every account of an organisation.
     pub arn: String,
     /// The External ID that the role's trust policy asks for. Not a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,6 +170,16 @@ pub struct Role {
     /// The session's name, as `CloudTrail` shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_name: Option<String>,
+    /// The session's length, 900 to 3600 seconds: a role that assumes a role gets no more (contract of STS). None: 3600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u16>,
+}
+
+impl Role {
+    /// A role without conditions.
+    pub fn new(arn: impl Into<String>) -> Self {
+        Self { arn: arn.into(), external_id: None, session_name: None, duration_seconds: None }
+    }
 }
 
 fn yes() -> bool {

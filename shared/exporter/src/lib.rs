@@ -4,6 +4,7 @@
 //! implements it. The straight line of an export is the body of [`export::Exporter::export`].
 
 mod account;
+pub mod connection;
 mod deliver;
 pub mod export;
 pub mod filter;
@@ -12,6 +13,7 @@ mod pack;
 pub mod plan;
 pub mod ports;
 pub mod progress;
+pub mod provider;
 pub mod quarantine;
 mod reading;
 pub mod report;

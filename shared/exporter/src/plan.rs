@@ -130,8 +130,8 @@ impl ObjectWriter for Draft {
 impl<P: Ports> Hubs for Planning<P> {
     type Hub = PlanningHub<P::Hub>;
 
-    async fn connect(&self, integration: &Integration) -> Result<Self::Hub, ConnectError> {
-        self.real.connect(integration).await.map(PlanningHub)
+    async fn connect(&self, account: AccountId, integration: &Integration) -> Result<Self::Hub, ConnectError> {
+        self.real.connect(account, integration).await.map(PlanningHub)
     }
 }
 

@@ -69,7 +69,7 @@ pub enum OpenError {
 
 /// Finds an account's integration.
 pub trait Integrations {
-    /// The integration of an account, read consistently, or none.
+    /// The integration of an account, read consistently: its own, otherwise that of its organisation, or none.
     fn integration(&self, account: &AccountId) -> impl Future<Output = Result<Option<Integration>, PortError>> + Send;
 }
 
@@ -225,8 +225,13 @@ pub trait Hubs {
     /// A connection to one account, in all its Regions.
     type Hub: Hub + Clone + Send + Sync + 'static;
 
-    /// Obtains the integration's credentials and makes sure that they belong to its account.
-    fn connect(&self, integration: &Integration) -> impl Future<Output = Result<Self::Hub, ConnectError>> + Send;
+    /// Obtains the credentials that the integration, or else its provider, has for the account, and makes sure that they
+    /// belong to it.
+    fn connect(
+        &self,
+        account: AccountId,
+        integration: &Integration,
+    ) -> impl Future<Output = Result<Self::Hub, ConnectError>> + Send;
 }
 
 /// Why there is no connection to an account.

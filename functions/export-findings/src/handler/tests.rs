@@ -122,7 +122,7 @@ struct Open;
 impl Hubs for Twin {
     type Hub = Open;
 
-    async fn connect(&self, _: &Integration) -> Result<Open, ConnectError> {
+    async fn connect(&self, _: AccountId, _: &Integration) -> Result<Open, ConnectError> {
         match self.opened.lock().unwrap().last().map(String::as_str) {
             Some("unconnected.json") => Err(failure("connect").into()),
             _ => Ok(Open),

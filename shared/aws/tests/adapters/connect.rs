@@ -1,5 +1,6 @@
 //! Connecting to an account: whose credentials they are, and roles that are refused. Against the simulator.
 
+use asff::AccountId;
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::{ConnectError, Hubs};
 use simulator::{Config, Fault, Operation, Server, Simulator};
@@ -20,16 +21,18 @@ async fn world() -> (Simulator, Server) {
 }
 
 async fn connect(server: &Server, credentials: Credentials) -> Result<(), ConnectError> {
-    let integration = Integration { credentials, ..Integration::new(MEMBER.parse().unwrap()) };
-    cloud(&server.endpoint_url()).await.connect(&integration).await.map(drop)
+    let account: AccountId = MEMBER.parse().unwrap();
+    let integration = Integration { credentials: Some(credentials), ..Integration::new(account) };
+    cloud(&server.endpoint_url()).await.connect(account, &integration).await.map(drop)
 }
 
 fn role(name: &str, external_id: Option<&str>) -> Credentials {
-    Credentials::Role(Role {
-        arn: format!("arn:aws:iam::{MEMBER}:role/path/{name}"),
+    let role = Role {
         external_id: external_id.map(str::to_owned),
         session_name: Some("nightly scan".to_owned()),
-    })
+        ..Role::new(format!("arn:aws:iam::{MEMBER}:role/path/{name}"))
+    };
+    Credentials::Default { role: Some(role) }
 }
 
 fn refusal(answer: Result<(), ConnectError>) -> (&'static str, String) {
@@ -59,7 +62,7 @@ async fn a_role_that_refuses_us_is_named_with_what_to_check() {
         (role("Closed", None), "without an External ID"),
         (role("Missing", Some("the-right-id")), "with the integration's External ID"),
     ] {
-        let Credentials::Role(Role { arn, .. }) = credentials.clone() else { unreachable!() };
+        let arn = credentials.role().unwrap().arn.clone();
         let (reason, message) = refusal(connect(&server, credentials).await);
         assert_eq!(reason, "assume_role_denied");
         assert!(message.starts_with(&format!("{arn} could not be assumed {how}")), "{message}");
@@ -74,7 +77,7 @@ async fn a_role_that_refuses_us_is_named_with_what_to_check() {
 #[tokio::test]
 async fn credentials_of_another_account_are_refused() {
     let (_simulator, server) = world().await;
-    let (reason, message) = refusal(connect(&server, Credentials::Default).await);
+    let (reason, message) = refusal(connect(&server, Credentials::default()).await);
     assert_eq!(reason, "wrong_account");
     assert!(message.contains(&format!("arn:aws:iam::{ACCOUNT}:user/")) && message.contains(MEMBER), "{message}");
 }
@@ -96,7 +99,7 @@ async fn what_passes_is_no_refusal() {
 async fn credentials_that_aws_does_not_know_are_invalid() {
     let simulator = Simulator::new(Config::default().account(MEMBER, &["eu-west-1"]));
     let server = simulator.serve("127.0.0.1:0").await.unwrap();
-    let (reason, message) = refusal(connect(&server, Credentials::Default).await);
+    let (reason, message) = refusal(connect(&server, Credentials::default()).await);
     assert_eq!(reason, "credentials_invalid");
     assert!(message.contains("InvalidClientTokenId"), "{message}");
 }

@@ -2,8 +2,8 @@
 
 use aws::SecurityHub;
 use bytes::Bytes;
-use exporter::integration::{Credentials, Integration, Role};
-use exporter::ports::{CallError, Hub, HubState, Hubs, ImportOutcome};
+use exporter::integration::{Credentials, Role};
+use exporter::ports::{CallError, Hub, HubState, ImportOutcome};
 use serde_json::{Value, json};
 use simulator::{Config, Effect, Fault, HubOffImport, Operation, Rate, Server, Simulator};
 
@@ -26,8 +26,7 @@ impl Running {
     async fn start(config: Config, credentials: Credentials) -> Self {
         let simulator = Simulator::new(config);
         let server = simulator.serve("127.0.0.1:0").await.unwrap();
-        let integration = Integration { credentials, ..Integration::new(ACCOUNT.parse().unwrap()) };
-        let hub = cloud(&server.endpoint_url()).await.connect(&integration).await.unwrap();
+        let hub = cloud(&server.endpoint_url()).await.connect_as(ACCOUNT.parse().unwrap(), &credentials).await.unwrap();
         Self { simulator, hub, _server: server }
     }
 
@@ -61,7 +60,7 @@ fn body(findings: &[Value]) -> Bytes {
 
 #[tokio::test]
 async fn findings_are_stored_and_the_refused_ones_named() {
-    let running = Running::start(world(), Credentials::Default).await;
+    let running = Running::start(world(), Credentials::default()).await;
     let mut bad = finding("bad");
     bad["Title"] = "t".repeat(257).into();
     let outcome = running.import(&[finding("a"), bad, finding("b")]).await.unwrap();
@@ -73,12 +72,12 @@ async fn findings_are_stored_and_the_refused_ones_named() {
 
 #[tokio::test]
 async fn a_product_is_found_on_whatever_page_it_stands() {
-    let running = Running::start(world(), Credentials::Default).await;
+    let running = Running::start(world(), Credentials::default()).await;
     assert_eq!(running.state().await, Ok(HubState { product_accepted: true }));
     assert!(running.count(Operation::ListEnabledProductsForImport) > 1, "one page would not do");
     // Another product's name may hold ours.
     let config = world().region(ACCOUNT, REGION, |region| region.products = vec!["prowler/prowler-2".to_owned()]);
-    let running = Running::start(config, Credentials::Default).await;
+    let running = Running::start(config, Credentials::default()).await;
     assert_eq!(running.state().await, Ok(HubState { product_accepted: false }));
     assert!(matches!(running.import(&[finding("a")]).await, Err(CallError::AccessDenied(_))));
 }
@@ -88,7 +87,7 @@ async fn a_hub_that_is_off_says_so_in_each_of_its_forms() {
     for form in [HubOffImport::FailedFindings, HubOffImport::InvalidAccess, HubOffImport::AccessDenied] {
         let mut config = world().region(ACCOUNT, REGION, |region| region.hub = false);
         config.rules.hub_off_import = form;
-        let running = Running::start(config, Credentials::Default).await;
+        let running = Running::start(config, Credentials::default()).await;
         let answer = running.import(&[finding("a")]).await;
         match form {
             HubOffImport::FailedFindings => assert_eq!(answer.unwrap().failed[0].code, "InvalidAccess"),
@@ -103,7 +102,7 @@ async fn a_hub_that_is_off_says_so_in_each_of_its_forms() {
 #[tokio::test]
 async fn a_region_that_is_not_opted_in_does_not_know_us() {
     let config = world().region(ACCOUNT, "af-south-1", |region| region.opted_in = false);
-    let running = Running::start(config, Credentials::Default).await;
+    let running = Running::start(config, Credentials::default()).await;
     let answer = running.hub.import(&"af-south-1".parse().unwrap(), body(&[finding("a")])).await;
     assert!(matches!(answer, Err(CallError::UnrecognizedClient(_))), "{answer:?}");
 }
@@ -112,13 +111,13 @@ async fn a_region_that_is_not_opted_in_does_not_know_us() {
 async fn an_import_is_tried_once_whatever_the_error() {
     let mut config = world();
     config.rates.batch_import_findings = Rate { calls_per_second: 0.001, burst: 1.0 };
-    let running = Running::start(config, Credentials::Default).await;
+    let running = Running::start(config, Credentials::default()).await;
     running.import(&[finding("a")]).await.unwrap();
     let throttled = running.import(&[finding("a")]).await;
     assert!(matches!(throttled, Err(CallError::Throttled(_))), "{throttled:?}");
     assert_eq!(running.count(Operation::BatchImportFindings), 2);
 
-    let running = Running::start(world().unlimited(), Credentials::Default).await;
+    let running = Running::start(world().unlimited(), Credentials::default()).await;
     for fault in [Fault::error(500), Fault::error(503), Fault::new(Effect::DropConnection { after_commit: true })] {
         running.simulator.forget_calls();
         running.simulator.inject(fault.on(Operation::BatchImportFindings));
@@ -131,7 +130,7 @@ async fn an_import_is_tried_once_whatever_the_error() {
 
 #[tokio::test]
 async fn the_state_is_asked_again_after_a_passing_error() {
-    let running = Running::start(world(), Credentials::Default).await;
+    let running = Running::start(world(), Credentials::default()).await;
     running.simulator.inject(Fault::error(503).on(Operation::DescribeHub).times(2));
     assert_eq!(running.state().await, Ok(HubState { product_accepted: true }));
 }
@@ -141,7 +140,7 @@ async fn a_body_over_6_mb_is_refused_as_a_batch() {
     for status in [400, 413] {
         let mut config = world();
         config.rules.oversized_body_status = status;
-        let running = Running::start(config, Credentials::Default).await;
+        let running = Running::start(config, Credentials::default()).await;
         let mut large = finding("a");
         large["Description"] = "d".repeat(6_300_000).into();
         let answer = running.import(&[large]).await;
@@ -151,7 +150,7 @@ async fn a_body_over_6_mb_is_refused_as_a_batch() {
 
 #[tokio::test]
 async fn a_finding_that_the_authoriser_cannot_read_refuses_its_batch() {
-    let running = Running::start(world(), Credentials::Default).await;
+    let running = Running::start(world(), Credentials::default()).await;
     let mut bad = finding("a");
     bad["AwsAccountId"] = "12345".into();
     let answer = running.import(&[bad]).await;
@@ -163,12 +162,9 @@ async fn a_finding_that_the_authoriser_cannot_read_refuses_its_batch() {
 
 #[tokio::test]
 async fn after_an_expired_session_the_next_call_has_a_new_one() {
-    let role = Role {
-        arn: format!("arn:aws:iam::{ACCOUNT}:role/Exporter"),
-        external_id: Some("an-id".to_owned()),
-        session_name: None,
-    };
-    let running = Running::start(world(), Credentials::Role(role)).await;
+    let role =
+        Role { external_id: Some("an-id".to_owned()), ..Role::new(format!("arn:aws:iam::{ACCOUNT}:role/Exporter")) };
+    let running = Running::start(world(), Credentials::Default { role: Some(role) }).await;
     running.import(&[finding("a")]).await.unwrap();
     running.state().await.unwrap();
     assert_eq!(running.count(Operation::AssumeRole), 1, "Regions and calls share one session");

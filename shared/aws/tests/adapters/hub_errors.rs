@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws::SecurityHub;
 use bytes::Bytes;
-use exporter::integration::Integration;
-use exporter::ports::{CallError, Hub, Hubs};
+use exporter::integration::Credentials;
+use exporter::ports::{CallError, Hub};
 
 use crate::wire::{Reply, Wire};
 use crate::{ACCOUNT, cloud};
@@ -27,8 +27,7 @@ async fn hub(answer: impl Fn() -> Reply + Send + Sync + 'static) -> (Wire, Secur
         _ => answer(),
     })
     .await;
-    let integration = Integration::new(ACCOUNT.parse().unwrap());
-    let hub = cloud(&wire.url).await.connect(&integration).await.unwrap();
+    let hub = cloud(&wire.url).await.connect_as(ACCOUNT.parse().unwrap(), &Credentials::default()).await.unwrap();
     (wire, hub)
 }
 

@@ -1,5 +1,6 @@
 //! Integrations as items of the table.
 
+use asff::AccountId;
 use aws::CreateError;
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::Integrations;
@@ -9,16 +10,13 @@ use crate::wire::{Reply, Request, Wire};
 use crate::{ACCOUNT, cloud};
 
 fn integration() -> Integration {
-    let role = Role {
-        arn: format!("arn:aws:iam::{ACCOUNT}:role/Exporter"),
-        external_id: Some("an-id".to_owned()),
-        session_name: None,
-    };
+    let role =
+        Role { external_id: Some("an-id".to_owned()), ..Role::new(format!("arn:aws:iam::{ACCOUNT}:role/Exporter")) };
     Integration {
         alias: Some("production".to_owned()),
         regions: Some(vec!["eu-west-1".parse().unwrap()]),
-        credentials: Credentials::Role(role),
-        ..Integration::new(ACCOUNT.parse().unwrap())
+        credentials: Some(Credentials::Default { role: Some(role) }),
+        ..Integration::new(ACCOUNT.parse::<AccountId>().unwrap())
     }
 }
 
@@ -43,14 +41,14 @@ async fn settings_stand_in_the_table_readably_and_come_back_as_they_were() {
     let settings = &item["settings"]["M"];
     assert_eq!(settings["alias"]["S"], "production");
     assert_eq!(settings["only_failed"]["BOOL"], true);
-    assert_eq!(settings["credentials"]["M"]["kind"]["S"], "role");
+    assert_eq!(settings["credentials"]["M"]["kind"]["S"], "default");
 
     let answer = json!({ "Item": item }).to_string();
     let wire = Wire::serve(move |_, _| Reply::new(200, answer.clone())).await;
     let cloud = cloud(&wire.url).await;
-    let account = ACCOUNT.parse().unwrap();
+    let account: AccountId = ACCOUNT.parse().unwrap();
     assert_eq!(cloud.integration(&account).await.unwrap(), Some(integration()));
-    let stored = cloud.get_integration(&account).await.unwrap().unwrap();
+    let stored = cloud.get_integration(&account.into()).await.unwrap().unwrap();
     assert!(stored.version == 1 && stored.created_at.is_some() && stored.created_at == stored.updated_at, "{stored:?}");
     assert_eq!(wire.requests()[0].json()["ConsistentRead"], true);
 }
@@ -63,10 +61,10 @@ async fn an_account_without_an_integration_has_none() {
 
 #[tokio::test]
 async fn an_item_that_is_no_integration_is_an_error() {
-    let answer = json!({"Item": {"settings": {"M": {"account": {"S": "12"}}}}}).to_string();
+    let answer = json!({"Item": {"settings": {"M": {"provider": {"S": "12"}}}}}).to_string();
     let wire = Wire::serve(move |_, _| Reply::new(200, answer.clone())).await;
     let error = cloud(&wire.url).await.integration(&ACCOUNT.parse().unwrap()).await.unwrap_err();
-    assert!(error.to_string().starts_with("read the integration of account 123456789012: "), "{error}");
+    assert!(error.to_string().starts_with("read the integration of 123456789012: "), "{error}");
 }
 
 #[tokio::test]
@@ -74,7 +72,7 @@ async fn an_integration_is_created_once() {
     let taken = r#"{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no"}"#;
     let wire = Wire::serve(move |_, _| Reply::new(400, taken)).await;
     let error = cloud(&wire.url).await.create_integration(&integration()).await.unwrap_err();
-    assert!(matches!(error, CreateError::Exists { account } if account.as_str() == ACCOUNT), "{error:?}");
+    assert!(matches!(error, CreateError::Exists { ref provider } if provider.as_str() == ACCOUNT), "{error:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Access keys in Secrets Manager, and that they stay there.
 
+use asff::AccountId;
 use aws::Cloud;
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::{ConnectError, Hubs};
@@ -14,7 +15,11 @@ const TOKEN: &str = "nor-is-this";
 
 fn integration(role: Option<Role>) -> Integration {
     let credentials = Credentials::Static { secret: "exporter/keys".to_owned(), role };
-    Integration { credentials, ..Integration::new(ACCOUNT.parse().unwrap()) }
+    Integration { credentials: Some(credentials), ..Integration::new(account()) }
+}
+
+fn account() -> AccountId {
+    ACCOUNT.parse().unwrap()
 }
 
 fn secret(text: &str) -> Reply {
@@ -54,7 +59,7 @@ fn signers(wire: &Wire) -> Vec<String> {
 async fn the_key_of_the_secret_calls_and_is_never_shown() {
     let text = format!(r#"{{"access_key_id": "{KEY}", "secret_access_key": "{SECRET}", "session_token": "{TOKEN}"}}"#);
     let (wire, cloud) = serve(secret(&text)).await;
-    let hub = cloud.connect(&integration(None)).await.unwrap();
+    let hub = cloud.connect(account(), &integration(None)).await.unwrap();
     assert_eq!(signers(&wire), [ACCOUNT, KEY], "our own identity reads the secret, the secret's key calls");
     let last = wire.requests().pop().unwrap();
     assert_eq!(last.header("x-amz-security-token"), Some(TOKEN));
@@ -66,12 +71,9 @@ async fn the_key_of_the_secret_calls_and_is_never_shown() {
 async fn the_key_of_the_secret_assumes_the_role() {
     let text = format!(r#"{{"access_key_id": "{KEY}", "secret_access_key": "{SECRET}"}}"#);
     let (wire, cloud) = serve(secret(&text)).await;
-    let role = Role {
-        arn: format!("arn:aws:iam::{ACCOUNT}:role/Exporter"),
-        external_id: Some("an-id".to_owned()),
-        session_name: None,
-    };
-    cloud.connect(&integration(Some(role))).await.unwrap();
+    let role =
+        Role { external_id: Some("an-id".to_owned()), ..Role::new(format!("arn:aws:iam::{ACCOUNT}:role/Exporter")) };
+    cloud.connect(account(), &integration(Some(role))).await.unwrap();
     assert_eq!(signers(&wire), [ACCOUNT, KEY, "ASIASESSION"]);
     let asked = wire.requests()[1].text();
     for parameter in ["ExternalId=an-id", "DurationSeconds=3600", "RoleSessionName=securityhub-exporter-123456789012"] {
@@ -90,7 +92,9 @@ async fn a_secret_that_is_no_access_key_is_refused_without_a_word_of_it() {
         &format!(r#"{{"access_key_id": "", "secret_access_key": "{SECRET}"}}"#),
     ] {
         let (_wire, cloud) = serve(secret(text)).await;
-        let Err(ConnectError::Refused { reason, message }) = cloud.connect(&integration(None)).await.map(drop) else {
+        let Err(ConnectError::Refused { reason, message }) =
+            cloud.connect(account(), &integration(None)).await.map(drop)
+        else {
             panic!("{text} was taken")
         };
         assert_eq!(reason, "credentials_invalid", "{text}");
@@ -109,13 +113,15 @@ async fn a_secret_that_cannot_be_read_is_a_refusal_with_its_reason() {
     ] {
         let body = format!(r#"{{"__type": "{code}", "Message": "no"}}"#);
         let (_wire, cloud) = serve(Reply::new(400, body)).await;
-        let Err(ConnectError::Refused { reason, message }) = cloud.connect(&integration(None)).await.map(drop) else {
+        let Err(ConnectError::Refused { reason, message }) =
+            cloud.connect(account(), &integration(None)).await.map(drop)
+        else {
             panic!("{code} is not refused")
         };
         assert_eq!(reason, expected, "{code}");
         assert!(message.contains("exporter/keys") && message.ends_with(&format!("{code}: no")), "{message}");
     }
     let (_wire, cloud) = serve(Reply::new(500, r#"{"__type": "InternalServiceError", "Message": "no"}"#)).await;
-    let answer = cloud.connect(&integration(None)).await.map(drop);
+    let answer = cloud.connect(account(), &integration(None)).await.map(drop);
     assert!(matches!(answer, Err(ConnectError::Failed(_))), "{answer:?}");
 }

@@ -283,8 +283,8 @@ impl ObjectWriter for Writing {
 impl Hubs for Twin {
     type Hub = TwinHub;
 
-    async fn connect(&self, integration: &Integration) -> Result<TwinHub, ConnectError> {
-        let hub = TwinHub::new(self.clone(), integration.account);
+    async fn connect(&self, account: AccountId, _: &Integration) -> Result<TwinHub, ConnectError> {
+        let hub = TwinHub::new(self.clone(), account);
         self.life.step(|| Ok(hub)).await
     }
 }

@@ -65,7 +65,10 @@ impl Simulation {
                 integration.archive_limit_percent = 100;
             });
             let (scans, first_seen) = (Vec::new(), BTreeMap::new());
-            (integration.account, Account { integration, results: Vec::new(), scans, first_seen, resources: 0 })
+            (
+                integration.provider.account().unwrap(),
+                Account { integration, results: Vec::new(), scans, first_seen, resources: 0 },
+            )
         });
         Self { random, world, accounts: accounts.into(), events: Vec::new() }
     }

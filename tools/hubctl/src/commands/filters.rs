@@ -119,7 +119,7 @@ mod tests {
             regions: regions.iter().map(|name| region(name).unwrap()).collect(),
             ..Filters::default()
         };
-        let mut integration = Integration::new("123456789012".parse().unwrap());
+        let mut integration = Integration::new("123456789012".parse::<asff::AccountId>().unwrap());
         filters(&["us-east-1", "eu-west-1", "us-east-1"]).apply(&mut integration).unwrap();
         assert_eq!(integration.regions.as_ref().map(Vec::len), Some(2));
         let error = filters(&["us-east-1", "cn-north-1"]).apply(&mut integration).unwrap_err();

@@ -48,15 +48,15 @@ impl Clock for Standalone {
 
 impl Integrations for Standalone {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
-        Ok(Some(Integration { account: *account, ..self.template.clone() }))
+        Ok(Some(Integration { provider: (*account).into(), ..self.template.clone() }))
     }
 }
 
 impl Hubs for Standalone {
     type Hub = SecurityHub;
 
-    async fn connect(&self, integration: &Integration) -> Result<SecurityHub, ConnectError> {
-        self.cloud.connect(integration).await
+    async fn connect(&self, account: AccountId, integration: &Integration) -> Result<SecurityHub, ConnectError> {
+        self.cloud.connect_as(account, &integration.credentials.clone().unwrap_or_default()).await
     }
 }
 

@@ -106,7 +106,8 @@ impl Options {
         }
         if let Some(arn) = &self.role_arn {
             let external_id = self.external_id.clone().map(|id| id.0);
-            template.credentials = Credentials::Role(Role { arn: arn.text.clone(), external_id, session_name: None });
+            template.credentials =
+                Some(Credentials::Default { role: Some(Role { external_id, ..Role::new(&arn.text) }) });
         }
         Ok(template)
     }
@@ -138,7 +139,11 @@ mod tests {
     #[test]
     fn the_settings_of_an_integration_come_from_options() {
         let plain = template("--standalone --state s").unwrap();
-        assert_eq!(plain, Integration::new(plain.account), "every setting has the default of an integration");
+        assert_eq!(
+            plain,
+            Integration::new(plain.provider.account().unwrap()),
+            "every setting has the default of an integration"
+        );
         let chosen = template(
             "--standalone --state s --only-failed=false --archive --archive-scope partial --archive-limit-percent 5 \
              --resend always --muted send --severity-min high --region us-east-1 --region eu-west-1 \
@@ -149,7 +154,9 @@ mod tests {
         assert_eq!((chosen.archive_scope, chosen.archive_limit_percent), (ArchiveScope::Partial, 5));
         assert_eq!(chosen.resend, Resend::Always);
         assert_eq!(chosen.regions.map(|regions| regions.len()), Some(2));
-        assert!(matches!(chosen.credentials, Credentials::Role(Role { external_id: Some(id), .. }) if id == "abc"));
+        assert!(
+            matches!(chosen.credentials, Some(Credentials::Default { role: Some(Role { external_id: Some(id), .. }) }) if id == "abc")
+        );
     }
 
     #[test]

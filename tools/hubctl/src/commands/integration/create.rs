@@ -80,9 +80,9 @@ fn integration(args: &Args) -> Result<Integration> {
         Some(arn) => Some(role(args, arn)?),
     };
     let credentials = match (&args.secret, role) {
-        (Some(secret), role) => Credentials::Static { secret: secret.clone(), role },
-        (None, Some(role)) => Credentials::Role(role),
-        (None, None) => Credentials::Default,
+        (Some(secret), role) => Some(Credentials::Static { secret: secret.clone(), role }),
+        (None, Some(role)) => Some(Credentials::Default { role: Some(role) }),
+        (None, None) => None,
     };
     let mut integration = Integration { alias: args.alias.clone(), credentials, ..Integration::new(args.account) };
     args.choices.apply(&mut integration).map_err(|message| Failure::new(Exit::Usage, message))?;
@@ -96,13 +96,13 @@ fn role(args: &Args, arn: &RoleArn) -> Result<Role, Failure> {
             .hint("Security Hub takes an account's findings from that account only: name a role of it"));
     }
     let external_id = args.external_id.clone().unwrap_or_else(ExternalId::generate);
-    Ok(Role { arn: arn.text.clone(), external_id: Some(external_id.0), session_name: None })
+    Ok(Role { external_id: Some(external_id.0), ..Role::new(&arn.text) })
 }
 
 fn refused(error: &CreateError) -> Failure {
     match error {
-        CreateError::Exists { account } => {
-            Failure::new(Exit::Error, error.to_string()).hint(format!("hubctl integration show {account} shows it"))
+        CreateError::Exists { provider } => {
+            Failure::new(Exit::Error, error.to_string()).hint(format!("hubctl integration show {provider} shows it"))
         }
         CreateError::Failed(error) => port(error),
     }
@@ -168,8 +168,8 @@ mod tests {
     #[test]
     fn a_role_without_an_external_id_gets_one_that_nobody_else_has() {
         let options = "--account 123456789012 --role-arn arn:aws:iam::123456789012:role/SecurityHubExporter";
-        let external_id = || match created(options).unwrap().credentials {
-            Credentials::Role(role) => role.external_id.unwrap(),
+        let external_id = || match created(options).unwrap().credentials.unwrap() {
+            Credentials::Default { role: Some(role) } => role.external_id.unwrap(),
             other => panic!("{other:?}"),
         };
         assert_ne!(external_id(), external_id());

@@ -13,7 +13,7 @@ use crate::output::{Column, Output, Table};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Example:
-  hubctl integration list --output json | jq -r '.[].integration.account'
+  hubctl integration list --output json | jq -r '.[].integration.provider'
 
 JSON: an array of what `hubctl integration show` gives.")]
 pub(crate) struct Args {}
@@ -34,14 +34,14 @@ pub(super) fn run(_: &Args, global: &Global, output: &mut Output) -> Result<Exit
         output.note("There are no integrations yet. Create one: hubctl integration create --account ID")?;
         return Ok(Exit::Success);
     }
-    let columns = ["Account", "Alias", "State", "Sends", "Credentials"].map(Column::Text);
+    let columns = ["Provider", "Alias", "State", "Sends", "Credentials"].map(Column::Text);
     let mut table = Table::new(columns);
     for stored in &all {
         let integration = &stored.integration;
         let alias = integration.alias.as_deref().unwrap_or_default();
         let (tone, enabled) = words::enabled(integration);
         let sends = filter_words(integration);
-        table.row(tone, [integration.account.as_str(), alias, enabled, &sends, words::credentials(integration)]);
+        table.row(tone, [integration.provider.as_str(), alias, enabled, &sends, words::credentials(integration)]);
     }
     output.table(&table)?;
     Ok(Exit::Success)

@@ -34,18 +34,14 @@ pub(super) fn json<'a>(stored: &'a StoredIntegration, trusted_arn: Option<&'a st
 
 /// The role that an integration assumes.
 pub(super) fn role(integration: &Integration) -> Option<&Role> {
-    match &integration.credentials {
-        Credentials::Default => None,
-        Credentials::Role(role) => Some(role),
-        Credentials::Static { role, .. } => role.as_ref(),
-    }
+    integration.credentials.as_ref()?.role()
 }
 
 /// All that is worth knowing of an integration.
 pub(super) fn facts(stored: &StoredIntegration) -> Facts {
     let integration = &stored.integration;
     let mut facts = Facts::new();
-    facts.add(Tone::Strong, "Account", integration.account.as_str());
+    facts.add(Tone::Strong, "Provider", integration.provider.as_str());
     if let Some(alias) = &integration.alias {
         facts.add(Tone::Plain, "Alias", alias);
     }
@@ -56,7 +52,7 @@ pub(super) fn facts(stored: &StoredIntegration) -> Facts {
     facts.add(Tone::Plain, "At each scan", resend_words(integration));
     facts.add(Tone::Plain, "Archives", archive_words(integration));
     facts.add(Tone::Plain, "Credentials", credentials(integration));
-    if let Credentials::Static { secret, .. } = &integration.credentials {
+    if let Some(secret) = integration.credentials.as_ref().and_then(Credentials::secret) {
         facts.add(Tone::Plain, "Secret", secret);
     }
     if let Some(role) = role(integration) {
@@ -79,9 +75,10 @@ pub(super) fn enabled(integration: &Integration) -> (Tone, &'static str) {
 /// As whom Security Hub is called.
 pub(super) fn credentials(integration: &Integration) -> &'static str {
     match &integration.credentials {
-        Credentials::Default => "the deployment's own",
-        Credentials::Role(_) => "role",
-        Credentials::Static { role: None, .. } => "access key",
-        Credentials::Static { role: Some(_), .. } => "access key and role",
+        None => "the provider's",
+        Some(Credentials::Default { role: None }) => "the deployment's own",
+        Some(Credentials::Default { role: Some(_) }) => "role",
+        Some(Credentials::Static { role: None, .. }) => "access key",
+        Some(Credentials::Static { role: Some(_), .. }) => "access key and role",
     }
 }

@@ -1,0 +1,93 @@
+//! Connections: what a check of an account's Security Hub found, Region by Region, and what mends it.
+//!
+//! A [`Connection`] is kept for each account that an integration reaches. A check that fails for a passing reason keeps
+//! the Regions of the check before, marked stale: an outage of ours is no news about the customer's hubs.
+
+use std::collections::BTreeMap;
+
+use asff::{AccountId, RegionName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::provider::ProviderId;
+
+/// What the newest check of an account found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// The account.
+    pub account: AccountId,
+    /// The provider, and with it the integration, by which the account is reached.
+    pub provider: ProviderId,
+    /// The verdict.
+    pub status: ConnectionStatus,
+    /// When the check ended.
+    pub checked_at: Timestamp,
+    /// Since when the Regions are those of an earlier check, because later ones failed for a passing reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_since: Option<Timestamp>,
+    /// The ARN of the caller that the credentials gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Why there is no connection, where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// What works, and should not: a role that asks for no External ID.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risks: Vec<Problem>,
+    /// Each Region that was looked at.
+    pub regions: BTreeMap<RegionName, RegionConnection>,
+}
+
+/// How an account is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionStatus {
+    /// Security Hub takes findings in at least one Region, and in every one in which it did before.
+    Connected,
+    /// It takes findings, but a Region was lost since the check before.
+    Degraded,
+    /// No Region takes findings, or the credentials don't work.
+    Disconnected,
+}
+
+/// One Region of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionConnection {
+    /// What was found.
+    pub status: RegionStatus,
+    /// Since when it is so.
+    pub since: Timestamp,
+    /// What was said, and what mends it. None where the Region takes findings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// How a Region stands towards us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegionStatus {
+    /// Security Hub is on, the product accepted, and findings may be written.
+    Enabled,
+    /// Security Hub is off.
+    HubNotEnabled,
+    /// Security Hub is on; nobody accepted the Prowler product.
+    ProductNotAccepted,
+    /// The account has not switched the Region on.
+    RegionNotOptedIn,
+    /// A permission is missing, or a policy denies it: the problem names the action.
+    AccessDenied,
+    /// The endpoint does not answer.
+    Unreachable,
+}
+
+/// Something that a person must mend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A short name, such as `assume_role_denied` or `hub_not_enabled`.
+    pub reason: String,
+    /// What happened, in a sentence.
+    pub message: String,
+    /// The command, or the change, that mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}

@@ -1,0 +1,134 @@
+//! A provider: whose findings there are, how its accounts are reached, and when its scans are due.
+//!
+//! It has the id of what it stands for, so that there is one for each account, and an integration has the id of its
+//! provider, so that there is one for each provider.
+
+use std::fmt;
+use std::str::FromStr;
+
+use asff::AccountId;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::integration::Credentials;
+
+/// Letters of an organisation's id after `o-`, at least (AWS Organizations API, `OrganizationId`).
+const ORGANIZATION_LETTERS_MIN: usize = 10;
+/// Letters of an organisation's id after `o-`, at most.
+const ORGANIZATION_LETTERS_MAX: usize = 32;
+
+/// An account, or an organisation with all its accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// What it stands for.
+    pub id: ProviderId,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// As whom its accounts are called, where an integration says nothing else. An organisation needs a role whose ARN has a
+    /// star for the account.
+    #[serde(default)]
+    pub credentials: Credentials,
+    /// When its scans come: `rate(1 day)` or `cron(0 3 * * ? *)`, in UTC. None: whenever they like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan_schedule: Option<String>,
+}
+
+impl Provider {
+    /// A provider that is called as the deployment itself.
+    pub fn new(id: ProviderId) -> Self {
+        Self { id, alias: None, credentials: Credentials::default(), scan_schedule: None }
+    }
+}
+
+/// What a provider stands for: an account's twelve digits, or an organisation's `o-...`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProviderId {
+    /// One account.
+    Account(AccountId),
+    /// All accounts of an organisation that have no provider of their own.
+    Organization(OrganizationId),
+}
+
+/// The id of an organisation in AWS Organizations, such as `o-a1b2c3d4e5`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrganizationId(String);
+
+/// A text that names neither an account nor an organisation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither an account of 12 digits nor an organisation such as o-a1b2c3d4e5")]
+pub struct InvalidProviderId(String);
+
+impl ProviderId {
+    /// The account, if it is one.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Account(account) => Some(*account),
+            Self::Organization(_) => None,
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Account(account) => account.as_str(),
+            Self::Organization(OrganizationId(id)) => id,
+        }
+    }
+}
+
+impl From<AccountId> for ProviderId {
+    fn from(account: AccountId) -> Self {
+        Self::Account(account)
+    }
+}
+
+impl fmt::Display for ProviderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for ProviderId {
+    type Err = InvalidProviderId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidProviderId> {
+        if let Ok(account) = text.parse() {
+            return Ok(Self::Account(account));
+        }
+        let letters = text.strip_prefix("o-").unwrap_or_default();
+        let known = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+        let long_enough = (ORGANIZATION_LETTERS_MIN..=ORGANIZATION_LETTERS_MAX).contains(&letters.len());
+        if long_enough && letters.bytes().all(known) {
+            return Ok(Self::Organization(OrganizationId(text.to_owned())));
+        }
+        Err(InvalidProviderId(text.chars().take(ORGANIZATION_LETTERS_MAX * 2).collect()))
+    }
+}
+
+impl Serialize for ProviderId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ProviderId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_an_account_or_an_organisation() {
+        let id = |text: &str| text.parse::<ProviderId>();
+        assert_eq!(id("123456789012").unwrap().account(), Some("123456789012".parse().unwrap()));
+        assert_eq!(id("o-a1b2c3d4e5").unwrap().as_str(), "o-a1b2c3d4e5");
+        assert_eq!(id("o-a1b2c3d4e5").unwrap().account(), None);
+        for wrong in ["", "o-", "o-short", "o-A1B2C3D4E5", "12345678901", "o-a1b2c3d4e5/../x", &"9".repeat(99)] {
+            assert!(id(wrong).is_err(), "{wrong}");
+        }
+    }
+}
