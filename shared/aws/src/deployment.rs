@@ -25,6 +25,10 @@ pub struct Deployment {
     pub export_function_name: String,
     /// Its role, which the roles of other accounts trust.
     pub export_function_role_arn: String,
+    /// The role of the function that checks connections, which they trust as well. None: the stack is older.
+    pub check_function_role_arn: Option<String>,
+    /// The function that manages integrations. None: the stack is older.
+    pub manage_function_name: Option<String>,
 }
 
 /// Why a deployment could not be found.
@@ -92,7 +96,17 @@ impl Deployment {
             dead_letter_queue_url: output("DeadLetterQueueUrl")?,
             export_function_name: output("ExportFunctionName")?,
             export_function_role_arn: output("ExportFunctionRoleArn")?,
+            check_function_role_arn: value(found.outputs(), "CheckFunctionRoleArn"),
+            manage_function_name: value(found.outputs(), "ManageFunctionName"),
         })
+    }
+
+    /// Who assumes the roles of other accounts, and so must be trusted by them.
+    pub fn trusted_arns(&self) -> Vec<&str> {
+        [Some(self.export_function_role_arn.as_str()), self.check_function_role_arn.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// The names that [`Cloud`](crate::Cloud) needs.
