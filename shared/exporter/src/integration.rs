@@ -1,6 +1,7 @@
 //! An integration: which account's findings go to Security Hub, with which credentials, through which filters.
 
 use asff::{AccountId, RegionName, ScanFormat, SeverityLabel};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::provider::ProviderId;
@@ -53,6 +54,9 @@ pub struct Integration {
     /// Accept the Prowler product in Regions whose hub is on and where nobody did.
     #[serde(default)]
     pub auto_accept_product: bool,
+    /// Since when it is being removed: what it sent is archived first. It exports nothing meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removing_since: Option<Timestamp>,
 }
 
 impl Integration {
@@ -74,6 +78,7 @@ impl Integration {
             format: default_format(),
             credentials: None,
             auto_accept_product: false,
+            removing_since: None,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod progress;
 pub mod provider;
 pub mod quarantine;
 mod reading;
+pub mod registry;
 pub mod report;
 pub mod route;
 pub mod settings;

@@ -1,4 +1,4 @@
-//! Arrows between crates point down: functions, tools and tests → aws → exporter → asff. Each crate lists here what of
+//! Arrows between crates point down: functions, tools and tests → aws → management → exporter → asff. Each crate lists here what of
 //! ours, and of what is kept in one place, it may depend on.
 
 #![expect(clippy::unwrap_used, reason = "a broken tree is a failed test")]
@@ -8,14 +8,15 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// A crate, and the crates of ours that it may depend on, tests aside.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("asff", &[]),
     ("exporter", &["asff"]),
-    ("aws", &["asff", "exporter"]),
+    ("management", &["asff", "exporter"]),
+    ("aws", &["asff", "exporter", "management"]),
     ("export-findings", &["asff", "aws", "exporter"]),
-    ("hubctl", &["asff", "aws", "exporter"]),
+    ("hubctl", &["asff", "aws", "exporter", "management"]),
     ("simulator", &[]),
-    ("end-to-end", &["asff", "aws", "exporter", "export-findings", "hubctl", "simulator"]),
+    ("end-to-end", &["asff", "aws", "exporter", "export-findings", "hubctl", "management", "simulator"]),
     ("tidy", &[]),
 ];
 

@@ -1,0 +1,228 @@
+//! Credentials: their kind, the access key or where it is, and the role.
+
+use asff::Partition;
+use exporter::integration::{Credentials, Role};
+use exporter::provider::ProviderId;
+use exporter::registry::AccessKey;
+use uuid::Uuid;
+
+use super::Errors;
+use crate::problem::Refusal;
+use crate::wire::{CredentialsBody, RoleBody};
+
+/// Characters of an access key's id (IAM API, `AccessKey`).
+const KEY_ID_CHARS: std::ops::RangeInclusive<usize> = 16..=128;
+/// Characters of its secret half at most. AWS's have 40.
+const KEY_CHARS_MAX: usize = 256;
+/// Characters of a session token at most: what fits a secret of 64 KB many times over. AWS sets no limit.
+const TOKEN_CHARS_MAX: usize = 4096;
+/// How the id of a temporary key begins (IAM user guide, unique ids).
+const TEMPORARY_KEY: &str = "ASIA";
+/// Characters of an External ID (STS, `AssumeRole`).
+const EXTERNAL_ID_CHARS: std::ops::RangeInclusive<usize> = 2..=1224;
+/// Characters of a session's name (STS, `AssumeRole`).
+const SESSION_NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=64;
+/// Seconds of a session: a role that assumes a role gets an hour at most (contract of STS).
+const DURATION_SECONDS: std::ops::RangeInclusive<i64> = 900..=3600;
+/// Characters of a role's path and name (IAM API: 512 and 64).
+const ROLE_CHARS: std::ops::RangeInclusive<usize> = 1..=576;
+/// Where an ARN has the account, for every account of an organisation.
+const EVERY_ACCOUNT: &str = "*";
+
+/// Credentials that may be written.
+pub enum Checked {
+    /// An integration's: as the provider says.
+    AsProvider,
+    /// Its own. With [`Key::New`], the place of the secret is still to be filled in.
+    Own(Credentials, Key),
+}
+
+/// Where the access key is.
+pub enum Key {
+    /// There is none, or it stays where it is.
+    Kept,
+    /// It came with the request.
+    New(AccessKey),
+}
+
+/// The credentials of a provider.
+///
+/// # Errors
+///
+/// All that is wrong with them.
+pub fn of_provider(
+    id: &ProviderId,
+    body: &CredentialsBody,
+    before: Option<&Credentials>,
+    secret_prefix: &str,
+) -> Result<(Credentials, Key), Refusal> {
+    match checked(id, body, before, secret_prefix)? {
+        Checked::Own(credentials, key) => Ok((credentials, key)),
+        Checked::AsProvider => Err(Refusal::field("credentials.kind", "must be default or static")),
+    }
+}
+
+/// The credentials of an integration.
+///
+/// # Errors
+///
+/// All that is wrong with them.
+pub fn of_integration(
+    id: &ProviderId,
+    body: &CredentialsBody,
+    before: Option<&Credentials>,
+    secret_prefix: &str,
+) -> Result<Checked, Refusal> {
+    checked(id, body, before, secret_prefix)
+}
+
+/// Checks that credentials fit a provider: for one that an integration moves to.
+///
+/// # Errors
+///
+/// What does not fit.
+pub fn for_provider(id: &ProviderId, credentials: &Credentials) -> Result<(), Refusal> {
+    let mut errors = Errors::default();
+    belongs(id, credentials.role().map(|role| role.arn.as_str()), &mut errors);
+    errors.end(())
+}
+
+fn checked(
+    id: &ProviderId,
+    body: &CredentialsBody,
+    before: Option<&Credentials>,
+    secret_prefix: &str,
+) -> Result<Checked, Refusal> {
+    let mut errors = Errors::default();
+    let key_given = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
+    if body.kind != "static" && (key_given || body.secret.is_some()) {
+        errors.add("credentials.kind", "must be static, where there is an access key or a secret");
+    }
+    if body.kind == "provider" {
+        if body.role.is_some() {
+            errors.add("credentials.role", "must be left out, where the provider's credentials are used");
+        }
+        return errors.end(Checked::AsProvider);
+    }
+    belongs(id, body.role.as_ref().map(|role| role.arn.as_str()), &mut errors);
+    let role = body.role.as_ref().map(|role| checked_role(role, before.and_then(Credentials::role), &mut errors));
+    match body.kind.as_str() {
+        "default" => errors.end(Checked::Own(Credentials::Default { role }, Key::Kept)),
+        "static" => {
+            let (secret, key) = place(body, before, secret_prefix, &mut errors);
+            errors.end(Checked::Own(Credentials::Static { secret, role }, key))
+        }
+        _ => {
+            errors.add("credentials.kind", "must be provider, default or static");
+            errors.end(Checked::AsProvider)
+        }
+    }
+}
+
+/// Where the access key is: in the request, in a secret that it names, or where it was.
+fn place(body: &CredentialsBody, before: Option<&Credentials>, prefix: &str, errors: &mut Errors) -> (String, Key) {
+    let given = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
+    if let Some(secret) = &body.secret {
+        if given {
+            errors.add("credentials.secret", "must be left out, where there is an access key");
+        }
+        // An ARN is arn:partition:secretsmanager:region:account:secret:NAME-suffix.
+        let name = if secret.starts_with("arn:") { secret.splitn(7, ':').nth(6).unwrap_or_default() } else { secret };
+        if !name.starts_with(prefix) || secret.chars().any(|letter| !letter.is_ascii_graphic()) {
+            errors.add("credentials.secret", format!("must be a secret whose name begins with {prefix}"));
+        }
+        return (secret.clone(), Key::Kept);
+    }
+    if !given {
+        let kept = before.and_then(Credentials::secret);
+        if kept.is_none() {
+            errors.add("credentials.access_key_id", "is missing, and so is secret");
+        }
+        return (kept.unwrap_or_default().to_owned(), Key::Kept);
+    }
+    let id = body.access_key_id.as_ref().map_or("", |text| text.expose());
+    if !KEY_ID_CHARS.contains(&id.len()) || !id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'_') {
+        errors.add("credentials.access_key_id", "must be the id of an access key, such as AKIA and 16 more characters");
+    }
+    let secret = body.secret_access_key.as_ref().map_or("", |text| text.expose());
+    if secret.is_empty() || secret.len() > KEY_CHARS_MAX || !secret.bytes().all(|letter| letter.is_ascii_graphic()) {
+        errors.add("credentials.secret_access_key", "must be the secret half of the access key");
+    }
+    let token = body.session_token.as_ref().map(|text| text.expose());
+    let token_fits = |token: &str| {
+        !token.is_empty() && token.len() <= TOKEN_CHARS_MAX && token.bytes().all(|letter| letter.is_ascii_graphic())
+    };
+    if token.is_some_and(|token| !token_fits(token)) || (token.is_none() && id.starts_with(TEMPORARY_KEY)) {
+        errors.add("credentials.session_token", "must be the session token that came with the temporary access key");
+    }
+    let key = AccessKey {
+        access_key_id: id.to_owned(),
+        secret_access_key: secret.to_owned(),
+        session_token: token.map(str::to_owned),
+    };
+    (String::new(), Key::New(key))
+}
+
+fn checked_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> Role {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
+    if let Some(text) = &body.external_id
+        && !(EXTERNAL_ID_CHARS.contains(&text.len())
+            && text.chars().all(|letter| allowed(letter) || ":/".contains(letter)))
+    {
+        errors.add("credentials.role.external_id", "must have 2 to 1224 letters, digits and _+=,.@:/-");
+    }
+    if let Some(text) = &body.session_name
+        && !(SESSION_NAME_CHARS.contains(&text.len()) && text.chars().all(allowed))
+    {
+        errors.add("credentials.role.session_name", "must have 2 to 64 letters, digits and _+=,.@-");
+    }
+    if body.duration_seconds.is_some_and(|seconds| !DURATION_SECONDS.contains(&seconds)) {
+        errors.add("credentials.role.duration_seconds", "must be 900 to 3600: a role that assumes a role gets no more");
+    }
+    let same = before.filter(|role| role.arn == body.arn).and_then(|role| role.external_id.clone());
+    let external_id = body.external_id.clone().or(same).unwrap_or_else(|| Uuid::now_v7().to_string());
+    Role {
+        arn: body.arn.clone(),
+        external_id: Some(external_id),
+        session_name: body.session_name.clone(),
+        duration_seconds: body.duration_seconds.and_then(|seconds| u16::try_from(seconds).ok()),
+    }
+}
+
+/// A role is one of the provider's account, or of every account of the organisation.
+fn belongs(id: &ProviderId, arn: Option<&str>, errors: &mut Errors) {
+    let Some(arn) = arn else {
+        if id.account().is_none() {
+            let message =
+                "is missing: an organisation needs a role, as arn:aws:iam::*:role/NAME, that each account has";
+            errors.add("credentials.role", message);
+        }
+        return;
+    };
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let account = match parts.as_slice() {
+        ["arn", partition, "iam", "", account, role]
+            if partition.parse::<Partition>().is_ok() && role.strip_prefix("role/").is_some_and(is_role_name) =>
+        {
+            Some(*account)
+        }
+        _ => None,
+    };
+    let message = match (account, id.account()) {
+        (Some(role_of), Some(account)) if role_of == account.as_str() => return,
+        (Some(EVERY_ACCOUNT), None) => return,
+        (Some(_), Some(account)) => {
+            format!(
+                "must be a role of account {account}: Security Hub takes an account's findings from that account only"
+            )
+        }
+        (Some(_), None) => "must have a star for the account: arn:aws:iam::*:role/NAME".to_owned(),
+        (None, _) => "must be the ARN of a role, such as arn:aws:iam::123456789012:role/SecurityHubExporter".to_owned(),
+    };
+    errors.add("credentials.role.arn", message);
+}
+
+fn is_role_name(name: &str) -> bool {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-/".contains(letter);
+    ROLE_CHARS.contains(&name.len()) && !name.ends_with('/') && name.chars().all(allowed)
+}

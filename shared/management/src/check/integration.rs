@@ -1,0 +1,115 @@
+//! Integrations.
+
+use std::collections::BTreeSet;
+
+use asff::{RegionName, Regions};
+use exporter::integration::Integration;
+use exporter::provider::ProviderId;
+use serde_json::Value;
+
+use super::{Errors, ID_FORM};
+use crate::problem::Refusal;
+use crate::wire::IntegrationBody;
+
+/// The share of an account's live findings that one run may archive.
+const PERCENT: std::ops::RangeInclusive<i64> = 0..=100;
+/// Regions that an integration names at most: there are some forty.
+const REGIONS_MAX: usize = 100;
+/// What is kept of an integration beside what can be changed by a patch.
+const NOT_PATCHABLE: [&str; 3] = ["alias", "credentials", "removing_since"];
+
+/// The integration that a body asks for, without its credentials.
+///
+/// # Errors
+///
+/// All that is wrong with it.
+pub fn integration(body: &IntegrationBody) -> Result<Integration, Refusal> {
+    let mut errors = Errors::default();
+    let id = body.provider.parse::<ProviderId>();
+    if id.is_err() {
+        errors.add("provider", ID_FORM);
+    }
+    let percent = body.archive_limit_percent;
+    if percent.is_some_and(|percent| !PERCENT.contains(&percent)) {
+        errors.add("archive_limit_percent", "must be 0 to 100");
+    }
+    let severities = "INFORMATIONAL, LOW, MEDIUM, HIGH or CRITICAL";
+    let severity_min = errors.word("severity_min", body.severity_min.as_deref(), severities);
+    let regions = regions(body, &mut errors);
+    let fallback_region = fallback(body, regions.as_deref(), &mut errors);
+    let archive_scope = errors.word("archive_scope", body.archive_scope.as_deref(), "full or partial");
+    let resend = errors.word("resend", body.resend.as_deref(), "changed or always");
+    let muted = errors.word("muted", body.muted.as_deref(), "as_prowler, omit or send");
+    let format = errors.word("format", body.format.as_deref(), "ocsf, asff or csv");
+    let Ok(id) = id else { return Err(errors.refusal()) };
+    let default = Integration::new(id);
+    let percent = percent.and_then(|percent| u8::try_from(percent).ok());
+    errors.end(Integration {
+        enabled: body.enabled.unwrap_or(default.enabled),
+        only_failed: body.only_failed.unwrap_or(default.only_failed),
+        archive_previous_findings: body.archive_previous_findings.unwrap_or(default.archive_previous_findings),
+        archive_scope: archive_scope.unwrap_or_default(),
+        archive_limit_percent: percent.unwrap_or(default.archive_limit_percent),
+        resend: resend.unwrap_or_default(),
+        severity_min,
+        muted: muted.unwrap_or_default(),
+        regions,
+        fallback_region,
+        format: format.unwrap_or(default.format),
+        auto_accept_product: body.auto_accept_product.unwrap_or(default.auto_accept_product),
+        ..default
+    })
+}
+
+/// What of an integration can be changed by a patch, as the body that would create it.
+///
+/// # Errors
+///
+/// Never in fact: settings have names and simple values.
+pub fn patchable(integration: &Integration) -> Result<Value, Refusal> {
+    let mut value = serde_json::to_value(integration).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|name, _| !NOT_PATCHABLE.contains(&name.as_str()));
+    }
+    Ok(value)
+}
+
+fn regions(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<RegionName>> {
+    let names = body.regions.as_ref()?;
+    if names.is_empty() || names.len() > REGIONS_MAX {
+        errors.add("regions", format!("must be 1 to {REGIONS_MAX} Regions, or left out for every Region"));
+        return None;
+    }
+    let known = Regions::known();
+    let mut partitions = BTreeSet::new();
+    let mut regions = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let region = name.parse().ok().filter(|region| known.get(*region).is_some());
+        match region {
+            Some(region) if regions.contains(&region) => errors.add(&format!("regions.{index}"), "is there twice"),
+            Some(region) => {
+                partitions.extend(known.partition_of(region));
+                regions.push(region);
+            }
+            None => errors.add(&format!("regions.{index}"), "must be a Region, such as eu-west-1"),
+        }
+    }
+    if partitions.len() > 1 {
+        errors.add("regions", "must be of one partition: credentials never cross from one to another");
+    }
+    Some(regions)
+}
+
+fn fallback(body: &IntegrationBody, regions: Option<&[RegionName]>, errors: &mut Errors) -> Option<RegionName> {
+    let name = body.fallback_region.as_deref()?;
+    let known = Regions::known();
+    let region = name.parse().ok().filter(|region| known.get(*region).is_some());
+    match region {
+        None => errors.add("fallback_region", "must be a Region, such as us-east-1"),
+        Some(region) if regions.is_some_and(|regions| !regions.contains(&region)) => {
+            errors.add("fallback_region", "must be one of regions, where these are named");
+        }
+        Some(_) => {}
+    }
+    region
+}

@@ -1,0 +1,49 @@
+//! Providers.
+
+use exporter::provider::{Provider, ProviderId};
+
+use super::{Errors, schedule};
+use crate::problem::Refusal;
+use crate::wire::ProviderPatch;
+
+/// Characters of a name for people, at most: it has to fit a table's column and a mail's subject.
+const ALIAS_CHARS_MAX: usize = 128;
+
+/// What an id of a provider must be.
+pub(super) const ID_FORM: &str = "must be an account of 12 digits, or an organisation such as o-a1b2c3d4e5";
+
+/// An id of a provider, from a field.
+///
+/// # Errors
+///
+/// When it is neither an account nor an organisation.
+pub fn provider_id(field: &str, text: &str) -> Result<ProviderId, Refusal> {
+    text.parse().map_err(|_| Refusal::field(field, ID_FORM))
+}
+
+/// Gives a provider the settings that can be changed.
+///
+/// # Errors
+///
+/// All that is wrong with them.
+pub fn provider(before: Provider, settings: &ProviderPatch) -> Result<Provider, Refusal> {
+    let mut errors = Errors::default();
+    if let Some(text) = &settings.alias {
+        alias(text, &mut errors);
+    }
+    if let Some(text) = &settings.scan_schedule
+        && let Err(message) = schedule(text)
+    {
+        errors.add("scan_schedule", message);
+    }
+    let scan_schedule = settings.scan_schedule.clone();
+    errors.end(Provider { alias: settings.alias.clone(), scan_schedule, ..before })
+}
+
+/// A name for people.
+pub fn alias(text: &str, errors: &mut Errors) {
+    let fits = (1..=ALIAS_CHARS_MAX).contains(&text.chars().count());
+    if !fits || text.trim().is_empty() || text.chars().any(char::is_control) {
+        errors.add("alias", format!("must have 1 to {ALIAS_CHARS_MAX} characters, on one line, and not be blank"));
+    }
+}

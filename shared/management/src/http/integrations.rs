@@ -1,0 +1,224 @@
+//! `/integrations`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use exporter::integration::Integration;
+use exporter::registry::Revision;
+
+use super::providers::merged;
+use super::read::{Head, Json, Patch, Query, id, typed};
+use super::rest::PageParams;
+use super::write;
+use crate::check::patchable;
+use crate::ports::Ports;
+use crate::problem::{Noun, ReadRefused, Refusal, WriteRefused};
+use crate::service::{Created, Service};
+use crate::wire::{
+    ConnectionList, CredentialsBody, IntegrationBody, IntegrationList, IntegrationPatch, IntegrationView, Test,
+};
+
+type Answer = Result<Response, Refusal>;
+
+/// List the integrations
+#[utoipa::path(get, path = "/integrations", tag = "integrations", operation_id = "listIntegrations", params(PageParams),
+    responses((status = 200, body = IntegrationList), ReadRefused))]
+pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    let page = query.page()?;
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.integrations(&page).await?))
+}
+
+/// Create a provider's integration and test its connection. It is created even where the test fails
+#[utoipa::path(post, path = "/integrations", tag = "integrations", operation_id = "createIntegration",
+    request_body = IntegrationBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the request creates nothing more.")),
+    responses((status = 201, body = IntegrationView, headers(("ETag" = String), ("Location" = String))), WriteRefused))]
+pub(crate) async fn create<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    head: Head,
+    query: Query,
+    Json(body): Json,
+) -> Answer {
+    query.end()?;
+    let once = head.once("/integrations", &body);
+    let body: IntegrationBody = typed(body, "")?;
+    let Created { view, replayed } = service.create_integration(&head.caller, &body, once.as_ref()).await?;
+    let address = format!("/integrations/{}", view.id);
+    let answer = write::at(integration(StatusCode::CREATED, &view), header::LOCATION, &address);
+    Ok(write::replayed(answer, replayed))
+}
+
+/// Show an integration: its settings, how it is connected, when the next scan is due
+#[utoipa::path(get, path = "/integrations/{id}", tag = "integrations", operation_id = "showIntegration",
+    params(("id" = String, Path, description = "The provider's id")),
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), ReadRefused))]
+pub(crate) async fn show<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    let id = id(Noun::Integration, &text)?;
+    Ok(integration(StatusCode::OK, &service.integration(&id).await?))
+}
+
+/// Change an integration's settings. Another provider moves it to that one's id
+#[utoipa::path(patch, path = "/integrations/{id}", tag = "integrations", operation_id = "updateIntegration",
+    request_body(content = IntegrationPatch, content_type = "application/merge-patch+json"),
+    params(("id" = String, Path, description = "The provider's id"),
+        ("If-Match" = String, Header, description = "The ETag of the version that is changed")),
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String), ("Content-Location" = String))), WriteRefused))]
+pub(crate) async fn update<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    head: Head,
+    query: Query,
+    Patch(patch): Patch,
+) -> Answer {
+    query.end()?;
+    let id = id(Noun::Integration, &text)?;
+    if patch.get("credentials").is_some() {
+        return Err(Refusal::field(
+            "credentials",
+            format!("has an address of its own: PUT /integrations/{id}/credentials"),
+        ));
+    }
+    let settings = |before: &Integration| typed(merged(patchable(before)?, &patch), "");
+    let view = service.update_integration(&head.caller, &id, &head.if_match, settings).await?;
+    let address = format!("/integrations/{}", view.id);
+    Ok(write::at(integration(StatusCode::OK, &view), header::CONTENT_LOCATION, &address))
+}
+
+/// Delete an integration. With `archive`, everything that it sent is archived first
+#[utoipa::path(delete, path = "/integrations/{id}", tag = "integrations", operation_id = "deleteIntegration",
+    params(("id" = String, Path, description = "The provider's id"),
+        ("archive" = Option<bool>, Query, description = "Archive first what was sent. Otherwise it stays in Security Hub."),
+        ("If-Match" = String, Header, description = "The ETag of the version that is deleted")),
+    responses((status = 202, body = IntegrationView, headers(("ETag" = String)), description = "What was sent is being archived; then it is deleted"),
+        (status = 204, description = "It is gone, and so is its access key"), WriteRefused))]
+pub(crate) async fn remove<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    head: Head,
+    mut query: Query,
+) -> Answer {
+    let archive = query.flag("archive")?;
+    query.end()?;
+    let id = id(Noun::Integration, &text)?;
+    if archive {
+        let view = service.withdraw_integration(&head.caller, &id, &head.if_match).await?;
+        return Ok(integration(StatusCode::ACCEPTED, &view));
+    }
+    service.delete_integration(&head.caller, &id, &head.if_match).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Give an integration credentials of its own, and test them
+#[utoipa::path(put, path = "/integrations/{id}/credentials", tag = "integrations", operation_id = "setCredentials",
+    request_body = CredentialsBody,
+    params(("id" = String, Path, description = "The provider's id"),
+        ("If-Match" = String, Header, description = "The ETag of the version that is changed")),
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
+pub(crate) async fn set_credentials<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    head: Head,
+    query: Query,
+    Json(body): Json,
+) -> Answer {
+    query.end()?;
+    change_credentials(&service, &text, &head, typed(body, "credentials")?).await
+}
+
+/// Take an integration back to its provider's credentials, and test them
+#[utoipa::path(delete, path = "/integrations/{id}/credentials", tag = "integrations", operation_id = "resetCredentials",
+    params(("id" = String, Path, description = "The provider's id"),
+        ("If-Match" = String, Header, description = "The ETag of the version that is changed")),
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
+pub(crate) async fn reset_credentials<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    let provider = serde_json::json!({ "kind": "provider" });
+    change_credentials(&service, &text, &head, typed(provider, "")?).await
+}
+
+async fn change_credentials<P: Ports>(service: &Service<P>, text: &str, head: &Head, body: CredentialsBody) -> Answer {
+    let id = id(Noun::Integration, text)?;
+    let view = service.set_credentials(&head.caller, &id, &head.if_match, &body).await?;
+    Ok(integration(StatusCode::OK, &view))
+}
+
+/// Test an integration's connection
+#[utoipa::path(post, path = "/integrations/{id}/test", tag = "integrations", operation_id = "testIntegration",
+    params(("id" = String, Path, description = "The provider's id")),
+    responses((status = 200, body = Test, description = "What was found, also where that is no connection"), WriteRefused))]
+pub(crate) async fn test<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    let id = id(Noun::Integration, &text)?;
+    Ok(write::json(StatusCode::OK, &service.test(&id).await?))
+}
+
+/// Enable an integration, test it, and say how many uploads wait
+#[utoipa::path(post, path = "/integrations/{id}/enable", tag = "integrations", operation_id = "enableIntegration",
+    params(("id" = String, Path, description = "The provider's id"),
+        ("replay" = Option<bool>, Query, description = "Export now what was uploaded while it was disabled."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version that is enabled")),
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
+pub(crate) async fn enable<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    head: Head,
+    mut query: Query,
+) -> Answer {
+    let replay = query.flag("replay")?;
+    query.end()?;
+    let id = id(Noun::Integration, &text)?;
+    let view = service.enable(&head.caller, &id, &head.if_match, replay).await?;
+    Ok(integration(StatusCode::OK, &view))
+}
+
+/// Disable an integration: uploads are recorded, and wait
+#[utoipa::path(post, path = "/integrations/{id}/disable", tag = "integrations", operation_id = "disableIntegration",
+    params(("id" = String, Path, description = "The provider's id"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version that is disabled")),
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
+pub(crate) async fn disable<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    let id = id(Noun::Integration, &text)?;
+    Ok(integration(StatusCode::OK, &service.disable(&head.caller, &id, &head.if_match).await?))
+}
+
+/// Show what the newest check of each account found
+#[utoipa::path(get, path = "/integrations/{id}/connections", tag = "integrations", operation_id = "listConnections",
+    params(("id" = String, Path, description = "The provider's id"), PageParams),
+    responses((status = 200, body = ConnectionList), ReadRefused))]
+pub(crate) async fn connections<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    mut query: Query,
+) -> Answer {
+    let page = query.page()?;
+    query.end()?;
+    let id = id(Noun::Integration, &text)?;
+    Ok(write::json(StatusCode::OK, &service.connections(&id, &page).await?))
+}
+
+fn integration(status: StatusCode, view: &IntegrationView) -> Response {
+    write::versioned(status, view, Revision { version: view.version, created_at: view.created_at })
+}

@@ -1,0 +1,55 @@
+//! The addresses of the verbs. A handler reads the request, calls one verb of the service, and writes the answer.
+
+pub(crate) mod integrations;
+pub(crate) mod providers;
+mod read;
+pub(crate) mod rest;
+pub(crate) mod runs;
+mod write;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post, put};
+
+use crate::ports::Ports;
+use crate::problem::Refusal;
+use crate::service::Service;
+
+/// The API over a service. Add [`Caller`](crate::Caller) to the extensions of each request.
+pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
+    Router::new()
+        .route("/providers", get(providers::list::<P>).post(providers::create::<P>))
+        .route(
+            "/providers/{id}",
+            get(providers::show::<P>).patch(providers::update::<P>).delete(providers::remove::<P>),
+        )
+        .route("/providers/{id}/credentials", put(providers::set_credentials::<P>))
+        .route("/integrations", get(integrations::list::<P>).post(integrations::create::<P>))
+        .route(
+            "/integrations/{id}",
+            get(integrations::show::<P>).patch(integrations::update::<P>).delete(integrations::remove::<P>),
+        )
+        .route(
+            "/integrations/{id}/credentials",
+            put(integrations::set_credentials::<P>).delete(integrations::reset_credentials::<P>),
+        )
+        .route("/integrations/{id}/test", post(integrations::test::<P>))
+        .route("/integrations/{id}/enable", post(integrations::enable::<P>))
+        .route("/integrations/{id}/disable", post(integrations::disable::<P>))
+        .route("/integrations/{id}/connections", get(integrations::connections::<P>))
+        .route("/regions", get(rest::regions))
+        .route("/runs", get(runs::list::<P>))
+        .route("/runs/{id}", get(runs::show::<P>))
+        .route("/runs/{id}/replay", post(runs::replay::<P>))
+        .route("/runs/{id}/approve", post(runs::approve::<P>))
+        .route("/runs/{id}/undo-archive", post(runs::undo_archive::<P>))
+        .route("/runs/{id}/redrive", post(runs::redrive::<P>))
+        .route("/runs/{id}/quarantine", get(runs::quarantine::<P>))
+        .route("/quarantine", get(runs::quarantined::<P>))
+        .route("/audit", get(rest::audit::<P>))
+        .route("/openapi.json", get(rest::openapi))
+        .fallback(async || Refusal::NoRoute)
+        .method_not_allowed_fallback(async || Refusal::NoMethod)
+        .with_state(service)
+}

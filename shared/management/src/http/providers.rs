@@ -1,0 +1,166 @@
+//! `/providers`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use exporter::provider::Provider;
+use exporter::registry::Stored;
+use serde_json::{Value, json};
+
+use super::read::{Head, Json, Patch, Query, id, typed};
+use super::rest::PageParams;
+use super::write;
+use crate::ports::Ports;
+use crate::problem::{Noun, ReadRefused, Refusal, WriteRefused};
+use crate::service::{Created, Service};
+use crate::wire::{CredentialsBody, ProviderBody, ProviderList, ProviderPatch, ProviderView};
+
+type Answer = Result<Response, Refusal>;
+
+/// List the providers
+#[utoipa::path(get, path = "/providers", tag = "providers", operation_id = "listProviders", params(PageParams),
+    responses((status = 200, body = ProviderList), ReadRefused))]
+pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    let page = query.page()?;
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.providers(&page).await?))
+}
+
+/// Create a provider
+#[utoipa::path(post, path = "/providers", tag = "providers", operation_id = "createProvider", request_body = ProviderBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the request creates nothing more.")),
+    responses((status = 201, body = ProviderView, headers(("ETag" = String), ("Location" = String))), WriteRefused))]
+pub(crate) async fn create<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    head: Head,
+    query: Query,
+    Json(body): Json,
+) -> Answer {
+    query.end()?;
+    let once = head.once("/providers", &body);
+    let body: ProviderBody = typed(body, "")?;
+    let Created { view: made, replayed } = service.create_provider(&head.caller, &body, once.as_ref()).await?;
+    let address = format!("/providers/{}", made.value.id);
+    let answer = write::at(provider(StatusCode::CREATED, &made), header::LOCATION, &address);
+    Ok(write::replayed(answer, replayed))
+}
+
+/// Show a provider
+#[utoipa::path(get, path = "/providers/{id}", tag = "providers", operation_id = "showProvider",
+    params(("id" = String, Path, description = "An account, or an organisation")),
+    responses((status = 200, body = ProviderView, headers(("ETag" = String))), ReadRefused))]
+pub(crate) async fn show<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    let id = id(Noun::Provider, &text)?;
+    Ok(provider(StatusCode::OK, &service.provider(&id).await?))
+}
+
+/// Change a provider's alias and schedule
+#[utoipa::path(patch, path = "/providers/{id}", tag = "providers", operation_id = "updateProvider",
+    request_body(content = ProviderPatch, content_type = "application/merge-patch+json"),
+    params(("id" = String, Path, description = "An account, or an organisation"),
+        ("If-Match" = String, Header, description = "The ETag of the version that is changed")),
+    responses((status = 200, body = ProviderView, headers(("ETag" = String))), WriteRefused))]
+pub(crate) async fn update<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    head: Head,
+    query: Query,
+    Patch(patch): Patch,
+) -> Answer {
+    query.end()?;
+    let id = id(Noun::Provider, &text)?;
+    let settings = |before: &Provider| {
+        let now = json!({ "alias": before.alias, "scan_schedule": before.scan_schedule });
+        typed(merged(now, &patch), "")
+    };
+    let changed = service.update_provider(&head.caller, &id, &head.if_match, settings).await?;
+    Ok(provider(StatusCode::OK, &changed))
+}
+
+/// Delete a provider that has no integration
+#[utoipa::path(delete, path = "/providers/{id}", tag = "providers", operation_id = "deleteProvider",
+    params(("id" = String, Path, description = "An account, or an organisation"),
+        ("If-Match" = String, Header, description = "The ETag of the version that is deleted")),
+    responses((status = 204, description = "It is gone, and so is its access key"), WriteRefused))]
+pub(crate) async fn remove<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    let id = id(Noun::Provider, &text)?;
+    service.delete_provider(&head.caller, &id, &head.if_match).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Give a provider other credentials
+#[utoipa::path(put, path = "/providers/{id}/credentials", tag = "providers", operation_id = "setProviderCredentials",
+    request_body = CredentialsBody,
+    params(("id" = String, Path, description = "An account, or an organisation"),
+        ("If-Match" = String, Header, description = "The ETag of the version that is changed")),
+    responses((status = 200, body = ProviderView, headers(("ETag" = String))), WriteRefused))]
+pub(crate) async fn set_credentials<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(text): Path<String>,
+    head: Head,
+    query: Query,
+    Json(body): Json,
+) -> Answer {
+    query.end()?;
+    let id = id(Noun::Provider, &text)?;
+    let body: CredentialsBody = typed(body, "credentials")?;
+    let changed = service.set_provider_credentials(&head.caller, &id, &head.if_match, &body).await?;
+    Ok(provider(StatusCode::OK, &changed))
+}
+
+fn provider(status: StatusCode, stored: &Stored<Provider>) -> Response {
+    write::versioned(status, &ProviderView::of(stored), stored.revision())
+}
+
+/// Applies a merge patch (RFC 7396) to settings.
+pub(crate) fn merged(target: Value, patch: &Value) -> Value {
+    let Value::Object(changes) = patch else { return patch.clone() };
+    let mut fields = match target {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    };
+    for (name, change) in changes {
+        if change.is_null() {
+            fields.remove(name);
+        } else {
+            let before = fields.remove(name).unwrap_or_default();
+            fields.insert(name.clone(), merged(before, change));
+        }
+    }
+    Value::Object(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_is_merged_as_rfc_7396_has_it() {
+        // The RFC's own table of cases, in our words.
+        for (target, patch, result) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            assert_eq!(merged(target, &patch), result);
+        }
+    }
+}

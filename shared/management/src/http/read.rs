@@ -1,0 +1,211 @@
+//! Reads requests: bodies, parameters, conditions. What can't be read is refused with the name of what is wrong, never with
+//! the value.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use exporter::provider::ProviderId;
+use exporter::registry::Page;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::ports::Caller;
+use crate::problem::{FieldError, Noun, Refusal};
+use crate::service::{IfMatch, Once};
+
+/// Bytes of a body at most. An integration's settings have some hundred, a session token four thousand.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Entries of a list, where nothing else is asked for.
+const LIMIT_DEFAULT: usize = 50;
+/// Entries of a list at most.
+const LIMIT_MAX: usize = 100;
+/// Characters of a field's name that are repeated.
+const NAME_CHARS_MAX: usize = 64;
+/// The header of draft-ietf-httpapi-idempotency-key-header.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Fields that a fingerprint leaves out.
+const SECRETS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
+
+/// A body in JSON, not yet what it should be.
+pub(crate) struct Json(pub(crate) Value);
+
+/// A body in JSON Merge Patch: an object.
+pub(crate) struct Patch(pub(crate) Value);
+
+impl<S: Send + Sync> FromRequest<S> for Json {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        body(request, &["application/json"], "JSON: Content-Type: application/json").await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Patch {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let kinds = ["application/merge-patch+json", "application/json"];
+        let expected = "a JSON merge patch: Content-Type: application/merge-patch+json";
+        match body(request, &kinds, expected).await? {
+            patch @ Value::Object(_) => Ok(Self(patch)),
+            _ => Err(Refusal::field("", "must be a JSON object")),
+        }
+    }
+}
+
+async fn body(request: Request, kinds: &[&str], expected: &'static str) -> Result<Value, Refusal> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kinds.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+        return Err(Refusal::MediaType(expected));
+    }
+    let bytes = axum::body::to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX);
+    let bytes = bytes.await.map_err(|_| Refusal::TooLarge(BODY_BYTES_MAX))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        // Where, and not what: it may be a secret.
+        Refusal::Malformed(format!("the body is no JSON from line {}, column {} on", error.line(), error.column()))
+    })
+}
+
+/// Makes a body what it should be. An error names the field, and what it must be.
+pub(crate) fn typed<T: DeserializeOwned>(body: Value, inside: &str) -> Result<T, Refusal> {
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let path = error.path().to_string();
+        let text = error.inner().to_string();
+        let name =
+            |text: &str| text.split('`').nth(1).unwrap_or_default().chars().take(NAME_CHARS_MAX).collect::<String>();
+        let (last, message) = if text.starts_with("unknown field") {
+            let there_are = text.split_once(", expected ").map_or("", |(_, names)| names).trim_start_matches("one of ");
+            (name(&text), format!("is no field; there are {}", there_are.replace('`', "")))
+        } else if text.starts_with("missing field") {
+            (name(&text), "is missing".to_owned())
+        } else {
+            let expected = text.rsplit_once(", expected ").map(|(_, expected)| expected.replace('`', ""));
+            (String::new(), expected.map_or("is not what it must be".to_owned(), |what| format!("must be {what}")))
+        };
+        let path = if path == "." { "" } else { path.as_str() };
+        let path = path.strip_suffix(last.as_str()).map_or(path, |rest| rest.trim_end_matches('.'));
+        let parts = [inside, path, last.as_str()];
+        let field = parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(".");
+        Refusal::Invalid(vec![FieldError::new(field, message)])
+    })
+}
+
+/// The id in the address. One that can't be one is one that there is not.
+pub(crate) fn id(noun: Noun, text: &str) -> Result<ProviderId, Refusal> {
+    let shown = text.chars().take(NAME_CHARS_MAX).collect();
+    text.parse().map_err(|_| Refusal::NotFound { noun, id: shown })
+}
+
+/// The parameters after the question mark, each known and there once.
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+    }
+}
+
+impl Query {
+    /// Takes a parameter out.
+    pub(crate) fn take(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+        let mut values = self.0.extract_if(.., |(key, _)| key == name).map(|(_, value)| value);
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(Refusal::field(name, "must be there once"));
+        }
+        Ok(first)
+    }
+
+    /// Takes a switch out.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Refusal> {
+        match self.take(name)?.as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Refusal::field(name, "must be true or false")),
+        }
+    }
+
+    /// Takes `limit` and `after` out.
+    pub(crate) fn page(&mut self) -> Result<Page, Refusal> {
+        let limit = match self.take("limit")? {
+            None => LIMIT_DEFAULT,
+            Some(text) => match text.parse() {
+                Ok(limit) if (1..=LIMIT_MAX).contains(&limit) && text.bytes().all(|digit| digit.is_ascii_digit()) => {
+                    limit
+                }
+                _ => return Err(Refusal::field("limit", format!("must be 1 to {LIMIT_MAX}"))),
+            },
+        };
+        let after = self.take("after")?;
+        // Such are our marks, and such stay they on their way through keys and addresses.
+        let marks = |text: &String| {
+            !text.is_empty() && text.len() <= 256 && text.bytes().all(|letter| letter.is_ascii_graphic())
+        };
+        if after.as_ref().is_some_and(|text| !marks(text)) {
+            return Err(Refusal::field("after", "must be the next of the part before"));
+        }
+        Ok(Page { limit, after })
+    }
+
+    /// Nothing else may be there.
+    pub(crate) fn end(self) -> Result<(), Refusal> {
+        match self.0.into_iter().next() {
+            None => Ok(()),
+            Some((name, _)) => {
+                let name: String = name.chars().take(NAME_CHARS_MAX).collect();
+                Err(Refusal::field(name, "is no parameter here"))
+            }
+        }
+    }
+}
+
+/// Who calls, and what the headers say of conditions.
+pub(crate) struct Head {
+    pub(crate) caller: Caller,
+    pub(crate) if_match: IfMatch,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Head {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
+        let if_match = text(&parts.headers, "if-match")?.map_or(IfMatch::Unsaid, IfMatch::parse);
+        let idempotency_key = text(&parts.headers, IDEMPOTENCY_KEY)?.map(str::to_owned);
+        Ok(Self { caller, if_match, idempotency_key })
+    }
+}
+
+impl Head {
+    /// The request as one that may come twice; `body` tells it from others of the same key.
+    pub(crate) fn once(&self, address: &str, body: &Value) -> Option<Once> {
+        let mut body = body.clone();
+        without_secrets(&mut body);
+        let hash = Sha256::new().chain_update(address).chain_update([0]).chain_update(body.to_string()).finalize();
+        let fingerprint = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.idempotency_key.clone().map(|key| Once { key, fingerprint })
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
+    let value = headers.get(name).map(|value| value.to_str());
+    value.transpose().map_err(|_| Refusal::field(name, "must be visible ASCII"))
+}
+
+fn without_secrets(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !SECRETS.contains(&name.as_str()));
+            fields.values_mut().for_each(without_secrets);
+        }
+        Value::Array(values) => values.iter_mut().for_each(without_secrets),
+        _ => {}
+    }
+}

@@ -1,0 +1,67 @@
+//! `/regions`, `/audit` and `/openapi.json`.
+
+use std::sync::Arc;
+
+use asff::{Availability, Partition, Regions};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use utoipa::IntoParams;
+
+use super::read::Query;
+use super::write;
+use crate::ports::Ports;
+use crate::problem::{ReadRefused, Refusal};
+use crate::service::Service;
+use crate::wire::{AuditList, List, RegionList, RegionView, words};
+
+type Answer = Result<Response, Refusal>;
+
+/// Which part of a list, for the API's description.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `Query::page` reads")]
+pub(crate) struct PageParams {
+    /// Entries at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+    /// The `next` of the part before. Left out: from the beginning.
+    #[param(min_length = 1, max_length = 256, pattern = "^[!-~]+$")]
+    after: Option<String>,
+}
+
+/// List the Regions that this version knows
+#[utoipa::path(get, path = "/regions", tag = "regions", operation_id = "listRegions",
+    responses((status = 200, body = RegionList), ReadRefused))]
+pub(crate) async fn regions(query: Query) -> Answer {
+    query.end()?;
+    let known = Regions::known();
+    let all = Partition::ALL.into_iter().flat_map(|partition| known.of_partition(partition));
+    let view = |(name, region): (asff::RegionName, asff::Region)| RegionView {
+        name,
+        partition: region.partition.to_string(),
+        availability: match region.availability {
+            Availability::Default => words::Availability::Default,
+            Availability::OptIn => words::Availability::OptIn,
+            Availability::Announced => words::Availability::Announced,
+        },
+    };
+    Ok(write::json(StatusCode::OK, &List { items: all.map(view).collect(), next: None }))
+}
+
+/// Show the trail of changes, newest first
+#[utoipa::path(get, path = "/audit", tag = "audit", operation_id = "listChanges", params(PageParams),
+    responses((status = 200, body = AuditList), ReadRefused))]
+pub(crate) async fn audit<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    let page = query.page()?;
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.trail(&page).await?))
+}
+
+/// Show this description
+#[utoipa::path(get, path = "/openapi.json", tag = "description", operation_id = "describe",
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object), ReadRefused))]
+pub(crate) async fn openapi(query: Query) -> Answer {
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &crate::document()))
+}

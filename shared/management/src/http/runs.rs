@@ -1,0 +1,124 @@
+//! `/runs` and `/quarantine`.
+
+use std::sync::Arc;
+
+use asff::AccountId;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::read::{Head, Query};
+use super::rest::PageParams;
+use super::write;
+use crate::ports::Ports;
+use crate::problem::{ReadRefused, Refusal, WriteRefused};
+use crate::service::Service;
+use crate::wire::{Ordered, QuarantineList, QuarantinedRunList, Run, RunList};
+
+type Answer = Result<Response, Refusal>;
+
+/// List the runs, newest first
+#[utoipa::path(get, path = "/runs", tag = "runs", operation_id = "listRuns",
+    params(PageParams, ("account" = Option<String>, Query, description = "Of this account only", pattern = "^[0-9]{12}$")),
+    responses((status = 200, body = RunList), ReadRefused))]
+pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    let page = query.page()?;
+    let account: Option<AccountId> = match query.take("account")? {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| Refusal::field("account", "must be an account of 12 digits"))?),
+    };
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.runs(account, &page).await?))
+}
+
+/// Show a run
+#[utoipa::path(get, path = "/runs/{id}", tag = "runs", operation_id = "showRun",
+    params(("id" = String, Path, description = "The run")),
+    responses((status = 200, body = Run), ReadRefused))]
+pub(crate) async fn show<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(id): Path<String>,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.run(&id).await?))
+}
+
+/// Export a run's upload once more
+#[utoipa::path(post, path = "/runs/{id}/replay", tag = "runs", operation_id = "replayRun",
+    params(("id" = String, Path, description = "The run")),
+    responses((status = 202, body = Ordered), WriteRefused))]
+pub(crate) async fn replay<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(id): Path<String>,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    Ok(write::json(StatusCode::ACCEPTED, &service.replay(&head.caller, &id).await?))
+}
+
+/// Archive what a run held back for being more than the integration's limit
+#[utoipa::path(post, path = "/runs/{id}/approve", tag = "runs", operation_id = "approveRun",
+    params(("id" = String, Path, description = "The run")),
+    responses((status = 202, body = Ordered), WriteRefused))]
+pub(crate) async fn approve<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(id): Path<String>,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    Ok(write::json(StatusCode::ACCEPTED, &service.approve(&head.caller, &id).await?))
+}
+
+/// Make active again what a run archived
+#[utoipa::path(post, path = "/runs/{id}/undo-archive", tag = "runs", operation_id = "undoArchive",
+    params(("id" = String, Path, description = "The run")),
+    responses((status = 202, body = Ordered), WriteRefused))]
+pub(crate) async fn undo_archive<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(id): Path<String>,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    Ok(write::json(StatusCode::ACCEPTED, &service.undo_archive(&head.caller, &id).await?))
+}
+
+/// Send once more what a run put into quarantine
+#[utoipa::path(post, path = "/runs/{id}/redrive", tag = "runs", operation_id = "redriveRun",
+    params(("id" = String, Path, description = "The run")),
+    responses((status = 202, body = Ordered), WriteRefused))]
+pub(crate) async fn redrive<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(id): Path<String>,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    Ok(write::json(StatusCode::ACCEPTED, &service.redrive(&head.caller, &id).await?))
+}
+
+/// Show what a run put into quarantine
+#[utoipa::path(get, path = "/runs/{id}/quarantine", tag = "runs", operation_id = "showQuarantine",
+    params(("id" = String, Path, description = "The run"), PageParams),
+    responses((status = 200, body = QuarantineList), ReadRefused))]
+pub(crate) async fn quarantine<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Path(id): Path<String>,
+    mut query: Query,
+) -> Answer {
+    let page = query.page()?;
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.quarantine(&id, &page).await?))
+}
+
+/// List the runs that left something in quarantine, newest first
+#[utoipa::path(get, path = "/quarantine", tag = "runs", operation_id = "listQuarantine", params(PageParams),
+    responses((status = 200, body = QuarantinedRunList), ReadRefused))]
+pub(crate) async fn quarantined<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    let page = query.page()?;
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.quarantined_runs(&page).await?))
+}

@@ -1,0 +1,53 @@
+//! The API's description in OpenAPI 3.1, made from the handlers and the types that travel.
+
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+
+use crate::http::{integrations, providers, rest, runs};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "securityhub-exporter: management",
+        description = "Providers, integrations, runs, quarantine. A change names the version that it is made to \
+                       (If-Match, by the ETag of what was read); a refusal is a problem (RFC 9457) that names each field; \
+                       access keys go in and never come out. Whoever may invoke the function may call this.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        providers::list,
+        providers::create,
+        providers::show,
+        providers::update,
+        providers::remove,
+        providers::set_credentials,
+        integrations::list,
+        integrations::create,
+        integrations::show,
+        integrations::update,
+        integrations::remove,
+        integrations::set_credentials,
+        integrations::reset_credentials,
+        integrations::test,
+        integrations::enable,
+        integrations::disable,
+        integrations::connections,
+        runs::list,
+        runs::show,
+        runs::replay,
+        runs::approve,
+        runs::undo_archive,
+        runs::redrive,
+        runs::quarantine,
+        runs::quarantined,
+        rest::regions,
+        rest::audit,
+        rest::openapi
+    )
+)]
+struct Api;
+
+/// The description.
+pub fn document() -> Document {
+    Api::openapi()
+}

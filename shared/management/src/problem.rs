@@ -1,0 +1,274 @@
+//! Why a request was refused, and how that is told: problem details (RFC 9457) with an error for each field.
+//!
+//! Promise: no refusal repeats a value that was sent, but for ids and names of fields: a value may be a secret.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use exporter::ports::PortError;
+use exporter::provider::ProviderId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The media type of a problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+/// What the type of every problem begins with. A name, not an address.
+const TYPE_PREFIX: &str = "urn:securityhub-exporter:problem:";
+/// Seconds after which a client may try again what failed for a passing reason.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// A problem, as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// What kind of problem it is: `urn:securityhub-exporter:problem:` and a short name.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened here.
+    pub detail: String,
+    /// The command, or the change, that mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+    /// What is wrong, field by field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldError {
+    /// Its path in the body, such as `credentials.role.arn`; the name of a parameter; empty for the body as a whole.
+    pub field: String,
+    /// What it must be.
+    pub message: String,
+}
+
+impl FieldError {
+    /// An error of a field.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// What there is none of, or one of already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noun {
+    /// A provider.
+    Provider,
+    /// An integration.
+    Integration,
+}
+
+impl Noun {
+    /// The word that hubctl has for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Integration => "integration",
+        }
+    }
+}
+
+/// Why a request was refused. Nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The request can't be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// The body is of another kind than we read.
+    #[error("the body must be {0}")]
+    MediaType(&'static str),
+    /// The body is too large.
+    #[error("the body has more than {0} bytes")]
+    TooLarge(usize),
+    /// Fields are not what they must be.
+    #[error("{}", told(.0))]
+    Invalid(Vec<FieldError>),
+    /// There is no such thing.
+    #[error("there is no {} {id}", .noun.word())]
+    NotFound {
+        /// What was looked for.
+        noun: Noun,
+        /// Under which id.
+        id: String,
+    },
+    /// There is no such run.
+    #[error("there is no run {0}")]
+    NoRun(String),
+    /// Nothing is at this address.
+    #[error("there is nothing at this address")]
+    NoRoute,
+    /// The address does not take this method.
+    #[error("this address does not take this method")]
+    NoMethod,
+    /// There is one already.
+    #[error("there is {} {id} already", match .noun { Noun::Provider => "a provider", Noun::Integration => "an integration of" })]
+    Exists {
+        /// What there is.
+        noun: Noun,
+        /// Under which id.
+        id: ProviderId,
+    },
+    /// A provider has an integration.
+    #[error("provider {0} has an integration")]
+    HasIntegration(ProviderId),
+    /// The integration is being removed.
+    #[error("the integration of {0} is being removed")]
+    BeingRemoved(ProviderId),
+    /// Others change the same thing all the time.
+    #[error("others are changing {0} right now")]
+    Busy(ProviderId),
+    /// The thing is another than the client saw.
+    #[error("{id} was changed since you read it: it is at {current} now")]
+    Changed {
+        /// Its id.
+        id: ProviderId,
+        /// Its `ETag` now.
+        current: String,
+    },
+    /// The client does not say what it saw.
+    #[error("a change must say which version it is made to")]
+    Unconditional,
+    /// An idempotency key was used for another request.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
+    /// A run does not allow what was asked.
+    #[error("{0}")]
+    RunState(String),
+    /// Something that we rely on did not work.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+fn told(errors: &[FieldError]) -> String {
+    match errors {
+        [error] if error.field.is_empty() => error.message.clone(),
+        [error] => format!("{} {}", error.field, error.message),
+        errors => format!("{} fields are not what they must be", errors.len()),
+    }
+}
+
+impl Refusal {
+    /// One field is not what it must be.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// The short name, the words and the status of its kind.
+    fn kind(&self) -> (&'static str, &'static str, StatusCode) {
+        match self {
+            Self::Malformed(_) => ("malformed", "The request can't be read", StatusCode::BAD_REQUEST),
+            Self::MediaType(_) => ("media-type", "The body is of another kind", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::TooLarge(_) => ("too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::Invalid(_) => ("invalid", "A field is not what it must be", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::NotFound { .. } | Self::NoRun(_) => ("not-found", "There is no such thing", StatusCode::NOT_FOUND),
+            Self::NoRoute => ("no-route", "There is no such address", StatusCode::NOT_FOUND),
+            Self::NoMethod => ("no-method", "The method is not allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::Exists { .. } => ("exists", "There is one already", StatusCode::CONFLICT),
+            Self::HasIntegration(_) => ("in-use", "It is in use", StatusCode::CONFLICT),
+            Self::BeingRemoved(_) => ("being-removed", "It is being removed", StatusCode::CONFLICT),
+            Self::Busy(_) => ("busy", "Others are changing it", StatusCode::CONFLICT),
+            Self::RunState(_) => ("run-state", "The run does not allow it", StatusCode::CONFLICT),
+            Self::Changed { .. } => ("changed", "It was changed meanwhile", StatusCode::PRECONDITION_FAILED),
+            Self::Unconditional => ("if-match", "If-Match is missing", StatusCode::PRECONDITION_REQUIRED),
+            Self::KeyReused => ("key-reused", "The key was used before", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Port(_) => ("unavailable", "Something that we rely on failed", StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    /// The command, or the change, that mends it.
+    fn mend(&self) -> Option<String> {
+        match self {
+            Self::NotFound { noun, .. } => Some(format!("hubctl {} list shows what there is", noun.word())),
+            Self::NoRun(_) => Some("hubctl run list shows those there are".to_owned()),
+            Self::Exists { noun, id } => Some(format!("hubctl {} show {id} shows it", noun.word())),
+            Self::HasIntegration(id) => Some(format!("hubctl integration delete {id}, then the provider")),
+            Self::Changed { .. } => Some("read it again, and make the change to what is there now".to_owned()),
+            Self::Unconditional => Some("send If-Match with the ETag of what you read".to_owned()),
+            Self::KeyReused => {
+                Some("choose a new key for each request, and keep it when you send one again".to_owned())
+            }
+            Self::NoRoute => Some("GET /openapi.json lists the addresses there are".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The problem as it is sent.
+    pub fn problem(&self) -> Problem {
+        let (name, title, status) = self.kind();
+        Problem {
+            kind: format!("{TYPE_PREFIX}{name}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            mend: self.mend(),
+            errors: if let Self::Invalid(errors) = self { errors.clone() } else { Vec::new() },
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (name, _, status) = self.kind();
+        if let Self::Port(error) = &self {
+            tracing::error!(problem = name, %error, "request failed");
+        }
+        let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
+        let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}
+
+/// The refusals that a reader meets, for the API's description.
+#[derive(utoipa::IntoResponses)]
+pub enum ReadRefused {
+    /// A parameter can't be read.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// There is no such thing.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// A parameter is not what it must be.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// Something that the API relies on failed. Try again later.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}
+
+/// The refusals that a writer meets, for the API's description.
+#[derive(utoipa::IntoResponses)]
+pub enum WriteRefused {
+    /// The request can't be read.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// There is no such thing.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+    /// There is one already, it is in use, or it does not allow this now.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+    /// It was changed since the version that If-Match names.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Changed(Problem),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// The body is of another kind.
+    #[response(status = 415, content_type = "application/problem+json")]
+    MediaType(Problem),
+    /// Fields are not what they must be; each is named.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(Problem),
+    /// If-Match is missing.
+    #[response(status = 428, content_type = "application/problem+json")]
+    Unconditional(Problem),
+    /// Something that the API relies on failed. Try again later.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}

@@ -1,0 +1,163 @@
+//! What providers and integrations have in common: read under an id, changed under a version, with an entry in the trail.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use exporter::integration::Integration;
+use exporter::ports::PortError;
+use exporter::provider::{Provider, ProviderId};
+use exporter::registry::{AuditEntry, CommitError, FieldChange, Seen, Stored, Write};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{IfMatch, Service, TRIES_MAX};
+use crate::ports::{Caller, Ports};
+use crate::problem::{Noun, Refusal};
+
+/// A provider or an integration.
+pub(super) trait Kept: Clone + PartialEq + Serialize + Send + Sync {
+    /// What it is.
+    const NOUN: Noun;
+
+    /// Reads it.
+    fn read<P: Ports>(
+        ports: &P,
+        id: &ProviderId,
+    ) -> impl Future<Output = Result<Option<Stored<Self>>, PortError>> + Send;
+
+    /// The step that writes it.
+    fn put(stored: Stored<Self>, seen: Seen) -> Write;
+}
+
+impl Kept for Provider {
+    const NOUN: Noun = Noun::Provider;
+
+    fn read<P: Ports>(
+        ports: &P,
+        id: &ProviderId,
+    ) -> impl Future<Output = Result<Option<Stored<Self>>, PortError>> + Send {
+        ports.provider(id)
+    }
+
+    fn put(stored: Stored<Self>, seen: Seen) -> Write {
+        Write::PutProvider(stored, seen)
+    }
+}
+
+impl Kept for Integration {
+    const NOUN: Noun = Noun::Integration;
+
+    fn read<P: Ports>(
+        ports: &P,
+        id: &ProviderId,
+    ) -> impl Future<Output = Result<Option<Stored<Self>>, PortError>> + Send {
+        ports.integration_of(id)
+    }
+
+    fn put(stored: Stored<Self>, seen: Seen) -> Write {
+        Write::PutIntegration(stored, seen)
+    }
+}
+
+/// A change: to what, by whom, what it is called, and which version it is made to.
+pub(super) struct Change<'a> {
+    pub(super) id: &'a ProviderId,
+    pub(super) caller: &'a Caller,
+    /// The last word of the entry's action, such as `update`.
+    pub(super) verb: &'a str,
+    pub(super) if_match: &'a IfMatch,
+}
+
+impl<P: Ports> Service<P> {
+    /// What there must be under an id.
+    pub(super) async fn found<T: Kept>(&self, id: &ProviderId) -> Result<Stored<T>, Refusal> {
+        let found = T::read(self.ports.as_ref(), id).await?;
+        found.ok_or_else(|| Refusal::NotFound { noun: T::NOUN, id: id.to_string() })
+    }
+
+    /// Changes it as `change` says, which is asked once more where another was faster and the caller named no version. A
+    /// change that changes nothing writes nothing.
+    pub(super) async fn change<T: Kept>(
+        &self,
+        what: Change<'_>,
+        change: impl Fn(&Stored<T>) -> Result<T, Refusal> + Send,
+    ) -> Result<Stored<T>, Refusal> {
+        for _ in 0..TRIES_MAX {
+            let before = self.found::<T>(what.id).await?;
+            what.if_match.check(what.id, before.revision())?;
+            let value = change(&before)?;
+            if value == before.value {
+                return Ok(before);
+            }
+            let now = self.ports.now();
+            let after = before.changed(value, now, &what.caller.0);
+            let action = format!("{}.{}", T::NOUN.word(), what.verb);
+            let entry = entry(now, what.caller, action, what.id.as_str(), differences(&before.value, &after.value));
+            let write = T::put(after.clone(), Seen::This(before.revision()));
+            match self.ports.commit(&[write], &entry).await {
+                Ok(()) => return Ok(after),
+                // Read again: a named version is then another, and that is the answer.
+                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Busy(what.id.clone()))
+    }
+}
+
+/// An entry of the trail.
+pub(super) fn entry(
+    at: Timestamp,
+    Caller(by): &Caller,
+    action: String,
+    target: &str,
+    changes: BTreeMap<String, FieldChange>,
+) -> AuditEntry {
+    AuditEntry { id: Uuid::now_v7().to_string(), at, by: by.clone(), action, target: target.to_owned(), changes }
+}
+
+/// What is different, by path. Settings hold no secret: of an access key they have the place only.
+pub(super) fn differences(before: &impl Serialize, after: &impl Serialize) -> BTreeMap<String, FieldChange> {
+    let before = serde_json::to_value(before).unwrap_or_default();
+    let after = serde_json::to_value(after).unwrap_or_default();
+    let mut changes = BTreeMap::new();
+    compare("", Some(&before), Some(&after), &mut changes);
+    changes
+}
+
+fn compare(path: &str, from: Option<&Value>, to: Option<&Value>, changes: &mut BTreeMap<String, FieldChange>) {
+    let from = from.filter(|value| !value.is_null());
+    let to = to.filter(|value| !value.is_null());
+    let fields = |value: Option<&Value>| value.is_none_or(Value::is_object);
+    if fields(from) && fields(to) && (from.is_some() || to.is_some()) {
+        let names = [from, to].into_iter().flatten().filter_map(Value::as_object).flat_map(|object| object.keys());
+        let names: std::collections::BTreeSet<&String> = names.collect();
+        for name in names {
+            let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            compare(&inner, from.and_then(|value| value.get(name)), to.and_then(|value| value.get(name)), changes);
+        }
+    } else if from != to {
+        changes.insert(path.to_owned(), FieldChange { from: from.cloned(), to: to.cloned() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_trail_names_each_setting_that_is_different() {
+        let before = json!({"a": 1, "b": {"c": "x", "d": null}, "e": [1]});
+        let after = json!({"a": 1, "b": {"c": "y", "d": true}, "f": {"g": 2}});
+        let changes = differences(&before, &after);
+        let paths: Vec<&str> = changes.keys().map(String::as_str).collect();
+        assert_eq!(paths, ["b.c", "b.d", "e", "f.g"]);
+        assert_eq!(changes["b.c"], FieldChange { from: Some(json!("x")), to: Some(json!("y")) });
+        assert_eq!(changes["e"], FieldChange { from: Some(json!([1])), to: None });
+        assert_eq!(differences(&before, &before).len(), 0);
+    }
+}

@@ -1,0 +1,119 @@
+//! The verbs. Each checks what it is given, changes one thing under the version that the caller saw, and writes who did it
+//! into the trail in the same step.
+
+mod credentials;
+mod integrations;
+mod kept;
+mod orders;
+mod providers;
+mod removal;
+mod switch;
+mod test;
+mod version;
+mod view;
+
+use std::sync::Arc;
+
+use exporter::ports::PortError;
+use exporter::registry::{Page, Remembered};
+use jiff::SignedDuration;
+use sha2::{Digest as _, Sha256};
+
+pub use self::version::{IfMatch, etag};
+use crate::ports::{Caller, Ports};
+use crate::problem::Refusal;
+
+/// How long a request is remembered that created something: longer than any client retries.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
+/// Tries of a change that names no version, when others change the same thing.
+const TRIES_MAX: usize = 4;
+/// Characters of an idempotency key.
+const KEY_CHARS: std::ops::RangeInclusive<usize> = 1..=255;
+
+/// What a deployment is made of, as far as the verbs need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How the names of the secrets begin that the exporter may read.
+    pub secret_prefix: String,
+}
+
+/// The verbs, over ports.
+pub struct Service<P> {
+    ports: Arc<P>,
+    settings: Settings,
+}
+
+/// A request that creates something, and may come twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// What the client calls it.
+    pub key: String,
+    /// A hash of what is asked; of no secret.
+    pub fingerprint: String,
+}
+
+/// What was created, or was before by the same request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created<T> {
+    /// It.
+    pub view: T,
+    /// Whether an earlier request did it.
+    pub replayed: bool,
+}
+
+impl<P: Ports> Service<P> {
+    /// The verbs over these ports.
+    pub fn new(ports: Arc<P>, settings: Settings) -> Self {
+        Self { ports, settings }
+    }
+
+    /// What an earlier request of the same key came to.
+    async fn earlier(&self, once: Option<&Once>, caller: &Caller) -> Result<Option<Remembered>, Refusal> {
+        let Some(once) = once else { return Ok(None) };
+        if !KEY_CHARS.contains(&once.key.len()) || !once.key.bytes().all(|letter| letter.is_ascii_graphic()) {
+            return Err(Refusal::field("Idempotency-Key", "must have 1 to 255 visible ASCII characters"));
+        }
+        let found = self.ports.remembered(&once.scoped(caller), self.ports.now()).await?;
+        match found {
+            Some(earlier) if earlier.fingerprint != once.fingerprint => Err(Refusal::KeyReused),
+            found => Ok(found),
+        }
+    }
+
+    /// Removes a secret that nothing names any more. That it fails is told and changes nothing: it can't be read through us.
+    async fn forget_secret(&self, secret: &str) {
+        if let Err(error) = self.ports.discard(secret).await {
+            tracing::error!(secret.name = secret, %error, "secret not removed: remove it by hand");
+        }
+    }
+}
+
+impl Once {
+    /// The key among those of all callers.
+    fn scoped(&self, Caller(caller): &Caller) -> String {
+        let hash = Sha256::new().chain_update(caller.as_bytes()).chain_update([0]).chain_update(self.key.as_bytes());
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn remember(&self, caller: &Caller, made: &exporter::provider::ProviderId, now: jiff::Timestamp) -> Remembered {
+        Remembered {
+            key: self.scoped(caller),
+            fingerprint: self.fingerprint.clone(),
+            made: made.clone(),
+            until: now.saturating_add(REMEMBERED).unwrap_or(jiff::Timestamp::MAX),
+        }
+    }
+}
+
+/// A page from its beginning.
+fn first(limit: usize) -> Page {
+    Page { limit, after: None }
+}
+
+/// A defect: the registry refused a step that has no condition.
+fn impossible(step: usize) -> Refusal {
+    Refusal::Port(PortError {
+        action: "write the change".to_owned(),
+        message: format!("the registry refused step {step}, which has no condition"),
+    })
+}

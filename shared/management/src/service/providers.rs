@@ -1,0 +1,141 @@
+//! Providers: created, shown, changed, deleted.
+
+use exporter::integration::Credentials;
+use exporter::provider::{Provider, ProviderId};
+use exporter::registry::{CommitError, Page, Seen, Stored, Write};
+
+use super::kept::{Change, differences, entry};
+use super::{Created, IfMatch, Once, Service, TRIES_MAX, impossible};
+use crate::check::{self, Errors};
+use crate::ports::{Caller, Ports};
+use crate::problem::{Noun, Refusal};
+use crate::wire::{List, ProviderBody, ProviderPatch, ProviderView};
+
+impl<P: Ports> Service<P> {
+    /// Providers, by id.
+    ///
+    /// # Errors
+    ///
+    /// When the registry does not answer.
+    pub async fn providers(&self, page: &Page) -> Result<List<ProviderView>, Refusal> {
+        let part = self.ports.providers(page).await?;
+        Ok(List::of(part, |stored| ProviderView::of(&stored)))
+    }
+
+    /// A provider.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the registry does not answer.
+    pub async fn provider(&self, id: &ProviderId) -> Result<Stored<Provider>, Refusal> {
+        self.found(id).await
+    }
+
+    /// Creates a provider. With `once`, however often the request comes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, or that there is one already.
+    pub async fn create_provider(
+        &self,
+        caller: &Caller,
+        body: &ProviderBody,
+        once: Option<&Once>,
+    ) -> Result<Created<Stored<Provider>>, Refusal> {
+        if let Some(earlier) = self.earlier(once, caller).await? {
+            return Ok(Created { view: self.found(&earlier.made).await?, replayed: true });
+        }
+        let id = check::provider_id("id", &body.id)?;
+        let settings = ProviderPatch { alias: body.alias.clone(), scan_schedule: body.scan_schedule.clone() };
+        let settings = check::provider(Provider::new(id.clone()), &settings);
+        let credentials = match &body.credentials {
+            Some(credentials) => check::of_provider(&id, credentials, None, &self.settings.secret_prefix),
+            None => {
+                check::for_provider(&id, &Credentials::default()).map(|()| (Credentials::default(), check::Key::Kept))
+            }
+        };
+        let (provider, (credentials, key)) = Errors::both(settings, credentials)?;
+        if self.ports.provider(&id).await?.is_some() {
+            return Err(Refusal::Exists { noun: Noun::Provider, id });
+        }
+        let (credentials, kept) = self.keep("provider", &id, credentials, key).await?;
+        let provider = Provider { credentials, ..provider };
+        let made = self.put_provider(caller, provider, once).await;
+        if made.as_ref().map_or(true, |made| made.replayed)
+            && let Some(secret) = kept
+        {
+            self.forget_secret(&secret).await;
+        }
+        made
+    }
+
+    async fn put_provider(
+        &self,
+        caller: &Caller,
+        provider: Provider,
+        once: Option<&Once>,
+    ) -> Result<Created<Stored<Provider>>, Refusal> {
+        let now = self.ports.now();
+        let id = provider.id.clone();
+        let stored = Stored::new(provider, now, &caller.0);
+        let changes = differences(&serde_json::Value::Null, &stored.value);
+        let entry = entry(now, caller, "provider.create".to_owned(), id.as_str(), changes);
+        let mut writes = vec![Write::PutProvider(stored.clone(), Seen::Nothing)];
+        writes.extend(once.map(|once| Write::Remember(once.remember(caller, &id, now))));
+        match self.ports.commit(&writes, &entry).await {
+            Ok(()) => Ok(Created { view: stored, replayed: false }),
+            // The same request came twice at once, or another one was faster.
+            Err(CommitError::Conflict { .. }) => match self.earlier(once, caller).await? {
+                Some(earlier) => Ok(Created { view: self.found(&earlier.made).await?, replayed: true }),
+                None => Err(Refusal::Exists { noun: Noun::Provider, id }),
+            },
+            Err(CommitError::Failed(error)) => Err(error.into()),
+        }
+    }
+
+    /// Changes a provider's alias and schedule.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, or that it is another version.
+    pub async fn update_provider(
+        &self,
+        caller: &Caller,
+        id: &ProviderId,
+        if_match: &IfMatch,
+        settings: impl Fn(&Provider) -> Result<ProviderPatch, Refusal> + Send + Sync,
+    ) -> Result<Stored<Provider>, Refusal> {
+        let what = Change { id, caller, verb: "update", if_match };
+        self.change(what, |before: &Stored<Provider>| check::provider(before.value.clone(), &settings(&before.value)?))
+            .await
+    }
+
+    /// Deletes a provider that has no integration, and the access key that was kept for it.
+    ///
+    /// # Errors
+    ///
+    /// When it has one, or it is another version.
+    pub async fn delete_provider(&self, caller: &Caller, id: &ProviderId, if_match: &IfMatch) -> Result<(), Refusal> {
+        for _ in 0..TRIES_MAX {
+            let before = self.found::<Provider>(id).await?;
+            if_match.check(id, before.revision())?;
+            let now = self.ports.now();
+            let changes = differences(&before.value, &serde_json::Value::Null);
+            let entry = entry(now, caller, "provider.delete".to_owned(), id.as_str(), changes);
+            let writes = [Write::NeedNoIntegration(id.clone()), Write::DeleteProvider(id.clone(), before.revision())];
+            match self.ports.commit(&writes, &entry).await {
+                Ok(()) => {
+                    if let Some(secret) = before.value.credentials.secret() {
+                        self.forget_secret(secret).await;
+                    }
+                    return Ok(());
+                }
+                Err(CommitError::Conflict { step: 0 }) => return Err(Refusal::HasIntegration(id.clone())),
+                Err(CommitError::Conflict { step: 1 }) => {}
+                Err(CommitError::Conflict { step }) => return Err(impossible(step)),
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Busy(id.clone()))
+    }
+}

@@ -1,0 +1,86 @@
+//! Removing an integration: at once, or after everything that it sent was archived.
+
+use exporter::integration::{Credentials, Integration};
+use exporter::provider::ProviderId;
+use exporter::registry::{CommitError, Stored, Write};
+use serde_json::Value;
+
+use super::kept::{Change, differences, entry};
+use super::{IfMatch, Service, TRIES_MAX};
+use crate::ports::{Caller, Order, Ports};
+use crate::problem::Refusal;
+use crate::wire::IntegrationView;
+
+impl<P: Ports> Service<P> {
+    /// Deletes an integration and the access key that was kept for it. What it sent stays in Security Hub.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it is another version.
+    pub async fn delete_integration(
+        &self,
+        caller: &Caller,
+        id: &ProviderId,
+        if_match: &IfMatch,
+    ) -> Result<(), Refusal> {
+        for _ in 0..TRIES_MAX {
+            let before = self.found::<Integration>(id).await?;
+            if_match.check(id, before.revision())?;
+            let now = self.ports.now();
+            let changes = differences(&before.value, &Value::Null);
+            let entry = entry(now, caller, "integration.delete".to_owned(), id.as_str(), changes);
+            let mut writes = vec![Write::DeleteIntegration(id.clone(), before.revision())];
+            writes.extend(id.account().map(Write::ForgetConnection));
+            match self.ports.commit(&writes, &entry).await {
+                Ok(()) => {
+                    if let Some(secret) = before.value.credentials.as_ref().and_then(Credentials::secret) {
+                        self.forget_secret(secret).await;
+                    }
+                    return Ok(());
+                }
+                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Busy(id.clone()))
+    }
+
+    /// Has everything archived that an integration sent. It exports nothing from now on, takes no change, and is deleted
+    /// when that is done. Asked again, it is ordered again.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, it is another version, or the order could not be placed: then ask again.
+    pub async fn withdraw_integration(
+        &self,
+        caller: &Caller,
+        id: &ProviderId,
+        if_match: &IfMatch,
+    ) -> Result<IntegrationView, Refusal> {
+        let now = self.ports.now();
+        let what = Change { id, caller, verb: "withdraw", if_match };
+        let stored = self
+            .change(what, |stored: &Stored<Integration>| {
+                let removing_since = stored.value.removing_since.or(Some(now));
+                Ok(Integration { removing_since, enabled: false, ..stored.value.clone() })
+            })
+            .await?;
+        self.ports.place(&Order::Withdraw { provider: id.clone() }).await?;
+        self.view(&stored).await
+    }
+
+    /// Deletes an integration whose findings were all archived. Any other stays.
+    ///
+    /// # Errors
+    ///
+    /// When the registry does not answer.
+    pub async fn withdrawn(&self, caller: &Caller, id: &ProviderId) -> Result<(), Refusal> {
+        match self.ports.integration_of(id).await? {
+            Some(stored) if stored.value.removing_since.is_some() => {
+                let this = IfMatch::Tags(vec![super::etag(stored.revision())]);
+                self.delete_integration(caller, id, &this).await
+            }
+            _ => Ok(()),
+        }
+    }
+}

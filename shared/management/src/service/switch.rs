@@ -1,0 +1,145 @@
+//! Enabling and disabling. Uploads that come while an integration is disabled are recorded, and wait: enabling says how
+//! many do, and can replay them.
+
+use std::collections::{HashMap, HashSet};
+
+use asff::AccountId;
+use exporter::integration::Integration;
+use exporter::provider::ProviderId;
+use exporter::registry::Stored;
+use exporter::report::{Counts, RunReport, RunStatus, undelivered};
+
+use super::credentials::stays;
+use super::kept::Change;
+use super::{IfMatch, Service, first};
+use crate::ports::{Caller, Order, Ports};
+use crate::problem::Refusal;
+use crate::wire::{IntegrationView, Waiting};
+
+/// Runs that are read at once, when those are sought that wait.
+const RUNS_A_PAGE: usize = 100;
+/// Parts of the runs that are read at most: some months of an account's daily scans, or a day of a thousand accounts.
+const PAGES_MAX: usize = 10;
+
+impl<P: Ports> Service<P> {
+    /// Enables an integration, tests it, and says how many uploads wait; with `replay`, they are exported now.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such integration, or it is another version than the caller names, if one is named.
+    pub async fn enable(
+        &self,
+        caller: &Caller,
+        id: &ProviderId,
+        if_match: &IfMatch,
+        replay: bool,
+    ) -> Result<IntegrationView, Refusal> {
+        let stored = self.switch(caller, id, if_match, true).await?;
+        let view = self.tested(&stored).await?;
+        let (waiting, more) = self.waiting(id).await?;
+        let mut replayed = 0;
+        if replay {
+            // The oldest first: a newer scan must not make an older one of another part of the account void.
+            for run_id in waiting.iter().rev() {
+                self.ports.place(&Order::Replay { run_id: run_id.clone() }).await?;
+                replayed += 1;
+            }
+        }
+        let waiting = Waiting { runs: waiting.len() as u64, replayed, more };
+        Ok(IntegrationView { waiting: Some(waiting), ..view })
+    }
+
+    /// Disables an integration. From then on uploads are recorded and wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Service::enable`].
+    pub async fn disable(
+        &self,
+        caller: &Caller,
+        id: &ProviderId,
+        if_match: &IfMatch,
+    ) -> Result<IntegrationView, Refusal> {
+        self.view(&self.switch(caller, id, if_match, false).await?).await
+    }
+
+    async fn switch(
+        &self,
+        caller: &Caller,
+        id: &ProviderId,
+        if_match: &IfMatch,
+        enabled: bool,
+    ) -> Result<Stored<Integration>, Refusal> {
+        // It undoes nobody's change, so it need not name a version.
+        let if_match = &if_match.or_any();
+        let what = Change { id, caller, verb: if enabled { "enable" } else { "disable" }, if_match };
+        self.change(what, |stored: &Stored<Integration>| {
+            stays(&stored.value)?;
+            Ok(Integration { enabled, ..stored.value.clone() })
+        })
+        .await
+    }
+
+    /// The runs whose findings wait because the integration was disabled, newest first, and whether there may be more. Of
+    /// each upload the newest run says whether it waits.
+    async fn waiting(&self, id: &ProviderId) -> Result<(Vec<String>, bool), Refusal> {
+        let mut page = first(RUNS_A_PAGE);
+        let mut seen = HashSet::new();
+        let mut own = HashMap::new();
+        let mut waiting = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let part = self.ports.runs(id.account(), &page).await?;
+            for run in &part.entries {
+                if matches!(run.status, RunStatus::Duplicate | RunStatus::Running | RunStatus::Ignored) {
+                    continue;
+                }
+                if seen.insert(run.upload.identity()) && self.waits(run, id, &mut own).await? {
+                    waiting.push(run.run_id.clone());
+                }
+            }
+            match part.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok((waiting, false)),
+            }
+        }
+        Ok((waiting, true))
+    }
+
+    async fn waits(
+        &self,
+        run: &RunReport,
+        id: &ProviderId,
+        own: &mut HashMap<AccountId, bool>,
+    ) -> Result<bool, Refusal> {
+        if !is_disabled(&run.counts) {
+            return Ok(false);
+        }
+        // The list's reports have the first accounts only.
+        let whole = self.ports.run(&run.run_id).await?;
+        let accounts = &whole.as_ref().unwrap_or(run).accounts;
+        for (account, _) in accounts.iter().filter(|(_, part)| is_disabled(&part.counts)) {
+            let is_ours = match id.account() {
+                Some(ours) => ours == *account,
+                // An account with an integration of its own does not go by its organisation's.
+                None => !self.has_own(*account, own).await?,
+            };
+            if is_ours {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn has_own(&self, account: AccountId, known: &mut HashMap<AccountId, bool>) -> Result<bool, Refusal> {
+        if let Some(has) = known.get(&account) {
+            return Ok(*has);
+        }
+        let has = self.ports.integration_of(&account.into()).await?.is_some();
+        known.insert(account, has);
+        Ok(has)
+    }
+}
+
+fn is_disabled(counts: &Counts) -> bool {
+    counts.undelivered.contains_key(undelivered::INTEGRATION_DISABLED)
+}

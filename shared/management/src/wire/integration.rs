@@ -1,0 +1,256 @@
+//! Integrations as they travel.
+
+use asff::RegionName;
+use exporter::connection::Problem;
+use exporter::integration::Integration;
+use exporter::registry::Stored;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::words::{self, ConnectionStatus, TestOutcome};
+use super::{Connection, CredentialsBody, CredentialsView, mirror};
+
+/// An integration to be created. What is left out has its default.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IntegrationBody {
+    /// The provider whose findings are exported: an account, or an organisation. There must be one of this id.
+    #[schema(pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
+    pub provider: String,
+    /// Off: uploads are recorded and can be replayed.
+    #[schema(default = true)]
+    pub enabled: Option<bool>,
+    /// Send failed findings only.
+    #[schema(default = true)]
+    pub only_failed: Option<bool>,
+    /// Archive what a newer scan shows to be resolved.
+    #[schema(default = false)]
+    pub archive_previous_findings: Option<bool>,
+    /// What a scan that lacks a finding says about it.
+    #[schema(value_type = Option<words::ArchiveScope>)]
+    pub archive_scope: Option<String>,
+    /// The share of the account's live findings that one run may archive without a person's word.
+    #[schema(minimum = 0, maximum = 100, default = 50)]
+    pub archive_limit_percent: Option<i64>,
+    /// Which findings are sent: what changed, or all of them at every scan.
+    #[schema(value_type = Option<words::Resend>)]
+    pub resend: Option<String>,
+    /// Findings below this severity are not sent.
+    #[schema(value_type = Option<words::Severity>)]
+    pub severity_min: Option<String>,
+    /// What happens to muted findings.
+    #[schema(value_type = Option<words::Muted>)]
+    pub muted: Option<String>,
+    /// The Regions that may receive findings, of one partition. Left out: every Region that takes them.
+    #[schema(min_items = 1, max_items = 100)]
+    pub regions: Option<Vec<String>>,
+    /// Where the findings go that their own Region does not take; one of `regions`, where these are named.
+    #[schema(max_length = 16)]
+    pub fallback_region: Option<String>,
+    /// Prowler writes one scan in several formats; this one is exported.
+    #[schema(value_type = Option<words::Format>)]
+    pub format: Option<String>,
+    /// Accept the Prowler product in Regions whose hub is on and where nobody did.
+    #[schema(default = false)]
+    pub auto_accept_product: Option<bool>,
+    /// As whom Security Hub is called. Left out: as the provider says.
+    pub credentials: Option<CredentialsBody>,
+}
+
+/// What can be changed of an integration. Null takes a setting back to its default; what is left out stays as it is.
+/// Credentials have an address of their own.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IntegrationPatch {
+    /// Another provider: the integration moves to its id.
+    #[schema(value_type = String, pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Off: uploads are recorded and can be replayed.
+    pub enabled: Option<bool>,
+    /// Send failed findings only.
+    pub only_failed: Option<bool>,
+    /// Archive what a newer scan shows to be resolved.
+    pub archive_previous_findings: Option<bool>,
+    /// What a scan that lacks a finding says about it.
+    #[schema(value_type = Option<words::ArchiveScope>)]
+    pub archive_scope: Option<String>,
+    /// The share of the account's live findings that one run may archive without a person's word.
+    #[schema(minimum = 0, maximum = 100)]
+    pub archive_limit_percent: Option<i64>,
+    /// Which findings are sent.
+    #[schema(value_type = Option<words::Resend>)]
+    pub resend: Option<String>,
+    /// Findings below this severity are not sent.
+    #[schema(value_type = Option<words::Severity>)]
+    pub severity_min: Option<String>,
+    /// What happens to muted findings.
+    #[schema(value_type = Option<words::Muted>)]
+    pub muted: Option<String>,
+    /// The Regions that may receive findings.
+    #[schema(min_items = 1, max_items = 100)]
+    pub regions: Option<Vec<String>>,
+    /// Where the findings go that their own Region does not take.
+    #[schema(max_length = 16)]
+    pub fallback_region: Option<String>,
+    /// Which of Prowler's formats is exported.
+    #[schema(value_type = Option<words::Format>)]
+    pub format: Option<String>,
+    /// Accept the Prowler product in Regions whose hub is on and where nobody did.
+    pub auto_accept_product: Option<bool>,
+}
+
+/// An integration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IntegrationView {
+    /// Its id, which is its provider's.
+    pub id: String,
+    /// The provider whose findings are exported.
+    pub provider: String,
+    /// The provider's name for people.
+    pub provider_alias: Option<String>,
+    /// Whether it exports.
+    pub enabled: bool,
+    /// Whether it sends failed findings only.
+    pub only_failed: bool,
+    /// Whether it archives what a newer scan shows to be resolved.
+    pub archive_previous_findings: bool,
+    /// What a scan that lacks a finding says about it.
+    #[schema(value_type = words::ArchiveScope)]
+    pub archive_scope: exporter::integration::ArchiveScope,
+    /// The share of the account's live findings that one run may archive without a person's word.
+    #[schema(minimum = 0, maximum = 100)]
+    pub archive_limit_percent: u8,
+    /// Which findings are sent.
+    #[schema(value_type = words::Resend)]
+    pub resend: exporter::state::Resend,
+    /// Findings below this severity are not sent.
+    #[schema(value_type = Option<words::Severity>)]
+    pub severity_min: Option<asff::SeverityLabel>,
+    /// What happens to muted findings.
+    #[schema(value_type = words::Muted)]
+    pub muted: exporter::integration::MutedFindings,
+    /// The Regions that may receive findings. Null: every Region that takes them.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub regions: Option<Vec<RegionName>>,
+    /// Where the findings go that their own Region does not take.
+    #[schema(value_type = Option<String>)]
+    pub fallback_region: Option<RegionName>,
+    /// Which of Prowler's formats is exported.
+    #[schema(value_type = words::Format)]
+    pub format: asff::ScanFormat,
+    /// Whether it accepts the Prowler product where nobody did.
+    pub auto_accept_product: bool,
+    /// As whom Security Hub is called.
+    pub credentials: CredentialsView,
+    /// How it is connected, by the newest checks.
+    pub connection: ConnectionSummary,
+    /// When the next scan is due, where the provider has a schedule.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_scan_at: Option<Timestamp>,
+    /// Since when it is being removed: what it sent is archived first.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub removing_since: Option<Timestamp>,
+    /// Counts its changes; 1 when it is new.
+    pub version: u64,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// Who changed it last.
+    pub updated_by: String,
+    /// The test that this request caused, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Test>,
+    /// The uploads that wait since it was disabled, in the answer to enabling it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+}
+
+/// How an integration is connected: the newest checks of all its accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConnectionSummary {
+    /// The worst of its accounts; `degraded`, where some are connected and some are not.
+    pub status: ConnectionStatus,
+    /// When the newest check ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_checked_at: Option<Timestamp>,
+    /// Since when the Regions are those of an earlier check, because later ones failed for a passing reason.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub stale_since: Option<Timestamp>,
+    /// The Regions that take findings, in at least one account.
+    #[schema(value_type = Vec<String>)]
+    pub regions: Vec<RegionName>,
+    /// Accounts that were checked.
+    pub accounts: u64,
+    /// Those of them that are disconnected.
+    pub accounts_disconnected: u64,
+    /// What is wrong with the first account that has something wrong.
+    #[schema(value_type = Option<mirror::Problem>)]
+    pub problem: Option<Problem>,
+}
+
+/// A connection test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Test {
+    /// How it ended.
+    pub outcome: TestOutcome,
+    /// What was found, in a sentence.
+    pub message: String,
+    /// What was found in each account.
+    #[schema(value_type = Vec<Connection>)]
+    pub connections: Vec<exporter::connection::Connection>,
+}
+
+/// Uploads that were recorded while an integration was disabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waiting {
+    /// Runs whose findings wait.
+    pub runs: u64,
+    /// Those that are being replayed now.
+    pub replayed: u64,
+    /// Whether there may be more than were looked at.
+    pub more: bool,
+}
+
+impl IntegrationView {
+    /// As it is kept, with what is known of it.
+    pub fn of(
+        stored: &Stored<Integration>,
+        provider_alias: Option<String>,
+        connection: ConnectionSummary,
+        next_scan_at: Option<Timestamp>,
+    ) -> Self {
+        let Stored { value, version, created_at, updated_at, updated_by } = stored;
+        Self {
+            id: value.provider.to_string(),
+            provider: value.provider.to_string(),
+            provider_alias,
+            enabled: value.enabled,
+            only_failed: value.only_failed,
+            archive_previous_findings: value.archive_previous_findings,
+            archive_scope: value.archive_scope,
+            archive_limit_percent: value.archive_limit_percent,
+            resend: value.resend,
+            severity_min: value.severity_min,
+            muted: value.muted,
+            regions: value.regions.clone(),
+            fallback_region: value.fallback_region,
+            format: value.format,
+            auto_accept_product: value.auto_accept_product,
+            credentials: CredentialsView::of_integration(value.credentials.as_ref()),
+            connection,
+            next_scan_at,
+            removing_since: value.removing_since,
+            version: *version,
+            created_at: *created_at,
+            updated_at: *updated_at,
+            updated_by: updated_by.clone(),
+            test: None,
+            waiting: None,
+        }
+    }
+}

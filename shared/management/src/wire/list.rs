@@ -1,0 +1,90 @@
+//! Lists, and the answers that are no thing of their own.
+
+use std::collections::BTreeMap;
+
+use asff::RegionName;
+use exporter::registry::Part;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::words::Availability;
+use super::{AuditEntry, Connection, IntegrationView, ProviderView, Run};
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// The `after` of the next part; null at the end.
+    pub next: Option<String>,
+}
+
+impl<T> List<T> {
+    /// A part, with each entry as it travels.
+    pub fn of<S>(part: Part<S>, each: impl Fn(S) -> T) -> Self {
+        Self { items: part.entries.into_iter().map(each).collect(), next: part.next }
+    }
+}
+
+/// The list of one kind, for the API's description.
+macro_rules! list {
+    ($name:ident, $item:ty, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+        pub struct $name {
+            /// The entries.
+            pub items: Vec<$item>,
+            /// The `after` of the next part; null at the end.
+            #[schema(required = true)]
+            pub next: Option<String>,
+        }
+    };
+}
+
+list!(ProviderList, ProviderView, "A part of the providers, by id.");
+list!(IntegrationList, IntegrationView, "A part of the integrations, by id.");
+list!(ConnectionList, Connection, "A part of an integration's accounts, by account.");
+list!(RunList, Run, "A part of the runs, newest first, shortened: Regions and most accounts are left out.");
+list!(AuditList, AuditEntry, "A part of the trail of changes, newest first.");
+list!(QuarantinedRunList, QuarantinedRun, "A part of the runs that left something in quarantine, newest first.");
+list!(QuarantineList, Object, "A part of a run's quarantine, in the order of the file.");
+list!(RegionList, RegionView, "The Regions that this version knows, by name.");
+
+/// Anything.
+type Object = serde_json::Map<String, serde_json::Value>;
+
+/// A run that left findings in quarantine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuarantinedRun {
+    /// The run.
+    pub run_id: String,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// What it exported.
+    pub source: String,
+    /// Findings, by the reason's short name.
+    pub quarantined: BTreeMap<String, u64>,
+}
+
+/// A Region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RegionView {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: RegionName,
+    /// The partition that it belongs to.
+    pub partition: String,
+    /// How an account gets it.
+    pub availability: Availability,
+}
+
+/// Work that was handed to the exporter. It shows as a run when it begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Ordered {
+    /// What was ordered: `replay`, `approve`, `undo_archive` or `redrive`.
+    pub order: String,
+    /// The run that it is about.
+    pub run_id: String,
+}

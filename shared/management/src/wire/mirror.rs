@@ -1,0 +1,138 @@
+//! The exporter's own types as the API describes them. They travel as the exporter serialises them; a test holds these
+//! descriptions to that.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::words::Format;
+
+/// What the newest check of an account found.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// The account.
+    pub account: String,
+    /// The provider by whose integration it is reached.
+    pub provider: String,
+    /// `connected`, `degraded` or `disconnected`.
+    pub status: String,
+    /// When the check ended.
+    #[schema(format = DateTime)]
+    pub checked_at: String,
+    /// Since when the Regions are those of an earlier check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_since: Option<String>,
+    /// The ARN of the caller that the credentials gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Why there is no connection, where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// What works, and should not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risks: Vec<Problem>,
+    /// Each Region that was looked at.
+    pub regions: BTreeMap<String, RegionConnection>,
+}
+
+/// One Region of an account.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegionConnection {
+    /// `enabled`, `hub_not_enabled`, `product_not_accepted`, `region_not_opted_in`, `access_denied` or `unreachable`.
+    pub status: String,
+    /// Since when it is so.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// What is wrong, and what mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// Something that a person must mend.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Problem {
+    /// A short name.
+    pub reason: String,
+    /// What happened.
+    pub message: String,
+    /// What mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}
+
+/// A change, as the trail keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditEntry {
+    /// Time-ordered, unique.
+    pub id: String,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Who made it.
+    pub by: String,
+    /// What was done, such as `integration.update`.
+    pub action: String,
+    /// To what: an id of a provider, or of a run.
+    pub target: String,
+    /// What is different now, by the setting's path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub changes: BTreeMap<String, FieldChange>,
+}
+
+/// A setting before and after.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldChange {
+    /// Before; left out, where it was not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Value>,
+    /// After; left out, where it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Value>,
+}
+
+/// A run: one export of one upload.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Run {
+    /// Time-ordered, unique.
+    pub run_id: String,
+    /// `running`, `succeeded`, `degraded`, `failed`, `ignored`, `duplicate`, `superseded` or `unfinished`.
+    pub status: String,
+    /// Why it did not simply succeed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// What was exported: source, etag, bytes, `modified_at`.
+    #[schema(value_type = Object)]
+    pub upload: Value,
+    /// In which format it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// Whether it was read to its end: a state, and where and why it ended otherwise.
+    #[schema(value_type = Object)]
+    pub file_end: Value,
+    /// When it began.
+    #[schema(format = DateTime)]
+    pub started_at: String,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+    /// The newest scan time among the findings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanned_at: Option<String>,
+    /// The fate of all findings: read, sent, unchanged, filtered, `region_unavailable`, quarantined, unreadable,
+    /// undelivered, and what was repaired and archived.
+    #[schema(value_type = Object)]
+    pub counts: Value,
+    /// By account: counts, problem, archive, and by Region what was sent.
+    #[schema(value_type = Object)]
+    pub accounts: Value,
+    /// The key of the quarantine object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<String>,
+}
