@@ -19,7 +19,7 @@ VENV := .venv/installed
 # A local AWS for one command: up, the command, down. Its Security Hub has the accounts of the tests.
 ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
 # The packages that need neither the AWS SDK nor a server.
-FAST := -p asff -p exporter -p simulator -p tidy
+FAST := -p asff -p exporter -p management -p simulator -p tidy
 
 say = @echo "==> $(1)"
 
@@ -90,6 +90,11 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	$(call say,arrows)
 	cargo nextest run --locked -p tidy
+
+.PHONY: openapi
+openapi: ## Write the management API's description anew: shared/management/openapi.json
+	cargo run --locked --quiet -p management --example openapi > $(TARGET)/openapi.json
+	mv $(TARGET)/openapi.json shared/management/openapi.json
 
 .PHONY: fmt
 fmt: ## Format the code

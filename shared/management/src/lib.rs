@@ -1,12 +1,13 @@
 //! Management: the operators' verbs, once, and the HTTP API over them.
 //!
-//! [`Service`] has the verbs, [`router`] gives them addresses, and [`document`] describes these in OpenAPI. Whoever hosts
+//! [`Service`] has the verbs, [`router`] gives them addresses, and [`document`] describes these (`OpenAPI`). Whoever hosts
 //! the router says who calls by an extension of the request, [`Caller`]. Promises: what is written was validated here; a
 //! change names the version that it was made to; each is in the trail with who and when; an access key goes in and never
 //! comes out.
 
 pub mod check;
 pub mod http;
+pub mod memory;
 mod openapi;
 pub mod ports;
 pub mod problem;

@@ -1,4 +1,4 @@
-//! The API's description in OpenAPI 3.1, made from the handlers and the types that travel.
+//! The API's description in `OpenAPI` 3.1, made from the handlers and the types that travel.
 
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;

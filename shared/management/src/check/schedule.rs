@@ -48,12 +48,12 @@ fn rate(text: &str) -> Option<SignedDuration> {
         "day" | "days" => count.checked_mul(24)?,
         "minute" | "minutes" => {
             let in_range = (1..=RATE_DAYS_MAX * 24 * 60).contains(&count);
-            return (in_range && (count == 1) == !unit.ends_with('s')).then(|| SignedDuration::from_mins(count));
+            return (in_range && (count == 1) != unit.ends_with('s')).then(|| SignedDuration::from_mins(count));
         }
         _ => return None,
     };
     // One day, two days: as AWS wants it.
-    let plural_fits = (count == 1) == !unit.ends_with('s');
+    let plural_fits = (count == 1) != unit.ends_with('s');
     (plural_fits && (1..=RATE_DAYS_MAX * 24).contains(&hours)).then(|| SignedDuration::from_hours(hours))
 }
 

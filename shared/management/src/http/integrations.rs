@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use exporter::integration::Integration;
 use exporter::registry::Revision;
 
 use super::providers::merged;
-use super::read::{Head, Json, Patch, Query, id, typed};
+use super::read::{Head, Json, Patch, Query, Segment, id, typed};
 use super::rest::PageParams;
 use super::write;
 use crate::check::patchable;
@@ -57,7 +57,7 @@ pub(crate) async fn create<P: Ports>(
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     query: Query,
 ) -> Answer {
     query.end()?;
@@ -73,7 +73,7 @@ pub(crate) async fn show<P: Ports>(
     responses((status = 200, body = IntegrationView, headers(("ETag" = String), ("Content-Location" = String))), WriteRefused))]
 pub(crate) async fn update<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     head: Head,
     query: Query,
     Patch(patch): Patch,
@@ -101,7 +101,7 @@ pub(crate) async fn update<P: Ports>(
         (status = 204, description = "It is gone, and so is its access key"), WriteRefused))]
 pub(crate) async fn remove<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     head: Head,
     mut query: Query,
 ) -> Answer {
@@ -124,7 +124,7 @@ pub(crate) async fn remove<P: Ports>(
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn set_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     head: Head,
     query: Query,
     Json(body): Json,
@@ -140,7 +140,7 @@ pub(crate) async fn set_credentials<P: Ports>(
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn reset_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     head: Head,
     query: Query,
 ) -> Answer {
@@ -161,7 +161,7 @@ async fn change_credentials<P: Ports>(service: &Service<P>, text: &str, head: &H
     responses((status = 200, body = Test, description = "What was found, also where that is no connection"), WriteRefused))]
 pub(crate) async fn test<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     query: Query,
 ) -> Answer {
     query.end()?;
@@ -177,7 +177,7 @@ pub(crate) async fn test<P: Ports>(
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn enable<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     head: Head,
     mut query: Query,
 ) -> Answer {
@@ -195,7 +195,7 @@ pub(crate) async fn enable<P: Ports>(
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn disable<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     head: Head,
     query: Query,
 ) -> Answer {
@@ -210,7 +210,7 @@ pub(crate) async fn disable<P: Ports>(
     responses((status = 200, body = ConnectionList), ReadRefused))]
 pub(crate) async fn connections<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     mut query: Query,
 ) -> Answer {
     let page = query.page()?;

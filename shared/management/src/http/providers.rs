@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use exporter::provider::Provider;
 use exporter::registry::Stored;
 use serde_json::{Value, json};
 
-use super::read::{Head, Json, Patch, Query, id, typed};
+use super::read::{Head, Json, Patch, Query, Segment, id, typed};
 use super::rest::PageParams;
 use super::write;
 use crate::ports::Ports;
@@ -53,7 +53,7 @@ pub(crate) async fn create<P: Ports>(
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     query: Query,
 ) -> Answer {
     query.end()?;
@@ -69,7 +69,7 @@ pub(crate) async fn show<P: Ports>(
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn update<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     head: Head,
     query: Query,
     Patch(patch): Patch,
@@ -91,7 +91,7 @@ pub(crate) async fn update<P: Ports>(
     responses((status = 204, description = "It is gone, and so is its access key"), WriteRefused))]
 pub(crate) async fn remove<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     head: Head,
     query: Query,
 ) -> Answer {
@@ -109,7 +109,7 @@ pub(crate) async fn remove<P: Ports>(
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn set_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     head: Head,
     query: Query,
     Json(body): Json,

@@ -2,7 +2,7 @@
 //! the value.
 
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use exporter::provider::ProviderId;
@@ -97,6 +97,19 @@ pub(crate) fn typed<T: DeserializeOwned>(body: Value, inside: &str) -> Result<T,
 pub(crate) fn id(noun: Noun, text: &str) -> Result<ProviderId, Refusal> {
     let shown = text.chars().take(NAME_CHARS_MAX).collect();
     text.parse().map_err(|_| Refusal::NotFound { noun, id: shown })
+}
+
+/// The id in the address, as it stands there.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::from_request_parts(parts, state).await;
+        let Path(text) = path.map_err(|_| Refusal::Malformed("the address is not UTF-8".to_owned()))?;
+        Ok(Self(text))
+    }
 }
 
 /// The parameters after the question mark, each known and there once.

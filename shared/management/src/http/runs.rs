@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use asff::AccountId;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::read::{Head, Query};
+use super::read::{Head, Query, Segment};
 use super::rest::PageParams;
 use super::write;
 use crate::ports::Ports;
@@ -37,7 +37,7 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
     responses((status = 200, body = Run), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     query: Query,
 ) -> Answer {
     query.end()?;
@@ -50,7 +50,7 @@ pub(crate) async fn show<P: Ports>(
     responses((status = 202, body = Ordered), WriteRefused))]
 pub(crate) async fn replay<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     head: Head,
     query: Query,
 ) -> Answer {
@@ -64,7 +64,7 @@ pub(crate) async fn replay<P: Ports>(
     responses((status = 202, body = Ordered), WriteRefused))]
 pub(crate) async fn approve<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     head: Head,
     query: Query,
 ) -> Answer {
@@ -78,7 +78,7 @@ pub(crate) async fn approve<P: Ports>(
     responses((status = 202, body = Ordered), WriteRefused))]
 pub(crate) async fn undo_archive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     head: Head,
     query: Query,
 ) -> Answer {
@@ -92,7 +92,7 @@ pub(crate) async fn undo_archive<P: Ports>(
     responses((status = 202, body = Ordered), WriteRefused))]
 pub(crate) async fn redrive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     head: Head,
     query: Query,
 ) -> Answer {
@@ -106,7 +106,7 @@ pub(crate) async fn redrive<P: Ports>(
     responses((status = 200, body = QuarantineList), ReadRefused))]
 pub(crate) async fn quarantine<P: Ports>(
     State(service): State<Arc<Service<P>>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     mut query: Query,
 ) -> Answer {
     let page = query.page()?;

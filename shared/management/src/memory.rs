@@ -1,0 +1,275 @@
+//! The ports in memory, with the registry's conditions: for tests, and to try the API without AWS.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use asff::AccountId;
+use exporter::connection::Connection;
+use exporter::integration::Integration;
+use exporter::ports::{Accounts, Begun, Clock, Doubt, PortError};
+use exporter::provider::{Provider, ProviderId};
+use exporter::registry::{
+    AccessKey, Audit, AuditEntry, CommitError, Connections, Page, Part, Registry, Remembered, RunLog, Secrets, Seen,
+    Stored, Write,
+};
+use exporter::report::RunReport;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::ports::{Order, Orders, Tests};
+
+/// Done right before the next change is made, as if somebody else were faster.
+type Faster = Box<dyn FnOnce(&Memory) + Send>;
+
+/// What would be in the table, the bucket, the queue and Secrets Manager.
+#[derive(Default)]
+pub struct Memory {
+    kept: Mutex<Kept>,
+    faster: Mutex<VecDeque<Faster>>,
+}
+
+/// All of it.
+#[derive(Default)]
+pub struct Kept {
+    /// Providers by id.
+    pub providers: BTreeMap<String, Stored<Provider>>,
+    /// Integrations by id.
+    pub integrations: BTreeMap<String, Stored<Integration>>,
+    /// The trail, oldest first.
+    pub trail: Vec<AuditEntry>,
+    /// Requests by their keys.
+    pub remembered: BTreeMap<String, Remembered>,
+    /// Access keys by the names of their secrets, as they stand in Secrets Manager.
+    pub secrets: BTreeMap<String, String>,
+    /// What checks found, by account.
+    pub connections: BTreeMap<AccountId, Connection>,
+    /// What the next tests find; an error where there is nothing.
+    pub found: BTreeMap<String, Vec<Connection>>,
+    /// Runs, oldest first.
+    pub runs: Vec<RunReport>,
+    /// What runs put into quarantine.
+    pub quarantine: BTreeMap<String, Vec<Value>>,
+    /// What was ordered.
+    pub orders: Vec<Order>,
+    /// The newest scan of each account.
+    pub scanned: BTreeMap<AccountId, Timestamp>,
+    /// The time, where it is not the wall clock's.
+    pub now: Option<Timestamp>,
+    /// What every port answers from now on, where it is down.
+    pub down: Option<String>,
+    secrets_made: u64,
+}
+
+impl Memory {
+    /// All of it, to look at or to change.
+    pub fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something right before the next change is made.
+    pub fn before_next_commit(&self, faster: impl FnOnce(&Self) + Send + 'static) {
+        self.faster.lock().unwrap_or_else(PoisonError::into_inner).push_back(Box::new(faster));
+    }
+
+    /// All of it, if the ports are up.
+    fn up(&self, action: &str) -> Result<MutexGuard<'_, Kept>, PortError> {
+        let kept = self.kept();
+        match &kept.down {
+            Some(message) => Err(PortError { action: action.to_owned(), message: message.clone() }),
+            None => Ok(kept),
+        }
+    }
+}
+
+/// The entries of a list after a mark, which is the key of the last one.
+fn part<'a, T: Clone + 'a>(sorted: impl Iterator<Item = (String, &'a T)>, page: &Page) -> Part<T> {
+    let rest = sorted.skip_while(|(key, _)| page.after.as_ref().is_some_and(|after| key <= after));
+    cut(rest, page.limit)
+}
+
+/// The same, backwards.
+fn part_back<'a, T: Clone + 'a>(sorted: impl Iterator<Item = (String, &'a T)>, page: &Page) -> Part<T> {
+    let rest = sorted.skip_while(|(key, _)| page.after.as_ref().is_some_and(|after| key >= after));
+    cut(rest, page.limit)
+}
+
+fn cut<'a, T: Clone + 'a>(mut rest: impl Iterator<Item = (String, &'a T)>, limit: usize) -> Part<T> {
+    let mut entries = Vec::new();
+    let mut last = None;
+    for (key, entry) in rest.by_ref().take(limit) {
+        entries.push(entry.clone());
+        last = Some(key);
+    }
+    Part { entries, next: if rest.next().is_some() { last } else { None } }
+}
+
+fn holds<T>(there: Option<&Stored<T>>, seen: &Seen) -> bool {
+    match seen {
+        Seen::Nothing => there.is_none(),
+        Seen::This(revision) => there.is_some_and(|stored| stored.revision() == *revision),
+    }
+}
+
+impl Kept {
+    fn allows(&self, write: &Write) -> bool {
+        let provider = |id: &ProviderId| self.providers.get(id.as_str());
+        let integration = |id: &ProviderId| self.integrations.get(id.as_str());
+        match write {
+            Write::PutProvider(stored, seen) => holds(provider(&stored.value.id), seen),
+            Write::DeleteProvider(id, revision) => holds(provider(id), &Seen::This(*revision)),
+            Write::PutIntegration(stored, seen) => holds(integration(&stored.value.provider), seen),
+            Write::DeleteIntegration(id, revision) => holds(integration(id), &Seen::This(*revision)),
+            Write::NeedProvider(id) => provider(id).is_some(),
+            Write::NeedNoIntegration(id) => integration(id).is_none(),
+            Write::ForgetConnection(_) => true,
+            Write::Remember(remembered) => !self.remembered.contains_key(&remembered.key),
+        }
+    }
+
+    fn write(&mut self, write: &Write) {
+        match write.clone() {
+            Write::PutProvider(stored, _) => drop(self.providers.insert(stored.value.id.to_string(), stored)),
+            Write::DeleteProvider(id, _) => drop(self.providers.remove(id.as_str())),
+            Write::PutIntegration(stored, _) => {
+                drop(self.integrations.insert(stored.value.provider.to_string(), stored));
+            }
+            Write::DeleteIntegration(id, _) => drop(self.integrations.remove(id.as_str())),
+            Write::NeedProvider(_) | Write::NeedNoIntegration(_) => {}
+            Write::ForgetConnection(account) => drop(self.connections.remove(&account)),
+            Write::Remember(remembered) => drop(self.remembered.insert(remembered.key.clone(), remembered)),
+        }
+    }
+}
+
+impl Registry for Memory {
+    async fn provider(&self, id: &ProviderId) -> Result<Option<Stored<Provider>>, PortError> {
+        Ok(self.up("read a provider")?.providers.get(id.as_str()).cloned())
+    }
+
+    async fn providers(&self, page: &Page) -> Result<Part<Stored<Provider>>, PortError> {
+        let kept = self.up("list the providers")?;
+        Ok(part(kept.providers.iter().map(|(key, entry)| (key.clone(), entry)), page))
+    }
+
+    async fn integration_of(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>, PortError> {
+        Ok(self.up("read an integration")?.integrations.get(id.as_str()).cloned())
+    }
+
+    async fn integrations(&self, page: &Page) -> Result<Part<Stored<Integration>>, PortError> {
+        let kept = self.up("list the integrations")?;
+        Ok(part(kept.integrations.iter().map(|(key, entry)| (key.clone(), entry)), page))
+    }
+
+    async fn commit(&self, writes: &[Write], entry: &AuditEntry) -> Result<(), CommitError> {
+        let faster = self.faster.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        if let Some(faster) = faster {
+            faster(self);
+        }
+        let mut kept = self.up("write a change")?;
+        if let Some(step) = writes.iter().position(|write| !kept.allows(write)) {
+            return Err(CommitError::Conflict { step });
+        }
+        writes.iter().for_each(|write| kept.write(write));
+        kept.trail.push(entry.clone());
+        Ok(())
+    }
+
+    async fn remembered(&self, key: &str, now: Timestamp) -> Result<Option<Remembered>, PortError> {
+        let found = self.up("read a request")?.remembered.get(key).cloned();
+        Ok(found.filter(|remembered| remembered.until > now))
+    }
+}
+
+impl Audit for Memory {
+    async fn append(&self, entry: &AuditEntry) -> Result<(), PortError> {
+        self.up("write the trail")?.trail.push(entry.clone());
+        Ok(())
+    }
+
+    async fn trail(&self, page: &Page) -> Result<Part<AuditEntry>, PortError> {
+        let kept = self.up("read the trail")?;
+        Ok(part_back(kept.trail.iter().rev().map(|entry| (entry.id.clone(), entry)), page))
+    }
+}
+
+impl Secrets for Memory {
+    async fn keep(&self, of: &str, key: &AccessKey) -> Result<String, PortError> {
+        let mut kept = self.up("keep an access key")?;
+        kept.secrets_made += 1;
+        let name = format!("securityhub-exporter/managed/{of}/{}", kept.secrets_made);
+        let AccessKey { access_key_id, secret_access_key, session_token } = key;
+        let value = json!({ "access_key_id": access_key_id, "secret_access_key": secret_access_key, "session_token": session_token });
+        kept.secrets.insert(name.clone(), value.to_string());
+        Ok(name)
+    }
+
+    async fn discard(&self, secret: &str) -> Result<(), PortError> {
+        self.up("remove a secret")?.secrets.remove(secret);
+        Ok(())
+    }
+}
+
+impl Connections for Memory {
+    async fn connections(&self, provider: &ProviderId, page: &Page) -> Result<Part<Connection>, PortError> {
+        let kept = self.up("read the connections")?;
+        let ours = kept.connections.values().filter(|connection| connection.provider == *provider);
+        Ok(part(ours.map(|connection| (connection.account.to_string(), connection)), page))
+    }
+}
+
+impl RunLog for Memory {
+    async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<Part<RunReport>, PortError> {
+        let kept = self.up("list the runs")?;
+        let of = |run: &&RunReport| account.is_none_or(|account| run.accounts.contains_key(&account));
+        Ok(part_back(kept.runs.iter().rev().filter(of).map(|run| (run.run_id.clone(), run)), page))
+    }
+
+    async fn run(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {
+        Ok(self.up("read a run")?.runs.iter().find(|run| run.run_id == run_id).cloned())
+    }
+
+    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Part<Value>, PortError> {
+        let kept = self.up("read a quarantine")?;
+        let entries = kept.quarantine.get(run_id).into_iter().flatten().enumerate();
+        Ok(part(entries.map(|(number, entry)| (format!("{number:08}"), entry)), page))
+    }
+}
+
+impl Accounts for Memory {
+    async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
+        Ok(Begun::Taken { doubt: Doubt::default() })
+    }
+
+    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+        let kept = self.up("read how an account stands")?;
+        Ok(kept.scanned.get(&account).map(|newest| (*newest, Doubt::default())))
+    }
+
+    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+impl Clock for Memory {
+    fn now(&self) -> Timestamp {
+        self.kept().now.unwrap_or_else(Timestamp::now)
+    }
+}
+
+impl Tests for Memory {
+    async fn test(&self, provider: &ProviderId) -> Result<Vec<Connection>, PortError> {
+        let mut kept = self.up("test a connection")?;
+        let found = kept.found.get(provider.as_str()).cloned();
+        let nobody = || PortError { action: format!("test {provider}"), message: "nobody checks here".to_owned() };
+        let found = found.ok_or_else(nobody)?;
+        kept.connections.extend(found.iter().map(|connection| (connection.account, connection.clone())));
+        Ok(found)
+    }
+}
+
+impl Orders for Memory {
+    async fn place(&self, order: &Order) -> Result<(), PortError> {
+        self.up("place an order")?.orders.push(order.clone());
+        Ok(())
+    }
+}

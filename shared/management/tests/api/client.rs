@@ -1,0 +1,171 @@
+//! A client of the router.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
+use exporter::provider::ProviderId;
+use management::memory::Memory;
+use management::{Caller, Service, Settings, router};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+/// The account of most tests.
+pub(crate) const ACCOUNT: &str = "123456789012";
+/// An organisation.
+pub(crate) const ORGANIZATION: &str = "o-a1b2c3d4e5";
+/// Who calls.
+pub(crate) const CALLER: &str = "arn:aws:sts::111122223333:assumed-role/SecurityEngineer/ada";
+
+/// The API, and what is behind it.
+pub(crate) struct Api {
+    pub(crate) memory: Arc<Memory>,
+    router: Router,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// As it came.
+    pub(crate) text: String,
+    /// Null where there is none.
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn etag(&self) -> String {
+        self.headers["etag"].to_str().unwrap().to_owned()
+    }
+
+    /// The fields that a problem names.
+    pub(crate) fn fields(&self) -> Vec<&str> {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        self.body["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect()
+    }
+
+    /// The last word of a problem's type.
+    pub(crate) fn problem(&self) -> &str {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        assert_eq!(self.body["status"], self.status.as_u16());
+        self.body["type"].as_str().unwrap().rsplit(':').next().unwrap()
+    }
+}
+
+impl Api {
+    pub(crate) fn new() -> Self {
+        let memory = Arc::new(Memory::default());
+        memory.kept().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
+        let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
+        Self { memory: memory.clone(), router: router(Arc::new(Service::new(memory, settings))) }
+    }
+
+    /// One with a provider of [`ACCOUNT`] that can be reached.
+    pub(crate) async fn with_provider() -> Self {
+        let api = Self::new();
+        api.memory
+            .kept()
+            .found
+            .insert(ACCOUNT.to_owned(), vec![connected(ACCOUNT, ACCOUNT, &["eu-west-1", "us-east-1"])]);
+        let made = api.post("/providers", &serde_json::json!({ "id": ACCOUNT, "alias": "production" })).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        api
+    }
+
+    /// One with its integration too.
+    pub(crate) async fn with_integration() -> Self {
+        let api = Self::with_provider().await;
+        let made = api.post("/integrations", &serde_json::json!({ "provider": ACCOUNT })).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        api
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).extension(Caller(CALLER.to_owned()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        Answer { status: parts.status, headers: parts.headers, text, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[("content-type", "application/json")], body.to_string()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, etag: &str, body: &Value) -> Answer {
+        let headers = [("content-type", "application/merge-patch+json"), ("if-match", etag)];
+        self.send("PATCH", path, &headers, body.to_string()).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, etag: &str, body: &Value) -> Answer {
+        self.send("PUT", path, &[("content-type", "application/json"), ("if-match", etag)], body.to_string()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, etag: &str) -> Answer {
+        self.send("DELETE", path, &[("if-match", etag)], "").await
+    }
+
+    /// The path of the integration of [`ACCOUNT`], and its `ETag`.
+    pub(crate) async fn integration(&self) -> (String, String) {
+        let path = format!("/integrations/{ACCOUNT}");
+        let etag = self.get(&path).await.etag();
+        (path, etag)
+    }
+
+    /// What was done, newest last.
+    pub(crate) fn actions(&self) -> Vec<String> {
+        self.memory.kept().trail.iter().map(|entry| entry.action.clone()).collect()
+    }
+}
+
+/// A check that found these Regions enabled.
+pub(crate) fn connected(account: &str, provider: &str, regions: &[&str]) -> Connection {
+    let at = "2026-11-23T08:00:00Z".parse().unwrap();
+    let region = RegionConnection { status: RegionStatus::Enabled, since: at, problem: None };
+    Connection {
+        account: account.parse().unwrap(),
+        provider: provider.parse::<ProviderId>().unwrap(),
+        status: ConnectionStatus::Connected,
+        checked_at: at,
+        stale_since: None,
+        identity: Some(format!("arn:aws:sts::{account}:assumed-role/Exporter/session")),
+        problem: None,
+        risks: Vec::new(),
+        regions: regions.iter().map(|name| (name.parse().unwrap(), region.clone())).collect(),
+    }
+}
+
+/// A check that found no way in.
+pub(crate) fn disconnected(account: &str, provider: &str) -> Connection {
+    let problem = Problem {
+        reason: "assume_role_denied".to_owned(),
+        message: "the role can't be assumed".to_owned(),
+        mend: Some("hubctl permissions print".to_owned()),
+    };
+    Connection {
+        status: ConnectionStatus::Disconnected,
+        identity: None,
+        problem: Some(problem),
+        regions: BTreeMap::new(),
+        ..connected(account, provider, &[])
+    }
+}

@@ -1,0 +1,80 @@
+//! Two writers at once: one of them is told.
+
+use exporter::registry::{Audit as _, Page};
+use serde_json::json;
+
+use crate::client::{ACCOUNT, Api};
+
+#[tokio::test]
+async fn of_two_writers_that_saw_the_same_version_one_loses_with_412() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let first = api.patch(&path, &etag, &json!({"only_failed": false})).await;
+    let second = api.patch(&path, &etag, &json!({"archive_previous_findings": true})).await;
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 412));
+    assert_eq!(second.problem(), "changed");
+    assert!(second.text.contains(&first.etag().replace('"', "\\\"")), "it is told what there is now: {}", second.text);
+    assert_eq!(api.get(&path).await.body["archive_previous_findings"], false);
+}
+
+#[tokio::test]
+async fn whoever_is_overtaken_between_reading_and_writing_loses_too() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    api.memory.before_next_commit(|memory| {
+        memory.kept().integrations.get_mut(ACCOUNT).unwrap().version += 1;
+    });
+    let late = api.patch(&path, &etag, &json!({"only_failed": false})).await;
+    assert_eq!((late.status.as_u16(), late.problem()), (412, "changed"));
+    let page = Page { limit: 10, after: None };
+    assert_eq!(api.memory.trail(&page).await.unwrap().entries[0].action, "integration.create", "no entry, no change");
+}
+
+#[tokio::test]
+async fn enabling_undoes_nobodys_change_and_goes_on_where_it_is_overtaken() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    api.memory.before_next_commit(|memory| {
+        let mut kept = memory.kept();
+        let stored = kept.integrations.get_mut(ACCOUNT).unwrap();
+        stored.version += 1;
+        stored.value.only_failed = false;
+    });
+    let off = api.post(&format!("{path}/disable"), &json!(null)).await;
+    assert_eq!(off.status, 200, "{}", off.text);
+    assert_eq!(
+        (&off.body["enabled"], &off.body["only_failed"]),
+        (&json!(false), &json!(false)),
+        "both changes are there"
+    );
+}
+
+#[tokio::test]
+async fn a_change_names_the_version_that_it_is_made_to() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    let json = ("content-type", "application/merge-patch+json");
+    for (method, path, headers, body) in [
+        ("PATCH", path.clone(), vec![json], "{}"),
+        ("DELETE", path.clone(), vec![], ""),
+        ("DELETE", format!("{path}/credentials"), vec![], ""),
+        ("PUT", format!("{path}/credentials"), vec![("content-type", "application/json")], r#"{"kind":"default"}"#),
+        ("PATCH", format!("/providers/{ACCOUNT}"), vec![json], "{}"),
+        ("DELETE", format!("/providers/{ACCOUNT}"), vec![], ""),
+    ] {
+        let answer = api.send(method, &path, &headers, body).await;
+        assert_eq!((answer.status.as_u16(), answer.problem()), (428, "if-match"), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_deleted_and_made_again_is_not_what_was_seen() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    api.delete(&path, &etag).await;
+    api.memory.kept().now = Some("2026-11-24T09:00:00Z".parse().unwrap());
+    api.post("/integrations", &json!({"provider": ACCOUNT})).await;
+    let (_, reborn) = api.integration().await;
+    assert_ne!(etag, reborn);
+    assert_eq!(api.patch(&path, &etag, &json!({"only_failed": false})).await.status, 412);
+}

@@ -1,0 +1,92 @@
+//! The API's description: that of this code, and true.
+
+use exporter::connection::{Problem, RegionStatus};
+use exporter::registry::{AuditEntry, FieldChange};
+use exporter::report::RunReport;
+use exporter::upload::UploadInfo;
+use management::wire;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::client::{ACCOUNT, Api, connected};
+
+/// The file in the repository.
+const WRITTEN: &str = include_str!("../../openapi.json");
+
+#[test]
+fn the_description_in_the_repository_is_that_of_this_code() {
+    let now = serde_json::to_string_pretty(&management::document()).unwrap() + "\n";
+    assert!(now == WRITTEN, "shared/management/openapi.json is out of date: make openapi");
+}
+
+#[tokio::test]
+async fn every_address_that_is_described_is_there() {
+    let api = Api::new();
+    let document = api.get("/openapi.json").await;
+    assert_eq!(document.body["openapi"], "3.1.0");
+    let paths = document.body["paths"].as_object().unwrap();
+    assert!(paths.len() >= 20, "{paths:?}");
+    for (path, methods) in paths {
+        for method in methods.as_object().unwrap().keys() {
+            let address = path.replace("{id}", ACCOUNT);
+            let answer = api.send(&method.to_uppercase(), &address, &[], "").await;
+            let problem = answer.body["type"].as_str().unwrap_or_default();
+            assert!(
+                !problem.ends_with("no-route") && !problem.ends_with("no-method"),
+                "{method} {path}: {}",
+                answer.text
+            );
+        }
+    }
+}
+
+#[test]
+fn a_patch_has_the_settings_of_a_creation_but_for_the_credentials() {
+    let schemas = serde_json::to_value(management::document()).unwrap()["components"]["schemas"].clone();
+    let names = |schema: &str| schemas[schema]["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let mut body = names("IntegrationBody");
+    body.retain(|name| name != "credentials");
+    assert_eq!(body, names("IntegrationPatch"));
+}
+
+/// What the exporter serialises is what the description's type reads, and nothing is lost on the way.
+fn mirrors<T: DeserializeOwned + serde::Serialize>(own: &impl serde::Serialize) {
+    let own: Value = serde_json::to_value(own).unwrap();
+    let mirrored: T = serde_json::from_value(own.clone()).unwrap();
+    assert_eq!(serde_json::to_value(mirrored).unwrap(), own);
+}
+
+#[test]
+fn the_exporters_own_types_are_described_as_they_are() {
+    let mut connection = connected(ACCOUNT, ACCOUNT, &["eu-west-1"]);
+    mirrors::<wire::Connection>(&connection);
+    let problem = Problem { reason: "a".to_owned(), message: "b".to_owned(), mend: Some("c".to_owned()) };
+    connection.problem = Some(problem.clone());
+    connection.risks = vec![Problem { mend: None, ..problem.clone() }];
+    connection.stale_since = Some(connection.checked_at);
+    for region in connection.regions.values_mut() {
+        region.status = RegionStatus::AccessDenied;
+        region.problem = Some(problem.clone());
+    }
+    mirrors::<wire::Connection>(&connection);
+
+    let change = FieldChange { from: Some(json!(1)), to: None };
+    let entry = AuditEntry {
+        id: "1".to_owned(),
+        at: connection.checked_at,
+        by: "x".to_owned(),
+        action: "y".to_owned(),
+        target: "z".to_owned(),
+        changes: [("a".to_owned(), change)].into(),
+    };
+    mirrors::<wire::AuditEntry>(&entry);
+
+    let at = connection.checked_at;
+    let upload = UploadInfo { source: "s".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: Some(at) };
+    let mut run = RunReport::begin("1".to_owned(), upload, at);
+    mirrors::<wire::Run>(&run);
+    run.reasons = vec!["r".to_owned()];
+    run.format = Some(asff::ScanFormat::Ocsf);
+    (run.finished_at, run.scanned_at, run.quarantine) = (Some(at), Some(at), Some("k".to_owned()));
+    mirrors::<wire::Run>(&run);
+}

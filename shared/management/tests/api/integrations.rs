@@ -1,0 +1,193 @@
+//! Integrations: everything on the page "Integration Management", by its words.
+
+use exporter::report::{AccountReport, Counts, Fate, RunReport, RunStatus, undelivered};
+use exporter::upload::UploadInfo;
+use management::Order;
+use serde_json::json;
+
+use crate::client::{ACCOUNT, Api, connected, disconnected};
+
+/// Another account.
+const OTHER: &str = "210987654321";
+
+#[tokio::test]
+async fn creating_tests_the_connection_and_shows_what_the_page_shows() {
+    let api = Api::with_provider().await;
+    let made = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let body = &made.body;
+    for (name, value) in [
+        ("provider_alias", json!("production")),
+        ("enabled", json!(true)),
+        ("only_failed", json!(true)),
+        ("archive_previous_findings", json!(false)),
+        ("archive_limit_percent", json!(50)),
+        ("credentials", json!({"kind": "provider"})),
+    ] {
+        assert_eq!(body[name], value, "{name}");
+    }
+    assert_eq!(
+        (&body["test"]["outcome"], &body["test"]["message"]),
+        (&json!("passed"), &json!("connected in 2 Regions: eu-west-1, us-east-1"))
+    );
+    assert_eq!(body["connection"]["status"], "connected");
+    assert_eq!(body["connection"]["regions"], json!(["eu-west-1", "us-east-1"]));
+    assert_eq!(body["connection"]["last_checked_at"], "2026-11-23T08:00:00Z");
+}
+
+#[tokio::test]
+async fn an_integration_whose_test_fails_is_created_with_the_reason() {
+    let api = Api::with_provider().await;
+    api.memory.kept().found.insert(ACCOUNT.to_owned(), vec![disconnected(ACCOUNT, ACCOUNT)]);
+    let made = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
+    assert_eq!((made.status.as_u16(), &made.body["test"]["outcome"]), (201, &json!("failed")));
+    let message = made.body["test"]["message"].as_str().unwrap();
+    assert_eq!(message, "the role can't be assumed; to mend it: hubctl permissions print");
+    let (path, _) = api.integration().await;
+    assert_eq!(api.get(&path).await.body["connection"]["status"], "disconnected");
+
+    api.memory.kept().found.clear();
+    let not_run = api.post(&format!("{path}/test"), &json!(null)).await;
+    assert_eq!((not_run.status.as_u16(), &not_run.body["outcome"]), (200, &json!("not_run")), "{}", not_run.text);
+}
+
+#[tokio::test]
+async fn an_integration_needs_a_provider_that_there_is() {
+    let api = Api::new();
+    let refused = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
+    assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["provider"]));
+    assert!(refused.text.contains("hubctl provider create"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn settings_change_one_by_one_and_null_takes_one_back() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let settings = json!({"only_failed": false, "archive_previous_findings": true, "severity_min": "HIGH",
+        "regions": ["eu-west-1", "us-east-1"], "fallback_region": "us-east-1", "archive_limit_percent": 10});
+    let changed = api.patch(&path, &etag, &settings).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    for (name, value) in settings.as_object().unwrap() {
+        assert_eq!(&changed.body[name], value, "{name}");
+    }
+    let back = api.patch(&path, &changed.etag(), &json!({"severity_min": null, "archive_limit_percent": null})).await;
+    assert_eq!((&back.body["severity_min"], &back.body["archive_limit_percent"]), (&json!(null), &json!(50)));
+    assert_eq!(back.body["only_failed"], false, "what is left out stays as it is");
+    let trail = api.memory.kept().trail.last().unwrap().clone();
+    let paths: Vec<&str> = trail.changes.keys().map(String::as_str).collect();
+    assert_eq!((trail.action.as_str(), paths), ("integration.update", vec!["archive_limit_percent", "severity_min"]));
+
+    let same = api.patch(&path, &back.etag(), &json!({"only_failed": false})).await;
+    assert_eq!((same.status.as_u16(), same.etag()), (200, back.etag()), "what changes nothing makes no version");
+}
+
+#[tokio::test]
+async fn another_provider_moves_the_integration_to_its_id() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let move_there = json!({"provider": OTHER, "only_failed": false});
+    let none = api.patch(&path, &etag, &move_there).await;
+    assert_eq!((none.status.as_u16(), none.fields()), (422, vec!["provider"]), "{}", none.text);
+    api.post("/providers", &json!({"id": OTHER})).await;
+    api.memory.kept().found.insert(OTHER.to_owned(), vec![connected(OTHER, OTHER, &["eu-west-1"])]);
+    let moved = api.patch(&path, &etag, &move_there).await;
+    assert_eq!((moved.status.as_u16(), &moved.body["id"]), (200, &json!(OTHER)), "{}", moved.text);
+    assert_eq!(moved.headers["content-location"], format!("/integrations/{OTHER}"));
+    assert_eq!((&moved.body["only_failed"], &moved.body["test"]["outcome"]), (&json!(false), &json!("passed")));
+    assert_eq!(api.get(&path).await.status, 404);
+    let kept = api.memory.kept();
+    assert!(
+        !kept.connections.contains_key(&ACCOUNT.parse().unwrap()),
+        "what was found of the other account is forgotten"
+    );
+}
+
+#[tokio::test]
+async fn a_move_to_a_provider_that_has_an_integration_is_refused() {
+    let api = Api::with_integration().await;
+    api.post("/providers", &json!({"id": OTHER})).await;
+    api.post("/integrations", &json!({"provider": OTHER})).await;
+    let (path, etag) = api.integration().await;
+    let refused = api.patch(&path, &etag, &json!({"provider": OTHER})).await;
+    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "exists"));
+    assert_eq!(api.get(&path).await.etag(), etag, "it stays as it was");
+}
+
+#[tokio::test]
+async fn a_role_of_its_own_does_not_move_to_another_account() {
+    let api = Api::with_integration().await;
+    api.post("/providers", &json!({"id": OTHER})).await;
+    let (path, etag) = api.integration().await;
+    let role = json!({"kind": "default", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
+    let changed = api.put(&format!("{path}/credentials"), &etag, &role).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let refused = api.patch(&path, &changed.etag(), &json!({"provider": OTHER})).await;
+    assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["credentials.role.arn"]));
+}
+
+#[tokio::test]
+async fn disabling_parks_uploads_and_enabling_replays_them() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    let off = api.post(&format!("{path}/disable"), &json!(null)).await;
+    assert_eq!((off.status.as_u16(), &off.body["enabled"]), (200, &json!(false)), "{}", off.text);
+    api.memory.kept().runs = vec![
+        run("run-1", "sent before", 0, RunStatus::Succeeded),
+        run("run-2", "monday", 3, RunStatus::Degraded),
+        run("run-3", "tuesday", 3, RunStatus::Degraded),
+        run("run-4", "monday", 0, RunStatus::Duplicate),
+        run("run-5", "tuesday", 3, RunStatus::Degraded),
+    ];
+    let on = api.post(&format!("{path}/enable"), &json!(null)).await;
+    assert_eq!(on.body["waiting"], json!({"runs": 2, "replayed": 0, "more": false}), "{}", on.text);
+    assert_eq!((&on.body["enabled"], &on.body["test"]["outcome"]), (&json!(true), &json!("passed")));
+    assert_eq!(api.memory.kept().orders, []);
+
+    let replayed = api.post(&format!("{path}/enable?replay=true"), &json!(null)).await;
+    assert_eq!(replayed.body["waiting"]["replayed"], 2, "{}", replayed.text);
+    let order = |run_id: &str| Order::Replay { run_id: run_id.to_owned() };
+    assert_eq!(
+        api.memory.kept().orders,
+        [order("run-2"), order("run-5")],
+        "of each upload the newest run, the oldest first"
+    );
+
+    api.memory.kept().runs.push(run("run-6", "monday", 0, RunStatus::Succeeded));
+    let again = api.post(&format!("{path}/enable"), &json!(null)).await;
+    assert_eq!(again.body["waiting"]["runs"], 1, "what was exported meanwhile no longer waits");
+}
+
+#[tokio::test]
+async fn enabling_by_a_patch_tests_too() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let off = api.patch(&path, &etag, &json!({"enabled": false})).await;
+    assert_eq!((off.status.as_u16(), off.body.get("test")), (200, None), "{}", off.text);
+    let on = api.patch(&path, &off.etag(), &json!({"enabled": true})).await;
+    assert_eq!(on.body["test"]["outcome"], "passed");
+}
+
+#[tokio::test]
+async fn the_next_scan_is_shown_where_there_is_a_schedule() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    assert!(api.get(&path).await.body["next_scan_at"].is_null());
+    api.patch(&format!("/providers/{ACCOUNT}"), "*", &json!({"scan_schedule": "rate(12 hours)"})).await;
+    api.memory.kept().scanned.insert(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
+    assert_eq!(api.get(&path).await.body["next_scan_at"], "2026-11-23T15:00:00Z");
+}
+
+/// A run of an upload that left so many findings because the integration was disabled.
+fn run(run_id: &str, upload: &str, disabled: u64, status: RunStatus) -> RunReport {
+    let upload =
+        UploadInfo { source: format!("s3://scans/{upload}"), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let mut run = RunReport::begin(run_id.to_owned(), upload, "2026-11-20T00:00:00Z".parse().unwrap());
+    let mut counts = Counts::default();
+    if disabled > 0 {
+        counts.add(Fate::Undelivered(undelivered::INTEGRATION_DISABLED.to_owned()), disabled);
+    }
+    run.status = status;
+    run.counts = counts.clone();
+    run.accounts.insert(ACCOUNT.parse().unwrap(), AccountReport { counts, ..AccountReport::default() });
+    run
+}

@@ -1,0 +1,15 @@
+//! The API as its clients see it: requests to the router, over ports in memory.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up, or sees another answer, has failed")]
+
+mod client;
+mod conditions;
+mod description;
+mod integrations;
+mod once;
+mod page;
+mod providers;
+mod removal;
+mod runs;
+mod secrets;
+mod validation;

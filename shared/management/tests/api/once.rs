@@ -1,0 +1,65 @@
+//! A creation with an idempotency key happens once.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::client::{ACCOUNT, Answer, Api};
+
+async fn create(api: &Api, key: &str, body: &Value) -> Answer {
+    let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+    api.send("POST", "/integrations", &headers, body.to_string()).await
+}
+
+#[tokio::test]
+async fn the_same_request_twice_creates_one_integration() {
+    let api = Api::with_provider().await;
+    let body = json!({"provider": ACCOUNT, "only_failed": false});
+    let first = create(&api, "k1", &body).await;
+    let second = create(&api, "k1", &body).await;
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (201, 201), "{}", second.text);
+    assert_eq!(
+        (first.headers.get("idempotent-replayed"), &second.headers["idempotent-replayed"]),
+        (None, &"true".parse().unwrap())
+    );
+    assert_eq!(first.etag(), second.etag());
+    assert_eq!(api.actions(), ["provider.create", "integration.create"]);
+    assert_eq!(create(&api, "k2", &body).await.problem(), "exists", "another request is another");
+}
+
+#[tokio::test]
+async fn two_of_the_same_at_once_create_one_integration() {
+    let api = Api::with_provider().await;
+    let body = json!({"provider": ACCOUNT});
+    // What the faster one of the two wrote, done again right before the slower one writes.
+    assert_eq!(create(&api, "k1", &body).await.status, 201);
+    let (made, remembered) = {
+        let mut kept = api.memory.kept();
+        (std::mem::take(&mut kept.integrations), std::mem::take(&mut kept.remembered))
+    };
+    api.memory.before_next_commit(move |memory| {
+        let mut kept = memory.kept();
+        kept.integrations = made;
+        kept.remembered = remembered;
+    });
+    let slower = create(&api, "k1", &body).await;
+    assert_eq!((slower.status.as_u16(), &slower.headers["idempotent-replayed"]), (201, &"true".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_key_is_for_one_request() {
+    let api = Api::with_provider().await;
+    assert_eq!(create(&api, "k1", &json!({"provider": ACCOUNT})).await.status, 201);
+    let other = create(&api, "k1", &json!({"provider": ACCOUNT, "only_failed": false})).await;
+    assert_eq!((other.status.as_u16(), other.problem()), (422, "key-reused"));
+    assert_eq!(create(&api, "", &json!({"provider": ACCOUNT})).await.fields(), ["Idempotency-Key"]);
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_a_day() {
+    let api = Api::with_provider().await;
+    let body = json!({"provider": ACCOUNT});
+    create(&api, "k1", &body).await;
+    let later = api.memory.kept().now.unwrap() + SignedDuration::from_hours(25);
+    api.memory.kept().now = Some(later);
+    assert_eq!(create(&api, "k1", &body).await.problem(), "exists");
+}

@@ -1,0 +1,60 @@
+//! Deleting an integration.
+
+use management::{Caller, Order, Service, Settings};
+use serde_json::json;
+
+use crate::client::{ACCOUNT, Api};
+
+#[tokio::test]
+async fn an_integration_is_deleted_with_all_that_was_known_of_it() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    assert_eq!(api.delete(&path, &etag).await.status, 204);
+    assert_eq!(api.get(&path).await.problem(), "not-found");
+    let kept = api.memory.kept();
+    assert!(kept.connections.is_empty() && kept.orders.is_empty());
+    assert_eq!(kept.trail.last().unwrap().action, "integration.delete");
+}
+
+#[tokio::test]
+async fn what_was_sent_is_archived_before_the_integration_goes() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let key = json!({"kind": "static", "access_key_id": "AKIA0123456789ABCDEF", "secret_access_key": "s"});
+    let etag = api.put(&format!("{path}/credentials"), &etag, &key).await.etag();
+    let accepted = api.delete(&format!("{path}?archive=true"), &etag).await;
+    assert_eq!((accepted.status.as_u16(), &accepted.body["enabled"]), (202, &json!(false)), "{}", accepted.text);
+    assert_eq!(accepted.body["removing_since"], "2026-11-23T09:00:00Z");
+    let order = Order::Withdraw { provider: ACCOUNT.parse().unwrap() };
+    assert_eq!(api.memory.kept().orders, std::slice::from_ref(&order));
+    assert_eq!(api.memory.kept().secrets.len(), 1, "the key is needed until the end");
+
+    let etag = accepted.etag();
+    for refused in [
+        api.patch(&path, &etag, &json!({"only_failed": false})).await,
+        api.post(&format!("{path}/enable"), &json!(null)).await,
+        api.put(&format!("{path}/credentials"), &etag, &json!({"kind": "provider"})).await,
+    ] {
+        assert_eq!((refused.status.as_u16(), refused.problem()), (409, "being-removed"));
+    }
+    let again = api.delete(&format!("{path}?archive=true"), &etag).await;
+    assert_eq!((again.status.as_u16(), again.etag()), (202, etag), "asked again, it is ordered again");
+    assert_eq!(api.memory.kept().orders, [order.clone(), order]);
+
+    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
+    let service = Service::new(api.memory.clone(), settings);
+    let exporter = Caller("export-findings".to_owned());
+    service.withdrawn(&exporter, &ACCOUNT.parse().unwrap()).await.unwrap();
+    assert_eq!(api.get(&path).await.status, 404);
+    assert_eq!(api.memory.kept().secrets.len(), 0, "and the key goes with it");
+    service.withdrawn(&exporter, &ACCOUNT.parse().unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_integration_that_nobody_removes_is_not_deleted_by_the_exporter() {
+    let api = Api::with_integration().await;
+    let settings = Settings { secret_prefix: String::new() };
+    let service = Service::new(api.memory.clone(), settings);
+    service.withdrawn(&Caller::default(), &ACCOUNT.parse().unwrap()).await.unwrap();
+    assert_eq!(api.integration().await.0, format!("/integrations/{ACCOUNT}"));
+}

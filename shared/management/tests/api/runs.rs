@@ -1,0 +1,90 @@
+//! Runs and quarantine.
+
+use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
+use exporter::upload::UploadInfo;
+use management::Order;
+use serde_json::json;
+
+use crate::client::{ACCOUNT, Api, CALLER};
+
+fn run(run_id: &str, source: &str) -> RunReport {
+    let upload = UploadInfo { source: source.to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let mut run = RunReport::begin(run_id.to_owned(), upload, "2026-11-20T00:00:00Z".parse().unwrap());
+    run.status = RunStatus::Succeeded;
+    run
+}
+
+/// A run that could do everything, and one that could do nothing.
+fn api() -> Api {
+    let api = Api::new();
+    let mut able = run("able", "s3://scans/a");
+    let archive = Some(ArchiveSkipped::ArchiveHeld { over: 80, live: 120 });
+    able.accounts.insert(ACCOUNT.parse().unwrap(), AccountReport { archive, ..AccountReport::default() });
+    able.counts.archived = 4;
+    able.counts.quarantined.insert("InvalidInput".to_owned(), 2);
+    able.counts.unreadable = 1;
+    able.quarantine = Some("runs/able/quarantine.jsonl".to_owned());
+    let mut kept = api.memory.kept();
+    kept.runs = vec![able, run("idle", "scan.json")];
+    kept.quarantine.insert("able".to_owned(), vec![json!({"code": "InvalidInput"}), json!({"code": "unreadable"})]);
+    drop(kept);
+    api
+}
+
+#[tokio::test]
+async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
+    let api = api();
+    for verb in ["replay", "approve", "undo-archive", "redrive"] {
+        let ordered = api.post(&format!("/runs/able/{verb}"), &json!(null)).await;
+        assert_eq!(
+            (ordered.status.as_u16(), &ordered.body["run_id"]),
+            (202, &json!("able")),
+            "{verb}: {}",
+            ordered.text
+        );
+        let refused = api.post(&format!("/runs/idle/{verb}"), &json!(null)).await;
+        assert_eq!((refused.status.as_u16(), refused.problem()), (409, "run-state"), "{verb}: {}", refused.text);
+        let nobody = api.post(&format!("/runs/none/{verb}"), &json!(null)).await;
+        assert_eq!((nobody.status.as_u16(), nobody.problem()), (404, "not-found"), "{verb}");
+    }
+    let run_id = || "able".to_owned();
+    assert_eq!(
+        api.memory.kept().orders,
+        [
+            Order::Replay { run_id: run_id() },
+            Order::Approve { run_id: run_id() },
+            Order::UndoArchive { run_id: run_id() },
+            Order::Redrive { run_id: run_id() },
+        ]
+    );
+    assert_eq!(api.actions(), ["run.replay", "run.approve", "run.undo_archive", "run.redrive"]);
+    assert_eq!(api.get("/audit").await.body["items"][0]["by"], CALLER);
+}
+
+#[tokio::test]
+async fn runs_and_quarantine_are_listed_newest_first() {
+    let api = api();
+    let ids = |answer: &crate::client::Answer| {
+        let items = answer.body["items"].as_array().unwrap().clone();
+        items.iter().map(|run| run["run_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&api.get("/runs").await), ["idle", "able"]);
+    assert_eq!(ids(&api.get(&format!("/runs?account={ACCOUNT}")).await), ["able"]);
+    assert_eq!(api.get("/runs?account=12").await.fields(), ["account"]);
+    let quarantine = api.get("/quarantine").await;
+    assert_eq!(ids(&quarantine), ["able"]);
+    assert_eq!(quarantine.body["items"][0]["quarantined"], json!({"InvalidInput": 2, "unreadable": 1}));
+    let entries = api.get("/runs/able/quarantine?limit=1").await;
+    assert_eq!(entries.body["items"], json!([{"code": "InvalidInput"}]));
+    let rest = api.get(&format!("/runs/able/quarantine?after={}", entries.body["next"].as_str().unwrap())).await;
+    assert_eq!((&rest.body["items"], &rest.body["next"]), (&json!([{"code": "unreadable"}]), &json!(null)));
+}
+
+#[tokio::test]
+async fn the_id_of_a_run_stays_inside_its_folder() {
+    let api = api();
+    for id in ["..", "%2e%2e%2fstate", "a%2Fb", "%00", "a.b"] {
+        let answer = api.get(&format!("/runs/{id}")).await;
+        assert_eq!(answer.status, 404, "{id}: {}", answer.text);
+    }
+}

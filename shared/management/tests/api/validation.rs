@@ -1,0 +1,147 @@
+//! What is wrong is told field by field, all at once.
+
+use serde_json::{Value, json};
+
+use crate::client::{ACCOUNT, Api};
+
+#[tokio::test]
+async fn every_wrong_setting_is_named_at_once() {
+    let api = Api::with_provider().await;
+    let body = json!({
+        "provider": ACCOUNT, "archive_limit_percent": 101, "severity_min": "high", "archive_scope": "some",
+        "resend": "never", "muted": "yes", "format": "html", "regions": ["eu-west-1", "mars-north-1", "cn-north-1"],
+        "fallback_region": "us-east-1",
+        "credentials": {"kind": "static", "access_key_id": "AKIA", "role": {"arn": "Exporter", "duration_seconds": 7200,
+            "external_id": "x", "session_name": "a b"}}
+    });
+    let refused = api.post("/integrations", &body).await;
+    assert_eq!(refused.status, 422);
+    let mut fields = refused.fields();
+    fields.sort_unstable();
+    assert_eq!(
+        fields,
+        [
+            "archive_limit_percent",
+            "archive_scope",
+            "credentials.access_key_id",
+            "credentials.role.arn",
+            "credentials.role.duration_seconds",
+            "credentials.role.external_id",
+            "credentials.role.session_name",
+            "credentials.secret_access_key",
+            "fallback_region",
+            "format",
+            "muted",
+            "regions",
+            "regions.1",
+            "resend",
+            "severity_min",
+        ]
+    );
+    assert_eq!(api.memory.kept().integrations.len(), 0);
+}
+
+#[tokio::test]
+async fn a_field_that_there_is_not_is_refused_by_its_name() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    for (body, field) in [
+        (json!({"only_fialed": true}), "only_fialed"),
+        (json!({"version": 7}), "version"),
+        (json!({"removing_since": null, "alias": "x"}), "alias"),
+        (json!({"credentials": {"kind": "default"}}), "credentials"),
+        (json!({"only_failed": "yes"}), "only_failed"),
+        (json!({"regions": ["eu-west-1", 2]}), "regions[1]"),
+        (json!({"provider": null}), "provider"),
+        (json!({"provider": "x"}), "provider"),
+    ] {
+        let refused = api.patch(&path, &etag, &body).await;
+        assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec![field]), "{body}: {}", refused.text);
+    }
+    let role = json!({"kind": "default", "role": {"arn": "a", "externalid": "b"}});
+    let refused = api.put(&format!("{path}/credentials"), &etag, &role).await;
+    assert_eq!(refused.fields(), ["credentials.role.externalid"], "{}", refused.text);
+}
+
+#[tokio::test]
+async fn credentials_are_of_the_provider_s_account() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let role = |arn: &str| json!({"kind": "default", "role": {"arn": arn}});
+    for arn in [
+        "arn:aws:iam::210987654321:role/Exporter",
+        "arn:aws:iam::*:role/Exporter",
+        "arn:aws:iam::123456789012:user/Exporter",
+        "arn:aws:iam::123456789012:role/",
+        "arn:aws:iam::123456789012:role/a b",
+        "arn:mars:iam::123456789012:role/Exporter",
+        "",
+    ] {
+        let refused = api.put(&format!("{path}/credentials"), &etag, &role(arn)).await;
+        assert_eq!(refused.fields(), ["credentials.role.arn"], "{arn}");
+    }
+    for body in [
+        json!({"kind": "provider", "role": {"arn": "arn:aws:iam::123456789012:role/Exporter"}}),
+        json!({"kind": "default", "secret": "securityhub-exporter/x"}),
+        json!({"kind": "static"}),
+        json!({"kind": "static", "secret": "elsewhere/x"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:elsewhere/x-AbCdEf"}),
+        json!({"kind": "root"}),
+    ] {
+        let refused = api.put(&format!("{path}/credentials"), &etag, &body).await;
+        assert_eq!(refused.status, 422, "{body}: {}", refused.text);
+    }
+    for secret in
+        ["securityhub-exporter/x", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:securityhub-exporter/x-AbCdEf"]
+    {
+        let set = api.put(&format!("{path}/credentials"), "*", &json!({"kind": "static", "secret": secret})).await;
+        assert_eq!((set.status.as_u16(), &set.body["credentials"]["secret"]), (200, &json!(secret)), "{}", set.text);
+    }
+}
+
+#[tokio::test]
+async fn an_external_id_is_made_once_for_a_role() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let path = format!("{path}/credentials");
+    let role = |name: &str| json!({"kind": "default", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/{name}")}});
+    let id = |answer: &crate::client::Answer| answer.body["credentials"]["role"]["external_id"].clone();
+    let first = api.put(&path, &etag, &role("Exporter")).await;
+    let same = api.put(&path, &first.etag(), &role("Exporter")).await;
+    assert_eq!(id(&first), id(&same), "the role keeps the one that its trust policy asks for");
+    let other = api.put(&path, &same.etag(), &role("Other")).await;
+    assert_ne!(id(&first), id(&other), "another role gets another");
+}
+
+#[tokio::test]
+async fn what_is_no_request_of_ours_is_a_problem_too() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let json = [("content-type", "application/json"), ("if-match", etag.as_str())];
+    let xml = [("content-type", "text/xml"), ("if-match", etag.as_str())];
+    let large = format!("{{\"provider\": \"{}\"}}", "1".repeat(70_000));
+    for (method, path, headers, body, status, problem) in [
+        ("GET", "/nowhere", &json, "", 404, "no-route"),
+        ("PUT", "/integrations", &json, "{}", 405, "no-method"),
+        ("PATCH", path.as_str(), &xml, "{}", 415, "media-type"),
+        ("PATCH", path.as_str(), &json, "[]", 422, "invalid"),
+        ("PATCH", path.as_str(), &json, "{", 400, "malformed"),
+        ("POST", "/integrations", &json, large.as_str(), 413, "too-large"),
+        ("GET", "/integrations/me", &json, "", 404, "not-found"),
+        ("GET", "/integrations/%ff", &json, "", 400, "malformed"),
+    ] {
+        let answer = api.send(method, path, headers, body.to_owned()).await;
+        assert_eq!((answer.status.as_u16(), answer.problem()), (status, problem), "{method} {path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn what_we_rely_on_may_be_down() {
+    let api = Api::with_integration().await;
+    api.memory.kept().down = Some("ProvisionedThroughputExceededException".to_owned());
+    let answer = api.get("/integrations").await;
+    assert_eq!((answer.status.as_u16(), answer.problem()), (503, "unavailable"));
+    assert_eq!(answer.headers["retry-after"], "5");
+    let Value::String(detail) = &answer.body["detail"] else { panic!("{}", answer.text) };
+    assert!(detail.starts_with("list the integrations: "), "{detail}");
+}
