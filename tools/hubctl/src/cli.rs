@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, export, integration, map, plan, quarantine, run, validate};
+use crate::commands::{
+    audit, completion, declared, export, integration, man, map, permissions, plan, provider, quarantine, run, trigger,
+    validate,
+};
 use crate::config::Global;
 
 /// Columns of help texts at most.
@@ -16,11 +19,12 @@ Exit codes:
   3  findings in quarantine, unreadable, undelivered, or cut off with the file
   4  credentials missing, expired, of the wrong account, or not allowed to
   5  Security Hub not to be had in a Region that has findings
+  6  config diff, apply --dry-run: there are differences
 
 Examples:
   hubctl validate scan.ocsf.json
   hubctl plan scan.ocsf.json --stack securityhub-exporter
-  hubctl integration create --account 123456789012 --stack securityhub-exporter
+  hubctl integration create --provider 123456789012 --stack securityhub-exporter
   hubctl export s3://scans/json-ocsf/scan.ocsf.json --stack securityhub-exporter
   hubctl run list --stack securityhub-exporter";
 
@@ -43,11 +47,17 @@ pub(crate) enum Command {
     Validate(validate::Args),
     Plan(Box<plan::Args>),
     Export(Box<export::Args>),
-    #[command(subcommand)]
-    Integration(integration::Command),
+    Integration(integration::Group),
+    Provider(provider::Group),
+    Permissions(permissions::Group),
+    Trigger(trigger::Group),
+    Apply(declared::ApplyArgs),
+    Config(declared::ConfigGroup),
+    Audit(audit::Args),
     #[command(subcommand)]
     Run(run::Command),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
     Completion(completion::Args),
+    Man(man::Args),
 }

@@ -57,8 +57,8 @@ pub(crate) struct Global {
     pub(crate) region: Option<String>,
 
     /// How results are written; JSON field names stay from release to release
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Format::Table, help_heading = "Output")]
-    pub(crate) output: Format,
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Notation::Table, help_heading = "Output")]
+    pub(crate) output: Notation,
 
     // Not a doc comment: a variable would want backticks there.
     #[arg(help = "No colours, as NO_COLOR in the environment asks for")]
@@ -74,12 +74,22 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
-/// How results are written.
+/// How results are written, as the command line says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum Notation {
     // For people. No doc comments here: clap would make a list of them in every help text.
     Table,
-    // For machines.
+    Json,
+    // The same values as JSON.
+    Yaml,
+}
+
+/// For whom results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// For machines, in whichever notation they want.
     Json,
 }
 

@@ -15,8 +15,6 @@ pub(crate) struct Connected {
     /// AWS, as the exporter needs it.
     pub(crate) cloud: Arc<Cloud>,
     state_bucket: String,
-    /// The stack's outputs, where the deployment was named by its stack.
-    pub(crate) stack: Option<Deployment>,
 }
 
 impl Connected {
@@ -39,27 +37,26 @@ pub(crate) async fn connect(global: &Global) -> Result<Connected> {
     if config.region().is_none() {
         return Err(no_region().into());
     }
-    let (names, stack) = match (&global.table, &global.state_bucket, &global.stack) {
+    let names = match (&global.table, &global.state_bucket, &global.stack) {
         (Some(table), Some(state_bucket), _) => {
-            (Names { table: table.clone(), state_bucket: state_bucket.clone(), queue_url: None }, None)
+            Names { table: table.clone(), state_bucket: state_bucket.clone(), queue_url: None }
         }
         (table, state_bucket, Some(name)) => {
             let found = Deployment::of_stack(&config, name).await.map_err(|error| no_stack(name, &error))?;
-            let names = Names {
-                table: table.clone().unwrap_or_else(|| found.table.clone()),
-                state_bucket: state_bucket.clone().unwrap_or_else(|| found.state_bucket.clone()),
-                queue_url: Some(found.queue_url.clone()),
-            };
-            (names, Some(found))
+            Names {
+                table: table.clone().unwrap_or(found.table),
+                state_bucket: state_bucket.clone().unwrap_or(found.state_bucket),
+                queue_url: Some(found.queue_url),
+            }
         }
         (_, _, None) => {
-            return Err(Failure::new(Exit::Usage, "which deployment? no stack is named")
+            return Err(which_deployment()
                 .hint("add --stack NAME, or set HUBCTL_STACK; `sam list stack-outputs --stack-name NAME` shows one")
                 .into());
         }
     };
     let state_bucket = names.state_bucket.clone();
-    Ok(Connected { cloud: Arc::new(Cloud::new(&config, names)), state_bucket, stack })
+    Ok(Connected { cloud: Arc::new(Cloud::new(&config, names)), state_bucket })
 }
 
 /// Nothing says in which Region to call.
@@ -68,7 +65,13 @@ pub(crate) fn no_region() -> Failure {
         .hint("add --region REGION, or set AWS_REGION, or choose a profile that has one: --profile NAME")
 }
 
-fn no_stack(name: &str, error: &DeploymentError) -> Failure {
+/// Nothing says which deployment is meant.
+pub(crate) fn which_deployment() -> Failure {
+    Failure::new(Exit::Usage, "which deployment? no stack is named")
+}
+
+/// The stack that was named is not to be had.
+pub(crate) fn no_stack(name: &str, error: &DeploymentError) -> Failure {
     match error {
         DeploymentError::NoStack { .. } => Failure::new(Exit::Error, error.to_string()),
         DeploymentError::MissingOutput { .. } => Failure::new(Exit::Error, error.to_string())

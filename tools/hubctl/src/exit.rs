@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     Credentials = 4,
     /// Security Hub is not to be had in a Region that has findings.
     Degraded = 5,
+    /// What is there differs from what a file declares.
+    Differs = 6,
 }
 
 impl From<Exit> for ExitCode {

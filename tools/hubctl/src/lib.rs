@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod deployment;
 mod exit;
+mod management;
 mod output;
 mod progress;
 mod scan;
@@ -50,10 +51,17 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Validate(args) => commands::validate::run(&args, output),
         Command::Plan(args) => commands::plan::run(&args, &cli.global, output),
         Command::Export(args) => commands::export::run(&args, &cli.global, output),
-        Command::Integration(command) => commands::integration::run(&command, &cli.global, output),
+        Command::Integration(group) => commands::integration::run(&group, &cli.global, output),
+        Command::Provider(group) => commands::provider::run(&group, &cli.global, output),
+        Command::Permissions(group) => commands::permissions::run(&group, &cli.global, output),
+        Command::Trigger(group) => commands::trigger::run(&group, &cli.global, output),
+        Command::Apply(args) => commands::declared::apply(&args, &cli.global, output),
+        Command::Config(group) => commands::declared::config(&group, &cli.global, output),
+        Command::Audit(args) => commands::audit::run(&args, &cli.global, output),
         Command::Run(command) => commands::run::run(&command, &cli.global, output),
         Command::Quarantine(command) => commands::quarantine::run(&command, &cli.global, output),
         Command::Completion(args) => commands::completion::run(&args, output),
+        Command::Man(args) => commands::man::run(&args, output),
     }
 }
 

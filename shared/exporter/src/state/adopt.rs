@@ -168,6 +168,10 @@ fn trusted(slot: Slot, trust: Trust) -> Slot {
 /// What the state says of a finding that the service holds. None for what is not ours to keep.
 fn entry(finding: &Bytes, region: RegionName, regions: &Regions, now_ms: i64) -> Option<(Slot, Vec<u8>)> {
     let mut fields: Map<String, Value> = serde_json::from_slice(finding).ok()?;
+    // `hubctl trigger sample` sends these and archives them itself: no scan could show them to be gone.
+    if fields.get("Sample").and_then(Value::as_bool) == Some(true) {
+        return None;
+    }
     let id = fields.get("Id")?.as_str()?.to_owned();
     let arn = fields.get("ProductArn")?.as_str()?;
     if !Partition::ALL.iter().any(|partition| partition.product_arn(region) == arn) {

@@ -5,6 +5,7 @@
 mod facts;
 mod table;
 pub(crate) mod text;
+pub(crate) mod yaml;
 
 use std::io::{self, Write};
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 pub(crate) use self::facts::Facts;
 pub(crate) use self::table::{Column, Table, Tone};
-use crate::config::{Format, Style};
+use crate::config::{Format, Notation, Style};
 use crate::exit::{Exit, Failure, exit_of};
 
 /// Where a command writes.
@@ -23,16 +24,18 @@ pub(crate) struct Output {
     pub(crate) out_style: Style,
     /// What standard error can show.
     pub(crate) err_style: Style,
-    /// How results are written.
+    /// For whom results are written.
     pub(crate) format: Format,
+    notation: Notation,
 }
 
 impl Output {
     /// The streams of this process.
-    pub(crate) fn of_process(format: Format, no_color: bool) -> Self {
+    pub(crate) fn of_process(notation: Notation, no_color: bool) -> Self {
         let (out, err) = (io::stdout(), io::stderr());
         let (out_style, err_style) = (Style::of(&out, no_color), Style::of(&err, no_color));
-        Self { out: Box::new(out.lock()), err: Box::new(err), out_style, err_style, format }
+        let format = if notation == Notation::Table { Format::Table } else { Format::Json };
+        Self { out: Box::new(out.lock()), err: Box::new(err), out_style, err_style, format, notation }
     }
 
     /// Standard output itself, for results that are neither a table nor one JSON document.
@@ -55,15 +58,30 @@ impl Output {
         write!(self.out, "{}", facts.render(self.out_style))
     }
 
-    /// The result as JSON.
+    /// The result for machines: as JSON, or as YAML where that is asked for.
     pub(crate) fn json(&mut self, result: &impl Serialize) -> io::Result<()> {
+        if self.notation == Notation::Yaml {
+            return self.yaml(result);
+        }
         serde_json::to_writer_pretty(&mut self.out, result)?;
         writeln!(self.out)
+    }
+
+    /// The result as YAML.
+    pub(crate) fn yaml(&mut self, result: &impl Serialize) -> io::Result<()> {
+        self.out.write_all(yaml::text(result)?.as_bytes())
     }
 
     /// A line beside the result.
     pub(crate) fn note(&mut self, text: impl AsRef<str>) -> io::Result<()> {
         writeln!(self.err, "{}", text.as_ref())
+    }
+
+    /// A question, with the cursor left beside it.
+    pub(crate) fn ask(&mut self, question: &str) -> io::Result<()> {
+        self.out.flush()?;
+        write!(self.err, "{question} ")?;
+        self.err.flush()
     }
 
     /// A table beside the result.

@@ -112,7 +112,7 @@ fn graveness(exit: Exit) -> u8 {
         Exit::Success => 0,
         Exit::Degraded => 1,
         Exit::Findings => 2,
-        Exit::Error | Exit::Usage => 3,
+        Exit::Error | Exit::Usage | Exit::Differs => 3,
         Exit::Credentials => 4,
     }
 }

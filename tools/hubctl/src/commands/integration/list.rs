@@ -1,47 +1,62 @@
 //! `hubctl integration list`.
 
 use anyhow::Result;
+use management::wire::IntegrationView;
 
+use super::shown::read;
 use super::words;
 use crate::commands::filters::filter_words;
 use crate::config::{Format, Global};
-use crate::deployment::{self, port};
+use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::output::{Column, Output, Table};
+use crate::management::Reach;
+use crate::output::{Column, Output, Table, text};
 
-/// List all integrations
+/// Integrations at most: more accounts than AWS lets an organisation have.
+const LIST_MAX: usize = 100_000;
+/// Columns from which on there is room for the finding filters.
+const WIDTH_WITH_FILTERS: u16 = 110;
+
+/// List all integrations, with their connection status
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Example:
-  hubctl integration list --output json | jq -r '.[].integration.provider'
+  hubctl integration list --output json | jq -r '.[].provider'
 
 JSON: an array of what `hubctl integration show` gives.")]
 pub(crate) struct Args {}
 
-pub(super) fn run(_: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
-    let all = deployment::block_on(async {
-        let connected = deployment::connect(global).await?;
-        let all = connected.cloud.list_integrations().await.map_err(|error| port(&error))?;
-        Ok((all, connected.stack.map(|stack| stack.export_function_role_arn)))
-    });
-    let (all, trusted_arn) = all?;
+pub(super) fn run(_: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let all = block_on(async { Ok(reach.connect(global).await?.list("/integrations", LIST_MAX).await?) })?;
     if output.format == Format::Json {
-        let all: Vec<_> = all.iter().map(|stored| words::json(stored, trusted_arn.as_deref())).collect();
         output.json(&all)?;
         return Ok(Exit::Success);
     }
     if all.is_empty() {
-        output.note("There are no integrations yet. Create one: hubctl integration create --account ID")?;
+        output.note("There are no integrations yet. Create one: hubctl integration create --provider ID")?;
         return Ok(Exit::Success);
     }
-    let columns = ["Provider", "Alias", "State", "Sends", "Credentials"].map(Column::Text);
+    let with_filters = output.out_style.width >= WIDTH_WITH_FILTERS;
+    let columns = ["Provider", "State", "Connection Status", "Last Checked (UTC)", "Regions", "Next Scan (UTC)"];
+    let mut columns: Vec<Column> = columns.map(Column::Text).to_vec();
+    columns.extend(with_filters.then_some(Column::Text("Finding Filters")));
     let mut table = Table::new(columns);
-    for stored in &all {
-        let integration = &stored.integration;
-        let alias = integration.alias.as_deref().unwrap_or_default();
-        let (tone, enabled) = words::enabled(integration);
-        let sends = filter_words(integration);
-        table.row(tone, [integration.provider.as_str(), alias, enabled, &sends, words::credentials(integration)]);
+    for json in &all {
+        let view: IntegrationView = read(json)?;
+        let (tone, status) = words::status(view.connection.status);
+        let short = |at: Option<jiff::Timestamp>, none: &str| {
+            at.map_or(none.to_owned(), |at| at.strftime("%Y-%m-%d %H:%M").to_string())
+        };
+        let mut row = vec![
+            words::named(&view.provider, view.provider_alias.as_deref()),
+            if view.removing_since.is_some() { "being removed".to_owned() } else { words::state(&view).1 },
+            status.to_owned(),
+            short(view.connection.last_checked_at, "never"),
+            text::count(view.connection.regions.len() as u64),
+            short(view.next_scan_at, ""),
+        ];
+        row.extend(with_filters.then(|| words::settings(&view).map_or(String::new(), |all| filter_words(&all))));
+        table.row(tone, row);
     }
     output.table(&table)?;
     Ok(Exit::Success)

@@ -1,30 +1,61 @@
-//! `hubctl integration`: which accounts' findings go to Security Hub, and how.
+//! `hubctl integration`: which accounts' findings go to Security Hub, and how. The verbs are those of the product's page.
 
+mod configure;
 mod create;
+mod credentials;
+mod delete;
+mod enable;
 mod list;
 pub(crate) mod role;
+pub(crate) mod settings;
 mod show;
-mod words;
+pub(in crate::commands) mod shown;
+mod test;
+mod tested;
+pub(in crate::commands) mod words;
 
 use anyhow::Result;
 use clap::Subcommand;
 
 use crate::config::Global;
 use crate::exit::Exit;
+use crate::management::Reach;
 use crate::output::Output;
 
 /// Configure whose findings go to Security Hub, and how
+#[derive(clap::Args, Debug)]
+pub(crate) struct Group {
+    #[command(flatten)]
+    reach: Reach,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do with integrations.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+enum Command {
     Create(Box<create::Args>),
     List(list::Args),
     Show(show::Args),
+    Test(test::Args),
+    Configure(Box<configure::Args>),
+    Credentials(Box<credentials::Args>),
+    Enable(enable::EnableArgs),
+    Disable(enable::DisableArgs),
+    Delete(delete::Args),
 }
 
-pub(crate) fn run(command: &Command, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
     match command {
-        Command::Create(args) => create::run(args, global, output),
-        Command::List(args) => list::run(args, global, output),
-        Command::Show(args) => show::run(args, global, output),
+        Command::Create(args) => create::run(args, reach, global, output),
+        Command::List(args) => list::run(args, reach, global, output),
+        Command::Show(args) => show::run(args, reach, global, output),
+        Command::Test(args) => test::run(args, reach, global, output),
+        Command::Configure(args) => configure::run(args, reach, global, output),
+        Command::Credentials(args) => credentials::run(args, reach, global, output),
+        Command::Enable(args) => enable::enable(args, reach, global, output),
+        Command::Disable(args) => enable::disable(args, reach, global, output),
+        Command::Delete(args) => delete::run(args, reach, global, output),
     }
 }

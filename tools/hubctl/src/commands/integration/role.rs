@@ -1,49 +1,92 @@
-//! Roles to assume: their ARNs, External IDs and trust policies.
+//! Roles to assume: their ARNs, names and External IDs.
 
 use std::str::FromStr;
 
 use asff::{AccountId, Partition};
-use exporter::integration::Role;
-use serde::Serialize;
-use serde_json::{Value, json};
+use exporter::integration::ANY_ACCOUNT;
+use exporter::provider::ProviderId;
 use uuid::Uuid;
 
-/// What the role must be allowed to do in its account, in every Region.
-pub(super) const PERMISSIONS: [&str; 4] = [
-    "securityhub:BatchImportFindings",
-    "securityhub:DescribeHub",
-    "securityhub:GetFindings",
-    "securityhub:ListEnabledProductsForImport",
-];
+use crate::exit::{Exit, Failure};
 
-/// What stands in for the function's role where the stack is not known.
-const TRUSTED_ARN_UNKNOWN: &str = "<ExportFunctionRoleArn of the deployment's stack>";
 /// Characters of an External ID (STS, `AssumeRole`).
 const EXTERNAL_ID_CHARS: std::ops::RangeInclusive<usize> = 2..=1224;
 
-/// The ARN of a role: `arn:<partition>:iam::<account>:role/<path and name>`.
+/// The ARN of a role: `arn:<partition>:iam::<account>:role/<path and name>`, with a star for the account where the role is
+/// one in every account of an organisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RoleArn {
     pub(crate) text: String,
-    pub(crate) account: AccountId,
+    account: Option<AccountId>,
+}
+
+impl RoleArn {
+    /// The path and the name.
+    pub(crate) fn name(&self) -> &str {
+        self.text.split_once(":role/").map_or("", |(_, name)| name)
+    }
+
+    /// Security Hub takes an account's findings from callers of that account alone.
+    pub(crate) fn must_be_of(&self, id: &ProviderId) -> Result<(), Failure> {
+        let wrong = match (id, self.account) {
+            (ProviderId::Account(id), Some(account)) => *id != account,
+            (ProviderId::Organization(_), None) => false,
+            _ => true,
+        };
+        if !wrong {
+            return Ok(());
+        }
+        let whose = self.account.map_or("every account".to_owned(), |account| format!("account {account}"));
+        let hint = match id {
+            ProviderId::Account(_) => {
+                "Security Hub takes an account's findings from that account only: name a role of it".to_owned()
+            }
+            ProviderId::Organization(_) => {
+                format!("name the role that each account has: --role-name {}", self.name())
+            }
+        };
+        Err(Failure::new(Exit::Usage, format!("role {} is of {whose}, the integration of {id}", self.text)).hint(hint))
+    }
 }
 
 impl FromStr for RoleArn {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "not the ARN of a role, such as arn:aws:iam::123456789012:role/SecurityHubExporter";
         let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let account = match parts.as_slice() {
-            ["arn", partition, "iam", "", account, role]
-                if partition.parse::<Partition>().is_ok() && role.strip_prefix("role/").is_some_and(is_name) =>
-            {
-                account.parse().ok()
-            }
-            _ => None,
-        };
-        let account =
-            account.ok_or("not the ARN of a role, such as arn:aws:iam::123456789012:role/SecurityHubExporter")?;
+        let ["arn", partition, "iam", "", account, role] = parts.as_slice() else { return Err(WRONG) };
+        if partition.parse::<Partition>().is_err() || !role.strip_prefix("role/").is_some_and(is_name) {
+            return Err(WRONG);
+        }
+        let account = if text.contains(ANY_ACCOUNT) { None } else { Some(account.parse().map_err(|_| WRONG)?) };
         Ok(Self { text: text.to_owned(), account })
+    }
+}
+
+/// The name of a role, with its path where it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RoleName(String);
+
+impl RoleName {
+    /// The role of this name in an account, or in every account of an organisation.
+    pub(crate) fn in_provider(&self, id: &ProviderId, partition: Partition) -> RoleArn {
+        let account = id.account();
+        let number = account.as_ref().map_or("*", AccountId::as_str);
+        RoleArn { text: format!("arn:{partition}:iam::{number}:role/{}", self.0), account }
+    }
+}
+
+impl FromStr for RoleName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let name = text.trim_start_matches('/');
+        if is_name(name) && !name.contains(':') {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err("not the name of a role, such as SecurityHubExporter; an ARN goes with --role-arn")
+        }
     }
 }
 
@@ -57,7 +100,7 @@ pub(crate) struct ExternalId(pub(crate) String);
 
 impl ExternalId {
     /// One that no other integration has.
-    pub(super) fn generate() -> Self {
+    pub(crate) fn generate() -> Self {
         Self(Uuid::now_v7().to_string())
     }
 }
@@ -75,42 +118,6 @@ impl FromStr for ExternalId {
     }
 }
 
-/// A trust policy, with its fields in the order in which people write them.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct TrustPolicy<'a> {
-    version: &'static str,
-    statement: [Statement<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Statement<'a> {
-    effect: &'static str,
-    principal: Principal<'a>,
-    action: &'static str,
-    condition: Value,
-}
-
-#[derive(Serialize)]
-struct Principal<'a> {
-    #[serde(rename = "AWS")]
-    arn: &'a str,
-}
-
-/// The policy that lets the deployment, and nobody else, assume a role.
-pub(super) fn trust_policy<'a>(role: &Role, trusted_arn: Option<&'a str>) -> TrustPolicy<'a> {
-    TrustPolicy {
-        version: "2012-10-17",
-        statement: [Statement {
-            effect: "Allow",
-            principal: Principal { arn: trusted_arn.unwrap_or(TRUSTED_ARN_UNKNOWN) },
-            action: "sts:AssumeRole",
-            condition: json!({ "StringEquals": { "sts:ExternalId": role.external_id } }),
-        }],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,14 +125,16 @@ mod tests {
     #[test]
     fn a_role_is_named_by_its_arn_in_any_partition() {
         for right in ["arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/path/to/a"] {
-            assert_eq!(right.parse::<RoleArn>().unwrap().account.as_str(), "123456789012");
+            assert_eq!(right.parse::<RoleArn>().unwrap().account, "123456789012".parse().ok());
         }
+        assert_eq!("arn:aws:iam::*:role/a".parse::<RoleArn>().unwrap().account, None);
         for wrong in [
             "",
             "SecurityHubExporter",
             "arn:aws:iam::123456789012:user/a",
             "arn:aws:iam::123456789012:role/",
             "arn:aws:iam::1234:role/a",
+            "arn:aws:iam::12*:role/a",
             "arn:azure:iam::123456789012:role/a",
             "arn:aws:iam::123456789012:role/a b",
         ] {

@@ -1,43 +1,35 @@
 //! `hubctl integration show`.
 
 use anyhow::Result;
-
 use exporter::provider::ProviderId;
 
-use super::words;
-use crate::config::{Format, Global};
-use crate::deployment::{self, port};
-use crate::exit::{Exit, Failure};
+use super::shown::Shown;
+use crate::config::Global;
+use crate::deployment::block_on;
+use crate::exit::Exit;
+use crate::management::Reach;
 use crate::output::Output;
 
-/// Show the integration of an account
+/// Show the integration of an account: status, filters, Regions, next scan
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Example:
   hubctl integration show 123456789012
 
-JSON: integration (the settings), version, created_at, updated_at, and
-trust_policy where a role is assumed.")]
+JSON: provider, provider_alias, enabled, the settings, credentials (without any
+secret), connection (status, last_checked_at, regions, problem), next_scan_at,
+version, created_at, updated_at, updated_by, and trust_policy where a role is
+assumed.")]
 pub(crate) struct Args {
     /// The account, or the organisation
+    #[arg(value_name = "ID")]
     provider: ProviderId,
 }
 
-pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
-    let id = &args.provider;
-    let found = deployment::block_on(async {
-        let connected = deployment::connect(global).await?;
-        let found = connected.cloud.get_integration(id).await.map_err(|error| port(&error))?;
-        Ok((found, connected.stack.map(|stack| stack.export_function_role_arn)))
-    });
-    let (found, trusted_arn) = found?;
-    let stored = found.ok_or_else(|| {
-        Failure::new(Exit::Error, format!("{id} has no integration"))
-            .hint(format!("hubctl integration create --account {id}"))
-    })?;
-    match output.format {
-        Format::Json => output.json(&words::json(&stored, trusted_arn.as_deref()))?,
-        Format::Table => output.facts(&words::facts(&stored))?,
-    }
-    Ok(Exit::Success)
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    block_on(async {
+        let management = reach.connect(global).await?;
+        Shown::find(&management, &args.provider).await?.write(&management, output)?;
+        Ok(Exit::Success)
+    })
 }

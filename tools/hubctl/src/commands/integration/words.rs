@@ -1,84 +1,145 @@
-//! Integrations in words and as JSON.
+//! Integrations in the words of the product's page: connection status, provider, finding filters, last checked, Regions,
+//! next scan.
 
-use aws::StoredIntegration;
-use exporter::integration::{Credentials, Integration, Role};
+use exporter::integration::Integration;
 use jiff::Timestamp;
-use serde::Serialize;
+use management::wire::words::{ConnectionStatus, CredentialsKind};
+use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, ProviderView, RoleView};
 
-use super::role::{TrustPolicy, trust_policy};
 use crate::commands::choices::{archive_words, resend_words};
 use crate::commands::filters::filter_words;
 use crate::output::{Facts, Tone, text};
 
-/// An integration for machines.
-#[derive(Serialize)]
-pub(super) struct Json<'a> {
-    integration: &'a Integration,
-    version: u64,
-    created_at: Option<Timestamp>,
-    updated_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trust_policy: Option<TrustPolicy<'a>>,
-}
-
-/// An integration as JSON; with the trust policy of its role, if it has one.
-pub(super) fn json<'a>(stored: &'a StoredIntegration, trusted_arn: Option<&'a str>) -> Json<'a> {
-    Json {
-        integration: &stored.integration,
-        version: stored.version,
-        created_at: stored.created_at,
-        updated_at: stored.updated_at,
-        trust_policy: role(&stored.integration).map(|role| trust_policy(role, trusted_arn)),
-    }
-}
-
-/// The role that an integration assumes.
-pub(super) fn role(integration: &Integration) -> Option<&Role> {
-    integration.credentials.as_ref()?.role()
-}
-
-/// All that is worth knowing of an integration.
-pub(super) fn facts(stored: &StoredIntegration) -> Facts {
-    let integration = &stored.integration;
+/// All that is worth knowing of an integration. `provider` is its provider, where the credentials are that one's.
+pub(super) fn facts(view: &IntegrationView, provider: Option<&ProviderView>) -> Facts {
     let mut facts = Facts::new();
-    facts.add(Tone::Strong, "Provider", integration.provider.as_str());
-    if let Some(alias) = &integration.alias {
-        facts.add(Tone::Plain, "Alias", alias);
+    facts.add(Tone::Strong, "Provider", named(&view.provider, view.provider_alias.as_deref()));
+    let (tone, state) = state(view);
+    facts.add(tone, "State", state);
+    connection_facts(&mut facts, &view.connection);
+    facts.add(Tone::Plain, "Next Scan", view.next_scan_at.map_or("whenever it comes".to_owned(), text::time));
+    if let Some(settings) = settings(view) {
+        facts.add(Tone::Plain, "Finding Filters", filter_words(&settings));
+        facts.add(Tone::Plain, "At each scan", resend_words(&settings));
+        facts.add(Tone::Plain, "Archives", archive_words(&settings));
     }
-    let (tone, enabled) = enabled(integration);
-    facts.add(tone, "State", enabled);
-    facts.add(Tone::Plain, "Sends", filter_words(integration));
-    facts.add(Tone::Plain, "Format", integration.format.as_str());
-    facts.add(Tone::Plain, "At each scan", resend_words(integration));
-    facts.add(Tone::Plain, "Archives", archive_words(integration));
-    facts.add(Tone::Plain, "Credentials", credentials(integration));
-    if let Some(secret) = integration.credentials.as_ref().and_then(Credentials::secret) {
-        facts.add(Tone::Plain, "Secret", secret);
-    }
-    if let Some(role) = role(integration) {
-        facts.add(Tone::Plain, "Role", &role.arn);
-        facts.add(Tone::Plain, "External ID", role.external_id.as_deref().unwrap_or("none"));
-    }
-    for (name, at) in [("Created", stored.created_at), ("Changed", stored.updated_at)] {
-        if let Some(at) = at {
-            facts.add(Tone::Plain, name, text::time(at));
-        }
-    }
+    facts.add(Tone::Plain, "Format", view.format.as_str());
+    let own = view.credentials.kind != CredentialsKind::Provider;
+    let credentials = provider.filter(|_| !own).map_or(&view.credentials, |provider| &provider.credentials);
+    credential_facts(&mut facts, credentials, own);
+    facts.add(Tone::Plain, "Created", text::time(view.created_at));
+    facts.add(Tone::Plain, "Changed", changed(view.updated_at, &view.updated_by));
     facts
 }
 
-/// Whether it works, with the tone for it.
-pub(super) fn enabled(integration: &Integration) -> (Tone, &'static str) {
-    if integration.enabled { (Tone::Good, "enabled") } else { (Tone::Warning, "disabled") }
+/// Adds how it is connected.
+fn connection_facts(facts: &mut Facts, connection: &ConnectionSummary) {
+    let (tone, status) = status(connection.status);
+    facts.add(tone, "Connection Status", status);
+    if let Some(problem) = &connection.problem {
+        facts.add(Tone::Plain, "Problem", &problem.message);
+        if let Some(mend) = &problem.mend {
+            facts.add(Tone::Plain, "To mend it", mend);
+        }
+    }
+    facts.add(Tone::Plain, "Last Checked", last_checked(connection));
+    if connection.accounts > 1 {
+        let broken = connection.accounts_disconnected;
+        let accounts = format!("{}, {} disconnected", text::count(connection.accounts), text::count(broken));
+        facts.add(Tone::Plain, "Accounts", accounts);
+    }
+    facts.add(Tone::Plain, "Regions", regions(connection));
 }
 
-/// As whom Security Hub is called.
-pub(super) fn credentials(integration: &Integration) -> &'static str {
-    match &integration.credentials {
-        None => "the provider's",
-        Some(Credentials::Default { role: None }) => "the deployment's own",
-        Some(Credentials::Default { role: Some(_) }) => "role",
-        Some(Credentials::Static { role: None, .. }) => "access key",
-        Some(Credentials::Static { role: Some(_), .. }) => "access key and role",
+/// Adds as whom the account is called.
+pub(in crate::commands) fn credential_facts(facts: &mut Facts, credentials: &CredentialsView, own: bool) {
+    let words = credential_words(credentials);
+    facts.add(Tone::Plain, "Credentials", if own { words.to_owned() } else { format!("{words} (of the provider)") });
+    if let Some(secret) = &credentials.secret {
+        facts.add(Tone::Plain, "Secret", secret);
     }
+    if let Some(RoleView { arn, external_id, session_name, duration_seconds }) = &credentials.role {
+        facts.add(Tone::Plain, "Role", arn);
+        facts.add(Tone::Plain, "External ID", external_id.as_deref().unwrap_or("none"));
+        if let Some(name) = session_name {
+            facts.add(Tone::Plain, "Session name", name);
+        }
+        if let Some(seconds) = duration_seconds {
+            facts.add(Tone::Plain, "Duration", format!("{seconds} s"));
+        }
+    }
+}
+
+/// As whom the account is called.
+pub(in crate::commands) fn credential_words(credentials: &CredentialsView) -> &'static str {
+    match (credentials.kind, &credentials.role) {
+        (CredentialsKind::Provider, _) => "the provider's",
+        (CredentialsKind::Default, None) => "the deployment's own",
+        (CredentialsKind::Default, Some(_)) => "role",
+        (CredentialsKind::Static, None) => "access key",
+        (CredentialsKind::Static, Some(_)) => "access key and role",
+    }
+}
+
+/// A provider by its id, and by its name where it has one.
+pub(in crate::commands) fn named(id: &str, alias: Option<&str>) -> String {
+    alias.map_or_else(|| id.to_owned(), |alias| format!("{id} ({alias})"))
+}
+
+/// When something was changed, and by whom.
+pub(in crate::commands) fn changed(at: Timestamp, by: &str) -> String {
+    if by.is_empty() { text::time(at) } else { format!("{} by {by}", text::time(at)) }
+}
+
+/// Whether it works, with the tone for it.
+pub(super) fn state(view: &IntegrationView) -> (Tone, String) {
+    match view.removing_since {
+        Some(since) => (Tone::Warning, format!("being removed since {}", text::time(since))),
+        None if view.enabled => (Tone::Good, "enabled".to_owned()),
+        None => (Tone::Warning, "disabled".to_owned()),
+    }
+}
+
+/// How it is connected, with the tone for it.
+pub(super) fn status(status: ConnectionStatus) -> (Tone, &'static str) {
+    match status {
+        ConnectionStatus::Connected => (Tone::Good, "Connected"),
+        ConnectionStatus::Degraded => (Tone::Warning, "Degraded"),
+        ConnectionStatus::Disconnected => (Tone::Bad, "Disconnected"),
+        ConnectionStatus::Unknown => (Tone::Plain, "not tested yet"),
+    }
+}
+
+/// When the newest check ended.
+fn last_checked(connection: &ConnectionSummary) -> String {
+    let at = connection.last_checked_at.map_or("never".to_owned(), text::time);
+    match connection.stale_since {
+        Some(since) => format!("{at}; since {} the checks themselves fail", text::time(since)),
+        None => at,
+    }
+}
+
+/// The Regions that take findings.
+pub(super) fn regions(connection: &ConnectionSummary) -> String {
+    if connection.regions.is_empty() { "none".to_owned() } else { text::names(connection.regions.iter(), "Regions") }
+}
+
+/// The settings as the exporter reads them.
+pub(super) fn settings(view: &IntegrationView) -> Option<Integration> {
+    let id: exporter::provider::ProviderId = view.provider.parse().ok()?;
+    Some(Integration {
+        enabled: view.enabled,
+        only_failed: view.only_failed,
+        archive_previous_findings: view.archive_previous_findings,
+        archive_scope: view.archive_scope,
+        archive_limit_percent: view.archive_limit_percent,
+        resend: view.resend,
+        severity_min: view.severity_min,
+        muted: view.muted,
+        regions: view.regions.clone(),
+        fallback_region: view.fallback_region,
+        format: view.format,
+        auto_accept_product: view.auto_accept_product,
+        ..Integration::new(id)
+    })
 }

@@ -1,0 +1,79 @@
+//! Questions to whoever sits at the terminal. They stand on standard error, so that a result can be piped away.
+//!
+//! Promise: where nobody can answer, nothing is assumed: the command ends and says which option answers.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use anyhow::Result;
+use zeroize::Zeroizing;
+
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, text};
+
+/// Whoever sits at the terminal, if anybody does.
+pub(crate) struct Person {
+    input: Box<dyn BufRead>,
+    is_there: bool,
+}
+
+impl Person {
+    /// The one at this process's standard input.
+    pub(crate) fn at_terminal() -> Self {
+        let stdin = io::stdin();
+        let is_there = stdin.is_terminal();
+        Self { input: Box::new(stdin.lock()), is_there }
+    }
+
+    /// Makes sure that there is somebody to ask. `option` answers beforehand.
+    pub(crate) fn must_be_there(&self, about: &str, option: &str) -> Result<(), Failure> {
+        if self.is_there {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Usage, format!("nobody is there to be asked {about}")).hint(option))
+    }
+
+    /// Asks something that only `yes` agrees to. Anything else, the end of the input included, does not.
+    pub(crate) fn agrees(&mut self, question: &str, output: &mut Output) -> Result<bool> {
+        let answer = self.answers(question, output)?;
+        Ok(["y", "yes"].contains(&answer.to_ascii_lowercase().as_str()))
+    }
+
+    /// Asks for a line.
+    pub(crate) fn answers(&mut self, question: &str, output: &mut Output) -> Result<String> {
+        output.ask(&text::harmless(question))?;
+        let mut answer = String::new();
+        self.input.read_line(&mut answer)?;
+        Ok(answer.trim().to_owned())
+    }
+
+    /// Asks for a secret, which is not shown while it is typed.
+    pub(crate) fn tells(&mut self, question: &str, output: &mut Output) -> Result<Zeroizing<String>> {
+        output.ask(question)?;
+        let secret = rpassword::read_password()?;
+        Ok(Zeroizing::new(secret.trim().to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::config::Notation;
+
+    #[test]
+    fn only_a_clear_yes_agrees() {
+        let mut output = Output::of_process(Notation::Table, true);
+        for (typed, agrees) in [("yes\n", true), ("Y\n", true), ("\n", false), ("", false), ("yes please\n", false)] {
+            let mut person = Person { input: Box::new(Cursor::new(typed)), is_there: true };
+            assert_eq!(person.agrees("Sure?", &mut output).unwrap(), agrees, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn where_nobody_is_nothing_is_assumed() {
+        let nobody = Person { input: Box::new(Cursor::new("yes\n")), is_there: false };
+        let failure = nobody.must_be_there("whether to delete it", "add --yes to agree beforehand").unwrap_err();
+        assert_eq!((failure.exit, failure.hint.as_deref()), (Exit::Usage, Some("add --yes to agree beforehand")));
+    }
+}

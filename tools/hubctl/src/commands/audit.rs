@@ -1,0 +1,81 @@
+//! `hubctl audit`: who changed what, and when.
+
+use anyhow::Result;
+use exporter::registry::AuditEntry;
+use serde_json::Value;
+
+use super::integration::shown::read;
+use crate::config::{Format, Global};
+use crate::deployment::block_on;
+use crate::exit::Exit;
+use crate::management::Reach;
+use crate::output::{Column, Output, Table, Tone};
+
+/// Entries that one list shows at most.
+const LIMIT_MAX: i64 = 10_000;
+/// Characters of a value that are shown.
+const VALUE_CHARS_MAX: usize = 40;
+
+/// Show who changed what, newest first
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+No secret is in it: a new access key shows as the name of its secret.
+
+Examples:
+  hubctl audit --limit 20
+  hubctl audit --output json | jq '.[] | select(.target == \"123456789012\")'
+
+JSON: an array of at, by, action, target and changes (by setting: from, to).")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    reach: Reach,
+
+    /// How many
+    #[arg(long, value_name = "ENTRIES", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
+    limit: u32,
+}
+
+pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+    let limit = usize::try_from(args.limit)?;
+    let trail = block_on(async { Ok(args.reach.connect(global).await?.list("/audit", limit).await?) })?;
+    if output.format == Format::Json {
+        output.json(&trail)?;
+        return Ok(Exit::Success);
+    }
+    if trail.is_empty() {
+        output.note("Nothing was changed yet.")?;
+        return Ok(Exit::Success);
+    }
+    let mut table = Table::new(["At (UTC)", "By", "What", "Changes"].map(Column::Text));
+    for json in &trail {
+        let entry: AuditEntry = read(json)?;
+        let at = entry.at.strftime("%Y-%m-%d %H:%M").to_string();
+        // The name is what tells people apart; the rest of the ARN is in the JSON.
+        let by = entry.by.rsplit(['/', ':']).next().unwrap_or(&entry.by).to_owned();
+        let what = format!("{} {}", entry.action, entry.target);
+        table.row(Tone::Plain, [at, by, what, changes(&entry)]);
+    }
+    output.table(&table)?;
+    Ok(Exit::Success)
+}
+
+fn changes(entry: &AuditEntry) -> String {
+    let value = |value: &Option<Value>| {
+        let text = match value {
+            None => "none".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        if text.chars().count() <= VALUE_CHARS_MAX {
+            return text;
+        }
+        format!("{}...", text.chars().take(VALUE_CHARS_MAX).collect::<String>())
+    };
+    let all = entry.changes.iter();
+    if entry.action.ends_with(".create") || entry.action.ends_with(".delete") {
+        return String::new();
+    }
+    all.map(|(name, change)| format!("{name}: {} -> {}", value(&change.from), value(&change.to)))
+        .collect::<Vec<_>>()
+        .join("; ")
+}

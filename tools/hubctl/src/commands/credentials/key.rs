@@ -1,0 +1,178 @@
+//! Access keys on their way from a person to the API: from a file, from standard input or from a prompt, and from nowhere
+//! else. An argument would stand in the shell's history and in the list of processes.
+//!
+//! Promise: a key is in no text that is shown, errors included.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::commands::ask::Person;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// Bytes of a file that holds a key, at most. A session token has some 1,500.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+/// What a file may look like.
+const FORMS: &str = "it should be what `aws iam create-access-key` or `aws sts assume-role` prints, the console's CSV, a \
+                     section of ~/.aws/credentials, or {\"access_key_id\": ..., \"secret_access_key\": ...}";
+
+/// Where an access key comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+    /// Whoever sits at the terminal.
+    Prompt,
+}
+
+impl KeySource {
+    /// A file's name, or `-`.
+    pub(crate) fn named(name: &str) -> Self {
+        if name == "-" { Self::Stdin } else { Self::File(PathBuf::from(name)) }
+    }
+}
+
+/// An access key. It has no debug text, and its memory is cleared when it is dropped.
+pub(crate) struct AccessKey {
+    id: Zeroizing<String>,
+    secret: Zeroizing<String>,
+    token: Option<Zeroizing<String>>,
+}
+
+impl AccessKey {
+    /// Obtains a key.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be read or holds no key, or nobody is there to be asked.
+    pub(crate) fn obtain(source: &KeySource, person: &mut Person, output: &mut Output) -> Result<Self> {
+        let (text, name) = match source {
+            KeySource::Prompt => return Self::ask(person, output),
+            KeySource::Stdin => (read(io::stdin().lock())?, "standard input".to_owned()),
+            KeySource::File(path) => {
+                let name = path.display().to_string();
+                let file = std::fs::File::open(path).with_context(|| format!("failed to open {name}"))?;
+                (read(file).with_context(|| format!("failed to read {name}"))?, name)
+            }
+        };
+        let no_key = || Failure::new(Exit::Usage, format!("{name} holds no access key")).hint(FORMS);
+        Ok(Self::find(&text).ok_or_else(no_key)?)
+    }
+
+    fn ask(person: &mut Person, output: &mut Output) -> Result<Self> {
+        person.must_be_there("for the access key", "add --access-key-file FILE, or - for standard input")?;
+        let id = Zeroizing::new(person.answers("Access key ID:", output)?);
+        let secret = person.tells("Secret access key (not shown):", output)?;
+        // A temporary key has a session token, and its ID says that it is one (IAM, "Understanding unique ID prefixes").
+        let token =
+            if id.starts_with("ASIA") { Some(person.tells("Session token (not shown):", output)?) } else { None };
+        Ok(Self { id, secret, token })
+    }
+
+    /// The key in a text of any of the forms in which AWS hands them out.
+    fn find(text: &str) -> Option<Self> {
+        let text = text.trim().trim_start_matches('\u{feff}');
+        let key = if text.starts_with('{') { of_json(text)? } else { of_settings(text).or_else(|| of_table(text))? };
+        (!key.id.is_empty() && !key.secret.is_empty()).then_some(key)
+    }
+
+    /// As the API takes it.
+    pub(crate) fn body(&self) -> Value {
+        let mut body = json!({ "access_key_id": *self.id, "secret_access_key": *self.secret });
+        if let Some(token) = &self.token {
+            body["session_token"] = Value::String(token.as_str().to_owned());
+        }
+        body
+    }
+}
+
+fn read(from: impl Read) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    from.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn of_json(text: &str) -> Option<AccessKey> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let inner = ["AccessKey", "Credentials"].iter().find_map(|name| value.get(name)).unwrap_or(&value);
+    let field = |names: [&str; 2]| {
+        let found = names.iter().find_map(|name| inner.get(name)?.as_str());
+        found.filter(|text| !text.is_empty()).map(|text| Zeroizing::new(text.to_owned()))
+    };
+    Some(AccessKey {
+        id: field(["access_key_id", "AccessKeyId"])?,
+        secret: field(["secret_access_key", "SecretAccessKey"])?,
+        token: field(["session_token", "SessionToken"]),
+    })
+}
+
+/// `aws_access_key_id = ...` lines, of one section.
+fn of_settings(text: &str) -> Option<AccessKey> {
+    let field = |wanted: &str| {
+        let mut found = text.lines().filter_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            (name.trim().eq_ignore_ascii_case(wanted)).then(|| Zeroizing::new(value.trim().to_owned()))
+        });
+        let first = found.next()?;
+        // Two sections: nobody could say which one is meant.
+        found.next().is_none().then_some(first)
+    };
+    Some(AccessKey {
+        id: field("aws_access_key_id")?,
+        secret: field("aws_secret_access_key")?,
+        token: field("aws_session_token"),
+    })
+}
+
+/// The CSV that the console gives to download: a line of headings, a line with the key.
+fn of_table(text: &str) -> Option<AccessKey> {
+    let mut lines = text.lines().map(|line| line.split(',').map(str::trim).collect::<Vec<_>>());
+    let (headings, cells) = (lines.next()?, lines.next()?);
+    let field = |wanted: &str| {
+        let column = headings.iter().position(|heading| heading.eq_ignore_ascii_case(wanted))?;
+        cells.get(column).map(|cell| Zeroizing::new((*cell).to_owned()))
+    };
+    Some(AccessKey { id: field("Access key ID")?, secret: field("Secret access key")?, token: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_in_every_form_in_which_aws_hands_them_out() {
+        for text in [
+            r#"{"access_key_id":"AKIA1","secret_access_key":"s/1"}"#,
+            r#"{"AccessKey":{"UserName":"x","AccessKeyId":"AKIA1","Status":"Active","SecretAccessKey":"s/1"}}"#,
+            "[default]\naws_access_key_id = AKIA1\naws_secret_access_key=s/1\nregion = eu-west-1\n",
+            "\u{feff}Access key ID,Secret access key\r\nAKIA1,s/1\r\n",
+            "User name,Password,Access key ID,Secret access key,Console login link\nx,,AKIA1,s/1,https://x\n",
+        ] {
+            let key = AccessKey::find(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(key.body(), json!({ "access_key_id": "AKIA1", "secret_access_key": "s/1" }), "{text}");
+        }
+        let temporary = r#"{"Credentials":{"AccessKeyId":"ASIA1","SecretAccessKey":"s","SessionToken":"t"}}"#;
+        assert_eq!(AccessKey::find(temporary).unwrap().body()["session_token"], "t");
+    }
+
+    #[test]
+    fn what_is_no_key_is_not_taken_for_one() {
+        for text in [
+            "",
+            "{",
+            "{}",
+            "AKIA1",
+            "AKIA1 s1",
+            r#"{"access_key_id":"AKIA1","secret_access_key":""}"#,
+            "[a]\naws_access_key_id=1\naws_secret_access_key=2\n[b]\naws_access_key_id=3\naws_secret_access_key=4\n",
+        ] {
+            assert!(AccessKey::find(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! As whom an account is called, as options: the same for a provider and for an integration.
+
+pub(crate) mod key;
+
+use anyhow::Result;
+use asff::Partition;
+use clap::builder::NonEmptyStringValueParser;
+use exporter::provider::ProviderId;
+use serde_json::{Value, json};
+
+use self::key::{AccessKey, KeySource};
+use super::ask::Person;
+use super::integration::role::{ExternalId, RoleArn, RoleName};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// As whom the account is called.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct CredentialOptions {
+    /// Role of the account to assume
+    #[arg(long, value_name = "ARN", help_heading = "Credentials")]
+    pub(crate) role_arn: Option<RoleArn>,
+
+    /// The same by its name: the role in the account, or in every account of the organisation
+    #[arg(long, value_name = "NAME", conflicts_with = "role_arn", help_heading = "Credentials")]
+    pub(crate) role_name: Option<RoleName>,
+
+    /// External ID that the role's trust policy asks for [default: a new one]
+    #[arg(long, value_name = "ID", help_heading = "Credentials")]
+    pub(crate) external_id: Option<ExternalId>,
+
+    /// Name of the role's sessions, as CloudTrail shows it
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Credentials")]
+    pub(crate) session_name: Option<String>,
+
+    /// Length of the role's sessions
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(900..=3600))]
+    #[arg(help_heading = "Credentials")]
+    pub(crate) duration: Option<u16>,
+
+    /// Access key to use, asked for at the terminal
+    #[arg(long, help_heading = "Credentials")]
+    pub(crate) access_key: bool,
+
+    /// The same from a file, or from standard input (-)
+    #[arg(long, value_name = "FILE", conflicts_with = "access_key", help_heading = "Credentials")]
+    pub(crate) access_key_file: Option<String>,
+
+    /// The same from a secret of yours in AWS Secrets Manager
+    #[arg(long, value_name = "ARN", conflicts_with_all = ["access_key", "access_key_file"])]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), help_heading = "Credentials")]
+    pub(crate) secret: Option<String>,
+}
+
+impl CredentialOptions {
+    /// Whether any of them is given.
+    pub(crate) fn any(&self) -> bool {
+        self.has_role() || self.access_key || self.access_key_file.is_some() || self.secret.is_some()
+    }
+
+    /// Whether a role is named.
+    pub(crate) fn has_role(&self) -> bool {
+        self.role_arn.is_some() || self.role_name.is_some()
+    }
+
+    /// The credentials as the API takes them. Asks for a key where that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// When the options contradict each other or what the id says, or there is no key to be had.
+    pub(crate) fn body(
+        &self,
+        id: &ProviderId,
+        partition: Partition,
+        person: &mut Person,
+        output: &mut Output,
+    ) -> Result<Value> {
+        let role = self.role(id, partition)?;
+        let source = match &self.access_key_file {
+            Some(name) => Some(KeySource::named(name)),
+            None => self.access_key.then_some(KeySource::Prompt),
+        };
+        let mut body = match (source, &self.secret) {
+            (Some(source), _) => {
+                let mut body = AccessKey::obtain(&source, person, output)?.body();
+                body["kind"] = "static".into();
+                body
+            }
+            (None, Some(secret)) => json!({ "kind": "static", "secret": secret }),
+            (None, None) => json!({ "kind": "default" }),
+        };
+        if let Some(role) = role {
+            body["role"] = role;
+        }
+        Ok(body)
+    }
+
+    /// The role to assume. Where no External ID is given, the API keeps the one it has, or makes one.
+    fn role(&self, id: &ProviderId, partition: Partition) -> Result<Option<Value>, Failure> {
+        let Some(arn) = self.role_arn_in(id, partition)? else { return self.no_role() };
+        let mut role = json!({ "arn": arn });
+        if let Some(ExternalId(id)) = &self.external_id {
+            role["external_id"] = Value::String(id.clone());
+        }
+        if let Some(name) = &self.session_name {
+            role["session_name"] = Value::String(name.clone());
+        }
+        if let Some(seconds) = self.duration {
+            role["duration_seconds"] = seconds.into();
+        }
+        Ok(Some(role))
+    }
+
+    /// The ARN of the role, which must be one of what the id stands for.
+    pub(crate) fn role_arn_in(&self, id: &ProviderId, partition: Partition) -> Result<Option<String>, Failure> {
+        let arn = match (&self.role_arn, &self.role_name) {
+            (Some(arn), _) => arn.clone(),
+            (None, Some(name)) => name.in_provider(id, partition),
+            (None, None) => return Ok(None),
+        };
+        arn.must_be_of(id)?;
+        Ok(Some(arn.text))
+    }
+
+    fn no_role(&self) -> Result<Option<Value>, Failure> {
+        let of_a_role = [
+            ("--external-id", self.external_id.is_some()),
+            ("--session-name", self.session_name.is_some()),
+            ("--duration", self.duration.is_some()),
+        ];
+        match of_a_role.iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(Failure::new(Exit::Usage, format!("{option} is of a role, and no role is named"))
+                .hint("add --role-arn ARN or --role-name NAME")),
+            None => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::Notation;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: CredentialOptions,
+    }
+
+    fn body(id: &str, line: &str) -> Result<Value> {
+        let options = Line::try_parse_from(["x"].into_iter().chain(line.split_whitespace()))?.options;
+        let mut output = Output::of_process(Notation::Table, true);
+        options.body(&id.parse().unwrap(), Partition::Aws, &mut Person::at_terminal(), &mut output)
+    }
+
+    #[test]
+    fn a_role_is_named_by_its_arn_or_by_its_name() {
+        let role = |id: &str, line: &str| body(id, line).unwrap()["role"]["arn"].clone();
+        assert_eq!(role("123456789012", "--role-name a/Exporter"), "arn:aws:iam::123456789012:role/a/Exporter");
+        assert_eq!(role("o-a1b2c3d4e5", "--role-name Exporter"), "arn:aws:iam::*:role/Exporter");
+        let whole =
+            body("123456789012", "--role-arn arn:aws:iam::123456789012:role/X --external-id abc --duration 900");
+        let role = json!({ "arn": "arn:aws:iam::123456789012:role/X", "external_id": "abc", "duration_seconds": 900 });
+        assert_eq!(whole.unwrap(), json!({ "kind": "default", "role": role }));
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_refused() {
+        for (id, line) in [
+            ("123456789012", "--role-arn arn:aws:iam::210987654321:role/X"),
+            ("123456789012", "--role-arn arn:aws:iam::*:role/X"),
+            ("o-a1b2c3d4e5", "--role-arn arn:aws:iam::210987654321:role/X"),
+            ("123456789012", "--external-id abc"),
+            ("123456789012", "--duration 900"),
+            ("123456789012", "--role-name X --duration 7200"),
+            ("123456789012", "--secret a --access-key"),
+            ("123456789012", "--access-key"),
+        ] {
+            assert!(body(id, line).is_err(), "{id} {line}");
+        }
+    }
+}

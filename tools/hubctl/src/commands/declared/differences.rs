@@ -1,0 +1,233 @@
+//! What has to be done to a deployment so that it is as a file declares: thing by thing, setting by setting.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use exporter::provider::ProviderId;
+use management::wire::words::CredentialsKind;
+use management::wire::{CredentialsView, IntegrationView, ProviderView};
+use serde_json::{Value, json};
+
+use super::document::{DeclaredCredentials, DeclaredProvider, Document, Settings};
+use super::standing::{Kept, Standing};
+
+/// A provider or an integration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Noun {
+    Provider,
+    Integration,
+}
+
+impl Noun {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Integration => "integration",
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Action {
+    Create,
+    Change,
+    Delete,
+}
+
+impl Action {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Change => "change",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// One thing that is not as it is declared.
+#[derive(Debug)]
+pub(super) struct Difference<'a> {
+    pub(super) action: Action,
+    pub(super) noun: Noun,
+    pub(super) id: ProviderId,
+    /// Settings before and after, by name, credentials aside. Of a thing that is deleted none.
+    pub(super) settings: BTreeMap<String, (Value, Value)>,
+    /// The credentials before and after, in words, where they differ; and what is declared.
+    pub(super) credentials: Option<(String, String)>,
+    pub(super) declared_credentials: Option<&'a DeclaredCredentials>,
+    /// The version that it was seen in.
+    pub(super) etag: Option<String>,
+}
+
+/// How much is to be compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Scope {
+    /// What the file does not declare is deleted.
+    pub(super) prune: bool,
+    /// Keys from files are sent, even where one is kept already.
+    pub(super) renew_keys: bool,
+}
+
+/// All that has to be done, in an order in which it can be done.
+pub(super) fn differences<'a>(document: &'a Document, standing: &Standing, scope: Scope) -> Vec<Difference<'a>> {
+    let mut all = Vec::new();
+    for declared in &document.providers {
+        let kept = standing.providers.get(&declared.id);
+        all.extend(provider(declared, kept, scope));
+    }
+    for declared in &document.integrations {
+        let kept = standing.integrations.get(&declared.provider);
+        let current = kept.map(|kept| integration_settings(&kept.view));
+        let credentials = (declared.credentials.as_ref(), kept.map(|kept| &kept.view.credentials));
+        let thing = Thing { noun: Noun::Integration, id: &declared.provider, etag: kept.map(|kept| kept.etag.clone()) };
+        all.extend(difference(thing, declared.settings(), current, credentials, scope));
+    }
+    if scope.prune {
+        all.extend(pruned(document, standing));
+    }
+    all.sort_by_key(|difference| match (difference.action, difference.noun) {
+        (Action::Create, noun) => (0, noun),
+        (Action::Change, noun) => (1, noun),
+        (Action::Delete, Noun::Integration) => (2, Noun::Integration),
+        (Action::Delete, Noun::Provider) => (3, Noun::Provider),
+    });
+    all
+}
+
+fn provider<'a>(
+    declared: &'a DeclaredProvider,
+    kept: Option<&Kept<ProviderView>>,
+    scope: Scope,
+) -> Option<Difference<'a>> {
+    let current = kept.map(|kept| {
+        let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
+        let both = [("alias", text(&kept.view.alias)), ("scan_schedule", text(&kept.view.scan_schedule))];
+        both.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    });
+    let credentials = (declared.credentials.as_ref(), kept.map(|kept| &kept.view.credentials));
+    let thing = Thing { noun: Noun::Provider, id: &declared.id, etag: kept.map(|kept| kept.etag.clone()) };
+    difference(thing, declared.settings(), current, credentials, scope)
+}
+
+struct Thing<'a> {
+    noun: Noun,
+    id: &'a ProviderId,
+    etag: Option<String>,
+}
+
+fn difference<'a>(
+    thing: Thing<'_>,
+    declared: Settings,
+    current: Option<Settings>,
+    (wanted, kept): (Option<&'a DeclaredCredentials>, Option<&CredentialsView>),
+    scope: Scope,
+) -> Option<Difference<'a>> {
+    let action = if current.is_some() { Action::Change } else { Action::Create };
+    let current = current.unwrap_or_default();
+    let settings: BTreeMap<String, (Value, Value)> = declared
+        .into_iter()
+        .map(|(name, after)| {
+            let before = current.get(&name).cloned().unwrap_or_default();
+            (name, (before, after))
+        })
+        .filter(|(_, (before, after))| before != after)
+        .collect();
+    let none = DeclaredCredentials::default_of(thing.noun);
+    let after = wanted.unwrap_or(&none);
+    let credentials = match kept {
+        Some(kept) if same(after, kept) && !(scope.renew_keys && after.access_key_file.is_some()) => None,
+        Some(kept) => Some((shown_words(kept), after.words())),
+        None => wanted.map(|wanted| (String::new(), wanted.words())),
+    };
+    if action == Action::Change && settings.is_empty() && credentials.is_none() {
+        return None;
+    }
+    let Thing { noun, id, etag } = thing;
+    Some(Difference { action, noun, id: id.clone(), settings, credentials, declared_credentials: wanted, etag })
+}
+
+/// What is there and not declared.
+fn pruned<'a>(document: &Document, standing: &Standing) -> Vec<Difference<'a>> {
+    let gone = |noun, id: &ProviderId, etag: &str| Difference {
+        action: Action::Delete,
+        noun,
+        id: id.clone(),
+        settings: BTreeMap::new(),
+        credentials: None,
+        declared_credentials: None,
+        etag: Some(etag.to_owned()),
+    };
+    let providers: BTreeSet<_> = document.providers.iter().map(|declared| &declared.id).collect();
+    let integrations: BTreeSet<_> = document.integrations.iter().map(|declared| &declared.provider).collect();
+    let mut all = Vec::new();
+    for (id, kept) in standing
+        .integrations
+        .iter()
+        .filter(|(id, kept)| !integrations.contains(id) && kept.view.removing_since.is_none())
+    {
+        all.push(gone(Noun::Integration, id, &kept.etag));
+    }
+    for (id, kept) in standing.providers.iter().filter(|(id, _)| !providers.contains(id) && !integrations.contains(id))
+    {
+        all.push(gone(Noun::Provider, id, &kept.etag));
+    }
+    all
+}
+
+/// The settings of an integration that there is.
+pub(super) fn integration_settings(view: &IntegrationView) -> Settings {
+    let json = json!(view);
+    super::document::SETTINGS.iter().map(|name| ((*name).to_owned(), json[*name].clone())).collect()
+}
+
+/// Whether credentials are as they are declared. What they leave out of a role stays as it is.
+fn same(declared: &DeclaredCredentials, kept: &CredentialsView) -> bool {
+    let secret = match (&declared.secret, &declared.access_key_file) {
+        (Some(secret), _) => kept.secret.as_ref() == Some(secret),
+        (None, _) => true,
+    };
+    let role = match (&declared.role, &kept.role) {
+        (None, None) => true,
+        (Some(declared), Some(kept)) => {
+            declared.arn == kept.arn
+                && (declared.external_id.is_none() || declared.external_id == kept.external_id)
+                && declared.session_name == kept.session_name
+                && declared.duration_seconds == kept.duration_seconds
+        }
+        _ => false,
+    };
+    declared.kind == kind_word(kept.kind) && secret && role
+}
+
+impl DeclaredCredentials {
+    /// What it means that a file says nothing of credentials.
+    pub(super) fn default_of(noun: Noun) -> Self {
+        let kind = match noun {
+            Noun::Provider => "default",
+            Noun::Integration => "provider",
+        };
+        Self { kind: kind.to_owned(), secret: None, access_key_file: None, role: None }
+    }
+
+    fn words(&self) -> String {
+        let file = self.access_key_file.as_ref().map(|path| path.display().to_string());
+        words(&self.kind, self.secret.clone().or(file).as_deref(), self.role.as_ref().map(|role| role.arn.as_str()))
+    }
+}
+
+fn shown_words(kept: &CredentialsView) -> String {
+    words(kind_word(kept.kind), kept.secret.as_deref(), kept.role.as_ref().map(|role| role.arn.as_str()))
+}
+
+fn words(kind: &str, key: Option<&str>, role: Option<&str>) -> String {
+    [Some(kind), key, role].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The word of a kind, as the file has it.
+pub(super) fn kind_word(kind: CredentialsKind) -> &'static str {
+    match kind {
+        CredentialsKind::Provider => "provider",
+        CredentialsKind::Default => "default",
+        CredentialsKind::Static => "static",
+    }
+}

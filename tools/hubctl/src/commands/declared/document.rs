@@ -1,0 +1,221 @@
+//! The file that declares providers and integrations: what may stand in it, and what it says of each setting.
+//!
+//! What is left out of a declared thing has its default, so that the file is the whole truth about it. Secrets are there by
+//! reference only: a secret of AWS Secrets Manager, or a file that is read when the key is sent. Not a variable of the
+//! environment: those are shown by lists of processes and kept in the logs of build servers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use asff::{RegionName, ScanFormat, SeverityLabel};
+use exporter::integration::{ArchiveScope, Integration, MutedFindings};
+use exporter::provider::ProviderId;
+use exporter::state::Resend;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::exit::{Exit, Failure};
+use crate::output::yaml;
+
+/// Bytes of a file at most: 10,000 integrations with all their settings.
+const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// A whole file.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    #[serde(default)]
+    pub(super) providers: Vec<DeclaredProvider>,
+    #[serde(default)]
+    pub(super) integrations: Vec<DeclaredIntegration>,
+}
+
+/// A provider.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeclaredProvider {
+    pub(super) id: ProviderId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) alias: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) scan_schedule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) credentials: Option<DeclaredCredentials>,
+}
+
+/// An integration.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeclaredIntegration {
+    pub(super) provider: ProviderId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    enabled: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    only_failed: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    severity_min: Option<SeverityLabel>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    muted: Option<MutedFindings>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    regions: Option<Vec<RegionName>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fallback_region: Option<RegionName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    format: Option<ScanFormat>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resend: Option<Resend>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    archive_previous_findings: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    archive_scope: Option<ArchiveScope>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    archive_limit_percent: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auto_accept_product: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) credentials: Option<DeclaredCredentials>,
+}
+
+/// As whom an account is called.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeclaredCredentials {
+    /// `provider`, `default` or `static`.
+    pub(super) kind: String,
+    /// Of `static`: name or ARN of a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) secret: Option<String>,
+    /// Of `static`: a file that holds the key, beside this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) access_key_file: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<DeclaredRole>,
+}
+
+/// A role to assume.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeclaredRole {
+    pub(super) arn: String,
+    /// Left out, it stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) external_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) session_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) duration_seconds: Option<u16>,
+}
+
+/// Settings by their names, as the API has them. Null: none.
+pub(super) type Settings = BTreeMap<String, Value>;
+
+impl Document {
+    /// Reads a file, or standard input (`-`).
+    ///
+    /// # Errors
+    ///
+    /// When it can't be read, or something in it is not what it must be: where, and why.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let unreadable = |error: std::io::Error| Failure::new(Exit::Error, format!("failed to read {name}: {error}"));
+        let mut text = String::new();
+        let length = if path == Path::new("-") {
+            read_at_most(std::io::stdin().lock(), &mut text)
+        } else {
+            std::fs::File::open(path).and_then(|file| read_at_most(file, &mut text))
+        };
+        if length.map_err(unreadable)? > FILE_BYTES_MAX {
+            return Err(Failure::new(Exit::Usage, format!("{name} has more than {FILE_BYTES_MAX} bytes")));
+        }
+        let document: Self =
+            yaml::parse(&text).map_err(|error| Failure::new(Exit::Usage, format!("{name}: {error}")))?;
+        document.check(&name)?;
+        Ok(document)
+    }
+
+    /// What no field by itself can tell.
+    fn check(&self, name: &str) -> Result<(), Failure> {
+        let mut seen = BTreeSet::new();
+        let providers = self.providers.iter().map(|provider| ("provider", &provider.id));
+        let integrations = self.integrations.iter().map(|integration| ("integration", &integration.provider));
+        for (noun, id) in providers.chain(integrations) {
+            if !seen.insert((noun, id.clone())) {
+                return Err(Failure::new(Exit::Usage, format!("{name} declares the {noun} {id} twice")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_at_most(from: impl std::io::Read, text: &mut String) -> std::io::Result<u64> {
+    let read = std::io::Read::read_to_string(&mut std::io::Read::take(from, FILE_BYTES_MAX + 1), text)?;
+    Ok(read as u64)
+}
+
+impl DeclaredProvider {
+    /// What it declares of each setting, credentials aside.
+    pub(super) fn settings(&self) -> Settings {
+        let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
+        let both = [("alias", text(&self.alias)), ("scan_schedule", text(&self.scan_schedule))];
+        both.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+impl DeclaredIntegration {
+    /// What it declares of each setting, credentials aside; the exporter's default where it says nothing.
+    pub(super) fn settings(&self) -> Settings {
+        let fields = |value: &Value| value.as_object().cloned().unwrap_or_default();
+        let declared = fields(&json!(self));
+        let defaults = fields(&json!(Integration::new(self.provider.clone())));
+        let value = |name: &str| declared.get(name).or_else(|| defaults.get(name)).cloned().unwrap_or_default();
+        SETTINGS.iter().map(|name| ((*name).to_owned(), value(name))).collect()
+    }
+}
+
+/// The settings of an integration, credentials aside.
+pub(super) const SETTINGS: [&str; 12] = [
+    "enabled",
+    "only_failed",
+    "severity_min",
+    "muted",
+    "regions",
+    "fallback_region",
+    "format",
+    "resend",
+    "archive_previous_findings",
+    "archive_scope",
+    "archive_limit_percent",
+    "auto_accept_product",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let text = "integrations:\n- provider: 012345678901\n  archive_previous_findings: true\n  severity_min: HIGH\n";
+        let document: Document = yaml::parse(text).unwrap();
+        let settings = document.integrations[0].settings();
+        assert_eq!(settings["archive_previous_findings"], true);
+        assert_eq!(settings["severity_min"], "HIGH");
+        assert_eq!((&settings["only_failed"], &settings["archive_limit_percent"]), (&json!(true), &json!(50)));
+        assert_eq!((&settings["regions"], &settings["muted"]), (&Value::Null, &json!("as_prowler")));
+        assert_eq!(document.integrations[0].provider.as_str(), "012345678901");
+    }
+
+    #[test]
+    fn a_file_that_says_something_unknown_is_refused() {
+        for wrong in [
+            "integrations:\n- provider: 123456789012\n  only_failde: true\n",
+            "integrations:\n- provider: 12345\n",
+            "integrations:\n- provider: 123456789012\n  credentials: {kind: static, secret_access_key: abc}\n",
+            "integrations:\n- provider: 123456789012\n  archive_scope: half\n",
+            "- provider: 123456789012\n",
+        ] {
+            assert!(yaml::parse::<Document>(wrong).is_err(), "{wrong}");
+        }
+        let twice: Document = yaml::parse("providers: [{id: 123456789012}, {id: 123456789012}]").unwrap();
+        assert!(twice.check("x.yaml").unwrap_err().message.contains("twice"));
+    }
+}

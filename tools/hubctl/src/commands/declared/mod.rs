@@ -1,0 +1,240 @@
+//! Providers and integrations declared in a file, for those who keep them in a repository: `hubctl apply`, `hubctl config`.
+
+mod carry_out;
+mod differences;
+mod document;
+mod standing;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use self::differences::{Action, Difference, Scope, differences};
+use self::document::Document;
+use self::standing::Standing;
+use super::ask::Person;
+use crate::config::{Format, Global};
+use crate::deployment::block_on;
+use crate::exit::{Exit, Failure};
+use crate::management::Reach;
+use crate::output::{Column, Output, Table, Tone, text};
+
+/// Make the deployment what a file declares
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+What a file leaves out of a provider or an integration has its default. Access
+keys are there by reference: `secret` names one of AWS Secrets Manager, and
+`access_key_file` a file beside this one. The differences are shown, then
+carried out; to apply the same file again changes nothing.
+
+  providers:
+  - id: 123456789012
+    alias: production
+    credentials:
+      kind: default
+      role: {arn: 'arn:aws:iam::123456789012:role/SecurityHubExporter'}
+  integrations:
+  - provider: 123456789012
+    archive_previous_findings: true
+
+Examples:
+  hubctl apply -f integrations.yaml --dry-run
+  hubctl apply -f integrations.yaml --prune --yes
+
+JSON: an array of differences: action, noun, id, settings (from, to),
+credentials.")]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    reach: Reach,
+
+    /// The file, or - for standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+
+    /// Show the differences only; exit code 6 if there are any
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Delete the providers and integrations that the file does not declare
+    #[arg(long)]
+    prune: bool,
+
+    /// Send access keys from files even where one is kept already
+    #[arg(long)]
+    renew_keys: bool,
+
+    /// Delete without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Write providers and integrations as a file, or compare them with one
+#[derive(clap::Args, Debug)]
+pub(crate) struct ConfigGroup {
+    #[command(flatten)]
+    reach: Reach,
+
+    #[command(subcommand)]
+    command: ConfigCommand,
+}
+
+/// What to do with declared things.
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    Export(ExportArgs),
+    Diff(DiffArgs),
+}
+
+/// Write all providers and integrations as a file for `hubctl apply`
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+No secret is in it: of an access key it names the secret that holds it.
+
+Example:
+  hubctl config export > integrations.yaml
+
+JSON: the same with --output json.")]
+struct ExportArgs {}
+
+/// Show how the deployment differs from a file; exit code 6 if it does
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Example:
+  hubctl config diff -f integrations.yaml || echo somebody changed something
+
+JSON: an array of differences: action, noun, id, settings (from, to),
+credentials.")]
+struct DiffArgs {
+    /// The file, or - for standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+}
+
+pub(crate) fn apply(args: &ApplyArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+    let document = Document::read(&args.file)?;
+    let folder = args.file.parent().unwrap_or(Path::new(""));
+    let scope = Scope { prune: args.prune, renew_keys: args.renew_keys };
+    block_on(async {
+        let management = args.reach.connect(global).await?;
+        let standing = Standing::read(&management).await?;
+        let all = differences(&document, &standing, scope);
+        show(&all, output)?;
+        if args.dry_run || all.is_empty() {
+            return Ok(if all.is_empty() { Exit::Success } else { Exit::Differs });
+        }
+        agree(&all, args.yes, output)?;
+        let mut worst = Exit::Success;
+        for (done, difference) in all.iter().enumerate() {
+            let carried_out = carry_out::carry_out(difference, folder, &management, output).await;
+            let exit = carried_out.map_err(|error| {
+                let left = text::counted((all.len() - done) as u64, "difference is", "differences are");
+                error.context(format!("{} {}: {left} left", difference.noun.word(), difference.id))
+            })?;
+            worst = if exit == Exit::Success { worst } else { exit };
+        }
+        Ok(worst)
+    })
+}
+
+/// What is deleted is gone: somebody must want it.
+fn agree(all: &[Difference<'_>], yes: bool, output: &mut Output) -> Result<()> {
+    let deleted = all.iter().filter(|difference| difference.action == Action::Delete).count() as u64;
+    if deleted == 0 || yes {
+        return Ok(());
+    }
+    let mut person = Person::at_terminal();
+    let what = text::counted(deleted, "thing", "things");
+    person.must_be_there(&format!("whether to delete {what}"), "add --yes to agree beforehand")?;
+    if person.agrees(&format!("Delete {what} for good? Type yes:"), output)? {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Error, "nothing was changed").into())
+}
+
+pub(crate) fn config(
+    ConfigGroup { reach, command }: &ConfigGroup,
+    global: &Global,
+    output: &mut Output,
+) -> Result<Exit> {
+    let document = match command {
+        ConfigCommand::Export(ExportArgs {}) => None,
+        ConfigCommand::Diff(args) => Some(Document::read(&args.file)?),
+    };
+    let standing = block_on(async { Ok(Standing::read(&reach.connect(global).await?).await?) })?;
+    let Some(document) = document else {
+        let declared = standing.declared();
+        match output.format {
+            Format::Json => output.json(&declared)?,
+            Format::Table => output.yaml(&declared)?,
+        }
+        return Ok(Exit::Success);
+    };
+    let all = differences(&document, &standing, Scope { prune: true, renew_keys: false });
+    show(&all, output)?;
+    Ok(if all.is_empty() { Exit::Success } else { Exit::Differs })
+}
+
+fn show(all: &[Difference<'_>], output: &mut Output) -> Result<()> {
+    if output.format == Format::Json {
+        return Ok(output.json(&all.iter().map(json_of).collect::<Vec<_>>())?);
+    }
+    if all.is_empty() {
+        output.note("There is no difference.")?;
+        return Ok(());
+    }
+    let mut table = Table::new(["Difference", "Setting", "From", "To"].map(Column::Text));
+    for difference in all {
+        let what = format!("{} {} {}", difference.action.word(), difference.noun.word(), difference.id);
+        let tone = match difference.action {
+            Action::Create => Tone::Good,
+            Action::Change => Tone::Warning,
+            Action::Delete => Tone::Bad,
+        };
+        let settings = difference.settings.iter().map(|(name, (from, to))| (name.as_str(), shown(from), shown(to)));
+        let credentials = difference.credentials.iter().map(|(from, to)| ("credentials", from.clone(), to.clone()));
+        let mut rows: Vec<_> = settings.chain(credentials).collect();
+        if difference.action == Action::Create {
+            rows.retain(|(_, _, to)| !to.is_empty());
+        }
+        let mut name = what.as_str();
+        for (setting, from, to) in &rows {
+            table.row(tone, [name, setting, from, to]);
+            name = "";
+        }
+        if rows.is_empty() {
+            table.row(tone, [name, "", "", ""]);
+        }
+    }
+    output.table(&table)?;
+    Ok(())
+}
+
+fn json_of(difference: &Difference<'_>) -> Value {
+    let settings: serde_json::Map<String, Value> = difference
+        .settings
+        .iter()
+        .map(|(name, (from, to))| (name.clone(), json!({ "from": from, "to": to })))
+        .collect();
+    let mut fields = json!({
+        "action": difference.action.word(),
+        "noun": difference.noun.word(),
+        "id": difference.id,
+        "settings": settings,
+    });
+    if let Some((from, to)) = &difference.credentials {
+        fields["credentials"] = json!({ "from": from, "to": to });
+    }
+    fields
+}
+
+/// A setting as people read it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().map(shown).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}

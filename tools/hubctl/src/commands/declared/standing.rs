@@ -1,0 +1,104 @@
+//! What a deployment has, and the same as a file would declare it.
+
+use std::collections::BTreeMap;
+
+use exporter::provider::ProviderId;
+use exporter::registry::Revision;
+use jiff::Timestamp;
+use management::wire::words::CredentialsKind;
+use management::wire::{CredentialsView, IntegrationView, ProviderView};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::differences::{integration_settings, kind_word};
+use crate::commands::integration::shown::read;
+use crate::exit::{Exit, Failure};
+use crate::management::Management;
+
+/// Things of one kind at most: more accounts than AWS lets an organisation have.
+const THINGS_MAX: usize = 100_000;
+
+/// Something that is there, in the version that was seen.
+pub(super) struct Kept<T> {
+    pub(super) view: T,
+    pub(super) etag: String,
+}
+
+/// All that is there.
+pub(super) struct Standing {
+    pub(super) providers: BTreeMap<ProviderId, Kept<ProviderView>>,
+    pub(super) integrations: BTreeMap<ProviderId, Kept<IntegrationView>>,
+}
+
+impl Standing {
+    /// Asks the deployment.
+    pub(super) async fn read(management: &Management) -> Result<Self, Failure> {
+        let providers =
+            all(management, "/providers", |view: &ProviderView| (view.id.clone(), view.version, view.created_at));
+        let providers = providers.await?;
+        let integrations =
+            all(management, "/integrations", |view: &IntegrationView| (view.id.clone(), view.version, view.created_at));
+        Ok(Self { providers, integrations: integrations.await? })
+    }
+
+    /// As a file declares it. Access keys stay where they are: their secrets are named.
+    pub(super) fn declared(&self) -> Value {
+        let providers: Vec<Value> = self.providers.values().map(|kept| declared_provider(&kept.view)).collect();
+        let going = |kept: &&Kept<IntegrationView>| kept.view.removing_since.is_none();
+        let integrations: Vec<Value> =
+            self.integrations.values().filter(going).map(|kept| declared_integration(&kept.view)).collect();
+        json!({ "providers": providers, "integrations": integrations })
+    }
+}
+
+async fn all<T: DeserializeOwned>(
+    management: &Management,
+    path: &str,
+    identity: impl Fn(&T) -> (String, u64, Timestamp),
+) -> Result<BTreeMap<ProviderId, Kept<T>>, Failure> {
+    let mut found = BTreeMap::new();
+    for json in management.list(path, THINGS_MAX).await? {
+        let view: T = read(&json)?;
+        let (id, version, created_at) = identity(&view);
+        let etag = management::service::etag(Revision { version, created_at });
+        let id = id.parse().map_err(|error| Failure::new(Exit::Error, format!("{path}: {error}")))?;
+        found.insert(id, Kept { view, etag });
+    }
+    Ok(found)
+}
+
+fn declared_provider(view: &ProviderView) -> Value {
+    let mut fields = Map::new();
+    fields.insert("id".to_owned(), view.id.as_str().into());
+    for (name, value) in [("alias", &view.alias), ("scan_schedule", &view.scan_schedule)] {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), value.as_str().into());
+        }
+    }
+    if view.credentials.kind != CredentialsKind::Default || view.credentials.role.is_some() {
+        fields.insert("credentials".to_owned(), declared_credentials(&view.credentials));
+    }
+    Value::Object(fields)
+}
+
+fn declared_integration(view: &IntegrationView) -> Value {
+    let mut fields = Map::new();
+    fields.insert("provider".to_owned(), view.provider.as_str().into());
+    fields.extend(integration_settings(view).into_iter().filter(|(_, value)| !value.is_null()));
+    if view.credentials.kind != CredentialsKind::Provider {
+        fields.insert("credentials".to_owned(), declared_credentials(&view.credentials));
+    }
+    Value::Object(fields)
+}
+
+fn declared_credentials(view: &CredentialsView) -> Value {
+    let mut fields = Map::new();
+    fields.insert("kind".to_owned(), kind_word(view.kind).into());
+    if let Some(secret) = &view.secret {
+        fields.insert("secret".to_owned(), secret.as_str().into());
+    }
+    if let Some(role) = &view.role {
+        fields.insert("role".to_owned(), json!(role));
+    }
+    Value::Object(fields)
+}

@@ -1,0 +1,61 @@
+//! `hubctl integration configure`.
+
+use anyhow::Result;
+use exporter::provider::ProviderId;
+use serde_json::Value;
+
+use super::settings::Settings;
+use super::shown::{Shown, path};
+use crate::config::Global;
+use crate::deployment::block_on;
+use crate::exit::{Exit, Failure};
+use crate::management::{Reach, Request};
+use crate::output::Output;
+
+/// Change the settings of an integration
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "\
+What is not named stays as it is. --severity-min none, --regions all and
+--fallback-region none take a setting away. With --provider the integration
+moves to another account or organisation, which must be a provider.
+
+Examples:
+  hubctl integration configure 123456789012 --only-failed=false
+  hubctl integration configure 123456789012 --archive --archive-limit-percent 20
+  hubctl integration configure 123456789012 --regions us-east-1,eu-west-1
+  hubctl integration configure 123456789012 --provider 210987654321
+
+JSON: what `hubctl integration show` gives.")]
+pub(crate) struct Args {
+    /// The account, or the organisation
+    #[arg(value_name = "ID")]
+    id: ProviderId,
+
+    /// Another provider for the integration
+    #[arg(long, value_name = "ID")]
+    provider: Option<ProviderId>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let mut patch = args.settings.patch();
+    if let Some(provider) = &args.provider {
+        patch.insert("provider".to_owned(), provider.as_str().into());
+    }
+    if patch.is_empty() {
+        return Err(Failure::new(Exit::Usage, "nothing to change: no setting is named")
+            .hint("hubctl integration configure --help lists the settings")
+            .into());
+    }
+    block_on(async {
+        let management = reach.connect(global).await?;
+        let found = Shown::find(&management, &args.id).await?;
+        let change = Request::change(path(&args.id), Value::Object(patch)).at_version(found.etag);
+        let changed = Shown::of(&management, management.send(change).await?).await?;
+        let exit = changed.exit();
+        changed.write(&management, output)?;
+        Ok(exit)
+    })
+}

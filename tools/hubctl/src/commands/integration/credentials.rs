@@ -1,0 +1,77 @@
+//! `hubctl integration credentials`.
+
+use anyhow::Result;
+use exporter::provider::ProviderId;
+
+use super::shown::{Shown, path};
+use crate::commands::ask::Person;
+use crate::commands::credentials::CredentialOptions;
+use crate::config::{Format, Global};
+use crate::deployment::block_on;
+use crate::exit::{Exit, Failure};
+use crate::management::{Reach, Request};
+use crate::output::Output;
+
+/// Change as whom an integration calls Security Hub, and test it
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "\
+Either the provider's credentials (--use-provider, the default of a new
+integration), or the integration's own: a role, an access key, an access key
+that assumes a role, or the deployment's own identity (--sdk-default). A role
+keeps its External ID unless another is named. A new key takes the old one's
+place in AWS Secrets Manager and is never shown.
+
+Examples:
+  hubctl integration credentials 123456789012 --use-provider
+  hubctl integration credentials 123456789012 --access-key
+  hubctl integration credentials 123456789012 --role-name SecurityHubExporter
+  aws iam create-access-key --user-name exporter | \\
+    hubctl integration credentials 123456789012 --access-key-file -
+
+JSON: what `hubctl integration show` gives, and test.")]
+pub(crate) struct Args {
+    /// The account, or the organisation
+    #[arg(value_name = "ID")]
+    id: ProviderId,
+
+    /// Use the provider's credentials, and forget the integration's own
+    #[arg(long, help_heading = "Credentials", conflicts_with_all = ["sdk_default", "role_arn", "role_name"])]
+    #[arg(conflicts_with_all = ["access_key", "access_key_file", "secret"])]
+    use_provider: bool,
+
+    /// Use the deployment's own identity: the AWS SDK's default credentials
+    #[arg(long, help_heading = "Credentials", conflicts_with_all = ["access_key", "access_key_file", "secret"])]
+    sdk_default: bool,
+
+    #[command(flatten)]
+    credentials: CredentialOptions,
+}
+
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    if !args.use_provider && !args.sdk_default && !args.credentials.any() {
+        return Err(Failure::new(Exit::Usage, "which credentials? none are named")
+            .hint("hubctl integration credentials --help lists the kinds there are")
+            .into());
+    }
+    let mut person = Person::at_terminal();
+    block_on(async {
+        let management = reach.connect(global).await?;
+        let found = Shown::find(&management, &args.id).await?;
+        let address = format!("{}/credentials", path(&args.id));
+        let request = if args.use_provider {
+            Request::delete(address)
+        } else {
+            let body = args.credentials.body(&args.id, management.partition, &mut person, output)?;
+            Request::put(address, body)
+        };
+        let answer = management.send(request.at_version(found.etag)).await?;
+        let changed = Shown::of(&management, answer).await?;
+        let exit = changed.exit();
+        if output.format == Format::Table && args.credentials.has_role() {
+            changed.write_role(&management, output)?;
+            output.line("")?;
+        }
+        changed.write(&management, output)?;
+        Ok(exit)
+    })
+}

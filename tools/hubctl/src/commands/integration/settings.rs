@@ -1,0 +1,172 @@
+//! The settings of an integration as options, none of which has a default: what is not given stays as it is, or as the
+//! API has it for something new.
+
+use asff::{RegionName, ScanFormat, SeverityLabel};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::{Map, Value};
+
+use crate::commands::filters::{format_parser, region};
+
+/// Values of a switch.
+const SWITCH: [&str; 2] = ["true", "false"];
+
+/// Which findings are sent, and which are archived.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// Send failed findings only, which costs less [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_parser = switch(), help_heading = "Filters")]
+    only_failed: Option<bool>,
+
+    /// Send no finding below this severity; none for no limit [default: none]
+    #[arg(long, value_name = "SEVERITY", ignore_case = true, help_heading = "Filters")]
+    #[arg(value_parser = PossibleValuesParser::new(["informational", "low", "medium", "high", "critical", "none"])
+        .map(|word| SeverityLabel::of(&word)))]
+    severity_min: Option<Option<SeverityLabel>>,
+
+    /// Muted findings: left out where only failed ones are sent (as-prowler), never sent, or always sent as WARNING
+    /// [default: as-prowler]
+    #[arg(long, value_name = "HOW", value_parser = ["as-prowler", "omit", "send"], help_heading = "Filters")]
+    muted: Option<String>,
+
+    /// Regions that may receive findings, separated by commas; all for all that take them [default: all]
+    #[arg(long, value_name = "REGIONS", value_delimiter = ',', value_parser = all_or_region, help_heading = "Filters")]
+    regions: Option<Vec<Option<RegionName>>>,
+
+    /// Region that gets the findings which their own Region does not take; none for none [default: none]
+    #[arg(long, value_name = "REGION", value_parser = none_or_region, help_heading = "Filters")]
+    fallback_region: Option<Option<RegionName>>,
+
+    /// Format to export, as Prowler writes each scan in several [default: ocsf]
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser(), help_heading = "Filters")]
+    format: Option<ScanFormat>,
+
+    /// Findings that are sent: new and changed ones, and each other one every month; or all at every scan, as Prowler
+    /// does [default: changed]
+    #[arg(long, value_name = "WHICH", value_parser = ["changed", "always"], help_heading = "Lifecycle")]
+    resend: Option<String>,
+
+    /// Archive what a newer scan shows to be resolved [default: false]
+    #[arg(long, visible_alias = "archive", value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", value_parser = switch(), help_heading = "Lifecycle")]
+    archive_previous_findings: Option<bool>,
+
+    /// What a scan covers: the whole account (full), or only the checks and Regions that it has findings of (partial)
+    /// [default: full]
+    #[arg(long, value_name = "SCOPE", value_parser = ["full", "partial"], help_heading = "Lifecycle")]
+    archive_scope: Option<String>,
+
+    /// Share of the account's live findings above which nothing is archived before a person approves it [default: 50]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(help_heading = "Lifecycle")]
+    archive_limit_percent: Option<u8>,
+
+    /// Let a connection test accept the Prowler product where Security Hub is on [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_parser = switch(), help_heading = "Lifecycle")]
+    auto_accept_product: Option<bool>,
+}
+
+impl Settings {
+    /// What is given, as the API names it. Null takes a setting away.
+    pub(crate) fn patch(&self) -> Map<String, Value> {
+        let mut patch = Map::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                patch.insert(name.to_owned(), value);
+            }
+        };
+        put("only_failed", self.only_failed.map(Value::from));
+        put("severity_min", self.severity_min.map(|severity| severity.map(SeverityLabel::as_str).into()));
+        put("muted", self.muted.as_ref().map(|how| how.replace('-', "_").into()));
+        put("regions", self.regions.as_ref().map(|regions| names(regions)));
+        put("fallback_region", self.fallback_region.map(|region| region.map(|region| region.to_string()).into()));
+        put("format", self.format.map(|format| format.as_str().into()));
+        put("resend", self.resend.clone().map(Value::from));
+        put("archive_previous_findings", self.archive_previous_findings.map(Value::from));
+        put("archive_scope", self.archive_scope.clone().map(Value::from));
+        put("archive_limit_percent", self.archive_limit_percent.map(Value::from));
+        put("auto_accept_product", self.auto_accept_product.map(Value::from));
+        patch
+    }
+}
+
+/// Regions by their names, each once; null for all of them.
+fn names(regions: &[Option<RegionName>]) -> Value {
+    let named: Option<Vec<RegionName>> = regions.iter().copied().collect();
+    let Some(mut named) = named else { return Value::Null };
+    named.sort_unstable();
+    named.dedup();
+    named.iter().map(ToString::to_string).collect()
+}
+
+fn switch() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(SWITCH).map(|word| word == "true")
+}
+
+fn all_or_region(text: &str) -> Result<Option<RegionName>, String> {
+    if text == "all" { Ok(None) } else { region(text).map(Some) }
+}
+
+fn none_or_region(text: &str) -> Result<Option<RegionName>, String> {
+    if text == "none" { Ok(None) } else { region(text).map(Some) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use exporter::integration::Integration;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn patch(line: &str) -> Value {
+        let line = Line::try_parse_from(["x"].into_iter().chain(line.split_whitespace())).unwrap();
+        Value::Object(line.settings.patch())
+    }
+
+    #[test]
+    fn what_is_not_named_is_not_changed() {
+        assert_eq!(patch(""), json!({}));
+        assert_eq!(patch("--only-failed"), json!({ "only_failed": true }));
+        assert_eq!(
+            patch("--only-failed=false --archive"),
+            json!({ "only_failed": false, "archive_previous_findings": true })
+        );
+    }
+
+    #[test]
+    fn a_limit_can_be_taken_away() {
+        let all = patch("--severity-min none --regions all --fallback-region none");
+        assert_eq!(all, json!({ "severity_min": null, "regions": null, "fallback_region": null }));
+        assert_eq!(patch("--regions us-east-1,eu-west-1,us-east-1"), json!({ "regions": ["eu-west-1", "us-east-1"] }));
+    }
+
+    /// What the options write is what the exporter reads.
+    #[test]
+    fn every_setting_is_one_of_an_integration() {
+        let line = "--only-failed=false --severity-min HIGH --muted as-prowler --regions eu-west-1 --fallback-region \
+                    us-east-1 --format csv --resend always --archive --archive-scope partial --archive-limit-percent 7 \
+                    --auto-accept-product";
+        let mut settings = patch(line);
+        settings["provider"] = "123456789012".into();
+        let integration: Integration = serde_json::from_value(settings.clone()).unwrap();
+        let read = serde_json::to_value(&integration).unwrap();
+        for (name, value) in settings.as_object().unwrap() {
+            assert_eq!(&read[name], value, "{name}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for wrong in ["--archive-limit-percent 101", "--archive-scope half", "--resend never", "--regions mars-1"] {
+            assert!(Line::try_parse_from(["x"].into_iter().chain(wrong.split_whitespace())).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! An integration as the API gives it, and how the commands show it.
+
+use anyhow::Result;
+use exporter::provider::ProviderId;
+use management::wire::words::CredentialsKind;
+use management::wire::{CredentialsView, IntegrationView, ProviderView, RoleView};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{tested, words};
+use crate::commands::permissions::policy::Policy;
+use crate::config::Format;
+use crate::exit::{Exit, Failure};
+use crate::management::{Answer, Management};
+use crate::output::Output;
+
+/// An integration with what it takes to show and to change it.
+pub(in crate::commands) struct Shown {
+    pub(in crate::commands) view: IntegrationView,
+    pub(in crate::commands) etag: Option<String>,
+    json: Value,
+    /// Its provider, where the credentials are that one's.
+    provider: Option<ProviderView>,
+}
+
+/// The address of an integration.
+pub(in crate::commands) fn path(id: &ProviderId) -> String {
+    format!("/integrations/{id}")
+}
+
+/// The address of a provider.
+pub(in crate::commands) fn provider_path(id: &ProviderId) -> String {
+    format!("/providers/{id}")
+}
+
+/// What an answer holds, as this version of hubctl knows it.
+pub(in crate::commands) fn read<T: DeserializeOwned>(json: &Value) -> Result<T, Failure> {
+    T::deserialize(json).map_err(|error| {
+        Failure::new(Exit::Error, format!("the deployment's answer can't be read: {error}"))
+            .hint("hubctl and the deployment are of two versions: bring both to the same one")
+    })
+}
+
+impl Shown {
+    /// The integration of a provider that must have one.
+    pub(in crate::commands) async fn find(management: &Management, id: &ProviderId) -> Result<Self, Failure> {
+        let Some(answer) = management.find(path(id)).await? else {
+            return Err(Failure::new(Exit::Error, format!("{id} has no integration"))
+                .hint(format!("hubctl integration create --provider {id}")));
+        };
+        Self::of(management, answer).await
+    }
+
+    /// The integration that an answer holds.
+    pub(in crate::commands) async fn of(management: &Management, answer: Answer) -> Result<Self, Failure> {
+        let view: IntegrationView = read(&answer.body)?;
+        let provider = match view.credentials.kind {
+            CredentialsKind::Provider => {
+                let found = management.find(format!("/providers/{}", view.provider)).await?;
+                found.map(|answer| read(&answer.body)).transpose()?
+            }
+            CredentialsKind::Default | CredentialsKind::Static => None,
+        };
+        Ok(Self { view, etag: answer.etag, json: answer.body, provider })
+    }
+
+    /// As whom the account is called.
+    pub(in crate::commands) fn credentials(&self) -> &CredentialsView {
+        self.provider.as_ref().map_or(&self.view.credentials, |provider| &provider.credentials)
+    }
+
+    /// The role that is assumed.
+    pub(in crate::commands) fn role(&self) -> Option<&RoleView> {
+        self.credentials().role.as_ref()
+    }
+
+    /// Shows it, and the test that it was put to.
+    pub(super) fn write(mut self, management: &Management, output: &mut Output) -> Result<()> {
+        match output.format {
+            Format::Json => {
+                if let Some(policy) = self.role().map(|role| trust(role, management)) {
+                    self.json["trust_policy"] = serde_json::to_value(policy)?;
+                }
+                output.json(&self.json)?;
+            }
+            Format::Table => {
+                output.facts(&words::facts(&self.view, self.provider.as_ref()))?;
+                if let Some(test) = &self.view.test {
+                    output.line("")?;
+                    tested::write(test, output)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows what has to be put on the role, for people.
+    pub(super) fn write_role(&self, management: &Management, output: &mut Output) -> Result<()> {
+        let Some(role) = self.role() else { return Ok(()) };
+        output.line("")?;
+        output.line(format!("Trust policy to put on {}:", role.arn))?;
+        output.json(&trust(role, management))?;
+        let id = &self.view.provider;
+        output.line(format!("Permissions, and a template of the role: hubctl permissions print --integration {id}"))?;
+        Ok(())
+    }
+
+    /// How the command ends.
+    pub(super) fn exit(&self) -> Exit {
+        self.view.test.as_ref().map_or(Exit::Success, tested::exit)
+    }
+}
+
+/// The policy that lets the deployment assume a role.
+pub(in crate::commands) fn trust(role: &RoleView, management: &Management) -> Policy {
+    Policy::of_trust(role.external_id.as_deref(), &management.trusted_arns)
+}

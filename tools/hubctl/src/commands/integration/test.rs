@@ -1,0 +1,48 @@
+//! `hubctl integration test`.
+
+use anyhow::Result;
+use exporter::provider::ProviderId;
+use management::wire::Test;
+
+use super::shown::{path, read};
+use super::tested;
+use crate::config::{Format, Global};
+use crate::deployment::block_on;
+use crate::exit::Exit;
+use crate::management::{Reach, Request};
+use crate::output::Output;
+
+/// Test the connection: credentials, Security Hub, Regions, leave to export
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+The credentials are tried and must be those of the account; then, in each
+Region, whether Security Hub is on, whether it accepts Prowler's findings, and
+whether findings may be written and read. Nothing is left behind. A Region that
+takes none is named with the command that mends it.
+
+The exit code is 0 if Security Hub takes findings, 4 if the credentials do not
+work, 5 if no Region takes any, 1 if the test itself could not be run.
+
+Example:
+  hubctl integration test 123456789012
+
+JSON: outcome (passed, failed, not_run), message, connections (by account: status,
+problem, risks, regions with status, since and problem).")]
+pub(crate) struct Args {
+    /// The account, or the organisation
+    #[arg(value_name = "ID")]
+    provider: ProviderId,
+}
+
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let json = block_on(async {
+        let management = reach.connect(global).await?;
+        Ok(management.send(Request::act(format!("{}/test", path(&args.provider)))).await?.body)
+    })?;
+    let test: Test = read(&json)?;
+    match output.format {
+        Format::Json => output.json(&json)?,
+        Format::Table => tested::write(&test, output)?,
+    }
+    Ok(tested::exit(&test))
+}

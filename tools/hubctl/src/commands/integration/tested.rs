@@ -1,0 +1,108 @@
+//! The result of a connection test, Region by Region, with what mends each.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
+use management::wire::Test;
+use management::wire::words::TestOutcome;
+
+use crate::exit::Exit;
+use crate::output::{Column, Output, Table, Tone, text};
+
+/// Accounts whose Regions are shown one by one; of more, only what is wrong.
+const ACCOUNTS_IN_FULL_MAX: usize = 3;
+
+/// Shows a test.
+pub(super) fn write(test: &Test, output: &mut Output) -> Result<()> {
+    let tone = match test.outcome {
+        TestOutcome::Passed => Tone::Good,
+        TestOutcome::Failed => Tone::Bad,
+        TestOutcome::NotRun => Tone::Warning,
+    };
+    let word = match test.outcome {
+        TestOutcome::Passed => "Test passed:",
+        TestOutcome::Failed => "Test failed:",
+        TestOutcome::NotRun => "Not tested:",
+    };
+    let colour = output.out_style.colour;
+    output.line(format!("{} {}", text::toned(tone, word, colour), text::harmless(&test.message)))?;
+    let in_full = test.connections.len() <= ACCOUNTS_IN_FULL_MAX;
+    for connection in &test.connections {
+        if in_full || connection.status != ConnectionStatus::Connected {
+            write_account(connection, test.connections.len() > 1, output)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_account(connection: &Connection, of_many: bool, output: &mut Output) -> Result<()> {
+    output.line("")?;
+    if of_many {
+        output.line(format!("Account {}:", connection.account))?;
+    }
+    if let Some(problem) = &connection.problem {
+        say("", problem, output)?;
+    }
+    for risk in &connection.risks {
+        say("risk: ", risk, output)?;
+    }
+    if connection.regions.is_empty() {
+        return Ok(());
+    }
+    let mut by_status: Vec<_> = connection.regions.iter().collect();
+    by_status.sort_by_key(|(name, region)| (region.status, **name));
+    let mut table = Table::new([Column::Text("Region"), Column::Text("Status"), Column::Text("Since (UTC)")]);
+    let mut first: BTreeMap<RegionStatus, (&Problem, usize)> = BTreeMap::new();
+    for (name, region) in by_status {
+        let tone = if region.status == RegionStatus::Enabled { Tone::Good } else { Tone::Plain };
+        let since = region.since.strftime("%Y-%m-%d %H:%M").to_string();
+        table.row(tone, [name.to_string().as_str(), status_word(region.status), &since]);
+        if let Some(problem) = &region.problem {
+            first.entry(region.status).or_insert((problem, 0)).1 += 1;
+        }
+    }
+    output.table(&table)?;
+    for (problem, regions) in first.values() {
+        let others = regions - 1;
+        let also = match others {
+            0 => String::new(),
+            _ => format!(" (and so in {})", text::counted(others as u64, "other Region", "other Regions")),
+        };
+        let problem = Problem { message: format!("{}{also}", problem.message), ..(*problem).clone() };
+        say("", &problem, output)?;
+    }
+    Ok(())
+}
+
+/// What happened, and below it what mends it, on a line of its own so that it can be copied.
+fn say(kind: &str, problem: &Problem, output: &mut Output) -> Result<()> {
+    output.line(format!("{kind}{}: {}", problem.reason, text::harmless(&problem.message)))?;
+    if let Some(mend) = &problem.mend {
+        output.line(format!("    {}", text::harmless(mend)))?;
+    }
+    Ok(())
+}
+
+fn status_word(status: RegionStatus) -> &'static str {
+    match status {
+        RegionStatus::Enabled => "enabled",
+        RegionStatus::HubNotEnabled => "hub_not_enabled",
+        RegionStatus::ProductNotAccepted => "product_not_accepted",
+        RegionStatus::RegionNotOptedIn => "region_not_opted_in",
+        RegionStatus::AccessDenied => "access_denied",
+        RegionStatus::Unreachable => "unreachable",
+    }
+}
+
+/// How a command ends that tested a connection.
+pub(super) fn exit(test: &Test) -> Exit {
+    let credentials =
+        || test.connections.iter().any(|connection| connection.problem.is_some() && connection.regions.is_empty());
+    match test.outcome {
+        TestOutcome::Passed => Exit::Success,
+        TestOutcome::Failed if credentials() => Exit::Credentials,
+        TestOutcome::Failed => Exit::Degraded,
+        TestOutcome::NotRun => Exit::Error,
+    }
+}

@@ -1,0 +1,30 @@
+//! `hubctl man`: the manual's pages.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Write the manual, a page for each command
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hubctl man /usr/local/share/man/man1
+  hubctl man . && man ./hubctl-integration-create.1")]
+pub(crate) struct Args {
+    /// Folder for the pages; it is made if it is not there
+    folder: PathBuf,
+}
+
+pub(crate) fn run(args: &Args, output: &mut Output) -> Result<Exit> {
+    let folder = &args.folder;
+    let failed = || format!("failed to write the manual to {}", folder.display());
+    std::fs::create_dir_all(folder).with_context(failed)?;
+    clap_mangen::generate_to(Cli::command(), folder).with_context(failed)?;
+    output.note(format!("The manual is in {}: man {}", folder.display(), folder.join("hubctl.1").display()))?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,165 @@
+//! `hubctl permissions`: what an integration's credentials must be allowed to do, ready to be put in place.
+
+pub(crate) mod policy;
+mod template;
+
+use anyhow::Result;
+use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use exporter::provider::ProviderId;
+use management::wire::RoleView;
+use serde::Serialize;
+
+use self::policy::{Form, Policy};
+use self::template::Template;
+use crate::commands::credentials::CredentialOptions;
+use crate::commands::integration::role::{ExternalId, RoleName};
+use crate::commands::integration::shown::Shown;
+use crate::config::{Format, Global};
+use crate::deployment::block_on;
+use crate::exit::{Exit, Failure};
+use crate::management::{Management, Reach};
+use crate::output::Output;
+
+/// See the IAM permissions that an integration needs
+#[derive(clap::Args, Debug)]
+pub(crate) struct Group {
+    #[command(flatten)]
+    reach: Reach,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do with permissions.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Print(Print),
+}
+
+/// Print the IAM policy and the role's template: the least that is needed
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "\
+For an integration that there is, the role and its External ID are taken from
+it. For an account that has none yet, a new External ID is made, and the command
+that creates the integration with it is printed beside the result.
+
+The templates make the role, which trusts the deployment's own roles only and
+asks for the External ID. The one of CloudFormation is fit for a StackSet: it
+gives each account of an organisation the same role.
+
+Examples:
+  hubctl permissions print --integration 123456789012
+  hubctl permissions print --account 210987654321 --form cloudformation > role.yaml
+  hubctl permissions print --account o-a1b2c3d4e5 --form terraform > role.tf
+
+JSON: permissions and, where a role is assumed, role, trust and external_id.")]
+struct Print {
+    /// Integration whose role it is for
+    #[arg(long, value_name = "ID", required_unless_present = "account", conflicts_with = "account")]
+    integration: Option<ProviderId>,
+
+    /// Account, or organisation, that has no integration yet
+    #[arg(long, value_name = "ID")]
+    account: Option<ProviderId>,
+
+    /// Role of the account that has no integration yet
+    #[arg(long, value_name = "NAME", default_value = "SecurityHubExporter", conflicts_with = "integration")]
+    role_name: RoleName,
+
+    /// External ID for it [default: a new one]
+    #[arg(long, value_name = "ID", conflicts_with = "integration")]
+    external_id: Option<ExternalId>,
+
+    /// Let the role accept the Prowler product, for --auto-accept-product
+    #[arg(long)]
+    auto_accept_product: bool,
+
+    /// Policies, or a template that makes the role
+    #[arg(long, value_name = "FORM", default_value = "policy")]
+    #[arg(value_parser = PossibleValuesParser::new(["policy", "cloudformation", "terraform"])
+        .try_map(|word| word.parse::<Form>()))]
+    form: Form,
+}
+
+/// What is needed, for machines.
+#[derive(Serialize)]
+struct Needed {
+    permissions: Policy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust: Option<Policy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
+}
+
+pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
+    let Command::Print(args) = command;
+    let (management, id, role, accepts) = block_on(async {
+        let management = reach.connect(global).await?;
+        let (id, role, accepts) = role_of(&management, args).await?;
+        Ok((management, id, role, accepts || args.auto_accept_product))
+    })?;
+    let needed = Needed {
+        permissions: Policy::of_export(management.partition, id.account(), accepts),
+        role: role.as_ref().map(|role| role.arn.clone()),
+        trust: role.as_ref().map(|role| Policy::of_trust(role.external_id.as_deref(), &management.trusted_arns)),
+        external_id: role.as_ref().and_then(|role| role.external_id.clone()),
+    };
+    match (args.form, &role) {
+        (Form::Policy, _) => tell(&needed, output)?,
+        (_, None) => {
+            return Err(Failure::new(
+                Exit::Error,
+                format!("the integration of {id} assumes no role to make a template of"),
+            )
+            .hint("--form policy prints what its credentials must be allowed to do")
+            .into());
+        }
+        (form, Some(role)) => {
+            let template = Template { role, trusted_arns: &management.trusted_arns, accepts };
+            output.out().write_all(template.text(form)?.as_bytes())?;
+        }
+    }
+    if let (Some(account), Some(id)) = (&args.account, &needed.external_id) {
+        let name = role.as_ref().map_or("", |role| role.arn.rsplit(":role/").next().unwrap_or_default());
+        output.note("When the role is there:")?;
+        output.note(format!(
+            "    hubctl integration create --provider {account} --role-name {name} --external-id {id}"
+        ))?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Whose permissions are wanted, the role that is assumed for it, and whether it accepts the product itself.
+async fn role_of(management: &Management, args: &Print) -> Result<(ProviderId, Option<RoleView>, bool)> {
+    if let Some(id) = &args.integration {
+        let shown = Shown::find(management, id).await?;
+        return Ok((id.clone(), shown.role().cloned(), shown.view.auto_accept_product));
+    }
+    let Some(id) = &args.account else { return Err(Failure::new(Exit::Usage, "which account?").into()) };
+    let external_id = args.external_id.clone().unwrap_or_else(ExternalId::generate);
+    let options = CredentialOptions {
+        role_name: Some(args.role_name.clone()),
+        external_id: Some(external_id.clone()),
+        ..CredentialOptions::default()
+    };
+    let arn = options.role_arn_in(id, management.partition)?.unwrap_or_default();
+    let role = RoleView { arn, external_id: Some(external_id.0), session_name: None, duration_seconds: None };
+    Ok((id.clone(), Some(role), false))
+}
+
+fn tell(needed: &Needed, output: &mut Output) -> Result<()> {
+    if output.format == Format::Json {
+        return Ok(output.json(needed)?);
+    }
+    output.line("Permissions:")?;
+    output.json(&needed.permissions)?;
+    if let (Some(role), Some(trust)) = (&needed.role, &needed.trust) {
+        output.line("")?;
+        output.line(format!("Trust policy of {role}:"))?;
+        output.json(trust)?;
+    }
+    Ok(())
+}

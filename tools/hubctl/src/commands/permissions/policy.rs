@@ -1,0 +1,163 @@
+//! What a role must allow, and whom it must trust: the least that exporting needs (contract 2.2).
+
+use std::str::FromStr;
+
+use asff::{AccountId, Partition};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The language's version (IAM, "IAM JSON policy elements: Version").
+const VERSION: &str = "2012-10-17";
+/// Stands where the deployment's roles would be, when they are not known.
+const TRUSTED_ARN_UNKNOWN: &str = "<ExportFunctionRoleArn of the deployment's stack>";
+
+/// A policy, with its fields in the order in which people write them.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Policy {
+    version: &'static str,
+    statement: Vec<Statement>,
+}
+
+/// What a policy allows.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'static str>,
+    effect: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<Principal>,
+    action: OneOrMore,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<OneOrMore>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Value>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Principal {
+    #[serde(rename = "AWS")]
+    arn: OneOrMore,
+}
+
+/// A list, or what is in it where that is alone.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    fn of<T: Into<String>>(all: impl IntoIterator<Item = T>) -> Self {
+        let mut all: Vec<String> = all.into_iter().map(Into::into).collect();
+        if all.len() == 1 { Self::One(all.remove(0)) } else { Self::More(all) }
+    }
+}
+
+impl Policy {
+    /// The policy that lets the deployment, and nobody else, assume a role.
+    pub(crate) fn of_trust(external_id: Option<&str>, trusted_arns: &[String]) -> Self {
+        let arn = match trusted_arns {
+            [] => OneOrMore::of([TRUSTED_ARN_UNKNOWN]),
+            known => OneOrMore::of(known.iter().map(String::as_str)),
+        };
+        let condition = external_id.map(|id| json!({ "StringEquals": { "sts:ExternalId": id } }));
+        let statement = Statement {
+            sid: None,
+            effect: "Allow",
+            principal: Some(Principal { arn }),
+            action: OneOrMore::of(["sts:AssumeRole"]),
+            resource: None,
+            condition,
+        };
+        Self { version: VERSION, statement: vec![statement] }
+    }
+
+    /// The policy that lets a caller do what exporting needs, in one account or, for a role of that name in many, in its own.
+    pub(crate) fn of_export(partition: Partition, account: Option<AccountId>, accepts_product: bool) -> Self {
+        let number = account.as_ref().map_or("*", AccountId::as_str);
+        let statement = |sid, actions: &[&str], resources: Vec<String>, condition| Statement {
+            sid: Some(sid),
+            effect: "Allow",
+            principal: None,
+            action: OneOrMore::of(actions.iter().copied()),
+            resource: Some(OneOrMore::of(resources)),
+            condition,
+        };
+        // A product's ARN has no account in it, which only a star matches.
+        let products = vec![
+            format!("arn:{partition}:securityhub:*:*:product/prowler/prowler"),
+            format!("arn:{partition}:securityhub:*:{number}:product-subscription/prowler/prowler"),
+        ];
+        let own = account.map(|account| json!({ "StringEquals": { "securityhub:TargetAccount": account.as_str() } }));
+        let hub = || vec![format!("arn:{partition}:securityhub:*:{number}:hub/default")];
+        let mut all = vec![
+            statement("SendFindings", &["securityhub:BatchImportFindings"], products, own),
+            statement("ReadSecurityHub", &READS, hub(), None),
+            statement("FindRegions", &["ec2:DescribeRegions"], vec!["*".to_owned()], None),
+        ];
+        if accepts_product {
+            all.push(statement("AcceptProduct", &["securityhub:EnableImportFindingsForProduct"], hub(), None));
+        }
+        Self { version: VERSION, statement: all }
+    }
+}
+
+/// What is looked at: whether the hub is on, what it holds, which products it accepts.
+const READS: [&str; 3] =
+    ["securityhub:DescribeHub", "securityhub:GetFindings", "securityhub:ListEnabledProductsForImport"];
+
+/// How permissions are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The policies themselves.
+    Policy,
+    /// A template with the role.
+    CloudFormation,
+    /// A module with the role.
+    Terraform,
+}
+
+impl FromStr for Form {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "policy" => Ok(Self::Policy),
+            "cloudformation" => Ok(Self::CloudFormation),
+            "terraform" => Ok(Self::Terraform),
+            _ => Err("no such form"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_gets_what_exporting_needs_and_no_more() {
+        let account = "123456789012".parse().unwrap();
+        let policy = serde_json::to_string_pretty(&Policy::of_export(Partition::Aws, Some(account), false)).unwrap();
+        insta::assert_snapshot!(policy);
+        assert!(!policy.contains("EnableImport"), "it accepts the product only where it is told to");
+        let whole = serde_json::to_string(&Policy::of_export(Partition::AwsCn, None, true)).unwrap();
+        assert!(
+            whole.contains("EnableImportFindingsForProduct")
+                && whole.contains("arn:aws-cn:securityhub:*:*:hub/default")
+        );
+    }
+
+    #[test]
+    fn a_role_trusts_the_deployment_and_asks_for_the_external_id() {
+        let arns = ["arn:aws:iam::123456789012:role/Export".to_owned()];
+        let policy = serde_json::to_value(Policy::of_trust(Some("abc"), &arns)).unwrap();
+        let statement = &policy["Statement"][0];
+        assert_eq!(statement["Principal"]["AWS"], arns[0]);
+        assert_eq!(statement["Condition"]["StringEquals"]["sts:ExternalId"], "abc");
+        let unknown = serde_json::to_string(&Policy::of_trust(None, &[])).unwrap();
+        assert!(unknown.contains("<ExportFunctionRoleArn") && !unknown.contains("Condition"));
+    }
+}

@@ -1,0 +1,58 @@
+//! `hubctl provider credentials`.
+
+use anyhow::Result;
+use exporter::provider::ProviderId;
+
+use super::shown::Shown;
+use crate::commands::ask::Person;
+use crate::commands::credentials::CredentialOptions;
+use crate::commands::integration::shown::provider_path;
+use crate::config::Global;
+use crate::deployment::block_on;
+use crate::exit::{Exit, Failure};
+use crate::management::{Reach, Request};
+use crate::output::Output;
+
+/// Change as whom a provider's accounts are called
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "\
+A role, an access key, an access key that assumes a role, or the deployment's
+own identity (--sdk-default). A role keeps its External ID unless another is
+named. Integrations that use the provider's credentials use the new ones from
+then on; `hubctl integration test ID` tries them.
+
+Examples:
+  hubctl provider credentials 123456789012 --role-name SecurityHubExporter
+  hubctl provider credentials 123456789012 --access-key-file key.json
+
+JSON: what `hubctl provider show` gives.")]
+pub(crate) struct Args {
+    /// The account, or the organisation
+    #[arg(value_name = "ID")]
+    id: ProviderId,
+
+    /// Use the deployment's own identity: the AWS SDK's default credentials
+    #[arg(long, help_heading = "Credentials", conflicts_with_all = ["access_key", "access_key_file", "secret"])]
+    sdk_default: bool,
+
+    #[command(flatten)]
+    credentials: CredentialOptions,
+}
+
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    if !args.sdk_default && !args.credentials.any() {
+        return Err(Failure::new(Exit::Usage, "which credentials? none are named")
+            .hint("hubctl provider credentials --help lists the kinds there are")
+            .into());
+    }
+    let mut person = Person::at_terminal();
+    block_on(async {
+        let management = reach.connect(global).await?;
+        let found = Shown::find(&management, &args.id).await?;
+        let body = args.credentials.body(&args.id, management.partition, &mut person, output)?;
+        let request = Request::put(format!("{}/credentials", provider_path(&args.id)), body).at_version(found.etag);
+        Shown::of(management.send(request).await?)?.write(&management, true, output)?;
+        output.note(format!("Try them: hubctl integration test {}", args.id))?;
+        Ok(Exit::Success)
+    })
+}

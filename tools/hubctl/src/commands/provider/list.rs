@@ -1,0 +1,47 @@
+//! `hubctl provider list`.
+
+use anyhow::Result;
+use management::wire::ProviderView;
+
+use super::shown::kind;
+use crate::commands::integration::shown::read;
+use crate::commands::integration::words::credential_words;
+use crate::config::{Format, Global};
+use crate::deployment::block_on;
+use crate::exit::Exit;
+use crate::management::Reach;
+use crate::output::{Column, Output, Table, Tone};
+
+/// Providers at most: more accounts than AWS lets an organisation have.
+const LIST_MAX: usize = 100_000;
+
+/// List all providers
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Example:
+  hubctl provider list
+
+JSON: an array of what `hubctl provider show` gives.")]
+pub(crate) struct Args {}
+
+pub(super) fn run(_: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let all = block_on(async { Ok(reach.connect(global).await?.list("/providers", LIST_MAX).await?) })?;
+    if output.format == Format::Json {
+        output.json(&all)?;
+        return Ok(Exit::Success);
+    }
+    if all.is_empty() {
+        output.note("There are no providers yet. Create one: hubctl provider create ID")?;
+        return Ok(Exit::Success);
+    }
+    let mut table = Table::new(["Provider", "Kind", "Alias", "Scans come", "Credentials"].map(Column::Text));
+    for json in &all {
+        let view: ProviderView = read(json)?;
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let credentials = credential_words(&view.credentials);
+        let (alias, schedule) = (text(&view.alias), text(&view.scan_schedule));
+        table.row(Tone::Plain, [&view.id, kind(view.kind), &alias, &schedule, credentials]);
+    }
+    output.table(&table)?;
+    Ok(Exit::Success)
+}

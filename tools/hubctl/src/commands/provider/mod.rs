@@ -1,0 +1,49 @@
+//! `hubctl provider`: whose findings there are, as whom their accounts are called, and when their scans come.
+
+mod configure;
+mod create;
+mod credentials;
+mod delete;
+mod list;
+mod show;
+mod shown;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::config::Global;
+use crate::exit::Exit;
+use crate::management::Reach;
+use crate::output::Output;
+
+/// Configure accounts and organisations: name, credentials, scan schedule
+#[derive(clap::Args, Debug)]
+pub(crate) struct Group {
+    #[command(flatten)]
+    reach: Reach,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do with providers.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Create(Box<create::Args>),
+    List(list::Args),
+    Show(show::Args),
+    Configure(configure::Args),
+    Credentials(Box<credentials::Args>),
+    Delete(delete::Args),
+}
+
+pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
+    match command {
+        Command::Create(args) => create::run(args, reach, global, output),
+        Command::List(args) => list::run(args, reach, global, output),
+        Command::Show(args) => show::run(args, reach, global, output),
+        Command::Configure(args) => configure::run(args, reach, global, output),
+        Command::Credentials(args) => credentials::run(args, reach, global, output),
+        Command::Delete(args) => delete::run(args, reach, global, output),
+    }
+}

@@ -1,0 +1,33 @@
+//! `hubctl provider show`.
+
+use anyhow::Result;
+use exporter::provider::ProviderId;
+
+use super::shown::Shown;
+use crate::config::Global;
+use crate::deployment::block_on;
+use crate::exit::Exit;
+use crate::management::Reach;
+use crate::output::Output;
+
+/// Show a provider
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Example:
+  hubctl provider show 123456789012
+
+JSON: id, kind, alias, scan_schedule, credentials (without any secret), version,
+created_at, updated_at, updated_by, and trust_policy where a role is assumed.")]
+pub(crate) struct Args {
+    /// The account, or the organisation
+    #[arg(value_name = "ID")]
+    id: ProviderId,
+}
+
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    block_on(async {
+        let management = reach.connect(global).await?;
+        Shown::find(&management, &args.id).await?.write(&management, true, output)?;
+        Ok(Exit::Success)
+    })
+}

@@ -1,0 +1,81 @@
+//! A provider as the API gives it, and how the commands show it.
+
+use anyhow::Result;
+use exporter::provider::ProviderId;
+use management::wire::ProviderView;
+use management::wire::words::ProviderKind;
+use serde_json::Value;
+
+use crate::commands::integration::shown::{provider_path, read, trust};
+use crate::commands::integration::words::{changed, credential_facts};
+use crate::config::Format;
+use crate::exit::{Exit, Failure};
+use crate::management::{Answer, Management};
+use crate::output::{Facts, Output, Tone, text};
+
+/// A provider with what it takes to show and to change it.
+pub(super) struct Shown {
+    pub(super) view: ProviderView,
+    pub(super) etag: Option<String>,
+    json: Value,
+}
+
+impl Shown {
+    /// A provider that there must be.
+    pub(super) async fn find(management: &Management, id: &ProviderId) -> Result<Self, Failure> {
+        let Some(answer) = management.find(provider_path(id)).await? else {
+            return Err(Failure::new(Exit::Error, format!("there is no provider {id}"))
+                .hint(format!("hubctl provider create {id}; hubctl provider list shows those there are")));
+        };
+        Self::of(answer)
+    }
+
+    /// The provider that an answer holds.
+    pub(super) fn of(answer: Answer) -> Result<Self, Failure> {
+        Ok(Self { view: read(&answer.body)?, etag: answer.etag, json: answer.body })
+    }
+
+    /// Shows it; `with_role`, with what has to be put on its role.
+    pub(super) fn write(mut self, management: &Management, with_role: bool, output: &mut Output) -> Result<()> {
+        let policy = self.view.credentials.role.as_ref().map(|role| trust(role, management));
+        match (output.format, policy) {
+            (Format::Json, policy) => {
+                if let Some(policy) = policy {
+                    self.json["trust_policy"] = serde_json::to_value(policy)?;
+                }
+                output.json(&self.json)?;
+            }
+            (Format::Table, policy) => {
+                output.facts(&facts(&self.view))?;
+                if let (Some(policy), Some(role), true) = (policy, &self.view.credentials.role, with_role) {
+                    output.line("")?;
+                    output.line(format!("Trust policy to put on {}:", role.arn))?;
+                    output.json(&policy)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn facts(view: &ProviderView) -> Facts {
+    let mut facts = Facts::new();
+    facts.add(Tone::Strong, "Provider", &view.id);
+    facts.add(Tone::Plain, "Kind", kind(view.kind));
+    if let Some(alias) = &view.alias {
+        facts.add(Tone::Plain, "Alias", alias);
+    }
+    facts.add(Tone::Plain, "Scans come", view.scan_schedule.as_deref().unwrap_or("whenever they like"));
+    credential_facts(&mut facts, &view.credentials, true);
+    facts.add(Tone::Plain, "Created", text::time(view.created_at));
+    facts.add(Tone::Plain, "Changed", changed(view.updated_at, &view.updated_by));
+    facts
+}
+
+/// What it is.
+pub(super) fn kind(kind: ProviderKind) -> &'static str {
+    match kind {
+        ProviderKind::Account => "account",
+        ProviderKind::Organization => "organisation",
+    }
+}

@@ -1,0 +1,87 @@
+//! A finding that means nothing: sent, looked for, archived.
+//!
+//! It is marked as a sample and has an Id of its own kind. The exporter keeps nothing of it and never archives it.
+
+use asff::{AccountId, Partition, RegionName};
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// How the Ids of samples begin. Those of Prowler's findings begin with `prowler-`.
+pub(super) const ID_PREFIX: &str = "securityhub-exporter-sample";
+/// Later than what was sent first, so that Security Hub takes the second version (contract 1.5).
+const LATER: SignedDuration = SignedDuration::from_secs(1);
+
+/// A sample finding.
+pub(super) struct Sample {
+    pub(super) id: String,
+    account: AccountId,
+    region: RegionName,
+    partition: Partition,
+    at: Timestamp,
+}
+
+impl Sample {
+    /// A new one.
+    pub(super) fn new(account: AccountId, region: RegionName, partition: Partition, now: Timestamp) -> Self {
+        let id = format!("{ID_PREFIX}-{account}-{region}-{}", Uuid::now_v7());
+        // A second back: the archived version is later, and may not lie in the future.
+        let at = now.saturating_sub(LATER).unwrap_or(now);
+        Self { id, account, region, partition, at }
+    }
+
+    /// The request that sends it, live or archived.
+    pub(super) fn body(&self, archived: bool) -> Bytes {
+        Bytes::from(json!({ "Findings": [self.finding(archived)] }).to_string())
+    }
+
+    fn finding(&self, archived: bool) -> Value {
+        let later = self.at.saturating_add(LATER).unwrap_or(self.at);
+        let time = |time: Timestamp| format!("{time:.3}");
+        json!({
+            "SchemaVersion": "2018-10-08",
+            "Id": self.id,
+            "ProductArn": self.partition.product_arn(self.region),
+            "GeneratorId": ID_PREFIX,
+            "AwsAccountId": self.account.as_str(),
+            "CreatedAt": time(self.at),
+            "FirstObservedAt": time(self.at),
+            "UpdatedAt": time(if archived { later } else { self.at }),
+            "Title": "Sample finding of securityhub-exporter",
+            "Description": "It means nothing and shows that findings arrive. It is archived as soon as it was seen.",
+            "FindingProviderFields": {
+                "Severity": { "Label": "INFORMATIONAL" },
+                "Types": ["Software and Configuration Checks"],
+            },
+            "Resources": [{
+                "Type": "AwsAccount",
+                "Id": format!("AWS::::Account:{}", self.account),
+                "Region": self.region.as_str(),
+            }],
+            "RecordState": if archived { "ARCHIVED" } else { "ACTIVE" },
+            "Sample": true,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_archived_version_is_later_and_not_in_the_future() {
+        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        let account = "123456789012".parse().unwrap();
+        let sample = Sample::new(account, "eu-west-1".parse().unwrap(), Partition::Aws, now);
+        let (live, archived) = (sample.finding(false), sample.finding(true));
+        assert_eq!(
+            (live["Id"].as_str(), archived["Id"].as_str()),
+            (Some(sample.id.as_str()), Some(sample.id.as_str()))
+        );
+        assert_eq!(live["UpdatedAt"], "2026-11-23T09:59:59.000Z");
+        assert_eq!(archived["UpdatedAt"], "2026-11-23T10:00:00.000Z");
+        assert_eq!((&live["CreatedAt"], &archived["RecordState"]), (&archived["CreatedAt"], &json!("ARCHIVED")));
+        assert!(sample.id.len() <= 512 && !sample.id.starts_with("prowler-"));
+    }
+}

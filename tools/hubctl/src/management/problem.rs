@@ -1,0 +1,137 @@
+//! The managing API's refusals (RFC 9457) as hubctl's: one place decides the words, the hint and the exit code.
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::exit::{Exit, Failure};
+use crate::output::text;
+
+/// Characters of an answer that is no problem document, when it is shown.
+const EXCERPT_CHARS_MAX: usize = 300;
+
+/// What the API says went wrong. Whatever it does not say is empty.
+#[derive(Debug, Default, Deserialize)]
+struct Problem {
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    detail: String,
+    /// The command, or the change, that mends it.
+    #[serde(default, alias = "mend")]
+    hint: Option<String>,
+    #[serde(default)]
+    errors: Vec<FieldError>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Deserialize)]
+struct FieldError {
+    #[serde(default, alias = "pointer", alias = "path")]
+    field: String,
+    #[serde(default, alias = "detail")]
+    message: String,
+}
+
+/// The refusal of a request, for people.
+pub(super) fn failure(words: &str, response: &http::Response<Bytes>) -> Failure {
+    let status = response.status().as_u16();
+    let problem: Option<Problem> = serde_json::from_slice(response.body()).ok();
+    let Some(problem) = problem.filter(|problem| !problem.title.is_empty() || !problem.detail.is_empty()) else {
+        let said: String = String::from_utf8_lossy(response.body()).chars().take(EXCERPT_CHARS_MAX).collect();
+        return Failure::new(exit(status), format!("{words}: HTTP {status} {}", text::harmless(said.trim())));
+    };
+    let failure = Failure::new(exit(status), message(&problem));
+    match problem.hint.or_else(|| hint(status).map(str::to_owned)) {
+        Some(hint) => failure.hint(text::harmless(&hint)),
+        None => failure,
+    }
+}
+
+/// What happened, and which fields are at fault, a line each.
+fn message(problem: &Problem) -> String {
+    let said = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
+    let mut message = text::harmless(said);
+    for FieldError { field, message: what } in &problem.errors {
+        let line = match field.trim_start_matches(['/', '#']) {
+            "" => what.clone(),
+            field => format!("{}: {what}", option_of(field)),
+        };
+        message.push_str("\n       ");
+        message.push_str(&text::harmless(&line));
+    }
+    message
+}
+
+/// A field by the name of the option that sets it, since that is what was typed.
+fn option_of(field: &str) -> String {
+    let field = field.replace('/', ".");
+    let last = field.rsplit('.').next().unwrap_or_default();
+    let option = match last {
+        "arn" => "role-arn".to_owned(),
+        "secret_access_key" | "access_key_id" => "access-key-file".to_owned(),
+        "duration_seconds" => "duration".to_owned(),
+        name => name.replace('_', "-"),
+    };
+    format!("{field} (--{option})")
+}
+
+/// How the command ends.
+fn exit(status: u16) -> Exit {
+    match status {
+        400 | 415 | 422 => Exit::Usage,
+        401 | 403 => Exit::Credentials,
+        _ => Exit::Error,
+    }
+}
+
+/// What to do about a status, where the API does not say.
+fn hint(status: u16) -> Option<&'static str> {
+    match status {
+        404 => Some("hubctl integration list and hubctl provider list show what there is"),
+        412 | 428 => Some("somebody else changed it meanwhile: look at it, and do it again"),
+        429 | 503 => Some("wait a moment, and do it again"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, body: &str) -> Failure {
+        let response = http::Response::builder().status(status).body(Bytes::from(body.to_owned())).unwrap();
+        failure("PATCH /integrations/1", &response)
+    }
+
+    #[test]
+    fn fields_at_fault_are_named_with_their_options() {
+        let body = r#"{"type":"urn:x","title":"Invalid","status":422,"detail":"two settings are wrong","errors":[
+            {"field":"archive_limit_percent","message":"is 0 to 100"},
+            {"pointer":"/credentials/role/arn","detail":"is no role"}]}"#;
+        let failure = refused(422, body);
+        assert_eq!(failure.exit, Exit::Usage);
+        insta::assert_snapshot!(failure.message, @r"
+        two settings are wrong
+               archive_limit_percent (--archive-limit-percent): is 0 to 100
+               credentials.role.arn (--role-arn): is no role
+        ");
+    }
+
+    #[test]
+    fn each_refusal_ends_with_its_exit_code_and_what_to_do() {
+        for (status, exit) in [(400, 2), (401, 4), (403, 4), (404, 1), (409, 1), (412, 1), (422, 2), (500, 1), (503, 1)]
+        {
+            assert_eq!(refused(status, r#"{"title":"no"}"#).exit as u8, exit, "{status}");
+        }
+        assert!(refused(412, r#"{"title":"no"}"#).hint.unwrap().contains("meanwhile"));
+        let own = refused(409, r#"{"title":"exists","hint":"hubctl integration show 1"}"#);
+        assert_eq!(own.hint.as_deref(), Some("hubctl integration show 1"));
+    }
+
+    #[test]
+    fn an_answer_of_somebody_else_is_shown_as_it_is() {
+        let failure = refused(502, "<html>\u{1b}[2J bad gateway");
+        assert!(failure.message.starts_with("PATCH /integrations/1: HTTP 502 <html>"), "{}", failure.message);
+        assert!(!failure.message.contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,68 @@
+//! Which deployment a management command works on, and by whom it reaches it.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use asff::{Partition, RegionName, Regions};
+use aws::{Caller, Deployment, ManageFunction, SdkConfig};
+
+use super::Management;
+use crate::config::Global;
+use crate::deployment::{no_region, no_stack, port, which_deployment};
+use crate::exit::{Exit, Failure};
+
+/// How a management command reaches its deployment.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Reach {
+    /// Work on this machine and as whom you call, instead of by the deployment's function
+    #[arg(long, global = true, help_heading = "Deployment")]
+    pub(crate) local: bool,
+
+    /// Function that manages the deployment, instead of --stack
+    #[arg(long, global = true, value_name = "NAME", env = "HUBCTL_MANAGE_FUNCTION", hide_env_values = true)]
+    #[arg(help_heading = "Deployment")]
+    pub(crate) manage_function: Option<String>,
+}
+
+impl Reach {
+    /// The managing API of the deployment that the options name.
+    pub(crate) async fn connect(&self, global: &Global) -> Result<Management> {
+        let config = aws::sdk_config_of(global.profile.as_deref(), global.region.as_deref()).await;
+        let partition = partition_of(&config)?;
+        let caller = Caller::of(&config).await.map_err(|error| port(&error))?;
+        if self.local {
+            return super::local::connect(global, &config, caller, partition).await;
+        }
+        let stack = match &global.stack {
+            Some(name) => Some(Deployment::of_stack(&config, name).await.map_err(|error| no_stack(name, &error))?),
+            None => None,
+        };
+        let of_stack = stack.as_ref().and_then(|stack| stack.manage_function_name.clone());
+        let Some(name) = self.manage_function.clone().or(of_stack) else { return Err(no_function(global).into()) };
+        let function = Arc::new(ManageFunction::new(&config, &name, Some(caller)));
+        let transport = Box::new(move |request| {
+            let function = function.clone();
+            Box::pin(async move { function.call(request).await.map_err(|error| port(&error)) }) as _
+        });
+        let trusted = stack.map(|stack| stack.trusted_arns().into_iter().map(str::to_owned).collect());
+        Ok(Management::new(transport, partition, trusted.unwrap_or_default()))
+    }
+}
+
+/// The partition of the deployment's Region.
+fn partition_of(config: &SdkConfig) -> Result<Partition, Failure> {
+    let region = config.region().ok_or_else(no_region)?;
+    let name: Option<RegionName> = region.as_ref().parse().ok();
+    Ok(name.and_then(|name| Regions::known().partition_of(name)).unwrap_or(Partition::Aws))
+}
+
+fn no_function(global: &Global) -> Failure {
+    match &global.stack {
+        None => which_deployment()
+            .hint("add --stack NAME, or set HUBCTL_STACK, or name the function by --manage-function NAME"),
+        Some(name) => {
+            Failure::new(Exit::Error, format!("stack {name} has no function that manages it: it is an older one"))
+                .hint("deploy it anew (sam build && sam deploy), or work on this machine: --local")
+        }
+    }
+}

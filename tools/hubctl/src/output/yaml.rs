@@ -1,0 +1,62 @@
+//! YAML, written and read. What is read comes from people: a wrong line is named, and a key twice is an error.
+
+use std::io;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A value as YAML, each line ended. Nothing is folded, so that what stands there can be copied and searched for.
+pub(crate) fn text(value: &impl Serialize) -> io::Result<String> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: false };
+    let mut text = serde_saphyr::to_string_with_options(value, options).map_err(io::Error::other)?;
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// The value that a YAML document holds. JSON is YAML too.
+///
+/// # Errors
+///
+/// When the document is not of this form: where, and why.
+pub(crate) fn parse<T: DeserializeOwned>(document: &str) -> Result<T, String> {
+    serde_saphyr::from_str(document).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Named {
+        id: String,
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let value = json!({
+            "id": "012345678901", "list": ["a: b", "yes", "1e3", ""], "none": null, "map": { "empty": {}, "number": 3 },
+            "long": "arn:aws:iam::123456789012:role/".repeat(9), "lines": "one\ntwo\n", "words": "word ".repeat(40),
+        });
+        assert_eq!(parse::<Value>(&text(&value).unwrap()).unwrap(), value, "{}", text(&value).unwrap());
+    }
+
+    #[test]
+    fn an_accounts_number_need_not_be_quoted() {
+        assert_eq!(parse::<Named>("id: 012345678901").unwrap().id, "012345678901");
+        assert_eq!(parse::<Named>("id: 123456789012").unwrap().id, "123456789012");
+    }
+
+    #[test]
+    fn a_wrong_document_says_where() {
+        let wrong = parse::<Named>("id: a\nname: b\n").unwrap_err();
+        assert!(wrong.contains("line 2") && wrong.contains("name"), "{wrong}");
+        assert!(parse::<Named>("id: a\nid: b\n").unwrap_err().contains("id"));
+        assert!(parse::<Named>("id: &a [*a]").is_err());
+    }
+}
