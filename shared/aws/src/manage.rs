@@ -56,8 +56,7 @@ impl Caller {
 impl ManageFunction {
     /// The function of this name, called for somebody whom the audit trail is to name. Makes no call.
     pub fn new(config: &SdkConfig, name: &str, caller: Option<Caller>) -> Self {
-        let timeouts =
-            TimeoutConfig::builder().read_timeout(ANSWER_TIMEOUT).operation_timeout(ANSWER_TIMEOUT).build();
+        let timeouts = TimeoutConfig::builder().read_timeout(ANSWER_TIMEOUT).operation_timeout(ANSWER_TIMEOUT).build();
         let own = aws_sdk_lambda::config::Builder::from(config).timeout_config(timeouts).build();
         Self { client: Client::from_conf(own), name: name.to_owned(), caller }
     }
