@@ -218,14 +218,14 @@ pub struct AccessKey {
 /// Where access keys are kept. Nothing here reads one.
 pub trait Secrets {
     /// Keeps a key in a secret of its own, whose name tells that we made it and for whom; the secret's name.
-    fn keep(&self, of: &str, key: &AccessKey) -> impl Future<Output = Result<String, PortError>> + Send;
+    fn keep_key(&self, of: &str, key: &AccessKey) -> impl Future<Output = Result<String, PortError>> + Send;
 
-    /// Removes a secret that [`Secrets::keep`] made, for good. Any other, and one that is gone, is left as it is.
-    fn discard(&self, secret: &str) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Removes a secret that [`Secrets::keep_key`] made, for good. Any other, and one that is gone, is left as it is.
+    fn discard_key(&self, secret: &str) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// What checks found.
-pub trait Connections {
+pub trait CheckLog {
     /// What the newest check of each account found that is reached by the provider's integration, by account.
     fn connections(
         &self,

@@ -6,6 +6,7 @@
 //! comes out.
 
 pub mod check;
+pub mod host;
 pub mod http;
 pub mod memory;
 mod openapi;

@@ -9,7 +9,7 @@ use exporter::integration::Integration;
 use exporter::ports::{Accounts, Begun, Clock, Doubt, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
-    AccessKey, Audit, AuditEntry, CommitError, Connections, Page, Part, Registry, Remembered, RunLog, Secrets, Seen,
+    AccessKey, Audit, AuditEntry, CheckLog, CommitError, Page, Part, Registry, Remembered, RunLog, Secrets, Seen,
     Stored, Write,
 };
 use exporter::report::RunReport;
@@ -193,7 +193,7 @@ impl Audit for Memory {
 }
 
 impl Secrets for Memory {
-    async fn keep(&self, of: &str, key: &AccessKey) -> Result<String, PortError> {
+    async fn keep_key(&self, of: &str, key: &AccessKey) -> Result<String, PortError> {
         let mut kept = self.up("keep an access key")?;
         kept.secrets_made += 1;
         let name = format!("securityhub-exporter/managed/{of}/{}", kept.secrets_made);
@@ -203,13 +203,13 @@ impl Secrets for Memory {
         Ok(name)
     }
 
-    async fn discard(&self, secret: &str) -> Result<(), PortError> {
+    async fn discard_key(&self, secret: &str) -> Result<(), PortError> {
         self.up("remove a secret")?.secrets.remove(secret);
         Ok(())
     }
 }
 
-impl Connections for Memory {
+impl CheckLog for Memory {
     async fn connections(&self, provider: &ProviderId, page: &Page) -> Result<Part<Connection>, PortError> {
         let kept = self.up("read the connections")?;
         let ours = kept.connections.values().filter(|connection| connection.provider == *provider);

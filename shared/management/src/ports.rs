@@ -6,17 +6,17 @@ use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::ports::{Accounts, Clock, PortError};
 use exporter::provider::ProviderId;
-use exporter::registry::{Audit, Connections, Registry, RunLog, Secrets};
+use exporter::registry::{Audit, CheckLog, Registry, RunLog, Secrets};
 use serde::{Deserialize, Serialize};
 
 /// All that management needs.
 pub trait Ports:
-    Registry + Audit + Secrets + Connections + RunLog + Accounts + Clock + Tests + Orders + Send + Sync + 'static
+    Registry + Audit + Secrets + CheckLog + RunLog + Accounts + Clock + Tests + Orders + Send + Sync + 'static
 {
 }
 
 impl<T> Ports for T where
-    T: Registry + Audit + Secrets + Connections + RunLog + Accounts + Clock + Tests + Orders + Send + Sync + 'static
+    T: Registry + Audit + Secrets + CheckLog + RunLog + Accounts + Clock + Tests + Orders + Send + Sync + 'static
 {
 }
 

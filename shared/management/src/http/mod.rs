@@ -7,6 +7,8 @@ pub(crate) mod rest;
 pub(crate) mod runs;
 mod write;
 
+pub(crate) use self::read::typed;
+
 use std::sync::Arc;
 
 use axum::Router;

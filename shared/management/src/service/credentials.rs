@@ -82,7 +82,7 @@ impl<P: Ports> Service<P> {
         key: Key,
     ) -> Result<(Credentials, Option<String>), Refusal> {
         let Key::New(key) = key else { return Ok((credentials, None)) };
-        let name = self.ports.keep(&format!("{kind}-{id}"), &key).await?;
+        let name = self.ports.keep_key(&format!("{kind}-{id}"), &key).await?;
         let Credentials::Static { role, .. } = credentials else { return Ok((credentials, Some(name))) };
         Ok((Credentials::Static { secret: name.clone(), role }, Some(name)))
     }

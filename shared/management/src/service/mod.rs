@@ -82,7 +82,7 @@ impl<P: Ports> Service<P> {
 
     /// Removes a secret that nothing names any more. That it fails is told and changes nothing: it can't be read through us.
     async fn forget_secret(&self, secret: &str) {
-        if let Err(error) = self.ports.discard(secret).await {
+        if let Err(error) = self.ports.discard_key(secret).await {
             tracing::error!(secret.name = secret, %error, "secret not removed: remove it by hand");
         }
     }

@@ -123,3 +123,17 @@ impl RoleView {
         }
     }
 }
+
+impl CredentialsBody {
+    /// Credentials of a kind, and nothing else.
+    pub fn of_kind(kind: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            access_key_id: None,
+            secret_access_key: None,
+            session_token: None,
+            secret: None,
+            role: None,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! HTTP requests as a Lambda function gets them: API Gateway's payload format 2.0, which Function URLs use too, and which
+//! whoever invokes the function directly may write by hand.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::ports::Caller;
+use crate::problem::Refusal;
+
+/// Bytes of an answer at most (AWS Lambda quotas, synchronous invocation: 6 MB), with room for what JSON adds.
+const ANSWER_BYTES_MAX: usize = 5_500_000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Payload {
+    raw_path: String,
+    #[serde(default)]
+    raw_query_string: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    request_context: Context,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    http: Http,
+    #[serde(default)]
+    authorizer: Option<Authorizer>,
+}
+
+#[derive(Deserialize)]
+struct Http {
+    method: String,
+}
+
+#[derive(Deserialize)]
+struct Authorizer {
+    #[serde(default)]
+    iam: Option<Iam>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Iam {
+    #[serde(default)]
+    user_arn: Option<String>,
+}
+
+/// Whether a payload is an HTTP request.
+pub fn is_http(payload: &Value) -> bool {
+    payload.pointer("/requestContext/http").is_some()
+}
+
+/// Answers an HTTP request; the answer is a payload as well.
+///
+/// The caller is whom the payload names. Behind a Function URL that is whom AWS made sure of; by a direct invocation it is
+/// what the client says, and `CloudTrail` has the proof.
+pub async fn respond(router: Router, payload: &Value) -> Value {
+    let response = match request(payload) {
+        Ok(request) => {
+            let Ok(response) = router.oneshot(request).await;
+            response
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    answer(response).await
+}
+
+fn request(payload: &Value) -> Result<Request<Body>, Refusal> {
+    let malformed = |what: &str| Refusal::Malformed(format!("the payload {what}"));
+    let payload = Payload::deserialize(payload).map_err(|_| malformed("is none of format 2.0"))?;
+    let uri = match payload.raw_query_string.as_str() {
+        "" => payload.raw_path,
+        query => format!("{}?{query}", payload.raw_path),
+    };
+    let body = match (payload.body, payload.is_base64_encoded) {
+        (None, _) => Vec::new(),
+        (Some(text), false) => text.into_bytes(),
+        (Some(text), true) => STANDARD.decode(text).map_err(|_| malformed("has a body that is no base64"))?,
+    };
+    let Context { http, authorizer } = payload.request_context;
+    let mut request = Request::builder().method(http.method.as_str()).uri(uri);
+    for (name, value) in &payload.headers {
+        request = request.header(name, value);
+    }
+    let arn = authorizer.and_then(|authorizer| authorizer.iam).and_then(|iam| iam.user_arn);
+    let caller = arn.map_or_else(Caller::default, Caller);
+    request.extension(caller).body(Body::from(body)).map_err(|_| malformed("has a method, path or header that is none"))
+}
+
+async fn answer(response: Response) -> Value {
+    let (head, body) = response.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, ANSWER_BYTES_MAX).await else {
+        let detail = "the answer has more bytes than a function may answer; ask for less with limit";
+        return json!({
+            "statusCode": 422,
+            "headers": { "content-type": crate::problem::MEDIA_TYPE },
+            "body": serde_json::to_string(&Refusal::field("limit", detail).problem()).unwrap_or_default(),
+            "isBase64Encoded": false,
+        });
+    };
+    let text = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    let headers: BTreeMap<String, String> = head.headers.iter().filter_map(text).collect();
+    json!({
+        "statusCode": head.status.as_u16(),
+        "headers": headers,
+        "body": String::from_utf8_lossy(&bytes),
+        "isBase64Encoded": false,
+    })
+}

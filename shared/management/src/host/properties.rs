@@ -1,0 +1,99 @@
+//! The properties of a resource as the body that the API would get: names in its spelling, and CloudFormation's texts as the
+//! numbers and switches that they stand for. What they say is checked by the same code.
+
+use serde_json::{Map, Value};
+
+/// Properties that are CloudFormation's own.
+const NOT_OURS: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
+/// Settings that are switches.
+const SWITCHES: [&str; 4] = ["enabled", "only_failed", "archive_previous_findings", "auto_accept_product"];
+/// Settings that are numbers.
+const NUMBERS: [&str; 2] = ["archive_limit_percent", "duration_seconds"];
+
+/// The body. Empty texts and lists are left out, so that a parameter's empty default means: not set.
+pub(super) fn body(properties: &Map<String, Value>) -> Value {
+    let ours = properties.iter().filter(|(name, _)| !NOT_OURS.contains(&name.as_str()));
+    Value::Object(fields(ours))
+}
+
+fn fields<'a>(properties: impl Iterator<Item = (&'a String, &'a Value)>) -> Map<String, Value> {
+    let named = properties.map(|(name, value)| {
+        let name = snake_case(name);
+        let value = setting(&name, value);
+        (name, value)
+    });
+    named.filter(|(_, value)| !is_empty(value)).collect()
+}
+
+fn setting(name: &str, value: &Value) -> Value {
+    match value {
+        Value::Object(inner) => Value::Object(fields(inner.iter())),
+        Value::Array(values) => Value::Array(values.iter().filter(|value| !is_empty(value)).cloned().collect()),
+        Value::String(text) if SWITCHES.contains(&name) => match text.as_str() {
+            "true" => true.into(),
+            "false" => false.into(),
+            _ => value.clone(),
+        },
+        Value::String(text) if NUMBERS.contains(&name) => {
+            text.parse::<i64>().map_or_else(|_| value.clone(), Value::from)
+        }
+        _ => value.clone(),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(values) => values.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
+/// `ScanSchedule` is `scan_schedule`.
+fn snake_case(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    for (index, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && index > 0 {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_lowercase());
+    }
+    out
+}
+
+/// `credentials.role.arn` is `Credentials.Role.Arn`.
+pub(super) fn property(field: &str) -> String {
+    let words = |part: &str| part.split('_').map(capital).collect::<String>();
+    field.split('.').map(words).collect::<Vec<_>>().join(".")
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn texts_become_what_they_stand_for() {
+        let properties = json!({
+            "ServiceToken": "arn", "Provider": "123456789012", "OnlyFailed": "false", "ArchiveLimitPercent": "20",
+            "Regions": ["eu-west-1", ""], "SeverityMin": "", "FallbackRegion": null, "Muted": "true",
+            "Credentials": {"Kind": "default", "Role": {"Arn": "a", "DurationSeconds": "900", "SessionName": ""}},
+            "Enabled": "perhaps",
+        });
+        let expected = json!({
+            "provider": "123456789012", "only_failed": false, "archive_limit_percent": 20, "regions": ["eu-west-1"],
+            "muted": "true", "credentials": {"kind": "default", "role": {"arn": "a", "duration_seconds": 900}},
+            "enabled": "perhaps",
+        });
+        assert_eq!(body(properties.as_object().unwrap()), expected);
+        assert_eq!(property("credentials.role.duration_seconds"), "Credentials.Role.DurationSeconds");
+    }
+}

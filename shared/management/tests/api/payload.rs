@@ -1,0 +1,66 @@
+//! HTTP requests as a function gets them.
+
+use std::sync::Arc;
+
+use management::host::{is_http, respond};
+use management::{Service, Settings, router};
+use serde_json::{Value, json};
+
+use crate::client::{ACCOUNT, Api, CALLER};
+
+async fn send(api: &Api, payload: Value) -> Value {
+    assert!(is_http(&payload));
+    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
+    respond(router(Arc::new(Service::new(api.memory.clone(), settings))), &payload).await
+}
+
+fn payload(method: &str, path: &str, body: Option<&str>) -> Value {
+    json!({
+        "version": "2.0", "rawPath": path, "rawQueryString": "", "headers": {"content-type": "application/json"},
+        "requestContext": {"http": {"method": method, "path": path}, "authorizer": {"iam": {"userArn": CALLER, "accountId": "1"}}},
+        "body": body, "isBase64Encoded": false,
+    })
+}
+
+#[tokio::test]
+async fn a_request_is_answered_and_the_trail_names_who_sent_it() {
+    let api = Api::new();
+    let body = format!(r#"{{"id": "{ACCOUNT}"}}"#);
+    let made = send(&api, payload("POST", "/providers", Some(&body))).await;
+    assert_eq!(
+        (&made["statusCode"], &made["headers"]["location"]),
+        (&json!(201), &json!(format!("/providers/{ACCOUNT}")))
+    );
+    assert_eq!(api.memory.kept().trail[0].by, CALLER);
+    let mut listed = payload("GET", "/providers", None);
+    listed["rawQueryString"] = "limit=1".into();
+    let listed = send(&api, listed).await;
+    let body: Value = serde_json::from_str(listed["body"].as_str().unwrap()).unwrap();
+    assert_eq!(body["items"][0]["id"], ACCOUNT);
+}
+
+#[tokio::test]
+async fn a_body_may_come_in_base64() {
+    let api = Api::new();
+    // {"id": "123456789012"}
+    let mut request = payload("POST", "/providers", Some("eyJpZCI6ICIxMjM0NTY3ODkwMTIifQ=="));
+    request["isBase64Encoded"] = true.into();
+    assert_eq!(send(&api, request.clone()).await["statusCode"], 201);
+    request["body"] = "?".into();
+    assert_eq!(send(&api, request).await["statusCode"], 400);
+}
+
+#[tokio::test]
+async fn what_is_no_request_gets_a_problem() {
+    let api = Api::new();
+    for broken in [
+        json!({"requestContext": {"http": {}}}),
+        payload("GE T", "/providers", None),
+        payload("GET", "no path", None),
+        json!({"rawPath": "/providers", "requestContext": {"http": {"method": "GET"}}, "headers": {"a\nb": "c"}}),
+    ] {
+        let answer = send(&api, broken.clone()).await;
+        assert_eq!(answer["statusCode"], 400, "{broken}");
+        assert_eq!(answer["headers"]["content-type"], "application/problem+json");
+    }
+}
