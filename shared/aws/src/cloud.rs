@@ -5,6 +5,7 @@ use exporter::ports::Clock;
 use jiff::Timestamp;
 
 use crate::config::s3_client;
+use crate::registry::Managing;
 
 /// The names of what a deployment keeps its things in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub struct Names {
 pub struct Cloud {
     pub(crate) config: SdkConfig,
     pub(crate) names: Names,
+    pub(crate) managing: Managing,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
@@ -33,6 +35,7 @@ impl Cloud {
         Self {
             config: config.clone(),
             names,
+            managing: Managing::default(),
             s3: s3_client(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),

@@ -1,0 +1,49 @@
+//! Access keys on their way into Secrets Manager, each in a secret of its own. Nothing here reads one.
+
+use aws_sdk_secretsmanager::types::Tag;
+use exporter::ports::PortError;
+use exporter::registry::{AccessKey, Secrets};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::Cloud;
+use crate::errors::port_error;
+
+/// Comes after the prefix in the names of the secrets that we make, and in no other.
+const MANAGED: &str = "managed/";
+
+impl Secrets for Cloud {
+    async fn keep_key(&self, of: &str, key: &AccessKey) -> Result<String, PortError> {
+        let name = format!("{}{MANAGED}{of}/{}", self.managing.secret_prefix, Uuid::now_v7());
+        let mut value = json!({ "access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key });
+        if let Some(token) = &key.session_token {
+            value["session_token"] = token.as_str().into();
+        }
+        let request = aws_sdk_secretsmanager::Client::new(&self.config)
+            .create_secret()
+            .name(&name)
+            .description(format!("An access key of securityhub-exporter, for {of}"))
+            .tags(Tag::builder().key("securityhub-exporter").value(of).build())
+            .secret_string(value.to_string());
+        match request.send().await {
+            Ok(_) => Ok(name),
+            Err(error) => Err(port_error(format!("keep an access key in the secret {name}"), &error)),
+        }
+    }
+
+    async fn discard_key(&self, secret: &str) -> Result<(), PortError> {
+        let ours = secret.strip_prefix(&self.managing.secret_prefix).is_some_and(|rest| rest.starts_with(MANAGED));
+        if !ours {
+            return Ok(());
+        }
+        let client = aws_sdk_secretsmanager::Client::new(&self.config);
+        // For good: a key that nobody uses is a key that can only leak.
+        match client.delete_secret().secret_id(secret).force_delete_without_recovery(true).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                Ok(())
+            }
+            Err(error) => Err(port_error(format!("remove the secret {secret}"), &error)),
+        }
+    }
+}

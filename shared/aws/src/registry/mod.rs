@@ -1,0 +1,86 @@
+//! Providers and integrations in the table, each an item of its own with its version, changed by transactions that also
+//! write the trail.
+
+mod audit;
+mod checks;
+mod commit;
+mod items;
+mod keys;
+mod list;
+mod orders;
+mod runs;
+mod tests;
+
+use exporter::integration::Integration;
+use exporter::ports::PortError;
+use exporter::provider::{Provider, ProviderId};
+use exporter::registry::{AuditEntry, CommitError, Page, Part, Registry, Remembered, Stored, Write};
+use jiff::Timestamp;
+
+use self::items::{INTEGRATIONS, PROVIDERS, REMEMBERED, remembered, stored, unreadable};
+use crate::Cloud;
+use crate::errors::port_error;
+use crate::item::{Item, text};
+
+/// What only those need who manage a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Managing {
+    /// How the names of the secrets begin that the exporter may read.
+    pub secret_prefix: String,
+    /// The function that checks connections. None: nobody checks.
+    pub check_function: Option<String>,
+}
+
+impl Registry for Cloud {
+    async fn provider(&self, id: &ProviderId) -> Result<Option<Stored<Provider>>, PortError> {
+        let action = || format!("read the provider {id}");
+        let item = self.item(PROVIDERS, id.as_str(), action).await?;
+        item.map(|item| stored(&item).map_err(|error| unreadable(action(), &error))).transpose()
+    }
+
+    async fn providers(&self, page: &Page) -> Result<Part<Stored<Provider>>, PortError> {
+        self.part(self.partition(PROVIDERS), "list the providers", page, stored).await
+    }
+
+    async fn integration_of(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>, PortError> {
+        let action = || format!("read the integration of {id}");
+        let item = self.item(INTEGRATIONS, id.as_str(), action).await?;
+        item.map(|item| stored(&item).map_err(|error| unreadable(action(), &error))).transpose()
+    }
+
+    async fn integrations(&self, page: &Page) -> Result<Part<Stored<Integration>>, PortError> {
+        self.part(self.partition(INTEGRATIONS), "list the integrations", page, stored).await
+    }
+
+    async fn commit(&self, writes: &[Write], entry: &AuditEntry) -> Result<(), CommitError> {
+        self.transact(writes, entry).await
+    }
+
+    async fn remembered(&self, key: &str, now: Timestamp) -> Result<Option<Remembered>, PortError> {
+        const ACTION: &str = "read what a request came to";
+        let item = self.item(REMEMBERED, key, || ACTION.to_owned()).await?;
+        let found = item.map(|item| remembered(key, &item).map_err(|error| unreadable(ACTION.to_owned(), &error)));
+        Ok(found.transpose()?.filter(|remembered| remembered.until > now))
+    }
+}
+
+impl Cloud {
+    /// The same, for those who manage the deployment.
+    #[must_use]
+    pub fn managing(mut self, managing: Managing) -> Self {
+        self.managing = managing;
+        self
+    }
+
+    /// Reads one item, consistently.
+    pub(crate) async fn item(
+        &self,
+        partition: &str,
+        key: &str,
+        action: impl Fn() -> String,
+    ) -> Result<Option<Item>, PortError> {
+        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
+        let answer = request.key("pk", text(partition)).key("sk", text(key)).send().await;
+        answer.map(|answer| answer.item).map_err(|error| port_error(action(), &error))
+    }
+}
