@@ -106,7 +106,7 @@ fmt: ## Format the code
 build: $(VENV) ## Build the function, hubctl and the simulator, for release; the programs are in target/bin
 	$(call say,compiling for release: minutes the first time; nearly all of them are the AWS SDK)
 # `sam build` asks Cargo for the function in the same way, silently: it then finds everything compiled.
-	cargo lambda build --release --locked --bin export-findings --bin hubctl --bin simulator
+	cargo lambda build --release --locked --bin export-findings --bin manage-integrations --bin hubctl --bin simulator
 	@mkdir -p $(TARGET)/bin
 	@for name in hubctl simulator; do install $(TARGET)/lambda/$$name/bootstrap $(TARGET)/bin/$$name; done
 

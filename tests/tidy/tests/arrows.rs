@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// A crate, and the crates of ours that it may depend on, tests aside.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("asff", &[]),
     ("exporter", &["asff"]),
     ("management", &["asff", "exporter"]),
     ("aws", &["asff", "exporter", "management"]),
     ("export-findings", &["asff", "aws", "exporter"]),
+    ("manage-integrations", &["aws", "management"]),
     ("hubctl", &["asff", "aws", "exporter", "management"]),
     ("simulator", &[]),
     ("end-to-end", &["asff", "aws", "exporter", "export-findings", "hubctl", "management", "simulator"]),

@@ -1,0 +1,105 @@
+//! Tells HTTP requests from CloudFormation's, and keeps the time.
+//!
+//! Promise: a request of CloudFormation is answered, whatever happens: an error, a defect of ours, too little time. A stack
+//! never waits for us in vain.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use management::host::{ResourceRequest, carry_out, is_http, respond};
+use management::{Ports, Service, router};
+use serde_json::Value;
+
+use crate::answer::{Send, SendError, body};
+
+/// Time that is kept for the answer to CloudFormation, its tries included.
+const ANSWER_RESERVE: Duration = Duration::from_secs(20);
+/// Time for a request where the caller sets no end.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Handles invocations. Built once; every invocation borrows it.
+pub struct Handler<P, S> {
+    service: Arc<Service<P>>,
+    router: Router,
+    answers: S,
+}
+
+/// Why an invocation failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandlerError {
+    /// The payload is nothing that we know.
+    #[error(
+        "the event is neither an HTTP request (payload format 2.0, as events/manage-list.json) nor a request of CloudFormation"
+    )]
+    UnknownEvent,
+    /// CloudFormation did not get its answer. Lambda tries the request again.
+    #[error(transparent)]
+    Unanswered(#[from] SendError),
+}
+
+impl From<HandlerError> for Diagnostic {
+    fn from(error: HandlerError) -> Self {
+        let kind = match error {
+            HandlerError::UnknownEvent => "UnknownEvent",
+            HandlerError::Unanswered(_) => "AnswerNotTaken",
+        };
+        Self { error_type: kind.to_owned(), error_message: error.to_string() }
+    }
+}
+
+impl<P: Ports, S: Send> Handler<P, S> {
+    /// A handler over a service.
+    pub fn new(service: Arc<Service<P>>, answers: S) -> Self {
+        Self { router: router(service.clone()), service, answers }
+    }
+
+    /// Handles one invocation.
+    ///
+    /// # Errors
+    ///
+    /// When the event is not known, or CloudFormation did not take its answer.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, HandlerError> {
+        let LambdaEvent { payload, context } = event;
+        if let Some(request) = ResourceRequest::parse(&payload) {
+            return self.resource(request, time_left(context.deadline())).await;
+        }
+        if is_http(&payload) {
+            return Ok(respond(self.router.clone(), &payload).await);
+        }
+        Err(HandlerError::UnknownEvent)
+    }
+
+    async fn resource(&self, request: ResourceRequest, left: Duration) -> Result<Value, HandlerError> {
+        let (service, asked) = (self.service.clone(), request.clone());
+        // A task of its own, so that a defect in it is an answer as well.
+        let work = tokio::spawn(async move { carry_out(&service, &asked).await });
+        let answer = match tokio::time::timeout(left.saturating_sub(ANSWER_RESERVE), work).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => request.failed("a defect of ours; the function's log says more"),
+            Err(_) => request.failed("the function's time was over; the function's log says more"),
+        };
+        tracing::info!(
+            resource.kind = request.resource_type,
+            resource.request = request.request_type,
+            resource.id = answer.physical_resource_id,
+            answer.status = answer.status,
+            answer.reason = answer.reason,
+            "request of CloudFormation carried out"
+        );
+        self.answers.put(&request.response_url, body(&answer)).await?;
+        Ok(Value::Null)
+    }
+}
+
+/// The time until the end of the invocation.
+fn time_left(deadline: SystemTime) -> Duration {
+    if deadline == SystemTime::UNIX_EPOCH {
+        return REQUEST_TIMEOUT;
+    }
+    deadline.duration_since(SystemTime::now()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use lambda_runtime::Context;
+use management::Settings;
+use management::memory::Memory;
+use serde_json::json;
+
+use super::*;
+
+const ACCOUNT: &str = "123456789012";
+
+/// Takes answers, or does not.
+#[derive(Default)]
+struct Answers {
+    taken: Mutex<Vec<(String, Value)>>,
+    refuse: bool,
+}
+
+impl Send for Arc<Answers> {
+    async fn put(&self, url: &str, body: Bytes) -> Result<(), SendError> {
+        if self.refuse {
+            return Err(SendError("HTTP 403".to_owned()));
+        }
+        self.taken.lock().unwrap().push((url.to_owned(), serde_json::from_slice(&body).unwrap()));
+        Ok(())
+    }
+}
+
+fn handler(answers: &Arc<Answers>) -> (Arc<Memory>, Handler<Memory, Arc<Answers>>) {
+    let memory = Arc::new(Memory::default());
+    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
+    (memory.clone(), Handler::new(Arc::new(Service::new(memory, settings)), answers.clone()))
+}
+
+fn event(payload: Value) -> LambdaEvent<Value> {
+    LambdaEvent::new(payload, Context::default())
+}
+
+fn sample(text: &str) -> LambdaEvent<Value> {
+    event(serde_json::from_str(text).unwrap())
+}
+
+#[tokio::test]
+async fn the_samples_are_answered() {
+    let answers = Arc::default();
+    let (_, handler) = handler(&answers);
+    let made = handler.handle(sample(include_str!("../../../../events/manage-create-provider.json"))).await.unwrap();
+    assert_eq!(made["statusCode"], 201, "{made}");
+    let listed = handler.handle(sample(include_str!("../../../../events/manage-list.json"))).await.unwrap();
+    assert_eq!(listed["statusCode"], 200, "{listed}");
+    handler.handle(sample(include_str!("../../../../events/manage-cloudformation.json"))).await.unwrap();
+    let taken = answers.taken.lock().unwrap();
+    assert_eq!(taken[0].1["Status"], "SUCCESS", "{taken:?}");
+}
+
+#[tokio::test]
+async fn what_is_neither_is_refused() {
+    let (_, handler) = handler(&Arc::default());
+    for payload in [json!({}), json!(null), json!({"Records": []}), json!({"requestContext": {"elb": {}}})] {
+        assert_eq!(handler.handle(event(payload)).await.unwrap_err(), HandlerError::UnknownEvent);
+    }
+}
+
+fn creation() -> Value {
+    json!({
+        "RequestType": "Create", "ResponseURL": "https://answers.example/1", "StackId": "s", "RequestId": "r",
+        "ResourceType": "Custom::SecurityHubProvider", "LogicalResourceId": "Mine", "ResourceProperties": {"Id": ACCOUNT},
+    })
+}
+
+#[tokio::test]
+async fn cloudformation_gets_its_answer_where_it_wants_it() {
+    let answers = Arc::default();
+    let (memory, handler) = handler(&answers);
+    handler.handle(event(creation())).await.unwrap();
+    let taken = answers.taken.lock().unwrap().clone();
+    let [(url, answer)] = taken.as_slice() else { unreachable!("{taken:?}") };
+    assert_eq!((url.as_str(), &answer["Status"]), ("https://answers.example/1", &json!("SUCCESS")));
+    assert_eq!((&answer["RequestId"], &answer["LogicalResourceId"]), (&json!("r"), &json!("Mine")));
+    assert_eq!(memory.kept().providers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_has_no_time_left_is_answered() {
+    let answers: Arc<Answers> = Arc::default();
+    let (_, handler) = handler(&answers);
+    let request = ResourceRequest::parse(&creation()).unwrap();
+    handler.resource(request, Duration::ZERO).await.unwrap();
+    let taken = answers.taken.lock().unwrap();
+    assert_eq!(taken[0].1["Status"], "FAILED");
+    assert!(taken[0].1["Reason"].as_str().unwrap().contains("time was over"), "{taken:?}");
+}
+
+#[tokio::test]
+async fn a_defect_of_ours_is_answered() {
+    let answers: Arc<Answers> = Arc::default();
+    let (memory, handler) = handler(&answers);
+    memory.before_next_commit(|_| unreachable!("a planted defect"));
+    handler.handle(event(creation())).await.unwrap();
+    let taken = answers.taken.lock().unwrap();
+    assert_eq!(taken[0].1["Status"], "FAILED");
+    assert!(taken[0].1["Reason"].as_str().unwrap().contains("a defect of ours"), "{taken:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_has_lambda_try_again() {
+    let answers = Arc::new(Answers { refuse: true, ..Answers::default() });
+    let (_, handler) = handler(&answers);
+    let error = handler.handle(event(creation())).await.unwrap_err();
+    assert_eq!(error, HandlerError::Unanswered(SendError("HTTP 403".to_owned())));
+}
