@@ -56,6 +56,12 @@ test: build ## Run every test; those from end to end on a local AWS of their own
 	$(call say,compiling the tests: the AWS SDK once more, without optimisation)
 	cargo nextest run --locked --workspace --no-run
 	$(ON_A_STACK) cargo nextest run --locked --workspace
+	$(MAKE) test-api
+
+.PHONY: test-api
+test-api: $(VENV) ## Test the management API by its own description, with schemathesis
+	cargo build --locked --quiet -p management --example serve
+	$(PYTHON) local/test_api.py $(TARGET)/debug/examples/serve
 
 .PHONY: test-end-to-end
 test-end-to-end: build ## Run the tests from end to end alone

@@ -4,6 +4,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use crate::http::{integrations, providers, rest, runs};
+use crate::problem::Problem;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -14,6 +15,7 @@ use crate::http::{integrations, providers, rest, runs};
                        access keys go in and never come out. Whoever may invoke the function may call this.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
+    components(schemas(Problem)),
     paths(
         providers::list,
         providers::create,

@@ -53,7 +53,7 @@ pub(crate) async fn create<P: Ports>(
 
 /// Show an integration: its settings, how it is connected, when the next scan is due
 #[utoipa::path(get, path = "/integrations/{id}", tag = "integrations", operation_id = "showIntegration",
-    params(("id" = String, Path, description = "The provider's id")),
+    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012"))),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -68,8 +68,8 @@ pub(crate) async fn show<P: Ports>(
 /// Change an integration's settings. Another provider moves it to that one's id
 #[utoipa::path(patch, path = "/integrations/{id}", tag = "integrations", operation_id = "updateIntegration",
     request_body(content = IntegrationPatch, content_type = "application/merge-patch+json"),
-    params(("id" = String, Path, description = "The provider's id"),
-        ("If-Match" = String, Header, description = "The ETag of the version that is changed")),
+    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String), ("Content-Location" = String))), WriteRefused))]
 pub(crate) async fn update<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -94,9 +94,9 @@ pub(crate) async fn update<P: Ports>(
 
 /// Delete an integration. With `archive`, everything that it sent is archived first
 #[utoipa::path(delete, path = "/integrations/{id}", tag = "integrations", operation_id = "deleteIntegration",
-    params(("id" = String, Path, description = "The provider's id"),
+    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
         ("archive" = Option<bool>, Query, description = "Archive first what was sent. Otherwise it stays in Security Hub."),
-        ("If-Match" = String, Header, description = "The ETag of the version that is deleted")),
+        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is deleted")),
     responses((status = 202, body = IntegrationView, headers(("ETag" = String)), description = "What was sent is being archived; then it is deleted"),
         (status = 204, description = "It is gone, and so is its access key"), WriteRefused))]
 pub(crate) async fn remove<P: Ports>(
@@ -119,8 +119,8 @@ pub(crate) async fn remove<P: Ports>(
 /// Give an integration credentials of its own, and test them
 #[utoipa::path(put, path = "/integrations/{id}/credentials", tag = "integrations", operation_id = "setCredentials",
     request_body = CredentialsBody,
-    params(("id" = String, Path, description = "The provider's id"),
-        ("If-Match" = String, Header, description = "The ETag of the version that is changed")),
+    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn set_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -135,8 +135,8 @@ pub(crate) async fn set_credentials<P: Ports>(
 
 /// Take an integration back to its provider's credentials, and test them
 #[utoipa::path(delete, path = "/integrations/{id}/credentials", tag = "integrations", operation_id = "resetCredentials",
-    params(("id" = String, Path, description = "The provider's id"),
-        ("If-Match" = String, Header, description = "The ETag of the version that is changed")),
+    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn reset_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -157,7 +157,7 @@ async fn change_credentials<P: Ports>(service: &Service<P>, text: &str, head: &H
 
 /// Test an integration's connection
 #[utoipa::path(post, path = "/integrations/{id}/test", tag = "integrations", operation_id = "testIntegration",
-    params(("id" = String, Path, description = "The provider's id")),
+    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012"))),
     responses((status = 200, body = Test, description = "What was found, also where that is no connection"), WriteRefused))]
 pub(crate) async fn test<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -171,7 +171,7 @@ pub(crate) async fn test<P: Ports>(
 
 /// Enable an integration, test it, and say how many uploads wait
 #[utoipa::path(post, path = "/integrations/{id}/enable", tag = "integrations", operation_id = "enableIntegration",
-    params(("id" = String, Path, description = "The provider's id"),
+    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
         ("replay" = Option<bool>, Query, description = "Export now what was uploaded while it was disabled."),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version that is enabled")),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
@@ -190,7 +190,7 @@ pub(crate) async fn enable<P: Ports>(
 
 /// Disable an integration: uploads are recorded, and wait
 #[utoipa::path(post, path = "/integrations/{id}/disable", tag = "integrations", operation_id = "disableIntegration",
-    params(("id" = String, Path, description = "The provider's id"),
+    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version that is disabled")),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn disable<P: Ports>(
@@ -206,7 +206,7 @@ pub(crate) async fn disable<P: Ports>(
 
 /// Show what the newest check of each account found
 #[utoipa::path(get, path = "/integrations/{id}/connections", tag = "integrations", operation_id = "listConnections",
-    params(("id" = String, Path, description = "The provider's id"), PageParams),
+    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")), PageParams),
     responses((status = 200, body = ConnectionList), ReadRefused))]
 pub(crate) async fn connections<P: Ports>(
     State(service): State<Arc<Service<P>>>,

@@ -49,7 +49,7 @@ pub(crate) async fn create<P: Ports>(
 
 /// Show a provider
 #[utoipa::path(get, path = "/providers/{id}", tag = "providers", operation_id = "showProvider",
-    params(("id" = String, Path, description = "An account, or an organisation")),
+    params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012"))),
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -64,8 +64,8 @@ pub(crate) async fn show<P: Ports>(
 /// Change a provider's alias and schedule
 #[utoipa::path(patch, path = "/providers/{id}", tag = "providers", operation_id = "updateProvider",
     request_body(content = ProviderPatch, content_type = "application/merge-patch+json"),
-    params(("id" = String, Path, description = "An account, or an organisation"),
-        ("If-Match" = String, Header, description = "The ETag of the version that is changed")),
+    params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn update<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -86,8 +86,8 @@ pub(crate) async fn update<P: Ports>(
 
 /// Delete a provider that has no integration
 #[utoipa::path(delete, path = "/providers/{id}", tag = "providers", operation_id = "deleteProvider",
-    params(("id" = String, Path, description = "An account, or an organisation"),
-        ("If-Match" = String, Header, description = "The ETag of the version that is deleted")),
+    params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is deleted")),
     responses((status = 204, description = "It is gone, and so is its access key"), WriteRefused))]
 pub(crate) async fn remove<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -104,8 +104,8 @@ pub(crate) async fn remove<P: Ports>(
 /// Give a provider other credentials
 #[utoipa::path(put, path = "/providers/{id}/credentials", tag = "providers", operation_id = "setProviderCredentials",
     request_body = CredentialsBody,
-    params(("id" = String, Path, description = "An account, or an organisation"),
-        ("If-Match" = String, Header, description = "The ETag of the version that is changed")),
+    params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), WriteRefused))]
 pub(crate) async fn set_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,

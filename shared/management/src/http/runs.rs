@@ -33,7 +33,7 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
 
 /// Show a run
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs", operation_id = "showRun",
-    params(("id" = String, Path, description = "The run")),
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     responses((status = 200, body = Run), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -46,7 +46,7 @@ pub(crate) async fn show<P: Ports>(
 
 /// Export a run's upload once more
 #[utoipa::path(post, path = "/runs/{id}/replay", tag = "runs", operation_id = "replayRun",
-    params(("id" = String, Path, description = "The run")),
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     responses((status = 202, body = Ordered), WriteRefused))]
 pub(crate) async fn replay<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -60,7 +60,7 @@ pub(crate) async fn replay<P: Ports>(
 
 /// Archive what a run held back for being more than the integration's limit
 #[utoipa::path(post, path = "/runs/{id}/approve", tag = "runs", operation_id = "approveRun",
-    params(("id" = String, Path, description = "The run")),
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     responses((status = 202, body = Ordered), WriteRefused))]
 pub(crate) async fn approve<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -74,7 +74,7 @@ pub(crate) async fn approve<P: Ports>(
 
 /// Make active again what a run archived
 #[utoipa::path(post, path = "/runs/{id}/undo-archive", tag = "runs", operation_id = "undoArchive",
-    params(("id" = String, Path, description = "The run")),
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     responses((status = 202, body = Ordered), WriteRefused))]
 pub(crate) async fn undo_archive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -88,7 +88,7 @@ pub(crate) async fn undo_archive<P: Ports>(
 
 /// Send once more what a run put into quarantine
 #[utoipa::path(post, path = "/runs/{id}/redrive", tag = "runs", operation_id = "redriveRun",
-    params(("id" = String, Path, description = "The run")),
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     responses((status = 202, body = Ordered), WriteRefused))]
 pub(crate) async fn redrive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -102,7 +102,7 @@ pub(crate) async fn redrive<P: Ports>(
 
 /// Show what a run put into quarantine
 #[utoipa::path(get, path = "/runs/{id}/quarantine", tag = "runs", operation_id = "showQuarantine",
-    params(("id" = String, Path, description = "The run"), PageParams),
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PageParams),
     responses((status = 200, body = QuarantineList), ReadRefused))]
 pub(crate) async fn quarantine<P: Ports>(
     State(service): State<Arc<Service<P>>>,

@@ -189,7 +189,7 @@ pub struct ConnectionSummary {
     /// Those of them that are disconnected.
     pub accounts_disconnected: u64,
     /// What is wrong with the first account that has something wrong.
-    #[schema(value_type = Option<mirror::Problem>)]
+    #[schema(value_type = Option<mirror::ConnectionProblem>)]
     pub problem: Option<Problem>,
 }
 

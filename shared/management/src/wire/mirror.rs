@@ -30,10 +30,10 @@ pub struct Connection {
     pub identity: Option<String>,
     /// Why there is no connection, where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
+    pub problem: Option<ConnectionProblem>,
     /// What works, and should not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub risks: Vec<Problem>,
+    pub risks: Vec<ConnectionProblem>,
     /// Each Region that was looked at.
     pub regions: BTreeMap<String, RegionConnection>,
 }
@@ -49,13 +49,13 @@ pub struct RegionConnection {
     pub since: String,
     /// What is wrong, and what mends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
+    pub problem: Option<ConnectionProblem>,
 }
 
 /// Something that a person must mend.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Problem {
+pub struct ConnectionProblem {
     /// A short name.
     pub reason: String,
     /// What happened.

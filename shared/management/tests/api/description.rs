@@ -49,6 +49,18 @@ fn a_patch_has_the_settings_of_a_creation_but_for_the_credentials() {
     assert_eq!(body, names("IntegrationPatch"));
 }
 
+#[test]
+fn every_name_that_the_description_refers_to_is_in_it() {
+    let document = serde_json::to_value(management::document()).unwrap();
+    let text = document.to_string();
+    let names: Vec<&str> =
+        text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        assert!(document["components"]["schemas"].get(name).is_some(), "{name} is not described");
+    }
+}
+
 /// What the exporter serialises is what the description's type reads, and nothing is lost on the way.
 fn mirrors<T: DeserializeOwned + serde::Serialize>(own: &impl serde::Serialize) {
     let own: Value = serde_json::to_value(own).unwrap();

@@ -1,0 +1,54 @@
+//! Serves the API on 127.0.0.1 over ports in memory, with something of everything in it: `serve PORT`. Other programs test
+//! it by its description (`make test-api`).
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use exporter::integration::Integration;
+use exporter::provider::{Provider, ProviderId};
+use exporter::registry::Stored;
+use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
+use exporter::upload::UploadInfo;
+use jiff::Timestamp;
+use management::memory::Memory;
+use management::{Service, Settings, router};
+use tokio::net::TcpListener;
+
+type Failure = Box<dyn std::error::Error>;
+
+/// The account that the description's examples name.
+const ACCOUNT: &str = "123456789012";
+/// The run that they name.
+const RUN: &str = "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Failure> {
+    let port: u16 = std::env::args().nth(1).ok_or("serve PORT")?.parse()?;
+    let memory = Arc::new(Memory::default());
+    furnish(&memory)?;
+    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
+    axum::serve(listener, router(Arc::new(Service::new(memory, settings)))).await?;
+    Ok(())
+}
+
+fn furnish(memory: &Memory) -> Result<(), Failure> {
+    let now = Timestamp::now();
+    let id: ProviderId = ACCOUNT.parse()?;
+    let upload =
+        UploadInfo { source: "s3://scans/scan.json".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let mut run = RunReport::begin(RUN.to_owned(), upload, now);
+    run.status = RunStatus::Degraded;
+    run.counts.archived = 1;
+    run.counts.quarantined.insert("InvalidInput".to_owned(), 1);
+    run.quarantine = Some(RunReport::quarantine_key(RUN));
+    let archive = Some(ArchiveSkipped::ArchiveHeld { over: 80, live: 120 });
+    run.accounts.insert(ACCOUNT.parse()?, AccountReport { archive, ..AccountReport::default() });
+    let mut kept = memory.kept();
+    kept.providers.insert(ACCOUNT.to_owned(), Stored::new(Provider::new(id.clone()), now, "nobody"));
+    kept.integrations.insert(ACCOUNT.to_owned(), Stored::new(Integration::new(id), now, "nobody"));
+    kept.quarantine.insert(RUN.to_owned(), vec![serde_json::json!({ "code": "InvalidInput" })]);
+    kept.runs.push(run);
+    Ok(())
+}
