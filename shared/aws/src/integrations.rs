@@ -15,6 +15,10 @@ use crate::item::{Item, ItemError, from_attribute, get_number, get_text, number,
 const PARTITION: &str = "integration";
 /// The partition of all providers.
 const PROVIDERS: &str = "provider";
+/// The partition of the accounts whose organisation is known.
+const MEMBERS: &str = "member";
+/// How the ids of organisations begin.
+const ORGANIZATION_START: &str = "o-";
 /// Pages that a list reads at most: of 1 MB each, so some 100,000 integrations.
 const PAGES_MAX: usize = 100;
 
@@ -47,12 +51,41 @@ pub enum CreateError {
 
 impl Integrations for Cloud {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
-        let own = self.get_integration(&ProviderId::Account(*account)).await?;
-        Ok(own.map(|stored| stored.integration))
+        if let Some(own) = self.get_integration(&ProviderId::Account(*account)).await? {
+            return Ok(Some(own.integration));
+        }
+        let action = || format!("find the organisation of account {account}");
+        let member = self.item(MEMBERS, account.as_str(), action).await?;
+        let named = member.as_ref().and_then(|item| get_text(item, "organization")).and_then(|id| id.parse().ok());
+        let organization = match named {
+            Some(organization) => Some(organization),
+            None => self.only_organization().await?,
+        };
+        let Some(organization) = organization else { return Ok(None) };
+        Ok(self.get_integration(&organization).await?.map(|stored| stored.integration))
     }
 }
 
 impl Cloud {
+    /// The only organisation that has an integration, where there is just one. An account of which nobody knows its
+    /// organisation is taken for one of it: whoever scans accounts of another has to say so.
+    async fn only_organization(&self) -> Result<Option<ProviderId>, PortError> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.names.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :organization)")
+            .expression_attribute_values(":pk", text(PARTITION))
+            .expression_attribute_values(":organization", text(ORGANIZATION_START))
+            .limit(2);
+        let answer = query.send().await.map_err(|error| port_error("find an organisation's integration", &error))?;
+        match answer.items() {
+            [one] => Ok(get_text(one, "sk").and_then(|id| id.parse().ok())),
+            _ => Ok(None),
+        }
+    }
+
     /// As whom a provider's accounts are called. One that nobody described is called as the deployment itself.
     pub(crate) async fn provider_credentials(&self, id: &ProviderId) -> Result<Credentials, PortError> {
         let action = || format!("read the provider {id}");

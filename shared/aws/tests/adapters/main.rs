@@ -12,6 +12,7 @@ mod hub;
 mod hub_errors;
 mod integrations;
 mod objects;
+mod registry;
 mod runs;
 mod scans;
 mod secrets;

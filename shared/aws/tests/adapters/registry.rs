@@ -1,0 +1,238 @@
+//! Providers, integrations and what belongs to them, as the table and Secrets Manager see them.
+
+use aws::{Cloud, Managing};
+use exporter::integration::Integration;
+use exporter::ports::Integrations as _;
+use exporter::provider::{Provider, ProviderId};
+use exporter::registry::{
+    AccessKey, Audit as _, AuditEntry, CheckLog as _, CommitError, Page, Registry as _, Remembered, RunLog as _,
+    Secrets as _, Seen, Stored, Write,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::wire::{Reply, Request, Wire};
+use crate::{ACCOUNT, cloud};
+
+const ORGANIZATION: &str = "o-a1b2c3d4e5";
+
+fn id() -> ProviderId {
+    ACCOUNT.parse().unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T09:00:00.123Z".parse().unwrap()
+}
+
+fn entry() -> AuditEntry {
+    AuditEntry {
+        id: "01936f2e".to_owned(),
+        at: now(),
+        by: "ada".to_owned(),
+        action: "integration.create".to_owned(),
+        target: ACCOUNT.to_owned(),
+        changes: [].into(),
+    }
+}
+
+fn writes() -> Vec<Write> {
+    let stored = Stored::new(Integration::new(id()), now(), "ada");
+    let after = stored.changed(Integration { enabled: false, ..stored.value.clone() }, now(), "ada");
+    let remembered = Remembered { key: "k".to_owned(), fingerprint: "f".to_owned(), made: id(), until: now() };
+    vec![
+        Write::NeedProvider(id()),
+        Write::PutIntegration(stored.clone(), Seen::Nothing),
+        Write::PutIntegration(after, Seen::This(stored.revision())),
+        Write::PutProvider(Stored::new(Provider::new(id()), now(), "ada"), Seen::Nothing),
+        Write::DeleteIntegration(id(), stored.revision()),
+        Write::DeleteProvider(id(), stored.revision()),
+        Write::NeedNoIntegration(id()),
+        Write::ForgetConnection(ACCOUNT.parse().unwrap()),
+        Write::Remember(remembered),
+    ]
+}
+
+/// What a change looks like on the wire.
+async fn written() -> Vec<Value> {
+    let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
+    cloud(&wire.url).await.commit(&writes(), &entry()).await.unwrap();
+    let request = &wire.requests()[0];
+    assert_eq!(request.header("x-amz-target"), Some("DynamoDB_20120810.TransactWriteItems"));
+    request.json()["TransactItems"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_change_is_one_transaction_with_its_entry_in_the_trail() {
+    let items = written().await;
+    let condition = |index: usize, kind: &str| items[index][kind]["ConditionExpression"].clone();
+    assert_eq!(condition(0, "ConditionCheck"), "attribute_exists(pk)");
+    assert_eq!(condition(1, "Put"), "attribute_not_exists(pk)");
+    assert_eq!(condition(2, "Put"), "version = :version AND created_at = :created");
+    let values = &items[2]["Put"]["ExpressionAttributeValues"];
+    assert_eq!((&values[":version"]["N"], &values[":created"]["S"]), (&json!("1"), &json!("2026-11-23T09:00:00.123Z")));
+    assert_eq!(items[2]["Put"]["Item"]["version"]["N"], "2");
+    assert_eq!(items[3]["Put"]["Item"]["pk"]["S"], "provider");
+    assert_eq!(condition(4, "Delete"), "version = :version AND created_at = :created");
+    assert_eq!(items[5]["Delete"]["Key"]["pk"]["S"], "provider");
+    assert_eq!(condition(6, "ConditionCheck"), "attribute_not_exists(pk)");
+    assert_eq!((&items[7]["Delete"]["Key"]["pk"]["S"], condition(7, "Delete")), (&json!("connection"), Value::Null));
+    assert_eq!(condition(8, "Put"), "attribute_not_exists(pk) OR expires_at <= :now");
+    let trail = &items[9]["Put"]["Item"];
+    assert_eq!(
+        (&trail["pk"]["S"], &trail["sk"]["S"], &trail["by"]["S"]),
+        (&json!("audit"), &json!("01936f2e"), &json!("ada"))
+    );
+}
+
+#[tokio::test]
+async fn what_is_written_comes_back_as_it_was() {
+    let items = written().await;
+    let item = items[2]["Put"]["Item"].clone();
+    let wire = Wire::serve(move |_, _| Reply::new(200, json!({ "Item": item }).to_string())).await;
+    let stored = cloud(&wire.url).await.integration_of(&id()).await.unwrap().unwrap();
+    assert_eq!((stored.version, stored.created_at, stored.updated_by.as_str()), (2, now(), "ada"));
+    assert!(!stored.value.enabled);
+    assert_eq!(wire.requests()[0].json()["ConsistentRead"], true);
+
+    let item = items[8]["Put"]["Item"].clone();
+    let wire = Wire::serve(move |_, _| Reply::new(200, json!({ "Item": item }).to_string())).await;
+    let cloud = cloud(&wire.url).await;
+    let before: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+    assert_eq!(cloud.remembered("k", before).await.unwrap().unwrap().made, id());
+    assert_eq!(cloud.remembered("k", now()).await.unwrap(), None, "its time is over");
+}
+
+#[tokio::test]
+async fn a_step_that_finds_another_version_is_named() {
+    let cancelled = |codes: [&str; 3]| {
+        let reasons: Vec<Value> = codes.iter().map(|code| json!({ "Code": code })).collect();
+        let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+        json!({ "__type": kind, "Message": "no", "CancellationReasons": reasons }).to_string()
+    };
+    let refused = cancelled(["None", "ConditionalCheckFailed", "None"]);
+    let wire = Wire::serve(move |_, _| Reply::new(400, refused.clone())).await;
+    let error = cloud(&wire.url).await.commit(&writes()[..2], &entry()).await.unwrap_err();
+    assert!(matches!(error, CommitError::Conflict { step: 1 }), "{error:?}");
+
+    let busy = cancelled(["None", "TransactionConflict", "None"]);
+    let wire =
+        Wire::serve(move |number, _| if number < 2 { Reply::new(400, busy.clone()) } else { Reply::new(200, "{}") })
+            .await;
+    cloud(&wire.url).await.commit(&writes()[..2], &entry()).await.unwrap();
+    assert_eq!(wire.requests().len(), 3, "another transaction passes");
+}
+
+#[tokio::test]
+async fn a_list_goes_on_where_the_part_before_ended() {
+    let item = |sk: &str| {
+        json!({"pk": {"S": "audit"}, "sk": {"S": sk}, "entry": {"M": {
+        "id": {"S": sk}, "at": {"S": "2026-11-23T09:00:00Z"}, "by": {"S": "ada"}, "action": {"S": "a"}, "target": {"S": "t"}}}})
+    };
+    let page = json!({"Items": [item("3"), item("2"), item("1")], "LastEvaluatedKey": {"pk": {"S": "audit"}, "sk": {"S": "1"}}});
+    let wire = Wire::serve(move |_, _| Reply::new(200, page.to_string())).await;
+    let part = cloud(&wire.url).await.trail(&Page { limit: 2, after: Some("4".to_owned()) }).await.unwrap();
+    assert_eq!(part.entries.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["3", "2"]);
+    assert_eq!(part.next.as_deref(), Some("2"));
+    let query = wire.requests()[0].json();
+    assert_eq!((&query["ExclusiveStartKey"]["sk"]["S"], &query["ScanIndexForward"]), (&json!("4"), &json!(false)));
+}
+
+#[tokio::test]
+async fn an_account_without_an_integration_goes_by_its_organisations() {
+    for (member, organizations, found) in [
+        (Some(ORGANIZATION), vec![], true),
+        (Some("o-zzzzzzzzzz"), vec![ORGANIZATION], false),
+        (None, vec![ORGANIZATION], true),
+        (None, vec![ORGANIZATION, "o-b1b2c3d4e5"], false),
+        (None, vec![], false),
+    ] {
+        let wire = Wire::serve(move |_, request| table(request, member, &organizations)).await;
+        let integration = cloud(&wire.url).await.integration(&ACCOUNT.parse().unwrap()).await.unwrap();
+        assert_eq!(integration.is_some(), found, "{member:?}");
+        assert!(integration.is_none_or(|integration| integration.provider.as_str() == ORGANIZATION));
+    }
+}
+
+/// A table in which the organisation has an integration and the account has none.
+fn table(request: &Request, member: Option<&str>, organizations: &[&str]) -> Reply {
+    let body = request.json();
+    let key = |name: &str| body["Key"][name]["S"].as_str().unwrap_or_default().to_owned();
+    let answer = match (request.header("x-amz-target"), key("pk").as_str(), key("sk").as_str()) {
+        (Some("DynamoDB_20120810.Query"), ..) => {
+            let items: Vec<Value> = organizations.iter().map(|id| json!({"sk": {"S": id}})).collect();
+            json!({ "Items": items })
+        }
+        (_, "member", _) if member.is_some() => json!({"Item": {"organization": {"S": member}}}),
+        (_, "integration", ORGANIZATION) => json!({"Item": {"settings": {"M": {"provider": {"S": ORGANIZATION}}}}}),
+        _ => json!({}),
+    };
+    Reply::new(200, answer.to_string())
+}
+
+#[tokio::test]
+async fn the_connection_of_an_account_is_shown_for_the_provider_that_reached_it() {
+    let connection = json!({"Item": {"connection": {"M": {"account": {"S": ACCOUNT}, "provider": {"S": ORGANIZATION},
+        "status": {"S": "connected"}, "checked_at": {"S": "2026-11-23T09:00:00Z"}, "regions": {"M": {}}}}}});
+    let wire = Wire::serve(move |_, _| Reply::new(200, connection.to_string())).await;
+    let found = cloud(&wire.url).await.connections(&id(), &Page { limit: 5, after: None }).await.unwrap();
+    assert_eq!(found.entries.len(), 0, "it was reached by the organisation's integration");
+}
+
+async fn managing(url: &str) -> Cloud {
+    let managing = Managing { secret_prefix: "exporter/".to_owned(), check_function: None };
+    cloud(url).await.managing(managing)
+}
+
+#[tokio::test]
+async fn an_access_key_goes_into_a_secret_of_its_own_and_only_such_are_removed() {
+    let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
+    let cloud = managing(&wire.url).await;
+    let key =
+        AccessKey { access_key_id: "AKIA".to_owned(), secret_access_key: "planted".to_owned(), session_token: None };
+    let name = cloud.keep_key("integration-1", &key).await.unwrap();
+    assert!(name.starts_with("exporter/managed/integration-1/"), "{name}");
+    let created = wire.requests()[0].json();
+    let value: Value = serde_json::from_str(created["SecretString"].as_str().unwrap()).unwrap();
+    assert_eq!(value, json!({"access_key_id": "AKIA", "secret_access_key": "planted"}));
+
+    cloud.discard_key("exporter/by-hand").await.unwrap();
+    cloud.discard_key("elsewhere/managed/x").await.unwrap();
+    assert_eq!(wire.requests().len(), 1, "what somebody else made is left as it is");
+    cloud.discard_key(&name).await.unwrap();
+    let removed = wire.requests()[1].json();
+    assert_eq!((&removed["SecretId"], &removed["ForceDeleteWithoutRecovery"]), (&json!(name), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_secret_that_can_t_be_kept_is_in_no_error() {
+    let refusal = r#"{"__type": "AccessDeniedException", "Message": "no"}"#;
+    let wire = Wire::serve(move |_, _| Reply::new(400, refusal)).await;
+    let key =
+        AccessKey { access_key_id: "AKIA".to_owned(), secret_access_key: "planted".to_owned(), session_token: None };
+    let error = managing(&wire.url).await.keep_key("integration-1", &key).await.unwrap_err();
+    assert!(
+        error.to_string().contains("AccessDeniedException") && !format!("{error:?}").contains("planted"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_quarantine_is_read_from_where_the_part_before_ended() {
+    let lines = ["{\"n\":1}\n", "{\"n\":2}\n", "{\"n\":3}\n"];
+    let wire = Wire::serve(move |_, request| {
+        let start = request
+            .header("range")
+            .unwrap()
+            .trim_start_matches("bytes=")
+            .trim_end_matches('-')
+            .parse::<usize>()
+            .unwrap();
+        Reply::new(206, lines.concat()[start..].to_owned())
+    })
+    .await;
+    let cloud = cloud(&wire.url).await;
+    let first = cloud.quarantined("r", &Page { limit: 2, after: None }).await.unwrap();
+    assert_eq!((first.entries.len(), first.next.as_deref()), (2, Some("16")));
+    let rest = cloud.quarantined("r", &Page { limit: 2, after: first.next }).await.unwrap();
+    assert_eq!((rest.entries, rest.next), (vec![json!({"n": 3})], None));
+}
