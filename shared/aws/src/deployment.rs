@@ -27,6 +27,10 @@ pub struct Deployment {
     pub export_function_role_arn: String,
     /// The role of the function that checks connections, which they trust as well. None: the stack is older.
     pub check_function_role_arn: Option<String>,
+    /// The function that checks connections. None: the stack is older.
+    pub check_function_name: Option<String>,
+    /// How the names of the secrets begin that the functions may read. None: the stack is older.
+    pub secret_name_prefix: Option<String>,
     /// The function that manages integrations. None: the stack is older.
     pub manage_function_name: Option<String>,
 }
@@ -97,6 +101,8 @@ impl Deployment {
             export_function_name: output("ExportFunctionName")?,
             export_function_role_arn: output("ExportFunctionRoleArn")?,
             check_function_role_arn: value(found.outputs(), "CheckFunctionRoleArn"),
+            check_function_name: value(found.outputs(), "CheckFunctionName"),
+            secret_name_prefix: value(found.outputs(), "SecretNamePrefix"),
             manage_function_name: value(found.outputs(), "ManageFunctionName"),
         })
     }

@@ -221,3 +221,23 @@ fn keep_ours(fields: &mut Map<String, Value>) {
         product.retain(|name, _| !name.starts_with("aws/"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `hubctl trigger sample` left behind, should it have died, is no finding of a scan.
+    #[test]
+    fn a_sample_is_not_adopted() {
+        let region: RegionName = "eu-west-1".parse().unwrap();
+        let finding = |sample: bool| {
+            let finding = serde_json::json!({
+                "Id": "prowler-x-123456789012-eu-west-1-0", "ProductArn": Partition::Aws.product_arn(region),
+                "UpdatedAt": "2026-11-23T10:00:00Z", "Sample": sample,
+            });
+            Bytes::from(finding.to_string())
+        };
+        let adopted = |sample| entry(&finding(sample), region, &Regions::known(), 0).is_some();
+        assert_eq!((adopted(false), adopted(true)), (true, false));
+    }
+}

@@ -12,16 +12,15 @@ use crate::output::{Output, text};
 
 /// Whoever sits at the terminal, if anybody does.
 pub(crate) struct Person {
-    input: Box<dyn BufRead>,
     is_there: bool,
+    /// What is typed, in tests. Otherwise standard input, which is not held: an access key may come from there.
+    typed: Option<Box<dyn BufRead>>,
 }
 
 impl Person {
     /// The one at this process's standard input.
     pub(crate) fn at_terminal() -> Self {
-        let stdin = io::stdin();
-        let is_there = stdin.is_terminal();
-        Self { input: Box::new(stdin.lock()), is_there }
+        Self { is_there: io::stdin().is_terminal(), typed: None }
     }
 
     /// Makes sure that there is somebody to ask. `option` answers beforehand.
@@ -42,7 +41,10 @@ impl Person {
     pub(crate) fn answers(&mut self, question: &str, output: &mut Output) -> Result<String> {
         output.ask(&text::harmless(question))?;
         let mut answer = String::new();
-        self.input.read_line(&mut answer)?;
+        match &mut self.typed {
+            Some(typed) => typed.read_line(&mut answer)?,
+            None => io::stdin().read_line(&mut answer)?,
+        };
         Ok(answer.trim().to_owned())
     }
 
@@ -65,14 +67,14 @@ mod tests {
     fn only_a_clear_yes_agrees() {
         let mut output = Output::of_process(Notation::Table, true);
         for (typed, agrees) in [("yes\n", true), ("Y\n", true), ("\n", false), ("", false), ("yes please\n", false)] {
-            let mut person = Person { input: Box::new(Cursor::new(typed)), is_there: true };
+            let mut person = Person { is_there: true, typed: Some(Box::new(Cursor::new(typed))) };
             assert_eq!(person.agrees("Sure?", &mut output).unwrap(), agrees, "{typed:?}");
         }
     }
 
     #[test]
     fn where_nobody_is_nothing_is_assumed() {
-        let nobody = Person { input: Box::new(Cursor::new("yes\n")), is_there: false };
+        let nobody = Person { is_there: false, typed: Some(Box::new(Cursor::new("yes\n"))) };
         let failure = nobody.must_be_there("whether to delete it", "add --yes to agree beforehand").unwrap_err();
         assert_eq!((failure.exit, failure.hint.as_deref()), (Exit::Usage, Some("add --yes to agree beforehand")));
     }

@@ -1,13 +1,62 @@
-//! The managing API in this process.
+//! The managing API in this process: the router that the function hosts, over the same ports, under the operator's own
+//! credentials. For those who may reach the table themselves, and where the function is broken or not there.
+
+use std::sync::Arc;
 
 use anyhow::Result;
 use asff::Partition;
-use aws::{Caller, SdkConfig};
+use aws::{Caller, Cloud, Deployment, Managing, Names, SdkConfig};
+use axum::body::{Body, to_bytes};
+use bytes::Bytes;
+use management::{Service, Settings, router};
+use tower::ServiceExt as _;
 
 use super::Management;
 use crate::config::Global;
+use crate::deployment::{no_stack, which_deployment};
 use crate::exit::{Exit, Failure};
 
-pub(super) async fn connect(_: &Global, _: &SdkConfig, _: Caller, _: Partition) -> Result<Management> {
-    Err(Failure::new(Exit::Error, "to be written").into())
+/// How the names of the secrets begin that the exporter may read, unless the deployment says otherwise (template.yaml).
+const SECRET_PREFIX: &str = "securityhub-exporter/";
+/// Bytes of an answer at most. A part of a list is far smaller.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The API over the deployment that the options name.
+pub(super) async fn connect(
+    global: &Global,
+    config: &SdkConfig,
+    caller: Caller,
+    partition: Partition,
+) -> Result<Management> {
+    let stack = match &global.stack {
+        Some(name) => Some(Deployment::of_stack(config, name).await.map_err(|error| no_stack(name, &error))?),
+        None => None,
+    };
+    let of_stack = |name: fn(&Deployment) -> String| stack.as_ref().map(name);
+    let table = global.table.clone().or(of_stack(|stack| stack.table.clone()));
+    let state_bucket = global.state_bucket.clone().or(of_stack(|stack| stack.state_bucket.clone()));
+    let (Some(table), Some(state_bucket)) = (table, state_bucket) else {
+        return Err(which_deployment().hint("add --stack NAME, or --table NAME and --state-bucket NAME").into());
+    };
+    let queue_url = of_stack(|stack| stack.queue_url.clone());
+    let check_function = stack.as_ref().and_then(|stack| stack.check_function_name.clone());
+    let secret_prefix = stack.as_ref().and_then(|stack| stack.secret_name_prefix.clone());
+    let secret_prefix = secret_prefix.unwrap_or_else(|| SECRET_PREFIX.to_owned());
+    let managing = Managing { secret_prefix: secret_prefix.clone(), check_function };
+    let cloud = Cloud::new(config, Names { table, state_bucket, queue_url }).managing(managing);
+    let router = router(Arc::new(Service::new(Arc::new(cloud), Settings { secret_prefix })));
+    let transport = Box::new(move |mut request: http::Request<Bytes>| {
+        request.extensions_mut().insert(management::Caller(caller.arn.clone()));
+        Box::pin(answer(router.clone(), request)) as _
+    });
+    let trusted = stack.map(|stack| stack.trusted_arns().into_iter().map(str::to_owned).collect());
+    Ok(Management::new(transport, partition, trusted.unwrap_or_default()))
+}
+
+async fn answer(router: axum::Router, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
+    let Ok(response) = router.oneshot(request.map(Body::from)).await;
+    let (head, body) = response.into_parts();
+    let body = to_bytes(body, ANSWER_BYTES_MAX).await;
+    let body = body.map_err(|error| Failure::new(Exit::Error, format!("the answer can't be read: {error}")))?;
+    Ok(http::Response::from_parts(head, body))
 }

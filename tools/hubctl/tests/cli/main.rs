@@ -4,6 +4,7 @@
 
 mod help;
 mod hostile;
+mod manage;
 mod map;
 mod standalone;
 mod usage;

@@ -33,7 +33,7 @@ pub(crate) struct CredentialOptions {
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Credentials")]
     pub(crate) session_name: Option<String>,
 
-    /// Length of the role's sessions
+    /// Length of the role's sessions, 900 to 3600 [default: 3600]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(900..=3600))]
     #[arg(help_heading = "Credentials")]
     pub(crate) duration: Option<u16>,

@@ -164,12 +164,18 @@ impl DeclaredProvider {
 impl DeclaredIntegration {
     /// What it declares of each setting, credentials aside; the exporter's default where it says nothing.
     pub(super) fn settings(&self) -> Settings {
-        let fields = |value: &Value| value.as_object().cloned().unwrap_or_default();
-        let declared = fields(&json!(self));
-        let defaults = fields(&json!(Integration::new(self.provider.clone())));
-        let value = |name: &str| declared.get(name).or_else(|| defaults.get(name)).cloned().unwrap_or_default();
-        SETTINGS.iter().map(|name| ((*name).to_owned(), value(name))).collect()
+        let mut settings = defaults(&self.provider);
+        if let Value::Object(declared) = json!(self) {
+            settings.extend(declared.into_iter().filter(|(name, _)| SETTINGS.contains(&name.as_str())));
+        }
+        settings
     }
+}
+
+/// The settings of an integration of which nothing is said.
+pub(super) fn defaults(id: &ProviderId) -> Settings {
+    let defaults = json!(Integration::new(id.clone()));
+    SETTINGS.iter().map(|name| ((*name).to_owned(), defaults[*name].clone())).collect()
 }
 
 /// The settings of an integration, credentials aside.
@@ -202,6 +208,22 @@ mod tests {
         assert_eq!((&settings["only_failed"], &settings["archive_limit_percent"]), (&json!(true), &json!(50)));
         assert_eq!((&settings["regions"], &settings["muted"]), (&Value::Null, &json!("as_prowler")));
         assert_eq!(document.integrations[0].provider.as_str(), "012345678901");
+    }
+
+    /// What the API lets one change, a file can declare.
+    #[test]
+    fn no_setting_is_forgotten() {
+        let patch = json!(management::wire::IntegrationPatch::default());
+        let known: BTreeSet<&str> =
+            patch.as_object().unwrap().keys().map(String::as_str).filter(|name| *name != "provider").collect();
+        assert_eq!(known, BTreeSet::from(SETTINGS));
+        let whole: DeclaredIntegration = yaml::parse(
+            "{provider: 123456789012, enabled: true, only_failed: true, severity_min: LOW, muted: omit, regions: [eu-west-1],
+              fallback_region: eu-west-1, format: csv, resend: always, archive_previous_findings: true,
+              archive_scope: partial, archive_limit_percent: 1, auto_accept_product: true}",
+        )
+        .unwrap();
+        assert_eq!(json!(whole).as_object().unwrap().len(), SETTINGS.len() + 1);
     }
 
     #[test]

@@ -192,10 +192,14 @@ fn show(all: &[Difference<'_>], output: &mut Output) -> Result<()> {
             Action::Change => Tone::Warning,
             Action::Delete => Tone::Bad,
         };
-        let settings = difference.settings.iter().map(|(name, (from, to))| (name.as_str(), shown(from), shown(to)));
+        // What something new has anyway needs no line.
+        let defaults = document::defaults(&difference.id);
+        let is_new = difference.action == Action::Create;
+        let told = difference.settings.iter().filter(|(name, (_, to))| !is_new || defaults.get(*name) != Some(to));
+        let settings = told.map(|(name, (from, to))| (name.as_str(), shown(from), shown(to)));
         let credentials = difference.credentials.iter().map(|(from, to)| ("credentials", from.clone(), to.clone()));
         let mut rows: Vec<_> = settings.chain(credentials).collect();
-        if difference.action == Action::Create {
+        if is_new {
             rows.retain(|(_, _, to)| !to.is_empty());
         }
         let mut name = what.as_str();

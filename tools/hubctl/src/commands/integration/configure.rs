@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         let management = reach.connect(global).await?;
         let found = Shown::find(&management, &args.id).await?;
         let change = Request::change(path(&args.id), Value::Object(patch)).at_version(found.etag);
-        let changed = Shown::of(&management, management.send(change).await?).await?;
+        let mut changed = Shown::of(&management, management.send(change).await?).await?;
         let exit = changed.exit();
         changed.write(&management, output)?;
         Ok(exit)

@@ -68,13 +68,9 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     block_on(async {
         let management = reach.connect(global).await?;
         let partition = management.partition;
-        let credentials = match args.credentials.any() {
-            true => Some(args.credentials.body(&args.provider, partition, &mut person, output)?),
-            false => {
-                args.credentials.body(&args.provider, partition, &mut person, output)?;
-                None
-            }
-        };
+        // Also where there are none: it refuses what makes no sense by itself.
+        let credentials = args.credentials.body(&args.provider, partition, &mut person, output)?;
+        let credentials = args.credentials.any().then_some(credentials);
         let own = ensure_provider(&management, args, credentials).await?;
         let created = match management.send(Request::create("/integrations", body(args, own.credentials))).await {
             Ok(created) => created,
@@ -139,18 +135,17 @@ fn body(args: &Args, credentials: Option<Value>) -> Value {
     Value::Object(body)
 }
 
-fn tell(shown: Shown, args: &Args, management: &Management, output: &mut Output) -> Result<Exit> {
+fn tell(mut shown: Shown, args: &Args, management: &Management, output: &mut Output) -> Result<Exit> {
     let passed = shown.view.test.as_ref().is_some_and(|test| test.outcome == TestOutcome::Passed);
     // The role can't know yet what was made up a moment ago.
     let is_new_to_role = shown.role().is_some() && args.credentials.external_id.is_none() && !passed;
     let exit = if is_new_to_role { Exit::Success } else { shown.exit() };
     let id = &args.provider;
     let is_table = output.format == Format::Table;
-    if is_table && (shown.role().is_some()) {
-        shown.write_role(management, output)?;
-        output.line("")?;
-    }
     shown.write(management, output)?;
+    if is_table {
+        shown.write_role(management, output)?;
+    }
     if is_new_to_role {
         output.note(format!("When the role has this trust policy: hubctl integration test {id}"))?;
     } else if is_table && !passed {

@@ -65,13 +65,12 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
             Request::put(address, body)
         };
         let answer = management.send(request.at_version(found.etag)).await?;
-        let changed = Shown::of(&management, answer).await?;
+        let mut changed = Shown::of(&management, answer).await?;
         let exit = changed.exit();
+        changed.write(&management, output)?;
         if output.format == Format::Table && args.credentials.has_role() {
             changed.write_role(&management, output)?;
-            output.line("")?;
         }
-        changed.write(&management, output)?;
         Ok(exit)
     })
 }

@@ -85,7 +85,7 @@ fn switch(id: &ProviderId, verb: &str, reach: &Reach, global: &Global, output: &
     block_on(async {
         let management = reach.connect(global).await?;
         let answer = management.send(Request::act(format!("{}/{verb}", path(id)))).await?;
-        let shown = Shown::of(&management, answer).await?;
+        let mut shown = Shown::of(&management, answer).await?;
         let switched = Switched { exit: shown.exit(), waiting: shown.view.waiting };
         shown.write(&management, output)?;
         Ok(switched)

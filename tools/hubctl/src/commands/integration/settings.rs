@@ -10,6 +10,10 @@ use crate::commands::filters::{format_parser, region};
 /// Values of a switch.
 const SWITCH: [&str; 2] = ["true", "false"];
 
+/// A value, or that there is to be none. A type of its own, since two options one in the other mean something else to clap.
+#[derive(Clone, Copy, Debug)]
+struct OrNone<T>(Option<T>);
+
 /// Which findings are sent, and which are archived.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Settings {
@@ -21,8 +25,8 @@ pub(crate) struct Settings {
     /// Send no finding below this severity; none for no limit [default: none]
     #[arg(long, value_name = "SEVERITY", ignore_case = true, help_heading = "Filters")]
     #[arg(value_parser = PossibleValuesParser::new(["informational", "low", "medium", "high", "critical", "none"])
-        .map(|word| SeverityLabel::of(&word)))]
-    severity_min: Option<Option<SeverityLabel>>,
+        .map(|word| OrNone(SeverityLabel::of(&word))))]
+    severity_min: Option<OrNone<SeverityLabel>>,
 
     /// Muted findings: left out where only failed ones are sent (as-prowler), never sent, or always sent as WARNING
     /// [default: as-prowler]
@@ -35,7 +39,7 @@ pub(crate) struct Settings {
 
     /// Region that gets the findings which their own Region does not take; none for none [default: none]
     #[arg(long, value_name = "REGION", value_parser = none_or_region, help_heading = "Filters")]
-    fallback_region: Option<Option<RegionName>>,
+    fallback_region: Option<OrNone<RegionName>>,
 
     /// Format to export, as Prowler writes each scan in several [default: ocsf]
     #[arg(long, value_name = "FORMAT", value_parser = format_parser(), help_heading = "Filters")]
@@ -77,10 +81,13 @@ impl Settings {
             }
         };
         put("only_failed", self.only_failed.map(Value::from));
-        put("severity_min", self.severity_min.map(|severity| severity.map(SeverityLabel::as_str).into()));
+        put("severity_min", self.severity_min.map(|OrNone(severity)| severity.map(SeverityLabel::as_str).into()));
         put("muted", self.muted.as_ref().map(|how| how.replace('-', "_").into()));
         put("regions", self.regions.as_ref().map(|regions| names(regions)));
-        put("fallback_region", self.fallback_region.map(|region| region.map(|region| region.to_string()).into()));
+        put(
+            "fallback_region",
+            self.fallback_region.map(|OrNone(region)| region.map(|region| region.to_string()).into()),
+        );
         put("format", self.format.map(|format| format.as_str().into()));
         put("resend", self.resend.clone().map(Value::from));
         put("archive_previous_findings", self.archive_previous_findings.map(Value::from));
@@ -108,8 +115,8 @@ fn all_or_region(text: &str) -> Result<Option<RegionName>, String> {
     if text == "all" { Ok(None) } else { region(text).map(Some) }
 }
 
-fn none_or_region(text: &str) -> Result<Option<RegionName>, String> {
-    if text == "none" { Ok(None) } else { region(text).map(Some) }
+fn none_or_region(text: &str) -> Result<OrNone<RegionName>, String> {
+    if text == "none" { Ok(OrNone(None)) } else { region(text).map(|region| OrNone(Some(region))) }
 }
 
 #[cfg(test)]
@@ -160,6 +167,12 @@ mod tests {
         let read = serde_json::to_value(&integration).unwrap();
         for (name, value) in settings.as_object().unwrap() {
             assert_eq!(&read[name], value, "{name}");
+        }
+        // And every setting that the API has is an option, `enabled` aside, which is a verb.
+        let api = json!(management::wire::IntegrationPatch::default());
+        let without = ["enabled", "provider"];
+        for name in api.as_object().unwrap().keys().filter(|name| !without.contains(&name.as_str())) {
+            assert!(settings.get(name).is_some(), "{name} has no option");
         }
     }
 

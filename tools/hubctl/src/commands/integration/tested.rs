@@ -15,18 +15,15 @@ const ACCOUNTS_IN_FULL_MAX: usize = 3;
 
 /// Shows a test.
 pub(super) fn write(test: &Test, output: &mut Output) -> Result<()> {
-    let tone = match test.outcome {
-        TestOutcome::Passed => Tone::Good,
-        TestOutcome::Failed => Tone::Bad,
-        TestOutcome::NotRun => Tone::Warning,
+    let (tone, word) = match test.outcome {
+        TestOutcome::Passed => (Tone::Good, "Test passed"),
+        TestOutcome::Failed => (Tone::Bad, "Test failed"),
+        TestOutcome::NotRun => (Tone::Warning, "Not tested"),
     };
-    let word = match test.outcome {
-        TestOutcome::Passed => "Test passed:",
-        TestOutcome::Failed => "Test failed:",
-        TestOutcome::NotRun => "Not tested:",
-    };
-    let colour = output.out_style.colour;
-    output.line(format!("{} {}", text::toned(tone, word, colour), text::harmless(&test.message)))?;
+    let word = text::toned(tone, word, output.out_style.colour);
+    // What one account's problem is stands below.
+    let is_told_below = test.outcome == TestOutcome::Failed && test.connections.len() == 1;
+    output.line(if is_told_below { word } else { format!("{word}: {}", text::harmless(&test.message)) })?;
     let in_full = test.connections.len() <= ACCOUNTS_IN_FULL_MAX;
     for connection in &test.connections {
         if in_full || connection.status != ConnectionStatus::Connected {

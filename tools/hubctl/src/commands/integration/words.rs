@@ -17,7 +17,7 @@ pub(super) fn facts(view: &IntegrationView, provider: Option<&ProviderView>) -> 
     let (tone, state) = state(view);
     facts.add(tone, "State", state);
     connection_facts(&mut facts, &view.connection);
-    facts.add(Tone::Plain, "Next Scan", view.next_scan_at.map_or("whenever it comes".to_owned(), text::time));
+    facts.add(Tone::Plain, "Next Scan", view.next_scan_at.map_or("not known".to_owned(), text::time));
     if let Some(settings) = settings(view) {
         facts.add(Tone::Plain, "Finding Filters", filter_words(&settings));
         facts.add(Tone::Plain, "At each scan", resend_words(&settings));

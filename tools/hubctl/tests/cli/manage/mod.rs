@@ -1,0 +1,184 @@
+//! Management commands against the real API over ports in memory: a server in this process answers as Lambda and STS do, so
+//! that everything from the command line to the router is the real thing.
+
+mod declared;
+mod page;
+mod secrets;
+mod words;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
+use management::memory::Memory;
+use management::{Caller, Service, Settings, router};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::{Ended, hubctl};
+
+pub(super) const ACCOUNT: &str = "123456789012";
+const OPERATOR: &str = "arn:aws:iam::111122223333:user/ada";
+
+/// A deployment that is managed.
+struct Deployment {
+    memory: Arc<Memory>,
+    /// All that went to the function, as it travelled.
+    sent: Arc<Mutex<Vec<String>>>,
+    url: String,
+    _runtime: tokio::runtime::Runtime,
+    place: tempfile::TempDir,
+}
+
+#[derive(Clone)]
+struct Server {
+    router: axum::Router,
+    sent: Arc<Mutex<Vec<String>>>,
+}
+
+impl Deployment {
+    /// One in which the account can be reached in two Regions.
+    fn new() -> Self {
+        let memory = Arc::new(Memory::default());
+        memory.kept().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
+        memory.kept().found.insert(ACCOUNT.to_owned(), vec![connected()]);
+        let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let server = Server { router: router(Arc::new(Service::new(memory.clone(), settings))), sent: sent.clone() };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = axum::Router::new().fallback(answer).with_state(server);
+        runtime.spawn(async move { axum::serve(listener, app).await });
+        Self { memory, sent, url, _runtime: runtime, place: tempfile::tempdir().unwrap() }
+    }
+
+    /// Runs a command; nobody sits at the terminal.
+    fn run(&self, line: &str) -> Ended {
+        self.run_with(line, "")
+    }
+
+    /// The same with something on standard input. A word in single quotes may hold spaces.
+    fn run_with(&self, line: &str, stdin: &str) -> Ended {
+        let words = line.split('\'').enumerate().flat_map(|(index, part)| match index % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        });
+        let mut child = hubctl()
+            .current_dir(self.place.path())
+            .envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "eu-west-1")])
+            .envs([("AWS_ENDPOINT_URL", self.url.as_str()), ("HUBCTL_MANAGE_FUNCTION", "manage")])
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that reads nothing may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        Ended::of(child.wait_with_output().unwrap())
+    }
+
+    /// Runs a command that must succeed; its result as JSON.
+    fn json(&self, line: &str) -> Value {
+        let ended = self.run(&format!("{line} --output json"));
+        assert_eq!(ended.exit, 0, "{line}: {}", ended.stderr);
+        serde_json::from_str(&ended.stdout).unwrap_or(Value::Null)
+    }
+
+    /// Writes a file where the commands run.
+    fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.place.path().join(name), text).unwrap();
+    }
+
+    /// The trail, oldest first.
+    fn actions(&self) -> Vec<String> {
+        self.memory.kept().trail.iter().map(|entry| entry.action.clone()).collect()
+    }
+}
+
+/// Answers as Lambda does where the function is asked for, and as STS does otherwise.
+async fn answer(State(server): State<Server>, request: Request) -> Response {
+    let is_function = request.uri().path() == "/2015-03-31/functions/manage/invocations";
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    if !is_function {
+        return format!(
+            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+             <Arn>{OPERATOR}</Arn><UserId>AIDA</UserId><Account>111122223333</Account></GetCallerIdentityResult>\
+             </GetCallerIdentityResponse>"
+        )
+        .into_response();
+    }
+    server.sent.lock().unwrap().push(String::from_utf8(body.to_vec()).unwrap());
+    axum::Json(invoked(server.router, &body).await).into_response()
+}
+
+/// What the function makes of an event.
+async fn invoked(router: axum::Router, event: &Bytes) -> Value {
+    let event: Value = serde_json::from_slice(event).unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let caller = Caller(text(&event["requestContext"]["authorizer"]["iam"]["userArn"]));
+    let mut request = Request::builder()
+        .method(text(&event["requestContext"]["http"]["method"]).as_str())
+        .uri(format!("{}?{}", text(&event["rawPath"]), text(&event["rawQueryString"])))
+        .extension(caller);
+    for (name, value) in event["headers"].as_object().unwrap() {
+        request = request.header(name, text(value));
+    }
+    let response = router.oneshot(request.body(Body::from(text(&event["body"]))).unwrap()).await.unwrap();
+    let (head, body) = response.into_parts();
+    let headers: BTreeMap<_, _> =
+        head.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    json!({ "statusCode": head.status.as_u16(), "headers": headers, "body": body, "isBase64Encoded": false })
+}
+
+/// A check that found two Regions enabled, and others not.
+fn connected() -> Connection {
+    let since = "2026-11-23T08:00:00Z".parse().unwrap();
+    let region = |status, problem| RegionConnection { status, since, problem };
+    let off = |name: &str| Problem {
+        reason: "hub_not_enabled".to_owned(),
+        message: format!("Security Hub is off in {name}"),
+        mend: Some(format!("aws securityhub enable-security-hub --region {name}")),
+    };
+    let regions = [
+        ("eu-west-1", region(RegionStatus::Enabled, None)),
+        ("us-east-1", region(RegionStatus::Enabled, None)),
+        ("eu-west-2", region(RegionStatus::HubNotEnabled, Some(off("eu-west-2")))),
+        ("eu-west-3", region(RegionStatus::HubNotEnabled, Some(off("eu-west-3")))),
+    ];
+    Connection {
+        account: ACCOUNT.parse().unwrap(),
+        provider: ACCOUNT.parse().unwrap(),
+        status: ConnectionStatus::Connected,
+        checked_at: "2026-11-23T09:00:00Z".parse().unwrap(),
+        stale_since: None,
+        identity: Some(format!("arn:aws:sts::{ACCOUNT}:assumed-role/Exporter/session")),
+        problem: None,
+        risks: Vec::new(),
+        regions: regions.into_iter().map(|(name, region)| (name.parse().unwrap(), region)).collect(),
+    }
+}
+
+/// A check that found no way in.
+fn disconnected() -> Connection {
+    let problem = Problem {
+        reason: "assume_role_denied".to_owned(),
+        message: "the role can't be assumed with the integration's External ID".to_owned(),
+        mend: Some(format!("hubctl permissions print --integration {ACCOUNT}")),
+    };
+    Connection {
+        status: ConnectionStatus::Disconnected,
+        identity: None,
+        problem: Some(problem),
+        regions: BTreeMap::new(),
+        ..connected()
+    }
+}
