@@ -5,6 +5,8 @@ mod again;
 mod files;
 mod formats;
 mod lifecycle;
+mod management;
+mod management_page;
 mod others;
 mod secrets;
 mod trouble;

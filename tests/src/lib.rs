@@ -5,6 +5,7 @@
 //! `end_to_end/world.json`, so that they run at the same time on one stack.
 
 pub mod hub;
+pub mod hubctl;
 pub mod oracle;
 pub mod scans;
 pub mod stage;

@@ -12,6 +12,8 @@ use aws::{Cloud, Deployment, Names};
 use bytes::Bytes;
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::{ObjectWriter as _, Objects as _, Only, Queue as _};
+use exporter::provider::ProviderId;
+use exporter::registry::{Registry, Stored};
 use exporter::report::{RunReport, RunStatus};
 use exporter::upload::Upload;
 use futures::TryStreamExt as _;
@@ -33,12 +35,14 @@ const RUNS_MAX: usize = 1_000;
 /// The stack that is up.
 #[derive(Clone, Debug)]
 pub struct Stage {
+    name: String,
     deployment: Deployment,
     cloud: Cloud,
     /// The same adapters on the bucket of scans.
     scans: Cloud,
     simulator_url: String,
     aws_url: String,
+    manage_function_arn: Option<String>,
     log: PathBuf,
 }
 
@@ -69,13 +73,50 @@ impl Stage {
         let deployment = Deployment::of_stack(&config, stack_name).await?;
         let scans = Names { state_bucket: deployment.scan_bucket.clone(), ..deployment.names() };
         Ok(Self {
+            name: stack_name.to_owned(),
             cloud: Cloud::new(&config, deployment.names()),
             scans: Cloud::new(&config, scans),
+            manage_function_arn: stack["outputs"]["ManageFunctionArn"].as_str().map(str::to_owned),
             deployment,
             simulator_url: url("AWS_ENDPOINT_URL_SECURITYHUB")?,
             aws_url: url("AWS_ENDPOINT_URL")?,
             log: server("ministack")?["log"].as_str().unwrap_or_default().into(),
         })
+    }
+
+    /// The stack's name, for those who speak to it by hubctl.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The function that operators manage with: the `ServiceToken` of custom resources.
+    pub fn manage_function_arn(&self) -> Option<&str> {
+        self.manage_function_arn.as_deref()
+    }
+
+    /// An integration as it is kept.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not answer.
+    pub async fn integration_of(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>> {
+        Ok(Registry::integration_of(&self.cloud, id).await?)
+    }
+
+    /// Asks `CloudFormation`; its answer, in XML.
+    ///
+    /// # Errors
+    ///
+    /// When it refuses.
+    pub fn cloudformation(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
+        let (key, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
+        let scope = format!("Credential={key}/20250101/{region}/cloudformation/aws4_request");
+        let fixed = [("Action", action), ("Version", "2010-05-15"), ("Capabilities.member.1", "CAPABILITY_IAM")];
+        let request = ureq::post(&self.aws_url)
+            .header("Authorization", format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"));
+        let form: Vec<(&str, &str)> = fixed.into_iter().chain(parameters.iter().copied()).collect();
+        let mut response = request.send_form(form).with_context(|| format!("call {action}"))?;
+        Ok(response.body_mut().read_to_string()?)
     }
 
     /// The Security Hub of an account.
