@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import processes
 import settings
 import stack
-from settings import ACCOUNT, ROOT, STACK_NAME
+from settings import ACCOUNT, REGION, ROOT, STACK_NAME
 from stack import Stack
 
 SCANS = ROOT / "tests" / "scans"
@@ -105,7 +105,12 @@ def _regions(report: dict) -> list[dict]:
 
 def run(demo: Demo) -> None:
     demo.say("creating the integration of the account: failed findings are sent, resolved ones archived")
-    demo.hubctl("integration", "create", "--account", ACCOUNT, "--archive-previous-findings")
+    demo.hubctl(
+        "integration", "create", "--provider", ACCOUNT, "--alias", "demo", "--scan-schedule", "rate(1 day)",
+        "--archive-previous-findings",
+    )  # fmt: skip
+    demo.say("sending one sample finding, to see that findings arrive; it is archived at once")
+    demo.hubctl("trigger", "sample", "--account", ACCOUNT, "--in", REGION)
 
     first = demo.export(FIRST_SCAN)
     held = demo.show()
@@ -123,6 +128,11 @@ def run(demo: Demo) -> None:
     print(f"{counts['sent']} were sent, since they are new or changed; {counts['unchanged']} are there as they were and cost "
           f"nothing; {counts['archived']} are resolved and archived.\n")
     demo.hubctl("run", "show", second["run_id"])
+
+    demo.say("the integration as operators see it, a change to it, and the trail of changes")
+    demo.hubctl("integration", "configure", ACCOUNT, "--archive-limit-percent", "30")
+    demo.hubctl("integration", "list")
+    demo.hubctl("audit")
 
 
 def look_further(up: Stack, keep: bool) -> None:
