@@ -13,6 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::connection::assume_role_mend;
 use exporter::integration::{Credentials as Choice, Role};
 use exporter::ports::{ConnectError, PortError};
 
@@ -104,19 +105,34 @@ impl AssumedRole {
         let arn = &self.role.arn;
         match error.code() {
             Some("AccessDenied" | "AccessDeniedException") => {
-                ConnectError::Refused { reason: "assume_role_denied", message: self.what_to_check(&describe(error)) }
+                let said = error.message().unwrap_or_default();
+                ConnectError::Refused {
+                    reason: "assume_role_denied",
+                    message: self.what_to_check(&describe(error)),
+                    mend: Some(assume_role_mend(&self.role, self.account, said)),
+                }
             }
             Some("RegionDisabledException") => ConnectError::Refused {
                 reason: "assume_role_denied",
                 message: format!("STS is switched off in this Region for the account of {arn}: {}", describe(error)),
+                mend: Some(format!(
+                    "switch it on in account {}: IAM console, Account settings, Security Token Service endpoints",
+                    self.account
+                )),
             },
             Some("ValidationError" | "ValidationException") => ConnectError::Refused {
                 reason: "credentials_invalid",
                 message: format!("STS does not take what the integration says of {arn}: {}", describe(error)),
+                mend: Some(
+                    "correct the role's ARN, External ID, session name or duration in the integration".to_owned(),
+                ),
             },
             Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Refused {
                 reason: "credentials_invalid",
                 message: format!("the credentials that should assume {arn} are not valid: {}", describe(error)),
+                mend: Some(format!(
+                    "aws sts get-caller-identity  # with the credentials that should assume {arn}; then replace them"
+                )),
             },
             _ => ConnectError::Failed(port_error(format!("assume {arn}"), error)),
         }

@@ -43,6 +43,10 @@ impl Cloud {
                     "the credentials are those of {arn}, and Security Hub takes findings of account {account} from callers of \
                      that account alone; give the integration a role in account {account}"
                 ),
+                mend: Some(format!(
+                    "aws sts get-caller-identity  # with these credentials; then give the integration a role in account {account}, \
+                     or a key of it"
+                )),
             });
         }
         let partition = arn.split(':').nth(1).unwrap_or_default().parse().map_err(|error| PortError {
@@ -57,7 +61,9 @@ fn refusal(error: &CallFailure<GetCallerIdentityError>) -> ConnectError {
     if let Some(refusal) = cause::<ConnectError>(error) {
         return refusal.clone();
     }
-    let invalid = |message| ConnectError::Refused { reason: "credentials_invalid", message };
+    let mend = "aws sts get-caller-identity  # with these credentials; then replace them in the integration";
+    let invalid =
+        |message| ConnectError::Refused { reason: "credentials_invalid", message, mend: Some(mend.to_owned()) };
     match (cause::<CredentialsError>(error), error.code()) {
         (Some(CredentialsError::CredentialsNotLoaded(_)), _) => {
             invalid(format!("there are no AWS credentials: {}", causes(error)))

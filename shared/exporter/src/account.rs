@@ -88,7 +88,9 @@ impl<P: Ports> AccountExport<P> {
             Err(error) => {
                 ports.end(account, &context.run_id, doubt).await?;
                 return Ok(match error {
-                    ConnectError::Refused { reason, message } => State::Blocked(reason, message),
+                    ConnectError::Refused { reason, message, mend } => {
+                        State::Blocked(reason, mend.map_or(message.clone(), |mend| format!("{message}; {mend}")))
+                    }
                     ConnectError::Failed(error) => {
                         State::Blocked(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string())
                     }

@@ -242,8 +242,10 @@ pub enum ConnectError {
     Refused {
         /// A short name: `assume_role_denied`, `wrong_account`, `secret_missing`, `credentials_invalid`.
         reason: &'static str,
-        /// What happened and what mends it.
+        /// What happened and what to look at.
         message: String,
+        /// The command, or the change, that mends it.
+        mend: Option<String>,
     },
     /// Anything that may pass.
     #[error(transparent)]
