@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use asff::{AccountId, RegionName, Regions};
 use tokio::sync::Semaphore;
@@ -36,6 +37,8 @@ pub struct Checked {
     pub connection: Connection,
     /// Whether it was kept.
     pub kept: Kept,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// What became of a verdict.
@@ -67,6 +70,7 @@ impl<P: CheckPorts> Checker<P> {
 
     /// Checks an account and keeps the verdict. Never fails: what fails is in the verdict. Ends by the deadline.
     pub async fn check(&self, account: AccountId, integration: &Integration, deadline: Option<Instant>) -> Checked {
+        let began = Instant::now();
         let before = self.ports.connection(account).await;
         let hint = before.as_ref().ok().and_then(Option::as_ref);
         let found = self.find(account, integration, hint, deadline).await;
@@ -75,7 +79,7 @@ impl<P: CheckPorts> Checker<P> {
             Ok(before) => before,
             Err(error) => {
                 let connection = verdict(account, integration, None, found, now);
-                return Checked { before: None, connection, kept: Kept::Failed(error) };
+                return Checked { before: None, connection, kept: Kept::Failed(error), took: began.elapsed() };
             }
         };
         let mut attempt = 0;
@@ -95,7 +99,7 @@ impl<P: CheckPorts> Checker<P> {
                 },
                 Ok(false) => Kept::Newer,
             };
-            return Checked { before, connection, kept };
+            return Checked { before, connection, kept, took: began.elapsed() };
         }
     }
 

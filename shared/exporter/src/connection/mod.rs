@@ -15,7 +15,7 @@ mod region;
 mod round;
 mod settings;
 mod verdict;
-pub(crate) mod words;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +29,7 @@ pub use self::identity::assume_role_mend;
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
 pub use self::round::{Round, Target};
 pub use self::settings::CheckSettings;
+pub use self::words::dns_suffix;
 
 use crate::provider::ProviderId;
 

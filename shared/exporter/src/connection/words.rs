@@ -212,7 +212,7 @@ pub(super) fn grant_identity(caller: &str, account: AccountId, actions: &[&str],
 }
 
 /// The end of the names of a partition's endpoints (contract 4.2).
-pub(crate) fn dns_suffix(partition: Partition) -> &'static str {
+pub fn dns_suffix(partition: Partition) -> &'static str {
     match partition {
         Partition::Aws | Partition::AwsUsGov => "amazonaws.com",
         Partition::AwsCn => "amazonaws.com.cn",

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test: it may fail, and says which seed did")]
 
+mod checks;
 mod hub;
 mod life;
 mod memory;
+mod probe;
 mod promises;
 mod regions;
 mod scan;

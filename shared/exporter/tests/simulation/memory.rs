@@ -1,15 +1,16 @@
 //! The exporter's ports on maps in memory, with the promises that the real stores give: conditional writes, whole objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use asff::AccountId;
+use asff::{AccountId, RegionName};
 use bytes::Bytes;
+use exporter::connection::{Connection, Connections};
 use exporter::integration::Integration;
 use exporter::ports::{
-    Accounts, Begun, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects, Only,
-    PortError, Runs,
+    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects,
+    Only, PortError, Runs,
 };
 use exporter::report::RunReport;
 use futures::StreamExt;
@@ -29,14 +30,40 @@ pub(crate) struct World {
     epoch: (Timestamp, tokio::time::Instant),
 }
 
-#[derive(Default)]
 pub(crate) struct Stores {
     pub(crate) integrations: BTreeMap<AccountId, Integration>,
     pub(crate) objects: BTreeMap<String, (u64, Bytes)>,
     pub(crate) runs: BTreeMap<String, RunReport>,
+    pub(crate) connections: BTreeMap<AccountId, Connection>,
+    /// Why there is no connection, if so.
+    pub(crate) refusal: Option<ConnectError>,
+    /// Whether roles open without their External ID.
+    pub(crate) opens: Result<bool, CallError>,
+    /// Regions whose endpoints nobody finds.
+    pub(crate) dark: BTreeSet<RegionName>,
+    /// Whether the accounts tell their Regions.
+    pub(crate) tells_regions: bool,
     claims: BTreeMap<String, Held>,
     accounts: BTreeMap<AccountId, Scanned>,
     writes: u64,
+}
+
+impl Default for Stores {
+    fn default() -> Self {
+        Self {
+            integrations: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            refusal: None,
+            opens: Ok(false),
+            dark: BTreeSet::new(),
+            tells_regions: true,
+            claims: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            writes: 0,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -285,6 +312,25 @@ impl Hubs for Twin {
 
     async fn connect(&self, account: AccountId, _: &Integration) -> Result<TwinHub, ConnectError> {
         let hub = TwinHub::new(self.clone(), account);
-        self.life.step(|| Ok(hub)).await
+        let refusal = self.world.stores.lock().unwrap().refusal.clone();
+        self.life.step(|| refusal.map_or(Ok(hub), Err)).await
+    }
+}
+
+impl Connections for Twin {
+    async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
+        self.life.step(|| Ok(self.world.stores.lock().unwrap().connections.get(&account).cloned())).await
+    }
+
+    async fn keep(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
+        let keep = || {
+            let mut stores = self.world.stores.lock().unwrap();
+            let current = stores.connections.get(&connection.account).map(|current| current.checked_at);
+            if current == before {
+                stores.connections.insert(connection.account, connection.clone());
+            }
+            Ok(current == before)
+        };
+        self.life.step(keep).await
     }
 }

@@ -1,0 +1,446 @@
+//! Checks of connections: each state of a Region, the verdict over all of them, and what a check leaves behind.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use asff::RegionName;
+use exporter::connection::{
+    Change, CheckSettings, Checked, Checker, Connection, ConnectionStatus, Kept, RegionConnection, RegionStatus, Target,
+};
+use exporter::integration::Integration;
+use exporter::ports::{CallError, ConnectError, PortError};
+use simulator::{Config, Deny, Effect, Fault, HubOffImport, Operation};
+use tokio::time::Instant;
+
+use crate::life::Life;
+use crate::memory::{Twin, World};
+use crate::{ACCOUNT, OTHER, world};
+
+pub(crate) fn checker(world: &World) -> Arc<Checker<Twin>> {
+    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    Arc::new(Checker::new(Arc::new(twin), CheckSettings::default()))
+}
+
+fn integration() -> Integration {
+    Integration::new(ACCOUNT.parse::<asff::AccountId>().unwrap())
+}
+
+async fn check(world: &World, integration: &Integration) -> Checked {
+    let checked = checker(world).check(ACCOUNT.parse().unwrap(), integration, None).await;
+    // A minute later the next one.
+    world.sleep(60).await;
+    checked
+}
+
+fn region<'a>(connection: &'a Connection, name: &str) -> &'a RegionConnection {
+    &connection.regions[&name.parse::<RegionName>().unwrap()]
+}
+
+fn reason<'a>(connection: &'a Connection, name: &str) -> (&'a str, &'a str, &'a str) {
+    let problem = region(connection, name).problem.as_ref().unwrap();
+    (&problem.reason, &problem.message, problem.mend.as_deref().unwrap_or_default())
+}
+
+fn deny(action: &str, explicit: bool, policy: Option<&str>) -> Deny {
+    let regions = vec!["eu-west-1".to_owned()];
+    Deny { action: action.to_owned(), regions, caller: None, explicit, policy: policy.map(str::to_owned) }
+}
+
+fn denying(deny: Deny) -> World {
+    world(|mut config| {
+        config.account_mut(ACCOUNT).denies.push(deny);
+        config
+    })
+}
+
+/// What a check must not change: findings, the bill, events.
+fn traces(world: &World) -> (usize, u64, usize) {
+    let summary = world.simulator.summary();
+    let findings = summary.iter().map(|region| region.findings).sum();
+    let billed = summary.iter().map(|region| region.billed_events).sum();
+    (findings, billed, world.simulator.events().len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_leaves_nothing_in_the_hub_and_costs_nothing() {
+    let world = world(|config| config);
+    let checked = check(&world, &integration()).await;
+    assert_eq!(checked.connection.status, ConnectionStatus::Connected);
+    let enabled = checked.connection.regions.values().filter(|region| region.status == RegionStatus::Enabled).count();
+    assert_eq!((enabled, checked.connection.regions.len()), (3, 34));
+    let probes = world.simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count();
+    assert_eq!(probes, 3, "each was really asked whether it may be written to");
+    assert_eq!(traces(&world), (0, 0, 0));
+    assert_eq!(checked.changes(), [Change::Connected]);
+    assert!(check(&world, &integration()).await.changes().is_empty(), "each change is told once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_is_off_is_told_with_the_command_that_switches_it_on() {
+    for form in [HubOffImport::FailedFindings, HubOffImport::InvalidAccess, HubOffImport::AccessDenied] {
+        let world = world(|mut config| {
+            config.rules.hub_off_import = form;
+            config.region(ACCOUNT, "eu-west-1", |region| region.hub = false)
+        });
+        let Checked { connection, .. } = check(&world, &integration()).await;
+        assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::HubNotEnabled);
+        let (reason, message, mend) = reason(&connection, "eu-west-1");
+        assert_eq!((reason, message), ("hub_not_enabled", "Security Hub is off in eu-west-1 of account 123456789012"));
+        let command = "aws securityhub enable-security-hub --no-enable-default-standards --region eu-west-1";
+        assert_eq!(mend, format!("{command}  # in account 123456789012"));
+        assert_eq!(connection.status, ConnectionStatus::Connected, "the others take findings");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_product_is_found_on_the_third_page_and_missed_where_it_is_nowhere() {
+    let world = world(|mut config| {
+        config.rules.products_page_size = 3;
+        config.region(ACCOUNT, "us-east-1", |region| region.products = vec!["prowler/prowler-2".to_owned()])
+    });
+    let Checked { connection, .. } = check(&world, &integration()).await;
+    assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Enabled);
+    assert_eq!(region(&connection, "us-east-1").status, RegionStatus::ProductNotAccepted);
+    let (_, _, mend) = reason(&connection, "us-east-1");
+    let arn = "arn:aws:securityhub:us-east-1::product/prowler/prowler";
+    assert!(
+        mend.starts_with(&format!("aws securityhub enable-import-findings-for-product --product-arn {arn} ")),
+        "{mend}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_the_account_did_not_switch_on_is_told_so() {
+    // By EC2 without a call to it, or by its own answer.
+    for tells_regions in [true, false] {
+        let world = world(|config| config);
+        world.stores.lock().unwrap().tells_regions = tells_regions;
+        let Checked { connection, .. } = check(&world, &integration()).await;
+        assert_eq!(region(&connection, "af-south-1").status, RegionStatus::RegionNotOptedIn);
+        let (reason, _, mend) = reason(&connection, "af-south-1");
+        assert_eq!(reason, "region_not_opted_in");
+        assert!(mend.starts_with("aws account enable-region --region-name af-south-1"), "{mend}");
+        let asked = world.simulator.calls().iter().filter(|call| call.region == "af-south-1").count();
+        assert_eq!(asked, usize::from(!tells_regions));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_write_names_the_action_and_who_says_no() {
+    let import = "securityhub:BatchImportFindings";
+    for (deny, reason_wanted, words, command) in [
+        (
+            deny(import, true, Some("service control policy")),
+            "denied_by_policy",
+            "a service control policy denies securityhub:BatchImportFindings in eu-west-1",
+            "aws organizations list-policies-for-target --target-id 123456789012 --filter SERVICE_CONTROL_POLICY",
+        ),
+        (
+            deny(import, true, None),
+            "denied_by_policy",
+            "a policy denies securityhub:BatchImportFindings in eu-west-1",
+            "aws iam list-attached-user-policies --user-name simulated",
+        ),
+        (
+            deny(import, false, None),
+            "access_denied",
+            "securityhub:BatchImportFindings is not allowed in eu-west-1",
+            "aws iam put-user-policy --user-name simulated --policy-name securityhub-exporter-connection",
+        ),
+        (
+            deny("securityhub:*", true, Some("service control policy")),
+            "denied_by_policy",
+            "also denied: securityhub:DescribeHub, securityhub:ListEnabledProductsForImport, securityhub:GetFindings",
+            "aws organizations list-policies-for-target",
+        ),
+    ] {
+        let Checked { connection, .. } = check(&denying(deny), &integration()).await;
+        assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::AccessDenied);
+        let (reason, message, mend) = reason(&connection, "eu-west-1");
+        assert_eq!(reason, reason_wanted);
+        assert!(message.contains(words), "{message}");
+        assert!(mend.starts_with(command), "{mend}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_takes_findings_does_so_although_it_may_not_be_read() {
+    for action in ["securityhub:DescribeHub", "securityhub:GetFindings", "securityhub:ListEnabledProductsForImport"] {
+        let Checked { connection, .. } = check(&denying(deny(action, false, None)), &integration()).await;
+        assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Enabled, "{action}");
+        let (reason, message, mend) = reason(&connection, "eu-west-1");
+        assert_eq!(reason, "access_denied");
+        assert!(message.contains(&format!("{action} is not allowed in eu-west-1")), "{message}");
+        assert!(mend.contains(action), "{mend}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_keeps_what_was_known_and_says_since_when() {
+    for status in [429, 500, 503] {
+        let world = world(|config| config);
+        let first = check(&world, &integration()).await.connection;
+        world.simulator.inject(Fault::error(status).in_region("eu-west-1"));
+        let second = check(&world, &integration()).await;
+        let now = region(&second.connection, "eu-west-1");
+        assert_eq!((now.status, now.since), (RegionStatus::Enabled, region(&first, "eu-west-1").since));
+        assert_eq!(now.stale_since, Some(first.checked_at), "{status}");
+        assert_eq!(reason(&second.connection, "eu-west-1").0, "not_checked");
+        assert_eq!(second.connection.status, ConnectionStatus::Connected);
+        assert!(second.changes().is_empty());
+        let third = check(&world, &integration()).await.connection;
+        assert_eq!(region(&third, "eu-west-1").stale_since, Some(first.checked_at), "still the first");
+        world.simulator.clear_faults();
+        let fourth = check(&world, &integration()).await.connection;
+        assert_eq!(region(&fourth, "eu-west-1"), region(&first, "eu-west-1"), "as if nothing had been");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttle_that_passes_is_waited_for() {
+    let world = world(|config| config);
+    world.simulator.inject(Fault::error(429).in_region("eu-west-1").times(2));
+    let Checked { connection, .. } = check(&world, &integration()).await;
+    assert_eq!(region(&connection, "eu-west-1").problem, None);
+    assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Enabled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_and_dark_regions_do_not_hold_up_the_verdict() {
+    let world = world(|config| config);
+    world.stores.lock().unwrap().tells_regions = false;
+    world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }).in_region("eu-west-1"));
+    world.stores.lock().unwrap().dark.insert("us-east-1".parse().unwrap());
+    let start = Instant::now();
+    let checked = checker(&world).check(ACCOUNT.parse().unwrap(), &integration(), None).await;
+    assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
+    let connection = checked.connection;
+    assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Unreachable);
+    assert!(reason(&connection, "eu-west-1").1.contains("no answer within 5 s"), "{connection:?}");
+    assert_eq!(region(&connection, "us-east-1").status, RegionStatus::Unreachable);
+    assert!(
+        reason(&connection, "us-east-1").2.contains("https://securityhub.us-east-1.amazonaws.com"),
+        "{connection:?}"
+    );
+    assert_eq!(region(&connection, "sa-east-1").status, RegionStatus::Enabled);
+    // All of them slow: there is an end to it.
+    world.simulator.clear_faults();
+    world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }));
+    let start = Instant::now();
+    check(&world, &integration()).await;
+    assert!(start.elapsed() < Duration::from_secs(60 + 30), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn thirty_four_regions_take_less_than_three_seconds_at_eighty_milliseconds_a_call() {
+    let names: Vec<String> = asff::Regions::known()
+        .of_partition(asff::Partition::Aws)
+        .filter(|(_, region)| region.availability != asff::Availability::Announced)
+        .map(|(name, _)| name.to_string())
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let world = world(|_| Config::one_account(ACCOUNT, &names));
+    let start = Instant::now();
+    let Checked { connection, .. } = checker(&world).check(ACCOUNT.parse().unwrap(), &integration(), None).await;
+    let took = start.elapsed();
+    assert!(connection.regions.values().all(|region| region.status == RegionStatus::Enabled));
+    assert_eq!(connection.regions.len(), 34);
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_region_degrades_for_a_week_and_its_return_is_told() {
+    let world = world(|config| config);
+    check(&world, &integration()).await;
+    let caller = simulator::Caller::user(ACCOUNT);
+    let hub = |operation| {
+        let answer = world.simulator.call(&caller, "eu-west-1", operation, simulator::Input::default());
+        assert_eq!(answer.status, 200);
+    };
+    let gone: RegionName = "eu-west-1".parse().unwrap();
+    hub(Operation::DisableSecurityHub);
+    let lost = check(&world, &integration()).await;
+    assert_eq!(lost.connection.status, ConnectionStatus::Degraded);
+    assert_eq!(lost.changes(), [Change::RegionLost(gone)]);
+    let later = check(&world, &integration()).await;
+    assert_eq!(later.connection.status, ConnectionStatus::Degraded, "it is still lost");
+    assert!(later.changes().is_empty());
+    hub(Operation::EnableSecurityHub);
+    let back = check(&world, &integration()).await;
+    assert_eq!(back.connection.status, ConnectionStatus::Connected);
+    assert_eq!(back.changes(), [Change::RegionGained(gone)]);
+    hub(Operation::DisableSecurityHub);
+    check(&world, &integration()).await;
+    world.sleep(8 * 24 * 3600).await;
+    let given_up = check(&world, &integration()).await;
+    assert_eq!(given_up.connection.status, ConnectionStatus::Connected, "whoever switched it off has peace now");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_region_at_all_is_no_connection() {
+    let off = |config: Config| {
+        crate::REGIONS.iter().fold(config, |config, name| config.region(ACCOUNT, name, |region| region.hub = false))
+    };
+    let world = world(off);
+    let checked = check(&world, &integration()).await;
+    assert_eq!(checked.connection.status, ConnectionStatus::Disconnected);
+    let problem = checked.connection.problem.clone().unwrap();
+    assert_eq!(problem.reason, "no_region_enabled");
+    assert!(problem.message.contains("(3 hub_not_enabled, 31 region_not_opted_in)"), "{}", problem.message);
+    assert!(problem.mend.unwrap().starts_with("aws securityhub enable-security-hub"));
+    assert_eq!(checked.changes(), [Change::Disconnected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_the_integration_names_must_take_findings() {
+    let world = world(|config| config.region(ACCOUNT, "eu-west-1", |region| region.hub = false));
+    let names = |names: &[&str]| Integration {
+        regions: Some(names.iter().map(|name| name.parse().unwrap()).collect()),
+        ..integration()
+    };
+    let one = check(&world, &names(&["us-east-1"])).await.connection;
+    assert_eq!((one.status, one.regions.len()), (ConnectionStatus::Connected, 1));
+    let both = check(&world, &names(&["us-east-1", "eu-west-1"])).await.connection;
+    assert_eq!(both.status, ConnectionStatus::Degraded);
+    let foreign = check(&world, &names(&["us-east-1", "cn-north-1"])).await.connection;
+    assert_eq!(reason(&foreign, "cn-north-1").0, "wrong_partition");
+    assert!(!world.simulator.calls().iter().any(|call| call.region == "cn-north-1"));
+    let fallback = Integration { fallback_region: Some("sa-east-1".parse().unwrap()), ..names(&["us-east-1"]) };
+    assert_eq!(check(&world, &fallback).await.connection.regions.len(), 2, "the fallback is looked at as well");
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_fail_end_the_connection_and_keep_its_regions() {
+    let world = world(|config| config);
+    let first = check(&world, &integration()).await.connection;
+    world.stores.lock().unwrap().refusal = Some(ConnectError::Refused {
+        reason: "wrong_account",
+        message: "the credentials are another account's".to_owned(),
+        mend: Some("aws sts get-caller-identity".to_owned()),
+    });
+    let refused = check(&world, &integration()).await;
+    assert_eq!(refused.connection.status, ConnectionStatus::Disconnected);
+    assert_eq!(refused.connection.problem.as_ref().unwrap().reason, "wrong_account");
+    assert_eq!(refused.connection.regions, first.regions);
+    assert_eq!(refused.connection.stale_since, Some(first.checked_at));
+    assert_eq!(refused.changes(), [Change::Disconnected], "no Region is said to be lost");
+    world.stores.lock().unwrap().refusal = None;
+    assert_eq!(check(&world, &integration()).await.changes(), [Change::Connected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_fails_for_a_passing_reason_changes_no_verdict() {
+    let world = world(|config| config);
+    let first = check(&world, &integration()).await.connection;
+    let failure = PortError { action: "assume the role".to_owned(), message: "503".to_owned() };
+    world.stores.lock().unwrap().refusal = Some(ConnectError::Failed(failure));
+    let second = check(&world, &integration()).await;
+    assert_eq!((second.connection.status, &second.connection.regions), (first.status, &first.regions));
+    assert_eq!(second.connection.stale_since, Some(first.checked_at));
+    assert!(second.connection.problem.as_ref().unwrap().message.contains("assume the role: 503"));
+    assert!(second.changes().is_empty());
+    // Our own network: no Region answers, and none is lost by it.
+    world.stores.lock().unwrap().refusal = None;
+    let all = first.regions.keys().copied().collect();
+    world.stores.lock().unwrap().dark = all;
+    let third = check(&world, &integration()).await;
+    assert_eq!((third.connection.status, &third.connection.regions), (first.status, &first.regions));
+    assert_eq!(third.connection.problem.as_ref().unwrap().reason, "no_region_answers");
+    assert!(third.changes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_no_region_knows_are_bad() {
+    let world = world(|config| Config { accounts: Vec::new(), ..config });
+    world.stores.lock().unwrap().tells_regions = false;
+    let Checked { connection, .. } = check(&world, &integration()).await;
+    assert_eq!(connection.status, ConnectionStatus::Disconnected);
+    assert_eq!(connection.problem.unwrap().reason, "credentials_invalid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_product_is_accepted_where_the_integration_says_so() {
+    let world = world(|config| config.region(ACCOUNT, "eu-west-1", |region| region.products.clear()));
+    let accepting = Integration { auto_accept_product: true, ..integration() };
+    assert_eq!(
+        region(&check(&world, &integration()).await.connection, "eu-west-1").status,
+        RegionStatus::ProductNotAccepted
+    );
+    assert_eq!(region(&check(&world, &accepting).await.connection, "eu-west-1").status, RegionStatus::Enabled);
+    assert_eq!(region(&check(&world, &integration()).await.connection, "eu-west-1").status, RegionStatus::Enabled);
+    assert_eq!(traces(&world), (0, 0, 0));
+    let denied = self::world(|mut config| {
+        config.account_mut(ACCOUNT).denies.push(deny("securityhub:EnableImportFindingsForProduct", false, None));
+        config.region(ACCOUNT, "eu-west-1", |region| region.products.clear())
+    });
+    let Checked { connection, .. } = check(&denied, &accepting).await;
+    let (reason, message, mend) = reason(&connection, "eu-west-1");
+    assert_eq!(reason, "product_not_accepted");
+    assert!(message.contains("but securityhub:EnableImportFindingsForProduct was denied"), "{message}");
+    assert!(mend.starts_with("aws securityhub enable-import-findings-for-product"), "{mend}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_opens_without_its_external_id_is_a_risk() {
+    let world = world(|config| config);
+    world.stores.lock().unwrap().opens = Ok(true);
+    let reasons = |connection: &Connection| connection.risks.iter().map(|risk| risk.reason.clone()).collect::<Vec<_>>();
+    let found = check(&world, &integration()).await.connection;
+    assert_eq!(reasons(&found), ["external_id_not_required"]);
+    assert!(found.risks[0].mend.as_ref().unwrap().contains("sts:ExternalId"));
+    assert_eq!(found.status, ConnectionStatus::Connected);
+    world.stores.lock().unwrap().opens = Err(CallError::Throttled(String::new()));
+    assert_eq!(reasons(&check(&world, &integration()).await.connection), ["external_id_not_required"]);
+    world.stores.lock().unwrap().opens = Ok(false);
+    assert!(check(&world, &integration()).await.connection.risks.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_checks_at_once_one_tells_what_changed() {
+    let world = world(|config| config);
+    let (account, integration) = (ACCOUNT.parse().unwrap(), integration());
+    let (one, other) = (checker(&world), checker(&world));
+    let (one, other) = tokio::join!(one.check(account, &integration, None), other.check(account, &integration, None));
+    let told = [one.changes(), other.changes()].concat();
+    assert_eq!(told, [Change::Connected]);
+    let kept = &world.stores.lock().unwrap().connections[&account];
+    assert_eq!(kept.checked_at, one.connection.checked_at.max(other.connection.checked_at));
+    assert!([&one.kept, &other.kept].iter().any(|kept| matches!(kept, Kept::Yes)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_account_never_stops_the_others_and_the_last_are_left_over() {
+    let world = world(|config| Config { latency_ms: 0, ..config });
+    let target = |account: &str| Target {
+        account: account.parse().unwrap(),
+        integration: Arc::new(Integration::new(account.parse::<asff::AccountId>().unwrap())),
+    };
+    // The second account does not exist: nobody there answers as it should.
+    let targets = vec![target(ACCOUNT), target("000000000000"), target(OTHER)];
+    let round = checker(&world).check_all(targets.clone(), None).await;
+    let statuses: BTreeMap<_, _> = round
+        .checked
+        .iter()
+        .map(|checked| (checked.connection.account.to_string(), checked.connection.status))
+        .collect();
+    assert_eq!(statuses[ACCOUNT], ConnectionStatus::Connected);
+    assert_eq!(statuses[OTHER], ConnectionStatus::Connected);
+    assert_eq!(statuses["000000000000"], ConnectionStatus::Disconnected);
+    assert!(round.left_over.is_empty());
+    let soon = Instant::now() + Duration::from_secs(9);
+    let round = checker(&world).check_all(targets.clone(), Some(soon)).await;
+    assert_eq!((round.checked.len(), round.left_over), (0, targets));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_ends_by_its_deadline() {
+    let world = world(|config| config);
+    world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }));
+    let account: asff::AccountId = ACCOUNT.parse().unwrap();
+    let target = Target { account, integration: Arc::new(integration()) };
+    let deadline = Instant::now() + Duration::from_secs(12);
+    let round = checker(&world).check_all(vec![target], Some(deadline)).await;
+    assert!(Instant::now() <= deadline, "{:?} late", Instant::now() - deadline);
+    assert_eq!(round.checked.len(), 1);
+}
