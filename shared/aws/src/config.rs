@@ -55,16 +55,21 @@ pub(crate) fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 
-/// Whether S3 is to be found elsewhere than at AWS: by `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3` or a profile.
+/// Whether S3 is to be found elsewhere than at AWS.
 fn has_own_s3_endpoint(config: &SdkConfig) -> bool {
-    let for_s3 = || {
+    own_endpoint(config, "S3").is_some()
+}
+
+/// Where a service is to be found, if not at AWS: by `AWS_ENDPOINT_URL`, its form for the service, or a profile.
+pub(crate) fn own_endpoint(config: &SdkConfig, service_id: &'static str) -> Option<String> {
+    let for_service = || {
         let key = aws_types::service_config::ServiceConfigKey::builder()
-            .service_id("S3")
+            .service_id(service_id)
             .env("AWS_ENDPOINT_URL")
             .profile("endpoint_url")
             .build()
             .ok()?;
         config.service_config()?.load_config(key)
     };
-    config.endpoint_url().is_some() || for_s3().is_some()
+    for_service().or_else(|| config.endpoint_url().map(str::to_owned))
 }

@@ -23,6 +23,8 @@ use crate::secret::SecretKeys;
 /// The length of a session in seconds. A function's own identity is a role, and a role that assumes a role gets no more
 /// (contract 6.1).
 const SESSION_SECONDS: i32 = 3600;
+/// The shortest session in seconds (contract 6.1).
+const SESSION_SECONDS_MIN: u16 = 900;
 /// Time to obtain credentials: the secret, the role, and the retries of both.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 /// Characters of a session's name at most (contract 6.1).
@@ -44,13 +46,26 @@ pub(crate) const INVALID_CALLER: [&str; 8] = [
 
 /// The configuration by which an integration's account is called. Makes no call.
 pub(crate) fn account_config(own: &SdkConfig, account: AccountId, choice: &Choice) -> SdkConfig {
-    let caller = match choice.secret() {
-        Some(secret) => with_provider(own, SecretKeys::new(own, secret)),
-        None => own.clone(),
-    };
+    let caller = caller_config(own, choice);
     match choice.role() {
         Some(role) => with_provider(&caller, AssumedRole::new(&caller, account, role)),
         None => caller,
+    }
+}
+
+/// The integration's role without the External ID that it is assumed with; none where there is nothing to leave out.
+pub(crate) fn without_external_id(own: &SdkConfig, account: AccountId, choice: &Choice) -> Option<AssumedRole> {
+    let choice = choice.in_account(account);
+    let role = choice.role().filter(|role| role.external_id.is_some())?;
+    let bare = Role { external_id: None, duration_seconds: Some(SESSION_SECONDS_MIN), ..role.clone() };
+    Some(AssumedRole::new(&caller_config(own, &choice), account, &bare))
+}
+
+/// Who assumes the role.
+fn caller_config(own: &SdkConfig, choice: &Choice) -> SdkConfig {
+    match choice.secret() {
+        Some(secret) => with_provider(own, SecretKeys::new(own, secret)),
+        None => own.clone(),
     }
 }
 
@@ -66,7 +81,7 @@ pub(crate) fn fresh(config: &SdkConfig) -> SdkConfig {
 
 /// Assumes a role, at the endpoint of STS in our own Region: its sessions hold in every Region (contract 6.1).
 #[derive(Debug)]
-struct AssumedRole {
+pub(crate) struct AssumedRole {
     client: aws_sdk_sts::Client,
     account: AccountId,
     role: Role,
@@ -77,7 +92,7 @@ impl AssumedRole {
         Self { client: aws_sdk_sts::Client::new(config), account, role: role.clone() }
     }
 
-    async fn assume(&self) -> Result<Credentials, ConnectError> {
+    pub(crate) async fn assume(&self) -> Result<Credentials, ConnectError> {
         let answer = self
             .client
             .assume_role()
