@@ -82,6 +82,8 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	$(call say,template)
 	cfn-lint template.yaml
 	sam validate --lint --template template.yaml --region us-east-1
+	$(call say,Regions)
+	$(PYTHON) local/regions.py --check
 	$(call say,dependencies)
 	cargo deny --locked --workspace check --hide-inclusion-graph bans licenses sources
 	$(call say,lints)
@@ -111,6 +113,10 @@ $(VENV): local/requirements.txt
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements.txt
 	@touch $@
+
+.PHONY: regions
+regions: $(VENV) ## Add the Regions to the data file that the endpoint data of a newer botocore has
+	$(PYTHON) local/regions.py
 
 .PHONY: lock-python
 lock-python: ## Write local/requirements.txt anew from requirements.in (wants uv)

@@ -58,6 +58,8 @@ class Stack:
             "AWS_ENDPOINT_URL": urls["ministack"],
             "AWS_ENDPOINT_URL_SECURITYHUB": urls["simulator"],
             "AWS_ENDPOINT_URL_STS": urls["simulator"],
+            "AWS_ENDPOINT_URL_EC2": urls["simulator"],
+            "AWS_ENDPOINT_URL_ORGANIZATIONS": urls["simulator"],
         }
 
     def client(self, service: str):
