@@ -19,7 +19,7 @@ VENV := .venv/installed
 # A local AWS for one command: up, the command, down. Its Security Hub has the accounts of the tests.
 ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
 # The packages that need neither the AWS SDK nor a server.
-FAST := -p asff -p exporter -p simulator -p tidy
+FAST := -p asff -p exporter -p runtime -p simulator -p tidy
 
 say = @echo "==> $(1)"
 
@@ -34,7 +34,7 @@ demo: build ## See a genuine scan arrive in a simulated Security Hub, on a local
 	@KEEP=$(KEEP) $(PYTHON) local/demo.py
 
 .PHONY: invoke
-invoke: build ## Run the function alone on a sample event: make invoke EVENT=events/NAME.json (wants make stack-up)
+invoke: build ## Run a function alone on a sample event: make invoke EVENT=events/NAME.json (wants make stack-up)
 	@$(PYTHON) local/invoke.py "$(EVENT)"
 
 .PHONY: stack-up
@@ -100,10 +100,10 @@ fmt: ## Format the code
 # --- Build it ----------------------------------------------------------------------------------------------------------
 
 .PHONY: build
-build: $(VENV) ## Build the function, hubctl and the simulator, for release; the programs are in target/bin
+build: $(VENV) ## Build the functions, hubctl and the simulator, for release; the programs are in target/bin
 	$(call say,compiling for release: minutes the first time; nearly all of them are the AWS SDK)
-# `sam build` asks Cargo for the function in the same way, silently: it then finds everything compiled.
-	cargo lambda build --release --locked --bin export-findings --bin hubctl --bin simulator
+# `sam build` asks Cargo for each function in the same way, silently: it then finds everything compiled.
+	cargo lambda build --release --locked --bin export-findings --bin check-connections --bin hubctl --bin simulator
 	@mkdir -p $(TARGET)/bin
 	@for name in hubctl simulator; do install $(TARGET)/lambda/$$name/bootstrap $(TARGET)/bin/$$name; done
 

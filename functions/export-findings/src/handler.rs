@@ -4,7 +4,7 @@
 //! put back, alone, and does not hold up the others.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use exporter::export::{ExportError, Exporter, Options};
@@ -13,6 +13,7 @@ use exporter::report::{RunReport, RunStatus, undelivered};
 use exporter::settings::Settings;
 use exporter::upload::{Upload, UploadInfo};
 use lambda_runtime::{Diagnostic, LambdaEvent};
+use runtime::deadline::instant;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -241,15 +242,6 @@ fn log_failure(upload: &Upload, error: &HandlerError) {
         }
         _ => tracing::warn!(upload.bucket, upload.key, %error, "upload put back: it is tried again"),
     }
-}
-
-/// The end of the invocation on the runtime's clock. None where the caller sets none.
-fn instant(deadline: SystemTime) -> Option<Instant> {
-    if deadline == SystemTime::UNIX_EPOCH {
-        return None;
-    }
-    let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
-    Some(Instant::now() + left)
 }
 
 #[cfg(test)]

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use aws::Cloud;
 use export_findings::config::Config;
 use export_findings::handler::Handler;
-use export_findings::telemetry;
 use lambda_runtime::service_fn;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     // As text: what ends a program is shown in its debug form.
     let config = Config::from_env().map_err(|error| error.to_string())?;
-    telemetry::start(config.log_level);
+    runtime::logs::start(config.log_level, "export_findings");
     let cloud = Cloud::new(&aws::sdk_config().await, config.names);
     let handler = Handler::new(Arc::new(cloud), config.settings);
     lambda_runtime::run(service_fn(|event| Box::pin(handler.handle(event)))).await

@@ -4,7 +4,8 @@ use asff::AccountId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use exporter::integration::{Credentials, Integration};
 use exporter::ports::{Integrations, PortError};
-use exporter::provider::{Provider, ProviderId};
+use exporter::provider::ProviderId;
+use exporter::roster::Roster as _;
 use jiff::Timestamp;
 
 use crate::Cloud;
@@ -13,8 +14,6 @@ use crate::item::{Item, ItemError, from_attribute, get_number, get_text, number,
 
 /// The partition of all integrations.
 const PARTITION: &str = "integration";
-/// The partition of all providers.
-const PROVIDERS: &str = "provider";
 /// Pages that a list reads at most: of 1 MB each, so some 100,000 integrations.
 const PAGES_MAX: usize = 100;
 
@@ -55,14 +54,7 @@ impl Integrations for Cloud {
 impl Cloud {
     /// As whom a provider's accounts are called. One that nobody described is called as the deployment itself.
     pub(crate) async fn provider_credentials(&self, id: &ProviderId) -> Result<Credentials, PortError> {
-        let action = || format!("read the provider {id}");
-        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
-        let answer = request.key("pk", text(PROVIDERS)).key("sk", text(id.as_str())).send().await;
-        let answer = answer.map_err(|error| port_error(action(), &error))?;
-        let Some(item) = answer.item else { return Ok(Credentials::default()) };
-        let settings = item.get("settings").ok_or(ItemError::Missing("settings"));
-        let provider: Provider = settings.and_then(from_attribute).map_err(|error| unreadable(action(), &error))?;
-        Ok(provider.credentials)
+        Ok(self.provider(id).await?.map(|provider| provider.credentials).unwrap_or_default())
     }
 
     /// Reads one integration, consistently.

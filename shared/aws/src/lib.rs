@@ -24,11 +24,13 @@ mod probe;
 mod queue;
 mod raw;
 mod regions;
+mod roster;
 mod runs;
 mod scans;
 mod secret;
 mod signed;
 mod summary;
+mod telling;
 mod time;
 
 pub use aws_config::SdkConfig;
@@ -41,3 +43,4 @@ pub use integrations::{CreateError, StoredIntegration};
 pub use listing::Listed;
 pub use objects::Writer;
 pub use organization::Member;
+pub use roster::CheckQueue;

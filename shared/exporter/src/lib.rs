@@ -17,6 +17,7 @@ pub mod provider;
 pub mod quarantine;
 mod reading;
 pub mod report;
+pub mod roster;
 pub mod route;
 pub mod schedule;
 pub mod settings;

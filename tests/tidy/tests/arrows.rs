@@ -8,14 +8,16 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// A crate, and the crates of ours that it may depend on, tests aside.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("asff", &[]),
     ("exporter", &["asff"]),
     ("aws", &["asff", "exporter"]),
-    ("export-findings", &["asff", "aws", "exporter"]),
+    ("runtime", &[]),
+    ("check-connections", &["asff", "aws", "exporter", "runtime"]),
+    ("export-findings", &["asff", "aws", "exporter", "runtime"]),
     ("hubctl", &["asff", "aws", "exporter"]),
     ("simulator", &[]),
-    ("end-to-end", &["asff", "aws", "exporter", "export-findings", "hubctl", "simulator"]),
+    ("end-to-end", &["asff", "aws", "check-connections", "exporter", "export-findings", "hubctl", "simulator"]),
     ("tidy", &[]),
 ];
 

@@ -249,15 +249,6 @@ async fn a_direct_invocation_that_another_try_mends_is_an_error() {
 }
 
 #[test]
-fn the_deadline_of_an_invocation_is_on_the_runtimes_clock() {
-    assert_eq!(instant(SystemTime::UNIX_EPOCH), None);
-    let left = |at: SystemTime| instant(at).unwrap().saturating_duration_since(Instant::now());
-    let minute = std::time::Duration::from_secs(60);
-    assert!(left(SystemTime::now() + minute) > minute / 2);
-    assert_eq!(left(SystemTime::now() - minute), std::time::Duration::ZERO);
-}
-
-#[test]
 fn only_a_busy_account_and_nothing_else_is_waited_for() {
     let info = UploadInfo { source: "s3://scans/x".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
     let mut run = RunReport::begin("run".to_owned(), info, Timestamp::now());
