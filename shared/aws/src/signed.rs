@@ -6,7 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
-use aws_runtime::user_agent::UserAgentInterceptor;
+use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -97,6 +97,7 @@ fn signing(config: &SdkConfig, service: Service, region: &str) -> StaticRuntimeP
     let name = SigningName::from_static(service.name);
     let mut layer = Layer::new("SignedCall");
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
+    layer.store_put(ApiMetadata::new(service.name, env!("CARGO_PKG_VERSION")));
     layer.store_put(SigV4OperationSigningConfig {
         region: Some(region.clone()),
         name: Some(name.clone()),

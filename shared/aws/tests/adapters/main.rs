@@ -6,7 +6,9 @@
     reason = "a test that can't be set up, or sees another answer, has failed"
 )]
 
+mod checks;
 mod connect;
+mod connections;
 mod deployment;
 mod hub;
 mod hub_errors;
