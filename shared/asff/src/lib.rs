@@ -51,7 +51,7 @@ pub use identity::{Identities, Identity};
 pub use ids::{AccountId, CheckId, FindingId, InvalidName, RegionName};
 pub use map::{map, map_asff};
 pub use outcome::{
-    Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, ResourceHash, Skip, TooLarge, Unreadable,
+    Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, ResourceHash, Skip, TooLarge, Unreadable, Unsent,
 };
 pub use partition::{Partition, UnknownPartition};
 pub use read::{Compression, Element, Ending, ReadLimits, Refusal, ScanFormat, ScanReader, Step};

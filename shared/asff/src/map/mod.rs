@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::outcome::{Mapped, Outcome, QuarantineCode, Quarantined, Unreadable};
+use crate::outcome::{Mapped, Outcome, QuarantineCode, Quarantined, Skip, Unreadable};
 use crate::read::{Columns, Content, Element, ScanFormat, TagKeys};
 use crate::redact;
 use crate::regions::Regions;
@@ -104,6 +104,9 @@ fn settle(
 ) -> Outcome {
     let finished = match drafted {
         Ok(Drafted::Skip(skip)) => return Outcome::Skipped(skip),
+        Ok(Drafted::Draft(draft)) if draft.verdict.is_none() => {
+            return Outcome::Skipped(Skip::Manual(draft.identify(regions)));
+        }
         Ok(Drafted::Draft(draft)) => {
             let named = (draft.account.parse().ok(), draft.region.parse().ok(), draft.check_id.parse().ok());
             draft.finish(offset, regions).map_err(|rejection| (rejection, named))

@@ -17,7 +17,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use asff::{AccountId, Mapped, Partition, RegionName};
+use asff::{AccountId, Mapped, Partition, RegionName, Unsent};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -116,6 +116,11 @@ impl<P: Ports> AccountDelivery<P> {
     ) -> Result<(), PortError> {
         let queue = self.queue(region);
         queue.send(Message::Finding(mapped, kept)).await.map_err(|_| ended_early(region))
+    }
+
+    /// Tells a Region's worker of a finding that is never sent.
+    pub(crate) async fn note(&mut self, region: RegionName, unsent: Box<Unsent>) -> Result<(), PortError> {
+        self.queue(region).send(Message::Unsent(unsent)).await.map_err(|_| ended_early(region))
     }
 
     fn queue(&mut self, region: RegionName) -> mpsc::Sender<Message> {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use asff::{Identities, Identity, Mapped, RegionName, Regions};
+use asff::{Identities, Identity, Mapped, RegionName, Regions, ResourceHash, Unsent};
 use tokio::sync::mpsc;
 
 use super::sender::Sender;
@@ -25,6 +25,8 @@ use crate::state::{
 pub(crate) enum Message {
     /// A finding of the scan, and why it is kept back, if so.
     Finding(Box<Mapped>, Option<Kept>),
+    /// A finding of the scan that is never sent.
+    Unsent(Box<Unsent>),
     /// A finding that its own Region does not take.
     Redirected(Outgoing),
     /// What the scan says of a finding of another Region that may have come here in an earlier scan.
@@ -111,6 +113,7 @@ impl<P: Ports> RegionWorker<P> {
             }
             let taken = match message {
                 Message::Finding(mapped, kept) => self.take(mapped, kept).await,
+                Message::Unsent(unsent) => self.note_unsent(unsent).await,
                 Message::Redirected(finding) => self.take_over(finding).await,
                 Message::Seen(key, seen) => self.see(key, seen).await,
             };
@@ -208,13 +211,11 @@ impl<P: Ports> RegionWorker<P> {
         }
         // A finding that came by way of the fallback says nothing of what was scanned here.
         let scanned_here = mapped.region == self.header.region;
-        let work = &mut self.work;
-        let resource = mapped.resource_hash.fingerprint();
-        let holder = work.ledger.as_ref().and_then(|ledger| ledger.index.get(Key::of(mapped.finding.id.as_str())));
-        let taken = holder.is_some_and(|holder| holder.resource != 0 && holder.resource != resource);
-        if taken {
+        if self.is_anothers(mapped.finding.id.as_str(), mapped.resource_hash) {
             mapped.use_longer_id();
         }
+        let work = &mut self.work;
+        let resource = mapped.resource_hash.fingerprint();
         let identity = work.identities.settle(&mut mapped);
         let key = Key::of(mapped.finding.id.as_str());
         let check = fingerprint(mapped.check_id.as_str());
@@ -270,6 +271,21 @@ impl<P: Ports> RegionWorker<P> {
                 self.quarantine.put(Entry::too_large(&mapped, &too_large)).await
             }
         }
+    }
+
+    /// Whether an earlier scan's finding of another resource has the Id.
+    fn is_anothers(&self, id: &str, resource: ResourceHash) -> bool {
+        let holder = self.work.ledger.as_ref().and_then(|ledger| ledger.index.get(Key::of(id)));
+        holder.is_some_and(|holder| holder.resource != 0 && holder.resource != resource.fingerprint())
+    }
+
+    /// Keeps what was sent of a finding that is never sent as it is now.
+    async fn note_unsent(&mut self, mut unsent: Box<Unsent>) -> Result<(), PortError> {
+        if self.is_anothers(unsent.id.as_str(), unsent.resource_hash) {
+            unsent.use_longer_id();
+        }
+        self.work.counts.add(Fate::Filtered(Kept::Manual.as_str().to_owned()), 1);
+        self.see(Key::of(unsent.id.as_str()), Kept::Manual.seen()).await
     }
 
     /// Notes what the scan says of a finding that was perhaps sent before, here or to the fallback Region.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{ArchiveSkipped, Counts, FileEnd, RunReport, RunStatus, undelivered};
 use crate::account::SUPERSEDED;
+use crate::filter::Kept;
 
 impl RunReport {
     /// Decides how the run ended, from what became of its findings.
@@ -32,10 +33,13 @@ impl RunReport {
         }
     }
 
-    /// Whether the scan is an older one of every account in it. What belongs to none, such as what a person must look at
-    /// by hand, changes nothing about that.
+    /// Whether the scan is an older one of every account in it. What is never sent, such as what a person must look at by
+    /// hand, changes nothing about that.
     fn is_superseded(&self) -> bool {
-        let superseded = |counts: &Counts| counts.filtered.get(SUPERSEDED) == Some(&counts.read);
+        let superseded = |counts: &Counts| {
+            let manual = counts.filtered.get(Kept::Manual.as_str()).copied().unwrap_or_default();
+            counts.filtered.get(SUPERSEDED) == Some(&(counts.read - manual))
+        };
         !self.accounts.is_empty()
             && self.counts.filtered_total() == self.counts.read
             && self.accounts.values().all(|account| superseded(&account.counts))

@@ -4,6 +4,7 @@
 
 mod hub;
 mod life;
+mod manual;
 mod memory;
 mod promises;
 mod regions;
@@ -63,6 +64,7 @@ impl Run {
 
     pub(crate) fn of(mut self, scanned: &Scanned, integration: &Integration) -> Self {
         self.alive = scanned.wanted(integration);
+        self.alive.extend(scanned.left_alone().map(|place| (place, Default::default())));
         self
     }
 

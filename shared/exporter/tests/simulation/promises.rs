@@ -14,7 +14,7 @@ use crate::{ACCOUNT, OTHER, REGIONS, Run, START, export, integrate, plan, world}
 
 pub(crate) fn result(number: u32, region: &'static str) -> Result {
     let resource = format!("arn:aws:s3:::bucket-{number}");
-    Result { check: "s3_bucket_public_access", region, resource, failed: true, muted: false, detail: 0 }
+    Result { check: "s3_bucket_public_access", region, resource, failed: true, muted: false, manual: false, detail: 0 }
 }
 
 /// `count` failed results spread over the Regions.
