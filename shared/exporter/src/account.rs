@@ -113,7 +113,8 @@ impl<P: Ports> AccountExport<P> {
             regions: context.regions.clone(),
         };
         let fallback_region = integration.fallback_region;
-        let sending = Sending { hub, account, partition: first.partition, scanned_at, fallback_region };
+        let First { partition, scanned_at, .. } = first;
+        let sending = Sending { hub, account, partition, scanned_at, fallback_region };
         let mut delivery = AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone());
         let mut unwatched = BTreeSet::new();
         if integration.archive_previous_findings || doubt != Doubt::default() {

@@ -35,7 +35,7 @@ use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::report::{ArchiveSkipped, Counts, RegionReport};
 use crate::settings::Settings;
-use crate::state::{Header, held};
+use crate::state::{Ahead, Header, held};
 
 /// What the deliveries of one export share.
 #[derive(Clone)]
@@ -91,6 +91,7 @@ pub(crate) struct Sending<P: Ports> {
     pub(crate) hub: P::Hub,
     pub(crate) account: AccountId,
     pub(crate) partition: Partition,
+    /// The scan's own time, which may lie ahead of the clock.
     pub(crate) scanned_at: Timestamp,
     pub(crate) fallback_region: Option<RegionName>,
 }
@@ -143,10 +144,13 @@ impl<P: Ports> AccountDelivery<P> {
             counters: Counters::default(),
             progress: self.shared.progress.clone(),
         };
-        let scanned_at = Some(self.scanned_at);
+        let now = self.ports.now();
+        let scanned_at = Some(self.scanned_at.min(now));
+        let ahead = (self.scanned_at > now).then_some(Ahead { dated: self.scanned_at, begun: now });
         let worker = RegionWorker {
             ports: self.ports.clone(),
-            header: Header { account: self.account, region, hub_since: None, scanned_at },
+            header: Header { account: self.account, region, hub_since: None, scanned_at, ahead },
+            dated: self.scanned_at,
             policy: self.policy.clone(),
             sender: Sender::new(lane),
             quarantine: self.shared.quarantine.clone(),

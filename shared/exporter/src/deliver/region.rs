@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use asff::{Identities, Identity, Mapped, RegionName, Regions, ResourceHash, Unsent};
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::sender::Sender;
@@ -48,6 +49,8 @@ pub(crate) struct Policy {
 pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) ports: Arc<P>,
     pub(crate) header: Header,
+    /// The scan's own time, which may lie ahead of the clock.
+    pub(crate) dated: Timestamp,
     pub(crate) policy: Policy,
     pub(crate) sender: Sender<P::Hub>,
     pub(crate) quarantine: Quarantine,
@@ -163,6 +166,10 @@ impl<P: Ports> RegionWorker<P> {
             }
         };
         let mut ledger = Ledger::open(self.ports.clone(), self.header.clone()).await?;
+        if let Some(ahead) = ledger.old.as_ref().and_then(|old| old.ahead).filter(|ahead| ahead.dated == self.dated) {
+            self.header.ahead = Some(ahead);
+            ledger.header.ahead = Some(ahead);
+        }
         if let Some(trust) = self.trust(&ledger) {
             let now_ms = self.ports.now().as_millisecond();
             let until = self.sender.lane().give_up_at;
@@ -240,8 +247,7 @@ impl<P: Ports> RegionWorker<P> {
         if let Some(ledger) = &mut work.ledger {
             ledger.index.see(key, Seen::Wanted);
             let delta = decide(last.as_ref(), content, now.as_millisecond());
-            // An earlier run of this very scan sent it: going on must not begin anew, even where everything is sent.
-            let done = last.is_some_and(|last| last.updated_ms >= mapped.scanned_at.as_millisecond());
+            let done = self.header.has_sent(last.as_ref(), mapped.scanned_at.as_millisecond());
             let skips = self.policy.resend == Resend::Changed || done;
             if delta == Delta::Same && skips && identity != Identity::Worse {
                 work.counts.add(Fate::Unchanged, 1);
@@ -312,7 +318,7 @@ impl<P: Ports> RegionWorker<P> {
             ledger.index.see(finding.slot.key, Seen::Wanted);
             let now_ms = self.ports.now().as_millisecond();
             let delta = decide(last.as_ref(), finding.slot.content, now_ms);
-            let done = last.is_some_and(|last| last.updated_ms >= finding.slot.updated_ms);
+            let done = self.header.has_sent(last.as_ref(), finding.slot.updated_ms);
             if delta == Delta::Same && (self.policy.resend == Resend::Changed || done) {
                 self.work.counts.add(Fate::Unchanged, 1);
                 return Ok(());

@@ -37,6 +37,27 @@ pub struct Header {
     pub hub_since: Option<String>,
     /// The scan after which it was written.
     pub scanned_at: Option<Timestamp>,
+    /// Where that scan's clock was ahead of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
+}
+
+/// A scan that was dated ahead of the clock when its first run began. Its findings are sent with the times of its runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ahead {
+    /// The scan's own time.
+    pub dated: Timestamp,
+    /// When its first run began: what is not older was sent by its runs.
+    pub begun: Timestamp,
+}
+
+impl Header {
+    /// Whether an earlier run of the very scan at hand sent a finding: going on must not begin anew, even where everything is
+    /// sent.
+    pub(crate) fn has_sent(&self, last: Option<&Slot>, scanned_ms: i64) -> bool {
+        let begun_ms = self.ahead.map_or(scanned_ms, |ahead| ahead.begun.as_millisecond());
+        last.is_some_and(|last| last.updated_ms >= scanned_ms.min(begun_ms))
+    }
 }
 
 /// Why a state can't be used. It is then rebuilt from what Security Hub holds.

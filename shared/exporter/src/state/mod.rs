@@ -18,7 +18,7 @@ pub(crate) use adopt::{Declined, Trust, adopt};
 pub use archive::{Ended, archived, held};
 pub use delta::{Delta, Resend, decide};
 pub use entry::{Entry, Key, Slot, Stored, fingerprint};
-pub use file::{Header, StateError, StateReader, StateStep, StateWriter};
+pub use file::{Ahead, Header, StateError, StateReader, StateStep, StateWriter};
 pub use index::{Index, Seen};
 pub(crate) use ledger::Ledger;
 pub use ledger::{state_key, state_prefix};

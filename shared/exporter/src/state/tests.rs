@@ -8,7 +8,7 @@ use super::*;
 
 fn header() -> Header {
     let (account, region) = ("123456789012".parse().unwrap(), "eu-west-1".parse().unwrap());
-    Header { account, region, hub_since: Some("2026-01-01T00:00:00Z".to_owned()), scanned_at: None }
+    Header { account, region, hub_since: Some("2026-01-01T00:00:00Z".to_owned()), scanned_at: None, ahead: None }
 }
 
 fn slot(number: u64) -> Slot {
