@@ -45,6 +45,7 @@ impl<P: Ports> RegionWorker<P> {
         let lane = self.sender.lane();
         report.sent = counts.sent;
         report.unchanged = counts.unchanged;
+        report.filtered = counts.filtered_total();
         report.archived = counts.archived;
         (report.calls, report.throttled, report.retried) = lane.counters.read();
         match self.sender.stop() {

@@ -87,6 +87,9 @@ pub struct RegionReport {
     pub changes: Changes,
     /// Findings that were there as they are.
     pub unchanged: u64,
+    /// Findings kept back, by a setting or for what they are.
+    #[serde(default)]
+    pub filtered: u64,
     /// Findings of earlier scans that were archived.
     pub archived: u64,
     /// Findings taken over from what Security Hub held.

@@ -341,9 +341,14 @@ async fn a_plan_says_what_the_export_then_does_and_changes_nothing() {
         assert_eq!(planned.counts, done.counts);
         let changes = |report: &exporter::report::RunReport| {
             let regions = report.accounts[&scanned.account].regions.clone();
-            regions.into_iter().map(|(name, region)| (name, region.changes, region.archived)).collect::<Vec<_>>()
+            regions
+                .into_iter()
+                .map(|(name, region)| (name, region.changes, region.archived, region.filtered))
+                .collect::<Vec<_>>()
         };
         assert_eq!(changes(&planned), changes(&done));
+        let filtered: u64 = changes(&planned).iter().map(|(.., filtered)| filtered).sum();
+        assert_eq!(filtered, planned.counts.filtered_total(), "each is in its Region");
         world.sleep(3600).await;
     }
 }
