@@ -111,6 +111,7 @@ impl<P: Ports> AccountExport<P> {
             archive_scope: integration.archive_scope,
             doubt: doubt.clone(),
             regions: context.regions.clone(),
+            remembers_left: false,
         };
         let fallback_region = integration.fallback_region;
         let First { partition, scanned_at, .. } = first;
@@ -218,7 +219,10 @@ impl<P: Ports> AccountExport<P> {
 }
 
 /// The Regions in which an account has a state.
-async fn regions_with_state<P: Ports>(ports: &P, account: AccountId) -> Result<Vec<RegionName>, PortError> {
+pub(crate) async fn regions_with_state<P: Ports>(
+    ports: &P,
+    account: AccountId,
+) -> Result<BTreeSet<RegionName>, PortError> {
     let prefix = state_prefix(account);
     let keys = ports.keys(&prefix).await?;
     let regions = keys.iter().filter_map(|key| key.strip_prefix(&prefix)?.strip_suffix(".zst")?.parse().ok());

@@ -96,7 +96,7 @@ impl<P: Ports> Exporter<P> {
         self.ports.record(&run).await?;
         let carried = self.carry(&mut run, scan, &options).await;
         let concluded = match carried {
-            Ok(()) => self.conclude(&mut run).await,
+            Ok(()) => conclude(self.ports.as_ref(), &mut run).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = &concluded {
@@ -114,20 +114,15 @@ impl<P: Ports> Exporter<P> {
     /// Claims the upload. The earlier run, if one exported it.
     async fn claim(&self, run: &RunReport, identity: &str, options: &Options) -> Result<Option<String>, ExportError> {
         let now = self.ports.now();
-        match self.ports.claim(identity, &run.run_id, options.again, now, self.until(options)).await? {
+        match self
+            .ports
+            .claim(identity, &run.run_id, options.again, now, hold_until(self.ports.now(), options.deadline))
+            .await?
+        {
             Claim::Taken => Ok(None),
             Claim::Done { run_id } => Ok(Some(run_id)),
             Claim::Held { run_id } => Err(ExportError::Held { run_id, source_name: run.upload.source.clone() }),
         }
-    }
-
-    /// Until when a run may hold what it works on.
-    fn until(&self, options: &Options) -> Timestamp {
-        let now = self.ports.now();
-        let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let hold =
-            left.and_then(|left| SignedDuration::try_from(left).ok()).map_or(HOLD, |left| left + HOLD_AFTER_DEADLINE);
-        now.saturating_add(hold).unwrap_or(now)
     }
 
     /// Carries the findings from the file to Security Hub.
@@ -149,7 +144,7 @@ impl<P: Ports> Exporter<P> {
             ports: self.ports.clone(),
             run_id: run.run_id.clone(),
             format: ScanFormat::Ocsf,
-            until: self.until(options),
+            until: hold_until(self.ports.now(), options.deadline),
             regions: self.regions.clone(),
             approved: options.approved,
             shared,
@@ -180,22 +175,30 @@ impl<P: Ports> Exporter<P> {
         run.quarantine = keeper.finish().await?;
         broken.map_or(drained, Err)
     }
+}
 
-    /// Checks that the counts add up, decides how the run ended, and records it.
-    async fn conclude(&self, run: &mut RunReport) -> Result<(), ExportError> {
-        if !run.counts.balanced() {
-            let (read, accounted) = (run.counts.read, run.counts.accounted());
-            return Err(ExportError::Unbalanced { run_id: run.run_id.clone(), read, accounted });
-        }
-        run.conclude(self.ports.now());
-        let report = serde_json::to_vec_pretty(run).map_err(|error| PortError {
-            action: format!("write the report of run {}", run.run_id),
-            message: error.to_string(),
-        })?;
-        let mut object = self.ports.create(&RunReport::key(&run.run_id), Only::Always).await?;
-        object.write(Bytes::from(report)).await?;
-        object.finish().await?;
-        self.ports.record(run).await?;
-        Ok(())
+/// Checks that the counts add up, decides how the run ended, and records it.
+pub(crate) async fn conclude<P: Ports>(ports: &P, run: &mut RunReport) -> Result<(), ExportError> {
+    if !run.counts.balanced() {
+        let (read, accounted) = (run.counts.read, run.counts.accounted());
+        return Err(ExportError::Unbalanced { run_id: run.run_id.clone(), read, accounted });
     }
+    run.conclude(ports.now());
+    let report = serde_json::to_vec_pretty(run).map_err(|error| PortError {
+        action: format!("write the report of run {}", run.run_id),
+        message: error.to_string(),
+    })?;
+    let mut object = ports.create(&RunReport::key(&run.run_id), Only::Always).await?;
+    object.write(Bytes::from(report)).await?;
+    object.finish().await?;
+    ports.record(run).await?;
+    Ok(())
+}
+
+/// Until when a run may hold what it works on.
+pub(crate) fn hold_until(now: Timestamp, deadline: Option<Instant>) -> Timestamp {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let hold =
+        left.and_then(|left| SignedDuration::try_from(left).ok()).map_or(HOLD, |left| left + HOLD_AFTER_DEADLINE);
+    now.saturating_add(hold).unwrap_or(now)
 }

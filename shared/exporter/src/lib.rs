@@ -9,6 +9,7 @@ mod deliver;
 pub mod export;
 pub mod filter;
 pub mod integration;
+pub mod mend;
 mod pack;
 pub mod plan;
 pub mod ports;

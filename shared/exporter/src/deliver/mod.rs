@@ -6,7 +6,9 @@
 mod batch;
 mod conclude;
 mod pace;
+mod reconcile;
 mod region;
+mod revise;
 mod sender;
 mod settle;
 mod stamp;
@@ -14,7 +16,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use asff::{AccountId, Mapped, Partition, RegionName, Unsent};
@@ -28,14 +30,16 @@ use self::batch::{Counters, Lane};
 pub(crate) use self::pace::Pace;
 pub(crate) use self::region::Policy;
 use self::region::{Message, RegionWorker, Work, Worked};
+pub(crate) use self::revise::Choose;
 use self::sender::Sender;
+pub(crate) use self::stamp::once_more;
 use crate::filter::Kept;
 use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::report::{ArchiveSkipped, Counts, RegionReport};
 use crate::settings::Settings;
-use crate::state::{Ahead, Header, held};
+use crate::state::{Ahead, Header, Key, held};
 
 /// What the deliveries of one export share.
 #[derive(Clone)]
@@ -84,6 +88,8 @@ pub(crate) struct AccountDelivered {
     /// Regions that stay in doubt.
     pub(crate) doubtful: BTreeSet<RegionName>,
     pub(crate) error: Option<PortError>,
+    /// What is left to a later run, where [`Policy::remembers_left`] asks for it.
+    pub(crate) left: HashSet<Key>,
 }
 
 /// Whose findings are delivered.
@@ -132,6 +138,14 @@ impl<P: Ports> AccountDelivery<P> {
             Some(fallback) if fallback != region => Some((fallback, self.queue(fallback))),
             _ => None,
         };
+        let worker = self.worker(region, fallback);
+        let (queue, receiver) = mpsc::channel(self.shared.settings.worker_queue_max);
+        let task = tokio::spawn(worker.drain(receiver));
+        self.workers.insert(region, Running { queue: queue.clone(), task });
+        queue
+    }
+
+    fn worker(&self, region: RegionName, fallback: Option<(RegionName, mpsc::Sender<Message>)>) -> RegionWorker<P> {
         let settings = &self.shared.settings;
         let lane = Lane {
             hub: self.hub.clone(),
@@ -147,7 +161,7 @@ impl<P: Ports> AccountDelivery<P> {
         let now = self.ports.now();
         let scanned_at = Some(self.scanned_at.min(now));
         let ahead = (self.scanned_at > now).then_some(Ahead { dated: self.scanned_at, begun: now });
-        let worker = RegionWorker {
+        RegionWorker {
             ports: self.ports.clone(),
             header: Header { account: self.account, region, hub_since: None, scanned_at, ahead },
             dated: self.scanned_at,
@@ -156,11 +170,7 @@ impl<P: Ports> AccountDelivery<P> {
             quarantine: self.shared.quarantine.clone(),
             fallback,
             work: Work::default(),
-        };
-        let (queue, receiver) = mpsc::channel(settings.worker_queue_max);
-        let task = tokio::spawn(worker.drain(receiver));
-        self.workers.insert(region, Running { queue: queue.clone(), task });
-        queue
+        }
     }
 
     /// Closes the queues, waits until every finding has its fate, archives what is over if it may, and saves the
@@ -221,6 +231,7 @@ impl AccountDelivered {
     fn add(&mut self, region: RegionName, worked: Worked) {
         self.counts.merge(&worked.counts);
         self.regions.insert(region, worked.report);
+        self.left.extend(worked.left);
         if worked.doubtful {
             self.doubtful.insert(region);
         }

@@ -43,6 +43,8 @@ pub(crate) struct Policy {
     /// What an earlier run left in doubt.
     pub(crate) doubt: Doubt,
     pub(crate) regions: Arc<Regions>,
+    /// Whether the keys of what is left to a later run are gathered: 8 bytes for each.
+    pub(crate) remembers_left: bool,
 }
 
 /// A Region's worker.
@@ -68,6 +70,8 @@ pub(crate) struct Work<P: Ports> {
     pub(super) archiving: bool,
     /// Everything that should be in Security Hub is.
     pub(super) clean: bool,
+    /// The keys of what is left to a later run, if they are asked for.
+    pub(super) left_keys: HashSet<Key>,
     /// Something is left to a later run; where it belongs to, nobody can say that it is gone.
     pub(crate) left: bool,
     /// The state was opened, and adopted where it had to be.
@@ -85,6 +89,7 @@ impl<P: Ports> Default for Work<P> {
             report: RegionReport::default(),
             archiving: false,
             clean: true,
+            left_keys: HashSet::new(),
             left: false,
             opened: false,
             error: None,
@@ -101,6 +106,7 @@ pub(crate) struct Worked {
     pub(crate) doubtful: bool,
     /// The state or the quarantine could not be kept: the run must fail.
     pub(crate) error: Option<PortError>,
+    pub(crate) left: HashSet<Key>,
 }
 
 impl<P: Ports> RegionWorker<P> {
@@ -144,27 +150,11 @@ impl<P: Ports> RegionWorker<P> {
         if self.work.ledger.is_some() || self.sender.stop().is_some() {
             return Ok(());
         }
+        if !self.reach().await {
+            return Ok(());
+        }
         let lane = self.sender.lane();
-        let (hub, region, partition) = (lane.hub.clone(), lane.region, lane.partition);
-        self.header.hub_since = match hub.since(&region).await {
-            Ok(since) => since,
-            Err(CallError::AccessDenied(_)) => None,
-            Err(
-                error @ (CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_) | CallError::Unreachable(_)),
-            ) => {
-                let unavailable = explain(&hub, partition, &region, &error).await;
-                self.sender.refuse(Stop::Unavailable(unavailable));
-                return Ok(());
-            }
-            Err(CallError::Throttled(_)) => {
-                self.sender.refuse(Stop::Undelivered(undelivered::THROTTLED));
-                return Ok(());
-            }
-            Err(_) => {
-                self.sender.refuse(Stop::Undelivered(undelivered::SERVICE_ERROR));
-                return Ok(());
-            }
-        };
+        let hub = lane.hub.clone();
         let mut ledger = Ledger::open(self.ports.clone(), self.header.clone()).await?;
         if let Some(ahead) = ledger.old.as_ref().and_then(|old| old.ahead).filter(|ahead| ahead.dated == self.dated) {
             self.header.ahead = Some(ahead);
@@ -196,6 +186,32 @@ impl<P: Ports> RegionWorker<P> {
         self.work.ledger = Some(ledger);
         self.work.opened = true;
         Ok(())
+    }
+
+    /// Asks the hub since when it is on. False, where the sender knows by then why nothing can be sent.
+    pub(super) async fn reach(&mut self) -> bool {
+        let lane = self.sender.lane();
+        let (hub, region, partition) = (lane.hub.clone(), lane.region, lane.partition);
+        self.header.hub_since = match hub.since(&region).await {
+            Ok(since) => since,
+            Err(CallError::AccessDenied(_)) => None,
+            Err(
+                error @ (CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_) | CallError::Unreachable(_)),
+            ) => {
+                let unavailable = explain(&hub, partition, &region, &error).await;
+                self.sender.refuse(Stop::Unavailable(unavailable));
+                return false;
+            }
+            Err(CallError::Throttled(_)) => {
+                self.sender.refuse(Stop::Undelivered(undelivered::THROTTLED));
+                return false;
+            }
+            Err(_) => {
+                self.sender.refuse(Stop::Undelivered(undelivered::SERVICE_ERROR));
+                return false;
+            }
+        };
+        true
     }
 
     /// How far the service's word is to be trusted where the state does not do; none where the state does.

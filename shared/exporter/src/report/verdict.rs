@@ -89,6 +89,9 @@ impl RunReport {
                          sent may stay active: {why}. Allow the role securityhub:GetFindings"
                     ));
                 }
+                if let Some(why) = report.drift.as_ref().and_then(|drift| drift.unread.as_ref()) {
+                    reasons.push(format!("account {account}, {region}: not compared to the end, so not mended: {why}"));
+                }
                 if let Some(reason) = &report.unfinished {
                     reasons.push(format!("account {account}, {region}: {reason} before its end"));
                 }

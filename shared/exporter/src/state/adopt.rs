@@ -17,10 +17,10 @@ use crate::deliver::Pace;
 use crate::ports::{CallError, Hub, Objects, PortError};
 
 /// `GetFindings` calls a second and at once (quota of the service, per account and Region).
-const READS_PER_SECOND: u32 = 3;
-const READS_BURST: u32 = 6;
+pub(super) const READS_PER_SECOND: u32 = 3;
+pub(super) const READS_BURST: u32 = 6;
 /// A page token is bound to its request and may go stale: then the reading begins anew, this often at most.
-const READINGS_MAX: u32 = 3;
+pub(super) const READINGS_MAX: u32 = 3;
 /// How long a finding that we sent may be missing from the service's answers: they lag behind (contract 3.1).
 const LAG_MS: i64 = 60 * 60 * 1000;
 
@@ -120,7 +120,7 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
             Err(error) => return Err(Declined::Hub(error)),
         };
         for finding in page.findings {
-            let Some((slot, json)) = entry(&finding, region, regions, now_ms) else { continue };
+            let Some((slot, json)) = taken_over(&finding, region, regions, now_ms) else { continue };
             if !found.insert(slot.key) {
                 continue;
             }
@@ -166,7 +166,12 @@ fn trusted(slot: Slot, trust: Trust) -> Slot {
 }
 
 /// What the state says of a finding that the service holds. None for what is not ours to keep.
-fn entry(finding: &Bytes, region: RegionName, regions: &Regions, now_ms: i64) -> Option<(Slot, Vec<u8>)> {
+pub(crate) fn taken_over(
+    finding: &Bytes,
+    region: RegionName,
+    regions: &Regions,
+    now_ms: i64,
+) -> Option<(Slot, Vec<u8>)> {
     let mut fields: Map<String, Value> = serde_json::from_slice(finding).ok()?;
     let id = fields.get("Id")?.as_str()?.to_owned();
     let arn = fields.get("ProductArn")?.as_str()?;
@@ -191,7 +196,7 @@ fn entry(finding: &Bytes, region: RegionName, regions: &Regions, now_ms: i64) ->
         first_seen_ms: first_seen.as_millisecond(),
         updated_ms: updated.as_millisecond(),
         sent_ms: updated.as_millisecond().min(now_ms),
-        stored: if archived { Stored::Archived } else { Stored::Active(status) },
+        stored: if archived { Stored::Archived(status) } else { Stored::Active(status) },
     };
     Some((slot, serde_json::to_vec(&fields).ok()?))
 }

@@ -11,14 +11,17 @@ mod entry;
 mod file;
 mod index;
 mod ledger;
+mod pages;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use adopt::{Declined, Trust, adopt};
-pub use archive::{Ended, archived, held};
+pub(crate) use adopt::{Declined, Trust, adopt, taken_over};
+pub use archive::{Ended, archived, held, repeated, restored};
+pub(crate) use archive::{is_archived, status_of};
 pub use delta::{Delta, Resend, decide};
 pub use entry::{Entry, Key, Slot, Stored, fingerprint};
 pub use file::{Ahead, Header, StateError, StateReader, StateStep, StateWriter};
 pub use index::{Index, Seen};
 pub(crate) use ledger::Ledger;
 pub use ledger::{state_key, state_prefix};
+pub(crate) use pages::Pages;

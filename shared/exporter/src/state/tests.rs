@@ -21,7 +21,7 @@ fn slot(number: u64) -> Slot {
         updated_ms: 2,
         sent_ms: 3,
         stored: match number % 5 {
-            0 => Stored::Archived,
+            0 => Stored::Archived(Status::Failed),
             1 => Stored::Uncertain,
             2 => Stored::Active(Status::Passed),
             3 => Stored::Active(Status::Warning),
@@ -121,7 +121,7 @@ fn only_what_changed_is_sent_and_refreshes_are_spread_over_days() {
     assert_eq!(decide(None, 1, 0), Delta::New);
     assert_eq!(decide(Some(&active(4)), 28, DAY_MS), Delta::Same);
     assert_eq!(decide(Some(&active(4)), 29, DAY_MS), Delta::Changed);
-    assert_eq!(decide(Some(&Slot { stored: Stored::Archived, ..active(4) }), 28, 0), Delta::Returned);
+    assert_eq!(decide(Some(&Slot { stored: Stored::Archived(Status::Failed), ..active(4) }), 28, 0), Delta::Returned);
     assert_eq!(decide(Some(&Slot { stored: Stored::Uncertain, ..active(4) }), 28, 0), Delta::Changed);
     let due_on = |day: i64| {
         let due = |number: &u64| decide(Some(&active(*number)), number * 7, day * DAY_MS) == Delta::Due;

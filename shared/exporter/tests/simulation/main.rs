@@ -6,6 +6,7 @@ mod hub;
 mod life;
 mod manual;
 mod memory;
+mod mending;
 mod promises;
 mod regions;
 mod scan;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use asff::AccountId;
 use exporter::export::{ExportError, Exporter, Options};
 use exporter::integration::Integration;
+use exporter::mend::Mender;
 use exporter::plan::Planning;
 use exporter::ports::Scan;
 use exporter::report::RunReport;
@@ -96,4 +98,10 @@ pub(crate) async fn plan(world: &World, scan: Scan) -> RunReport {
 /// One export that nobody disturbs.
 pub(crate) async fn export(world: &World, scan: Scan) -> RunReport {
     Run::new(world).go(scan).await.unwrap().unwrap()
+}
+
+/// Who does what a person asks for, undisturbed.
+pub(crate) fn mender(world: &World) -> Mender<Twin> {
+    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    Mender::new(Arc::new(twin), Settings::default())
 }
