@@ -49,7 +49,7 @@ pub use finding::{
 };
 pub use identity::{Identities, Identity};
 pub use ids::{AccountId, CheckId, FindingId, InvalidName, RegionName};
-pub use map::{map, map_asff};
+pub use map::{map, map_again, map_asff};
 pub use outcome::{
     Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, ResourceHash, Skip, TooLarge, Unreadable, Unsent,
 };

@@ -70,6 +70,13 @@ impl Mapped {
         Ok(json)
     }
 
+    /// The finding as JSON, also where the service would not take it for its size.
+    #[must_use]
+    pub fn encode_whole(&self, stamps: &Stamps) -> Vec<u8> {
+        // Writing JSON to memory does not fail for these types.
+        serde_json::to_vec(&Stamped { finding: &self.finding, stamps }).unwrap_or_default()
+    }
+
     /// The stamps of a finding that was never sent before, as Prowler would set them: all of the scan's time.
     #[must_use]
     pub fn first_stamps(&self) -> Stamps {

@@ -83,7 +83,7 @@ fn shorten(report: &RunReport) -> RunReport {
         counts: report.counts.clone(),
         accounts: accounts.collect(),
         quarantine: report.quarantine.clone(),
-        redriven: report.redriven.clone(),
+        quarantine_left: report.quarantine_left.clone(),
     }
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::account::Context;
 use crate::deliver::Shared;
-use crate::ports::{Claim, ObjectWriter, Only, PortError, Ports, Scan};
+use crate::ports::{Claim, ObjectWriter, Objects, Only, PortError, Ports, Scan};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::reading::{Read, Reading};
@@ -184,13 +184,7 @@ pub(crate) async fn conclude<P: Ports>(ports: &P, run: &mut RunReport) -> Result
         return Err(ExportError::Unbalanced { run_id: run.run_id.clone(), read, accounted });
     }
     run.conclude(ports.now());
-    let report = serde_json::to_vec_pretty(run).map_err(|error| PortError {
-        action: format!("write the report of run {}", run.run_id),
-        message: error.to_string(),
-    })?;
-    let mut object = ports.create(&RunReport::key(&run.run_id), Only::Always).await?;
-    object.write(Bytes::from(report)).await?;
-    object.finish().await?;
+    keep_report(ports, run).await?;
     ports.record(run).await?;
     Ok(())
 }
@@ -201,4 +195,14 @@ pub(crate) fn hold_until(now: Timestamp, deadline: Option<Instant>) -> Timestamp
     let hold =
         left.and_then(|left| SignedDuration::try_from(left).ok()).map_or(HOLD, |left| left + HOLD_AFTER_DEADLINE);
     now.saturating_add(hold).unwrap_or(now)
+}
+
+/// Writes a run's whole report.
+pub(crate) async fn keep_report(ports: &impl Objects, run: &RunReport) -> Result<(), PortError> {
+    let key = RunReport::key(&run.run_id);
+    let failed = |message: String| PortError { action: format!("write {key}"), message };
+    let report = serde_json::to_vec_pretty(run).map_err(|error| failed(error.to_string()))?;
+    let mut object = ports.create(&key, Only::Always).await?;
+    object.write(Bytes::from(report)).await?;
+    object.finish().await
 }

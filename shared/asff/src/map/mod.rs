@@ -48,6 +48,13 @@ pub fn map_asff(finding: &Bytes, regions: &Regions) -> Option<Box<Mapped>> {
     }
 }
 
+/// Maps an element once more that was kept, as JSON, because it could not be mapped when it was read. A row of a table can't be
+/// mapped by itself; it is unreadable.
+#[must_use]
+pub fn map_again(offset: u64, element: &Bytes, format: ScanFormat, regions: &Regions) -> Outcome {
+    json(offset, element, format, &TagKeys::default(), regions)
+}
+
 fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions: &Regions) -> Outcome {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return unreadable(offset, bytes, "the entry is not UTF-8".to_owned());

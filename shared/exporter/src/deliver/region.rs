@@ -183,6 +183,10 @@ impl<P: Ports> RegionWorker<P> {
             }
             ledger = Ledger::open(self.ports.clone(), self.header.clone()).await?;
         }
+        if let Some(old) = ledger.old.as_ref().filter(|old| old.scanned_at > ledger.header.scanned_at) {
+            // What is sent late of an older scan does not make the state one of that scan.
+            (ledger.header.scanned_at, ledger.header.ahead) = (old.scanned_at, old.ahead);
+        }
         self.work.ledger = Some(ledger);
         self.work.opened = true;
         Ok(())

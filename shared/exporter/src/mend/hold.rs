@@ -17,7 +17,7 @@ pub(super) struct Hold<P: Ports> {
     pub(super) account: AccountId,
     pub(super) integration: Integration,
     hub: P::Hub,
-    partition: Partition,
+    pub(super) partition: Partition,
     /// The newest scan that was begun. An order changes nothing about it.
     pub(super) newest: Timestamp,
     doubt: Doubt,
@@ -123,7 +123,7 @@ impl<P: Ports> Hold<P> {
         };
         let ended = job.ports.end(self.account, &job.run_id, doubt).await;
         let report = AccountReport { counts: delivered.counts, regions: delivered.regions, ..AccountReport::default() };
-        Done { account: self.account, report, error: delivered.error.or(ended.err()) }
+        Done { account: Some(self.account), report, error: delivered.error.or(ended.err()) }
     }
 }
 
@@ -142,6 +142,6 @@ impl Blocked {
         let mut report = AccountReport { problem: Some(self.message), ..AccountReport::default() };
         report.counts.read = findings;
         report.counts.add(crate::report::Fate::Undelivered(self.reason.to_owned()), findings);
-        Done { account, report, error: None }
+        Done { account: Some(account), report, error: None }
     }
 }

@@ -6,7 +6,11 @@
 //! time finds it done.
 
 mod hold;
+mod lines;
 mod reconcile;
+mod redrive;
+mod rewrite;
+mod sending;
 mod undo;
 mod withdraw;
 
@@ -19,7 +23,9 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub use self::lines::Lines;
 pub use self::reconcile::Reconcile;
+pub use self::redrive::{LEFT_TO_NEXT_SCAN, Redrive};
 pub use self::undo::CHANGED_SINCE;
 use crate::deliver::Shared;
 use crate::export::{ExportError, conclude, hold_until};
@@ -73,9 +79,9 @@ struct Job<P> {
     shared: Shared,
 }
 
-/// What became of one account.
+/// What became of one account, or of what belongs to none.
 struct Done {
-    account: AccountId,
+    account: Option<AccountId>,
     report: AccountReport,
     error: Option<PortError>,
 }
@@ -140,7 +146,9 @@ impl<P: Ports> Mender<P> {
         let mut first_error = None;
         for Done { account, report, error } in accounts {
             run.counts.merge(&report.counts);
-            run.accounts.insert(account, report);
+            if let Some(account) = account {
+                run.accounts.insert(account, report);
+            }
             first_error = first_error.or(error);
         }
         match first_error {

@@ -252,9 +252,9 @@ pub struct RunReport {
     /// The key of the quarantine object, where something is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
-    /// What a later run took out of its quarantine, by code: it is settled, or lies in that run's.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub redriven: BTreeMap<String, u64>,
+    /// What still lies there, by code, after some of it was sent again. None: all that the counts say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine_left: Option<BTreeMap<String, u64>>,
 }
 
 impl RunReport {
@@ -275,26 +275,19 @@ impl RunReport {
             counts: Counts::default(),
             accounts: BTreeMap::new(),
             quarantine: None,
-            redriven: BTreeMap::new(),
+            quarantine_left: None,
         }
     }
 
-    /// What still lies in its quarantine, by code.
+    /// What lies in its quarantine, by code.
     pub fn in_quarantine(&self) -> BTreeMap<String, u64> {
-        let mut left = self.counts.quarantined.clone();
-        if self.counts.unreadable > 0 {
-            left.insert(UNREADABLE.to_owned(), self.counts.unreadable);
-        }
         if self.quarantine.is_none() {
-            left.clear();
+            return BTreeMap::new();
         }
-        for (code, findings) in &self.redriven {
-            if let Some(count) = left.get_mut(code) {
-                *count = count.saturating_sub(*findings);
-            }
-        }
-        left.retain(|_, findings| *findings > 0);
-        left
+        self.quarantine_left.clone().unwrap_or_else(|| {
+            let unreadable = (self.counts.unreadable > 0).then(|| (UNREADABLE.to_owned(), self.counts.unreadable));
+            self.counts.quarantined.clone().into_iter().chain(unreadable).collect()
+        })
     }
 
     /// The key under which the whole report is kept in the state bucket.

@@ -59,7 +59,7 @@ pub struct Slot {
 }
 
 /// Prowler stamps a scan with whole seconds.
-const SCANS_APART_MS: i64 = 1000;
+pub(crate) const SCANS_APART_MS: i64 = 1000;
 
 /// Bytes of a slot in the file.
 pub(crate) const SLOT_BYTES: usize = 49;

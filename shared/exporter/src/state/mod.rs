@@ -19,6 +19,7 @@ pub(crate) use adopt::{Declined, Trust, adopt, taken_over};
 pub use archive::{Ended, archived, held, repeated, restored};
 pub(crate) use archive::{is_archived, status_of};
 pub use delta::{Delta, Resend, decide};
+pub(crate) use entry::SCANS_APART_MS;
 pub use entry::{Entry, Key, Slot, Stored, fingerprint};
 pub use file::{Ahead, Header, StateError, StateReader, StateStep, StateWriter};
 pub use index::{Index, Seen};

@@ -8,6 +8,7 @@ mod manual;
 mod memory;
 mod mending;
 mod promises;
+mod redriving;
 mod regions;
 mod scan;
 mod watch;
@@ -104,4 +105,19 @@ pub(crate) async fn export(world: &World, scan: Scan) -> RunReport {
 pub(crate) fn mender(world: &World) -> Mender<Twin> {
     let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
     Mender::new(Arc::new(twin), Settings::default())
+}
+
+impl Run {
+    /// A person's order that is killed at its call number `killed_at`, if it makes so many.
+    pub(crate) async fn until<F>(self, killed_at: u64, order: impl FnOnce(Mender<Twin>) -> F)
+    where
+        F: Future<Output = Result<(), exporter::mend::MendError>>,
+    {
+        let life = Arc::new(Life::until(Some(killed_at), killed_at % 2 == 0));
+        let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
+        tokio::select! {
+            outcome = order(Mender::new(Arc::new(twin), Settings::default())) => outcome.unwrap(),
+            () = life.over() => {}
+        }
+    }
 }
