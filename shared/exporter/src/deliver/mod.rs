@@ -163,7 +163,7 @@ impl<P: Ports> AccountDelivery<P> {
         let ahead = (self.scanned_at > now).then_some(Ahead { dated: self.scanned_at, begun: now });
         RegionWorker {
             ports: self.ports.clone(),
-            header: Header { account: self.account, region, hub_since: None, scanned_at, ahead },
+            header: Header { account: self.account, region, hub_since: None, scanned_at, ahead, adopting: None },
             dated: self.scanned_at,
             policy: self.policy.clone(),
             sender: Sender::new(lane),

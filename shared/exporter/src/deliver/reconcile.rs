@@ -54,6 +54,12 @@ impl<P: Ports> RegionWorker<P> {
             self.work.report.adopted = 0;
         } else {
             drift.mended = self.work.report.adopted + self.work.counts.sent;
+            // All was read: what an adoption left out is there now.
+            if let Some(ledger) = &mut self.work.ledger
+                && ledger.header.adopting.take().is_some()
+            {
+                ledger.touch().await?;
+            }
         }
         self.work.report.drift = Some(drift);
         Ok(())

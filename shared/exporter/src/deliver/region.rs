@@ -19,7 +19,7 @@ use crate::ports::{CallError, Doubt, Hub, PortError, Ports};
 use crate::quarantine::{Entry, Quarantine};
 use crate::report::{Counts, Fate, RegionReport, undelivered};
 use crate::state::{
-    Declined, Delta, Header, Key, Ledger, Resend, Seen, Slot, Stored, Trust, adopt, decide, fingerprint,
+    Declined, Delta, Header, Key, Ledger, Resend, Seen, Slot, Stored, Trust, adopt, decide, denied, fingerprint,
 };
 
 /// What a worker is told.
@@ -167,13 +167,13 @@ impl<P: Ports> RegionWorker<P> {
                 Ok(drift) => {
                     self.work.report.adopted = drift.unknown;
                     self.work.report.not_adopted = drift.unread;
+                    if let Some(reason) = drift.paused {
+                        self.sender.refuse(Stop::Undelivered(reason));
+                        return Ok(());
+                    }
                 }
                 Err(Declined::Hub(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))) => {
-                    self.work.report.not_adopted = Some(error.to_string());
-                }
-                Err(Declined::OutOfTime) => {
-                    self.sender.refuse(Stop::Undelivered(undelivered::OUT_OF_TIME));
-                    return Ok(());
+                    self.work.report.not_adopted = Some(denied(&error));
                 }
                 Err(Declined::Hub(_)) => {
                     self.sender.refuse(Stop::Undelivered(undelivered::SERVICE_ERROR));
@@ -186,6 +186,9 @@ impl<P: Ports> RegionWorker<P> {
         if let Some(old) = ledger.old.as_ref().filter(|old| old.scanned_at > ledger.header.scanned_at) {
             // What is sent late of an older scan does not make the state one of that scan.
             (ledger.header.scanned_at, ledger.header.ahead) = (old.scanned_at, old.ahead);
+        }
+        if let Some(adopting) = &ledger.header.adopting {
+            self.work.report.not_adopted = adopting.given_up.clone();
         }
         self.work.ledger = Some(ledger);
         self.work.opened = true;
@@ -221,9 +224,10 @@ impl<P: Ports> RegionWorker<P> {
     /// How far the service's word is to be trusted where the state does not do; none where the state does.
     fn trust(&self, ledger: &Ledger<P>) -> Option<Trust> {
         let Some(old) = &ledger.old else { return Some(Trust::Content) };
-        let (before, now) = (&old.hub_since, &self.header.hub_since);
-        let another_hub = before.is_some() && now.is_some() && before != now;
-        (another_hub || self.is_doubtful()).then_some(Trust::Existence)
+        if self.is_doubtful() || !old.is_of_this_hub(&self.header) {
+            return Some(Trust::Existence);
+        }
+        old.adopting.as_ref().filter(|adopting| adopting.given_up.is_none()).map(|adopting| adopting.trust)
     }
 
     /// Whether Security Hub may hold what the state does not know of.

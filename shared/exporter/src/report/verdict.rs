@@ -86,7 +86,7 @@ impl RunReport {
                 if let Some(why) = &report.not_adopted {
                     reasons.push(format!(
                         "account {account}, {region}: what Security Hub holds could not be read, so findings that others \
-                         sent may stay active: {why}. Allow the role securityhub:GetFindings"
+                         sent may stay active: {why}"
                     ));
                 }
                 if let Some(why) = report.drift.as_ref().and_then(|drift| drift.unread.as_ref()) {

@@ -64,6 +64,8 @@ impl<P: Objects> Ledger<P> {
         }
         ledger.index.close();
         ledger.old = entries.reader.header().cloned();
+        // Whoever writes it anew without reading the rest has still but a part.
+        ledger.header.adopting = ledger.old.as_ref().and_then(|old| old.adopting.clone());
         Ok(ledger)
     }
 
@@ -123,6 +125,9 @@ impl<P: Objects> Ledger<P> {
         let failed =
             |error: std::io::Error| PortError { action: format!("write {}", self.key), message: error.to_string() };
         let Some(mut next) = self.next else { return Ok(()) };
+        if let Some(adopting) = &self.header.adopting {
+            next.state.mark(adopting).map_err(failed)?;
+        }
         let rest = next.state.finish().map_err(failed)?;
         next.object.write(rest).await?;
         next.object.finish().await

@@ -15,7 +15,8 @@ mod pages;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use adopt::{Declined, Trust, adopt, taken_over};
+pub use adopt::{Adopting, Trust};
+pub(crate) use adopt::{Declined, adopt, denied, taken_over};
 pub use archive::{Ended, archived, held, repeated, restored};
 pub(crate) use archive::{is_archived, status_of};
 pub use delta::{Delta, Resend, decide};

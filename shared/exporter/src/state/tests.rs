@@ -8,7 +8,14 @@ use super::*;
 
 fn header() -> Header {
     let (account, region) = ("123456789012".parse().unwrap(), "eu-west-1".parse().unwrap());
-    Header { account, region, hub_since: Some("2026-01-01T00:00:00Z".to_owned()), scanned_at: None, ahead: None }
+    Header {
+        account,
+        region,
+        hub_since: Some("2026-01-01T00:00:00Z".to_owned()),
+        scanned_at: None,
+        ahead: None,
+        adopting: None,
+    }
 }
 
 fn slot(number: u64) -> Slot {
@@ -87,6 +94,31 @@ proptest! {
         let harmless = !cut && read(&file, 4096).is_ok_and(same);
         prop_assert!(harmless || read(&file, 4096).is_err(), "byte {at}, cut {cut}");
     }
+}
+
+#[test]
+fn a_state_that_holds_but_a_part_says_so() {
+    let adopting = Adopting { next: Some("page 7".to_owned()), trust: Trust::Existence, runs: 3, given_up: None };
+    let mut writer = StateWriter::new(&header()).unwrap();
+    writer.push(&slot(1), b"{}").unwrap();
+    writer.mark(&adopting).unwrap();
+    let file = writer.finish().unwrap();
+    for chunk in [1, 7, file.len()] {
+        let mut reader = StateReader::new().unwrap();
+        let mut chunks = file.chunks(chunk);
+        loop {
+            match reader.step().unwrap() {
+                StateStep::NeedInput => match chunks.next() {
+                    Some(chunk) => reader.feed(Bytes::copy_from_slice(chunk)),
+                    None => reader.end_of_input(),
+                },
+                StateStep::Entry(entry) => assert_eq!(entry.slot, slot(1)),
+                StateStep::Done => break,
+            }
+        }
+        assert_eq!(reader.header().unwrap().adopting, Some(adopting.clone()));
+    }
+    assert!(read(&file[..file.len() - 1], 7).is_err());
 }
 
 #[test]

@@ -250,7 +250,7 @@ async fn moving_from_prowlers_own_integration_makes_no_duplicate() {
     );
 }
 
-fn prowlers_own(result: &Result, scanned: &Scanned) -> serde_json::Value {
+pub(crate) fn prowlers_own(result: &Result, scanned: &Scanned) -> serde_json::Value {
     let at = scanned.at.to_string();
     json!({
         "SchemaVersion": "2018-10-08",
