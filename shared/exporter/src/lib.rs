@@ -10,6 +10,7 @@ pub mod export;
 pub mod filter;
 pub mod integration;
 pub mod mend;
+pub mod order;
 mod pack;
 pub mod plan;
 pub mod ports;

@@ -159,6 +159,10 @@ impl<H: Hub + Sync> Hub for PlanningHub<H> {
         self.0.findings(region, next).await
     }
 
+    async fn finding(&self, region: &RegionName, id: &str) -> Result<Option<Bytes>, CallError> {
+        self.0.finding(region, id).await
+    }
+
     async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
         self.0.state(region).await
     }

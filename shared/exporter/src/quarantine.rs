@@ -90,6 +90,11 @@ impl Entry {
 
     /// A finding that is larger than the service takes, whatever is cut. It is kept where it is not much larger.
     pub(crate) fn too_large(mapped: &Mapped, error: &TooLarge) -> Self {
+        let finding = if error.bytes <= KEPT_BYTES_MAX {
+            serde_json::from_slice(&mapped.encode_whole(&mapped.first_stamps())).unwrap_or_default()
+        } else {
+            serde_json::Value::Null
+        };
         Self {
             stage: Stage::Mapping,
             code: asff::QuarantineCode::TooLarge.as_str().to_owned(),
@@ -98,9 +103,7 @@ impl Entry {
             account: Some(mapped.account),
             region: Some(mapped.region),
             offset: Some(mapped.offset),
-            finding: (error.bytes <= KEPT_BYTES_MAX)
-                .then(|| serde_json::from_slice(&mapped.encode_whole(&mapped.first_stamps())).unwrap_or_default())
-                .unwrap_or_default(),
+            finding,
         }
     }
 

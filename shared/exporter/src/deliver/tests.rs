@@ -78,6 +78,10 @@ impl Hub for RuleHub {
         Ok(Page::default())
     }
 
+    async fn finding(&self, _: &RegionName, _: &str) -> Result<Option<Bytes>, CallError> {
+        Ok(None)
+    }
+
     async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
         self.state.clone()
     }
