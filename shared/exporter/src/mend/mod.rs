@@ -5,6 +5,7 @@
 //! the service's quota; is recorded as a run of its own whose counts add up; and may be asked for twice, since the second
 //! time finds it done.
 
+mod explain;
 mod hold;
 mod lines;
 mod reconcile;
@@ -13,6 +14,7 @@ mod rewrite;
 mod sending;
 mod undo;
 mod withdraw;
+mod words;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub use self::explain::{Explanation, FindingName, KeptBack, KnownState, LiveState, RunWord, explain};
 pub use self::lines::Lines;
 pub use self::reconcile::Reconcile;
 pub use self::redrive::{LEFT_TO_NEXT_SCAN, Redrive};

@@ -24,6 +24,6 @@ pub(crate) use entry::SCANS_APART_MS;
 pub use entry::{Entry, Key, Slot, Stored, fingerprint};
 pub use file::{Ahead, Header, StateError, StateReader, StateStep, StateWriter};
 pub use index::{Index, Seen};
-pub(crate) use ledger::Ledger;
+pub(crate) use ledger::{Ledger, find};
 pub use ledger::{state_key, state_prefix};
 pub(crate) use pages::Pages;

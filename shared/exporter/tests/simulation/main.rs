@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test: it may fail, and says which seed did")]
 
 mod adoption;
+mod explaining;
 mod hub;
 mod life;
 mod manual;
@@ -114,7 +115,7 @@ impl Run {
     where
         F: Future<Output = Result<(), exporter::mend::MendError>>,
     {
-        let life = Arc::new(Life::until(Some(killed_at), killed_at % 2 == 0));
+        let life = Arc::new(Life::until(Some(killed_at), killed_at.is_multiple_of(2)));
         let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
         tokio::select! {
             outcome = order(Mender::new(Arc::new(twin), Settings::default())) => outcome.unwrap(),
