@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::deliver::{AccountDelivery, Archive, Policy, Sending, Shared};
 use crate::filter::{Kept, filter};
 use crate::integration::Integration;
+use crate::lease::Lease;
 use crate::ports::{Begun, ConnectError, Doubt, PortError, Ports};
 use crate::report::{AccountReport, Counts, Fate, undelivered};
 use crate::route::{NOT_IN_INTEGRATION, Route, route};
@@ -93,6 +94,10 @@ impl<P: Ports> AccountExport<P> {
                 return Ok(State::Blocked(undelivered::ACCOUNT_BUSY, message));
             }
         };
+        let lease = match context.shared.give_up_at {
+            Some(_) => Lease::fixed(),
+            None => Lease::on_account(ports.clone(), account, context.run_id.clone(), context.until),
+        };
         let hub = match ports.connect(account, &integration).await {
             Ok(hub) => hub,
             Err(error) => {
@@ -116,7 +121,7 @@ impl<P: Ports> AccountExport<P> {
         let fallback_region = integration.fallback_region;
         let First { partition, scanned_at, .. } = first;
         let sending = Sending { hub, account, partition, scanned_at, fallback_region };
-        let mut delivery = AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone());
+        let mut delivery = AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone()).held_by(lease);
         let mut unwatched = BTreeSet::new();
         if integration.archive_previous_findings || doubt != Doubt::default() {
             let with_state = regions_with_state(ports.as_ref(), account).await?;

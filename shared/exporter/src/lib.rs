@@ -9,6 +9,7 @@ mod deliver;
 pub mod export;
 pub mod filter;
 pub mod integration;
+mod lease;
 pub mod mend;
 pub mod order;
 mod pack;

@@ -50,6 +50,10 @@ impl<P: Ports> Runs for Planning<P> {
         Ok(Claim::Taken)
     }
 
+    async fn renew_claim(&self, _: &str, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
     async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
         Ok(())
     }
@@ -73,6 +77,10 @@ impl<P: Ports> Accounts for Planning<P> {
             Some((_, doubt)) => Begun::Taken { doubt },
             None => Begun::Taken { doubt: Doubt::default() },
         })
+    }
+
+    async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
     }
 
     async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {

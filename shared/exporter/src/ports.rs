@@ -99,6 +99,14 @@ pub trait Runs {
         until: Timestamp,
     ) -> impl Future<Output = Result<Claim, PortError>> + Send;
 
+    /// Holds a claimed upload until `until`, if the run still holds it; false, if it does not.
+    fn renew_claim(
+        &self,
+        identity: &str,
+        run_id: &str,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+
     /// Marks the claim as done, so that the same upload is not exported again; `done == false` releases it.
     fn settle_claim(
         &self,
@@ -140,6 +148,14 @@ pub trait Accounts {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Begun, PortError>> + Send;
+
+    /// Holds the account until `until`, if the run still holds it; false, if it does not.
+    fn renew(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// How the account stands, without taking it: the newest scan's time and what is in doubt. None, if nothing of it
     /// was ever exported.

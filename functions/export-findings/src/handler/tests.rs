@@ -57,6 +57,10 @@ impl Runs for Twin {
         })
     }
 
+    async fn renew_claim(&self, _: &str, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
     async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
         Ok(())
     }
@@ -70,6 +74,10 @@ impl Runs for Twin {
 impl Accounts for Twin {
     async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
         Ok(Begun::Taken { doubt: Doubt::default() })
+    }
+
+    async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
     }
 
     async fn standing(&self, _: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::pace::Pace;
+use crate::lease::Lease;
 use crate::pack::Batch;
 use crate::ports::{CallError, FailedFinding, Hub, ImportOutcome};
 use crate::progress::Progress;
@@ -30,6 +31,8 @@ pub(crate) struct Lane<H> {
     pub(crate) in_flight: Arc<Semaphore>,
     /// After this nothing new is tried.
     pub(crate) give_up_at: Option<Instant>,
+    /// The hold on the account. Once it is lost, nothing new is tried either.
+    pub(crate) lease: Lease,
     pub(crate) counters: Counters,
     pub(crate) progress: Arc<Progress>,
 }
@@ -142,6 +145,9 @@ async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding
             return Err(Failure::GivenUp(undelivered::OUT_OF_TIME));
         }
         lane.pace.wait().await;
+        if lane.lease.is_lost() {
+            return Err(Failure::GivenUp(undelivered::HOLD_LOST));
+        }
         lane.counters.calls.fetch_add(1, Ordering::Relaxed);
         let reason = match import(lane, batch).await {
             // An answer whose numbers disagree can't be trusted: the import is repeated, which changes nothing that is stored.

@@ -61,6 +61,7 @@ impl<P: Ports> RegionWorker<P> {
         if self.work.error.is_some() {
             return Ok(());
         }
+        self.still_ours()?;
         let archive = archive && self.work.clean && self.sender.stop().is_none();
         let over = if archive { self.ended().1 } else { 0 };
         let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
@@ -102,10 +103,19 @@ impl<P: Ports> RegionWorker<P> {
         }
         self.sender.flush().await;
         self.settle().await?;
+        self.still_ours()?;
         match self.work.ledger.take() {
             Some(ledger) => ledger.save().await,
             None => Ok(()),
         }
+    }
+
+    /// What another run keeps by now is not written over, and not called well.
+    fn still_ours(&self) -> Result<(), PortError> {
+        if self.sender.lane().lease.is_lost() {
+            return Err(self.failed(&format!("the hold on account {} was lost to another run", self.header.account)));
+        }
+        Ok(())
     }
 
     /// Whether a finding belongs to the Region that holds it. Its Id says which that is.

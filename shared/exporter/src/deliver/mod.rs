@@ -34,6 +34,7 @@ pub(crate) use self::revise::Choose;
 use self::sender::Sender;
 pub(crate) use self::stamp::once_more;
 use crate::filter::Kept;
+use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
@@ -61,6 +62,7 @@ pub(crate) struct AccountDelivery<P: Ports> {
     fallback_region: Option<RegionName>,
     policy: Policy,
     shared: Shared,
+    lease: Lease,
     workers: BTreeMap<RegionName, Running<P>>,
 }
 
@@ -105,8 +107,13 @@ pub(crate) struct Sending<P: Ports> {
 impl<P: Ports> AccountDelivery<P> {
     pub(crate) fn new(ports: Arc<P>, sending: Sending<P>, policy: Policy, shared: Shared) -> Self {
         let Sending { hub, account, partition, scanned_at, fallback_region } = sending;
-        let workers = BTreeMap::new();
-        Self { ports, hub, account, partition, scanned_at, fallback_region, policy, shared, workers }
+        let (lease, workers) = (Lease::fixed(), BTreeMap::new());
+        Self { ports, hub, account, partition, scanned_at, fallback_region, policy, shared, lease, workers }
+    }
+
+    /// The same, stopping when the hold on the account is lost.
+    pub(crate) fn held_by(self, lease: Lease) -> Self {
+        Self { lease, ..self }
     }
 
     /// Starts the workers of Regions that the scan may not mention, but a state does.
@@ -155,6 +162,7 @@ impl<P: Ports> AccountDelivery<P> {
             pace: Pace::new(settings.import_calls_per_second, settings.import_calls_burst),
             in_flight: self.shared.in_flight.clone(),
             give_up_at: self.shared.give_up_at,
+            lease: self.lease.clone(),
             counters: Counters::default(),
             progress: self.shared.progress.clone(),
         };

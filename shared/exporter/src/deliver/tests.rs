@@ -16,6 +16,7 @@ use super::batch::{Counters, Lane, Rejected};
 use super::pace::Pace;
 use super::sender::{Sender, Settled};
 use super::stop::Stop;
+use crate::lease::Lease;
 use crate::pack::Outgoing;
 use crate::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 use crate::report::Unavailable;
@@ -137,6 +138,7 @@ async fn deliver(hub: &RuleHub, findings: usize, give_up_in: Option<Duration>) -
         in_flight: Arc::new(Semaphore::new(settings.in_flight_bytes_max)),
         settings,
         give_up_at: give_up_in.map(|after| start + after),
+        lease: Lease::fixed(),
         counters: Counters::default(),
         progress: Arc::default(),
     });

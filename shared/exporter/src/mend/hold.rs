@@ -9,6 +9,7 @@ use super::{Done, Job, MendError};
 use crate::account::regions_with_state;
 use crate::deliver::{AccountDelivered, AccountDelivery, Policy, Sending};
 use crate::integration::Integration;
+use crate::lease::Lease;
 use crate::ports::{Begun, ConnectError, Doubt, PortError, Ports};
 use crate::report::{AccountReport, undelivered};
 
@@ -21,6 +22,7 @@ pub(super) struct Hold<P: Ports> {
     /// The newest scan that was begun. An order changes nothing about it.
     pub(super) newest: Timestamp,
     doubt: Doubt,
+    lease: Lease,
     /// The Regions that have a state.
     pub(super) with_state: BTreeSet<RegionName>,
 }
@@ -72,6 +74,7 @@ impl<P: Ports> Hold<P> {
                 }
             }
         };
+        let lease = job.lease(account);
         let hub = match ports.connect(account, &integration).await {
             Ok(hub) => hub,
             Err(error) => {
@@ -84,7 +87,7 @@ impl<P: Ports> Hold<P> {
         };
         let known = with_state.iter().chain(integration.regions.iter().flatten());
         let partition = known.copied().find_map(|region| job.regions.partition_of(region)).unwrap_or(Partition::Aws);
-        Ok(Ok(Box::new(Self { account, integration, hub, partition, newest, doubt, with_state })))
+        Ok(Ok(Box::new(Self { account, integration, hub, partition, newest, doubt, lease, with_state })))
     }
 
     /// The delivery by which the account's findings are sent. `scanned_at`: by which scan; the newest, where none is meant.
@@ -105,7 +108,7 @@ impl<P: Ports> Hold<P> {
             scanned_at,
             fallback_region: self.integration.fallback_region,
         };
-        AccountDelivery::new(job.ports.clone(), sending, policy, job.shared.clone())
+        AccountDelivery::new(job.ports.clone(), sending, policy, job.shared.clone()).held_by(self.lease.clone())
     }
 
     /// Gives the account back. `touched`: the Regions that were worked on; of the others everything stays in doubt that was.

@@ -31,7 +31,8 @@ pub use self::reconcile::Reconcile;
 pub use self::redrive::{LEFT_TO_NEXT_SCAN, Redrive};
 pub use self::undo::CHANGED_SINCE;
 use crate::deliver::Shared;
-use crate::export::{ExportError, conclude, hold_until};
+use crate::export::{ExportError, conclude};
+use crate::lease::{Lease, hold_until};
 use crate::ports::{Objects, PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
@@ -80,6 +81,16 @@ struct Job<P> {
     /// Until when accounts are held.
     until: Timestamp,
     shared: Shared,
+}
+
+impl<P: Ports> Job<P> {
+    /// The hold on an account that was just taken.
+    fn lease(&self, account: AccountId) -> Lease {
+        match self.shared.give_up_at {
+            Some(_) => Lease::fixed(),
+            None => Lease::on_account(self.ports.clone(), account, self.run_id.clone(), self.until),
+        }
+    }
 }
 
 /// What became of one account, or of what belongs to none.

@@ -5,6 +5,7 @@
 mod adoption;
 mod explaining;
 mod hub;
+mod leases;
 mod life;
 mod manual;
 mod memory;
