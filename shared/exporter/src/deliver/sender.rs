@@ -106,7 +106,13 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
             }
             None => {
                 let lane = self.lane.clone();
-                self.calls.spawn(async move { deliver(&lane, batch).await });
+                // Here, not in the call: a batch that waits takes memory too.
+                let in_flight = lane.enter(&batch).await;
+                self.calls.spawn(async move {
+                    let delivered = deliver(&lane, batch).await;
+                    drop(in_flight);
+                    delivered
+                });
             }
         }
     }
