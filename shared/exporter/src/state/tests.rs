@@ -188,3 +188,8 @@ fn an_archived_finding_is_the_one_last_sent() {
     };
     assert_eq!([Ended::Gone, Ended::Passed, Ended::Muted].map(status), ["FAILED", "PASSED", "WARNING"]);
 }
+
+#[test]
+fn the_index_takes_58_bytes_a_finding() {
+    assert_eq!(size_of::<Slot>() + index::MARK_BYTES, 58);
+}
