@@ -10,6 +10,7 @@ use asff::AccountId;
 use exporter::export::Options;
 use exporter::integration::{Integration, MutedFindings};
 use exporter::report::RunStatus;
+use exporter::state::Resend;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -59,7 +60,9 @@ impl Simulation {
         let accounts = [ACCOUNT, OTHER].map(|name| {
             let only_failed = random.random_bool(0.6);
             let muted = [MutedFindings::AsProwler, MutedFindings::Omit, MutedFindings::Send][random.random_range(0..3)];
+            let resend = if random.random_bool(0.2) { Resend::Always } else { Resend::Changed };
             let integration = integrate(&world, name, |integration| {
+                integration.resend = resend;
                 integration.only_failed = only_failed;
                 integration.muted = muted;
                 integration.archive_limit_percent = 100;
