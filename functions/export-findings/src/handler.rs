@@ -178,7 +178,7 @@ impl<P: Ports + Scans + Queue> Handler<P> {
         let mut left = runs.iter().filter(|run| run.status.wants_another_try()).peekable();
         let Some(first) = left.peek() else { return Ok(runs) };
         let failed = HandlerError::Failed { run_id: first.run_id.clone(), reasons: first.reasons.join("; ") };
-        let delay = match left.clone().all(|run| is_busy(run)) {
+        let delay = match left.clone().all(is_busy) {
             true => BUSY_DELAY,
             false if left.all(|run| run.status == RunStatus::Unfinished && made_progress(run)) => Duration::ZERO,
             false => return Err(failed),

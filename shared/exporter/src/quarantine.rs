@@ -41,8 +41,9 @@ pub struct Entry {
     /// Where it begins in the decompressed file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// The finding: as ASFF where it was mapped, otherwise the element of the file, as text where it is no JSON. Null where it
-    /// is too large to be kept.
+    /// The finding: as ASFF where it was mapped, otherwise the element of the file, as text where it is no JSON. None where
+    /// it is too large to be kept.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub finding: serde_json::Value,
 }
 
@@ -56,6 +57,17 @@ pub enum Stage {
     Mapping,
     /// Security Hub refused it.
     Delivery,
+}
+
+impl Stage {
+    /// The word that tables show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reading => "reading",
+            Self::Mapping => "mapping",
+            Self::Delivery => "delivery",
+        }
+    }
 }
 
 impl Entry {
