@@ -27,6 +27,9 @@ pub(super) const READS_BURST: u32 = 6;
 pub(super) const READINGS_MAX: u32 = 3;
 /// Runs that a reading may take. One of 15 minutes reads a quarter of a million findings.
 const RUNS_MAX: u32 = 100;
+/// Pages that one run reads at most: ten million findings, more than a Region holds. A service whose pages come to no end is not
+/// followed further.
+const PAGES_MAX: u32 = 100_000;
 /// How long a finding that we sent may be missing from the service's answers: they lag behind (contract 3.1).
 const LAG_MS: i64 = 60 * 60 * 1000;
 
@@ -162,6 +165,11 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
         if reading.next.is_none() {
             break;
         }
+        reading.pages += 1;
+        if reading.pages >= PAGES_MAX {
+            drift.paused = Some(undelivered::SERVICE_ERROR);
+            break;
+        }
     }
     let given_up = (drift.paused.is_some() && reading.is_futile(&drift)).then(|| {
         let (account, runs) = (ledger.header.account, reading.runs);
@@ -212,6 +220,7 @@ struct Reading {
     is_resumed: bool,
     runs: u32,
     readings: u32,
+    pages: u32,
 }
 
 impl Reading {
@@ -221,7 +230,7 @@ impl Reading {
         let begun = old.and_then(|old| old.adopting.clone()).filter(|begun| begun.given_up.is_none());
         let (is_resumed, runs) = (begun.is_some(), begun.as_ref().map_or(0, |begun| begun.runs));
         let next = begun.and_then(|begun| begun.next);
-        Self { is_whole: next.is_none(), next, is_resumed, runs: runs + 1, readings: 1 }
+        Self { is_whole: next.is_none(), next, is_resumed, runs: runs + 1, readings: 1, pages: 0 }
     }
 
     fn may_begin_anew(&self) -> bool {
@@ -236,7 +245,7 @@ impl Reading {
 
     /// Whether going on another time would come no further: it began anew, as it would again, and found nothing more.
     fn is_futile(&self, drift: &Drift) -> bool {
-        self.runs >= RUNS_MAX || (self.is_resumed && self.is_whole && drift.unknown == 0)
+        self.runs >= RUNS_MAX || self.pages >= PAGES_MAX || (self.is_resumed && self.is_whole && drift.unknown == 0)
     }
 }
 
