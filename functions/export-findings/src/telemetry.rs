@@ -2,7 +2,7 @@
 //!
 //! Promise: only our own crates are heard below WARN. The SDK's finer lines hold requests with their headers.
 
-use exporter::report::{RunReport, RunStatus};
+use exporter::report::{RunKind, RunReport, RunStatus};
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer as _;
@@ -50,6 +50,7 @@ pub fn log_run(run: &RunReport) {
         ($level:ident, $message:literal) => {
             tracing::$level!(
                 run.id = run.run_id,
+                run.kind = run.kind.as_str(),
                 run.status = run.status.as_str(),
                 run.reasons = reasons(run),
                 upload.source = run.upload.source,
@@ -71,6 +72,12 @@ pub fn log_run(run: &RunReport) {
         };
     }
     match run.status {
+        RunStatus::Succeeded | RunStatus::Superseded if run.kind != RunKind::Export => line!(info, "order carried out"),
+        RunStatus::Unfinished if run.kind != RunKind::Export => {
+            line!(info, "order carried out in part; the next run goes on");
+        }
+        RunStatus::Degraded if run.kind != RunKind::Export => line!(warn, "order carried out, but not all of it"),
+        _ if run.kind != RunKind::Export => line!(warn, "order not carried out; it is tried again"),
         RunStatus::Succeeded => line!(info, "scan exported"),
         RunStatus::Ignored => line!(info, "upload ignored: it holds no scan"),
         RunStatus::Duplicate => line!(info, "upload ignored: an earlier run exported it"),
