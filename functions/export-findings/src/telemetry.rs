@@ -1,6 +1,6 @@
 //! What the function says about itself: JSON log lines with dotted fields, one line for each run. Metrics belong here too.
 
-use exporter::report::{RunReport, RunStatus};
+use exporter::report::{RunKind, RunReport, RunStatus};
 
 /// Reasons that a run's line repeats; all are in its report.
 const REASONS_MAX: usize = 5;
@@ -12,6 +12,7 @@ pub fn log_run(run: &RunReport) {
         ($level:ident, $message:literal) => {
             tracing::$level!(
                 run.id = run.run_id,
+                run.kind = run.kind.as_str(),
                 run.status = run.status.as_str(),
                 run.reasons = reasons(run),
                 upload.source = run.upload.source,
@@ -33,6 +34,12 @@ pub fn log_run(run: &RunReport) {
         };
     }
     match run.status {
+        RunStatus::Succeeded | RunStatus::Superseded if run.kind != RunKind::Export => line!(info, "order carried out"),
+        RunStatus::Unfinished if run.kind != RunKind::Export => {
+            line!(info, "order carried out in part; the next run goes on");
+        }
+        RunStatus::Degraded if run.kind != RunKind::Export => line!(warn, "order carried out, but not all of it"),
+        _ if run.kind != RunKind::Export => line!(warn, "order not carried out; it is tried again"),
         RunStatus::Succeeded => line!(info, "scan exported"),
         RunStatus::Ignored => line!(info, "upload ignored: it holds no scan"),
         RunStatus::Duplicate => line!(info, "upload ignored: an earlier run exported it"),

@@ -115,6 +115,26 @@ impl SecurityHub {
     }
 }
 
+impl SecurityHub {
+    /// One page of `GetFindings`.
+    async fn page(
+        &self,
+        region: RegionName,
+        filters: AwsSecurityFindingFilters,
+        next: Option<String>,
+    ) -> Result<Page, CallError> {
+        let (client, session) = self.client(region);
+        let raw = RawAnswer::default();
+        let request = client.get_findings().filters(filters).max_results(PAGE_FINDINGS).set_next_token(next);
+        let answer = request.customize().interceptor(raw.clone()).send().await;
+        let next = answer.map_err(|error| self.note(call_error(&error), session))?.next_token;
+        let whole: RawPage = serde_json::from_slice(&raw.bytes())
+            .map_err(|error| CallError::Transient(format!("the findings can't be read: {error}")))?;
+        let findings = whole.findings.into_iter().map(|finding| Bytes::from(Box::<str>::from(finding).into_string()));
+        Ok(Page { findings: findings.collect(), next })
+    }
+}
+
 impl Hub for SecurityHub {
     async fn import(&self, region: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
         let (client, session) = self.client(*region);
@@ -138,16 +158,15 @@ impl Hub for SecurityHub {
     }
 
     async fn findings(&self, region: &RegionName, next: Option<String>) -> Result<Page, CallError> {
-        let (client, session) = self.client(*region);
-        let raw = RawAnswer::default();
-        let filters = self.filters(*region);
-        let request = client.get_findings().filters(filters).max_results(PAGE_FINDINGS).set_next_token(next);
-        let answer = request.customize().interceptor(raw.clone()).send().await;
-        let next = answer.map_err(|error| self.note(call_error(&error), session))?.next_token;
-        let whole: RawPage = serde_json::from_slice(&raw.bytes())
-            .map_err(|error| CallError::Transient(format!("the findings can't be read: {error}")))?;
-        let findings = whole.findings.into_iter().map(|finding| Bytes::from(Box::<str>::from(finding).into_string()));
-        Ok(Page { findings: findings.collect(), next })
+        self.page(*region, self.filters(*region), next).await
+    }
+
+    async fn finding(&self, region: &RegionName, id: &str) -> Result<Option<Bytes>, CallError> {
+        let filters = AwsSecurityFindingFilters::builder()
+            .product_arn(equals(self.shared.caller.partition.product_arn(*region)))
+            .id(equals(id.to_owned()))
+            .build();
+        Ok(self.page(*region, filters, None).await?.findings.into_iter().next())
     }
 
     async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {

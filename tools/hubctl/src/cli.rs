@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, export, integration, map, plan, quarantine, run, validate};
+use crate::commands::{completion, explain, export, integration, map, plan, quarantine, reconcile, run, validate};
 use crate::config::Global;
 
 /// Columns of help texts at most.
@@ -49,5 +49,7 @@ pub(crate) enum Command {
     Run(run::Command),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    Reconcile(reconcile::Args),
+    Explain(explain::Args),
     Completion(completion::Args),
 }

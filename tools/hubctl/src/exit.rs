@@ -19,6 +19,19 @@ pub(crate) enum Exit {
     Degraded = 5,
 }
 
+impl Exit {
+    /// Which exit code counts where several are due: the one with the largest number here.
+    pub(crate) fn graveness(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Degraded => 1,
+            Self::Findings => 2,
+            Self::Error | Self::Usage => 3,
+            Self::Credentials => 4,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

@@ -53,6 +53,8 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Integration(command) => commands::integration::run(&command, &cli.global, output),
         Command::Run(command) => commands::run::run(&command, &cli.global, output),
         Command::Quarantine(command) => commands::quarantine::run(&command, &cli.global, output),
+        Command::Reconcile(args) => commands::reconcile::run(&args, &cli.global, output),
+        Command::Explain(args) => commands::explain::run(&args, &cli.global, output),
         Command::Completion(args) => commands::completion::run(&args, output),
     }
 }

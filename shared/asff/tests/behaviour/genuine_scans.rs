@@ -92,7 +92,7 @@ fn fields_stand_in_the_order_of_prowlers_own() {
 fn manual_checks_are_skipped_with_their_reason() {
     let (outcomes, ending) = outcomes(stored("5.46.0-scan-1.ocsf.json.gz"));
     assert_eq!(ending, Ending::Complete);
-    let skipped = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Skipped(Skip::Manual)));
+    let skipped = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Skipped(Skip::Manual(Some(_)))));
     assert_eq!((outcomes.len(), skipped.count()), (1474, 2));
 }
 

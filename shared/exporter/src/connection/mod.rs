@@ -30,6 +30,7 @@ pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
 pub use self::round::{Round, Target};
 pub use self::settings::CheckSettings;
 pub use self::words::dns_suffix;
+pub(crate) use self::words::with_mend;
 
 use crate::provider::ProviderId;
 

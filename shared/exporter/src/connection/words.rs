@@ -211,6 +211,14 @@ pub(super) fn grant_identity(caller: &str, account: AccountId, actions: &[&str],
     }
 }
 
+/// What happened and what mends it, in one text.
+pub(crate) fn with_mend(message: String, mend: Option<String>) -> String {
+    match mend {
+        Some(mend) => format!("{message}; {mend}"),
+        None => message,
+    }
+}
+
 /// The end of the names of a partition's endpoints (contract 4.2).
 pub fn dns_suffix(partition: Partition) -> &'static str {
     match partition {

@@ -121,6 +121,14 @@ impl Hub for TwinHub {
         Ok(Page { findings, next: page["NextToken"].as_str().map(str::to_owned) })
     }
 
+    async fn finding(&self, region: &RegionName, id: &str) -> Result<Option<Bytes>, CallError> {
+        let equals = |value: &str| json!([{ "Value": value, "Comparison": "EQUALS" }]);
+        let product = asff::Partition::Aws.product_arn(*region);
+        let request = json!({ "Filters": { "ProductArn": equals(&product), "Id": equals(id) } });
+        let page = self.read(region, Operation::GetFindings, &serde_json::to_vec(&request).unwrap()).await?;
+        Ok(page["Findings"].as_array().unwrap().first().map(|finding| finding.to_string().into()))
+    }
+
     async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
         self.read(region, Operation::DescribeHub, b"").await?;
         Ok(HubState { product_accepted: self.product_accepted(region).await? })

@@ -43,6 +43,8 @@ pub(crate) struct Stores {
     pub(crate) dark: BTreeSet<RegionName>,
     /// Whether the accounts tell their Regions.
     pub(crate) tells_regions: bool,
+    /// No hold can be renewed.
+    pub(crate) renewals_fail: bool,
     claims: BTreeMap<String, Held>,
     accounts: BTreeMap<AccountId, Scanned>,
     writes: u64,
@@ -59,6 +61,7 @@ impl Default for Stores {
             opens: Ok(false),
             dark: BTreeSet::new(),
             tells_regions: true,
+            renewals_fail: false,
             claims: BTreeMap::new(),
             accounts: BTreeMap::new(),
             writes: 0,
@@ -104,6 +107,13 @@ impl World {
         let mut stores = self.stores.lock().unwrap();
         stores.objects.retain(|key, _| !key.starts_with("state/"));
         stores.accounts.clear();
+    }
+
+    /// Another run takes an account, whoever holds it.
+    pub(crate) fn steal(&self, account: AccountId, run_id: &str) {
+        let until = self.now() + jiff::SignedDuration::from_hours(1);
+        let mut stores = self.stores.lock().unwrap();
+        stores.accounts.get_mut(&account).unwrap().holder = Some((run_id.to_owned(), until));
     }
 
     /// Notes that a promise was broken where an assertion would be lost in a task.
@@ -165,6 +175,15 @@ impl Runs for Twin {
         self.life.step(claim).await
     }
 
+    async fn renew_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        let renew = || {
+            let mut stores = self.world.stores.lock().unwrap();
+            let held = stores.claims.get_mut(identity).filter(|held| held.run_id == run_id && !held.done);
+            Ok(held.map(|held| held.until = until).is_some())
+        };
+        self.life.step(renew).await
+    }
+
     async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
         let settle = || {
             let mut stores = self.world.stores.lock().unwrap();
@@ -218,6 +237,19 @@ impl Accounts for Twin {
             Ok(Begun::Taken { doubt: before })
         };
         self.life.step(begin).await
+    }
+
+    async fn renew(&self, account: AccountId, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        let renew = || {
+            let mut stores = self.world.stores.lock().unwrap();
+            if stores.renewals_fail {
+                return Err(PortError { action: "renew".to_owned(), message: "no answer".to_owned() });
+            }
+            let holder = stores.accounts.get_mut(&account).and_then(|known| known.holder.as_mut());
+            let holder = holder.filter(|(holder, _)| holder == run_id);
+            Ok(holder.map(|(_, held_until)| *held_until = until).is_some())
+        };
+        self.life.step(renew).await
     }
 
     async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {

@@ -10,6 +10,7 @@ use asff::AccountId;
 use exporter::export::Options;
 use exporter::integration::{Integration, MutedFindings};
 use exporter::report::RunStatus;
+use exporter::state::Resend;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -18,8 +19,8 @@ use simulator::{Caller, Effect, Fault, Input, Operation};
 
 use crate::life::Life;
 use crate::memory::World;
-use crate::scan::{Result, Scanned};
-use crate::watch::{assert_equal, held};
+use crate::scan::{Expected, Result, Scanned};
+use crate::watch::{assert_equal, found, held};
 use crate::{ACCOUNT, OTHER, REGIONS, Run, integrate, world};
 
 /// Seeds that every run of the tests tries; more by `SEEDS`.
@@ -59,7 +60,9 @@ impl Simulation {
         let accounts = [ACCOUNT, OTHER].map(|name| {
             let only_failed = random.random_bool(0.6);
             let muted = [MutedFindings::AsProwler, MutedFindings::Omit, MutedFindings::Send][random.random_range(0..3)];
+            let resend = if random.random_bool(0.2) { Resend::Always } else { Resend::Changed };
             let integration = integrate(&world, name, |integration| {
+                integration.resend = resend;
                 integration.only_failed = only_failed;
                 integration.muted = muted;
                 integration.archive_limit_percent = 100;
@@ -102,7 +105,7 @@ impl Simulation {
         }
         self.world.sleep(3600).await;
         for (account, state) in &self.accounts {
-            let expected = state.scans.last().unwrap().wanted(&state.integration);
+            let expected = self.expected(*account, state.scans.last().unwrap());
             assert_equal(&self.world, *account, &expected, "at the end");
             for (place, held) in held(&self.world, *account, "ACTIVE") {
                 let first = state.first_seen[&place];
@@ -169,6 +172,7 @@ impl Simulation {
                 0..3 => result.failed = !result.failed,
                 3 => result.muted = !result.muted,
                 4 => result.detail += 1,
+                5 => result.manual = !result.manual,
                 _ => {}
             }
         }
@@ -180,6 +184,7 @@ impl Simulation {
                 resource: format!("arn:aws:s3:::bucket-{}", state.resources),
                 failed: random.random_bool(0.6),
                 muted: random.random_bool(0.1),
+                manual: false,
                 detail: 0,
             });
         }
@@ -263,11 +268,20 @@ impl Simulation {
         Prepared { run, scan }
     }
 
+    /// What the account's Security Hub should hold after a scan.
+    fn expected(&self, account: AccountId, scanned: &Scanned) -> Expected {
+        let mut expected = scanned.wanted(&self.accounts[&account].integration);
+        let there = found(&self.world, account);
+        let left_alone = scanned.left_alone().filter_map(|place| Some((place.clone(), there.get(&place)?.clone())));
+        expected.extend(left_alone);
+        expected
+    }
+
     /// After a run that exported the newest scan there is, Security Hub is as the scan says.
     fn check(&self, account: AccountId, number: usize, status: RunStatus, reasons: &[String]) {
         let state = &self.accounts[&account];
         if status == RunStatus::Succeeded && number + 1 == state.scans.len() {
-            let expected = state.scans[number].wanted(&state.integration);
+            let expected = self.expected(account, &state.scans[number]);
             assert_equal(&self.world, account, &expected, &format!("after scan {number}, {reasons:?}"));
         }
     }

@@ -2,13 +2,16 @@
 
 pub(crate) mod choices;
 pub(crate) mod completion;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod fates;
 pub(crate) mod filters;
 pub(crate) mod integration;
 pub(crate) mod map;
+pub(crate) mod orders;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
+pub(crate) mod reconcile;
 pub(crate) mod run;
 pub(crate) mod run_report;
 pub(crate) mod validate;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use asff::RegionName;
-use exporter::report::{Counts, FileEnd, RegionReport, RunReport, RunStatus};
+use exporter::report::{Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus};
 use exporter::route::NOT_IN_INTEGRATION;
 
 use super::fates;
@@ -84,8 +84,13 @@ fn head(report: &RunReport, state: &str) -> Facts {
     let mut facts = Facts::new();
     facts.add(Tone::Strong, "Run", &report.run_id);
     facts.add(tone(report.status), "Status", report.status.as_str());
-    let size = text::bytes(report.upload.bytes);
-    facts.add(Tone::Plain, "Upload", format!("{} ({size})", report.upload.source));
+    if report.kind == RunKind::Export {
+        let size = text::bytes(report.upload.bytes);
+        facts.add(Tone::Plain, "Upload", format!("{} ({size})", report.upload.source));
+    } else {
+        facts.add(Tone::Plain, "Kind", report.kind.as_str());
+        facts.add(Tone::Plain, "About", &report.upload.source);
+    }
     if let Some(format) = report.format {
         facts.add(Tone::Plain, "Format", format.as_str());
     }

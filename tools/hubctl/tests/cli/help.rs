@@ -19,9 +19,13 @@ fn every_command_explains_itself_with_an_example_in_80_columns() {
         "run show",
         "run replay",
         "run approve",
+        "run undo-archive",
         "quarantine",
         "quarantine list",
         "quarantine show",
+        "quarantine redrive",
+        "reconcile",
+        "explain",
         "completion",
     ];
     for command in commands {
