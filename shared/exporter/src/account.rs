@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asff::{AccountId, Mapped, Partition, RegionName, Regions, ScanFormat, Unsent};
 use jiff::Timestamp;
 
-use crate::connection::with_mend;
+use crate::connection::{Standing, Target, Upkeep, with_mend};
 use crate::deliver::{AccountDelivery, Archive, Policy, Sending, Shared};
 use crate::filter::{Kept, filter};
 use crate::integration::Integration;
@@ -27,6 +27,8 @@ pub(crate) struct Context<P> {
     /// A person has agreed to archive whatever is over.
     pub(crate) approved: bool,
     pub(crate) shared: Shared,
+    /// Knows the accounts' connections, if anybody does.
+    pub(crate) upkeep: Option<Arc<dyn Upkeep>>,
 }
 
 /// What an account's first finding says of all.
@@ -44,6 +46,8 @@ pub(crate) struct AccountExport<P: Ports> {
     counts: Counts,
     /// The scan says something of the account besides what a person must look at.
     has_verdicts: bool,
+    /// How it stood when this began, if somebody keeps that.
+    standing: Option<Standing>,
 }
 
 enum State<P: Ports> {
@@ -61,11 +65,16 @@ pub(crate) const SUPERSEDED: &str = "superseded";
 impl<P: Ports> AccountExport<P> {
     /// Looks up the account's integration, takes the account, and connects.
     pub(crate) async fn open(context: &Context<P>, first: First) -> Result<Self, PortError> {
-        let state = Self::prepare(context, first).await?;
-        Ok(Self { account: first.account, state, counts: Counts::default(), has_verdicts: false })
+        let mut standing = None;
+        let state = Self::prepare(context, first, &mut standing).await?;
+        Ok(Self { account: first.account, state, counts: Counts::default(), has_verdicts: false, standing })
     }
 
-    async fn prepare(context: &Context<P>, first: First) -> Result<State<P>, PortError> {
+    async fn prepare(
+        context: &Context<P>,
+        first: First,
+        standing: &mut Option<Standing>,
+    ) -> Result<State<P>, PortError> {
         let (ports, account) = (&context.ports, first.account);
         let Some(integration) = ports.integration(&account).await? else {
             let message = format!(
@@ -99,6 +108,7 @@ impl<P: Ports> AccountExport<P> {
             Some(_) => Lease::fixed(),
             None => Lease::on_account(ports.clone(), account, context.run_id.clone(), context.until),
         };
+        *standing = Standing::read(context.upkeep.as_deref(), account, &integration).await;
         let hub = match ports.connect(account, &integration).await {
             Ok(hub) => hub,
             Err(error) => {
@@ -118,6 +128,7 @@ impl<P: Ports> AccountExport<P> {
             doubt: doubt.clone(),
             regions: context.regions.clone(),
             remembers_left: false,
+            closed: Arc::new(standing.as_ref().map(Standing::closed).unwrap_or_default()),
         };
         let fallback_region = integration.fallback_region;
         let First { partition, scanned_at, .. } = first;
@@ -186,11 +197,13 @@ impl<P: Ports> AccountExport<P> {
     }
 
     /// Waits until every finding has its fate, archives what is over, and gives the account back. `incomplete` is why
-    /// the scan can't be taken at its word, if so.
+    /// the scan can't be taken at its word, if so. Adds the account to those that are `stale`, if its connection is to be
+    /// looked at anew.
     pub(crate) async fn finish(
         self,
         context: &Context<P>,
         incomplete: Option<String>,
+        stale: &mut Vec<Target>,
     ) -> (AccountId, AccountReport, Option<PortError>) {
         let mut report = AccountReport { counts: self.counts, ..AccountReport::default() };
         let (integration, delivery, unwatched) = match self.state {
@@ -200,6 +213,7 @@ impl<P: Ports> AccountExport<P> {
                 return (self.account, report, None);
             }
             State::Blocked(_, message) => {
+                stale.extend(self.standing.and_then(Standing::refused));
                 report.problem = Some(message).filter(|_| self.has_verdicts);
                 return (self.account, report, None);
             }
@@ -215,6 +229,7 @@ impl<P: Ports> AccountExport<P> {
         report.counts.merge(&delivered.counts);
         report.regions = delivered.regions;
         report.archive = delivered.archive;
+        stale.extend(self.standing.and_then(|standing| standing.after(&report.regions, context.ports.now())));
         let doubt = Doubt {
             everywhere: delivered.error.is_some(),
             regions: delivered.doubtful.into_iter().chain(unwatched).collect(),

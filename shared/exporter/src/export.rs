@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::account::Context;
+use crate::connection::{Target, Upkeep};
 use crate::deliver::Shared;
 use crate::lease::{Lease, hold_until};
 use crate::ports::{Claim, ObjectWriter, Objects, Only, PortError, Ports, Scan};
@@ -25,6 +26,7 @@ pub struct Exporter<P> {
     settings: Settings,
     limits: ReadLimits,
     regions: Arc<Regions>,
+    upkeep: Option<Arc<dyn Upkeep>>,
 }
 
 /// How one upload is exported.
@@ -69,7 +71,13 @@ pub enum ExportError {
 impl<P: Ports> Exporter<P> {
     /// An exporter with its settings.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
-        Self { ports, settings, limits: ReadLimits::default(), regions: Arc::new(Regions::known()) }
+        Self { ports, settings, limits: ReadLimits::default(), regions: Arc::new(Regions::known()), upkeep: None }
+    }
+
+    /// Lets exports use what is known of the accounts' connections, and look at them anew where that is old or wrong.
+    #[must_use]
+    pub fn with_upkeep(self, upkeep: Arc<dyn Upkeep>) -> Self {
+        Self { upkeep: Some(upkeep), ..self }
     }
 
     /// Exports one scan.
@@ -95,7 +103,8 @@ impl<P: Ports> Exporter<P> {
             None => Lease::on_upload(self.ports.clone(), identity.clone(), run.run_id.clone(), until),
         };
         self.ports.record(&run).await?;
-        let carried = self.carry(&mut run, scan, &options).await;
+        let mut stale = Vec::new();
+        let carried = self.carry(&mut run, scan, &options, &mut stale).await;
         let concluded = match carried {
             Ok(()) => conclude(self.ports.as_ref(), &mut run).await,
             Err(error) => Err(error.into()),
@@ -110,6 +119,9 @@ impl<P: Ports> Exporter<P> {
         drop(lease);
         let done = concluded.is_ok() && !run.status.wants_another_try();
         self.ports.settle_claim(&identity, &run.run_id, done).await?;
+        if let Some(upkeep) = self.upkeep.as_ref().filter(|_| !stale.is_empty()) {
+            upkeep.refresh(stale, options.deadline).await;
+        }
         concluded.map(|()| run)
     }
 
@@ -125,7 +137,13 @@ impl<P: Ports> Exporter<P> {
     }
 
     /// Carries the findings from the file to Security Hub.
-    async fn carry(&self, run: &mut RunReport, scan: Scan, options: &Options) -> Result<(), PortError> {
+    async fn carry(
+        &self,
+        run: &mut RunReport,
+        scan: Scan,
+        options: &Options,
+        stale: &mut Vec<Target>,
+    ) -> Result<(), PortError> {
         let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let reserve =
             left.map_or(self.settings.drain_reserve, |left| self.settings.drain_reserve.min(left / DRAIN_SHARE));
@@ -147,6 +165,7 @@ impl<P: Ports> Exporter<P> {
             regions: self.regions.clone(),
             approved: options.approved,
             shared,
+            upkeep: self.upkeep.clone(),
         });
         let broken = loop {
             match reading.next().await {
@@ -170,7 +189,7 @@ impl<P: Ports> Exporter<P> {
             }
         };
         run.format = reading.format();
-        let drained = sorter.finish(run).await;
+        let drained = sorter.finish(run, stale).await;
         run.quarantine = keeper.finish().await?;
         broken.map_or(drained, Err)
     }

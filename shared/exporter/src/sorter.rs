@@ -7,6 +7,7 @@ use asff::{AccountId, Mapped, Outcome, Skip, Unsent};
 use jiff::Timestamp;
 
 use crate::account::{AccountExport, Context, First};
+use crate::connection::Target;
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::{Counts, Fate, FileEnd, RunReport};
@@ -56,14 +57,15 @@ impl<P: Ports> Sorter<P> {
         account(&mut self.accounts, &self.context, first).await?.note(unsent).await
     }
 
-    /// Waits for every account, also after an error: what is on its way is not cut off.
-    pub(crate) async fn finish(self, run: &mut RunReport) -> Result<(), PortError> {
+    /// Waits for every account, also after an error: what is on its way is not cut off. Accounts whose connections are to be
+    /// looked at anew are added to those that are `stale`.
+    pub(crate) async fn finish(self, run: &mut RunReport, stale: &mut Vec<Target>) -> Result<(), PortError> {
         run.scanned_at = self.scanned_at;
         run.counts.merge(&self.counts);
         let incomplete = incomplete(&run.file_end, &self.counts);
         let mut first_error = None;
         for account in self.accounts.into_values() {
-            let (account, report, error) = account.finish(&self.context, incomplete.clone()).await;
+            let (account, report, error) = account.finish(&self.context, incomplete.clone(), stale).await;
             first_error = first_error.or(error);
             let mut fates = report.counts.clone();
             fates.read = 0;

@@ -14,6 +14,7 @@ mod probe;
 mod region;
 mod round;
 mod settings;
+mod upkeep;
 mod verdict;
 mod words;
 
@@ -29,6 +30,8 @@ pub use self::identity::assume_role_mend;
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
 pub use self::round::{Round, Target};
 pub use self::settings::CheckSettings;
+pub(crate) use self::upkeep::Standing;
+pub use self::upkeep::Upkeep;
 pub use self::words::dns_suffix;
 pub(crate) use self::words::with_mend;
 

@@ -1,7 +1,7 @@
 //! One worker for each account and Region: compares what the scan says with what was last sent, sends the difference, keeps
 //! the state, and at the end archives what is over.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use asff::{Identities, Identity, Mapped, RegionName, Regions, ResourceHash, Unsent};
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::sender::Sender;
 use super::stamp::{readdress, stamps};
-use super::stop::{Stop, explain};
+use super::stop::{Stop, explain, still_closed};
 use crate::account::SUPERSEDED;
 use crate::filter::Kept;
 use crate::integration::ArchiveScope;
@@ -45,6 +45,8 @@ pub(crate) struct Policy {
     pub(crate) regions: Arc<Regions>,
     /// Whether the keys of what is left to a later run are gathered: 8 bytes for each.
     pub(crate) remembers_left: bool,
+    /// Regions that took nothing when they were looked at: they are asked before anything is sent to them.
+    pub(crate) closed: Arc<BTreeSet<RegionName>>,
 }
 
 /// A Region's worker.
@@ -199,6 +201,12 @@ impl<P: Ports> RegionWorker<P> {
     pub(super) async fn reach(&mut self) -> bool {
         let lane = self.sender.lane();
         let (hub, region, partition) = (lane.hub.clone(), lane.region, lane.partition);
+        if self.policy.closed.contains(&region)
+            && let Some(unavailable) = still_closed(&hub, partition, &region).await
+        {
+            self.sender.refuse(Stop::Unavailable(unavailable));
+            return false;
+        }
         self.header.hub_since = match hub.since(&region).await {
             Ok(since) => since,
             Err(CallError::AccessDenied(_)) => None,

@@ -100,6 +100,7 @@ impl<P: Ports> Hold<P> {
             archive_scope: self.integration.archive_scope,
             doubt: self.doubt.clone(),
             regions: job.regions.clone(),
+            closed: std::sync::Arc::default(),
             remembers_left: true,
         };
         let sending = Sending {

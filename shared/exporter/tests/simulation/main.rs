@@ -16,6 +16,7 @@ mod promises;
 mod redriving;
 mod regions;
 mod scan;
+mod upkeep;
 mod watch;
 mod weeks;
 
