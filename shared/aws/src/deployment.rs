@@ -25,6 +25,12 @@ pub struct Deployment {
     pub export_function_name: String,
     /// Its role, which the roles of other accounts trust.
     pub export_function_role_arn: String,
+    /// The function that checks connections. None: the stack is older.
+    pub check_function_name: Option<String>,
+    /// Its role, which they trust as well. None: the stack is older.
+    pub check_function_role_arn: Option<String>,
+    /// The queue of checks and mails that could not be delivered. None: the stack is older.
+    pub check_dead_letter_queue_url: Option<String>,
 }
 
 /// Why a deployment could not be found.
@@ -92,6 +98,9 @@ impl Deployment {
             dead_letter_queue_url: output("DeadLetterQueueUrl")?,
             export_function_name: output("ExportFunctionName")?,
             export_function_role_arn: output("ExportFunctionRoleArn")?,
+            check_function_name: value(found.outputs(), "CheckFunctionName"),
+            check_function_role_arn: value(found.outputs(), "CheckFunctionRoleArn"),
+            check_dead_letter_queue_url: value(found.outputs(), "CheckDeadLetterQueueUrl"),
         })
     }
 

@@ -5,6 +5,7 @@
 //! line or a debug text.
 
 mod accounts;
+mod check_function;
 mod claims;
 mod cloud;
 mod config;
@@ -15,6 +16,7 @@ mod errors;
 mod hub;
 mod hub_errors;
 mod hubs;
+mod inspect;
 mod integrations;
 mod item;
 mod listing;
@@ -35,10 +37,12 @@ mod time;
 
 pub use aws_config::SdkConfig;
 
+pub use check_function::{CheckAnswer, CheckFunction};
 pub use cloud::{Cloud, Names};
 pub use config::{sdk_config, sdk_config_of};
 pub use deployment::{Deployment, DeploymentError};
 pub use hub::SecurityHub;
+pub use inspect::{AlarmState, FunctionState, Inspector, Resource, RuleState};
 pub use integrations::{CreateError, StoredIntegration};
 pub use listing::Listed;
 pub use objects::Writer;

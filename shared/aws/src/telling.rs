@@ -74,7 +74,7 @@ impl Telling for Cloud {
                 if attempt > 0 {
                     tokio::time::sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
                 }
-                match self.put(events, &rest).await {
+                match self.put_events(events, &rest).await {
                     Ok((put, refused)) => {
                         taken.extend(rest.iter().filter(|place| put.contains(place)));
                         rest.retain(|place| !put.contains(place));
@@ -100,7 +100,11 @@ impl Telling for Cloud {
 
 impl Cloud {
     /// One call: which of the events at these places the bus took, and why it did not take one of the others.
-    async fn put(&self, events: &[Event], places: &[usize]) -> Result<(BTreeSet<usize>, Option<String>), PortError> {
+    async fn put_events(
+        &self,
+        events: &[Event],
+        places: &[usize],
+    ) -> Result<(BTreeSet<usize>, Option<String>), PortError> {
         const ACTION: &str = "put events on the default bus";
         let client = self.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config));
         let mut entries = Vec::with_capacity(places.len());

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, explain, export, integration, map, plan, quarantine, reconcile, run, validate};
+use crate::commands::{
+    completion, doctor, explain, export, integration, map, plan, quarantine, reconcile, run, validate,
+};
 use crate::config::Global;
 
 /// Columns of help texts at most.
@@ -15,14 +17,15 @@ Exit codes:
   2  wrong command line
   3  findings in quarantine, unreadable, undelivered, or cut off with the file
   4  credentials missing, expired, of the wrong account, or not allowed to
-  5  Security Hub not to be had in a Region that has findings
+  5  Security Hub not to be had in a Region that has findings, or lost there
 
 Examples:
   hubctl validate scan.ocsf.json
   hubctl plan scan.ocsf.json --stack securityhub-exporter
   hubctl integration create --account 123456789012 --stack securityhub-exporter
   hubctl export s3://scans/json-ocsf/scan.ocsf.json --stack securityhub-exporter
-  hubctl run list --stack securityhub-exporter";
+  hubctl run list --stack securityhub-exporter
+  hubctl doctor --stack securityhub-exporter";
 
 /// Carries Prowler's findings into AWS Security Hub, and shows what became of them
 #[derive(Debug, Parser)]
@@ -49,6 +52,7 @@ pub(crate) enum Command {
     Run(run::Command),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    Doctor(doctor::Args),
     Reconcile(reconcile::Args),
     Explain(explain::Args),
     Completion(completion::Args),

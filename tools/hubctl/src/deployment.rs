@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use aws::{Cloud, Deployment, DeploymentError, Names};
+use aws::{Cloud, Deployment, DeploymentError, Names, SdkConfig};
 use exporter::ports::PortError;
 use exporter::report::RunReport;
 
@@ -14,6 +14,8 @@ use crate::exit::{Exit, Failure};
 pub(crate) struct Connected {
     /// AWS, as the exporter needs it.
     pub(crate) cloud: Arc<Cloud>,
+    /// With what AWS is called.
+    pub(crate) config: SdkConfig,
     state_bucket: String,
     /// The stack's outputs, where the deployment was named by its stack.
     pub(crate) stack: Option<Deployment>,
@@ -59,7 +61,7 @@ pub(crate) async fn connect(global: &Global) -> Result<Connected> {
         }
     };
     let state_bucket = names.state_bucket.clone();
-    Ok(Connected { cloud: Arc::new(Cloud::new(&config, names)), state_bucket, stack })
+    Ok(Connected { cloud: Arc::new(Cloud::new(&config, names)), config, state_bucket, stack })
 }
 
 /// Nothing says in which Region to call.

@@ -55,6 +55,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Quarantine(command) => commands::quarantine::run(&command, &cli.global, output),
         Command::Reconcile(args) => commands::reconcile::run(&args, &cli.global, output),
         Command::Explain(args) => commands::explain::run(&args, &cli.global, output),
+        Command::Doctor(args) => commands::doctor::run(&args, &cli.global, output),
         Command::Completion(args) => commands::completion::run(&args, output),
     }
 }

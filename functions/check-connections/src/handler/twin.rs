@@ -60,6 +60,10 @@ impl Hub for Open {
         Ok(Page::default())
     }
 
+    async fn finding(&self, _: &RegionName, _: &str) -> Result<Option<Bytes>, CallError> {
+        Ok(None)
+    }
+
     async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
         Ok(HubState { product_accepted: true })
     }
@@ -176,6 +180,10 @@ impl Accounts for Twin {
 
     async fn standing(&self, _: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
         Ok(None)
+    }
+
+    async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        panic!("a check exports nothing")
     }
 
     async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {

@@ -12,11 +12,13 @@ mod connections;
 mod deployment;
 mod hub;
 mod hub_errors;
+mod inspect;
 mod integrations;
 mod objects;
 mod runs;
 mod scans;
 mod secrets;
+mod telling;
 mod wire;
 
 use aws::{Cloud, Names, SdkConfig};

@@ -2,6 +2,7 @@
 
 pub(crate) mod choices;
 pub(crate) mod completion;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod fates;

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::output::{Column, Facts, Output, Table, Tone, text};
 
 /// Reasons for which findings are undelivered that lie in the integration's credentials.
-const CREDENTIAL_REASONS: [&str; 5] =
+pub(crate) const CREDENTIAL_REASONS: [&str; 5] =
     ["assume_role_denied", "credentials_invalid", "credentials_unavailable", "secret_missing", "wrong_account"];
 
 /// What a script should know of the run.

@@ -26,6 +26,7 @@ fn every_command_explains_itself_with_an_example_in_80_columns() {
         "quarantine redrive",
         "reconcile",
         "explain",
+        "doctor",
         "completion",
     ];
     for command in commands {

@@ -21,6 +21,8 @@ fn a_wrong_command_line_ends_with_exit_code_2() {
         "integration create --account 1234",
         "integration create --account 123456789012 --external-id abc",
         "integration create --account 123456789012 --role-arn arn:aws:iam::210987654321:role/Exporter",
+        "doctor --integration everything",
+        "doctor --remote --table t --state-bucket b --region us-east-1",
         "run list --limit 0",
         "run list",
         "export - --table t --state-bucket b --region us-east-1",
