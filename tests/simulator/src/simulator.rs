@@ -80,7 +80,7 @@ impl Simulator {
         sts::answer(&self.world(), self.clock.now(), scope, token, request)
     }
 
-    /// Every Region of a partition, and whether the account has it, as DescribeRegions answers.
+    /// Every Region of a partition, and whether the account has it, as `DescribeRegions` answers.
     #[must_use]
     pub fn account_regions(&self, account: &str, partition: &str) -> Vec<(String, bool)> {
         account_regions(&self.world(), account, partition)

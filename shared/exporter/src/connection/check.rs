@@ -9,7 +9,6 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::changes::{Change, changes};
 use super::identity::{credentials_refused, external_id_not_required, not_checked};
 use super::region::{Asking, Look, candidates};
 use super::verdict::{Found, verdict};
@@ -50,16 +49,6 @@ pub enum Kept {
     Newer,
     /// The store failed. The next check sees what this one saw, and tells it.
     Failed(PortError),
-}
-
-impl Checked {
-    /// What is to be told. Nothing, unless the verdict was kept: so each change is told once.
-    pub fn changes(&self) -> Vec<Change> {
-        match self.kept {
-            Kept::Yes => changes(self.before.as_ref(), &self.connection),
-            Kept::Newer | Kept::Failed(_) => Vec::new(),
-        }
-    }
 }
 
 impl<P: CheckPorts> Checker<P> {

@@ -5,7 +5,6 @@
 //!
 //! [`Checker`] makes the checks. It never fails: whatever goes wrong is in the verdict. It leaves nothing in any hub.
 
-mod changes;
 mod check;
 mod denial;
 mod identity;
@@ -24,7 +23,6 @@ use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::changes::Change;
 pub use self::check::{Checked, Checker, Kept};
 pub use self::identity::assume_role_mend;
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
@@ -32,8 +30,8 @@ pub use self::round::{Round, Target};
 pub use self::settings::CheckSettings;
 pub(crate) use self::upkeep::Standing;
 pub use self::upkeep::Upkeep;
-pub use self::words::dns_suffix;
 pub(crate) use self::words::with_mend;
+pub use self::words::{PERMISSIONS, dns_suffix};
 
 use crate::provider::ProviderId;
 

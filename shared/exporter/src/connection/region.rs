@@ -23,8 +23,10 @@ const FRESH_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub(super) name: RegionName,
-    /// Whether the account has it: by its own word, or because every account has. None: not known.
-    pub(super) has: Option<bool>,
+    /// Whether the account has it, by its own word. None: it was not asked, or did not say.
+    pub(super) told: Option<bool>,
+    /// Every account has it.
+    pub(super) is_default: bool,
     /// It belongs to another partition.
     pub(super) foreign: Option<Partition>,
 }
@@ -34,8 +36,15 @@ pub(super) struct Candidate {
 pub(super) enum Look {
     /// The Region's own answer, or that there is none.
     Found(RegionStatus, Option<Problem>),
-    /// The Region does not know the credentials, although the account may have it.
-    Unknown(String, Problem),
+    /// The Region does not know the credentials.
+    Unknown {
+        /// Its words.
+        said: String,
+        /// What it would mean, if other Regions know them.
+        problem: Problem,
+        /// The account should have the Region.
+        is_had: bool,
+    },
     /// Findings are taken, and what must not be stored is.
     Careless(Problem),
     /// Nothing, for a passing reason.
@@ -66,14 +75,17 @@ pub(super) fn candidates(
         .into_iter()
         .map(|name| Candidate {
             name,
-            has: told.get(&name).copied().or((availability(&name) == Some(Availability::Default)).then_some(true)),
+            told: told.get(&name).copied(),
+            is_default: availability(&name) == Some(Availability::Default),
             foreign: known.partition_of(name).filter(|theirs| *theirs != partition),
         })
         .collect();
     let took = |name: &RegionName| {
         before.and_then(|before| before.regions.get(name)).is_some_and(|region| region.status == RegionStatus::Enabled)
     };
-    candidates.sort_by_key(|candidate| (!took(&candidate.name), candidate.has != Some(true), candidate.name));
+    candidates.sort_by_key(|candidate| {
+        (!took(&candidate.name), !candidate.told.unwrap_or(candidate.is_default), candidate.name)
+    });
     candidates
 }
 
@@ -92,7 +104,7 @@ struct Looking<'a, H> {
     asking: &'a Asking,
     hub: &'a H,
     place: Place,
-    has: Option<bool>,
+    candidate: &'a Candidate,
     /// Calls that were denied so far.
     denials: Vec<Denial>,
 }
@@ -104,10 +116,10 @@ impl Asking {
         if let Some(theirs) = candidate.foreign {
             return Look::Found(RegionStatus::Unreachable, Some(place.wrong_partition(theirs)));
         }
-        if candidate.has == Some(false) {
+        if candidate.told == Some(false) {
             return Look::Found(RegionStatus::RegionNotOptedIn, Some(place.region_not_opted_in()));
         }
-        let mut looking = Looking { asking: self, hub, place, has: candidate.has, denials: Vec::new() };
+        let mut looking = Looking { asking: self, hub, place, candidate, denials: Vec::new() };
         match looking.questions().await {
             Ok(look) | Err(look) => look,
         }
@@ -237,11 +249,12 @@ impl<H: Hub + Probe + Sync> Looking<'_, H> {
             }
             CallError::InvalidAccess(_) => Look::Found(RegionStatus::HubNotEnabled, Some(place.hub_not_enabled())),
             CallError::UnrecognizedClient(said) => {
-                let problem = match self.has {
+                let Candidate { told, is_default, .. } = *self.candidate;
+                let problem = match told {
                     Some(true) => place.session_not_known(&said),
                     _ => place.region_not_opted_in(),
                 };
-                Look::Unknown(said, problem)
+                Look::Unknown { said, problem, is_had: told.unwrap_or(is_default) }
             }
             CallError::Unreachable(said) => Look::Found(RegionStatus::Unreachable, Some(place.unreachable(&said))),
             error => Look::Passing(place.passing(&error.to_string())),

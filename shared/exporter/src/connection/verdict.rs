@@ -107,7 +107,7 @@ fn as_before(
 fn judge(look: Look, known: Option<(&RegionConnection, &Connection)>, now: Timestamp) -> RegionConnection {
     let (status, problem) = match (look, known) {
         (Look::Found(status, problem), _) => (status, problem),
-        (Look::Unknown(_, problem), _) => (RegionStatus::RegionNotOptedIn, Some(problem)),
+        (Look::Unknown { problem, .. }, _) => (RegionStatus::RegionNotOptedIn, Some(problem)),
         (Look::Careless(_), _) => (RegionStatus::Enabled, None),
         (Look::Passing(problem), Some((known, before))) => {
             let seen_at = before.stale_since.unwrap_or(before.checked_at);
@@ -166,17 +166,21 @@ fn none_takes(account: AccountId, regions: &BTreeMap<RegionName, RegionConnectio
     }
 }
 
-/// What the Regions say, if none of those that were asked knows the credentials, and one at least is one that the account has.
+/// What the Regions say, if none of those that were asked knows the credentials, and one at least should.
 fn unknown_everywhere(regions: &BTreeMap<RegionName, Look>) -> Option<&str> {
-    let asked = || regions.values().filter(|look| !matches!(look, Look::Found(RegionStatus::RegionNotOptedIn, _)));
-    let has = |look: &Look| matches!(look, Look::Unknown(_, problem) if problem.reason == "session_not_known");
-    let all = asked().all(|look| matches!(look, Look::Unknown(..)));
-    (all && asked().any(has)).then(|| {
-        asked().find_map(|look| match look {
-            Look::Unknown(said, _) => Some(said.as_str()),
-            _ => None,
-        })
-    })?
+    let mut words = None;
+    let mut is_had = false;
+    for look in regions.values() {
+        match look {
+            Look::Found(RegionStatus::RegionNotOptedIn, _) => {}
+            Look::Unknown { said, is_had: had, .. } => {
+                words.get_or_insert(said.as_str());
+                is_had |= had;
+            }
+            _ => return None,
+        }
+    }
+    words.filter(|_| is_had)
 }
 
 /// Why, if no Region answered at all: then it is more likely us than all of them.

@@ -8,8 +8,9 @@ use super::Problem;
 use super::denial::{Denial, Principal, principal};
 use super::probe::PROBE_ID;
 
-/// What a caller needs in every Region, as one policy.
-const ACTIONS: [&str; 5] = [
+/// What a caller needs in every Region. `securityhub:EnableImportFindingsForProduct` comes to it where an integration accepts the
+/// product by itself.
+pub const PERMISSIONS: [&str; 5] = [
     "securityhub:BatchImportFindings",
     "securityhub:GetFindings",
     "securityhub:DescribeHub",
@@ -181,7 +182,7 @@ impl Place {
             };
             return format!("{look}  # in account {account}: take the Deny of {action} in {region} out{or_scp}");
         }
-        let mut actions = ACTIONS.to_vec();
+        let mut actions = PERMISSIONS.to_vec();
         if !actions.contains(&action.as_str()) {
             actions.push(action);
         }

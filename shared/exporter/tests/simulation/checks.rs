@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use asff::RegionName;
 use exporter::connection::{
-    Change, CheckSettings, Checked, Checker, Connection, ConnectionStatus, Kept, RegionConnection, RegionStatus, Target,
+    CheckSettings, Checked, Checker, Connection, ConnectionStatus, Kept, RegionConnection, RegionStatus, Target,
 };
 use exporter::integration::Integration;
 use exporter::ports::{CallError, ConnectError, PortError};
@@ -54,6 +54,10 @@ fn denying(deny: Deny) -> World {
     })
 }
 
+fn is_kept(checked: &Checked) -> bool {
+    matches!(checked.kept, Kept::Yes)
+}
+
 /// What a check must not change: findings, the bill, events.
 fn traces(world: &World) -> (usize, u64, usize) {
     let summary = world.simulator.summary();
@@ -72,8 +76,9 @@ async fn a_check_leaves_nothing_in_the_hub_and_costs_nothing() {
     let probes = world.simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count();
     assert_eq!(probes, 3, "each was really asked whether it may be written to");
     assert_eq!(traces(&world), (0, 0, 0));
-    assert_eq!(checked.changes(), [Change::Connected]);
-    assert!(check(&world, &integration()).await.changes().is_empty(), "each change is told once");
+    let again = check(&world, &integration()).await;
+    assert_eq!(again.before.as_ref(), Some(&checked.connection), "it was kept");
+    assert_eq!(again.connection.regions, checked.connection.regions, "and says since when each Region is as it is");
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +193,6 @@ async fn what_passes_keeps_what_was_known_and_says_since_when() {
         assert_eq!(now.stale_since, Some(first.checked_at), "{status}");
         assert_eq!(reason(&second.connection, "eu-west-1").0, "not_checked");
         assert_eq!(second.connection.status, ConnectionStatus::Connected);
-        assert!(second.changes().is_empty());
         let third = check(&world, &integration()).await.connection;
         assert_eq!(region(&third, "eu-west-1").stale_since, Some(first.checked_at), "still the first");
         world.simulator.clear_faults();
@@ -262,14 +266,14 @@ async fn a_lost_region_degrades_for_a_week_and_its_return_is_told() {
     hub(Operation::DisableSecurityHub);
     let lost = check(&world, &integration()).await;
     assert_eq!(lost.connection.status, ConnectionStatus::Degraded);
-    assert_eq!(lost.changes(), [Change::RegionLost(gone)]);
+    assert_eq!(lost.connection.regions[&gone].lost_at, Some(lost.connection.checked_at));
     let later = check(&world, &integration()).await;
     assert_eq!(later.connection.status, ConnectionStatus::Degraded, "it is still lost");
-    assert!(later.changes().is_empty());
+    assert_eq!(later.connection.regions, lost.connection.regions);
     hub(Operation::EnableSecurityHub);
     let back = check(&world, &integration()).await;
     assert_eq!(back.connection.status, ConnectionStatus::Connected);
-    assert_eq!(back.changes(), [Change::RegionGained(gone)]);
+    assert_eq!(back.connection.regions[&gone].lost_at, None);
     hub(Operation::DisableSecurityHub);
     check(&world, &integration()).await;
     world.sleep(8 * 24 * 3600).await;
@@ -285,11 +289,10 @@ async fn no_region_at_all_is_no_connection() {
     let world = world(off);
     let checked = check(&world, &integration()).await;
     assert_eq!(checked.connection.status, ConnectionStatus::Disconnected);
-    let problem = checked.connection.problem.clone().unwrap();
+    let problem = checked.connection.problem.unwrap();
     assert_eq!(problem.reason, "no_region_enabled");
     assert!(problem.message.contains("(3 hub_not_enabled, 31 region_not_opted_in)"), "{}", problem.message);
     assert!(problem.mend.unwrap().starts_with("aws securityhub enable-security-hub"));
-    assert_eq!(checked.changes(), [Change::Disconnected]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -324,9 +327,9 @@ async fn credentials_that_fail_end_the_connection_and_keep_its_regions() {
     assert_eq!(refused.connection.problem.as_ref().unwrap().reason, "wrong_account");
     assert_eq!(refused.connection.regions, first.regions);
     assert_eq!(refused.connection.stale_since, Some(first.checked_at));
-    assert_eq!(refused.changes(), [Change::Disconnected], "no Region is said to be lost");
     world.stores.lock().unwrap().refusal = None;
-    assert_eq!(check(&world, &integration()).await.changes(), [Change::Connected]);
+    let back = check(&world, &integration()).await.connection;
+    assert_eq!((back.status, &back.regions, back.stale_since), (ConnectionStatus::Connected, &first.regions, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -339,7 +342,6 @@ async fn a_check_that_fails_for_a_passing_reason_changes_no_verdict() {
     assert_eq!((second.connection.status, &second.connection.regions), (first.status, &first.regions));
     assert_eq!(second.connection.stale_since, Some(first.checked_at));
     assert!(second.connection.problem.as_ref().unwrap().message.contains("assume the role: 503"));
-    assert!(second.changes().is_empty());
     // Our own network: no Region answers, and none is lost by it.
     world.stores.lock().unwrap().refusal = None;
     let all = first.regions.keys().copied().collect();
@@ -347,7 +349,6 @@ async fn a_check_that_fails_for_a_passing_reason_changes_no_verdict() {
     let third = check(&world, &integration()).await;
     assert_eq!((third.connection.status, &third.connection.regions), (first.status, &first.regions));
     assert_eq!(third.connection.problem.as_ref().unwrap().reason, "no_region_answers");
-    assert!(third.changes().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -397,16 +398,15 @@ async fn a_role_that_opens_without_its_external_id_is_a_risk() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_checks_at_once_one_tells_what_changed() {
+async fn of_two_checks_at_once_the_later_stays_and_knows_the_earlier() {
     let world = world(|config| config);
     let (account, integration) = (ACCOUNT.parse().unwrap(), integration());
     let (one, other) = (checker(&world), checker(&world));
     let (one, other) = tokio::join!(one.check(account, &integration, None), other.check(account, &integration, None));
-    let told = [one.changes(), other.changes()].concat();
-    assert_eq!(told, [Change::Connected]);
+    let first_sights = [&one, &other].iter().filter(|checked| checked.before.is_none() && is_kept(checked)).count();
+    assert_eq!(first_sights, 1, "only one of them found an account of which nothing was known");
     let kept = &world.stores.lock().unwrap().connections[&account];
     assert_eq!(kept.checked_at, one.connection.checked_at.max(other.connection.checked_at));
-    assert!([&one.kept, &other.kept].iter().any(|kept| matches!(kept, Kept::Yes)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -443,4 +443,24 @@ async fn a_round_ends_by_its_deadline() {
     let round = checker(&world).check_all(vec![target], Some(deadline)).await;
     assert!(Instant::now() <= deadline, "{:?} late", Instant::now() - deadline);
     assert_eq!(round.checked.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_is_had_and_does_not_know_the_session_is_told_apart() {
+    // The account has the Region, says EC2, and the Region refuses the token, as it does with those of version 1.
+    let world = world(|config| config.region(ACCOUNT, "af-south-1", |_| {}));
+    let refusal = Effect::Error {
+        status: 403,
+        error_type: Some("UnrecognizedClientException".to_owned()),
+        message: Some("The security token included in the request is invalid".to_owned()),
+        after_commit: false,
+    };
+    world.simulator.inject(Fault::new(refusal).in_region("af-south-1"));
+    let Checked { connection, .. } = check(&world, &integration()).await;
+    let (reason, _, mend) = reason(&connection, "af-south-1");
+    assert_eq!(reason, "session_not_known");
+    assert!(
+        mend.starts_with("aws iam set-security-token-service-preferences --global-endpoint-token-version"),
+        "{mend}"
+    );
 }

@@ -46,7 +46,7 @@ impl Probe for TwinHub {
             let Some(next) = page["NextToken"].as_str() else { return Ok(false) };
             query = vec![("NextToken".to_owned(), next.to_owned())];
         }
-        panic!("there is no end to the pages")
+        Err(CallError::Transient("there is no end to the pages".to_owned()))
     }
 
     async fn read_one(&self, region: &RegionName) -> Result<(), CallError> {

@@ -1,4 +1,4 @@
-//! EC2's DescribeRegions and Organizations' ListAccounts.
+//! EC2's `DescribeRegions` and Organizations' `ListAccounts`.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ use crate::regions::{account_regions, needs_opt_in};
 use crate::response::Response;
 use crate::world::World;
 
-/// DescribeRegions: those of the caller's partition that the account has, or all.
+/// `DescribeRegions`: those of the caller's partition that the account has, or all.
 pub(super) fn describe_regions(world: &World, caller: &Caller, region: &str, all: bool) -> Response {
     if let Some(said) = denied(world, caller, region, Operation::DescribeRegions, "*") {
         return ec2_error(
@@ -44,7 +44,7 @@ pub(super) fn describe_regions(world: &World, caller: &Caller, region: &str, all
     with_xml(200, None, xml)
 }
 
-/// ListAccounts, for the administrator.
+/// `ListAccounts`, for the administrator.
 pub(super) fn list_accounts(world: &World, caller: &Caller, region: &str, body: &[u8]) -> Response {
     let Some(organization) = &world.config.organization else {
         let message = "Your account is not a member of an organization.";
