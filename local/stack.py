@@ -56,6 +56,8 @@ class Stack:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": urls["ministack"],
+            "AWS_ENDPOINT_URL_EC2": urls["simulator"],
+            "AWS_ENDPOINT_URL_ORGANIZATIONS": urls["simulator"],
             "AWS_ENDPOINT_URL_SECURITYHUB": urls["simulator"],
             "AWS_ENDPOINT_URL_STS": urls["simulator"],
             "AWS_ENDPOINT_URL_EC2": urls["simulator"],

@@ -8,8 +8,9 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 use asff::AccountId;
-use aws::{Cloud, Deployment, Names};
+use aws::{CheckAnswer, CheckFunction, Cloud, Deployment, Names};
 use bytes::Bytes;
+use exporter::connection::{Connection, Connections as _};
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::{ObjectWriter as _, Objects as _, Only, Queue as _};
 use exporter::report::{RunReport, RunStatus};
@@ -37,6 +38,7 @@ pub struct Stage {
     cloud: Cloud,
     /// The same adapters on the bucket of scans.
     scans: Cloud,
+    checks: CheckFunction,
     simulator_url: String,
     aws_url: String,
     log: PathBuf,
@@ -71,6 +73,7 @@ impl Stage {
         Ok(Self {
             cloud: Cloud::new(&config, deployment.names()),
             scans: Cloud::new(&config, scans),
+            checks: CheckFunction::new(&config, deployment.check_function_name.as_deref().context(NO_STACK)?),
             deployment,
             simulator_url: url("AWS_ENDPOINT_URL_SECURITYHUB")?,
             aws_url: url("AWS_ENDPOINT_URL")?,
@@ -90,6 +93,58 @@ impl Stage {
     /// When the table does not take it.
     pub async fn integrate(&self, integration: &Integration) -> Result<()> {
         self.cloud.put_integration(integration).await?;
+        Ok(())
+    }
+
+    /// Has the deployed function check an account.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be invoked or fails.
+    pub async fn check(&self, account: &str) -> Result<CheckAnswer> {
+        Ok(self.checks.check(&[account.parse()?]).await?)
+    }
+
+    /// What the newest check of an account found.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not answer.
+    pub async fn connection(&self, account: &str) -> Result<Option<Connection>> {
+        Ok(self.cloud.connection(account.parse()?).await?)
+    }
+
+    /// Has a schedule of its own invoke the function that checks, every minute, for one integration.
+    ///
+    /// # Errors
+    ///
+    /// When the scheduler does not take it.
+    pub fn schedule_checks(&self, name: &str, integration: &str) -> Result<()> {
+        let function = self.deployment.check_function_name.as_deref().context(NO_STACK)?;
+        let (account, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
+        let schedule = json!({
+            "ScheduleExpression": "rate(1 minute)",
+            "FlexibleTimeWindow": { "Mode": "OFF" },
+            "Target": {
+                "Arn": format!("arn:aws:lambda:{region}:{account}:function:{function}"),
+                "RoleArn": format!("arn:aws:iam::{account}:role/scheduler"),
+                "Input": json!({ "integration": integration }).to_string(),
+            },
+        });
+        let request = ureq::post(&format!("{}/schedules/{name}", self.aws_url));
+        let request = request.header("Authorization", signature("scheduler")?);
+        request.send_json(schedule).context("create a schedule")?;
+        Ok(())
+    }
+
+    /// Keeps an access key as the operators' tools do.
+    ///
+    /// # Errors
+    ///
+    /// When Secrets Manager does not take it.
+    pub fn keep_secret(&self, name: &str, key: &Value) -> Result<()> {
+        let secret = json!({ "Name": name, "SecretString": key.to_string(), "ClientRequestToken": name.repeat(2) });
+        self.call("secretsmanager.CreateSecret", "secretsmanager", &secret)?;
         Ok(())
     }
 
@@ -246,18 +301,22 @@ impl Stage {
         format!("the end of {}:\n{}", self.log.display(), lines[lines.len().saturating_sub(LINES)..].join("\n"))
     }
 
-    /// Calls the local AWS where the product itself has no use for a call. It verifies no signature; the scope says who
-    /// calls.
+    /// Calls the local AWS where the product itself has no use for a call.
     fn call(&self, target: &str, service: &str, body: &Value) -> Result<Value> {
-        let (key, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
-        let scope = format!("Credential={key}/20250101/{region}/{service}/aws4_request");
         let request = ureq::post(&self.aws_url)
-            .header("Authorization", format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"))
+            .header("Authorization", signature(service)?)
             .header("Content-Type", "application/x-amz-json-1.0")
             .header("X-Amz-Target", target);
         let mut response = request.send(body.to_string()).with_context(|| format!("call {target}"))?;
         Ok(response.body_mut().read_json()?)
     }
+}
+
+/// The local AWS verifies no signature; the scope says who calls.
+fn signature(service: &str) -> Result<String> {
+    let (key, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
+    let scope = format!("Credential={key}/20250101/{region}/{service}/aws4_request");
+    Ok(format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"))
 }
 
 /// An account's integration by its role, everything else at its default.

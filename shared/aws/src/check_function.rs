@@ -10,6 +10,7 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use exporter::connection::Connection;
 use exporter::ports::PortError;
+use exporter::telling::Event;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -32,6 +33,9 @@ pub struct CheckFunction {
 pub struct CheckAnswer {
     /// The verdicts.
     pub connections: Vec<Connection>,
+    /// What was told.
+    #[serde(default)]
+    pub events: Vec<Event>,
     /// Accounts that it had no time for.
     pub left_over: Vec<AccountId>,
     /// What went wrong beside the verdicts.
