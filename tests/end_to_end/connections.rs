@@ -139,6 +139,31 @@ async fn an_access_key_is_used_and_shown_nowhere() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_doctor_sees_the_accounts_and_the_deployment_from_here_and_by_the_function() -> Result<()> {
+    const ACCOUNT: &str = "100000000037";
+    let stage = Stage::find().await?;
+    stage.integrate(&by_role(ACCOUNT)?).await?;
+    for more in [None, Some("--remote")] {
+        let words = ["doctor", "--integration", ACCOUNT].into_iter().chain(more).collect::<Vec<_>>();
+        let (exit, found) = stage.hubctl(&words)?;
+        // Other tests leave dead letters, so the deployment as a whole may need mending.
+        ensure!([Some(0), Some(5)].contains(&exit), "{exit:?}: {found:#}");
+        let regions = &found["connections"][0]["regions"];
+        ensure!(found["connections"][0]["account"] == ACCOUNT, "{found:#}");
+        ensure!(
+            regions["eu-west-1"]["status"] == "enabled" && regions["us-east-1"]["status"] == "hub_not_enabled",
+            "{regions:#}"
+        );
+        let checks = found["deployment"].as_array().context("the deployment was not looked at")?;
+        for name in ["scan bucket", "upload rule", "check schedule", "function", "queue to function"] {
+            let mut of_name = checks.iter().filter(|check| check["check"] == name).peekable();
+            ensure!(of_name.peek().is_some() && of_name.all(|check| check["status"] == "well"), "{name}: {checks:#?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_schedule_has_connections_checked() -> Result<()> {
     const ACCOUNT: &str = "100000000036";
     let stage = Stage::find().await?;

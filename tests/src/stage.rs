@@ -2,7 +2,8 @@
 //!
 //! Promise: nothing here speaks to another AWS than the one that `local/stack.py` has started.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
@@ -39,6 +40,7 @@ pub struct Stage {
     /// The same adapters on the bucket of scans.
     scans: Cloud,
     checks: CheckFunction,
+    stack_name: String,
     simulator_url: String,
     aws_url: String,
     log: PathBuf,
@@ -73,6 +75,7 @@ impl Stage {
         Ok(Self {
             cloud: Cloud::new(&config, deployment.names()),
             scans: Cloud::new(&config, scans),
+            stack_name: stack_name.to_owned(),
             checks: CheckFunction::new(&config, deployment.check_function_name.as_deref().context(NO_STACK)?),
             deployment,
             simulator_url: url("AWS_ENDPOINT_URL_SECURITYHUB")?,
@@ -135,6 +138,23 @@ impl Stage {
         let request = request.header("Authorization", signature("scheduler")?);
         request.send_json(schedule).context("create a schedule")?;
         Ok(())
+    }
+
+    /// Runs `hubctl`, as `make build` leaves it, on the stack: its exit code and its result as JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be run, or writes no JSON.
+    pub fn hubctl(&self, words: &[&str]) -> Result<(Option<i32>, Value)> {
+        let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let target = env::var("CARGO_TARGET_DIR").ok().filter(|folder| !folder.is_empty());
+        let program = top.join(target.as_deref().unwrap_or("target")).join("bin/hubctl");
+        let mut command = Command::new(&program);
+        command.args(words).args(["--stack", &self.stack_name, "--output", "json"]);
+        let output = command.output().with_context(|| format!("run {}: make build", program.display()))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let result = serde_json::from_slice(&output.stdout).with_context(|| format!("hubctl {words:?}: {said}"))?;
+        Ok((output.status.code(), result))
     }
 
     /// Keeps an access key as the operators' tools do.

@@ -94,20 +94,20 @@ mod tests {
 
     use super::*;
 
-    fn one(payload: Value) -> Request {
-        let [request] = parse(&payload).unwrap().try_into().unwrap();
+    fn one(payload: &Value) -> Request {
+        let [request] = parse(payload).unwrap().try_into().unwrap();
         request
     }
 
     fn sample(text: &str) -> Request {
-        one(serde_json::from_str(text).unwrap())
+        one(&serde_json::from_str(text).unwrap())
     }
 
     #[test]
     fn a_schedule_asks_for_all() {
         let scheduled = json!({"version": "0", "source": "aws.scheduler", "detail": {}, "resources": []});
         for payload in [scheduled, json!({}), json!(null), json!("go")] {
-            let request = one(payload.clone());
+            let request = one(&payload);
             assert_eq!(request, Request { wanted: Wanted::All, round: 0, spread: true, queued: false }, "{payload}");
         }
     }
@@ -128,7 +128,7 @@ mod tests {
     fn our_own_message_is_understood() {
         let accounts: Vec<AccountId> = vec!["123456789012".parse().unwrap()];
         let body = message(accounts.clone(), 3);
-        let request = one(json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}));
+        let request = one(&json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}));
         assert_eq!(request, Request { wanted: Wanted::Accounts(accounts), round: 3, spread: true, queued: true });
     }
 

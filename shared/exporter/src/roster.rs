@@ -101,7 +101,7 @@ impl Roll {
                     self.targets.push(Target { account: *account, integration: integration.clone() });
                 }
                 organization @ ProviderId::Organization(_) => {
-                    for account in self.accounts_of(ports, organization).await? {
+                    for account in self.accounts_of(ports, organization, &taken).await? {
                         if taken.insert(account) {
                             self.targets.push(Target { account, integration: integration.clone() });
                         }
@@ -117,13 +117,18 @@ impl Roll {
         &mut self,
         ports: &P,
         organization: &ProviderId,
+        taken: &BTreeSet<AccountId>,
     ) -> Result<BTreeSet<AccountId>, PortError> {
         let mut accounts = BTreeSet::new();
         match ports.accounts_of(organization).await {
             Ok(members) => accounts.extend(members),
             Err(error) => self.problems.push(format!("the accounts of {organization} could not be listed: {error}")),
         }
+        // Only those that are not known yet are looked up, one by one.
         for account in ports.exported().await? {
+            if accounts.contains(&account) || taken.contains(&account) {
+                continue;
+            }
             let own = ports.integration(&account).await?;
             let ours = own.is_some_and(|own| own.provider == *organization);
             if ours {

@@ -21,8 +21,11 @@ pub enum ConfigError {
     },
 }
 
+/// Gives the value of a variable.
+type Lookup<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
+
 /// Variables, wherever they are from. An empty one is none.
-pub struct Variables<'a>(Box<dyn Fn(&str) -> Option<String> + 'a>);
+pub struct Variables<'a>(Lookup<'a>);
 
 impl<'a> Variables<'a> {
     /// Those of the process.

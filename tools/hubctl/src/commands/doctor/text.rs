@@ -76,7 +76,7 @@ fn regions(connections: &[Connection], all_regions: bool) -> Table {
             let stale = if region.stale_since.is_some() { " (as before: no answer now)" } else { "" };
             table.row(
                 tone(connection, region),
-                [account, &name.to_string(), hub, product, &format!("{findings}{stale}"), &since],
+                [account, name.as_ref(), hub, product, &format!("{findings}{stale}"), &since],
             );
         }
         for (status, names) in others {
