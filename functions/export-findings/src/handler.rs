@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use exporter::connection::Upkeep;
 use exporter::export::{ExportError, Exporter, Options};
 use exporter::mend;
 use exporter::order::{Order, OrderError, carry_out};
@@ -108,6 +109,12 @@ impl<P: Ports + Scans + Queue> Handler<P> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
         Self { exporter: Exporter::new(ports.clone(), settings.clone()), settings, ports }
+    }
+
+    /// Lets exports use what is known of connections, and look at them anew where that is old or wrong.
+    #[must_use]
+    pub fn with_upkeep(self, upkeep: Arc<dyn Upkeep>) -> Self {
+        Self { exporter: self.exporter.with_upkeep(upkeep), ..self }
     }
 
     /// Handles one invocation.
