@@ -75,6 +75,11 @@ simulate: ## Run weeks of scans in bad weather: make simulate SEEDS=1000 SEED=0;
 bench: build ## Measure a large export against the simulator: make bench FINDINGS=100000 REGIONS=16
 	@$(PYTHON) local/bench.py
 
+.PHONY: bench-check
+bench-check: ## Measure checks of connections against the simulator: make bench-check ACCOUNTS=1000 LATENCY_MS=80
+	cargo run --release --locked -p aws --example check_rate -- --accounts $(or $(ACCOUNTS),1000) \
+		--latency-ms $(or $(LATENCY_MS),80)
+
 .PHONY: check
 check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation, dependencies, template, arrows
 	$(call say,formatting)

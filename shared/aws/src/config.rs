@@ -8,6 +8,10 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::StalledStreamProtectionConfig;
+use aws_smithy_runtime::client::defaults::default_http_client_plugin_v2;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
 
 /// Time to connect, TLS included. A Region that does not exist or is walled off is noticed soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,6 +39,11 @@ pub async fn sdk_config_of(profile: Option<&str>, region: Option<&str>) -> SdkCo
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build());
+    // Without it every client has its own connections and its own copy of the certificates: a check makes one for each Region
+    // of each account.
+    if let Some(client) = http_client() {
+        loader = loader.http_client(client);
+    }
     if let Ok(name) = AppName::new(APP_NAME) {
         loader = loader.app_name(name);
     }
@@ -45,6 +54,12 @@ pub async fn sdk_config_of(profile: Option<&str>, region: Option<&str>) -> SdkCo
         loader = loader.region(Region::new(region.to_owned()));
     }
     loader.load().await
+}
+
+/// The SDK's own HTTP client, proxies of the environment included, once for all clients.
+fn http_client() -> Option<SharedHttpClient> {
+    let plugin = default_http_client_plugin_v2(BehaviorVersion::latest())?;
+    plugin.runtime_components(&RuntimeComponentsBuilder::new("shared")).http_client()
 }
 
 /// A client for S3. Where its endpoint is replaced, buckets stand in the path: such an endpoint seldom has a name for
