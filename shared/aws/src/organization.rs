@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::Cloud;
 use crate::errors::port_error;
 use crate::item::{get_text, text};
-use crate::signed::{Service, SignedCall, call};
+use crate::signed::{CodeAndWords, Service, SignedCall, call};
 
 /// The partition of all members.
 const PARTITION: &str = "member";
@@ -23,7 +23,7 @@ const ORGANIZATION_PAGES_MAX: usize = 2_000;
 const PAGES_MAX: usize = 100;
 
 const ORGANIZATIONS: Service =
-    Service { id: "Organizations", name: "organizations", content_type: "application/x-amz-json-1.1", error: error };
+    Service { id: "Organizations", name: "organizations", content_type: "application/x-amz-json-1.1", error };
 
 /// An account of an organisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,7 +179,7 @@ fn is_not_ours_to_ask(code: Option<&str>) -> bool {
     code.is_some_and(|code| denied.contains(&code))
 }
 
-fn error(answer: &[u8]) -> (Option<String>, Option<String>) {
+fn error(answer: &[u8]) -> CodeAndWords {
     let answer: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
     let text = |name: &str| answer[name].as_str().map(str::to_owned);
     let code = text("__type").map(|kind| kind.rsplit('#').next().unwrap_or(&kind).to_owned());

@@ -6,10 +6,9 @@ use aws_smithy_types::error::ErrorMetadata;
 use exporter::connection::{AccountRegion, dns_suffix};
 
 use crate::errors::CallFailure;
-use crate::signed::{Service, SignedCall, call};
+use crate::signed::{CodeAndWords, Service, SignedCall, call};
 
-const EC2: Service =
-    Service { id: "EC2", name: "ec2", content_type: "application/x-www-form-urlencoded", error: error };
+const EC2: Service = Service { id: "EC2", name: "ec2", content_type: "application/x-www-form-urlencoded", error };
 
 /// The Regions of the partition as the account sees them; those that it did not switch on are among them.
 pub(crate) async fn account_regions(
@@ -37,7 +36,7 @@ fn regions(answer: &str) -> Vec<AccountRegion> {
     answer.split("<item>").filter_map(read).collect()
 }
 
-fn error(answer: &[u8]) -> (Option<String>, Option<String>) {
+fn error(answer: &[u8]) -> CodeAndWords {
     let answer = String::from_utf8_lossy(answer);
     (element(&answer, "Code").map(str::to_owned), element(&answer, "Message").map(str::to_owned))
 }

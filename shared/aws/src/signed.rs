@@ -25,6 +25,9 @@ use bytes::Bytes;
 use crate::config::own_endpoint;
 use crate::errors::CallFailure;
 
+/// An error's code and words, as far as there are any.
+pub(crate) type CodeAndWords = (Option<String>, Option<String>);
+
 /// A service and how it is spoken to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Service {
@@ -35,7 +38,7 @@ pub(crate) struct Service {
     /// The type of its requests' bodies.
     pub(crate) content_type: &'static str,
     /// Finds the code and the words in the body of an error.
-    pub(crate) error: fn(&[u8]) -> (Option<String>, Option<String>),
+    pub(crate) error: fn(&[u8]) -> CodeAndWords,
 }
 
 /// One call.

@@ -17,6 +17,7 @@ mod redriving;
 mod regions;
 mod scan;
 mod upkeep;
+mod verdicts;
 mod watch;
 mod weeks;
 
