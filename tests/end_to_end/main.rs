@@ -5,6 +5,7 @@ mod again;
 mod files;
 mod formats;
 mod lifecycle;
+mod mending;
 mod others;
 mod secrets;
 mod trouble;

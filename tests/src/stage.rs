@@ -3,6 +3,7 @@
 //! Promise: nothing here speaks to another AWS than the one that `local/stack.py` has started.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
@@ -40,6 +41,19 @@ pub struct Stage {
     simulator_url: String,
     aws_url: String,
     log: PathBuf,
+    stack_name: String,
+    hubctl: PathBuf,
+}
+
+/// How a command of `hubctl` ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its exit code.
+    pub exit: Option<i32>,
+    /// What it wrote as JSON.
+    pub json: Value,
+    /// What it wrote besides.
+    pub stderr: String,
 }
 
 impl Stage {
@@ -75,6 +89,8 @@ impl Stage {
             simulator_url: url("AWS_ENDPOINT_URL_SECURITYHUB")?,
             aws_url: url("AWS_ENDPOINT_URL")?,
             log: server("ministack")?["log"].as_str().unwrap_or_default().into(),
+            stack_name: stack_name.to_owned(),
+            hubctl: stack["hubctl"].as_str().context(NO_STACK)?.into(),
         })
     }
 
@@ -134,6 +150,33 @@ impl Stage {
     pub async fn run_of(&self, url: &str) -> Result<RunReport> {
         let look = || async { Ok(self.runs_of(url).await?.into_iter().next()) };
         let run = wait_for(&format!("a run of {url}"), look).await.map_err(|error| error.context(self.end_of_log()))?;
+        self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
+    }
+
+    /// Runs `hubctl` as an operator of the deployment does, with the answer as JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start, or writes something else.
+    pub fn hubctl(&self, arguments: &[&str]) -> Result<Ended> {
+        let mut command = Command::new(&self.hubctl);
+        command.args(arguments).args(["--stack", &self.stack_name, "--output", "json"]);
+        let ended = command.output().with_context(|| format!("start {}", self.hubctl.display()))?;
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let json = serde_json::from_slice(&ended.stdout).with_context(|| format!("hubctl {arguments:?}: {stderr}"))?;
+        Ok(Ended { exit: ended.status.code(), json, stderr })
+    }
+
+    /// Waits for the end of the newest run that is about another run; its whole report.
+    ///
+    /// # Errors
+    ///
+    /// When none ends in time.
+    pub async fn run_about(&self, run_id: &str) -> Result<RunReport> {
+        let is_it = |run: &RunReport| run.of.as_deref() == Some(run_id) && run.status != RunStatus::Running;
+        let look = || async { Ok(self.cloud.list_runs(RUNS_MAX, None).await?.into_iter().find(is_it)) };
+        let run =
+            wait_for(&format!("a run about {run_id}"), look).await.map_err(|error| error.context(self.end_of_log()))?;
         self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
     }
 
