@@ -5,11 +5,14 @@
 //! `SEEDS=1000` runs so many seeds from `SEED` on (default: a few from 0). A failure names its seed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use asff::AccountId;
 use exporter::export::Options;
 use exporter::integration::{Integration, MutedFindings};
-use exporter::report::RunStatus;
+use exporter::mend::{self, Mender, Reconcile, Redrive};
+use exporter::report::{RunReport, RunStatus};
+use exporter::settings::Settings;
 use exporter::state::Resend;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
@@ -18,7 +21,7 @@ use serde_json::json;
 use simulator::{Caller, Effect, Fault, Input, Operation};
 
 use crate::life::Life;
-use crate::memory::World;
+use crate::memory::{Twin, World};
 use crate::scan::{Expected, Result, Scanned};
 use crate::watch::{assert_equal, found, held};
 use crate::{ACCOUNT, OTHER, REGIONS, Run, integrate, world};
@@ -88,6 +91,7 @@ impl Simulation {
                 self.world.sleep(3600).await;
                 self.work(day).await;
             }
+            self.order().await;
             self.world.sleep(3600 * (24 - hours)).await;
         }
         // The sky clears, and everything that waits is worked off; then one more scan of each account.
@@ -217,6 +221,41 @@ impl Simulation {
         });
         let body = update.to_string();
         let _ = self.world.simulator.batch_update_findings(&Caller::user(ACCOUNT), region, body.as_bytes());
+    }
+
+    /// A person asks for something about what earlier runs did; it may be killed. The next scan decides anew.
+    async fn order(&mut self) {
+        if self.random.random_bool(0.6) {
+            return;
+        }
+        let killed_at = self.random.random_bool(0.3).then(|| self.random.random_range(0..60));
+        let life = Arc::new(Life::until(killed_at, self.random.random_bool(0.5)));
+        let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::default() };
+        let mender = Mender::new(Arc::new(twin), Settings::default());
+        let deadline = Some(tokio::time::Instant::now() + std::time::Duration::from_secs(900));
+        let options = mend::Options { deadline, ..mend::Options::default() };
+        let account: AccountId = [ACCOUNT, OTHER][self.random.random_range(0..2)].parse().unwrap();
+        let archived = |run: &&RunReport| run.counts.archived > 0;
+        let archiving = self.world.stores.lock().unwrap().runs.values().rfind(archived).map(|run| run.run_id.clone());
+        let what = self.random.random_range(0..3);
+        let order = async {
+            match (what, archiving) {
+                (0, Some(run_id)) => vec![mender.undo_archive(&run_id, &options).await],
+                (1, _) => match mender.redrive(&Redrive::default(), &options).await {
+                    Ok(runs) => runs.into_iter().map(Ok).collect(),
+                    Err(error) => vec![Err(error)],
+                },
+                _ => vec![mender.reconcile(account, &Reconcile::default(), &options).await],
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = order => outcome,
+            () = life.over() => Vec::new(),
+        };
+        self.world.assert_no_violation();
+        for run in outcome.iter().flatten() {
+            assert!(run.counts.balanced(), "everything is counted: {:?}", run.counts);
+        }
     }
 
     /// Works off what waits, in any order, sometimes two at once, some of them killed.
