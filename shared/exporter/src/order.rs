@@ -13,7 +13,7 @@ use crate::export::{self, ExportError, Exporter};
 use crate::mend::{MendError, Mender, Options, Reconcile, Redrive, report_of};
 use crate::ports::{OpenError, PortError, Ports, Scans};
 use crate::provider::ProviderId;
-use crate::report::RunReport;
+use crate::report::{RunKind, RunReport};
 use crate::settings::Settings;
 use crate::upload::Upload;
 
@@ -166,6 +166,9 @@ async fn again<P: Ports + Scans>(
     let refused = |message: String| OrderError::Refused(message);
     let earlier = report_of(ports.as_ref(), run_id).await?;
     let earlier = earlier.ok_or_else(|| refused(format!("run {run_id} left no report; export its upload again")))?;
+    if earlier.kind != RunKind::Export {
+        return Err(refused(format!("run {run_id} exported nothing, it is of the kind {}", earlier.kind.as_str())));
+    }
     let source = &earlier.upload.source;
     let (bucket, key) = source
         .strip_prefix("s3://")

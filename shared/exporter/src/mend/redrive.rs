@@ -13,7 +13,7 @@ use super::sending::Sending;
 use super::{Job, MendError, Mender, Options, report_needed, report_of};
 use crate::ports::Ports;
 use crate::quarantine::{Entry, Quarantine, Stage};
-use crate::report::{Fate, RunKind, RunReport};
+use crate::report::{Fate, RunKind, RunReport, RunStatus};
 use crate::state::{Key, is_archived};
 
 /// The reason in reports for a finding that could not be archived: every scan tries that by itself.
@@ -69,7 +69,13 @@ impl<P: Ports> Mender<P> {
         }
         let mut runs = Vec::new();
         for earlier in left {
-            runs.push(self.redrive_run(earlier, what.code.as_deref(), options).await?);
+            let run = self.redrive_run(earlier, what.code.as_deref(), options).await?;
+            let out_of_time = run.status == RunStatus::Unfinished;
+            runs.push(run);
+            if out_of_time {
+                // The same order once more goes on with the rest.
+                break;
+            }
         }
         Ok(runs)
     }
