@@ -9,9 +9,10 @@ use bytes::Bytes;
 use exporter::integration::Integration;
 use exporter::ports::{
     Accounts, Begun, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects, Only,
-    PortError, Runs,
+    OpenError, PortError, Runs, Scan, Scans,
 };
 use exporter::report::RunReport;
+use exporter::upload::Upload;
 use futures::StreamExt;
 use jiff::Timestamp;
 use simulator::Simulator;
@@ -115,6 +116,13 @@ pub(crate) struct Twin {
 impl Clock for Twin {
     fn now(&self) -> Timestamp {
         self.world.now()
+    }
+}
+
+/// Uploads are given to the exporter as they are; none is found again.
+impl Scans for Twin {
+    async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
+        Err(OpenError::NotFound { url: upload.url() })
     }
 }
 
