@@ -44,7 +44,7 @@ impl<P: Ports> Mender<P> {
     ///
     /// # Errors
     ///
-    /// [`MendError::Refused`] where nothing lies there.
+    /// [`MendError::Refused`] where nothing lies there of the run that is named.
     pub async fn redrive(&self, what: &Redrive, options: &Options) -> Result<Vec<RunReport>, MendError> {
         let ports = self.ports.as_ref();
         let mut left = Vec::new();
@@ -61,11 +61,9 @@ impl<P: Ports> Mender<P> {
             what.code.as_ref().map_or(!codes.is_empty(), |code| codes.contains_key(code))
         };
         left.retain(holds);
-        if left.is_empty() {
-            let whose =
-                what.run_id.as_ref().map_or("no run left".to_owned(), |run_id| format!("run {run_id} left not"));
+        if let (Some(run_id), true) = (&what.run_id, left.is_empty()) {
             let under = what.code.as_ref().map_or(String::new(), |code| format!(" under the code {code}"));
-            return Err(MendError::Refused(format!("{whose} anything in quarantine{under}, or it was settled since")));
+            return Err(MendError::Refused(format!("of run {run_id} nothing lies in quarantine{under}")));
         }
         let mut runs = Vec::new();
         for earlier in left {

@@ -294,10 +294,11 @@ async fn an_order_is_carried_out_as_it_says() {
     // Nothing was ever sent for the other account.
     let runs = order(&format!(r#"{{ "order": "withdraw", "account": "{OTHER}" }}"#)).await.unwrap();
     assert_eq!((runs[0].status, runs[0].counts.archived), (RunStatus::Succeeded, 0));
+    assert_eq!(order(r#"{ "order": "redrive" }"#).await.unwrap(), [], "nothing lies in quarantine");
     for refused in [
         format!(r#"{{ "order": "replay", "run_id": "{}" }}"#, run.run_id),
         r#"{ "order": "approve", "run_id": "nobody" }"#.to_owned(),
-        r#"{ "order": "redrive" }"#.to_owned(),
+        format!(r#"{{ "order": "redrive", "run_id": "{}" }}"#, run.run_id),
         r#"{ "order": "withdraw", "account": "999999999999" }"#.to_owned(),
     ] {
         let outcome = order(&refused).await;
