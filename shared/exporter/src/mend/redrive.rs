@@ -10,10 +10,10 @@ use bytes::Bytes;
 use super::lines::Lines;
 use super::rewrite::rewrite;
 use super::sending::Sending;
-use super::{Job, MendError, Mender, Options, report_needed, report_of};
+use super::{Done, Job, MendError, Mender, Options, report_needed, report_of};
 use crate::ports::Ports;
 use crate::quarantine::{Entry, Quarantine, Stage};
-use crate::report::{Fate, RunKind, RunReport, RunStatus};
+use crate::report::{Counts, Fate, RunKind, RunReport, RunStatus};
 use crate::state::{Key, is_archived};
 
 /// The reason in reports for a finding that could not be archived: every scan tries that by itself.
@@ -115,12 +115,23 @@ impl<P: Ports> Mender<P> {
             if let Some(error) = first_error {
                 return Err(error);
             }
+            if !is_trustworthy(&accounts) {
+                // Nobody knows what became of each finding: all stay, and the next redrive finds out.
+                return Ok(accounts);
+            }
             let failed_again = failed_again.is_some().then_some(job.run_id.as_str());
             rewrite(job.ports.as_ref(), earlier, &lines.etag, &fates, &left, failed_again).await?;
             Ok(accounts)
         };
         self.run(run, options, redrive).await
     }
+}
+
+/// Whether every finding has a fate, and every state was kept.
+fn is_trustworthy(accounts: &[Done]) -> bool {
+    let mut counts = Counts::default();
+    accounts.iter().for_each(|done| counts.merge(&done.report.counts));
+    counts.balanced() && accounts.iter().all(|done| done.error.is_none())
 }
 
 /// Takes up one entry: maps it anew, and gives it its fate or hands it on to be sent.
