@@ -181,6 +181,7 @@ def _write(config: Settings, stack: Stack) -> None:
         "environment": environment,
         "outputs": stack.outputs,
         "servers": [asdict(server) for server in stack.servers],
+        "hubctl": str(program("hubctl")),
     }
     config.stack_file.write_text(json.dumps(document, indent=2) + "\n")
     lines = [f"export {name}={value}\n" for name, value in environment.items()]

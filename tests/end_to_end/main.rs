@@ -6,6 +6,7 @@ mod connections;
 mod files;
 mod formats;
 mod lifecycle;
+mod mending;
 mod others;
 mod secrets;
 mod trouble;

@@ -2,7 +2,7 @@
 //!
 //! Promise: nothing here speaks to another AWS than the one that `local/stack.py` has started.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
@@ -40,10 +40,22 @@ pub struct Stage {
     /// The same adapters on the bucket of scans.
     scans: Cloud,
     checks: CheckFunction,
-    stack_name: String,
     simulator_url: String,
     aws_url: String,
     log: PathBuf,
+    stack_name: String,
+    hubctl: PathBuf,
+}
+
+/// How a command of `hubctl` ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its exit code.
+    pub exit: Option<i32>,
+    /// What it wrote as JSON.
+    pub json: Value,
+    /// What it wrote besides.
+    pub stderr: String,
 }
 
 impl Stage {
@@ -75,12 +87,13 @@ impl Stage {
         Ok(Self {
             cloud: Cloud::new(&config, deployment.names()),
             scans: Cloud::new(&config, scans),
-            stack_name: stack_name.to_owned(),
             checks: CheckFunction::new(&config, deployment.check_function_name.as_deref().context(NO_STACK)?),
             deployment,
             simulator_url: url("AWS_ENDPOINT_URL_SECURITYHUB")?,
             aws_url: url("AWS_ENDPOINT_URL")?,
             log: server("ministack")?["log"].as_str().unwrap_or_default().into(),
+            stack_name: stack_name.to_owned(),
+            hubctl: stack["hubctl"].as_str().context(NO_STACK)?.into(),
         })
     }
 
@@ -140,23 +153,6 @@ impl Stage {
         Ok(())
     }
 
-    /// Runs `hubctl`, as `make build` leaves it, on the stack: its exit code and its result as JSON.
-    ///
-    /// # Errors
-    ///
-    /// When it can't be run, or writes no JSON.
-    pub fn hubctl(&self, words: &[&str]) -> Result<(Option<i32>, Value)> {
-        let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let target = env::var("CARGO_TARGET_DIR").ok().filter(|folder| !folder.is_empty());
-        let program = top.join(target.as_deref().unwrap_or("target")).join("bin/hubctl");
-        let mut command = Command::new(&program);
-        command.args(words).args(["--stack", &self.stack_name, "--output", "json"]);
-        let output = command.output().with_context(|| format!("run {}: make build", program.display()))?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let result = serde_json::from_slice(&output.stdout).with_context(|| format!("hubctl {words:?}: {said}"))?;
-        Ok((output.status.code(), result))
-    }
-
     /// Keeps an access key as the operators' tools do.
     ///
     /// # Errors
@@ -209,6 +205,33 @@ impl Stage {
     pub async fn run_of(&self, url: &str) -> Result<RunReport> {
         let look = || async { Ok(self.runs_of(url).await?.into_iter().next()) };
         let run = wait_for(&format!("a run of {url}"), look).await.map_err(|error| error.context(self.end_of_log()))?;
+        self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
+    }
+
+    /// Runs `hubctl` as an operator of the deployment does, with the answer as JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start, or writes something else.
+    pub fn hubctl(&self, arguments: &[&str]) -> Result<Ended> {
+        let mut command = Command::new(&self.hubctl);
+        command.args(arguments).args(["--stack", &self.stack_name, "--output", "json"]);
+        let ended = command.output().with_context(|| format!("start {}", self.hubctl.display()))?;
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let json = serde_json::from_slice(&ended.stdout).with_context(|| format!("hubctl {arguments:?}: {stderr}"))?;
+        Ok(Ended { exit: ended.status.code(), json, stderr })
+    }
+
+    /// Waits for the end of the newest run that is about another run; its whole report.
+    ///
+    /// # Errors
+    ///
+    /// When none ends in time.
+    pub async fn run_about(&self, run_id: &str) -> Result<RunReport> {
+        let is_it = |run: &RunReport| run.of.as_deref() == Some(run_id) && run.status != RunStatus::Running;
+        let look = || async { Ok(self.cloud.list_runs(RUNS_MAX, None).await?.into_iter().find(is_it)) };
+        let run =
+            wait_for(&format!("a run about {run_id}"), look).await.map_err(|error| error.context(self.end_of_log()))?;
         self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
     }
 

@@ -10,7 +10,7 @@ use aws_lambda_events::sqs::SqsBatchResponse;
 use exporter::connection::Upkeep;
 use exporter::export::{ExportError, Exporter, Options};
 use exporter::mend;
-use exporter::order::{Order, OrderError, carry_out};
+use exporter::order::{Order, OrderError, accounts_with_state, carry_out};
 use exporter::ports::{OpenError, PortError, Ports, Queue, Scans};
 use exporter::report::{RunReport, RunStatus, undelivered};
 use exporter::settings::Settings;
@@ -180,6 +180,16 @@ impl<P: Ports + Scans + Queue> Handler<P> {
         deadline: Option<Instant>,
         queued: bool,
     ) -> Result<Vec<RunReport>, HandlerError> {
+        if let Order::Reconcile { account: None, regions, dry_run } = order
+            && queued
+        {
+            // Each account may take the whole of an invocation's time.
+            for account in accounts_with_state(self.ports.as_ref()).await? {
+                let part = Order::Reconcile { account: Some(account), regions: regions.clone(), dry_run: *dry_run };
+                self.ports.order(&part, Duration::ZERO).await?;
+            }
+            return Ok(Vec::new());
+        }
         let options = mend::Options { deadline, ..mend::Options::default() };
         let runs = carry_out(&self.ports, &self.settings, order, &options).await?;
         runs.iter().for_each(log_run);

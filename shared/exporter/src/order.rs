@@ -13,7 +13,7 @@ use crate::export::{self, ExportError, Exporter};
 use crate::mend::{MendError, Mender, Options, Reconcile, Redrive, report_of};
 use crate::ports::{OpenError, PortError, Ports, Scans};
 use crate::provider::ProviderId;
-use crate::report::RunReport;
+use crate::report::{RunKind, RunReport, RunStatus};
 use crate::settings::Settings;
 use crate::upload::Upload;
 
@@ -62,7 +62,7 @@ pub enum Order {
         /// The account, or the organisation: then every account that is exported by its integration.
         #[serde(alias = "account")]
         provider: ProviderId,
-        /// Delete the integration when all is archived (`Integrations::delete_withdrawn`).
+        /// Delete the integration (`Integrations::delete_withdrawn`) if all is archived.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         then_delete: bool,
     },
@@ -146,8 +146,10 @@ pub async fn carry_out<P: Ports + Scans>(
             for account in accounts_of(ports.as_ref(), provider).await? {
                 runs.push(mender.withdraw(account, options).await?);
             }
-            let all = runs.iter().all(|run| !run.status.wants_another_try());
-            if *then_delete && all && !ports.delete_withdrawn(provider).await? {
+            let all = runs.iter().all(|run| run.status == RunStatus::Succeeded);
+            if *then_delete && !all {
+                tracing::warn!(integration.id = %provider, "not all findings are withdrawn; the integration stays");
+            } else if *then_delete && !ports.delete_withdrawn(provider).await? {
                 tracing::warn!(integration.id = %provider, "all findings are withdrawn; the integration was not deleted");
             }
             runs
@@ -166,6 +168,9 @@ async fn again<P: Ports + Scans>(
     let refused = |message: String| OrderError::Refused(message);
     let earlier = report_of(ports.as_ref(), run_id).await?;
     let earlier = earlier.ok_or_else(|| refused(format!("run {run_id} left no report; export its upload again")))?;
+    if earlier.kind != RunKind::Export {
+        return Err(refused(format!("run {run_id} exported nothing, it is of the kind {}", earlier.kind.as_str())));
+    }
     let source = &earlier.upload.source;
     let (bucket, key) = source
         .strip_prefix("s3://")

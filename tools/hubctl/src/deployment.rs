@@ -111,9 +111,12 @@ pub(crate) fn port(error: &PortError) -> Failure {
     failure
 }
 
+/// Stack of a thread. The SDK's parser of a finding, without optimisation, needs more than the usual 2 MB.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Runs what talks to AWS.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build()?;
     runtime.block_on(work)
 }
 

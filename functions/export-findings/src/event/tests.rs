@@ -113,6 +113,11 @@ fn the_sample_events_are_understood() {
         let found: Vec<Upload> = queued(from_queue);
         assert_eq!(found, uploads);
     }
+    let Invocation::Direct(Work::Order(Order::Reconcile { dry_run: true, .. })) = sample!("order.json") else {
+        panic!("not that order");
+    };
+    let Invocation::Queue(messages) = sample!("sqs-order.json") else { panic!("not a queue's") };
+    assert!(matches!(messages[0].work, Ok(Work::Order(Order::UndoArchive { .. }))));
     let two: Vec<Upload> = queued(sample!("sqs-eventbridge-two.json"));
     assert_eq!(two.len(), 2);
     assert_eq!(two[1].key, "prowler/100%25 done/output.ocsf.json.gz", "what looks encoded is not");

@@ -122,8 +122,10 @@ impl Objects for Twin {
         Ok(Some(Object { etag: "1".to_owned(), body: futures::stream::iter([Ok(body)]).boxed() }))
     }
 
-    async fn keys(&self, _: &str) -> Result<Vec<String>, PortError> {
-        Ok(Vec::new())
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
+        let states =
+            ["state/100000000001/eu-west-1.zst", "state/100000000001/us-east-1.zst", "state/100000000002/x.zst"];
+        Ok(states.into_iter().filter(|key| key.starts_with(prefix)).map(str::to_owned).collect())
     }
 }
 
@@ -284,6 +286,16 @@ async fn an_order_is_carried_out_dropped_or_comes_again() {
     assert_eq!(answer.unwrap()["runs"][0]["status"], "succeeded");
     let (answer, _) = handle(json!({ "order": "undo_archive", "run_id": "scan" })).await;
     assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, "OrderRefused");
+}
+
+#[tokio::test]
+async fn an_order_about_all_accounts_becomes_one_for_each() {
+    let body = json!({ "order": "reconcile", "dry_run": true }).to_string();
+    let (answer, twin) = handle(json!({ "Records": [message("m", &body)] })).await;
+    assert_eq!(answer.unwrap(), json!({ "batchItemFailures": [] }));
+    let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(order, _)| json!(order)).collect();
+    let part = |account: &str| json!({ "order": "reconcile", "account": account, "dry_run": true });
+    assert_eq!(ordered, [part("100000000001"), part("100000000002")]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::lines::Lines;
-use super::words::{Sent, word};
+use super::words::{Sent, sender, word};
 use crate::account::regions_with_state;
 use crate::integration::Integration;
 use crate::ports::{ConnectError, Hub, Hubs, PortError, Ports};
@@ -149,7 +149,7 @@ pub async fn explain<P: Ports>(
     let (mut known, mut notes) = (Vec::new(), Vec::new());
     for region in regions_with_state(ports, name.account).await? {
         match find(ports, name.account, region, Key::of(id)).await? {
-            Ok(entry) => known.extend(entry.map(|entry| describe(region, &entry, runs, &regions))),
+            Ok(entry) => known.extend(entry.map(|entry| describe(name.account, region, &entry, runs, &regions))),
             Err(error) => {
                 notes.push(format!("the state of {region} can't be read, and is built anew by the next run: {error}"));
             }
@@ -160,7 +160,7 @@ pub async fn explain<P: Ports>(
     for run in runs.iter().filter(|run| !run.in_quarantine().is_empty()) {
         quarantine.extend(lies_in(ports, run, id).await?);
     }
-    let sent: Vec<Sent> = known.iter().map(Sent::from).collect();
+    let sent: Vec<Sent<'_>> = known.iter().map(Sent::from).collect();
     let words = runs.iter().filter(|run| run.accounts.contains_key(&name.account));
     let words = words.map(|run| RunWord {
         run_id: run.run_id.clone(),
@@ -178,7 +178,13 @@ pub async fn explain<P: Ports>(
     Ok(Explanation { id: id.to_owned(), name, known, quarantine, runs, live, notes })
 }
 
-fn describe(region: RegionName, entry: &Entry, runs: &[RunReport], regions: &asff::Regions) -> KnownState {
+fn describe(
+    account: AccountId,
+    region: RegionName,
+    entry: &Entry,
+    runs: &[RunReport],
+    regions: &asff::Regions,
+) -> KnownState {
     let time = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or_default();
     let finding: Value = serde_json::from_slice(&entry.json).unwrap_or_default();
     let status = status_of(&entry.slot, &entry.json, regions).as_str();
@@ -202,7 +208,7 @@ fn describe(region: RegionName, entry: &Entry, runs: &[RunReport], regions: &asf
         last_sent,
         updated_at: time(entry.slot.updated_ms),
         content: format!("{:016x}", entry.slot.content),
-        sent_by: runs.iter().find(|run| super::words::sent_then(run, last_sent)).map(|run| run.run_id.clone()),
+        sent_by: sender(runs, account, last_sent).map(|run| run.run_id.clone()),
         finding,
     }
 }

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use super::lines::Lines;
 use super::rewrite::rewrite;
 use super::sending::Sending;
-use super::{Job, MendError, Mender, Options, report_needed, report_of};
+use super::{Done, Job, MendError, Mender, Options, report_needed, report_of};
 use crate::ports::Ports;
 use crate::quarantine::{Entry, Quarantine, Stage};
-use crate::report::{Fate, RunKind, RunReport};
+use crate::report::{Counts, Fate, RunKind, RunReport, RunStatus};
 use crate::state::{Key, is_archived};
 
 /// The reason in reports for a finding that could not be archived: every scan tries that by itself.
@@ -44,7 +44,7 @@ impl<P: Ports> Mender<P> {
     ///
     /// # Errors
     ///
-    /// [`MendError::Refused`] where nothing lies there.
+    /// [`MendError::Refused`] where nothing lies there of the run that is named.
     pub async fn redrive(&self, what: &Redrive, options: &Options) -> Result<Vec<RunReport>, MendError> {
         let ports = self.ports.as_ref();
         let mut left = Vec::new();
@@ -61,15 +61,19 @@ impl<P: Ports> Mender<P> {
             what.code.as_ref().map_or(!codes.is_empty(), |code| codes.contains_key(code))
         };
         left.retain(holds);
-        if left.is_empty() {
-            let whose =
-                what.run_id.as_ref().map_or("no run left".to_owned(), |run_id| format!("run {run_id} left not"));
+        if let (Some(run_id), true) = (&what.run_id, left.is_empty()) {
             let under = what.code.as_ref().map_or(String::new(), |code| format!(" under the code {code}"));
-            return Err(MendError::Refused(format!("{whose} anything in quarantine{under}, or it was settled since")));
+            return Err(MendError::Refused(format!("of run {run_id} nothing lies in quarantine{under}")));
         }
         let mut runs = Vec::new();
         for earlier in left {
-            runs.push(self.redrive_run(earlier, what.code.as_deref(), options).await?);
+            let run = self.redrive_run(earlier, what.code.as_deref(), options).await?;
+            let out_of_time = run.status == RunStatus::Unfinished;
+            runs.push(run);
+            if out_of_time {
+                // The same order once more goes on with the rest.
+                break;
+            }
         }
         Ok(runs)
     }
@@ -111,12 +115,23 @@ impl<P: Ports> Mender<P> {
             if let Some(error) = first_error {
                 return Err(error);
             }
+            if !is_trustworthy(&accounts) {
+                // Nobody knows what became of each finding: all stay, and the next redrive finds out.
+                return Ok(accounts);
+            }
             let failed_again = failed_again.is_some().then_some(job.run_id.as_str());
             rewrite(job.ports.as_ref(), earlier, &lines.etag, &fates, &left, failed_again).await?;
             Ok(accounts)
         };
         self.run(run, options, redrive).await
     }
+}
+
+/// Whether every finding has a fate, and every state was kept.
+fn is_trustworthy(accounts: &[Done]) -> bool {
+    let mut counts = Counts::default();
+    accounts.iter().for_each(|done| counts.merge(&done.report.counts));
+    counts.balanced() && accounts.iter().all(|done| done.error.is_none())
 }
 
 /// Takes up one entry: maps it anew, and gives it its fate or hands it on to be sent.

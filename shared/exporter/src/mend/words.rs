@@ -11,30 +11,36 @@ use crate::report::{Counts, RunKind, RunReport, RunStatus};
 /// How far the clocks of the machines that exported one after the other may be apart.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
 
-/// When a finding was last sent, and as what.
-pub(super) struct Sent {
+/// The last sending of a finding: by which run, when, and as what.
+pub(super) struct Sent<'a> {
+    by: Option<&'a str>,
     at: Timestamp,
     archived_as: Option<&'static str>,
 }
 
-impl From<&KnownState> for Sent {
-    fn from(known: &KnownState) -> Self {
-        Self { at: known.last_sent, archived_as: known.archived_as }
+impl<'a> From<&'a KnownState> for Sent<'a> {
+    fn from(known: &'a KnownState) -> Self {
+        Self { by: known.sent_by.as_deref(), at: known.last_sent, archived_as: known.archived_as }
     }
 }
 
-/// Whether a run was at work at a time.
-pub(super) fn sent_then(run: &RunReport, at: Timestamp) -> bool {
-    let begun = run.started_at - CLOCKS_APART <= at;
-    begun && run.finished_at.is_none_or(|finished| at <= finished + CLOCKS_APART)
+/// The run that sent something at a time: the one that was at work then, or where the clocks differ, the one that nearly was.
+pub(super) fn sender(runs: &[RunReport], account: AccountId, at: Timestamp) -> Option<&RunReport> {
+    let apart = |run: &RunReport| {
+        let early = run.started_at.duration_since(at);
+        let late = run.finished_at.map_or(SignedDuration::ZERO, |finished| at.duration_since(finished));
+        early.max(late).max(SignedDuration::ZERO)
+    };
+    let of_account = runs.iter().filter(|run| run.accounts.contains_key(&account));
+    of_account.filter(|run| apart(run) <= CLOCKS_APART).min_by_key(|run| apart(run))
 }
 
 /// What a run did about a finding of this account and Region. `kept`: it lies in the run's quarantine.
-pub(super) fn word(run: &RunReport, account: AccountId, region: RegionName, sent: &[Sent], kept: bool) -> String {
+pub(super) fn word(run: &RunReport, account: AccountId, region: RegionName, sent: &[Sent<'_>], kept: bool) -> String {
     if kept {
         return "kept it back: it lies in quarantine".to_owned();
     }
-    if let Some(sent) = sent.iter().find(|sent| sent_then(run, sent.at)) {
+    if let Some(sent) = sent.iter().find(|sent| sent.by == Some(run.run_id.as_str())) {
         return match (run.kind, sent.archived_as) {
             (_, Some("gone")) if run.kind == RunKind::Export => {
                 "archived it: the scan did not have it any more".to_owned()

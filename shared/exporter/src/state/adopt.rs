@@ -29,7 +29,7 @@ pub(super) const READINGS_MAX: u32 = 3;
 const RUNS_MAX: u32 = 100;
 /// Pages that one run reads at most: ten million findings, more than a Region holds. A service whose pages come to no end is not
 /// followed further.
-const PAGES_MAX: u32 = 100_000;
+pub(super) const PAGES_MAX: u32 = 100_000;
 /// How long a finding that we sent may be missing from the service's answers: they lag behind (contract 3.1).
 const LAG_MS: i64 = 60 * 60 * 1000;
 
@@ -173,7 +173,7 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
     }
     let given_up = (drift.paused.is_some() && reading.is_futile(&drift)).then(|| {
         let (account, runs) = (ledger.header.account, reading.runs);
-        format!("only a part was read in {runs} runs; read the rest with: hubctl reconcile --account {account} --region {region}")
+        format!("only a part was read in {runs} runs; read the rest with: hubctl reconcile --account {account} --regions {region}")
     });
     if given_up.is_some() {
         drift.paused = None;

@@ -4,7 +4,7 @@ use asff::RegionName;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::adopt::{READINGS_MAX, READS_BURST, READS_PER_SECOND};
+use super::adopt::{PAGES_MAX, READINGS_MAX, READS_BURST, READS_PER_SECOND};
 use crate::deliver::Pace;
 use crate::ports::{CallError, Hub};
 
@@ -16,6 +16,7 @@ pub(crate) struct Pages<'a, H> {
     pace: Pace,
     next: Next,
     readings: u32,
+    pages: u32,
 }
 
 enum Next {
@@ -28,7 +29,7 @@ impl<'a, H: Hub> Pages<'a, H> {
     /// A reading that ends at `until`.
     pub(crate) fn new(hub: &'a H, region: RegionName, until: Option<Instant>) -> Self {
         let pace = Pace::new(READS_PER_SECOND, READS_BURST);
-        Self { hub, region, until, pace, next: Next::First, readings: 1 }
+        Self { hub, region, until, pace, next: Next::First, readings: 1, pages: 0 }
     }
 
     /// The findings of the next page; none after the last one.
@@ -48,6 +49,10 @@ impl<'a, H: Hub> Pages<'a, H> {
                     "the time was over before all findings of Security Hub were read".to_owned(),
                 ));
             }
+            if self.pages >= PAGES_MAX {
+                return Err(CallError::Transient(format!("the service gave {PAGES_MAX} pages, and no end")));
+            }
+            self.pages += 1;
             self.pace.wait().await;
             match self.hub.findings(&self.region, token.clone()).await {
                 Ok(page) => {

@@ -91,3 +91,16 @@ async fn a_finding_of_which_nothing_is_known_has_clear_words() {
     let explanation = explained(&world, &id(1)).await;
     assert_eq!(explanation.notes.len(), 2, "{:?}", explanation.notes);
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_runs_in_quick_succession_the_one_that_sent_it_is_named() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(30));
+    let sent = export(&world, first.upload("1")).await;
+    world.sleep(1).await;
+    assert_eq!(export(&world, first.upload("the same elsewhere")).await.counts.unchanged, 30);
+    let explanation = explained(&world, &first.results[7].id(first.account)).await;
+    assert_eq!(explanation.known[0].sent_by, Some(sent.run_id));
+    assert_eq!(said(&explanation)[1], "sent it");
+}

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test: it may fail, and says which seed did")]
 
+mod account;
 mod adoption;
 mod checks;
 mod explaining;

@@ -10,9 +10,10 @@ use exporter::connection::{Connection, Connections};
 use exporter::integration::Integration;
 use exporter::ports::{
     Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects,
-    Only, PortError, Runs,
+    Only, OpenError, PortError, Runs, Scan, Scans,
 };
 use exporter::report::RunReport;
+use exporter::upload::Upload;
 use futures::StreamExt;
 use jiff::Timestamp;
 use simulator::Simulator;
@@ -143,6 +144,13 @@ pub(crate) struct Twin {
 impl Clock for Twin {
     fn now(&self) -> Timestamp {
         self.world.now()
+    }
+}
+
+/// Uploads are given to the exporter as they are; none is found again.
+impl Scans for Twin {
+    async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
+        Err(OpenError::NotFound { url: upload.url() })
     }
 }
 

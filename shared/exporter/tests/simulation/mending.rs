@@ -1,14 +1,19 @@
 //! What a person asks for about what earlier runs did.
 
+use std::sync::Arc;
+
 use exporter::mend::{MendError, Options, Reconcile};
+use exporter::order::{Order, OrderError, carry_out};
 use exporter::report::{Drift, RunKind, RunReport, RunStatus};
+use exporter::settings::Settings;
 use serde_json::json;
 use simulator::{Caller, Effect, Fault, Operation};
 
-use crate::memory::World;
+use crate::life::Life;
+use crate::memory::{Twin, World};
 use crate::promises::{failed, imports, scan};
 use crate::watch::{assert_equal, held};
-use crate::{ACCOUNT, REGIONS, export, integrate, mender, world};
+use crate::{ACCOUNT, OTHER, REGIONS, export, integrate, mender, world};
 
 fn account() -> asff::AccountId {
     ACCOUNT.parse().unwrap()
@@ -262,4 +267,41 @@ async fn a_reconciliation_mends_nothing_where_the_hub_can_not_be_read() {
     let region = &report.accounts[&account()].regions[&"eu-west-1".parse().unwrap()];
     assert!(region.drift.as_ref().unwrap().unread.is_some());
     assert!(report.reasons.iter().any(|reason| reason.contains("eu-west-1")), "{:?}", report.reasons);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_is_carried_out_as_it_says() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    integrate(&world, OTHER, |_| {});
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    let twin = Arc::new(Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
+    let settings = Settings::default();
+    let options = Options::default();
+    let order = async |text: &str| {
+        let order: Order = serde_json::from_str(text).unwrap();
+        carry_out(&twin, &settings, &order, &options).await
+    };
+    // Of the accounts that have a state.
+    let runs = order(r#"{ "order": "reconcile", "dry_run": true }"#).await.unwrap();
+    assert_eq!(runs.iter().map(|run| drift(run).same).collect::<Vec<_>>(), [30]);
+    let runs =
+        order(&format!(r#"{{ "order": "withdraw", "account": "{ACCOUNT}", "then_delete": true }}"#)).await.unwrap();
+    let [run] = runs.as_slice() else { panic!("{runs:?}") };
+    assert_eq!((run.counts.archived, active(&world)), (30, 0));
+    let again = format!(r#"{{ "order": "undo_archive", "run_id": "{}" }}"#, run.run_id);
+    assert_eq!(order(&again).await.unwrap()[0].counts.sent, 30);
+    // Nothing was ever sent for the other account.
+    let runs = order(&format!(r#"{{ "order": "withdraw", "account": "{OTHER}" }}"#)).await.unwrap();
+    assert_eq!((runs[0].status, runs[0].counts.archived), (RunStatus::Succeeded, 0));
+    assert_eq!(order(r#"{ "order": "redrive" }"#).await.unwrap(), [], "nothing lies in quarantine");
+    for refused in [
+        format!(r#"{{ "order": "replay", "run_id": "{}" }}"#, run.run_id),
+        r#"{ "order": "approve", "run_id": "nobody" }"#.to_owned(),
+        format!(r#"{{ "order": "redrive", "run_id": "{}" }}"#, run.run_id),
+        r#"{ "order": "withdraw", "account": "999999999999" }"#.to_owned(),
+    ] {
+        let outcome = order(&refused).await;
+        assert!(matches!(outcome, Err(OrderError::Refused(_))), "{refused}: {outcome:?}");
+    }
 }

@@ -109,7 +109,10 @@ fn what_is_wrong_is_shown_with_what_to_type() {
 #[test]
 fn all_regions_are_shown_with_what_would_switch_them_on() {
     let text = Output::written(PAPER, |output| text::write(&diagnosis(vec![well()]), true, output));
-    assert!(text.contains("aws securityhub enable-security-hub --no-enable-default-standards --region us-west-2"), "{text}");
+    assert!(
+        text.contains("aws securityhub enable-security-hub --no-enable-default-standards --region us-west-2"),
+        "{text}"
+    );
 }
 
 #[test]

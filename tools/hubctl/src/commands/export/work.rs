@@ -106,7 +106,7 @@ pub(crate) async fn export<P: Ports>(
 pub(crate) fn failed(error: &ExportError, again: &str) -> Failure {
     match error {
         ExportError::Held { run_id, .. } => Failure::new(Exit::Error, error.to_string())
-            .hint(format!("run {run_id} is done soon; if it was killed, what it held is free an hour after it began")),
+            .hint(format!("run {run_id} is done soon; if it was killed, what it held is free within 15 minutes")),
         ExportError::Port(error) => {
             let failure = port(error);
             match failure.hint {

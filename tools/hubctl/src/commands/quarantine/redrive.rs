@@ -4,7 +4,7 @@ use anyhow::Result;
 use exporter::order::Order;
 
 use crate::commands::orders::{self, Done, How};
-use crate::config::Global;
+use crate::config::{Format, Global};
 use crate::exit::Exit;
 use crate::output::Output;
 
@@ -48,6 +48,10 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     let again = format!("hubctl quarantine redrive{run_id}{code}");
     match orders::give(&order, &again, &args.how, global, output)? {
         Done::Placed => orders::placed(&order, output),
+        Done::Here(runs, _) if runs.is_empty() && output.format == Format::Table => {
+            output.note("Nothing lies in quarantine.")?;
+            Ok(Exit::Success)
+        }
         Done::Here(runs, state) => orders::conclude(&args.how.work, &runs, &state, output),
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use exporter::export::Options;
 use exporter::order::Order;
 use exporter::ports::Scan;
-use exporter::report::RunReport;
+use exporter::report::{RunKind, RunReport};
 use exporter::upload::Upload;
 
 use crate::commands::export::{Work, work};
@@ -46,7 +46,8 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         let order = Order::Replay { run_id: args.run_id.clone() };
         deployment::block_on(async {
             let connected = deployment::connect(global).await?;
-            connected.find_run(&args.run_id).await?;
+            let earlier = connected.find_run(&args.run_id).await?;
+            is_export(&earlier)?;
             orders::place(&order, &connected).await
         })?;
         return orders::placed(&order, output);
@@ -64,6 +65,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
 
 /// Opens what a run exported, if it still is what it was.
 pub(super) async fn open_again(run: &RunReport, connected: &Connected) -> Result<Scan> {
+    is_export(run)?;
     let name = &run.upload.source;
     let source = match name.strip_prefix("s3://").and_then(|address| address.split_once('/')) {
         Some((bucket, key)) => Source::Object(Upload::new(bucket, key)),
@@ -75,4 +77,12 @@ pub(super) async fn open_again(run: &RunReport, connected: &Connected) -> Result
     }
     let message = format!("{name} was written anew since run {} exported it", run.run_id);
     Err(Failure::new(Exit::Error, message).hint(format!("to export what is there now: hubctl export {name}")).into())
+}
+
+fn is_export(run: &RunReport) -> Result<(), Failure> {
+    if run.kind == RunKind::Export {
+        return Ok(());
+    }
+    let message = format!("run {} exported no upload, it is of the kind {}", run.run_id, run.kind.as_str());
+    Err(Failure::new(Exit::Usage, message).hint("hubctl run list shows the uploads"))
 }
