@@ -12,6 +12,7 @@ mod hub;
 mod hub_errors;
 mod integrations;
 mod objects;
+mod queue;
 mod runs;
 mod scans;
 mod secrets;
