@@ -15,6 +15,7 @@ mod hub_errors;
 mod inspect;
 mod integrations;
 mod objects;
+mod queue;
 mod runs;
 mod scans;
 mod secrets;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exporter::mend::{MendError, Options, Reconcile};
+use exporter::mend::{MendError, Mender, Options, Reconcile};
 use exporter::order::{Order, OrderError, carry_out};
 use exporter::report::{Drift, RunKind, RunReport, RunStatus};
 use exporter::settings::Settings;
@@ -13,7 +13,7 @@ use crate::life::Life;
 use crate::memory::{Twin, World};
 use crate::promises::{failed, imports, scan};
 use crate::watch::{assert_equal, held};
-use crate::{ACCOUNT, OTHER, REGIONS, export, integrate, mender, world};
+use crate::{ACCOUNT, OTHER, REGIONS, Run, export, integrate, mender, world};
 
 fn account() -> asff::AccountId {
     ACCOUNT.parse().unwrap()
@@ -303,5 +303,22 @@ async fn an_order_is_carried_out_as_it_says() {
     ] {
         let outcome = order(&refused).await;
         assert!(matches!(outcome, Err(OrderError::Refused(_))), "{refused}: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undoing_that_is_killed_is_completed_by_the_next_one() {
+    for killed_at in 0..30 {
+        let world = world(|config| config);
+        let run = archived(&world).await;
+        let run_id = run.run_id.clone();
+        let undo =
+            |mender: Mender<Twin>| async move { mender.undo_archive(&run_id, &Options::default()).await.map(drop) };
+        Run::new(&world).until(killed_at, undo).await;
+        world.sleep(7200).await;
+        let again = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+        assert!(again.counts.balanced() && again.status == RunStatus::Succeeded, "{killed_at}: {:?}", again.reasons);
+        assert_eq!(active(&world), 60, "killed at call {killed_at}");
+        assert!(held(&world, account(), "ACTIVE").into_values().all(|held| held.status == "FAILED"));
     }
 }

@@ -243,3 +243,34 @@ async fn a_redrive_that_is_killed_loses_nothing() {
         assert_equal(&world, first.account, &first.wanted(&integration), "after all");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_leaves_the_quarantine_while_the_state_can_not_be_kept() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(30));
+    refuse(&world, &first, &[7, 8], "no");
+    let run = export(&world, first.upload("1")).await;
+    world.simulator.clear_faults();
+    let before = lies(&world, &run);
+    // Somebody else writes the states while the findings are on their way.
+    let meddle = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        for (key, (etag, _)) in &mut world.stores.lock().unwrap().objects {
+            if key.starts_with("state/") {
+                *etag += 1_000_000;
+            }
+        }
+    };
+    let mender = mender(&world);
+    let what = of(&run);
+    let options = Options::default();
+    let (outcome, ()) = tokio::join!(mender.redrive(&what, &options), meddle);
+    assert!(matches!(outcome, Err(MendError::Failed(_))), "{outcome:?}");
+    assert_eq!(lies(&world, &run), before);
+    world.sleep(7200).await;
+    let again = redrive(&world, &what).await;
+    assert_eq!((again.status, again.counts.read), (RunStatus::Succeeded, 2), "{:?}", again.reasons);
+    assert_eq!(lies(&world, &run), []);
+    assert_equal(&world, first.account, &first.wanted(&integration), "after all");
+}
