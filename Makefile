@@ -19,7 +19,7 @@ VENV := .venv/installed
 # A local AWS for one command: up, the command, down. Its Security Hub has the accounts of the tests.
 ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
 # The packages that need neither the AWS SDK nor a server.
-FAST := -p asff -p exporter -p management -p simulator -p tidy
+FAST := -p asff -p exporter -p management -p runtime -p simulator -p tidy
 
 say = @echo "==> $(1)"
 
@@ -34,7 +34,7 @@ demo: build ## See a genuine scan arrive in a simulated Security Hub, on a local
 	@KEEP=$(KEEP) $(PYTHON) local/demo.py
 
 .PHONY: invoke
-invoke: build ## Run the function alone on a sample event: make invoke EVENT=events/NAME.json (wants make stack-up)
+invoke: build ## Run a function alone on a sample event: make invoke EVENT=events/NAME.json (wants make stack-up)
 	@$(PYTHON) local/invoke.py "$(EVENT)"
 
 .PHONY: stack-up
@@ -81,6 +81,11 @@ simulate: ## Run weeks of scans in bad weather: make simulate SEEDS=1000 SEED=0;
 bench: build ## Measure a large export against the simulator: make bench FINDINGS=100000 REGIONS=16
 	@$(PYTHON) local/bench.py
 
+.PHONY: bench-check
+bench-check: ## Measure checks of connections against the simulator: make bench-check ACCOUNTS=1000 LATENCY_MS=80
+	cargo run --release --locked -p aws --example check_rate -- --accounts $(or $(ACCOUNTS),1000) \
+		--latency-ms $(or $(LATENCY_MS),80)
+
 .PHONY: check
 check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation, dependencies, template, arrows
 	$(call say,formatting)
@@ -88,6 +93,8 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	$(call say,template)
 	cfn-lint template.yaml
 	sam validate --lint --template template.yaml --region us-east-1
+	$(call say,Regions)
+	$(PYTHON) local/regions.py --check
 	$(call say,dependencies)
 	cargo deny --locked --workspace check --hide-inclusion-graph bans licenses sources
 	$(call say,lints)
@@ -109,10 +116,10 @@ fmt: ## Format the code
 # --- Build it ----------------------------------------------------------------------------------------------------------
 
 .PHONY: build
-build: $(VENV) ## Build the function, hubctl and the simulator, for release; the programs are in target/bin
+build: $(VENV) ## Build the functions, hubctl and the simulator, for release; the programs are in target/bin
 	$(call say,compiling for release: minutes the first time; nearly all of them are the AWS SDK)
-# `sam build` asks Cargo for the function in the same way, silently: it then finds everything compiled.
-	cargo lambda build --release --locked --bin export-findings --bin manage-integrations --bin hubctl --bin simulator
+# `sam build` asks Cargo for each function in the same way, silently: it then finds everything compiled.
+	cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations --bin hubctl --bin simulator
 	@mkdir -p $(TARGET)/bin
 	@for name in hubctl simulator; do install $(TARGET)/lambda/$$name/bootstrap $(TARGET)/bin/$$name; done
 
@@ -122,6 +129,10 @@ $(VENV): local/requirements.txt
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements.txt
 	@touch $@
+
+.PHONY: regions
+regions: $(VENV) ## Add the Regions to the data file that the endpoint data of a newer botocore has
+	$(PYTHON) local/regions.py
 
 .PHONY: lock-python
 lock-python: ## Write local/requirements.txt anew from requirements.in (wants uv)

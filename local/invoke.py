@@ -1,4 +1,4 @@
-"""Runs the function's program alone, under AWS's Runtime Interface Emulator, on one sample event.
+"""Runs the program of the function that an event is for, alone, under AWS's Runtime Interface Emulator, on one sample event.
 
     python local/invoke.py events/NAME.json
 
@@ -37,11 +37,12 @@ def main() -> None:
         names = ", ".join(sorted(f"events/{path.name}" for path in (ROOT / "events").glob("*.json")))
         sys.exit(f"usage: make invoke EVENT=FILE, such as {names}")
     event = Path(sys.argv[1]).read_bytes()
+    program, output = function_of(json.loads(event))
     config = settings.read()
     up = stack.load(config)
     for key in scan_keys(json.loads(event)):
         upload(up, key)
-    configuration = up.client("lambda").get_function_configuration(FunctionName=up.outputs["ExportFunctionName"])
+    configuration = up.client("lambda").get_function_configuration(FunctionName=up.outputs[output])
     environment = os.environ | up.environment() | configuration["Environment"]["Variables"]
     environment.pop("AWS_PROFILE", None)
     environment |= {
@@ -52,7 +53,7 @@ def main() -> None:
     port = processes.free_port(None, EMULATOR_PORT)
     command = [
         str(_emulator()), "--runtime-interface-emulator-address", f"127.0.0.1:{port}",
-        "--runtime-api-address", f"127.0.0.1:{processes.free_port(None, RUNTIME_API_PORT)}", str(_program()),
+        "--runtime-api-address", f"127.0.0.1:{processes.free_port(None, RUNTIME_API_PORT)}", str(_program(program)),
     ]  # fmt: skip
     server = processes.start("aws-lambda-rie", command, environment, port, config.logs / "invoke.log")
     try:
@@ -63,6 +64,18 @@ def main() -> None:
     # The emulator's own lines say `(rapid)`; the rest is the function's.
     print("\n".join(line for line in lines if "(rapid)" not in line), file=sys.stderr)
     print(answer)
+
+
+def function_of(event: object) -> tuple[str, str]:
+    """The program that an event is for, and the stack's output that names its function."""
+    body = event
+    if isinstance(event, dict) and event.get("Records") and "body" in event["Records"][0]:
+        body = json.loads(event["Records"][0]["body"])
+    asks = isinstance(body, dict) and {"integration", "integrations", "accounts"} & body.keys()
+    scheduled = isinstance(body, dict) and (not body or body.get("source") == "aws.scheduler")
+    if asks or scheduled:
+        return "check-connections", "CheckFunctionName"
+    return "export-findings", "ExportFunctionName"
 
 
 def scan_keys(event: object) -> list[str]:
@@ -109,8 +122,8 @@ def _emulator() -> Path:
     return emulator
 
 
-def _program() -> Path:
-    return stack.target() / "lambda" / "export-findings" / "bootstrap"
+def _program(name: str) -> Path:
+    return stack.target() / "lambda" / name / "bootstrap"
 
 
 if __name__ == "__main__":

@@ -56,8 +56,12 @@ class Stack:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": urls["ministack"],
+            "AWS_ENDPOINT_URL_EC2": urls["simulator"],
+            "AWS_ENDPOINT_URL_ORGANIZATIONS": urls["simulator"],
             "AWS_ENDPOINT_URL_SECURITYHUB": urls["simulator"],
             "AWS_ENDPOINT_URL_STS": urls["simulator"],
+            "AWS_ENDPOINT_URL_EC2": urls["simulator"],
+            "AWS_ENDPOINT_URL_ORGANIZATIONS": urls["simulator"],
         }
 
     def client(self, service: str):
@@ -177,6 +181,7 @@ def _write(config: Settings, stack: Stack) -> None:
         "environment": environment,
         "outputs": stack.outputs,
         "servers": [asdict(server) for server in stack.servers],
+        "hubctl": str(program("hubctl")),
     }
     config.stack_file.write_text(json.dumps(document, indent=2) + "\n")
     lines = [f"export {name}={value}\n" for name, value in environment.items()]

@@ -2,11 +2,13 @@
 
 mod accounts;
 mod again;
+mod connections;
 mod files;
 mod formats;
 mod lifecycle;
 mod management;
 mod management_page;
+mod mending;
 mod others;
 mod secrets;
 mod trouble;

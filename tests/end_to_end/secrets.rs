@@ -50,6 +50,10 @@ async fn what_a_scan_shows_of_a_resource_goes_nowhere() -> Result<()> {
     ensure!(keys.iter().any(|key| key.starts_with(&format!("state/{ACCOUNT}/"))), "there is no state: {keys:?}");
     for key in keys {
         let kept = stage.kept(&key).await?;
+        if kept.is_empty() && key.ends_with("/quarantine.jsonl") {
+            // All that lay there was sent again.
+            continue;
+        }
         nowhere(&key, &String::from_utf8_lossy(&kept))?;
         if key.ends_with(".zst") {
             nowhere(&key, &String::from_utf8_lossy(&unzstd(&kept)?))?;

@@ -112,6 +112,25 @@ impl AccountHub {
         Ok(())
     }
 
+    /// Switches Security Hub on in a Region and accepts the Prowler product, as the account's administrator does.
+    ///
+    /// # Errors
+    ///
+    /// When the hub does not take it.
+    pub fn switch_on(&self, region: &str) -> Result<()> {
+        let product = format!("arn:aws:securityhub:{region}::product/prowler/prowler");
+        let calls = [
+            ("accounts", json!({ "EnableDefaultStandards": false })),
+            ("productSubscriptions", json!({ "ProductArn": product })),
+        ];
+        for (path, body) in calls {
+            let request = ureq::post(&format!("{}/{path}", self.endpoint));
+            let request = request.header("Authorization", self.signature(region));
+            request.send_json(body).with_context(|| format!("post to {path} in {region}"))?;
+        }
+        Ok(())
+    }
+
     /// Makes something go wrong, for this account alone.
     ///
     /// # Errors

@@ -3,13 +3,15 @@
 //! Promise: nothing here speaks to another AWS than the one that `local/stack.py` has started.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 use asff::AccountId;
-use aws::{Cloud, Deployment, Names};
+use aws::{CheckAnswer, CheckFunction, Cloud, Deployment, Names};
 use bytes::Bytes;
+use exporter::connection::{Connection, Connections as _};
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::{ObjectWriter as _, Objects as _, Only, Queue as _};
 use exporter::provider::ProviderId;
@@ -40,10 +42,24 @@ pub struct Stage {
     cloud: Cloud,
     /// The same adapters on the bucket of scans.
     scans: Cloud,
+    checks: CheckFunction,
     simulator_url: String,
     aws_url: String,
     manage_function_arn: Option<String>,
     log: PathBuf,
+    stack_name: String,
+    hubctl: PathBuf,
+}
+
+/// How a command of `hubctl` ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its exit code.
+    pub exit: Option<i32>,
+    /// What it wrote as JSON.
+    pub json: Value,
+    /// What it wrote besides.
+    pub stderr: String,
 }
 
 impl Stage {
@@ -77,10 +93,13 @@ impl Stage {
             cloud: Cloud::new(&config, deployment.names()),
             scans: Cloud::new(&config, scans),
             manage_function_arn: stack["outputs"]["ManageFunctionArn"].as_str().map(str::to_owned),
+            checks: CheckFunction::new(&config, deployment.check_function_name.as_deref().context(NO_STACK)?),
             deployment,
             simulator_url: url("AWS_ENDPOINT_URL_SECURITYHUB")?,
             aws_url: url("AWS_ENDPOINT_URL")?,
             log: server("ministack")?["log"].as_str().unwrap_or_default().into(),
+            stack_name: stack_name.to_owned(),
+            hubctl: stack["hubctl"].as_str().context(NO_STACK)?.into(),
         })
     }
 
@@ -134,6 +153,58 @@ impl Stage {
         Ok(())
     }
 
+    /// Has the deployed function check an account.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be invoked or fails.
+    pub async fn check(&self, account: &str) -> Result<CheckAnswer> {
+        Ok(self.checks.check(&[account.parse()?]).await?)
+    }
+
+    /// What the newest check of an account found.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not answer.
+    pub async fn connection(&self, account: &str) -> Result<Option<Connection>> {
+        Ok(self.cloud.connection(account.parse()?).await?)
+    }
+
+    /// Has a schedule of its own invoke the function that checks, every minute, for one integration.
+    ///
+    /// # Errors
+    ///
+    /// When the scheduler does not take it.
+    pub fn schedule_checks(&self, name: &str, integration: &str) -> Result<()> {
+        let function = self.deployment.check_function_name.as_deref().context(NO_STACK)?;
+        let (account, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
+        let schedule = json!({
+            "ScheduleExpression": "rate(1 minute)",
+            "FlexibleTimeWindow": { "Mode": "OFF" },
+            "Target": {
+                "Arn": format!("arn:aws:lambda:{region}:{account}:function:{function}"),
+                "RoleArn": format!("arn:aws:iam::{account}:role/scheduler"),
+                "Input": json!({ "integration": integration }).to_string(),
+            },
+        });
+        let request = ureq::post(&format!("{}/schedules/{name}", self.aws_url));
+        let request = request.header("Authorization", signature("scheduler")?);
+        request.send_json(schedule).context("create a schedule")?;
+        Ok(())
+    }
+
+    /// Keeps an access key as the operators' tools do.
+    ///
+    /// # Errors
+    ///
+    /// When Secrets Manager does not take it.
+    pub fn keep_secret(&self, name: &str, key: &Value) -> Result<()> {
+        let secret = json!({ "Name": name, "SecretString": key.to_string(), "ClientRequestToken": name.repeat(2) });
+        self.call("secretsmanager.CreateSecret", "secretsmanager", &secret)?;
+        Ok(())
+    }
+
     /// Puts an object into the bucket of scans; its `s3://` URL.
     ///
     /// # Errors
@@ -175,6 +246,33 @@ impl Stage {
     pub async fn run_of(&self, url: &str) -> Result<RunReport> {
         let look = || async { Ok(self.runs_of(url).await?.into_iter().next()) };
         let run = wait_for(&format!("a run of {url}"), look).await.map_err(|error| error.context(self.end_of_log()))?;
+        self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
+    }
+
+    /// Runs `hubctl` as an operator of the deployment does, with the answer as JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start, or writes something else.
+    pub fn hubctl(&self, arguments: &[&str]) -> Result<Ended> {
+        let mut command = Command::new(&self.hubctl);
+        command.args(arguments).args(["--stack", &self.stack_name, "--output", "json"]);
+        let ended = command.output().with_context(|| format!("start {}", self.hubctl.display()))?;
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let json = serde_json::from_slice(&ended.stdout).with_context(|| format!("hubctl {arguments:?}: {stderr}"))?;
+        Ok(Ended { exit: ended.status.code(), json, stderr })
+    }
+
+    /// Waits for the end of the newest run that is about another run; its whole report.
+    ///
+    /// # Errors
+    ///
+    /// When none ends in time.
+    pub async fn run_about(&self, run_id: &str) -> Result<RunReport> {
+        let is_it = |run: &RunReport| run.of.as_deref() == Some(run_id) && run.status != RunStatus::Running;
+        let look = || async { Ok(self.cloud.list_runs(RUNS_MAX, None).await?.into_iter().find(is_it)) };
+        let run =
+            wait_for(&format!("a run about {run_id}"), look).await.map_err(|error| error.context(self.end_of_log()))?;
         self.cloud.run(&run.run_id).await?.with_context(|| format!("run {} is gone", run.run_id))
     }
 
@@ -287,18 +385,22 @@ impl Stage {
         format!("the end of {}:\n{}", self.log.display(), lines[lines.len().saturating_sub(LINES)..].join("\n"))
     }
 
-    /// Calls the local AWS where the product itself has no use for a call. It verifies no signature; the scope says who
-    /// calls.
+    /// Calls the local AWS where the product itself has no use for a call.
     fn call(&self, target: &str, service: &str, body: &Value) -> Result<Value> {
-        let (key, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
-        let scope = format!("Credential={key}/20250101/{region}/{service}/aws4_request");
         let request = ureq::post(&self.aws_url)
-            .header("Authorization", format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"))
+            .header("Authorization", signature(service)?)
             .header("Content-Type", "application/x-amz-json-1.0")
             .header("X-Amz-Target", target);
         let mut response = request.send(body.to_string()).with_context(|| format!("call {target}"))?;
         Ok(response.body_mut().read_json()?)
     }
+}
+
+/// The local AWS verifies no signature; the scope says who calls.
+fn signature(service: &str) -> Result<String> {
+    let (key, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
+    let scope = format!("Credential={key}/20250101/{region}/{service}/aws4_request");
+    Ok(format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"))
 }
 
 /// An account's integration by its role, everything else at its default.

@@ -1,10 +1,9 @@
 //! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
 use aws::Names;
 use exporter::settings::Settings;
+pub use runtime::config::ConfigError;
+use runtime::config::Variables;
 use tracing::level_filters::LevelFilter;
 
 /// What the environment says.
@@ -18,24 +17,6 @@ pub struct Config {
     pub log_level: LevelFilter,
 }
 
-/// A variable that the function can't work with.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// It must be set and is not.
-    #[error("the environment variable {0} is not set")]
-    Missing(&'static str),
-    /// Its value is not what it should be.
-    #[error("the environment variable {name} is {value:?}: {reason}")]
-    Invalid {
-        /// The variable.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
 impl Config {
     /// Reads the environment of the process.
     ///
@@ -43,40 +24,27 @@ impl Config {
     ///
     /// Names the first variable that is missing or wrong.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
+        Self::read(&Variables::of_process())
     }
 
-    /// Reads variables, wherever they are from. An empty one is none.
-    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let variable = |name| variable(name).filter(|value| !value.is_empty());
-        let required = |name| variable(name).ok_or(ConfigError::Missing(name));
+    /// Reads variables, wherever they are from.
+    fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
         let default = Settings::default();
         Ok(Self {
             names: Names {
-                table: required("TABLE_NAME")?,
-                state_bucket: required("STATE_BUCKET")?,
-                queue_url: variable("QUEUE_URL"),
+                table: variables.required("TABLE_NAME")?,
+                state_bucket: variables.required("STATE_BUCKET")?,
+                queue_url: variables.optional("QUEUE_URL"),
             },
             settings: Settings {
-                import_calls_per_second: parsed(variable, "IMPORT_CALLS_PER_SECOND")?
+                import_calls_per_second: variables
+                    .parsed("IMPORT_CALLS_PER_SECOND")?
                     .unwrap_or(default.import_calls_per_second),
-                import_calls_burst: parsed(variable, "IMPORT_CALLS_BURST")?.unwrap_or(default.import_calls_burst),
+                import_calls_burst: variables.parsed("IMPORT_CALLS_BURST")?.unwrap_or(default.import_calls_burst),
                 ..default
             },
-            log_level: parsed(variable, "LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
+            log_level: variables.parsed("LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
         })
-    }
-}
-
-fn parsed<T>(variable: impl Fn(&'static str) -> Option<String>, name: &'static str) -> Result<Option<T>, ConfigError>
-where
-    T: FromStr,
-    T::Err: Display,
-{
-    let Some(value) = variable(name) else { return Ok(None) };
-    match value.parse() {
-        Ok(parsed) => Ok(Some(parsed)),
-        Err(error) => Err(ConfigError::Invalid { name, value, reason: error.to_string() }),
     }
 }
 
@@ -85,7 +53,9 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        Config::read(&Variables::new(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        }))
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Parses what invokes the function: an S3 event, an "Object Created" event of EventBridge, or either of them in the
-//! messages of a queue.
+//! Parses what invokes the function: an S3 event, an "Object Created" event of EventBridge, a person's order, or any of
+//! them in the messages of a queue.
 //!
 //! A key in an S3 event is form-encoded, in an EventBridge event it is plain (contract 6.4).
 
@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::s3::S3Entity;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use exporter::order::Order;
 use exporter::upload::Upload;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,16 @@ pub enum Invocation {
     /// Messages of a queue, each to be answered for.
     Queue(Vec<Message>),
     /// The event itself.
-    Direct(Vec<Upload>),
+    Direct(Work),
+}
+
+/// What an event asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// To export these uploads.
+    Uploads(Vec<Upload>),
+    /// To carry out an order.
+    Order(Order),
 }
 
 /// A message of a queue.
@@ -27,8 +37,8 @@ pub enum Invocation {
 pub struct Message {
     /// Its id, by which it is put back.
     pub id: String,
-    /// The uploads that it tells of.
-    pub uploads: Result<Vec<Upload>, EventError>,
+    /// What it asks for.
+    pub work: Result<Work, EventError>,
 }
 
 /// An event that is none of those that we know. It will not become one by trying again.
@@ -38,8 +48,11 @@ pub enum EventError {
     #[error("the message is not JSON: {0}")]
     NotJson(String),
     /// It is another kind of event.
-    #[error("the event is neither an S3 event nor an \"Object Created\" event of EventBridge")]
+    #[error("the event is neither an S3 event, nor an \"Object Created\" event of EventBridge, nor an order")]
     Unknown,
+    /// It is an order that we do not know, or one that is not complete.
+    #[error("the order can't be read: {0}")]
+    UnknownOrder(String),
     /// It looks like one and lacks something.
     #[error("the event is not complete: {0}")]
     Incomplete(String),
@@ -53,7 +66,7 @@ pub enum EventError {
 pub fn parse(payload: &Value) -> Result<Invocation, EventError> {
     match queue_messages(payload) {
         Some(messages) => Ok(Invocation::Queue(messages?.into_iter().map(Message::from).collect())),
-        None => uploads(payload).map(Invocation::Direct),
+        None => work(payload).map(Invocation::Direct),
     }
 }
 
@@ -61,7 +74,7 @@ impl From<SqsMessage> for Message {
     fn from(message: SqsMessage) -> Self {
         let body = message.body.unwrap_or_default();
         let body = serde_json::from_str(&body).map_err(|error| EventError::NotJson(error.to_string()));
-        Self { id: message.message_id.unwrap_or_default(), uploads: body.and_then(|body| uploads(&body)) }
+        Self { id: message.message_id.unwrap_or_default(), work: body.and_then(|body| work(&body)) }
     }
 }
 
@@ -69,6 +82,14 @@ impl From<SqsMessage> for Message {
 fn queue_messages(payload: &Value) -> Option<Result<Vec<SqsMessage>, EventError>> {
     let from_queue = payload.get("Records")?.get(0)?.get("eventSource")? == "aws:sqs";
     from_queue.then(|| complete::<SqsEvent>(payload).map(|event| event.records))
+}
+
+fn work(event: &Value) -> Result<Work, EventError> {
+    if event.get("order").is_some() {
+        let order = Order::deserialize(event).map_err(|error| EventError::UnknownOrder(error.to_string()))?;
+        return Ok(Work::Order(order));
+    }
+    uploads(event).map(Work::Uploads)
 }
 
 /// The uploads that an event tells of. None, where it tells of something that does not concern us.

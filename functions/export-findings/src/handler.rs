@@ -1,31 +1,36 @@
-//! Translates an invocation into exports and their outcome into an answer.
+//! Translates an invocation into exports, or an order into what it asks for, and their outcome into an answer.
 //!
 //! Promises: what another try can't mend is in the log and in a run's record, and the event is done; what it can mend is
 //! put back, alone, and does not hold up the others.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use exporter::connection::Upkeep;
 use exporter::export::{ExportError, Exporter, Options};
+use exporter::mend;
+use exporter::order::{Order, OrderError, accounts_with_state, carry_out};
 use exporter::ports::{OpenError, PortError, Ports, Queue, Scans};
 use exporter::report::{RunReport, RunStatus, undelivered};
 use exporter::settings::Settings;
 use exporter::upload::{Upload, UploadInfo};
 use lambda_runtime::{Diagnostic, LambdaEvent};
+use runtime::deadline::instant;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::event::{self, EventError, Invocation, Message};
+use crate::event::{self, EventError, Invocation, Message, Work};
 use crate::keys::no_scan;
 use crate::telemetry::log_run;
 
 /// Handles invocations. Built once; every invocation borrows it.
 pub struct Handler<P> {
     ports: Arc<P>,
+    settings: Settings,
     exporter: Exporter<P>,
 }
 
@@ -44,6 +49,9 @@ pub enum HandlerError {
     /// A run could not be recorded.
     #[error(transparent)]
     Record(#[from] PortError),
+    /// An order can't be carried out, and trying again does not help.
+    #[error("{0}")]
+    Refused(String),
     /// An export left findings to another try.
     #[error("run {run_id} failed: {reasons}")]
     Failed {
@@ -63,7 +71,17 @@ impl HandlerError {
             Self::Export(ExportError::Held { .. }) => "UploadHeld",
             Self::Export(ExportError::Unbalanced { .. }) => "FindingsUnaccounted",
             Self::Export(ExportError::Port(_)) | Self::Record(_) => "StateNotKept",
+            Self::Refused(_) => "OrderRefused",
             Self::Failed { .. } => "ExportFailed",
+        }
+    }
+}
+
+impl From<OrderError> for HandlerError {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Refused(message) => Self::Refused(message),
+            OrderError::Failed(error) => Self::Export(error),
         }
     }
 }
@@ -90,7 +108,13 @@ pub enum Answer {
 impl<P: Ports + Scans + Queue> Handler<P> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
-        Self { exporter: Exporter::new(ports.clone(), settings), ports }
+        Self { exporter: Exporter::new(ports.clone(), settings.clone()), settings, ports }
+    }
+
+    /// Lets exports use what is known of connections, and look at them anew where that is old or wrong.
+    #[must_use]
+    pub fn with_upkeep(self, upkeep: Arc<dyn Upkeep>) -> Self {
+        Self { exporter: self.exporter.with_upkeep(upkeep), ..self }
     }
 
     /// Handles one invocation.
@@ -116,23 +140,68 @@ impl<P: Ports + Scans + Queue> Handler<P> {
                 }
                 Ok(Answer::Queue(again))
             }
-            Invocation::Direct(uploads) => {
+            Invocation::Direct(Work::Uploads(uploads)) => {
                 let runs = self.uploads(&uploads, deadline, false).await;
                 Ok(Answer::Direct { runs: runs.into_iter().collect::<Result<_, _>>()? })
+            }
+            Invocation::Direct(Work::Order(order)) => {
+                Ok(Answer::Direct { runs: self.order(&order, deadline, false).await? })
             }
         }
     }
 
     /// Exports what a message tells of. The message's id, if it is to come again.
     async fn message(&self, message: Message, deadline: Option<Instant>) -> Option<String> {
-        let failed = match message.uploads {
-            Ok(uploads) => self.uploads(&uploads, deadline, true).await.iter().any(Result::is_err),
+        let failed = match message.work {
+            Ok(Work::Order(order)) => match self.order(&order, deadline, true).await {
+                Ok(_) => false,
+                Err(HandlerError::Refused(why)) => {
+                    tracing::error!(order = %order, why, "order dropped: it can't be carried out");
+                    false
+                }
+                Err(error) => {
+                    tracing::warn!(order = %order, %error, "order put back: it is tried again");
+                    true
+                }
+            },
+            Ok(Work::Uploads(uploads)) => self.uploads(&uploads, deadline, true).await.iter().any(Result::is_err),
             Err(error) => {
                 tracing::error!(message.id = message.id, %error, "message dropped: it will never be understood");
                 false
             }
         };
         failed.then_some(message.id)
+    }
+
+    /// Carries out an order. `queued`: it came from the queue, and what is left of it may be put there.
+    async fn order(
+        &self,
+        order: &Order,
+        deadline: Option<Instant>,
+        queued: bool,
+    ) -> Result<Vec<RunReport>, HandlerError> {
+        if let Order::Reconcile { account: None, regions, dry_run } = order
+            && queued
+        {
+            // Each account may take the whole of an invocation's time.
+            for account in accounts_with_state(self.ports.as_ref()).await? {
+                let part = Order::Reconcile { account: Some(account), regions: regions.clone(), dry_run: *dry_run };
+                self.ports.order(&part, Duration::ZERO).await?;
+            }
+            return Ok(Vec::new());
+        }
+        let options = mend::Options { deadline, ..mend::Options::default() };
+        let runs = carry_out(&self.ports, &self.settings, order, &options).await?;
+        runs.iter().for_each(log_run);
+        let mut left = runs.iter().filter(|run| run.status.wants_another_try()).peekable();
+        let Some(first) = left.peek() else { return Ok(runs) };
+        let failed = HandlerError::Failed { run_id: first.run_id.clone(), reasons: first.reasons.join("; ") };
+        let delay = match left.clone().all(is_busy) {
+            true => BUSY_DELAY,
+            false if left.all(|run| run.status == RunStatus::Unfinished && made_progress(run)) => Duration::ZERO,
+            false => return Err(failed),
+        };
+        if queued && self.ports.order(order, delay).await? { Ok(runs) } else { Err(failed) }
     }
 
     /// Exports one upload after the other; one that fails does not hold up the rest.
@@ -241,15 +310,6 @@ fn log_failure(upload: &Upload, error: &HandlerError) {
         }
         _ => tracing::warn!(upload.bucket, upload.key, %error, "upload put back: it is tried again"),
     }
-}
-
-/// The end of the invocation on the runtime's clock. None where the caller sets none.
-fn instant(deadline: SystemTime) -> Option<Instant> {
-    if deadline == SystemTime::UNIX_EPOCH {
-        return None;
-    }
-    let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
-    Some(Instant::now() + left)
 }
 
 #[cfg(test)]

@@ -1,47 +1,9 @@
 //! What the function says about itself: JSON log lines with dotted fields, one line for each run. Metrics belong here too.
-//!
-//! Promise: only our own crates are heard below WARN. The SDK's finer lines hold requests with their headers.
 
-use exporter::report::{RunReport, RunStatus};
-use tracing::level_filters::LevelFilter;
-use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use exporter::report::{RunKind, RunReport, RunStatus};
 
-/// The crates that are heard at every level. Compared as a whole: `aws` is ours, `aws_config` is not.
-const OURS: [&str; 4] = ["asff", "aws", "exporter", "export_findings"];
 /// Reasons that a run's line repeats; all are in its report.
 const REASONS_MAX: usize = 5;
-
-/// Starts logging to standard output. Called once.
-pub fn start(level: LevelFilter) {
-    // Only a second start can fail, and then the first goes on.
-    let _ = lines(level, std::io::stdout).try_init();
-}
-
-/// Who hears what, and writes it where.
-fn lines<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
-where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
-{
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
-        .with_target(false)
-        .with_writer(writer);
-    let heard = filter_fn(move |metadata| is_heard(metadata, level));
-    tracing_subscriber::registry().with(lines.with_filter(heard))
-}
-
-fn is_heard(metadata: &Metadata<'_>, level: LevelFilter) -> bool {
-    let name = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= level && (OURS.contains(&name) || *metadata.level() <= Level::WARN)
-}
 
 /// Writes the one line of a run.
 pub fn log_run(run: &RunReport) {
@@ -50,6 +12,7 @@ pub fn log_run(run: &RunReport) {
         ($level:ident, $message:literal) => {
             tracing::$level!(
                 run.id = run.run_id,
+                run.kind = run.kind.as_str(),
                 run.status = run.status.as_str(),
                 run.reasons = reasons(run),
                 upload.source = run.upload.source,
@@ -71,6 +34,12 @@ pub fn log_run(run: &RunReport) {
         };
     }
     match run.status {
+        RunStatus::Succeeded | RunStatus::Superseded if run.kind != RunKind::Export => line!(info, "order carried out"),
+        RunStatus::Unfinished if run.kind != RunKind::Export => {
+            line!(info, "order carried out in part; the next run goes on");
+        }
+        RunStatus::Degraded if run.kind != RunKind::Export => line!(warn, "order carried out, but not all of it"),
+        _ if run.kind != RunKind::Export => line!(warn, "order not carried out; it is tried again"),
         RunStatus::Succeeded => line!(info, "scan exported"),
         RunStatus::Ignored => line!(info, "upload ignored: it holds no scan"),
         RunStatus::Duplicate => line!(info, "upload ignored: an earlier run exported it"),
@@ -93,36 +62,13 @@ fn duration_ms(run: &RunReport) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
-
     use exporter::report::{Counts, Fate};
     use exporter::upload::UploadInfo;
-    use serde_json::{Value, json};
+    use runtime::logs::paper::written;
+    use serde_json::json;
+    use tracing::level_filters::LevelFilter;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Paper {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// The lines that are written meanwhile.
-    fn written(level: LevelFilter, meanwhile: impl FnOnce()) -> Vec<Value> {
-        let paper = Paper::default();
-        let on = paper.clone();
-        tracing::subscriber::with_default(lines(level, move || on.clone()), meanwhile);
-        let bytes = paper.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
 
     #[test]
     fn a_run_is_one_line_with_dotted_fields() {
@@ -133,7 +79,7 @@ mod tests {
         run.reasons = vec!["one".to_owned(), "two".to_owned()];
         run.counts = Counts { read: 5, sent: 3, ..Counts::default() };
         run.counts.add(Fate::Quarantined("InvalidInput".to_owned()), 2);
-        let lines = written(LevelFilter::INFO, || {
+        let lines = written(LevelFilter::INFO, "export_findings", || {
             let _invocation = tracing::info_span!("invocation", request.id = "q1").entered();
             log_run(&run);
         });
@@ -153,18 +99,5 @@ mod tests {
         ] {
             assert_eq!(line[field], value, "{field}");
         }
-    }
-
-    #[test]
-    fn only_our_crates_are_heard_below_warn() {
-        let lines = written(LevelFilter::TRACE, || {
-            tracing::trace!(target: "aws::hub", "ours");
-            tracing::info!(target: "aws_smithy_runtime::client", "a request with its headers");
-            tracing::info!(target: "hyper_util", "not ours");
-            tracing::warn!(target: "aws_config::profile", "a warning");
-        });
-        let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
-        assert_eq!(messages, ["ours", "a warning"]);
-        assert!(written(LevelFilter::WARN, || tracing::info!(target: "exporter", "too fine")).is_empty());
     }
 }

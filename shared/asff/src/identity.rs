@@ -8,9 +8,9 @@ use std::hash::Hasher;
 
 use hashbrown::HashTable;
 
-use crate::FindingId;
 use crate::finding::Status;
-use crate::outcome::{Mapped, ResourceHash};
+use crate::outcome::{Mapped, ResourceHash, Unsent};
+use crate::{AccountId, CheckId, FindingId, RegionName};
 
 /// How a finding relates to those of the file before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Identities {
         match self.enter(mapped) {
             Some(identity) => identity,
             None => {
-                mapped.finding.id = longer_id(mapped);
+                mapped.use_longer_id();
                 match self.enter(mapped) {
                     Some(Identity::First) => Identity::Collision,
                     Some(identity) => identity,
@@ -153,14 +153,23 @@ impl Mapped {
     /// Gives the finding the longer Id that it would get in a collision: for a short Id that another resource has had since an
     /// earlier scan. Call it before [`Identities::settle`].
     pub fn use_longer_id(&mut self) {
-        self.finding.id = longer_id(self);
+        if let Some(id) = longer_id(&self.check_id, self.account, self.region, self.resource_hash) {
+            self.finding.id = id;
+        }
     }
 }
 
-/// `prowler-<check>-<account>-<region>-<32 digits of the resource's hash>`.
-fn longer_id(mapped: &Mapped) -> FindingId {
-    let id =
-        format!("prowler-{}-{}-{}-{:032x}", mapped.check_id, mapped.account, mapped.region, mapped.resource_hash.0);
-    // The parts were checked when the finding was made, and leave room for the digits.
-    id.parse().unwrap_or_else(|_| mapped.finding.id.clone())
+impl Unsent {
+    /// Gives it the longer Id that it would be sent with, where another resource has the short one.
+    pub fn use_longer_id(&mut self) {
+        if let Some(id) = longer_id(&self.check_id, self.account, self.region, self.resource_hash) {
+            self.id = id;
+        }
+    }
+}
+
+/// `prowler-<check>-<account>-<region>-<32 digits of the resource's hash>`. The parts were checked when the finding was made,
+/// and leave room for the digits.
+fn longer_id(check: &CheckId, account: AccountId, region: RegionName, resource: ResourceHash) -> Option<FindingId> {
+    format!("prowler-{check}-{account}-{region}-{:032x}", resource.0).parse().ok()
 }

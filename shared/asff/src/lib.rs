@@ -49,9 +49,9 @@ pub use finding::{
 };
 pub use identity::{Identities, Identity};
 pub use ids::{AccountId, CheckId, FindingId, InvalidName, RegionName};
-pub use map::{map, map_asff};
+pub use map::{map, map_again, map_asff};
 pub use outcome::{
-    Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, ResourceHash, Skip, TooLarge, Unreadable,
+    Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, ResourceHash, Skip, TooLarge, Unreadable, Unsent,
 };
 pub use partition::{Partition, UnknownPartition};
 pub use read::{Compression, Element, Ending, ReadLimits, Refusal, ScanFormat, ScanReader, Step};

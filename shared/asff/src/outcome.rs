@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, SeverityLabel, Stamped, Stamps, Status};
 use crate::limits::FINDING_BYTES_MAX;
-use crate::{AccountId, CheckId, Partition, RegionName};
+use crate::{AccountId, CheckId, FindingId, Partition, RegionName};
 
 /// What an element of a scan turned out to be.
 #[derive(Clone, Debug)]
@@ -70,6 +70,13 @@ impl Mapped {
         Ok(json)
     }
 
+    /// The finding as JSON, also where the service would not take it for its size.
+    #[must_use]
+    pub fn encode_whole(&self, stamps: &Stamps) -> Vec<u8> {
+        // Writing JSON to memory does not fail for these types.
+        serde_json::to_vec(&Stamped { finding: &self.finding, stamps }).unwrap_or_default()
+    }
+
     /// The stamps of a finding that was never sent before, as Prowler would set them: all of the scan's time.
     #[must_use]
     pub fn first_stamps(&self) -> Stamps {
@@ -109,8 +116,9 @@ pub struct ResourceHash(pub u128);
 /// Why a finding never goes to Security Hub.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Skip {
-    /// The check wants a person to look; the service has no status for it.
-    Manual,
+    /// The check wants a person to look; the service has no status for it. The finding may have been sent when the check had
+    /// a verdict, so it says which it is, if it holds enough to tell.
+    Manual(Option<Box<Unsent>>),
     /// It is about another cloud.
     NotAws {
         /// Prowler's name of that cloud.
@@ -123,7 +131,7 @@ impl Skip {
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::Manual => "manual",
+            Self::Manual(_) => "manual",
             Self::NotAws { .. } => "not_aws",
         }
     }
@@ -132,10 +140,29 @@ impl Skip {
 impl fmt::Display for Skip {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Manual => formatter.write_str("manual check, which Security Hub has no status for"),
+            Self::Manual(_) => formatter.write_str("manual check, which Security Hub has no status for"),
             Self::NotAws { provider } => write!(formatter, "finding of {provider}, not of AWS"),
         }
     }
+}
+
+/// A finding that is not sent, by what it would be sent as.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Unsent {
+    /// What Security Hub knows it by.
+    pub id: FindingId,
+    /// The check that made it.
+    pub check_id: CheckId,
+    /// The account that it is about.
+    pub account: AccountId,
+    /// The partition of that account.
+    pub partition: Partition,
+    /// The Region whose Security Hub it belongs to.
+    pub region: RegionName,
+    /// When the scan made it.
+    pub scanned_at: Timestamp,
+    /// Tells resources apart where the short hash in the Id does not.
+    pub resource_hash: ResourceHash,
 }
 
 /// Something in the file that is not a finding.

@@ -57,6 +57,29 @@ impl Accounts for Cloud {
         }
     }
 
+    async fn renew(&self, account: AccountId, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        let request = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.names.table)
+            .key("pk", text(PARTITION))
+            .key("sk", text(account.as_str()))
+            .update_expression("SET #until = :until")
+            .condition_expression("holder = :run_id")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":run_id", text(run_id))
+            .expression_attribute_values(":until", number(until.as_millisecond()));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(port_error(format!("renew the hold on account {account}"), &error)),
+        }
+    }
+
     async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
         let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
         let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;

@@ -77,6 +77,34 @@ impl Cloud {
         }
     }
 
+    /// Holds an upload for longer; false, where it is not the run's any more.
+    pub(crate) async fn keep_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        let forgotten = until.saturating_add(CLAIM_KEPT).unwrap_or(until);
+        let request = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.names.table)
+            .key("pk", text(key(identity)))
+            .key("sk", text(SORT_KEY))
+            .update_expression("SET #until = :until, expires_at = :forgotten")
+            .condition_expression("run_id = :run_id AND #state = :held")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":held", text(HELD))
+            .expression_attribute_values(":run_id", text(run_id))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":forgotten", number(forgotten.as_second()));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(port_error(format!("renew the claim on {identity}"), &error)),
+        }
+    }
+
     pub(crate) async fn close_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
         if done { self.mark_done(identity, run_id).await } else { self.release(identity, run_id).await }
     }

@@ -1,5 +1,7 @@
 //! The clients that every adapter uses: built once, sharing connections and credentials.
 
+use std::sync::OnceLock;
+
 use aws_config::SdkConfig;
 use exporter::ports::Clock;
 use jiff::Timestamp;
@@ -27,6 +29,8 @@ pub struct Cloud {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
+    /// Built where it is first used: what never tells anything does not carry the client.
+    pub(crate) eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
 }
 
 impl Cloud {
@@ -39,6 +43,7 @@ impl Cloud {
             s3: s3_client(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             sqs: aws_sdk_sqs::Client::new(config),
+            eventbridge: OnceLock::new(),
         }
     }
 }

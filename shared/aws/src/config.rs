@@ -8,6 +8,10 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::StalledStreamProtectionConfig;
+use aws_smithy_runtime::client::defaults::default_http_client_plugin_v2;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
 
 /// Time to connect, TLS included. A Region that does not exist or is walled off is noticed soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,6 +39,11 @@ pub async fn sdk_config_of(profile: Option<&str>, region: Option<&str>) -> SdkCo
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build());
+    // Without it every client has its own connections and its own copy of the certificates: a check makes one for each Region
+    // of each account.
+    if let Some(client) = http_client() {
+        loader = loader.http_client(client);
+    }
     if let Ok(name) = AppName::new(APP_NAME) {
         loader = loader.app_name(name);
     }
@@ -47,6 +56,12 @@ pub async fn sdk_config_of(profile: Option<&str>, region: Option<&str>) -> SdkCo
     loader.load().await
 }
 
+/// The SDK's own HTTP client, proxies of the environment included, once for all clients.
+fn http_client() -> Option<SharedHttpClient> {
+    let plugin = default_http_client_plugin_v2(BehaviorVersion::latest())?;
+    plugin.runtime_components(&RuntimeComponentsBuilder::new("shared")).http_client()
+}
+
 /// A client for S3. Where its endpoint is replaced, buckets stand in the path: such an endpoint seldom has a name for
 /// each bucket.
 pub(crate) fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
@@ -55,16 +70,21 @@ pub(crate) fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 
-/// Whether S3 is to be found elsewhere than at AWS: by `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3` or a profile.
+/// Whether S3 is to be found elsewhere than at AWS.
 fn has_own_s3_endpoint(config: &SdkConfig) -> bool {
-    let for_s3 = || {
+    own_endpoint(config, "S3").is_some()
+}
+
+/// Where a service is to be found, if not at AWS: by `AWS_ENDPOINT_URL`, its form for the service, or a profile.
+pub(crate) fn own_endpoint(config: &SdkConfig, service_id: &'static str) -> Option<String> {
+    let for_service = || {
         let key = aws_types::service_config::ServiceConfigKey::builder()
-            .service_id("S3")
+            .service_id(service_id)
             .env("AWS_ENDPOINT_URL")
             .profile("endpoint_url")
             .build()
             .ok()?;
         config.service_config()?.load_config(key)
     };
-    config.endpoint_url().is_some() || for_s3().is_some()
+    for_service().or_else(|| config.endpoint_url().map(str::to_owned))
 }

@@ -13,6 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::connection::assume_role_mend;
 use exporter::integration::{Credentials as Choice, Role};
 use exporter::ports::{ConnectError, PortError};
 
@@ -22,6 +23,8 @@ use crate::secret::SecretKeys;
 /// The length of a session in seconds. A function's own identity is a role, and a role that assumes a role gets no more
 /// (contract 6.1).
 const SESSION_SECONDS: i32 = 3600;
+/// The shortest session in seconds (contract 6.1).
+const SESSION_SECONDS_MIN: u16 = 900;
 /// Time to obtain credentials: the secret, the role, and the retries of both.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 /// Characters of a session's name at most (contract 6.1).
@@ -43,13 +46,26 @@ pub(crate) const INVALID_CALLER: [&str; 8] = [
 
 /// The configuration by which an integration's account is called. Makes no call.
 pub(crate) fn account_config(own: &SdkConfig, account: AccountId, choice: &Choice) -> SdkConfig {
-    let caller = match choice.secret() {
-        Some(secret) => with_provider(own, SecretKeys::new(own, secret)),
-        None => own.clone(),
-    };
+    let caller = caller_config(own, choice);
     match choice.role() {
         Some(role) => with_provider(&caller, AssumedRole::new(&caller, account, role)),
         None => caller,
+    }
+}
+
+/// The integration's role without the External ID that it is assumed with; none where there is nothing to leave out.
+pub(crate) fn without_external_id(own: &SdkConfig, account: AccountId, choice: &Choice) -> Option<AssumedRole> {
+    let choice = choice.in_account(account);
+    let role = choice.role().filter(|role| role.external_id.is_some())?;
+    let bare = Role { external_id: None, duration_seconds: Some(SESSION_SECONDS_MIN), ..role.clone() };
+    Some(AssumedRole::new(&caller_config(own, &choice), account, &bare))
+}
+
+/// Who assumes the role.
+fn caller_config(own: &SdkConfig, choice: &Choice) -> SdkConfig {
+    match choice.secret() {
+        Some(secret) => with_provider(own, SecretKeys::new(own, secret)),
+        None => own.clone(),
     }
 }
 
@@ -65,7 +81,7 @@ pub(crate) fn fresh(config: &SdkConfig) -> SdkConfig {
 
 /// Assumes a role, at the endpoint of STS in our own Region: its sessions hold in every Region (contract 6.1).
 #[derive(Debug)]
-struct AssumedRole {
+pub(crate) struct AssumedRole {
     client: aws_sdk_sts::Client,
     account: AccountId,
     role: Role,
@@ -76,7 +92,7 @@ impl AssumedRole {
         Self { client: aws_sdk_sts::Client::new(config), account, role: role.clone() }
     }
 
-    async fn assume(&self) -> Result<Credentials, ConnectError> {
+    pub(crate) async fn assume(&self) -> Result<Credentials, ConnectError> {
         let answer = self
             .client
             .assume_role()
@@ -104,19 +120,34 @@ impl AssumedRole {
         let arn = &self.role.arn;
         match error.code() {
             Some("AccessDenied" | "AccessDeniedException") => {
-                ConnectError::Refused { reason: "assume_role_denied", message: self.what_to_check(&describe(error)) }
+                let said = error.message().unwrap_or_default();
+                ConnectError::Refused {
+                    reason: "assume_role_denied",
+                    message: self.what_to_check(&describe(error)),
+                    mend: Some(assume_role_mend(&self.role, self.account, said)),
+                }
             }
             Some("RegionDisabledException") => ConnectError::Refused {
                 reason: "assume_role_denied",
                 message: format!("STS is switched off in this Region for the account of {arn}: {}", describe(error)),
+                mend: Some(format!(
+                    "switch it on in account {}: IAM console, Account settings, Security Token Service endpoints",
+                    self.account
+                )),
             },
             Some("ValidationError" | "ValidationException") => ConnectError::Refused {
                 reason: "credentials_invalid",
                 message: format!("STS does not take what the integration says of {arn}: {}", describe(error)),
+                mend: Some(
+                    "correct the role's ARN, External ID, session name or duration in the integration".to_owned(),
+                ),
             },
             Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Refused {
                 reason: "credentials_invalid",
                 message: format!("the credentials that should assume {arn} are not valid: {}", describe(error)),
+                mend: Some(format!(
+                    "aws sts get-caller-identity  # with the credentials that should assume {arn}; then replace them"
+                )),
             },
             _ => ConnectError::Failed(port_error(format!("assume {arn}"), error)),
         }

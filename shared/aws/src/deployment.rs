@@ -25,10 +25,12 @@ pub struct Deployment {
     pub export_function_name: String,
     /// Its role, which the roles of other accounts trust.
     pub export_function_role_arn: String,
-    /// The role of the function that checks connections, which they trust as well. None: the stack is older.
-    pub check_function_role_arn: Option<String>,
     /// The function that checks connections. None: the stack is older.
     pub check_function_name: Option<String>,
+    /// Its role, which they trust as well. None: the stack is older.
+    pub check_function_role_arn: Option<String>,
+    /// The queue of checks and mails that could not be delivered. None: the stack is older.
+    pub check_dead_letter_queue_url: Option<String>,
     /// How the names of the secrets begin that the functions may read. None: the stack is older.
     pub secret_name_prefix: Option<String>,
     /// The function that manages integrations. None: the stack is older.
@@ -100,8 +102,9 @@ impl Deployment {
             dead_letter_queue_url: output("DeadLetterQueueUrl")?,
             export_function_name: output("ExportFunctionName")?,
             export_function_role_arn: output("ExportFunctionRoleArn")?,
-            check_function_role_arn: value(found.outputs(), "CheckFunctionRoleArn"),
             check_function_name: value(found.outputs(), "CheckFunctionName"),
+            check_function_role_arn: value(found.outputs(), "CheckFunctionRoleArn"),
+            check_dead_letter_queue_url: value(found.outputs(), "CheckDeadLetterQueueUrl"),
             secret_name_prefix: value(found.outputs(), "SecretNamePrefix"),
             manage_function_name: value(found.outputs(), "ManageFunctionName"),
         })

@@ -16,9 +16,10 @@ use aws_sdk_securityhub::types::{AwsSecurityFindingFilters, StringFilter, String
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
+use exporter::connection::Probe;
 use exporter::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 
-use crate::credentials::fresh;
+use crate::credentials::{AssumedRole, fresh};
 use crate::hub_errors::call_error;
 use crate::raw::RawAnswer;
 
@@ -26,20 +27,27 @@ use crate::raw::RawAnswer;
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Findings on a page, the most that the service gives.
 const PAGE_FINDINGS: i32 = 100;
-/// Pages of accepted products that are read at most. A page may be small, but there are only some hundred products.
-const PRODUCT_PAGES_MAX: usize = 100;
 
 /// A connection to one account. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
 pub struct SecurityHub {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    account: AccountId,
-    partition: Partition,
+pub(crate) struct Shared {
+    pub(crate) account: AccountId,
+    pub(crate) caller: Caller,
     session: RwLock<Session>,
+}
+
+/// Whom the credentials are those of.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) arn: String,
+    pub(crate) partition: Partition,
+    /// The role by which the account was reached, without the External ID that was given.
+    pub(crate) without_external_id: Option<AssumedRole>,
 }
 
 /// The clients that share one cache of credentials.
@@ -52,13 +60,19 @@ struct Session {
 }
 
 impl SecurityHub {
-    pub(crate) fn new(config: SdkConfig, account: AccountId, partition: Partition) -> Self {
+    pub(crate) fn new(config: SdkConfig, account: AccountId, caller: Caller) -> Self {
         let session = RwLock::new(Session { number: 0, config, clients: HashMap::new() });
-        Self { shared: Arc::new(Shared { account, partition, session }) }
+        Self { shared: Arc::new(Shared { account, caller, session }) }
+    }
+
+    /// The configuration of the session, and its number.
+    pub(crate) fn session(&self) -> (SdkConfig, u64) {
+        let session = self.shared.session.read().unwrap_or_else(PoisonError::into_inner);
+        (session.config.clone(), session.number)
     }
 
     /// A Region's client and the number of its session.
-    fn client(&self, region: RegionName) -> (Client, u64) {
+    pub(crate) fn client(&self, region: RegionName) -> (Client, u64) {
         let session = self.shared.session.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = session.clients.get(&region) {
             return (client.clone(), session.number);
@@ -82,7 +96,7 @@ impl SecurityHub {
         let (client, session) = self.client(region);
         let raw = RawAnswer::default();
         let filters = AwsSecurityFindingFilters::builder()
-            .product_arn(equals(self.shared.partition.product_arn(region)))
+            .product_arn(equals(self.shared.caller.partition.product_arn(region)))
             .id(equals(id.to_owned()))
             .build();
         let request = client.get_findings().filters(filters).max_results(1).customize().interceptor(raw.clone());
@@ -93,7 +107,7 @@ impl SecurityHub {
 
     /// The partition that the account is in.
     pub fn partition(&self) -> Partition {
-        self.shared.partition
+        self.shared.caller.partition
     }
 
     /// Ends the session that a call saw expire; the next call asks for fresh credentials.
@@ -105,11 +119,42 @@ impl SecurityHub {
         }
     }
 
-    fn note(&self, error: CallError, session: u64) -> CallError {
+    /// Active findings of our product about the account in this Region.
+    pub(crate) fn filters(&self, region: RegionName) -> AwsSecurityFindingFilters {
+        let Shared { account, caller, .. } = self.shared.as_ref();
+        AwsSecurityFindingFilters::builder()
+            .product_arn(equals(caller.partition.product_arn(region)))
+            .aws_account_id(equals(account.to_string()))
+            .region(equals(region.to_string()))
+            .record_state(equals("ACTIVE".to_owned()))
+            .build()
+    }
+
+    pub(crate) fn note(&self, error: CallError, session: u64) -> CallError {
         if matches!(error, CallError::ExpiredToken(_)) {
             self.renew(session);
         }
         error
+    }
+}
+
+impl SecurityHub {
+    /// One page of `GetFindings`.
+    async fn page(
+        &self,
+        region: RegionName,
+        filters: AwsSecurityFindingFilters,
+        next: Option<String>,
+    ) -> Result<Page, CallError> {
+        let (client, session) = self.client(region);
+        let raw = RawAnswer::default();
+        let request = client.get_findings().filters(filters).max_results(PAGE_FINDINGS).set_next_token(next);
+        let answer = request.customize().interceptor(raw.clone()).send().await;
+        let next = answer.map_err(|error| self.note(call_error(&error), session))?.next_token;
+        let whole: RawPage = serde_json::from_slice(&raw.bytes())
+            .map_err(|error| CallError::Transient(format!("the findings can't be read: {error}")))?;
+        let findings = whole.findings.into_iter().map(|finding| Bytes::from(Box::<str>::from(finding).into_string()));
+        Ok(Page { findings: findings.collect(), next })
     }
 }
 
@@ -136,37 +181,21 @@ impl Hub for SecurityHub {
     }
 
     async fn findings(&self, region: &RegionName, next: Option<String>) -> Result<Page, CallError> {
-        let (client, session) = self.client(*region);
-        let Shared { account, partition, .. } = self.shared.as_ref();
-        let raw = RawAnswer::default();
+        self.page(*region, self.filters(*region), next).await
+    }
+
+    async fn finding(&self, region: &RegionName, id: &str) -> Result<Option<Bytes>, CallError> {
         let filters = AwsSecurityFindingFilters::builder()
-            .product_arn(equals(partition.product_arn(*region)))
-            .aws_account_id(equals(account.to_string()))
-            .region(equals(region.to_string()))
-            .record_state(equals("ACTIVE".to_owned()))
+            .product_arn(equals(self.shared.caller.partition.product_arn(*region)))
+            .id(equals(id.to_owned()))
             .build();
-        let request = client.get_findings().filters(filters).max_results(PAGE_FINDINGS).set_next_token(next);
-        let answer = request.customize().interceptor(raw.clone()).send().await;
-        let next = answer.map_err(|error| self.note(call_error(&error), session))?.next_token;
-        let whole = RawPage::read(&raw)?;
-        let findings = whole.findings.into_iter().map(|finding| Bytes::from(Box::<str>::from(finding).into_string()));
-        Ok(Page { findings: findings.collect(), next })
+        Ok(self.page(*region, filters, None).await?.findings.into_iter().next())
     }
 
     async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
         let (client, session) = self.client(*region);
         client.describe_hub().send().await.map_err(|error| self.note(call_error(&error), session))?;
-        let Shared { account, partition, .. } = self.shared.as_ref();
-        let ours = format!("arn:{partition}:securityhub:{region}:{account}:product-subscription/prowler/prowler");
-        let mut pages = client.list_enabled_products_for_import().into_paginator().send();
-        for _ in 0..PRODUCT_PAGES_MAX {
-            let Some(page) = pages.next().await else { break };
-            let page = page.map_err(|error| self.note(call_error(&error), session))?;
-            if page.product_subscriptions().contains(&ours) {
-                return Ok(HubState { product_accepted: true });
-            }
-        }
-        Ok(HubState { product_accepted: false })
+        Ok(HubState { product_accepted: self.product_accepted(region).await? })
     }
 }
 
@@ -190,12 +219,12 @@ fn equals(value: String) -> StringFilter {
 
 /// Puts the ready body in the place of the one that the SDK wrote, before the request is signed: a finding is written as
 /// JSON once and as we want it, not as the SDK's model would have it.
-fn put_body(request: &mut HttpRequest, body: &Bytes) {
+pub(crate) fn put_body(request: &mut HttpRequest, body: &Bytes) {
     request.headers_mut().insert("content-length", body.len().to_string());
     *request.body_mut() = SdkBody::from(body.clone());
 }
 
-fn outcome(output: BatchImportFindingsOutput) -> ImportOutcome {
+pub(crate) fn outcome(output: BatchImportFindingsOutput) -> ImportOutcome {
     let count = |count: Option<i32>| count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default();
     let text = |text: Option<String>| text.unwrap_or_default();
     let failed = output.failed_findings.unwrap_or_default().into_iter();

@@ -30,8 +30,8 @@ const EXPIRED: [&str; 4] = ["ExpiredTokenException", "ExpiredToken", "RequestExp
 /// The Region does not know the caller (contract 1.10).
 const UNRECOGNIZED: [&str; 4] =
     ["UnrecognizedClientException", "InvalidClientTokenId", "OptInRequired", "InvalidAccessKeyId"];
-/// Security Hub is off (contract 1.10).
-const OFF: [&str; 2] = ["InvalidAccessException", "SubscriptionRequiredException"];
+/// Security Hub is off (contract 1.10 and 4.1).
+const OFF: [&str; 3] = ["InvalidAccessException", "SubscriptionRequiredException", "ResourceNotFoundException"];
 /// The signature is not right: a clock that is off, or a wrong secret key.
 const SIGNATURE: [&str; 4] =
     ["InvalidSignatureException", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "IncompleteSignature"];
@@ -146,6 +146,7 @@ mod tests {
             (401, "InvalidAccessException", "off"),
             (401, "", "denied"),
             (403, "SubscriptionRequiredException", "off"),
+            (404, "ResourceNotFoundException", "off"),
             (400, "InvalidInputException", "refused"),
             (400, "", "refused"),
             (413, "", "refused"),

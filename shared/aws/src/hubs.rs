@@ -1,6 +1,6 @@
 //! Connects to an account: obtains the integration's credentials and makes sure whose they are.
 
-use asff::AccountId;
+use asff::{AccountId, Partition};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -8,9 +8,9 @@ use exporter::integration::{Credentials, Integration};
 use exporter::ports::{ConnectError, Hubs, PortError};
 
 use crate::Cloud;
-use crate::credentials::{INVALID_CALLER, account_config};
+use crate::credentials::{INVALID_CALLER, account_config, without_external_id};
 use crate::errors::{CallFailure, cause, causes, describe, port_error};
-use crate::hub::SecurityHub;
+use crate::hub::{Caller, SecurityHub};
 
 impl Hubs for Cloud {
     type Hub = SecurityHub;
@@ -43,13 +43,22 @@ impl Cloud {
                     "the credentials are those of {arn}, and Security Hub takes findings of account {account} from callers of \
                      that account alone; give the integration a role in account {account}"
                 ),
+                mend: Some(format!(
+                    "aws sts get-caller-identity  # with these credentials; then give the integration a role in account {account}, \
+                     or a key of it"
+                )),
             });
         }
-        let partition = arn.split(':').nth(1).unwrap_or_default().parse().map_err(|error| PortError {
+        let partition: Partition = arn.split(':').nth(1).unwrap_or_default().parse().map_err(|error| PortError {
             action: format!("connect to account {account}"),
             message: format!("{arn}: {error}"),
         })?;
-        Ok(SecurityHub::new(config, account, partition))
+        let caller = Caller {
+            arn: arn.to_owned(),
+            partition,
+            without_external_id: without_external_id(&self.config, account, credentials),
+        };
+        Ok(SecurityHub::new(config, account, caller))
     }
 }
 
@@ -57,7 +66,9 @@ fn refusal(error: &CallFailure<GetCallerIdentityError>) -> ConnectError {
     if let Some(refusal) = cause::<ConnectError>(error) {
         return refusal.clone();
     }
-    let invalid = |message| ConnectError::Refused { reason: "credentials_invalid", message };
+    let mend = "aws sts get-caller-identity  # with these credentials; then replace them in the integration";
+    let invalid =
+        |message| ConnectError::Refused { reason: "credentials_invalid", message, mend: Some(mend.to_owned()) };
     match (cause::<CredentialsError>(error), error.code()) {
         (Some(CredentialsError::CredentialsNotLoaded(_)), _) => {
             invalid(format!("there are no AWS credentials: {}", causes(error)))

@@ -1,11 +1,15 @@
 //! Integrations in the table: one item for each account, read by every export and written by operators.
 
+use std::sync::Arc;
+
 use asff::AccountId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use exporter::integration::{Credentials, Integration};
 use exporter::ports::{Integrations, PortError};
-use exporter::provider::{Provider, ProviderId};
+use exporter::provider::ProviderId;
+use exporter::roster::Roster as _;
 use jiff::Timestamp;
+use management::{Caller, Refusal, Service, Settings};
 
 use crate::Cloud;
 use crate::errors::port_error;
@@ -64,6 +68,20 @@ impl Integrations for Cloud {
         let Some(organization) = organization else { return Ok(None) };
         Ok(self.get_integration(&organization).await?.map(|stored| stored.integration))
     }
+
+    async fn delete_withdrawn(&self, provider: &ProviderId) -> Result<bool, PortError> {
+        let settings = Settings { secret_prefix: self.managing.secret_prefix.clone() };
+        let service = Service::new(Arc::new(self.clone()), settings);
+        let exporter = Caller("export-findings".to_owned());
+        match service.withdrawn(&exporter, provider).await {
+            Ok(()) => Ok(true),
+            Err(Refusal::Port(error)) => Err(error),
+            Err(error) => {
+                let action = format!("delete the integration of {provider}");
+                Err(PortError { action, message: error.to_string() })
+            }
+        }
+    }
 }
 
 impl Cloud {
@@ -88,14 +106,7 @@ impl Cloud {
 
     /// As whom a provider's accounts are called. One that nobody described is called as the deployment itself.
     pub(crate) async fn provider_credentials(&self, id: &ProviderId) -> Result<Credentials, PortError> {
-        let action = || format!("read the provider {id}");
-        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
-        let answer = request.key("pk", text(PROVIDERS)).key("sk", text(id.as_str())).send().await;
-        let answer = answer.map_err(|error| port_error(action(), &error))?;
-        let Some(item) = answer.item else { return Ok(Credentials::default()) };
-        let settings = item.get("settings").ok_or(ItemError::Missing("settings"));
-        let provider: Provider = settings.and_then(from_attribute).map_err(|error| unreadable(action(), &error))?;
-        Ok(provider.credentials)
+        Ok(self.provider(id).await?.map(|provider| provider.credentials).unwrap_or_default())
     }
 
     /// Reads one integration, consistently.

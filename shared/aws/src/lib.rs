@@ -5,37 +5,50 @@
 //! line or a debug text.
 
 mod accounts;
+mod check_function;
 mod claims;
 mod cloud;
 mod config;
+mod connections;
 mod credentials;
 mod deployment;
 mod errors;
 mod hub;
 mod hub_errors;
 mod hubs;
+mod inspect;
 mod integrations;
 mod item;
 mod listing;
 mod manage;
 mod objects;
+mod organization;
+mod probe;
 mod queue;
 mod raw;
+mod regions;
 mod registry;
+mod roster;
 mod runs;
 mod scans;
 mod secret;
+mod signed;
 mod summary;
+mod telling;
 mod time;
 
 pub use aws_config::SdkConfig;
 
+pub use check_function::{CheckAnswer, CheckFunction};
 pub use cloud::{Cloud, Names};
 pub use config::{sdk_config, sdk_config_of};
 pub use deployment::{Deployment, DeploymentError};
 pub use hub::SecurityHub;
+pub use inspect::{AlarmState, FunctionState, Inspector, Resource, RuleState};
 pub use integrations::{CreateError, StoredIntegration};
 pub use listing::Listed;
 pub use manage::{Caller, ManageFunction};
 pub use objects::Writer;
+pub use organization::Member;
 pub use registry::Managing;
+pub use roster::CheckQueue;

@@ -1,5 +1,7 @@
 //! Writes objects into the state bucket in constant memory: in one piece where they are small, in parts where not.
 
+use std::collections::VecDeque;
+
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
@@ -17,7 +19,7 @@ impl Objects for Cloud {
 
     async fn create(&self, key: &str, only: Only) -> Result<Writer, PortError> {
         let (s3, bucket, key) = (self.s3.clone(), self.names.state_bucket.clone(), key.to_owned());
-        Ok(Writer { target: Target { s3, bucket, key, only }, pending: BytesMut::new(), parts: None })
+        Ok(Writer { target: Target { s3, bucket, key, only }, pending: Pending::default(), parts: None })
     }
 
     async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
@@ -52,8 +54,38 @@ impl Objects for Cloud {
 #[derive(Debug)]
 pub struct Writer {
     target: Target,
-    pending: BytesMut,
+    pending: Pending,
     parts: Option<Parts>,
+}
+
+/// Bytes that wait to be sent, in the pieces in which they came: one buffer for all would grow to twice its content, and each
+/// Region has one.
+#[derive(Debug, Default)]
+struct Pending {
+    pieces: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Pending {
+    fn push(&mut self, piece: Bytes) {
+        self.bytes += piece.len();
+        self.pieces.push_back(piece);
+    }
+
+    /// The first bytes, so many or all that there are.
+    fn take(&mut self, bytes: usize) -> Bytes {
+        let mut taken = BytesMut::with_capacity(bytes.min(self.bytes));
+        while let Some(mut piece) = self.pieces.pop_front() {
+            let rest = piece.split_off(piece.len().min(bytes - taken.len()));
+            taken.extend_from_slice(&piece);
+            if !rest.is_empty() {
+                self.pieces.push_front(rest);
+                break;
+            }
+        }
+        self.bytes -= taken.len();
+        taken.freeze()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -76,16 +108,16 @@ struct Parts {
 
 impl ObjectWriter for Writer {
     async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
-        self.pending.extend_from_slice(&bytes);
-        while self.pending.len() >= PART_BYTES {
-            let part = self.pending.split_to(PART_BYTES).freeze();
+        self.pending.push(bytes);
+        while self.pending.bytes >= PART_BYTES {
+            let part = self.pending.take(PART_BYTES);
             self.parts().await?.put(part).await?;
         }
         Ok(())
     }
 
     async fn finish(mut self) -> Result<(), PortError> {
-        let rest = std::mem::take(&mut self.pending).freeze();
+        let rest = self.pending.take(usize::MAX);
         let Some(mut parts) = self.parts.take() else { return self.target.put(rest).await };
         if !rest.is_empty() {
             parts.put(rest).await?;
@@ -190,5 +222,25 @@ impl Drop for Parts {
                 tracing::warn!(%error, "parts are left behind until the bucket's lifecycle clears them away");
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_cut_within_pieces() {
+        let mut pending = Pending::default();
+        for piece in ["abc", "", "defg", "h", "ij"] {
+            pending.push(Bytes::from_static(piece.as_bytes()));
+        }
+        let mut parts = Vec::new();
+        while pending.bytes >= 4 {
+            parts.push(pending.take(4));
+        }
+        parts.push(pending.take(usize::MAX));
+        assert_eq!(parts, ["abcd", "efgh", "ij"]);
+        assert_eq!((pending.bytes, pending.take(usize::MAX)), (0, Bytes::new()));
     }
 }

@@ -1,7 +1,8 @@
-//! Puts uploads back on the queue, in the words in which EventBridge put them there.
+//! Puts uploads back on the queue, in the words in which EventBridge put them there, and orders as they are.
 
 use std::time::Duration;
 
+use exporter::order::Order;
 use exporter::ports::{PortError, Queue};
 use exporter::upload::Upload;
 use serde_json::json;
@@ -14,16 +15,28 @@ const DELAY_SECONDS_MAX: i32 = 900;
 
 impl Queue for Cloud {
     async fn put_back(&self, upload: &Upload, after: Duration) -> Result<bool, PortError> {
-        let Some(queue_url) = &self.names.queue_url else { return Ok(false) };
         let mut object = json!({ "key": upload.key });
         if let Some(version) = &upload.version {
             object["version-id"] = version.as_str().into();
         }
         let detail = json!({ "bucket": { "name": upload.bucket }, "object": object });
         let event = json!({ "source": "aws.s3", "detail-type": "Object Created", "detail": detail });
+        self.put(event.to_string(), after, || format!("put {} back on the queue", upload.url())).await
+    }
+
+    async fn order(&self, order: &Order, after: Duration) -> Result<bool, PortError> {
+        let action = || format!("put the order to {order} on the queue");
+        let body =
+            serde_json::to_string(order).map_err(|error| PortError { action: action(), message: error.to_string() })?;
+        self.put(body, after, action).await
+    }
+}
+
+impl Cloud {
+    async fn put(&self, body: String, after: Duration, action: impl Fn() -> String) -> Result<bool, PortError> {
+        let Some(queue_url) = &self.names.queue_url else { return Ok(false) };
         let delay = i32::try_from(after.as_secs()).unwrap_or(DELAY_SECONDS_MAX).min(DELAY_SECONDS_MAX);
-        let request = self.sqs.send_message().queue_url(queue_url).delay_seconds(delay).message_body(event.to_string());
-        let action = || format!("put {} back on the queue", upload.url());
+        let request = self.sqs.send_message().queue_url(queue_url).delay_seconds(delay).message_body(body);
         request.send().await.map(|_| true).map_err(|error| port_error(action(), &error))
     }
 }

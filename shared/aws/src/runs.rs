@@ -25,6 +25,10 @@ impl Runs for Cloud {
         self.take_claim(identity, run_id, again, now, until).await
     }
 
+    async fn renew_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        self.keep_claim(identity, run_id, until).await
+    }
+
     async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
         self.close_claim(identity, run_id, done).await
     }

@@ -61,6 +61,10 @@ impl SecretKeys {
                     "there is no secret {secret}; create it, or name another in the integration: {}",
                     said()
                 ),
+                mend: Some(format!(
+                    "aws secretsmanager create-secret --name {secret} --secret-string file://key.json  # in the exporter's \
+                     account; key.json holds {{\"access_key_id\": ..., \"secret_access_key\": ...}}"
+                )),
             },
             Some("InvalidRequestException") => ConnectError::Refused {
                 reason: "secret_missing",
@@ -69,10 +73,17 @@ impl SecretKeys {
                      --secret-id {secret}: {}",
                     said()
                 ),
+                mend: Some(format!(
+                    "aws secretsmanager restore-secret --secret-id {secret}  # in the exporter's account"
+                )),
             },
             Some("AccessDeniedException" | "DecryptionFailure") => ConnectError::Refused {
                 reason: "secret_denied",
                 message: format!("the caller may not read the secret {secret}: {}", said()),
+                mend: Some(format!(
+                    "allow the caller secretsmanager:GetSecretValue on {secret}, and kms:Decrypt on its key where it has one of \
+                     its own"
+                )),
             },
             _ => ConnectError::Failed(port_error(format!("read the secret {secret}"), error)),
         }
@@ -80,7 +91,9 @@ impl SecretKeys {
 }
 
 fn invalid(message: String) -> ConnectError {
-    ConnectError::Refused { reason: "credentials_invalid", message }
+    let mend = "aws secretsmanager put-secret-value --secret-id SECRET --secret-string file://key.json  # key.json holds \
+                {\"access_key_id\": ..., \"secret_access_key\": ...}";
+    ConnectError::Refused { reason: "credentials_invalid", message, mend: Some(mend.to_owned()) }
 }
 
 impl ProvideCredentials for SecretKeys {

@@ -70,6 +70,8 @@ fn shorten(report: &RunReport) -> RunReport {
     });
     RunReport {
         run_id: report.run_id.clone(),
+        kind: report.kind,
+        of: report.of.clone(),
         status: report.status,
         reasons,
         upload: report.upload.clone(),
@@ -81,6 +83,7 @@ fn shorten(report: &RunReport) -> RunReport {
         counts: report.counts.clone(),
         accounts: accounts.collect(),
         quarantine: report.quarantine.clone(),
+        quarantine_left: report.quarantine_left.clone(),
     }
 }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use asff::{AccountId, Mapped, RegionName, Regions, ScanFormat};
+use asff::{AccountId, Mapped, Partition, RegionName, Regions, ScanFormat, Unsent};
 use jiff::Timestamp;
 
+use crate::connection::{Standing, Target, Upkeep, with_mend};
 use crate::deliver::{AccountDelivery, Archive, Policy, Sending, Shared};
 use crate::filter::{Kept, filter};
 use crate::integration::Integration;
+use crate::lease::Lease;
 use crate::ports::{Begun, ConnectError, Doubt, PortError, Ports};
 use crate::report::{AccountReport, Counts, Fate, undelivered};
 use crate::route::{NOT_IN_INTEGRATION, Route, route};
@@ -25,6 +27,16 @@ pub(crate) struct Context<P> {
     /// A person has agreed to archive whatever is over.
     pub(crate) approved: bool,
     pub(crate) shared: Shared,
+    /// Knows the accounts' connections, if anybody does.
+    pub(crate) upkeep: Option<Arc<dyn Upkeep>>,
+}
+
+/// What an account's first finding says of all.
+#[derive(Clone, Copy)]
+pub(crate) struct First {
+    pub(crate) account: AccountId,
+    pub(crate) partition: Partition,
+    pub(crate) scanned_at: Timestamp,
 }
 
 /// One account of a scan.
@@ -32,6 +44,10 @@ pub(crate) struct AccountExport<P: Ports> {
     account: AccountId,
     state: State<P>,
     counts: Counts,
+    /// The scan says something of the account besides what a person must look at.
+    has_verdicts: bool,
+    /// How it stood when this began, if somebody keeps that.
+    standing: Option<Standing>,
 }
 
 enum State<P: Ports> {
@@ -47,13 +63,18 @@ enum State<P: Ports> {
 pub(crate) const SUPERSEDED: &str = "superseded";
 
 impl<P: Ports> AccountExport<P> {
-    /// Looks up the account's integration, takes the account, and connects. `first` is its first finding in the scan.
-    pub(crate) async fn open(context: &Context<P>, first: &Mapped) -> Result<Self, PortError> {
-        let state = Self::prepare(context, first).await?;
-        Ok(Self { account: first.account, state, counts: Counts::default() })
+    /// Looks up the account's integration, takes the account, and connects.
+    pub(crate) async fn open(context: &Context<P>, first: First) -> Result<Self, PortError> {
+        let mut standing = None;
+        let state = Self::prepare(context, first, &mut standing).await?;
+        Ok(Self { account: first.account, state, counts: Counts::default(), has_verdicts: false, standing })
     }
 
-    async fn prepare(context: &Context<P>, first: &Mapped) -> Result<State<P>, PortError> {
+    async fn prepare(
+        context: &Context<P>,
+        first: First,
+        standing: &mut Option<Standing>,
+    ) -> Result<State<P>, PortError> {
         let (ports, account) = (&context.ports, first.account);
         let Some(integration) = ports.integration(&account).await? else {
             let message = format!(
@@ -83,12 +104,17 @@ impl<P: Ports> AccountExport<P> {
                 return Ok(State::Blocked(undelivered::ACCOUNT_BUSY, message));
             }
         };
+        let lease = match context.shared.give_up_at {
+            Some(_) => Lease::fixed(),
+            None => Lease::on_account(ports.clone(), account, context.run_id.clone(), context.until),
+        };
+        *standing = Standing::read(context.upkeep.as_deref(), account, &integration).await;
         let hub = match ports.connect(account, &integration).await {
             Ok(hub) => hub,
             Err(error) => {
                 ports.end(account, &context.run_id, doubt).await?;
                 return Ok(match error {
-                    ConnectError::Refused { reason, message } => State::Blocked(reason, message),
+                    ConnectError::Refused { reason, message, mend } => State::Blocked(reason, with_mend(message, mend)),
                     ConnectError::Failed(error) => {
                         State::Blocked(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string())
                     }
@@ -101,10 +127,13 @@ impl<P: Ports> AccountExport<P> {
             archive_scope: integration.archive_scope,
             doubt: doubt.clone(),
             regions: context.regions.clone(),
+            remembers_left: false,
+            closed: Arc::new(standing.as_ref().map(Standing::closed).unwrap_or_default()),
         };
         let fallback_region = integration.fallback_region;
-        let sending = Sending { hub, account, partition: first.partition, scanned_at, fallback_region };
-        let mut delivery = AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone());
+        let First { partition, scanned_at, .. } = first;
+        let sending = Sending { hub, account, partition, scanned_at, fallback_region };
+        let mut delivery = AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone()).held_by(lease);
         let mut unwatched = BTreeSet::new();
         if integration.archive_previous_findings || doubt != Doubt::default() {
             let with_state = regions_with_state(ports.as_ref(), account).await?;
@@ -123,6 +152,7 @@ impl<P: Ports> AccountExport<P> {
     /// Gives a finding its fate, or hands it to the delivery, which will.
     pub(crate) async fn take(&mut self, context: &Context<P>, mut mapped: Box<Mapped>) -> Result<(), PortError> {
         self.counts.read += 1;
+        self.has_verdicts = true;
         let (integration, delivery) = match &mut self.state {
             State::Delivering(integration, delivery, _) => (integration, delivery),
             State::KeptBack(reason, _) => {
@@ -152,28 +182,46 @@ impl<P: Ports> AccountExport<P> {
         delivery.send(region, mapped, kept).await
     }
 
+    /// Counts a finding that is never sent, and lets the delivery know that it is there.
+    pub(crate) async fn note(&mut self, unsent: Box<Unsent>) -> Result<(), PortError> {
+        self.counts.read += 1;
+        if let State::Delivering(integration, delivery, _) = &mut self.state {
+            match route(integration, unsent.region) {
+                Route::Own => return delivery.note(unsent.region, unsent).await,
+                Route::Fallback(region) => return delivery.note(region, unsent).await,
+                Route::NotInIntegration => {}
+            }
+        }
+        self.counts.add(Fate::Filtered(Kept::Manual.as_str().to_owned()), 1);
+        Ok(())
+    }
+
     /// Waits until every finding has its fate, archives what is over, and gives the account back. `incomplete` is why
-    /// the scan can't be taken at its word, if so.
+    /// the scan can't be taken at its word, if so. Adds the account to those that are `stale`, if its connection is to be
+    /// looked at anew.
     pub(crate) async fn finish(
         self,
         context: &Context<P>,
         incomplete: Option<String>,
+        stale: &mut Vec<Target>,
     ) -> (AccountId, AccountReport, Option<PortError>) {
         let mut report = AccountReport { counts: self.counts, ..AccountReport::default() };
         let (integration, delivery, unwatched) = match self.state {
             State::Delivering(integration, delivery, unwatched) => (integration, delivery, unwatched),
             State::KeptBack(_, message) => {
-                report.problem = message;
+                report.problem = message.filter(|_| self.has_verdicts);
                 return (self.account, report, None);
             }
             State::Blocked(_, message) => {
-                report.problem = Some(message);
+                stale.extend(self.standing.and_then(Standing::refused));
+                report.problem = Some(message).filter(|_| self.has_verdicts);
                 return (self.account, report, None);
             }
         };
         let archive = match incomplete {
             _ if !integration.archive_previous_findings => Archive::Off,
             Some(why) => Archive::Incomplete(why),
+            None if !self.has_verdicts => Archive::Incomplete("the scan leaves every verdict to a person".to_owned()),
             None if context.approved => Archive::UpTo(100),
             None => Archive::UpTo(integration.archive_limit_percent),
         };
@@ -181,6 +229,7 @@ impl<P: Ports> AccountExport<P> {
         report.counts.merge(&delivered.counts);
         report.regions = delivered.regions;
         report.archive = delivered.archive;
+        stale.extend(self.standing.and_then(|standing| standing.after(&report.regions, context.ports.now())));
         let doubt = Doubt {
             everywhere: delivered.error.is_some(),
             regions: delivered.doubtful.into_iter().chain(unwatched).collect(),
@@ -191,7 +240,10 @@ impl<P: Ports> AccountExport<P> {
 }
 
 /// The Regions in which an account has a state.
-async fn regions_with_state<P: Ports>(ports: &P, account: AccountId) -> Result<Vec<RegionName>, PortError> {
+pub(crate) async fn regions_with_state<P: Ports>(
+    ports: &P,
+    account: AccountId,
+) -> Result<BTreeSet<RegionName>, PortError> {
     let prefix = state_prefix(account);
     let keys = ports.keys(&prefix).await?;
     let regions = keys.iter().filter_map(|key| key.strip_prefix(&prefix)?.strip_suffix(".zst")?.parse().ok());

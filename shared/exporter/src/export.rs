@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use asff::{ReadLimits, Regions, ScanFormat};
 use bytes::Bytes;
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::account::Context;
+use crate::connection::{Target, Upkeep};
 use crate::deliver::Shared;
-use crate::ports::{Claim, ObjectWriter, Only, PortError, Ports, Scan};
+use crate::lease::{Lease, hold_until};
+use crate::ports::{Claim, ObjectWriter, Objects, Only, PortError, Ports, Scan};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::reading::{Read, Reading};
@@ -25,6 +26,7 @@ pub struct Exporter<P> {
     settings: Settings,
     limits: ReadLimits,
     regions: Arc<Regions>,
+    upkeep: Option<Arc<dyn Upkeep>>,
 }
 
 /// How one upload is exported.
@@ -66,15 +68,16 @@ pub enum ExportError {
     },
 }
 
-/// How long a run without a deadline holds an upload and its accounts. Longer than the longest function (15 minutes).
-const HOLD: SignedDuration = SignedDuration::from_mins(60);
-/// How long a hold outlives the deadline of its run: what a killed function held is free soon after.
-const HOLD_AFTER_DEADLINE: SignedDuration = SignedDuration::from_secs(30);
-
 impl<P: Ports> Exporter<P> {
     /// An exporter with its settings.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
-        Self { ports, settings, limits: ReadLimits::default(), regions: Arc::new(Regions::known()) }
+        Self { ports, settings, limits: ReadLimits::default(), regions: Arc::new(Regions::known()), upkeep: None }
+    }
+
+    /// Lets exports use what is known of the accounts' connections, and look at them anew where that is old or wrong.
+    #[must_use]
+    pub fn with_upkeep(self, upkeep: Arc<dyn Upkeep>) -> Self {
+        Self { upkeep: Some(upkeep), ..self }
     }
 
     /// Exports one scan.
@@ -93,10 +96,17 @@ impl<P: Ports> Exporter<P> {
             run.reasons.push(format!("run {earlier} exported this upload"));
             return Ok(run);
         }
+        let until = hold_until(self.ports.now(), options.deadline);
+        // Whoever takes the upload while we live finds its accounts held, so that nothing follows from losing it.
+        let lease = match options.deadline {
+            Some(_) => Lease::fixed(),
+            None => Lease::on_upload(self.ports.clone(), identity.clone(), run.run_id.clone(), until),
+        };
         self.ports.record(&run).await?;
-        let carried = self.carry(&mut run, scan, &options).await;
+        let mut stale = Vec::new();
+        let carried = self.carry(&mut run, scan, &options, &mut stale).await;
         let concluded = match carried {
-            Ok(()) => self.conclude(&mut run).await,
+            Ok(()) => conclude(self.ports.as_ref(), &mut run).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = &concluded {
@@ -106,32 +116,34 @@ impl<P: Ports> Exporter<P> {
             // The caller learns of the first error; that the record may be missing as well adds nothing.
             let _ = self.ports.record(&run).await;
         }
+        drop(lease);
         let done = concluded.is_ok() && !run.status.wants_another_try();
         self.ports.settle_claim(&identity, &run.run_id, done).await?;
+        if let Some(upkeep) = self.upkeep.as_ref().filter(|_| !stale.is_empty()) {
+            upkeep.refresh(stale, options.deadline).await;
+        }
         concluded.map(|()| run)
     }
 
     /// Claims the upload. The earlier run, if one exported it.
     async fn claim(&self, run: &RunReport, identity: &str, options: &Options) -> Result<Option<String>, ExportError> {
         let now = self.ports.now();
-        match self.ports.claim(identity, &run.run_id, options.again, now, self.until(options)).await? {
+        let until = hold_until(now, options.deadline);
+        match self.ports.claim(identity, &run.run_id, options.again, now, until).await? {
             Claim::Taken => Ok(None),
             Claim::Done { run_id } => Ok(Some(run_id)),
             Claim::Held { run_id } => Err(ExportError::Held { run_id, source_name: run.upload.source.clone() }),
         }
     }
 
-    /// Until when a run may hold what it works on.
-    fn until(&self, options: &Options) -> Timestamp {
-        let now = self.ports.now();
-        let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let hold =
-            left.and_then(|left| SignedDuration::try_from(left).ok()).map_or(HOLD, |left| left + HOLD_AFTER_DEADLINE);
-        now.saturating_add(hold).unwrap_or(now)
-    }
-
     /// Carries the findings from the file to Security Hub.
-    async fn carry(&self, run: &mut RunReport, scan: Scan, options: &Options) -> Result<(), PortError> {
+    async fn carry(
+        &self,
+        run: &mut RunReport,
+        scan: Scan,
+        options: &Options,
+        stale: &mut Vec<Target>,
+    ) -> Result<(), PortError> {
         let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let reserve =
             left.map_or(self.settings.drain_reserve, |left| self.settings.drain_reserve.min(left / DRAIN_SHARE));
@@ -149,10 +161,11 @@ impl<P: Ports> Exporter<P> {
             ports: self.ports.clone(),
             run_id: run.run_id.clone(),
             format: ScanFormat::Ocsf,
-            until: self.until(options),
+            until: hold_until(self.ports.now(), options.deadline),
             regions: self.regions.clone(),
             approved: options.approved,
             shared,
+            upkeep: self.upkeep.clone(),
         });
         let broken = loop {
             match reading.next().await {
@@ -176,26 +189,30 @@ impl<P: Ports> Exporter<P> {
             }
         };
         run.format = reading.format();
-        let drained = sorter.finish(run).await;
+        let drained = sorter.finish(run, stale).await;
         run.quarantine = keeper.finish().await?;
         broken.map_or(drained, Err)
     }
+}
 
-    /// Checks that the counts add up, decides how the run ended, and records it.
-    async fn conclude(&self, run: &mut RunReport) -> Result<(), ExportError> {
-        if !run.counts.balanced() {
-            let (read, accounted) = (run.counts.read, run.counts.accounted());
-            return Err(ExportError::Unbalanced { run_id: run.run_id.clone(), read, accounted });
-        }
-        run.conclude(self.ports.now());
-        let report = serde_json::to_vec_pretty(run).map_err(|error| PortError {
-            action: format!("write the report of run {}", run.run_id),
-            message: error.to_string(),
-        })?;
-        let mut object = self.ports.create(&RunReport::key(&run.run_id), Only::Always).await?;
-        object.write(Bytes::from(report)).await?;
-        object.finish().await?;
-        self.ports.record(run).await?;
-        Ok(())
+/// Checks that the counts add up, decides how the run ended, and records it.
+pub(crate) async fn conclude<P: Ports>(ports: &P, run: &mut RunReport) -> Result<(), ExportError> {
+    if !run.counts.balanced() {
+        let (read, accounted) = (run.counts.read, run.counts.accounted());
+        return Err(ExportError::Unbalanced { run_id: run.run_id.clone(), read, accounted });
     }
+    run.conclude(ports.now());
+    keep_report(ports, run).await?;
+    ports.record(run).await?;
+    Ok(())
+}
+
+/// Writes a run's whole report.
+pub(crate) async fn keep_report(ports: &impl Objects, run: &RunReport) -> Result<(), PortError> {
+    let key = RunReport::key(&run.run_id);
+    let failed = |message: String| PortError { action: format!("write {key}"), message };
+    let report = serde_json::to_vec_pretty(run).map_err(|error| failed(error.to_string()))?;
+    let mut object = ports.create(&key, Only::Always).await?;
+    object.write(Bytes::from(report)).await?;
+    object.finish().await
 }

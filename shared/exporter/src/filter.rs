@@ -14,6 +14,8 @@ pub enum Kept {
     Passed,
     /// It is muted.
     Muted,
+    /// The check leaves the verdict to a person.
+    Manual,
     /// Its severity is below the integration's minimum.
     LowSeverity,
     /// The file holds the same finding already, with the same or a worse status.
@@ -27,6 +29,7 @@ impl Kept {
             Self::OtherFormat => "other_format",
             Self::Passed => "passed",
             Self::Muted => "muted",
+            Self::Manual => "manual",
             Self::LowSeverity => "low_severity",
             Self::Duplicate => "duplicate",
         }
@@ -39,7 +42,7 @@ impl Kept {
         match self {
             Self::Passed => Seen::Passed,
             Self::Muted => Seen::Muted,
-            Self::OtherFormat | Self::LowSeverity => Seen::Filtered,
+            Self::OtherFormat | Self::LowSeverity | Self::Manual => Seen::Filtered,
             Self::Duplicate => Seen::Wanted,
         }
     }

@@ -50,6 +50,10 @@ impl<P: Ports> Runs for Planning<P> {
         Ok(Claim::Taken)
     }
 
+    async fn renew_claim(&self, _: &str, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
     async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
         Ok(())
     }
@@ -73,6 +77,10 @@ impl<P: Ports> Accounts for Planning<P> {
             Some((_, doubt)) => Begun::Taken { doubt },
             None => Begun::Taken { doubt: Doubt::default() },
         })
+    }
+
+    async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
     }
 
     async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
@@ -157,6 +165,10 @@ impl<H: Hub + Sync> Hub for PlanningHub<H> {
 
     async fn findings(&self, region: &RegionName, next: Option<String>) -> Result<Page, CallError> {
         self.0.findings(region, next).await
+    }
+
+    async fn finding(&self, region: &RegionName, id: &str) -> Result<Option<Bytes>, CallError> {
+        self.0.finding(region, id).await
     }
 
     async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {

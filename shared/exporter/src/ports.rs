@@ -13,6 +13,8 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 
 use crate::integration::Integration;
+use crate::order::Order;
+use crate::provider::ProviderId;
 use crate::report::RunReport;
 use crate::upload::{Upload, UploadInfo};
 
@@ -38,11 +40,15 @@ pub trait Scans {
     fn open(&self, upload: &Upload) -> impl Future<Output = Result<Scan, OpenError>> + Send;
 }
 
-/// Puts uploads back.
+/// Puts uploads back, and orders beside them.
 pub trait Queue {
     /// Puts an upload at the end of the queue, so that an invocation of its own goes on with it, `after` so long. False,
     /// where there is no queue.
     fn put_back(&self, upload: &Upload, after: Duration) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// Puts a person's order on the queue, so that the deployment carries it out, `after` so long. False, where there is no
+    /// queue.
+    fn order(&self, order: &Order, after: Duration) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// An opened scan.
@@ -71,6 +77,13 @@ pub enum OpenError {
 pub trait Integrations {
     /// The integration of an account, read consistently: its own, otherwise that of its organisation, or none.
     fn integration(&self, account: &AccountId) -> impl Future<Output = Result<Option<Integration>, PortError>> + Send;
+
+    /// Deletes the integration of a provider whose findings were all withdrawn, as the order wanted it. False, where the
+    /// implementer leaves that to others; it does by default.
+    fn delete_withdrawn(&self, provider: &ProviderId) -> impl Future<Output = Result<bool, PortError>> + Send {
+        let _ = provider;
+        async { Ok(false) }
+    }
 }
 
 /// Remembers runs and who works on which upload.
@@ -85,6 +98,14 @@ pub trait Runs {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Claim, PortError>> + Send;
+
+    /// Holds a claimed upload until `until`, if the run still holds it; false, if it does not.
+    fn renew_claim(
+        &self,
+        identity: &str,
+        run_id: &str,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Marks the claim as done, so that the same upload is not exported again; `done == false` releases it.
     fn settle_claim(
@@ -127,6 +148,14 @@ pub trait Accounts {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Begun, PortError>> + Send;
+
+    /// Holds the account until `until`, if the run still holds it; false, if it does not.
+    fn renew(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// How the account stands, without taking it: the newest scan's time and what is in doubt. None, if nothing of it
     /// was ever exported.
@@ -242,8 +271,10 @@ pub enum ConnectError {
     Refused {
         /// A short name: `assume_role_denied`, `wrong_account`, `secret_missing`, `credentials_invalid`.
         reason: &'static str,
-        /// What happened and what mends it.
+        /// What happened and what to look at.
         message: String,
+        /// The command, or the change, that mends it.
+        mend: Option<String>,
     },
     /// Anything that may pass.
     #[error(transparent)]
@@ -267,6 +298,10 @@ pub trait Hub {
         region: &RegionName,
         next: Option<String>,
     ) -> impl Future<Output = Result<Page, CallError>> + Send;
+
+    /// The finding of our product with this Id, as JSON, whatever its state (`GetFindings`; the filter: ProductArn and Id).
+    /// Retried by the implementer.
+    fn finding(&self, region: &RegionName, id: &str) -> impl Future<Output = Result<Option<Bytes>, CallError>> + Send;
 
     /// Asks the Region's hub how it stands: `DescribeHub`, then every page of the accepted products. Retried by the
     /// implementer.

@@ -5,7 +5,7 @@
 
 use asff::{AccountId, Mapped, Quarantined, RegionName, TooLarge, Unreadable};
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -15,11 +15,13 @@ use crate::report::RunReport;
 
 /// Entries that may wait for the writer. Each may hold a finding of 240 KB.
 const QUEUE_MAX: usize = 16;
+/// Bytes of a finding that is too large at most, for it to be kept: four times what the service takes.
+const KEPT_BYTES_MAX: usize = 4 * asff::limits::FINDING_BYTES_MAX;
 /// Bytes that are gathered before they go to the store.
 const WRITE_BYTES: usize = 256 * 1024;
 
 /// One line of the quarantine object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Where it was found out.
     pub stage: Stage,
@@ -28,23 +30,25 @@ pub struct Entry {
     /// The reason, or the service's words.
     pub message: String,
     /// The finding's Id, where it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The account, where it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     /// The Region whose Security Hub refused it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<RegionName>,
     /// Where it begins in the decompressed file.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// The finding: as ASFF where it was mapped, otherwise the element of the file as text.
+    /// The finding: as ASFF where it was mapped, otherwise the element of the file, as text where it is no JSON. None where
+    /// it is too large to be kept.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub finding: serde_json::Value,
 }
 
 /// Where a finding was found to be unfit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The element is broken in the file.
@@ -53,6 +57,17 @@ pub enum Stage {
     Mapping,
     /// Security Hub refused it.
     Delivery,
+}
+
+impl Stage {
+    /// The word that tables show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reading => "reading",
+            Self::Mapping => "mapping",
+            Self::Delivery => "delivery",
+        }
+    }
 }
 
 impl Entry {
@@ -85,8 +100,13 @@ impl Entry {
         }
     }
 
-    /// A finding that is larger than the service takes, whatever is cut.
+    /// A finding that is larger than the service takes, whatever is cut. It is kept where it is not much larger.
     pub(crate) fn too_large(mapped: &Mapped, error: &TooLarge) -> Self {
+        let finding = if error.bytes <= KEPT_BYTES_MAX {
+            serde_json::from_slice(&mapped.encode_whole(&mapped.first_stamps())).unwrap_or_default()
+        } else {
+            serde_json::Value::Null
+        };
         Self {
             stage: Stage::Mapping,
             code: asff::QuarantineCode::TooLarge.as_str().to_owned(),
@@ -95,7 +115,7 @@ impl Entry {
             account: Some(mapped.account),
             region: Some(mapped.region),
             offset: Some(mapped.offset),
-            finding: serde_json::Value::Null,
+            finding,
         }
     }
 

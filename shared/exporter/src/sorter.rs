@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
-use asff::{AccountId, Mapped, Outcome};
+use asff::{AccountId, Mapped, Outcome, Skip, Unsent};
 use jiff::Timestamp;
 
-use crate::account::{AccountExport, Context};
+use crate::account::{AccountExport, Context, First};
+use crate::connection::Target;
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::{Counts, Fate, FileEnd, RunReport};
@@ -28,6 +29,7 @@ impl<P: Ports> Sorter<P> {
     pub(crate) async fn sort(&mut self, outcome: Outcome) -> Result<(), PortError> {
         match outcome {
             Outcome::Finding(mapped) => self.give_to_account(mapped).await,
+            Outcome::Skipped(Skip::Manual(Some(unsent))) => self.note_for_account(unsent).await,
             Outcome::Skipped(skip) => {
                 self.counts.add(Fate::Filtered(skip.as_str().to_owned()), 1);
                 Ok(())
@@ -45,21 +47,25 @@ impl<P: Ports> Sorter<P> {
 
     async fn give_to_account(&mut self, mapped: Box<Mapped>) -> Result<(), PortError> {
         self.scanned_at = self.scanned_at.max(Some(mapped.scanned_at));
-        let account = match self.accounts.entry(mapped.account) {
-            Slot::Occupied(slot) => slot.into_mut(),
-            Slot::Vacant(slot) => slot.insert(AccountExport::open(&self.context, &mapped).await?),
-        };
-        account.take(&self.context, mapped).await
+        let first = First { account: mapped.account, partition: mapped.partition, scanned_at: mapped.scanned_at };
+        account(&mut self.accounts, &self.context, first).await?.take(&self.context, mapped).await
     }
 
-    /// Waits for every account, also after an error: what is on its way is not cut off.
-    pub(crate) async fn finish(self, run: &mut RunReport) -> Result<(), PortError> {
+    async fn note_for_account(&mut self, unsent: Box<Unsent>) -> Result<(), PortError> {
+        self.scanned_at = self.scanned_at.max(Some(unsent.scanned_at));
+        let first = First { account: unsent.account, partition: unsent.partition, scanned_at: unsent.scanned_at };
+        account(&mut self.accounts, &self.context, first).await?.note(unsent).await
+    }
+
+    /// Waits for every account, also after an error: what is on its way is not cut off. Accounts whose connections are to be
+    /// looked at anew are added to those that are `stale`.
+    pub(crate) async fn finish(self, run: &mut RunReport, stale: &mut Vec<Target>) -> Result<(), PortError> {
         run.scanned_at = self.scanned_at;
         run.counts.merge(&self.counts);
         let incomplete = incomplete(&run.file_end, &self.counts);
         let mut first_error = None;
         for account in self.accounts.into_values() {
-            let (account, report, error) = account.finish(&self.context, incomplete.clone()).await;
+            let (account, report, error) = account.finish(&self.context, incomplete.clone(), stale).await;
             first_error = first_error.or(error);
             let mut fates = report.counts.clone();
             fates.read = 0;
@@ -68,6 +74,18 @@ impl<P: Ports> Sorter<P> {
         }
         first_error.map_or(Ok(()), Err)
     }
+}
+
+/// The account of a finding, opened with the first one.
+async fn account<'a, P: Ports>(
+    accounts: &'a mut BTreeMap<AccountId, AccountExport<P>>,
+    context: &Context<P>,
+    first: First,
+) -> Result<&'a mut AccountExport<P>, PortError> {
+    Ok(match accounts.entry(first.account) {
+        Slot::Occupied(slot) => slot.into_mut(),
+        Slot::Vacant(slot) => slot.insert(AccountExport::open(context, first).await?),
+    })
 }
 
 /// Why the scan can't be taken at its word about what it lacks: the finding that seems to be gone may be the one that was

@@ -17,6 +17,6 @@ pub mod wire;
 
 pub use http::router;
 pub use openapi::document;
-pub use ports::{Caller, Order, Ports};
+pub use ports::{Caller, Ports};
 pub use problem::Refusal;
 pub use service::{Service, Settings};

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::integration::Integration;
+use exporter::order::Order;
 use exporter::ports::{Accounts, Begun, Clock, Doubt, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
@@ -16,7 +17,7 @@ use exporter::report::RunReport;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::ports::{Order, Orders, Tests};
+use crate::ports::{Orders, Tests};
 
 /// Done right before the next change is made, as if somebody else were faster.
 type Faster = Box<dyn FnOnce(&Memory) + Send>;
@@ -243,6 +244,10 @@ impl Accounts for Memory {
     async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
         let kept = self.up("read how an account stands")?;
         Ok(kept.scanned.get(&account).map(|newest| (*newest, Doubt::default())))
+    }
+
+    async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
     }
 
     async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {

@@ -11,6 +11,7 @@ use crate::faults::{Effect, Target, failure, latency};
 use crate::identity::Caller;
 use crate::operation::Operation;
 use crate::records::{Call, Tally};
+use crate::regions::needs_opt_in;
 use crate::response::Response;
 use crate::world::World;
 use crate::{get_findings, hub, import, lock, products, update};
@@ -119,9 +120,11 @@ fn run(world: &World, now: Timestamp, caller: &Caller, region: &str, operation: 
         Operation::EnableImportFindingsForProduct => products::enable(&context, input.body),
         Operation::DisableImportFindingsForProduct => products::disable(&context, input.arn),
         Operation::DescribeProducts => products::describe(&context, input.query),
-        Operation::BatchImportFindings | Operation::GetCallerIdentity | Operation::AssumeRole => {
-            Response::error(404, "UnknownOperationException", "Not a Security Hub operation")
-        }
+        Operation::BatchImportFindings
+        | Operation::GetCallerIdentity
+        | Operation::AssumeRole
+        | Operation::DescribeRegions
+        | Operation::ListAccounts => Response::error(404, "UnknownOperationException", "Not a Security Hub operation"),
     }
     .into()
 }
@@ -132,28 +135,4 @@ fn throttled(error: ThrottleError) -> Response {
         ThrottleError::LimitExceededException => "LimitExceededException",
     };
     Response::error(429, error_type, "Too Many Requests")
-}
-
-/// Regions that an account has to opt into (contract 4.2).
-fn needs_opt_in(region: &str) -> bool {
-    const OPT_IN: [&str; 17] = [
-        "af-south-1",
-        "ap-east-1",
-        "ap-east-2",
-        "ap-south-2",
-        "ap-southeast-3",
-        "ap-southeast-4",
-        "ap-southeast-5",
-        "ap-southeast-6",
-        "ap-southeast-7",
-        "ca-west-1",
-        "eu-central-2",
-        "eu-south-1",
-        "eu-south-2",
-        "il-central-1",
-        "me-central-1",
-        "me-south-1",
-        "mx-central-1",
-    ];
-    OPT_IN.contains(&region)
 }

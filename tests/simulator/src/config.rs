@@ -50,6 +50,9 @@ pub struct Organization {
     pub administrator: String,
     /// The members' account numbers.
     pub members: Vec<String>,
+    /// Those of them that are closed.
+    #[serde(default)]
+    pub suspended: Vec<String>,
 }
 
 /// A finding aggregator: reads in the home Region see the linked Regions too (contract 2.4).

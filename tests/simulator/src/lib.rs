@@ -20,6 +20,7 @@ mod limits;
 mod operation;
 mod products;
 mod records;
+mod regions;
 mod response;
 mod server;
 mod simulator;

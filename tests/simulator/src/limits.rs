@@ -36,6 +36,9 @@ pub(crate) const SUBSCRIPTION_RETENTION_DAYS: i64 = 90;
 /// Hours of one day, for spans of days on a clock without calendar.
 pub(crate) const HOURS_PER_DAY: i64 = 24;
 
+/// Accounts on a page of `ListAccounts` at most (contract 8, account discovery).
+pub(crate) const ORGANIZATION_PAGE_ACCOUNTS_MAX: usize = 20;
+
 /// Shortest session of an assumed role, seconds (contract 6.1).
 pub(crate) const SESSION_SECONDS_MIN: i64 = 900;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An operation of Security Hub or STS.
+/// An operation of Security Hub, or of the services around it.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub enum Operation {
     /// `POST /findings/import`
@@ -29,11 +29,15 @@ pub enum Operation {
     GetCallerIdentity,
     /// STS: temporary keys of a role
     AssumeRole,
+    /// EC2: the Regions of the partition, and which of them the account has
+    DescribeRegions,
+    /// Organizations: the accounts
+    ListAccounts,
 }
 
 impl Operation {
     /// How many there are, for tables by operation.
-    pub(crate) const COUNT: usize = 12;
+    pub(crate) const COUNT: usize = 14;
 
     /// The operation's name.
     #[must_use]
@@ -51,6 +55,8 @@ impl Operation {
             Self::DescribeProducts => "DescribeProducts",
             Self::GetCallerIdentity => "GetCallerIdentity",
             Self::AssumeRole => "AssumeRole",
+            Self::DescribeRegions => "DescribeRegions",
+            Self::ListAccounts => "ListAccounts",
         }
     }
 
@@ -59,6 +65,8 @@ impl Operation {
     pub fn service(self) -> &'static str {
         match self {
             Self::GetCallerIdentity | Self::AssumeRole => "sts",
+            Self::DescribeRegions => "ec2",
+            Self::ListAccounts => "organizations",
             _ => "securityhub",
         }
     }

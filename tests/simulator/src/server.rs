@@ -1,4 +1,5 @@
-//! The simulator as a server on one port: Security Hub by its paths, STS at `POST /`, and `/_simulator` for tests.
+//! The simulator as a server on one port: Security Hub by its paths, STS, EC2 and Organizations at `POST /`, and `/_simulator`
+//! for tests.
 
 mod admin;
 mod connection;
@@ -98,7 +99,7 @@ fn router(simulator: Simulator) -> Router {
         .route("/productSubscriptions/{*arn}", delete(wire::operation(Op::DisableImportFindingsForProduct)))
         .route("/products", get(wire::operation(Op::DescribeProducts)));
     securityhub
-        .route("/", post(wire::sts))
+        .route("/", post(wire::around))
         .nest("/_simulator", admin::router())
         .fallback(wire::unknown)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))

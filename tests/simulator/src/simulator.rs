@@ -12,6 +12,7 @@ use crate::findings::{Place, render};
 use crate::identity::{Caller, Scope};
 use crate::operation::Operation;
 use crate::records::{Call, Imported};
+use crate::regions::account_regions;
 use crate::response::Response;
 use crate::summary::{RegionSummary, summarize};
 use crate::world::World;
@@ -75,8 +76,14 @@ impl Simulator {
         self.call(caller, region, Operation::BatchUpdateFindings, Input { body, ..Input::default() })
     }
 
-    pub(crate) fn sts(&self, scope: Scope<'_>, token: Option<&str>, form: &[u8]) -> Response {
-        sts::answer(&self.world(), self.clock.now(), scope, token, form)
+    pub(crate) fn around(&self, scope: Scope<'_>, token: Option<&str>, request: &sts::Request<'_>) -> Response {
+        sts::answer(&self.world(), self.clock.now(), scope, token, request)
+    }
+
+    /// Every Region of a partition, and whether the account has it, as `DescribeRegions` answers.
+    #[must_use]
+    pub fn account_regions(&self, account: &str, partition: &str) -> Vec<(String, bool)> {
+        account_regions(&self.world(), account, partition)
     }
 
     /// Who stands behind an access key; none where it is unknown or its session token is wrong.

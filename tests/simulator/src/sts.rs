@@ -1,7 +1,10 @@
-//! STS: who am I, and temporary keys for a role (contract 6.1). Query protocol: form in, XML out.
+//! The services around Security Hub, as far as whoever calls it needs them: STS (who am I, and temporary keys for a role, contract
+//! 6.1), EC2 (which Regions do I have) and Organizations (which accounts are there). Query protocol: form in, XML out; the last
+//! one speaks JSON.
 
 mod answer;
 mod assume;
+mod others;
 
 use std::time::Duration;
 
@@ -14,16 +17,69 @@ use crate::records::{Call, Tally};
 use crate::response::Response;
 use crate::world::World;
 use crate::{faults, lock};
-use answer::{error, success};
+use answer::success;
 
-/// Answers one request: `form` is its body.
-pub(crate) fn answer(world: &World, now: Timestamp, scope: Scope<'_>, token: Option<&str>, form: &[u8]) -> Response {
-    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(form).into_owned().collect();
+/// A service by the name in its signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Sts,
+    Ec2,
+    Organizations,
+}
+
+impl Service {
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        match name {
+            "sts" => Some(Self::Sts),
+            "ec2" => Some(Self::Ec2),
+            "organizations" => Some(Self::Organizations),
+            _ => None,
+        }
+    }
+
+    /// The operation, by the action of a form or the target of a header.
+    fn operation(self, action: &str) -> Option<Operation> {
+        match (self, action) {
+            (Self::Sts, "GetCallerIdentity") => Some(Operation::GetCallerIdentity),
+            (Self::Sts, "AssumeRole") => Some(Operation::AssumeRole),
+            (Self::Ec2, "DescribeRegions") => Some(Operation::DescribeRegions),
+            (Self::Organizations, "AWSOrganizationsV20161128.ListAccounts") => Some(Operation::ListAccounts),
+            _ => None,
+        }
+    }
+
+    fn error(self, status: u16, code: &str, message: &str) -> Response {
+        match self {
+            Self::Sts => answer::error(status, code, message),
+            Self::Ec2 => others::ec2_error(status, code, message),
+            Self::Organizations => others::json_error(status, code, message),
+        }
+    }
+}
+
+/// What came.
+pub(crate) struct Request<'a> {
+    /// Whom it is for.
+    pub(crate) service: Service,
+    /// The header `x-amz-target`.
+    pub(crate) target: Option<&'a str>,
+    pub(crate) body: &'a [u8],
+}
+
+/// Answers one request.
+pub(crate) fn answer(
+    world: &World,
+    now: Timestamp,
+    scope: Scope<'_>,
+    token: Option<&str>,
+    request: &Request<'_>,
+) -> Response {
+    let service = request.service;
+    let error = |status, code: &str, message: &str| service.error(status, code, message);
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(request.body).into_owned().collect();
     let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let operation = match value("Action") {
-        Some("GetCallerIdentity") => Operation::GetCallerIdentity,
-        Some("AssumeRole") => Operation::AssumeRole,
-        _ => return error(400, "InvalidAction", "Could not find operation for this action"),
+    let Some(operation) = service.operation(request.target.or_else(|| value("Action")).unwrap_or_default()) else {
+        return error(400, "InvalidAction", "Could not find operation for this action");
     };
     let caller = lock(&world.identities).caller(scope.access_key, token);
     let account = caller.as_ref().map(|caller| caller.account.clone());
@@ -32,19 +88,25 @@ pub(crate) fn answer(world: &World, now: Timestamp, scope: Scope<'_>, token: Opt
     if effects.contains(&Effect::ExpireTokens) {
         lock(&world.identities).expire(account.as_deref(), now);
     }
-    let mut response = match (failure(&effects), caller) {
+    let mut response = match (failure(&effects, service), caller) {
         (Some(response), _) => response,
         (None, None) => error(403, "InvalidClientTokenId", "The security token included in the request is invalid."),
         (None, Some(caller)) if lock(&world.identities).is_expired(&caller, now) => {
             error(403, "ExpiredToken", "The security token included in the request is expired")
         }
-        (None, Some(_)) if is_region_off(world, account.as_deref(), scope.region) => {
+        (None, Some(_)) if service == Service::Sts && is_region_off(world, account.as_deref(), scope.region) => {
             let message =
                 format!("STS is not activated in this region for account:{}", account.clone().unwrap_or_default());
             error(403, "RegionDisabledException", &message)
         }
         (None, Some(caller)) if operation == Operation::AssumeRole => {
             assume::assume(world, now, &caller, scope.region, value)
+        }
+        (None, Some(caller)) if operation == Operation::DescribeRegions => {
+            others::describe_regions(world, &caller, scope.region, value("AllRegions") == Some("true"))
+        }
+        (None, Some(caller)) if operation == Operation::ListAccounts => {
+            others::list_accounts(world, &caller, scope.region, request.body)
         }
         (None, Some(caller)) => success(
             operation,
@@ -64,17 +126,17 @@ pub(crate) fn answer(world: &World, now: Timestamp, scope: Scope<'_>, token: Opt
         status: response.status,
         error_type: response.error_type.clone(),
         dropped: response.dropped,
-        body_bytes: form.len(),
+        body_bytes: request.body.len(),
         tally: Tally::default(),
     });
     response
 }
 
-/// A fault's answer in the query protocol's shape.
-fn failure(effects: &[Effect]) -> Option<Response> {
+/// A fault's answer in the service's shape.
+fn failure(effects: &[Effect], service: Service) -> Option<Response> {
     let json = faults::failure(effects, false).or_else(|| faults::failure(effects, true))?;
     let code = json.error_type.clone().unwrap_or_default();
-    let mut response = error(json.status, &code, &json.message().unwrap_or_default());
+    let mut response = service.error(json.status, &code, &json.message().unwrap_or_default());
     response.dropped = json.dropped;
     response.delay = Duration::ZERO;
     Some(response)

@@ -8,16 +8,21 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// A crate, and the crates of ours that it may depend on, tests aside.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("asff", &[]),
     ("exporter", &["asff"]),
     ("management", &["asff", "exporter"]),
     ("aws", &["asff", "exporter", "management"]),
-    ("export-findings", &["asff", "aws", "exporter"]),
+    ("runtime", &[]),
+    ("check-connections", &["asff", "aws", "exporter", "runtime"]),
+    ("export-findings", &["asff", "aws", "exporter", "runtime"]),
     ("manage-integrations", &["aws", "management"]),
     ("hubctl", &["asff", "aws", "exporter", "management"]),
     ("simulator", &[]),
-    ("end-to-end", &["asff", "aws", "exporter", "export-findings", "hubctl", "management", "simulator"]),
+    (
+        "end-to-end",
+        &["asff", "aws", "check-connections", "exporter", "export-findings", "hubctl", "management", "simulator"],
+    ),
     ("tidy", &[]),
 ];
 

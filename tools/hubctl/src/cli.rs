@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, completion, declared, export, integration, man, map, permissions, plan, provider, quarantine, run, trigger,
-    validate,
+    audit, completion, declared, doctor, explain, export, integration, man, map, permissions, plan, provider,
+    quarantine, reconcile, run, trigger, validate,
 };
 use crate::config::Global;
 
@@ -18,7 +18,7 @@ Exit codes:
   2  wrong command line
   3  findings in quarantine, unreadable, undelivered, or cut off with the file
   4  credentials missing, expired, of the wrong account, or not allowed to
-  5  Security Hub not to be had in a Region that has findings
+  5  Security Hub not to be had in a Region that has findings, or lost there
   6  config diff, apply --dry-run: there are differences
 
 Examples:
@@ -26,7 +26,8 @@ Examples:
   hubctl plan scan.ocsf.json --stack securityhub-exporter
   hubctl integration create --provider 123456789012 --stack securityhub-exporter
   hubctl export s3://scans/json-ocsf/scan.ocsf.json --stack securityhub-exporter
-  hubctl run list --stack securityhub-exporter";
+  hubctl run list --stack securityhub-exporter
+  hubctl doctor --stack securityhub-exporter";
 
 /// Carries Prowler's findings into AWS Security Hub, and shows what became of them
 #[derive(Debug, Parser)]
@@ -58,6 +59,9 @@ pub(crate) enum Command {
     Run(run::Command),
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    Doctor(doctor::Args),
+    Reconcile(reconcile::Args),
+    Explain(explain::Args),
     Completion(completion::Args),
     Man(man::Args),
 }

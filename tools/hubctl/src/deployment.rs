@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use aws::{Cloud, Deployment, DeploymentError, Names};
+use aws::{Cloud, Deployment, DeploymentError, Names, SdkConfig};
 use exporter::ports::PortError;
 use exporter::report::RunReport;
 
@@ -14,7 +14,11 @@ use crate::exit::{Exit, Failure};
 pub(crate) struct Connected {
     /// AWS, as the exporter needs it.
     pub(crate) cloud: Arc<Cloud>,
+    /// With what AWS is called.
+    pub(crate) config: SdkConfig,
     state_bucket: String,
+    /// The stack's outputs, where the deployment was named by its stack.
+    pub(crate) stack: Option<Deployment>,
 }
 
 impl Connected {
@@ -37,26 +41,31 @@ pub(crate) async fn connect(global: &Global) -> Result<Connected> {
     if config.region().is_none() {
         return Err(no_region().into());
     }
-    let names = match (&global.table, &global.state_bucket, &global.stack) {
+    let (names, stack) = match (&global.table, &global.state_bucket, &global.stack) {
         (Some(table), Some(state_bucket), _) => {
-            Names { table: table.clone(), state_bucket: state_bucket.clone(), queue_url: None }
+            (Names { table: table.clone(), state_bucket: state_bucket.clone(), queue_url: None }, None)
         }
         (table, state_bucket, Some(name)) => {
             let found = Deployment::of_stack(&config, name).await.map_err(|error| no_stack(name, &error))?;
-            Names {
-                table: table.clone().unwrap_or(found.table),
-                state_bucket: state_bucket.clone().unwrap_or(found.state_bucket),
-                queue_url: Some(found.queue_url),
-            }
+            let names = Names {
+                table: table.clone().unwrap_or_else(|| found.table.clone()),
+                state_bucket: state_bucket.clone().unwrap_or_else(|| found.state_bucket.clone()),
+                queue_url: Some(found.queue_url.clone()),
+            };
+            (names, Some(found))
         }
         (_, _, None) => {
-            return Err(which_deployment()
-                .hint("add --stack NAME, or set HUBCTL_STACK; `sam list stack-outputs --stack-name NAME` shows one")
-                .into());
+            return Err(which_deployment().into());
         }
     };
     let state_bucket = names.state_bucket.clone();
-    Ok(Connected { cloud: Arc::new(Cloud::new(&config, names)), state_bucket })
+    Ok(Connected { cloud: Arc::new(Cloud::new(&config, names)), config, state_bucket, stack })
+}
+
+/// Nothing says which deployment is meant.
+pub(crate) fn which_deployment() -> Failure {
+    Failure::new(Exit::Usage, "which deployment? no stack is named")
+        .hint("add --stack NAME, or set HUBCTL_STACK; `sam list stack-outputs --stack-name NAME` shows one")
 }
 
 /// Nothing says in which Region to call.
@@ -65,12 +74,6 @@ pub(crate) fn no_region() -> Failure {
         .hint("add --region REGION, or set AWS_REGION, or choose a profile that has one: --profile NAME")
 }
 
-/// Nothing says which deployment is meant.
-pub(crate) fn which_deployment() -> Failure {
-    Failure::new(Exit::Usage, "which deployment? no stack is named")
-}
-
-/// The stack that was named is not to be had.
 pub(crate) fn no_stack(name: &str, error: &DeploymentError) -> Failure {
     match error {
         DeploymentError::NoStack { .. } => Failure::new(Exit::Error, error.to_string()),
@@ -112,9 +115,12 @@ pub(crate) fn port(error: &PortError) -> Failure {
     failure
 }
 
+/// Stack of a thread. The SDK's parser of a finding, without optimisation, needs more than the usual 2 MB.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Runs what talks to AWS.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build()?;
     runtime.block_on(work)
 }
 

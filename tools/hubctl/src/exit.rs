@@ -21,6 +21,19 @@ pub(crate) enum Exit {
     Differs = 6,
 }
 
+impl Exit {
+    /// Which exit code counts where several are due: the one with the largest number here.
+    pub(crate) fn graveness(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Degraded => 1,
+            Self::Findings => 2,
+            Self::Error | Self::Usage | Self::Differs => 3,
+            Self::Credentials => 4,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

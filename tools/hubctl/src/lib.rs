@@ -60,6 +60,9 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Audit(args) => commands::audit::run(&args, &cli.global, output),
         Command::Run(command) => commands::run::run(&command, &cli.global, output),
         Command::Quarantine(command) => commands::quarantine::run(&command, &cli.global, output),
+        Command::Reconcile(args) => commands::reconcile::run(&args, &cli.global, output),
+        Command::Explain(args) => commands::explain::run(&args, &cli.global, output),
+        Command::Doctor(args) => commands::doctor::run(&args, &cli.global, output),
         Command::Completion(args) => commands::completion::run(&args, output),
         Command::Man(args) => commands::man::run(&args, output),
     }

@@ -1,4 +1,4 @@
-//! A progress bar on standard error while a file is read, on terminals only.
+//! A progress bar on standard error while a file is read or accounts are checked, on terminals only.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use crate::config::Style;
 /// Time between two looks: smooth to the eye, nothing to the processor.
 const INTERVAL: Duration = Duration::from_millis(100);
 const WITH_SIZE: &str = "{bar:12} {percent:>3}%  {decimal_bytes}/{decimal_total_bytes}  {msg}  {eta}";
+const COUNTING: &str = "{bar:12} {pos} of {len} {msg}  {elapsed}";
 const WITHOUT_SIZE: &str = "{spinner} {decimal_bytes}  {msg}  {elapsed}";
 
 /// Looks at something that moves until it is dropped.
@@ -23,10 +24,30 @@ pub(crate) struct Watch {
 impl Watch {
     /// Shows what `look` sees: bytes read of `total`, and a text. Does nothing unless somebody looks at `style`.
     pub(crate) fn begin(style: Style, total: Option<u64>, look: impl Fn() -> (u64, String) + Send + 'static) -> Self {
+        let template = if total.is_some() { WITH_SIZE } else { WITHOUT_SIZE };
+        Self::with(style, template, total, look)
+    }
+
+    /// Shows how many of `total` things are done. `things` is their noun.
+    pub(crate) fn counting(
+        style: Style,
+        total: u64,
+        things: &'static str,
+        done: impl Fn() -> u64 + Send + 'static,
+    ) -> Self {
+        Self::with(style, COUNTING, Some(total), move || (done(), things.to_owned()))
+    }
+
+    fn with(
+        style: Style,
+        template: &'static str,
+        total: Option<u64>,
+        look: impl Fn() -> (u64, String) + Send + 'static,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let thread = style.terminal.then(|| {
             let stop = stop.clone();
-            thread::spawn(move || show(&stop, total, look))
+            thread::spawn(move || show(&stop, template, total, look))
         });
         Self { stop, thread }
     }
@@ -43,9 +64,8 @@ impl Drop for Watch {
     }
 }
 
-fn show(stop: &AtomicBool, total: Option<u64>, look: impl Fn() -> (u64, String)) {
+fn show(stop: &AtomicBool, template: &str, total: Option<u64>, look: impl Fn() -> (u64, String)) {
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-    let template = if total.is_some() { WITH_SIZE } else { WITHOUT_SIZE };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }

@@ -39,14 +39,14 @@ fn an_event_may_hold_several_records_and_other_kinds_are_left_out() {
         let record = other["Records"][0].clone();
         event["Records"].as_array_mut().unwrap().push(record);
     }
-    assert_eq!(parse(&event).unwrap(), Invocation::Direct(vec![upload("a", "v1"), upload("c", "v1")]));
+    assert_eq!(parse(&event).unwrap(), Invocation::Direct(Work::Uploads(vec![upload("a", "v1"), upload("c", "v1")])));
     assert_eq!(uploads(&eventbridge_event("Object Deleted", "a")), Ok(Vec::new()));
 }
 
 #[test]
 fn the_test_event_of_s3_is_ignored() {
     let event = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "scans"});
-    assert_eq!(parse(&event), Ok(Invocation::Direct(Vec::new())));
+    assert_eq!(parse(&event), Ok(Invocation::Direct(Work::Uploads(Vec::new()))));
 }
 
 #[test]
@@ -58,15 +58,22 @@ fn each_message_of_a_queue_stands_for_itself() {
         message("3", "not JSON"),
         message("4", r#"{"hello": "world"}"#),
         message("5", r#"{"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {}}}"#),
+        message("6", r#"{"order": "undo_archive", "run_id": "r"}"#),
+        message("7", r#"{"order": "undo_archive", "run": "r"}"#),
+        message("8", r#"{"order": "dance"}"#),
     ]});
     let Invocation::Queue(messages) = parse(&payload).unwrap() else { panic!("not a queue's") };
     let ids: Vec<_> = messages.iter().map(|message| message.id.as_str()).collect();
-    assert_eq!(ids, ["1", "2", "3", "4", "5"]);
-    assert_eq!(messages[0].uploads, Ok(vec![upload("a b", "v1")]));
-    assert_eq!(messages[1].uploads, Ok(vec![upload("a+b", "v2")]));
-    assert!(matches!(messages[2].uploads, Err(EventError::NotJson(_))));
-    assert_eq!(messages[3].uploads, Err(EventError::Unknown));
-    assert!(matches!(messages[4].uploads, Err(EventError::Incomplete(_))));
+    assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7", "8"]);
+    assert_eq!(messages[0].work, Ok(Work::Uploads(vec![upload("a b", "v1")])));
+    assert_eq!(messages[1].work, Ok(Work::Uploads(vec![upload("a+b", "v2")])));
+    assert!(matches!(messages[2].work, Err(EventError::NotJson(_))));
+    assert_eq!(messages[3].work, Err(EventError::Unknown));
+    assert!(matches!(messages[4].work, Err(EventError::Incomplete(_))));
+    assert_eq!(messages[5].work, Ok(Work::Order(Order::UndoArchive { run_id: "r".to_owned() })));
+    for unknown in &messages[6..] {
+        assert!(matches!(unknown.work, Err(EventError::UnknownOrder(_))), "{unknown:?}");
+    }
 }
 
 #[test]
@@ -84,12 +91,16 @@ fn the_sample_events_are_understood() {
         };
     }
     let key = "prowler/réseau nord/output + notes.ocsf.json.gz";
+    let uploads_of = |work| match work {
+        Work::Uploads(uploads) => uploads,
+        Work::Order(order) => panic!("an order to {order}"),
+    };
     let direct = |invocation| match invocation {
-        Invocation::Direct(uploads) => uploads,
+        Invocation::Direct(work) => uploads_of(work),
         Invocation::Queue(_) => panic!("from a queue"),
     };
     let queued = |invocation| match invocation {
-        Invocation::Queue(messages) => messages.into_iter().flat_map(|message| message.uploads.unwrap()).collect(),
+        Invocation::Queue(messages) => messages.into_iter().flat_map(|one| uploads_of(one.work.unwrap())).collect(),
         Invocation::Direct(_) => panic!("not from a queue"),
     };
     let uploads = [Upload::new("prowler-scans", key)];
@@ -102,6 +113,11 @@ fn the_sample_events_are_understood() {
         let found: Vec<Upload> = queued(from_queue);
         assert_eq!(found, uploads);
     }
+    let Invocation::Direct(Work::Order(Order::Reconcile { dry_run: true, .. })) = sample!("order.json") else {
+        panic!("not that order");
+    };
+    let Invocation::Queue(messages) = sample!("sqs-order.json") else { panic!("not a queue's") };
+    assert!(matches!(messages[0].work, Ok(Work::Order(Order::UndoArchive { .. }))));
     let two: Vec<Upload> = queued(sample!("sqs-eventbridge-two.json"));
     assert_eq!(two.len(), 2);
     assert_eq!(two[1].key, "prowler/100%25 done/output.ocsf.json.gz", "what looks encoded is not");

@@ -23,6 +23,7 @@ struct Twin {
     opened: Mutex<Vec<String>>,
     recorded: Mutex<Vec<RunReport>>,
     put_back: Mutex<Vec<(String, Duration)>>,
+    ordered: Mutex<Vec<(Order, Duration)>>,
 }
 
 impl Scans for Twin {
@@ -56,6 +57,10 @@ impl Runs for Twin {
         })
     }
 
+    async fn renew_claim(&self, _: &str, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
     async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
         Ok(())
     }
@@ -69,6 +74,10 @@ impl Runs for Twin {
 impl Accounts for Twin {
     async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
         Ok(Begun::Taken { doubt: Doubt::default() })
+    }
+
+    async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
     }
 
     async fn standing(&self, _: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
@@ -85,6 +94,11 @@ impl Queue for Twin {
         self.put_back.lock().unwrap().push((upload.key.clone(), after));
         Ok(true)
     }
+
+    async fn order(&self, order: &Order, after: Duration) -> Result<bool, PortError> {
+        self.ordered.lock().unwrap().push((order.clone(), after));
+        Ok(true)
+    }
 }
 
 struct Sink;
@@ -96,12 +110,22 @@ impl Objects for Twin {
         Ok(Sink)
     }
 
-    async fn object(&self, _: &str) -> Result<Option<Object>, PortError> {
-        Ok(None)
+    /// Every upload has an earlier run of its key's name.
+    async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
+        let Some(run_id) = key.strip_prefix("runs/").and_then(|key| key.strip_suffix("/report.json")) else {
+            return Ok(None);
+        };
+        let source = format!("s3://scans/{run_id}.json");
+        let info = UploadInfo { source, etag: "e".to_owned(), bytes: 0, modified_at: None };
+        let report = RunReport::begin(run_id.to_owned(), info, Timestamp::now());
+        let body = serde_json::to_vec(&report).unwrap().into();
+        Ok(Some(Object { etag: "1".to_owned(), body: futures::stream::iter([Ok(body)]).boxed() }))
     }
 
-    async fn keys(&self, _: &str) -> Result<Vec<String>, PortError> {
-        Ok(Vec::new())
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
+        let states =
+            ["state/100000000001/eu-west-1.zst", "state/100000000001/us-east-1.zst", "state/100000000002/x.zst"];
+        Ok(states.into_iter().filter(|key| key.starts_with(prefix)).map(str::to_owned).collect())
     }
 }
 
@@ -143,6 +167,10 @@ impl Hub for Open {
 
     async fn findings(&self, _: &RegionName, _: Option<String>) -> Result<Page, CallError> {
         Ok(Page::default())
+    }
+
+    async fn finding(&self, _: &RegionName, _: &str) -> Result<Option<Bytes>, CallError> {
+        Ok(None)
     }
 
     async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
@@ -237,6 +265,40 @@ async fn a_direct_invocation_is_answered_with_its_runs() {
 }
 
 #[tokio::test]
+async fn an_order_is_carried_out_dropped_or_comes_again() {
+    let order = |name: &str, run_id: &str| json!({ "order": name, "run_id": run_id }).to_string();
+    let bodies = [
+        order("replay", "scan"),
+        order("approve", "scan"),
+        order("replay", "unconnected"),
+        order("undo_archive", "scan"),
+        order("replay", "gone"),
+        json!({ "order": "dance" }).to_string(),
+    ];
+    let messages: Vec<_> = bodies.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), body)).collect();
+    let (answer, twin) = handle(json!({ "Records": messages })).await;
+    let again = json!([{ "itemIdentifier": "m2" }]);
+    assert_eq!(answer.unwrap(), json!({ "batchItemFailures": again }), "the scan archived nothing, so it is dropped");
+    assert_eq!(*twin.opened.lock().unwrap(), ["scan.json", "scan.json", "unconnected.json", "gone.json"]);
+    assert_eq!(*twin.ordered.lock().unwrap(), []);
+
+    let (answer, _) = handle(json!({ "order": "replay", "run_id": "scan" })).await;
+    assert_eq!(answer.unwrap()["runs"][0]["status"], "succeeded");
+    let (answer, _) = handle(json!({ "order": "undo_archive", "run_id": "scan" })).await;
+    assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, "OrderRefused");
+}
+
+#[tokio::test]
+async fn an_order_about_all_accounts_becomes_one_for_each() {
+    let body = json!({ "order": "reconcile", "dry_run": true }).to_string();
+    let (answer, twin) = handle(json!({ "Records": [message("m", &body)] })).await;
+    assert_eq!(answer.unwrap(), json!({ "batchItemFailures": [] }));
+    let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(order, _)| json!(order)).collect();
+    let part = |account: &str| json!({ "order": "reconcile", "account": account, "dry_run": true });
+    assert_eq!(ordered, [part("100000000001"), part("100000000002")]);
+}
+
+#[tokio::test]
 async fn a_direct_invocation_that_another_try_mends_is_an_error() {
     for (key, kind) in
         [("denied.json", "UploadNotOpened"), ("held.json", "UploadHeld"), ("unconnected.json", "ExportFailed")]
@@ -246,15 +308,6 @@ async fn a_direct_invocation_that_another_try_mends_is_an_error() {
     }
     let (answer, _) = handle(json!({"hello": "world"})).await;
     assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, "UnknownEvent");
-}
-
-#[test]
-fn the_deadline_of_an_invocation_is_on_the_runtimes_clock() {
-    assert_eq!(instant(SystemTime::UNIX_EPOCH), None);
-    let left = |at: SystemTime| instant(at).unwrap().saturating_duration_since(Instant::now());
-    let minute = std::time::Duration::from_secs(60);
-    assert!(left(SystemTime::now() + minute) > minute / 2);
-    assert_eq!(left(SystemTime::now() - minute), std::time::Duration::ZERO);
 }
 
 #[test]

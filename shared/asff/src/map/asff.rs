@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::draft::{Draft, Rejection};
+use super::draft::{Draft, Rejection, Verdict};
 use super::frameworks::{self, Frameworks};
-use super::ocsf::Drafted;
+use super::ocsf::{Drafted, never_sent};
 use super::parts;
 use super::shapes::{First, Text, Texts, Time};
 use crate::finding::{Standard, Status};
 use crate::limits::{ASSOCIATED_STANDARDS_MAX, RELATED_REQUIREMENT_CHARS_MAX, RELATED_REQUIREMENTS_MAX};
-use crate::outcome::{QuarantineCode, RawStatus, Repair, Skip};
+use crate::outcome::{QuarantineCode, RawStatus, Repair};
 
 /// Pairs of a map that are looked at; the service takes 50.
 const PAIRS_MAX: usize = 256;
@@ -144,23 +144,34 @@ impl<'de: 'a, 'a> Deserialize<'de> for PairMap<'a> {
     }
 }
 
+/// What Prowler would say of a finding that a person must look at, if it wrote it into these files.
+const MANUAL: &str = "NOT_AVAILABLE";
+
 /// Reads one finding.
 pub(super) fn draft(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
-    let arn = given.product_arn.map(|arn| arn.0).unwrap_or_default();
-    let Some((partition, region)) = place(&arn) else {
+    let status = given.compliance.as_ref().and_then(|compliance| compliance.status.as_ref());
+    let manual = status.is_some_and(|status| status.0 == MANUAL);
+    let arn = given.product_arn.as_ref().map(|arn| arn.0.as_ref()).unwrap_or_default();
+    if place(arn).is_none() {
         let message = "the entry's ProductArn is not that of Prowler's product";
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
-    };
-    if given.record_state.is_some_and(|state| state.0 == "ARCHIVED") {
+    }
+    if given.record_state.as_ref().is_some_and(|state| state.0 == "ARCHIVED") {
         let message = "the finding is archived; a scan's findings are active";
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
     }
+    never_sent(manual, finding(given))
+}
+
+fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
+    let arn = given.product_arn.map(|arn| arn.0).unwrap_or_default();
+    let (partition, region) = place(&arn).unwrap_or_default();
     let compliance = given.compliance.unwrap_or_default();
-    let (raw_status, status) = match compliance.status.as_ref().map(|status| status.0.as_ref()) {
-        Some("PASSED") => (Some(RawStatus::Pass), Status::Passed),
-        Some("FAILED") => (Some(RawStatus::Fail), Status::Failed),
-        Some("WARNING") => (None, Status::Warning),
-        Some("NOT_AVAILABLE") => return Ok(Drafted::Skip(Skip::Manual)),
+    let verdict = match compliance.status.as_ref().map(|status| status.0.as_ref()) {
+        Some("PASSED") => Some(Verdict { raw: Some(RawStatus::Pass), status: Status::Passed }),
+        Some("FAILED") => Some(Verdict { raw: Some(RawStatus::Fail), status: Status::Failed }),
+        Some("WARNING") => Some(Verdict { raw: None, status: Status::Warning }),
+        Some(MANUAL) => None,
         _ => return Err(Rejection::missing("Compliance.Status")),
     };
     let (scanned_at, created_at) = times(given.updated_at, given.created_at)?;
@@ -187,8 +198,7 @@ pub(super) fn draft(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
         resource_region: resource.region.map(|region| region.0).unwrap_or_default(),
         hashed: None,
         tags: resource.tags.unwrap_or_default().0,
-        raw_status,
-        status,
+        verdict,
         severity: severity.map(|severity| severity.0).unwrap_or_default(),
         title: given.title.map(|title| title.0).unwrap_or_default(),
         description: given.description.map(|description| description.0).unwrap_or_default(),

@@ -14,7 +14,7 @@ use crate::finding::{
     Compliance, Finding, FindingProviderFields, Recommendation, Remediation, Resource, Severity, SeverityLabel, Status,
 };
 use crate::limits;
-use crate::outcome::{Mapped, QuarantineCode, RawStatus, Repair, ResourceHash};
+use crate::outcome::{Mapped, QuarantineCode, RawStatus, Repair, ResourceHash, Unsent};
 use crate::{AccountId, CheckId, FindingId, Partition, RegionName, Regions};
 
 /// Hexadecimal digits of a resource's hash in a finding's Id: Prowler's, never to change.
@@ -35,8 +35,8 @@ pub(super) struct Draft<'a> {
     /// What Prowler hashed for the Id, where it is not the uid.
     pub(super) hashed: Option<Cow<'a, str>>,
     pub(super) tags: Vec<Tag<'a>>,
-    pub(super) raw_status: Option<RawStatus>,
-    pub(super) status: Status,
+    /// What the check came to; nothing, where a person must look.
+    pub(super) verdict: Option<Verdict>,
     pub(super) severity: Cow<'a, str>,
     pub(super) title: Cow<'a, str>,
     pub(super) description: Cow<'a, str>,
@@ -49,6 +49,15 @@ pub(super) struct Draft<'a> {
     pub(super) product_fields: Vec<Tag<'a>>,
     /// What was changed while reading.
     pub(super) repairs: Vec<Repair>,
+}
+
+/// What a check came to.
+#[derive(Clone, Copy)]
+pub(super) struct Verdict {
+    /// Before muting, where the file tells it.
+    pub(super) raw: Option<RawStatus>,
+    /// What is sent.
+    pub(super) status: Status,
 }
 
 /// Why a finding cannot be sent.
@@ -81,15 +90,12 @@ impl Draft<'_> {
     pub(super) fn finish(mut self, offset: u64, regions: &Regions) -> Result<Box<Mapped>, Rejection> {
         let mut repairs = std::mem::take(&mut self.repairs);
         let place = self.place(regions, &mut repairs)?;
-        if parts::is_blank(&self.resource_uid) {
-            return Err(Rejection::missing("resource uid"));
-        }
+        let verdict = self.verdict.ok_or_else(|| Rejection::missing("status"))?;
+        let resource_hash = self.resource_hash()?;
         let severity = SeverityLabel::of(&self.severity).ok_or_else(|| {
             let message = format!("the severity {:?} is none that Security Hub knows", self.severity);
             Rejection::new(QuarantineCode::InvalidField, message)
         })?;
-        let digest = Sha512::digest(self.resource_uid.as_bytes());
-        let resource_hash = ResourceHash(first_bits(&digest));
         let id = self.finding_id(&place, resource_hash)?;
         let finding = Finding {
             id,
@@ -107,7 +113,7 @@ impl Draft<'_> {
                 tags: parts::tags(self.tags, &mut repairs),
             }],
             compliance: Compliance {
-                status: self.status,
+                status: verdict.status,
                 related_requirements: self.frameworks.requirements,
                 associated_standards: self.frameworks.standards,
             },
@@ -129,9 +135,9 @@ impl Draft<'_> {
             account: place.account,
             partition: place.partition,
             region: place.region,
-            status: self.status,
-            raw_status: self.raw_status,
-            muted: self.status == Status::Warning,
+            status: verdict.status,
+            raw_status: verdict.raw,
+            muted: verdict.status == Status::Warning,
             severity,
             scanned_at: self.scanned_at,
             resource_hash,
@@ -139,6 +145,23 @@ impl Draft<'_> {
             offset,
         };
         within_size(mapped)
+    }
+
+    /// Who it is, for a finding that is not sent. None where it doesn't say.
+    pub(super) fn identify(&self, regions: &Regions) -> Option<Box<Unsent>> {
+        let place = self.place(regions, &mut Vec::new()).ok()?;
+        let resource_hash = self.resource_hash().ok()?;
+        let id = self.finding_id(&place, resource_hash).ok()?;
+        let Place { account, partition, region, check_id } = place;
+        let scanned_at = self.scanned_at;
+        Some(Box::new(Unsent { id, check_id, account, partition, region, scanned_at, resource_hash }))
+    }
+
+    fn resource_hash(&self) -> Result<ResourceHash, Rejection> {
+        if parts::is_blank(&self.resource_uid) {
+            return Err(Rejection::missing("resource uid"));
+        }
+        Ok(ResourceHash(first_bits(&Sha512::digest(self.resource_uid.as_bytes()))))
     }
 
     fn place(&self, regions: &Regions, repairs: &mut Vec<Repair>) -> Result<Place, Rejection> {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::outcome::{Mapped, Outcome, QuarantineCode, Quarantined, Unreadable};
+use crate::outcome::{Mapped, Outcome, QuarantineCode, Quarantined, Skip, Unreadable};
 use crate::read::{Columns, Content, Element, ScanFormat, TagKeys};
 use crate::redact;
 use crate::regions::Regions;
@@ -46,6 +46,13 @@ pub fn map_asff(finding: &Bytes, regions: &Regions) -> Option<Box<Mapped>> {
         Outcome::Finding(mapped) => Some(mapped),
         Outcome::Skipped(_) | Outcome::Unreadable(_) | Outcome::Quarantined(_) => None,
     }
+}
+
+/// Maps an element once more that was kept, as JSON, because it could not be mapped when it was read. A row of a table can't be
+/// mapped by itself; it is unreadable.
+#[must_use]
+pub fn map_again(offset: u64, element: &Bytes, format: ScanFormat, regions: &Regions) -> Outcome {
+    json(offset, element, format, &TagKeys::default(), regions)
 }
 
 fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions: &Regions) -> Outcome {
@@ -104,6 +111,9 @@ fn settle(
 ) -> Outcome {
     let finished = match drafted {
         Ok(Drafted::Skip(skip)) => return Outcome::Skipped(skip),
+        Ok(Drafted::Draft(draft)) if draft.verdict.is_none() => {
+            return Outcome::Skipped(Skip::Manual(draft.identify(regions)));
+        }
         Ok(Drafted::Draft(draft)) => {
             let named = (draft.account.parse().ok(), draft.region.parse().ok(), draft.check_id.parse().ok());
             draft.finish(offset, regions).map_err(|rejection| (rejection, named))

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::draft::{Draft, Rejection};
+use super::draft::{Draft, Rejection, Verdict};
 use super::frameworks::Frameworks;
 use super::shapes::{First, Last, Text, TextOrList, Texts, Time};
 use super::{link, tags, text, time};
@@ -154,22 +154,34 @@ pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>,
         );
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
     }
-    let unmapped = event.unmapped.unwrap_or_default();
-    let resource = event.resources.and_then(|resources| resources.0);
-    let is_kubernetes = event.cloud.is_none()
-        && (event.container.is_some() || resource.as_ref().is_some_and(|one| one.namespace.is_some()));
-    let cloud = event.cloud.unwrap_or_default();
-    let provider = cloud.provider.as_ref().or(unmapped.provider.as_ref());
+    let resource = event.resources.as_ref().and_then(|resources| resources.0.as_ref());
+    let is_kubernetes =
+        event.cloud.is_none() && (event.container.is_some() || resource.is_some_and(|one| one.namespace.is_some()));
+    let provider = event.cloud.as_ref().and_then(|cloud| cloud.provider.as_ref());
+    let provider = provider.or(event.unmapped.as_ref().and_then(|unmapped| unmapped.provider.as_ref()));
     let provider = provider.map(|provider| provider.0.as_ref()).unwrap_or_default();
     if let Some(skip) = not_aws(if is_kubernetes { "kubernetes" } else { provider }) {
         return Ok(Drafted::Skip(skip));
     }
-    if event.status_code.as_ref().is_some_and(|code| code.0.eq_ignore_ascii_case("MANUAL")) {
-        return Ok(Drafted::Skip(Skip::Manual));
+    let manual = event.status_code.as_ref().is_some_and(|code| is_manual(&code.0));
+    never_sent(manual, finding(event, keys))
+}
+
+/// What a finding lacks does not matter where it is never sent.
+pub(super) fn never_sent(manual: bool, drafted: Result<Drafted<'_>, Rejection>) -> Result<Drafted<'_>, Rejection> {
+    match drafted {
+        Err(_) if manual => Ok(Drafted::Skip(Skip::Manual(None))),
+        drafted => drafted,
     }
+}
+
+fn finding<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>, Rejection> {
+    let unmapped = event.unmapped.unwrap_or_default();
+    let resource = event.resources.and_then(|resources| resources.0);
+    let cloud = event.cloud.unwrap_or_default();
     let muted = event.status_id == Some(SUPPRESSED)
         || event.status.is_some_and(|status| status.0.eq_ignore_ascii_case("Suppressed"));
-    let (raw_status, status) = status_of(&or_empty(event.status_code), muted)?;
+    let verdict = verdict_of(&or_empty(event.status_code), muted)?;
     let info = event.finding_info.unwrap_or_default();
     let times = [info.created_time, event.time, event.event_time, info.created_time_dt];
     let scanned_at = scan_time(times)?;
@@ -195,8 +207,7 @@ pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>,
         resource_region,
         hashed: name,
         tags: if old { old_tags(&labels) } else { tags::of_labels(labels, resource.data, keys) },
-        raw_status: Some(raw_status),
-        status,
+        verdict,
         severity: or_empty(event.severity),
         title: or_empty(info.title),
         description: shortened(or_empty(event.status_detail)),
@@ -221,18 +232,24 @@ pub(super) fn not_aws(provider: &str) -> Option<Skip> {
     (!is_aws).then(|| Skip::NotAws { provider: super::parts::brief(provider).to_owned() })
 }
 
-/// The outcome of a check, before and after muting.
-pub(super) fn status_of(code: &str, muted: bool) -> Result<(RawStatus, Status), Rejection> {
+/// What a check came to; nothing, where a person must look, muted or not.
+pub(super) fn verdict_of(code: &str, muted: bool) -> Result<Option<Verdict>, Rejection> {
     let (raw, status) = match code {
         "" => return Err(Rejection::missing("status (status_code)")),
         code if code.eq_ignore_ascii_case("PASS") => (RawStatus::Pass, Status::Passed),
         code if code.eq_ignore_ascii_case("FAIL") => (RawStatus::Fail, Status::Failed),
+        code if is_manual(code) => return Ok(None),
         code => {
             let message = format!("the status {:?} is neither PASS, FAIL nor MANUAL", super::parts::brief(code));
             return Err(Rejection::new(QuarantineCode::InvalidField, message));
         }
     };
-    Ok((raw, if muted { Status::Warning } else { status }))
+    Ok(Some(Verdict { raw: Some(raw), status: if muted { Status::Warning } else { status } }))
+}
+
+/// Whether a check leaves the verdict to a person.
+pub(super) fn is_manual(code: &str) -> bool {
+    code.eq_ignore_ascii_case("MANUAL")
 }
 
 fn scan_time(times: [Option<Time>; 4]) -> Result<Timestamp, Rejection> {

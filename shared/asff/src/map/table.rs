@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::draft::{Draft, Rejection};
 use super::frameworks::Frameworks;
-use super::ocsf::{Drafted, not_aws, shortened, status_of, units};
+use super::ocsf::{Drafted, is_manual, never_sent, not_aws, shortened, units, verdict_of};
 use super::{tags, time};
-use crate::outcome::{QuarantineCode, Skip};
+use crate::outcome::QuarantineCode;
 use crate::read::{Column, Columns, Row, major_minor};
 
 /// Until this version Prowler joined types by commas, since by ` | `.
@@ -16,16 +16,18 @@ const HASHES_UID_FROM: (u32, u32) = (4, 3);
 
 /// Reads one row.
 pub(super) fn draft<'r>(row: &'r Row<'_>, columns: &Columns) -> Result<Drafted<'r>, Rejection> {
-    let cell = |column| columns.cell(row, column).map(unguarded);
-    let text = |column| cell(column).unwrap_or_default();
+    let text = |column| columns.cell(row, column).map(unguarded).unwrap_or_default();
     if let Some(skip) = not_aws(text(Column::Provider)) {
         return Ok(Drafted::Skip(skip));
     }
-    if text(Column::Status).eq_ignore_ascii_case("MANUAL") {
-        return Ok(Drafted::Skip(Skip::Manual));
-    }
+    never_sent(is_manual(text(Column::Status)), finding(row, columns))
+}
+
+fn finding<'r>(row: &'r Row<'_>, columns: &Columns) -> Result<Drafted<'r>, Rejection> {
+    let cell = |column| columns.cell(row, column).map(unguarded);
+    let text = |column| cell(column).unwrap_or_default();
     let muted = text(Column::Muted).eq_ignore_ascii_case("true");
-    let (raw_status, status) = status_of(text(Column::Status), muted)?;
+    let verdict = verdict_of(text(Column::Status), muted)?;
     let written = text(Column::Timestamp);
     let scanned_at = time::of_text(written).map(time::whole_seconds).ok_or_else(|| {
         let message = format!("the time {:?} is none that can be read", super::parts::brief(written));
@@ -49,8 +51,7 @@ pub(super) fn draft<'r>(row: &'r Row<'_>, columns: &Columns) -> Result<Drafted<'
         resource_region: text(Column::Region).into(),
         hashed: name.map(Cow::Borrowed),
         tags: tags::of_cell(text(Column::ResourceTags)),
-        raw_status: Some(raw_status),
-        status,
+        verdict,
         severity: text(Column::Severity).into(),
         title: text(Column::CheckTitle).into(),
         description: shortened(text(Column::StatusExtended).into()),

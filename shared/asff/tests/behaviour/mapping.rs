@@ -17,7 +17,32 @@ fn a_muted_finding_is_a_warning_whatever_its_outcome() {
     }
     let mut manual = with("/status_id", 3);
     set(&mut manual, "/status_code", "MANUAL");
-    assert!(matches!(outcome_of(&manual), Outcome::Skipped(Skip::Manual)));
+    assert!(matches!(outcome_of(&manual), Outcome::Skipped(Skip::Manual(Some(_)))));
+}
+
+#[test]
+fn a_manual_check_says_which_finding_it_is_as_far_as_it_can() {
+    let sent = finding_of(&with("/status_code", "FAIL"));
+    let Outcome::Skipped(Skip::Manual(Some(unsent))) = outcome_of(&with("/status_code", "manual")) else {
+        panic!("a manual check is skipped");
+    };
+    assert_eq!((&unsent.id, unsent.region, unsent.account), (&sent.finding.id, sent.region, sent.account));
+    assert_eq!((&unsent.check_id, unsent.resource_hash), (&sent.check_id, sent.resource_hash));
+    assert_eq!((unsent.partition, unsent.scanned_at), (sent.partition, sent.scanned_at));
+    for (pointer, wrong) in
+        [("/resources/0/uid", json!("")), ("/cloud/account/uid", json!("x")), ("/resources", json!([]))]
+    {
+        let mut manual = with("/status_code", "MANUAL");
+        set(&mut manual, pointer, wrong);
+        assert_eq!(skipped(&manual), Some(Skip::Manual(None)), "{pointer}");
+    }
+}
+
+fn skipped(entry: &Value) -> Option<Skip> {
+    match outcome_of(entry) {
+        Outcome::Skipped(skip) => Some(skip),
+        _ => None,
+    }
 }
 
 #[test]

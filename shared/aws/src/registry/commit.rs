@@ -39,7 +39,7 @@ impl Cloud {
             steps.push(self.step(write, entry.at).map_err(|error| failed(error.to_string()))?);
         }
         let trail = audit::to_item(entry).map_err(|error| failed(error.to_string()))?;
-        steps.push(put(self.put(trail)).map_err(|error| failed(error.to_string()))?);
+        steps.push(put(self.put_of(trail)).map_err(|error| failed(error.to_string()))?);
         let mut pause = PAUSE;
         for attempt in 1..=TRIES_MAX {
             let request = self.dynamodb.transact_write_items().set_transact_items(Some(steps.clone()));
@@ -62,34 +62,36 @@ impl Cloud {
     fn step(&self, write: &Write, now: Timestamp) -> Result<TransactWriteItem, StepError> {
         match write {
             Write::PutProvider(stored, seen) => {
-                put(seen_by(self.put(to_item(PROVIDERS, stored.value.id.as_str(), stored)?), *seen))
+                put(seen_by(self.put_of(to_item(PROVIDERS, stored.value.id.as_str(), stored)?), *seen))
             }
             Write::PutIntegration(stored, seen) => {
-                put(seen_by(self.put(to_item(INTEGRATIONS, stored.value.provider.as_str(), stored)?), *seen))
+                put(seen_by(self.put_of(to_item(INTEGRATIONS, stored.value.provider.as_str(), stored)?), *seen))
             }
-            Write::DeleteProvider(id, revision) => delete(unchanged(self.delete(PROVIDERS, id.as_str()), *revision)),
+            Write::DeleteProvider(id, revision) => delete(unchanged(self.delete_of(PROVIDERS, id.as_str()), *revision)),
             Write::DeleteIntegration(id, revision) => {
-                delete(unchanged(self.delete(INTEGRATIONS, id.as_str()), *revision))
+                delete(unchanged(self.delete_of(INTEGRATIONS, id.as_str()), *revision))
             }
-            Write::NeedProvider(id) => check(self.check(PROVIDERS, id.as_str()).condition_expression(PRESENT)),
-            Write::NeedNoIntegration(id) => check(self.check(INTEGRATIONS, id.as_str()).condition_expression(ABSENT)),
-            Write::ForgetConnection(account) => delete(self.delete(CONNECTIONS, account.as_str())),
+            Write::NeedProvider(id) => check(self.check_of(PROVIDERS, id.as_str()).condition_expression(PRESENT)),
+            Write::NeedNoIntegration(id) => {
+                check(self.check_of(INTEGRATIONS, id.as_str()).condition_expression(ABSENT))
+            }
+            Write::ForgetConnection(account) => delete(self.delete_of(CONNECTIONS, account.as_str())),
             Write::Remember(remembered) => {
-                let request = self.put(of_remembered(remembered)).condition_expression(ABSENT_OR_OVER);
+                let request = self.put_of(of_remembered(remembered)).condition_expression(ABSENT_OR_OVER);
                 put(request.expression_attribute_values(":now", number(now.as_second())))
             }
         }
     }
 
-    fn put(&self, item: Item) -> PutBuilder {
+    fn put_of(&self, item: Item) -> PutBuilder {
         Put::builder().table_name(&self.names.table).set_item(Some(item))
     }
 
-    fn delete(&self, partition: &str, key: &str) -> DeleteBuilder {
+    fn delete_of(&self, partition: &str, key: &str) -> DeleteBuilder {
         Delete::builder().table_name(&self.names.table).key("pk", text(partition)).key("sk", text(key))
     }
 
-    fn check(&self, partition: &str, key: &str) -> ConditionCheckBuilder {
+    fn check_of(&self, partition: &str, key: &str) -> ConditionCheckBuilder {
         ConditionCheck::builder().table_name(&self.names.table).key("pk", text(partition)).key("sk", text(key))
     }
 }

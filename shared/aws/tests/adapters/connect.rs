@@ -37,7 +37,7 @@ fn role(name: &str, external_id: Option<&str>) -> Credentials {
 
 fn refusal(answer: Result<(), ConnectError>) -> (&'static str, String) {
     match answer {
-        Err(ConnectError::Refused { reason, message }) => (reason, message),
+        Err(ConnectError::Refused { reason, message, .. }) => (reason, message),
         other => panic!("not refused: {other:?}"),
     }
 }

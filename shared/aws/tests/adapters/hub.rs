@@ -71,6 +71,20 @@ async fn findings_are_stored_and_the_refused_ones_named() {
 }
 
 #[tokio::test]
+async fn a_finding_is_found_by_its_id_whatever_its_state() {
+    let running = Running::start(world(), Credentials::default()).await;
+    let mut archived = finding("archived");
+    archived["RecordState"] = "ARCHIVED".into();
+    running.import(&[finding("a"), archived, finding("b")]).await.unwrap();
+    for (id, state) in [("a", "ACTIVE"), ("archived", "ARCHIVED")] {
+        let found = running.hub.finding(&REGION.parse().unwrap(), id).await.unwrap().unwrap();
+        let found: Value = serde_json::from_slice(&found).unwrap();
+        assert_eq!((&found["Id"], &found["RecordState"]), (&json!(id), &json!(state)));
+    }
+    assert_eq!(running.hub.finding(&REGION.parse().unwrap(), "nobody").await, Ok(None));
+}
+
+#[tokio::test]
 async fn a_product_is_found_on_whatever_page_it_stands() {
     let running = Running::start(world(), Credentials::default()).await;
     assert_eq!(running.state().await, Ok(HubState { product_accepted: true }));

@@ -6,16 +6,21 @@
     reason = "a test that can't be set up, or sees another answer, has failed"
 )]
 
+mod checks;
 mod connect;
+mod connections;
 mod deployment;
 mod hub;
 mod hub_errors;
+mod inspect;
 mod integrations;
 mod objects;
+mod queue;
 mod registry;
 mod runs;
 mod scans;
 mod secrets;
+mod telling;
 mod wire;
 
 use aws::{Cloud, Names, SdkConfig};

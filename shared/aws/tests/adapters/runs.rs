@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use exporter::ports::{Claim, Runs};
+use exporter::ports::{Accounts, Claim, Runs};
 use exporter::report::{AccountReport, Fate, RegionReport, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
 use jiff::{SignedDuration, Timestamp};
@@ -52,6 +52,25 @@ async fn a_claim_is_one_conditional_write() {
     assert_eq!(first["ExpressionAttributeValues"][":again"]["S"], "no");
     assert_eq!(again["ExpressionAttributeValues"][":again"]["S"], "yes");
     assert_eq!(first["ReturnValuesOnConditionCheckFailure"], "ALL_OLD");
+}
+
+#[tokio::test]
+async fn a_hold_is_renewed_only_by_the_run_that_has_it() {
+    let (account, until) = ("123456789012".parse().unwrap(), now() + SignedDuration::from_mins(15));
+    let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
+    assert!(cloud(&wire.url).await.renew_claim(IDENTITY, "run-2", until).await.unwrap());
+    assert!(cloud(&wire.url).await.renew(account, "run-2", until).await.unwrap());
+    let [claim, hold] = wire.requests().try_into().unwrap();
+    let (claim, hold) = (claim.json(), hold.json());
+    assert_eq!(claim["ConditionExpression"], "run_id = :run_id AND #state = :held");
+    assert_eq!(hold["ConditionExpression"], "holder = :run_id");
+    for request in [claim, hold] {
+        assert_eq!(request["ExpressionAttributeValues"][":run_id"]["S"], "run-2");
+        assert_eq!(request["ExpressionAttributeValues"][":until"]["N"], until.as_millisecond().to_string());
+    }
+    let wire = taken(json!({"holder": {"S": "run-3"}, "run_id": {"S": "run-3"}})).await;
+    assert!(!cloud(&wire.url).await.renew_claim(IDENTITY, "run-2", until).await.unwrap(), "it is another's");
+    assert!(!cloud(&wire.url).await.renew(account, "run-2", until).await.unwrap(), "it is another's");
 }
 
 #[tokio::test]

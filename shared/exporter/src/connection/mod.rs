@@ -2,12 +2,36 @@
 //!
 //! A [`Connection`] is kept for each account that an integration reaches. A check that fails for a passing reason keeps
 //! the Regions of the check before, marked stale: an outage of ours is no news about the customer's hubs.
+//!
+//! [`Checker`] makes the checks. It never fails: whatever goes wrong is in the verdict. It leaves nothing in any hub.
+
+mod check;
+mod denial;
+mod identity;
+mod ports;
+mod probe;
+mod region;
+mod round;
+mod settings;
+mod upkeep;
+mod verdict;
+mod words;
 
 use std::collections::BTreeMap;
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use self::check::{Checked, Checker, Kept};
+pub use self::identity::assume_role_mend;
+pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
+pub use self::round::{Round, Target};
+pub use self::settings::CheckSettings;
+pub(crate) use self::upkeep::Standing;
+pub use self::upkeep::Upkeep;
+pub(crate) use self::words::with_mend;
+pub use self::words::{PERMISSIONS, dns_suffix};
 
 use crate::provider::ProviderId;
 
@@ -22,16 +46,17 @@ pub struct Connection {
     pub status: ConnectionStatus,
     /// When the check ended.
     pub checked_at: Timestamp,
-    /// Since when the Regions are those of an earlier check, because later ones failed for a passing reason.
+    /// When the Regions were looked at, where that was an earlier check: later ones did not get as far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_since: Option<Timestamp>,
     /// The ARN of the caller that the credentials gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// Why there is no connection, where there is none.
+    /// Why there is no connection, where there is none, or why the check did not get as far as the Regions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// What works, and should not: a role that asks for no External ID.
+    /// What works, and should not: a role that asks for no External ID (`external_id_not_required`), a service that stores
+    /// what it must refuse (`write_probe_stored`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risks: Vec<Problem>,
     /// Each Region that was looked at.
@@ -44,7 +69,8 @@ pub struct Connection {
 pub enum ConnectionStatus {
     /// Security Hub takes findings in at least one Region, and in every one in which it did before.
     Connected,
-    /// It takes findings, but a Region was lost since the check before.
+    /// It takes findings, but not in a Region that it was lost in lately ([`RegionConnection::lost_at`]), or in one that the
+    /// integration names.
     Degraded,
     /// No Region takes findings, or the credentials don't work.
     Disconnected,
@@ -57,9 +83,17 @@ pub struct RegionConnection {
     pub status: RegionStatus,
     /// Since when it is so.
     pub since: Timestamp,
-    /// What was said, and what mends it. None where the Region takes findings.
+    /// What was said, and what mends it. None where all is well. A Region that takes findings has one where a permission to
+    /// read is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+    /// When it stopped taking findings, if that was within the last week: for so long its loss is worth a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_at: Option<Timestamp>,
+    /// When this was found, where it was an earlier check: the Region did not answer for a passing reason, which is the
+    /// problem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_since: Option<Timestamp>,
 }
 
 /// How a Region stands towards us.

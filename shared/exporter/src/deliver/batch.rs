@@ -8,10 +8,11 @@ use std::time::Duration;
 use asff::{Partition, RegionName};
 use bytes::Bytes;
 use rand::RngExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::pace::Pace;
+use crate::lease::Lease;
 use crate::pack::Batch;
 use crate::ports::{CallError, FailedFinding, Hub, ImportOutcome};
 use crate::progress::Progress;
@@ -30,8 +31,19 @@ pub(crate) struct Lane<H> {
     pub(crate) in_flight: Arc<Semaphore>,
     /// After this nothing new is tried.
     pub(crate) give_up_at: Option<Instant>,
+    /// The hold on the account. Once it is lost, nothing new is tried either.
+    pub(crate) lease: Lease,
     pub(crate) counters: Counters,
     pub(crate) progress: Arc<Progress>,
+}
+
+impl<H> Lane<H> {
+    /// Waits until a batch may be in flight; it is while the answer is kept.
+    pub(super) async fn enter(&self, batch: &Batch) -> Option<OwnedSemaphorePermit> {
+        let permits = u32::try_from(batch.body().len().min(self.settings.in_flight_bytes_max)).unwrap_or(u32::MAX);
+        // The semaphore is never closed, so this waits and does not fail.
+        self.in_flight.clone().acquire_many_owned(permits).await.ok()
+    }
 }
 
 /// Calls by their outcome.
@@ -83,9 +95,6 @@ struct Piece {
 /// Delivers a batch. Ends when every finding in it is decided, the Region refuses, or patience or time are over.
 pub(crate) async fn deliver<H: Hub>(lane: &Lane<H>, batch: Batch) -> Delivered {
     let mut delivered = Delivered::default();
-    let permits = u32::try_from(batch.body().len().min(lane.settings.in_flight_bytes_max)).unwrap_or(u32::MAX);
-    // The semaphore is never closed, so this waits and does not fail.
-    let _in_flight = lane.in_flight.acquire_many(permits).await;
     let mut pieces = vec![Piece { batch, sent_back: 0 }];
     while let Some(piece) = pieces.pop() {
         match call(lane, &piece.batch).await {
@@ -142,6 +151,9 @@ async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding
             return Err(Failure::GivenUp(undelivered::OUT_OF_TIME));
         }
         lane.pace.wait().await;
+        if lane.lease.is_lost() {
+            return Err(Failure::GivenUp(undelivered::HOLD_LOST));
+        }
         lane.counters.calls.fetch_add(1, Ordering::Relaxed);
         let reason = match import(lane, batch).await {
             // An answer whose numbers disagree can't be trusted: the import is repeated, which changes nothing that is stored.

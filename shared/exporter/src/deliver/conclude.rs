@@ -1,14 +1,15 @@
 //! The end of a Region's work: archive what is over, if it may be, and save the state.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::region::{RegionWorker, Work, Worked};
-use super::stamp::finding_id;
+use super::stamp::{finding_id, once_more};
 use super::stop::Stop;
 use crate::integration::ArchiveScope;
 use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
-use crate::state::{Ended, Seen, Slot, Stored, archived};
+use crate::state::{Ended, Seen, Slot, Stored, archived, status_of};
 
 /// Days for which an archived finding is remembered, so that its first-seen time is there when it returns. The service
 /// forgets it after 30.
@@ -41,10 +42,11 @@ impl<P: Ports> RegionWorker<P> {
         let concluded = self.save(archive, others_too).await;
         self.note(concluded);
         let doubtful = self.is_doubtful() && !self.work.opened;
-        let Work { counts, mut report, error, .. } = self.work;
+        let Work { counts, mut report, error, left_keys: left, .. } = self.work;
         let lane = self.sender.lane();
         report.sent = counts.sent;
         report.unchanged = counts.unchanged;
+        report.filtered = counts.filtered_total();
         report.archived = counts.archived;
         (report.calls, report.throttled, report.retried) = lane.counters.read();
         match self.sender.stop() {
@@ -52,13 +54,14 @@ impl<P: Ports> RegionWorker<P> {
             Some(Stop::Undelivered(reason)) if self.policy.archive => report.unfinished = Some((*reason).to_owned()),
             _ => {}
         }
-        Worked { counts, report, doubtful, error }
+        Worked { counts, report, doubtful, error, left }
     }
 
     async fn save(&mut self, archive: bool, others_too: bool) -> Result<(), PortError> {
         if self.work.error.is_some() {
             return Ok(());
         }
+        self.still_ours()?;
         let archive = archive && self.work.clean && self.sender.stop().is_none();
         let over = if archive { self.ended().1 } else { 0 };
         let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
@@ -68,6 +71,7 @@ impl<P: Ports> RegionWorker<P> {
         ledger.touch().await?;
         self.work.archiving = true;
         let now = self.ports.now();
+        self.work.report.archived_at = (over > 0).then_some(now);
         let forget_before_ms = now.as_millisecond() - ARCHIVED_KEPT_DAYS * DAY_MS;
         if ledger.old.is_some()
             && let Some(mut entries) = ledger.entries().await?
@@ -99,10 +103,19 @@ impl<P: Ports> RegionWorker<P> {
         }
         self.sender.flush().await;
         self.settle().await?;
+        self.still_ours()?;
         match self.work.ledger.take() {
             Some(ledger) => ledger.save().await,
             None => Ok(()),
         }
+    }
+
+    /// What another run keeps by now is not written over, and not called well.
+    fn still_ours(&self) -> Result<(), PortError> {
+        if self.sender.lane().lease.is_lost() {
+            return Err(self.failed(&format!("the hold on account {} was lost to another run", self.header.account)));
+        }
+        Ok(())
     }
 
     /// Whether a finding belongs to the Region that holds it. Its Id says which that is.
@@ -111,13 +124,10 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// A finding that is over, as it is sent for the last time.
-    fn over(&self, slot: &Slot, json: &[u8], ended: Ended, now: Timestamp) -> Result<Outgoing, PortError> {
+    fn over(&self, slot: &Slot, json: &Bytes, ended: Ended, now: Timestamp) -> Result<Outgoing, PortError> {
+        let was = status_of(slot, json, &self.policy.regions);
         let scanned_at = self.header.scanned_at.unwrap_or(now).min(now);
         let updated_ms = scanned_at.as_millisecond().max(slot.updated_ms + 1);
-        let updated_at = Timestamp::from_millisecond(updated_ms).unwrap_or(now);
-        let json = archived(json, ended, updated_at).map_err(|error| self.failed(&error))?;
-        let id = finding_id(&json).map_err(|error| self.failed(&error))?;
-        let slot = Slot { updated_ms, sent_ms: now.as_millisecond(), stored: Stored::Archived, ..*slot };
-        Ok(Outgoing { id, json: json.into(), slot, apart: false })
+        once_more(slot, Stored::Archived(was), updated_ms, now, |updated_at| archived(json, ended, updated_at))
     }
 }

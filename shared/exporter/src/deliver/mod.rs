@@ -6,7 +6,9 @@
 mod batch;
 mod conclude;
 mod pace;
+mod reconcile;
 mod region;
+mod revise;
 mod sender;
 mod settle;
 mod stamp;
@@ -14,10 +16,10 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use asff::{AccountId, Mapped, Partition, RegionName};
+use asff::{AccountId, Mapped, Partition, RegionName, Unsent};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -28,14 +30,17 @@ use self::batch::{Counters, Lane};
 pub(crate) use self::pace::Pace;
 pub(crate) use self::region::Policy;
 use self::region::{Message, RegionWorker, Work, Worked};
+pub(crate) use self::revise::Choose;
 use self::sender::Sender;
+pub(crate) use self::stamp::once_more;
 use crate::filter::Kept;
+use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::report::{ArchiveSkipped, Counts, RegionReport};
 use crate::settings::Settings;
-use crate::state::{Header, held};
+use crate::state::{Ahead, Header, Key, held};
 
 /// What the deliveries of one export share.
 #[derive(Clone)]
@@ -57,6 +62,7 @@ pub(crate) struct AccountDelivery<P: Ports> {
     fallback_region: Option<RegionName>,
     policy: Policy,
     shared: Shared,
+    lease: Lease,
     workers: BTreeMap<RegionName, Running<P>>,
 }
 
@@ -84,6 +90,8 @@ pub(crate) struct AccountDelivered {
     /// Regions that stay in doubt.
     pub(crate) doubtful: BTreeSet<RegionName>,
     pub(crate) error: Option<PortError>,
+    /// What is left to a later run, where [`Policy::remembers_left`] asks for it.
+    pub(crate) left: HashSet<Key>,
 }
 
 /// Whose findings are delivered.
@@ -91,6 +99,7 @@ pub(crate) struct Sending<P: Ports> {
     pub(crate) hub: P::Hub,
     pub(crate) account: AccountId,
     pub(crate) partition: Partition,
+    /// The scan's own time, which may lie ahead of the clock.
     pub(crate) scanned_at: Timestamp,
     pub(crate) fallback_region: Option<RegionName>,
 }
@@ -98,8 +107,13 @@ pub(crate) struct Sending<P: Ports> {
 impl<P: Ports> AccountDelivery<P> {
     pub(crate) fn new(ports: Arc<P>, sending: Sending<P>, policy: Policy, shared: Shared) -> Self {
         let Sending { hub, account, partition, scanned_at, fallback_region } = sending;
-        let workers = BTreeMap::new();
-        Self { ports, hub, account, partition, scanned_at, fallback_region, policy, shared, workers }
+        let (lease, workers) = (Lease::fixed(), BTreeMap::new());
+        Self { ports, hub, account, partition, scanned_at, fallback_region, policy, shared, lease, workers }
+    }
+
+    /// The same, stopping when the hold on the account is lost.
+    pub(crate) fn held_by(self, lease: Lease) -> Self {
+        Self { lease, ..self }
     }
 
     /// Starts the workers of Regions that the scan may not mention, but a state does.
@@ -118,6 +132,11 @@ impl<P: Ports> AccountDelivery<P> {
         queue.send(Message::Finding(mapped, kept)).await.map_err(|_| ended_early(region))
     }
 
+    /// Tells a Region's worker of a finding that is never sent.
+    pub(crate) async fn note(&mut self, region: RegionName, unsent: Box<Unsent>) -> Result<(), PortError> {
+        self.queue(region).send(Message::Unsent(unsent)).await.map_err(|_| ended_early(region))
+    }
+
     fn queue(&mut self, region: RegionName) -> mpsc::Sender<Message> {
         if let Some(running) = self.workers.get(&region) {
             return running.queue.clone();
@@ -126,6 +145,14 @@ impl<P: Ports> AccountDelivery<P> {
             Some(fallback) if fallback != region => Some((fallback, self.queue(fallback))),
             _ => None,
         };
+        let worker = self.worker(region, fallback);
+        let (queue, receiver) = mpsc::channel(self.shared.settings.worker_queue_max);
+        let task = tokio::spawn(worker.drain(receiver));
+        self.workers.insert(region, Running { queue: queue.clone(), task });
+        queue
+    }
+
+    fn worker(&self, region: RegionName, fallback: Option<(RegionName, mpsc::Sender<Message>)>) -> RegionWorker<P> {
         let settings = &self.shared.settings;
         let lane = Lane {
             hub: self.hub.clone(),
@@ -135,23 +162,23 @@ impl<P: Ports> AccountDelivery<P> {
             pace: Pace::new(settings.import_calls_per_second, settings.import_calls_burst),
             in_flight: self.shared.in_flight.clone(),
             give_up_at: self.shared.give_up_at,
+            lease: self.lease.clone(),
             counters: Counters::default(),
             progress: self.shared.progress.clone(),
         };
-        let scanned_at = Some(self.scanned_at);
-        let worker = RegionWorker {
+        let now = self.ports.now();
+        let scanned_at = Some(self.scanned_at.min(now));
+        let ahead = (self.scanned_at > now).then_some(Ahead { dated: self.scanned_at, begun: now });
+        RegionWorker {
             ports: self.ports.clone(),
-            header: Header { account: self.account, region, hub_since: None, scanned_at },
+            header: Header { account: self.account, region, hub_since: None, scanned_at, ahead, adopting: None },
+            dated: self.scanned_at,
             policy: self.policy.clone(),
             sender: Sender::new(lane),
             quarantine: self.shared.quarantine.clone(),
             fallback,
             work: Work::default(),
-        };
-        let (queue, receiver) = mpsc::channel(settings.worker_queue_max);
-        let task = tokio::spawn(worker.drain(receiver));
-        self.workers.insert(region, Running { queue: queue.clone(), task });
-        queue
+        }
     }
 
     /// Closes the queues, waits until every finding has its fate, archives what is over if it may, and saves the
@@ -212,6 +239,7 @@ impl AccountDelivered {
     fn add(&mut self, region: RegionName, worked: Worked) {
         self.counts.merge(&worked.counts);
         self.regions.insert(region, worked.report);
+        self.left.extend(worked.left);
         if worked.doubtful {
             self.doubtful.insert(region);
         }

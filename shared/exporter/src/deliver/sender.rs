@@ -106,7 +106,13 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
             }
             None => {
                 let lane = self.lane.clone();
-                self.calls.spawn(async move { deliver(&lane, batch).await });
+                // Here, not in the call: a batch that waits takes memory too.
+                let in_flight = lane.enter(&batch).await;
+                self.calls.spawn(async move {
+                    let delivered = deliver(&lane, batch).await;
+                    drop(in_flight);
+                    delivered
+                });
             }
         }
     }
@@ -125,8 +131,8 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         self.settled.extend(delivered.quarantined.into_iter().map(Settled::Rejected));
         let reason = delivered.left.last().map(|(_, reason)| *reason);
         self.settled.extend(delivered.left.into_iter().map(|(batch, reason)| Settled::Uncertain(batch, reason)));
-        let out_of_time = reason == Some(undelivered::OUT_OF_TIME);
-        if out_of_time || self.failed_batches >= self.lane.settings.failed_batches_max {
+        let over = reason.is_some_and(|reason| [undelivered::OUT_OF_TIME, undelivered::HOLD_LOST].contains(&reason));
+        if over || self.failed_batches >= self.lane.settings.failed_batches_max {
             self.stop.get_or_insert(Stop::Undelivered(reason.unwrap_or(undelivered::SERVICE_ERROR)));
         }
         if let Some((error, batches)) = delivered.refused {

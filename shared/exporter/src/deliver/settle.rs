@@ -7,7 +7,7 @@ use crate::pack::{Batch, Outgoing};
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::{Fate, undelivered};
-use crate::state::{Slot, Stored};
+use crate::state::{Key, Slot, Stored};
 
 impl<P: Ports> RegionWorker<P> {
     /// Sends a finding, or gives it the fate that the Region's stop means.
@@ -20,6 +20,7 @@ impl<P: Ports> RegionWorker<P> {
             Some(Stop::Undelivered(reason)) => {
                 self.work.clean = false;
                 self.work.left = true;
+                self.remember([finding.slot.key]);
                 self.work.counts.add(Fate::Undelivered(reason.to_owned()), 1);
                 Ok(())
             }
@@ -33,6 +34,7 @@ impl<P: Ports> RegionWorker<P> {
 
     async fn refuse(&mut self, finding: Outgoing, reason: &str) {
         let Some((_, fallback)) = &self.fallback else {
+            self.remember([finding.slot.key]);
             self.work.counts.add(Fate::RegionUnavailable(self.header.region, reason.to_owned()), 1);
             return;
         };
@@ -85,10 +87,17 @@ impl<P: Ports> RegionWorker<P> {
     fn leave(&mut self, batch: &Batch, reason: &str) {
         self.work.clean = false;
         self.work.left = true;
+        self.remember(batch.entries().map(|(slot, _)| slot.key));
         if self.work.archiving {
             self.work.counts.archive_undelivered += batch.len() as u64;
         } else {
             self.work.counts.add(Fate::Undelivered(reason.to_owned()), batch.len() as u64);
+        }
+    }
+
+    fn remember(&mut self, keys: impl IntoIterator<Item = Key>) {
+        if self.policy.remembers_left {
+            self.work.left_keys.extend(keys);
         }
     }
 

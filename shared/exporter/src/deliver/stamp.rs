@@ -4,7 +4,8 @@ use asff::{Identity, Mapped, Stamps, Status};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::pack::Outgoing;
-use crate::state::Slot;
+use crate::ports::PortError;
+use crate::state::{Slot, Stored};
 
 pub(super) fn finding_id(json: &[u8]) -> serde_json::Result<String> {
     #[derive(serde::Deserialize)]
@@ -13,6 +14,25 @@ pub(super) fn finding_id(json: &[u8]) -> serde_json::Result<String> {
         id: String,
     }
     serde_json::from_slice::<Named>(json).map(|named| named.id)
+}
+
+/// A finding of the state that is sent once more, `write` says how, as updated at `updated_ms`.
+pub(crate) fn once_more(
+    slot: &Slot,
+    stored: Stored,
+    updated_ms: i64,
+    now: Timestamp,
+    write: impl FnOnce(Timestamp) -> serde_json::Result<Vec<u8>>,
+) -> Result<Outgoing, PortError> {
+    let failed = |error: &dyn std::fmt::Display| PortError {
+        action: "send a finding of the state once more".to_owned(),
+        message: error.to_string(),
+    };
+    let updated_at = Timestamp::from_millisecond(updated_ms).map_err(|error| failed(&error))?;
+    let json = write(updated_at).map_err(|error| failed(&error))?;
+    let id = finding_id(&json).map_err(|error| failed(&error))?;
+    let slot = Slot { updated_ms, sent_ms: now.as_millisecond(), stored, ..*slot };
+    Ok(Outgoing { id, json: json.into(), slot, apart: false })
 }
 
 /// The same finding for another Region's Security Hub; the resource keeps its Region.

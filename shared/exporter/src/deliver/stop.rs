@@ -45,6 +45,20 @@ pub(crate) async fn explain(
     }
 }
 
+/// Asks a Region that took nothing lately. Why it still does not; none where it may, which sending will tell.
+pub(crate) async fn still_closed(hub: &impl Hub, partition: Partition, region: &RegionName) -> Option<Unavailable> {
+    match hub.state(region).await {
+        Ok(HubState { product_accepted: true }) => None,
+        Ok(HubState { product_accepted: false }) => {
+            Some(product_not_accepted(partition, region, "the hub does not accept findings of the Prowler product"))
+        }
+        Err(error @ (CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_) | CallError::Unreachable(_))) => {
+            Some(explain(hub, partition, region, &error).await)
+        }
+        Err(_) => None,
+    }
+}
+
 fn hub_not_enabled(region: &RegionName, message: &str) -> Unavailable {
     Unavailable {
         reason: "hub_not_enabled".to_owned(),

@@ -16,6 +16,7 @@ use super::batch::{Counters, Lane, Rejected};
 use super::pace::Pace;
 use super::sender::{Sender, Settled};
 use super::stop::Stop;
+use crate::lease::Lease;
 use crate::pack::Outgoing;
 use crate::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 use crate::report::Unavailable;
@@ -78,6 +79,10 @@ impl Hub for RuleHub {
         Ok(Page::default())
     }
 
+    async fn finding(&self, _: &RegionName, _: &str) -> Result<Option<Bytes>, CallError> {
+        Ok(None)
+    }
+
     async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
         self.state.clone()
     }
@@ -122,25 +127,33 @@ fn slot(number: usize) -> Slot {
     Slot { key, content: 1, resource: 1, check: 1, first_seen_ms: 0, updated_ms: 0, sent_ms: 0, stored }
 }
 
-async fn deliver(hub: &RuleHub, findings: usize, give_up_in: Option<Duration>) -> Done {
-    let settings = Settings::default();
-    let start = Instant::now();
-    let mut sender = Sender::new(Lane {
+fn sender(hub: &RuleHub, settings: Settings, give_up_at: Option<Instant>) -> Sender<RuleHub> {
+    Sender::new(Lane {
         hub: hub.clone(),
         partition: Partition::Aws,
         region: HOME.parse().unwrap(),
         pace: Pace::new(settings.import_calls_per_second, settings.import_calls_burst),
         in_flight: Arc::new(Semaphore::new(settings.in_flight_bytes_max)),
         settings,
-        give_up_at: give_up_in.map(|after| start + after),
+        give_up_at,
+        lease: Lease::fixed(),
         counters: Counters::default(),
         progress: Arc::default(),
-    });
+    })
+}
+
+fn outgoing(number: usize, text: &str) -> Outgoing {
+    let id = format!("finding-{number}");
+    let json = Bytes::from(serde_json::json!({ "Id": id, "Text": text }).to_string());
+    Outgoing { id, json, slot: slot(number), apart: false }
+}
+
+async fn deliver(hub: &RuleHub, findings: usize, give_up_in: Option<Duration>) -> Done {
+    let start = Instant::now();
+    let mut sender = sender(hub, Settings::default(), give_up_in.map(|after| start + after));
     let mut done = Done::default();
     for number in 0..findings {
-        let id = format!("finding-{number}");
-        let json = Bytes::from(serde_json::json!({ "Id": id }).to_string());
-        sender.send(Outgoing { id, json, slot: slot(number), apart: false }).await;
+        sender.send(outgoing(number, "")).await;
         done.take(sender.settled());
     }
     sender.flush().await;
@@ -171,6 +184,29 @@ async fn sends_at_the_services_ceiling() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn batches_that_wait_for_their_call_take_no_more_memory_than_may_be_in_flight() {
+    let mut hub = RuleHub::new(|_, _, ids| stored(ids));
+    hub.latency = Duration::from_secs(60);
+    let text = "x".repeat(1000);
+    // Four batches of some 104 KB each.
+    let settings = Settings { in_flight_bytes_max: 450_000, ..Settings::default() };
+    let mut sender = sender(&hub, settings, None);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counted = taken.clone();
+    let pump = tokio::spawn(async move {
+        for number in 0.. {
+            sender.send(outgoing(number, &text)).await;
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    // The first call is alone; then as many go as may.
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    let taken = taken.load(Ordering::Relaxed);
+    assert!((500..=700).contains(&taken), "{taken} findings were taken: one batch sent, four in flight, one waits");
+    pump.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_bad_finding_harms_only_itself() {
     let hub = RuleHub::new(|_, _, ids| failing(ids, "InvalidInput", |id| id == "finding-150"));
     let done = deliver(&hub, 250, None).await;
@@ -178,7 +214,7 @@ async fn one_bad_finding_harms_only_itself() {
     assert_eq!(done.rejected.len(), 1);
     let Rejected { id, json, code, message, .. } = &done.rejected[0];
     assert_eq!((id.as_str(), code.as_str(), message.as_str()), ("finding-150", "InvalidInput", "so it is"));
-    assert_eq!(json.as_ref(), br#"{"Id":"finding-150"}"#);
+    assert_eq!(json.as_ref(), br#"{"Id":"finding-150","Text":""}"#);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,8 +6,11 @@ use asff::{AccountId, RegionName, ScanFormat};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Counts;
+use super::{Counts, Drift};
 use crate::upload::UploadInfo;
+
+/// The code under which the quarantine keeps what is broken in the file.
+pub const UNREADABLE: &str = "unreadable";
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,13 +90,22 @@ pub struct RegionReport {
     pub changes: Changes,
     /// Findings that were there as they are.
     pub unchanged: u64,
+    /// Findings kept back, by a setting or for what they are.
+    #[serde(default)]
+    pub filtered: u64,
     /// Findings of earlier scans that were archived.
     pub archived: u64,
+    /// The time that the state has for them, by which `undo-archive` finds them: a Region's are all archived at one time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<Timestamp>,
     /// Findings taken over from what Security Hub held.
     pub adopted: u64,
     /// Why nothing could be taken over, if it should have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_adopted: Option<String>,
+    /// How Security Hub and the state differed, where the run looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// Calls made, retries included.
     pub calls: u64,
     /// Calls that were throttled.
@@ -172,11 +184,47 @@ pub enum ArchiveSkipped {
     },
 }
 
-/// A run: one export of one upload.
+/// What a run does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// Exports an upload.
+    #[default]
+    Export,
+    /// Makes active again what another run archived.
+    UndoArchive,
+    /// Sends what another run left in quarantine.
+    Redrive,
+    /// Compares Security Hub with the state, and mends the difference.
+    Reconcile,
+    /// Archives everything that was sent for an account.
+    Withdraw,
+}
+
+impl RunKind {
+    /// The word that tables and logs show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Export => "export",
+            Self::UndoArchive => "undo_archive",
+            Self::Redrive => "redrive",
+            Self::Reconcile => "reconcile",
+            Self::Withdraw => "withdraw",
+        }
+    }
+}
+
+/// A run: one export of one upload, or something that a person asked for about earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunReport {
     /// Time-ordered, unique.
     pub run_id: String,
+    /// What it does.
+    #[serde(default)]
+    pub kind: RunKind,
+    /// The run that it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// How it ended.
     pub status: RunStatus,
     /// Why it did not simply succeed, for people.
@@ -204,6 +252,9 @@ pub struct RunReport {
     /// The key of the quarantine object, where something is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
+    /// What still lies there, by code, after some of it was sent again. None: all that the counts say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine_left: Option<BTreeMap<String, u64>>,
 }
 
 impl RunReport {
@@ -211,6 +262,8 @@ impl RunReport {
     pub fn begin(run_id: String, upload: UploadInfo, started_at: Timestamp) -> Self {
         Self {
             run_id,
+            kind: RunKind::Export,
+            of: None,
             status: RunStatus::Running,
             reasons: Vec::new(),
             upload,
@@ -222,7 +275,19 @@ impl RunReport {
             counts: Counts::default(),
             accounts: BTreeMap::new(),
             quarantine: None,
+            quarantine_left: None,
         }
+    }
+
+    /// What lies in its quarantine, by code.
+    pub fn in_quarantine(&self) -> BTreeMap<String, u64> {
+        if self.quarantine.is_none() {
+            return BTreeMap::new();
+        }
+        self.quarantine_left.clone().unwrap_or_else(|| {
+            let unreadable = (self.counts.unreadable > 0).then(|| (UNREADABLE.to_owned(), self.counts.unreadable));
+            self.counts.quarantined.clone().into_iter().chain(unreadable).collect()
+        })
     }
 
     /// The key under which the whole report is kept in the state bucket.

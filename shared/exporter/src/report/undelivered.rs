@@ -15,7 +15,10 @@ pub const SERVICE_ERROR: &str = "service_error";
 /// The run's time was over.
 pub const OUT_OF_TIME: &str = "out_of_time";
 
+/// The run could not renew its hold on the account, and another may have it.
+pub const HOLD_LOST: &str = "hold_lost";
+
 /// Whether the cause may pass by itself, so that another try is worth it.
 pub fn passes(reason: &str) -> bool {
-    [ACCOUNT_BUSY, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, OUT_OF_TIME].contains(&reason)
+    [ACCOUNT_BUSY, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, OUT_OF_TIME, HOLD_LOST].contains(&reason)
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{ArchiveSkipped, Counts, FileEnd, RunReport, RunStatus, undelivered};
 use crate::account::SUPERSEDED;
+use crate::filter::Kept;
 
 impl RunReport {
     /// Decides how the run ended, from what became of its findings.
@@ -32,10 +33,13 @@ impl RunReport {
         }
     }
 
-    /// Whether the scan is an older one of every account in it. What belongs to none, such as what a person must look at
-    /// by hand, changes nothing about that.
+    /// Whether the scan is an older one of every account in it. What is never sent, such as what a person must look at by
+    /// hand, changes nothing about that.
     fn is_superseded(&self) -> bool {
-        let superseded = |counts: &Counts| counts.filtered.get(SUPERSEDED) == Some(&counts.read);
+        let superseded = |counts: &Counts| {
+            let manual = counts.filtered.get(Kept::Manual.as_str()).copied().unwrap_or_default();
+            counts.filtered.get(SUPERSEDED) == Some(&(counts.read - manual))
+        };
         !self.accounts.is_empty()
             && self.counts.filtered_total() == self.counts.read
             && self.accounts.values().all(|account| superseded(&account.counts))
@@ -82,8 +86,11 @@ impl RunReport {
                 if let Some(why) = &report.not_adopted {
                     reasons.push(format!(
                         "account {account}, {region}: what Security Hub holds could not be read, so findings that others \
-                         sent may stay active: {why}. Allow the role securityhub:GetFindings"
+                         sent may stay active: {why}"
                     ));
+                }
+                if let Some(why) = report.drift.as_ref().and_then(|drift| drift.unread.as_ref()) {
+                    reasons.push(format!("account {account}, {region}: not compared to the end, so not mended: {why}"));
                 }
                 if let Some(reason) = &report.unfinished {
                     reasons.push(format!("account {account}, {region}: {reason} before its end"));

@@ -1,12 +1,15 @@
 //! Takes over what Security Hub holds of our product: what Prowler's own integration sent, or what a lost state knew.
 //!
 //! Promises: one finding of the service becomes one entry; an entry that we have is kept, since it knows more, unless the
-//! service has a newer version of the finding; nothing is dropped for a stale read. The read is paced to the service's quota for `GetFindings`.
+//! service has a newer version of the finding; nothing is dropped for a stale read. The read is paced to the service's quota for
+//! `GetFindings`; where one run has not the time for it, what it read is saved and the next run goes on, and nothing is
+//! compared with the part. It ends: a run that begins anew and finds nothing more is the last one, and there is a limit of runs.
 
 use std::collections::HashSet;
 
 use asff::{Partition, RegionName, Regions, Status};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::entry::{Key, Slot, Stored, fingerprint};
@@ -15,12 +18,18 @@ use tokio::time::Instant;
 
 use crate::deliver::Pace;
 use crate::ports::{CallError, Hub, Objects, PortError};
+use crate::report::undelivered;
 
 /// `GetFindings` calls a second and at once (quota of the service, per account and Region).
-const READS_PER_SECOND: u32 = 3;
-const READS_BURST: u32 = 6;
+pub(super) const READS_PER_SECOND: u32 = 3;
+pub(super) const READS_BURST: u32 = 6;
 /// A page token is bound to its request and may go stale: then the reading begins anew, this often at most.
-const READINGS_MAX: u32 = 3;
+pub(super) const READINGS_MAX: u32 = 3;
+/// Runs that a reading may take. One of 15 minutes reads a quarter of a million findings.
+const RUNS_MAX: u32 = 100;
+/// Pages that one run reads at most: ten million findings, more than a Region holds. A service whose pages come to no end is not
+/// followed further.
+pub(super) const PAGES_MAX: u32 = 100_000;
 /// How long a finding that we sent may be missing from the service's answers: they lag behind (contract 3.1).
 const LAG_MS: i64 = 60 * 60 * 1000;
 
@@ -48,8 +57,6 @@ const NOT_OURS: [&str; 16] = [
 pub(crate) enum Declined {
     /// The service refuses to show its findings, or can't just now.
     Hub(CallError),
-    /// The run's time was over before all were read.
-    OutOfTime,
     /// The state could not be written.
     Port(PortError),
 }
@@ -61,12 +68,27 @@ impl From<PortError> for Declined {
 }
 
 /// How far the service's answers are trusted. They may lag behind what was sent a moment ago.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
     /// A finding is as the service says: nobody of ours sent anything lately.
     Content,
     /// A finding is there, but perhaps not as the service says: it is sent once more when it is seen.
     Existence,
+}
+
+/// How far a reading came that takes more than one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopting {
+    /// The page that comes next. The service may have forgotten it: then the reading begins anew.
+    pub next: Option<String>,
+    /// How far what was read is trusted.
+    pub trust: Trust,
+    /// Runs that read a part of it.
+    pub runs: u32,
+    /// Why nobody goes on, if so: then what was read is all that is compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<String>,
 }
 
 /// What reading the service brought to light.
@@ -78,6 +100,8 @@ pub(crate) struct Drift {
     pub(crate) missing: u64,
     /// Why the service's findings were not all read, if so. Then nothing of the state was dropped.
     pub(crate) unread: Option<String>,
+    /// Why this run did not come to the end, if a later one goes on.
+    pub(crate) paused: Option<&'static str>,
 }
 
 /// Merges what the service holds into the state, and saves it. Where it can't be read to its end, a state that there is is
@@ -92,35 +116,39 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
 ) -> Result<Drift, Declined> {
     let region = ledger.header.region;
     let mut drift = Drift::default();
+    let mut reading = Reading::of(&ledger);
     ledger.touch().await?;
     let mut found = HashSet::new();
     let pace = Pace::new(READS_PER_SECOND, READS_BURST);
-    let mut next = None;
-    let mut readings = 1;
     loop {
         if until.is_some_and(|until| Instant::now() >= until) {
-            if ledger.old.is_none() {
-                return Err(Declined::OutOfTime);
-            }
-            drift.unread = Some("the time was over before all findings of Security Hub were read".to_owned());
+            drift.paused = Some(undelivered::OUT_OF_TIME);
             break;
         }
         pace.wait().await;
-        let page = match hub.findings(&region, next.clone()).await {
+        let page = match hub.findings(&region, reading.next.clone()).await {
             Ok(page) => page,
-            Err(CallError::Refused { .. }) if next.is_some() && readings < READINGS_MAX => {
-                readings += 1;
-                next = None;
+            Err(CallError::Refused { .. }) if reading.may_begin_anew() => {
+                reading.begin_anew();
                 continue;
             }
             Err(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_))) if ledger.old.is_some() => {
-                drift.unread = Some(error.to_string());
+                drift.unread = Some(denied(&error));
+                break;
+            }
+            // What was read until then is not read again.
+            Err(CallError::Throttled(_)) if !found.is_empty() => {
+                drift.paused = Some(undelivered::THROTTLED);
+                break;
+            }
+            Err(CallError::Transient(_) | CallError::ExpiredToken(_)) if !found.is_empty() => {
+                drift.paused = Some(undelivered::SERVICE_ERROR);
                 break;
             }
             Err(error) => return Err(Declined::Hub(error)),
         };
         for finding in page.findings {
-            let Some((slot, json)) = entry(&finding, region, regions, now_ms) else { continue };
+            let Some((slot, json)) = taken_over(&finding, region, regions, now_ms) else { continue };
             if !found.insert(slot.key) {
                 continue;
             }
@@ -133,11 +161,32 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
                 }
             }
         }
-        match page.next {
-            Some(token) => next = Some(token),
-            None => break,
+        reading.next = page.next;
+        if reading.next.is_none() {
+            break;
+        }
+        reading.pages += 1;
+        if reading.pages >= PAGES_MAX {
+            drift.paused = Some(undelivered::SERVICE_ERROR);
+            break;
         }
     }
+    let given_up = (drift.paused.is_some() && reading.is_futile(&drift)).then(|| {
+        let (account, runs) = (ledger.header.account, reading.runs);
+        format!("only a part was read in {runs} runs; read the rest with: hubctl reconcile --account {account} --regions {region}")
+    });
+    if given_up.is_some() {
+        drift.paused = None;
+        drift.unread = given_up.clone();
+    }
+    let runs = reading.runs;
+    ledger.header.adopting = (drift.paused.is_some() || given_up.is_some()).then(|| Adopting {
+        next: reading.next.take(),
+        trust,
+        runs,
+        given_up,
+    });
+    let drops = reading.is_whole && drift.paused.is_none() && drift.unread.is_none();
     if ledger.old.is_some()
         && let Some(mut entries) = ledger.entries().await?
     {
@@ -146,7 +195,7 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
             if !ledger.index.keeps(&entry.slot) {
                 continue;
             }
-            if known || !entry.slot.is_live() || drift.unread.is_some() {
+            if known || !entry.slot.is_live() || !drops {
                 ledger.copy(&trusted(entry.slot, trust), &entry.json).await?;
             } else {
                 drift.missing += 1;
@@ -155,6 +204,49 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
     }
     ledger.save().await?;
     Ok(drift)
+}
+
+/// What somebody must know where the service does not show its findings.
+pub(crate) fn denied(error: &CallError) -> String {
+    format!("{error}. Allow the role securityhub:GetFindings, then: hubctl reconcile")
+}
+
+/// A walk through the service's pages, perhaps begun by an earlier run.
+struct Reading {
+    next: Option<String>,
+    /// This run began with the first page: what it does not find is not there.
+    is_whole: bool,
+    /// An earlier run had a part in it.
+    is_resumed: bool,
+    runs: u32,
+    readings: u32,
+    pages: u32,
+}
+
+impl Reading {
+    /// Goes on where the state says, unless the hub is another one by now.
+    fn of<P: Objects>(ledger: &Ledger<P>) -> Self {
+        let old = ledger.old.as_ref().filter(|old| old.is_of_this_hub(&ledger.header));
+        let begun = old.and_then(|old| old.adopting.clone()).filter(|begun| begun.given_up.is_none());
+        let (is_resumed, runs) = (begun.is_some(), begun.as_ref().map_or(0, |begun| begun.runs));
+        let next = begun.and_then(|begun| begun.next);
+        Self { is_whole: next.is_none(), next, is_resumed, runs: runs + 1, readings: 1, pages: 0 }
+    }
+
+    fn may_begin_anew(&self) -> bool {
+        self.next.is_some() && self.readings < READINGS_MAX
+    }
+
+    fn begin_anew(&mut self) {
+        self.readings += 1;
+        self.next = None;
+        self.is_whole = true;
+    }
+
+    /// Whether going on another time would come no further: it began anew, as it would again, and found nothing more.
+    fn is_futile(&self, drift: &Drift) -> bool {
+        self.runs >= RUNS_MAX || self.pages >= PAGES_MAX || (self.is_resumed && self.is_whole && drift.unknown == 0)
+    }
 }
 
 /// The facts of a finding, as far as they can be trusted.
@@ -166,7 +258,12 @@ fn trusted(slot: Slot, trust: Trust) -> Slot {
 }
 
 /// What the state says of a finding that the service holds. None for what is not ours to keep.
-fn entry(finding: &Bytes, region: RegionName, regions: &Regions, now_ms: i64) -> Option<(Slot, Vec<u8>)> {
+pub(crate) fn taken_over(
+    finding: &Bytes,
+    region: RegionName,
+    regions: &Regions,
+    now_ms: i64,
+) -> Option<(Slot, Vec<u8>)> {
     let mut fields: Map<String, Value> = serde_json::from_slice(finding).ok()?;
     // `hubctl trigger sample` sends these and archives them itself: no scan could show them to be gone.
     if fields.get("Sample").and_then(Value::as_bool) == Some(true) {
@@ -195,7 +292,7 @@ fn entry(finding: &Bytes, region: RegionName, regions: &Regions, now_ms: i64) ->
         first_seen_ms: first_seen.as_millisecond(),
         updated_ms: updated.as_millisecond(),
         sent_ms: updated.as_millisecond().min(now_ms),
-        stored: if archived { Stored::Archived } else { Stored::Active(status) },
+        stored: if archived { Stored::Archived(status) } else { Stored::Active(status) },
     };
     Some((slot, serde_json::to_vec(&fields).ok()?))
 }

@@ -1,9 +1,11 @@
 //! What becomes of findings that a scan shows to be over.
 
-use asff::Status;
+use asff::{Regions, Status};
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::entry::{Slot, Stored};
 use super::index::Seen;
 
 /// Accounts with fewer live findings than this may archive any share of them: a few fixes are a large share there.
@@ -55,10 +57,63 @@ pub fn held(ended: usize, live_before: usize, limit_percent: u8) -> bool {
 ///
 /// When the JSON is not an object.
 pub fn archived(json: &[u8], ended: Ended, updated_at: Timestamp) -> serde_json::Result<Vec<u8>> {
+    stamped(json, "ARCHIVED", ended.status(), updated_at)
+}
+
+/// The finding as last sent, active with this status.
+///
+/// # Errors
+///
+/// When the JSON is not an object.
+pub fn restored(json: &[u8], status: Status, updated_at: Timestamp) -> serde_json::Result<Vec<u8>> {
+    stamped(json, "ACTIVE", Some(status), updated_at)
+}
+
+/// The finding as last sent, with a later time, so that the service takes it once more.
+///
+/// # Errors
+///
+/// When the JSON is not an object.
+pub fn repeated(json: &[u8], updated_at: Timestamp) -> serde_json::Result<Vec<u8>> {
     let mut finding: Map<String, Value> = serde_json::from_slice(json)?;
-    finding.insert("RecordState".to_owned(), "ARCHIVED".into());
     finding.insert("UpdatedAt".to_owned(), format!("{updated_at:.3}").into());
-    if let Some(status) = ended.status() {
+    serde_json::to_vec(&finding)
+}
+
+/// The status that a finding has, or had while it was active. Where a call that archived it had no answer, its content tells.
+pub(crate) fn status_of(slot: &Slot, json: &Bytes, regions: &Regions) -> Status {
+    match slot.stored {
+        Stored::Active(status) | Stored::Archived(status) => status,
+        Stored::Uncertain => {
+            let is_it = |status: &Status| {
+                let active = restored(json, *status, Timestamp::UNIX_EPOCH).unwrap_or_default();
+                asff::map_asff(&active.into(), regions).is_some_and(|mapped| mapped.content_hash() == slot.content)
+            };
+            Status::ALL.into_iter().find(is_it).unwrap_or(Status::Failed)
+        }
+    }
+}
+
+/// Whether a finding was last sent as archived.
+pub(crate) fn is_archived(json: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Sent<'a> {
+        #[serde(rename = "RecordState")]
+        record_state: std::borrow::Cow<'a, str>,
+    }
+    serde_json::from_slice::<Sent<'_>>(json).is_ok_and(|sent| sent.record_state == "ARCHIVED")
+}
+
+fn stamped(
+    json: &[u8],
+    record_state: &str,
+    status: Option<Status>,
+    updated_at: Timestamp,
+) -> serde_json::Result<Vec<u8>> {
+    let mut finding: Map<String, Value> = serde_json::from_slice(json)?;
+    finding.insert("RecordState".to_owned(), record_state.into());
+    finding.insert("UpdatedAt".to_owned(), format!("{updated_at:.3}").into());
+    if let Some(status) = status {
         let compliance = finding.entry("Compliance").or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(compliance) = compliance {
             compliance.insert("Status".to_owned(), status.as_str().into());

@@ -53,7 +53,7 @@ impl Changes {
 pub fn decide(last: Option<&Slot>, content: u64, now_ms: i64) -> Delta {
     let Some(last) = last else { return Delta::New };
     match last.stored {
-        Stored::Archived => Delta::Returned,
+        Stored::Archived(_) => Delta::Returned,
         Stored::Uncertain => Delta::Changed,
         Stored::Active(_) if last.content != content => Delta::Changed,
         Stored::Active(_) => {

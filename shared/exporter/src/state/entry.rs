@@ -31,8 +31,8 @@ pub fn fingerprint(name: &str) -> u32 {
 pub enum Stored {
     /// It is as we sent it.
     Active(Status),
-    /// It is archived.
-    Archived,
+    /// It is archived; the status is the one that it had while it was active.
+    Archived(Status),
     /// A call that carried it had no answer: it may be there or not. It is sent again when seen, archived when gone.
     Uncertain,
 }
@@ -59,7 +59,7 @@ pub struct Slot {
 }
 
 /// Prowler stamps a scan with whole seconds.
-const SCANS_APART_MS: i64 = 1000;
+pub(crate) const SCANS_APART_MS: i64 = 1000;
 
 /// Bytes of a slot in the file.
 pub(crate) const SLOT_BYTES: usize = 49;
@@ -77,8 +77,10 @@ impl Slot {
             Stored::Active(Status::Passed) => 0,
             Stored::Active(Status::Warning) => 1,
             Stored::Active(Status::Failed) => 2,
-            Stored::Archived => 3,
             Stored::Uncertain => 4,
+            Stored::Archived(Status::Passed) => 5,
+            Stored::Archived(Status::Warning) => 6,
+            Stored::Archived(Status::Failed) => 7,
         });
     }
 
@@ -91,8 +93,10 @@ impl Slot {
             0 => Stored::Active(Status::Passed),
             1 => Stored::Active(Status::Warning),
             2 => Stored::Active(Status::Failed),
-            3 => Stored::Archived,
             4 => Stored::Uncertain,
+            5 => Stored::Archived(Status::Passed),
+            6 => Stored::Archived(Status::Warning),
+            7 => Stored::Archived(Status::Failed),
             _ => return None,
         };
         Some(Self { key, content, resource, check, first_seen_ms, updated_ms, sent_ms, stored })
@@ -106,7 +110,7 @@ impl Slot {
 
     /// Whether the finding is, or may be, live in Security Hub.
     pub fn is_live(&self) -> bool {
-        self.stored != Stored::Archived
+        !matches!(self.stored, Stored::Archived(_))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The state's file: a zstd stream of a header, entries, and an end that says how many there were.
+//! The state's file: a zstd stream of a header, entries, and an end that says how many there were and, where the file holds
+//! but a part of what it should, how far the reading came.
 //!
 //! Promises: writing and reading take constant memory; a file that is cut, altered or of another version is an error when it is
 //! read, never a shorter state. zstd's own checksum guards the content, the count guards the length.
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zstd::stream::raw::{CParameter, DParameter, Decoder, Encoder, InBuffer, Operation, OutBuffer};
 
+use super::adopt::Adopting;
 use super::entry::{Entry, SLOT_BYTES, Slot};
 
 /// The first bytes of every file.
@@ -23,6 +25,8 @@ const LEVEL: i32 = 1;
 const WINDOW_LOG: u32 = 18;
 /// The writer's table of matches, likewise small.
 const HASH_LOG: u32 = 15;
+/// Bytes behind the end at most: a page token and some facts.
+const TAIL_BYTES_MAX: usize = 64 * 1024;
 /// Bytes that are taken out of the codec at once.
 const STEP_BYTES: usize = 64 * 1024;
 
@@ -37,6 +41,36 @@ pub struct Header {
     pub hub_since: Option<String>,
     /// The scan after which it was written.
     pub scanned_at: Option<Timestamp>,
+    /// Where that scan's clock was ahead of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
+    /// Where it holds only a part of what Security Hub does: a scan can't be compared with it before the rest is read. It
+    /// stands at the end of the file, since it is known then, and is there when the file is read to its end.
+    #[serde(skip)]
+    pub adopting: Option<Adopting>,
+}
+
+/// A scan that was dated ahead of the clock when its first run began. Its findings are sent with the times of its runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ahead {
+    /// The scan's own time.
+    pub dated: Timestamp,
+    /// When its first run began: what is not older was sent by its runs.
+    pub begun: Timestamp,
+}
+
+impl Header {
+    /// Whether both speak of the same hub, as far as known: one that is switched off and on is another.
+    pub(crate) fn is_of_this_hub(&self, other: &Self) -> bool {
+        self.hub_since.is_none() || other.hub_since.is_none() || self.hub_since == other.hub_since
+    }
+
+    /// Whether an earlier run of the very scan at hand sent a finding: going on must not begin anew, even where everything is
+    /// sent.
+    pub(crate) fn has_sent(&self, last: Option<&Slot>, scanned_ms: i64) -> bool {
+        let begun_ms = self.ahead.map_or(scanned_ms, |ahead| ahead.begun.as_millisecond());
+        last.is_some_and(|last| last.updated_ms >= scanned_ms.min(begun_ms))
+    }
 }
 
 /// Why a state can't be used. It is then rebuilt from what Security Hub holds.
@@ -59,6 +93,7 @@ pub struct StateWriter {
     out: Vec<u8>,
     record: Vec<u8>,
     entries: u64,
+    tail: Vec<u8>,
 }
 
 impl StateWriter {
@@ -74,7 +109,7 @@ impl StateWriter {
         {
             encoder.set_parameter(parameter)?;
         }
-        let mut writer = Self { encoder, out: Vec::new(), record: Vec::new(), entries: 0 };
+        let mut writer = Self { encoder, out: Vec::new(), record: Vec::new(), entries: 0, tail: Vec::new() };
         let header = serde_json::to_vec(header)?;
         writer.record.extend_from_slice(MAGIC);
         writer.record.extend_from_slice(&length(header.len())?.to_le_bytes());
@@ -111,6 +146,19 @@ impl StateWriter {
         self.entries
     }
 
+    /// Says in the file that it holds but a part.
+    ///
+    /// # Errors
+    ///
+    /// When the page token is larger than any may be.
+    pub fn mark(&mut self, adopting: &Adopting) -> std::io::Result<()> {
+        self.tail = serde_json::to_vec(adopting)?;
+        if self.tail.len() > TAIL_BYTES_MAX {
+            return Err(std::io::Error::other(format!("a page token of {} bytes", self.tail.len())));
+        }
+        Ok(())
+    }
+
     /// Writes the end. The last bytes of the file.
     ///
     /// # Errors
@@ -119,6 +167,7 @@ impl StateWriter {
     pub fn finish(mut self) -> std::io::Result<Bytes> {
         self.record.extend_from_slice(&END.to_le_bytes());
         self.record.extend_from_slice(&self.entries.to_le_bytes());
+        self.record.extend_from_slice(&self.tail);
         self.compress()?;
         loop {
             let start = self.out.len();
@@ -203,7 +252,7 @@ impl StateReader {
         self.ended = true;
     }
 
-    /// What the file is about, known before the first entry.
+    /// What the file is about, known before the first entry; whether it holds but a part, after the last.
     pub fn header(&self) -> Option<&Header> {
         self.header.as_ref()
     }
@@ -235,15 +284,24 @@ impl StateReader {
     fn after_end(&mut self) -> Result<StateStep, StateError> {
         while !self.input.is_empty() {
             self.decompress()?;
-        }
-        if !self.plain.is_empty() {
-            return Err(StateError::Corrupt("it goes on after its end".to_owned()));
+            if self.plain.len() > TAIL_BYTES_MAX {
+                return Err(StateError::Corrupt("it goes on after its end".to_owned()));
+            }
         }
         match (self.ended, self.frame_ended) {
             (false, _) => Ok(StateStep::NeedInput),
-            (true, true) => Ok(StateStep::Done),
+            (true, true) => self.tail(),
             (true, false) => Err(StateError::Truncated),
         }
+    }
+
+    fn tail(&mut self) -> Result<StateStep, StateError> {
+        let tail = self.plain.split();
+        if let Some(header) = self.header.as_mut().filter(|_| !tail.is_empty()) {
+            let adopting = serde_json::from_slice(&tail).map_err(|error| StateError::Corrupt(error.to_string()))?;
+            header.adopting = Some(adopting);
+        }
+        Ok(StateStep::Done)
     }
 
     /// Takes one record out of what is decompressed, if it is whole.

@@ -1,4 +1,4 @@
-//! What a state holds, in 56 bytes a finding: enough to compare a scan with it.
+//! What a state holds, in 58 bytes a finding: enough to compare a scan with it.
 
 use std::cmp::Reverse;
 
@@ -20,26 +20,30 @@ pub enum Seen {
     Wanted,
 }
 
-/// A finding of the state while a scan is compared with it.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    slot: Slot,
+/// What is known of a finding of the state while a scan is compared with it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
     seen: Seen,
     /// The next state has a newer entry for it: the old one is not copied.
     replaced: bool,
 }
 
+#[cfg(test)]
+pub(super) const MARK_BYTES: usize = size_of::<Mark>();
+
 /// The findings of a state by their keys.
 #[derive(Debug, Default)]
 pub struct Index {
-    slots: Vec<Known>,
+    slots: Vec<Slot>,
+    /// At the same places; a struct of both would be larger by its padding.
+    marks: Vec<Mark>,
     sorted: bool,
 }
 
 impl Index {
     /// Adds an entry's facts while the state is read.
     pub fn push(&mut self, slot: Slot) {
-        self.slots.push(Known { slot, seen: Seen::Not, replaced: false });
+        self.slots.push(slot);
         self.sorted = false;
     }
 
@@ -48,27 +52,28 @@ impl Index {
         // The service keeps the version with the latest UpdatedAt, whichever answer came first. Of equals the last one read
         // counts: the sort is stable, so it goes to the front of its group.
         self.slots.reverse();
-        self.slots.sort_by_key(|known| (known.slot.key, Reverse(known.slot.updated_ms)));
-        self.slots.dedup_by_key(|known| known.slot.key);
+        self.slots.sort_by_key(|slot| (slot.key, Reverse(slot.updated_ms)));
+        self.slots.dedup_by_key(|slot| slot.key);
         self.slots.shrink_to_fit();
+        self.marks = vec![Mark::default(); self.slots.len()];
         self.sorted = true;
     }
 
     /// The facts of a finding.
     pub fn get(&self, key: Key) -> Option<&Slot> {
-        self.position(key).map(|at| &self.slots[at].slot)
+        self.position(key).map(|at| &self.slots[at])
     }
 
     /// What the scan says of a finding.
     pub fn seen(&self, key: Key) -> Option<Seen> {
-        self.position(key).map(|at| self.slots[at].seen)
+        self.position(key).map(|at| self.marks[at].seen)
     }
 
     /// Notes what the scan says of a finding. Of several words the strongest counts: wanted over filtered over muted
     /// over passed.
     pub fn see(&mut self, key: Key, seen: Seen) {
         if let Some(at) = self.position(key) {
-            let known = &mut self.slots[at].seen;
+            let known = &mut self.marks[at].seen;
             *known = (*known).max(seen);
         }
     }
@@ -76,28 +81,28 @@ impl Index {
     /// Notes that the next state has a newer entry for a finding.
     pub fn replace(&mut self, key: Key) {
         if let Some(at) = self.position(key) {
-            self.slots[at].replaced = true;
+            self.marks[at].replaced = true;
         }
     }
 
     /// Whether an entry of the old state goes into the next one as it is: it is the one that counts, and nothing newer
     /// is there.
     pub fn keeps(&self, slot: &Slot) -> bool {
-        self.position(slot.key).is_some_and(|at| !self.slots[at].replaced && self.slots[at].slot == *slot)
+        self.position(slot.key).is_some_and(|at| !self.marks[at].replaced && self.slots[at] == *slot)
     }
 
     /// All findings with what the scan says of them.
     pub fn iter(&self) -> impl Iterator<Item = (&Slot, Seen)> {
-        self.slots.iter().map(|known| (&known.slot, known.seen))
+        self.slots.iter().zip(&self.marks).map(|(slot, mark)| (slot, mark.seen))
     }
 
     /// How many findings are, or may be, live.
     pub fn live(&self) -> usize {
-        self.slots.iter().filter(|known| known.slot.is_live()).count()
+        self.slots.iter().filter(|slot| slot.is_live()).count()
     }
 
     fn position(&self, key: Key) -> Option<usize> {
         debug_assert!(self.sorted || self.slots.is_empty(), "the index is closed before it is asked");
-        self.slots.binary_search_by_key(&key, |known| known.slot.key).ok()
+        self.slots.binary_search_by_key(&key, |slot| slot.key).ok()
     }
 }

@@ -6,7 +6,7 @@ use asff::{AccountId, RegionName};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
-use super::entry::{Entry, Slot};
+use super::entry::{Entry, Key, Slot};
 use super::file::{Header, StateError, StateReader, StateStep, StateWriter};
 use super::index::Index;
 use crate::ports::{ObjectWriter, Objects, Only, PortError};
@@ -64,17 +64,18 @@ impl<P: Objects> Ledger<P> {
         }
         ledger.index.close();
         ledger.old = entries.reader.header().cloned();
+        // Whoever writes it anew without reading the rest has still but a part.
+        ledger.header.adopting = ledger.old.as_ref().and_then(|old| old.adopting.clone());
         Ok(ledger)
     }
 
     /// The old file's entries, once more.
     pub(crate) async fn entries(&self) -> Result<Option<Entries>, PortError> {
-        let Some(object) = self.ports.object(&self.key).await? else { return Ok(None) };
-        if self.etag.as_ref().is_some_and(|etag| *etag != object.etag) {
+        let Some(entries) = Entries::open(self.ports.as_ref(), self.key.clone()).await? else { return Ok(None) };
+        if self.etag.as_ref().is_some_and(|etag| *etag != entries.etag) {
             return Err(self.failed(&"another run changed it"));
         }
-        let reader = StateReader::new().map_err(|error| self.failed(&error))?;
-        Ok(Some(Entries { etag: object.etag, body: object.body, reader, key: self.key.clone() }))
+        Ok(Some(entries))
     }
 
     /// Puts a finding into the next state; the old entry is not copied.
@@ -123,6 +124,9 @@ impl<P: Objects> Ledger<P> {
         let failed =
             |error: std::io::Error| PortError { action: format!("write {}", self.key), message: error.to_string() };
         let Some(mut next) = self.next else { return Ok(()) };
+        if let Some(adopting) = &self.header.adopting {
+            next.state.mark(adopting).map_err(failed)?;
+        }
         let rest = next.state.finish().map_err(failed)?;
         next.object.write(rest).await?;
         next.object.finish().await
@@ -149,7 +153,39 @@ pub(crate) enum ReadError {
     State(StateError),
 }
 
+/// The entry of one finding in a Region's state, if it has one; or why the state can't be trusted.
+pub(crate) async fn find(
+    ports: &impl Objects,
+    account: AccountId,
+    region: RegionName,
+    key: Key,
+) -> Result<Result<Option<Entry>, StateError>, PortError> {
+    let Some(mut entries) = Entries::open(ports, state_key(account, region)).await? else { return Ok(Ok(None)) };
+    let mut found: Option<Entry> = None;
+    loop {
+        match entries.next().await {
+            // Of entries with one key the one with the latest time counts, of equals the last.
+            Ok(Some(entry)) if entry.slot.key == key => {
+                if found.as_ref().is_none_or(|found| found.slot.updated_ms <= entry.slot.updated_ms) {
+                    found = Some(entry);
+                }
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(Ok(found)),
+            Err(ReadError::State(error)) => return Ok(Err(error)),
+            Err(ReadError::Port(error)) => return Err(error),
+        }
+    }
+}
+
 impl Entries {
+    async fn open(ports: &impl Objects, key: String) -> Result<Option<Self>, PortError> {
+        let Some(object) = ports.object(&key).await? else { return Ok(None) };
+        let failed = |error: std::io::Error| PortError { action: format!("read {key}"), message: error.to_string() };
+        let reader = StateReader::new().map_err(failed)?;
+        Ok(Some(Self { etag: object.etag, body: object.body, reader, key }))
+    }
+
     pub(crate) async fn next(&mut self) -> Result<Option<Entry>, ReadError> {
         loop {
             match self.reader.step().map_err(ReadError::State)? {

@@ -1,7 +1,7 @@
 //! What was last sent: one file for each account and Region, from which follows what is new, changed, due or gone.
 //!
 //! AWS asks providers to keep the state of their findings. A file holds the whole finding as it was sent, when it was first
-//! seen, and a hash of its content. It is read as a stream, twice at most: once into an [`Index`] of 56 bytes a finding, and
+//! seen, and a hash of its content. It is read as a stream, twice at most: once into an [`Index`] of 58 bytes a finding, and
 //! once more, entry by entry, while the next file is written.
 
 mod adopt;
@@ -11,14 +11,19 @@ mod entry;
 mod file;
 mod index;
 mod ledger;
+mod pages;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use adopt::{Declined, Trust, adopt};
-pub use archive::{Ended, archived, held};
+pub use adopt::{Adopting, Trust};
+pub(crate) use adopt::{Declined, adopt, denied, taken_over};
+pub use archive::{Ended, archived, held, repeated, restored};
+pub(crate) use archive::{is_archived, status_of};
 pub use delta::{Delta, Resend, decide};
+pub(crate) use entry::SCANS_APART_MS;
 pub use entry::{Entry, Key, Slot, Stored, fingerprint};
-pub use file::{Header, StateError, StateReader, StateStep, StateWriter};
+pub use file::{Ahead, Header, StateError, StateReader, StateStep, StateWriter};
 pub use index::{Index, Seen};
-pub(crate) use ledger::Ledger;
+pub(crate) use ledger::{Ledger, find};
 pub use ledger::{state_key, state_prefix};
+pub(crate) use pages::Pages;

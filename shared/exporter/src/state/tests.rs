@@ -8,7 +8,14 @@ use super::*;
 
 fn header() -> Header {
     let (account, region) = ("123456789012".parse().unwrap(), "eu-west-1".parse().unwrap());
-    Header { account, region, hub_since: Some("2026-01-01T00:00:00Z".to_owned()), scanned_at: None }
+    Header {
+        account,
+        region,
+        hub_since: Some("2026-01-01T00:00:00Z".to_owned()),
+        scanned_at: None,
+        ahead: None,
+        adopting: None,
+    }
 }
 
 fn slot(number: u64) -> Slot {
@@ -21,7 +28,7 @@ fn slot(number: u64) -> Slot {
         updated_ms: 2,
         sent_ms: 3,
         stored: match number % 5 {
-            0 => Stored::Archived,
+            0 => Stored::Archived(Status::Failed),
             1 => Stored::Uncertain,
             2 => Stored::Active(Status::Passed),
             3 => Stored::Active(Status::Warning),
@@ -90,6 +97,31 @@ proptest! {
 }
 
 #[test]
+fn a_state_that_holds_but_a_part_says_so() {
+    let adopting = Adopting { next: Some("page 7".to_owned()), trust: Trust::Existence, runs: 3, given_up: None };
+    let mut writer = StateWriter::new(&header()).unwrap();
+    writer.push(&slot(1), b"{}").unwrap();
+    writer.mark(&adopting).unwrap();
+    let file = writer.finish().unwrap();
+    for chunk in [1, 7, file.len()] {
+        let mut reader = StateReader::new().unwrap();
+        let mut chunks = file.chunks(chunk);
+        loop {
+            match reader.step().unwrap() {
+                StateStep::NeedInput => match chunks.next() {
+                    Some(chunk) => reader.feed(Bytes::copy_from_slice(chunk)),
+                    None => reader.end_of_input(),
+                },
+                StateStep::Entry(entry) => assert_eq!(entry.slot, slot(1)),
+                StateStep::Done => break,
+            }
+        }
+        assert_eq!(reader.header().unwrap().adopting, Some(adopting.clone()));
+    }
+    assert!(read(&file[..file.len() - 1], 7).is_err());
+}
+
+#[test]
 fn of_two_entries_for_a_finding_the_later_counts() {
     let mut index = Index::default();
     index.push(Slot { content: 1, ..slot(9) });
@@ -121,7 +153,7 @@ fn only_what_changed_is_sent_and_refreshes_are_spread_over_days() {
     assert_eq!(decide(None, 1, 0), Delta::New);
     assert_eq!(decide(Some(&active(4)), 28, DAY_MS), Delta::Same);
     assert_eq!(decide(Some(&active(4)), 29, DAY_MS), Delta::Changed);
-    assert_eq!(decide(Some(&Slot { stored: Stored::Archived, ..active(4) }), 28, 0), Delta::Returned);
+    assert_eq!(decide(Some(&Slot { stored: Stored::Archived(Status::Failed), ..active(4) }), 28, 0), Delta::Returned);
     assert_eq!(decide(Some(&Slot { stored: Stored::Uncertain, ..active(4) }), 28, 0), Delta::Changed);
     let due_on = |day: i64| {
         let due = |number: &u64| decide(Some(&active(*number)), number * 7, day * DAY_MS) == Delta::Due;
@@ -155,4 +187,9 @@ fn an_archived_finding_is_the_one_last_sent() {
         json["Compliance"]["Status"].as_str().unwrap().to_owned()
     };
     assert_eq!([Ended::Gone, Ended::Passed, Ended::Muted].map(status), ["FAILED", "PASSED", "WARNING"]);
+}
+
+#[test]
+fn the_index_takes_58_bytes_a_finding() {
+    assert_eq!(size_of::<Slot>() + index::MARK_BYTES, 58);
 }

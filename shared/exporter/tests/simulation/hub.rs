@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use asff::{AccountId, RegionName};
 use bytes::Bytes;
+use exporter::connection::Probe;
 use exporter::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 use serde_json::{Value, json};
 use simulator::{Caller, Input, Operation, Response};
@@ -13,10 +14,12 @@ use crate::memory::Twin;
 /// One account's Security Hub.
 #[derive(Clone)]
 pub(crate) struct TwinHub {
-    twin: Twin,
-    account: AccountId,
+    pub(crate) twin: Twin,
+    pub(crate) account: AccountId,
 }
 
+/// Attempts at a call that the port retries, as the SDK makes.
+const ATTEMPTS_MAX: u64 = 3;
 /// A round trip.
 const LATENCY: Duration = Duration::from_millis(80);
 
@@ -45,6 +48,9 @@ impl TwinHub {
     }
 
     async fn call(&self, region: &RegionName, operation: Operation, input: Input<'_>) -> Result<Value, CallError> {
+        if self.twin.world.stores.lock().unwrap().dark.contains(region) {
+            return Err(CallError::Unreachable("dns error: the name does not resolve".to_owned()));
+        }
         tokio::time::sleep(LATENCY / 2).await;
         let caller = Caller::user(self.account.as_str());
         let life = &self.twin.life;
@@ -60,12 +66,21 @@ impl TwinHub {
 
     /// A read, tried again as the SDK does.
     async fn read(&self, region: &RegionName, operation: Operation, body: &[u8]) -> Result<Value, CallError> {
+        self.ask(region, operation, Input { body, ..Input::default() }).await
+    }
+
+    /// A call, tried again as the SDK does.
+    pub(crate) async fn ask(
+        &self,
+        region: &RegionName,
+        operation: Operation,
+        input: Input<'_>,
+    ) -> Result<Value, CallError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let input = Input { body, ..Input::default() };
             match self.call(region, operation, input).await {
-                Err(CallError::Throttled(_) | CallError::Transient(_)) if attempt < 4 => {
+                Err(CallError::Throttled(_) | CallError::Transient(_)) if attempt < ATTEMPTS_MAX => {
                     tokio::time::sleep(Duration::from_secs(attempt)).await;
                 }
                 outcome => return outcome,
@@ -78,19 +93,7 @@ impl Hub for TwinHub {
     async fn import(&self, region: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
         self.watch(region, &body);
         let input = Input { body: &body, ..Input::default() };
-        let answer = self.call(region, Operation::BatchImportFindings, input).await?;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let failed = answer["FailedFindings"].as_array().into_iter().flatten().map(|failed| FailedFinding {
-            id: text(&failed["Id"]),
-            code: text(&failed["ErrorCode"]),
-            message: text(&failed["ErrorMessage"]),
-        });
-        let count = |name: &str| usize::try_from(answer[name].as_u64().unwrap()).unwrap();
-        Ok(ImportOutcome {
-            success_count: count("SuccessCount"),
-            failed_count: count("FailedCount"),
-            failed: failed.collect(),
-        })
+        Ok(outcome(&self.call(region, Operation::BatchImportFindings, input).await?))
     }
 
     async fn since(&self, region: &RegionName) -> Result<Option<String>, CallError> {
@@ -118,12 +121,30 @@ impl Hub for TwinHub {
         Ok(Page { findings, next: page["NextToken"].as_str().map(str::to_owned) })
     }
 
+    async fn finding(&self, region: &RegionName, id: &str) -> Result<Option<Bytes>, CallError> {
+        let equals = |value: &str| json!([{ "Value": value, "Comparison": "EQUALS" }]);
+        let product = asff::Partition::Aws.product_arn(*region);
+        let request = json!({ "Filters": { "ProductArn": equals(&product), "Id": equals(id) } });
+        let page = self.read(region, Operation::GetFindings, &serde_json::to_vec(&request).unwrap()).await?;
+        Ok(page["Findings"].as_array().unwrap().first().map(|finding| finding.to_string().into()))
+    }
+
     async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
         self.read(region, Operation::DescribeHub, b"").await?;
-        let products = self.read(region, Operation::ListEnabledProductsForImport, b"").await?;
-        let accepted = products["ProductSubscriptions"].to_string().contains("prowler/prowler");
-        Ok(HubState { product_accepted: accepted })
+        Ok(HubState { product_accepted: self.product_accepted(region).await? })
     }
+}
+
+/// What an import came to.
+pub(crate) fn outcome(answer: &Value) -> ImportOutcome {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let failed = answer["FailedFindings"].as_array().into_iter().flatten().map(|failed| FailedFinding {
+        id: text(&failed["Id"]),
+        code: text(&failed["ErrorCode"]),
+        message: text(&failed["ErrorMessage"]),
+    });
+    let count = |name: &str| usize::try_from(answer[name].as_u64().unwrap()).unwrap();
+    ImportOutcome { success_count: count("SuccessCount"), failed_count: count("FailedCount"), failed: failed.collect() }
 }
 
 fn decode(response: &Response) -> Result<Value, CallError> {

@@ -2,12 +2,23 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test: it may fail, and says which seed did")]
 
+mod account;
+mod adoption;
+mod checks;
+mod explaining;
 mod hub;
+mod leases;
 mod life;
+mod manual;
 mod memory;
+mod mending;
+mod probe;
 mod promises;
+mod redriving;
 mod regions;
 mod scan;
+mod upkeep;
+mod verdicts;
 mod watch;
 mod weeks;
 
@@ -16,6 +27,7 @@ use std::sync::Arc;
 use asff::AccountId;
 use exporter::export::{ExportError, Exporter, Options};
 use exporter::integration::Integration;
+use exporter::mend::Mender;
 use exporter::plan::Planning;
 use exporter::ports::Scan;
 use exporter::report::RunReport;
@@ -63,6 +75,7 @@ impl Run {
 
     pub(crate) fn of(mut self, scanned: &Scanned, integration: &Integration) -> Self {
         self.alive = scanned.wanted(integration);
+        self.alive.extend(scanned.left_alone().map(|place| (place, Default::default())));
         self
     }
 
@@ -94,4 +107,25 @@ pub(crate) async fn plan(world: &World, scan: Scan) -> RunReport {
 /// One export that nobody disturbs.
 pub(crate) async fn export(world: &World, scan: Scan) -> RunReport {
     Run::new(world).go(scan).await.unwrap().unwrap()
+}
+
+/// Who does what a person asks for, undisturbed.
+pub(crate) fn mender(world: &World) -> Mender<Twin> {
+    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    Mender::new(Arc::new(twin), Settings::default())
+}
+
+impl Run {
+    /// A person's order that is killed at its call number `killed_at`, if it makes so many.
+    pub(crate) async fn until<F>(self, killed_at: u64, order: impl FnOnce(Mender<Twin>) -> F)
+    where
+        F: Future<Output = Result<(), exporter::mend::MendError>>,
+    {
+        let life = Arc::new(Life::until(Some(killed_at), killed_at.is_multiple_of(2)));
+        let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
+        tokio::select! {
+            outcome = order(Mender::new(Arc::new(twin), Settings::default())) => outcome.unwrap(),
+            () = life.over() => {}
+        }
+    }
 }

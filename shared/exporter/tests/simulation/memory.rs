@@ -1,17 +1,19 @@
 //! The exporter's ports on maps in memory, with the promises that the real stores give: conditional writes, whole objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use asff::AccountId;
+use asff::{AccountId, RegionName};
 use bytes::Bytes;
+use exporter::connection::{Connection, Connections};
 use exporter::integration::Integration;
 use exporter::ports::{
-    Accounts, Begun, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects, Only,
-    PortError, Runs,
+    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects,
+    Only, OpenError, PortError, Runs, Scan, Scans,
 };
 use exporter::report::RunReport;
+use exporter::upload::Upload;
 use futures::StreamExt;
 use jiff::Timestamp;
 use simulator::Simulator;
@@ -29,14 +31,43 @@ pub(crate) struct World {
     epoch: (Timestamp, tokio::time::Instant),
 }
 
-#[derive(Default)]
 pub(crate) struct Stores {
     pub(crate) integrations: BTreeMap<AccountId, Integration>,
     pub(crate) objects: BTreeMap<String, (u64, Bytes)>,
     pub(crate) runs: BTreeMap<String, RunReport>,
+    pub(crate) connections: BTreeMap<AccountId, Connection>,
+    /// Why there is no connection, if so.
+    pub(crate) refusal: Option<ConnectError>,
+    /// Whether roles open without their External ID.
+    pub(crate) opens: Result<bool, CallError>,
+    /// Regions whose endpoints nobody finds.
+    pub(crate) dark: BTreeSet<RegionName>,
+    /// Whether the accounts tell their Regions.
+    pub(crate) tells_regions: bool,
+    /// No hold can be renewed.
+    pub(crate) renewals_fail: bool,
     claims: BTreeMap<String, Held>,
     accounts: BTreeMap<AccountId, Scanned>,
     writes: u64,
+}
+
+impl Default for Stores {
+    fn default() -> Self {
+        Self {
+            integrations: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            refusal: None,
+            opens: Ok(false),
+            dark: BTreeSet::new(),
+            tells_regions: true,
+            renewals_fail: false,
+            claims: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            writes: 0,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -79,6 +110,13 @@ impl World {
         stores.accounts.clear();
     }
 
+    /// Another run takes an account, whoever holds it.
+    pub(crate) fn steal(&self, account: AccountId, run_id: &str) {
+        let until = self.now() + jiff::SignedDuration::from_hours(1);
+        let mut stores = self.stores.lock().unwrap();
+        stores.accounts.get_mut(&account).unwrap().holder = Some((run_id.to_owned(), until));
+    }
+
     /// Notes that a promise was broken where an assertion would be lost in a task.
     pub(crate) fn violation(&self, what: String) {
         self.violations.lock().unwrap().push(what);
@@ -109,6 +147,13 @@ impl Clock for Twin {
     }
 }
 
+/// Uploads are given to the exporter as they are; none is found again.
+impl Scans for Twin {
+    async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
+        Err(OpenError::NotFound { url: upload.url() })
+    }
+}
+
 impl Integrations for Twin {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
         self.life.step(|| Ok(self.world.stores.lock().unwrap().integrations.get(account).cloned())).await
@@ -136,6 +181,15 @@ impl Runs for Twin {
             Ok(Claim::Taken)
         };
         self.life.step(claim).await
+    }
+
+    async fn renew_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        let renew = || {
+            let mut stores = self.world.stores.lock().unwrap();
+            let held = stores.claims.get_mut(identity).filter(|held| held.run_id == run_id && !held.done);
+            Ok(held.map(|held| held.until = until).is_some())
+        };
+        self.life.step(renew).await
     }
 
     async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
@@ -191,6 +245,19 @@ impl Accounts for Twin {
             Ok(Begun::Taken { doubt: before })
         };
         self.life.step(begin).await
+    }
+
+    async fn renew(&self, account: AccountId, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        let renew = || {
+            let mut stores = self.world.stores.lock().unwrap();
+            if stores.renewals_fail {
+                return Err(PortError { action: "renew".to_owned(), message: "no answer".to_owned() });
+            }
+            let holder = stores.accounts.get_mut(&account).and_then(|known| known.holder.as_mut());
+            let holder = holder.filter(|(holder, _)| holder == run_id);
+            Ok(holder.map(|(_, held_until)| *held_until = until).is_some())
+        };
+        self.life.step(renew).await
     }
 
     async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
@@ -285,6 +352,25 @@ impl Hubs for Twin {
 
     async fn connect(&self, account: AccountId, _: &Integration) -> Result<TwinHub, ConnectError> {
         let hub = TwinHub::new(self.clone(), account);
-        self.life.step(|| Ok(hub)).await
+        let refusal = self.world.stores.lock().unwrap().refusal.clone();
+        self.life.step(|| refusal.map_or(Ok(hub), Err)).await
+    }
+}
+
+impl Connections for Twin {
+    async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
+        self.life.step(|| Ok(self.world.stores.lock().unwrap().connections.get(&account).cloned())).await
+    }
+
+    async fn keep(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
+        let keep = || {
+            let mut stores = self.world.stores.lock().unwrap();
+            let current = stores.connections.get(&connection.account).map(|current| current.checked_at);
+            if current == before {
+                stores.connections.insert(connection.account, connection.clone());
+            }
+            Ok(current == before)
+        };
+        self.life.step(keep).await
     }
 }

@@ -14,7 +14,7 @@ use crate::{ACCOUNT, OTHER, REGIONS, Run, START, export, integrate, plan, world}
 
 pub(crate) fn result(number: u32, region: &'static str) -> Result {
     let resource = format!("arn:aws:s3:::bucket-{number}");
-    Result { check: "s3_bucket_public_access", region, resource, failed: true, muted: false, detail: 0 }
+    Result { check: "s3_bucket_public_access", region, resource, failed: true, muted: false, manual: false, detail: 0 }
 }
 
 /// `count` failed results spread over the Regions.
@@ -250,7 +250,7 @@ async fn moving_from_prowlers_own_integration_makes_no_duplicate() {
     );
 }
 
-fn prowlers_own(result: &Result, scanned: &Scanned) -> serde_json::Value {
+pub(crate) fn prowlers_own(result: &Result, scanned: &Scanned) -> serde_json::Value {
     let at = scanned.at.to_string();
     json!({
         "SchemaVersion": "2018-10-08",
@@ -341,9 +341,14 @@ async fn a_plan_says_what_the_export_then_does_and_changes_nothing() {
         assert_eq!(planned.counts, done.counts);
         let changes = |report: &exporter::report::RunReport| {
             let regions = report.accounts[&scanned.account].regions.clone();
-            regions.into_iter().map(|(name, region)| (name, region.changes, region.archived)).collect::<Vec<_>>()
+            regions
+                .into_iter()
+                .map(|(name, region)| (name, region.changes, region.archived, region.filtered))
+                .collect::<Vec<_>>()
         };
         assert_eq!(changes(&planned), changes(&done));
+        let filtered: u64 = changes(&planned).iter().map(|(.., filtered)| filtered).sum();
+        assert_eq!(filtered, planned.counts.filtered_total(), "each is in its Region");
         world.sleep(3600).await;
     }
 }

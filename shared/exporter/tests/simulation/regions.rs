@@ -137,3 +137,28 @@ async fn sending_everything_goes_on_where_it_stopped_too() {
     world.sleep(3600).await;
     assert_eq!(export(&world, scan(1, failed(60)).upload("2")).await.counts.sent, 60);
 }
+
+#[tokio::test(start_paused = true)]
+async fn sending_everything_goes_on_where_it_stopped_even_where_the_scan_is_dated_ahead_of_the_clock() {
+    // The last third goes by way of the fallback.
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    integrate(&world, ACCOUNT, |integration| {
+        integration.resend = exporter::state::Resend::Always;
+        integration.fallback_region = Some("us-east-1".parse().unwrap());
+    });
+    let ahead = scan(5, failed(60));
+    assert_eq!(export(&world, ahead.upload("1")).await.counts.sent, 60);
+    for again in ["2", "3"] {
+        world.sleep(600).await;
+        assert_eq!(export(&world, ahead.upload(again)).await.counts.sent, 0);
+    }
+    // More of it comes later: a run that sends something keeps what the runs before it sent in mind.
+    world.sleep(600).await;
+    let more = scan(5, failed(90));
+    assert_eq!(export(&world, more.upload("4")).await.counts.sent, 30);
+    world.sleep(600).await;
+    assert_eq!(export(&world, more.upload("5")).await.counts.sent, 0);
+    // An honest scan after it is another one.
+    world.sleep(3600).await;
+    assert_eq!(export(&world, scan(1, failed(90)).upload("6")).await.counts.sent, 90);
+}

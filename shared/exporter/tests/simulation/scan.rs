@@ -21,6 +21,8 @@ pub(crate) struct Result {
     pub(crate) resource: String,
     pub(crate) failed: bool,
     pub(crate) muted: bool,
+    /// The check leaves the verdict to a person.
+    pub(crate) manual: bool,
     pub(crate) detail: u32,
 }
 
@@ -51,7 +53,7 @@ impl Result {
             "class_uid": 2004,
             "metadata": { "event_code": self.check, "product": { "name": "Prowler", "version": "5.46.0" } },
             "severity": "High",
-            "status_code": if self.failed { "FAIL" } else { "PASS" },
+            "status_code": if self.manual { "MANUAL" } else if self.failed { "FAIL" } else { "PASS" },
             "status_id": if self.muted { 3 } else { 1 },
             "status_detail": self.description(),
             "unmapped": { "compliance": { "CIS-5.0": ["1.1"] }, "provider": "aws" },
@@ -82,6 +84,12 @@ impl Scanned {
         open(key, &serde_json::to_vec_pretty(&findings).unwrap())
     }
 
+    /// Where checks leave the verdict to a person: what is there stays as it is.
+    pub(crate) fn left_alone(&self) -> impl Iterator<Item = (String, String)> {
+        let manual = self.results.iter().filter(|result| result.manual);
+        manual.map(|result| (result.region.to_owned(), result.id(self.account)))
+    }
+
     /// What an integration wants to be active in Security Hub after this scan, by Region and Id.
     pub(crate) fn wanted(&self, integration: &Integration) -> Expected {
         let mut expected = Expected::new();
@@ -97,6 +105,7 @@ impl Scanned {
                 MutedFindings::Send => true,
             };
             let sent = match status {
+                _ if result.manual => false,
                 "FAILED" => true,
                 "WARNING" => sends_muted,
                 _ => !integration.only_failed,

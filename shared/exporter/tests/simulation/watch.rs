@@ -39,16 +39,19 @@ pub(crate) fn held(world: &World, account: AccountId, state: &str) -> BTreeMap<(
     all
 }
 
+/// What is active in Security Hub.
+pub(crate) fn found(world: &World, account: AccountId) -> Expected {
+    let active = held(world, account, "ACTIVE").into_iter();
+    let what = active.map(|(place, held)| {
+        let status = ["PASSED", "WARNING", "FAILED"].into_iter().find(|known| *known == held.status);
+        (place, (status.unwrap_or("?"), held.description))
+    });
+    what.collect()
+}
+
 /// Security Hub holds exactly what it should, as it should.
 pub(crate) fn assert_equal(world: &World, account: AccountId, expected: &Expected, context: &str) {
-    let active = held(world, account, "ACTIVE");
-    let found: Expected = active
-        .into_iter()
-        .map(|(place, held)| {
-            let status = ["PASSED", "WARNING", "FAILED"].into_iter().find(|known| *known == held.status);
-            (place, (status.unwrap_or("?"), held.description))
-        })
-        .collect();
+    let found = found(world, account);
     for (place, what) in expected {
         assert_eq!(found.get(place), Some(what), "{context}: {place:?} is not as the scan says");
     }

@@ -5,21 +5,26 @@
 //! `SEEDS=1000` runs so many seeds from `SEED` on (default: a few from 0). A failure names its seed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use asff::AccountId;
 use exporter::export::Options;
-use exporter::integration::{Integration, MutedFindings};
-use exporter::report::RunStatus;
+use exporter::integration::MutedFindings;
+use exporter::mend::{self, Mender, Reconcile, Redrive};
+use exporter::report::{RunReport, RunStatus};
+use exporter::settings::Settings;
+use exporter::state::Resend;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use simulator::{Caller, Effect, Fault, Input, Operation};
 
+use crate::account::{Account, FALLBACK, OFF};
 use crate::life::Life;
-use crate::memory::World;
-use crate::scan::{Result, Scanned};
-use crate::watch::{assert_equal, held};
+use crate::memory::{Twin, World};
+use crate::scan::{Expected, Result, Scanned};
+use crate::watch::{assert_equal, found, held};
 use crate::{ACCOUNT, OTHER, REGIONS, Run, integrate, world};
 
 /// Seeds that every run of the tests tries; more by `SEEDS`.
@@ -38,15 +43,6 @@ struct Simulation {
     events: Vec<(AccountId, usize, u32)>,
 }
 
-struct Account {
-    integration: Integration,
-    results: Vec<Result>,
-    scans: Vec<Scanned>,
-    /// When each finding was first in a scan.
-    first_seen: BTreeMap<(String, String), Timestamp>,
-    resources: u32,
-}
-
 impl Simulation {
     fn new(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
@@ -59,7 +55,11 @@ impl Simulation {
         let accounts = [ACCOUNT, OTHER].map(|name| {
             let only_failed = random.random_bool(0.6);
             let muted = [MutedFindings::AsProwler, MutedFindings::Omit, MutedFindings::Send][random.random_range(0..3)];
+            let fallback_region = random.random_bool(0.25).then(|| FALLBACK.parse().unwrap());
+            let resend = if random.random_bool(0.2) { Resend::Always } else { Resend::Changed };
             let integration = integrate(&world, name, |integration| {
+                integration.resend = resend;
+                integration.fallback_region = fallback_region;
                 integration.only_failed = only_failed;
                 integration.muted = muted;
                 integration.archive_limit_percent = 100;
@@ -85,6 +85,7 @@ impl Simulation {
                 self.world.sleep(3600).await;
                 self.work(day).await;
             }
+            self.order().await;
             self.world.sleep(3600 * (24 - hours)).await;
         }
         // The sky clears, and everything that waits is worked off; then one more scan of each account.
@@ -102,11 +103,11 @@ impl Simulation {
         }
         self.world.sleep(3600).await;
         for (account, state) in &self.accounts {
-            let expected = state.scans.last().unwrap().wanted(&state.integration);
+            let expected = self.expected(*account, state.scans.last().unwrap());
             assert_equal(&self.world, *account, &expected, "at the end");
             for (place, held) in held(&self.world, *account, "ACTIVE") {
-                let first = state.first_seen[&place];
-                assert!(held.first_observed_at >= first, "{place:?} was seen before it was there");
+                let first = state.first_seen.get(&place);
+                assert!(first.is_none_or(|&first| held.first_observed_at >= first), "{place:?} was seen too early");
             }
         }
     }
@@ -143,8 +144,13 @@ impl Simulation {
     fn clear(&mut self) {
         self.world.now();
         self.world.simulator.clear_faults();
-        for account in [ACCOUNT, OTHER] {
+        for (account, state) in &self.accounts {
+            let account = account.as_str();
             for region in REGIONS {
+                if state.falls_back() && region == OFF {
+                    self.call(account, region, Operation::DisableSecurityHub, b"");
+                    continue;
+                }
                 self.call(account, region, Operation::EnableSecurityHub, b"{}");
                 let product = json!({ "ProductArn": format!("arn:aws:securityhub:{region}::product/prowler/prowler") });
                 let body = product.to_string();
@@ -169,6 +175,7 @@ impl Simulation {
                 0..3 => result.failed = !result.failed,
                 3 => result.muted = !result.muted,
                 4 => result.detail += 1,
+                5 => result.manual = !result.manual,
                 _ => {}
             }
         }
@@ -180,6 +187,7 @@ impl Simulation {
                 resource: format!("arn:aws:s3:::bucket-{}", state.resources),
                 failed: random.random_bool(0.6),
                 muted: random.random_bool(0.1),
+                manual: false,
                 detail: 0,
             });
         }
@@ -189,7 +197,7 @@ impl Simulation {
         if scanned.results.is_empty() {
             return;
         }
-        for place in scanned.wanted(&state.integration).into_keys() {
+        for place in state.homes(scanned.wanted(&state.integration)).into_keys() {
             state.first_seen.entry(place).or_insert(at);
         }
         state.scans.push(scanned);
@@ -212,6 +220,41 @@ impl Simulation {
         });
         let body = update.to_string();
         let _ = self.world.simulator.batch_update_findings(&Caller::user(ACCOUNT), region, body.as_bytes());
+    }
+
+    /// A person asks for something about what earlier runs did; it may be killed. The next scan decides anew.
+    async fn order(&mut self) {
+        if self.random.random_bool(0.6) {
+            return;
+        }
+        let killed_at = self.random.random_bool(0.3).then(|| self.random.random_range(0..60));
+        let life = Arc::new(Life::until(killed_at, self.random.random_bool(0.5)));
+        let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::default() };
+        let mender = Mender::new(Arc::new(twin), Settings::default());
+        let deadline = Some(tokio::time::Instant::now() + std::time::Duration::from_secs(900));
+        let options = mend::Options { deadline, ..mend::Options::default() };
+        let account: AccountId = [ACCOUNT, OTHER][self.random.random_range(0..2)].parse().unwrap();
+        let archived = |run: &&RunReport| run.counts.archived > 0;
+        let archiving = self.world.stores.lock().unwrap().runs.values().rfind(archived).map(|run| run.run_id.clone());
+        let what = self.random.random_range(0..3);
+        let order = async {
+            match (what, archiving) {
+                (0, Some(run_id)) => vec![mender.undo_archive(&run_id, &options).await],
+                (1, _) => match mender.redrive(&Redrive::default(), &options).await {
+                    Ok(runs) => runs.into_iter().map(Ok).collect(),
+                    Err(error) => vec![Err(error)],
+                },
+                _ => vec![mender.reconcile(account, &Reconcile::default(), &options).await],
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = order => outcome,
+            () = life.over() => Vec::new(),
+        };
+        self.world.assert_no_violation();
+        for run in outcome.iter().flatten() {
+            assert!(run.counts.balanced(), "everything is counted: {:?}", run.counts);
+        }
     }
 
     /// Works off what waits, in any order, sometimes two at once, some of them killed.
@@ -259,15 +302,31 @@ impl Simulation {
         let options = Options { deadline, ..Options::default() };
         let key = format!("{account}/{number}-{}", tries % 2);
         let scan = scanned.upload(&key);
-        let run = Run { life, options, ..Run::new(&self.world) }.of(scanned, &state.integration);
+        let mut alive = state.homes(scanned.wanted(&state.integration));
+        alive.extend(scanned.left_alone().map(|place| (place, Default::default())));
+        let run = Run { life, options, alive, ..Run::new(&self.world) };
         Prepared { run, scan }
+    }
+
+    /// What the account's Security Hub should hold after a scan.
+    fn expected(&self, account: AccountId, scanned: &Scanned) -> Expected {
+        let state = &self.accounts[&account];
+        let mut expected = state.homes(scanned.wanted(&state.integration));
+        let there = found(&self.world, account);
+        let left_alone = state.left_alone(scanned).into_iter();
+        expected.extend(left_alone.filter_map(|place| Some((place.clone(), there.get(&place)?.clone()))));
+        expected
     }
 
     /// After a run that exported the newest scan there is, Security Hub is as the scan says.
     fn check(&self, account: AccountId, number: usize, status: RunStatus, reasons: &[String]) {
         let state = &self.accounts[&account];
-        if status == RunStatus::Succeeded && number + 1 == state.scans.len() {
-            let expected = state.scans[number].wanted(&state.integration);
+        // That a Region is never on is said every time.
+        let is_off = |reason: &String| reason.contains(OFF) && reason.contains("hub_not_enabled");
+        let well = status == RunStatus::Succeeded
+            || (status == RunStatus::Degraded && state.falls_back() && reasons.iter().all(is_off));
+        if well && number + 1 == state.scans.len() {
+            let expected = self.expected(account, &state.scans[number]);
             assert_equal(&self.world, account, &expected, &format!("after scan {number}, {reasons:?}"));
         }
     }

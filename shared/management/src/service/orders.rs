@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use asff::AccountId;
+use exporter::order::Order;
 use exporter::registry::{AuditEntry, Page};
 use exporter::report::{ArchiveSkipped, RunReport, RunStatus};
 use serde_json::Value;
 
 use super::Service;
 use super::kept::entry;
-use crate::ports::{Caller, Order, Ports};
+use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
 use crate::wire::{List, Ordered, QuarantinedRun};
 
@@ -90,7 +91,7 @@ impl<P: Ports> Service<P> {
             let message = format!("run {run_id} ({}) left nothing in quarantine", run.status.as_str());
             return Err(Refusal::RunState(message));
         }
-        self.order(caller, "redrive", run_id, Order::Redrive { run_id: run_id.to_owned() }).await
+        self.order(caller, "redrive", run_id, Order::Redrive { run_id: Some(run_id.to_owned()), code: None }).await
     }
 
     async fn order(&self, caller: &Caller, verb: &str, run_id: &str, order: Order) -> Result<Ordered, Refusal> {

@@ -1,13 +1,14 @@
 //! Removing an integration: at once, or after everything that it sent was archived.
 
 use exporter::integration::{Credentials, Integration};
+use exporter::order::Order;
 use exporter::provider::ProviderId;
 use exporter::registry::{CommitError, Stored, Write};
 use serde_json::Value;
 
 use super::kept::{Change, differences, entry};
 use super::{IfMatch, Service, TRIES_MAX};
-use crate::ports::{Caller, Order, Ports};
+use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
 use crate::wire::IntegrationView;
 
@@ -65,7 +66,7 @@ impl<P: Ports> Service<P> {
                 Ok(Integration { removing_since, enabled: false, ..stored.value.clone() })
             })
             .await?;
-        self.ports.place(&Order::Withdraw { provider: id.clone() }).await?;
+        self.ports.place(&Order::Withdraw { provider: id.clone(), then_delete: true }).await?;
         self.view(&stored).await
     }
 

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use asff::AccountId;
 use exporter::integration::Integration;
+use exporter::order::Order;
 use exporter::provider::ProviderId;
 use exporter::registry::Stored;
 use exporter::report::{Counts, RunReport, RunStatus, undelivered};
@@ -12,7 +13,7 @@ use exporter::report::{Counts, RunReport, RunStatus, undelivered};
 use super::credentials::stays;
 use super::kept::Change;
 use super::{IfMatch, Service, first};
-use crate::ports::{Caller, Order, Ports};
+use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
 use crate::wire::{IntegrationView, Waiting};
 

@@ -47,6 +47,12 @@ pub struct RegionConnection {
     /// Since when it is so.
     #[schema(format = DateTime)]
     pub since: String,
+    /// When it was lost, if it took findings before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_at: Option<String>,
+    /// Since when this is what an earlier check found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_since: Option<String>,
     /// What is wrong, and what mends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<ConnectionProblem>,
@@ -102,6 +108,11 @@ pub struct FieldChange {
 pub struct Run {
     /// Time-ordered, unique.
     pub run_id: String,
+    /// What it does: `export`, `undo_archive`, `redrive`, `reconcile` or `withdraw`.
+    pub kind: String,
+    /// The run that it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// `running`, `succeeded`, `degraded`, `failed`, `ignored`, `duplicate`, `superseded` or `unfinished`.
     pub status: String,
     /// Why it did not simply succeed.
@@ -135,4 +146,7 @@ pub struct Run {
     /// The key of the quarantine object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
+    /// What still lies there, by code, after some of it was sent again. Left out: all that the counts say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine_left: Option<BTreeMap<String, u64>>,
 }

@@ -1,8 +1,8 @@
 //! Integrations: everything on the page "Integration Management", by its words.
 
+use exporter::order::Order;
 use exporter::report::{AccountReport, Counts, Fate, RunReport, RunStatus, undelivered};
 use exporter::upload::UploadInfo;
-use management::Order;
 use serde_json::json;
 
 use crate::client::{ACCOUNT, Api, connected, disconnected};

@@ -1,6 +1,7 @@
 //! Deleting an integration.
 
-use management::{Caller, Order, Service, Settings};
+use exporter::order::Order;
+use management::{Caller, Service, Settings};
 use serde_json::json;
 
 use crate::client::{ACCOUNT, Api};
@@ -25,7 +26,7 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
     let accepted = api.delete(&format!("{path}?archive=true"), &etag).await;
     assert_eq!((accepted.status.as_u16(), &accepted.body["enabled"]), (202, &json!(false)), "{}", accepted.text);
     assert_eq!(accepted.body["removing_since"], "2026-11-23T09:00:00Z");
-    let order = Order::Withdraw { provider: ACCOUNT.parse().unwrap() };
+    let order = Order::Withdraw { provider: ACCOUNT.parse().unwrap(), then_delete: true };
     assert_eq!(api.memory.kept().orders, std::slice::from_ref(&order));
     assert_eq!(api.memory.kept().secrets.len(), 1, "the key is needed until the end");
 

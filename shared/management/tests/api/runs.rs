@@ -1,8 +1,8 @@
 //! Runs and quarantine.
 
+use exporter::order::Order;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
-use management::Order;
 use serde_json::json;
 
 use crate::client::{ACCOUNT, Api, CALLER};
@@ -54,7 +54,7 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
             Order::Replay { run_id: run_id() },
             Order::Approve { run_id: run_id() },
             Order::UndoArchive { run_id: run_id() },
-            Order::Redrive { run_id: run_id() },
+            Order::Redrive { run_id: Some(run_id()), code: None },
         ]
     );
     assert_eq!(api.actions(), ["run.replay", "run.approve", "run.undo_archive", "run.redrive"]);

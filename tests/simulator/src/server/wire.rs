@@ -15,6 +15,7 @@ use crate::identity::Scope;
 use crate::operation::Operation;
 use crate::records::{Call, Tally};
 use crate::response::Response;
+use crate::sts::{Request, Service};
 
 type Answer = axum::http::Response<Body>;
 type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -57,15 +58,24 @@ fn answer(simulator: &Simulator, operation: Operation, headers: &HeaderMap, inpu
     response
 }
 
-/// STS.
-pub(super) async fn sts(
+/// STS, EC2 and Organizations, which differ by what signs.
+pub(super) async fn around(
     State(simulator): State<Simulator>,
     ConnectInfo(connection): ConnectInfo<Connection>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
-    let response = match scope(&headers, "sts") {
-        Ok(scope) => simulator.sts(scope, token(&headers), &body),
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let named = header.and_then(Scope::parse).and_then(|scope| Service::of(scope.service));
+    let service = named.unwrap_or(Service::Sts);
+    let name = match service {
+        Service::Sts => "sts",
+        Service::Ec2 => "ec2",
+        Service::Organizations => "organizations",
+    };
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let response = match scope(&headers, name) {
+        Ok(scope) => simulator.around(scope, token(&headers), &Request { service, target, body: &body }),
         Err(response) => response,
     };
     send(&simulator, &connection, response).await

@@ -8,7 +8,7 @@ use crate::operation::Operation;
 use crate::response::Response;
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
+pub(super) const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A success: elements in order; a name with a slash stands in an element of its own.
 pub(super) fn success(operation: Operation, fields: &[(&str, &str)]) -> Response {
@@ -51,7 +51,7 @@ fn close(xml: &mut String, element: &str) {
     }
 }
 
-fn with_xml(status: u16, code: Option<&str>, xml: String) -> Response {
+pub(super) fn with_xml(status: u16, code: Option<&str>, xml: String) -> Response {
     let mut response = Response::ok(&json!({}));
     response.status = status;
     response.error_type = code.map(str::to_owned);
@@ -60,6 +60,6 @@ fn with_xml(status: u16, code: Option<&str>, xml: String) -> Response {
     response
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -24,8 +24,11 @@ fn contract_2_2_one_foreign_account_fails_the_whole_call() {
 #[test]
 fn contract_2_2_an_administrator_cannot_import_for_members() {
     let mut config = config().account(OTHER, &[REGION]);
-    config.organization =
-        Some(simulator::Organization { administrator: ACCOUNT.to_owned(), members: vec![OTHER.to_owned()] });
+    config.organization = Some(simulator::Organization {
+        administrator: ACCOUNT.to_owned(),
+        members: vec![OTHER.to_owned()],
+        suspended: Vec::new(),
+    });
     let stage = Stage::new(config);
     assert_denied(&stage.import(&[with(finding("b", 0), json!({ "AwsAccountId": OTHER }))]), PRODUCT);
 }

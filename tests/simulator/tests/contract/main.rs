@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its stage has to fail")]
 
+mod around;
 mod authorization;
 mod customers;
 mod faults;

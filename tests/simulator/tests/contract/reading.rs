@@ -164,7 +164,11 @@ fn contract_3_1_a_token_belongs_to_its_request() {
 #[test]
 fn contract_2_4_a_home_region_sees_linked_ones_and_an_administrator_its_members() {
     let mut config = config().account(OTHER, &[REGION, "us-east-1"]);
-    config.organization = Some(Organization { administrator: ACCOUNT.to_owned(), members: vec![OTHER.to_owned()] });
+    config.organization = Some(Organization {
+        administrator: ACCOUNT.to_owned(),
+        members: vec![OTHER.to_owned()],
+        suspended: Vec::new(),
+    });
     config.aggregators =
         vec![Aggregator { account: ACCOUNT.to_owned(), home: REGION.to_owned(), linked: vec!["us-east-1".to_owned()] }];
     let mut stage = Stage::new(config);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use asff::RegionName;
-use exporter::report::{Counts, FileEnd, RegionReport, RunReport, RunStatus};
+use exporter::report::{Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus};
 use exporter::route::NOT_IN_INTEGRATION;
 
 use super::fates;
@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::output::{Column, Facts, Output, Table, Tone, text};
 
 /// Reasons for which findings are undelivered that lie in the integration's credentials.
-const CREDENTIAL_REASONS: [&str; 5] =
+pub(crate) const CREDENTIAL_REASONS: [&str; 5] =
     ["assume_role_denied", "credentials_invalid", "credentials_unavailable", "secret_missing", "wrong_account"];
 
 /// What a script should know of the run.
@@ -84,8 +84,13 @@ fn head(report: &RunReport, state: &str) -> Facts {
     let mut facts = Facts::new();
     facts.add(Tone::Strong, "Run", &report.run_id);
     facts.add(tone(report.status), "Status", report.status.as_str());
-    let size = text::bytes(report.upload.bytes);
-    facts.add(Tone::Plain, "Upload", format!("{} ({size})", report.upload.source));
+    if report.kind == RunKind::Export {
+        let size = text::bytes(report.upload.bytes);
+        facts.add(Tone::Plain, "Upload", format!("{} ({size})", report.upload.source));
+    } else {
+        facts.add(Tone::Plain, "Kind", report.kind.as_str());
+        facts.add(Tone::Plain, "About", &report.upload.source);
+    }
     if let Some(format) = report.format {
         facts.add(Tone::Plain, "Format", format.as_str());
     }

@@ -38,6 +38,28 @@ impl Output {
         Self { out: Box::new(out.lock()), err: Box::new(err), out_style, err_style, format, notation }
     }
 
+    /// What is written to standard output meanwhile, for tests.
+    #[cfg(test)]
+    pub(crate) fn written(style: Style, meanwhile: impl FnOnce(&mut Self) -> io::Result<()>) -> String {
+        let paper = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        struct Paper(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+        impl Write for Paper {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().map_or(Ok(0), |mut paper| paper.write(bytes))
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let out = Box::new(Paper(paper.clone()));
+        let mut output =
+            Self { out, err: Box::new(io::sink()), out_style: style, err_style: style, format: Format::Table };
+        assert!(meanwhile(&mut output).is_ok());
+        drop(output);
+        paper.lock().map(|paper| String::from_utf8_lossy(&paper).into_owned()).unwrap_or_default()
+    }
+
     /// Standard output itself, for results that are neither a table nor one JSON document.
     pub(crate) fn out(&mut self) -> &mut dyn Write {
         &mut self.out

@@ -89,6 +89,15 @@ impl Runs for Standalone {
         self.store.change(&claim_key(identity), decide).await
     }
 
+    async fn renew_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        let decide = |old: Option<ClaimRecord>| {
+            let renewed = old.and_then(|old| old.renew(run_id, until));
+            let ours = renewed.is_some();
+            (renewed, ours)
+        };
+        self.store.change(&claim_key(identity), decide).await
+    }
+
     async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
         let decide = |old: Option<ClaimRecord>| (old.and_then(|old| old.settle(run_id, done, self.now())), ());
         self.store.change(&claim_key(identity), decide).await
@@ -118,6 +127,15 @@ impl Accounts for Standalone {
         until: Timestamp,
     ) -> Result<Begun, PortError> {
         let decide = |old: Option<AccountRecord>| AccountRecord::begin(old, run_id, scanned_at, now, until);
+        self.store.change(&account_key(account), decide).await
+    }
+
+    async fn renew(&self, account: AccountId, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        let decide = |old: Option<AccountRecord>| {
+            let renewed = old.and_then(|old| old.renew(run_id, until));
+            let ours = renewed.is_some();
+            (renewed, ours)
+        };
         self.store.change(&account_key(account), decide).await
     }
 

@@ -75,6 +75,13 @@ impl AccountRecord {
         (Some(taken), Begun::Taken { doubt })
     }
 
+    /// The record after a run holds the account for longer; none, if it is not that run's.
+    pub(super) fn renew(mut self, run_id: &str, until: Timestamp) -> Option<Self> {
+        let hold = self.hold.as_mut().filter(|hold| hold.run_id == run_id)?;
+        hold.until = until;
+        Some(self)
+    }
+
     /// The record after a run gave the account back; none, if it was not that run's.
     pub(super) fn end(self, run_id: &str, doubt: &Doubt) -> Option<Self> {
         let ours = self.hold.as_ref().is_some_and(|hold| hold.run_id == run_id);
@@ -134,6 +141,12 @@ impl ClaimRecord {
         (Some(Self { identity, run_id, state: ClaimState::Held, until }), Claim::Taken)
     }
 
+    /// The record after a run holds the upload for longer; none, if it is not that run's.
+    pub(super) fn renew(self, run_id: &str, until: Timestamp) -> Option<Self> {
+        let ours = self.run_id == run_id && self.state == ClaimState::Held;
+        ours.then_some(Self { until, ..self })
+    }
+
     /// The record after a run was done with the upload; none, if it was not that run's.
     pub(super) fn settle(self, run_id: &str, done: bool, now: Timestamp) -> Option<Self> {
         let state = if done { ClaimState::Done } else { ClaimState::Released };
@@ -166,6 +179,10 @@ mod tests {
         assert_eq!(held.clone().end("b", &Doubt::default()), None, "it is not b's to give back");
         let (_, doubt) = taken(Some(held.clone()), "b", 1, 3);
         assert!(doubt.everywhere, "a died: nobody knows what it sent");
+        let renewed = held.clone().renew("a", at(4)).unwrap();
+        let begin = AccountRecord::begin(Some(renewed), "b", at(1), at(3), at(5));
+        assert_eq!(begin, (None, Begun::Held { run_id: "a".to_owned() }), "a works on");
+        assert_eq!(held.clone().renew("b", at(4)), None, "nor is it b's to hold");
         let ended =
             held.end("a", &Doubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() }).unwrap();
         let (_, doubt) = taken(Some(ended), "b", 1, 2);
@@ -189,6 +206,9 @@ mod tests {
         let held = ClaimRecord::take(None, "scan", "a", false, at(1), at(2)).0.unwrap();
         assert_eq!(take(Some(&held), true, 1).1, Claim::Held { run_id: "a".to_owned() });
         assert_eq!(take(Some(&held), false, 2).1, Claim::Taken, "a's time is over");
+        let renewed = held.clone().renew("a", at(3)).unwrap();
+        assert_eq!(take(Some(&renewed), false, 2).1, Claim::Held { run_id: "a".to_owned() });
+        assert_eq!(held.clone().renew("b", at(3)), None);
         let done = held.clone().settle("a", true, at(2)).unwrap();
         assert_eq!(take(Some(&done), false, 3).1, Claim::Done { run_id: "a".to_owned() });
         assert_eq!(take(Some(&done), true, 3).1, Claim::Taken);

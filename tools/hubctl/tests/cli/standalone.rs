@@ -152,6 +152,7 @@ fn a_plan_says_what_the_export_then_does() {
                 assert_eq!(region[name], report["changes"][name], "{file} {name}");
             }
             assert_eq!(region["to_archive"], report["archived"]);
+            assert_eq!(region["filtered"], report["filtered"]);
             let number = |value: &Value| value.as_u64().unwrap();
             assert_eq!(number(&region["events"]), number(&report["sent"]) + number(&report["archived"]));
         }

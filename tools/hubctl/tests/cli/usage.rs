@@ -26,8 +26,17 @@ fn a_wrong_command_line_ends_with_exit_code_2() {
         "integration delete 123456789012 --region us-east-1",
         "apply",
         "permissions print",
+        "doctor --integration everything",
+        "doctor --remote --table t --state-bucket b --region us-east-1",
         "run list --limit 0",
         "run list",
+        "run undo-archive",
+        "run undo-archive r --remote --report x.json --stack s",
+        "reconcile --account 1234",
+        "reconcile --regions eu-wst-1",
+        "quarantine redrive --code",
+        "explain not-an-id --table t --state-bucket b --region us-east-1",
+        "explain",
         "export - --table t --state-bucket b --region us-east-1",
     ];
     for line in lines {

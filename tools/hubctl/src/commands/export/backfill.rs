@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, since: Timestamp, global: &Global, output: &mut O
     }
     // What is no scan lies beside scans in every bucket.
     let exits = runs.iter().filter(|run| run.status != RunStatus::Ignored).map(run_report::exit);
-    Ok(exits.max_by_key(|exit| graveness(*exit)).unwrap_or(Exit::Success))
+    Ok(exits.max_by_key(|exit| exit.graveness()).unwrap_or(Exit::Success))
 }
 
 /// Exports one scan after the other. One that can't be exported at all ends it: the next ones can wait.
@@ -104,17 +104,6 @@ fn time_in(key: &str) -> Option<Timestamp> {
     let (date, time) =
         ([part(0..4), part(4..6), part(6..8)].join("-"), [part(8..10), part(10..12), part(12..14)].join(":"));
     format!("{date}T{time}Z").parse().ok()
-}
-
-/// Which exit code counts where several are due.
-fn graveness(exit: Exit) -> u8 {
-    match exit {
-        Exit::Success => 0,
-        Exit::Degraded => 1,
-        Exit::Findings => 2,
-        Exit::Error | Exit::Usage | Exit::Differs => 3,
-        Exit::Credentials => 4,
-    }
 }
 
 fn table(runs: &[RunReport]) -> Table {

@@ -43,8 +43,17 @@ impl Work {
 }
 
 impl Work {
+    /// How the exporter is to behave towards the service.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            import_calls_per_second: self.calls_per_second,
+            import_calls_burst: self.calls_burst,
+            ..Settings::default()
+        }
+    }
+
     /// Writes the result to the file that is asked for, if one is.
-    pub(super) fn keep(&self, result: &impl serde::Serialize) -> Result<()> {
+    pub(crate) fn keep(&self, result: &impl serde::Serialize) -> Result<()> {
         let Some(path) = &self.report else { return Ok(()) };
         let json = serde_json::to_vec_pretty(result)?;
         std::fs::write(path, json).with_context(|| format!("failed to write {}", path.display()))
@@ -82,11 +91,6 @@ pub(crate) async fn export<P: Ports>(
     options: Options,
     output: &Output,
 ) -> Result<RunReport> {
-    let settings = Settings {
-        import_calls_per_second: work.calls_per_second,
-        import_calls_burst: work.calls_burst,
-        ..Settings::default()
-    };
     let progress = Arc::new(Progress::default());
     let seen = progress.clone();
     let watch = Watch::begin(output.err_style, Some(scan.info.bytes), move || {
@@ -94,20 +98,20 @@ pub(crate) async fn export<P: Ports>(
         (seen.bytes_read(), format!("{read} read, {sent} sent"))
     });
     let source = scan.info.source.clone();
-    let exported = Exporter::new(ports.clone(), settings).export(scan, Options { progress, ..options }).await;
+    let exported = Exporter::new(ports.clone(), work.settings()).export(scan, Options { progress, ..options }).await;
     drop(watch);
-    exported.map_err(|error| failed(&error, &source).into())
+    exported.map_err(|error| failed(&error, &format!("hubctl export {source}")).into())
 }
 
-fn failed(error: &ExportError, source: &str) -> Failure {
+pub(crate) fn failed(error: &ExportError, again: &str) -> Failure {
     match error {
         ExportError::Held { run_id, .. } => Failure::new(Exit::Error, error.to_string())
-            .hint(format!("run {run_id} is done soon; if it was killed, what it held is free an hour after it began")),
+            .hint(format!("run {run_id} is done soon; if it was killed, what it held is free within 15 minutes")),
         ExportError::Port(error) => {
             let failure = port(error);
             match failure.hint {
                 Some(_) => failure,
-                None => failure.hint(format!("try again, nothing is sent twice: hubctl export {source}")),
+                None => failure.hint(format!("try again, nothing is sent twice: {again}")),
             }
         }
         ExportError::Unbalanced { .. } => Failure::new(Exit::Error, error.to_string())

@@ -35,6 +35,7 @@ pub(super) struct Region {
     pub(super) due: u64,
     pub(super) same: u64,
     pub(super) to_archive: u64,
+    pub(super) filtered: u64,
     adopted: u64,
     #[serde(flatten)]
     pub(super) cost: Cost,
@@ -92,6 +93,7 @@ impl<'a> Plan<'a> {
                     due: changes.due,
                     same: report.unchanged,
                     to_archive: report.archived,
+                    filtered: report.filtered,
                     adopted: report.adopted,
                     cost,
                 });

@@ -35,6 +35,7 @@ pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
             Column::Number("Due"),
             Column::Number("Same"),
             Column::Number("Archive"),
+            Column::Number("Filtered"),
             Column::Number("Events"),
         ]);
         for region in plan.regions.iter().filter(|region| region.account == account) {
@@ -45,6 +46,7 @@ pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
                 region.due,
                 region.same,
                 region.to_archive,
+                region.filtered,
                 region.cost.events,
             ];
             let numbers = numbers.into_iter().map(text::count);

@@ -13,7 +13,7 @@ use crate::output::{Column, Output, Table, Tone, text};
 /// Runs that are looked through for some with a quarantine.
 const RUNS_MAX: usize = 1000;
 
-/// List what a run left in quarantine, or the runs that did
+/// List what lies in quarantine of a run, or the runs that left something
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -58,10 +58,10 @@ fn entries_of(run_id: &str, limit: usize, global: &Global, output: &mut Output) 
             let list: Vec<Value> = found.into_iter().map(short).collect::<Result<_, serde_json::Error>>()?;
             output.json(&list)?;
         }
-        Format::Table if found.is_empty() => output.note(format!("Run {run_id} left nothing in quarantine."))?,
+        Format::Table if found.is_empty() => output.note(format!("Of run {run_id} nothing lies in quarantine."))?,
         Format::Table => {
             output.table(&entry_table(&found))?;
-            let all = run.counts.quarantined_total() + run.counts.unreadable;
+            let all = run.in_quarantine().values().sum::<u64>();
             if all > found.len() as u64 {
                 output.note(format!("{} in all: --limit shows more", text::counted(all, "entry", "entries")))?;
             }
@@ -80,8 +80,8 @@ fn entry_table(found: &[(usize, Entry)]) -> Table {
     ];
     let mut table = Table::new(columns);
     for (number, entry) in found {
-        let region = entry.region.as_deref().unwrap_or_default();
-        table.row(Tone::Plain, [&number.to_string(), &entry.stage, &entry.code, region, &entry.message]);
+        let region = entry.region.map_or(String::new(), |region| region.to_string());
+        table.row(Tone::Plain, [&number.to_string(), entry.stage.as_str(), &entry.code, &region, &entry.message]);
     }
     table
 }
@@ -91,15 +91,9 @@ fn runs(limit: usize, global: &Global, output: &mut Output) -> Result<Exit> {
         let connected = deployment::connect(global).await?;
         Ok(connected.cloud.list_runs(RUNS_MAX, None).await.map_err(|error| port(&error))?)
     })?;
-    runs.retain(|run| run.quarantine.is_some());
+    runs.retain(|run| !run.in_quarantine().is_empty());
     runs.truncate(limit);
-    let codes = |run: &RunReport| {
-        let mut codes = run.counts.quarantined.clone();
-        if run.counts.unreadable > 0 {
-            codes.insert("unreadable".to_owned(), run.counts.unreadable);
-        }
-        codes
-    };
+    let codes = RunReport::in_quarantine;
     match output.format {
         Format::Json => {
             let list: Vec<Value> = runs
@@ -115,7 +109,7 @@ fn runs(limit: usize, global: &Global, output: &mut Output) -> Result<Exit> {
                 .collect();
             output.json(&list)?;
         }
-        Format::Table if runs.is_empty() => output.note("No run left anything in quarantine.")?,
+        Format::Table if runs.is_empty() => output.note("Nothing lies in quarantine.")?,
         Format::Table => {
             let mut table =
                 Table::new([Column::Text("Run"), Column::Text("Started (UTC)"), Column::Text("In quarantine")]);

@@ -1,7 +1,8 @@
-//! `hubctl quarantine`: what could not be sent, with the reason and the finding itself.
+//! `hubctl quarantine`: what could not be sent, with the reason and the finding itself; and sending it again.
 
 mod entries;
 mod list;
+mod redrive;
 mod show;
 
 use anyhow::Result;
@@ -11,19 +12,18 @@ use crate::config::Global;
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// See what could not be sent, and why
+/// See what could not be sent, and why, and send it again
 #[derive(Debug, Subcommand)]
-#[command(after_help = "\
-What a run left in quarantine is sent by `hubctl run replay RUN`, once its cause
-is mended.")]
 pub(crate) enum Command {
     List(list::Args),
     Show(show::Args),
+    Redrive(redrive::Args),
 }
 
 pub(crate) fn run(command: &Command, global: &Global, output: &mut Output) -> Result<Exit> {
     match command {
         Command::List(args) => list::run(args, global, output),
         Command::Show(args) => show::run(args, global, output),
+        Command::Redrive(args) => redrive::run(args, global, output),
     }
 }

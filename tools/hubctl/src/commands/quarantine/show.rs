@@ -64,12 +64,12 @@ fn facts(number: usize, entry: &Entry) -> Facts {
     let mut facts = Facts::new();
     facts.add(Tone::Strong, "Entry", number.to_string());
     facts.add(Tone::Bad, "Code", &entry.code);
-    facts.add(Tone::Plain, "Stage", &entry.stage);
+    facts.add(Tone::Plain, "Stage", entry.stage.as_str());
     facts.add(Tone::Plain, "Why", &entry.message);
     let offset = entry.offset.map(text::count);
-    for (name, value) in
-        [("Id", &entry.id), ("Account", &entry.account), ("Region", &entry.region), ("At byte", &offset)]
-    {
+    let account = entry.account.map(|account| account.to_string());
+    let region = entry.region.map(|region| region.to_string());
+    for (name, value) in [("Id", &entry.id), ("Account", &account), ("Region", &region), ("At byte", &offset)] {
         if let Some(value) = value {
             facts.add(Tone::Plain, name, value);
         }

@@ -6,10 +6,12 @@ use std::io::{self, BufRead, IsTerminal};
 use anyhow::Result;
 use asff::AccountId;
 use exporter::export::Options;
+use exporter::order::Order;
 use exporter::report::{ArchiveSkipped, RunReport};
 
 use super::replay::open_again;
 use crate::commands::export::{Work, work};
+use crate::commands::orders::{self, Remote};
 use crate::config::Global;
 use crate::deployment;
 use crate::exit::{Exit, Failure};
@@ -20,13 +22,15 @@ use crate::output::{Output, text};
 #[command(after_help = "\
 A run that would archive more of an account's live findings than the
 integration's limit archives nothing and says archive_held. Where the scan is
-right, this exports it once more on this machine and archives all of it.
+right, this exports it once more on this machine, or with --remote by the
+deployment, and archives all of it. `hubctl run undo-archive` takes it back.
 
 Examples:
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --yes
 
-JSON: the report of the new run, as `hubctl run show` gives it.")]
+JSON: the report of the new run, as `hubctl run show` gives it; with --remote
+ordered.")]
 pub(crate) struct Args {
     /// The run, as `hubctl run list` names it
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -37,23 +41,34 @@ pub(crate) struct Args {
     yes: bool,
 
     #[command(flatten)]
+    remote: Remote,
+
+    #[command(flatten)]
     work: Work,
 }
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
-    let (report, state) = deployment::block_on(async {
+    let order = Order::Approve { run_id: args.run_id.clone() };
+    let done = deployment::block_on(async {
         let connected = deployment::connect(global).await?;
         let earlier = connected.find_run(&args.run_id).await?;
         let held = held(&earlier)?;
         if !args.yes && !agreed(&held, output)? {
             return Err(Failure::new(Exit::Error, "nothing was archived").into());
         }
+        if args.remote.remote {
+            orders::place(&order, &connected).await?;
+            return Ok(None);
+        }
         let scan = open_again(&earlier, &connected).await?;
         let options = Options { again: true, approved: true, ..Options::default() };
         let report = work::export(&connected.cloud, &args.work, scan, options, output).await?;
-        Ok((report, connected.state()))
+        Ok(Some((report, connected.state())))
     })?;
-    work::conclude(&args.work, &report, &state, output)
+    match done {
+        Some((report, state)) => work::conclude(&args.work, &report, &state, output),
+        None => orders::placed(&order, output),
+    }
 }
 
 /// What the run holds: the account, the findings that are over, and how many were live.

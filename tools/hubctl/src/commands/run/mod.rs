@@ -1,9 +1,10 @@
-//! `hubctl run`: what the exports did, and what they are to do once more.
+//! `hubctl run`: what the exports did, and what is to be done once more, or undone.
 
 mod approve;
 mod list;
 mod replay;
 mod show;
+mod undo_archive;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -12,13 +13,14 @@ use crate::config::Global;
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// See what the exports did, and do them once more
+/// See what the exports did, do them once more, undo what they archived
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(list::Args),
     Show(show::Args),
     Replay(replay::Args),
     Approve(approve::Args),
+    UndoArchive(undo_archive::Args),
 }
 
 pub(crate) fn run(command: &Command, global: &Global, output: &mut Output) -> Result<Exit> {
@@ -27,5 +29,6 @@ pub(crate) fn run(command: &Command, global: &Global, output: &mut Output) -> Re
         Command::Show(args) => show::run(args, global, output),
         Command::Replay(args) => replay::run(args, global, output),
         Command::Approve(args) => approve::run(args, global, output),
+        Command::UndoArchive(args) => undo_archive::run(args, global, output),
     }
 }

@@ -16,9 +16,10 @@ The exit code says how the run ended, so that a pipeline can stop on it.
 Example:
   hubctl run show 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
 
-JSON: run_id, status, reasons, upload, format, file_end, started_at, finished_at,
-scanned_at, counts, accounts (each with counts, problem, archive, regions),
-quarantine. counts: read = sent + unchanged + filtered + region_unavailable +
+JSON: run_id, kind (export, undo_archive, redrive, reconcile, withdraw), of (the
+run that it is about), status, reasons, upload, format, file_end, started_at,
+finished_at, scanned_at, counts, accounts (each with counts, problem, archive,
+regions), quarantine, quarantine_left. counts: read = sent + unchanged + filtered + region_unavailable +
 quarantined + unreadable + undelivered. archive says why nothing was archived
 that should have been: archive_held waits for `hubctl run approve`.")]
 pub(crate) struct Args {

@@ -1,0 +1,73 @@
+//! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
+
+use aws::Names;
+use exporter::connection::CheckSettings;
+use runtime::config::{ConfigError, Variables};
+use tracing::level_filters::LevelFilter;
+
+/// What the environment says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `TABLE_NAME` and `STATE_BUCKET`.
+    pub names: Names,
+    /// `CHECK_QUEUE_URL`: where accounts go that one invocation can't hold. None: they are left to the next check.
+    pub check_queue_url: Option<String>,
+    /// How a check behaves.
+    pub settings: CheckSettings,
+    /// `INTEGRATION_METRICS`: whether each integration has metrics of its own, which cost money.
+    pub integration_metrics: bool,
+    /// `LOG_LEVEL`: the least severe level that is logged.
+    pub log_level: LevelFilter,
+}
+
+impl Config {
+    /// Reads the environment of the process.
+    ///
+    /// # Errors
+    ///
+    /// Names the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(&Variables::of_process())
+    }
+
+    /// Reads variables, wherever they are from.
+    fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            names: Names {
+                table: variables.required("TABLE_NAME")?,
+                state_bucket: variables.required("STATE_BUCKET")?,
+                queue_url: None,
+            },
+            check_queue_url: variables.optional("CHECK_QUEUE_URL"),
+            settings: CheckSettings::default(),
+            integration_metrics: variables.parsed("INTEGRATION_METRICS")?.unwrap_or(true),
+            log_level: variables.parsed("LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(&Variables::new(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        }))
+    }
+
+    #[test]
+    fn what_is_not_set_has_its_default() {
+        let config = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b")]).unwrap();
+        assert_eq!((config.names.table.as_str(), config.names.state_bucket.as_str()), ("t", "b"));
+        assert_eq!((config.check_queue_url, config.integration_metrics), (None, true));
+        assert_eq!(config.log_level, LevelFilter::INFO);
+    }
+
+    #[test]
+    fn an_error_names_the_variable() {
+        assert_eq!(read(&[]), Err(ConfigError::Missing("TABLE_NAME")));
+        let error = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b"), ("INTEGRATION_METRICS", "some")]).unwrap_err();
+        assert!(error.to_string().contains("INTEGRATION_METRICS"), "{error}");
+    }
+}

@@ -1,0 +1,147 @@
+//! Parses what invokes the function: a schedule, a person or program that names what to check, or messages of our own queue.
+
+use asff::AccountId;
+use exporter::provider::ProviderId;
+use exporter::roster::Wanted;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What an invocation asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What to check.
+    pub wanted: Wanted,
+    /// How many invocations of ours led to this one.
+    pub round: u32,
+    /// Whether what this invocation can't hold goes to further ones. Otherwise the answer names it.
+    pub spread: bool,
+    /// Whether it came from our queue.
+    pub queued: bool,
+}
+
+/// A payload that asks for nothing that we know. It will not become one by trying again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the event is not understood: {0}; send {{\"integration\": \"123456789012\"}}, {{\"integrations\": [...]}}, \
+     {{\"accounts\": [...]}}, or none of them to check all"
+)]
+pub struct EventError(String);
+
+/// The fields of a payload that mean something. Any other is a schedule's own business.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Payload {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    integration: Option<ProviderId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    integrations: Option<Vec<ProviderId>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accounts: Option<Vec<AccountId>>,
+    #[serde(default)]
+    round: u32,
+    #[serde(default = "yes")]
+    spread: bool,
+}
+
+/// Parses the payload of an invocation: each message of a queue is a request of its own.
+///
+/// # Errors
+///
+/// When a field is there and is not what it should be, or a message is no JSON.
+pub fn parse(payload: &Value) -> Result<Vec<Request>, EventError> {
+    let Some(records) = payload.get("Records").and_then(Value::as_array) else {
+        return Ok(vec![request(payload, false)?]);
+    };
+    let message = |record: &Value| {
+        let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
+        let body = serde_json::from_str(body).map_err(|error| EventError(error.to_string()))?;
+        request(&body, true)
+    };
+    records.iter().map(message).collect()
+}
+
+fn request(payload: &Value, queued: bool) -> Result<Request, EventError> {
+    // A schedule may send any text; then it asks for everything.
+    let payload = match payload {
+        Value::Object(_) => Payload::deserialize(payload).map_err(|error| EventError(error.to_string()))?,
+        _ => Payload { spread: true, ..Payload::default() },
+    };
+    let mut named = payload.integrations;
+    if let Some(one) = payload.integration {
+        named.get_or_insert_default().push(one);
+    }
+    let wanted = match (named, payload.accounts) {
+        (None, None) => Wanted::All,
+        (Some(integrations), None) => Wanted::Integrations(integrations),
+        (None, Some(accounts)) => Wanted::Accounts(accounts),
+        (Some(_), Some(_)) => return Err(EventError("integrations and accounts are named both".to_owned())),
+    };
+    Ok(Request { wanted, round: payload.round, spread: payload.spread, queued })
+}
+
+/// The message that has accounts checked by another invocation.
+pub fn message(accounts: Vec<AccountId>, round: u32) -> String {
+    let payload = Payload { accounts: Some(accounts), round, spread: true, ..Payload::default() };
+    serde_json::to_string(&payload).unwrap_or_default()
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn one(payload: &Value) -> Request {
+        let [request] = parse(payload).unwrap().try_into().unwrap();
+        request
+    }
+
+    fn sample(text: &str) -> Request {
+        one(&serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn a_schedule_asks_for_all() {
+        let scheduled = json!({"version": "0", "source": "aws.scheduler", "detail": {}, "resources": []});
+        for payload in [scheduled, json!({}), json!(null), json!("go")] {
+            let request = one(&payload);
+            assert_eq!(request, Request { wanted: Wanted::All, round: 0, spread: true, queued: false }, "{payload}");
+        }
+    }
+
+    #[test]
+    fn the_samples_are_understood() {
+        let all = sample(include_str!("../../../events/check-scheduled.json"));
+        assert_eq!(all.wanted, Wanted::All);
+        let one = sample(include_str!("../../../events/check-integration.json"));
+        assert_eq!(one.wanted, Wanted::Integrations(vec!["123456789012".parse().unwrap()]));
+        let some = sample(include_str!("../../../events/check-accounts.json"));
+        assert!(matches!(some.wanted, Wanted::Accounts(accounts) if accounts.len() == 2) && !some.spread);
+        let queued = sample(include_str!("../../../events/sqs-check-accounts.json"));
+        assert!(queued.queued && queued.round == 1, "{queued:?}");
+    }
+
+    #[test]
+    fn our_own_message_is_understood() {
+        let accounts: Vec<AccountId> = vec!["123456789012".parse().unwrap()];
+        let body = message(accounts.clone(), 3);
+        let request = one(&json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}));
+        assert_eq!(request, Request { wanted: Wanted::Accounts(accounts), round: 3, spread: true, queued: true });
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_and_shown_right() {
+        for payload in [
+            json!({"integration": "everything"}),
+            json!({"accounts": "123456789012"}),
+            json!({"accounts": ["123456789012"], "integration": "123456789012"}),
+            json!({"Records": [{"body": "{"}]}),
+        ] {
+            let error = parse(&payload).unwrap_err().to_string();
+            assert!(error.contains("{\"integration\": \"123456789012\"}"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Translates an invocation into checks and their outcome into an answer; spreads what one invocation can't hold.
+//!
+//! Promises: each account that is wanted is checked, by this invocation or by one that it asks for; no chain of invocations
+//! is longer than [`ROUNDS_MAX`], and each of them has fewer accounts than the one before.
+
+use std::sync::Arc;
+
+use asff::AccountId;
+use aws::CheckQueue;
+use exporter::connection::{CheckSettings, Checker, Connection, Target};
+use exporter::ports::PortError;
+use exporter::roster::call_roll;
+use exporter::telling::Event;
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use runtime::deadline::instant;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::event::{self, EventError, Request};
+use crate::round::{self, RoundPorts};
+use crate::telemetry::{log_check, write_metrics};
+
+/// Accounts that one invocation takes. Eight at once and three seconds each are some forty seconds; where most Regions do not
+/// answer, five minutes hold about half of them, and the rest goes on.
+pub const ACCOUNTS_MAX: usize = 100;
+/// Invocations in a row that hand on what they could not hold. Lambda itself stops a chain at sixteen.
+pub const ROUNDS_MAX: u32 = 8;
+
+/// Hands accounts to further invocations.
+pub trait Spread {
+    /// Has each message invoke the function. False, where there is no way to.
+    fn spread(&self, messages: &[String]) -> impl Future<Output = Result<bool, PortError>> + Send;
+}
+
+/// By a queue, if there is one.
+#[derive(Clone, Debug)]
+pub struct SqsSpread(pub Option<CheckQueue>);
+
+impl Spread for SqsSpread {
+    async fn spread(&self, messages: &[String]) -> Result<bool, PortError> {
+        match &self.0 {
+            Some(queue) => queue.send(messages).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Handles invocations. Built once; every invocation borrows it.
+pub struct Handler<P, S> {
+    ports: Arc<P>,
+    checker: Arc<Checker<P>>,
+    spread: S,
+    integration_metrics: bool,
+}
+
+/// Why an invocation failed: all of it is to be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// The payload asks for nothing that we know.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// The table or the queue failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl From<HandlerError> for Diagnostic {
+    fn from(error: HandlerError) -> Self {
+        let kind = match &error {
+            HandlerError::Event(_) => "UnknownEvent",
+            HandlerError::Port(_) => "StateNotKept",
+        };
+        Self { error_type: kind.to_owned(), error_message: error.to_string() }
+    }
+}
+
+/// The answer to an invocation.
+#[derive(Debug, Default, Serialize)]
+pub struct Answer {
+    /// The verdicts of this invocation.
+    pub connections: Vec<Connection>,
+    /// What was told.
+    pub events: Vec<Event>,
+    /// Accounts that other invocations check.
+    pub handed_on: usize,
+    /// Accounts that nobody checks before the next schedule.
+    pub left_over: Vec<AccountId>,
+    /// What went wrong beside the verdicts.
+    pub problems: Vec<String>,
+}
+
+impl<P: RoundPorts, S: Spread> Handler<P, S> {
+    /// A handler on its ports.
+    pub fn new(ports: Arc<P>, spread: S, settings: CheckSettings, integration_metrics: bool) -> Self {
+        Self { checker: Arc::new(Checker::new(ports.clone(), settings)), ports, spread, integration_metrics }
+    }
+
+    /// Handles one invocation.
+    ///
+    /// # Errors
+    ///
+    /// For an event that is not understood, or where the integrations can't be read. A check never fails.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, HandlerError> {
+        let (payload, context) = event.into_parts();
+        let deadline = instant(context.deadline());
+        let span = tracing::info_span!("invocation", request.id = context.request_id);
+        self.answer_all(&payload, deadline).instrument(span).await
+    }
+
+    async fn answer_all(&self, payload: &Value, deadline: Option<Instant>) -> Result<Answer, HandlerError> {
+        let mut all = Answer::default();
+        for request in event::parse(payload)? {
+            let answer = self.answer(request, deadline).await?;
+            all.connections.extend(answer.connections);
+            all.events.extend(answer.events);
+            all.handed_on += answer.handed_on;
+            all.left_over.extend(answer.left_over);
+            all.problems.extend(answer.problems);
+        }
+        Ok(all)
+    }
+
+    async fn answer(&self, request: Request, deadline: Option<Instant>) -> Result<Answer, HandlerError> {
+        let roll = call_roll(&*self.ports, &request.wanted).await?;
+        for problem in &roll.problems {
+            tracing::warn!(problem, "not all that is wanted can be checked");
+        }
+        let mut answer = Answer { problems: roll.problems, ..Answer::default() };
+        let mut mine = roll.targets;
+        if mine.len() > ACCOUNTS_MAX {
+            let others = mine.split_off(ACCOUNTS_MAX);
+            self.hand_on(&others, &request, true, &mut answer).await?;
+        }
+        let outcome = round::run(&*self.ports, &self.checker, mine, deadline).await;
+        for (checked, events) in &outcome.checked {
+            log_check(checked, events);
+        }
+        write_metrics(outcome.checked.iter().map(|(checked, _)| checked), self.integration_metrics);
+        answer.problems.extend(outcome.problems);
+        if !outcome.left_over.is_empty() {
+            // Without progress the next invocation would fare no better.
+            let progress = !outcome.checked.is_empty();
+            self.hand_on(&outcome.left_over, &request, progress, &mut answer).await?;
+        }
+        for (checked, events) in outcome.checked {
+            answer.connections.push(checked.connection);
+            answer.events.extend(events);
+        }
+        answer.connections.sort_by_key(|connection| connection.account);
+        Ok(answer)
+    }
+
+    /// Has others check these accounts, or says that nobody does.
+    async fn hand_on(
+        &self,
+        targets: &[Target],
+        request: &Request,
+        progress: bool,
+        answer: &mut Answer,
+    ) -> Result<(), PortError> {
+        let accounts: Vec<AccountId> = targets.iter().map(|target| target.account).collect();
+        if request.spread && progress && request.round < ROUNDS_MAX {
+            let message = |some: &[AccountId]| event::message(some.to_vec(), request.round + 1);
+            let messages: Vec<String> = accounts.chunks(ACCOUNTS_MAX).map(message).collect();
+            if self.spread.spread(&messages).await? {
+                tracing::info!(accounts = accounts.len(), messages = messages.len(), "accounts handed on");
+                answer.handed_on += accounts.len();
+                return Ok(());
+            }
+        }
+        if request.spread {
+            tracing::error!(
+                accounts = accounts.len(),
+                round = request.round,
+                "accounts not checked; the next schedule comes to them"
+            );
+        }
+        answer.left_over.extend(accounts);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod twin;

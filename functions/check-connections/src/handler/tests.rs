@@ -1,0 +1,145 @@
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use exporter::connection::ConnectionStatus;
+use exporter::integration::Integration;
+use exporter::provider::Provider;
+use lambda_runtime::Context;
+use serde_json::json;
+
+use super::twin::{Queue, Twin};
+use super::*;
+
+fn account(number: usize) -> AccountId {
+    format!("{:012}", 100_000_000_000 + number).parse().unwrap()
+}
+
+fn twin(accounts: usize) -> Twin {
+    let integrations = (0..accounts).map(|number| Integration::new(account(number))).collect();
+    let now = Mutex::new("2026-11-23T00:00:00Z".parse().unwrap());
+    Twin { integrations, now, ..Twin::default() }
+}
+
+fn handler(twin: Twin, queue: Queue) -> Handler<Twin, Queue> {
+    Handler::new(Arc::new(twin), queue, CheckSettings::default(), false)
+}
+
+fn queue() -> Queue {
+    Queue(Some(Mutex::default()))
+}
+
+async fn answer(handler: &Handler<Twin, Queue>, payload: Value, left: Duration) -> Answer {
+    handler.answer_all(&payload, Some(Instant::now() + left)).await.unwrap()
+}
+
+/// Answers an event and every message that this leads to, as the queue would.
+async fn answer_to_the_end(
+    handler: &Handler<Twin, Queue>,
+    payload: Value,
+    left: Duration,
+) -> (Vec<AccountId>, Vec<AccountId>) {
+    let (mut checked, mut left_over) = (Vec::new(), Vec::new());
+    let mut payloads = vec![payload];
+    for invocation in 0.. {
+        assert!(invocation < 100, "it never ends");
+        let Some(payload) = payloads.pop() else { break };
+        let answer = answer(handler, payload, left).await;
+        checked.extend(answer.connections.iter().map(|connection| connection.account));
+        left_over.extend(answer.left_over);
+        let messages = std::mem::take(&mut *handler.spread.0.as_ref().unwrap().lock().unwrap());
+        payloads.extend(messages.into_iter().map(|body| json!({"Records": [{"body": body}]})));
+    }
+    (checked, left_over)
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_integration_does_not_stop_the_others() {
+    let twin = Twin { broken: BTreeSet::from([account(1)]), ..twin(3) };
+    let answer = answer(&handler(twin, queue()), json!({}), 5 * MINUTE).await;
+    let status: Vec<_> = answer.connections.iter().map(|connection| connection.status).collect();
+    assert_eq!(status, [ConnectionStatus::Connected, ConnectionStatus::Disconnected, ConnectionStatus::Connected]);
+    let kinds: Vec<_> = answer.events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds.len(), 3);
+    assert!(kinds.contains(&"Integration Disconnected"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_told_twice_however_often_it_is_invoked() {
+    let handler = handler(twin(2), queue());
+    for times in 0..3 {
+        let answer = answer(&handler, json!({}), 5 * MINUTE).await;
+        assert_eq!(answer.events.len(), if times == 0 { 2 } else { 0 });
+    }
+    assert_eq!(handler.ports.bus.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_integrations_are_spread_over_invocations() {
+    let (checked, left_over) = answer_to_the_end(&handler(twin(1_000), queue()), json!({}), 5 * MINUTE).await;
+    assert_eq!((checked.len(), left_over.len()), (1_000, 0));
+    assert_eq!(checked.iter().collect::<BTreeSet<_>>().len(), 1_000, "an account was checked twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_invocation_has_no_time_for_goes_on_in_another() {
+    // Eight at once, nine seconds each: some thirty accounts before the time is over.
+    let slow = Twin { slow: Duration::from_secs(9), ..twin(90) };
+    let (checked, left_over) = answer_to_the_end(&handler(slow, queue()), json!({}), MINUTE).await;
+    assert_eq!((checked.len(), left_over.len()), (90, 0));
+    assert_eq!(checked.iter().collect::<BTreeSet<_>>().len(), 90);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_never_loops_for_ever() {
+    // Not one account in the time that there is; and one in each invocation of many.
+    let (checked, left_over) = answer_to_the_end(&handler(twin(9), queue()), json!({}), Duration::from_secs(1)).await;
+    assert_eq!((checked.len(), left_over.len()), (0, 9));
+    let slow = Twin { slow: Duration::from_secs(9), ..twin(ACCOUNTS_MAX) };
+    let (checked, left_over) = answer_to_the_end(&handler(slow, queue()), json!({}), Duration::from_secs(31)).await;
+    assert_eq!(checked.len() + left_over.len(), ACCOUNTS_MAX);
+    assert!(!left_over.is_empty() && !checked.is_empty(), "{} checked", checked.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_directly_is_told_what_is_left_over() {
+    for (payload, queue) in [(json!({"spread": false}), queue()), (json!({}), Queue(None))] {
+        let answer = answer(&handler(twin(ACCOUNTS_MAX + 5), queue), payload, 5 * MINUTE).await;
+        assert_eq!((answer.connections.len(), answer.left_over.len(), answer.handed_on), (ACCOUNTS_MAX, 5, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_is_named_is_checked() {
+    let handler = handler(twin(3), queue());
+    let named = answer(&handler, json!({"integration": account(1).as_str()}), MINUTE).await;
+    assert_eq!(named.connections.iter().map(|connection| connection.account).collect::<Vec<_>>(), [account(1)]);
+    let unknown = answer(&handler, json!({"integrations": ["999999999999"]}), MINUTE).await;
+    assert!(unknown.connections.is_empty() && unknown.problems[0].contains("999999999999"), "{:?}", unknown.problems);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_that_does_not_come_is_told_and_a_wrong_schedule_is_a_problem() {
+    let mut twin = twin(2);
+    for (number, schedule) in [(0, "rate(1 day)"), (1, "every day")] {
+        let provider = Provider::new(account(number).into());
+        twin.providers.push(Provider { scan_schedule: Some(schedule.to_owned()), ..provider });
+    }
+    let handler = handler(twin, queue());
+    let first = answer(&handler, json!({}), MINUTE).await;
+    assert!(first.problems[0].contains("every day"), "{:?}", first.problems);
+    *handler.ports.now.lock().unwrap() = "2026-11-24T07:00:00Z".parse().unwrap();
+    let later = answer(&handler, json!({}), MINUTE).await;
+    let kinds: Vec<_> = later.events.iter().map(|event| (event.detail.account, event.kind.as_str())).collect();
+    assert_eq!(kinds, [(account(0), "Scan Missing")]);
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_understood_has_a_name() {
+    let handler = handler(twin(1), queue());
+    let event = LambdaEvent::new(json!({"accounts": 5}), Context::default());
+    let error = handler.handle(event).await.unwrap_err();
+    assert_eq!(Diagnostic::from(error).error_type, "UnknownEvent");
+}

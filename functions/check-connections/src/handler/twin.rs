@@ -1,0 +1,192 @@
+//! A world in memory: accounts that are connected or not, quick or slow; a bus, a queue.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use asff::{AccountId, Partition, RegionName};
+use bytes::Bytes;
+use exporter::connection::{AccountRegion, Connection, Connections, Probe};
+use exporter::integration::Integration;
+use exporter::ports::{
+    Accounts, Begun, CallError, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations, Page,
+    PortError,
+};
+use exporter::provider::{Provider, ProviderId};
+use exporter::roster::Roster;
+use exporter::telling::{Event, Telling, Told};
+use jiff::Timestamp;
+
+use super::Spread;
+
+/// All of it. An account's credentials take as long as `slow` says, and do not work where `broken` holds it.
+#[derive(Default)]
+pub(super) struct Twin {
+    pub(super) integrations: Vec<Integration>,
+    pub(super) providers: Vec<Provider>,
+    pub(super) slow: Duration,
+    pub(super) broken: BTreeSet<AccountId>,
+    pub(super) now: Mutex<Timestamp>,
+    pub(super) kept: Mutex<BTreeMap<AccountId, Connection>>,
+    pub(super) told: Mutex<BTreeMap<AccountId, (Told, u64)>>,
+    pub(super) bus: Mutex<Vec<Event>>,
+}
+
+/// A queue in memory; `None` where there is none.
+pub(super) struct Queue(pub(super) Option<Mutex<Vec<String>>>);
+
+impl Spread for Queue {
+    async fn spread(&self, messages: &[String]) -> Result<bool, PortError> {
+        let Some(queue) = &self.0 else { return Ok(false) };
+        queue.lock().unwrap().extend_from_slice(messages);
+        Ok(true)
+    }
+}
+
+/// A hub that takes findings everywhere.
+#[derive(Clone)]
+pub(super) struct Open;
+
+impl Hub for Open {
+    async fn import(&self, _: &RegionName, _: Bytes) -> Result<ImportOutcome, CallError> {
+        panic!("a check imports nothing")
+    }
+
+    async fn since(&self, _: &RegionName) -> Result<Option<String>, CallError> {
+        Ok(None)
+    }
+
+    async fn findings(&self, _: &RegionName, _: Option<String>) -> Result<Page, CallError> {
+        Ok(Page::default())
+    }
+
+    async fn finding(&self, _: &RegionName, _: &str) -> Result<Option<Bytes>, CallError> {
+        Ok(None)
+    }
+
+    async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
+        Ok(HubState { product_accepted: true })
+    }
+}
+
+impl Probe for Open {
+    fn identity(&self) -> &str {
+        "arn:aws:iam::123456789012:role/exporter"
+    }
+
+    fn partition(&self) -> Partition {
+        Partition::Aws
+    }
+
+    async fn opens_without_external_id(&self) -> Result<bool, CallError> {
+        Ok(false)
+    }
+
+    async fn account_regions(&self) -> Result<Vec<AccountRegion>, CallError> {
+        Ok(Vec::new())
+    }
+
+    async fn product_accepted(&self, _: &RegionName) -> Result<bool, CallError> {
+        Ok(true)
+    }
+
+    async fn read_one(&self, _: &RegionName) -> Result<(), CallError> {
+        Ok(())
+    }
+
+    async fn write_probe(&self, _: &RegionName, _: Bytes) -> Result<ImportOutcome, CallError> {
+        Err(CallError::Refused { code: "InvalidInput".to_owned(), message: "it breaks the format".to_owned() })
+    }
+
+    async fn accept_product(&self, _: &RegionName) -> Result<(), CallError> {
+        Ok(())
+    }
+}
+
+impl Hubs for Twin {
+    type Hub = Open;
+
+    async fn connect(&self, account: AccountId, _: &Integration) -> Result<Open, ConnectError> {
+        tokio::time::sleep(self.slow).await;
+        if self.broken.contains(&account) {
+            let message = "the role could not be assumed".to_owned();
+            return Err(ConnectError::Refused { reason: "assume_role_denied", message, mend: None });
+        }
+        Ok(Open)
+    }
+}
+
+impl Clock for Twin {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap()
+    }
+}
+
+impl Connections for Twin {
+    async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
+        Ok(self.kept.lock().unwrap().get(&account).cloned())
+    }
+
+    async fn keep(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
+        self.kept.lock().unwrap().insert(connection.account, connection.clone());
+        Ok(true)
+    }
+}
+
+impl Telling for Twin {
+    async fn told(&self, account: AccountId) -> Result<(Told, u64), PortError> {
+        Ok(self.told.lock().unwrap().get(&account).cloned().unwrap_or_default())
+    }
+
+    async fn write_told(&self, account: AccountId, told: &Told, number: u64) -> Result<bool, PortError> {
+        self.told.lock().unwrap().insert(account, (told.clone(), number + 1));
+        Ok(true)
+    }
+
+    async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
+        self.bus.lock().unwrap().extend_from_slice(events);
+        Ok((0..events.len()).collect())
+    }
+}
+
+impl Integrations for Twin {
+    async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
+        Ok(self.integrations.iter().find(|own| own.provider == ProviderId::Account(*account)).cloned())
+    }
+}
+
+impl Roster for Twin {
+    async fn integrations(&self) -> Result<Vec<Integration>, PortError> {
+        Ok(self.integrations.clone())
+    }
+
+    async fn provider(&self, id: &ProviderId) -> Result<Option<Provider>, PortError> {
+        Ok(self.providers.iter().find(|provider| provider.id == *id).cloned())
+    }
+
+    async fn accounts_of(&self, _: &ProviderId) -> Result<Vec<AccountId>, PortError> {
+        Ok(Vec::new())
+    }
+
+    async fn exported(&self) -> Result<Vec<AccountId>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
+impl Accounts for Twin {
+    async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
+        panic!("a check exports nothing")
+    }
+
+    async fn standing(&self, _: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+        Ok(None)
+    }
+
+    async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        panic!("a check exports nothing")
+    }
+
+    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
+        panic!("a check exports nothing")
+    }
+}

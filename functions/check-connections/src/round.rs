@@ -1,0 +1,120 @@
+//! One invocation's share of the accounts: check each, tell what changed.
+//!
+//! Promise: whatever fails for one account is that account's problem; all others are checked and told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exporter::connection::{CheckPorts, Checked, Checker, Kept, Target};
+use exporter::ports::Accounts;
+use exporter::provider::ProviderId;
+use exporter::roster::Roster;
+use exporter::schedule::Schedule;
+use exporter::telling::{Event, News, Telling, tell};
+use futures::StreamExt as _;
+use tokio::time::Instant;
+
+/// Time that is kept free at the end, to tell what the checks found: some calls for each account, some accounts at once.
+const TELLING_RESERVE: Duration = Duration::from_secs(20);
+/// Accounts whose changes are told at once. Each needs a few calls to the table.
+const TELLING_AT_ONCE: usize = 16;
+
+/// All that a round needs.
+pub trait RoundPorts: CheckPorts + Telling + Roster + Accounts {}
+
+impl<T: CheckPorts + Telling + Roster + Accounts> RoundPorts for T {}
+
+/// What became of a round.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The accounts that were checked, and what was told of each.
+    pub checked: Vec<(Checked, Vec<Event>)>,
+    /// Those that did not get their turn.
+    pub left_over: Vec<Target>,
+    /// What went wrong beside the checks.
+    pub problems: Vec<String>,
+}
+
+/// Checks accounts until the time is over, and tells what changed.
+pub async fn run<P: RoundPorts>(
+    ports: &P,
+    checker: &Arc<Checker<P>>,
+    targets: Vec<Target>,
+    deadline: Option<Instant>,
+) -> Outcome {
+    let checks_end = deadline.map(|deadline| deadline.checked_sub(TELLING_RESERVE).unwrap_or(deadline));
+    let (schedules, mut problems) = schedules(ports, &targets).await;
+    let round = checker.check_all(targets, checks_end).await;
+    let telling = futures::stream::iter(round.checked).map(|checked| {
+        let schedule = schedules.get(&checked.connection.provider);
+        async move {
+            let told = tell_of(ports, &checked, schedule).await;
+            (checked, told)
+        }
+    });
+    let mut told = telling.buffer_unordered(TELLING_AT_ONCE);
+    let mut checked = Vec::new();
+    while let Some((of, events)) = told.next().await {
+        let events = events.unwrap_or_else(|problem| {
+            tracing::warn!(
+                account = of.connection.account.as_str(),
+                problem,
+                "changes not told; the next check tells them"
+            );
+            problems.push(problem);
+            Vec::new()
+        });
+        checked.push((of, events));
+    }
+    Outcome { checked, left_over: round.left_over, problems }
+}
+
+/// Tells of one account. Nothing, where another check was faster: that one tells.
+async fn tell_of<P: RoundPorts>(
+    ports: &P,
+    checked: &Checked,
+    schedule: Option<&Schedule>,
+) -> Result<Vec<Event>, String> {
+    let connection = &checked.connection;
+    match &checked.kept {
+        Kept::Yes => {}
+        Kept::Newer => return Ok(Vec::new()),
+        Kept::Failed(error) => return Err(error.to_string()),
+    }
+    let newest_scan = match schedule {
+        None => None,
+        Some(_) => {
+            ports.standing(connection.account).await.map_err(|error| error.to_string())?.map(|(newest, _)| newest)
+        }
+    };
+    // An organisation has accounts that nobody scans. Only one that was scanned can lack a scan.
+    let schedule = schedule.filter(|_| connection.provider.account().is_some() || newest_scan.is_some());
+    let news = News { connection, schedule, newest_scan, now: ports.now() };
+    tell(ports, news).await.map_err(|error| error.to_string())
+}
+
+/// When the scans of each provider are due.
+async fn schedules<P: Roster>(ports: &P, targets: &[Target]) -> (BTreeMap<ProviderId, Schedule>, Vec<String>) {
+    let mut providers: Vec<&ProviderId> = targets.iter().map(|target| &target.integration.provider).collect();
+    providers.sort();
+    providers.dedup();
+    let (mut schedules, mut problems) = (BTreeMap::new(), Vec::new());
+    for id in providers {
+        let text = match ports.provider(id).await {
+            Ok(provider) => provider.and_then(|provider| provider.scan_schedule),
+            Err(error) => {
+                problems.push(error.to_string());
+                None
+            }
+        };
+        match text.map(|text| text.parse::<Schedule>()) {
+            None => {}
+            Some(Ok(schedule)) => {
+                schedules.insert(id.clone(), schedule);
+            }
+            Some(Err(error)) => problems.push(format!("provider {id}: {error}")),
+        }
+    }
+    (schedules, problems)
+}

@@ -1,0 +1,109 @@
+//! What the function says about itself: a log line for each account that was checked, and metrics for each integration.
+
+use std::collections::BTreeMap;
+
+use exporter::connection::{Checked, Connection, ConnectionStatus, Problem, RegionStatus};
+use exporter::provider::ProviderId;
+use exporter::telling::Event;
+use runtime::metrics::{Metric, Unit, write};
+
+/// The dimension that tells integrations apart.
+const INTEGRATION: &str = "Integration";
+
+/// Regions of a connection that take findings.
+fn enabled(connection: &Connection) -> usize {
+    connection.regions.values().filter(|region| region.status == RegionStatus::Enabled).count()
+}
+
+/// Regions that were lost lately and did not come back.
+fn lost(connection: &Connection) -> usize {
+    let is_lost = |status: RegionStatus, lost: bool| lost && status != RegionStatus::Enabled;
+    connection.regions.values().filter(|region| is_lost(region.status, region.lost_at.is_some())).count()
+}
+
+/// What is to be mended: the account's problem, otherwise that of the first Region that was lost.
+fn problem(connection: &Connection) -> Option<&Problem> {
+    let lost = connection.regions.values().filter(|region| region.lost_at.is_some());
+    connection.problem.as_ref().or_else(|| lost.filter_map(|region| region.problem.as_ref()).next())
+}
+
+/// Writes the one line of an account's check.
+pub fn log_check(checked: &Checked, events: &[Event]) {
+    let connection = &checked.connection;
+    let problem = problem(connection);
+    let told: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    /// The same fields at each level; `tracing` fixes a line's level where it is written.
+    macro_rules! line {
+        ($level:ident, $message:literal) => {
+            tracing::$level!(
+                integration.id = connection.provider.as_str(),
+                account = connection.account.as_str(),
+                connection.status = status(connection.status),
+                connection.stale = connection.stale_since.is_some(),
+                regions.enabled = enabled(connection),
+                regions.lost = lost(connection),
+                regions.checked = connection.regions.len(),
+                problem.reason = problem.map(|problem| problem.reason.as_str()),
+                problem.message = problem.map(|problem| problem.message.as_str()),
+                problem.mend = problem.and_then(|problem| problem.mend.as_deref()),
+                risks = connection.risks.len(),
+                told = told.join(", "),
+                duration_ms = u64::try_from(checked.took.as_millis()).unwrap_or(u64::MAX),
+                $message
+            )
+        };
+    }
+    match connection.status {
+        ConnectionStatus::Connected => line!(info, "connection checked"),
+        ConnectionStatus::Degraded => line!(warn, "connection checked: a Region takes no more findings"),
+        ConnectionStatus::Disconnected => line!(error, "connection checked: no Region takes findings"),
+    }
+}
+
+const fn status(status: ConnectionStatus) -> &'static str {
+    match status {
+        ConnectionStatus::Connected => "connected",
+        ConnectionStatus::Degraded => "degraded",
+        ConnectionStatus::Disconnected => "disconnected",
+    }
+}
+
+/// Writes the metrics of a round: over all integrations, and for each where that is asked for.
+pub fn write_metrics<'a>(checks: impl Iterator<Item = &'a Checked>, each_integration: bool) {
+    let dimensions: &[&[&str]] = if each_integration { &[&[], &[INTEGRATION]] } else { &[&[]] };
+    for (integration, metrics) in metrics(checks) {
+        write(&[(INTEGRATION, integration.as_str())], dimensions, &metrics);
+    }
+}
+
+/// The metrics of each integration; of an organisation's, a value for each account.
+fn metrics<'a>(checks: impl Iterator<Item = &'a Checked>) -> BTreeMap<ProviderId, [Metric; 4]> {
+    let mut all: BTreeMap<ProviderId, [Metric; 4]> = BTreeMap::new();
+    let empty = |name, unit| Metric { name, unit, values: Vec::new() };
+    for checked in checks {
+        let connection = &checked.connection;
+        let connected = connection.status != ConnectionStatus::Disconnected;
+        let metrics = all.entry(connection.provider.clone()).or_insert_with(|| {
+            [
+                empty("Connected", Unit::Count),
+                empty("RegionsEnabled", Unit::Count),
+                empty("RegionsLost", Unit::Count),
+                empty("CheckDuration", Unit::Milliseconds),
+            ]
+        });
+        let count = |count: usize| u32::try_from(count).map_or(f64::MAX, f64::from);
+        let values = [
+            f64::from(u8::from(connected)),
+            count(enabled(connection)),
+            count(lost(connection)),
+            (checked.took.as_secs_f64() * 1_000.0).round(),
+        ];
+        for (metric, value) in metrics.iter_mut().zip(values) {
+            metric.values.push(value);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests;

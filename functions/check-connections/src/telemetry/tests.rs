@@ -1,0 +1,75 @@
+use std::time::Duration;
+
+use exporter::connection::{Kept, RegionConnection};
+use jiff::Timestamp;
+use runtime::logs::paper::written;
+use serde_json::json;
+use tracing::level_filters::LevelFilter;
+
+use super::*;
+
+fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Checked {
+    let at: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
+    let region = |name: &&str, on: bool| {
+        let problem = Problem {
+            reason: "hub_not_enabled".to_owned(),
+            message: "Security Hub is off".to_owned(),
+            mend: Some(format!("aws securityhub enable-security-hub --region {name}")),
+        };
+        let status = if on { RegionStatus::Enabled } else { RegionStatus::HubNotEnabled };
+        let (lost_at, problem) = if on { (None, None) } else { (Some(at), Some(problem)) };
+        (name.parse().unwrap(), RegionConnection { status, since: at, problem, lost_at, stale_since: None })
+    };
+    let regions = enabled.iter().map(|name| region(name, true)).chain(lost.iter().map(|name| region(name, false)));
+    let connection = Connection {
+        account: account.parse().unwrap(),
+        provider: provider.parse().unwrap(),
+        status: if lost.is_empty() { ConnectionStatus::Connected } else { ConnectionStatus::Degraded },
+        checked_at: at,
+        stale_since: None,
+        identity: None,
+        problem: None,
+        risks: Vec::new(),
+        regions: regions.collect(),
+    };
+    Checked { before: None, connection, kept: Kept::Yes, took: Duration::from_millis(1_234) }
+}
+
+#[test]
+fn a_check_is_one_line_with_dotted_fields_and_what_mends_it() {
+    let checked = checked("123456789012", "o-a1b2c3d4e5", &["us-east-1"], &["eu-west-1"]);
+    let lines = written(LevelFilter::INFO, "check_connections", || log_check(&checked, &[]));
+    let [line] = lines.try_into().unwrap();
+    for (field, value) in [
+        ("level", json!("WARN")),
+        ("integration.id", json!("o-a1b2c3d4e5")),
+        ("account", json!("123456789012")),
+        ("connection.status", json!("degraded")),
+        ("regions.enabled", json!(1)),
+        ("regions.lost", json!(1)),
+        ("regions.checked", json!(2)),
+        ("problem.reason", json!("hub_not_enabled")),
+        ("problem.mend", json!("aws securityhub enable-security-hub --region eu-west-1")),
+        ("duration_ms", json!(1234)),
+    ] {
+        assert_eq!(line[field], value, "{field}: {line}");
+    }
+}
+
+#[test]
+fn an_organisation_has_one_value_for_each_account() {
+    let checks = [
+        checked("111111111111", "o-a1b2c3d4e5", &["us-east-1", "eu-west-1"], &[]),
+        checked("222222222222", "o-a1b2c3d4e5", &["us-east-1"], &["eu-west-1"]),
+        checked("333333333333", "333333333333", &["us-east-1"], &[]),
+    ];
+    let all = metrics(checks.iter());
+    let of = |id: &str| {
+        let metrics = &all[&id.parse().unwrap()];
+        metrics.iter().map(|metric| (metric.name, metric.values.clone())).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(of("o-a1b2c3d4e5")["Connected"], [1.0, 1.0]);
+    assert_eq!(of("o-a1b2c3d4e5")["RegionsEnabled"], [2.0, 1.0]);
+    assert_eq!(of("o-a1b2c3d4e5")["RegionsLost"], [0.0, 1.0]);
+    assert_eq!(of("333333333333")["CheckDuration"], [1234.0]);
+}

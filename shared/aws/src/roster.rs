@@ -1,0 +1,109 @@
+//! The roster: integrations and providers from the table, accounts of organisations from AWS Organizations, and the queue by
+//! which a check of many accounts is spread over invocations.
+
+use asff::{AccountId, Regions};
+use aws_config::SdkConfig;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use exporter::integration::Integration;
+use exporter::ports::PortError;
+use exporter::provider::{Provider, ProviderId};
+use exporter::roster::Roster;
+
+use crate::Cloud;
+use crate::errors::port_error;
+use crate::item::{ItemError, from_attribute, get_text, text};
+
+/// The partition of all providers.
+const PROVIDERS: &str = "provider";
+/// The partition of the accounts of which scans were exported.
+const ACCOUNTS: &str = "account";
+/// Pages that a list reads at most: of 1 MB each, so some 100,000 accounts.
+const PAGES_MAX: usize = 100;
+/// Messages of one call (SQS API, `SendMessageBatch`).
+const MESSAGES_MAX: usize = 10;
+
+impl Roster for Cloud {
+    async fn integrations(&self) -> Result<Vec<Integration>, PortError> {
+        Ok(self.list_integrations().await?.into_iter().map(|stored| stored.integration).collect())
+    }
+
+    async fn provider(&self, id: &ProviderId) -> Result<Option<Provider>, PortError> {
+        let action = || format!("read the provider {id}");
+        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
+        let answer = request.key("pk", text(PROVIDERS)).key("sk", text(id.as_str())).send().await;
+        let answer = answer.map_err(|error| port_error(action(), &error))?;
+        let Some(item) = answer.item else { return Ok(None) };
+        let settings = item.get("settings").ok_or(ItemError::Missing("settings")).and_then(from_attribute);
+        settings.map(Some).map_err(|error| PortError { action: action(), message: error.to_string() })
+    }
+
+    async fn accounts_of(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
+        let region = self.config.region().and_then(|region| region.as_ref().parse().ok());
+        let partition = region.and_then(|region| Regions::known().partition_of(region));
+        if let Some(partition) = partition
+            && let Some(members) = self.organization_accounts(partition).await?
+        {
+            self.keep_members(organization, &members).await?;
+            return Ok(members.into_iter().map(|member| member.account).collect());
+        }
+        self.members(organization).await
+    }
+
+    async fn exported(&self) -> Result<Vec<AccountId>, PortError> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.names.table)
+            .key_condition_expression("pk = :pk")
+            .projection_expression("sk")
+            .expression_attribute_values(":pk", text(ACCOUNTS));
+        let mut pages = query.into_paginator().send();
+        let mut accounts = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let Some(page) = pages.next().await else { break };
+            let page = page.map_err(|error| port_error("list the accounts whose scans were exported", &error))?;
+            accounts.extend(page.items().iter().filter_map(|item| get_text(item, "sk")?.parse::<AccountId>().ok()));
+        }
+        Ok(accounts)
+    }
+}
+
+/// The queue whose messages invoke the function that checks connections.
+#[derive(Clone, Debug)]
+pub struct CheckQueue {
+    client: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl CheckQueue {
+    /// The queue at this address. Makes no call.
+    pub fn new(config: &SdkConfig, url: impl Into<String>) -> Self {
+        Self { client: aws_sdk_sqs::Client::new(config), url: url.into() }
+    }
+
+    /// Puts messages on the queue.
+    ///
+    /// # Errors
+    ///
+    /// When the queue does not take one of them. Those before it are on it.
+    pub async fn send(&self, messages: &[String]) -> Result<(), PortError> {
+        const ACTION: &str = "put checks on their queue";
+        let failed = |message: String| PortError { action: ACTION.to_owned(), message };
+        for some in messages.chunks(MESSAGES_MAX) {
+            let mut request = self.client.send_message_batch().queue_url(&self.url);
+            for (index, message) in some.iter().enumerate() {
+                let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(message).build();
+                request = request.entries(entry.map_err(|error| failed(error.to_string()))?);
+            }
+            let answer = request.send().await.map_err(|error| port_error(ACTION, &error))?;
+            if let Some(refused) = answer.failed().first() {
+                return Err(failed(format!(
+                    "{}: {}",
+                    refused.code(),
+                    refused.message().unwrap_or("no reason was given")
+                )));
+            }
+        }
+        Ok(())
+    }
+}

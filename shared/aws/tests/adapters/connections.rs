@@ -1,0 +1,127 @@
+//! Connections as items of the table, and the accounts of an organisation.
+
+use std::collections::BTreeMap;
+
+use asff::{AccountId, Partition};
+use exporter::connection::{Connection, ConnectionStatus, Connections, Problem, RegionConnection, RegionStatus};
+use exporter::provider::ProviderId;
+use jiff::Timestamp;
+use serde_json::json;
+use simulator::{Config, Organization, Simulator};
+
+use crate::wire::{Reply, Request, Wire};
+use crate::{ACCOUNT, cloud};
+
+fn connection() -> Connection {
+    let account: AccountId = ACCOUNT.parse().unwrap();
+    let checked_at: Timestamp = "2026-11-23T08:00:00.5Z".parse().unwrap();
+    let problem = Problem { reason: "hub_not_enabled".to_owned(), message: "off".to_owned(), mend: None };
+    let region = RegionConnection {
+        status: RegionStatus::HubNotEnabled,
+        since: checked_at,
+        problem: Some(problem),
+        lost_at: Some(checked_at),
+        stale_since: None,
+    };
+    Connection {
+        account,
+        provider: account.into(),
+        status: ConnectionStatus::Degraded,
+        checked_at,
+        stale_since: None,
+        identity: Some("arn:aws:iam::123456789012:user/u".to_owned()),
+        problem: None,
+        risks: Vec::new(),
+        regions: BTreeMap::from([("eu-west-1".parse().unwrap(), region)]),
+    }
+}
+
+fn operation(request: &Request) -> &str {
+    request.header("x-amz-target").unwrap().split('.').nth(1).unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_stands_in_the_table_and_comes_back_as_it_was() {
+    let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
+    assert!(cloud(&wire.url).await.keep(&connection(), None).await.unwrap());
+    let put = wire.requests()[0].json();
+    assert_eq!(put["ConditionExpression"], "attribute_not_exists(pk)");
+    assert_eq!((&put["Item"]["pk"]["S"], &put["Item"]["sk"]["S"]), (&json!("connection"), &json!(ACCOUNT)));
+    let item = put["Item"].clone();
+    let wire = Wire::serve(move |_, request| match operation(request) {
+        "GetItem" => Reply::new(200, json!({ "Item": item }).to_string()),
+        _ => Reply::new(200, json!({ "Items": [item, item] }).to_string()),
+    })
+    .await;
+    let cloud = cloud(&wire.url).await;
+    assert_eq!(cloud.connection(ACCOUNT.parse().unwrap()).await.unwrap(), Some(connection()));
+    assert_eq!(wire.requests()[0].json()["ConsistentRead"], true);
+    assert_eq!(cloud.list_connections().await.unwrap(), [connection(), connection()]);
+}
+
+#[tokio::test]
+async fn a_connection_replaces_only_the_one_that_its_check_saw() {
+    let refused = r#"{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no"}"#;
+    let wire = Wire::serve(move |_, _| Reply::new(400, refused)).await;
+    let before: Timestamp = "2026-11-23T07:00:00Z".parse().unwrap();
+    assert!(!cloud(&wire.url).await.keep(&connection(), Some(before)).await.unwrap());
+    let put = wire.requests()[0].json();
+    assert_eq!(put["ConditionExpression"], "checked_at = :before");
+    assert_eq!(put["ExpressionAttributeValues"][":before"]["S"], "2026-11-23T07:00:00Z");
+}
+
+#[tokio::test]
+async fn the_active_accounts_of_the_organisation_are_found_on_all_pages() {
+    let members: Vec<String> = (1..=45).map(|number| format!("{number:012}")).collect();
+    let organization = Organization {
+        administrator: ACCOUNT.to_owned(),
+        suspended: vec![members[20].clone()],
+        members: members.clone(),
+    };
+    let config = Config { organization: Some(organization), ..Config::one_account(ACCOUNT, &["eu-west-1"]) };
+    let simulator = Simulator::new(config);
+    let server = simulator.serve("127.0.0.1:0").await.unwrap();
+    let cloud = cloud(&server.endpoint_url()).await;
+    let found = cloud.organization_accounts(Partition::Aws).await.unwrap().unwrap();
+    let found: Vec<_> = found.iter().map(|member| member.account.to_string()).collect();
+    assert_eq!(found.len(), 45);
+    assert!(found.contains(&ACCOUNT.to_owned()) && !found.contains(&members[20]));
+    assert!(simulator.calls().iter().all(|call| call.region == "us-east-1"));
+    assert_eq!(cloud.organization_accounts(Partition::AwsEusc).await.unwrap(), None, "there are none");
+}
+
+#[tokio::test]
+async fn whoever_may_not_ask_for_the_accounts_does_without() {
+    for config in [
+        Config::one_account(ACCOUNT, &[]),
+        Config {
+            organization: Some(Organization {
+                administrator: "210987654321".to_owned(),
+                members: vec![ACCOUNT.to_owned()],
+                suspended: Vec::new(),
+            }),
+            ..Config::one_account(ACCOUNT, &[])
+        },
+    ] {
+        let server = Simulator::new(config).serve("127.0.0.1:0").await.unwrap();
+        assert_eq!(cloud(&server.endpoint_url()).await.organization_accounts(Partition::Aws).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn members_come_and_go() {
+    let wire = Wire::serve(|_, request| match operation(request) {
+        "Query" => Reply::new(200, json!({ "Items": [{ "sk": { "S": "000000000001" } }] }).to_string()),
+        _ => Reply::new(200, "{}"),
+    })
+    .await;
+    let organization: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
+    let member = aws::Member { account: ACCOUNT.parse().unwrap(), name: Some("production".to_owned()) };
+    cloud(&wire.url).await.keep_members(&organization, &[member]).await.unwrap();
+    let requests = wire.requests();
+    assert_eq!(requests.iter().map(operation).collect::<Vec<_>>(), ["Query", "DeleteItem", "PutItem"]);
+    assert_eq!(requests[1].json()["Key"]["sk"]["S"], "000000000001");
+    let put = &requests[2].json()["Item"];
+    assert_eq!((&put["pk"]["S"], &put["sk"]["S"]), (&json!("member"), &json!(ACCOUNT)));
+    assert_eq!(put["organization"]["S"], "o-a1b2c3d4e5");
+}

@@ -1,0 +1,75 @@
+//! Looking at a deployment, and having its function check.
+
+use aws::{CheckFunction, Inspector};
+use serde_json::json;
+
+use crate::wire::{Reply, Wire};
+use crate::{ACCOUNT, config_as};
+
+async fn inspector(status: u16, body: &'static str) -> (Inspector, Wire) {
+    let wire = Wire::serve(move |_, _| Reply::new(status, body)).await;
+    (Inspector::new(&config_as(ACCOUNT, &wire.url).await), wire)
+}
+
+#[tokio::test]
+async fn a_bucket_tells_eventbridge_or_does_not() {
+    let (on, _wire) = inspector(
+        200,
+        "<NotificationConfiguration><EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>",
+    )
+    .await;
+    assert!(on.bucket_tells("scans").await.unwrap());
+    let (off, _wire) = inspector(200, "<NotificationConfiguration></NotificationConfiguration>").await;
+    assert!(!off.bucket_tells("scans").await.unwrap());
+}
+
+#[tokio::test]
+async fn rules_mappings_and_schedules_say_whether_they_are_on() {
+    let (rules, _wire) = inspector(200, r#"{"State": "DISABLED", "EventPattern": "{}"}"#).await;
+    assert!(!rules.rule("r").await.unwrap().enabled);
+    let (mappings, _wire) = inspector(200, r#"{"EventSourceMappings": [{"UUID": "u", "State": "Disabled"}]}"#).await;
+    assert_eq!(mappings.mappings("f").await.unwrap(), [("u".to_owned(), "Disabled".to_owned())]);
+    let (schedules, _wire) = inspector(200, r#"{"State": "ENABLED", "ScheduleExpression": "rate(1 hour)"}"#).await;
+    assert_eq!(schedules.schedule("s").await.unwrap(), (true, "rate(1 hour)".to_owned()));
+    let (queues, _wire) = inspector(
+        200,
+        r#"{"Attributes": {"ApproximateNumberOfMessages": "2", "ApproximateNumberOfMessagesNotVisible": "3"}}"#,
+    )
+    .await;
+    assert_eq!(queues.messages("https://q").await.unwrap(), 5);
+    let (functions, _wire) =
+        inspector(200, r#"{"State": "Failed", "StateReason": "no image", "LastUpdateStatus": "Failed"}"#).await;
+    let function = functions.function("f").await.unwrap();
+    assert_eq!((function.state.as_str(), function.reason.as_deref()), ("Failed", Some("no image")));
+}
+
+#[tokio::test]
+async fn what_may_not_be_asked_is_an_error_that_says_what_was_asked() {
+    let (denied, _wire) = inspector(403, r#"{"__type": "AccessDeniedException", "message": "no"}"#).await;
+    let error = denied.rule("the-rule").await.unwrap_err().to_string();
+    assert!(error.starts_with("read the rule the-rule: AccessDenied"), "{error}");
+}
+
+#[tokio::test]
+async fn the_function_is_asked_for_accounts_and_keeps_what_it_has_no_time_for() {
+    let answer = json!({"connections": [], "events": [], "handed_on": 0, "left_over": [ACCOUNT], "problems": ["p"]});
+    let wire = Wire::serve(move |_, _| Reply::new(200, answer.to_string())).await;
+    let function = CheckFunction::new(&config_as(ACCOUNT, &wire.url).await, "checks");
+    let answer = function.check(&[ACCOUNT.parse().unwrap()]).await.unwrap();
+    assert_eq!((answer.left_over.len(), answer.problems), (1, vec!["p".to_owned()]));
+    let [request] = wire.requests().try_into().unwrap();
+    assert!(request.path.contains("/functions/checks/invocations"), "{}", request.path);
+    assert_eq!(request.json(), json!({"accounts": [ACCOUNT], "spread": false}));
+}
+
+#[tokio::test]
+async fn a_function_that_crashes_says_why() {
+    let wire = Wire::serve(|_, _| {
+        Reply::new(200, r#"{"errorType": "StateNotKept", "errorMessage": "the table is gone"}"#)
+            .header("x-amz-function-error", "Unhandled")
+    })
+    .await;
+    let function = CheckFunction::new(&config_as(ACCOUNT, &wire.url).await, "checks");
+    let error = function.check(&[]).await.unwrap_err().to_string();
+    assert_eq!(error, "invoke the function checks: it failed: the table is gone");
+}

@@ -1,0 +1,92 @@
+//! Events on the bus, and what was told in the table.
+
+use std::collections::BTreeSet;
+
+use exporter::telling::{Event, EventKind, Telling, Told};
+use serde_json::{Value, json};
+
+use crate::wire::{Reply, Wire};
+use crate::{ACCOUNT, cloud};
+
+/// The sample of the documentation.
+const SAMPLE: &str = include_str!("../../../../events/told/region-lost.json");
+
+fn events(count: usize) -> Vec<Event> {
+    let detail = serde_json::from_str::<Value>(SAMPLE).unwrap()["detail"].take();
+    let detail = serde_json::from_value(detail).unwrap();
+    vec![Event { kind: EventKind::RegionLost, detail }; count]
+}
+
+/// A bus that refuses the first entry of each call, `times` so often.
+fn bus(times: usize) -> impl Fn(usize, &crate::wire::Request) -> Reply {
+    move |number, request| {
+        let entries = request.json()["Entries"].as_array().unwrap().len();
+        let answer = |index: usize| match index {
+            0 if number < times => json!({"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}),
+            _ => json!({"EventId": format!("event-{index}")}),
+        };
+        let answers: Vec<Value> = (0..entries).map(answer).collect();
+        Reply::new(200, json!({"FailedEntryCount": 0, "Entries": answers}).to_string())
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_as_the_documentation_says() {
+    let wire = Wire::serve(bus(0)).await;
+    let taken = cloud(&wire.url).await.publish(&events(1)).await.unwrap();
+    assert_eq!(taken, BTreeSet::from([0]));
+    let [request] = wire.requests().try_into().unwrap();
+    let sent = &request.json()["Entries"][0];
+    let sample: Value = serde_json::from_str(SAMPLE).unwrap();
+    assert_eq!((&sent["Source"], &sent["DetailType"]), (&sample["source"], &sample["detail-type"]));
+    assert_eq!(serde_json::from_str::<Value>(sent["Detail"].as_str().unwrap()).unwrap(), sample["detail"]);
+    assert_eq!(sent["Time"].as_f64(), Some(1_795_392_060.0));
+}
+
+#[tokio::test]
+async fn what_the_bus_refuses_is_put_again_and_nothing_else() {
+    let wire = Wire::serve(bus(1)).await;
+    let taken = cloud(&wire.url).await.publish(&events(12)).await.unwrap();
+    assert_eq!(taken, (0..12).collect());
+    let sizes: Vec<_> =
+        wire.requests().iter().map(|request| request.json()["Entries"].as_array().unwrap().len()).collect();
+    assert_eq!(sizes, [10, 1, 2], "ten a call at most, the refused one again, then the rest");
+}
+
+#[tokio::test]
+async fn a_bus_that_never_takes_an_event_ends_with_its_words() {
+    let wire = Wire::serve(bus(usize::MAX)).await;
+    let error = cloud(&wire.url).await.publish(&events(1)).await.unwrap_err().to_string();
+    assert_eq!(error, "put events on the default bus: ThrottlingException: slow down");
+    assert_eq!(wire.requests().len(), 4);
+    let taken = cloud(&wire.url).await.publish(&events(3)).await.unwrap();
+    assert_eq!(taken, BTreeSet::from([1, 2]));
+}
+
+#[tokio::test]
+async fn what_was_told_is_written_only_in_the_place_of_what_was_read() {
+    let told = Told { connected: Some(true), ..Told::default() };
+    let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
+    let cloud = cloud(&wire.url).await;
+    let account = ACCOUNT.parse().unwrap();
+    assert_eq!(cloud.told(account).await.unwrap(), (Told::default(), 0));
+    assert!(cloud.write_told(account, &told, 0).await.unwrap());
+    assert!(cloud.write_told(account, &told, 7).await.unwrap());
+    let [read, first, next] = wire.requests().try_into().unwrap();
+    assert_eq!(read.json()["ConsistentRead"], true);
+    assert_eq!(first.json()["ConditionExpression"], "attribute_not_exists(pk)");
+    let next = next.json();
+    assert_eq!(next["ConditionExpression"], "#version = :before");
+    assert_eq!(next["ExpressionAttributeValues"][":before"]["N"], "7");
+    assert_eq!(next["Item"]["version"]["N"], "8");
+    assert_eq!((&next["Item"]["pk"]["S"], &next["Item"]["sk"]["S"]), (&json!("told"), &json!(ACCOUNT)));
+}
+
+#[tokio::test]
+async fn a_faster_check_is_no_error() {
+    let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+    let answer = json!({"__type": kind, "message": "The conditional request failed"}).to_string();
+    let wire = Wire::serve(move |_, _| Reply::new(400, answer.clone())).await;
+    let written = cloud(&wire.url).await.write_told(ACCOUNT.parse().unwrap(), &Told::default(), 3).await;
+    assert!(!written.unwrap());
+}

@@ -1,0 +1,141 @@
+//! What AWS says when it denies a call: which action, for whom, and which kind of policy said no.
+//!
+//! `User: ARN is not authorized to perform: ACTION on resource: ARN`, followed by ` with an explicit deny in a KIND` or
+//! ` because no KIND allows the ACTION action`, or by nothing: then the kind is not known, and we do not guess it.
+
+/// A denied call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Denial {
+    /// The action, such as `securityhub:BatchImportFindings`.
+    pub(super) action: String,
+    /// Who was denied, if AWS says so.
+    pub(super) caller: Option<String>,
+    /// A policy says no; otherwise none says yes.
+    pub(super) explicit: bool,
+    /// The kind of policy, such as `service control policy`, if AWS names it.
+    pub(super) policy: Option<String>,
+    /// AWS's own words.
+    pub(super) said: String,
+}
+
+/// Characters of the name of a kind of policy at most; "service control policy" has 22.
+const POLICY_CHARS_MAX: usize = 40;
+
+impl Denial {
+    /// Reads the words; `action` is what was called, in case they do not say it.
+    pub(super) fn parse(said: &str, action: &str) -> Self {
+        let after = |mark: &str| said.split_once(mark).map(|(_, rest)| rest);
+        let word = |rest: &str| rest.split_whitespace().next().map(str::to_owned);
+        let explicit = said.contains("with an explicit deny");
+        let kind = after("with an explicit deny in a ")
+            .or_else(|| after("with an explicit deny in an "))
+            .or_else(|| after("because no ").and_then(|rest| rest.split_once(" allows ").map(|(kind, _)| kind)));
+        let kind = kind.map(|kind| kind.split([':', ',', '.', '(']).next().unwrap_or(kind).trim());
+        Self {
+            action: after("not authorized to perform: ")
+                .and_then(word)
+                .filter(|named| named.contains(':'))
+                .unwrap_or_else(|| action.to_owned()),
+            caller: after("User: ").and_then(word).filter(|caller| caller.starts_with("arn:")),
+            explicit,
+            policy: kind.filter(|kind| !kind.is_empty() && kind.len() <= POLICY_CHARS_MAX).map(str::to_owned),
+            said: said.to_owned(),
+        }
+    }
+
+    /// Whether the organisation says no, not the account.
+    pub(super) fn is_of_organization(&self) -> bool {
+        let policy = self.policy.as_deref().unwrap_or_default();
+        policy.starts_with("service control policy") || policy.starts_with("resource control policy")
+    }
+}
+
+/// Who a caller is, as far as policies can be attached to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Principal<'a> {
+    /// A role, by its name.
+    Role(&'a str),
+    /// A user, by its name.
+    User(&'a str),
+    /// The root user, something federated, or nothing that we know.
+    Other,
+}
+
+/// The role or user behind the ARN of a caller.
+pub(super) fn principal(arn: &str) -> Principal<'_> {
+    let Some(what) = arn.splitn(6, ':').nth(5) else { return Principal::Other };
+    let mut parts = what.split('/');
+    match parts.next() {
+        Some("assumed-role") => parts.next().map_or(Principal::Other, Principal::Role),
+        Some("role") => parts.next_back().map_or(Principal::Other, Principal::Role),
+        Some("user") => parts.next_back().map_or(Principal::Other, Principal::User),
+        _ => Principal::Other,
+    }
+}
+
+/// The ARN that a trust policy names for a caller: a session's role. A role's path is not in its sessions' ARN, so for a
+/// role with a path the account's own view of it is right and this is not.
+pub(super) fn trusted(arn: &str) -> String {
+    match (arn.split_once(":assumed-role/"), principal(arn)) {
+        (Some((head, _)), Principal::Role(name)) => format!("{}:role/{name}", head.replacen(":sts:", ":iam:", 1)),
+        _ => arn.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "User: arn:aws:sts::123456789012:assumed-role/Exporter/run is not authorized to perform: \
+                        securityhub:BatchImportFindings on resource: arn:aws:securityhub:eu-west-1::product/prowler/prowler";
+
+    #[test]
+    fn the_words_of_aws_say_who_was_denied_what_and_by_which_policy() {
+        for (ending, explicit, policy) in [
+            ("", false, None),
+            (" with an explicit deny", true, None),
+            (" with an explicit deny in a service control policy", true, Some("service control policy")),
+            (" with an explicit deny in an identity-based policy", true, Some("identity-based policy")),
+            (
+                " with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-a/p-b",
+                true,
+                Some("service control policy"),
+            ),
+            (
+                " because no identity-based policy allows the securityhub:BatchImportFindings action",
+                false,
+                Some("identity-based policy"),
+            ),
+            (
+                " because no permissions boundary allows the securityhub:BatchImportFindings action",
+                false,
+                Some("permissions boundary"),
+            ),
+        ] {
+            let denial = Denial::parse(&format!("{SAID}{ending}"), "securityhub:Other");
+            assert_eq!(denial.action, "securityhub:BatchImportFindings");
+            assert_eq!(denial.caller.as_deref(), Some("arn:aws:sts::123456789012:assumed-role/Exporter/run"));
+            assert_eq!((denial.explicit, denial.policy.as_deref()), (explicit, policy), "{ending}");
+        }
+    }
+
+    #[test]
+    fn words_that_say_nothing_leave_what_we_know() {
+        for said in ["", "no", "User: is not authorized to perform: ", "because no ", "AccessDeniedException: Denied."]
+        {
+            let denial = Denial::parse(said, "securityhub:DescribeHub");
+            assert_eq!((denial.action.as_str(), denial.policy), ("securityhub:DescribeHub", None), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_caller_is_a_role_or_a_user() {
+        assert_eq!(principal("arn:aws:sts::123456789012:assumed-role/Exporter/run"), Principal::Role("Exporter"));
+        assert_eq!(principal("arn:aws-cn:iam::123456789012:role/a/path/Exporter"), Principal::Role("Exporter"));
+        assert_eq!(principal("arn:aws:iam::123456789012:user/team/alice"), Principal::User("alice"));
+        assert_eq!(principal("arn:aws:iam::123456789012:root"), Principal::Other);
+        assert_eq!(principal("nonsense"), Principal::Other);
+        let session = "arn:aws:sts::123456789012:assumed-role/Exporter/run";
+        assert_eq!(trusted(session), "arn:aws:iam::123456789012:role/Exporter");
+    }
+}

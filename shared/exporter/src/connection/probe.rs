@@ -1,0 +1,117 @@
+//! The write probe: a finding that cannot be stored, whoever sends it.
+//!
+//! Security Hub decides whether a caller may import before it looks at what it imports. So an answer about the finding's format
+//! says that findings would be taken, and nothing is stored, announced or billed. The finding breaks the format in every
+//! field that it can; and should something that only looks like Security Hub store it, it is archived from the start.
+
+use asff::{AccountId, Partition, RegionName};
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::ports::{CallError, ImportOutcome};
+
+/// The Id of the finding, by which a person would recognise it.
+pub(super) const PROBE_ID: &str = "securityhub-exporter-write-probe";
+
+/// What the service says of a finding that breaks its format (contract 1.10).
+const BROKEN: &str = "InvalidInput";
+/// What a gateway says that checks the format itself, besides [`BROKEN`] (API Gateway, request validation).
+const BROKEN_CODES: [&str; 4] = ["ValidationException", "SerializationException", "BadRequestException", "Http400"];
+/// What the service says of a finding that the caller may not import (contract 1.10).
+const NOT_ALLOWED: &str = "InvalidAccess";
+
+/// The body of the call.
+pub(super) fn write_probe(partition: Partition, account: AccountId, region: RegionName) -> Bytes {
+    let finding = json!({
+        "SchemaVersion": "none",
+        "Id": PROBE_ID,
+        "ProductArn": partition.product_arn(region),
+        "GeneratorId": PROBE_ID,
+        "AwsAccountId": account.as_str(),
+        "CreatedAt": "never",
+        "UpdatedAt": "never",
+        "Title": "",
+        "Description": "",
+        "Resources": [],
+        "RecordState": "ARCHIVED",
+    });
+    json!({ "Findings": [finding] }).to_string().into()
+}
+
+/// What the answer to the probe says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Writing {
+    /// Findings are taken.
+    Allowed,
+    /// They are, and the probe was stored.
+    Stored,
+    /// They are not.
+    Denied(String),
+    /// The hub is off, or the product is not accepted.
+    NotTaken(String),
+    /// The answer says nothing about it.
+    Unknown(CallError),
+}
+
+/// Reads the answer.
+pub(super) fn writing(answer: Result<ImportOutcome, CallError>) -> Writing {
+    let outcome = match answer {
+        Ok(outcome) => outcome,
+        Err(CallError::Refused { code, .. }) if code.starts_with(BROKEN) || BROKEN_CODES.contains(&code.as_str()) => {
+            return Writing::Allowed;
+        }
+        Err(CallError::AccessDenied(said)) => return Writing::Denied(said),
+        Err(CallError::InvalidAccess(said)) => return Writing::NotTaken(said),
+        Err(error) => return Writing::Unknown(error),
+    };
+    match outcome.failed.first() {
+        None if outcome.success_count > 0 => Writing::Stored,
+        Some(failed) if failed.code.starts_with(BROKEN) => Writing::Allowed,
+        Some(failed) if failed.code.starts_with(NOT_ALLOWED) => Writing::NotTaken(failed.message.clone()),
+        Some(failed) => Writing::Unknown(CallError::Transient(format!("{}: {}", failed.code, failed.message))),
+        None => Writing::Unknown(CallError::Transient("the write probe was neither stored nor refused".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::FailedFinding;
+
+    fn failed(code: &str) -> Result<ImportOutcome, CallError> {
+        let failed = FailedFinding { id: PROBE_ID.to_owned(), code: code.to_owned(), message: "words".to_owned() };
+        Ok(ImportOutcome { success_count: 0, failed_count: 1, failed: vec![failed] })
+    }
+
+    #[test]
+    fn an_answer_about_the_format_says_that_findings_are_taken() {
+        assert_eq!(writing(failed("InvalidInput")), Writing::Allowed);
+        for code in ["InvalidInputException", "ValidationException"] {
+            let refused = CallError::Refused { code: code.to_owned(), message: String::new() };
+            assert_eq!(writing(Err(refused)), Writing::Allowed);
+        }
+    }
+
+    #[test]
+    fn an_answer_about_the_caller_says_that_they_are_not() {
+        assert_eq!(writing(Err(CallError::AccessDenied("no".to_owned()))), Writing::Denied("no".to_owned()));
+        assert_eq!(writing(failed("InvalidAccess")), Writing::NotTaken("words".to_owned()));
+        assert_eq!(writing(Err(CallError::InvalidAccess("off".to_owned()))), Writing::NotTaken("off".to_owned()));
+    }
+
+    #[test]
+    fn any_other_answer_says_nothing() {
+        let undecidable =
+            CallError::Refused { code: "AuthorizerConfigurationException".to_owned(), message: String::new() };
+        assert!(matches!(writing(Err(undecidable)), Writing::Unknown(_)));
+        assert!(matches!(writing(Err(CallError::Throttled(String::new()))), Writing::Unknown(_)));
+        assert!(matches!(writing(failed("InternalError")), Writing::Unknown(_)));
+        assert!(matches!(writing(Ok(ImportOutcome::default())), Writing::Unknown(_)));
+    }
+
+    #[test]
+    fn whoever_stores_the_probe_is_noticed() {
+        let stored = ImportOutcome { success_count: 1, ..ImportOutcome::default() };
+        assert_eq!(writing(Ok(stored)), Writing::Stored);
+    }
+}

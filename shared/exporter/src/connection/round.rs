@@ -1,0 +1,55 @@
+//! Many accounts: some at once, each by itself, until the time is over.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use asff::AccountId;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{CheckPorts, Checked, Checker};
+use crate::integration::Integration;
+
+/// An account to check, and the integration that reaches it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The account.
+    pub account: AccountId,
+    /// Its integration, or that of its organisation.
+    pub integration: Arc<Integration>,
+}
+
+/// What became of the accounts.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// Those that were checked, in the order in which they were done.
+    pub checked: Vec<Checked>,
+    /// Those that did not get their turn, in the order given.
+    pub left_over: Vec<Target>,
+}
+
+impl<P: CheckPorts> Checker<P> {
+    /// Checks accounts, the first first. None of them can stop the others. What can't be begun with
+    /// [`CheckSettings::check_reserve`](super::CheckSettings::check_reserve) left before the deadline is left over, so all is
+    /// done when the deadline comes.
+    pub async fn check_all(self: &Arc<Self>, targets: Vec<Target>, deadline: Option<Instant>) -> Round {
+        let mut waiting = VecDeque::from(targets);
+        let mut running = JoinSet::new();
+        let mut round = Round::default();
+        loop {
+            let in_time = deadline.is_none_or(|deadline| Instant::now() + self.settings.check_reserve <= deadline);
+            while in_time && running.len() < self.settings.accounts_at_once.max(1) {
+                let Some(target) = waiting.pop_front() else { break };
+                let checker = self.clone();
+                running.spawn(async move { checker.check(target.account, &target.integration, deadline).await });
+            }
+            match running.join_next().await {
+                // A check that panics is a defect of ours. The others go on; what it was about stays as it is.
+                Some(done) => round.checked.extend(done.ok()),
+                None => break,
+            }
+        }
+        round.left_over.extend(waiting);
+        round
+    }
+}

@@ -1,0 +1,199 @@
+//! The verdict: what a check found, beside what was known before.
+
+use std::collections::BTreeMap;
+
+use asff::{AccountId, RegionName};
+use jiff::{SignedDuration, Timestamp};
+
+use super::identity::{EXTERNAL_ID_NOT_REQUIRED, credentials_unknown};
+use super::region::Look;
+use super::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
+use crate::integration::Integration;
+
+/// How long a Region that was lost makes a connection degraded: a week, so that a weekend does not hide it. Whoever switched
+/// it off on purpose has peace then.
+const LOST_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What a check found.
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    /// The credentials don't work.
+    Refused(Problem),
+    /// Nothing, for a passing reason.
+    Passing(Problem),
+    /// The Regions.
+    Looked {
+        /// The caller's ARN.
+        identity: String,
+        /// What works and should not.
+        risks: Vec<Problem>,
+        /// Whether the risks could be looked at.
+        risks_known: bool,
+        /// Each Region that was looked at.
+        regions: BTreeMap<RegionName, Look>,
+    },
+}
+
+/// Judges.
+pub(super) fn verdict(
+    account: AccountId,
+    integration: &Integration,
+    before: Option<&Connection>,
+    found: Found,
+    now: Timestamp,
+) -> Connection {
+    let mut connection = Connection {
+        account,
+        provider: integration.provider.clone(),
+        status: ConnectionStatus::Disconnected,
+        checked_at: now,
+        stale_since: None,
+        identity: None,
+        problem: None,
+        risks: Vec::new(),
+        regions: BTreeMap::new(),
+    };
+    let (identity, risks, risks_known, regions) = match found {
+        Found::Refused(problem) => return as_before(connection, before, problem, ConnectionStatus::Disconnected),
+        Found::Passing(problem) => {
+            let status = before.map_or(ConnectionStatus::Disconnected, |before| before.status);
+            return as_before(connection, before, problem, status);
+        }
+        Found::Looked { identity, risks, risks_known, regions } => (identity, risks, risks_known, regions),
+    };
+    connection.identity = Some(identity);
+    connection.risks = risks;
+    if !risks_known {
+        let known = before.into_iter().flat_map(|before| &before.risks);
+        connection.risks.extend(known.filter(|risk| risk.reason == EXTERNAL_ID_NOT_REQUIRED).cloned());
+    }
+    if let Some(said) = unknown_everywhere(&regions) {
+        return as_before(connection, before, credentials_unknown(account, said), ConnectionStatus::Disconnected);
+    }
+    if let (Some(before), Some(problem)) = (before, silent_everywhere(&regions)) {
+        return as_before(connection, Some(before), problem, before.status);
+    }
+    for (region, look) in regions {
+        let known = before.and_then(|before| before.regions.get(&region).map(|known| (known, before)));
+        if let Look::Careless(risk) = &look {
+            connection.risks.push(risk.clone());
+        }
+        connection.regions.insert(region, judge(look, known, now));
+    }
+    conclude(connection, integration)
+}
+
+/// The Regions as they were known, of which this check learned nothing.
+fn as_before(
+    mut connection: Connection,
+    before: Option<&Connection>,
+    problem: Problem,
+    status: ConnectionStatus,
+) -> Connection {
+    connection.status = status;
+    connection.problem = Some(problem);
+    if let Some(before) = before {
+        connection.stale_since = Some(before.stale_since.unwrap_or(before.checked_at));
+        connection.regions.clone_from(&before.regions);
+        connection.identity = connection.identity.or_else(|| before.identity.clone());
+        if connection.risks.is_empty() {
+            connection.risks.clone_from(&before.risks);
+        }
+    }
+    connection
+}
+
+/// One Region, beside what was known of it.
+fn judge(look: Look, known: Option<(&RegionConnection, &Connection)>, now: Timestamp) -> RegionConnection {
+    let (status, problem) = match (look, known) {
+        (Look::Found(status, problem), _) => (status, problem),
+        (Look::Unknown { problem, .. }, _) => (RegionStatus::RegionNotOptedIn, Some(problem)),
+        (Look::Careless(_), _) => (RegionStatus::Enabled, None),
+        (Look::Passing(problem), Some((known, before))) => {
+            let seen_at = before.stale_since.unwrap_or(before.checked_at);
+            let stale_since = Some(known.stale_since.unwrap_or(seen_at));
+            return RegionConnection { problem: Some(problem), stale_since, ..known.clone() };
+        }
+        (Look::Passing(problem), None) => (RegionStatus::Unreachable, Some(problem)),
+    };
+    let known = known.map(|(known, _)| known);
+    let since = known.filter(|known| known.status == status).map_or(now, |known| known.since);
+    let lost_at = match known {
+        _ if status == RegionStatus::Enabled => None,
+        Some(known) if known.status == RegionStatus::Enabled => Some(now),
+        Some(known) => known.lost_at.filter(|lost_at| now.duration_since(*lost_at) < LOST_FOR),
+        None => None,
+    };
+    RegionConnection { status, since, problem, lost_at, stale_since: None }
+}
+
+/// The verdict over all Regions.
+fn conclude(mut connection: Connection, integration: &Integration) -> Connection {
+    let regions = &connection.regions;
+    let takes = |region: &RegionConnection| region.status == RegionStatus::Enabled;
+    if !regions.values().any(takes) {
+        connection.problem = Some(none_takes(connection.account, regions));
+        return connection;
+    }
+    let named = integration.regions.iter().flatten().chain(&integration.fallback_region);
+    let is_missing = named.into_iter().any(|name| regions.get(name).is_some_and(|region| !takes(region)));
+    let is_lost = regions.values().any(|region| region.lost_at.is_some());
+    connection.status = if is_missing || is_lost { ConnectionStatus::Degraded } else { ConnectionStatus::Connected };
+    connection
+}
+
+/// No Region takes findings: how many stand how, and what brings the first one nearest.
+fn none_takes(account: AccountId, regions: &BTreeMap<RegionName, RegionConnection>) -> Problem {
+    const NEAREST: [RegionStatus; 5] = [
+        RegionStatus::ProductNotAccepted,
+        RegionStatus::AccessDenied,
+        RegionStatus::HubNotEnabled,
+        RegionStatus::Unreachable,
+        RegionStatus::RegionNotOptedIn,
+    ];
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for problem in regions.values().filter_map(|region| region.problem.as_ref()) {
+        *counts.entry(&problem.reason).or_default() += 1;
+    }
+    let counts: Vec<_> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let of = |status| regions.values().find(|region| region.status == status);
+    let nearest = NEAREST.into_iter().find_map(of).and_then(|region| region.problem.as_ref());
+    let detail = nearest.map(|problem| format!("; {}", problem.message)).unwrap_or_default();
+    Problem {
+        reason: "no_region_enabled".to_owned(),
+        message: format!("no Region of account {account} takes findings ({}){detail}", counts.join(", ")),
+        mend: nearest.and_then(|problem| problem.mend.clone()),
+    }
+}
+
+/// What the Regions say, if none of those that were asked knows the credentials, and one at least should.
+fn unknown_everywhere(regions: &BTreeMap<RegionName, Look>) -> Option<&str> {
+    let mut words = None;
+    let mut is_had = false;
+    for look in regions.values() {
+        match look {
+            Look::Found(RegionStatus::RegionNotOptedIn, _) => {}
+            Look::Unknown { said, is_had: had, .. } => {
+                words.get_or_insert(said.as_str());
+                is_had |= had;
+            }
+            _ => return None,
+        }
+    }
+    words.filter(|_| is_had)
+}
+
+/// Why, if no Region answered at all: then it is more likely us than all of them.
+fn silent_everywhere(regions: &BTreeMap<RegionName, Look>) -> Option<Problem> {
+    let asked = || regions.values().filter(|look| !matches!(look, Look::Found(RegionStatus::RegionNotOptedIn, _)));
+    let silence = |look: &Look| match look {
+        Look::Found(RegionStatus::Unreachable, Some(problem)) | Look::Passing(problem) => Some(problem.clone()),
+        _ => None,
+    };
+    let first = asked().find_map(silence)?;
+    asked().all(|look| silence(look).is_some()).then(|| Problem {
+        reason: "no_region_answers".to_owned(),
+        message: format!("no Region answered: {}", first.message),
+        mend: first.mend.clone(),
+    })
+}

@@ -1,0 +1,230 @@
+//! What a person reads who must mend a Region: what happened in a sentence, and the command to type.
+//!
+//! Commands end in a comment that names the account, so that they can be pasted as they are.
+
+use asff::{AccountId, Partition, RegionName};
+
+use super::Problem;
+use super::denial::{Denial, Principal, principal};
+use super::probe::PROBE_ID;
+
+/// What a caller needs in every Region. `securityhub:EnableImportFindingsForProduct` comes to it where an integration accepts the
+/// product by itself.
+pub const PERMISSIONS: [&str; 5] = [
+    "securityhub:BatchImportFindings",
+    "securityhub:GetFindings",
+    "securityhub:DescribeHub",
+    "securityhub:ListEnabledProductsForImport",
+    "ec2:DescribeRegions",
+];
+/// The name of the policy that our command writes. Nobody else's: the command replaces what stands under it.
+const POLICY_NAME: &str = "securityhub-exporter-connection";
+
+/// A Region of an account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) partition: Partition,
+    pub(crate) account: AccountId,
+    pub(crate) region: RegionName,
+}
+
+impl Place {
+    /// Security Hub is off.
+    pub(crate) fn hub_not_enabled(&self) -> Problem {
+        let Self { account, region, .. } = self;
+        Problem {
+            reason: "hub_not_enabled".to_owned(),
+            message: format!("Security Hub is off in {region} of account {account}"),
+            // Without the standards: what they check is billed.
+            mend: Some(format!(
+                "aws securityhub enable-security-hub --no-enable-default-standards --region {region}  # in account {account}"
+            )),
+        }
+    }
+
+    /// Nobody accepted the product.
+    pub(crate) fn product_not_accepted(&self) -> Problem {
+        let Self { account, region, partition } = self;
+        let product = partition.product_arn(*region);
+        Problem {
+            reason: "product_not_accepted".to_owned(),
+            message: format!(
+                "Security Hub is on in {region} of account {account}, but does not accept findings of the Prowler product yet"
+            ),
+            mend: Some(format!(
+                "aws securityhub enable-import-findings-for-product --product-arn {product} --region {region}  # in account \
+                 {account}"
+            )),
+        }
+    }
+
+    /// The account did not switch the Region on. It takes minutes to hours until it is.
+    pub(crate) fn region_not_opted_in(&self) -> Problem {
+        let Self { account, region, .. } = self;
+        Problem {
+            reason: "region_not_opted_in".to_owned(),
+            message: format!("account {account} has not switched {region} on"),
+            mend: Some(format!("aws account enable-region --region-name {region}  # in account {account}")),
+        }
+    }
+
+    /// The account has the Region, and yet it does not know our session.
+    pub(crate) fn session_not_known(&self, said: &str) -> Problem {
+        let Self { account, region, .. } = self;
+        Problem {
+            reason: "session_not_known".to_owned(),
+            message: format!(
+                "account {account} has {region}, but the Region does not accept the session: {said}. Either it was switched on \
+                 within the last hours and is not ready yet, or the session comes from the global endpoint of STS, whose \
+                 tokens hold in the Regions only that every account has"
+            ),
+            mend: Some(format!(
+                "aws iam set-security-token-service-preferences --global-endpoint-token-version v2Token  # in account {account}"
+            )),
+        }
+    }
+
+    /// A Region of another partition.
+    pub(crate) fn wrong_partition(&self, theirs: Partition) -> Problem {
+        let Self { account, region, partition } = self;
+        Problem {
+            reason: "wrong_partition".to_owned(),
+            message: format!(
+                "{region} belongs to the partition {theirs}, account {account} to {partition}; credentials never hold in both"
+            ),
+            mend: Some(format!(
+                "take {region} out of the integration's Regions; findings of {theirs} need a deployment there"
+            )),
+        }
+    }
+
+    /// No answer.
+    pub(crate) fn unreachable(&self, said: &str) -> Problem {
+        let Self { region, partition, .. } = self;
+        let suffix = dns_suffix(*partition);
+        Problem {
+            reason: "unreachable".to_owned(),
+            message: format!("the Security Hub of {region} does not answer: {said}"),
+            mend: Some(format!(
+                "curl -sS -o /dev/null -w '%{{http_code}}\\n' https://securityhub.{region}.{suffix}/accounts  # from \
+                 the network of the exporter: 403 is an answer; without one look at its routes, DNS and VPC endpoints"
+            )),
+        }
+    }
+
+    /// The Region did not answer for a reason that passes.
+    pub(crate) fn passing(&self, said: &str) -> Problem {
+        let region = self.region;
+        Problem {
+            reason: "not_checked".to_owned(),
+            message: format!("{region} could not be checked this time: {said}; the next check asks again"),
+            mend: None,
+        }
+    }
+
+    /// The service stored the write probe, which Security Hub refuses.
+    pub(super) fn write_probe_stored(&self) -> Problem {
+        let Self { region, .. } = self;
+        Problem {
+            reason: "write_probe_stored".to_owned(),
+            message: format!(
+                "the endpoint of {region} stored a finding that breaks the format, named {PROBE_ID}, as an archived one: it does \
+                 not behave like Security Hub. Whatever stands behind it may keep other findings than Security Hub would"
+            ),
+            mend: Some("check AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_SECURITYHUB of the exporter".to_owned()),
+        }
+    }
+
+    /// Calls that were denied; the first is the one that is told.
+    pub(super) fn access_denied(&self, denials: &[Denial], caller: &str) -> Option<Problem> {
+        let Self { account, region, .. } = self;
+        let first = denials.first()?;
+        let others: Vec<&str> = denials[1..].iter().map(|denial| denial.action.as_str()).collect();
+        let also = if others.is_empty() { String::new() } else { format!("; also denied: {}", others.join(", ")) };
+        let caller = first.caller.as_deref().unwrap_or(caller);
+        let (reason, who) = match (first.explicit, first.policy.as_deref()) {
+            (true, Some(policy)) => ("denied_by_policy", format!("a {policy} denies {}", first.action)),
+            (true, None) => ("denied_by_policy", format!("a policy denies {}", first.action)),
+            (false, Some(policy)) => ("access_denied", format!("no {policy} allows {}", first.action)),
+            (false, None) => ("access_denied", format!("{} is not allowed", first.action)),
+        };
+        Some(Problem {
+            reason: reason.to_owned(),
+            message: format!("{who} in {region} to {caller} (account {account}){also}. AWS says: {}", first.said),
+            mend: Some(self.grant(first, caller)),
+        })
+    }
+
+    /// How a denial is lifted, by who said no.
+    fn grant(&self, denial: &Denial, caller: &str) -> String {
+        let Self { account, region, .. } = self;
+        let action = &denial.action;
+        if denial.is_of_organization() {
+            return format!(
+                "aws organizations list-policies-for-target --target-id {account} --filter SERVICE_CONTROL_POLICY  # in the \
+                 management account, also for the OUs above it; let the policy spare {action} for {caller} in {region}"
+            );
+        }
+        if denial.explicit {
+            let look = match principal(caller) {
+                Principal::Role(role) => format!(
+                    "aws iam list-attached-role-policies --role-name {role}; aws iam list-role-policies --role-name {role}"
+                ),
+                Principal::User(user) => format!(
+                    "aws iam list-attached-user-policies --user-name {user}; aws iam list-user-policies --user-name {user}"
+                ),
+                Principal::Other => "aws iam list-policies --scope Local --only-attached".to_owned(),
+            };
+            let or_scp = if denial.policy.is_none() {
+                "; if it is in none of them, a service control policy denies it"
+            } else {
+                ""
+            };
+            return format!("{look}  # in account {account}: take the Deny of {action} in {region} out{or_scp}");
+        }
+        let mut actions = PERMISSIONS.to_vec();
+        if !actions.contains(&action.as_str()) {
+            actions.push(action);
+        }
+        grant_identity(caller, *account, &actions, "*")
+    }
+}
+
+/// A command that allows a caller what a connection needs, or the change in words where no command does.
+pub(super) fn grant_identity(caller: &str, account: AccountId, actions: &[&str], resource: &str) -> String {
+    let policy = serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": resource }],
+    });
+    match principal(caller) {
+        Principal::Role(role) if role.starts_with("AWSReservedSSO_") => {
+            format!("allow {} in the permission set of {role} (IAM Identity Center)", actions.join(", "))
+        }
+        Principal::Role(role) => format!(
+            "aws iam put-role-policy --role-name {role} --policy-name {POLICY_NAME} --policy-document '{policy}'  # in account \
+             {account}"
+        ),
+        Principal::User(user) => format!(
+            "aws iam put-user-policy --user-name {user} --policy-name {POLICY_NAME} --policy-document '{policy}'  # in account \
+             {account}"
+        ),
+        Principal::Other => format!("allow {} to {caller} in account {account}", actions.join(", ")),
+    }
+}
+
+/// What happened and what mends it, in one text.
+pub(crate) fn with_mend(message: String, mend: Option<String>) -> String {
+    match mend {
+        Some(mend) => format!("{message}; {mend}"),
+        None => message,
+    }
+}
+
+/// The end of the names of a partition's endpoints (contract 4.2).
+pub fn dns_suffix(partition: Partition) -> &'static str {
+    match partition {
+        Partition::Aws | Partition::AwsUsGov => "amazonaws.com",
+        Partition::AwsCn => "amazonaws.com.cn",
+        Partition::AwsEusc => "amazonaws.eu",
+    }
+}

@@ -1,0 +1,179 @@
+//! Compares what a Region's hub holds with the state, and mends the difference: what the hub lacks, or has in an older
+//! version, is sent once more as it was last sent; what the state does not know is taken over into it.
+//!
+//! Promise: nothing is mended unless the hub was read to its end. A finding that was sent a moment ago may be missing from
+//! the service's answers (contract 3.1); it is sent once more, which harms nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use asff::RegionName;
+
+use super::region::{RegionWorker, Worked};
+use super::stamp::once_more;
+use crate::ports::{CallError, PortError, Ports};
+use crate::report::Drift;
+use crate::state::{Entry, Key, Ledger, Pages, Slot, Stored, is_archived, repeated, status_of, taken_over};
+
+/// Findings of the hub that the state must learn of, before they are written: some hundred KB.
+type Learnt = Vec<(Slot, Vec<u8>)>;
+
+/// How a finding of the hub stands to the state's.
+enum Standing {
+    /// The state has nothing, or something older.
+    News,
+    /// The hub has something older, or what was archived.
+    Stale,
+    Same,
+}
+
+impl<P: Ports> RegionWorker<P> {
+    pub(super) async fn reconcile(mut self, dry_run: bool) -> Worked {
+        let compared = self.compare(dry_run).await;
+        self.note(compared);
+        self.conclude(false, false).await
+    }
+
+    async fn compare(&mut self, dry_run: bool) -> Result<(), PortError> {
+        if !self.reach().await {
+            return Ok(());
+        }
+        self.work.ledger = Some(Ledger::open(self.ports.clone(), self.header.clone()).await?);
+        let mut drift = Drift::default();
+        let mut found = HashMap::new();
+        let read = self.read_hub(&mut drift, &mut found, dry_run).await?;
+        if let Err(error) = read {
+            drift.unread = Some(error);
+        } else {
+            self.mend(&mut drift, found, dry_run).await?;
+        }
+        if dry_run || drift.unread.is_some() {
+            // What was written meanwhile is dropped; the state stays as it was.
+            self.work.ledger = None;
+            self.work.report.adopted = 0;
+        } else {
+            drift.mended = self.work.report.adopted + self.work.counts.sent;
+            // All was read: what an adoption left out is there now.
+            if let Some(ledger) = &mut self.work.ledger
+                && ledger.header.adopting.take().is_some()
+            {
+                ledger.touch().await?;
+            }
+        }
+        self.work.report.drift = Some(drift);
+        Ok(())
+    }
+
+    /// Reads the hub's findings. Of those that the state has, `found` says which must be sent once more.
+    async fn read_hub(
+        &mut self,
+        drift: &mut Drift,
+        found: &mut HashMap<Key, bool>,
+        dry_run: bool,
+    ) -> Result<Result<(), String>, PortError> {
+        let lane = self.sender.lane();
+        let (hub, until) = (lane.hub.clone(), lane.give_up_at);
+        let mut pages = Pages::new(&hub, self.header.region, until);
+        loop {
+            let page = match pages.next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(unread(&error))),
+            };
+            let mut learnt = Learnt::new();
+            for finding in &page {
+                let now_ms = self.ports.now().as_millisecond();
+                let Some((slot, json)) = taken_over(finding, self.header.region, &self.policy.regions, now_ms) else {
+                    continue;
+                };
+                let Some(ledger) = &self.work.ledger else { continue };
+                let known = ledger.index.get(slot.key).copied();
+                let standing = compare(known.as_ref(), &slot);
+                if found.insert(slot.key, matches!(standing, Standing::Stale)).is_some() {
+                    continue;
+                }
+                match (standing, known) {
+                    (Standing::Same, _) => drift.same += 1,
+                    (Standing::Stale, _) => drift.different += 1,
+                    (Standing::News, None) => {
+                        drift.unknown += 1;
+                        learnt.push((slot, json));
+                    }
+                    (Standing::News, Some(known)) => {
+                        drift.different += 1;
+                        learnt.push((Slot { first_seen_ms: known.first_seen_ms, ..slot }, json));
+                    }
+                }
+            }
+            self.learn(learnt, dry_run).await?;
+        }
+    }
+
+    async fn learn(&mut self, learnt: Learnt, dry_run: bool) -> Result<(), PortError> {
+        let Some(ledger) = self.work.ledger.as_mut().filter(|_| !dry_run) else { return Ok(()) };
+        for (slot, json) in learnt {
+            ledger.record(&slot, &json).await?;
+            self.work.report.adopted += 1;
+        }
+        Ok(())
+    }
+
+    /// Sends once more what the hub lacks, or has otherwise than it was last sent.
+    async fn mend(&mut self, drift: &mut Drift, found: HashMap<Key, bool>, dry_run: bool) -> Result<(), PortError> {
+        let Some(ledger) = &self.work.ledger else { return Ok(()) };
+        let of_state = |(slot, _): (&Slot, _)| slot.is_live().then_some(slot.key);
+        let missing: HashSet<Key> =
+            ledger.index.iter().filter_map(of_state).filter(|key| !found.contains_key(key)).collect();
+        let regions = self.policy.regions.clone();
+        let now = self.ports.now();
+        let lost = Arc::new(AtomicU64::new(0));
+        let counted = lost.clone();
+        let choose = move |_: RegionName, entry: &Entry| {
+            let is_missing = missing.contains(&entry.slot.key);
+            // A call that archived it had no answer: it is archived, as it should be.
+            if is_missing && is_archived(&entry.json) {
+                return Ok(None);
+            }
+            if is_missing {
+                counted.fetch_add(1, Ordering::Relaxed);
+            } else if found.get(&entry.slot.key) != Some(&true) {
+                return Ok(None);
+            }
+            let stored = match entry.slot.stored {
+                Stored::Uncertain if !is_archived(&entry.json) => {
+                    Stored::Active(status_of(&entry.slot, &entry.json, &regions))
+                }
+                Stored::Uncertain => Stored::Archived(status_of(&entry.slot, &entry.json, &regions)),
+                stored => stored,
+            };
+            // A millisecond later, so that the service takes it.
+            let updated_ms = entry.slot.updated_ms + 1;
+            let finding =
+                once_more(&entry.slot, stored, updated_ms, now, |updated_at| repeated(&entry.json, updated_at));
+            finding.map(|finding| (!dry_run).then_some(finding))
+        };
+        self.pass(&choose).await?;
+        drift.missing = lost.load(Ordering::Relaxed);
+        // Whatever was sent has its fate; there is no file to read from.
+        self.work.counts.read = self.work.counts.accounted();
+        Ok(())
+    }
+}
+
+/// How the hub's version of a finding, which is live there, stands to the state's.
+fn compare(known: Option<&Slot>, hub: &Slot) -> Standing {
+    match known {
+        None => Standing::News,
+        Some(known) if known.updated_ms < hub.updated_ms => Standing::News,
+        Some(known) if known.updated_ms == hub.updated_ms && known.is_live() => Standing::Same,
+        Some(_) => Standing::Stale,
+    }
+}
+
+fn unread(error: &CallError) -> String {
+    match error {
+        CallError::AccessDenied(message) => format!("{message}. Allow the role securityhub:GetFindings"),
+        other => other.to_string(),
+    }
+}

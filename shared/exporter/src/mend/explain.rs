@@ -1,0 +1,327 @@
+//! `explain`: what is known of one finding, and why it stands as it does. Reads only.
+
+use asff::{AccountId, RegionName};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::lines::Lines;
+use super::words::{Sent, sender, word};
+use crate::account::regions_with_state;
+use crate::integration::Integration;
+use crate::ports::{ConnectError, Hub, Hubs, PortError, Ports};
+use crate::quarantine::Stage;
+use crate::report::RunReport;
+use crate::route::{Route, route};
+use crate::state::{Entry, Key, Stored, find, status_of};
+
+/// What a finding's Id says: `prowler-<check>-<account>-<region>-<hash of the resource>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FindingName {
+    /// The check. It may hold dashes and underscores.
+    pub check: String,
+    /// The account.
+    pub account: AccountId,
+    /// The Region of the resource.
+    pub region: RegionName,
+    /// The beginning of the resource's hash: 9 digits, or 32 where two resources share those.
+    pub hash: String,
+}
+
+impl FindingName {
+    /// Takes an Id apart. None, if it is not one of Prowler's.
+    pub fn parse(id: &str) -> Option<Self> {
+        let (rest, hash) = id.strip_prefix("prowler-")?.rsplit_once('-')?;
+        let is_hash = [9, 32].contains(&hash.len()) && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+        // A Region's name holds no group of twelve digits, so the last one is the account.
+        let (check, account, region) = rest.match_indices('-').rev().find_map(|(at, _)| {
+            let (account, region) = rest[at + 1..].split_once('-')?;
+            Some((&rest[..at], account.parse().ok()?, region.parse().ok()?))
+        })?;
+        (is_hash && !check.is_empty()).then(|| Self { check: check.to_owned(), account, region, hash: hash.to_owned() })
+    }
+}
+
+/// What is known of a finding.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// Its Id.
+    pub id: String,
+    /// What the Id says.
+    pub name: FindingName,
+    /// What the states say, for each Region whose Security Hub was sent the finding: one, and perhaps the fallback Region.
+    pub known: Vec<KnownState>,
+    /// Where it lies in quarantine.
+    pub quarantine: Vec<KeptBack>,
+    /// The account's last runs, the newest first, and what each did about it.
+    pub runs: Vec<RunWord>,
+    /// What Security Hub says now, where it was asked.
+    pub live: Vec<LiveState>,
+    /// What else bears on it, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// What a Region's state says of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KnownState {
+    /// The Region whose Security Hub holds it.
+    pub region: RegionName,
+    /// `active`, `archived`, or `uncertain`: a call that carried it had no answer.
+    pub state: &'static str,
+    /// Its status, or the one that it had while it was active.
+    pub status: &'static str,
+    /// Why it is archived: `gone`, `passed` or `muted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_as: Option<&'static str>,
+    /// When a scan first had it.
+    pub first_seen: Timestamp,
+    /// When it was last sent.
+    pub last_sent: Timestamp,
+    /// The `UpdatedAt` that it was sent with.
+    pub updated_at: Timestamp,
+    /// The hash of its content, by which the next scan is compared, as 16 digits. Zeros where nobody knows.
+    pub content: String,
+    /// The run that sent it last, where it is among the last runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_by: Option<String>,
+    /// The finding as it was last sent.
+    pub finding: Value,
+}
+
+/// An entry of a quarantine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptBack {
+    /// The run that left it there.
+    pub run_id: String,
+    /// Its number there, from 1.
+    pub entry: usize,
+    /// Where it was found out.
+    pub stage: Stage,
+    /// The code.
+    pub code: String,
+    /// The reason.
+    pub message: String,
+}
+
+/// What a run did about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunWord {
+    /// The run.
+    pub run_id: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What it did, in words.
+    pub said: String,
+}
+
+/// What Security Hub says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LiveState {
+    /// The Region.
+    pub region: RegionName,
+    /// Why it could not be asked, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// `ACTIVE` or `ARCHIVED`; none, where it does not have the finding.
+    pub record_state: Option<String>,
+    /// What analysts made of it: `NEW`, `NOTIFIED`, `SUPPRESSED`, `RESOLVED`.
+    pub workflow: Option<String>,
+    /// `PASSED`, `FAILED`, ...
+    pub status: Option<String>,
+    /// When it was last updated.
+    pub updated_at: Option<String>,
+}
+
+/// Explains a finding, by the account's last `runs`, the newest first. With `live`, Security Hub is asked too.
+///
+/// # Errors
+///
+/// When the state bucket or the table does not answer.
+pub async fn explain<P: Ports>(
+    ports: &P,
+    id: &str,
+    name: FindingName,
+    runs: &[RunReport],
+    live: bool,
+) -> Result<Explanation, PortError> {
+    let integration = ports.integration(&name.account).await?;
+    let regions = asff::Regions::known();
+    let (mut known, mut notes) = (Vec::new(), Vec::new());
+    for region in regions_with_state(ports, name.account).await? {
+        match find(ports, name.account, region, Key::of(id)).await? {
+            Ok(entry) => known.extend(entry.map(|entry| describe(name.account, region, &entry, runs, &regions))),
+            Err(error) => {
+                notes.push(format!("the state of {region} can't be read, and is built anew by the next run: {error}"));
+            }
+        }
+    }
+    notes.extend(remarks(integration.as_ref(), &name));
+    let mut quarantine = Vec::new();
+    for run in runs.iter().filter(|run| !run.in_quarantine().is_empty()) {
+        quarantine.extend(lies_in(ports, run, id).await?);
+    }
+    let sent: Vec<Sent<'_>> = known.iter().map(Sent::from).collect();
+    let words = runs.iter().filter(|run| run.accounts.contains_key(&name.account));
+    let words = words.map(|run| RunWord {
+        run_id: run.run_id.clone(),
+        started_at: run.started_at,
+        said: word(
+            run,
+            name.account,
+            name.region,
+            &sent,
+            quarantine.iter().any(|kept: &KeptBack| kept.run_id == run.run_id),
+        ),
+    });
+    let runs = words.collect();
+    let live = if live { ask(ports, integration.as_ref(), id, &name, &known).await } else { Vec::new() };
+    Ok(Explanation { id: id.to_owned(), name, known, quarantine, runs, live, notes })
+}
+
+fn describe(
+    account: AccountId,
+    region: RegionName,
+    entry: &Entry,
+    runs: &[RunReport],
+    regions: &asff::Regions,
+) -> KnownState {
+    let time = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or_default();
+    let finding: Value = serde_json::from_slice(&entry.json).unwrap_or_default();
+    let status = status_of(&entry.slot, &entry.json, regions).as_str();
+    let archived_as =
+        matches!(entry.slot.stored, Stored::Archived(_)).then(|| match &finding["Compliance"]["Status"] {
+            Value::String(now) if now != status && now == "PASSED" => "passed",
+            Value::String(now) if now != status => "muted",
+            _ => "gone",
+        });
+    let last_sent = time(entry.slot.sent_ms);
+    KnownState {
+        region,
+        state: match entry.slot.stored {
+            Stored::Active(_) => "active",
+            Stored::Archived(_) => "archived",
+            Stored::Uncertain => "uncertain",
+        },
+        status,
+        archived_as,
+        first_seen: time(entry.slot.first_seen_ms),
+        last_sent,
+        updated_at: time(entry.slot.updated_ms),
+        content: format!("{:016x}", entry.slot.content),
+        sent_by: sender(runs, account, last_sent).map(|run| run.run_id.clone()),
+        finding,
+    }
+}
+
+/// What the settings mean for the finding.
+fn remarks(integration: Option<&Integration>, name: &FindingName) -> Vec<String> {
+    let account = name.account;
+    let Some(integration) = integration else {
+        return vec![format!("account {account} has no integration, so nothing is sent for it")];
+    };
+    let mut notes = Vec::new();
+    if !integration.enabled {
+        notes.push(format!("the integration of account {account} is disabled, so nothing is sent for it"));
+    }
+    match route(integration, name.region) {
+        Route::Own => {}
+        Route::Fallback(region) => notes.push(format!("the integration sends findings of {} to {region}", name.region)),
+        Route::NotInIntegration => notes.push(format!("the integration leaves {} out", name.region)),
+    }
+    notes
+}
+
+async fn lies_in<P: Ports>(ports: &P, run: &RunReport, id: &str) -> Result<Vec<KeptBack>, PortError> {
+    let mut found = Vec::new();
+    let Some(mut lines) = Lines::open(ports, &run.run_id).await? else { return Ok(found) };
+    let mut number = 0;
+    while let Some((entry, _)) = lines.next().await? {
+        number += 1;
+        if entry.id.as_deref() == Some(id) {
+            let (stage, code, message) = (entry.stage, entry.code, entry.message);
+            found.push(KeptBack { run_id: run.run_id.clone(), entry: number, stage, code, message });
+        }
+    }
+    Ok(found)
+}
+
+/// Asks Security Hub where the finding was sent, or else where it belongs.
+async fn ask<P: Ports>(
+    ports: &P,
+    integration: Option<&Integration>,
+    id: &str,
+    name: &FindingName,
+    known: &[KnownState],
+) -> Vec<LiveState> {
+    let mut regions: Vec<RegionName> = known.iter().map(|known| known.region).collect();
+    if regions.is_empty() {
+        regions.push(name.region);
+    }
+    let nothing = |region: RegionName| LiveState {
+        region,
+        error: None,
+        record_state: None,
+        workflow: None,
+        status: None,
+        updated_at: None,
+    };
+    let failed = |region: RegionName, error: String| LiveState { error: Some(error), ..nothing(region) };
+    let Some(integration) = integration else {
+        let error = "there is no integration whose credentials could be used";
+        return regions.into_iter().map(|region| failed(region, error.to_owned())).collect();
+    };
+    let hub = match Hubs::connect(ports, name.account, integration).await {
+        Ok(hub) => hub,
+        Err(error @ (ConnectError::Refused { .. } | ConnectError::Failed(_))) => {
+            return regions.into_iter().map(|region| failed(region, error.to_string())).collect();
+        }
+    };
+    let mut states = Vec::new();
+    for region in regions {
+        states.push(match hub.finding(&region, id).await {
+            Err(error) => failed(region, error.to_string()),
+            Ok(None) => nothing(region),
+            Ok(Some(finding)) => {
+                let finding: Value = serde_json::from_slice(&finding).unwrap_or_default();
+                let text = |value: &Value| value.as_str().map(str::to_owned);
+                LiveState {
+                    record_state: text(&finding["RecordState"]),
+                    workflow: text(&finding["Workflow"]["Status"]),
+                    status: text(&finding["Compliance"]["Status"]),
+                    updated_at: text(&finding["UpdatedAt"]),
+                    ..nothing(region)
+                }
+            }
+        });
+    }
+    states
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_says_check_account_region_and_hash() {
+        let parts = |id: &str| {
+            FindingName::parse(id).map(|name| format!("{} {} {} {}", name.check, name.account, name.region, name.hash))
+        };
+        let short = "prowler-s3_bucket_public_access-123456789012-eu-west-1-0123456ab";
+        assert_eq!(parts(short).unwrap(), "s3_bucket_public_access 123456789012 eu-west-1 0123456ab");
+        // A check may hold dashes, and even twelve digits.
+        let odd = "prowler-own-check-111111111111-b-123456789012-us-gov-west-1-0123456789abcdef0123456789abcdef";
+        assert_eq!(
+            parts(odd).unwrap(),
+            "own-check-111111111111-b 123456789012 us-gov-west-1 0123456789abcdef0123456789abcdef"
+        );
+        for id in [
+            "",
+            "prowler-",
+            "arn:aws:securityhub:x",
+            "prowler-c-123456789012-eu-west-1",
+            "prowler--123456789012-x-0123456ab",
+        ] {
+            assert_eq!(parts(id), None, "{id}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! An account in the hands of a person's order: held as an export holds it, connected, with what is in doubt of it.
+
+use std::collections::BTreeSet;
+
+use asff::{AccountId, Partition, RegionName};
+use jiff::Timestamp;
+
+use super::{Done, Job, MendError};
+use crate::account::regions_with_state;
+use crate::connection::with_mend;
+use crate::deliver::{AccountDelivered, AccountDelivery, Policy, Sending};
+use crate::integration::Integration;
+use crate::lease::Lease;
+use crate::ports::{Begun, ConnectError, Doubt, PortError, Ports};
+use crate::report::{AccountReport, undelivered};
+
+/// An account that is ours until it is given back.
+pub(super) struct Hold<P: Ports> {
+    pub(super) account: AccountId,
+    pub(super) integration: Integration,
+    hub: P::Hub,
+    pub(super) partition: Partition,
+    /// The newest scan that was begun. An order changes nothing about it.
+    pub(super) newest: Timestamp,
+    doubt: Doubt,
+    lease: Lease,
+    /// The Regions that have a state.
+    pub(super) with_state: BTreeSet<RegionName>,
+}
+
+/// Why an account can't be worked on: a name of [`undelivered`] or of the credentials, and what mends it.
+pub(super) struct Blocked {
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+}
+
+/// Tries to take an account while exports begin newer scans of it at the same moment.
+const TRIES_MAX: u32 = 3;
+
+impl<P: Ports> Hold<P> {
+    /// Takes an account. `even_disabled`: its integration need not be on.
+    pub(super) async fn take(
+        job: &Job<P>,
+        account: AccountId,
+        even_disabled: bool,
+    ) -> Result<Result<Box<Self>, Blocked>, PortError> {
+        let blocked = |reason, message| Ok(Err(Blocked { reason, message }));
+        let ports = &job.ports;
+        let Some(integration) = ports.integration(&account).await? else {
+            let message =
+                format!("account {account} has no integration: hubctl integration create --account {account}");
+            return blocked(undelivered::NO_INTEGRATION, message);
+        };
+        if !integration.enabled && !even_disabled {
+            return blocked(
+                undelivered::INTEGRATION_DISABLED,
+                format!("the integration of account {account} is disabled"),
+            );
+        }
+        let with_state = regions_with_state(ports.as_ref(), account).await?;
+        let mut tries = 0;
+        let (newest, doubt) = loop {
+            let newest = ports.standing(account).await?.map_or(Timestamp::UNIX_EPOCH, |(newest, _)| newest);
+            tries += 1;
+            match ports.begin(account, &job.run_id, newest, ports.now(), job.until).await? {
+                Begun::Taken { doubt } => break (newest, doubt),
+                Begun::Superseded { .. } if tries < TRIES_MAX => {}
+                Begun::Superseded { .. } => {
+                    let message = format!("account {account}: scans of it are being exported");
+                    return blocked(undelivered::ACCOUNT_BUSY, message);
+                }
+                Begun::Held { run_id } => {
+                    let message = format!("account {account}: run {run_id} works on it; try again when it is done");
+                    return blocked(undelivered::ACCOUNT_BUSY, message);
+                }
+            }
+        };
+        let lease = job.lease(account);
+        let hub = match ports.connect(account, &integration).await {
+            Ok(hub) => hub,
+            Err(error) => {
+                ports.end(account, &job.run_id, doubt).await?;
+                return match error {
+                    ConnectError::Refused { reason, message, mend } => blocked(reason, with_mend(message, mend)),
+                    ConnectError::Failed(error) => blocked(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string()),
+                };
+            }
+        };
+        let known = with_state.iter().chain(integration.regions.iter().flatten());
+        let partition = known.copied().find_map(|region| job.regions.partition_of(region)).unwrap_or(Partition::Aws);
+        Ok(Ok(Box::new(Self { account, integration, hub, partition, newest, doubt, lease, with_state })))
+    }
+
+    /// The delivery by which the account's findings are sent. `scanned_at`: by which scan; the newest, where none is meant.
+    pub(super) fn delivery(&self, job: &Job<P>, scanned_at: Timestamp) -> AccountDelivery<P> {
+        let policy = Policy {
+            resend: self.integration.resend,
+            // So that a Region that does not answer is said to be unfinished.
+            archive: true,
+            archive_scope: self.integration.archive_scope,
+            doubt: self.doubt.clone(),
+            regions: job.regions.clone(),
+            closed: std::sync::Arc::default(),
+            remembers_left: true,
+        };
+        let sending = Sending {
+            hub: self.hub.clone(),
+            account: self.account,
+            partition: self.partition,
+            scanned_at,
+            fallback_region: self.integration.fallback_region,
+        };
+        AccountDelivery::new(job.ports.clone(), sending, policy, job.shared.clone()).held_by(self.lease.clone())
+    }
+
+    /// Gives the account back. `touched`: the Regions that were worked on; of the others everything stays in doubt that was.
+    pub(super) async fn release(
+        self,
+        job: &Job<P>,
+        delivered: AccountDelivered,
+        touched: &BTreeSet<RegionName>,
+    ) -> Done {
+        let everywhere = if self.doubt.everywhere { self.with_state } else { BTreeSet::new() };
+        let untouched = self.doubt.regions.into_iter().chain(everywhere).filter(|region| !touched.contains(region));
+        let doubt = Doubt {
+            everywhere: delivered.error.is_some(),
+            regions: delivered.doubtful.into_iter().chain(untouched).collect(),
+        };
+        let ended = job.ports.end(self.account, &job.run_id, doubt).await;
+        let report = AccountReport { counts: delivered.counts, regions: delivered.regions, ..AccountReport::default() };
+        Done { account: Some(self.account), report, error: delivered.error.or(ended.err()) }
+    }
+}
+
+impl Blocked {
+    /// The end of an order about one account that can't be worked on.
+    pub(super) fn into_error(self, account: AccountId) -> MendError {
+        if undelivered::passes(self.reason) {
+            PortError { action: format!("take account {account}"), message: self.message }.into()
+        } else {
+            MendError::Refused(self.message)
+        }
+    }
+
+    /// The account as it is reported where `findings` of it could not be worked on.
+    pub(super) fn report(self, account: AccountId, findings: u64) -> Done {
+        let mut report = AccountReport { problem: Some(self.message), ..AccountReport::default() };
+        report.counts.read = findings;
+        report.counts.add(crate::report::Fate::Undelivered(self.reason.to_owned()), findings);
+        Done { account: Some(account), report, error: None }
+    }
+}

@@ -1,0 +1,213 @@
+//! What a person asks for about what earlier runs did: undo an archive, send what lies in quarantine, compare Security Hub
+//! with the state, archive everything, explain a finding.
+//!
+//! Promises: each but [`explain`] works under the account's hold, as an export does, so that it never mixes with one; keeps
+//! the service's quota; is recorded as a run of its own whose counts add up; and may be asked for twice, since the second
+//! time finds it done.
+
+mod explain;
+mod hold;
+mod lines;
+mod reconcile;
+mod redrive;
+mod rewrite;
+mod sending;
+mod undo;
+mod withdraw;
+mod words;
+
+use std::sync::Arc;
+
+use asff::{AccountId, Regions};
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+pub use self::explain::{Explanation, FindingName, KeptBack, KnownState, LiveState, RunWord, explain};
+pub use self::lines::Lines;
+pub use self::reconcile::Reconcile;
+pub use self::redrive::{LEFT_TO_NEXT_SCAN, Redrive};
+pub use self::undo::CHANGED_SINCE;
+use crate::deliver::Shared;
+use crate::export::{ExportError, conclude};
+use crate::lease::{Lease, hold_until};
+use crate::ports::{Objects, PortError, Ports};
+use crate::progress::Progress;
+use crate::quarantine::Quarantine;
+use crate::report::{AccountReport, FileEnd, RunKind, RunReport, RunStatus};
+use crate::settings::{DRAIN_SHARE, Settings};
+use crate::upload::UploadInfo;
+
+/// Does what a person asks for.
+pub struct Mender<P> {
+    ports: Arc<P>,
+    settings: Settings,
+    regions: Arc<Regions>,
+}
+
+/// How it is done.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// When the caller's time is over.
+    pub deadline: Option<Instant>,
+    /// Who watches.
+    pub progress: Arc<Progress>,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum MendError {
+    /// It can't be done, and trying again does not help.
+    #[error("{0}")]
+    Refused(String),
+    /// Something that we rely on did not work, or a defect of ours. Worth another try.
+    #[error(transparent)]
+    Failed(#[from] ExportError),
+}
+
+impl From<PortError> for MendError {
+    fn from(error: PortError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// A run while it works.
+struct Job<P> {
+    ports: Arc<P>,
+    run_id: String,
+    regions: Arc<Regions>,
+    /// Until when accounts are held.
+    until: Timestamp,
+    shared: Shared,
+}
+
+impl<P: Ports> Job<P> {
+    /// The hold on an account that was just taken.
+    fn lease(&self, account: AccountId) -> Lease {
+        match self.shared.give_up_at {
+            Some(_) => Lease::fixed(),
+            None => Lease::on_account(self.ports.clone(), account, self.run_id.clone(), self.until),
+        }
+    }
+}
+
+/// What became of one account, or of what belongs to none.
+struct Done {
+    account: Option<AccountId>,
+    report: AccountReport,
+    error: Option<PortError>,
+}
+
+impl<P: Ports> Mender<P> {
+    /// A mender with its settings.
+    pub fn new(ports: Arc<P>, settings: Settings) -> Self {
+        Self { ports, settings, regions: Arc::new(Regions::known()) }
+    }
+
+    /// Does the work under a run of its own: recorded when it begins, concluded and recorded when it ends.
+    async fn run<F>(
+        &self,
+        mut run: RunReport,
+        options: &Options,
+        work: impl FnOnce(Job<P>) -> F,
+    ) -> Result<RunReport, MendError>
+    where
+        F: Future<Output = Result<Vec<Done>, MendError>>,
+    {
+        self.ports.record(&run).await?;
+        let (quarantine, keeper) = Quarantine::open(self.ports.clone(), &run.run_id);
+        let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let reserve =
+            left.map_or(self.settings.drain_reserve, |left| self.settings.drain_reserve.min(left / DRAIN_SHARE));
+        let job = Job {
+            ports: self.ports.clone(),
+            run_id: run.run_id.clone(),
+            regions: self.regions.clone(),
+            until: hold_until(self.ports.now(), options.deadline),
+            shared: Shared {
+                settings: self.settings.clone(),
+                in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
+                give_up_at: options.deadline.map(|deadline| deadline - reserve),
+                quarantine,
+                progress: options.progress.clone(),
+            },
+        };
+        let worked = work(job).await;
+        run.file_end = FileEnd::Complete;
+        let kept = keeper.finish().await;
+        let concluded = match (worked, kept) {
+            (Ok(accounts), Ok(quarantine)) => {
+                run.quarantine = quarantine;
+                self.conclude(&mut run, accounts).await
+            }
+            (Err(error), _) => Err(error),
+            (_, Err(error)) => Err(error.into()),
+        };
+        if let Err(error) = &concluded {
+            run.status = RunStatus::Failed;
+            run.reasons.push(error.to_string());
+            run.finished_at = Some(self.ports.now());
+            // The caller learns of the first error; that the record may be missing as well adds nothing.
+            let _ = self.ports.record(&run).await;
+        }
+        concluded?;
+        Ok(run)
+    }
+
+    async fn conclude(&self, run: &mut RunReport, accounts: Vec<Done>) -> Result<(), MendError> {
+        let mut first_error = None;
+        for Done { account, report, error } in accounts {
+            run.counts.merge(&report.counts);
+            if let Some(account) = account {
+                run.accounts.insert(account, report);
+            }
+            first_error = first_error.or(error);
+        }
+        match first_error {
+            None => Ok(conclude(self.ports.as_ref(), run).await?),
+            Some(error) => Err(error.into()),
+        }
+    }
+
+    /// A run that begins: what it does, about which run, and what lists show in the place of an upload.
+    fn begin(&self, kind: RunKind, of: Option<&str>, about: String) -> RunReport {
+        let upload = UploadInfo { source: about, etag: String::new(), bytes: 0, modified_at: None };
+        let run = RunReport::begin(Uuid::now_v7().to_string(), upload, self.ports.now());
+        RunReport { kind, of: of.map(str::to_owned), ..run }
+    }
+}
+
+/// Bytes of a report that is read at most. One of a thousand accounts in thirty Regions has some ten million.
+const REPORT_BYTES_MAX: usize = 64 << 20;
+
+/// A run's whole report. None, where it came to no end or is forgotten by now.
+///
+/// # Errors
+///
+/// When the state bucket does not answer, or the report is not one of ours.
+pub async fn report_of(ports: &impl Objects, run_id: &str) -> Result<Option<RunReport>, PortError> {
+    let key = RunReport::key(run_id);
+    let failed = |message: String| PortError { action: format!("read {key}"), message };
+    let Some(object) = ports.object(&key).await? else { return Ok(None) };
+    let mut body = object.body;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.try_next().await.map_err(|error| failed(error.to_string()))? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > REPORT_BYTES_MAX {
+            return Err(failed(format!("it has more than {REPORT_BYTES_MAX} bytes")));
+        }
+    }
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(error.to_string()))
+}
+
+/// The report of a run that there must be.
+async fn report_needed(ports: &impl Objects, run_id: &str) -> Result<RunReport, MendError> {
+    let missing = || {
+        MendError::Refused(format!(
+            "run {run_id} left no report: it is unknown, still at work, or was killed; hubctl run list shows the runs"
+        ))
+    };
+    report_of(ports, run_id).await?.ok_or_else(missing)
+}

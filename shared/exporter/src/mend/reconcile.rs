@@ -1,0 +1,65 @@
+//! `reconcile`: what Security Hub holds of an account is compared with the state, Region by Region, and the difference mended.
+
+use std::collections::BTreeSet;
+
+use asff::{AccountId, RegionName};
+
+use super::hold::Hold;
+use super::{Job, MendError, Mender, Options};
+use crate::deliver::AccountDelivered;
+use crate::ports::Ports;
+use crate::report::{RunKind, RunReport};
+use crate::route::{Route, route};
+
+/// What is reconciled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconcile {
+    /// Only these Regions. None: those of the integration, or else those that have a state.
+    pub regions: Vec<RegionName>,
+    /// Compare, and change nothing.
+    pub dry_run: bool,
+}
+
+impl<P: Ports> Mender<P> {
+    /// Compares and mends. Each Region's `drift` says how they differed, and how much of it was mended.
+    ///
+    /// # Errors
+    ///
+    /// [`MendError::Refused`] where there is no integration whose credentials could be used, or none of the Regions is
+    /// one of it.
+    pub async fn reconcile(
+        &self,
+        account: AccountId,
+        what: &Reconcile,
+        options: &Options,
+    ) -> Result<RunReport, MendError> {
+        let about = if what.dry_run { "compared only: " } else { "" };
+        let run = self.begin(RunKind::Reconcile, None, format!("{about}all findings of account {account}"));
+        let reconcile = |job: Job<P>| async move {
+            let hold = match Hold::take(&job, account, what.dry_run).await? {
+                Ok(hold) => *hold,
+                Err(blocked) => return Err(blocked.into_error(account)),
+            };
+            let integration = &hold.integration;
+            let mut regions: BTreeSet<RegionName> = hold.with_state.clone();
+            regions.extend(integration.regions.iter().flatten().chain(&integration.fallback_region));
+            regions.extend(&what.regions);
+            let fallback = integration.fallback_region;
+            regions.retain(|region| {
+                let asked_for = what.regions.is_empty() || what.regions.contains(region);
+                asked_for && (route(integration, *region) == Route::Own || fallback == Some(*region))
+            });
+            if regions.is_empty() {
+                hold.release(&job, AccountDelivered::default(), &BTreeSet::new()).await;
+                let message =
+                    format!("account {account} has nothing to reconcile: no state, and no Region of that name");
+                return Err(MendError::Refused(message));
+            }
+            let mut delivered = hold.delivery(&job, hold.newest).reconcile(&regions, what.dry_run).await;
+            // A comparison does not resolve what is in doubt: that is the next export's work.
+            delivered.doubtful.clear();
+            Ok(vec![hold.release(&job, delivered, &BTreeSet::new()).await])
+        };
+        self.run(run, options, reconcile).await
+    }
+}

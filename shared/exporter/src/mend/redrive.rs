@@ -1,0 +1,189 @@
+//! `redrive`: what lies in quarantine is sent again, because the service, the mapping or the account has changed since.
+//!
+//! Promises: the settings of the integration and the order of the scans hold as in an export, so that nothing is sent over
+//! what a newer scan said; what is settled leaves the quarantine; what fails again stays, with the new reason; what could not
+//! be tried stays as it is.
+
+use asff::{Outcome, Regions, ScanFormat};
+use bytes::Bytes;
+
+use super::lines::Lines;
+use super::rewrite::rewrite;
+use super::sending::Sending;
+use super::{Done, Job, MendError, Mender, Options, report_needed, report_of};
+use crate::ports::Ports;
+use crate::quarantine::{Entry, Quarantine, Stage};
+use crate::report::{Counts, Fate, RunKind, RunReport, RunStatus};
+use crate::state::{Key, is_archived};
+
+/// The reason in reports for a finding that could not be archived: every scan tries that by itself.
+pub const LEFT_TO_NEXT_SCAN: &str = "left_to_next_scan";
+
+/// What is sent again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Redrive {
+    /// The run that left it. None: all runs, the oldest first.
+    pub run_id: Option<String>,
+    /// Only what lies there under this code.
+    pub code: Option<String>,
+}
+
+/// What is known of a line after it was taken up.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Line {
+    /// It stays.
+    Stays,
+    /// It leaves; if it failed again, it is written anew.
+    Settled,
+    /// It leaves, unless one of these keys is among what was left: its own, or that of its longer Id.
+    Tried([Key; 2]),
+}
+
+impl<P: Ports> Mender<P> {
+    /// Sends again what lies in quarantine: a run for each run that left something.
+    ///
+    /// # Errors
+    ///
+    /// [`MendError::Refused`] where nothing lies there of the run that is named.
+    pub async fn redrive(&self, what: &Redrive, options: &Options) -> Result<Vec<RunReport>, MendError> {
+        let ports = self.ports.as_ref();
+        let mut left = Vec::new();
+        match &what.run_id {
+            Some(run_id) => left.push(report_needed(ports, run_id).await?),
+            None => {
+                for run_id in with_quarantine(ports).await? {
+                    left.extend(report_of(ports, &run_id).await?);
+                }
+            }
+        }
+        let holds = |run: &RunReport| {
+            let codes = run.in_quarantine();
+            what.code.as_ref().map_or(!codes.is_empty(), |code| codes.contains_key(code))
+        };
+        left.retain(holds);
+        if let (Some(run_id), true) = (&what.run_id, left.is_empty()) {
+            let under = what.code.as_ref().map_or(String::new(), |code| format!(" under the code {code}"));
+            return Err(MendError::Refused(format!("of run {run_id} nothing lies in quarantine{under}")));
+        }
+        let mut runs = Vec::new();
+        for earlier in left {
+            let run = self.redrive_run(earlier, what.code.as_deref(), options).await?;
+            let out_of_time = run.status == RunStatus::Unfinished;
+            runs.push(run);
+            if out_of_time {
+                // The same order once more goes on with the rest.
+                break;
+            }
+        }
+        Ok(runs)
+    }
+
+    async fn redrive_run(
+        &self,
+        earlier: RunReport,
+        code: Option<&str>,
+        options: &Options,
+    ) -> Result<RunReport, MendError> {
+        let about = format!("quarantine of run {}", earlier.run_id);
+        let run = self.begin(RunKind::Redrive, Some(&earlier.run_id), about);
+        let redrive = |mut job: Job<P>| async move {
+            // What fails again is gathered here, and written to where it was.
+            let (quarantine, keeper) = Quarantine::open(job.ports.clone(), &job.run_id);
+            let outer = std::mem::replace(&mut job.shared.quarantine, quarantine);
+            let Some(mut lines) = Lines::open(job.ports.as_ref(), &earlier.run_id).await? else {
+                return Err(MendError::Refused(format!("the quarantine of run {} is gone", earlier.run_id)));
+            };
+            let mut fates = Vec::new();
+            let mut sending = Sending::default();
+            let mut first_error = None;
+            while let Some((entry, _)) = lines.next().await? {
+                if code.is_some_and(|code| code != entry.code) {
+                    fates.push(Line::Stays);
+                    continue;
+                }
+                match take(&job, &mut sending, entry, earlier.format).await {
+                    Ok(line) => fates.push(line),
+                    Err(error) => {
+                        first_error = Some(error);
+                        break;
+                    }
+                }
+            }
+            let (accounts, left) = sending.finish(&job).await?;
+            job.shared.quarantine = outer;
+            let failed_again = keeper.finish().await?;
+            if let Some(error) = first_error {
+                return Err(error);
+            }
+            if !is_trustworthy(&accounts) {
+                // Nobody knows what became of each finding: all stay, and the next redrive finds out.
+                return Ok(accounts);
+            }
+            let failed_again = failed_again.is_some().then_some(job.run_id.as_str());
+            rewrite(job.ports.as_ref(), earlier, &lines.etag, &fates, &left, failed_again).await?;
+            Ok(accounts)
+        };
+        self.run(run, options, redrive).await
+    }
+}
+
+/// Whether every finding has a fate, and every state was kept.
+fn is_trustworthy(accounts: &[Done]) -> bool {
+    let mut counts = Counts::default();
+    accounts.iter().for_each(|done| counts.merge(&done.report.counts));
+    counts.balanced() && accounts.iter().all(|done| done.error.is_none())
+}
+
+/// Takes up one entry: maps it anew, and gives it its fate or hands it on to be sent.
+async fn take<P: Ports>(
+    job: &Job<P>,
+    sending: &mut Sending<P>,
+    entry: Entry,
+    format: Option<ScanFormat>,
+) -> Result<Line, MendError> {
+    let bytes = match &entry.finding {
+        serde_json::Value::String(text) => Bytes::from(text.clone()),
+        finding => Bytes::from(finding.to_string()),
+    };
+    if entry.stage == Stage::Delivery && is_archived(&bytes) {
+        sending.settle(entry.account, Fate::Filtered(LEFT_TO_NEXT_SCAN.to_owned()));
+        return Ok(Line::Settled);
+    }
+    match map(&entry, &bytes, format, &job.regions) {
+        Outcome::Finding(mapped) => Ok(sending.send(job, mapped).await?),
+        Outcome::Skipped(skip) => {
+            sending.settle(entry.account, Fate::Filtered(skip.as_str().to_owned()));
+            Ok(Line::Settled)
+        }
+        Outcome::Unreadable(_) => {
+            let fate = match entry.stage {
+                Stage::Reading => Fate::Unreadable,
+                Stage::Mapping | Stage::Delivery => Fate::Quarantined(entry.code),
+            };
+            sending.settle(entry.account, fate);
+            Ok(Line::Stays)
+        }
+        Outcome::Quarantined(again) => {
+            sending.settle(entry.account.or(again.account), Fate::Quarantined(again.code.as_str().to_owned()));
+            let anew = Entry::unmappable(*again);
+            let anew = Entry { account: entry.account.or(anew.account), region: entry.region.or(anew.region), ..anew };
+            job.shared.quarantine.put(anew).await?;
+            Ok(Line::Settled)
+        }
+    }
+}
+
+/// An element that was mapped is kept as what it was mapped to, any other as the file had it.
+fn map(entry: &Entry, bytes: &Bytes, format: Option<ScanFormat>, regions: &Regions) -> Outcome {
+    let is_mapped = entry.finding.get("ProductArn").is_some();
+    let format = if is_mapped { ScanFormat::Asff } else { format.unwrap_or(ScanFormat::Ocsf) };
+    asff::map_again(entry.offset.unwrap_or_default(), bytes, format, regions)
+}
+
+/// The runs that left something in quarantine, the oldest first: their ids are ordered by time.
+async fn with_quarantine<P: Ports>(ports: &P) -> Result<Vec<String>, MendError> {
+    let run_of = |key: String| Some(key.strip_prefix("runs/")?.strip_suffix("/quarantine.jsonl")?.to_owned());
+    let mut runs: Vec<String> = ports.keys("runs/").await?.into_iter().filter_map(run_of).collect();
+    runs.sort_unstable();
+    Ok(runs)
+}

@@ -1,0 +1,80 @@
+//! The quarantine of a run after some of it was sent again.
+
+use std::collections::{BTreeMap, HashSet};
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::lines::Lines;
+use super::redrive::Line;
+use crate::export::keep_report;
+use crate::ports::{ObjectWriter, Only, PortError, Ports};
+use crate::report::RunReport;
+use crate::state::Key;
+
+/// Bytes that are gathered before they go to the store.
+const WRITE_BYTES: usize = 256 * 1024;
+
+/// A quarantine being written anew.
+struct Anew<W> {
+    writer: W,
+    pending: BytesMut,
+    /// What it holds, by code.
+    codes: BTreeMap<String, u64>,
+}
+
+impl<W: ObjectWriter> Anew<W> {
+    async fn push(&mut self, code: String, line: &Bytes) -> Result<(), PortError> {
+        *self.codes.entry(code).or_default() += 1;
+        self.pending.put_slice(line);
+        self.pending.put_u8(b'\n');
+        if self.pending.len() >= WRITE_BYTES {
+            self.writer.write(self.pending.split().freeze()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes the quarantine of the run `earlier` anew, unless somebody else did: the lines that stay, and behind them what
+/// failed again, which the run `failed_again` gathered. Then the run's report says what is left.
+pub(super) async fn rewrite<P: Ports>(
+    ports: &P,
+    mut earlier: RunReport,
+    etag: &str,
+    fates: &[Line],
+    left: &HashSet<Key>,
+    failed_again: Option<&str>,
+) -> Result<(), PortError> {
+    let stays = |line: &Line| match line {
+        Line::Stays => true,
+        Line::Settled => false,
+        Line::Tried(keys) => keys.iter().any(|key| left.contains(key)),
+    };
+    if fates.iter().all(stays) {
+        return Ok(());
+    }
+    let key = RunReport::quarantine_key(&earlier.run_id);
+    let writer = ports.create(&key, Only::IfUnchanged(etag.to_owned())).await?;
+    let mut anew = Anew { writer, pending: BytesMut::new(), codes: BTreeMap::new() };
+    if let Some(mut lines) = Lines::open(ports, &earlier.run_id).await? {
+        let mut fates = fates.iter();
+        while let Some((entry, line)) = lines.next().await? {
+            if fates.next().is_none_or(stays) {
+                anew.push(entry.code, &line).await?;
+            }
+        }
+    }
+    if let Some(run_id) = failed_again
+        && let Some(mut lines) = Lines::open(ports, run_id).await?
+    {
+        while let Some((entry, line)) = lines.next().await? {
+            anew.push(entry.code, &line).await?;
+        }
+    }
+    if !anew.pending.is_empty() {
+        anew.writer.write(anew.pending.freeze()).await?;
+    }
+    anew.writer.finish().await?;
+    earlier.quarantine_left = Some(anew.codes);
+    keep_report(ports, &earlier).await?;
+    ports.record(&earlier).await
+}

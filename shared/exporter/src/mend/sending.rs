@@ -1,0 +1,128 @@
+//! Findings that are sent late, each to its account: through its integration's settings, never over a newer scan.
+
+use std::collections::btree_map::Entry as Place;
+use std::collections::{BTreeMap, HashSet};
+
+use asff::{AccountId, Mapped};
+
+use super::hold::{Blocked, Hold};
+use super::redrive::Line;
+use super::{Done, Job};
+use crate::account::SUPERSEDED;
+use crate::deliver::{AccountDelivery, Archive};
+use crate::filter::filter;
+use crate::integration::ArchiveScope;
+use crate::ports::{PortError, Ports};
+use crate::report::{AccountReport, Counts, Fate};
+use crate::route::{NOT_IN_INTEGRATION, Route, route};
+use crate::state::{Key, SCANS_APART_MS};
+
+/// The accounts of what is sent.
+pub(super) struct Sending<P: Ports> {
+    accounts: BTreeMap<AccountId, Account<P>>,
+    /// The fates of what belongs to no account, or to one that was not taken.
+    counts: BTreeMap<Option<AccountId>, Counts>,
+}
+
+enum Account<P: Ports> {
+    Ours(Box<Hold<P>>, Box<AccountDelivery<P>>),
+    Blocked(Blocked),
+}
+
+impl<P: Ports> Default for Sending<P> {
+    fn default() -> Self {
+        Self { accounts: BTreeMap::new(), counts: BTreeMap::new() }
+    }
+}
+
+impl<P: Ports> Sending<P> {
+    /// Counts a finding whose fate is known without its account.
+    pub(super) fn settle(&mut self, account: Option<AccountId>, fate: Fate) {
+        let counts = self.counts.entry(account).or_default();
+        counts.read += 1;
+        counts.add(fate, 1);
+    }
+
+    /// Sends a finding, or gives it its fate.
+    pub(super) async fn send(&mut self, job: &Job<P>, mut mapped: Box<Mapped>) -> Result<Line, PortError> {
+        let id = mapped.account;
+        let account = match self.accounts.entry(id) {
+            Place::Occupied(place) => place.into_mut(),
+            Place::Vacant(place) => place.insert(match Hold::take(job, id, false).await? {
+                Ok(mut hold) => {
+                    hold.partition = mapped.partition;
+                    let delivery = hold.delivery(job, mapped.scanned_at);
+                    Account::Ours(hold, Box::new(delivery))
+                }
+                Err(blocked) => Account::Blocked(blocked),
+            }),
+        };
+        let (hold, delivery) = match account {
+            Account::Ours(hold, delivery) => (hold, delivery),
+            Account::Blocked(blocked) => {
+                let fate = Fate::Undelivered(blocked.reason.to_owned());
+                self.settle(Some(id), fate);
+                return Ok(Line::Stays);
+            }
+        };
+        let (integration, newest_ms) = (&hold.integration, hold.newest.as_millisecond());
+        // A newer scan of the whole account has had its say about every finding; one of a part has not.
+        let is_older = newest_ms >= mapped.scanned_at.as_millisecond() + SCANS_APART_MS;
+        if is_older && integration.archive_scope == ArchiveScope::Full {
+            self.settle(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
+            return Ok(Line::Settled);
+        }
+        if let Some(kept) = filter(integration, integration.format, mapped.status, mapped.severity) {
+            self.settle(Some(id), Fate::Filtered(kept.as_str().to_owned()));
+            return Ok(Line::Settled);
+        }
+        let region = match route(integration, mapped.region) {
+            Route::Own => mapped.region,
+            Route::Fallback(region) => {
+                mapped.finding.product_arn = mapped.partition.product_arn(region);
+                region
+            }
+            Route::NotInIntegration => {
+                let fate = Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned());
+                self.settle(Some(id), fate);
+                return Ok(Line::Stays);
+            }
+        };
+        let keys = keys(&mapped);
+        delivery.send(region, mapped, None).await?;
+        self.counts.entry(Some(id)).or_default().read += 1;
+        Ok(Line::Tried(keys))
+    }
+
+    /// Waits until every finding has its fate; the keys of what is left to another time.
+    pub(super) async fn finish(mut self, job: &Job<P>) -> Result<(Vec<Done>, HashSet<Key>), PortError> {
+        let mut left = HashSet::new();
+        let mut done = Vec::new();
+        for (id, account) in self.accounts {
+            let counts = self.counts.remove(&Some(id)).unwrap_or_default();
+            let mut part = match account {
+                Account::Ours(hold, delivery) => {
+                    let mut delivered = delivery.finish(Archive::Off).await;
+                    left.extend(std::mem::take(&mut delivered.left));
+                    let touched = delivered.regions.keys().copied().collect();
+                    hold.release(job, delivered, &touched).await
+                }
+                Account::Blocked(blocked) => blocked.report(id, 0),
+            };
+            part.report.counts.merge(&counts);
+            done.push(part);
+        }
+        for (id, counts) in self.counts {
+            let report = AccountReport { counts, ..AccountReport::default() };
+            done.push(Done { account: id, report, error: None });
+        }
+        Ok((done, left))
+    }
+}
+
+/// The keys under which a finding may be left: its own, and that of the longer Id which it gets where its own is taken.
+fn keys(mapped: &Mapped) -> [Key; 2] {
+    let mut longer = mapped.clone();
+    longer.use_longer_id();
+    [Key::of(mapped.finding.id.as_str()), Key::of(longer.finding.id.as_str())]
+}

@@ -1,0 +1,121 @@
+//! `undo-archive`: what a run archived is active again, as it was.
+//!
+//! Promises: a finding that a later run sent or archived is left as it is; what analysts did stays; the next scan decides
+//! anew. A Region's findings are archived at one time, which the run's report and the state both have, so that nothing else
+//! needs to be kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use asff::RegionName;
+use jiff::Timestamp;
+
+use super::hold::Hold;
+use super::{Done, Job, MendError, Mender, Options, report_needed};
+use crate::deliver::{Choose, once_more};
+use crate::ports::Ports;
+use crate::report::{AccountReport, Fate, RegionReport, RunKind, RunReport};
+use crate::route::{NOT_IN_INTEGRATION, Route, route};
+use crate::state::{Entry, Stored, is_archived, restored, status_of};
+
+/// The reason in reports for findings that a later run sent or archived since.
+pub const CHANGED_SINCE: &str = "changed_since";
+
+/// What a run archived in one Region: how many findings, and at which time.
+#[derive(Clone, Copy)]
+struct Archived {
+    findings: u64,
+    at: Timestamp,
+}
+
+impl<P: Ports> Mender<P> {
+    /// Makes active again what a run archived, and what nothing was done to since.
+    ///
+    /// # Errors
+    ///
+    /// [`MendError::Refused`] where the run is not known or archived nothing.
+    pub async fn undo_archive(&self, run_id: &str, options: &Options) -> Result<RunReport, MendError> {
+        let earlier = report_needed(self.ports.as_ref(), run_id).await?;
+        let archived: Vec<_> = earlier
+            .accounts
+            .iter()
+            .map(|(account, report)| (*account, archived_in(report)))
+            .filter(|(_, regions)| !regions.is_empty())
+            .collect();
+        if archived.is_empty() {
+            return Err(MendError::Refused(format!("run {run_id} archived nothing")));
+        }
+        let run = self.begin(RunKind::UndoArchive, Some(run_id), format!("what run {run_id} archived"));
+        let undo = |job: Job<P>| async move {
+            let mut accounts = Vec::new();
+            for (account, regions) in archived {
+                let findings = regions.values().map(|archived| archived.findings).sum();
+                accounts.push(match Hold::take(&job, account, false).await? {
+                    Ok(hold) => undo(&job, *hold, regions).await,
+                    Err(blocked) => blocked.report(account, findings),
+                });
+            }
+            Ok(accounts)
+        };
+        self.run(run, options, undo).await
+    }
+}
+
+fn archived_in(report: &AccountReport) -> BTreeMap<RegionName, Archived> {
+    let archived = |region: &RegionReport| {
+        region.archived_at.filter(|_| region.archived > 0).map(|at| Archived { findings: region.archived, at })
+    };
+    report.regions.iter().filter_map(|(name, region)| Some((*name, archived(region)?))).collect()
+}
+
+async fn undo<P: Ports>(job: &Job<P>, hold: Hold<P>, archived: BTreeMap<RegionName, Archived>) -> Done {
+    let now = job.ports.now();
+    let is_taken = |region: &RegionName| {
+        let fallback = hold.integration.fallback_region;
+        route(&hold.integration, *region) == Route::Own || fallback == Some(*region)
+    };
+    let regions: BTreeSet<RegionName> = archived.keys().copied().filter(is_taken).collect();
+    let chosen: Arc<BTreeMap<RegionName, (i64, AtomicU64)>> =
+        Arc::new(archived.iter().map(|(region, of)| (*region, (of.at.as_millisecond(), AtomicU64::new(0)))).collect());
+    let choose: Arc<Choose> = {
+        let (chosen, known) = (chosen.clone(), job.regions.clone());
+        Arc::new(move |region: RegionName, entry: &Entry| {
+            let Some((at_ms, count)) = chosen.get(&region) else { return Ok(None) };
+            let archived = match entry.slot.stored {
+                Stored::Archived(_) => true,
+                Stored::Active(_) => false,
+                Stored::Uncertain => is_archived(&entry.json),
+            };
+            if !archived || entry.slot.sent_ms != *at_ms {
+                return Ok(None);
+            }
+            count.fetch_add(1, Ordering::Relaxed);
+            let status = status_of(&entry.slot, &entry.json, &known);
+            let updated_ms = entry.slot.updated_ms + 1;
+            let write = |updated_at| restored(&entry.json, status, updated_at);
+            once_more(&entry.slot, Stored::Active(status), updated_ms, now, write).map(Some)
+        })
+    };
+    let mut delivered = hold.delivery(job, hold.newest).revise(&regions, choose, false).await;
+    for (region, archived) in &archived {
+        let chosen = chosen.get(region).map_or(0, |(_, count)| count.load(Ordering::Relaxed));
+        delivered.counts.read += archived.findings.max(chosen);
+        let rest = archived.findings.saturating_sub(chosen);
+        delivered.counts.add(fate_of_rest(*region, delivered.regions.get(region), &regions, chosen), rest);
+    }
+    hold.release(job, delivered, &regions).await
+}
+
+/// What became of findings that the run archived and that were not found so in the state.
+fn fate_of_rest(region: RegionName, report: Option<&RegionReport>, taken: &BTreeSet<RegionName>, chosen: u64) -> Fate {
+    if !taken.contains(&region) {
+        return Fate::RegionUnavailable(region, NOT_IN_INTEGRATION.to_owned());
+    }
+    let Some(report) = report.filter(|_| chosen == 0) else { return Fate::Filtered(CHANGED_SINCE.to_owned()) };
+    match (&report.unavailable, &report.unfinished) {
+        (Some(unavailable), _) => Fate::RegionUnavailable(region, unavailable.reason.clone()),
+        (None, Some(reason)) => Fate::Undelivered(reason.clone()),
+        (None, None) => Fate::Filtered(CHANGED_SINCE.to_owned()),
+    }
+}

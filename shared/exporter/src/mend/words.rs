@@ -1,0 +1,86 @@
+//! What a run did about one finding, in words. A run keeps counts, not findings; but what it sent last, the state tells by
+//! the time, since an account's runs never overlap.
+
+use asff::{AccountId, RegionName};
+use jiff::{SignedDuration, Timestamp};
+
+use super::explain::KnownState;
+use crate::account::SUPERSEDED;
+use crate::report::{Counts, RunKind, RunReport, RunStatus};
+
+/// How far the clocks of the machines that exported one after the other may be apart.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
+
+/// The last sending of a finding: by which run, when, and as what.
+pub(super) struct Sent<'a> {
+    by: Option<&'a str>,
+    at: Timestamp,
+    archived_as: Option<&'static str>,
+}
+
+impl<'a> From<&'a KnownState> for Sent<'a> {
+    fn from(known: &'a KnownState) -> Self {
+        Self { by: known.sent_by.as_deref(), at: known.last_sent, archived_as: known.archived_as }
+    }
+}
+
+/// The run that sent something at a time: the one that was at work then, or where the clocks differ, the one that nearly was.
+pub(super) fn sender(runs: &[RunReport], account: AccountId, at: Timestamp) -> Option<&RunReport> {
+    let apart = |run: &RunReport| {
+        let early = run.started_at.duration_since(at);
+        let late = run.finished_at.map_or(SignedDuration::ZERO, |finished| at.duration_since(finished));
+        early.max(late).max(SignedDuration::ZERO)
+    };
+    let of_account = runs.iter().filter(|run| run.accounts.contains_key(&account));
+    of_account.filter(|run| apart(run) <= CLOCKS_APART).min_by_key(|run| apart(run))
+}
+
+/// What a run did about a finding of this account and Region. `kept`: it lies in the run's quarantine.
+pub(super) fn word(run: &RunReport, account: AccountId, region: RegionName, sent: &[Sent<'_>], kept: bool) -> String {
+    if kept {
+        return "kept it back: it lies in quarantine".to_owned();
+    }
+    if let Some(sent) = sent.iter().find(|sent| sent.by == Some(run.run_id.as_str())) {
+        return match (run.kind, sent.archived_as) {
+            (_, Some("gone")) if run.kind == RunKind::Export => {
+                "archived it: the scan did not have it any more".to_owned()
+            }
+            (_, Some("passed")) => "archived it: it passed".to_owned(),
+            (_, Some("muted")) => "archived it: it was muted".to_owned(),
+            (_, Some(_)) => "archived it".to_owned(),
+            (RunKind::UndoArchive, None) => "made it active again".to_owned(),
+            (RunKind::Reconcile, None) => "sent it once more, or took it over from Security Hub".to_owned(),
+            (RunKind::Export | RunKind::Redrive | RunKind::Withdraw, None) => "sent it".to_owned(),
+        };
+    }
+    let Some(report) = run.accounts.get(&account) else { return "had nothing to do with its account".to_owned() };
+    let counts = &report.counts;
+    if let Some(problem) = &report.problem {
+        return format!("sent nothing for the account: {problem}");
+    }
+    if let Some(reasons) = counts.region_unavailable.get(region.as_str()) {
+        let reasons: Vec<&str> = reasons.keys().map(String::as_str).collect();
+        return format!("{region} took nothing: {}", reasons.join(", "));
+    }
+    if run.status == RunStatus::Superseded || counts.filtered.contains_key(SUPERSEDED) {
+        return "did not send it: a newer scan had been exported".to_owned();
+    }
+    let later = sent.iter().any(|sent| sent.at > run.started_at);
+    match run.kind {
+        _ if later => "came before it was last sent; what it did about it is not kept".to_owned(),
+        RunKind::Export if !sent.is_empty() => {
+            format!("did not send it: it was in Security Hub as it is{}, or was not in the scan", kept_back(counts))
+        }
+        RunKind::Export => format!("did not send it: it was not in the scan{}", kept_back(counts)),
+        RunKind::UndoArchive | RunKind::Redrive | RunKind::Reconcile | RunKind::Withdraw => {
+            "did nothing about it".to_owned()
+        }
+    }
+}
+
+/// Among which findings it may have been, if a setting kept it back.
+fn kept_back(counts: &Counts) -> String {
+    let left = counts.filtered.iter().chain(&counts.undelivered);
+    let left: Vec<String> = left.map(|(reason, findings)| format!("{findings} {reason}")).collect();
+    if left.is_empty() { String::new() } else { format!(", or was among those kept back ({})", left.join(", ")) }
+}

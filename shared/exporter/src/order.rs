@@ -1,0 +1,244 @@
+//! What a person may order the deployment to do, as a message of its queue or the payload of an invocation, and the one place
+//! that carries it out.
+//!
+//! Promise: an order may come twice; the second time finds it done.
+
+use std::fmt;
+use std::sync::Arc;
+
+use asff::{AccountId, RegionName};
+use serde::{Deserialize, Serialize};
+
+use crate::export::{self, ExportError, Exporter};
+use crate::mend::{MendError, Mender, Options, Reconcile, Redrive, report_of};
+use crate::ports::{OpenError, PortError, Ports, Scans};
+use crate::provider::ProviderId;
+use crate::report::{RunKind, RunReport, RunStatus};
+use crate::settings::Settings;
+use crate::upload::Upload;
+
+/// An order. As JSON: `{"order": "undo_archive", "run_id": "..."}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Order {
+    /// Export the upload of a run once more.
+    Replay {
+        /// The run.
+        run_id: String,
+    },
+    /// The same, and archive whatever the scan shows to be over.
+    Approve {
+        /// The run.
+        run_id: String,
+    },
+    /// Make active again what a run archived.
+    UndoArchive {
+        /// The run.
+        run_id: String,
+    },
+    /// Send what lies in quarantine.
+    Redrive {
+        /// The run that left it there. None: every run that did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run_id: Option<String>,
+        /// Only what lies there under this code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+    },
+    /// Compare what Security Hub holds with the state, and mend the difference.
+    Reconcile {
+        /// The account. None: every account that has a state.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<AccountId>,
+        /// Only these Regions. None: all of the integration.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        regions: Vec<RegionName>,
+        /// Compare only.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dry_run: bool,
+    },
+    /// Archive everything that was sent for a provider.
+    Withdraw {
+        /// The account, or the organisation: then every account that is exported by its integration.
+        #[serde(alias = "account")]
+        provider: ProviderId,
+        /// Delete the integration (`Integrations::delete_withdrawn`) if all is archived.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        then_delete: bool,
+    },
+}
+
+impl fmt::Display for Order {
+    /// What it asks for, after "to".
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Replay { run_id } => write!(formatter, "replay run {run_id}"),
+            Self::Approve { run_id } => write!(formatter, "approve run {run_id}"),
+            Self::UndoArchive { run_id } => write!(formatter, "undo the archive of run {run_id}"),
+            Self::Redrive { run_id: Some(run_id), .. } => write!(formatter, "redrive the quarantine of run {run_id}"),
+            Self::Redrive { run_id: None, .. } => write!(formatter, "redrive all quarantines"),
+            Self::Reconcile { account: Some(account), .. } => write!(formatter, "reconcile account {account}"),
+            Self::Reconcile { account: None, .. } => write!(formatter, "reconcile all accounts"),
+            Self::Withdraw { provider, .. } => write!(formatter, "withdraw the findings of {provider}"),
+        }
+    }
+}
+
+/// Why an order was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// It can't be, and trying again does not help.
+    #[error("{0}")]
+    Refused(String),
+    /// Something that may pass.
+    #[error(transparent)]
+    Failed(#[from] ExportError),
+}
+
+impl From<PortError> for OrderError {
+    fn from(error: PortError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<MendError> for OrderError {
+    fn from(error: MendError) -> Self {
+        match error {
+            MendError::Refused(message) => Self::Refused(message),
+            MendError::Failed(error) => Self::Failed(error),
+        }
+    }
+}
+
+/// Carries out an order. Its runs; one that wants another try asks for the same order again.
+///
+/// # Errors
+///
+/// When it can't be carried out, or came to no report.
+pub async fn carry_out<P: Ports + Scans>(
+    ports: &Arc<P>,
+    settings: &Settings,
+    order: &Order,
+    options: &Options,
+) -> Result<Vec<RunReport>, OrderError> {
+    let mender = Mender::new(ports.clone(), settings.clone());
+    Ok(match order {
+        Order::Replay { run_id } => vec![again(ports, settings, run_id, false, options).await?],
+        Order::Approve { run_id } => vec![again(ports, settings, run_id, true, options).await?],
+        Order::UndoArchive { run_id } => vec![mender.undo_archive(run_id, options).await?],
+        Order::Redrive { run_id, code } => {
+            mender.redrive(&Redrive { run_id: run_id.clone(), code: code.clone() }, options).await?
+        }
+        Order::Reconcile { account, regions, dry_run } => {
+            let what = Reconcile { regions: regions.clone(), dry_run: *dry_run };
+            let accounts = match account {
+                Some(account) => vec![*account],
+                None => accounts_with_state(ports.as_ref()).await?,
+            };
+            let mut runs = Vec::new();
+            for account in accounts {
+                runs.push(mender.reconcile(account, &what, options).await?);
+            }
+            runs
+        }
+        Order::Withdraw { provider, then_delete } => {
+            let mut runs = Vec::new();
+            for account in accounts_of(ports.as_ref(), provider).await? {
+                runs.push(mender.withdraw(account, options).await?);
+            }
+            let all = runs.iter().all(|run| run.status == RunStatus::Succeeded);
+            if *then_delete && !all {
+                tracing::warn!(integration.id = %provider, "not all findings are withdrawn; the integration stays");
+            } else if *then_delete && !ports.delete_withdrawn(provider).await? {
+                tracing::warn!(integration.id = %provider, "all findings are withdrawn; the integration was not deleted");
+            }
+            runs
+        }
+    })
+}
+
+/// Exports the upload of a run once more.
+async fn again<P: Ports + Scans>(
+    ports: &Arc<P>,
+    settings: &Settings,
+    run_id: &str,
+    approved: bool,
+    options: &Options,
+) -> Result<RunReport, OrderError> {
+    let refused = |message: String| OrderError::Refused(message);
+    let earlier = report_of(ports.as_ref(), run_id).await?;
+    let earlier = earlier.ok_or_else(|| refused(format!("run {run_id} left no report; export its upload again")))?;
+    if earlier.kind != RunKind::Export {
+        return Err(refused(format!("run {run_id} exported nothing, it is of the kind {}", earlier.kind.as_str())));
+    }
+    let source = &earlier.upload.source;
+    let (bucket, key) = source
+        .strip_prefix("s3://")
+        .and_then(|address| address.split_once('/'))
+        .ok_or_else(|| refused(format!("run {run_id} exported {source}, which is not in S3")))?;
+    let scan = match ports.open(&Upload::new(bucket, key)).await {
+        Ok(scan) => scan,
+        Err(gone @ OpenError::NotFound { .. }) => return Err(refused(gone.to_string())),
+        Err(OpenError::Failed(error)) => return Err(error.into()),
+    };
+    if scan.info.etag != earlier.upload.etag {
+        return Err(refused(format!("{source} was written anew since run {run_id} exported it")));
+    }
+    let exporter = Exporter::new(ports.clone(), settings.clone());
+    let Options { deadline, progress } = options.clone();
+    let options = export::Options { again: true, approved, deadline, progress };
+    Ok(exporter.export(scan, options).await?)
+}
+
+/// All accounts that have a state.
+///
+/// # Errors
+///
+/// When the state bucket does not answer.
+pub async fn accounts_with_state<P: Ports>(ports: &P) -> Result<Vec<AccountId>, PortError> {
+    let account = |key: String| key.strip_prefix("state/")?.split('/').next()?.parse().ok();
+    let mut accounts: Vec<AccountId> = ports.keys("state/").await?.into_iter().filter_map(account).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    Ok(accounts)
+}
+
+/// The account, or the accounts of an organisation of which anything was sent.
+async fn accounts_of<P: Ports>(ports: &P, provider: &ProviderId) -> Result<Vec<AccountId>, PortError> {
+    if let ProviderId::Account(account) = provider {
+        return Ok(vec![*account]);
+    }
+    let mut accounts = Vec::new();
+    for account in accounts_with_state(ports).await? {
+        let integration = ports.integration(&account).await?;
+        if integration.is_some_and(|integration| integration.provider == *provider) {
+            accounts.push(account);
+        }
+    }
+    Ok(accounts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_are_what_their_json_says() {
+        let read = |text: &str| serde_json::from_str::<Order>(text);
+        let undo = Order::UndoArchive { run_id: "r".to_owned() };
+        assert_eq!(read(r#"{"order":"undo_archive","run_id":"r"}"#).unwrap(), undo);
+        assert_eq!(serde_json::to_string(&undo).unwrap(), r#"{"order":"undo_archive","run_id":"r"}"#);
+        let account = "123456789012".parse().unwrap();
+        let withdraw = Order::Withdraw { provider: ProviderId::Account(account), then_delete: true };
+        for name in ["account", "provider"] {
+            let text = format!(r#"{{"order":"withdraw","{name}":"{account}","then_delete":true}}"#);
+            assert_eq!(read(&text).unwrap(), withdraw);
+        }
+        let all = Order::Reconcile { account: None, regions: Vec::new(), dry_run: false };
+        assert_eq!(read(r#"{"order":"reconcile"}"#).unwrap(), all);
+        assert_eq!(read(r#"{"order":"redrive"}"#).unwrap(), Order::Redrive { run_id: None, code: None });
+        // A word that is misspelt must not widen what is asked for.
+        assert!(read(r#"{"order":"reconcile","regoins":["eu-west-1"]}"#).is_err());
+        assert!(read(r#"{"order":"dance"}"#).is_err());
+    }
+}

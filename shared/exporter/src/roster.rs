@@ -1,0 +1,241 @@
+//! The roster: which accounts there are to check, and by which integration each is reached.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use asff::AccountId;
+
+use crate::connection::Target;
+use crate::integration::Integration;
+use crate::ports::{Integrations, PortError};
+use crate::provider::{Provider, ProviderId};
+
+/// Knows the operators' settings and the accounts of organisations.
+pub trait Roster: Integrations {
+    /// All integrations.
+    fn integrations(&self) -> impl Future<Output = Result<Vec<Integration>, PortError>> + Send;
+
+    /// A provider. None, where nobody described it.
+    fn provider(&self, id: &ProviderId) -> impl Future<Output = Result<Option<Provider>, PortError>> + Send;
+
+    /// The accounts of an organisation: asked of AWS Organizations where that is allowed, otherwise those that were found
+    /// before.
+    fn accounts_of(&self, organization: &ProviderId) -> impl Future<Output = Result<Vec<AccountId>, PortError>> + Send;
+
+    /// The accounts whose scans were exported, by whichever integration.
+    fn exported(&self) -> impl Future<Output = Result<Vec<AccountId>, PortError>> + Send;
+}
+
+/// Which accounts are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those of every enabled integration.
+    All,
+    /// Those of these integrations, enabled or not.
+    Integrations(Vec<ProviderId>),
+    /// These.
+    Accounts(Vec<AccountId>),
+}
+
+/// What there is to check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roll {
+    /// The accounts, each with its integration, each once.
+    pub targets: Vec<Target>,
+    /// What is wanted and can't be checked, and why.
+    pub problems: Vec<String>,
+}
+
+/// Calls the roll. An organisation whose accounts can't be had is a problem and holds up no other integration.
+///
+/// # Errors
+///
+/// When the integrations can't be read.
+pub async fn call_roll<P: Roster>(ports: &P, wanted: &Wanted) -> Result<Roll, PortError> {
+    let mut roll = Roll::default();
+    match wanted {
+        Wanted::All => {
+            let all = ports.integrations().await?;
+            let enabled: Vec<_> = all.iter().filter(|integration| integration.enabled).collect();
+            roll.add_all(ports, &all, &enabled).await?;
+        }
+        Wanted::Integrations(ids) => {
+            let all = ports.integrations().await?;
+            let named: Vec<_> = all.iter().filter(|integration| ids.contains(&integration.provider)).collect();
+            let unknown = ids.iter().filter(|id| named.iter().all(|integration| integration.provider != **id));
+            let problem = |id| format!("{id} has no integration; see those there are: hubctl integration list");
+            roll.problems.extend(unknown.map(problem));
+            roll.add_all(ports, &all, &named).await?;
+        }
+        Wanted::Accounts(accounts) => {
+            for account in accounts.iter().copied().collect::<BTreeSet<_>>() {
+                match ports.integration(&account).await? {
+                    Some(integration) => {
+                        roll.targets.push(Target { account, integration: Arc::new(integration) });
+                    }
+                    None => roll.problems.push(format!(
+                        "account {account} has no integration; make one: hubctl integration create --account {account}"
+                    )),
+                }
+            }
+        }
+    }
+    Ok(roll)
+}
+
+impl Roll {
+    async fn add_all<P: Roster>(
+        &mut self,
+        ports: &P,
+        all: &[Integration],
+        wanted: &[&Integration],
+    ) -> Result<(), PortError> {
+        // An account with an integration of its own is not its organisation's business.
+        let mut taken: BTreeSet<AccountId> =
+            all.iter().filter_map(|integration| integration.provider.account()).collect();
+        for integration in wanted {
+            let integration = Arc::new((*integration).clone());
+            match &integration.provider {
+                ProviderId::Account(account) => {
+                    self.targets.push(Target { account: *account, integration: integration.clone() });
+                }
+                organization @ ProviderId::Organization(_) => {
+                    for account in self.accounts_of(ports, organization, &taken).await? {
+                        if taken.insert(account) {
+                            self.targets.push(Target { account, integration: integration.clone() });
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The accounts of an organisation, and those whose scans it was that brought them here.
+    async fn accounts_of<P: Roster>(
+        &mut self,
+        ports: &P,
+        organization: &ProviderId,
+        taken: &BTreeSet<AccountId>,
+    ) -> Result<BTreeSet<AccountId>, PortError> {
+        let mut accounts = BTreeSet::new();
+        match ports.accounts_of(organization).await {
+            Ok(members) => accounts.extend(members),
+            Err(error) => self.problems.push(format!("the accounts of {organization} could not be listed: {error}")),
+        }
+        // Only those that are not known yet are looked up, one by one.
+        for account in ports.exported().await? {
+            if accounts.contains(&account) || taken.contains(&account) {
+                continue;
+            }
+            let own = ports.integration(&account).await?;
+            let ours = own.is_some_and(|own| own.provider == *organization);
+            if ours {
+                accounts.insert(account);
+            }
+        }
+        if accounts.is_empty() {
+            self.problems
+                .push(format!("no account of {organization} is known yet; the first upload of each makes it known"));
+        }
+        Ok(accounts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Table {
+        integrations: Vec<Integration>,
+        members: Option<Vec<AccountId>>,
+        exported: Vec<AccountId>,
+    }
+
+    const ORGANIZATION: &str = "o-a1b2c3d4e5";
+
+    fn account(digit: u8) -> AccountId {
+        digit.to_string().repeat(12).parse().unwrap()
+    }
+
+    fn organization() -> Integration {
+        Integration::new(ORGANIZATION.parse::<ProviderId>().unwrap())
+    }
+
+    impl Integrations for Table {
+        async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
+            let own = |integration: &&Integration| integration.provider == ProviderId::Account(*account);
+            let any = |integration: &&Integration| integration.provider.account().is_none();
+            Ok(self.integrations.iter().find(own).or_else(|| self.integrations.iter().find(any)).cloned())
+        }
+    }
+
+    impl Roster for Table {
+        async fn integrations(&self) -> Result<Vec<Integration>, PortError> {
+            Ok(self.integrations.clone())
+        }
+
+        async fn provider(&self, _: &ProviderId) -> Result<Option<Provider>, PortError> {
+            Ok(None)
+        }
+
+        async fn accounts_of(&self, _: &ProviderId) -> Result<Vec<AccountId>, PortError> {
+            let failed = || PortError { action: "list".to_owned(), message: "throttled".to_owned() };
+            self.members.clone().ok_or_else(failed)
+        }
+
+        async fn exported(&self) -> Result<Vec<AccountId>, PortError> {
+            Ok(self.exported.clone())
+        }
+    }
+
+    fn table() -> Table {
+        let disabled = Integration { enabled: false, ..Integration::new(account(2)) };
+        Table {
+            integrations: vec![Integration::new(account(1)), disabled, organization()],
+            members: Some(vec![account(1), account(2), account(3)]),
+            exported: vec![account(4), account(1)],
+        }
+    }
+
+    async fn roll(table: &Table, wanted: Wanted) -> (Vec<(AccountId, String)>, Vec<String>) {
+        let roll = call_roll(table, &wanted).await.unwrap();
+        let pair = |target: &Target| (target.account, target.integration.provider.to_string());
+        (roll.targets.iter().map(pair).collect(), roll.problems)
+    }
+
+    #[tokio::test]
+    async fn each_account_is_checked_once_by_the_integration_that_reaches_it() {
+        let (targets, problems) = roll(&table(), Wanted::All).await;
+        let by_organization = |digit| (account(digit), ORGANIZATION.to_owned());
+        assert_eq!(targets, [(account(1), account(1).to_string()), by_organization(3), by_organization(4)]);
+        assert!(problems.is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_disabled_is_checked_where_it_is_named() {
+        let wanted = Wanted::Integrations(vec![account(2).into(), account(9).into()]);
+        let (targets, problems) = roll(&table(), wanted).await;
+        assert_eq!(targets, [(account(2), account(2).to_string())]);
+        assert_eq!(problems, ["999999999999 has no integration; see those there are: hubctl integration list"]);
+    }
+
+    #[tokio::test]
+    async fn accounts_that_are_named_are_looked_up() {
+        let wanted = Wanted::Accounts(vec![account(7), account(1), account(7)]);
+        let (targets, _) = roll(&table(), wanted).await;
+        assert_eq!(targets, [(account(1), account(1).to_string()), (account(7), ORGANIZATION.to_owned())]);
+        let alone = Table { integrations: Vec::new(), ..table() };
+        let (targets, problems) = roll(&alone, Wanted::Accounts(vec![account(7)])).await;
+        assert!(targets.is_empty() && problems[0].contains("hubctl integration create --account 777777777777"));
+    }
+
+    #[tokio::test]
+    async fn an_organisation_that_cannot_be_listed_holds_up_no_other() {
+        let table = Table { members: None, ..table() };
+        let (targets, problems) = roll(&table, Wanted::All).await;
+        assert_eq!(targets.len(), 2, "its own account, and the one whose scans came");
+        assert!(problems[0].contains("o-a1b2c3d4e5") && problems[0].contains("throttled"), "{problems:?}");
+    }
+}

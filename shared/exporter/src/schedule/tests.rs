@@ -1,0 +1,133 @@
+use jiff::ToSpan as _;
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn schedule(text: &str) -> Schedule {
+    text.parse().unwrap()
+}
+
+/// The last time that a cron expression is due at or before a time.
+fn due(text: &str, end: &str) -> String {
+    let Kind::Cron(cron) = schedule(text).kind else { panic!("{text}") };
+    last_before(&cron, at(end)).unwrap().to_string()
+}
+
+#[test]
+fn cron_means_what_aws_means() {
+    // 23 November 2026 is a Monday.
+    for (text, end, last) in [
+        ("cron(0 3 * * ? *)", "2026-11-23T02:59:59Z", "2026-11-22T03:00:00Z"),
+        ("cron(0 3 * * ? *)", "2026-11-23T03:00:00Z", "2026-11-23T03:00:00Z"),
+        ("cron(0/15 * * * ? *)", "2026-11-23T03:44:00Z", "2026-11-23T03:30:00Z"),
+        ("cron(30 8,20 * * ? *)", "2026-11-23T12:00:00Z", "2026-11-23T08:30:00Z"),
+        // 1 is Sunday, not Monday as in cron.
+        ("cron(0 3 ? * 1 *)", "2026-11-23T12:00:00Z", "2026-11-22T03:00:00Z"),
+        ("cron(0 3 ? * SUN *)", "2026-11-23T12:00:00Z", "2026-11-22T03:00:00Z"),
+        ("cron(0 3 ? * MON-FRI *)", "2026-11-22T12:00:00Z", "2026-11-20T03:00:00Z"),
+        ("cron(0 3 ? * 2-6 *)", "2026-11-22T12:00:00Z", "2026-11-20T03:00:00Z"),
+        // Saturday; the last Friday; the second Monday.
+        ("cron(0 3 ? * L *)", "2026-11-23T12:00:00Z", "2026-11-21T03:00:00Z"),
+        ("cron(0 3 ? * 6L *)", "2026-11-23T12:00:00Z", "2026-10-30T03:00:00Z"),
+        ("cron(0 3 ? * 2#2 *)", "2026-11-23T12:00:00Z", "2026-11-09T03:00:00Z"),
+        // The last day; the working day nearest to the 15th, a Sunday.
+        ("cron(0 3 L * ? *)", "2026-11-23T12:00:00Z", "2026-10-31T03:00:00Z"),
+        ("cron(0 3 15W * ? *)", "2026-11-23T12:00:00Z", "2026-11-16T03:00:00Z"),
+        ("cron(0 3 1 JAN,JUL ? *)", "2026-11-23T12:00:00Z", "2026-07-01T03:00:00Z"),
+        ("cron(0 3 29 2 ? *)", "2026-11-23T12:00:00Z", "2024-02-29T03:00:00Z"),
+        ("cron(0 3 1 1 ? 2020-2022)", "2026-11-23T12:00:00Z", "2022-01-01T03:00:00Z"),
+    ] {
+        assert_eq!(due(text, end), last, "{text} at {end}");
+    }
+}
+
+#[test]
+fn what_is_no_schedule_is_told_in_words() {
+    for (text, says) in [
+        ("", "neither rate(1 day) nor cron(0 3 * * ? *)"),
+        ("daily", "neither rate"),
+        ("at(2026-11-23T08:00:00)", "one time only"),
+        ("rate(1)", "no number and unit"),
+        ("rate(0 days)", "no whole number above 0"),
+        ("rate(-1 days)", "no whole number above 0"),
+        ("rate(1.5 days)", "no whole number above 0"),
+        ("rate(1 week)", "there are minutes, hours and days"),
+        ("rate(99999999999999999 days)", "longer than 3653 days"),
+        ("cron(0 3 * * *)", "has 5 fields and needs 6"),
+        ("cron(0 0 3 * * ? *)", "has 7 fields and needs 6"),
+        ("cron(0 3 * * * *)", "one of them must be ?"),
+        ("cron(0 3 1 * MON *)", "one of them must be ?"),
+        ("cron(0 3 ? * ? *)", "one of them must be *"),
+        ("cron(60 3 * * ? *)", "has \"60\" as minutes: 60 is not between 0 and 59"),
+        ("cron(0 24 * * ? *)", "24 is not between 0 and 23"),
+        ("cron(0 3 32 * ? *)", "32 is not between 1 and 31"),
+        ("cron(0 3 ? * 0 *)", "0 is not between 1 and 7"),
+        ("cron(0 3 ? * 2#6 *)", "6 is not between 1 and 5"),
+        ("cron(0 3 * * ? 1969)", "1969 is not between 1970 and 2199"),
+        ("cron(0/0 3 * * ? *)", "0 is not between 1 and 59"),
+        ("cron(0, 3 * * ? *)", "a part of the list is empty"),
+        ("cron(0 3 X * ? *)", "not understood"),
+        ("cron(@daily 3 * * ? *)", "not understood"),
+    ] {
+        let error = text.parse::<Schedule>().unwrap_err().to_string();
+        assert!(error.contains(says), "{text}: {error}");
+        assert!(error.starts_with(&format!("the schedule {text:?} ")), "{error}");
+    }
+    let long = format!("rate({} days)", "1".repeat(LENGTH_MAX));
+    assert!(long.parse::<Schedule>().unwrap_err().to_string().contains("longer than 256"));
+}
+
+#[test]
+fn a_scan_is_missing_only_after_its_grace() {
+    let daily = schedule("cron(0 3 * * ? *)");
+    let long_ago = at("2026-01-01T00:00:00Z");
+    let yesterdays = Some(at("2026-11-22T03:02:00Z"));
+    assert_eq!(daily.missing(yesterdays, long_ago, at("2026-11-23T08:59:59Z")), None);
+    let due = Some(at("2026-11-23T03:00:00Z"));
+    assert_eq!(daily.missing(yesterdays, long_ago, at("2026-11-23T09:00:00Z")), due);
+    // Begun a little early; never came at all; we began to wait after it was due.
+    assert_eq!(daily.missing(Some(at("2026-11-23T02:50:00Z")), long_ago, at("2026-11-23T12:00:00Z")), None);
+    assert_eq!(daily.missing(None, long_ago, at("2026-11-23T12:00:00Z")), due);
+    assert_eq!(daily.missing(None, at("2026-11-23T03:00:01Z"), at("2026-11-23T12:00:00Z")), None);
+}
+
+proptest! {
+    #[test]
+    fn a_rate_is_missed_exactly_after_its_period_and_grace(
+        value in 1_i64..3_000, unit in prop::sample::select(vec![("minutes", 60), ("hours", 3_600), ("days", 86_400)]),
+        waited in 0_i64..400_000_000,
+    ) {
+        let newest = at("2020-01-01T00:00:00Z");
+        let now = newest + waited.seconds();
+        let missing = schedule(&format!("rate({value} {})", unit.0)).missing(Some(newest), Timestamp::MIN, now);
+        let due = newest + SignedDuration::from_secs(value * unit.1);
+        prop_assert_eq!(missing, (waited > value * unit.1 + SCAN_GRACE.as_secs()).then_some(due));
+    }
+
+    #[test]
+    fn the_scan_that_was_due_ends_the_waiting(
+        minute in 0..60, hour in 0..24, day in 1..=7, now in 1_600_000_000_i64..2_000_000_000,
+    ) {
+        let now = Timestamp::from_second(now).unwrap();
+        let weekly = schedule(&format!("cron({minute} {hour} ? * {day} *)"));
+        let due = weekly.missing(None, Timestamp::MIN, now).unwrap();
+        let civil = TimeZone::UTC.to_datetime(due);
+        prop_assert_eq!((i32::from(civil.minute()), i32::from(civil.hour())), (minute, hour));
+        prop_assert_eq!(i32::from(civil.weekday().to_sunday_one_offset()), day);
+        let late = now.duration_since(due);
+        prop_assert!(late >= SCAN_GRACE && late < SCAN_GRACE + SignedDuration::from_hours(7 * 24));
+        prop_assert_eq!(weekly.missing(Some(due), Timestamp::MIN, now), None);
+    }
+
+    #[test]
+    fn no_text_brings_it_down(text in "(rate|cron|at)?\\(?[0-9A-Z*?/,#@+ -]{0,40}\\)?") {
+        if let Ok(schedule) = text.parse::<Schedule>() {
+            prop_assert_eq!(schedule.to_string(), text.trim());
+            let _ = schedule.missing(None, Timestamp::MIN, at("2026-11-23T12:00:00Z"));
+        }
+    }
+}

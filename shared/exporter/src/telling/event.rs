@@ -1,0 +1,201 @@
+//! What is told: an event for each change, in the words of a mail and in fields for rules and machines.
+
+use asff::{AccountId, RegionName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::connection::{Connection, Problem, RegionStatus};
+use crate::provider::ProviderId;
+use crate::schedule::Schedule;
+
+/// The source of all events. Rules match on it.
+pub const SOURCE: &str = "securityhub-exporter";
+/// Characters of a text that somebody else wrote. A mail shows it whole, and an entry has room for 256 KB.
+const TEXT_CHARS_MAX: usize = 1_000;
+
+/// What happened: the event's detail type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// Security Hub takes an account's findings, and did not before.
+    #[serde(rename = "Integration Connected")]
+    Connected,
+    /// No Region takes an account's findings any more.
+    #[serde(rename = "Integration Disconnected")]
+    Disconnected,
+    /// A Region takes findings from now on.
+    #[serde(rename = "Region Gained")]
+    RegionGained,
+    /// A Region no longer takes findings; others do.
+    #[serde(rename = "Region Lost")]
+    RegionLost,
+    /// A scan that was due did not come.
+    #[serde(rename = "Scan Missing")]
+    ScanMissing,
+}
+
+impl EventKind {
+    /// The detail type, as rules match it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "Integration Connected",
+            Self::Disconnected => "Integration Disconnected",
+            Self::RegionGained => "Region Gained",
+            Self::RegionLost => "Region Lost",
+            Self::ScanMissing => "Scan Missing",
+        }
+    }
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The detail type.
+    pub kind: EventKind,
+    /// The detail.
+    pub detail: Detail,
+}
+
+/// An event's detail. Fields are only ever added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    /// The same if an event is sent once more, as may happen where an invocation dies between sending and noting it.
+    pub id: String,
+    /// The account.
+    pub account: AccountId,
+    /// The provider by which it is reached: the account itself, or its organisation.
+    pub provider: ProviderId,
+    /// The Region that was gained or lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<RegionName>,
+    /// The Regions that take findings now.
+    pub regions: Vec<RegionName>,
+    /// A short name of the reason, such as `hub_not_enabled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What happened, for a subject line.
+    pub headline: String,
+    /// The same in a sentence or two.
+    pub message: String,
+    /// What mends it, a command where there is one.
+    pub mend: String,
+    /// When it was found.
+    pub at: Timestamp,
+    /// When the missing scan was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// The time of the newest scan that came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_scan_at: Option<Timestamp>,
+}
+
+impl Event {
+    pub(super) fn connected(connection: &Connection) -> Self {
+        let account = connection.account;
+        let mut event = Self::about(EventKind::Connected, connection, None);
+        event.detail.headline = format!("Account {account} is connected to Security Hub");
+        event.detail.message = format!("Security Hub takes its findings in {}.", list(&event.detail.regions));
+        event
+    }
+
+    pub(super) fn disconnected(connection: &Connection) -> Self {
+        let account = connection.account;
+        let mut event = Self::about(EventKind::Disconnected, connection, None);
+        event.detail.headline = format!("Account {account} is disconnected from Security Hub: its findings wait");
+        let first = || {
+            let mut problems = connection.regions.values().filter_map(|region| region.problem.as_ref());
+            problems.next()
+        };
+        event.because(connection.problem.as_ref().or_else(first), "no Region takes its findings");
+        event
+    }
+
+    pub(super) fn gained(connection: &Connection, region: RegionName) -> Self {
+        let mut event = Self::about(EventKind::RegionGained, connection, Some(region));
+        event.detail.headline =
+            format!("Security Hub of account {} takes findings in {region} from now on", connection.account);
+        event.detail.message = "The next scan's findings arrive there as well.".to_owned();
+        event
+    }
+
+    pub(super) fn lost(connection: &Connection, region: RegionName) -> Self {
+        let mut event = Self::about(EventKind::RegionLost, connection, Some(region));
+        event.detail.headline =
+            format!("Security Hub of account {} no longer takes findings in {region}", connection.account);
+        let found = connection.regions.get(&region);
+        event.because(found.and_then(|region| region.problem.as_ref()), "the Region does not take findings");
+        event
+    }
+
+    pub(super) fn scan_missing(
+        connection: &Connection,
+        schedule: &Schedule,
+        due: Timestamp,
+        newest: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
+        let account = connection.account;
+        let mut event = Self::about(EventKind::ScanMissing, connection, None);
+        let newest_words = newest.map_or("none ever came".to_owned(), |newest| format!("the newest is of {newest:.0}"));
+        event.detail.id = id(EventKind::ScanMissing, account, "", due);
+        event.detail.headline = format!("The scan of account {account} is missing");
+        event.detail.message =
+            format!("A scan was due at {due:.0}, by the schedule {schedule}, and did not come; {newest_words}.");
+        event.detail.mend = format!(
+            "see that Prowler runs and uploads (hubctl run list --account {account}); if its schedule changed, change the \
+             provider's scan_schedule"
+        );
+        event.detail.at = now;
+        event.detail.due_at = Some(due);
+        event.detail.newest_scan_at = newest;
+        event
+    }
+
+    fn about(kind: EventKind, connection: &Connection, region: Option<RegionName>) -> Self {
+        let enabled = connection.regions.iter().filter(|(_, found)| found.status == RegionStatus::Enabled);
+        let place = region.map(|region| region.to_string()).unwrap_or_default();
+        let detail = Detail {
+            id: id(kind, connection.account, &place, connection.checked_at),
+            account: connection.account,
+            provider: connection.provider.clone(),
+            region,
+            regions: enabled.map(|(region, _)| *region).collect(),
+            reason: None,
+            headline: String::new(),
+            message: String::new(),
+            mend: "nothing to do".to_owned(),
+            at: connection.checked_at,
+            due_at: None,
+            newest_scan_at: None,
+        };
+        Self { kind, detail }
+    }
+
+    fn because(&mut self, problem: Option<&Problem>, otherwise: &str) {
+        let doctor = format!("hubctl doctor --integration {}", self.detail.provider);
+        let (message, mend) = problem.map_or((otherwise, None), |found| (&found.message, found.mend.as_deref()));
+        self.detail.reason = problem.map(|problem| problem.reason.clone());
+        self.detail.message = line(message);
+        self.detail.mend = line(mend.unwrap_or(&doctor));
+    }
+}
+
+/// Names a change: told twice, it has the same id.
+fn id(kind: EventKind, account: AccountId, place: &str, at: Timestamp) -> String {
+    let kind = kind.as_str().to_ascii_lowercase().replace(' ', "-");
+    let place = if place.is_empty() { String::new() } else { format!("/{place}") };
+    format!("{account}{place}/{kind}/{}", at.as_millisecond())
+}
+
+/// Text in one line of bounded length: a mail's template shows a line break as `\n`.
+fn line(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(TEXT_CHARS_MAX).collect()
+}
+
+fn list(regions: &[RegionName]) -> String {
+    let names: Vec<_> = regions.iter().map(ToString::to_string).collect();
+    match names.len() {
+        1 => names.join(""),
+        count => format!("{count} Regions: {}", names.join(", ")),
+    }
+}

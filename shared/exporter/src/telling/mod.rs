@@ -1,0 +1,201 @@
+//! Telling: a change of a connection, or a scan that did not come, becomes an event, once.
+//!
+//! What was told of an account is kept ([`Told`]), and each event is kept with it, in the same write, until the bus took it.
+//! So a change is told once even where checks repeat or overlap, and is not lost where one dies: another sends it after
+//! [`SENDING_TIME`]. Only a check that dies between sending and noting it makes the same event (by [`Detail::id`]) twice.
+
+mod event;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+
+use asff::{AccountId, RegionName};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use self::event::{Detail, Event, EventKind, SOURCE};
+use crate::connection::{Connection, ConnectionStatus, RegionStatus};
+use crate::ports::PortError;
+use crate::schedule::Schedule;
+
+/// Time in which a check sends the events that it wrote down; then they are another's. Longer than a send with all retries.
+const SENDING_TIME: SignedDuration = SignedDuration::from_mins(5);
+/// Events of one account that wait to be sent, at most: all Regions, twice. The oldest fall out.
+const WAITING_MAX: usize = 80;
+/// Tries to write what was told while other checks of the account write as well.
+const WRITES_MAX: usize = 5;
+
+/// What was told of an account so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Whether the account was said to be connected. None: nothing was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected: Option<bool>,
+    /// The Regions that were said to take findings, when it was connected last.
+    #[serde(default)]
+    pub regions: BTreeSet<RegionName>,
+    /// Since when we wait for scans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<Timestamp>,
+    /// The scan that was said to be missing, by the time it was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Timestamp>,
+    /// Events that the bus did not take yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
+}
+
+/// An event that is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The event.
+    pub event: Event,
+    /// Until then the check that wrote it sends it, and nobody else.
+    pub until: Timestamp,
+}
+
+/// What a check brings.
+#[derive(Clone, Copy, Debug)]
+pub struct News<'a> {
+    /// The verdict on an account.
+    pub connection: &'a Connection,
+    /// When its scans are due. None: whenever they like.
+    pub schedule: Option<&'a Schedule>,
+    /// The time of its newest scan.
+    pub newest_scan: Option<Timestamp>,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// Remembers what was told, and tells.
+pub trait Telling {
+    /// What was told of an account, and a number that changes with each write; read consistently.
+    fn told(&self, account: AccountId) -> impl Future<Output = Result<(Told, u64), PortError>> + Send;
+
+    /// Writes what was told, if the number is still the same. False, if it is not.
+    fn write_told(
+        &self,
+        account: AccountId,
+        told: &Told,
+        number: u64,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// Puts events on the bus and says which it took, by their place. Retried by the implementer, those alone that were not
+    /// taken. An error only where none was.
+    fn publish(&self, events: &[Event]) -> impl Future<Output = Result<BTreeSet<usize>, PortError>> + Send;
+}
+
+/// Tells what changed since it was told last, and what earlier checks could not tell. The events that the bus took.
+///
+/// # Errors
+///
+/// When what was told can't be read or written, or the bus takes nothing: the next check tells it.
+pub async fn tell<P: Telling>(ports: &P, news: News<'_>) -> Result<Vec<Event>, PortError> {
+    let account = news.connection.account;
+    for _ in 0..WRITES_MAX {
+        let (before, number) = ports.told(account).await?;
+        let (after, mine) = before.after(&news);
+        if after == before {
+            return Ok(Vec::new());
+        }
+        if !ports.write_told(account, &after, number).await? {
+            continue;
+        }
+        if mine.is_empty() {
+            return Ok(Vec::new());
+        }
+        let taken = ports.publish(&mine).await?;
+        let sent: Vec<_> = mine.into_iter().enumerate().filter(|(place, _)| taken.contains(place)).collect();
+        let sent: Vec<_> = sent.into_iter().map(|(_, event)| event).collect();
+        forget(ports, account, &sent).await?;
+        return Ok(sent);
+    }
+    Err(contended(account))
+}
+
+/// Takes events that were sent from those that wait.
+async fn forget<P: Telling>(ports: &P, account: AccountId, sent: &[Event]) -> Result<(), PortError> {
+    for _ in 0..WRITES_MAX {
+        let (mut told, number) = ports.told(account).await?;
+        let waited = told.waiting.len();
+        told.waiting.retain(|waiting| !sent.iter().any(|event| event.detail.id == waiting.event.detail.id));
+        if told.waiting.len() == waited || ports.write_told(account, &told, number).await? {
+            return Ok(());
+        }
+    }
+    Err(contended(account))
+}
+
+fn contended(account: AccountId) -> PortError {
+    PortError {
+        action: format!("write down what was told of account {account}"),
+        message: format!("other checks wrote it {WRITES_MAX} times meanwhile"),
+    }
+}
+
+impl Told {
+    /// What will have been told after these news, and the events that the caller must send.
+    fn after(&self, news: &News<'_>) -> (Self, Vec<Event>) {
+        let mut after = self.clone();
+        let mut events = after.connection_changed(news.connection);
+        events.extend(after.scan_missed(news));
+        let until = news.now.checked_add(SENDING_TIME).unwrap_or(Timestamp::MAX);
+        // What another wrote and did not send in time is ours now.
+        let mut mine = Vec::new();
+        for waiting in &mut after.waiting {
+            if waiting.until <= news.now {
+                waiting.until = until;
+                mine.push(waiting.event.clone());
+            }
+        }
+        after.waiting.extend(events.iter().map(|event| Waiting { event: event.clone(), until }));
+        mine.append(&mut events);
+        let too_many = after.waiting.len().saturating_sub(WAITING_MAX);
+        for lost in after.waiting.drain(..too_many) {
+            tracing::warn!(event.id = lost.event.detail.id, "event dropped: the bus took none for too long");
+        }
+        (after, mine)
+    }
+
+    fn connection_changed(&mut self, connection: &Connection) -> Vec<Event> {
+        let connected = connection.status != ConnectionStatus::Disconnected;
+        let was_connected = self.connected.replace(connected);
+        if !connected {
+            let news = was_connected != Some(false);
+            return news.then(|| Event::disconnected(connection)).into_iter().collect();
+        }
+        let takes = |region: &RegionName| {
+            connection.regions.get(region).is_some_and(|found| found.status == RegionStatus::Enabled)
+        };
+        let now: BTreeSet<RegionName> = connection.regions.keys().filter(|region| takes(region)).copied().collect();
+        // A Region that was not looked at, since the settings leave it out, is not lost.
+        let looked_at = |region: &&RegionName| connection.regions.contains_key(region);
+        let lost = self.regions.difference(&now).filter(looked_at).map(|region| Event::lost(connection, *region));
+        let mut events: Vec<_> = lost.collect();
+        if was_connected == Some(true) {
+            events.extend(now.difference(&self.regions).map(|region| Event::gained(connection, *region)));
+        } else {
+            // It names all Regions; what of them is new would only repeat it.
+            events.insert(0, Event::connected(connection));
+        }
+        self.regions = now;
+        events
+    }
+
+    fn scan_missed(&mut self, news: &News<'_>) -> Option<Event> {
+        let Some(schedule) = news.schedule else {
+            (self.waits_since, self.missing) = (None, None);
+            return None;
+        };
+        let since = *self.waits_since.get_or_insert(news.now);
+        let due = schedule.missing(news.newest_scan, since, news.now);
+        // Once for a row of scans that do not come: the first of them is what is told.
+        let told = self.missing;
+        self.missing = due.map(|due| told.unwrap_or(due));
+        let due = due.filter(|_| told.is_none())?;
+        Some(Event::scan_missing(news.connection, schedule, due, news.newest_scan, news.now))
+    }
+}
+
+#[cfg(test)]
+mod tests;

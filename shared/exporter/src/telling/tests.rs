@@ -1,0 +1,250 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::connection::{Problem, RegionConnection};
+
+const ACCOUNT: &str = "123456789012";
+const REGIONS: [&str; 4] = ["ap-southeast-2", "eu-west-1", "sa-east-1", "us-east-1"];
+
+/// What a bus and a table keep, and what goes wrong with them.
+#[derive(Default)]
+struct Memory {
+    kept: Mutex<(Told, u64)>,
+    bus: Mutex<Vec<Event>>,
+    /// Events that the bus takes from now on.
+    takes: Mutex<Option<usize>>,
+    /// Somebody else's write between our read and ours.
+    between: Mutex<Option<Told>>,
+}
+
+impl Telling for Memory {
+    async fn told(&self, _: AccountId) -> Result<(Told, u64), PortError> {
+        Ok(self.kept.lock().unwrap().clone())
+    }
+
+    async fn write_told(&self, _: AccountId, told: &Told, number: u64) -> Result<bool, PortError> {
+        let mut kept = self.kept.lock().unwrap();
+        if let Some(other) = self.between.lock().unwrap().take() {
+            *kept = (other, kept.1 + 1);
+        }
+        if kept.1 != number {
+            return Ok(false);
+        }
+        *kept = (told.clone(), number + 1);
+        Ok(true)
+    }
+
+    async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
+        let takes = self.takes.lock().unwrap().unwrap_or(events.len()).min(events.len());
+        if takes == 0 {
+            return Err(PortError { action: "tell".to_owned(), message: "the bus is down".to_owned() });
+        }
+        self.bus.lock().unwrap().extend_from_slice(&events[..takes]);
+        Ok((0..takes).collect())
+    }
+}
+
+impl Memory {
+    fn said(&self) -> Vec<String> {
+        let bus = self.bus.lock().unwrap();
+        let words = |event: &Event| {
+            let place = event.detail.region.map(|region| format!(" {region}")).unwrap_or_default();
+            format!("{}{place}", event.kind.as_str())
+        };
+        bus.iter().map(words).collect()
+    }
+}
+
+fn at(minute: i64) -> Timestamp {
+    "2026-11-23T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
+}
+
+/// A connection that takes findings in these Regions, and was asked about all.
+fn connection(minute: i64, enabled: &[&str]) -> Connection {
+    let region = |name: &str| {
+        let on = enabled.contains(&name);
+        let problem = Problem {
+            reason: "hub_not_enabled".to_owned(),
+            message: format!("Security Hub is off\nin {name}"),
+            mend: Some(format!("aws securityhub enable-security-hub --region {name}")),
+        };
+        let found = RegionConnection {
+            status: if on { RegionStatus::Enabled } else { RegionStatus::HubNotEnabled },
+            since: at(minute),
+            problem: (!on).then_some(problem),
+            lost_at: None,
+            stale_since: None,
+        };
+        (name.parse().unwrap(), found)
+    };
+    Connection {
+        account: ACCOUNT.parse().unwrap(),
+        provider: ACCOUNT.parse().unwrap(),
+        status: if enabled.is_empty() { ConnectionStatus::Disconnected } else { ConnectionStatus::Connected },
+        checked_at: at(minute),
+        stale_since: None,
+        identity: None,
+        problem: None,
+        risks: Vec::new(),
+        regions: REGIONS.into_iter().map(region).collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn news(connection: &Connection) -> News<'_> {
+    News { connection, schedule: None, newest_scan: None, now: connection.checked_at }
+}
+
+async fn check(memory: &Memory, minute: i64, enabled: &[&str]) -> Vec<Event> {
+    tell(memory, news(&connection(minute, enabled))).await.unwrap()
+}
+
+#[tokio::test]
+async fn each_change_is_told_once() {
+    let memory = Memory::default();
+    for (minute, enabled) in [
+        (0, &["eu-west-1", "us-east-1"][..]),
+        (1, &["eu-west-1", "us-east-1"]),
+        (2, &["eu-west-1"]),
+        (3, &["eu-west-1"]),
+        (4, &[]),
+        (5, &[]),
+        (6, &["eu-west-1", "sa-east-1"]),
+        (7, &["eu-west-1", "sa-east-1", "us-east-1"]),
+    ] {
+        check(&memory, minute, enabled).await;
+    }
+    let said = memory.said();
+    let expected = [
+        "Integration Connected",
+        "Region Lost us-east-1",
+        "Integration Disconnected",
+        "Integration Connected",
+        "Region Gained us-east-1",
+    ];
+    assert_eq!(said, expected);
+    assert!(memory.kept.lock().unwrap().0.waiting.is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_region_says_what_mends_it_in_one_line() {
+    let memory = Memory::default();
+    check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
+    let [event] = check(&memory, 1, &["us-east-1"]).await.try_into().unwrap();
+    let detail = serde_json::to_value(&event.detail).unwrap();
+    assert_eq!(detail, expected());
+}
+
+fn expected() -> serde_json::Value {
+    let sample = include_str!("../../../../events/told/region-lost.json");
+    serde_json::from_str::<serde_json::Value>(sample).unwrap()["detail"].take()
+}
+
+#[tokio::test]
+async fn a_region_that_is_no_longer_looked_at_is_not_lost() {
+    let memory = Memory::default();
+    check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
+    let mut fewer = connection(1, &["eu-west-1"]);
+    fewer.regions.remove(&"us-east-1".parse().unwrap());
+    assert_eq!(tell(&memory, news(&fewer)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_the_bus_did_not_take_is_told_later_and_by_one_only() {
+    let memory = Memory::default();
+    *memory.takes.lock().unwrap() = Some(0);
+    tell(&memory, news(&connection(0, &["eu-west-1"]))).await.unwrap_err();
+    *memory.takes.lock().unwrap() = None;
+    // Not while the first may still send it.
+    assert_eq!(check(&memory, 4, &["eu-west-1"]).await, []);
+    assert_eq!(check(&memory, 5, &["eu-west-1"]).await.len(), 1);
+    assert_eq!(check(&memory, 11, &["eu-west-1"]).await, []);
+    // Of several, those that it did not take.
+    *memory.takes.lock().unwrap() = Some(1);
+    check(&memory, 12, &["ap-southeast-2", "eu-west-1", "sa-east-1"]).await;
+    *memory.takes.lock().unwrap() = None;
+    check(&memory, 20, &["ap-southeast-2", "eu-west-1", "sa-east-1"]).await;
+    assert_eq!(memory.said(), ["Integration Connected", "Region Gained ap-southeast-2", "Region Gained sa-east-1"]);
+}
+
+#[tokio::test]
+async fn checks_that_overlap_tell_it_once() {
+    let memory = Memory::default();
+    check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
+    // Another check finds the same loss and writes it down between our read and our write.
+    let (before, _) = memory.kept.lock().unwrap().clone();
+    let lost = connection(1, &["eu-west-1"]);
+    let (theirs, events) = before.after(&news(&lost));
+    assert_eq!(events.len(), 1);
+    *memory.between.lock().unwrap() = Some(theirs);
+    assert_eq!(tell(&memory, news(&lost)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_bus_that_is_down_for_ever_does_not_fill_the_table() {
+    let memory = Memory::default();
+    *memory.takes.lock().unwrap() = Some(0);
+    for minute in 0..200 {
+        let enabled: &[&str] = if minute % 2 == 0 { &["eu-west-1"] } else { &[] };
+        tell(&memory, news(&connection(minute, enabled))).await.unwrap_err();
+    }
+    assert_eq!(memory.kept.lock().unwrap().0.waiting.len(), WAITING_MAX);
+}
+
+#[tokio::test]
+async fn a_scan_that_does_not_come_is_told_once_until_one_comes() {
+    let memory = Memory::default();
+    let daily: Schedule = "rate(1 day)".parse().unwrap();
+    let hour = |hour: i64| at(hour * 60);
+    let look = async |now: Timestamp, newest: Option<Timestamp>| {
+        let connection = connection(0, &["eu-west-1"]);
+        tell(&memory, News { schedule: Some(&daily), newest_scan: newest, now, connection: &connection }).await.unwrap()
+    };
+    assert_eq!(look(hour(0), None).await.len(), 1, "connected");
+    assert_eq!(look(hour(30), None).await, []);
+    let [missing] = look(hour(31), None).await.try_into().unwrap();
+    assert_eq!((missing.kind, missing.detail.due_at), (EventKind::ScanMissing, Some(hour(24))));
+    assert!(missing.detail.message.contains("rate(1 day)") && missing.detail.message.contains("none ever came"));
+    assert_eq!(look(hour(60), None).await, []);
+    assert_eq!(look(hour(61), Some(hour(60))).await, []);
+    let [again] = look(hour(91), Some(hour(60))).await.try_into().unwrap();
+    assert_eq!((again.detail.due_at, again.detail.newest_scan_at), (Some(hour(84)), Some(hour(60))));
+}
+
+proptest! {
+    /// Whatever the checks find, and whichever sends fail: what was told, one after the other, gives the state of the hubs.
+    #[test]
+    fn the_events_tell_the_whole_story(checks in prop::collection::vec((prop::collection::btree_set(0..4_usize, 0..=4), 0..3_usize), 1..20)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let memory = Memory::default();
+        let mut last = Vec::new();
+        for (minute, (enabled, takes)) in checks.iter().enumerate() {
+            last = enabled.iter().map(|index| REGIONS[*index]).collect();
+            *memory.takes.lock().unwrap() = Some(*takes);
+            let found = connection(i64::try_from(minute).unwrap(), &last);
+            let _ = runtime.block_on(tell(&memory, news(&found)));
+        }
+        // The bus is up again: two checks that find the same, each after the senders' time.
+        *memory.takes.lock().unwrap() = None;
+        for minute in [1_000, 2_000] {
+            runtime.block_on(tell(&memory, news(&connection(minute, &last)))).unwrap();
+        }
+        let bus = memory.bus.lock().unwrap();
+        let ids: BTreeSet<_> = bus.iter().map(|event| &event.detail.id).collect();
+        prop_assert_eq!(ids.len(), bus.len(), "an event was told twice");
+        let mut ordered: Vec<_> = bus.iter().collect();
+        ordered.sort_by_key(|event| event.detail.at);
+        let connected = ordered.iter().rev().find_map(|event| match event.kind {
+            EventKind::Connected => Some(true),
+            EventKind::Disconnected => Some(false),
+            _ => None,
+        });
+        prop_assert_eq!(connected, Some(!last.is_empty()));
+        if !last.is_empty() {
+            let told: BTreeSet<_> = ordered.last().unwrap().detail.regions.iter().map(ToString::to_string).collect();
+            prop_assert_eq!(told, last.iter().map(ToString::to_string).collect::<BTreeSet<_>>());
+        }
+    }
+}

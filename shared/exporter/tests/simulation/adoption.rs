@@ -1,0 +1,139 @@
+//! Taking over more than one run has time to read.
+
+use std::time::Duration;
+
+use exporter::export::Options;
+use exporter::mend::{self, Reconcile};
+use exporter::report::{RunReport, RunStatus};
+use simulator::{Caller, Fault, Operation};
+
+use crate::memory::World;
+use crate::promises::{imports, prowlers_own, result, scan};
+use crate::scan::{Result, Scanned};
+use crate::watch::{assert_equal, held};
+use crate::{ACCOUNT, Run, export, integrate, mender, world};
+
+const REGION: &str = "eu-west-1";
+/// Findings that take more than one run: a run of [`SECONDS`] reads about 2,100.
+const MANY: u32 = 5_000;
+const SECONDS: u64 = 6;
+
+fn results(count: u32) -> Vec<Result> {
+    (0..count).map(|number| result(number, REGION)).collect()
+}
+
+/// What Prowler's own integration left.
+async fn sent_by_prowler(world: &World, scanned: &Scanned) {
+    for results in scanned.results.chunks(100) {
+        let findings: Vec<_> = results.iter().map(|result| prowlers_own(result, scanned)).collect();
+        let body = serde_json::to_vec(&serde_json::json!({ "Findings": findings })).unwrap();
+        assert!(world.simulator.batch_import_findings(&Caller::user(ACCOUNT), REGION, &body).is_success());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        world.now();
+    }
+}
+
+async fn run(world: &World, scanned: &Scanned, key: &str) -> RunReport {
+    let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(SECONDS));
+    let integration = world.stores.lock().unwrap().integrations[&scanned.account].clone();
+    let run = Run { options: Options { deadline, ..Options::default() }, ..Run::new(world) };
+    run.of(scanned, &integration).go(scanned.upload(key)).await.unwrap().unwrap()
+}
+
+fn reads(world: &World) -> usize {
+    world.simulator.calls().iter().filter(|call| call.operation == Operation::GetFindings).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn moving_from_prowlers_own_integration_makes_no_duplicate_however_many_runs_it_takes() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    sent_by_prowler(&world, &scan(0, results(MANY))).await;
+    world.sleep(3600).await;
+    // Of what Prowler sent some is gone, some passes now, some has changed, and some is new.
+    let mut results = results(MANY + 50);
+    results.drain(..100);
+    results[..50].iter_mut().for_each(|result| result.failed = false);
+    results[50..90].iter_mut().for_each(|result| result.detail = 1);
+    let now = scan(1, results);
+    let (before, mut runs) = (imports(&world), 0);
+    let report = loop {
+        let report = run(&world, &now, "1").await;
+        runs += 1;
+        if report.status == RunStatus::Succeeded {
+            break report;
+        }
+        assert_eq!(report.status, RunStatus::Unfinished, "{:?}", report.reasons);
+        assert_eq!(imports(&world), before, "nothing is sent by what a part of the findings says");
+        assert!(runs < 10, "it comes to an end");
+        world.sleep(30).await;
+    };
+    assert!(runs >= 3, "it took {runs} runs");
+    assert!(reads(&world) <= MANY as usize / 100 + runs, "{} reads: nothing is read twice", reads(&world));
+    let counts = &report.counts;
+    assert_eq!((counts.sent, counts.unchanged, counts.archived), (90, 4810, 150), "{:?}", report.reasons);
+    assert_equal(&world, now.account, &now.wanted(&integration), "after the move");
+    assert_eq!(held(&world, now.account, "ARCHIVED").len(), 150, "none is there twice, none is left over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_goes_on_after_errors_of_the_service_and_is_not_stopped_by_a_token_that_went_stale() {
+    let world = world(|mut config| {
+        config.rules.next_token_seconds = 3600;
+        config
+    });
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    sent_by_prowler(&world, &scan(0, results(MANY))).await;
+    world.sleep(3600).await;
+    let now = scan(1, results(MANY - 100));
+    assert_eq!(run(&world, &now, "1").await.status, RunStatus::Unfinished);
+    // The page is forgotten: what was read is known, so the next run that has the time for the whole comes to the end.
+    world.sleep(2 * 3600).await;
+    let fault = Fault::error(503).on(Operation::GetFindings);
+    world.simulator.inject(fault.clone());
+    assert_eq!(run(&world, &now, "1").await.status, RunStatus::Failed);
+    world.simulator.clear_faults();
+    let report = Run::new(&world).of(&now, &integration).go(now.upload("1")).await.unwrap().unwrap();
+    assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);
+    assert_eq!((report.counts.sent, report.counts.unchanged, report.counts.archived), (0, 4900, 100));
+    assert_equal(&world, now.account, &now.wanted(&integration), "after the move");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_comes_no_further_ends_and_says_so() {
+    let world = world(|mut config| {
+        // Every page is forgotten before the next run asks for it.
+        config.rules.next_token_seconds = 20;
+        config
+    });
+    integrate(&world, ACCOUNT, |_| {});
+    let before = scan(0, results(MANY));
+    sent_by_prowler(&world, &before).await;
+    world.sleep(3600).await;
+    let now = scan(1, results(MANY - 100));
+    let mut runs = 0;
+    let report = loop {
+        let report = run(&world, &now, "1").await;
+        if report.status != RunStatus::Unfinished {
+            break report;
+        }
+        runs += 1;
+        assert!(runs < 10, "it comes to an end");
+        world.sleep(60).await;
+    };
+    assert_eq!(report.status, RunStatus::Degraded, "{:?}", report.reasons);
+    assert!(report.reasons.iter().any(|reason| reason.contains("hubctl reconcile")), "{:?}", report.reasons);
+    let active = held(&world, now.account, "ACTIVE").len();
+    assert!((MANY as usize - 100..=MANY as usize).contains(&active), "{active}: no live finding is archived");
+    assert_eq!(world.simulator.findings(ACCOUNT, REGION).len(), MANY as usize, "and none is there twice");
+    // It is said again with every scan, until somebody reads the rest.
+    world.sleep(3600).await;
+    let next = scan(3, results(MANY - 100));
+    let report = export(&world, next.upload("2")).await;
+    assert_eq!(report.status, RunStatus::Degraded, "{:?}", report.reasons);
+    mender(&world).reconcile(now.account, &Reconcile::default(), &mend::Options::default()).await.unwrap();
+    world.sleep(3600).await;
+    let report = export(&world, scan(5, results(MANY - 100)).upload("3")).await;
+    assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);
+    assert_eq!(held(&world, now.account, "ACTIVE").len(), MANY as usize - 100, "none is left over");
+}

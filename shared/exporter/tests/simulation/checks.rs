@@ -1,0 +1,290 @@
+//! Checks of connections: each state of a Region, and what a check leaves behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use asff::RegionName;
+use exporter::connection::{
+    CheckSettings, Checked, Checker, Connection, ConnectionStatus, RegionConnection, RegionStatus,
+};
+use exporter::integration::Integration;
+use simulator::{Config, Deny, Effect, Fault, HubOffImport, Operation};
+use tokio::time::Instant;
+
+use crate::life::Life;
+use crate::memory::{Twin, World};
+use crate::{ACCOUNT, world};
+
+pub(crate) fn checker(world: &World) -> Arc<Checker<Twin>> {
+    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    Arc::new(Checker::new(Arc::new(twin), CheckSettings::default()))
+}
+
+pub(crate) fn integration() -> Integration {
+    Integration::new(ACCOUNT.parse::<asff::AccountId>().unwrap())
+}
+
+pub(crate) async fn check(world: &World, integration: &Integration) -> Checked {
+    let checked = checker(world).check(ACCOUNT.parse().unwrap(), integration, None).await;
+    // A minute later the next one.
+    world.sleep(60).await;
+    checked
+}
+
+pub(crate) fn region<'a>(connection: &'a Connection, name: &str) -> &'a RegionConnection {
+    &connection.regions[&name.parse::<RegionName>().unwrap()]
+}
+
+pub(crate) fn reason<'a>(connection: &'a Connection, name: &str) -> (&'a str, &'a str, &'a str) {
+    let problem = region(connection, name).problem.as_ref().unwrap();
+    (&problem.reason, &problem.message, problem.mend.as_deref().unwrap_or_default())
+}
+
+fn deny(action: &str, explicit: bool, policy: Option<&str>) -> Deny {
+    let regions = vec!["eu-west-1".to_owned()];
+    Deny { action: action.to_owned(), regions, caller: None, explicit, policy: policy.map(str::to_owned) }
+}
+
+fn denying(deny: Deny) -> World {
+    world(|mut config| {
+        config.account_mut(ACCOUNT).denies.push(deny);
+        config
+    })
+}
+
+/// What a check must not change: findings, the bill, events.
+fn traces(world: &World) -> (usize, u64, usize) {
+    let summary = world.simulator.summary();
+    let findings = summary.iter().map(|region| region.findings).sum();
+    let billed = summary.iter().map(|region| region.billed_events).sum();
+    (findings, billed, world.simulator.events().len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_leaves_nothing_in_the_hub_and_costs_nothing() {
+    let world = world(|config| config);
+    let checked = check(&world, &integration()).await;
+    assert_eq!(checked.connection.status, ConnectionStatus::Connected);
+    let enabled = checked.connection.regions.values().filter(|region| region.status == RegionStatus::Enabled).count();
+    assert_eq!((enabled, checked.connection.regions.len()), (3, 34));
+    let probes = world.simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count();
+    assert_eq!(probes, 3, "each was really asked whether it may be written to");
+    assert_eq!(traces(&world), (0, 0, 0));
+    let again = check(&world, &integration()).await;
+    assert_eq!(again.before.as_ref(), Some(&checked.connection), "it was kept");
+    assert_eq!(again.connection.regions, checked.connection.regions, "and says since when each Region is as it is");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_is_off_is_told_with_the_command_that_switches_it_on() {
+    for form in [HubOffImport::FailedFindings, HubOffImport::InvalidAccess, HubOffImport::AccessDenied] {
+        let world = world(|mut config| {
+            config.rules.hub_off_import = form;
+            config.region(ACCOUNT, "eu-west-1", |region| region.hub = false)
+        });
+        let Checked { connection, .. } = check(&world, &integration()).await;
+        assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::HubNotEnabled);
+        let (reason, message, mend) = reason(&connection, "eu-west-1");
+        assert_eq!((reason, message), ("hub_not_enabled", "Security Hub is off in eu-west-1 of account 123456789012"));
+        let command = "aws securityhub enable-security-hub --no-enable-default-standards --region eu-west-1";
+        assert_eq!(mend, format!("{command}  # in account 123456789012"));
+        assert_eq!(connection.status, ConnectionStatus::Connected, "the others take findings");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_product_is_found_on_the_third_page_and_missed_where_it_is_nowhere() {
+    let world = world(|mut config| {
+        config.rules.products_page_size = 3;
+        config.region(ACCOUNT, "us-east-1", |region| region.products = vec!["prowler/prowler-2".to_owned()])
+    });
+    let Checked { connection, .. } = check(&world, &integration()).await;
+    assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Enabled);
+    assert_eq!(region(&connection, "us-east-1").status, RegionStatus::ProductNotAccepted);
+    let (_, _, mend) = reason(&connection, "us-east-1");
+    let arn = "arn:aws:securityhub:us-east-1::product/prowler/prowler";
+    assert!(
+        mend.starts_with(&format!("aws securityhub enable-import-findings-for-product --product-arn {arn} ")),
+        "{mend}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_the_account_did_not_switch_on_is_told_so() {
+    // By EC2 without a call to it, or by its own answer.
+    for tells_regions in [true, false] {
+        let world = world(|config| config);
+        world.stores.lock().unwrap().tells_regions = tells_regions;
+        let Checked { connection, .. } = check(&world, &integration()).await;
+        assert_eq!(region(&connection, "af-south-1").status, RegionStatus::RegionNotOptedIn);
+        let (reason, _, mend) = reason(&connection, "af-south-1");
+        assert_eq!(reason, "region_not_opted_in");
+        assert!(mend.starts_with("aws account enable-region --region-name af-south-1"), "{mend}");
+        let asked = world.simulator.calls().iter().filter(|call| call.region == "af-south-1").count();
+        assert_eq!(asked, usize::from(!tells_regions));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_write_names_the_action_and_who_says_no() {
+    let import = "securityhub:BatchImportFindings";
+    for (deny, reason_wanted, words, command) in [
+        (
+            deny(import, true, Some("service control policy")),
+            "denied_by_policy",
+            "a service control policy denies securityhub:BatchImportFindings in eu-west-1",
+            "aws organizations list-policies-for-target --target-id 123456789012 --filter SERVICE_CONTROL_POLICY",
+        ),
+        (
+            deny(import, true, None),
+            "denied_by_policy",
+            "a policy denies securityhub:BatchImportFindings in eu-west-1",
+            "aws iam list-attached-user-policies --user-name simulated",
+        ),
+        (
+            deny(import, false, None),
+            "access_denied",
+            "securityhub:BatchImportFindings is not allowed in eu-west-1",
+            "aws iam put-user-policy --user-name simulated --policy-name securityhub-exporter-connection",
+        ),
+        (
+            deny("securityhub:*", true, Some("service control policy")),
+            "denied_by_policy",
+            "also denied: securityhub:DescribeHub, securityhub:ListEnabledProductsForImport, securityhub:GetFindings",
+            "aws organizations list-policies-for-target",
+        ),
+    ] {
+        let Checked { connection, .. } = check(&denying(deny), &integration()).await;
+        assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::AccessDenied);
+        let (reason, message, mend) = reason(&connection, "eu-west-1");
+        assert_eq!(reason, reason_wanted);
+        assert!(message.contains(words), "{message}");
+        assert!(mend.starts_with(command), "{mend}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_takes_findings_does_so_although_it_may_not_be_read() {
+    for action in ["securityhub:DescribeHub", "securityhub:GetFindings", "securityhub:ListEnabledProductsForImport"] {
+        let Checked { connection, .. } = check(&denying(deny(action, false, None)), &integration()).await;
+        assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Enabled, "{action}");
+        let (reason, message, mend) = reason(&connection, "eu-west-1");
+        assert_eq!(reason, "access_denied");
+        assert!(message.contains(&format!("{action} is not allowed in eu-west-1")), "{message}");
+        assert!(mend.contains(action), "{mend}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_keeps_what_was_known_and_says_since_when() {
+    for status in [429, 500, 503] {
+        let world = world(|config| config);
+        let first = check(&world, &integration()).await.connection;
+        world.simulator.inject(Fault::error(status).in_region("eu-west-1"));
+        let second = check(&world, &integration()).await;
+        let now = region(&second.connection, "eu-west-1");
+        assert_eq!((now.status, now.since), (RegionStatus::Enabled, region(&first, "eu-west-1").since));
+        assert_eq!(now.stale_since, Some(first.checked_at), "{status}");
+        assert_eq!(reason(&second.connection, "eu-west-1").0, "not_checked");
+        assert_eq!(second.connection.status, ConnectionStatus::Connected);
+        let third = check(&world, &integration()).await.connection;
+        assert_eq!(region(&third, "eu-west-1").stale_since, Some(first.checked_at), "still the first");
+        world.simulator.clear_faults();
+        let fourth = check(&world, &integration()).await.connection;
+        assert_eq!(region(&fourth, "eu-west-1"), region(&first, "eu-west-1"), "as if nothing had been");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttle_that_passes_is_waited_for() {
+    let world = world(|config| config);
+    world.simulator.inject(Fault::error(429).in_region("eu-west-1").times(2));
+    let Checked { connection, .. } = check(&world, &integration()).await;
+    assert_eq!(region(&connection, "eu-west-1").problem, None);
+    assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Enabled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_and_dark_regions_do_not_hold_up_the_verdict() {
+    let world = world(|config| config);
+    world.stores.lock().unwrap().tells_regions = false;
+    world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }).in_region("eu-west-1"));
+    world.stores.lock().unwrap().dark.insert("us-east-1".parse().unwrap());
+    let start = Instant::now();
+    let checked = checker(&world).check(ACCOUNT.parse().unwrap(), &integration(), None).await;
+    assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
+    let connection = checked.connection;
+    assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Unreachable);
+    assert!(reason(&connection, "eu-west-1").1.contains("no answer within 5 s"), "{connection:?}");
+    assert_eq!(region(&connection, "us-east-1").status, RegionStatus::Unreachable);
+    assert!(
+        reason(&connection, "us-east-1").2.contains("https://securityhub.us-east-1.amazonaws.com"),
+        "{connection:?}"
+    );
+    assert_eq!(region(&connection, "sa-east-1").status, RegionStatus::Enabled);
+    // All of them slow: there is an end to it.
+    world.simulator.clear_faults();
+    world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }));
+    let start = Instant::now();
+    check(&world, &integration()).await;
+    assert!(start.elapsed() < Duration::from_secs(60 + 30), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn thirty_four_regions_take_less_than_three_seconds_at_eighty_milliseconds_a_call() {
+    let names: Vec<String> = asff::Regions::known()
+        .of_partition(asff::Partition::Aws)
+        .filter(|(_, region)| region.availability != asff::Availability::Announced)
+        .map(|(name, _)| name.to_string())
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let world = world(|_| Config::one_account(ACCOUNT, &names));
+    let start = Instant::now();
+    let Checked { connection, .. } = checker(&world).check(ACCOUNT.parse().unwrap(), &integration(), None).await;
+    let took = start.elapsed();
+    assert!(connection.regions.values().all(|region| region.status == RegionStatus::Enabled));
+    assert_eq!(connection.regions.len(), 34);
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_product_is_accepted_where_the_integration_says_so() {
+    let world = world(|config| config.region(ACCOUNT, "eu-west-1", |region| region.products.clear()));
+    let accepting = Integration { auto_accept_product: true, ..integration() };
+    assert_eq!(
+        region(&check(&world, &integration()).await.connection, "eu-west-1").status,
+        RegionStatus::ProductNotAccepted
+    );
+    assert_eq!(region(&check(&world, &accepting).await.connection, "eu-west-1").status, RegionStatus::Enabled);
+    assert_eq!(region(&check(&world, &integration()).await.connection, "eu-west-1").status, RegionStatus::Enabled);
+    assert_eq!(traces(&world), (0, 0, 0));
+    let denied = self::world(|mut config| {
+        config.account_mut(ACCOUNT).denies.push(deny("securityhub:EnableImportFindingsForProduct", false, None));
+        config.region(ACCOUNT, "eu-west-1", |region| region.products.clear())
+    });
+    let Checked { connection, .. } = check(&denied, &accepting).await;
+    let (reason, message, mend) = reason(&connection, "eu-west-1");
+    assert_eq!(reason, "product_not_accepted");
+    assert!(message.contains("but securityhub:EnableImportFindingsForProduct was denied"), "{message}");
+    assert!(mend.starts_with("aws securityhub enable-import-findings-for-product"), "{mend}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_is_had_and_does_not_know_the_session_is_told_apart() {
+    // The account has the Region, says EC2, and the Region refuses the token, as it does with those of version 1.
+    let world = world(|config| config.region(ACCOUNT, "af-south-1", |_| {}));
+    let refusal = Effect::Error {
+        status: 403,
+        error_type: Some("UnrecognizedClientException".to_owned()),
+        message: Some("The security token included in the request is invalid".to_owned()),
+        after_commit: false,
+    };
+    world.simulator.inject(Fault::new(refusal).in_region("af-south-1"));
+    let Checked { connection, .. } = check(&world, &integration()).await;
+    let (reason, _, mend) = reason(&connection, "af-south-1");
+    assert_eq!(reason, "session_not_known");
+    assert!(
+        mend.starts_with("aws iam set-security-token-service-preferences --global-endpoint-token-version"),
+        "{mend}"
+    );
+}

@@ -1,0 +1,106 @@
+//! What is known of one finding.
+
+use std::sync::Arc;
+
+use exporter::mend::{Explanation, FindingName, Options, explain};
+use simulator::{Effect, Fault};
+
+use crate::life::Life;
+use crate::memory::{Twin, World};
+use crate::promises::{failed, scan};
+use crate::{ACCOUNT, export, integrate, mender, world};
+
+async fn explained(world: &World, id: &str) -> Explanation {
+    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    let mut runs: Vec<_> = world.stores.lock().unwrap().runs.values().cloned().collect();
+    runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
+    explain(&twin, id, FindingName::parse(id).unwrap(), &runs, true).await.unwrap()
+}
+
+fn said(explanation: &Explanation) -> Vec<&str> {
+    explanation.runs.iter().map(|run| run.said.as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finding_has_a_history() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(30));
+    let id = first.results[7].id(first.account);
+    let sent = export(&world, first.upload("1")).await;
+    world.sleep(3600).await;
+    export(&world, scan(1, failed(30)).upload("2")).await;
+    let explanation = explained(&world, &id).await;
+    let [known] = explanation.known.as_slice() else { panic!("{:?}", explanation.known) };
+    assert_eq!((known.region.as_str(), known.state, known.status), ("eu-west-1", "active", "FAILED"));
+    assert_eq!((known.first_seen, known.sent_by.as_deref()), (first.at, Some(sent.run_id.as_str())));
+    assert_eq!(known.finding["Id"], id.as_str());
+    let same = "did not send it: it was in Security Hub as it is, or was not in the scan";
+    assert_eq!(said(&explanation), [same, "sent it"]);
+    let [live] = explanation.live.as_slice() else { panic!("{:?}", explanation.live) };
+    assert_eq!((live.record_state.as_deref(), live.workflow.as_deref()), (Some("ACTIVE"), Some("NEW")));
+
+    world.sleep(3600).await;
+    let mut results = failed(30);
+    results[7].failed = false;
+    let run = export(&world, scan(2, results).upload("3")).await;
+    let explanation = explained(&world, &id).await;
+    assert_eq!((explanation.known[0].state, explanation.known[0].archived_as), ("archived", Some("passed")));
+    assert_eq!(explanation.known[0].status, "FAILED", "the status that it had");
+    assert_eq!(explanation.live[0].record_state.as_deref(), Some("ARCHIVED"));
+    assert_eq!(said(&explanation)[0], "archived it: it passed");
+
+    world.sleep(3600).await;
+    mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    let explanation = explained(&world, &id).await;
+    assert_eq!((explanation.known[0].state, said(&explanation)[0]), ("active", "made it active again"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finding_of_which_nothing_is_known_has_clear_words() {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    integrate(&world, ACCOUNT, |integration| integration.severity_min = Some(asff::SeverityLabel::Critical));
+    let first = scan(0, failed(30));
+    let id = |number: usize| first.results[number].id(first.account);
+    export(&world, first.upload("1")).await;
+    let explanation = explained(&world, &id(1)).await;
+    assert_eq!((explanation.known.len(), explanation.live[0].record_state.as_deref()), (0, None));
+    let words = "did not send it: it was not in the scan, or was among those kept back (30 low_severity)";
+    assert_eq!(said(&explanation), [words]);
+
+    world.sleep(3600).await;
+    integrate(&world, ACCOUNT, |_| {});
+    world.simulator.inject(Fault::new(Effect::FailFindings {
+        id_contains: id(1),
+        code: "InvalidInput".to_owned(),
+        message: "no".to_owned(),
+    }));
+    let run = export(&world, scan(1, failed(30)).upload("2")).await;
+    let explanation = explained(&world, &id(1)).await;
+    let [kept] = explanation.quarantine.as_slice() else { panic!("{:?}", explanation.quarantine) };
+    assert_eq!((kept.run_id.as_str(), kept.entry, kept.code.as_str()), (run.run_id.as_str(), 1, "InvalidInput"));
+    assert_eq!(said(&explanation)[0], "kept it back: it lies in quarantine");
+    let unavailable = explained(&world, &id(2)).await;
+    assert_eq!(said(&unavailable)[0], "sa-east-1 took nothing: hub_not_enabled");
+    assert!(unavailable.live[0].error.is_some());
+
+    integrate(&world, ACCOUNT, |integration| {
+        integration.enabled = false;
+        integration.regions = Some(vec!["us-east-1".parse().unwrap()]);
+    });
+    let explanation = explained(&world, &id(1)).await;
+    assert_eq!(explanation.notes.len(), 2, "{:?}", explanation.notes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_runs_in_quick_succession_the_one_that_sent_it_is_named() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(30));
+    let sent = export(&world, first.upload("1")).await;
+    world.sleep(1).await;
+    assert_eq!(export(&world, first.upload("the same elsewhere")).await.counts.unchanged, 30);
+    let explanation = explained(&world, &first.results[7].id(first.account)).await;
+    assert_eq!(explanation.known[0].sent_by, Some(sent.run_id));
+    assert_eq!(said(&explanation)[1], "sent it");
+}

@@ -1,0 +1,91 @@
+//! Runs without a deadline, as from a workstation: they hold what they work on for as long as they live, and no longer.
+
+use std::time::Duration;
+
+use exporter::export::ExportError;
+use exporter::ports::Scan;
+use exporter::report::{RunReport, RunStatus};
+use futures::StreamExt;
+
+use crate::memory::World;
+use crate::promises::{failed, imports, scan};
+use crate::scan::Scanned;
+use crate::watch::{assert_equal, held};
+use crate::{ACCOUNT, Run, export, integrate, world};
+
+/// An upload that takes long to be read: a pause before each of its pieces.
+fn slow(scanned: &Scanned, key: &str, pause: Duration) -> Scan {
+    let Scan { info, body } = scanned.upload(key);
+    let body = body.then(move |piece| async move {
+        tokio::time::sleep(pause).await;
+        piece
+    });
+    Scan { info, body: body.boxed() }
+}
+
+fn begin(world: &World, scanned: &Scanned) -> tokio::task::JoinHandle<Result<RunReport, ExportError>> {
+    // About 400 KB, that is seven pieces: two hours and twenty minutes.
+    let (run, scan) = (Run::new(world), slow(scanned, "slow", Duration::from_secs(20 * 60)));
+    tokio::spawn(async move { run.go(scan).await.unwrap() })
+}
+
+/// The states there are, by their `ETag`s.
+fn states(world: &World) -> Vec<(String, u64)> {
+    let stores = world.stores.lock().unwrap();
+    let states = stores.objects.iter().filter(|(key, _)| key.starts_with("state/"));
+    states.map(|(key, (etag, _))| (key.clone(), *etag)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_takes_hours_keeps_its_account_and_its_upload() {
+    let world = world(|config| config);
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    let (first, next) = (scan(0, failed(300)), scan(1, failed(310)));
+    let running = begin(&world, &first);
+    for _ in 0..2 {
+        world.sleep(3600).await;
+        let report = export(&world, next.upload("next")).await;
+        assert_eq!((report.status, report.counts.undelivered["account_busy"]), (RunStatus::Failed, 310));
+        let again = Run::new(&world).go(first.upload("slow")).await.unwrap();
+        assert!(matches!(again, Err(ExportError::Held { .. })), "the upload is in work");
+    }
+    let report = running.await.unwrap().unwrap();
+    assert_eq!((report.status, report.counts.sent), (RunStatus::Succeeded, 300), "{:?}", report.reasons);
+    assert_eq!(export(&world, next.upload("next")).await.status, RunStatus::Succeeded);
+    assert_equal(&world, next.account, &next.wanted(&integration), "at the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_run_held_is_free_within_a_quarter_of_an_hour() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let running = begin(&world, &scan(0, failed(300)));
+    world.sleep(3600).await;
+    running.abort();
+    world.sleep(16 * 60).await;
+    assert_eq!(export(&world, scan(1, failed(310)).upload("next")).await.status, RunStatus::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_lost_its_account_sends_nothing_more_and_keeps_no_state() {
+    for stolen in [true, false] {
+        let world = world(|config| config);
+        integrate(&world, ACCOUNT, |_| {});
+        let first = scan(0, failed(300));
+        let running = begin(&world, &first);
+        world.sleep(3600 + 60).await;
+        let kept = states(&world);
+        if stolen {
+            world.steal(first.account, "another");
+        } else {
+            world.stores.lock().unwrap().renewals_fail = true;
+        }
+        world.sleep(30 * 60).await;
+        let before = imports(&world);
+        let error = running.await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("the hold on account 123456789012 was lost"), "{error}");
+        assert_eq!(imports(&world), before, "nothing more is sent");
+        assert!(held(&world, first.account, "ACTIVE").len() < 300);
+        assert_eq!(states(&world), kept, "what another keeps is not written over");
+    }
+}

@@ -1,0 +1,79 @@
+//! What holds for checks that leave the verdict to a person: they are never sent, and what they said before stays as it was.
+
+use exporter::export::Options;
+use exporter::report::RunStatus;
+
+use crate::promises::{failed, imports, scan};
+use crate::watch::held;
+use crate::{ACCOUNT, OTHER, Run, export, integrate, world};
+
+#[tokio::test(start_paused = true)]
+async fn no_live_finding_is_archived_when_its_check_leaves_the_verdict_to_a_person() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    world.sleep(3600).await;
+    let mut results = failed(30);
+    // Of the first three Regions' findings, one each; and one is really gone.
+    results.iter_mut().take(3).for_each(|result| result.manual = true);
+    results.pop();
+    let report = export(&world, scan(1, results.clone()).upload("2")).await;
+    assert_eq!((report.counts.filtered["manual"], report.counts.archived), (3, 1), "{:?}", report.reasons);
+    assert_eq!((report.counts.sent, report.counts.unchanged), (0, 26));
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 29);
+    // With a verdict it is as any other: the one that passes now is over, the other two are there as they were.
+    world.sleep(3600).await;
+    results.iter_mut().for_each(|result| result.manual = false);
+    results[0].failed = false;
+    let report = export(&world, scan(2, results).upload("3")).await;
+    assert_eq!((report.counts.sent, report.counts.unchanged, report.counts.archived), (0, 28, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_went_to_the_fallback_region_stays_when_its_check_leaves_the_verdict_to_a_person() {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    integrate(&world, ACCOUNT, |integration| integration.fallback_region = Some("us-east-1".parse().unwrap()));
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    world.sleep(3600).await;
+    let mut results = failed(30);
+    results.iter_mut().filter(|result| result.region == "sa-east-1").for_each(|result| result.manual = true);
+    let report = export(&world, scan(1, results).upload("2")).await;
+    assert_eq!((report.counts.unchanged, report.counts.archived), (20, 0), "{:?}", report.reasons);
+    assert_eq!(report.counts.filtered["manual"], 10);
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_of_nothing_but_manual_checks_archives_nothing() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    world.sleep(3600).await;
+    let mut results = failed(31).split_off(30);
+    results[0].manual = true;
+    let options = Options { approved: true, ..Options::default() };
+    let scanned = scan(1, results);
+    let report = Run { options, ..Run::new(&world) }.go(scanned.upload("2")).await.unwrap().unwrap();
+    assert_eq!((report.counts.filtered["manual"], report.counts.archived), (1, 0));
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 30);
+    // An account that nobody takes care of is no trouble either, while nothing would be sent for it.
+    let mut other = scanned.clone();
+    other.account = OTHER.parse().unwrap();
+    let before = imports(&world);
+    let report = export(&world, other.upload("3")).await;
+    assert_eq!((report.status, report.counts.filtered["manual"]), (RunStatus::Succeeded, 1), "{:?}", report.reasons);
+    assert_eq!(imports(&world), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_scan_is_superseded_whatever_is_manual_in_it() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let mut older = scan(0, failed(5));
+    older.results[0].manual = true;
+    world.sleep(3 * 3600).await;
+    export(&world, scan(2, failed(5)).upload("newer")).await;
+    let report = export(&world, older.upload("older")).await;
+    assert_eq!(report.status, RunStatus::Superseded, "{:?}", report.reasons);
+    assert_eq!((report.counts.filtered["manual"], report.counts.filtered["superseded"]), (1, 4));
+}

@@ -1,0 +1,324 @@
+//! What a person asks for about what earlier runs did.
+
+use std::sync::Arc;
+
+use exporter::mend::{MendError, Mender, Options, Reconcile};
+use exporter::order::{Order, OrderError, carry_out};
+use exporter::report::{Drift, RunKind, RunReport, RunStatus};
+use exporter::settings::Settings;
+use serde_json::json;
+use simulator::{Caller, Effect, Fault, Operation};
+
+use crate::life::Life;
+use crate::memory::{Twin, World};
+use crate::promises::{failed, imports, scan};
+use crate::watch::{assert_equal, held};
+use crate::{ACCOUNT, OTHER, REGIONS, Run, export, integrate, mender, world};
+
+fn account() -> asff::AccountId {
+    ACCOUNT.parse().unwrap()
+}
+
+fn active(world: &World) -> usize {
+    held(world, account(), "ACTIVE").len()
+}
+
+/// Sixty findings; then ten are gone, one passes and one is muted. The run that archived them.
+async fn archived(world: &World) -> RunReport {
+    integrate(world, ACCOUNT, |_| {});
+    export(world, scan(0, failed(60)).upload("1")).await;
+    world.sleep(3600).await;
+    let mut results = failed(50);
+    results[0].failed = false;
+    results[1].muted = true;
+    let report = export(world, scan(1, results).upload("2")).await;
+    assert_eq!(report.counts.archived, 12);
+    world.sleep(3600).await;
+    report
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_archived_is_active_again_as_it_was() {
+    let world = world(|config| config);
+    let run = archived(&world).await;
+    let before = scan(0, failed(60)).wanted(&integrate(&world, ACCOUNT, |_| {}));
+
+    let undone = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+
+    assert_eq!((undone.status, undone.kind), (RunStatus::Succeeded, RunKind::UndoArchive), "{:?}", undone.reasons);
+    assert_eq!(undone.of.as_deref(), Some(run.run_id.as_str()));
+    assert_eq!((undone.counts.read, undone.counts.sent), (12, 12));
+    assert!(undone.counts.balanced());
+    assert_equal(&world, account(), &before, "after the undoing");
+    assert_eq!(world.stores.lock().unwrap().runs[&undone.run_id], undone, "it is recorded as a run of its own");
+
+    // Once more: all is done.
+    let calls = imports(&world);
+    let again = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    assert_eq!((again.counts.sent, again.counts.filtered["changed_since"]), (0, 12));
+    assert_eq!(imports(&world), calls);
+
+    // The next scan decides anew; what it still has is known to be there.
+    world.sleep(3600).await;
+    let third = scan(3, failed(55));
+    let report = export(&world, third.upload("3")).await;
+    assert_eq!((report.counts.sent, report.counts.unchanged, report.counts.archived), (0, 55, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_later_run_decided_is_not_undone() {
+    let world = world(|config| config);
+    let run = archived(&world).await;
+    // Of the ten that were gone, four return and others go.
+    let mut results = failed(54);
+    results.drain(10..20);
+    let later = scan(2, results);
+    let report = export(&world, later.upload("3")).await;
+    assert_eq!((report.counts.archived, report.counts.sent), (10, 6), "{:?}", report.counts);
+    world.sleep(3600).await;
+
+    let undone = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+
+    assert_eq!((undone.counts.sent, undone.counts.filtered["changed_since"]), (6, 6));
+    assert_eq!(active(&world), 44 + 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undoing_leaves_analysts_work_and_first_seen_times() {
+    let world = world(|config| config);
+    let run = archived(&world).await;
+    let gone = scan(0, failed(60));
+    let id = gone.results[57].id(gone.account);
+    let update = json!({
+        "FindingIdentifiers": [{ "Id": id, "ProductArn": "arn:aws:securityhub:us-east-1::product/prowler/prowler" }],
+        "Workflow": { "Status": "SUPPRESSED" },
+    });
+    let body = update.to_string();
+    assert!(world.simulator.batch_update_findings(&Caller::user(ACCOUNT), "us-east-1", body.as_bytes()).is_success());
+    mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    let finding = world.simulator.findings(ACCOUNT, "us-east-1").into_iter().find(|found| found["Id"] == id).unwrap();
+    assert_eq!((&finding["RecordState"], &finding["Workflow"]["Status"]), (&json!("ACTIVE"), &json!("SUPPRESSED")));
+    let first_seen: jiff::Timestamp = finding["FirstObservedAt"].as_str().unwrap().parse().unwrap();
+    assert_eq!(first_seen, gone.at);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undoing_counts_what_fails_and_goes_on_when_it_is_asked_for_again() {
+    let world = world(|config| config);
+    let run = archived(&world).await;
+    let gone = scan(0, failed(60));
+    world.simulator.inject(Fault::new(Effect::FailFindings {
+        id_contains: gone.results[57].id(gone.account),
+        code: "InvalidInput".to_owned(),
+        message: "no".to_owned(),
+    }));
+    world.simulator.inject(Fault::error(503).in_region("eu-west-1"));
+    let undone = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    assert_eq!((undone.counts.read, undone.counts.quarantined["InvalidInput"]), (12, 1));
+    assert_eq!(undone.counts.undelivered["service_error"], 4, "{:?}", undone.counts);
+    assert!(undone.status.wants_another_try());
+    world.simulator.clear_faults();
+    world.sleep(3600).await;
+    let undone = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    assert_eq!((undone.status, undone.counts.sent), (RunStatus::Succeeded, 5), "{:?}", undone.reasons);
+    assert_eq!(active(&world), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_archived_nothing_or_is_unknown_is_refused() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let first = export(&world, scan(0, failed(3)).upload("1")).await;
+    for run_id in [first.run_id.as_str(), "no-such-run"] {
+        let refused = mender(&world).undo_archive(run_id, &Options::default()).await;
+        assert!(matches!(refused, Err(MendError::Refused(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawal_archives_everything_that_was_sent() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(300)).upload("1")).await;
+    world.sleep(3600).await;
+    // Switched off before it is given up; and there is no limit.
+    integrate(&world, ACCOUNT, |integration| (integration.enabled, integration.archive_limit_percent) = (false, 1));
+    let options = Options::default();
+    let report = mender(&world).withdraw(account(), &options).await.unwrap();
+    assert_eq!((report.status, report.kind), (RunStatus::Succeeded, RunKind::Withdraw), "{:?}", report.reasons);
+    assert_eq!((report.counts.read, report.counts.archived, options.progress.findings_sent()), (0, 300, 300));
+    assert_eq!((active(&world), held(&world, account(), "ARCHIVED").len()), (0, 300));
+    // It can be taken back like any archive.
+    integrate(&world, ACCOUNT, |_| {});
+    let undone = mender(&world).undo_archive(&report.run_id, &Options::default()).await.unwrap();
+    assert_eq!((undone.counts.sent, active(&world)), (300, 300));
+}
+
+fn drift(report: &RunReport) -> Drift {
+    let mut all = Drift::default();
+    for region in report.accounts[&account()].regions.values() {
+        all.merge(region.drift.as_ref().unwrap());
+    }
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconciliation_says_how_hub_and_state_differ_and_mends_it() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(60)).upload("1")).await;
+    // One Region is left out for so long that Security Hub forgets its twenty findings. In another, somebody sent one that
+    // we do not know.
+    integrate(&world, ACCOUNT, |integration| {
+        integration.regions = Some(vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()]);
+    });
+    world.sleep(60 * 24 * 3600).await;
+    export(&world, scan(60 * 24, failed(60)).upload("2")).await;
+    world.sleep(31 * 24 * 3600).await;
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    let mut strange = world.simulator.findings(ACCOUNT, "us-east-1")[0].clone();
+    let fields = strange.as_object_mut().unwrap();
+    fields.retain(|name, _| !OF_THE_SERVICE.contains(&name.as_str()));
+    fields.insert("Id".to_owned(), format!("prowler-iam_root_mfa_enabled-{ACCOUNT}-us-east-1-0123456789").into());
+    let body = json!({ "Findings": [strange] }).to_string();
+    assert!(world.simulator.batch_import_findings(&Caller::user(ACCOUNT), "us-east-1", body.as_bytes()).is_success());
+    world.sleep(60).await;
+
+    let calls = imports(&world);
+    let dry = Reconcile { dry_run: true, ..Reconcile::default() };
+    let report = mender(&world).reconcile(account(), &dry, &Options::default()).await.unwrap();
+    let expected = Drift { same: 40, missing: 20, unknown: 1, ..Drift::default() };
+    assert_eq!(drift(&report), expected, "{:?}", report.reasons);
+    assert_eq!((imports(&world), report.counts.sent), (calls, 0), "a dry run changes nothing");
+
+    let report = mender(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
+    assert_eq!(drift(&report), Drift { mended: 21, ..expected }, "{:?}", report.reasons);
+    assert_eq!((report.status, report.counts.sent), (RunStatus::Succeeded, 20));
+    assert_eq!(active(&world), 61);
+
+    world.sleep(60).await;
+    let report = mender(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
+    assert_eq!(drift(&report), Drift { same: 61, ..Drift::default() });
+
+    // What was taken over is known: the next scan archives it, and sends nothing again.
+    let next = scan(92 * 24, failed(60));
+    world.sleep(48 * 3600).await;
+    let report = export(&world, next.upload("3")).await;
+    assert_eq!(report.counts.archived, 1, "{:?}", report.counts);
+    assert_equal(&world, account(), &next.wanted(&integration), "after the next scan");
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_that_differ_are_mended_by_who_has_the_newer_one() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(30));
+    export(&world, first.upload("1")).await;
+    let stale = world.stores.lock().unwrap().objects.clone();
+    world.sleep(3600).await;
+    let mut results = failed(27);
+    for result in &mut results {
+        result.detail = 1;
+    }
+    let second = scan(1, results);
+    export(&world, second.upload("2")).await;
+    // The state is that of yesterday: the hub is newer, and three are archived there.
+    world.stores.lock().unwrap().objects = stale;
+    world.sleep(3600).await;
+    let report = mender(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
+    let found = drift(&report);
+    assert_eq!((found.same, found.different, found.missing, found.unknown), (0, 27, 3, 0), "{:?}", report.reasons);
+    assert_eq!(active(&world), 27, "what was archived later in Security Hub stays archived");
+    // The other way round: the state has archived what Security Hub has active.
+    let update = json!({ "Findings": [first_version(&world, "us-east-1", &first.results[27].id(first.account))] });
+    let body = update.to_string();
+    assert!(world.simulator.batch_import_findings(&Caller::user(ACCOUNT), "us-east-1", body.as_bytes()).is_success());
+    assert_eq!(active(&world), 28);
+    world.sleep(60).await;
+    let report = mender(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
+    assert_eq!((drift(&report).unknown, drift(&report).different), (0, 1), "it was sent by somebody else, later");
+    assert_eq!((report.counts.sent, active(&world)), (2, 28), "the other two are archived there, which can't be seen");
+}
+
+/// A finding that Security Hub holds, active again and sent by somebody else a moment ago.
+fn first_version(world: &World, region: &str, id: &str) -> serde_json::Value {
+    let mut finding = world.simulator.findings(ACCOUNT, region).into_iter().find(|found| found["Id"] == id).unwrap();
+    let fields = finding.as_object_mut().unwrap();
+    fields.retain(|name, _| !OF_THE_SERVICE.contains(&name.as_str()));
+    fields.insert("RecordState".to_owned(), "ACTIVE".into());
+    fields.insert("UpdatedAt".to_owned(), world.now().to_string().into());
+    finding
+}
+
+/// Fields that the service adds to a finding, or analysts.
+const OF_THE_SERVICE: [&str; 8] =
+    ["Severity", "Types", "Workflow", "WorkflowState", "ProductName", "CompanyName", "Region", "ProcessedAt"];
+
+#[tokio::test(start_paused = true)]
+async fn a_reconciliation_mends_nothing_where_the_hub_can_not_be_read() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    world.sleep(7200).await;
+    world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::GetFindings));
+    let only = Reconcile { regions: REGIONS.iter().map(|name| name.parse().unwrap()).collect(), dry_run: false };
+    let report = mender(&world).reconcile(account(), &only, &Options::default()).await.unwrap();
+    assert_eq!((report.status, report.counts.sent), (RunStatus::Degraded, 0), "{:?}", report.reasons);
+    let region = &report.accounts[&account()].regions[&"eu-west-1".parse().unwrap()];
+    assert!(region.drift.as_ref().unwrap().unread.is_some());
+    assert!(report.reasons.iter().any(|reason| reason.contains("eu-west-1")), "{:?}", report.reasons);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_is_carried_out_as_it_says() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    integrate(&world, OTHER, |_| {});
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    let twin = Arc::new(Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
+    let settings = Settings::default();
+    let options = Options::default();
+    let order = async |text: &str| {
+        let order: Order = serde_json::from_str(text).unwrap();
+        carry_out(&twin, &settings, &order, &options).await
+    };
+    // Of the accounts that have a state.
+    let runs = order(r#"{ "order": "reconcile", "dry_run": true }"#).await.unwrap();
+    assert_eq!(runs.iter().map(|run| drift(run).same).collect::<Vec<_>>(), [30]);
+    let runs =
+        order(&format!(r#"{{ "order": "withdraw", "account": "{ACCOUNT}", "then_delete": true }}"#)).await.unwrap();
+    let [run] = runs.as_slice() else { panic!("{runs:?}") };
+    assert_eq!((run.counts.archived, active(&world)), (30, 0));
+    let again = format!(r#"{{ "order": "undo_archive", "run_id": "{}" }}"#, run.run_id);
+    assert_eq!(order(&again).await.unwrap()[0].counts.sent, 30);
+    // Nothing was ever sent for the other account.
+    let runs = order(&format!(r#"{{ "order": "withdraw", "account": "{OTHER}" }}"#)).await.unwrap();
+    assert_eq!((runs[0].status, runs[0].counts.archived), (RunStatus::Succeeded, 0));
+    assert_eq!(order(r#"{ "order": "redrive" }"#).await.unwrap(), [], "nothing lies in quarantine");
+    for refused in [
+        format!(r#"{{ "order": "replay", "run_id": "{}" }}"#, run.run_id),
+        r#"{ "order": "approve", "run_id": "nobody" }"#.to_owned(),
+        format!(r#"{{ "order": "redrive", "run_id": "{}" }}"#, run.run_id),
+        r#"{ "order": "withdraw", "account": "999999999999" }"#.to_owned(),
+    ] {
+        let outcome = order(&refused).await;
+        assert!(matches!(outcome, Err(OrderError::Refused(_))), "{refused}: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undoing_that_is_killed_is_completed_by_the_next_one() {
+    for killed_at in 0..30 {
+        let world = world(|config| config);
+        let run = archived(&world).await;
+        let run_id = run.run_id.clone();
+        let undo =
+            |mender: Mender<Twin>| async move { mender.undo_archive(&run_id, &Options::default()).await.map(drop) };
+        Run::new(&world).until(killed_at, undo).await;
+        world.sleep(7200).await;
+        let again = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+        assert!(again.counts.balanced() && again.status == RunStatus::Succeeded, "{killed_at}: {:?}", again.reasons);
+        assert_eq!(active(&world), 60, "killed at call {killed_at}");
+        assert!(held(&world, account(), "ACTIVE").into_values().all(|held| held.status == "FAILED"));
+    }
+}

@@ -1,0 +1,134 @@
+//! What an export knows of connections and does for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use asff::RegionName;
+use exporter::connection::{Connection, ConnectionStatus, RegionStatus};
+use exporter::export::{Exporter, Options};
+use exporter::plan::Planning;
+use exporter::ports::{ConnectError, Scan};
+use exporter::report::RunReport;
+use exporter::settings::Settings;
+use simulator::{Caller, Input, Operation};
+use tokio::time::Instant;
+
+use crate::checks::checker;
+use crate::life::Life;
+use crate::memory::{Twin, World};
+use crate::promises::{failed, scan};
+use crate::{ACCOUNT, integrate, world};
+
+const OFF: &str = "sa-east-1";
+
+/// An export by somebody who keeps connections.
+async fn export(world: &World, scan: Scan, deadline: Option<Instant>) -> RunReport {
+    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    let exporter = Exporter::new(Arc::new(twin), Settings::default()).with_upkeep(Arc::new(checker(world)));
+    let options = Options { deadline, ..Options::default() };
+    let report = exporter.export(scan, options).await.unwrap();
+    world.sleep(3600).await;
+    report
+}
+
+fn known(world: &World) -> Option<Connection> {
+    world.stores.lock().unwrap().connections.get(&ACCOUNT.parse().unwrap()).cloned()
+}
+
+fn status(world: &World, region: &str) -> RegionStatus {
+    known(world).unwrap().regions[&region.parse::<RegionName>().unwrap()].status
+}
+
+fn count(world: &World, region: &str, operation: Operation) -> usize {
+    let calls = world.simulator.calls();
+    calls.iter().filter(|call| call.region == region && call.operation == operation).count()
+}
+
+fn hub(world: &World, operation: Operation) {
+    let answer = world.simulator.call(&Caller::user(ACCOUNT), OFF, operation, Input::default());
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_is_switched_on_later_is_found_and_the_next_export_sends_to_it() {
+    let world = world(|config| config.region(ACCOUNT, OFF, |region| region.hub = false));
+    integrate(&world, ACCOUNT, |_| {});
+    let first = export(&world, scan(0, failed(30)).upload("1"), None).await;
+    assert_eq!((first.counts.sent, first.counts.region_unavailable_total()), (20, 10));
+    assert_eq!(status(&world, OFF), RegionStatus::HubNotEnabled, "nobody had looked: the export did");
+    let looked = known(&world).unwrap().checked_at;
+    let second = export(&world, scan(1, failed(30)).upload("2"), None).await;
+    assert_eq!((second.counts.unchanged, second.counts.region_unavailable_total()), (20, 10));
+    assert_eq!(known(&world).unwrap().checked_at, looked, "it says what the Regions say, and is not old");
+    hub(&world, Operation::EnableSecurityHub);
+    let third = export(&world, scan(2, failed(30)).upload("3"), None).await;
+    assert_eq!((third.counts.unchanged, third.counts.sent), (20, 10), "{:?}", third.reasons);
+    assert_eq!(status(&world, OFF), RegionStatus::Enabled, "the answer contradicted what was known");
+    hub(&world, Operation::DisableSecurityHub);
+    export(&world, scan(3, failed(30)).upload("4"), None).await;
+    assert_eq!(status(&world, OFF), RegionStatus::HubNotEnabled, "and does so the other way round");
+    assert_eq!(known(&world).unwrap().status, ConnectionStatus::Degraded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_took_nothing_is_asked_before_anything_is_sent_to_it() {
+    let world = world(|config| config.region(ACCOUNT, OFF, |region| region.products.clear()));
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(30)).upload("1"), None).await;
+    assert_eq!(status(&world, OFF), RegionStatus::ProductNotAccepted);
+    world.simulator.forget_calls();
+    let second = export(&world, scan(1, failed(30)).upload("2"), None).await;
+    assert_eq!(count(&world, OFF, Operation::BatchImportFindings), 0);
+    assert!(count(&world, OFF, Operation::DescribeHub) > 0);
+    let unavailable = second.accounts.values().next().unwrap().regions[&OFF.parse().unwrap()].unavailable.clone();
+    assert_eq!(unavailable.unwrap().reason, "product_not_accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_for_a_day_is_looked_at_again() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(3)).upload("1"), None).await;
+    let first = known(&world).unwrap().checked_at;
+    world.sleep(24 * 3600).await;
+    export(&world, scan(25, failed(3)).upload("2"), None).await;
+    assert!(known(&world).unwrap().checked_at > first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_fail_an_export_are_known_to_fail() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(3)).upload("1"), None).await;
+    assert_eq!(known(&world).unwrap().status, ConnectionStatus::Connected);
+    let refusal = ConnectError::Refused { reason: "assume_role_denied", message: "no".to_owned(), mend: None };
+    world.stores.lock().unwrap().refusal = Some(refusal);
+    let report = export(&world, scan(1, failed(3)).upload("2"), None).await;
+    assert_eq!(report.counts.undelivered["assume_role_denied"], 3);
+    assert_eq!(known(&world).unwrap().status, ConnectionStatus::Disconnected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_without_time_leaves_the_check_to_the_next_one() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let soon = Instant::now() + Duration::from_secs(12);
+    let report = export(&world, scan(0, failed(30)).upload("1"), Some(soon)).await;
+    assert_eq!(report.counts.sent, 30);
+    assert_eq!(known(&world), None);
+    let later = Instant::now() + Duration::from_secs(60);
+    let report = export(&world, scan(1, failed(30)).upload("2"), Some(later)).await;
+    assert_eq!(report.counts.unchanged, 30);
+    assert!(known(&world).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_looks_at_nothing() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    let exporter = Exporter::new(Arc::new(Planning::new(Arc::new(twin))), Settings::default());
+    exporter.export(scan(0, failed(30)).upload("1"), Options::default()).await.unwrap();
+    assert_eq!(known(&world), None);
+    assert_eq!(count(&world, OFF, Operation::BatchImportFindings), 0);
+}

@@ -1,0 +1,189 @@
+//! Checks of connections: the verdict over all Regions, and many accounts at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use asff::RegionName;
+use exporter::connection::{Checked, Connection, ConnectionStatus, Kept, Target};
+use exporter::integration::Integration;
+use exporter::ports::{CallError, ConnectError, PortError};
+use simulator::{Config, Effect, Fault, Operation};
+use tokio::time::Instant;
+
+use crate::checks::{check, checker, integration, reason};
+use crate::{ACCOUNT, OTHER, world};
+
+fn is_kept(checked: &Checked) -> bool {
+    matches!(checked.kept, Kept::Yes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_region_degrades_for_a_week_and_its_return_is_told() {
+    let world = world(|config| config);
+    check(&world, &integration()).await;
+    let caller = simulator::Caller::user(ACCOUNT);
+    let hub = |operation| {
+        let answer = world.simulator.call(&caller, "eu-west-1", operation, simulator::Input::default());
+        assert_eq!(answer.status, 200);
+    };
+    let gone: RegionName = "eu-west-1".parse().unwrap();
+    hub(Operation::DisableSecurityHub);
+    let lost = check(&world, &integration()).await;
+    assert_eq!(lost.connection.status, ConnectionStatus::Degraded);
+    assert_eq!(lost.connection.regions[&gone].lost_at, Some(lost.connection.checked_at));
+    let later = check(&world, &integration()).await;
+    assert_eq!(later.connection.status, ConnectionStatus::Degraded, "it is still lost");
+    assert_eq!(later.connection.regions, lost.connection.regions);
+    hub(Operation::EnableSecurityHub);
+    let back = check(&world, &integration()).await;
+    assert_eq!(back.connection.status, ConnectionStatus::Connected);
+    assert_eq!(back.connection.regions[&gone].lost_at, None);
+    hub(Operation::DisableSecurityHub);
+    check(&world, &integration()).await;
+    world.sleep(8 * 24 * 3600).await;
+    let given_up = check(&world, &integration()).await;
+    assert_eq!(given_up.connection.status, ConnectionStatus::Connected, "whoever switched it off has peace now");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_region_at_all_is_no_connection() {
+    let off = |config: Config| {
+        crate::REGIONS.iter().fold(config, |config, name| config.region(ACCOUNT, name, |region| region.hub = false))
+    };
+    let world = world(off);
+    let checked = check(&world, &integration()).await;
+    assert_eq!(checked.connection.status, ConnectionStatus::Disconnected);
+    let problem = checked.connection.problem.unwrap();
+    assert_eq!(problem.reason, "no_region_enabled");
+    assert!(problem.message.contains("(3 hub_not_enabled, 31 region_not_opted_in)"), "{}", problem.message);
+    assert!(problem.mend.unwrap().starts_with("aws securityhub enable-security-hub"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_the_integration_names_must_take_findings() {
+    let world = world(|config| config.region(ACCOUNT, "eu-west-1", |region| region.hub = false));
+    let names = |names: &[&str]| Integration {
+        regions: Some(names.iter().map(|name| name.parse().unwrap()).collect()),
+        ..integration()
+    };
+    let one = check(&world, &names(&["us-east-1"])).await.connection;
+    assert_eq!((one.status, one.regions.len()), (ConnectionStatus::Connected, 1));
+    let both = check(&world, &names(&["us-east-1", "eu-west-1"])).await.connection;
+    assert_eq!(both.status, ConnectionStatus::Degraded);
+    let foreign = check(&world, &names(&["us-east-1", "cn-north-1"])).await.connection;
+    assert_eq!(reason(&foreign, "cn-north-1").0, "wrong_partition");
+    assert!(!world.simulator.calls().iter().any(|call| call.region == "cn-north-1"));
+    let fallback = Integration { fallback_region: Some("sa-east-1".parse().unwrap()), ..names(&["us-east-1"]) };
+    assert_eq!(check(&world, &fallback).await.connection.regions.len(), 2, "the fallback is looked at as well");
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_fail_end_the_connection_and_keep_its_regions() {
+    let world = world(|config| config);
+    let first = check(&world, &integration()).await.connection;
+    world.stores.lock().unwrap().refusal = Some(ConnectError::Refused {
+        reason: "wrong_account",
+        message: "the credentials are another account's".to_owned(),
+        mend: Some("aws sts get-caller-identity".to_owned()),
+    });
+    let refused = check(&world, &integration()).await;
+    assert_eq!(refused.connection.status, ConnectionStatus::Disconnected);
+    assert_eq!(refused.connection.problem.as_ref().unwrap().reason, "wrong_account");
+    assert_eq!(refused.connection.regions, first.regions);
+    assert_eq!(refused.connection.stale_since, Some(first.checked_at));
+    world.stores.lock().unwrap().refusal = None;
+    let back = check(&world, &integration()).await.connection;
+    assert_eq!((back.status, &back.regions, back.stale_since), (ConnectionStatus::Connected, &first.regions, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_fails_for_a_passing_reason_changes_no_verdict() {
+    let world = world(|config| config);
+    let first = check(&world, &integration()).await.connection;
+    let failure = PortError { action: "assume the role".to_owned(), message: "503".to_owned() };
+    world.stores.lock().unwrap().refusal = Some(ConnectError::Failed(failure));
+    let second = check(&world, &integration()).await;
+    assert_eq!((second.connection.status, &second.connection.regions), (first.status, &first.regions));
+    assert_eq!(second.connection.stale_since, Some(first.checked_at));
+    assert!(second.connection.problem.as_ref().unwrap().message.contains("assume the role: 503"));
+    // Our own network: no Region answers, and none is lost by it.
+    world.stores.lock().unwrap().refusal = None;
+    let all = first.regions.keys().copied().collect();
+    world.stores.lock().unwrap().dark = all;
+    let third = check(&world, &integration()).await;
+    assert_eq!((third.connection.status, &third.connection.regions), (first.status, &first.regions));
+    assert_eq!(third.connection.problem.as_ref().unwrap().reason, "no_region_answers");
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_no_region_knows_are_bad() {
+    let world = world(|config| Config { accounts: Vec::new(), ..config });
+    world.stores.lock().unwrap().tells_regions = false;
+    let Checked { connection, .. } = check(&world, &integration()).await;
+    assert_eq!(connection.status, ConnectionStatus::Disconnected);
+    assert_eq!(connection.problem.unwrap().reason, "credentials_invalid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_opens_without_its_external_id_is_a_risk() {
+    let world = world(|config| config);
+    world.stores.lock().unwrap().opens = Ok(true);
+    let reasons = |connection: &Connection| connection.risks.iter().map(|risk| risk.reason.clone()).collect::<Vec<_>>();
+    let found = check(&world, &integration()).await.connection;
+    assert_eq!(reasons(&found), ["external_id_not_required"]);
+    assert!(found.risks[0].mend.as_ref().unwrap().contains("sts:ExternalId"));
+    assert_eq!(found.status, ConnectionStatus::Connected);
+    world.stores.lock().unwrap().opens = Err(CallError::Throttled(String::new()));
+    assert_eq!(reasons(&check(&world, &integration()).await.connection), ["external_id_not_required"]);
+    world.stores.lock().unwrap().opens = Ok(false);
+    assert!(check(&world, &integration()).await.connection.risks.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_checks_at_once_the_later_stays_and_knows_the_earlier() {
+    let world = world(|config| config);
+    let (account, integration) = (ACCOUNT.parse().unwrap(), integration());
+    let (one, other) = (checker(&world), checker(&world));
+    let (one, other) = tokio::join!(one.check(account, &integration, None), other.check(account, &integration, None));
+    let first_sights = [&one, &other].iter().filter(|checked| checked.before.is_none() && is_kept(checked)).count();
+    assert_eq!(first_sights, 1, "only one of them found an account of which nothing was known");
+    let kept = &world.stores.lock().unwrap().connections[&account];
+    assert_eq!(kept.checked_at, one.connection.checked_at.max(other.connection.checked_at));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_account_never_stops_the_others_and_the_last_are_left_over() {
+    let world = world(|config| Config { latency_ms: 0, ..config });
+    let target = |account: &str| Target {
+        account: account.parse().unwrap(),
+        integration: Arc::new(Integration::new(account.parse::<asff::AccountId>().unwrap())),
+    };
+    // The second account does not exist: nobody there answers as it should.
+    let targets = vec![target(ACCOUNT), target("000000000000"), target(OTHER)];
+    let round = checker(&world).check_all(targets.clone(), None).await;
+    let statuses: BTreeMap<_, _> = round
+        .checked
+        .iter()
+        .map(|checked| (checked.connection.account.to_string(), checked.connection.status))
+        .collect();
+    assert_eq!(statuses[ACCOUNT], ConnectionStatus::Connected);
+    assert_eq!(statuses[OTHER], ConnectionStatus::Connected);
+    assert_eq!(statuses["000000000000"], ConnectionStatus::Disconnected);
+    assert!(round.left_over.is_empty());
+    let soon = Instant::now() + Duration::from_secs(9);
+    let round = checker(&world).check_all(targets.clone(), Some(soon)).await;
+    assert_eq!((round.checked.len(), round.left_over), (0, targets));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_ends_by_its_deadline() {
+    let world = world(|config| config);
+    world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }));
+    let account: asff::AccountId = ACCOUNT.parse().unwrap();
+    let target = Target { account, integration: Arc::new(integration()) };
+    let deadline = Instant::now() + Duration::from_secs(12);
+    let round = checker(&world).check_all(vec![target], Some(deadline)).await;
+    assert!(Instant::now() <= deadline, "{:?} late", Instant::now() - deadline);
+    assert_eq!(round.checked.len(), 1);
+}

@@ -1,0 +1,92 @@
+//! A function's environment: each variable is read once, by its name, and an error names it.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// A variable that a function can't work with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It must be set and is not.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// Its value is not what it should be.
+    #[error("the environment variable {name} is {value:?}: {reason}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Gives the value of a variable.
+type Lookup<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
+
+/// Variables, wherever they are from. An empty one is none.
+pub struct Variables<'a>(Lookup<'a>);
+
+impl<'a> Variables<'a> {
+    /// Those of the process.
+    pub fn of_process() -> Self {
+        Self::new(|name| std::env::var(name).ok())
+    }
+
+    /// Others, for tests.
+    pub fn new(variable: impl Fn(&str) -> Option<String> + 'a) -> Self {
+        Self(Box::new(variable))
+    }
+
+    /// A variable that need not be set.
+    pub fn optional(&self, name: &'static str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that must be set.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Missing`].
+    pub fn required(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.optional(name).ok_or(ConfigError::Missing(name))
+    }
+
+    /// A variable that need not be set, as what it stands for.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`], in the words of its type.
+    pub fn parsed<T>(&self, name: &'static str) -> Result<Option<T>, ConfigError>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let Some(value) = self.optional(name) else { return Ok(None) };
+        match value.parse() {
+            Ok(parsed) => Ok(Some(parsed)),
+            Err(error) => Err(ConfigError::Invalid { name, value, reason: error.to_string() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_variable() {
+        let variables = Variables::new(|name| (name == "CALLS").then(|| "many".to_owned()));
+        assert_eq!(variables.required("TABLE_NAME"), Err(ConfigError::Missing("TABLE_NAME")));
+        let error = variables.parsed::<u32>("CALLS").unwrap_err().to_string();
+        assert!(error.starts_with("the environment variable CALLS is \"many\": "), "{error}");
+        assert_eq!(variables.parsed::<u32>("OTHER"), Ok(None));
+    }
+
+    #[test]
+    fn an_empty_variable_is_none() {
+        let variables = Variables::new(|_| Some(String::new()));
+        assert_eq!(variables.optional("TABLE_NAME"), None);
+        assert_eq!(variables.required("TABLE_NAME"), Err(ConfigError::Missing("TABLE_NAME")));
+    }
+}

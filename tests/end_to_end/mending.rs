@@ -1,0 +1,128 @@
+//! What an operator does about what earlier runs did, by `hubctl`, here and by the deployment.
+
+use anyhow::{Context, Result, ensure};
+use end_to_end::oracle::id;
+use end_to_end::scans::{FIRST, SECOND, finding, genuine, gzip, scan};
+use end_to_end::stage::{Stage, by_role};
+use exporter::integration::Integration;
+use exporter::report::{RunKind, RunReport, RunStatus};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use simulator::{Effect, Fault};
+
+const REGION: &str = "eu-west-1";
+
+#[tokio::test]
+async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_order_finds_it_done() -> Result<()> {
+    const ACCOUNT: &str = "100000000041";
+    let stage = Stage::find().await?;
+    let hub = stage.hub(ACCOUNT);
+    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    let upload = |name| gzip(genuine(name, "ocsf.json", ACCOUNT)?.as_bytes());
+    stage.export("mending/undo/1.ocsf.json.gz", upload(FIRST)?).await?;
+    let before = active(&hub.findings()?);
+    let run = stage.export("mending/undo/2.ocsf.json.gz", upload(SECOND)?).await?;
+    let archived = run.counts.archived;
+    ensure!(archived > 0 && run.status == RunStatus::Succeeded, "{run:#?}");
+
+    let ordered = stage.hubctl(&["run", "undo-archive", &run.run_id, "--remote"])?;
+
+    ensure!(ordered.exit == Some(0) && ordered.json["ordered"]["order"] == "undo_archive", "{ordered:#?}");
+    let undone = stage.run_about(&run.run_id).await?;
+    ensure!((undone.kind, undone.status) == (RunKind::UndoArchive, RunStatus::Succeeded), "{undone:#?}");
+    ensure!(undone.counts.sent == archived && undone.counts.read == archived, "{:#?}", undone.counts);
+    let now = active(&hub.findings()?);
+    ensure!(before.iter().all(|id| now.contains(id)), "something is still archived");
+    for finding in hub.findings()? {
+        ensure!(finding["Compliance"]["Status"] == "FAILED", "it has not the status that it had: {finding:#}");
+    }
+
+    let again = stage.hubctl(&["run", "undo-archive", &run.run_id])?;
+    let counts = &again.json[0]["counts"];
+    ensure!(again.exit == Some(0) && counts["filtered"]["changed_since"] == archived, "{again:#?}");
+    ensure!(counts["sent"] == 0, "{again:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_lies_in_quarantine_is_sent_when_the_service_takes_it() -> Result<()> {
+    const ACCOUNT: &str = "100000000042";
+    let stage = Stage::find().await?;
+    let hub = stage.hub(ACCOUNT);
+    stage.integrate(&by_role(ACCOUNT)?).await?;
+    // The service refuses one finding, once.
+    hub.inject(
+        Fault::new(Effect::FailFindings {
+            id_contains: "-eu-west-1-".to_owned(),
+            code: "InvalidInput".to_owned(),
+            message: "not today".to_owned(),
+        })
+        .times(1),
+    )?;
+    let run = stage.export("mending/redrive.json", scan(&findings(ACCOUNT, 1)?)?).await?;
+    ensure!(run.counts.quarantined.get("InvalidInput") == Some(&1), "{run:#?}");
+    let listed = stage.hubctl(&["quarantine", "list", &run.run_id])?;
+    ensure!(listed.json[0]["message"] == "not today", "{listed:#?}");
+
+    let redriven = stage.hubctl(&["quarantine", "redrive", &run.run_id, "--code", "InvalidInput"])?;
+
+    let report: RunReport = serde_json::from_value(redriven.json[0].clone())?;
+    ensure!(redriven.exit == Some(0) && report.kind == RunKind::Redrive, "{redriven:#?}");
+    ensure!((report.status, report.counts.sent) == (RunStatus::Succeeded, 1), "{report:#?}");
+    ensure!(hub.findings_in(REGION)?.len() == 1, "the finding is not there");
+    ensure!(stage.hubctl(&["quarantine", "list", &run.run_id])?.json == json!([]), "it still lies in quarantine");
+    let listed = stage.hubctl(&["quarantine", "list", "--limit", "1000"])?;
+    let lists = |listed: &Value| listed.as_array().is_some_and(|all| all.iter().any(|one| one["run_id"] == run.run_id));
+    ensure!(!lists(&listed.json), "{listed:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_security_hub_holds_is_reconciled_and_explained() -> Result<()> {
+    const ACCOUNT: &str = "100000000043";
+    let stage = Stage::find().await?;
+    let hub = stage.hub(ACCOUNT);
+    stage.integrate(&by_role(ACCOUNT)?).await?;
+    stage.export("mending/reconcile.json", scan(&findings(ACCOUNT, 20)?)?).await?;
+    // Somebody else sent a finding.
+    let mut strange = hub.findings_in(REGION)?.first().context("no finding")?.clone();
+    let sent = id(&strange).to_owned();
+    let unknown = format!("prowler-iam_root_mfa_enabled-{ACCOUNT}-{REGION}-0123456ab");
+    let fields = strange.as_object_mut().context("no object")?;
+    for name in
+        ["Severity", "Types", "Workflow", "WorkflowState", "ProductName", "CompanyName", "Region", "ProcessedAt"]
+    {
+        fields.remove(name);
+    }
+    fields.insert("Id".to_owned(), unknown.clone().into());
+    hub.import(REGION, &[strange])?;
+
+    let compared = stage.hubctl(&["reconcile", "--account", ACCOUNT, "--dry-run"])?;
+    ensure!(compared.exit == Some(0), "{compared:#?}");
+    let row = &compared.json[0];
+    ensure!((&row["same"], &row["unknown"], &row["mended"]) == (&json!(20), &json!(1), &json!(0)), "{compared:#?}");
+    let mended = stage.hubctl(&["reconcile", "--account", ACCOUNT])?;
+    ensure!(mended.exit == Some(0) && mended.json[0]["mended"] == 1, "{mended:#?}");
+
+    let explained = stage.hubctl(&["explain", &unknown])?;
+    ensure!(explained.json["known"][0]["state"] == "active", "{explained:#?}");
+    let explained = stage.hubctl(&["explain", &sent, "--live"])?;
+    ensure!(explained.json["live"][0]["record_state"] == "ACTIVE", "{explained:#?}");
+    ensure!(explained.json["known"][0]["sent_by"].is_string(), "{explained:#?}");
+
+    hub.inject(Fault::error(403).on(simulator::Operation::GetFindings))?;
+    let refused = stage.hubctl(&["reconcile", "--account", ACCOUNT])?;
+    ensure!(refused.exit == Some(3) && refused.json[0]["problem"].is_string(), "{refused:#?}");
+    Ok(())
+}
+
+/// The Ids of the active findings.
+fn active(findings: &[Value]) -> Vec<String> {
+    findings.iter().filter(|finding| finding["RecordState"] == "ACTIVE").map(|finding| id(finding).to_owned()).collect()
+}
+
+/// So many findings of one Region.
+fn findings(account: &str, count: usize) -> Result<Vec<Value>> {
+    let now = Timestamp::now();
+    (0..count).map(|number| finding(account, REGION, &format!("mending-{number}"), now)).collect()
+}

@@ -1,0 +1,76 @@
+//! The checks of the accounts: from here, or by the deployed function. A bar shows how far they are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Result;
+use asff::AccountId;
+use aws::{CheckFunction, Cloud, SdkConfig};
+use exporter::connection::{CheckSettings, Checker, Connection, Connections as _, Target};
+use exporter::integration::Integration;
+use futures::StreamExt as _;
+
+use crate::config::Style;
+use crate::deployment::port;
+use crate::progress::Watch;
+
+/// Accounts that one invocation is asked for: few, so that the bar moves.
+const ACCOUNTS_A_CALL: usize = 10;
+
+/// Looks at accounts from here and keeps nothing.
+pub(super) async fn look(cloud: &Arc<Cloud>, targets: Vec<Target>, style: Style) -> Result<Vec<Connection>> {
+    let settings = CheckSettings::default();
+    let at_once = settings.accounts_at_once;
+    let checker = Checker::new(cloud.clone(), settings);
+    let (done, _bar) = bar(style, targets.len());
+    let looks = futures::stream::iter(targets).map(|target| {
+        let (checker, done) = (&checker, &done);
+        async move {
+            // A doctor looks; accepting the product is the function's to do.
+            let integration = Integration { auto_accept_product: false, ..(*target.integration).clone() };
+            let before = cloud.connection(target.account).await.ok().flatten();
+            let connection = checker.look(target.account, &integration, before.as_ref(), None).await;
+            done.fetch_add(1, Ordering::Relaxed);
+            connection
+        }
+    });
+    let mut connections: Vec<_> = looks.buffer_unordered(at_once).collect().await;
+    connections.sort_by_key(|connection| connection.account);
+    Ok(connections)
+}
+
+/// Has the deployed function check accounts, some a call, until none is left over.
+pub(super) async fn ask(
+    config: &SdkConfig,
+    function: &str,
+    mut accounts: Vec<AccountId>,
+    problems: &mut Vec<String>,
+    style: Style,
+) -> Result<Vec<Connection>> {
+    let function = CheckFunction::new(config, function);
+    let (done, _bar) = bar(style, accounts.len());
+    let mut connections = Vec::new();
+    while !accounts.is_empty() {
+        let some: Vec<AccountId> = accounts.drain(..accounts.len().min(ACCOUNTS_A_CALL)).collect();
+        let answer = function.check(&some).await.map_err(|error| port(&error))?;
+        problems.extend(answer.problems);
+        if answer.connections.is_empty() {
+            problems.extend(
+                answer.left_over.iter().map(|account| format!("account {account} could not be checked in time")),
+            );
+        } else {
+            accounts.extend(answer.left_over);
+        }
+        done.fetch_add(answer.connections.len() as u64, Ordering::Relaxed);
+        connections.extend(answer.connections);
+    }
+    connections.sort_by_key(|connection| connection.account);
+    Ok(connections)
+}
+
+fn bar(style: Style, accounts: usize) -> (Arc<AtomicU64>, Watch) {
+    let done = Arc::new(AtomicU64::new(0));
+    let seen = done.clone();
+    let watch = Watch::counting(style, accounts as u64, "accounts", move || seen.load(Ordering::Relaxed));
+    (done, watch)
+}

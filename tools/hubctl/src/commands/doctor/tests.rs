@@ -1,0 +1,126 @@
+use std::collections::BTreeMap;
+
+use exporter::connection::{Problem, RegionConnection, RegionStatus};
+use jiff::Timestamp;
+
+use super::deployment::Health;
+use super::*;
+use crate::config::Style;
+
+const PAPER: Style = Style { terminal: false, colour: false, width: 80 };
+
+fn at() -> Timestamp {
+    "2026-11-23T08:00:00Z".parse().unwrap()
+}
+
+fn region(status: RegionStatus, lost: bool, name: &str) -> RegionConnection {
+    let problem = Problem {
+        reason: "hub_not_enabled".to_owned(),
+        message: "Security Hub is off".to_owned(),
+        mend: Some(format!("aws securityhub enable-security-hub --no-enable-default-standards --region {name}")),
+    };
+    let problem = (status != RegionStatus::Enabled).then_some(problem);
+    RegionConnection { status, since: at(), problem, lost_at: lost.then(at), stale_since: None }
+}
+
+fn connection(account: &str, status: ConnectionStatus, regions: &[(&str, RegionStatus, bool)]) -> Connection {
+    let regions = regions.iter().map(|(name, status, lost)| (name.parse().unwrap(), region(*status, *lost, name)));
+    Connection {
+        account: account.parse().unwrap(),
+        provider: account.parse().unwrap(),
+        status,
+        checked_at: at(),
+        stale_since: None,
+        identity: None,
+        problem: None,
+        risks: Vec::new(),
+        regions: regions.collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn refused(account: &str, reason: &str) -> Connection {
+    let problem = Problem {
+        reason: reason.to_owned(),
+        message: "arn:aws:iam::210987654321:role/SecurityHubExporter could not be assumed".to_owned(),
+        mend: Some("aws iam get-role --role-name SecurityHubExporter --query Role.AssumeRolePolicyDocument".to_owned()),
+    };
+    Connection { problem: Some(problem), ..connection(account, ConnectionStatus::Disconnected, &[]) }
+}
+
+fn diagnosis(connections: Vec<Connection>) -> Diagnosis {
+    Diagnosis { status: "", deployment: Vec::new(), connections, problems: Vec::new() }
+}
+
+fn well() -> Connection {
+    use RegionStatus::{Enabled, HubNotEnabled};
+    let regions = [("eu-west-1", Enabled, false), ("us-east-1", Enabled, false), ("us-west-2", HubNotEnabled, false)];
+    connection("123456789012", ConnectionStatus::Connected, &regions)
+}
+
+fn degraded() -> Connection {
+    use RegionStatus::{AccessDenied, Enabled, HubNotEnabled, RegionNotOptedIn};
+    let regions = [
+        ("ap-southeast-2", HubNotEnabled, false),
+        ("eu-south-1", RegionNotOptedIn, false),
+        ("eu-west-1", HubNotEnabled, true),
+        ("sa-east-1", AccessDenied, false),
+        ("us-east-1", Enabled, false),
+        ("us-west-2", HubNotEnabled, false),
+    ];
+    connection("123456789012", ConnectionStatus::Degraded, &regions)
+}
+
+fn shown(diagnosis: &Diagnosis) -> String {
+    Output::written(PAPER, |output| text::write(diagnosis, false, output))
+}
+
+#[test]
+fn the_exit_code_tells_credentials_from_regions() {
+    assert_eq!(exit(&diagnosis(vec![well()])), Exit::Success);
+    assert_eq!(exit(&diagnosis(vec![well(), degraded()])), Exit::Degraded);
+    assert_eq!(exit(&diagnosis(vec![degraded(), refused("210987654321", "assume_role_denied")])), Exit::Credentials);
+    let bad = Finding { check: "queue", status: Health::Bad, message: "m".to_owned(), mend: None };
+    let unknown = Finding { status: Health::Unknown, ..bad.clone() };
+    assert_eq!(exit(&Diagnosis { deployment: vec![bad], ..diagnosis(vec![well()]) }), Exit::Degraded);
+    assert_eq!(exit(&Diagnosis { deployment: vec![unknown], ..diagnosis(vec![well()]) }), Exit::Success);
+    assert_eq!(exit(&Diagnosis { problems: vec!["p".to_owned()], ..diagnosis(vec![well()]) }), Exit::Degraded);
+}
+
+#[test]
+fn where_all_is_well_that_is_said() {
+    insta::assert_snapshot!("well", shown(&diagnosis(vec![well()])));
+}
+
+#[test]
+fn what_is_wrong_is_shown_with_what_to_type() {
+    let deployment = vec![
+        Finding { check: "queue", status: Health::Well, message: "0 uploads wait".to_owned(), mend: None },
+        Finding {
+            check: "upload rule",
+            status: Health::Bad,
+            message: "the-rule is switched off: no upload is exported".to_owned(),
+            mend: Some("aws events enable-rule --region eu-west-1 --name the-rule".to_owned()),
+        },
+    ];
+    let connections = vec![degraded(), refused("210987654321", "assume_role_denied")];
+    insta::assert_snapshot!("wrong", shown(&Diagnosis { deployment, ..diagnosis(connections) }));
+}
+
+#[test]
+fn all_regions_are_shown_with_what_would_switch_them_on() {
+    let text = Output::written(PAPER, |output| text::write(&diagnosis(vec![well()]), true, output));
+    assert!(
+        text.contains("aws securityhub enable-security-hub --no-enable-default-standards --region us-west-2"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_a_service_said_cannot_steer_the_terminal() {
+    let mut tricky = refused("210987654321", "assume_role_denied");
+    if let Some(problem) = &mut tricky.problem {
+        problem.message = "\u{1b}[2J".to_owned();
+        problem.mend = Some("first\n\u{1b}]0;title\u{7}second".to_owned());
+    }
+    assert!(!shown(&diagnosis(vec![tricky])).contains('\u{1b}'));
+}

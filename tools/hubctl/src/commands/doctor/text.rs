@@ -1,0 +1,164 @@
+//! The diagnosis for people: tables of what was looked at, and below them what to type, unbroken, so that it can be copied.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use asff::RegionName;
+use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
+
+use super::Diagnosis;
+use super::deployment::Health;
+use crate::output::{Column, Output, Table, Tone, text};
+
+/// Writes all of it.
+pub(super) fn write(diagnosis: &Diagnosis, all_regions: bool, output: &mut Output) -> io::Result<()> {
+    if !diagnosis.deployment.is_empty() {
+        output.table(&deployment(diagnosis))?;
+        output.line("")?;
+    }
+    if diagnosis.connections.is_empty() {
+        output.line("There are no integrations to check. Create one: hubctl integration create --account ID")?;
+    } else {
+        output.table(&regions(&diagnosis.connections, all_regions))?;
+    }
+    let mends = mends(diagnosis, all_regions);
+    if mends.is_empty() {
+        output.line("\nAll is well.")?;
+        let off = |region: &RegionConnection| region.status != RegionStatus::Enabled;
+        if !all_regions && diagnosis.connections.iter().flat_map(|connection| connection.regions.values()).any(off) {
+            output.line("What would make the other Regions take findings as well: hubctl doctor --all-regions")?;
+        }
+        return Ok(());
+    }
+    output.line("\nWhat to do:")?;
+    for (what, how) in mends {
+        output.line(format!("\n* {}", text::harmless(&what)))?;
+        if let Some(how) = how {
+            for line in text::harmless_lines(&how).lines() {
+                output.line(format!("  {line}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn deployment(diagnosis: &Diagnosis) -> Table {
+    let mut table = Table::new(["Deployment", "State", "Found"].map(Column::Text));
+    for finding in &diagnosis.deployment {
+        let (tone, state) = match finding.status {
+            Health::Well => (Tone::Good, "well"),
+            Health::Unknown => (Tone::Warning, "unknown"),
+            Health::Bad => (Tone::Bad, "to mend"),
+        };
+        table.row(tone, [finding.check, state, &finding.message]);
+    }
+    table
+}
+
+/// A row for each Region that takes findings or lately did; the others of an account in a row for each reason.
+fn regions(connections: &[Connection], all_regions: bool) -> Table {
+    let columns = ["Account", "Region", "Hub", "Product", "Findings", "Since (UTC)"].map(Column::Text);
+    let mut table = Table::new(columns);
+    for connection in connections {
+        let account = connection.account.as_str();
+        if connection.regions.is_empty() {
+            table.row(Tone::Bad, [account, "-", "-", "-", "not reached", ""]);
+        }
+        let mut others: BTreeMap<RegionStatus, Vec<RegionName>> = BTreeMap::new();
+        for (name, region) in &connection.regions {
+            let shown = all_regions || region.status == RegionStatus::Enabled || region.lost_at.is_some();
+            if !shown {
+                others.entry(region.status).or_default().push(*name);
+                continue;
+            }
+            let [hub, product, findings] = words(region.status);
+            let since = region.since.strftime("%Y-%m-%d %H:%M").to_string();
+            let stale = if region.stale_since.is_some() { " (as before: no answer now)" } else { "" };
+            table.row(
+                tone(connection, region),
+                [account, name.as_ref(), hub, product, &format!("{findings}{stale}"), &since],
+            );
+        }
+        for (status, names) in others {
+            let [hub, product, findings] = words(status);
+            let which = match names.as_slice() {
+                [name] => name.to_string(),
+                _ => format!("{} others", names.len()),
+            };
+            table.row(Tone::Plain, [account, &which, hub, product, findings, ""]);
+        }
+    }
+    table
+}
+
+/// How a Region stands at each check: the hub, the product, writing findings.
+const fn words(status: RegionStatus) -> [&'static str; 3] {
+    match status {
+        RegionStatus::Enabled => ["on", "accepted", "taken"],
+        RegionStatus::HubNotEnabled => ["off", "-", "-"],
+        RegionStatus::ProductNotAccepted => ["on", "missing", "-"],
+        RegionStatus::RegionNotOptedIn => ["-", "-", "Region is off"],
+        RegionStatus::AccessDenied => ["?", "?", "denied"],
+        RegionStatus::Unreachable => ["?", "?", "no answer"],
+    }
+}
+
+fn tone(connection: &Connection, region: &RegionConnection) -> Tone {
+    match region.status {
+        _ if connection.status == ConnectionStatus::Disconnected => Tone::Bad,
+        RegionStatus::Enabled if region.problem.is_none() && region.stale_since.is_none() => Tone::Good,
+        RegionStatus::Enabled => Tone::Warning,
+        _ if region.lost_at.is_some() => Tone::Bad,
+        _ => Tone::Plain,
+    }
+}
+
+/// What is wrong, the worst first, each with what mends it.
+fn mends(diagnosis: &Diagnosis, all_regions: bool) -> Vec<(String, Option<String>)> {
+    let mut mends: Vec<(String, Option<String>)> = Vec::new();
+    for connection in &diagnosis.connections {
+        let account = connection.account;
+        let of_account = |problem: &Problem| (format!("{account}: {}", problem.message), problem.mend.clone());
+        mends.extend(connection.problem.as_ref().map(of_account));
+        for (name, region) in &connection.regions {
+            let Some(problem) = &region.problem else { continue };
+            if all_regions || region.lost_at.is_some() || region.status == RegionStatus::Enabled {
+                mends.push((format!("{account} in {name}: {}", problem.message), problem.mend.clone()));
+            }
+        }
+        if connection.status == ConnectionStatus::Disconnected && connection.problem.is_none() && !all_regions {
+            mends.extend(never_taken(connection));
+        }
+    }
+    for finding in &diagnosis.deployment {
+        if finding.status != Health::Well {
+            mends.push((format!("{}: {}", finding.check, finding.message), finding.mend.clone()));
+        }
+    }
+    mends.extend(diagnosis.problems.iter().map(|problem| (problem.clone(), None)));
+    for connection in &diagnosis.connections {
+        mends.extend(
+            connection
+                .risks
+                .iter()
+                .map(|risk| (format!("{}: {}", connection.account, risk.message), risk.mend.clone())),
+        );
+    }
+    mends
+}
+
+/// Where no Region takes findings: one of each reason, and its command, which the others have as well.
+fn never_taken(connection: &Connection) -> Vec<(String, Option<String>)> {
+    let mut seen = Vec::new();
+    let mut mends = Vec::new();
+    for (name, region) in &connection.regions {
+        if let Some(problem) = region.problem.as_ref().filter(|_| !seen.contains(&region.status)) {
+            seen.push(region.status);
+            let more = connection.regions.values().filter(|other| other.status == region.status).count() - 1;
+            let others = if more > 0 { format!(" (and {more} Regions more)") } else { String::new() };
+            mends
+                .push((format!("{} in {name}{others}: {}", connection.account, problem.message), problem.mend.clone()));
+        }
+    }
+    mends
+}

@@ -1,0 +1,143 @@
+//! `hubctl reconcile`: what Security Hub holds is compared with what it was sent, and the difference mended.
+
+use anyhow::Result;
+use asff::{AccountId, RegionName};
+use exporter::order::Order;
+use exporter::report::{Drift, RegionReport, RunReport};
+
+use super::filters::region;
+use super::orders::{self, Done, How};
+use super::run_report;
+use crate::config::{Format, Global};
+use crate::exit::Exit;
+use crate::output::{Column, Output, Table, Tone, text};
+
+/// Compare what Security Hub holds with what it was sent, and mend it
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Reads the findings of each account from Security Hub, 300 a second in each
+Region. What it lacks, or has in an older version, is sent once more as it was
+last sent (missing, different). What nobody here sent is taken over, so that
+the next scan archives it when it is gone (unknown). Each account has a run of
+its own. What somebody else archived since can't be seen; it stays archived.
+
+Exit code 3: something could not be mended.
+
+Examples:
+  hubctl reconcile --dry-run
+  hubctl reconcile --account 123456789012 --regions eu-west-1,us-east-1
+  hubctl reconcile --account 123456789012 --remote
+
+JSON: an array of run_id, account, region, same, missing, unknown, different,
+mended, and problem where there is one; with --remote an array of ordered.")]
+pub(crate) struct Args {
+    /// Only this account; may be given several times [default: all that were sent findings]
+    #[arg(long = "account", value_name = "ID")]
+    accounts: Vec<AccountId>,
+
+    /// Only these Regions, separated by commas [default: all]
+    #[arg(long, value_name = "REGIONS", value_delimiter = ',', value_parser = region)]
+    regions: Vec<RegionName>,
+
+    /// Compare, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    how: How,
+}
+
+pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+    let accounts: Vec<_> =
+        if args.accounts.is_empty() { vec![None] } else { args.accounts.iter().copied().map(Some).collect() };
+    let (mut runs, mut placed) = (Vec::new(), Vec::new());
+    for account in accounts {
+        let order = Order::Reconcile { account, regions: args.regions.clone(), dry_run: args.dry_run };
+        match orders::give(&order, "hubctl reconcile", &args.how, global, output)? {
+            Done::Placed => placed.push(order),
+            Done::Here(done, _) => runs.extend(done),
+        }
+    }
+    if !placed.is_empty() {
+        return orders::all_placed(&placed, output);
+    }
+    args.how.work.keep(&runs)?;
+    let rows: Vec<Row> = runs.iter().flat_map(rows).collect();
+    match output.format {
+        Format::Json => output.json(&rows)?,
+        Format::Table if rows.is_empty() => output.note("Nothing was sent yet, so there is nothing to compare.")?,
+        Format::Table => write(&runs, &rows, args.dry_run, output)?,
+    }
+    Ok(exit(&runs, &rows, args.dry_run))
+}
+
+/// A Region that was compared.
+#[derive(serde::Serialize)]
+struct Row<'a> {
+    run_id: &'a str,
+    account: AccountId,
+    region: RegionName,
+    #[serde(flatten)]
+    drift: Drift,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+fn rows(run: &RunReport) -> impl Iterator<Item = Row<'_>> {
+    run.accounts.iter().flat_map(|(account, part)| {
+        part.regions.iter().map(|(region, report)| {
+            let mut drift = report.drift.clone().unwrap_or_default();
+            let problem = problem(report).or(drift.unread.take());
+            Row { run_id: &run.run_id, account: *account, region: *region, drift, problem }
+        })
+    })
+}
+
+/// Why a Region was not compared, or not mended.
+fn problem(report: &RegionReport) -> Option<String> {
+    let unavailable = report.unavailable.as_ref().map(|why| format!("{}: {}", why.reason, why.mend));
+    unavailable.or_else(|| report.unfinished.clone())
+}
+
+fn write(runs: &[RunReport], rows: &[Row<'_>], dry_run: bool, output: &mut Output) -> Result<()> {
+    let mut table = Table::new([
+        Column::Text("Account"),
+        Column::Text("Region"),
+        Column::Number("Same"),
+        Column::Number("Missing"),
+        Column::Number("Unknown"),
+        Column::Number("Different"),
+        Column::Number("Mended"),
+    ]);
+    for Row { account, region, drift, problem, .. } in rows {
+        let tone = match (problem, drift.total()) {
+            (Some(_), _) => Tone::Bad,
+            (None, 0) => Tone::Good,
+            (None, total) if total == drift.mended => Tone::Plain,
+            (None, _) => Tone::Warning,
+        };
+        let numbers = [drift.same, drift.missing, drift.unknown, drift.different, drift.mended].map(text::count);
+        table.row(tone, [account.to_string(), region.to_string()].into_iter().chain(numbers));
+    }
+    output.table(&table)?;
+    for row in rows.iter().filter(|row| row.problem.is_some()) {
+        let why = row.problem.as_deref().unwrap_or_default();
+        output.warning(format!("account {}, {}: {}", row.account, row.region, text::harmless(why)), None)?;
+    }
+    if dry_run {
+        output.note("Nothing was changed. Without --dry-run what differs is mended.")?;
+        return Ok(());
+    }
+    for run in runs {
+        output.note(format!("Run {}: {}", run.run_id, run.status.as_str()))?;
+    }
+    Ok(())
+}
+
+fn exit(runs: &[RunReport], rows: &[Row<'_>], dry_run: bool) -> Exit {
+    let left = |row: &Row<'_>| row.problem.is_some() || (!dry_run && row.drift.mended < row.drift.total());
+    if rows.iter().any(left) {
+        return Exit::Findings;
+    }
+    runs.iter().map(run_report::exit).max_by_key(|exit| exit.graveness()).unwrap_or(Exit::Success)
+}
