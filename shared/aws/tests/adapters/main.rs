@@ -16,6 +16,7 @@ mod inspect;
 mod integrations;
 mod objects;
 mod queue;
+mod roster;
 mod runs;
 mod scans;
 mod secrets;
