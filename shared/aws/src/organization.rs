@@ -32,6 +32,8 @@ pub struct Member {
     pub account: AccountId,
     /// The name that the organisation gave it.
     pub name: Option<String>,
+    /// The organisation's id, if the service said it.
+    pub organization: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +48,8 @@ struct Page {
 #[serde(rename_all = "PascalCase")]
 struct Account {
     id: String,
+    /// `arn:aws:organizations::MANAGEMENT:account/ORGANIZATION/ACCOUNT`.
+    arn: Option<String>,
     name: Option<String>,
     /// What replaced `Status` in September 2026.
     state: Option<String>,
@@ -82,9 +86,10 @@ impl Cloud {
             let page: Page = serde_json::from_slice(&answer)
                 .map_err(|error| PortError { action: ACTION.to_owned(), message: error.to_string() })?;
             let active = page.accounts.into_iter().filter(|account| account.is_active());
-            members.extend(
-                active.filter_map(|account| Some(Member { account: account.id.parse().ok()?, name: account.name })),
-            );
+            members.extend(active.filter_map(|account| {
+                let organization = account.organization().map(str::to_owned);
+                Some(Member { account: account.id.parse().ok()?, name: account.name, organization })
+            }));
             match page.next_token {
                 Some(token) if !token.is_empty() => next = Some(token),
                 _ => break,
@@ -159,6 +164,10 @@ impl Cloud {
 }
 
 impl Account {
+    fn organization(&self) -> Option<&str> {
+        self.arn.as_deref()?.split(":account/").nth(1)?.split('/').next()
+    }
+
     fn is_active(&self) -> bool {
         self.state.as_ref().or(self.status.as_ref()).is_none_or(|state| state == "ACTIVE")
     }

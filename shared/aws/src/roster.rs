@@ -12,6 +12,7 @@ use exporter::roster::Roster;
 use crate::Cloud;
 use crate::errors::port_error;
 use crate::item::{ItemError, from_attribute, get_text, text};
+use crate::organization::Member;
 
 /// The partition of all providers.
 const PROVIDERS: &str = "provider";
@@ -43,8 +44,14 @@ impl Roster for Cloud {
         if let Some(partition) = partition
             && let Some(members) = self.organization_accounts(partition).await?
         {
-            self.keep_members(organization, &members).await?;
-            return Ok(members.into_iter().map(|member| member.account).collect());
+            // The deployment may belong to another organisation than the one that is asked about.
+            let is_theirs =
+                |member: &Member| member.organization.as_deref().is_none_or(|theirs| theirs == organization.as_str());
+            let members: Vec<Member> = members.into_iter().filter(is_theirs).collect();
+            if !members.is_empty() {
+                self.keep_members(organization, &members).await?;
+                return Ok(members.into_iter().map(|member| member.account).collect());
+            }
         }
         self.members(organization).await
     }

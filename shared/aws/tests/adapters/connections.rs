@@ -116,7 +116,8 @@ async fn members_come_and_go() {
     })
     .await;
     let organization: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
-    let member = aws::Member { account: ACCOUNT.parse().unwrap(), name: Some("production".to_owned()) };
+    let member =
+        aws::Member { account: ACCOUNT.parse().unwrap(), name: Some("production".to_owned()), organization: None };
     cloud(&wire.url).await.keep_members(&organization, &[member]).await.unwrap();
     let requests = wire.requests();
     assert_eq!(requests.iter().map(operation).collect::<Vec<_>>(), ["Query", "DeleteItem", "PutItem"]);

@@ -17,6 +17,7 @@ mod integrations;
 mod objects;
 mod queue;
 mod registry;
+mod roster;
 mod runs;
 mod scans;
 mod secrets;

@@ -13,6 +13,8 @@ mod probe;
 mod region;
 mod round;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod verdict;
 mod words;

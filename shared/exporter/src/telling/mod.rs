@@ -2,7 +2,7 @@
 //!
 //! What was told of an account is kept ([`Told`]), and each event is kept with it, in the same write, until the bus took it.
 //! So a change is told once even where checks repeat or overlap, and is not lost where one dies: another sends it after
-//! [`SENDING_TIME`]. Only a check that dies between sending and noting it makes the same event (by [`Detail::id`]) twice.
+//! `SENDING_TIME`. Only a check that dies between sending and noting it makes the same event (by [`Detail::id`]) twice.
 
 mod event;
 

@@ -102,7 +102,16 @@ async fn here(
     let look = move || (0, format!("{} sent", text::count(seen.findings_sent())));
     let watch = Watch::begin(output.err_style, None, look);
     let options = Options { progress, ..Options::default() };
-    let done = carry_out(&connected.cloud, &work.settings(), order, &options).await;
+    let settings = work.settings();
+    let done = tokio::select! {
+        done = carry_out(&connected.cloud, &settings, order, &options) => done,
+        _ = tokio::signal::ctrl_c() => {
+            drop(watch);
+            return Err(Failure::new(Exit::Error, "interrupted; what was on its way may have arrived")
+                .hint(format!("the account is free within 15 minutes, then go on: {again}"))
+                .into());
+        }
+    };
     drop(watch);
     done.map_err(|error| match error {
         OrderError::Refused(message) => Failure::new(Exit::Error, message).into(),

@@ -1,0 +1,109 @@
+//! The pure parts of a check: which Regions are looked at, in every partition, and what the verdict makes of rare answers.
+
+use asff::{AccountId, Partition, RegionName, Regions};
+use jiff::Timestamp;
+
+use super::region::{Look, candidates};
+use super::verdict::{Found, verdict};
+use super::words::{Place, dns_suffix};
+use super::{AccountRegion, Connection, ConnectionStatus, RegionStatus};
+use crate::integration::Integration;
+
+fn account() -> AccountId {
+    "123456789012".parse().unwrap()
+}
+
+fn name(text: &str) -> RegionName {
+    text.parse().unwrap()
+}
+
+fn integration() -> Integration {
+    Integration::new(account())
+}
+
+fn names(partition: Partition, integration: &Integration, told: &[AccountRegion]) -> Vec<String> {
+    let found = candidates(&Regions::known(), partition, integration, None, told);
+    found.into_iter().map(|candidate| candidate.name.to_string()).collect()
+}
+
+fn found(regions: impl IntoIterator<Item = (&'static str, Look)>) -> Found {
+    let regions = regions.into_iter().map(|(region, look)| (name(region), look)).collect();
+    Found::Looked { identity: "arn:aws:iam::1:user/u".to_owned(), risks: Vec::new(), risks_known: true, regions }
+}
+
+fn judged(before: Option<&Connection>, found: Found) -> Connection {
+    verdict(account(), &integration(), before, found, Timestamp::UNIX_EPOCH)
+}
+
+#[test]
+fn every_partition_has_its_own_regions_and_endpoints() {
+    for (partition, count, first, suffix) in [
+        (Partition::Aws, 34, "ap-northeast-1", "amazonaws.com"),
+        (Partition::AwsCn, 2, "cn-north-1", "amazonaws.com.cn"),
+        (Partition::AwsUsGov, 2, "us-gov-east-1", "amazonaws.com"),
+        (Partition::AwsEusc, 1, "eusc-de-east-1", "amazonaws.eu"),
+    ] {
+        let names = names(partition, &integration(), &[]);
+        assert_eq!((names.len(), names[0].as_str()), (count, first));
+        assert_eq!(dns_suffix(partition), suffix);
+        let place = Place { partition, account: account(), region: name(first) };
+        let mend = place.product_not_accepted().mend.unwrap();
+        assert!(mend.contains(&format!("arn:{partition}:securityhub:{first}::product/prowler/prowler")), "{mend}");
+        let mend = place.unreachable("no answer").mend.unwrap();
+        assert!(mend.contains(&format!("https://securityhub.{first}.{suffix}/")), "{mend}");
+    }
+}
+
+#[test]
+fn a_region_that_aws_opened_since_is_found_by_the_accounts_own_word() {
+    let told = [
+        AccountRegion { name: name("me-west-1"), opted_in: true },
+        AccountRegion { name: name("xx-new-1"), opted_in: true },
+    ];
+    let names = names(Partition::Aws, &integration(), &told);
+    assert_eq!(names.len(), 36);
+    assert!(names.contains(&"me-west-1".to_owned()) && names.contains(&"xx-new-1".to_owned()));
+    assert!(!names.contains(&"sa-west-1".to_owned()), "announced, and nobody has it");
+}
+
+#[test]
+fn the_regions_that_took_findings_are_looked_at_first_then_those_that_every_account_has() {
+    let before = judged(None, found([("af-south-1", Look::Found(RegionStatus::Enabled, None))]));
+    let ordered = candidates(&Regions::known(), Partition::Aws, &integration(), Some(&before), &[]);
+    let place = |text: &str| ordered.iter().position(|candidate| candidate.name == name(text)).unwrap();
+    assert_eq!(place("af-south-1"), 0);
+    assert!(place("us-west-2") < place("ap-east-1"));
+}
+
+#[test]
+fn whatever_stores_the_probe_takes_findings_and_is_a_risk() {
+    let place = Place { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
+    let connection = judged(None, found([("eu-west-1", Look::Careless(place.write_probe_stored()))]));
+    assert_eq!(connection.status, ConnectionStatus::Connected);
+    assert_eq!(connection.regions[&name("eu-west-1")].status, RegionStatus::Enabled);
+    assert_eq!(connection.risks[0].reason, "write_probe_stored");
+}
+
+#[test]
+fn regions_that_do_not_know_the_credentials_are_off_unless_all_say_so_and_one_must_know_them() {
+    let place = Place { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
+    let unknown = |is_had| Look::Unknown { said: "invalid".to_owned(), problem: place.region_not_opted_in(), is_had };
+    let reason = |found| judged(None, found).problem.map(|problem| problem.reason);
+    let both = found([("eu-west-1", unknown(true)), ("af-south-1", unknown(false))]);
+    assert_eq!(reason(both).as_deref(), Some("credentials_invalid"));
+    let never_had = found([("af-south-1", unknown(false)), ("me-south-1", unknown(false))]);
+    assert_eq!(reason(never_had).as_deref(), Some("no_region_enabled"));
+    let one_knows = [("eu-west-1", unknown(true)), ("us-east-1", Look::Found(RegionStatus::Enabled, None))];
+    assert_eq!(judged(None, found(one_knows)).status, ConnectionStatus::Connected);
+}
+
+#[test]
+fn a_connection_that_was_kept_by_an_older_release_can_be_read() {
+    let kept = r#"{"account": "123456789012", "provider": "123456789012", "status": "connected",
+        "checked_at": "2026-11-23T08:00:00Z",
+        "regions": {"eu-west-1": {"status": "enabled", "since": "2026-11-23T08:00:00Z"}}}"#;
+    let kept: Connection = serde_json::from_str(kept).unwrap();
+    let region = &kept.regions[&name("eu-west-1")];
+    assert_eq!((region.status, region.lost_at, region.stale_since), (RegionStatus::Enabled, None, None));
+    assert!(kept.risks.is_empty() && kept.problem.is_none());
+}
