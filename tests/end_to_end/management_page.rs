@@ -60,6 +60,9 @@ fn integration_status(stage: &Stage) -> Result<()> {
     says(&shown, 0, &["Connected", "page", "failed only", "Last Checked", "us-east-1", "Next Scan"])?;
     let listed = hubctl(stage, "integration list", "")?;
     says(&listed, 0, &[ACCOUNT, "Connection Status"])?;
+    let show = format!("integration show {ACCOUNT}");
+    let (remote, local) = (json(stage, &show)?, json(stage, &format!("{show} --local"))?);
+    ensure!(remote == local, "the function and this machine differ: {remote:#} {local:#}");
     let tested = hubctl(stage, &format!("integration test {ACCOUNT}"), "")?;
     says(&tested, 0, &["Test passed", "enabled"])
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use lambda_runtime::{Diagnostic, LambdaEvent};
-use management::host::{ResourceRequest, carry_out, is_http, respond};
+use management::host::{Answer, ResourceRequest, carry_out, is_http, respond};
 use management::{Ports, Service, router};
 use serde_json::Value;
 
@@ -72,14 +72,7 @@ impl<P: Ports, S: Send> Handler<P, S> {
     }
 
     async fn resource(&self, request: ResourceRequest, left: Duration) -> Result<Value, HandlerError> {
-        let (service, asked) = (self.service.clone(), request.clone());
-        // A task of its own, so that a defect in it is an answer as well.
-        let work = tokio::spawn(async move { carry_out(&service, &asked).await });
-        let answer = match tokio::time::timeout(left.saturating_sub(ANSWER_RESERVE), work).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => request.failed("a defect of ours; the function's log says more"),
-            Err(_) => request.failed("the function's time was over; the function's log says more"),
-        };
+        let answer = self.answer(&request, left.saturating_sub(ANSWER_RESERVE)).await;
         tracing::info!(
             resource.kind = request.resource_type,
             resource.request = request.request_type,
@@ -90,6 +83,24 @@ impl<P: Ports, S: Send> Handler<P, S> {
         );
         self.answers.put(&request.response_url, body(&answer)).await?;
         Ok(Value::Null)
+    }
+}
+
+impl<P: Ports, S> Handler<P, S> {
+    /// The answer to a request of CloudFormation, in time.
+    async fn answer(&self, request: &ResourceRequest, left: Duration) -> Answer {
+        const OVER: &str = "the function's time was over; its log says more";
+        if left.is_zero() {
+            return request.failed(OVER);
+        }
+        let (service, asked) = (self.service.clone(), request.clone());
+        // A task of its own, so that a defect in it is an answer as well.
+        let work = tokio::spawn(async move { carry_out(&service, &asked).await });
+        match tokio::time::timeout(left, work).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => request.failed("a defect of ours; the function's log says more"),
+            Err(_) => request.failed(OVER),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ fn a_wrong_command_line_ends_with_exit_code_2() {
         "integration create --account 123456789012 --external-id abc",
         "integration create --account 123456789012 --secret-access-key abc",
         "integration credentials 123456789012 --region us-east-1",
+        "provider configure 123456789012 --region us-east-1",
         "integration configure 123456789012 --region us-east-1",
         "integration delete 123456789012 --region us-east-1",
         "apply",

@@ -189,6 +189,9 @@ fn refused(error: &CallError, region: RegionName) -> Failure {
         CallError::InvalidAccess(_) => {
             failure.hint(format!("aws securityhub enable-security-hub --no-enable-default-standards --region {region}"))
         }
+        CallError::UnrecognizedClient(_) => failure.hint(format!(
+            "has the account switched the Region on? aws account get-region-opt-status --region-name {region}"
+        )),
         CallError::AccessDenied(_) => {
             failure.hint("hubctl permissions print shows what is needed; hubctl integration test looks further")
         }

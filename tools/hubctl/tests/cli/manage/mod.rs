@@ -3,6 +3,7 @@
 
 mod declared;
 mod page;
+mod sample;
 mod secrets;
 mod words;
 

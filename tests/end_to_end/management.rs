@@ -1,0 +1,94 @@
+//! Providers and integrations as resources of other stacks: created, updated, updated wrongly and rolled back, deleted.
+
+use anyhow::{Context, Result, ensure};
+use end_to_end::stage::Stage;
+use end_to_end::wait::wait_for;
+use exporter::provider::ProviderId;
+use exporter::registry::Stored;
+use serde_json::{Value, json};
+
+/// Accounts that no other test knows. Their roles do not exist: whether a connection works is no matter of the stack.
+const ACCOUNT: &str = "100000000070";
+const TAKEN: &str = "100000000071";
+
+/// A template with a provider of an account and its integration.
+fn template(stage: &Stage, account: &str, settings: &Value) -> Result<String> {
+    let service_token = stage.manage_function_arn().context("the stack has no output ManageFunctionArn")?;
+    let mut integration = json!({ "ServiceToken": service_token, "Provider": { "Fn::GetAtt": ["Account", "Id"] } });
+    for (name, value) in settings.as_object().into_iter().flatten() {
+        integration[name] = value.clone();
+    }
+    let role = json!({ "Arn": format!("arn:aws:iam::{account}:role/SecurityHubExporter") });
+    let provider = json!({
+        "ServiceToken": service_token, "Id": account, "Alias": "by a stack", "ScanSchedule": "rate(1 day)",
+        "Credentials": { "Kind": "default", "Role": role },
+    });
+    let template = json!({
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Resources": {
+            "Account": { "Type": "Custom::SecurityHubProvider", "Properties": provider },
+            "Integration": { "Type": "Custom::SecurityHubIntegration", "Properties": integration },
+        },
+        "Outputs": { "ExternalId": { "Value": { "Fn::GetAtt": ["Account", "ExternalId"] } } },
+    });
+    Ok(template.to_string())
+}
+
+/// Asks for a change of a stack, and waits until it has a status.
+async fn stack(stage: &Stage, action: &str, name: &str, template: Option<&str>, wanted: &str) -> Result<String> {
+    let mut parameters = vec![("StackName", name)];
+    parameters.extend(template.map(|template| ("TemplateBody", template)));
+    stage.cloudformation(action, &parameters)?;
+    let look = || async {
+        let described = stage.cloudformation("DescribeStacks", &[("StackName", name)])?;
+        Ok(described.contains(&format!("<StackStatus>{wanted}</StackStatus>")).then_some(described))
+    };
+    wait_for(&format!("{name} to be {wanted}"), look).await
+}
+
+async fn integration(stage: &Stage, account: &str) -> Result<Option<Stored<exporter::integration::Integration>>> {
+    let id: ProviderId = account.parse()?;
+    stage.integration_of(&id).await
+}
+
+#[tokio::test]
+async fn a_stack_creates_updates_rolls_back_and_deletes_an_integration() -> Result<()> {
+    let stage = Stage::find().await?;
+    let name = "integration-by-a-stack";
+    let created = template(&stage, ACCOUNT, &json!({ "OnlyFailed": "false", "Regions": ["eu-west-1"] }))?;
+    let described = stack(&stage, "CreateStack", name, Some(&created), "CREATE_COMPLETE").await?;
+    ensure!(described.contains("ExternalId"), "the role can't be given its External ID: {described}");
+    let made = integration(&stage, ACCOUNT).await?.context("nothing was created")?;
+    ensure!(
+        !made.value.only_failed && made.value.regions.as_ref().is_some_and(|regions| regions.len() == 1),
+        "{made:?}"
+    );
+    ensure!(made.updated_by.starts_with("cloudformation:"), "{made:?}");
+
+    let updated = template(&stage, ACCOUNT, &json!({ "ArchivePreviousFindings": "true" }))?;
+    stack(&stage, "UpdateStack", name, Some(&updated), "UPDATE_COMPLETE").await?;
+    let changed = integration(&stage, ACCOUNT).await?.context("the update deleted it")?;
+    ensure!(changed.value.archive_previous_findings && changed.value.only_failed, "{changed:?}");
+    ensure!(changed.value.regions.is_none(), "what the template leaves out is back at its default: {changed:?}");
+
+    let wrong = template(&stage, ACCOUNT, &json!({ "ArchiveLimitPercent": "101", "OnlyFailed": "false" }))?;
+    stack(&stage, "UpdateStack", name, Some(&wrong), "UPDATE_ROLLBACK_COMPLETE").await?;
+    let kept = integration(&stage, ACCOUNT).await?.context("the rollback deleted it")?;
+    ensure!(kept.value == changed.value, "{kept:?}");
+
+    stage.cloudformation("DeleteStack", &[("StackName", name)])?;
+    let gone = || async { Ok(integration(&stage, ACCOUNT).await?.is_none().then_some(())) };
+    wait_for("the integration to be deleted", gone).await
+}
+
+#[tokio::test]
+async fn a_stack_that_fails_takes_nothing_away_that_others_made() -> Result<()> {
+    let stage = Stage::find().await?;
+    let template = template(&stage, TAKEN, &json!({}))?;
+    stack(&stage, "CreateStack", "the-first", Some(&template), "CREATE_COMPLETE").await?;
+    let before = integration(&stage, TAKEN).await?;
+    ensure!(before.is_some(), "the first stack created nothing");
+    stack(&stage, "CreateStack", "the-second", Some(&template), "ROLLBACK_COMPLETE").await?;
+    ensure!(integration(&stage, TAKEN).await? == before, "the rollback changed what it did not make");
+    Ok(())
+}

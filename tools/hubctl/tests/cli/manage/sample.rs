@@ -1,0 +1,42 @@
+//! `hubctl trigger sample`: a finding arrives in a simulated Security Hub, and nothing of it stays live.
+
+use serde_json::Value;
+use simulator::{Config, Operation, Simulator};
+
+use super::{ACCOUNT, Deployment};
+use crate::{Ended, hubctl};
+
+/// Runs the command as somebody of the account, with Security Hub and STS in the simulator.
+fn trigger(deployment: &Deployment, url: &str, line: &str) -> Ended {
+    let output = hubctl()
+        .envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "eu-west-1")])
+        .envs([("AWS_ENDPOINT_URL_SECURITYHUB", url), ("AWS_ENDPOINT_URL_STS", url)])
+        .envs([("AWS_ENDPOINT_URL_LAMBDA", deployment.url.as_str()), ("HUBCTL_MANAGE_FUNCTION", "manage")])
+        .args(["trigger", "sample", "--account", ACCOUNT])
+        .args(line.split_whitespace())
+        .output();
+    Ended::of(output.unwrap())
+}
+
+#[test]
+fn a_sample_arrives_and_is_archived_for_two_events() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let simulator = Simulator::new(Config::one_account(ACCOUNT, &["eu-west-1", "us-east-1"]));
+    let server = runtime.block_on(simulator.serve("127.0.0.1:0")).unwrap();
+    let deployment = Deployment::new();
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
+    deployment.memory.kept().connections.insert(ACCOUNT.parse().unwrap(), super::connected());
+
+    let ended = trigger(&deployment, &server.endpoint_url(), "--output json");
+    assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    let came: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&came["seen"], &came["archived"], &came["region"]), (&true.into(), &true.into(), &"eu-west-1".into()));
+    let imports = simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count();
+    assert_eq!(imports, 2, "two events, as it says");
+    for region in simulator.summary() {
+        assert_eq!(region.by_record_state.get("ACTIVE").copied().unwrap_or_default(), 0, "nothing is left live");
+    }
+
+    let off = trigger(&deployment, &server.endpoint_url(), "--in eu-west-2 --as-caller");
+    assert!([4, 5].contains(&off.exit) && off.stderr.contains("hint:"), "{}", off.stderr);
+}
