@@ -126,7 +126,11 @@ impl AccountHub {
         for (path, body) in calls {
             let request = ureq::post(&format!("{}/{path}", self.endpoint));
             let request = request.header("Authorization", self.signature(region));
-            request.send_json(body).with_context(|| format!("post to {path} in {region}"))?;
+            match request.send_json(body) {
+                // It was on, or accepted, already.
+                Err(ureq::Error::StatusCode(409)) => {}
+                answer => drop(answer.with_context(|| format!("post to {path} in {region}"))?),
+            }
         }
         Ok(())
     }

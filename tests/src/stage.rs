@@ -18,11 +18,12 @@ use exporter::provider::ProviderId;
 use exporter::registry::{Registry, Stored};
 use exporter::report::{RunReport, RunStatus};
 use exporter::upload::Upload;
-use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 
 use crate::hub::AccountHub;
 use crate::wait::wait_for;
+
+mod evidence;
 
 /// Said where there is no stack to test.
 const NO_STACK: &str = "the end-to-end tests need a local AWS with the template deployed; this starts one, runs them and \
@@ -285,97 +286,6 @@ impl Stage {
         let mut runs = self.cloud.list_runs(RUNS_MAX, None).await?;
         runs.retain(|run| run.upload.source == url && run.status != RunStatus::Running);
         Ok(runs)
-    }
-
-    /// The findings that a run put into quarantine, a line each.
-    ///
-    /// # Errors
-    ///
-    /// When the object can't be read.
-    pub async fn quarantine_of(&self, run: &RunReport) -> Result<Vec<Value>> {
-        let key = run.quarantine.as_ref().context("the run has no quarantine")?;
-        let text = String::from_utf8(self.kept(key).await?)?;
-        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
-    }
-
-    /// The keys of the state bucket that begin with `prefix`.
-    ///
-    /// # Errors
-    ///
-    /// When the bucket does not answer.
-    pub async fn keys(&self, prefix: &str) -> Result<Vec<String>> {
-        Ok(self.cloud.keys(prefix).await?)
-    }
-
-    /// An object of the state bucket.
-    ///
-    /// # Errors
-    ///
-    /// When it is not there or can't be read.
-    pub async fn kept(&self, key: &str) -> Result<Vec<u8>> {
-        let object = self.cloud.object(key).await?.with_context(|| format!("there is no {key}"))?;
-        let chunks: Vec<Bytes> = object.body.try_collect().await?;
-        Ok(chunks.concat())
-    }
-
-    /// All items of the table, as the service writes them.
-    ///
-    /// # Errors
-    ///
-    /// When the table does not answer.
-    pub fn table(&self) -> Result<String> {
-        let scanned =
-            self.call("DynamoDB_20120810.Scan", "dynamodb", &json!({ "TableName": self.deployment.table }))?;
-        ensure!(scanned.get("LastEvaluatedKey").is_none(), "the table is longer than one page");
-        Ok(scanned.to_string())
-    }
-
-    /// What lies in the dead-letter queue, without taking it away.
-    ///
-    /// # Errors
-    ///
-    /// When the queue does not answer.
-    pub fn dead_letters(&self) -> Result<Vec<String>> {
-        let look = json!({
-            "QueueUrl": self.deployment.dead_letter_queue_url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0,
-        });
-        let answer = self.call("AmazonSQS.ReceiveMessage", "sqs", &look)?;
-        let messages = answer["Messages"].as_array().into_iter().flatten();
-        Ok(messages.filter_map(|message| message["Body"].as_str().map(str::to_owned)).collect())
-    }
-
-    /// Messages that wait for the function, or are with it.
-    ///
-    /// # Errors
-    ///
-    /// When the queue does not answer.
-    pub fn waiting(&self) -> Result<u64> {
-        const NAMES: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
-        let ask = json!({ "QueueUrl": self.deployment.queue_url, "AttributeNames": NAMES });
-        let answer = self.call("AmazonSQS.GetQueueAttributes", "sqs", &ask)?;
-        let count = |name: &str| answer["Attributes"][name].as_str().and_then(|text| text.parse::<u64>().ok());
-        NAMES.iter().map(|name| count(name).with_context(|| format!("no {name} in {answer}"))).sum()
-    }
-
-    /// The function's log, and the local AWS's with it.
-    ///
-    /// # Errors
-    ///
-    /// When the file can't be read.
-    pub fn log(&self) -> Result<String> {
-        let bytes = fs::read(&self.log).with_context(|| format!("read {}", self.log.display()))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// The function's own lines about an upload.
-    ///
-    /// # Errors
-    ///
-    /// When the log can't be read.
-    pub fn lines_about(&self, url: &str) -> Result<Vec<Value>> {
-        let log = self.log()?;
-        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line.get(line.find('{')?..)?).ok());
-        Ok(lines.filter(|line| line["upload.source"] == url).collect())
     }
 
     fn end_of_log(&self) -> String {

@@ -1,6 +1,6 @@
 //! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
 
-use aws::Names;
+use aws::{Managing, Names};
 use exporter::settings::Settings;
 pub use runtime::config::ConfigError;
 use runtime::config::Variables;
@@ -11,6 +11,8 @@ use tracing::level_filters::LevelFilter;
 pub struct Config {
     /// `TABLE_NAME`, `STATE_BUCKET`, and `QUEUE_URL` where there is a queue.
     pub names: Names,
+    /// `SECRET_NAME_PREFIX`: the key of an integration that is deleted with its findings goes with it.
+    pub managing: Managing,
     /// `IMPORT_CALLS_PER_SECOND` and `IMPORT_CALLS_BURST`; the rest is the exporter's own.
     pub settings: Settings,
     /// `LOG_LEVEL`: the least severe level that is logged.
@@ -35,6 +37,10 @@ impl Config {
                 table: variables.required("TABLE_NAME")?,
                 state_bucket: variables.required("STATE_BUCKET")?,
                 queue_url: variables.optional("QUEUE_URL"),
+            },
+            managing: Managing {
+                secret_prefix: variables.optional("SECRET_NAME_PREFIX").unwrap_or_default(),
+                check_function: None,
             },
             settings: Settings {
                 import_calls_per_second: variables
@@ -62,6 +68,7 @@ mod tests {
     fn what_is_not_set_has_the_services_quotas() {
         let config = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b"), ("LOG_LEVEL", "")]).unwrap();
         assert_eq!(config.names, Names { table: "t".to_owned(), state_bucket: "b".to_owned(), queue_url: None });
+        assert_eq!(config.managing, Managing::default());
         assert_eq!(config.settings, Settings::default());
         assert_eq!(config.log_level, LevelFilter::INFO);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws::Cloud;
 use export_findings::config::Config;
 use export_findings::handler::Handler;
-use exporter::connection::{CheckSettings, Checker};
+use exporter::connection::{CheckSettings, Checker, WriteProbe};
 use lambda_runtime::service_fn;
 
 #[tokio::main]
@@ -13,8 +13,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     // As text: what ends a program is shown in its debug form.
     let config = Config::from_env().map_err(|error| error.to_string())?;
     runtime::logs::start(config.log_level, "export_findings");
-    let cloud = Arc::new(Cloud::new(&aws::sdk_config().await, config.names));
-    let checker = Arc::new(Checker::new(cloud.clone(), CheckSettings::default()));
+    let cloud = Arc::new(Cloud::new(&aws::sdk_config().await, config.names).managing(config.managing));
+    let checks = CheckSettings { write_probe: WriteProbe::WhereInDoubt, ..CheckSettings::default() };
+    let checker = Arc::new(Checker::new(cloud.clone(), checks));
     let handler = Handler::new(cloud, config.settings).with_upkeep(Arc::new(checker));
     lambda_runtime::run(service_fn(|event| Box::pin(handler.handle(event)))).await
 }

@@ -87,24 +87,6 @@ impl SecurityHub {
         (client, session.number)
     }
 
-    /// One finding of our product in a Region, by its Id, as the service gives it; none where it is not to be seen (yet).
-    ///
-    /// # Errors
-    ///
-    /// When the Region refuses, or does not answer.
-    pub async fn finding(&self, region: RegionName, id: &str) -> Result<Option<Bytes>, CallError> {
-        let (client, session) = self.client(region);
-        let raw = RawAnswer::default();
-        let filters = AwsSecurityFindingFilters::builder()
-            .product_arn(equals(self.shared.caller.partition.product_arn(region)))
-            .id(equals(id.to_owned()))
-            .build();
-        let request = client.get_findings().filters(filters).max_results(1).customize().interceptor(raw.clone());
-        request.send().await.map_err(|error| self.note(call_error(&error), session))?;
-        let page = RawPage::read(&raw)?;
-        Ok(page.findings.into_iter().next().map(|finding| Bytes::from(Box::<str>::from(finding).into_string())))
-    }
-
     /// The partition that the account is in.
     pub fn partition(&self) -> Partition {
         self.shared.caller.partition
@@ -204,13 +186,6 @@ impl Hub for SecurityHub {
 struct RawPage {
     #[serde(rename = "Findings")]
     findings: Vec<Box<serde_json::value::RawValue>>,
-}
-
-impl RawPage {
-    fn read(raw: &RawAnswer) -> Result<Self, CallError> {
-        serde_json::from_slice(&raw.bytes())
-            .map_err(|error| CallError::Transient(format!("the findings can't be read: {error}")))
-    }
 }
 
 fn equals(value: String) -> StringFilter {

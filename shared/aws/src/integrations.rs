@@ -17,8 +17,6 @@ use crate::item::{Item, ItemError, from_attribute, get_number, get_text, number,
 
 /// The partition of all integrations.
 const PARTITION: &str = "integration";
-/// The partition of all providers.
-const PROVIDERS: &str = "provider";
 /// The partition of the accounts whose organisation is known.
 const MEMBERS: &str = "member";
 /// How the ids of organisations begin.

@@ -138,6 +138,7 @@ impl<P: CheckPorts> Checker<P> {
             partition: hub.partition(),
             caller: hub.identity().to_owned(),
             auto_accept: integration.auto_accept_product,
+            write_probe: self.settings.write_probe,
             call_timeout,
         };
         let regions = self.look_at(&hub, candidates, asking, until(self.settings.regions_timeout)).await;

@@ -29,7 +29,7 @@ pub use self::check::{Checked, Checker, Kept};
 pub use self::identity::assume_role_mend;
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
 pub use self::round::{Round, Target};
-pub use self::settings::CheckSettings;
+pub use self::settings::{CheckSettings, WriteProbe};
 pub(crate) use self::upkeep::Standing;
 pub use self::upkeep::Upkeep;
 pub(crate) use self::words::with_mend;

@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::denial::Denial;
 use super::probe::{Writing, write_probe, writing};
+use super::settings::WriteProbe;
 use super::words::Place;
 use super::{AccountRegion, Connection, Probe, Problem, RegionStatus};
 use crate::integration::Integration;
@@ -27,6 +28,8 @@ pub(super) struct Candidate {
     pub(super) told: Option<bool>,
     /// Every account has it.
     pub(super) is_default: bool,
+    /// Writing was denied when it was looked at last.
+    pub(super) was_denied: bool,
     /// It belongs to another partition.
     pub(super) foreign: Option<Partition>,
 }
@@ -71,20 +74,21 @@ pub(super) fn candidates(
     };
     names.extend(integration.fallback_region);
     let availability = |name: &RegionName| known.get(*name).map(|region| region.availability);
+    let was = |name: &RegionName, status: RegionStatus| {
+        before.and_then(|before| before.regions.get(name)).is_some_and(|region| region.status == status)
+    };
     let mut candidates: Vec<_> = names
         .into_iter()
         .map(|name| Candidate {
             name,
             told: told.get(&name).copied(),
             is_default: availability(&name) == Some(Availability::Default),
+            was_denied: was(&name, RegionStatus::AccessDenied),
             foreign: known.partition_of(name).filter(|theirs| *theirs != partition),
         })
         .collect();
-    let took = |name: &RegionName| {
-        before.and_then(|before| before.regions.get(name)).is_some_and(|region| region.status == RegionStatus::Enabled)
-    };
     candidates.sort_by_key(|candidate| {
-        (!took(&candidate.name), !candidate.told.unwrap_or(candidate.is_default), candidate.name)
+        (!was(&candidate.name, RegionStatus::Enabled), !candidate.told.unwrap_or(candidate.is_default), candidate.name)
     });
     candidates
 }
@@ -96,6 +100,7 @@ pub(super) struct Asking {
     /// The ARN of the caller.
     pub(super) caller: String,
     pub(super) auto_accept: bool,
+    pub(super) write_probe: WriteProbe,
     pub(super) call_timeout: Duration,
 }
 
@@ -166,6 +171,10 @@ impl<H: Hub + Probe + Sync> Looking<'_, H> {
 
     /// Sends the write probe and judges by its answer.
     async fn write(&mut self, accepted: bool, fresh: bool) -> Result<Look, Look> {
+        let is_in_doubt = !accepted || self.candidate.was_denied;
+        if self.asking.write_probe == WriteProbe::WhereInDoubt && !is_in_doubt {
+            return Ok(self.enabled());
+        }
         let (hub, Place { partition, account, region }) = (self.hub, self.place);
         let body = write_probe(partition, account, region);
         let mut pause = FRESH_PAUSE;

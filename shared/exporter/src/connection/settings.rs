@@ -17,8 +17,21 @@ pub struct CheckSettings {
     pub call_timeout: Duration,
     /// Time of all Regions of one account. What has not answered by then does not hold the verdict up.
     pub regions_timeout: Duration,
+    /// Where it is tried whether findings may be written.
+    pub write_probe: WriteProbe,
     /// Time that a check wants at least: with less left, none is begun.
     pub check_reserve: Duration,
+}
+
+/// Where a check sends the write probe: a call to import one finding that is never stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WriteProbe {
+    /// In each Region that would take findings.
+    #[default]
+    Everywhere,
+    /// Only where writing was denied before, or where it can't be read whether the product is accepted. For an export, which
+    /// tries by itself whether it may write, and should cost no calls beyond its findings.
+    WhereInDoubt,
 }
 
 impl Default for CheckSettings {
@@ -29,6 +42,7 @@ impl Default for CheckSettings {
             identity_timeout: Duration::from_secs(10),
             call_timeout: Duration::from_secs(5),
             regions_timeout: Duration::from_secs(25),
+            write_probe: WriteProbe::Everywhere,
             check_reserve: Duration::from_secs(10),
         }
     }

@@ -334,7 +334,7 @@ mod tests {
             });
             Bytes::from(finding.to_string())
         };
-        let adopted = |sample| entry(&finding(sample), region, &Regions::known(), 0).is_some();
+        let adopted = |sample| taken_over(&finding(sample), region, &Regions::known(), 0).is_some();
         assert_eq!((adopted(false), adopted(true)), (true, false));
     }
 }

@@ -53,8 +53,9 @@ impl Output {
             }
         }
         let out = Box::new(Paper(paper.clone()));
-        let mut output =
-            Self { out, err: Box::new(io::sink()), out_style: style, err_style: style, format: Format::Table };
+        let err = Box::new(io::sink());
+        let (format, notation) = (Format::Table, Notation::Table);
+        let mut output = Self { out, err, out_style: style, err_style: style, format, notation };
         assert!(meanwhile(&mut output).is_ok());
         drop(output);
         paper.lock().map(|paper| String::from_utf8_lossy(&paper).into_owned()).unwrap_or_default()

@@ -156,7 +156,7 @@ async fn send(hub: &SecurityHub, args: &SampleArgs, region: RegionName, output: 
 async fn seen(hub: &SecurityHub, region: RegionName, id: &str, record_state: &str) -> Result<Option<Duration>> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
-        let found = hub.finding(region, id).await.map_err(|error| refused(&error, region))?;
+        let found = hub.finding(&region, id).await.map_err(|error| refused(&error, region))?;
         let finding: Option<Value> = found.and_then(|finding| serde_json::from_slice(&finding).ok());
         if finding.is_some_and(|finding| finding["RecordState"] == record_state) {
             return Ok(Some(begun.elapsed()));

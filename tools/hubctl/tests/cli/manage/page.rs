@@ -1,6 +1,6 @@
 //! The page "Integration Management", verb by verb.
 
-use management::Order;
+use exporter::order::Order;
 use serde_json::json;
 
 use super::{ACCOUNT, Deployment, disconnected};
@@ -146,7 +146,10 @@ fn delete_asks_and_offers_to_archive() {
 
     let archived = deployment.run(&format!("integration delete {ACCOUNT} --archive --yes"));
     assert_eq!(archived.exit, 0, "{}", archived.stderr);
-    assert_eq!(deployment.memory.kept().orders, [Order::Withdraw { provider: ACCOUNT.parse().unwrap() }]);
+    assert_eq!(
+        deployment.memory.kept().orders,
+        [Order::Withdraw { provider: ACCOUNT.parse().unwrap(), then_delete: true }]
+    );
     assert!(deployment.run(&format!("integration show {ACCOUNT}")).stdout.contains("being removed since"));
     let busy = deployment.run(&format!("provider delete {ACCOUNT} --yes"));
     assert_eq!(busy.exit, 1);
