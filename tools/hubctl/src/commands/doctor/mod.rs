@@ -101,10 +101,15 @@ fn no_function() -> Failure {
         .hint("name its stack with --stack NAME; an older one is brought up to date by sam build && sam deploy")
 }
 
+/// Whether it is the credentials that keep an account from being reached.
+pub(crate) fn are_credentials_refused(connections: &[Connection]) -> bool {
+    let problems = connections.iter().filter_map(|connection| connection.problem.as_ref());
+    problems.map(|problem| problem.reason.as_str()).any(|reason| CREDENTIAL_REASONS.contains(&reason))
+}
+
 /// What a script should know.
 fn exit(diagnosis: &Diagnosis) -> Exit {
-    let problems = diagnosis.connections.iter().filter_map(|connection| connection.problem.as_ref());
-    if problems.map(|problem| problem.reason.as_str()).any(|reason| CREDENTIAL_REASONS.contains(&reason)) {
+    if are_credentials_refused(&diagnosis.connections) {
         return Exit::Credentials;
     }
     let connected = |connection: &Connection| connection.status == ConnectionStatus::Connected;

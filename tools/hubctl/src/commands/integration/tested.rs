@@ -7,6 +7,7 @@ use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
 use management::wire::Test;
 use management::wire::words::TestOutcome;
 
+use crate::commands::doctor::are_credentials_refused;
 use crate::exit::Exit;
 use crate::output::{Column, Output, Table, Tone, text};
 
@@ -94,8 +95,8 @@ fn status_word(status: RegionStatus) -> &'static str {
 
 /// How a command ends that tested a connection.
 pub(super) fn exit(test: &Test) -> Exit {
-    let credentials =
-        || test.connections.iter().any(|connection| connection.problem.is_some() && connection.regions.is_empty());
+    // The Regions may still be those of an earlier check.
+    let credentials = || are_credentials_refused(&test.connections);
     match test.outcome {
         TestOutcome::Passed => Exit::Success,
         TestOutcome::Failed if credentials() => Exit::Credentials,
