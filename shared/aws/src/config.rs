@@ -75,7 +75,8 @@ fn has_own_s3_endpoint(config: &SdkConfig) -> bool {
     own_endpoint(config, "S3").is_some()
 }
 
-/// Where a service is to be found, if not at AWS: by `AWS_ENDPOINT_URL`, its form for the service, or a profile.
+/// Where a service is to be found, if not at AWS: by what the program says, `AWS_ENDPOINT_URL`, its form for the service, or
+/// a profile, in the order of the SDK's own clients.
 pub(crate) fn own_endpoint(config: &SdkConfig, service_id: &'static str) -> Option<String> {
     let for_service = || {
         let key = aws_types::service_config::ServiceConfigKey::builder()
@@ -86,5 +87,9 @@ pub(crate) fn own_endpoint(config: &SdkConfig, service_id: &'static str) -> Opti
             .ok()?;
         config.service_config()?.load_config(key)
     };
-    for_service().or_else(|| config.endpoint_url().map(str::to_owned))
+    let for_all = || config.endpoint_url().map(str::to_owned);
+    if config.get_origin("endpoint_url").is_client_config() {
+        return for_all();
+    }
+    for_service().or_else(for_all)
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
+use asff::RegionName;
+use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
 use management::wire::Test;
 use management::wire::words::TestOutcome;
 
@@ -13,6 +14,9 @@ use crate::output::{Column, Output, Table, Tone, text};
 
 /// Accounts whose Regions are shown one by one; of more, only what is wrong.
 const ACCOUNTS_IN_FULL_MAX: usize = 3;
+
+/// Regions that take no findings for the same reason and are shown one by one; of more, only the first.
+const REGIONS_ALIKE_MAX: usize = 4;
 
 /// Shows a test.
 pub(super) fn write(test: &Test, output: &mut Output) -> Result<()> {
@@ -48,16 +52,24 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
     if connection.regions.is_empty() {
         return Ok(());
     }
-    let mut by_status: Vec<_> = connection.regions.iter().collect();
-    by_status.sort_by_key(|(name, region)| (region.status, **name));
+    let mut by_status: BTreeMap<RegionStatus, Vec<(&RegionName, &RegionConnection)>> = BTreeMap::new();
+    for (name, region) in &connection.regions {
+        by_status.entry(region.status).or_default().push((name, region));
+    }
     let mut table = Table::new([Column::Text("Region"), Column::Text("Status"), Column::Text("Since (UTC)")]);
     let mut first: BTreeMap<RegionStatus, (&Problem, usize)> = BTreeMap::new();
-    for (name, region) in by_status {
-        let tone = if region.status == RegionStatus::Enabled { Tone::Good } else { Tone::Plain };
-        let since = region.since.strftime("%Y-%m-%d %H:%M").to_string();
-        table.row(tone, [name.to_string().as_str(), status_word(region.status), &since]);
-        if let Some(problem) = &region.problem {
-            first.entry(region.status).or_insert((problem, 0)).1 += 1;
+    for (status, regions) in by_status {
+        let takes_findings = status == RegionStatus::Enabled;
+        let tone = if takes_findings { Tone::Good } else { Tone::Plain };
+        let shown = if takes_findings || regions.len() <= REGIONS_ALIKE_MAX { regions.len() } else { 1 };
+        for (name, region) in &regions[..shown] {
+            let others = regions.len() - shown;
+            let name = if others == 0 { name.to_string() } else { format!("{name} and {others} others") };
+            let since = region.since.strftime("%Y-%m-%d %H:%M").to_string();
+            table.row(tone, [name.as_str(), status_word(status), &since]);
+        }
+        for problem in regions.iter().filter_map(|(_, region)| region.problem.as_ref()) {
+            first.entry(status).or_insert((problem, 0)).1 += 1;
         }
     }
     output.table(&table)?;
