@@ -143,8 +143,25 @@ pub async fn carry_out<P: Ports + Scans>(
         }
         Order::Withdraw { provider, then_delete } => {
             let mut runs = Vec::new();
+            let mut refused = Vec::new();
             for account in accounts_of(ports.as_ref(), provider).await? {
-                runs.push(mender.withdraw(account, options).await?);
+                // An order may come late. What is to be deleted is switched off; an integration that works is another one.
+                if *then_delete && ports.integration(&account).await?.is_some_and(|integration| integration.enabled) {
+                    let message = format!(
+                        "the integration of account {account} is enabled again, so its findings are not withdrawn; to \
+                         delete it with them: hubctl integration delete {provider} --archive"
+                    );
+                    return Err(OrderError::Refused(message));
+                }
+                match mender.withdraw(account, options).await.map_err(OrderError::from) {
+                    Ok(run) => runs.push(run),
+                    // One account that can't be reached keeps no other from being withdrawn.
+                    Err(OrderError::Refused(message)) => refused.push(message),
+                    Err(error) => return Err(error),
+                }
+            }
+            if !refused.is_empty() {
+                return Err(OrderError::Refused(refused.join("; ")));
             }
             let all = runs.iter().all(|run| run.status == RunStatus::Succeeded);
             if *then_delete && !all {

@@ -285,10 +285,15 @@ async fn an_order_is_carried_out_as_it_says() {
     // Of the accounts that have a state.
     let runs = order(r#"{ "order": "reconcile", "dry_run": true }"#).await.unwrap();
     assert_eq!(runs.iter().map(|run| drift(run).same).collect::<Vec<_>>(), [30]);
-    let runs =
-        order(&format!(r#"{{ "order": "withdraw", "account": "{ACCOUNT}", "then_delete": true }}"#)).await.unwrap();
+    let withdraw = format!(r#"{{ "order": "withdraw", "account": "{ACCOUNT}", "then_delete": true }}"#);
+    let late = order(&withdraw).await;
+    assert!(matches!(late, Err(OrderError::Refused(_))), "what is enabled is not to be deleted: {late:?}");
+    assert_eq!(active(&world), 30, "an order that comes late archives nothing of an integration that works");
+    integrate(&world, ACCOUNT, |integration| integration.enabled = false);
+    let runs = order(&withdraw).await.unwrap();
     let [run] = runs.as_slice() else { panic!("{runs:?}") };
     assert_eq!((run.counts.archived, active(&world)), (30, 0));
+    integrate(&world, ACCOUNT, |_| {});
     let again = format!(r#"{{ "order": "undo_archive", "run_id": "{}" }}"#, run.run_id);
     assert_eq!(order(&again).await.unwrap()[0].counts.sent, 30);
     // Nothing was ever sent for the other account.

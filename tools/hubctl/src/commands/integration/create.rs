@@ -33,7 +33,8 @@ Examples:
   hubctl integration create --provider 123456789012 --alias production
   hubctl integration create --provider 210987654321 \\
     --role-name SecurityHubExporter --severity-min medium --archive
-  hubctl integration create --provider o-a1b2c3d4e5 --role-name HubExporter
+  hubctl integration create --provider o-a1b2c3d4e5 \\
+    --role-name SecurityHubExporter
   hubctl integration create --provider 123456789012 --only-failed=false \\
     --regions us-east-1,eu-west-1 --access-key-file key.json
 
