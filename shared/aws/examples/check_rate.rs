@@ -68,7 +68,7 @@ fn target(number: u64) -> Target {
         ..Role::new(format!("arn:aws:iam::{account}:role/Exporter"))
     };
     let credentials = Some(Credentials::Default { role: Some(role) });
-    Target { account, integration: Arc::new(Integration { credentials, ..Integration::new(account) }) }
+    Target::new(account, Arc::new(Integration { credentials, ..Integration::new(account) }))
 }
 
 #[tokio::main]
@@ -94,7 +94,7 @@ async fn main() {
 
     for attempt in ["first", "second"] {
         let start = Instant::now();
-        let Target { account, integration } = target(0);
+        let Target { account, integration, .. } = target(0);
         let connection = checker.check(account, &integration, None).await.connection;
         assert_eq!(connection.status, ConnectionStatus::Connected, "{connection:?}");
         println!("{} Regions at {latency_ms} ms a call, {attempt}: {:.2?}", connection.regions.len(), start.elapsed());

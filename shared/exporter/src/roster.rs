@@ -72,7 +72,7 @@ pub async fn call_roll<P: Roster>(ports: &P, wanted: &Wanted) -> Result<Roll, Po
             for account in accounts.iter().copied().collect::<BTreeSet<_>>() {
                 match ports.integration(&account).await? {
                     Some(integration) => {
-                        roll.targets.push(Target { account, integration: Arc::new(integration) });
+                        roll.targets.push(Target::new(account, Arc::new(integration)));
                     }
                     None => roll.problems.push(format!(
                         "account {account} has no integration; make one: hubctl integration create --account {account}"
@@ -98,12 +98,12 @@ impl Roll {
             let integration = Arc::new((*integration).clone());
             match &integration.provider {
                 ProviderId::Account(account) => {
-                    self.targets.push(Target { account: *account, integration: integration.clone() });
+                    self.targets.push(Target::new(*account, integration.clone()));
                 }
                 organization @ ProviderId::Organization(_) => {
                     for account in self.accounts_of(ports, organization, &taken).await? {
                         if taken.insert(account) {
-                            self.targets.push(Target { account, integration: integration.clone() });
+                            self.targets.push(Target::new(account, integration.clone()));
                         }
                     }
                 }

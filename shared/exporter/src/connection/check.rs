@@ -1,6 +1,6 @@
 //! One account: connect, look at every Region, judge, keep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::identity::{credentials_refused, external_id_not_required, not_checked};
 use super::region::{Asking, Look, candidates};
 use super::verdict::{Found, verdict};
-use super::{CheckPorts, CheckSettings, Connection, Probe};
+use super::{CheckPorts, CheckSettings, Connection, Probe, Target};
 use crate::integration::Integration;
 use crate::ports::{ConnectError, PortError};
 
@@ -59,10 +59,17 @@ impl<P: CheckPorts> Checker<P> {
 
     /// Checks an account and keeps the verdict. Never fails: what fails is in the verdict. Ends by the deadline.
     pub async fn check(&self, account: AccountId, integration: &Integration, deadline: Option<Instant>) -> Checked {
+        self.check_target(&Target::new(account, Arc::new(integration.clone())), deadline).await
+    }
+
+    /// The same for a target of many.
+    pub(super) async fn check_target(&self, target: &Target, deadline: Option<Instant>) -> Checked {
+        let Target { account, integration, refused } = target;
+        let (account, integration) = (*account, integration.as_ref());
         let began = Instant::now();
         let before = self.ports.connection(account).await;
         let hint = before.as_ref().ok().and_then(Option::as_ref);
-        let found = self.find(account, integration, hint, deadline).await;
+        let found = self.find(account, integration, hint, refused, deadline).await;
         let now = self.ports.now();
         let mut before = match before {
             Ok(before) => before,
@@ -100,7 +107,7 @@ impl<P: CheckPorts> Checker<P> {
         before: Option<&Connection>,
         deadline: Option<Instant>,
     ) -> Connection {
-        let found = self.find(account, integration, before, deadline).await;
+        let found = self.find(account, integration, before, &BTreeSet::new(), deadline).await;
         verdict(account, integration, before, found, self.ports.now())
     }
 
@@ -109,6 +116,7 @@ impl<P: CheckPorts> Checker<P> {
         account: AccountId,
         integration: &Integration,
         before: Option<&Connection>,
+        refused: &BTreeSet<RegionName>,
         deadline: Option<Instant>,
     ) -> Found {
         let until = |most| deadline.map_or(Instant::now() + most, |deadline| deadline.min(Instant::now() + most));
@@ -132,7 +140,10 @@ impl<P: CheckPorts> Checker<P> {
         }
         // Without the permission the data file must do.
         let told = told.ok().and_then(Result::ok).unwrap_or_default();
-        let candidates = candidates(&self.regions, hub.partition(), integration, before, &told);
+        let mut candidates = candidates(&self.regions, hub.partition(), integration, before, &told);
+        for candidate in &mut candidates {
+            candidate.was_denied |= refused.contains(&candidate.name);
+        }
         let asking = Asking {
             account,
             partition: hub.partition(),

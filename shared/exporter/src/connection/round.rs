@@ -1,9 +1,9 @@
 //! Many accounts: some at once, each by itself, until the time is over.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use asff::AccountId;
+use asff::{AccountId, RegionName};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -17,6 +17,15 @@ pub struct Target {
     pub account: AccountId,
     /// Its integration, or that of its organisation.
     pub integration: Arc<Integration>,
+    /// Regions that refused findings lately: whether they may be written is tried there, whatever the settings say.
+    pub refused: BTreeSet<RegionName>,
+}
+
+impl Target {
+    /// An account of which nothing is known.
+    pub fn new(account: AccountId, integration: Arc<Integration>) -> Self {
+        Self { account, integration, refused: BTreeSet::new() }
+    }
 }
 
 /// What became of the accounts.
@@ -41,7 +50,7 @@ impl<P: CheckPorts> Checker<P> {
             while in_time && running.len() < self.settings.accounts_at_once.max(1) {
                 let Some(target) = waiting.pop_front() else { break };
                 let checker = self.clone();
-                running.spawn(async move { checker.check(target.account, &target.integration, deadline).await });
+                running.spawn(async move { checker.check_target(&target, deadline).await });
             }
             match running.join_next().await {
                 // A check that panics is a defect of ours. The others go on; what it was about stays as it is.

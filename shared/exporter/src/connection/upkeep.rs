@@ -65,7 +65,7 @@ impl Standing {
         integration: &Integration,
     ) -> Option<Self> {
         let known = upkeep?.known(account).await;
-        Some(Self { target: Target { account, integration: Arc::new(integration.clone()) }, known })
+        Some(Self { target: Target::new(account, Arc::new(integration.clone())), known })
     }
 
     /// The Regions that took nothing when they were looked at.
@@ -82,7 +82,9 @@ impl Standing {
 
     /// What is to be checked when the findings are delivered: the account, if what was known of it is old, or other than
     /// what its Regions said.
-    pub(crate) fn after(self, regions: &BTreeMap<RegionName, RegionReport>, now: Timestamp) -> Option<Target> {
+    pub(crate) fn after(mut self, regions: &BTreeMap<RegionName, RegionReport>, now: Timestamp) -> Option<Target> {
+        let refused = regions.iter().filter(|(_, report)| report.unavailable.is_some()).map(|(name, _)| *name);
+        self.target.refused = refused.collect();
         let Some(known) = &self.known else { return Some(self.target) };
         let is_old = now.duration_since(known.stale_since.unwrap_or(known.checked_at)) >= AGE_MAX;
         let contradicts = |(name, report): (&RegionName, &RegionReport)| match known.regions.get(name) {

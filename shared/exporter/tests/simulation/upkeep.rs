@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asff::RegionName;
-use exporter::connection::{Connection, ConnectionStatus, RegionStatus};
+use exporter::connection::{CheckSettings, Checker, Connection, ConnectionStatus, RegionStatus, WriteProbe};
 use exporter::export::{Exporter, Options};
 use exporter::plan::Planning;
 use exporter::ports::{ConnectError, Scan};
 use exporter::report::RunReport;
 use exporter::settings::Settings;
-use simulator::{Caller, Input, Operation};
+use simulator::{Caller, Fault, Input, Operation};
 use tokio::time::Instant;
 
-use crate::checks::checker;
 use crate::life::Life;
 use crate::memory::{Twin, World};
 use crate::promises::{failed, scan};
@@ -21,10 +20,12 @@ use crate::{ACCOUNT, integrate, world};
 
 const OFF: &str = "sa-east-1";
 
-/// An export by somebody who keeps connections.
+/// An export by somebody who keeps connections, as the function does.
 async fn export(world: &World, scan: Scan, deadline: Option<Instant>) -> RunReport {
-    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    let exporter = Exporter::new(Arc::new(twin), Settings::default()).with_upkeep(Arc::new(checker(world)));
+    let twin = Arc::new(Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
+    let checks = CheckSettings { write_probe: WriteProbe::WhereInDoubt, ..CheckSettings::default() };
+    let checker = Arc::new(Checker::new(twin.clone(), checks));
+    let exporter = Exporter::new(twin, Settings::default()).with_upkeep(Arc::new(checker));
     let options = Options { deadline, ..Options::default() };
     let report = exporter.export(scan, options).await.unwrap();
     world.sleep(3600).await;
@@ -68,6 +69,20 @@ async fn a_region_that_is_switched_on_later_is_found_and_the_next_export_sends_t
     export(&world, scan(3, failed(30)).upload("4"), None).await;
     assert_eq!(status(&world, OFF), RegionStatus::HubNotEnabled, "and does so the other way round");
     assert_eq!(known(&world).unwrap().status, ConnectionStatus::Degraded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_findings_are_refused_the_record_says_so_though_the_hub_is_on() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(30)).upload("1"), None).await;
+    assert_eq!(status(&world, OFF), RegionStatus::Enabled);
+    assert_eq!(count(&world, OFF, Operation::BatchImportFindings), 1, "its findings, and no probe");
+    let denied = Fault::error(403).on(Operation::BatchImportFindings);
+    world.simulator.inject(Fault { region: Some(OFF.to_owned()), ..denied });
+    let refused = export(&world, scan(1, failed(33)).upload("2"), None).await;
+    assert!(refused.counts.region_unavailable_total() > 0, "{:?}", refused.counts);
+    assert_eq!(status(&world, OFF), RegionStatus::AccessDenied);
 }
 
 #[tokio::test(start_paused = true)]

@@ -155,9 +155,9 @@ async fn of_two_checks_at_once_the_later_stays_and_knows_the_earlier() {
 #[tokio::test(start_paused = true)]
 async fn one_account_never_stops_the_others_and_the_last_are_left_over() {
     let world = world(|config| Config { latency_ms: 0, ..config });
-    let target = |account: &str| Target {
-        account: account.parse().unwrap(),
-        integration: Arc::new(Integration::new(account.parse::<asff::AccountId>().unwrap())),
+    let target = |account: &str| {
+        let account: asff::AccountId = account.parse().unwrap();
+        Target::new(account, Arc::new(Integration::new(account)))
     };
     // The second account does not exist: nobody there answers as it should.
     let targets = vec![target(ACCOUNT), target("000000000000"), target(OTHER)];
@@ -181,7 +181,7 @@ async fn a_round_ends_by_its_deadline() {
     let world = world(|config| config);
     world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }));
     let account: asff::AccountId = ACCOUNT.parse().unwrap();
-    let target = Target { account, integration: Arc::new(integration()) };
+    let target = Target::new(account, Arc::new(integration()));
     let deadline = Instant::now() + Duration::from_secs(12);
     let round = checker(&world).check_all(vec![target], Some(deadline)).await;
     assert!(Instant::now() <= deadline, "{:?} late", Instant::now() - deadline);
