@@ -86,6 +86,8 @@ impl<P: CheckPorts> Checker<P> {
                 Ok(true) => Kept::Yes,
                 Err(error) => Kept::Failed(error),
                 Ok(false) if attempt < KEEP_ATTEMPTS_MAX => match self.ports.connection(account).await {
+                    // Forgotten meanwhile, with its integration.
+                    Ok(None) if before.is_some() => Kept::Newer,
                     Ok(faster) if faster.as_ref().is_none_or(|faster| faster.checked_at < now) => {
                         before = faster;
                         continue;
