@@ -96,7 +96,16 @@ impl<P: Ports> Mender<P> {
             let mut fates = Vec::new();
             let mut sending = Sending::default();
             let mut first_error = None;
-            while let Some((entry, _)) = lines.next().await? {
+            loop {
+                let entry = match lines.next().await {
+                    Ok(Some((entry, _))) => entry,
+                    Ok(None) => break,
+                    // What was sent so far still gets its state.
+                    Err(error) => {
+                        first_error = Some(error.into());
+                        break;
+                    }
+                };
                 if code.is_some_and(|code| code != entry.code) {
                     fates.push(Line::Stays);
                     continue;
