@@ -52,6 +52,9 @@ pub enum HandlerError {
     /// An order can't be carried out, and trying again does not help.
     #[error("{0}")]
     Refused(String),
+    /// Another run works on the account of an order.
+    #[error("{0}")]
+    Busy(String),
     /// An export left findings to another try.
     #[error("run {run_id} failed: {reasons}")]
     Failed {
@@ -72,6 +75,7 @@ impl HandlerError {
             Self::Export(ExportError::Unbalanced { .. }) => "FindingsUnaccounted",
             Self::Export(ExportError::Port(_)) | Self::Record(_) => "StateNotKept",
             Self::Refused(_) => "OrderRefused",
+            Self::Busy(_) => "AccountBusy",
             Self::Failed { .. } => "ExportFailed",
         }
     }
@@ -81,6 +85,7 @@ impl From<OrderError> for HandlerError {
     fn from(error: OrderError) -> Self {
         match error {
             OrderError::Refused(message) => Self::Refused(message),
+            OrderError::Busy(message) => Self::Busy(message),
             OrderError::Failed(error) => Self::Export(error),
         }
     }
@@ -191,7 +196,13 @@ impl<P: Ports + Scans + Queue> Handler<P> {
             return Ok(Vec::new());
         }
         let options = mend::Options { deadline, ..mend::Options::default() };
-        let runs = carry_out(&self.ports, &self.settings, order, &options).await?;
+        let runs = match carry_out(&self.ports, &self.settings, order, &options).await {
+            Err(busy @ OrderError::Busy(_)) if queued => {
+                let is_put_back = self.ports.order(order, BUSY_DELAY).await?;
+                return if is_put_back { Ok(Vec::new()) } else { Err(busy.into()) };
+            }
+            carried_out => carried_out?,
+        };
         runs.iter().for_each(log_run);
         let mut left = runs.iter().filter(|run| run.status.wants_another_try()).peekable();
         let Some(first) = left.peek() else { return Ok(runs) };

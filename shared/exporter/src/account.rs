@@ -76,17 +76,10 @@ impl<P: Ports> AccountExport<P> {
         standing: &mut Option<Standing>,
     ) -> Result<State<P>, PortError> {
         let (ports, account) = (&context.ports, first.account);
-        let Some(integration) = ports.integration(&account).await? else {
-            let message = format!(
-                "account {account} has no integration; create one and export the upload again: hubctl integration \
-                 create --account {account}"
-            );
-            return Ok(State::Blocked(undelivered::NO_INTEGRATION, message));
+        let integration = match enabled(account, ports.integration(&account).await?) {
+            Ok(integration) => integration,
+            Err(blocked) => return Ok(blocked),
         };
-        if !integration.enabled {
-            let message = format!("the integration of account {account} is disabled");
-            return Ok(State::Blocked(undelivered::INTEGRATION_DISABLED, message));
-        }
         if integration.format != context.format {
             return Ok(State::KeptBack(Kept::OtherFormat.as_str(), None));
         }
@@ -102,6 +95,14 @@ impl<P: Ports> AccountExport<P> {
             Begun::Held { run_id } => {
                 let message = format!("account {account}: run {run_id} is exporting a scan of it");
                 return Ok(State::Blocked(undelivered::ACCOUNT_BUSY, message));
+            }
+        };
+        // What was disabled, or withdrawn and deleted, before the account was ours must not be sent after that.
+        let integration = match enabled(account, ports.integration(&account).await?) {
+            Ok(integration) => integration,
+            Err(blocked) => {
+                ports.end(account, &context.run_id, doubt).await?;
+                return Ok(blocked);
             }
         };
         let lease = match context.shared.give_up_at {
@@ -236,6 +237,24 @@ impl<P: Ports> AccountExport<P> {
         };
         let ended = context.ports.end(self.account, &context.run_id, doubt).await;
         (self.account, report, delivered.error.or(ended.err()))
+    }
+}
+
+/// An integration that is there and enabled.
+fn enabled<P: Ports>(account: AccountId, integration: Option<Integration>) -> Result<Integration, State<P>> {
+    match integration {
+        None => {
+            let message = format!(
+                "account {account} has no integration; create one and export the upload again: hubctl integration \
+                 create --account {account}"
+            );
+            Err(State::Blocked(undelivered::NO_INTEGRATION, message))
+        }
+        Some(integration) if !integration.enabled => {
+            let message = format!("the integration of account {account} is disabled");
+            Err(State::Blocked(undelivered::INTEGRATION_DISABLED, message))
+        }
+        Some(integration) => Ok(integration),
     }
 }
 

@@ -90,6 +90,9 @@ pub enum OrderError {
     /// It can't be, and trying again does not help.
     #[error("{0}")]
     Refused(String),
+    /// Another run works on the account: the same order is to come a little later.
+    #[error("{0}")]
+    Busy(String),
     /// Something that may pass.
     #[error(transparent)]
     Failed(#[from] ExportError),
@@ -105,6 +108,7 @@ impl From<MendError> for OrderError {
     fn from(error: MendError) -> Self {
         match error {
             MendError::Refused(message) => Self::Refused(message),
+            MendError::Busy(message) => Self::Busy(message),
             MendError::Failed(error) => Self::Failed(error),
         }
     }
@@ -145,19 +149,11 @@ pub async fn carry_out<P: Ports + Scans>(
             let mut runs = Vec::new();
             let mut refused = Vec::new();
             for account in accounts_of(ports.as_ref(), provider).await? {
-                // An order may come late. What is to be deleted is switched off; an integration that works is another one.
-                if *then_delete && ports.integration(&account).await?.is_some_and(|integration| integration.enabled) {
-                    let message = format!(
-                        "the integration of account {account} is enabled again, so its findings are not withdrawn; to \
-                         delete it with them: hubctl integration delete {provider} --archive"
-                    );
-                    return Err(OrderError::Refused(message));
-                }
-                match mender.withdraw(account, options).await.map_err(OrderError::from) {
+                match mender.withdraw(account, *then_delete, options).await {
                     Ok(run) => runs.push(run),
                     // One account that can't be reached keeps no other from being withdrawn.
-                    Err(OrderError::Refused(message)) => refused.push(message),
-                    Err(error) => return Err(error),
+                    Err(MendError::Refused(message)) => refused.push(message),
+                    Err(error) => return Err(error.into()),
                 }
             }
             if !refused.is_empty() {

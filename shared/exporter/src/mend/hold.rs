@@ -34,30 +34,62 @@ pub(super) struct Blocked {
     pub(super) message: String,
 }
 
-/// Tries to take an account while exports begin newer scans of it at the same moment.
-const TRIES_MAX: u32 = 3;
+/// How an integration must stand for an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// It is enabled.
+    Enabled,
+    /// It is there.
+    Any,
+    /// It is disabled, since it is to be deleted. One that works is another one, made since the order was given.
+    Disabled,
+}
 
-impl<P: Ports> Hold<P> {
-    /// Takes an account. `even_disabled`: its integration need not be on.
-    pub(super) async fn take(
-        job: &Job<P>,
-        account: AccountId,
-        even_disabled: bool,
-    ) -> Result<Result<Box<Self>, Blocked>, PortError> {
-        let blocked = |reason, message| Ok(Err(Blocked { reason, message }));
-        let ports = &job.ports;
-        let Some(integration) = ports.integration(&account).await? else {
+impl Wants {
+    /// The integration, if it stands as it must.
+    fn of(self, account: AccountId, integration: Option<Integration>) -> Result<Integration, Blocked> {
+        let blocked = |reason, message| Err(Blocked { reason, message });
+        let Some(integration) = integration else {
             let message =
                 format!("account {account} has no integration: hubctl integration create --account {account}");
             return blocked(undelivered::NO_INTEGRATION, message);
         };
-        if !integration.enabled && !even_disabled {
-            return blocked(
-                undelivered::INTEGRATION_DISABLED,
-                format!("the integration of account {account} is disabled"),
-            );
+        match self {
+            Self::Enabled if !integration.enabled => {
+                blocked(undelivered::INTEGRATION_DISABLED, format!("the integration of account {account} is disabled"))
+            }
+            Self::Disabled if integration.enabled => {
+                let id = &integration.provider;
+                let message = format!(
+                    "the integration of account {account} is enabled again, so its findings are not withdrawn; to delete \
+                     it with them: hubctl integration delete {id} --archive"
+                );
+                blocked(INTEGRATION_ENABLED, message)
+            }
+            _ => Ok(integration),
         }
-        let with_state = regions_with_state(ports.as_ref(), account).await?;
+    }
+}
+
+/// The name for findings of an integration that should be disabled and is not.
+const INTEGRATION_ENABLED: &str = "integration_enabled";
+/// Tries to take an account while exports begin newer scans of it at the same moment.
+const TRIES_MAX: u32 = 3;
+
+impl<P: Ports> Hold<P> {
+    /// Takes an account whose integration stands as it must. That, and in which Regions there is a state, is read when the
+    /// account is ours: until then an export may change the one and a person the other.
+    pub(super) async fn take(
+        job: &Job<P>,
+        account: AccountId,
+        wants: Wants,
+    ) -> Result<Result<Box<Self>, Blocked>, PortError> {
+        let blocked = |reason, message| Ok(Err(Blocked { reason, message }));
+        let ports = &job.ports;
+        // An account that can't be worked on need not be taken.
+        if let Err(why) = wants.of(account, ports.integration(&account).await?) {
+            return Ok(Err(why));
+        }
         let mut tries = 0;
         let (newest, doubt) = loop {
             let newest = ports.standing(account).await?.map_or(Timestamp::UNIX_EPOCH, |(newest, _)| newest);
@@ -76,6 +108,14 @@ impl<P: Ports> Hold<P> {
             }
         };
         let lease = job.lease(account);
+        let integration = match wants.of(account, ports.integration(&account).await?) {
+            Ok(integration) => integration,
+            Err(why) => {
+                ports.end(account, &job.run_id, doubt).await?;
+                return Ok(Err(why));
+            }
+        };
+        let with_state = regions_with_state(ports.as_ref(), account).await?;
         let hub = match ports.connect(account, &integration).await {
             Ok(hub) => hub,
             Err(error) => {
@@ -135,7 +175,9 @@ impl<P: Ports> Hold<P> {
 impl Blocked {
     /// The end of an order about one account that can't be worked on.
     pub(super) fn into_error(self, account: AccountId) -> MendError {
-        if undelivered::passes(self.reason) {
+        if self.reason == undelivered::ACCOUNT_BUSY {
+            MendError::Busy(self.message)
+        } else if undelivered::passes(self.reason) {
             PortError { action: format!("take account {account}"), message: self.message }.into()
         } else {
             MendError::Refused(self.message)

@@ -62,6 +62,9 @@ pub enum MendError {
     /// It can't be done, and trying again does not help.
     #[error("{0}")]
     Refused(String),
+    /// Another run works on the account. Worth another try when it is done.
+    #[error("{0}")]
+    Busy(String),
     /// Something that we rely on did not work, or a defect of ours. Worth another try.
     #[error(transparent)]
     Failed(#[from] ExportError),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use asff::{AccountId, RegionName};
 
-use super::hold::Hold;
+use super::hold::{Hold, Wants};
 use super::{Job, MendError, Mender, Options};
 use crate::deliver::AccountDelivered;
 use crate::ports::Ports;
@@ -36,7 +36,8 @@ impl<P: Ports> Mender<P> {
         let about = if what.dry_run { "compared only: " } else { "" };
         let run = self.begin(RunKind::Reconcile, None, format!("{about}all findings of account {account}"));
         let reconcile = |job: Job<P>| async move {
-            let hold = match Hold::take(&job, account, what.dry_run).await? {
+            let wants = if what.dry_run { Wants::Any } else { Wants::Enabled };
+            let hold = match Hold::take(&job, account, wants).await? {
                 Ok(hold) => *hold,
                 Err(blocked) => return Err(blocked.into_error(account)),
             };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use asff::{AccountId, Mapped};
 
-use super::hold::{Blocked, Hold};
+use super::hold::{Blocked, Hold, Wants};
 use super::redrive::Line;
 use super::{Done, Job};
 use crate::account::SUPERSEDED;
@@ -48,7 +48,7 @@ impl<P: Ports> Sending<P> {
         let id = mapped.account;
         let account = match self.accounts.entry(id) {
             Place::Occupied(place) => place.into_mut(),
-            Place::Vacant(place) => place.insert(match Hold::take(job, id, false).await? {
+            Place::Vacant(place) => place.insert(match Hold::take(job, id, Wants::Enabled).await? {
                 Ok(mut hold) => {
                     hold.partition = mapped.partition;
                     let delivery = hold.delivery(job, mapped.scanned_at);

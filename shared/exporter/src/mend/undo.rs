@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use asff::RegionName;
 use jiff::Timestamp;
 
-use super::hold::Hold;
+use super::hold::{Hold, Wants};
 use super::{Done, Job, MendError, Mender, Options, report_needed};
 use crate::deliver::{Choose, once_more};
 use crate::ports::Ports;
@@ -51,7 +51,7 @@ impl<P: Ports> Mender<P> {
             let mut accounts = Vec::new();
             for (account, regions) in archived {
                 let findings = regions.values().map(|archived| archived.findings).sum();
-                accounts.push(match Hold::take(&job, account, false).await? {
+                accounts.push(match Hold::take(&job, account, Wants::Enabled).await? {
                     Ok(hold) => undo(&job, *hold, regions).await,
                     Err(blocked) => blocked.report(account, findings),
                 });

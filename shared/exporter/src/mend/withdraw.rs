@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asff::{AccountId, RegionName};
 
-use super::hold::Hold;
+use super::hold::{Hold, Wants};
 use super::{Job, MendError, Mender, Options};
 use crate::deliver::{Choose, once_more};
 use crate::ports::Ports;
@@ -13,15 +13,21 @@ use crate::state::{Ended, Entry, Stored, archived, status_of};
 
 impl<P: Ports> Mender<P> {
     /// Archives all findings of an account that are live by the state, in all Regions, whatever its integration says of
-    /// them; it may be disabled. `counts.archived` says how many; [`Options::progress`] counts them meanwhile.
+    /// them; it may be disabled, and must be where it is to be deleted (`given_up`). `counts.archived` says how many; [`Options::progress`] counts them meanwhile.
     ///
     /// # Errors
     ///
-    /// [`MendError::Refused`] where there is no integration whose credentials could be used.
-    pub async fn withdraw(&self, account: AccountId, options: &Options) -> Result<RunReport, MendError> {
+    /// [`MendError::Refused`] where there is no integration whose credentials could be used, or one that is not given up.
+    pub async fn withdraw(
+        &self,
+        account: AccountId,
+        given_up: bool,
+        options: &Options,
+    ) -> Result<RunReport, MendError> {
+        let wants = if given_up { Wants::Disabled } else { Wants::Any };
         let run = self.begin(RunKind::Withdraw, None, format!("all findings of account {account}"));
         let withdraw = |job: Job<P>| async move {
-            let hold = match Hold::take(&job, account, true).await? {
+            let hold = match Hold::take(&job, account, wants).await? {
                 Ok(hold) => *hold,
                 Err(blocked) => return Err(blocked.into_error(account)),
             };

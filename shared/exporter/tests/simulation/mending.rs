@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use exporter::mend::{MendError, Mender, Options, Reconcile};
 use exporter::order::{Order, OrderError, carry_out};
+use exporter::ports::{Accounts as _, Clock as _};
 use exporter::report::{Drift, RunKind, RunReport, RunStatus};
 use exporter::settings::Settings;
+use jiff::SignedDuration;
 use serde_json::json;
 use simulator::{Caller, Effect, Fault, Operation};
 
@@ -144,7 +146,7 @@ async fn a_withdrawal_archives_everything_that_was_sent() {
     // Switched off before it is given up; and there is no limit.
     integrate(&world, ACCOUNT, |integration| (integration.enabled, integration.archive_limit_percent) = (false, 1));
     let options = Options::default();
-    let report = mender(&world).withdraw(account(), &options).await.unwrap();
+    let report = mender(&world).withdraw(account(), false, &options).await.unwrap();
     assert_eq!((report.status, report.kind), (RunStatus::Succeeded, RunKind::Withdraw), "{:?}", report.reasons);
     assert_eq!((report.counts.read, report.counts.archived, options.progress.findings_sent()), (0, 300, 300));
     assert_eq!((active(&world), held(&world, account(), "ARCHIVED").len()), (0, 300));
@@ -290,6 +292,12 @@ async fn an_order_is_carried_out_as_it_says() {
     assert!(matches!(late, Err(OrderError::Refused(_))), "what is enabled is not to be deleted: {late:?}");
     assert_eq!(active(&world), 30, "an order that comes late archives nothing of an integration that works");
     integrate(&world, ACCOUNT, |integration| integration.enabled = false);
+    let (newest, doubt) = twin.standing(account()).await.unwrap().unwrap();
+    let until = twin.now() + SignedDuration::from_mins(5);
+    twin.begin(account(), "another run", newest, twin.now(), until).await.unwrap();
+    let busy = order(&withdraw).await;
+    assert!(matches!(busy, Err(OrderError::Busy(_))), "it is to come again soon, and not as what failed: {busy:?}");
+    twin.end(account(), "another run", doubt).await.unwrap();
     let runs = order(&withdraw).await.unwrap();
     let [run] = runs.as_slice() else { panic!("{runs:?}") };
     assert_eq!((run.counts.archived, active(&world)), (30, 0));

@@ -115,6 +115,7 @@ async fn here(
     drop(watch);
     done.map_err(|error| match error {
         OrderError::Refused(message) => Failure::new(Exit::Error, message).into(),
+        OrderError::Busy(message) => Failure::new(Exit::Error, message).hint(again).into(),
         OrderError::Failed(error) => work::failed(&error, again).into(),
     })
 }
