@@ -9,6 +9,7 @@ pub mod check;
 pub mod host;
 pub mod http;
 pub mod memory;
+mod merge;
 mod openapi;
 pub mod ports;
 pub mod problem;

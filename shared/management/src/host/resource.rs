@@ -1,8 +1,8 @@
 //! `Custom::SecurityHubProvider` and `Custom::SecurityHubIntegration`.
 //!
 //! Promises: a request that comes twice is carried out once; what a creation did not make, its rollback does not delete; a
-//! property that names another provider makes another resource, and CloudFormation deletes the one before; the answer holds
-//! no secret and fits into 4 KB.
+//! property that names another provider makes another resource, and CloudFormation deletes the one before; an update changes
+//! what the template changed, and leaves what operators changed since; the answer holds no secret and fits into 4 KB.
 
 use exporter::integration::{Credentials, Integration};
 use exporter::provider::{Provider, ProviderId};
@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::properties::{body, property};
+use crate::check::patchable;
 use crate::http::typed;
+use crate::merge::merged;
 use crate::ports::{Caller, Ports};
 use crate::problem::{FieldError, Refusal};
 use crate::service::{IfMatch, Once, Service};
@@ -46,6 +48,8 @@ pub struct ResourceRequest {
     pub physical_resource_id: Option<String>,
     /// What it should be.
     pub resource_properties: Map<String, Value>,
+    /// What it was to be before an update.
+    pub old_resource_properties: Map<String, Value>,
 }
 
 /// The answer to CloudFormation.
@@ -120,6 +124,14 @@ impl ResourceRequest {
         Once { key: format!("cloudformation:{}", self.request_id), fingerprint: self.resource_type.clone() }
     }
 
+    /// What an update changes, as a merge patch.
+    fn changes(&self) -> Map<String, Value> {
+        let (old, new) = (body(&self.old_resource_properties), body(&self.resource_properties));
+        let names = [&old, &new].into_iter().filter_map(Value::as_object).flat_map(Map::keys);
+        let changed = names.filter(|name| old.get(name) != new.get(name));
+        changed.map(|name| (name.clone(), new.get(name).cloned().unwrap_or_default())).collect()
+    }
+
     /// What it stands for, if it was made.
     fn made(&self) -> Option<ProviderId> {
         self.physical_resource_id.as_ref()?.rsplit_once('/')?.1.parse().ok()
@@ -151,12 +163,17 @@ async fn put_provider<P: Ports>(service: &Service<P>, request: &ResourceRequest)
     let stored = match request.made().filter(|made| made.as_str() == settings.id) {
         None => service.create_provider(&caller, &settings, Some(&request.once())).await?.view,
         Some(id) => {
-            let patch = ProviderPatch { alias: settings.alias, scan_schedule: settings.scan_schedule };
             let before = service.provider(&id).await?;
-            let credentials = settings.credentials.unwrap_or_else(default_credentials);
+            let mut changes = request.changes();
             // The credentials first: they can fail for more reasons.
-            service.set_provider_credentials(&caller, &id, &IfMatch::Any, &credentials).await?;
-            let updated = service.update_provider(&caller, &id, &IfMatch::Any, |_: &Provider| Ok(patch.clone())).await;
+            if changes.remove("credentials").is_some() {
+                let credentials = settings.credentials.unwrap_or_else(default_credentials);
+                service.set_provider_credentials(&caller, &id, &IfMatch::Any, &credentials).await?;
+            }
+            changes.remove("id");
+            let changes = Value::Object(changes);
+            let patched = |before: &Provider| typed(merged(ProviderPatch::json(before), &changes), "");
+            let updated = service.update_provider(&caller, &id, &IfMatch::Any, patched).await;
             if updated.is_err() {
                 tracing::warn!(provider.id = %id, before.version = before.version, "provider updated in part");
             }
@@ -176,12 +193,19 @@ async fn put_integration<P: Ports>(service: &Service<P>, request: &ResourceReque
     let view = match request.made().filter(|made| made.as_str() == settings.provider) {
         None => service.create_integration(&caller, &settings, Some(&request.once())).await?.view,
         Some(id) => {
-            let as_provider = || CredentialsBody::of_kind("provider");
-            let credentials = settings.credentials.clone().unwrap_or_else(as_provider);
+            let mut changes = request.changes();
+            let has_other_credentials = changes.remove("credentials").is_some();
+            let changes = Value::Object(changes);
             // The settings first: with the new credentials the test tells how it stands in the end.
-            let updated = |_: &Integration| Ok(IntegrationBody { credentials: None, ..settings.clone() });
-            service.update_integration(&caller, &id, &IfMatch::Any, updated).await?;
-            service.set_credentials(&caller, &id, &IfMatch::Any, &credentials).await?
+            let patched = |before: &Integration| typed(merged(patchable(before)?, &changes), "");
+            let view = service.update_integration(&caller, &id, &IfMatch::Any, patched).await?;
+            if has_other_credentials {
+                let as_provider = || CredentialsBody::of_kind("provider");
+                let credentials = settings.credentials.unwrap_or_else(as_provider);
+                service.set_credentials(&caller, &id, &IfMatch::Any, &credentials).await?
+            } else {
+                view
+            }
         }
     };
     Ok((format!("integration/{}", view.id), shown(&view)))

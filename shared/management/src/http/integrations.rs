@@ -8,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 use exporter::integration::Integration;
 use exporter::registry::Revision;
 
-use super::providers::merged;
 use super::read::{Head, Json, Patch, Query, Segment, id, typed};
 use super::rest::PageParams;
 use super::write;
 use crate::check::patchable;
+use crate::merge::merged;
 use crate::ports::Ports;
 use crate::problem::{Noun, ReadRefused, Refusal, WriteRefused};
 use crate::service::{Created, Service};

@@ -7,11 +7,11 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use exporter::provider::Provider;
 use exporter::registry::Stored;
-use serde_json::{Value, json};
 
 use super::read::{Head, Json, Patch, Query, Segment, id, typed};
 use super::rest::PageParams;
 use super::write;
+use crate::merge::merged;
 use crate::ports::Ports;
 use crate::problem::{Noun, ReadRefused, Refusal, WriteRefused};
 use crate::service::{Created, Service};
@@ -76,10 +76,7 @@ pub(crate) async fn update<P: Ports>(
 ) -> Answer {
     query.end()?;
     let id = id(Noun::Provider, &text)?;
-    let settings = |before: &Provider| {
-        let now = json!({ "alias": before.alias, "scan_schedule": before.scan_schedule });
-        typed(merged(now, &patch), "")
-    };
+    let settings = |before: &Provider| typed(merged(ProviderPatch::json(before), &patch), "");
     let changed = service.update_provider(&head.caller, &id, &head.if_match, settings).await?;
     Ok(provider(StatusCode::OK, &changed))
 }
@@ -123,44 +120,4 @@ pub(crate) async fn set_credentials<P: Ports>(
 
 fn provider(status: StatusCode, stored: &Stored<Provider>) -> Response {
     write::versioned(status, &ProviderView::of(stored), stored.revision())
-}
-
-/// Applies a merge patch (RFC 7396) to settings.
-pub(crate) fn merged(target: Value, patch: &Value) -> Value {
-    let Value::Object(changes) = patch else { return patch.clone() };
-    let mut fields = match target {
-        Value::Object(fields) => fields,
-        _ => serde_json::Map::new(),
-    };
-    for (name, change) in changes {
-        if change.is_null() {
-            fields.remove(name);
-        } else {
-            let before = fields.remove(name).unwrap_or_default();
-            fields.insert(name.clone(), merged(before, change));
-        }
-    }
-    Value::Object(fields)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_patch_is_merged_as_rfc_7396_has_it() {
-        // The RFC's own table of cases, in our words.
-        for (target, patch, result) in [
-            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
-            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
-            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
-            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
-            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
-            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
-        ] {
-            assert_eq!(merged(target, &patch), result);
-        }
-    }
 }

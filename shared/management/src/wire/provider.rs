@@ -4,6 +4,7 @@ use exporter::provider::Provider;
 use exporter::registry::Stored;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::words::ProviderKind;
@@ -38,6 +39,13 @@ pub struct ProviderPatch {
     #[serde(default)]
     #[schema(max_length = 256)]
     pub scan_schedule: Option<String>,
+}
+
+impl ProviderPatch {
+    /// What a patch is merged into.
+    pub(crate) fn json(before: &Provider) -> Value {
+        json!({ "alias": before.alias, "scan_schedule": before.scan_schedule })
+    }
 }
 
 /// A provider.

@@ -10,10 +10,27 @@ use crate::client::{ACCOUNT, Api};
 const OTHER: &str = "210987654321";
 
 async fn send(api: &Api, kind: &str, request: &str, physical_id: Option<&str>, properties: Value) -> Answer {
+    send_with(api, kind, request, physical_id, properties, json!({})).await
+}
+
+/// An update from what was in the template before.
+async fn update(api: &Api, request: &str, physical_id: &str, before: Value, after: Value) -> Answer {
+    send_with(api, "Update", request, Some(physical_id), after, before).await
+}
+
+async fn send_with(
+    api: &Api,
+    kind: &str,
+    request: &str,
+    physical_id: Option<&str>,
+    properties: Value,
+    before: Value,
+) -> Answer {
     let event = json!({
         "RequestType": kind, "ResponseURL": "https://answers.example/1?signature=s", "StackId": "arn:stack", "RequestId": request,
         "ResourceType": if properties.get("Id").is_some() { "Custom::SecurityHubProvider" } else { "Custom::SecurityHubIntegration" },
         "LogicalResourceId": "It", "PhysicalResourceId": physical_id, "ResourceProperties": properties,
+        "OldResourceProperties": before,
     });
     let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
     let service = Service::new(api.memory.clone(), settings);
@@ -31,12 +48,12 @@ async fn a_stack_makes_changes_and_deletes_a_provider_and_its_integration() {
     assert_eq!((made.status, made.physical_resource_id.as_str()), ("SUCCESS", "provider/123456789012"), "{made:?}");
     let role = json!({"Kind": "default", "Role": {"Arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
     let settings = json!({"Provider": ACCOUNT, "OnlyFailed": "false", "Regions": ["eu-west-1"], "Credentials": role});
-    let made = send(&api, "Create", "r2", None, settings).await;
+    let made = send(&api, "Create", "r2", None, settings.clone()).await;
     assert_eq!((made.status, made.physical_resource_id.as_str()), ("SUCCESS", "integration/123456789012"), "{made:?}");
     assert!(made.data["ExternalId"].as_str().unwrap().len() >= 32, "a template can give it to the role: {made:?}");
 
     let changed = json!({"Provider": ACCOUNT, "ArchiveLimitPercent": "20"});
-    let changed = send(&api, "Update", "r3", Some("integration/123456789012"), changed).await;
+    let changed = update(&api, "r3", "integration/123456789012", settings, changed).await;
     assert_eq!((changed.status, &changed.physical_resource_id), ("SUCCESS", &made.physical_resource_id), "{changed:?}");
     let (path, _) = api.integration().await;
     let body = api.get(&path).await.body;
@@ -56,6 +73,28 @@ async fn a_stack_makes_changes_and_deletes_a_provider_and_its_integration() {
         assert_eq!(again.status, "SUCCESS", "what is gone is deleted: {again:?}");
     }
     assert_eq!(api.get(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_update_leaves_what_operators_changed_since_and_their_access_key() {
+    let api = Api::new();
+    send(&api, "Create", "r1", None, provider(ACCOUNT)).await;
+    let settings = json!({"Provider": ACCOUNT, "OnlyFailed": "true"});
+    let made = send(&api, "Create", "r2", None, settings.clone()).await;
+    let (path, etag) = api.integration().await;
+    let key = json!({"kind": "static", "access_key_id": "AKIA0123456789ABCDEF", "secret_access_key": "theirs"});
+    let given = api.put(&format!("{path}/credentials"), &etag, &key).await;
+    assert_eq!(given.status, 200, "{:?}", given.body);
+    let off = api.send("POST", &format!("{path}/disable"), &[], "").await;
+    assert_eq!(off.status, 200, "{:?}", off.body);
+
+    let wanted = json!({"Provider": ACCOUNT, "OnlyFailed": "true", "SeverityMin": "HIGH"});
+    let changed = update(&api, "r3", &made.physical_resource_id, settings, wanted).await;
+    assert_eq!(changed.status, "SUCCESS", "{changed:?}");
+    let body = api.get(&path).await.body;
+    assert_eq!((&body["severity_min"], &body["enabled"]), (&json!("HIGH"), &json!(false)));
+    assert_eq!(body["credentials"]["kind"], "static");
+    assert_eq!(api.memory.kept().secrets.len(), 1, "their key is still there");
 }
 
 #[tokio::test]
