@@ -215,6 +215,9 @@ pub struct AccessKey {
     pub session_token: Option<String>,
 }
 
+/// Comes after the deployment's prefix in the names of the secrets that [`Secrets::keep_key`] makes, and in no other.
+pub const MANAGED: &str = "managed/";
+
 /// Where access keys are kept. Nothing here reads one.
 pub trait Secrets {
     /// Keeps a key in a secret of its own, whose name tells that we made it and for whom; the secret's name.

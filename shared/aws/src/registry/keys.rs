@@ -2,15 +2,12 @@
 
 use aws_sdk_secretsmanager::types::Tag;
 use exporter::ports::PortError;
-use exporter::registry::{AccessKey, Secrets};
+use exporter::registry::{AccessKey, MANAGED, Secrets};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::Cloud;
 use crate::errors::port_error;
-
-/// Comes after the prefix in the names of the secrets that we make, and in no other.
-const MANAGED: &str = "managed/";
 
 impl Secrets for Cloud {
     async fn keep_key(&self, of: &str, key: &AccessKey) -> Result<String, PortError> {

@@ -3,7 +3,7 @@
 use asff::Partition;
 use exporter::integration::{Credentials, Role};
 use exporter::provider::ProviderId;
-use exporter::registry::AccessKey;
+use exporter::registry::{AccessKey, MANAGED};
 use uuid::Uuid;
 
 use super::Errors;
@@ -130,6 +130,12 @@ fn place(body: &CredentialsBody, before: Option<&Credentials>, prefix: &str, err
         let name = if secret.starts_with("arn:") { secret.splitn(7, ':').nth(6).unwrap_or_default() } else { secret };
         if !name.starts_with(prefix) || secret.chars().any(|letter| !letter.is_ascii_graphic()) {
             errors.add("credentials.secret", format!("must be a secret whose name begins with {prefix}"));
+        } else if name[prefix.len()..].starts_with(MANAGED) && before.and_then(Credentials::secret) != Some(secret) {
+            // It goes with what it was made for, and would be missed here.
+            errors.add(
+                "credentials.secret",
+                format!("must not begin with {prefix}{MANAGED}: that one belongs to another"),
+            );
         }
         return (secret.clone(), Key::Kept);
     }

@@ -6,7 +6,7 @@ use exporter::provider::{Provider, ProviderId};
 use exporter::registry::Stored;
 
 use super::kept::{Change, Kept};
-use super::{IfMatch, Service};
+use super::{IfMatch, Service, TRIES_MAX};
 use crate::check::{self, Checked, Key};
 use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
@@ -25,11 +25,29 @@ impl<P: Ports> Service<P> {
         if_match: &IfMatch,
         body: &CredentialsBody,
     ) -> Result<Stored<Provider>, Refusal> {
+        for _ in 0..TRIES_MAX {
+            match self.give_provider(caller, id, if_match, body).await {
+                // Another was faster. What was worked out from the version before would undo that.
+                Err(Refusal::Changed { .. }) if *if_match == IfMatch::Any => {}
+                given => return given,
+            }
+        }
+        Err(Refusal::Busy(id.clone()))
+    }
+
+    async fn give_provider(
+        &self,
+        caller: &Caller,
+        id: &ProviderId,
+        if_match: &IfMatch,
+        body: &CredentialsBody,
+    ) -> Result<Stored<Provider>, Refusal> {
         let before = self.found::<Provider>(id).await?;
         if_match.check(id, before.revision())?;
         let (credentials, key) =
             check::of_provider(id, body, Some(&before.value.credentials), &self.settings.secret_prefix)?;
         let (credentials, kept) = self.keep("provider", id, credentials, key).await?;
+        let if_match = &IfMatch::exactly(before.revision());
         let what = Change { id, caller, verb: "credentials", if_match };
         let changed = self
             .change(what, |stored: &Stored<Provider>| {
@@ -51,6 +69,22 @@ impl<P: Ports> Service<P> {
         if_match: &IfMatch,
         body: &CredentialsBody,
     ) -> Result<IntegrationView, Refusal> {
+        for _ in 0..TRIES_MAX {
+            match self.give_integration(caller, id, if_match, body).await {
+                Err(Refusal::Changed { .. }) if *if_match == IfMatch::Any => {}
+                given => return self.tested(&given?).await,
+            }
+        }
+        Err(Refusal::Busy(id.clone()))
+    }
+
+    async fn give_integration(
+        &self,
+        caller: &Caller,
+        id: &ProviderId,
+        if_match: &IfMatch,
+        body: &CredentialsBody,
+    ) -> Result<Stored<Integration>, Refusal> {
         let before = self.found::<Integration>(id).await?;
         if_match.check(id, before.revision())?;
         let own = before.value.credentials.as_ref();
@@ -61,6 +95,7 @@ impl<P: Ports> Service<P> {
                 (Some(credentials), kept)
             }
         };
+        let if_match = &IfMatch::exactly(before.revision());
         let what = Change { id, caller, verb: "credentials", if_match };
         let changed = self
             .change(what, |stored: &Stored<Integration>| {
@@ -69,8 +104,7 @@ impl<P: Ports> Service<P> {
             })
             .await;
         let named = credentials.as_ref().and_then(Credentials::secret);
-        let changed = self.settle(changed, own.and_then(Credentials::secret), kept, named).await?;
-        self.tested(&changed).await
+        self.settle(changed, own.and_then(Credentials::secret), kept, named).await
     }
 
     /// Keeps an access key that came with the request; the credentials with its place, and the secret that is new.

@@ -78,7 +78,7 @@ impl<P: Ports> Service<P> {
     pub async fn withdrawn(&self, caller: &Caller, id: &ProviderId) -> Result<(), Refusal> {
         match self.ports.integration_of(id).await? {
             Some(stored) if stored.value.removing_since.is_some() => {
-                let this = IfMatch::Tags(vec![super::etag(stored.revision())]);
+                let this = IfMatch::exactly(stored.revision());
                 self.delete_integration(caller, id, &this).await
             }
             _ => Ok(()),

@@ -41,6 +41,11 @@ impl IfMatch {
         }
     }
 
+    /// The version that was seen, for a change that was worked out from it.
+    pub(super) fn exactly(revision: Revision) -> Self {
+        Self::Tags(vec![etag(revision)])
+    }
+
     /// The same for a change that cannot undo another's, and so need not name a version.
     pub(super) fn or_any(&self) -> Self {
         if *self == Self::Unsaid { Self::Any } else { self.clone() }

@@ -76,6 +76,40 @@ async fn a_refused_change_leaves_no_key_behind_and_takes_none_away() {
 }
 
 #[tokio::test]
+async fn nobody_names_the_key_that_was_made_for_another() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let set = api.put(&format!("{path}/credentials"), &etag, &key()).await;
+    let theirs = json!({"kind": "static", "secret": set.body["credentials"]["secret"]});
+    let provider = format!("/providers/{ACCOUNT}");
+    let refused = api.put(&format!("{provider}/credentials"), "*", &theirs).await;
+    assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["credentials.secret"]), "{}", refused.text);
+    let again = api.put(&format!("{path}/credentials"), &set.etag(), &theirs).await;
+    assert_eq!(again.status, 200, "its own key may be named: {}", again.text);
+    assert_eq!(api.memory.kept().secrets.len(), 1);
+}
+
+#[tokio::test]
+async fn credentials_that_name_no_version_undo_nobodys_key() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    api.put(&format!("{path}/credentials"), &etag, &key()).await;
+    api.memory.before_next_commit(|memory| {
+        let mut kept = memory.kept();
+        kept.secrets.insert("securityhub-exporter/managed/theirs".to_owned(), "theirs".to_owned());
+        let stored = kept.integrations.get_mut(ACCOUNT).unwrap();
+        stored.version += 1;
+        let secret = "securityhub-exporter/managed/theirs".to_owned();
+        stored.value.credentials = Some(exporter::integration::Credentials::Static { secret, role: None });
+    });
+    // Only the role is changed; the key is the one that another wrote meanwhile.
+    let role = json!({"kind": "static", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
+    let given = api.put(&format!("{path}/credentials"), "*", &role).await;
+    assert_eq!(given.status, 200, "{}", given.text);
+    assert_eq!(given.body["credentials"]["secret"], "securityhub-exporter/managed/theirs");
+}
+
+#[tokio::test]
 async fn no_refusal_repeats_what_may_be_a_secret() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
