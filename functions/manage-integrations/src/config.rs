@@ -1,6 +1,8 @@
 //! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
 
 use aws::{Managing, Names};
+pub use runtime::config::ConfigError;
+use runtime::config::Variables;
 use tracing::level_filters::LevelFilter;
 
 /// What the environment says.
@@ -14,22 +16,6 @@ pub struct Config {
     pub log_level: LevelFilter,
 }
 
-/// A variable that the function can't work with.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// It must be set and is not.
-    #[error("the environment variable {0} is not set")]
-    Missing(&'static str),
-    /// Its value is not what it should be.
-    #[error("the environment variable {name} is {value:?}: it must be error, warn, info, debug or trace")]
-    Level {
-        /// The variable.
-        name: &'static str,
-        /// Its value.
-        value: String,
-    },
-}
-
 impl Config {
     /// Reads the environment of the process.
     ///
@@ -37,28 +23,22 @@ impl Config {
     ///
     /// Names the first variable that is missing or wrong.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
+        Self::read(&Variables::of_process())
     }
 
-    /// Reads variables, wherever they are from. An empty one is none.
-    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let variable = |name| variable(name).filter(|value| !value.is_empty());
-        let required = |name| variable(name).ok_or(ConfigError::Missing(name));
-        let log_level = match variable("LOG_LEVEL") {
-            None => LevelFilter::INFO,
-            Some(value) => value.parse().map_err(|_| ConfigError::Level { name: "LOG_LEVEL", value })?,
-        };
+    /// Reads variables, wherever they are from.
+    fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             names: Names {
-                table: required("TABLE_NAME")?,
-                state_bucket: required("STATE_BUCKET")?,
-                queue_url: Some(required("QUEUE_URL")?),
+                table: variables.required("TABLE_NAME")?,
+                state_bucket: variables.required("STATE_BUCKET")?,
+                queue_url: Some(variables.required("QUEUE_URL")?),
             },
             managing: Managing {
-                secret_prefix: required("SECRET_NAME_PREFIX")?,
-                check_function: variable("CHECK_FUNCTION_NAME"),
+                secret_prefix: variables.required("SECRET_NAME_PREFIX")?,
+                check_function: variables.optional("CHECK_FUNCTION_NAME"),
             },
-            log_level,
+            log_level: variables.parsed("LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
         })
     }
 }
@@ -71,7 +51,9 @@ mod tests {
         [("TABLE_NAME", "t"), ("STATE_BUCKET", "b"), ("QUEUE_URL", "q"), ("SECRET_NAME_PREFIX", "p/")];
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        Config::read(&Variables::new(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        }))
     }
 
     #[test]

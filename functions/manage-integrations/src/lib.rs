@@ -6,4 +6,3 @@
 pub mod answer;
 pub mod config;
 pub mod handler;
-pub mod telemetry;

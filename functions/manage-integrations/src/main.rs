@@ -7,14 +7,13 @@ use lambda_runtime::service_fn;
 use manage_integrations::answer::Https;
 use manage_integrations::config::Config;
 use manage_integrations::handler::Handler;
-use manage_integrations::telemetry;
 use management::{Service, Settings};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     // As text: what ends a program is shown in its debug form.
     let config = Config::from_env().map_err(|error| error.to_string())?;
-    telemetry::start(config.log_level);
+    runtime::logs::start(config.log_level, "manage_integrations");
     let settings = Settings { secret_prefix: config.managing.secret_prefix.clone() };
     let cloud = Cloud::new(&aws::sdk_config().await, config.names).managing(config.managing);
     let handler = Handler::new(Arc::new(Service::new(Arc::new(cloud), settings)), Https::new()?);

@@ -1,6 +1,7 @@
 //! Log lines: JSON with dotted fields on standard output.
 //!
-//! Promise: only our own crates are heard below WARN. The SDK's finer lines hold requests with their headers.
+//! Promise: only our own crates are heard below WARN. The SDK's finer lines hold requests with their headers, and bodies of
+//! requests to us, which may hold an access key, are logged at no level.
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
@@ -11,7 +12,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The crates below a function that are heard at every level. Compared as a whole: `aws` is ours, `aws_config` is not.
-const OURS: [&str; 4] = ["asff", "aws", "exporter", "runtime"];
+const OURS: [&str; 5] = ["asff", "aws", "exporter", "management", "runtime"];
 
 /// Starts logging to standard output: our crates and the function's own. Called once.
 pub fn start(level: LevelFilter, function: &'static str) {

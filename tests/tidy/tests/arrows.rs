@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("runtime", &[]),
     ("check-connections", &["asff", "aws", "exporter", "runtime"]),
     ("export-findings", &["asff", "aws", "exporter", "runtime"]),
-    ("manage-integrations", &["aws", "management"]),
+    ("manage-integrations", &["aws", "management", "runtime"]),
     ("hubctl", &["asff", "aws", "exporter", "management"]),
     ("simulator", &[]),
     (
