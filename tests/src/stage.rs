@@ -2,6 +2,7 @@
 //!
 //! Promise: nothing here speaks to another AWS than the one that `local/stack.py` has started.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -15,10 +16,12 @@ use exporter::connection::{Connection, Connections as _};
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::{ObjectWriter as _, Objects as _, Only, Queue as _};
 use exporter::provider::ProviderId;
-use exporter::registry::{Registry, Stored};
+use exporter::registry::{AuditEntry, Registry, Seen, Stored, Write};
 use exporter::report::{RunReport, RunStatus};
 use exporter::upload::Upload;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::hub::AccountHub;
 use crate::wait::wait_for;
@@ -150,7 +153,22 @@ impl Stage {
     ///
     /// When the table does not take it.
     pub async fn integrate(&self, integration: &Integration) -> Result<()> {
-        self.cloud.put_integration(integration).await?;
+        let (now, by) = (Timestamp::now(), "end-to-end");
+        let before = self.cloud.integration_of(&integration.provider).await?;
+        let seen = before.as_ref().map_or(Seen::Nothing, |before| Seen::This(before.revision()));
+        let after = match before {
+            None => Stored::new(integration.clone(), now, by),
+            Some(before) => before.changed(integration.clone(), now, by),
+        };
+        let entry = AuditEntry {
+            id: Uuid::now_v7().to_string(),
+            at: now,
+            by: by.to_owned(),
+            action: "integration.put".to_owned(),
+            target: integration.provider.to_string(),
+            changes: BTreeMap::new(),
+        };
+        self.cloud.commit(&[Write::PutIntegration(after, seen)], &entry).await?;
         Ok(())
     }
 

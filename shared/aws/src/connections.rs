@@ -11,16 +11,12 @@ use crate::item::{Item, ItemError, from_attribute, text, to_attribute};
 
 /// The partition of all connections.
 const PARTITION: &str = "connection";
-/// Pages that a list reads at most: of 1 MB each, with some 20 KB an account.
-const PAGES_MAX: usize = 1_000;
 
 impl Connections for Cloud {
     async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
         let action = || format!("read the connection of account {account}");
-        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
-        let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
-        let answer = answer.map_err(|error| port_error(action(), &error))?;
-        answer.item.map(|item| read(&item).map_err(|error| unreadable(action(), &error))).transpose()
+        let item = self.item(PARTITION, account.as_str(), action).await?;
+        item.map(|item| read(&item).map_err(|error| unreadable(action(), &error))).transpose()
     }
 
     async fn keep(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
@@ -59,22 +55,7 @@ impl Cloud {
     ///
     /// When the table does not answer, or one item is no connection.
     pub async fn list_connections(&self) -> Result<Vec<Connection>, PortError> {
-        const ACTION: &str = "list the connections";
-        let query = self
-            .dynamodb
-            .query()
-            .table_name(&self.names.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(PARTITION));
-        let mut pages = query.into_paginator().send();
-        let mut all = Vec::new();
-        for _ in 0..PAGES_MAX {
-            let Some(page) = pages.next().await else { break };
-            for item in page.map_err(|error| port_error(ACTION, &error))?.items() {
-                all.push(read(item).map_err(|error| unreadable(ACTION.to_owned(), &error))?);
-            }
-        }
-        Ok(all)
+        self.whole(PARTITION, "list the connections", read).await
     }
 
     /// Forgets the connection of an account, if there is one.

@@ -36,6 +36,7 @@ mod signed;
 mod summary;
 mod telling;
 mod time;
+mod whole;
 
 pub use aws_config::SdkConfig;
 
@@ -45,7 +46,6 @@ pub use config::{sdk_config, sdk_config_of};
 pub use deployment::{Deployment, DeploymentError};
 pub use hub::SecurityHub;
 pub use inspect::{AlarmState, FunctionState, Inspector, Resource, RuleState};
-pub use integrations::{CreateError, StoredIntegration};
 pub use listing::Listed;
 pub use manage::{Caller, ManageFunction};
 pub use objects::Writer;

@@ -12,15 +12,13 @@ use serde::Deserialize;
 
 use crate::Cloud;
 use crate::errors::port_error;
-use crate::item::{get_text, text};
+use crate::item::{Item, get_text, text};
 use crate::signed::{CodeAndWords, Service, SignedCall, call};
 
 /// The partition of all members.
 const PARTITION: &str = "member";
 /// Pages of an organisation that are read at most: of twenty accounts each, so 40,000, four times the largest quota.
 const ORGANIZATION_PAGES_MAX: usize = 2_000;
-/// Pages of the table that are read at most: of 1 MB each.
-const PAGES_MAX: usize = 100;
 
 const ORGANIZATIONS: Service =
     Service { id: "Organizations", name: "organizations", content_type: "application/x-amz-json-1.1", error };
@@ -143,23 +141,12 @@ impl Cloud {
     ///
     /// When the table does not answer.
     pub async fn members(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
-        let query = self
-            .dynamodb
-            .query()
-            .table_name(&self.names.table)
-            .key_condition_expression("pk = :pk")
-            .filter_expression("organization = :organization")
-            .expression_attribute_values(":pk", text(PARTITION))
-            .expression_attribute_values(":organization", text(organization.as_str()));
-        let mut pages = query.into_paginator().send();
-        let mut members = Vec::new();
-        for _ in 0..PAGES_MAX {
-            let Some(page) = pages.next().await else { break };
-            let page =
-                page.map_err(|error| port_error(format!("list the members of {}", organization.as_str()), &error))?;
-            members.extend(page.items().iter().filter_map(|item| get_text(item, "sk")?.parse::<AccountId>().ok()));
-        }
-        Ok(members)
+        let action = format!("list the members of {}", organization.as_str());
+        let theirs = |item: &Item| {
+            let is_theirs = get_text(item, "organization") == Some(organization.as_str());
+            Ok(get_text(item, "sk").filter(|_| is_theirs).and_then(|account| account.parse::<AccountId>().ok()))
+        };
+        Ok(self.whole(PARTITION, &action, theirs).await?.into_iter().flatten().collect())
     }
 }
 

@@ -7,35 +7,28 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use exporter::integration::Integration;
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
+use exporter::registry::Registry;
 use exporter::roster::Roster;
 
 use crate::Cloud;
 use crate::errors::port_error;
-use crate::item::{ItemError, from_attribute, get_text, text};
+use crate::item::{Item, get_text};
 use crate::organization::Member;
+use crate::registry::items::{INTEGRATIONS, stored};
 
-/// The partition of all providers.
-const PROVIDERS: &str = "provider";
 /// The partition of the accounts of which scans were exported.
 const ACCOUNTS: &str = "account";
-/// Pages that a list reads at most: of 1 MB each, so some 100,000 accounts.
-const PAGES_MAX: usize = 100;
 /// Messages of one call (SQS API, `SendMessageBatch`).
 const MESSAGES_MAX: usize = 10;
 
 impl Roster for Cloud {
     async fn integrations(&self) -> Result<Vec<Integration>, PortError> {
-        Ok(self.list_integrations().await?.into_iter().map(|stored| stored.integration).collect())
+        let all = self.whole(INTEGRATIONS, "list the integrations", stored::<Integration>).await?;
+        Ok(all.into_iter().map(|stored| stored.value).collect())
     }
 
     async fn provider(&self, id: &ProviderId) -> Result<Option<Provider>, PortError> {
-        let action = || format!("read the provider {id}");
-        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
-        let answer = request.key("pk", text(PROVIDERS)).key("sk", text(id.as_str())).send().await;
-        let answer = answer.map_err(|error| port_error(action(), &error))?;
-        let Some(item) = answer.item else { return Ok(None) };
-        let settings = item.get("settings").ok_or(ItemError::Missing("settings")).and_then(from_attribute);
-        settings.map(Some).map_err(|error| PortError { action: action(), message: error.to_string() })
+        Ok(Registry::provider(self, id).await?.map(|stored| stored.value))
     }
 
     async fn accounts_of(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
@@ -57,21 +50,9 @@ impl Roster for Cloud {
     }
 
     async fn exported(&self) -> Result<Vec<AccountId>, PortError> {
-        let query = self
-            .dynamodb
-            .query()
-            .table_name(&self.names.table)
-            .key_condition_expression("pk = :pk")
-            .projection_expression("sk")
-            .expression_attribute_values(":pk", text(ACCOUNTS));
-        let mut pages = query.into_paginator().send();
-        let mut accounts = Vec::new();
-        for _ in 0..PAGES_MAX {
-            let Some(page) = pages.next().await else { break };
-            let page = page.map_err(|error| port_error("list the accounts whose scans were exported", &error))?;
-            accounts.extend(page.items().iter().filter_map(|item| get_text(item, "sk")?.parse::<AccountId>().ok()));
-        }
-        Ok(accounts)
+        let account = |item: &Item| Ok(get_text(item, "sk").and_then(|account| account.parse::<AccountId>().ok()));
+        let all = self.whole(ACCOUNTS, "list the accounts whose scans were exported", account).await?;
+        Ok(all.into_iter().flatten().collect())
     }
 }
 

@@ -12,9 +12,6 @@ use crate::state::Resend;
 pub struct Integration {
     /// The account, or the organisation of accounts, whose findings are exported, each into its own Security Hub.
     pub provider: ProviderId,
-    /// A name for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alias: Option<String>,
     /// Off: uploads are recorded as undelivered and can be replayed.
     #[serde(default = "yes")]
     pub enabled: bool,
@@ -64,7 +61,6 @@ impl Integration {
     pub fn new(provider: impl Into<ProviderId>) -> Self {
         Self {
             provider: provider.into(),
-            alias: None,
             enabled: true,
             only_failed: true,
             archive_previous_findings: false,

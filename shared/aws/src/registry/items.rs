@@ -12,7 +12,7 @@ use crate::item::{Item, ItemError, from_attribute, get_number, get_text, number,
 /// The partition of all providers.
 pub(super) const PROVIDERS: &str = "provider";
 /// The partition of all integrations.
-pub(super) const INTEGRATIONS: &str = "integration";
+pub(crate) const INTEGRATIONS: &str = "integration";
 /// The partition of requests that can be sent again.
 pub(super) const REMEMBERED: &str = "request";
 
@@ -43,7 +43,7 @@ pub(super) fn to_item<T: Serialize>(partition: &str, key: &str, stored: &Stored<
 }
 
 /// A provider or an integration of an item.
-pub(super) fn stored<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, ItemError> {
+pub(crate) fn stored<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, ItemError> {
     let time = |name| get_text(item, name).and_then(|time| time.parse::<Timestamp>().ok());
     let created_at = time("created_at").unwrap_or(Timestamp::UNIX_EPOCH);
     Ok(Stored {

@@ -4,7 +4,7 @@
 mod audit;
 mod checks;
 mod commit;
-mod items;
+pub(crate) mod items;
 mod keys;
 mod list;
 mod orders;

@@ -111,7 +111,14 @@ async fn whoever_may_not_ask_for_the_accounts_does_without() {
 #[tokio::test]
 async fn members_come_and_go() {
     let wire = Wire::serve(|_, request| match operation(request) {
-        "Query" => Reply::new(200, json!({ "Items": [{ "sk": { "S": "000000000001" } }] }).to_string()),
+        "Query" => Reply::new(
+            200,
+            json!({ "Items": [
+            { "sk": { "S": "000000000001" }, "organization": { "S": "o-a1b2c3d4e5" } },
+            { "sk": { "S": "000000000002" }, "organization": { "S": "o-another0rg" } },
+        ] })
+            .to_string(),
+        ),
         _ => Reply::new(200, "{}"),
     })
     .await;

@@ -18,7 +18,7 @@ async fn world() -> Wire {
         let arn = format!("arn:aws:organizations::999999999999:account/o-aaaaaaaaaa/{ACCOUNT}");
         let body = match target(request).as_str() {
             "ListAccounts" => json!({ "Accounts": [{ "Id": ACCOUNT, "Arn": arn, "State": "ACTIVE" }] }),
-            "Query" => json!({ "Items": [{ "sk": { "S": "210987654321" } }] }),
+            "Query" => json!({ "Items": [{ "sk": { "S": "210987654321" }, "organization": { "S": "o-bbbbbbbbbb" } }] }),
             _ => json!({}),
         };
         Reply::new(200, body.to_string())
