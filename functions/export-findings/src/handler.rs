@@ -196,7 +196,11 @@ impl<P: Ports + Scans + Queue> Handler<P> {
             return Ok(Vec::new());
         }
         let options = mend::Options { deadline, ..mend::Options::default() };
-        let runs = match carry_out(&self.ports, &self.settings, order, &options).await {
+        let carried_out = carry_out(&self.ports, &self.settings, order, &options).await;
+        if let Err(OrderError::Refused(_)) = &carried_out {
+            self.follow(order).await?;
+        }
+        let runs = match carried_out {
             Err(busy @ OrderError::Busy(_)) if queued => {
                 let is_put_back = self.ports.order(order, BUSY_DELAY).await?;
                 return if is_put_back { Ok(Vec::new()) } else { Err(busy.into()) };
@@ -205,7 +209,10 @@ impl<P: Ports + Scans + Queue> Handler<P> {
         };
         runs.iter().for_each(log_run);
         let mut left = runs.iter().filter(|run| run.status.wants_another_try()).peekable();
-        let Some(first) = left.peek() else { return Ok(runs) };
+        let Some(first) = left.peek() else {
+            self.follow(order).await?;
+            return Ok(runs);
+        };
         let failed = HandlerError::Failed { run_id: first.run_id.clone(), reasons: first.reasons.join("; ") };
         let delay = match left.clone().all(is_busy) {
             true => BUSY_DELAY,
@@ -213,6 +220,17 @@ impl<P: Ports + Scans + Queue> Handler<P> {
             false => return Err(failed),
         };
         if queued && self.ports.order(order, delay).await? { Ok(runs) } else { Err(failed) }
+    }
+
+    /// Places what follows an order.
+    async fn follow(&self, order: &Order) -> Result<(), PortError> {
+        match order.next() {
+            Some(next) if !self.ports.order(&next, Duration::ZERO).await? => Err(PortError {
+                action: format!("go on with the order to {next}"),
+                message: "there is no queue".to_owned(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Exports one upload after the other; one that fails does not hold up the rest.

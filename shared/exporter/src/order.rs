@@ -25,6 +25,10 @@ pub enum Order {
     Replay {
         /// The run.
         run_id: String,
+        /// Runs whose uploads follow, each when the one before it is done: the oldest scan first, since a newer one makes it
+        /// void.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        then: Vec<String>,
     },
     /// The same, and archive whatever the scan shows to be over.
     Approve {
@@ -68,11 +72,27 @@ pub enum Order {
     },
 }
 
+impl Order {
+    /// Replays of runs, one after the other. None of none.
+    pub fn replays(run_ids: impl IntoIterator<Item = String>) -> Option<Self> {
+        let mut run_ids = run_ids.into_iter();
+        Some(Self::Replay { run_id: run_ids.next()?, then: run_ids.collect() })
+    }
+
+    /// The order that follows when this one is done, or can't be.
+    pub fn next(&self) -> Option<Self> {
+        match self {
+            Self::Replay { then, .. } => Self::replays(then.iter().cloned()),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Order {
     /// What it asks for, after "to".
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Replay { run_id } => write!(formatter, "replay run {run_id}"),
+            Self::Replay { run_id, .. } => write!(formatter, "replay run {run_id}"),
             Self::Approve { run_id } => write!(formatter, "approve run {run_id}"),
             Self::UndoArchive { run_id } => write!(formatter, "undo the archive of run {run_id}"),
             Self::Redrive { run_id: Some(run_id), .. } => write!(formatter, "redrive the quarantine of run {run_id}"),
@@ -127,7 +147,7 @@ pub async fn carry_out<P: Ports + Scans>(
 ) -> Result<Vec<RunReport>, OrderError> {
     let mender = Mender::new(ports.clone(), settings.clone());
     Ok(match order {
-        Order::Replay { run_id } => vec![again(ports, settings, run_id, false, options).await?],
+        Order::Replay { run_id, .. } => vec![again(ports, settings, run_id, false, options).await?],
         Order::Approve { run_id } => vec![again(ports, settings, run_id, true, options).await?],
         Order::UndoArchive { run_id } => vec![mender.undo_archive(run_id, options).await?],
         Order::Redrive { run_id, code } => {

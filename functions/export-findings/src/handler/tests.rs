@@ -289,6 +289,17 @@ async fn an_order_is_carried_out_dropped_or_comes_again() {
 }
 
 #[tokio::test]
+async fn replays_follow_one_another_past_what_can_not_be_replayed_but_not_past_what_is_to_be_tried_again() {
+    for (first, goes_on) in [("scan", true), ("gone", true), ("unconnected", false)] {
+        let body = json!({ "order": "replay", "run_id": first, "then": ["second", "third"] }).to_string();
+        let (_, twin) = handle(json!({ "Records": [message("m", &body)] })).await;
+        let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(order, _)| json!(order)).collect();
+        let next = json!({ "order": "replay", "run_id": "second", "then": ["third"] });
+        assert_eq!(ordered, if goes_on { vec![next] } else { Vec::new() }, "{first}");
+    }
+}
+
+#[tokio::test]
 async fn an_order_about_all_accounts_becomes_one_for_each() {
     let body = json!({ "order": "reconcile", "dry_run": true }).to_string();
     let (answer, twin) = handle(json!({ "Records": [message("m", &body)] })).await;

@@ -49,7 +49,7 @@ impl<P: Ports> Service<P> {
     pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<Ordered, Refusal> {
         let run = self.run(run_id).await?;
         replayable(&run)?;
-        self.order(caller, "replay", run_id, Order::Replay { run_id: run_id.to_owned() }).await
+        self.order(caller, "replay", run_id, Order::Replay { run_id: run_id.to_owned(), then: Vec::new() }).await
     }
 
     /// Orders the same, and that whatever the scan shows to be over is archived.

@@ -40,10 +40,10 @@ impl<P: Ports> Service<P> {
         let (waiting, more) = self.waiting(id).await?;
         let mut replayed = 0;
         if replay {
-            // The oldest first: a newer scan must not make an older one of another part of the account void.
-            for run_id in waiting.iter().rev() {
-                self.ports.place(&Order::Replay { run_id: run_id.clone() }).await?;
-                replayed += 1;
+            // The oldest first, and each by itself: a newer scan makes an older one of another part of the account void.
+            if let Some(order) = Order::replays(waiting.iter().rev().cloned()) {
+                self.ports.place(&order).await?;
+                replayed = waiting.len() as u64;
             }
         }
         let waiting = Waiting { runs: waiting.len() as u64, replayed, more };

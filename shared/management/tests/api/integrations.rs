@@ -145,11 +145,10 @@ async fn disabling_parks_uploads_and_enabling_replays_them() {
 
     let replayed = api.post(&format!("{path}/enable?replay=true"), &json!(null)).await;
     assert_eq!(replayed.body["waiting"]["replayed"], 2, "{}", replayed.text);
-    let order = |run_id: &str| Order::Replay { run_id: run_id.to_owned() };
     assert_eq!(
         api.memory.kept().orders,
-        [order("run-2"), order("run-5")],
-        "of each upload the newest run, the oldest first"
+        [Order::Replay { run_id: "run-2".to_owned(), then: vec!["run-5".to_owned()] }],
+        "of each upload the newest run, the oldest first, one after the other"
     );
 
     api.memory.kept().runs.push(run("run-6", "monday", 0, RunStatus::Succeeded));

@@ -51,7 +51,7 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
     assert_eq!(
         api.memory.kept().orders,
         [
-            Order::Replay { run_id: run_id() },
+            Order::Replay { run_id: run_id(), then: Vec::new() },
             Order::Approve { run_id: run_id() },
             Order::UndoArchive { run_id: run_id() },
             Order::Redrive { run_id: Some(run_id()), code: None },

@@ -43,7 +43,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     if args.remote.remote {
-        let order = Order::Replay { run_id: args.run_id.clone() };
+        let order = Order::Replay { run_id: args.run_id.clone(), then: Vec::new() };
         deployment::block_on(async {
             let connected = deployment::connect(global).await?;
             let earlier = connected.find_run(&args.run_id).await?;
