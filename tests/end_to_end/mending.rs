@@ -25,10 +25,12 @@ async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_orde
     let archived = run.counts.archived;
     ensure!(archived > 0 && run.status == RunStatus::Succeeded, "{run:#?}");
 
-    let ordered = stage.hubctl(&["run", "undo-archive", &run.run_id, "--remote"])?;
+    let ordered = stage.hubctl(&["run", "undo-archive", &run.run_id])?;
 
-    ensure!(ordered.exit == Some(0) && ordered.json["ordered"]["order"] == "undo_archive", "{ordered:#?}");
-    let undone = stage.run_about(&run.run_id).await?;
+    ensure!(ordered.exit == Some(0), "{ordered:#?}");
+    let undone: RunReport = serde_json::from_value(ordered.json[0].clone())?;
+    let order = stage.hubctl(&["order", "show", undone.order.as_deref().context("a run of no order")?])?;
+    ensure!(order.json["state"] == "done" && order.json["runs"] == json!([undone.run_id]), "{order:#?}");
     ensure!((undone.kind, undone.status) == (RunKind::UndoArchive, RunStatus::Succeeded), "{undone:#?}");
     ensure!(undone.counts.sent == archived && undone.counts.read == archived, "{:#?}", undone.counts);
     let now = active(&hub.findings()?);
@@ -37,7 +39,7 @@ async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_orde
         ensure!(finding["Compliance"]["Status"] == "FAILED", "it has not the status that it had: {finding:#}");
     }
 
-    let again = stage.hubctl(&["run", "undo-archive", &run.run_id])?;
+    let again = stage.hubctl(&["run", "undo-archive", &run.run_id, "--local"])?;
     let counts = &again.json[0]["counts"];
     ensure!(again.exit == Some(0) && counts["filtered"]["changed_since"] == archived, "{again:#?}");
     ensure!(counts["sent"] == 0, "{again:#?}");

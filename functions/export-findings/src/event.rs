@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::s3::S3Entity;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use exporter::order::Order;
+use exporter::order::Placed;
 use exporter::upload::Upload;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub enum Work {
     /// To export these uploads.
     Uploads(Vec<Upload>),
     /// To carry out an order.
-    Order(Order),
+    Order(Placed),
 }
 
 /// A message of a queue.
@@ -86,7 +86,7 @@ fn queue_messages(payload: &Value) -> Option<Result<Vec<SqsMessage>, EventError>
 
 fn work(event: &Value) -> Result<Work, EventError> {
     if event.get("order").is_some() {
-        let order = Order::deserialize(event).map_err(|error| EventError::UnknownOrder(error.to_string()))?;
+        let order = Placed::deserialize(event).map_err(|error| EventError::UnknownOrder(error.to_string()))?;
         return Ok(Work::Order(order));
     }
     uploads(event).map(Work::Uploads)

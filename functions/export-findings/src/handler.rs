@@ -10,9 +10,9 @@ use aws_lambda_events::sqs::SqsBatchResponse;
 use exporter::connection::Upkeep;
 use exporter::export::{ExportError, Exporter, Options};
 use exporter::mend;
-use exporter::order::{Order, OrderError, accounts_with_state, carry_out};
+use exporter::order::{BUSY_DELAY, OrderError, OrderLog, Placed, fulfil, is_busy, made_progress};
 use exporter::ports::{OpenError, PortError, Ports, Queue, Scans};
-use exporter::report::{RunReport, RunStatus, undelivered};
+use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
 use exporter::upload::{Upload, UploadInfo};
 use lambda_runtime::{Diagnostic, LambdaEvent};
@@ -86,6 +86,7 @@ impl From<OrderError> for HandlerError {
         match error {
             OrderError::Refused(message) => Self::Refused(message),
             OrderError::Busy(message) => Self::Busy(message),
+            OrderError::Unfinished { run_id, reasons } => Self::Failed { run_id, reasons },
             OrderError::Failed(error) => Self::Export(error),
         }
     }
@@ -110,7 +111,7 @@ pub enum Answer {
     },
 }
 
-impl<P: Ports + Scans + Queue> Handler<P> {
+impl<P: Ports + Scans + Queue + OrderLog> Handler<P> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
         Self { exporter: Exporter::new(ports.clone(), settings.clone()), settings, ports }
@@ -161,11 +162,11 @@ impl<P: Ports + Scans + Queue> Handler<P> {
             Ok(Work::Order(order)) => match self.order(&order, deadline, true).await {
                 Ok(_) => false,
                 Err(HandlerError::Refused(why)) => {
-                    tracing::error!(order = %order, why, "order dropped: it can't be carried out");
+                    tracing::error!(order.id = order.id, order = %order.order, why, "order dropped: it can't be carried out");
                     false
                 }
                 Err(error) => {
-                    tracing::warn!(order = %order, %error, "order put back: it is tried again");
+                    tracing::warn!(order.id = order.id, order = %order.order, %error, "order put back: it is tried again");
                     true
                 }
             },
@@ -181,56 +182,14 @@ impl<P: Ports + Scans + Queue> Handler<P> {
     /// Carries out an order. `queued`: it came from the queue, and what is left of it may be put there.
     async fn order(
         &self,
-        order: &Order,
+        order: &Placed,
         deadline: Option<Instant>,
         queued: bool,
     ) -> Result<Vec<RunReport>, HandlerError> {
-        if let Order::Reconcile { account: None, regions, dry_run } = order
-            && queued
-        {
-            // Each account may take the whole of an invocation's time.
-            for account in accounts_with_state(self.ports.as_ref()).await? {
-                let part = Order::Reconcile { account: Some(account), regions: regions.clone(), dry_run: *dry_run };
-                self.ports.order(&part, Duration::ZERO).await?;
-            }
-            return Ok(Vec::new());
-        }
         let options = mend::Options { deadline, ..mend::Options::default() };
-        let carried_out = carry_out(&self.ports, &self.settings, order, &options).await;
-        if let Err(OrderError::Refused(_)) = &carried_out {
-            self.follow(order).await?;
-        }
-        let runs = match carried_out {
-            Err(busy @ OrderError::Busy(_)) if queued => {
-                let is_put_back = self.ports.order(order, BUSY_DELAY).await?;
-                return if is_put_back { Ok(Vec::new()) } else { Err(busy.into()) };
-            }
-            carried_out => carried_out?,
-        };
+        let runs = fulfil(&self.ports, &self.settings, order, queued, &options).await?;
         runs.iter().for_each(log_run);
-        let mut left = runs.iter().filter(|run| run.status.wants_another_try()).peekable();
-        let Some(first) = left.peek() else {
-            self.follow(order).await?;
-            return Ok(runs);
-        };
-        let failed = HandlerError::Failed { run_id: first.run_id.clone(), reasons: first.reasons.join("; ") };
-        let delay = match left.clone().all(is_busy) {
-            true => BUSY_DELAY,
-            false if left.all(|run| run.status == RunStatus::Unfinished && made_progress(run)) => Duration::ZERO,
-            false => return Err(failed),
-        };
-        if queued && self.ports.order(order, delay).await? { Ok(runs) } else { Err(failed) }
-    }
-
-    /// Places what follows an order.
-    async fn follow(&self, order: &Order) -> Result<(), PortError> {
-        match order.next() {
-            Some(next) if !self.ports.order(&next, Duration::ZERO).await? => Err(PortError {
-                action: format!("go on with the order to {next}"),
-                message: "there is no queue".to_owned(),
-            }),
-            _ => Ok(()),
-        }
+        Ok(runs)
     }
 
     /// Exports one upload after the other; one that fails does not hold up the rest.
@@ -307,27 +266,6 @@ impl<P: Ports + Scans + Queue> Handler<P> {
         self.ports.record(&run).await?;
         Ok(run)
     }
-}
-
-/// How long an upload waits whose account another run is exporting. A run lasts 15 minutes at most.
-const BUSY_DELAY: Duration = Duration::from_secs(120);
-
-/// Whether nothing but another run of the same account stands in the way, and nothing was done that would be done again.
-fn is_busy(run: &RunReport) -> bool {
-    let mut passing = run.counts.undelivered.keys().filter(|reason| undelivered::passes(reason)).peekable();
-    let mut regions = run.accounts.values().flat_map(|account| account.regions.values());
-    passing.peek().is_some()
-        && passing.all(|reason| reason == undelivered::ACCOUNT_BUSY)
-        && run.counts.archive_undelivered == 0
-        && regions.all(|region| region.unfinished.is_none())
-}
-
-/// Whether another run would begin farther on. An upload that makes no progress is tried as any that fails, and ends in
-/// the dead-letter queue.
-fn made_progress(run: &RunReport) -> bool {
-    let adopted = |region: &exporter::report::RegionReport| region.adopted > 0;
-    run.counts.sent + run.counts.archived > 0
-        || run.accounts.values().any(|account| account.regions.values().any(adopted))
 }
 
 /// Says once why an upload is to come again. A failed run has its own line.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use exporter::order::Order;
+use exporter::order::Placed;
 use exporter::ports::{PortError, Queue};
 use exporter::upload::Upload;
 use serde_json::json;
@@ -24,8 +24,8 @@ impl Queue for Cloud {
         self.put(event.to_string(), after, || format!("put {} back on the queue", upload.url())).await
     }
 
-    async fn order(&self, order: &Order, after: Duration) -> Result<bool, PortError> {
-        let action = || format!("put the order to {order} on the queue");
+    async fn order(&self, order: &Placed, after: Duration) -> Result<bool, PortError> {
+        let action = || format!("put the order to {} on the queue", order.order);
         let body =
             serde_json::to_string(order).map_err(|error| PortError { action: action(), message: error.to_string() })?;
         self.put(body, after, action).await

@@ -36,6 +36,8 @@ pub struct Options {
     pub again: bool,
     /// A person has agreed to archive whatever the scan shows to be over.
     pub approved: bool,
+    /// The order that the export belongs to, where there is one.
+    pub order: Option<String>,
     /// When the caller's time is over.
     pub deadline: Option<Instant>,
     /// Who watches.
@@ -90,7 +92,8 @@ impl<P: Ports> Exporter<P> {
     pub async fn export(&self, scan: Scan, options: Options) -> Result<RunReport, ExportError> {
         let run_id = Uuid::now_v7().to_string();
         let identity = scan.info.identity();
-        let mut run = RunReport::begin(run_id, scan.info.clone(), self.ports.now());
+        let begun = RunReport::begin(run_id, scan.info.clone(), self.ports.now());
+        let mut run = RunReport { order: options.order.clone(), ..begun };
         if let Some(earlier) = self.claim(&run, &identity, &options).await? {
             run.status = RunStatus::Duplicate;
             run.reasons.push(format!("run {earlier} exported this upload"));

@@ -13,7 +13,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 
 use crate::integration::Integration;
-use crate::order::Order;
+use crate::order::Placed;
 use crate::provider::ProviderId;
 use crate::report::RunReport;
 use crate::upload::{Upload, UploadInfo};
@@ -48,7 +48,7 @@ pub trait Queue {
 
     /// Puts a person's order on the queue, so that the deployment carries it out, `after` so long. False, where there is no
     /// queue.
-    fn order(&self, order: &Order, after: Duration) -> impl Future<Output = Result<bool, PortError>> + Send;
+    fn order(&self, order: &Placed, after: Duration) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// An opened scan.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use exporter::integration::Integration;
+use exporter::order::{Order, OrderRecord};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
@@ -20,6 +21,8 @@ type Failure = Box<dyn std::error::Error>;
 const ACCOUNT: &str = "123456789012";
 /// The run that they name.
 const RUN: &str = "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b";
+/// The order that they name.
+const ORDER: &str = "01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
@@ -50,5 +53,7 @@ fn furnish(memory: &Memory) -> Result<(), Failure> {
     kept.integrations.insert(ACCOUNT.to_owned(), Stored::new(Integration::new(id), now, "nobody"));
     kept.quarantine.insert(RUN.to_owned(), vec![serde_json::json!({ "code": "InvalidInput" })]);
     kept.runs.push(run);
+    let order = Order::Approve { run_id: RUN.to_owned() };
+    kept.orders.push(OrderRecord::new(ORDER.to_owned(), order, now, "nobody"));
     Ok(())
 }

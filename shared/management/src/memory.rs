@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::integration::Integration;
-use exporter::order::Order;
+use exporter::order::{Order, OrderLog, OrderRecord};
 use exporter::ports::{Accounts, Begun, Clock, Doubt, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
@@ -50,8 +50,8 @@ pub struct Kept {
     pub runs: Vec<RunReport>,
     /// What runs put into quarantine.
     pub quarantine: BTreeMap<String, Vec<Value>>,
-    /// What was ordered.
-    pub orders: Vec<Order>,
+    /// What was ordered, oldest first.
+    pub orders: Vec<OrderRecord>,
     /// The newest scan of each account.
     pub scanned: BTreeMap<AccountId, Timestamp>,
     /// The time, where it is not the wall clock's.
@@ -65,6 +65,11 @@ impl Memory {
     /// All of it, to look at or to change.
     pub fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was ordered, oldest first.
+    pub fn ordered(&self) -> Vec<Order> {
+        self.kept().orders.iter().map(|record| record.order.clone()).collect()
     }
 
     /// Does something right before the next change is made.
@@ -273,8 +278,26 @@ impl Tests for Memory {
 }
 
 impl Orders for Memory {
-    async fn place(&self, order: &Order) -> Result<(), PortError> {
-        self.up("place an order")?.orders.push(order.clone());
+    async fn place(&self, record: &OrderRecord) -> Result<(), PortError> {
+        self.up("place an order")?.orders.push(record.clone());
+        Ok(())
+    }
+
+    async fn orders(&self, page: &Page) -> Result<Part<OrderRecord>, PortError> {
+        let kept = self.up("list the orders")?;
+        Ok(part_back(kept.orders.iter().rev().map(|record| (record.id.clone(), record)), page))
+    }
+}
+
+impl OrderLog for Memory {
+    async fn order_record(&self, id: &str) -> Result<Option<OrderRecord>, PortError> {
+        Ok(self.up("read an order")?.orders.iter().find(|record| record.id == id).cloned())
+    }
+
+    async fn record_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+        let mut kept = self.up("record an order")?;
+        kept.orders.retain(|known| known.id != record.id);
+        kept.orders.push(record.clone());
         Ok(())
     }
 }

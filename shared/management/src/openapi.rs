@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use crate::http::{integrations, providers, rest, runs};
+use crate::http::{integrations, orders, providers, rest, runs};
 use crate::problem::Problem;
 
 #[derive(OpenApi)]
@@ -36,12 +36,16 @@ use crate::problem::Problem;
         integrations::connections,
         runs::list,
         runs::show,
-        runs::replay,
-        runs::approve,
-        runs::undo_archive,
-        runs::redrive,
+        orders::replay,
+        orders::approve,
+        orders::undo_archive,
+        orders::redrive,
         runs::quarantine,
         runs::quarantined,
+        orders::redrive_all,
+        orders::reconcile,
+        orders::list,
+        orders::show,
         rest::regions,
         rest::audit,
         rest::openapi

@@ -3,19 +3,31 @@
 use std::future::Future;
 
 use exporter::connection::Connection;
-use exporter::order::Order;
+use exporter::order::{OrderLog, OrderRecord};
 use exporter::ports::{Accounts, Clock, PortError};
 use exporter::provider::ProviderId;
-use exporter::registry::{Audit, CheckLog, Registry, RunLog, Secrets};
+use exporter::registry::{Audit, CheckLog, Page, Part, Registry, RunLog, Secrets};
 
 /// All that management needs.
 pub trait Ports:
-    Registry + Audit + Secrets + CheckLog + RunLog + Accounts + Clock + Tests + Orders + Send + Sync + 'static
+    Registry + Audit + Secrets + CheckLog + RunLog + Accounts + Clock + Tests + Orders + OrderLog + Send + Sync + 'static
 {
 }
 
 impl<T> Ports for T where
-    T: Registry + Audit + Secrets + CheckLog + RunLog + Accounts + Clock + Tests + Orders + Send + Sync + 'static
+    T: Registry
+        + Audit
+        + Secrets
+        + CheckLog
+        + RunLog
+        + Accounts
+        + Clock
+        + Tests
+        + Orders
+        + OrderLog
+        + Send
+        + Sync
+        + 'static
 {
 }
 
@@ -28,8 +40,12 @@ pub trait Tests {
 
 /// Gives the exporter work to do.
 pub trait Orders {
-    /// Places an order. When this returns the order won't be lost, and may be carried out more than once.
-    fn place(&self, order: &Order) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Records an order and places it. When this returns the order won't be lost; it is carried out once, though it may be
+    /// tried more often.
+    fn place(&self, record: &OrderRecord) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Orders, newest first.
+    fn orders(&self, page: &Page) -> impl Future<Output = Result<Part<OrderRecord>, PortError>> + Send;
 }
 
 /// Who asks: an ARN, as far as the host knows it. The host adds it to the request's extensions.

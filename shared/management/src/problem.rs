@@ -97,6 +97,9 @@ pub enum Refusal {
     /// There is no such run.
     #[error("there is no run {0}")]
     NoRun(String),
+    /// There is no such order.
+    #[error("there is no order {0}")]
+    NoOrder(String),
     /// Nothing is at this address.
     #[error("there is nothing at this address")]
     NoRoute,
@@ -163,7 +166,9 @@ impl Refusal {
             Self::MediaType(_) => ("media-type", "The body is of another kind", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::TooLarge(_) => ("too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Invalid(_) => ("invalid", "A field is not what it must be", StatusCode::UNPROCESSABLE_ENTITY),
-            Self::NotFound { .. } | Self::NoRun(_) => ("not-found", "There is no such thing", StatusCode::NOT_FOUND),
+            Self::NotFound { .. } | Self::NoRun(_) | Self::NoOrder(_) => {
+                ("not-found", "There is no such thing", StatusCode::NOT_FOUND)
+            }
             Self::NoRoute => ("no-route", "There is no such address", StatusCode::NOT_FOUND),
             Self::NoMethod => ("no-method", "The method is not allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Exists { .. } => ("exists", "There is one already", StatusCode::CONFLICT),
@@ -183,6 +188,7 @@ impl Refusal {
         match self {
             Self::NotFound { noun, .. } => Some(format!("hubctl {} list shows what there is", noun.word())),
             Self::NoRun(_) => Some("hubctl run list shows those there are".to_owned()),
+            Self::NoOrder(_) => Some("hubctl order list shows those there are".to_owned()),
             Self::Exists { noun, id } => Some(format!("hubctl {} show {id} shows it", noun.word())),
             Self::HasIntegration(id) => Some(format!("hubctl integration delete {id}, then the provider")),
             Self::Changed { .. } => Some("read it again, and make the change to what is there now".to_owned()),

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, completion, declared, doctor, explain, export, integration, man, map, permissions, plan, provider,
+    audit, completion, declared, doctor, explain, export, integration, man, map, order, permissions, plan, provider,
     quarantine, reconcile, run, trigger, validate,
 };
 use crate::config::Global;
@@ -55,10 +55,9 @@ pub(crate) enum Command {
     Apply(declared::ApplyArgs),
     Config(declared::ConfigGroup),
     Audit(audit::Args),
-    #[command(subcommand)]
-    Run(run::Command),
-    #[command(subcommand)]
-    Quarantine(quarantine::Command),
+    Run(run::Group),
+    Quarantine(quarantine::Group),
+    Order(order::Group),
     Doctor(doctor::Args),
     Reconcile(reconcile::Args),
     Explain(explain::Args),

@@ -13,6 +13,7 @@ use crate::config::Style;
 const INTERVAL: Duration = Duration::from_millis(100);
 const WITH_SIZE: &str = "{bar:12} {percent:>3}%  {decimal_bytes}/{decimal_total_bytes}  {msg}  {eta}";
 const COUNTING: &str = "{bar:12} {pos} of {len} {msg}  {elapsed}";
+const SAYING: &str = "{spinner} {msg}  {elapsed}";
 const WITHOUT_SIZE: &str = "{spinner} {decimal_bytes}  {msg}  {elapsed}";
 
 /// Looks at something that moves until it is dropped.
@@ -26,6 +27,11 @@ impl Watch {
     pub(crate) fn begin(style: Style, total: Option<u64>, look: impl Fn() -> (u64, String) + Send + 'static) -> Self {
         let template = if total.is_some() { WITH_SIZE } else { WITHOUT_SIZE };
         Self::with(style, template, total, look)
+    }
+
+    /// Shows a text that changes.
+    pub(crate) fn saying(style: Style, look: impl Fn() -> String + Send + 'static) -> Self {
+        Self::with(style, SAYING, None, move || (0, look()))
     }
 
     /// Shows how many of `total` things are done. `things` is their noun.

@@ -1,5 +1,7 @@
 use serde_json::json;
 
+use exporter::order::Order;
+
 use super::*;
 
 fn s3_event(name: &str, key: &str) -> Value {
@@ -58,7 +60,7 @@ fn each_message_of_a_queue_stands_for_itself() {
         message("3", "not JSON"),
         message("4", r#"{"hello": "world"}"#),
         message("5", r#"{"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {}}}"#),
-        message("6", r#"{"order": "undo_archive", "run_id": "r"}"#),
+        message("6", r#"{"order": "undo_archive", "run_id": "r", "id": "7"}"#),
         message("7", r#"{"order": "undo_archive", "run": "r"}"#),
         message("8", r#"{"order": "dance"}"#),
     ]});
@@ -70,7 +72,8 @@ fn each_message_of_a_queue_stands_for_itself() {
     assert!(matches!(messages[2].work, Err(EventError::NotJson(_))));
     assert_eq!(messages[3].work, Err(EventError::Unknown));
     assert!(matches!(messages[4].work, Err(EventError::Incomplete(_))));
-    assert_eq!(messages[5].work, Ok(Work::Order(Order::UndoArchive { run_id: "r".to_owned() })));
+    let order = Order::UndoArchive { run_id: "r".to_owned() };
+    assert_eq!(messages[5].work, Ok(Work::Order(Placed { id: Some("7".to_owned()), order })));
     for unknown in &messages[6..] {
         assert!(matches!(unknown.work, Err(EventError::UnknownOrder(_))), "{unknown:?}");
     }
@@ -93,7 +96,7 @@ fn the_sample_events_are_understood() {
     let key = "prowler/réseau nord/output + notes.ocsf.json.gz";
     let uploads_of = |work| match work {
         Work::Uploads(uploads) => uploads,
-        Work::Order(order) => panic!("an order to {order}"),
+        Work::Order(order) => panic!("an order to {}", order.order),
     };
     let direct = |invocation| match invocation {
         Invocation::Direct(work) => uploads_of(work),
@@ -113,11 +116,11 @@ fn the_sample_events_are_understood() {
         let found: Vec<Upload> = queued(from_queue);
         assert_eq!(found, uploads);
     }
-    let Invocation::Direct(Work::Order(Order::Reconcile { dry_run: true, .. })) = sample!("order.json") else {
-        panic!("not that order");
-    };
+    let Invocation::Direct(Work::Order(order)) = sample!("order.json") else { panic!("not an order") };
+    assert!(matches!(order.order, Order::Reconcile { dry_run: true, .. }), "{order:?}");
     let Invocation::Queue(messages) = sample!("sqs-order.json") else { panic!("not a queue's") };
-    assert!(matches!(messages[0].work, Ok(Work::Order(Order::UndoArchive { .. }))));
+    let Ok(Work::Order(order)) = &messages[0].work else { panic!("not an order") };
+    assert!(matches!(order.order, Order::UndoArchive { .. }), "{order:?}");
     let two: Vec<Upload> = queued(sample!("sqs-eventbridge-two.json"));
     assert_eq!(two.len(), 2);
     assert_eq!(two[1].key, "prowler/100%25 done/output.ocsf.json.gz", "what looks encoded is not");

@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use asff::{AccountId, RegionName};
 use bytes::Bytes;
 use exporter::integration::Integration;
+use exporter::order::OrderRecord;
 use exporter::ports::{
     Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
     Object, ObjectWriter, Objects, Only, Page, Runs, Scan,
@@ -23,7 +24,7 @@ struct Twin {
     opened: Mutex<Vec<String>>,
     recorded: Mutex<Vec<RunReport>>,
     put_back: Mutex<Vec<(String, Duration)>>,
-    ordered: Mutex<Vec<(Order, Duration)>>,
+    ordered: Mutex<Vec<(Placed, Duration)>>,
 }
 
 impl Scans for Twin {
@@ -95,9 +96,20 @@ impl Queue for Twin {
         Ok(true)
     }
 
-    async fn order(&self, order: &Order, after: Duration) -> Result<bool, PortError> {
+    async fn order(&self, order: &Placed, after: Duration) -> Result<bool, PortError> {
         self.ordered.lock().unwrap().push((order.clone(), after));
         Ok(true)
+    }
+}
+
+/// No order of these tests has an id, so nothing is kept of any.
+impl OrderLog for Twin {
+    async fn order_record(&self, _: &str) -> Result<Option<OrderRecord>, PortError> {
+        Ok(None)
+    }
+
+    async fn record_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+        Err(failure(&record.id))
     }
 }
 
@@ -305,7 +317,7 @@ async fn an_order_about_all_accounts_becomes_one_for_each() {
     let (answer, twin) = handle(json!({ "Records": [message("m", &body)] })).await;
     assert_eq!(answer.unwrap(), json!({ "batchItemFailures": [] }));
     let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(order, _)| json!(order)).collect();
-    let part = |account: &str| json!({ "order": "reconcile", "account": account, "dry_run": true });
+    let part = |account: &str| json!({ "order": "reconcile", "provider": account, "dry_run": true });
     assert_eq!(ordered, [part("100000000001"), part("100000000002")]);
 }
 
@@ -319,19 +331,4 @@ async fn a_direct_invocation_that_another_try_mends_is_an_error() {
     }
     let (answer, _) = handle(json!({"hello": "world"})).await;
     assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, "UnknownEvent");
-}
-
-#[test]
-fn only_a_busy_account_and_nothing_else_is_waited_for() {
-    let info = UploadInfo { source: "s3://scans/x".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
-    let mut run = RunReport::begin("run".to_owned(), info, Timestamp::now());
-    assert!(!is_busy(&run), "a run that failed for another reason");
-    run.counts.undelivered.insert(undelivered::ACCOUNT_BUSY.to_owned(), 3);
-    run.counts.undelivered.insert(undelivered::NO_INTEGRATION.to_owned(), 1);
-    assert!(is_busy(&run), "what no try mends does not matter");
-    run.counts.archive_undelivered = 1;
-    assert!(!is_busy(&run), "it would be archived again and again");
-    run.counts.archive_undelivered = 0;
-    run.counts.undelivered.insert(undelivered::THROTTLED.to_owned(), 1);
-    assert!(!is_busy(&run));
 }

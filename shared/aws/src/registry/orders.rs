@@ -1,18 +1,62 @@
-//! Orders, on the queue on which uploads wait.
+//! Orders on the queue on which uploads wait, and their records in the table.
 
-use std::time::Duration;
-
-use exporter::order::Order;
-use exporter::ports::{PortError, Queue};
+use exporter::order::{OrderLog, OrderRecord, place};
+use exporter::ports::PortError;
+use exporter::registry::{Page, Part};
+use jiff::{SignedDuration, Timestamp};
 use management::ports::Orders;
 
+use super::items::{keyed, unreadable};
 use crate::Cloud;
+use crate::errors::port_error;
+use crate::item::{Item, ItemError, from_attribute, number, text, to_attribute};
+
+/// The partition of all records.
+const PARTITION: &str = "order";
+/// How long a record stays in the table, as long as the runs that it names.
+const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+impl OrderLog for Cloud {
+    async fn order_record(&self, id: &str) -> Result<Option<OrderRecord>, PortError> {
+        let action = || format!("read the order {id}");
+        let item = self.item(PARTITION, id, action).await?;
+        item.map(|item| from_item(&item).map_err(|error| unreadable(action(), &error))).transpose()
+    }
+
+    async fn record_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+        let action = || format!("record the order {}", record.id);
+        let item = to_item(record).map_err(|error| unreadable(action(), &error))?;
+        let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
+        request.send().await.map(drop).map_err(|error| port_error(action(), &error))
+    }
+}
 
 impl Orders for Cloud {
-    async fn place(&self, order: &Order) -> Result<(), PortError> {
-        if self.order(order, Duration::ZERO).await? {
+    async fn place(&self, record: &OrderRecord) -> Result<(), PortError> {
+        if place(self, record).await? {
             return Ok(());
         }
-        Err(PortError { action: format!("order to {order}"), message: "the deployment has no queue".to_owned() })
+        let action = format!("order to {}", record.order);
+        Err(PortError { action, message: "the deployment has no queue".to_owned() })
     }
+
+    async fn orders(&self, page: &Page) -> Result<Part<OrderRecord>, PortError> {
+        let newest_first = self.partition(PARTITION).scan_index_forward(false);
+        self.part(newest_first, "list the orders", page, from_item).await
+    }
+}
+
+fn to_item(record: &OrderRecord) -> Result<Item, ItemError> {
+    let forgotten = record.placed_at.saturating_add(KEPT).unwrap_or(Timestamp::MAX);
+    let rest = [
+        ("record", to_attribute(record)?),
+        ("state", text(record.state.as_str())),
+        ("placed_at", text(record.placed_at.to_string())),
+        ("expires_at", number(forgotten.as_second())),
+    ];
+    Ok(keyed(PARTITION, &record.id, rest))
+}
+
+fn from_item(item: &Item) -> Result<OrderRecord, ItemError> {
+    from_attribute(item.get("record").ok_or(ItemError::Missing("record"))?)
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use aws::{Cloud, Names};
-use exporter::order::Order;
+use exporter::order::{Order, OrderLog as _, OrderRecord, OrderState, Placed};
 use exporter::ports::Queue;
+use exporter::registry::Page;
 use exporter::upload::Upload;
+use management::ports::Orders as _;
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Wire};
@@ -21,13 +23,13 @@ async fn with_queue(wire: &Wire) -> Cloud {
 async fn an_order_is_a_message_of_the_queue_of_uploads() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
     let cloud = with_queue(&wire).await;
-    let order = Order::UndoArchive { run_id: "run-1".to_owned() };
+    let order = Placed { id: Some("7".to_owned()), order: Order::UndoArchive { run_id: "run-1".to_owned() } };
     assert!(cloud.order(&order, Duration::from_secs(120)).await.unwrap());
     assert!(cloud.put_back(&Upload::new("scans", "a b.json"), Duration::from_secs(100_000)).await.unwrap());
     let [ordered, put_back] = wire.requests().try_into().unwrap();
     let (ordered, put_back) = (ordered.json(), put_back.json());
     let body = |message: &Value| serde_json::from_str::<Value>(message["MessageBody"].as_str().unwrap()).unwrap();
-    assert_eq!(body(&ordered), json!({ "order": "undo_archive", "run_id": "run-1" }));
+    assert_eq!(body(&ordered), json!({ "order": "undo_archive", "run_id": "run-1", "id": "7" }));
     assert_eq!((&ordered["DelaySeconds"], &put_back["DelaySeconds"]), (&json!(120), &json!(900)), "SQS takes no more");
     assert_eq!(body(&put_back)["detail"]["object"]["key"], "a b.json");
 }
@@ -35,7 +37,48 @@ async fn an_order_is_a_message_of_the_queue_of_uploads() {
 #[tokio::test]
 async fn without_a_queue_nothing_is_ordered() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
-    let order = Order::Redrive { run_id: None, code: None };
+    let order = Placed { id: None, order: Order::Redrive { run_id: None, code: None } };
     assert!(!cloud(&wire.url).await.order(&order, Duration::ZERO).await.unwrap());
     assert!(wire.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_order_is_recorded_before_it_is_placed_and_found_again() {
+    let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
+    let order = Order::Approve { run_id: "run-1".to_owned() };
+    let record = OrderRecord::new("7".to_owned(), order, "2026-11-23T09:00:00Z".parse().unwrap(), "ada");
+    with_queue(&wire).await.place(&record).await.unwrap();
+    let [recorded, placed] = wire.requests().try_into().unwrap();
+    assert_eq!(recorded.header("x-amz-target"), Some("DynamoDB_20120810.PutItem"));
+    assert_eq!(placed.header("x-amz-target"), Some("AmazonSQS.SendMessage"));
+    let item = recorded.json()["Item"].clone();
+    assert_eq!(
+        (&item["pk"]["S"], &item["sk"]["S"], &item["state"]["S"]),
+        (&json!("order"), &json!("7"), &json!("waiting"))
+    );
+
+    let found =
+        Wire::serve(move |_, _| Reply::new(200, json!({ "Item": item, "Items": [item], "Count": 1 }).to_string()))
+            .await;
+    let cloud = cloud(&found.url).await;
+    assert_eq!(cloud.order_record("7").await.unwrap(), Some(record.clone()));
+    let part = cloud.orders(&Page { limit: 5, after: None }).await.unwrap();
+    assert_eq!((part.entries, part.next), (vec![record], None));
+}
+
+#[tokio::test]
+async fn an_order_that_could_not_be_placed_says_so_in_its_record() {
+    let wire = Wire::serve(|_, request| match request.header("x-amz-target") {
+        Some("AmazonSQS.SendMessage") => Reply::new(
+            400,
+            json!({ "__type": "AWS.SimpleQueueService.NonExistentQueue", "message": "gone" }).to_string(),
+        ),
+        _ => Reply::new(200, "{}"),
+    })
+    .await;
+    let order = Order::Approve { run_id: "run-1".to_owned() };
+    let record = OrderRecord::new("7".to_owned(), order, "2026-11-23T09:00:00Z".parse().unwrap(), "ada");
+    with_queue(&wire).await.place(&record).await.unwrap_err();
+    let last = wire.requests().pop().unwrap().json();
+    assert_eq!(last["Item"]["state"]["S"], OrderState::Refused.as_str());
 }

@@ -50,6 +50,8 @@ pub struct Mender<P> {
 /// How it is done.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// The order that it belongs to, where there is one.
+    pub order: Option<String>,
     /// When the caller's time is over.
     pub deadline: Option<Instant>,
     /// Who watches.
@@ -119,6 +121,7 @@ impl<P: Ports> Mender<P> {
     where
         F: Future<Output = Result<Vec<Done>, MendError>>,
     {
+        run.order.clone_from(&options.order);
         self.ports.record(&run).await?;
         let (quarantine, keeper) = Quarantine::open(self.ports.clone(), &run.run_id);
         let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

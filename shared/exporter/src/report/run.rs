@@ -225,6 +225,9 @@ pub struct RunReport {
     /// The run that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
+    /// The order that it belongs to, where a person gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
     /// How it ended.
     pub status: RunStatus,
     /// Why it did not simply succeed, for people.
@@ -264,6 +267,7 @@ impl RunReport {
             run_id,
             kind: RunKind::Export,
             of: None,
+            order: None,
             status: RunStatus::Running,
             reasons: Vec::new(),
             upload,

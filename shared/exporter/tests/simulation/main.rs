@@ -12,6 +12,7 @@ mod life;
 mod manual;
 mod memory;
 mod mending;
+mod orders;
 mod probe;
 mod promises;
 mod redriving;

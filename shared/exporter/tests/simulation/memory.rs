@@ -10,16 +10,16 @@ use exporter::connection::{Connection, Connections};
 use exporter::integration::Integration;
 use exporter::ports::{
     Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects,
-    Only, OpenError, PortError, Runs, Scan, Scans,
+    Only, PortError, Runs,
 };
 use exporter::report::RunReport;
-use exporter::upload::Upload;
 use futures::StreamExt;
 use jiff::Timestamp;
 use simulator::Simulator;
 
 use crate::hub::TwinHub;
 use crate::life::Life;
+use crate::orders::Orders;
 use crate::scan::Expected;
 
 /// What outlives every run.
@@ -46,6 +46,8 @@ pub(crate) struct Stores {
     pub(crate) tells_regions: bool,
     /// No hold can be renewed.
     pub(crate) renewals_fail: bool,
+    /// What is on the queue, and in the table, of orders.
+    pub(crate) orders: Orders,
     claims: BTreeMap<String, Held>,
     accounts: BTreeMap<AccountId, Scanned>,
     writes: u64,
@@ -63,6 +65,7 @@ impl Default for Stores {
             dark: BTreeSet::new(),
             tells_regions: true,
             renewals_fail: false,
+            orders: Orders::default(),
             claims: BTreeMap::new(),
             accounts: BTreeMap::new(),
             writes: 0,
@@ -144,13 +147,6 @@ pub(crate) struct Twin {
 impl Clock for Twin {
     fn now(&self) -> Timestamp {
         self.world.now()
-    }
-}
-
-/// Uploads are given to the exporter as they are; none is found again.
-impl Scans for Twin {
-    async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
-        Err(OpenError::NotFound { url: upload.url() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The addresses of the verbs. A handler reads the request, calls one verb of the service, and writes the answer.
 
 pub(crate) mod integrations;
+pub(crate) mod orders;
 pub(crate) mod providers;
 mod read;
 pub(crate) mod rest;
@@ -43,12 +44,16 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/regions", get(rest::regions))
         .route("/runs", get(runs::list::<P>))
         .route("/runs/{id}", get(runs::show::<P>))
-        .route("/runs/{id}/replay", post(runs::replay::<P>))
-        .route("/runs/{id}/approve", post(runs::approve::<P>))
-        .route("/runs/{id}/undo-archive", post(runs::undo_archive::<P>))
-        .route("/runs/{id}/redrive", post(runs::redrive::<P>))
+        .route("/runs/{id}/replay", post(orders::replay::<P>))
+        .route("/runs/{id}/approve", post(orders::approve::<P>))
+        .route("/runs/{id}/undo-archive", post(orders::undo_archive::<P>))
+        .route("/runs/{id}/redrive", post(orders::redrive::<P>))
         .route("/runs/{id}/quarantine", get(runs::quarantine::<P>))
         .route("/quarantine", get(runs::quarantined::<P>))
+        .route("/quarantine/redrive", post(orders::redrive_all::<P>))
+        .route("/findings/reconcile", post(orders::reconcile::<P>))
+        .route("/orders", get(orders::list::<P>))
+        .route("/orders/{id}", get(orders::show::<P>))
         .route("/audit", get(rest::audit::<P>))
         .route("/openapi.json", get(rest::openapi))
         .fallback(async || Refusal::NoRoute)

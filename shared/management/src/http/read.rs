@@ -1,6 +1,7 @@
 //! Reads requests: bodies, parameters, conditions. What can't be read is refused with the name of what is wrong, never with
 //! the value.
 
+use asff::AccountId;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -23,6 +24,8 @@ const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 100;
 /// Characters of a field's name that are repeated.
 const NAME_CHARS_MAX: usize = 64;
+/// Characters of a word that something is looked for by.
+const WORD_CHARS_MAX: usize = 128;
 /// The header of draft-ietf-httpapi-idempotency-key-header.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Fields that a fingerprint leaves out.
@@ -142,6 +145,21 @@ impl Query {
             Some("true") => Ok(true),
             Some(_) => Err(Refusal::field(name, "must be true or false")),
         }
+    }
+
+    /// Takes a word out that something is looked for by.
+    pub(crate) fn word(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+        let word = self.take(name)?;
+        if word.as_ref().is_some_and(|word| word.is_empty() || word.chars().count() > WORD_CHARS_MAX) {
+            return Err(Refusal::field(name, format!("must have 1 to {WORD_CHARS_MAX} characters")));
+        }
+        Ok(word)
+    }
+
+    /// Takes `account` out.
+    pub(crate) fn account(&mut self) -> Result<Option<AccountId>, Refusal> {
+        let account = self.take("account")?.map(|text| text.parse());
+        account.transpose().map_err(|_| Refusal::field("account", "must be an account of 12 digits"))
     }
 
     /// Takes `limit` and `after` out.

@@ -1,19 +1,18 @@
-//! `/runs` and `/quarantine`.
+//! `/runs` and `/quarantine`, to be looked at.
 
 use std::sync::Arc;
 
-use asff::AccountId;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::read::{Head, Query, Segment};
+use super::read::{Query, Segment};
 use super::rest::PageParams;
 use super::write;
 use crate::ports::Ports;
-use crate::problem::{ReadRefused, Refusal, WriteRefused};
+use crate::problem::{ReadRefused, Refusal};
 use crate::service::Service;
-use crate::wire::{Ordered, QuarantineList, QuarantinedRunList, Run, RunList};
+use crate::wire::{QuarantineList, QuarantinedRunList, Run, RunList};
 
 type Answer = Result<Response, Refusal>;
 
@@ -23,10 +22,7 @@ type Answer = Result<Response, Refusal>;
     responses((status = 200, body = RunList), ReadRefused))]
 pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
     let page = query.page()?;
-    let account: Option<AccountId> = match query.take("account")? {
-        None => None,
-        Some(text) => Some(text.parse().map_err(|_| Refusal::field("account", "must be an account of 12 digits"))?),
-    };
+    let account = query.account()?;
     query.end()?;
     Ok(write::json(StatusCode::OK, &service.runs(account, &page).await?))
 }
@@ -44,62 +40,6 @@ pub(crate) async fn show<P: Ports>(
     Ok(write::json(StatusCode::OK, &service.run(&id).await?))
 }
 
-/// Export a run's upload once more
-#[utoipa::path(post, path = "/runs/{id}/replay", tag = "runs", operation_id = "replayRun",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 202, body = Ordered), WriteRefused))]
-pub(crate) async fn replay<P: Ports>(
-    State(service): State<Arc<Service<P>>>,
-    Segment(id): Segment,
-    head: Head,
-    query: Query,
-) -> Answer {
-    query.end()?;
-    Ok(write::json(StatusCode::ACCEPTED, &service.replay(&head.caller, &id).await?))
-}
-
-/// Archive what a run held back for being more than the integration's limit
-#[utoipa::path(post, path = "/runs/{id}/approve", tag = "runs", operation_id = "approveRun",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 202, body = Ordered), WriteRefused))]
-pub(crate) async fn approve<P: Ports>(
-    State(service): State<Arc<Service<P>>>,
-    Segment(id): Segment,
-    head: Head,
-    query: Query,
-) -> Answer {
-    query.end()?;
-    Ok(write::json(StatusCode::ACCEPTED, &service.approve(&head.caller, &id).await?))
-}
-
-/// Make active again what a run archived
-#[utoipa::path(post, path = "/runs/{id}/undo-archive", tag = "runs", operation_id = "undoArchive",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 202, body = Ordered), WriteRefused))]
-pub(crate) async fn undo_archive<P: Ports>(
-    State(service): State<Arc<Service<P>>>,
-    Segment(id): Segment,
-    head: Head,
-    query: Query,
-) -> Answer {
-    query.end()?;
-    Ok(write::json(StatusCode::ACCEPTED, &service.undo_archive(&head.caller, &id).await?))
-}
-
-/// Send once more what a run put into quarantine
-#[utoipa::path(post, path = "/runs/{id}/redrive", tag = "runs", operation_id = "redriveRun",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 202, body = Ordered), WriteRefused))]
-pub(crate) async fn redrive<P: Ports>(
-    State(service): State<Arc<Service<P>>>,
-    Segment(id): Segment,
-    head: Head,
-    query: Query,
-) -> Answer {
-    query.end()?;
-    Ok(write::json(StatusCode::ACCEPTED, &service.redrive(&head.caller, &id).await?))
-}
-
 /// Show what a run put into quarantine
 #[utoipa::path(get, path = "/runs/{id}/quarantine", tag = "runs", operation_id = "showQuarantine",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PageParams),
@@ -114,7 +54,7 @@ pub(crate) async fn quarantine<P: Ports>(
     Ok(write::json(StatusCode::OK, &service.quarantine(&id, &page).await?))
 }
 
-/// List the runs that left something in quarantine, newest first
+/// List the runs of which something lies in quarantine, newest first
 #[utoipa::path(get, path = "/quarantine", tag = "runs", operation_id = "listQuarantine", params(PageParams),
     responses((status = 200, body = QuarantinedRunList), ReadRefused))]
 pub(crate) async fn quarantined<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {

@@ -7,6 +7,7 @@ mod kept;
 mod orders;
 mod providers;
 mod removal;
+mod runs;
 mod switch;
 mod test;
 mod version;

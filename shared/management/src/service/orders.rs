@@ -1,55 +1,34 @@
-//! Runs: shown, and ordered anew. What a person decides about a run is in the trail before it is ordered.
+//! What a person decides about earlier runs: it is in the trail before it is ordered, and can be looked up afterwards.
 
 use std::collections::BTreeMap;
 
-use asff::AccountId;
-use exporter::order::Order;
-use exporter::registry::{AuditEntry, Page};
+use asff::{AccountId, RegionName};
+use exporter::order::{Order, OrderRecord};
+use exporter::registry::Page;
 use exporter::report::{ArchiveSkipped, RunReport, RunStatus};
-use serde_json::Value;
+use uuid::Uuid;
 
 use super::Service;
 use super::kept::entry;
 use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
-use crate::wire::{List, Ordered, QuarantinedRun};
+use crate::wire::{List, OrderView};
 
-/// Runs that are read at once, when those are sought that left something in quarantine.
-const RUNS_A_PAGE: usize = 100;
-/// Parts of the runs that are read for one answer; the answer then says where to go on.
-const PAGES_MAX: usize = 10;
+/// Bytes of an order's id at most: a UUID, and what a part of the order is about.
+const ID_BYTES_MAX: usize = 128;
+/// What the trail names as the target of an order that is about everything.
+const EVERYTHING: &str = "all";
 
 impl<P: Ports> Service<P> {
-    /// Runs, newest first, of one account or of all.
-    ///
-    /// # Errors
-    ///
-    /// When the table does not answer.
-    pub async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<List<RunReport>, Refusal> {
-        Ok(List::of(self.ports.runs(account, page).await?, |run| run))
-    }
-
-    /// A run.
-    ///
-    /// # Errors
-    ///
-    /// When there is none.
-    pub async fn run(&self, run_id: &str) -> Result<RunReport, Refusal> {
-        // Ids of ours only: this becomes a key of the state bucket.
-        let ours = !run_id.is_empty() && run_id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
-        let found = if ours { self.ports.run(run_id).await? } else { None };
-        found.ok_or_else(|| Refusal::NoRun(run_id.to_owned()))
-    }
-
     /// Orders the upload of a run to be exported once more.
     ///
     /// # Errors
     ///
     /// When there is no such run, or it exported no object of S3.
-    pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<Ordered, Refusal> {
+    pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<OrderView, Refusal> {
         let run = self.run(run_id).await?;
         replayable(&run)?;
-        self.order(caller, "replay", run_id, Order::Replay { run_id: run_id.to_owned(), then: Vec::new() }).await
+        self.order(caller, "run.replay", Order::Replay { run_id: run_id.to_owned(), then: Vec::new() }).await
     }
 
     /// Orders the same, and that whatever the scan shows to be over is archived.
@@ -57,14 +36,14 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such run, or it holds no archive back.
-    pub async fn approve(&self, caller: &Caller, run_id: &str) -> Result<Ordered, Refusal> {
+    pub async fn approve(&self, caller: &Caller, run_id: &str) -> Result<OrderView, Refusal> {
         let run = self.run(run_id).await?;
         let held = |skipped: &Option<ArchiveSkipped>| matches!(skipped, Some(ArchiveSkipped::ArchiveHeld { .. }));
         if !run.accounts.values().any(|account| held(&account.archive)) {
             return Err(Refusal::RunState(format!("run {run_id} ({}) holds no archive back", run.status.as_str())));
         }
         replayable(&run)?;
-        self.order(caller, "approve", run_id, Order::Approve { run_id: run_id.to_owned() }).await
+        self.order(caller, "run.approve", Order::Approve { run_id: run_id.to_owned() }).await
     }
 
     /// Orders that what a run archived is made active again.
@@ -72,72 +51,85 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such run, or it archived nothing.
-    pub async fn undo_archive(&self, caller: &Caller, run_id: &str) -> Result<Ordered, Refusal> {
+    pub async fn undo_archive(&self, caller: &Caller, run_id: &str) -> Result<OrderView, Refusal> {
         let run = self.run(run_id).await?;
         if run.counts.archived == 0 {
             return Err(Refusal::RunState(format!("run {run_id} ({}) archived nothing", run.status.as_str())));
         }
-        self.order(caller, "undo_archive", run_id, Order::UndoArchive { run_id: run_id.to_owned() }).await
+        self.order(caller, "run.undo_archive", Order::UndoArchive { run_id: run_id.to_owned() }).await
     }
 
-    /// Orders that what a run put into quarantine is sent once more.
+    /// Orders that what lies in quarantine is sent once more: what a run left there, or all.
     ///
     /// # Errors
     ///
-    /// When there is no such run, or it put nothing there.
-    pub async fn redrive(&self, caller: &Caller, run_id: &str) -> Result<Ordered, Refusal> {
-        let run = self.run(run_id).await?;
-        if run.quarantine.is_none() {
-            let message = format!("run {run_id} ({}) left nothing in quarantine", run.status.as_str());
-            return Err(Refusal::RunState(message));
-        }
-        self.order(caller, "redrive", run_id, Order::Redrive { run_id: Some(run_id.to_owned()), code: None }).await
-    }
-
-    async fn order(&self, caller: &Caller, verb: &str, run_id: &str, order: Order) -> Result<Ordered, Refusal> {
-        let entry = entry(self.ports.now(), caller, format!("run.{verb}"), run_id, BTreeMap::new());
-        self.ports.append(&entry).await?;
-        self.ports.place(&order).await?;
-        Ok(Ordered { order: verb.to_owned(), run_id: run_id.to_owned() })
-    }
-
-    /// What a run put into quarantine.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such run.
-    pub async fn quarantine(&self, run_id: &str, page: &Page) -> Result<List<Value>, Refusal> {
-        self.run(run_id).await?;
-        Ok(List::of(self.ports.quarantined(run_id, page).await?, |entry| entry))
-    }
-
-    /// The runs that left something in quarantine, newest first. A part may be shorter than asked for, even empty, and
-    /// still have a next one.
-    ///
-    /// # Errors
-    ///
-    /// When the table does not answer.
-    pub async fn quarantined_runs(&self, page: &Page) -> Result<List<QuarantinedRun>, Refusal> {
-        let mut list = List { items: Vec::new(), next: page.after.clone() };
-        for _ in 0..PAGES_MAX {
-            let limit = RUNS_A_PAGE.min(page.limit - list.items.len());
-            let part = self.ports.runs(None, &Page { limit, after: list.next.take() }).await?;
-            list.items.extend(part.entries.iter().filter(|run| run.quarantine.is_some()).map(in_quarantine));
-            list.next = part.next;
-            if list.next.is_none() || list.items.len() >= page.limit {
-                break;
+    /// When there is no such run, or nothing of it lies there.
+    pub async fn redrive(
+        &self,
+        caller: &Caller,
+        run_id: Option<&str>,
+        code: Option<String>,
+    ) -> Result<OrderView, Refusal> {
+        if let Some(run_id) = run_id {
+            let run = self.run(run_id).await?;
+            if run.in_quarantine().is_empty() {
+                let message = format!("of run {run_id} ({}) nothing lies in quarantine", run.status.as_str());
+                return Err(Refusal::RunState(message));
             }
         }
-        Ok(list)
+        self.order(caller, "run.redrive", Order::Redrive { run_id: run_id.map(str::to_owned), code }).await
     }
 
-    /// The trail of changes, newest first.
+    /// Orders that what Security Hub holds is compared with what it was sent, and the difference mended.
+    ///
+    /// # Errors
+    ///
+    /// When the order can't be placed.
+    pub async fn reconcile(
+        &self,
+        caller: &Caller,
+        account: Option<AccountId>,
+        regions: Vec<RegionName>,
+        dry_run: bool,
+    ) -> Result<OrderView, Refusal> {
+        let provider = account.map(Into::into);
+        self.order(caller, "findings.reconcile", Order::Reconcile { provider, regions, dry_run }).await
+    }
+
+    async fn order(&self, caller: &Caller, action: &str, order: Order) -> Result<OrderView, Refusal> {
+        let target = order.about().unwrap_or_else(|| EVERYTHING.to_owned());
+        let entry = entry(self.ports.now(), caller, action.to_owned(), &target, BTreeMap::new());
+        self.ports.append(&entry).await?;
+        self.place(caller, order).await
+    }
+
+    /// Hands an order to the exporter.
+    pub(super) async fn place(&self, caller: &Caller, order: Order) -> Result<OrderView, Refusal> {
+        let record = OrderRecord::new(Uuid::now_v7().to_string(), order, self.ports.now(), &caller.0);
+        self.ports.place(&record).await?;
+        Ok(OrderView::of(record))
+    }
+
+    /// How an order stands.
+    ///
+    /// # Errors
+    ///
+    /// When there is none under this id.
+    pub async fn order_of(&self, id: &str) -> Result<OrderView, Refusal> {
+        // Ids of ours only: this becomes a key of the table.
+        let ours = |letter: u8| letter.is_ascii_alphanumeric() || b"-.".contains(&letter);
+        let is_ours = id.len() <= ID_BYTES_MAX && id.bytes().all(ours);
+        let found = if is_ours { self.ports.order_record(id).await? } else { None };
+        found.map(OrderView::of).ok_or_else(|| Refusal::NoOrder(id.chars().take(ID_BYTES_MAX).collect()))
+    }
+
+    /// The orders, newest first.
     ///
     /// # Errors
     ///
     /// When the table does not answer.
-    pub async fn trail(&self, page: &Page) -> Result<List<AuditEntry>, Refusal> {
-        Ok(List::of(self.ports.trail(page).await?, |entry| entry))
+    pub async fn orders(&self, page: &Page) -> Result<List<OrderView>, Refusal> {
+        Ok(List::of(self.ports.orders(page).await?, OrderView::of))
     }
 }
 
@@ -146,21 +138,11 @@ fn replayable(run: &RunReport) -> Result<(), Refusal> {
         return Err(Refusal::RunState(format!("run {} is still at work", run.run_id)));
     }
     if !run.upload.source.starts_with("s3://") {
-        let message = format!("run {} exported {}, which only hubctl can reach", run.run_id, run.upload.source);
+        let message = format!(
+            "run {0} exported {1}, which only hubctl can reach: hubctl run replay {0} --local",
+            run.run_id, run.upload.source
+        );
         return Err(Refusal::RunState(message));
     }
     Ok(())
-}
-
-fn in_quarantine(run: &RunReport) -> QuarantinedRun {
-    let mut quarantined = run.counts.quarantined.clone();
-    if run.counts.unreadable > 0 {
-        quarantined.insert("unreadable".to_owned(), run.counts.unreadable);
-    }
-    QuarantinedRun {
-        run_id: run.run_id.clone(),
-        started_at: run.started_at,
-        source: run.upload.source.clone(),
-        quarantined,
-    }
 }

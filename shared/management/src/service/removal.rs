@@ -66,8 +66,8 @@ impl<P: Ports> Service<P> {
                 Ok(Integration { removing_since, enabled: false, ..stored.value.clone() })
             })
             .await?;
-        self.ports.place(&Order::Withdraw { provider: id.clone(), then_delete: true }).await?;
-        self.view(&stored).await
+        let order = self.place(caller, Order::Withdraw { provider: id.clone(), then_delete: true }).await?;
+        Ok(IntegrationView { order: Some(order.id), ..self.view(&stored).await? })
     }
 
     /// Deletes an integration whose findings were all archived. Any other stays.

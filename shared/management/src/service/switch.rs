@@ -38,15 +38,14 @@ impl<P: Ports> Service<P> {
         let stored = self.switch(caller, id, if_match, true).await?;
         let view = self.tested(&stored).await?;
         let (waiting, more) = self.waiting(id).await?;
-        let mut replayed = 0;
-        if replay {
-            // The oldest first, and each by itself: a newer scan makes an older one of another part of the account void.
-            if let Some(order) = Order::replays(waiting.iter().rev().cloned()) {
-                self.ports.place(&order).await?;
-                replayed = waiting.len() as u64;
-            }
-        }
-        let waiting = Waiting { runs: waiting.len() as u64, replayed, more };
+        // The oldest first, and each by itself: a newer scan makes an older one of another part of the account void.
+        let order = if replay { Order::replays(waiting.iter().rev().cloned()) } else { None };
+        let order = match order {
+            Some(order) => Some(self.place(caller, order).await?.id),
+            None => None,
+        };
+        let runs = waiting.len() as u64;
+        let waiting = Waiting { runs, replayed: if order.is_some() { runs } else { 0 }, more, order };
         Ok(IntegrationView { waiting: Some(waiting), ..view })
     }
 

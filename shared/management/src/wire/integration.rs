@@ -168,6 +168,9 @@ pub struct IntegrationView {
     /// The uploads that wait since it was disabled, in the answer to enabling it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
+    /// The order that archives what it sent, in the answer to deleting it so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
 }
 
 /// How an integration is connected: the newest checks of all its accounts.
@@ -206,7 +209,7 @@ pub struct Test {
 }
 
 /// Uploads that were recorded while an integration was disabled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Waiting {
     /// Runs whose findings wait.
     pub runs: u64,
@@ -214,6 +217,9 @@ pub struct Waiting {
     pub replayed: u64,
     /// Whether there may be more than were looked at.
     pub more: bool,
+    /// The order that replays them, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
 }
 
 impl IntegrationView {
@@ -251,6 +257,7 @@ impl IntegrationView {
             updated_by: updated_by.clone(),
             test: None,
             waiting: None,
+            order: None,
         }
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use asff::RegionName;
 use exporter::registry::Part;
+use exporter::report::RunReport;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::words::Availability;
-use super::{AuditEntry, Connection, IntegrationView, ProviderView, Run};
+use super::{AuditEntry, Connection, IntegrationView, OrderView, ProviderView, Run};
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,7 @@ list!(ProviderList, ProviderView, "A part of the providers, by id.");
 list!(IntegrationList, IntegrationView, "A part of the integrations, by id.");
 list!(ConnectionList, Connection, "A part of an integration's accounts, by account.");
 list!(RunList, Run, "A part of the runs, newest first, shortened: Regions and most accounts are left out.");
+list!(OrderList, OrderView, "A part of the orders, newest first.");
 list!(AuditList, AuditEntry, "A part of the trail of changes, newest first.");
 list!(QuarantinedRunList, QuarantinedRun, "A part of the runs that left something in quarantine, newest first.");
 list!(QuarantineList, Object, "A part of a run's quarantine, in the order of the file.");
@@ -64,8 +66,21 @@ pub struct QuarantinedRun {
     pub started_at: Timestamp,
     /// What it exported.
     pub source: String,
-    /// Findings, by the reason's short name.
+    /// Findings that lie there now, by the reason's short name.
     pub quarantined: BTreeMap<String, u64>,
+}
+
+impl QuarantinedRun {
+    /// A run, if something of it lies in quarantine.
+    pub fn of(run: &RunReport) -> Option<Self> {
+        let quarantined = run.in_quarantine();
+        (!quarantined.is_empty()).then(|| Self {
+            run_id: run.run_id.clone(),
+            started_at: run.started_at,
+            source: run.upload.source.clone(),
+            quarantined,
+        })
+    }
 }
 
 /// A Region.
@@ -78,13 +93,4 @@ pub struct RegionView {
     pub partition: String,
     /// How an account gets it.
     pub availability: Availability,
-}
-
-/// Work that was handed to the exporter. It shows as a run when it begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Ordered {
-    /// What was ordered: `replay`, `approve`, `undo_archive` or `redrive`.
-    pub order: String,
-    /// The run that it is about.
-    pub run_id: String,
 }

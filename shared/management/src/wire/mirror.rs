@@ -113,6 +113,9 @@ pub struct Run {
     /// The run that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
+    /// The order that it belongs to, where a person gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
     /// `running`, `succeeded`, `degraded`, `failed`, `ignored`, `duplicate`, `superseded` or `unfinished`.
     pub status: String,
     /// Why it did not simply succeed.

@@ -5,14 +5,16 @@ mod credentials;
 mod integration;
 mod list;
 mod mirror;
+mod order;
 mod provider;
 pub mod words;
 
 pub use credentials::{CredentialsBody, CredentialsView, RoleBody, RoleView, SecretText};
 pub use integration::{ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, Test, Waiting};
 pub use list::{
-    AuditList, ConnectionList, IntegrationList, List, Ordered, ProviderList, QuarantineList, QuarantinedRun,
+    AuditList, ConnectionList, IntegrationList, List, OrderList, ProviderList, QuarantineList, QuarantinedRun,
     QuarantinedRunList, RegionList, RegionView, RunList,
 };
 pub use mirror::{AuditEntry, Connection, Run};
+pub use order::OrderView;
 pub use provider::{ProviderBody, ProviderPatch, ProviderView};

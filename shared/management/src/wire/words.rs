@@ -116,3 +116,17 @@ pub enum Availability {
     /// Named by AWS, not open yet.
     Announced,
 }
+
+/// How an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderState {
+    /// It is on the queue, or at work.
+    Waiting,
+    /// It was carried out; its runs say with what result.
+    Done,
+    /// It can't be carried out, for the reason given.
+    Refused,
+    /// What it did was undone by a later order.
+    Undone,
+}

@@ -141,12 +141,13 @@ async fn disabling_parks_uploads_and_enabling_replays_them() {
     let on = api.post(&format!("{path}/enable"), &json!(null)).await;
     assert_eq!(on.body["waiting"], json!({"runs": 2, "replayed": 0, "more": false}), "{}", on.text);
     assert_eq!((&on.body["enabled"], &on.body["test"]["outcome"]), (&json!(true), &json!("passed")));
-    assert_eq!(api.memory.kept().orders, []);
+    assert_eq!(api.memory.ordered(), []);
 
     let replayed = api.post(&format!("{path}/enable?replay=true"), &json!(null)).await;
     assert_eq!(replayed.body["waiting"]["replayed"], 2, "{}", replayed.text);
+    assert_eq!(replayed.body["waiting"]["order"], api.memory.kept().orders[0].id);
     assert_eq!(
-        api.memory.kept().orders,
+        api.memory.ordered(),
         [Order::Replay { run_id: "run-2".to_owned(), then: vec!["run-5".to_owned()] }],
         "of each upload the newest run, the oldest first, one after the other"
     );

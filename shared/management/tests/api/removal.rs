@@ -27,7 +27,9 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
     assert_eq!((accepted.status.as_u16(), &accepted.body["enabled"]), (202, &json!(false)), "{}", accepted.text);
     assert_eq!(accepted.body["removing_since"], "2026-11-23T09:00:00Z");
     let order = Order::Withdraw { provider: ACCOUNT.parse().unwrap(), then_delete: true };
-    assert_eq!(api.memory.kept().orders, std::slice::from_ref(&order));
+    assert_eq!(api.memory.ordered(), std::slice::from_ref(&order));
+    let standing = api.get(&format!("/orders/{}", accepted.body["order"].as_str().unwrap())).await;
+    assert_eq!((&standing.body["order"], &standing.body["about"]), (&json!("withdraw"), &json!(ACCOUNT)));
     assert_eq!(api.memory.kept().secrets.len(), 1, "the key is needed until the end");
 
     let etag = accepted.etag();
@@ -40,7 +42,7 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
     }
     let again = api.delete(&format!("{path}?archive=true"), &etag).await;
     assert_eq!((again.status.as_u16(), again.etag()), (202, etag), "asked again, it is ordered again");
-    assert_eq!(api.memory.kept().orders, [order.clone(), order]);
+    assert_eq!(api.memory.ordered(), [order.clone(), order]);
 
     let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
     let service = Service::new(api.memory.clone(), settings);

@@ -36,12 +36,10 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
     let api = api();
     for verb in ["replay", "approve", "undo-archive", "redrive"] {
         let ordered = api.post(&format!("/runs/able/{verb}"), &json!(null)).await;
-        assert_eq!(
-            (ordered.status.as_u16(), &ordered.body["run_id"]),
-            (202, &json!("able")),
-            "{verb}: {}",
-            ordered.text
-        );
+        assert_eq!((ordered.status.as_u16(), &ordered.body["about"]), (202, &json!("able")), "{}", ordered.text);
+        assert_eq!(ordered.body["order"], verb.replace('-', "_"));
+        let address = ordered.headers["location"].to_str().unwrap().to_owned();
+        assert_eq!(api.get(&address).await.body, ordered.body, "{verb}: its address says how it stands");
         let refused = api.post(&format!("/runs/idle/{verb}"), &json!(null)).await;
         assert_eq!((refused.status.as_u16(), refused.problem()), (409, "run-state"), "{verb}: {}", refused.text);
         let nobody = api.post(&format!("/runs/none/{verb}"), &json!(null)).await;
@@ -49,7 +47,7 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
     }
     let run_id = || "able".to_owned();
     assert_eq!(
-        api.memory.kept().orders,
+        api.memory.ordered(),
         [
             Order::Replay { run_id: run_id(), then: Vec::new() },
             Order::Approve { run_id: run_id() },
@@ -59,6 +57,50 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
     );
     assert_eq!(api.actions(), ["run.replay", "run.approve", "run.undo_archive", "run.redrive"]);
     assert_eq!(api.get("/audit").await.body["items"][0]["by"], CALLER);
+    let orders = api.get("/orders?limit=3").await.body;
+    let names: Vec<_> = orders["items"].as_array().unwrap().iter().map(|order| order["order"].clone()).collect();
+    assert_eq!(names, ["redrive", "undo_archive", "approve"], "newest first");
+    assert_eq!((&orders["items"][0]["placed_by"], &orders["items"][0]["state"]), (&json!(CALLER), &json!("waiting")));
+    assert!(orders["next"].is_string());
+}
+
+#[tokio::test]
+async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
+    let api = api();
+    for (address, about) in [
+        ("/quarantine/redrive?code=InvalidInput".to_owned(), None),
+        (format!("/findings/reconcile?account={ACCOUNT}&regions=eu-west-1,us-east-1&dry_run=true"), Some(ACCOUNT)),
+        ("/findings/reconcile".to_owned(), None),
+    ] {
+        let ordered = api.post(&address, &json!(null)).await;
+        assert_eq!((ordered.status.as_u16(), ordered.body["about"].as_str()), (202, about), "{}", ordered.text);
+    }
+    assert_eq!(
+        api.memory.ordered(),
+        [
+            Order::Redrive { run_id: None, code: Some("InvalidInput".to_owned()) },
+            Order::Reconcile {
+                provider: Some(ACCOUNT.parse().unwrap()),
+                regions: vec!["eu-west-1".parse().unwrap(), "us-east-1".parse().unwrap()],
+                dry_run: true,
+            },
+            Order::Reconcile { provider: None, regions: Vec::new(), dry_run: false },
+        ]
+    );
+    assert_eq!(api.actions(), ["run.redrive", "findings.reconcile", "findings.reconcile"]);
+    for (address, field) in [
+        ("/findings/reconcile?regions=eu-west-1,", "regions"),
+        ("/findings/reconcile?account=all", "account"),
+        ("/findings/reconcile?dry_run=yes", "dry_run"),
+        ("/findings/reconcile?acount=123456789012", "acount"),
+        ("/quarantine/redrive?code=", "code"),
+    ] {
+        let refused = api.post(address, &json!(null)).await;
+        assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec![field]), "{address}");
+    }
+    for nobody in ["/orders/none", "/orders/..%2Fprovider", "/orders/%00"] {
+        assert_eq!(api.get(nobody).await.problem(), "not-found", "{nobody}");
+    }
 }
 
 #[tokio::test]

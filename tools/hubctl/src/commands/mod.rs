@@ -14,7 +14,7 @@ pub(crate) mod filters;
 pub(crate) mod integration;
 pub(crate) mod man;
 pub(crate) mod map;
-pub(crate) mod orders;
+pub(crate) mod order;
 pub(crate) mod permissions;
 pub(crate) mod plan;
 pub(crate) mod provider;

@@ -6,10 +6,11 @@ use exporter::order::Order;
 use exporter::report::{Drift, RegionReport, RunReport};
 
 use super::filters::region;
-use super::orders::{self, Done, How};
+use super::order::give::{self, Given, How};
 use super::run_report;
 use crate::config::{Format, Global};
 use crate::exit::Exit;
+use crate::management::Reach;
 use crate::output::{Column, Output, Table, Tone, text};
 
 /// Compare what Security Hub holds with what it was sent, and mend it
@@ -26,10 +27,10 @@ Exit code 3: something could not be mended.
 Examples:
   hubctl reconcile --dry-run
   hubctl reconcile --account 123456789012 --regions eu-west-1,us-east-1
-  hubctl reconcile --account 123456789012 --remote
+  hubctl reconcile --account 123456789012 --no-wait
 
 JSON: an array of run_id, account, region, same, missing, unknown, different,
-mended, and problem where there is one; with --remote an array of ordered.")]
+mended, and problem where there is one; with --no-wait an array of the orders.")]
 pub(crate) struct Args {
     /// Only this account; may be given several times [default: all that were sent findings]
     #[arg(long = "account", value_name = "ID")]
@@ -44,6 +45,9 @@ pub(crate) struct Args {
     dry_run: bool,
 
     #[command(flatten)]
+    reach: Reach,
+
+    #[command(flatten)]
     how: How,
 }
 
@@ -52,14 +56,20 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         if args.accounts.is_empty() { vec![None] } else { args.accounts.iter().copied().map(Some).collect() };
     let (mut runs, mut placed) = (Vec::new(), Vec::new());
     for account in accounts {
-        let order = Order::Reconcile { account, regions: args.regions.clone(), dry_run: args.dry_run };
-        match orders::give(&order, "hubctl reconcile", &args.how, global, output)? {
-            Done::Placed => placed.push(order),
-            Done::Here(done, _) => runs.extend(done),
+        let provider = account.map(Into::into);
+        let order = Order::Reconcile { provider, regions: args.regions.clone(), dry_run: args.dry_run };
+        match give::give(&order, "hubctl reconcile", &args.how, &args.reach, global, output)? {
+            Given::Placed(order) => placed.push(order),
+            Given::Done(done) => runs.extend(done),
         }
     }
     if !placed.is_empty() {
-        return orders::all_placed(&placed, output);
+        if output.format == Format::Json {
+            output.json(&placed)?;
+            return Ok(Exit::Success);
+        }
+        placed.iter().try_for_each(|order| give::placed(order, output).map(drop))?;
+        return Ok(Exit::Success);
     }
     args.how.work.keep(&runs)?;
     let rows: Vec<Row> = runs.iter().flat_map(rows).collect();

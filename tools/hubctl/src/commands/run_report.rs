@@ -53,8 +53,9 @@ pub(crate) fn tone(status: RunStatus) -> Tone {
     }
 }
 
-/// Writes what is worth knowing of a run. `state` is the place that reports and quarantine are kept in.
-pub(crate) fn write(report: &RunReport, state: &str, output: &mut Output) -> io::Result<()> {
+/// Writes what is worth knowing of a run. `state` is the place that reports and quarantine are kept in, where the caller
+/// reaches it.
+pub(crate) fn write(report: &RunReport, state: Option<&str>, output: &mut Output) -> io::Result<()> {
     output.facts(&head(report, state))?;
     if report.counts.read > 0 {
         output.line("")?;
@@ -80,7 +81,7 @@ pub(crate) fn write(report: &RunReport, state: &str, output: &mut Output) -> io:
 }
 
 /// What was exported, and how it ended.
-fn head(report: &RunReport, state: &str) -> Facts {
+fn head(report: &RunReport, state: Option<&str>) -> Facts {
     let mut facts = Facts::new();
     facts.add(Tone::Strong, "Run", &report.run_id);
     facts.add(tone(report.status), "Status", report.status.as_str());
@@ -101,10 +102,12 @@ fn head(report: &RunReport, state: &str) -> Facts {
     if let Some(end) = report.finished_at {
         let took = end.duration_since(report.started_at);
         facts.add(Tone::Plain, "Took", format!("{:.1} s", took.as_secs_f64()));
-        let at = |key: &str| format!("{state}/{key}");
-        facts.add(Tone::Plain, "Report", at(&RunReport::key(&report.run_id)));
+        if let Some(state) = state {
+            facts.add(Tone::Plain, "Report", format!("{state}/{}", RunReport::key(&report.run_id)));
+        }
         if let Some(key) = &report.quarantine {
-            facts.add(Tone::Bad, "Quarantine", at(key));
+            let list = || format!("hubctl quarantine list {}", report.run_id);
+            facts.add(Tone::Bad, "Quarantine", state.map_or_else(list, |state| format!("{state}/{key}")));
         }
     }
     facts

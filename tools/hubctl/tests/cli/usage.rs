@@ -32,7 +32,8 @@ fn a_wrong_command_line_ends_with_exit_code_2() {
         "run list --limit 0",
         "run list",
         "run undo-archive",
-        "run undo-archive r --remote --report x.json --stack s",
+        "run undo-archive r --local --no-wait --table t --state-bucket b --region us-east-1",
+        "run undo-archive r --calls-per-second 5 --manage-function f --region us-east-1",
         "reconcile --account 1234",
         "reconcile --regions eu-wst-1",
         "quarantine redrive --code",
@@ -74,5 +75,5 @@ fn the_sdks_own_variables_are_honoured() {
     ];
     let ended = with_env("run list", &env);
     assert_eq!(ended.exit, 1, "{}", ended.stderr);
-    assert!(ended.stderr.starts_with("error: failed to read the outputs of stack exporter: "), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("error: failed to ask whose the credentials are: "), "{}", ended.stderr);
 }

@@ -76,5 +76,5 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
             Ok((work::export(&connected.cloud, &args.work, scan, options, output).await?, state))
         }
     })?;
-    work::conclude(&args.work, &report, &state, output)
+    work::conclude(&args.work, &report, Some(&state), output)
 }

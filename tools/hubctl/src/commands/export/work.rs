@@ -52,6 +52,12 @@ impl Work {
         }
     }
 
+    /// Whether it is to keep another pace than most.
+    pub(crate) fn has_own_pace(&self) -> bool {
+        let usual = Settings::default();
+        (self.calls_per_second, self.calls_burst) != (usual.import_calls_per_second, usual.import_calls_burst)
+    }
+
     /// Writes the result to the file that is asked for, if one is.
     pub(crate) fn keep(&self, result: &impl serde::Serialize) -> Result<()> {
         let Some(path) = &self.report else { return Ok(()) };
@@ -119,8 +125,9 @@ pub(crate) fn failed(error: &ExportError, again: &str) -> Failure {
     }
 }
 
-/// Says what became of every finding. `state` is the place that reports and quarantine are kept in.
-pub(crate) fn conclude(work: &Work, report: &RunReport, state: &str, output: &mut Output) -> Result<Exit> {
+/// Says what became of every finding. `state` is the place that reports and quarantine are kept in, where the caller
+/// reaches it.
+pub(crate) fn conclude(work: &Work, report: &RunReport, state: Option<&str>, output: &mut Output) -> Result<Exit> {
     work.keep(report)?;
     match output.format {
         Format::Json => output.json(report)?,

@@ -25,7 +25,8 @@ Examples:
   hubctl integration delete 123456789012
   hubctl integration delete 123456789012 --archive --yes
 
-JSON: deleted (the id), archive (whether what it sent is being archived).")]
+JSON: deleted (the id), archive (whether what it sent is being archived), order
+(that archives it).")]
 pub(crate) struct Args {
     /// The account, or the organisation
     #[arg(value_name = "ID")]
@@ -65,13 +66,17 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         let delete = Request::delete(format!("{}{query}", path(id))).at_version(found.etag);
         let answer = management.send(delete).await?;
         match output.format {
-            Format::Json => output.json(&serde_json::json!({ "deleted": id, "archive": archive }))?,
+            Format::Json => output
+                .json(&serde_json::json!({ "deleted": id, "archive": archive, "order": answer.body.get("order") }))?,
             Format::Table if answer.body == Value::Null => {
                 output.note(format!("The integration of {id} is deleted."))?;
             }
-            Format::Table => output.note(format!(
-                "What it sent is being archived; then the integration of {id} is deleted: hubctl integration show {id}"
-            ))?,
+            Format::Table => {
+                let order = answer.body["order"].as_str().unwrap_or_default();
+                output.note(format!(
+                    "What it sent is being archived; then the integration of {id} is deleted. To wait for it:\n  hubctl order show {order} --wait"
+                ))?;
+            }
         }
         Ok(Exit::Success)
     })

@@ -62,9 +62,9 @@ pub(super) fn enable(args: &EnableArgs, reach: &Reach, global: &Global, output: 
                 args.provider
             ))?,
             (_, replayed) => output.note(format!(
-                "{at_least}{runs} came while it was off; {} are being exported: hubctl run list --account {}",
+                "{at_least}{runs} came while it was off; {} are being exported. To wait for it:\n  hubctl order show {} --wait",
                 text::count(replayed),
-                args.provider
+                waiting.order.as_deref().unwrap_or_default()
             ))?,
         }
     }
@@ -86,7 +86,7 @@ fn switch(id: &ProviderId, verb: &str, reach: &Reach, global: &Global, output: &
         let management = reach.connect(global).await?;
         let answer = management.send(Request::act(format!("{}/{verb}", path(id)))).await?;
         let mut shown = Shown::of(&management, answer).await?;
-        let switched = Switched { exit: shown.exit(), waiting: shown.view.waiting };
+        let switched = Switched { exit: shown.exit(), waiting: shown.view.waiting.clone() };
         shown.write(&management, output)?;
         Ok(switched)
     })

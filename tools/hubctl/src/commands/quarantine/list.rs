@@ -1,17 +1,17 @@
 //! `hubctl quarantine list`.
 
 use anyhow::Result;
-use exporter::report::RunReport;
+use management::wire::QuarantinedRun;
 use serde_json::Value;
 
 use super::entries::{self, Entry};
+use crate::commands::integration::shown::read;
+use crate::commands::run::show::find;
 use crate::config::{Format, Global};
-use crate::deployment::{self, port};
+use crate::deployment::block_on;
 use crate::exit::Exit;
+use crate::management::Reach;
 use crate::output::{Column, Output, Table, Tone, text};
-
-/// Runs that are looked through for some with a quarantine.
-const RUNS_MAX: usize = 1000;
 
 /// List what lies in quarantine of a run, or the runs that left something
 #[derive(clap::Args, Debug)]
@@ -33,20 +33,19 @@ pub(crate) struct Args {
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
     let limit = usize::try_from(args.limit)?;
     match &args.run_id {
-        Some(run_id) => entries_of(run_id, limit, global, output),
-        None => runs(limit, global, output),
+        Some(run_id) => entries_of(run_id, limit, reach, global, output),
+        None => runs(limit, reach, global, output),
     }
 }
 
-fn entries_of(run_id: &str, limit: usize, global: &Global, output: &mut Output) -> Result<Exit> {
-    let (run, found) = deployment::block_on(async {
-        let connected = deployment::connect(global).await?;
-        let run = connected.find_run(run_id).await?;
-        let found = entries::read(&connected, &run, limit, |_, _| true).await?;
-        Ok((run, found))
+fn entries_of(run_id: &str, limit: usize, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let (run, found) = block_on(async {
+        let management = reach.connect(global).await?;
+        let run = find(&management, run_id).await?;
+        Ok((run, entries::read(&management, run_id, limit).await?))
     })?;
     match output.format {
         Format::Json => {
@@ -86,37 +85,20 @@ fn entry_table(found: &[(usize, Entry)]) -> Table {
     table
 }
 
-fn runs(limit: usize, global: &Global, output: &mut Output) -> Result<Exit> {
-    let mut runs: Vec<RunReport> = deployment::block_on(async {
-        let connected = deployment::connect(global).await?;
-        Ok(connected.cloud.list_runs(RUNS_MAX, None).await.map_err(|error| port(&error))?)
-    })?;
-    runs.retain(|run| !run.in_quarantine().is_empty());
-    runs.truncate(limit);
-    let codes = RunReport::in_quarantine;
+fn runs(limit: usize, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let found = block_on(async { Ok(reach.connect(global).await?.list("/quarantine", limit).await?) })?;
+    let runs: Vec<QuarantinedRun> = found.iter().map(read).collect::<Result<_, _>>()?;
     match output.format {
-        Format::Json => {
-            let list: Vec<Value> = runs
-                .iter()
-                .map(|run| {
-                    serde_json::json!({
-                        "run_id": run.run_id,
-                        "started_at": run.started_at,
-                        "source": run.upload.source,
-                        "quarantined": codes(run),
-                    })
-                })
-                .collect();
-            output.json(&list)?;
-        }
+        Format::Json => output.json(&found)?,
         Format::Table if runs.is_empty() => output.note("Nothing lies in quarantine.")?,
         Format::Table => {
             let mut table =
                 Table::new([Column::Text("Run"), Column::Text("Started (UTC)"), Column::Text("In quarantine")]);
             for run in &runs {
                 let started = run.started_at.strftime("%Y-%m-%d %H:%M").to_string();
+                let words = run.quarantined.iter();
                 let words: Vec<_> =
-                    codes(run).iter().map(|(code, findings)| format!("{} {code}", text::count(*findings))).collect();
+                    words.map(|(code, findings)| format!("{} {code}", text::count(*findings))).collect();
                 table.row(Tone::Plain, [&run.run_id, &started, &words.join(", ")]);
             }
             output.table(&table)?;

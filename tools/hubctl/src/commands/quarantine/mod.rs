@@ -10,20 +10,31 @@ use clap::Subcommand;
 
 use crate::config::Global;
 use crate::exit::Exit;
+use crate::management::Reach;
 use crate::output::Output;
 
 /// See what could not be sent, and why, and send it again
+#[derive(clap::Args, Debug)]
+pub(crate) struct Group {
+    #[command(flatten)]
+    reach: Reach,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do with what lies in quarantine.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+enum Command {
     List(list::Args),
     Show(show::Args),
     Redrive(redrive::Args),
 }
 
-pub(crate) fn run(command: &Command, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
     match command {
-        Command::List(args) => list::run(args, global, output),
-        Command::Show(args) => show::run(args, global, output),
-        Command::Redrive(args) => redrive::run(args, global, output),
+        Command::List(args) => list::run(args, reach, global, output),
+        Command::Show(args) => show::run(args, reach, global, output),
+        Command::Redrive(args) => redrive::run(args, reach, global, output),
     }
 }

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use exporter::order::Order;
 
-use crate::commands::orders::{self, Done, How};
+use crate::commands::order::give::{self, Given, How};
 use crate::config::{Format, Global};
 use crate::exit::Exit;
+use crate::management::Reach;
 use crate::output::Output;
 
 /// Send what lies in quarantine again
@@ -27,7 +28,7 @@ Examples:
   hubctl quarantine redrive --code InvalidInput
 
 JSON: an array of the new runs' reports, as `hubctl run show` gives them; with
---remote ordered.")]
+--no-wait the order, as `hubctl order show` gives it.")]
 pub(crate) struct Args {
     /// The run that left it there, as `hubctl run list` names it [default: all]
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -41,17 +42,17 @@ pub(crate) struct Args {
     how: How,
 }
 
-pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
     let order = Order::Redrive { run_id: args.run_id.clone(), code: args.code.clone() };
     let run_id = args.run_id.as_ref().map_or(String::new(), |run_id| format!(" {run_id}"));
     let code = args.code.as_ref().map_or(String::new(), |code| format!(" --code {code}"));
     let again = format!("hubctl quarantine redrive{run_id}{code}");
-    match orders::give(&order, &again, &args.how, global, output)? {
-        Done::Placed => orders::placed(&order, output),
-        Done::Here(runs, _) if runs.is_empty() && output.format == Format::Table => {
+    match give::give(&order, &again, &args.how, reach, global, output)? {
+        Given::Placed(order) => give::placed(&order, output),
+        Given::Done(runs) if runs.is_empty() && output.format == Format::Table => {
             output.note("Nothing lies in quarantine.")?;
             Ok(Exit::Success)
         }
-        Done::Here(runs, state) => orders::conclude(&args.how.work, &runs, &state, output),
+        Given::Done(runs) => give::conclude(&args.how.work, &runs, output),
     }
 }

@@ -4,8 +4,9 @@ use anyhow::Result;
 
 use super::entries::{self, Entry};
 use crate::config::{Format, Global};
-use crate::deployment;
+use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
+use crate::management::Reach;
 use crate::output::{Facts, Output, Tone, text};
 
 /// Show entries of a run's quarantine in full, with the findings
@@ -23,7 +24,7 @@ pub(crate) struct Args {
     run_id: String,
 
     /// Only this entry, as `hubctl quarantine list` numbers it
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = entry_number)]
     entry: Option<usize>,
 
     /// How many, at most
@@ -31,13 +32,11 @@ pub(crate) struct Args {
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
-    let limit = if args.entry.is_some() { 1 } else { usize::try_from(args.limit)? };
-    let found = deployment::block_on(async {
-        let connected = deployment::connect(global).await?;
-        let run = connected.find_run(&args.run_id).await?;
-        entries::read(&connected, &run, limit, |number, _| args.entry.is_none_or(|only| only == number)).await
-    })?;
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    // The parts of a list follow one another, so that one entry is reached by way of those before it.
+    let limit = args.entry.unwrap_or(usize::try_from(args.limit)?);
+    let mut found = block_on(async { entries::read(&reach.connect(global).await?, &args.run_id, limit).await })?;
+    found.retain(|(number, _)| args.entry.is_none_or(|only| only == *number));
     if let (Some(number), []) = (args.entry, found.as_slice()) {
         let message = format!("the quarantine of run {} has no entry {number}", args.run_id);
         return Err(Failure::new(Exit::Error, message)
@@ -58,6 +57,10 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         }
     }
     Ok(Exit::Success)
+}
+
+fn entry_number(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "entries are numbered from 1".to_owned())
 }
 
 fn facts(number: usize, entry: &Entry) -> Facts {

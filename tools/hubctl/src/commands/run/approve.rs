@@ -1,20 +1,19 @@
 //! `hubctl run approve`: a person lets an archive go that a run held back, because it was larger than the integration's
 //! limit.
 
-use std::io::{self, BufRead, IsTerminal};
-
 use anyhow::Result;
 use asff::AccountId;
-use exporter::export::Options;
 use exporter::order::Order;
 use exporter::report::{ArchiveSkipped, RunReport};
 
-use super::replay::open_again;
-use crate::commands::export::{Work, work};
-use crate::commands::orders::{self, Remote};
+use super::replay::here;
+use super::show::find;
+use crate::commands::ask::Person;
+use crate::commands::order::give::{self, Given, How};
 use crate::config::Global;
-use crate::deployment;
+use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
+use crate::management::Reach;
 use crate::output::{Output, text};
 
 /// Archive what a run held back for being more than the limit
@@ -22,15 +21,15 @@ use crate::output::{Output, text};
 #[command(after_help = "\
 A run that would archive more of an account's live findings than the
 integration's limit archives nothing and says archive_held. Where the scan is
-right, this exports it once more on this machine, or with --remote by the
-deployment, and archives all of it. `hubctl run undo-archive` takes it back.
+right, this exports it once more and archives all of it. `hubctl run
+undo-archive` takes it back.
 
 Examples:
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --yes
 
-JSON: the report of the new run, as `hubctl run show` gives it; with --remote
-ordered.")]
+JSON: the report of the new run, as `hubctl run show` gives it; with --no-wait
+the order, as `hubctl order show` gives it.")]
 pub(crate) struct Args {
     /// The run, as `hubctl run list` names it
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -41,33 +40,31 @@ pub(crate) struct Args {
     yes: bool,
 
     #[command(flatten)]
-    remote: Remote,
-
-    #[command(flatten)]
-    work: Work,
+    how: How,
 }
 
-pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
-    let order = Order::Approve { run_id: args.run_id.clone() };
-    let done = deployment::block_on(async {
-        let connected = deployment::connect(global).await?;
-        let earlier = connected.find_run(&args.run_id).await?;
-        let held = held(&earlier)?;
-        if !args.yes && !agreed(&held, output)? {
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    args.how.check(reach)?;
+    let mut person = Person::at_terminal();
+    if !args.yes {
+        person.must_be_there("whether to archive", "add --yes to agree beforehand")?;
+    }
+    let given = block_on(async {
+        let management = reach.connect(global).await?;
+        let held = held(&find(&management, &args.run_id).await?)?;
+        if !args.yes && !agreed(&mut person, &held, output)? {
             return Err(Failure::new(Exit::Error, "nothing was archived").into());
         }
-        if args.remote.remote {
-            orders::place(&order, &connected).await?;
+        if reach.local {
             return Ok(None);
         }
-        let scan = open_again(&earlier, &connected).await?;
-        let options = Options { again: true, approved: true, ..Options::default() };
-        let report = work::export(&connected.cloud, &args.work, scan, options, output).await?;
-        Ok(Some((report, connected.state())))
+        let order = Order::Approve { run_id: args.run_id.clone() };
+        give::by_deployment(&order, &args.how, &management, output).await.map(Some)
     })?;
-    match done {
-        Some((report, state)) => work::conclude(&args.work, &report, &state, output),
-        None => orders::placed(&order, output),
+    match given {
+        None => here(&args.run_id, true, &args.how.work, global, output),
+        Some(Given::Placed(order)) => give::placed(&order, output),
+        Some(Given::Done(runs)) => give::conclude_one(&args.how.work, &runs, output),
     }
 }
 
@@ -91,20 +88,12 @@ fn held(run: &RunReport) -> Result<Vec<(AccountId, u64, u64)>, Failure> {
 }
 
 /// Asks whoever sits at the terminal.
-fn agreed(held: &[(AccountId, u64, u64)], output: &mut Output) -> Result<bool> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::new(Exit::Usage, "nobody is there to be asked whether to archive")
-            .hint("add --yes to agree beforehand")
-            .into());
-    }
+fn agreed(person: &mut Person, held: &[(AccountId, u64, u64)], output: &mut Output) -> Result<bool> {
     for (account, over, live) in held {
         let live = text::counted(*live, "live finding", "live findings");
         output.note(format!("account {account}: {} of {live} are over by the scan", text::count(*over)))?;
     }
-    output.note("Archive them? Type yes:")?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+    person.agrees("Archive them? Type yes:", output)
 }
 
 #[cfg(test)]

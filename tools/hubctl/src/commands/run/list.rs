@@ -4,10 +4,12 @@ use anyhow::Result;
 use asff::AccountId;
 use exporter::report::RunReport;
 
+use crate::commands::integration::shown::read;
 use crate::commands::run_report::tone;
 use crate::config::{Format, Global};
-use crate::deployment::{self, port};
+use crate::deployment::block_on;
 use crate::exit::Exit;
+use crate::management::Reach;
 use crate::output::{Column, Output, Table, text};
 
 /// Columns from which on there is room for the upload's name.
@@ -35,12 +37,11 @@ pub(crate) struct Args {
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
-    let runs = deployment::block_on(async {
-        let connected = deployment::connect(global).await?;
-        let limit = usize::try_from(args.limit)?;
-        Ok(connected.cloud.list_runs(limit, args.account.as_ref()).await.map_err(|error| port(&error))?)
-    })?;
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let limit = usize::try_from(args.limit)?;
+    let address = args.account.map_or("/runs".to_owned(), |account| format!("/runs?account={account}"));
+    let found = block_on(async { Ok(reach.connect(global).await?.list(&address, limit).await?) })?;
+    let runs: Vec<RunReport> = found.iter().map(read).collect::<Result<_, _>>()?;
     match output.format {
         Format::Json => output.json(&runs)?,
         Format::Table if runs.is_empty() => {

@@ -3,7 +3,7 @@
 mod approve;
 mod list;
 mod replay;
-mod show;
+pub(in crate::commands) mod show;
 mod undo_archive;
 
 use anyhow::Result;
@@ -11,11 +11,22 @@ use clap::Subcommand;
 
 use crate::config::Global;
 use crate::exit::Exit;
+use crate::management::Reach;
 use crate::output::Output;
 
 /// See what the exports did, do them once more, undo what they archived
+#[derive(clap::Args, Debug)]
+pub(crate) struct Group {
+    #[command(flatten)]
+    reach: Reach,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do with runs.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+enum Command {
     List(list::Args),
     Show(show::Args),
     Replay(replay::Args),
@@ -23,12 +34,12 @@ pub(crate) enum Command {
     UndoArchive(undo_archive::Args),
 }
 
-pub(crate) fn run(command: &Command, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
     match command {
-        Command::List(args) => list::run(args, global, output),
-        Command::Show(args) => show::run(args, global, output),
-        Command::Replay(args) => replay::run(args, global, output),
-        Command::Approve(args) => approve::run(args, global, output),
-        Command::UndoArchive(args) => undo_archive::run(args, global, output),
+        Command::List(args) => list::run(args, reach, global, output),
+        Command::Show(args) => show::run(args, reach, global, output),
+        Command::Replay(args) => replay::run(args, reach, global, output),
+        Command::Approve(args) => approve::run(args, reach, global, output),
+        Command::UndoArchive(args) => undo_archive::run(args, reach, global, output),
     }
 }

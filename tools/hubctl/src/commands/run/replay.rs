@@ -1,4 +1,4 @@
-//! `hubctl run replay`: a run's upload once more, from this machine.
+//! `hubctl run replay`: a run's upload once more.
 
 use std::path::PathBuf;
 
@@ -10,61 +10,62 @@ use exporter::report::{RunKind, RunReport};
 use exporter::upload::Upload;
 
 use crate::commands::export::{Work, work};
-use crate::commands::orders::{self, Remote};
+use crate::commands::order::give::{self, Given, How};
 use crate::config::Global;
 use crate::deployment::{self, Connected};
 use crate::exit::{Exit, Failure};
+use crate::management::Reach;
 use crate::output::Output;
 use crate::scan::source::Source;
 
 /// Export the upload of a run once more
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-For findings that were left undelivered. It is the same export on this machine,
-or with --remote by the deployment: what is in Security Hub already stays as it
-is, and an older scan overwrites nothing.
+For findings that were left undelivered. It is the same export: what is in
+Security Hub already stays as it is, and an older scan overwrites nothing. What
+hubctl exported from a file is replayed with --local, where the file is.
 
 Example:
   hubctl run replay 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
 
-JSON: the report of the new run, as `hubctl run show` gives it; with --remote
-ordered.")]
+JSON: the report of the new run, as `hubctl run show` gives it; with --no-wait
+the order, as `hubctl order show` gives it.")]
 pub(crate) struct Args {
     /// The run, as `hubctl run list` names it
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     run_id: String,
 
     #[command(flatten)]
-    remote: Remote,
-
-    #[command(flatten)]
-    work: Work,
+    how: How,
 }
 
-pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
-    if args.remote.remote {
-        let order = Order::Replay { run_id: args.run_id.clone(), then: Vec::new() };
-        deployment::block_on(async {
-            let connected = deployment::connect(global).await?;
-            let earlier = connected.find_run(&args.run_id).await?;
-            is_export(&earlier)?;
-            orders::place(&order, &connected).await
-        })?;
-        return orders::placed(&order, output);
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    if reach.local {
+        args.how.check(reach)?;
+        return here(&args.run_id, false, &args.how.work, global, output);
     }
+    let order = Order::Replay { run_id: args.run_id.clone(), then: Vec::new() };
+    match give::give(&order, &format!("hubctl run replay {}", args.run_id), &args.how, reach, global, output)? {
+        Given::Placed(order) => give::placed(&order, output),
+        Given::Done(runs) => give::conclude_one(&args.how.work, &runs, output),
+    }
+}
+
+/// Exports what a run exported once more on this machine, also where that is a file.
+pub(super) fn here(run_id: &str, approved: bool, work: &Work, global: &Global, output: &mut Output) -> Result<Exit> {
     let (report, state) = deployment::block_on(async {
         let connected = deployment::connect(global).await?;
-        let earlier = connected.find_run(&args.run_id).await?;
+        let earlier = connected.find_run(run_id).await?;
         let scan = open_again(&earlier, &connected).await?;
-        let options = Options { again: true, ..Options::default() };
-        let report = work::export(&connected.cloud, &args.work, scan, options, output).await?;
+        let options = Options { again: true, approved, ..Options::default() };
+        let report = work::export(&connected.cloud, work, scan, options, output).await?;
         Ok((report, connected.state()))
     })?;
-    work::conclude(&args.work, &report, &state, output)
+    work::conclude(work, &report, Some(&state), output)
 }
 
 /// Opens what a run exported, if it still is what it was.
-pub(super) async fn open_again(run: &RunReport, connected: &Connected) -> Result<Scan> {
+async fn open_again(run: &RunReport, connected: &Connected) -> Result<Scan> {
     is_export(run)?;
     let name = &run.upload.source;
     let source = match name.strip_prefix("s3://").and_then(|address| address.split_once('/')) {

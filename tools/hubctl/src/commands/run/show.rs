@@ -1,11 +1,14 @@
 //! `hubctl run show`.
 
 use anyhow::Result;
+use exporter::report::RunReport;
 
+use crate::commands::integration::shown::read;
 use crate::commands::run_report;
 use crate::config::{Format, Global};
-use crate::deployment;
-use crate::exit::Exit;
+use crate::deployment::block_on;
+use crate::exit::{Exit, Failure};
+use crate::management::{Management, Reach, segment};
 use crate::output::Output;
 
 /// Show what a run did with every finding, and what mends what went wrong
@@ -17,7 +20,7 @@ Example:
   hubctl run show 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
 
 JSON: run_id, kind (export, undo_archive, redrive, reconcile, withdraw), of (the
-run that it is about), status, reasons, upload, format, file_end, started_at,
+run that it is about), order (that it belongs to), status, reasons, upload, format, file_end, started_at,
 finished_at, scanned_at, counts, accounts (each with counts, problem, archive,
 regions), quarantine, quarantine_left. counts: read = sent + unchanged + filtered + region_unavailable +
 quarantined + unreadable + undelivered. archive says why nothing was archived
@@ -28,15 +31,16 @@ pub(crate) struct Args {
     run_id: String,
 }
 
-pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
-    let found = deployment::block_on(async {
-        let connected = deployment::connect(global).await?;
-        Ok((connected.find_run(&args.run_id).await?, connected.state()))
-    });
-    let (report, state) = found?;
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let report = block_on(async { Ok(find(&reach.connect(global).await?, &args.run_id).await?) })?;
     match output.format {
         Format::Json => output.json(&report)?,
-        Format::Table => run_report::write(&report, &state, output)?,
+        Format::Table => run_report::write(&report, None, output)?,
     }
     Ok(run_report::exit(&report))
+}
+
+/// A run that there must be.
+pub(in crate::commands) async fn find(management: &Management, run_id: &str) -> Result<RunReport, Failure> {
+    read(&management.get(format!("/runs/{}", segment(run_id))).await?.body)
 }

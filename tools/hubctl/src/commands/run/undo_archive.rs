@@ -3,9 +3,10 @@
 use anyhow::Result;
 use exporter::order::Order;
 
-use crate::commands::orders::{self, Done, How};
+use crate::commands::order::give::{self, Given, How};
 use crate::config::Global;
 use crate::exit::Exit;
+use crate::management::Reach;
 use crate::output::Output;
 
 /// Make active again what a run archived
@@ -20,10 +21,10 @@ wrong, first mend it, or turn archiving off for the account.
 
 Examples:
   hubctl run undo-archive 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
-  hubctl run undo-archive 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --remote
+  hubctl run undo-archive 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --no-wait
 
 JSON: an array of the new run's report, as `hubctl run show` gives it; with
---remote ordered.")]
+--no-wait the order, as `hubctl order show` gives it.")]
 pub(crate) struct Args {
     /// The run, as `hubctl run list` names it
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -33,11 +34,11 @@ pub(crate) struct Args {
     how: How,
 }
 
-pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
     let order = Order::UndoArchive { run_id: args.run_id.clone() };
     let again = format!("hubctl run undo-archive {}", args.run_id);
-    match orders::give(&order, &again, &args.how, global, output)? {
-        Done::Placed => orders::placed(&order, output),
-        Done::Here(runs, state) => orders::conclude(&args.how.work, &runs, &state, output),
+    match give::give(&order, &again, &args.how, reach, global, output)? {
+        Given::Placed(order) => give::placed(&order, output),
+        Given::Done(runs) => give::conclude(&args.how.work, &runs, output),
     }
 }

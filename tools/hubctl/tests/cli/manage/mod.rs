@@ -3,6 +3,7 @@
 
 mod declared;
 mod page;
+mod runs;
 mod sample;
 mod secrets;
 mod words;

@@ -147,7 +147,7 @@ fn delete_asks_and_offers_to_archive() {
     let archived = deployment.run(&format!("integration delete {ACCOUNT} --archive --yes"));
     assert_eq!(archived.exit, 0, "{}", archived.stderr);
     assert_eq!(
-        deployment.memory.kept().orders,
+        deployment.memory.ordered(),
         [Order::Withdraw { provider: ACCOUNT.parse().unwrap(), then_delete: true }]
     );
     assert!(deployment.run(&format!("integration show {ACCOUNT}")).stdout.contains("being removed since"));

@@ -3,12 +3,17 @@
 //!
 //! Promise: an order may come twice; the second time finds it done.
 
+mod fulfil;
+mod record;
+
 use std::fmt;
 use std::sync::Arc;
 
 use asff::{AccountId, RegionName};
 use serde::{Deserialize, Serialize};
 
+pub use self::fulfil::{BUSY_DELAY, fulfil, is_busy, made_progress, place};
+pub use self::record::{OrderLog, OrderRecord, OrderState, Placed};
 use crate::export::{self, ExportError, Exporter};
 use crate::mend::{MendError, Mender, Options, Reconcile, Redrive, report_of};
 use crate::ports::{OpenError, PortError, Ports, Scans};
@@ -51,9 +56,10 @@ pub enum Order {
     },
     /// Compare what Security Hub holds with the state, and mend the difference.
     Reconcile {
-        /// The account. None: every account that has a state.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        account: Option<AccountId>,
+        /// The account, or the organisation: then every account that is exported by its integration. None: every account
+        /// that has a state.
+        #[serde(default, alias = "account", skip_serializing_if = "Option::is_none")]
+        provider: Option<ProviderId>,
         /// Only these Regions. None: all of the integration.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         regions: Vec<RegionName>,
@@ -79,6 +85,30 @@ impl Order {
         Some(Self::Replay { run_id: run_ids.next()?, then: run_ids.collect() })
     }
 
+    /// The word that it has in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Replay { .. } => "replay",
+            Self::Approve { .. } => "approve",
+            Self::UndoArchive { .. } => "undo_archive",
+            Self::Redrive { .. } => "redrive",
+            Self::Reconcile { .. } => "reconcile",
+            Self::Withdraw { .. } => "withdraw",
+        }
+    }
+
+    /// The run, the account or the organisation that it is about. None: all there are.
+    pub fn about(&self) -> Option<String> {
+        match self {
+            Self::Replay { run_id, .. } | Self::Approve { run_id } | Self::UndoArchive { run_id } => {
+                Some(run_id.clone())
+            }
+            Self::Redrive { run_id, .. } => run_id.clone(),
+            Self::Reconcile { provider, .. } => provider.as_ref().map(ToString::to_string),
+            Self::Withdraw { provider, .. } => Some(provider.to_string()),
+        }
+    }
+
     /// The order that follows when this one is done, or can't be.
     pub fn next(&self) -> Option<Self> {
         match self {
@@ -97,8 +127,8 @@ impl fmt::Display for Order {
             Self::UndoArchive { run_id } => write!(formatter, "undo the archive of run {run_id}"),
             Self::Redrive { run_id: Some(run_id), .. } => write!(formatter, "redrive the quarantine of run {run_id}"),
             Self::Redrive { run_id: None, .. } => write!(formatter, "redrive all quarantines"),
-            Self::Reconcile { account: Some(account), .. } => write!(formatter, "reconcile account {account}"),
-            Self::Reconcile { account: None, .. } => write!(formatter, "reconcile all accounts"),
+            Self::Reconcile { provider: Some(provider), .. } => write!(formatter, "reconcile {provider}"),
+            Self::Reconcile { provider: None, .. } => write!(formatter, "reconcile all accounts"),
             Self::Withdraw { provider, .. } => write!(formatter, "withdraw the findings of {provider}"),
         }
     }
@@ -113,6 +143,14 @@ pub enum OrderError {
     /// Another run works on the account: the same order is to come a little later.
     #[error("{0}")]
     Busy(String),
+    /// A run of it left something to another try.
+    #[error("run {run_id} failed: {reasons}")]
+    Unfinished {
+        /// The run.
+        run_id: String,
+        /// Why.
+        reasons: String,
+    },
     /// Something that may pass.
     #[error(transparent)]
     Failed(#[from] ExportError),
@@ -139,7 +177,7 @@ impl From<MendError> for OrderError {
 /// # Errors
 ///
 /// When it can't be carried out, or came to no report.
-pub async fn carry_out<P: Ports + Scans>(
+pub async fn carry_out<P: Ports + Scans + OrderLog>(
     ports: &Arc<P>,
     settings: &Settings,
     order: &Order,
@@ -149,14 +187,17 @@ pub async fn carry_out<P: Ports + Scans>(
     Ok(match order {
         Order::Replay { run_id, .. } => vec![again(ports, settings, run_id, false, options).await?],
         Order::Approve { run_id } => vec![again(ports, settings, run_id, true, options).await?],
-        Order::UndoArchive { run_id } => vec![mender.undo_archive(run_id, options).await?],
+        Order::UndoArchive { run_id } => {
+            call_off(ports.as_ref(), run_id).await?;
+            vec![mender.undo_archive(run_id, options).await?]
+        }
         Order::Redrive { run_id, code } => {
             mender.redrive(&Redrive { run_id: run_id.clone(), code: code.clone() }, options).await?
         }
-        Order::Reconcile { account, regions, dry_run } => {
+        Order::Reconcile { provider, regions, dry_run } => {
             let what = Reconcile { regions: regions.clone(), dry_run: *dry_run };
-            let accounts = match account {
-                Some(account) => vec![*account],
+            let accounts = match provider {
+                Some(provider) => accounts_of(ports.as_ref(), provider).await?,
                 None => accounts_with_state(ports.as_ref()).await?,
             };
             let mut runs = Vec::new();
@@ -190,6 +231,16 @@ pub async fn carry_out<P: Ports + Scans>(
     })
 }
 
+/// Sees to it that the order which a run belongs to is not tried again, when what the run archived is about to be undone:
+/// it would archive that once more.
+async fn call_off<P: Ports + OrderLog>(ports: &P, run_id: &str) -> Result<(), PortError> {
+    let Some(run) = report_of(ports, run_id).await?.filter(|run| run.counts.archived > 0) else { return Ok(()) };
+    let Some(id) = &run.order else { return Ok(()) };
+    let Some(record) = ports.order_record(id).await? else { return Ok(()) };
+    let why = format!("what its run {run_id} archived was made active again");
+    ports.record_order(&record.settled(OrderState::Undone, Some(why), ports.now())).await
+}
+
 /// Exports the upload of a run once more.
 async fn again<P: Ports + Scans>(
     ports: &Arc<P>,
@@ -218,8 +269,8 @@ async fn again<P: Ports + Scans>(
         return Err(refused(format!("{source} was written anew since run {run_id} exported it")));
     }
     let exporter = Exporter::new(ports.clone(), settings.clone());
-    let Options { deadline, progress } = options.clone();
-    let options = export::Options { again: true, approved, deadline, progress };
+    let Options { order, deadline, progress } = options.clone();
+    let options = export::Options { again: true, approved, order, deadline, progress };
     Ok(exporter.export(scan, options).await?)
 }
 
@@ -261,13 +312,25 @@ mod tests {
         let undo = Order::UndoArchive { run_id: "r".to_owned() };
         assert_eq!(read(r#"{"order":"undo_archive","run_id":"r"}"#).unwrap(), undo);
         assert_eq!(serde_json::to_string(&undo).unwrap(), r#"{"order":"undo_archive","run_id":"r"}"#);
+        for (name, about) in [
+            ("replay", r#""run_id":"r""#),
+            ("approve", r#""run_id":"r""#),
+            ("undo_archive", r#""run_id":"r""#),
+            ("redrive", r#""run_id":"r""#),
+            ("reconcile", r#""provider":"123456789012""#),
+            ("withdraw", r#""provider":"123456789012""#),
+        ] {
+            let order = read(&format!(r#"{{"order":"{name}",{about}}}"#)).unwrap();
+            assert_eq!(order.name(), name);
+            assert!(about.ends_with(&format!(r#""{}""#, order.about().unwrap())), "{name}");
+        }
         let account = "123456789012".parse().unwrap();
         let withdraw = Order::Withdraw { provider: ProviderId::Account(account), then_delete: true };
         for name in ["account", "provider"] {
             let text = format!(r#"{{"order":"withdraw","{name}":"{account}","then_delete":true}}"#);
             assert_eq!(read(&text).unwrap(), withdraw);
         }
-        let all = Order::Reconcile { account: None, regions: Vec::new(), dry_run: false };
+        let all = Order::Reconcile { provider: None, regions: Vec::new(), dry_run: false };
         assert_eq!(read(r#"{"order":"reconcile"}"#).unwrap(), all);
         assert_eq!(read(r#"{"order":"redrive"}"#).unwrap(), Order::Redrive { run_id: None, code: None });
         // A word that is misspelt must not widen what is asked for.

@@ -1,0 +1,240 @@
+//! Orders as the deployment gets them: more than once, out of order, some of them killed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use exporter::mend::Options;
+use exporter::order::{BUSY_DELAY, Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, fulfil, place};
+use exporter::ports::{Accounts as _, Clock as _, OpenError, PortError, Queue, Scan, Scans};
+use exporter::report::{RunReport, RunStatus};
+use exporter::settings::Settings;
+use exporter::upload::Upload;
+use jiff::SignedDuration;
+use simulator::{Fault, Operation};
+
+use crate::life::Life;
+use crate::memory::{Twin, World};
+use crate::promises::{collect, failed, imports, scan};
+use crate::scan::{Scanned, open};
+use crate::watch::held;
+use crate::{ACCOUNT, OTHER, export, integrate, world};
+
+/// What there is of orders, and the uploads that they are about.
+#[derive(Default)]
+pub(crate) struct Orders {
+    records: BTreeMap<String, OrderRecord>,
+    queue: Vec<(Placed, Duration)>,
+    uploads: BTreeMap<String, Bytes>,
+}
+
+impl Scans for Twin {
+    async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
+        let bytes = self.world.stores.lock().unwrap().orders.uploads.get(&upload.key).cloned();
+        let bytes = bytes.ok_or_else(|| OpenError::NotFound { url: upload.url() })?;
+        Ok(open(&upload.key, &bytes))
+    }
+}
+
+impl Queue for Twin {
+    async fn put_back(&self, _: &Upload, _: Duration) -> Result<bool, PortError> {
+        Ok(false)
+    }
+
+    async fn order(&self, order: &Placed, after: Duration) -> Result<bool, PortError> {
+        let put = || self.world.stores.lock().unwrap().orders.queue.push((order.clone(), after));
+        self.life.step(put).await;
+        Ok(true)
+    }
+}
+
+impl OrderLog for Twin {
+    async fn order_record(&self, id: &str) -> Result<Option<OrderRecord>, PortError> {
+        Ok(self.life.step(|| self.world.stores.lock().unwrap().orders.records.get(id).cloned()).await)
+    }
+
+    async fn record_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+        let write = || drop(self.world.stores.lock().unwrap().orders.records.insert(record.id.clone(), record.clone()));
+        self.life.step(write).await;
+        Ok(())
+    }
+}
+
+fn twin(world: &World, life: Life) -> Arc<Twin> {
+    Arc::new(Twin { world: world.clone(), life: Arc::new(life), alive: Arc::default() })
+}
+
+fn record(world: &World, id: &str) -> OrderRecord {
+    world.stores.lock().unwrap().orders.records[id].clone()
+}
+
+fn queued(world: &World) -> Vec<(Placed, Duration)> {
+    std::mem::take(&mut world.stores.lock().unwrap().orders.queue)
+}
+
+/// Places an order, and takes its message from the queue.
+async fn order(world: &World, id: &str, order: Order) -> Placed {
+    let twin = twin(world, Life::long());
+    let record = OrderRecord::new(id.to_owned(), order, twin.now(), "somebody");
+    assert!(place(twin.as_ref(), &record).await.unwrap());
+    queued(world).pop().unwrap().0
+}
+
+async fn deliver(world: &World, message: &Placed) -> Result<Vec<RunReport>, OrderError> {
+    fulfil(&twin(world, Life::long()), &Settings::default(), message, true, &Options::default()).await
+}
+
+/// Uploads a scan for good, and exports it.
+async fn upload(world: &World, key: &str, scanned: &Scanned) -> RunReport {
+    let mut bytes = Vec::new();
+    collect(scanned.upload(key), &mut bytes).await;
+    world.stores.lock().unwrap().orders.uploads.insert(key.to_owned(), bytes.clone().into());
+    export(world, open(key, &bytes)).await
+}
+
+/// Two hundred findings of which a scan shows 110 to be gone, more than the limit: the run that holds the archive back.
+async fn archive_held(world: &World) -> RunReport {
+    integrate(world, ACCOUNT, |_| {});
+    upload(world, "1", &scan(0, failed(200))).await;
+    world.sleep(3600).await;
+    let report = upload(world, "2", &scan(1, failed(90))).await;
+    assert_eq!((report.status, report.counts.archived), (RunStatus::Degraded, 0));
+    world.sleep(3600).await;
+    report
+}
+
+fn active(world: &World) -> usize {
+    held(world, ACCOUNT.parse().unwrap(), "ACTIVE").len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_done_is_not_carried_out_again_and_its_record_names_its_runs() {
+    let world = world(|config| config);
+    let run_id = archive_held(&world).await.run_id;
+    let message = order(&world, "approve-it", Order::Approve { run_id }).await;
+    let [run] = deliver(&world, &message).await.unwrap().try_into().unwrap();
+    assert_eq!((run.counts.archived, active(&world)), (110, 90));
+    assert_eq!(run.order.as_deref(), Some("approve-it"), "a run says to which order it belongs");
+    let known = record(&world, "approve-it");
+    assert_eq!((known.state, known.runs, known.placed_by.as_str()), (OrderState::Done, vec![run.run_id], "somebody"));
+    assert!(known.settled_at.is_some());
+
+    let calls = imports(&world);
+    assert_eq!(deliver(&world, &message).await.unwrap(), [], "the queue gives a message more than once");
+    assert_eq!(imports(&world), calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_that_failed_half_way_archives_nothing_more_once_a_person_undid_what_it_had_archived() {
+    let world = world(|config| config);
+    let run_id = archive_held(&world).await.run_id;
+    let approval = order(&world, "approval", Order::Approve { run_id }).await;
+    world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
+    let outcome = deliver(&world, &approval).await;
+    assert!(matches!(outcome, Err(OrderError::Unfinished { .. })), "{outcome:?}");
+    let half = record(&world, "approval");
+    assert_eq!(half.state, OrderState::Waiting);
+    assert!(half.message.unwrap().contains(&half.runs[0]), "it says what it waits for");
+    world.simulator.clear_faults();
+    assert!((91..200).contains(&active(&world)), "half of it is archived: {}", active(&world));
+    world.sleep(3600).await;
+
+    let undoing = order(&world, "undoing", Order::UndoArchive { run_id: half.runs[0].clone() }).await;
+    deliver(&world, &undoing).await.unwrap();
+    assert_eq!(active(&world), 200);
+    assert_eq!(record(&world, "approval").state, OrderState::Undone);
+    assert_eq!(deliver(&world, &approval).await.unwrap(), [], "the approval comes once more");
+    assert_eq!(active(&world), 200, "what a person undid stays undone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_killed_anywhere_is_carried_out_when_it_comes_again() {
+    for killed_at in 0..40 {
+        let world = world(|config| config);
+        let run_id = archive_held(&world).await.run_id;
+        let message = order(&world, "approval", Order::Approve { run_id }).await;
+        let life = Life::until(Some(killed_at), killed_at % 2 == 0);
+        let killed = twin(&world, life);
+        let (settings, options) = (Settings::default(), Options::default());
+        tokio::select! {
+            outcome = fulfil(&killed, &settings, &message, true, &options) => drop(outcome.unwrap()),
+            () = killed.life.over() => {}
+        }
+        world.sleep(7200).await;
+        deliver(&world, &message).await.unwrap();
+        assert_eq!(active(&world), 90, "killed at call {killed_at}");
+        let known = record(&world, "approval");
+        assert_eq!((known.state, known.runs.len()), (OrderState::Done, 1), "killed at call {killed_at}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_can_not_be_carried_out_says_why_in_its_record() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let run = upload(&world, "1", &scan(0, failed(10))).await;
+    world.stores.lock().unwrap().orders.uploads.clear();
+    let message = order(&world, "replay", Order::Replay { run_id: run.run_id, then: Vec::new() }).await;
+    let outcome = deliver(&world, &message).await;
+    assert!(matches!(outcome, Err(OrderError::Refused(_))), "{outcome:?}");
+    let known = record(&world, "replay");
+    assert_eq!(known.state, OrderState::Refused);
+    assert_eq!(known.message.as_deref(), Some("s3://scans/1 does not exist"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    upload(&world, "1", &scan(0, failed(10))).await;
+    let other = twin(&world, Life::long());
+    let account = ACCOUNT.parse().unwrap();
+    let (newest, doubt) = other.standing(account).await.unwrap().unwrap();
+    let until = other.now() + SignedDuration::from_mins(5);
+    other.begin(account, "another run", newest, other.now(), until).await.unwrap();
+    let all = Order::Reconcile { provider: Some(account.into()), regions: Vec::new(), dry_run: false };
+    let message = order(&world, "compare", all).await;
+    assert_eq!(deliver(&world, &message).await.unwrap(), []);
+    assert_eq!(queued(&world), [(message.clone(), BUSY_DELAY)]);
+    let waiting = record(&world, "compare");
+    assert_eq!(waiting.state, OrderState::Waiting);
+    assert!(waiting.message.unwrap().contains("another run"));
+    other.end(account, "another run", doubt).await.unwrap();
+    assert_eq!(deliver(&world, &message).await.unwrap().len(), 1);
+    assert_eq!(record(&world, "compare").state, OrderState::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_about_several_accounts_or_runs_names_those_that_go_on_with_it() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    integrate(&world, OTHER, |_| {});
+    let first = upload(&world, "1", &scan(0, failed(10))).await;
+    let account = OTHER.parse().unwrap();
+    let second = upload(&world, "2", &Scanned { account, ..scan(1, failed(10)) }).await;
+
+    let all = Order::Reconcile { provider: None, regions: Vec::new(), dry_run: true };
+    let message = order(&world, "all", all).await;
+    for time in ["first", "second"] {
+        deliver(&world, &message).await.unwrap();
+        assert_eq!(record(&world, "all").then, [format!("all.{ACCOUNT}"), format!("all.{OTHER}")], "{time}");
+    }
+    let parts = queued(&world);
+    assert_eq!(parts.len(), 2, "the second time nothing is placed");
+    for (part, _) in parts {
+        deliver(&world, &part).await.unwrap();
+        let known = record(&world, part.id.as_deref().unwrap());
+        assert_eq!((known.state, known.runs.len(), known.placed_by.as_str()), (OrderState::Done, 1, "somebody"));
+    }
+
+    let replays = Order::replays([first.run_id, second.run_id.clone()]).unwrap();
+    let message = order(&world, "both", replays).await;
+    deliver(&world, &message).await.unwrap();
+    assert_eq!(record(&world, "both").then, [format!("both.{}", second.run_id)]);
+    let [(next, delay)] = <[_; 1]>::try_from(queued(&world)).unwrap();
+    assert_eq!(delay, Duration::ZERO);
+    assert_eq!(next.order, Order::Replay { run_id: second.run_id, then: Vec::new() });
+    deliver(&world, &next).await.unwrap();
+    assert_eq!(queued(&world), []);
+}

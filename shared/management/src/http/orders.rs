@@ -1,0 +1,143 @@
+//! `/orders`, and what places them. An order is accepted at once and carried out by the exporter; its address says what
+//! becomes of it.
+
+use std::sync::Arc;
+
+use asff::RegionName;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+
+use super::read::{Head, Query, Segment};
+use super::rest::PageParams;
+use super::write;
+use crate::ports::Ports;
+use crate::problem::{ReadRefused, Refusal, WriteRefused};
+use crate::service::Service;
+use crate::wire::{OrderList, OrderView};
+
+type Answer = Result<Response, Refusal>;
+
+/// Export a run's upload once more
+#[utoipa::path(post, path = "/runs/{id}/replay", tag = "orders", operation_id = "replayRun",
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
+    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+pub(crate) async fn replay<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Segment(id): Segment,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    Ok(accepted(&service.replay(&head.caller, &id).await?))
+}
+
+/// Archive what a run held back for being more than the integration's limit
+#[utoipa::path(post, path = "/runs/{id}/approve", tag = "orders", operation_id = "approveRun",
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
+    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+pub(crate) async fn approve<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Segment(id): Segment,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    Ok(accepted(&service.approve(&head.caller, &id).await?))
+}
+
+/// Make active again what a run archived
+#[utoipa::path(post, path = "/runs/{id}/undo-archive", tag = "orders", operation_id = "undoArchive",
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
+    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+pub(crate) async fn undo_archive<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Segment(id): Segment,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    Ok(accepted(&service.undo_archive(&head.caller, &id).await?))
+}
+
+/// Send once more what a run put into quarantine
+#[utoipa::path(post, path = "/runs/{id}/redrive", tag = "orders", operation_id = "redriveRun",
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")),
+        ("code" = Option<String>, Query, description = "Only what lies there under this code", min_length = 1, max_length = 128)),
+    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+pub(crate) async fn redrive<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Segment(id): Segment,
+    head: Head,
+    mut query: Query,
+) -> Answer {
+    let code = query.word("code")?;
+    query.end()?;
+    Ok(accepted(&service.redrive(&head.caller, Some(&id), code).await?))
+}
+
+/// Send once more whatever lies in quarantine
+#[utoipa::path(post, path = "/quarantine/redrive", tag = "orders", operation_id = "redriveAll",
+    params(("code" = Option<String>, Query, description = "Only what lies there under this code", min_length = 1, max_length = 128)),
+    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+pub(crate) async fn redrive_all<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    head: Head,
+    mut query: Query,
+) -> Answer {
+    let code = query.word("code")?;
+    query.end()?;
+    Ok(accepted(&service.redrive(&head.caller, None, code).await?))
+}
+
+/// Compare what Security Hub holds with what it was sent, and mend the difference
+#[utoipa::path(post, path = "/findings/reconcile", tag = "orders", operation_id = "reconcile",
+    params(("account" = Option<String>, Query, description = "Of this account only. Left out: of all that were sent findings", pattern = "^[0-9]{12}$"),
+        ("regions" = Option<String>, Query, description = "In these Regions only, separated by commas", example = json!("eu-west-1,us-east-1"), min_length = 1),
+        ("dry_run" = Option<bool>, Query, description = "Compare, and change nothing")),
+    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+pub(crate) async fn reconcile<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    head: Head,
+    mut query: Query,
+) -> Answer {
+    let account = query.account()?;
+    let regions: Vec<RegionName> = match query.take("regions")? {
+        None => Vec::new(),
+        Some(names) => names.split(',').map(region).collect::<Result<_, _>>()?,
+    };
+    let dry_run = query.flag("dry_run")?;
+    query.end()?;
+    Ok(accepted(&service.reconcile(&head.caller, account, regions, dry_run).await?))
+}
+
+fn region(name: &str) -> Result<RegionName, Refusal> {
+    name.parse().map_err(|_| Refusal::field("regions", "must be names of Regions, separated by commas"))
+}
+
+/// List the orders, newest first
+#[utoipa::path(get, path = "/orders", tag = "orders", operation_id = "listOrders", params(PageParams),
+    responses((status = 200, body = OrderList), ReadRefused))]
+pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
+    let page = query.page()?;
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.orders(&page).await?))
+}
+
+/// Show how an order stands
+#[utoipa::path(get, path = "/orders/{id}", tag = "orders", operation_id = "showOrder",
+    params(("id" = String, Path, description = "The order", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
+    responses((status = 200, body = OrderView), ReadRefused))]
+pub(crate) async fn show<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Segment(id): Segment,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.order_of(&id).await?))
+}
+
+/// The order was placed; it is not yet carried out.
+fn accepted(order: &OrderView) -> Response {
+    write::at(write::json(StatusCode::ACCEPTED, order), header::LOCATION, &format!("/orders/{}", order.id))
+}

@@ -1,0 +1,48 @@
+//! Orders, as they travel.
+
+use exporter::order::OrderRecord;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::words::OrderState;
+
+/// Work that was handed to the exporter, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderView {
+    /// Time-ordered, unique.
+    pub id: String,
+    /// What was ordered: `replay`, `approve`, `undo_archive`, `redrive`, `reconcile` or `withdraw`.
+    pub order: String,
+    /// The run, the account or the organisation that it is about. Null: all there are.
+    #[schema(required = true)]
+    pub about: Option<String>,
+    /// How it stands.
+    #[schema(value_type = OrderState)]
+    pub state: exporter::order::OrderState,
+    /// Why it is refused or undone, or what it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The runs of its last attempt, which say with what result it was carried out.
+    pub runs: Vec<String>,
+    /// Orders that it placed, and that go on with it.
+    pub then: Vec<String>,
+    /// When it was placed.
+    #[schema(value_type = String, format = DateTime)]
+    pub placed_at: Timestamp,
+    /// Who placed it.
+    pub placed_by: String,
+    /// When it was settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub settled_at: Option<Timestamp>,
+}
+
+impl OrderView {
+    /// As it is kept.
+    pub fn of(record: OrderRecord) -> Self {
+        let OrderRecord { id, order, state, message, runs, then, placed_at, placed_by, settled_at } = record;
+        let (name, about) = (order.name().to_owned(), order.about());
+        Self { id, order: name, about, state, message, runs, then, placed_at, placed_by, settled_at }
+    }
+}

@@ -1,0 +1,200 @@
+//! What an operator orders about earlier runs: done by the deployment, and waited for, or with `--local` on this machine.
+
+use std::io;
+use std::sync::Arc;
+
+use anyhow::Result;
+use exporter::mend::Options;
+use exporter::order::{Order, OrderError, carry_out};
+use exporter::progress::Progress;
+use exporter::report::RunReport;
+use management::wire::OrderView;
+
+use super::wait;
+use crate::commands::export::{Work, work};
+use crate::commands::integration::shown::read;
+use crate::commands::run_report;
+use crate::config::{Format, Global};
+use crate::deployment::{self, Connected};
+use crate::exit::{Exit, Failure};
+use crate::management::{Management, Reach, Request, segment};
+use crate::output::{Output, text};
+use crate::progress::Watch;
+
+/// How an order is carried out.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct How {
+    /// Do not wait for the deployment to carry it out
+    #[arg(long)]
+    no_wait: bool,
+
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+/// What became of an order.
+pub(crate) enum Given {
+    /// The deployment has it, and nobody waits for it.
+    Placed(OrderView),
+    /// It was carried out.
+    Done(Vec<RunReport>),
+}
+
+impl How {
+    /// Makes sure that what is asked for fits the place where it is done.
+    pub(crate) fn check(&self, reach: &Reach) -> Result<(), Failure> {
+        let misplaced = |option: &str, place: &str| {
+            Failure::new(Exit::Usage, format!("{option} is for orders that {place} carries out"))
+        };
+        if reach.local && self.no_wait {
+            return Err(misplaced("--no-wait", "the deployment").hint("leave out --local or --no-wait"));
+        }
+        if !reach.local && self.work.has_own_pace() {
+            let hint = "add --local; the deployment's pace is the parameter of its template";
+            return Err(misplaced("--calls-per-second", "this machine").hint(hint));
+        }
+        Ok(())
+    }
+}
+
+/// Carries out an order. `again`: the command that does the same once more.
+pub(crate) fn give(
+    order: &Order,
+    again: &str,
+    how: &How,
+    reach: &Reach,
+    global: &Global,
+    output: &Output,
+) -> Result<Given> {
+    how.check(reach)?;
+    deployment::block_on(async {
+        if reach.local {
+            let connected = deployment::connect(global).await?;
+            return here(order, again, &how.work, &connected, output).await.map(Given::Done);
+        }
+        by_deployment(order, how, &reach.connect(global).await?, output).await
+    })
+}
+
+/// Leaves an order to the deployment.
+pub(crate) async fn by_deployment(order: &Order, how: &How, management: &Management, output: &Output) -> Result<Given> {
+    let answer = management.send(Request::act(address(order)?)).await?;
+    let placed: OrderView = read(&answer.body)?;
+    if how.no_wait {
+        return Ok(Given::Placed(placed));
+    }
+    let settled = wait::settled(management, placed, output).await?;
+    if let (Some(why), []) = (settled.refused.first(), settled.runs.as_slice()) {
+        return Err(Failure::new(Exit::Error, why).hint("hubctl order list shows what was ordered").into());
+    }
+    Ok(Given::Done(settled.runs))
+}
+
+/// Where the API takes an order.
+fn address(order: &Order) -> Result<String, Failure> {
+    let of_run = |run_id: &str, verb: &str| format!("/runs/{}/{verb}", segment(run_id));
+    Ok(match order {
+        Order::Replay { run_id, .. } => of_run(run_id, "replay"),
+        Order::Approve { run_id } => of_run(run_id, "approve"),
+        Order::UndoArchive { run_id } => of_run(run_id, "undo-archive"),
+        Order::Redrive { run_id, code } => {
+            let place = run_id.as_ref().map_or("/quarantine".to_owned(), |run_id| format!("/runs/{}", segment(run_id)));
+            let code = code.as_ref().map_or(String::new(), |code| format!("?code={}", segment(code)));
+            format!("{place}/redrive{code}")
+        }
+        Order::Reconcile { provider, regions, dry_run } => {
+            let mut address = format!("/findings/reconcile?dry_run={dry_run}");
+            if let Some(provider) = provider {
+                address.push_str(&format!("&account={provider}"));
+            }
+            if !regions.is_empty() {
+                let names: Vec<_> = regions.iter().map(ToString::to_string).collect();
+                address.push_str(&format!("&regions={}", names.join(",")));
+            }
+            address
+        }
+        Order::Withdraw { provider, .. } => {
+            return Err(Failure::new(Exit::Usage, "what was sent is archived before its integration is deleted")
+                .hint(format!("hubctl integration delete {provider} --archive")));
+        }
+    })
+}
+
+async fn here(
+    order: &Order,
+    again: &str,
+    work: &Work,
+    connected: &Connected,
+    output: &Output,
+) -> Result<Vec<RunReport>> {
+    let progress = Arc::new(Progress::default());
+    let seen = progress.clone();
+    let look = move || (0, format!("{} sent", text::count(seen.findings_sent())));
+    let watch = Watch::begin(output.err_style, None, look);
+    let options = Options { progress, ..Options::default() };
+    let settings = work.settings();
+    let done = tokio::select! {
+        done = carry_out(&connected.cloud, &settings, order, &options) => done,
+        _ = tokio::signal::ctrl_c() => {
+            drop(watch);
+            return Err(Failure::new(Exit::Error, "interrupted; what was on its way may have arrived")
+                .hint(format!("the account is free within 15 minutes, then go on: {again}"))
+                .into());
+        }
+    };
+    drop(watch);
+    done.map_err(|error| match error {
+        OrderError::Refused(message) => Failure::new(Exit::Error, message).into(),
+        OrderError::Busy(message) => Failure::new(Exit::Error, message).hint(again).into(),
+        OrderError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(again).into(),
+        OrderError::Failed(error) => work::failed(&error, again).into(),
+    })
+}
+
+/// Says that the deployment has an order.
+pub(crate) fn placed(order: &OrderView, output: &mut Output) -> Result<Exit> {
+    match output.format {
+        Format::Json => output.json(order)?,
+        Format::Table => output.line(format!("Ordered. What becomes of it: hubctl order show {}", order.id))?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Says what the runs of an order did. A single one as `hubctl run show` does.
+pub(crate) fn conclude(work: &Work, runs: &[RunReport], output: &mut Output) -> Result<Exit> {
+    work.keep(&runs)?;
+    match output.format {
+        Format::Json => output.json(&runs)?,
+        Format::Table if runs.is_empty() => output.note("There was nothing to do.")?,
+        Format::Table => each(runs, output, |run, output| run_report::write(run, None, output))?,
+    }
+    Ok(exit(runs))
+}
+
+/// The same of an order that has one run.
+pub(crate) fn conclude_one(work: &Work, runs: &[RunReport], output: &mut Output) -> Result<Exit> {
+    match runs {
+        [run] => work::conclude(work, run, None, output),
+        runs => conclude(work, runs, output),
+    }
+}
+
+/// The gravest of the runs' exit codes.
+pub(super) fn exit(runs: &[RunReport]) -> Exit {
+    runs.iter().map(run_report::exit).max_by_key(|exit| exit.graveness()).unwrap_or(Exit::Success)
+}
+
+/// Writes something of each run, with an empty line between.
+pub(super) fn each(
+    runs: &[RunReport],
+    output: &mut Output,
+    write: impl Fn(&RunReport, &mut Output) -> io::Result<()>,
+) -> io::Result<()> {
+    for (index, run) in runs.iter().enumerate() {
+        if index > 0 {
+            output.line("")?;
+        }
+        write(run, output)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! `hubctl order list`.
+
+use anyhow::Result;
+use exporter::order::OrderState;
+use management::wire::OrderView;
+
+use crate::commands::integration::shown::read;
+use crate::config::{Format, Global};
+use crate::deployment::block_on;
+use crate::exit::Exit;
+use crate::management::Reach;
+use crate::output::{Column, Output, Table, Tone};
+
+/// Orders that one list shows at most.
+const LIMIT_MAX: i64 = 1000;
+
+/// List the orders, newest first
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hubctl order list --limit 5
+  hubctl order list --output json | jq '.[] | select(.state == \"waiting\")'
+
+JSON: an array of what `hubctl order show` gives.")]
+pub(crate) struct Args {
+    /// How many
+    #[arg(long, value_name = "ORDERS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
+    limit: u32,
+}
+
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let limit = usize::try_from(args.limit)?;
+    let orders = block_on(async { Ok(reach.connect(global).await?.list("/orders", limit).await?) })?;
+    if output.format == Format::Json {
+        output.json(&orders)?;
+        return Ok(Exit::Success);
+    }
+    if orders.is_empty() {
+        output.note("Nothing was ordered yet.")?;
+        return Ok(Exit::Success);
+    }
+    let mut table = Table::new(["Order", "Placed (UTC)", "What", "State"].map(Column::Text));
+    for json in &orders {
+        let order: OrderView = read(json)?;
+        let at = order.placed_at.strftime("%Y-%m-%d %H:%M").to_string();
+        let what = format!("{} {}", order.order, order.about.as_deref().unwrap_or("all"));
+        table.row(tone(order.state), [&order.id, &at, &what, order.state.as_str()]);
+    }
+    output.table(&table)?;
+    Ok(Exit::Success)
+}
+
+/// The tone of a state.
+pub(super) fn tone(state: OrderState) -> Tone {
+    match state {
+        OrderState::Waiting => Tone::Plain,
+        OrderState::Done => Tone::Good,
+        OrderState::Refused => Tone::Bad,
+        OrderState::Undone => Tone::Warning,
+    }
+}

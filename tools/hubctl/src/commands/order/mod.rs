@@ -1,0 +1,38 @@
+//! `hubctl order`: what was ordered of the deployment, and what became of it. Other commands place orders by [`give`].
+
+pub(crate) mod give;
+mod list;
+mod show;
+mod wait;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::config::Global;
+use crate::exit::Exit;
+use crate::management::Reach;
+use crate::output::Output;
+
+/// See what became of orders: replay, approve, undo-archive, redrive, reconcile
+#[derive(clap::Args, Debug)]
+pub(crate) struct Group {
+    #[command(flatten)]
+    reach: Reach,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do with orders.
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Args),
+    Show(show::Args),
+}
+
+pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
+    match command {
+        Command::List(args) => list::run(args, reach, global, output),
+        Command::Show(args) => show::run(args, reach, global, output),
+    }
+}

@@ -1,0 +1,182 @@
+//! Runs, their quarantine, and what is ordered about them, by the API.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use exporter::order::{Order, OrderState};
+use exporter::report::{AccountReport, ArchiveSkipped, Fate, RunKind, RunReport, RunStatus};
+use exporter::upload::UploadInfo;
+use management::memory::Memory;
+use serde_json::json;
+
+use super::{ACCOUNT, Deployment};
+
+const RUN: &str = "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b";
+
+fn run(run_id: &str, kind: RunKind) -> RunReport {
+    let upload = UploadInfo {
+        source: "s3://scans/scan.ocsf.json".to_owned(),
+        etag: "e".to_owned(),
+        bytes: 5,
+        modified_at: None,
+    };
+    let mut run = RunReport::begin(run_id.to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
+    (run.kind, run.status) = (kind, RunStatus::Succeeded);
+    run
+}
+
+/// A deployment with one run that archived a finding, holds back others, and left two in quarantine.
+fn deployment() -> Deployment {
+    let deployment = Deployment::new();
+    let mut run = run(RUN, RunKind::Export);
+    run.status = RunStatus::Degraded;
+    (run.counts.read, run.counts.archived) = (3, 1);
+    run.counts.add(Fate::Sent, 1);
+    run.counts.add(Fate::Quarantined("InvalidInput".to_owned()), 2);
+    run.quarantine = Some(RunReport::quarantine_key(RUN));
+    let archive = Some(ArchiveSkipped::ArchiveHeld { over: 80, live: 120 });
+    run.accounts.insert(ACCOUNT.parse().unwrap(), AccountReport { archive, ..AccountReport::default() });
+    let entry =
+        json!({ "stage": "delivery", "code": "InvalidInput", "message": "not today", "finding": { "Id": "f" } });
+    let mut kept = deployment.memory.kept();
+    kept.runs.push(run);
+    kept.quarantine.insert(RUN.to_owned(), vec![entry.clone(), entry]);
+    drop(kept);
+    deployment
+}
+
+/// Carries orders out until it is dropped, as the exporter would: each has one run.
+struct Exporter(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
+
+impl Exporter {
+    fn of(memory: Arc<Memory>, state: OrderState) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let work = move || {
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::park_timeout(Duration::from_millis(20));
+                let mut kept = memory.kept();
+                let mut runs = Vec::new();
+                for record in kept.orders.iter_mut().filter(|record| record.state == OrderState::Waiting) {
+                    record.state = state;
+                    if state == OrderState::Done {
+                        let run_id = format!("run-of-{}", record.id);
+                        record.runs = vec![run_id.clone()];
+                        let kind =
+                            if record.order.name() == "undo_archive" { RunKind::UndoArchive } else { RunKind::Export };
+                        runs.push(RunReport { order: Some(record.id.clone()), ..run(&run_id, kind) });
+                    } else {
+                        record.message = Some("the upload is gone".to_owned());
+                    }
+                }
+                kept.runs.extend(runs);
+            }
+        };
+        Self(stop, Some(std::thread::spawn(work)))
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        self.1.take().unwrap().join().unwrap();
+    }
+}
+
+#[test]
+fn runs_and_their_quarantine_are_seen_by_whoever_may_invoke_the_function() {
+    let deployment = deployment();
+    let listed = deployment.json("run list");
+    assert_eq!(listed[0]["run_id"], RUN);
+    assert_eq!(deployment.json("run list --account 999999999999"), json!([]));
+    let shown = deployment.run(&format!("run show {RUN}"));
+    assert_eq!(shown.exit, 3, "{}", shown.stderr);
+    insta::assert_snapshot!("run_show", shown.stdout);
+    assert_eq!(deployment.json("quarantine list")[0]["quarantined"], json!({ "InvalidInput": 2 }));
+    let entries = deployment.json(&format!("quarantine list {RUN}"));
+    assert_eq!((&entries[1]["number"], &entries[1]["message"]), (&json!(2), &json!("not today")));
+    let entry = deployment.json(&format!("quarantine show {RUN} --entry 2"));
+    assert_eq!(entry, json!([deployment.memory.kept().quarantine[RUN][1]]));
+    let missing = deployment.run(&format!("quarantine show {RUN} --entry 3"));
+    assert_eq!(missing.exit, 1, "{}", missing.stdout);
+    let nobody = deployment.run("run show nobody");
+    assert!(nobody.stderr.contains("there is no run nobody") && nobody.stderr.contains("hubctl run list"));
+}
+
+#[test]
+fn an_order_is_waited_for_and_its_runs_are_shown() {
+    let deployment = deployment();
+    let exporter = Exporter::of(deployment.memory.clone(), OrderState::Done);
+    for (line, is_list) in [
+        (format!("run replay {RUN}"), false),
+        (format!("run approve {RUN} --yes"), false),
+        (format!("run undo-archive {RUN}"), true),
+        (format!("quarantine redrive {RUN} --code InvalidInput"), true),
+        ("quarantine redrive".to_owned(), true),
+    ] {
+        let result = deployment.json(&line);
+        let result = if is_list { &result[0] } else { &result };
+        let record = deployment.memory.kept().orders.last().unwrap().clone();
+        assert_eq!((&result["order"], record.state), (&json!(record.id), OrderState::Done), "{line}");
+    }
+    let compared = deployment.run(&format!("reconcile --account {ACCOUNT} --regions eu-west-1 --dry-run"));
+    assert_eq!(compared.exit, 0, "{}", compared.stderr);
+    drop(exporter);
+    let run_id = || RUN.to_owned();
+    assert_eq!(
+        deployment.memory.ordered(),
+        [
+            Order::Replay { run_id: run_id(), then: Vec::new() },
+            Order::Approve { run_id: run_id() },
+            Order::UndoArchive { run_id: run_id() },
+            Order::Redrive { run_id: Some(run_id()), code: Some("InvalidInput".to_owned()) },
+            Order::Redrive { run_id: None, code: None },
+            Order::Reconcile {
+                provider: Some(ACCOUNT.parse().unwrap()),
+                regions: vec!["eu-west-1".parse().unwrap()],
+                dry_run: true,
+            },
+        ]
+    );
+    let orders = deployment.json("order list --limit 2");
+    assert_eq!((orders[0]["order"].as_str(), orders[1]["order"].as_str()), (Some("reconcile"), Some("redrive")));
+}
+
+#[test]
+fn an_order_that_nobody_waits_for_can_be_looked_up() {
+    let deployment = deployment();
+    let placed = deployment.json(&format!("run replay {RUN} --no-wait"));
+    assert_eq!(placed["state"], "waiting");
+    let id = placed["id"].as_str().unwrap();
+    deployment.memory.kept().orders[0].placed_at = "2026-11-23T09:00:00Z".parse().unwrap();
+    let shown = deployment.run(&format!("order show {id}"));
+    insta::assert_snapshot!("order_show", shown.stdout.replace(id, "ORDER"));
+    let exporter = Exporter::of(deployment.memory.clone(), OrderState::Done);
+    let waited = deployment.json(&format!("order show {id} --wait"));
+    assert_eq!(waited[0]["order"], id);
+    drop(exporter);
+}
+
+#[test]
+fn an_order_that_can_not_be_carried_out_fails_with_the_reason() {
+    let deployment = deployment();
+    let exporter = Exporter::of(deployment.memory.clone(), OrderState::Refused);
+    let refused = deployment.run(&format!("run replay {RUN}"));
+    assert_eq!(refused.exit, 1, "{}", refused.stdout);
+    assert!(refused.stderr.contains("the order was refused: the upload is gone"), "{}", refused.stderr);
+    drop(exporter);
+    // What can be told at once is no order.
+    deployment.memory.kept().runs[0].counts.archived = 0;
+    let nothing = deployment.run(&format!("run undo-archive {RUN}"));
+    assert!(nothing.stderr.contains("archived nothing"), "{}", nothing.stderr);
+    assert_eq!(deployment.memory.kept().orders.len(), 1);
+}
+
+#[test]
+fn nothing_is_approved_unasked() {
+    let deployment = deployment();
+    let ended = deployment.run_with(&format!("run approve {RUN}"), "yes\n");
+    assert_eq!(ended.exit, 2, "nobody sits at a pipe");
+    assert!(deployment.memory.kept().orders.is_empty());
+}
