@@ -37,7 +37,7 @@ pub(crate) async fn show<P: Ports>(
     query: Query,
 ) -> Answer {
     query.end()?;
-    Ok(write::json(StatusCode::OK, &service.run(&id).await?))
+    Ok(write::json(StatusCode::OK, &service.run_shown(&id).await?))
 }
 
 /// Show what a run put into quarantine

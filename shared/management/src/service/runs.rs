@@ -2,7 +2,7 @@
 
 use asff::AccountId;
 use exporter::registry::{AuditEntry, Page};
-use exporter::report::RunReport;
+use exporter::report::{RegionReport, RunReport};
 use serde_json::Value;
 
 use super::Service;
@@ -14,6 +14,9 @@ use crate::wire::{List, QuarantinedRun};
 const RUNS_A_PAGE: usize = 100;
 /// Parts of the runs that are read for one answer; the answer then says where to go on.
 const PAGES_MAX: usize = 10;
+/// Bytes of a report in an answer: a function's answer may have 6 MB (AWS Lambda quotas), as a text within JSON, where each
+/// quotation mark takes one more.
+const REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 impl<P: Ports> Service<P> {
     /// Runs, newest first, of one account or of all.
@@ -35,6 +38,16 @@ impl<P: Ports> Service<P> {
         let ours = !run_id.is_empty() && run_id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
         let found = if ours { self.ports.run(run_id).await? } else { None };
         found.ok_or_else(|| Refusal::NoRun(run_id.to_owned()))
+    }
+
+    /// A run, in so many bytes as an answer may have: of a very large one Regions and accounts are left out in which all is
+    /// well, and it says so.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub async fn run_shown(&self, run_id: &str) -> Result<RunReport, Refusal> {
+        Ok(shortened(self.run(run_id).await?, REPORT_BYTES_MAX))
     }
 
     /// What a run put into quarantine.
@@ -74,5 +87,84 @@ impl<P: Ports> Service<P> {
     /// When the table does not answer.
     pub async fn trail(&self, page: &Page) -> Result<List<AuditEntry>, Refusal> {
         Ok(List::of(self.ports.trail(page).await?, |entry| entry))
+    }
+}
+
+fn shortened(mut run: RunReport, bytes_max: usize) -> RunReport {
+    if bytes(&run) <= bytes_max {
+        return run;
+    }
+    for account in run.accounts.values_mut() {
+        account.regions.retain(|_, region| is_remarkable(region));
+    }
+    let mut left = bytes_max.saturating_sub(bytes(&RunReport { accounts: [].into(), ..run.clone() }));
+    let all = run.accounts.len();
+    // Those with a problem first, so that it is well-being that is left out.
+    let mut accounts: Vec<_> = std::mem::take(&mut run.accounts).into_iter().collect();
+    accounts.sort_by_key(|(_, account)| {
+        account.problem.is_none() && account.archive.is_none() && account.regions.is_empty()
+    });
+    for (account, part) in accounts {
+        let Some(rest) = left.checked_sub(bytes(&part) + ACCOUNT_KEY_BYTES) else { break };
+        left = rest;
+        run.accounts.insert(account, part);
+    }
+    run.reasons.push(format!(
+        "shortened: Regions in which all is well are left out here, and {} of {all} accounts; the whole report is {} in the state bucket",
+        all - run.accounts.len(),
+        RunReport::key(&run.run_id),
+    ));
+    run
+}
+
+/// Bytes of an account as a key, with what stands around it.
+const ACCOUNT_KEY_BYTES: usize = 16;
+
+/// Whether there is something to look at.
+fn is_remarkable(region: &RegionReport) -> bool {
+    region.unavailable.is_some()
+        || region.unfinished.is_some()
+        || region.not_adopted.is_some()
+        || region.drift.as_ref().is_some_and(|drift| drift.total() > 0 || drift.unread.is_some())
+}
+
+fn bytes(value: &impl serde::Serialize) -> usize {
+    serde_json::to_vec(value).map_or(0, |json| json.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use exporter::report::AccountReport;
+    use exporter::upload::UploadInfo;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn of_a_report_that_is_too_large_what_is_well_is_left_out() {
+        let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
+        let mut run = RunReport::begin("run-1".to_owned(), upload, Timestamp::UNIX_EPOCH);
+        for number in 0..500_u64 {
+            let mut account = AccountReport::default();
+            for region in ["eu-west-1", "us-east-1", "sa-east-1"] {
+                account
+                    .regions
+                    .insert(region.parse().unwrap(), RegionReport { sent: number, ..RegionReport::default() });
+            }
+            if number == 499 {
+                account.problem = Some("the role does not trust the function".to_owned());
+                account.regions.values_mut().for_each(|region| region.unfinished = Some("throttled".to_owned()));
+            }
+            run.accounts.insert(format!("{number:012}").parse().unwrap(), account);
+        }
+        assert_eq!(shortened(run.clone(), bytes(&run)), run, "what fits is whole");
+        for bytes_max in [200_000, 20_000] {
+            let short = shortened(run.clone(), bytes_max);
+            assert!(bytes(&short) <= bytes_max + 300, "{}", bytes(&short));
+            let worst = &short.accounts[&"000000000499".parse().unwrap()];
+            assert_eq!((worst.regions.len(), worst.problem.is_some()), (3, true));
+            assert!(short.reasons[0].contains("runs/run-1/report.json"), "{:?}", short.reasons);
+            assert!(short.accounts.len() > 10, "{}", short.accounts.len());
+        }
     }
 }
