@@ -13,6 +13,7 @@ mod connections;
 mod credentials;
 mod deployment;
 mod errors;
+mod function;
 mod hub;
 mod hub_errors;
 mod hubs;

@@ -1,32 +1,20 @@
 //! The function that manages a deployment, reached by `lambda:InvokeFunction`: an HTTP request goes in as API Gateway would
 //! hand it over (payload format 2.0), an HTTP response comes out. So IAM is the login, and there is no endpoint to guard.
 
-use std::time::Duration;
-
 use aws_config::SdkConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::operation::invoke::InvokeError;
-use aws_sdk_lambda::primitives::Blob;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 use exporter::ports::PortError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::errors::{CallFailure, port_error};
-
-/// Time to the answer: creating an integration tests its connection in every Region. The longest that a function may run
-/// (AWS Lambda quotas: 15 minutes).
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(900);
-/// Characters of a crash's words that are repeated.
-const CRASH_CHARS_MAX: usize = 400;
+use crate::errors::port_error;
+use crate::function::{Function, InvokeFailure, RUN_MAX};
 
 /// The function manage-integrations.
 #[derive(Clone, Debug)]
 pub struct ManageFunction {
-    client: Client,
-    name: String,
+    function: Function,
     caller: Option<Caller>,
 }
 
@@ -56,9 +44,8 @@ impl Caller {
 impl ManageFunction {
     /// The function of this name, called for somebody whom the audit trail is to name. Makes no call.
     pub fn new(config: &SdkConfig, name: &str, caller: Option<Caller>) -> Self {
-        let timeouts = TimeoutConfig::builder().read_timeout(ANSWER_TIMEOUT).operation_timeout(ANSWER_TIMEOUT).build();
-        let own = aws_sdk_lambda::config::Builder::from(config).timeout_config(timeouts).build();
-        Self { client: Client::from_conf(own), name: name.to_owned(), caller }
+        // Creating an integration tests its connection in every Region.
+        Self { function: Function::new(config, name, RUN_MAX), caller }
     }
 
     /// Hands a request to the function. Tried again by the SDK, so the request must bear being carried out twice: by its
@@ -69,25 +56,17 @@ impl ManageFunction {
     /// When the function can't be invoked, or fails without an answer. An answer of any status is no error.
     pub async fn call(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, PortError> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let action = || format!("{method} {path} by the function {}", self.name);
-        let payload = payload(request, self.caller.as_ref()).to_string();
-        let invoked = self.client.invoke().function_name(&self.name).payload(Blob::new(payload)).send().await;
-        let answer = invoked.map_err(|error| self.refusal(action(), &error))?;
-        let body = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        if answer.function_error().is_some() {
-            let message = format!("the function failed: {}; its log says more", crash(body));
-            return Err(PortError { action: action(), message });
-        }
-        response(body).map_err(|message| PortError { action: action(), message })
-    }
-
-    fn refusal(&self, action: String, error: &CallFailure<InvokeError>) -> PortError {
-        match error.code() {
-            Some("ResourceNotFoundException") => {
-                PortError { action, message: format!("there is no function {} in this account and Region", self.name) }
+        let name = &self.function.name;
+        let action = || format!("{method} {path} by the function {name}");
+        let answer = self.function.invoke(&payload(request, self.caller.as_ref())).await;
+        let answer = answer.map_err(|failure| match &failure {
+            InvokeFailure::Call(error) if error.code() == Some("ResourceNotFoundException") => {
+                let message = format!("there is no function {name} in this account and Region");
+                PortError { action: action(), message }
             }
-            _ => port_error(action, error),
-        }
+            _ => failure.into_port(action()),
+        })?;
+        response(&answer).map_err(|message| PortError { action: action(), message })
     }
 }
 
@@ -144,14 +123,6 @@ fn response(bytes: &[u8]) -> Result<http::Response<Bytes>, String> {
         response = response.header(name, value.as_str().unwrap_or_default());
     }
     response.body(Bytes::from(answer.body.unwrap_or_default())).map_err(|error| format!("{unknown} ({error})"))
-}
-
-/// What a function said when it failed.
-fn crash(bytes: &[u8]) -> String {
-    let said = serde_json::from_slice::<Value>(bytes).ok();
-    let message = said.as_ref().and_then(|said| said["errorMessage"].as_str());
-    let message = message.map_or_else(|| String::from_utf8_lossy(bytes).into_owned(), str::to_owned);
-    message.chars().take(CRASH_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

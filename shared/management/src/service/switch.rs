@@ -19,8 +19,8 @@ use crate::wire::{IntegrationView, Waiting};
 
 /// Runs that are read at once, when those are sought that wait.
 const RUNS_A_PAGE: usize = 100;
-/// Parts of the runs that are read at most: some months of an account's daily scans, or a day of a thousand accounts.
-const PAGES_MAX: usize = 10;
+/// Parts of the runs that are read at most: years of an account's daily scans, or three days of a thousand accounts.
+const PAGES_MAX: usize = 30;
 
 impl<P: Ports> Service<P> {
     /// Enables an integration, tests it, and says how many uploads wait; with `replay`, they are exported now.
@@ -38,8 +38,7 @@ impl<P: Ports> Service<P> {
         let stored = self.switch(caller, id, if_match, true).await?;
         let view = self.tested(&stored).await?;
         let (waiting, more) = self.waiting(id).await?;
-        // The oldest first, and each by itself: a newer scan makes an older one of another part of the account void.
-        let order = if replay { Order::replays(waiting.iter().rev().cloned()) } else { None };
+        let order = if replay { Order::replays(waiting.iter().cloned()) } else { None };
         let order = match order {
             Some(order) => Some(self.place(caller, order).await?.id),
             None => None,
@@ -80,29 +79,37 @@ impl<P: Ports> Service<P> {
         .await
     }
 
-    /// The runs whose findings wait because the integration was disabled, newest first, and whether there may be more. Of
-    /// each upload the newest run says whether it waits.
+    /// The runs whose findings wait because the integration was disabled, the oldest scan first, since a newer one makes an
+    /// older one of another part of the account void; and whether there may be more. Of each upload the newest run says
+    /// whether it waits.
     async fn waiting(&self, id: &ProviderId) -> Result<(Vec<String>, bool), Refusal> {
         let mut page = first(RUNS_A_PAGE);
         let mut seen = HashSet::new();
         let mut own = HashMap::new();
         let mut waiting = Vec::new();
-        for _ in 0..PAGES_MAX {
+        let (mut pages, mut more) = (0, false);
+        loop {
             let part = self.ports.runs(id.account(), &page).await?;
             for run in &part.entries {
                 if matches!(run.status, RunStatus::Duplicate | RunStatus::Running | RunStatus::Ignored) {
                     continue;
                 }
                 if seen.insert(run.upload.identity()) && self.waits(run, id, &mut own).await? {
-                    waiting.push(run.run_id.clone());
+                    waiting.push((run.scanned_at, run.started_at, run.run_id.clone()));
                 }
             }
             match part.next {
                 Some(next) => page.after = Some(next),
-                None => return Ok((waiting, false)),
+                None => break,
+            }
+            pages += 1;
+            if pages == PAGES_MAX {
+                more = true;
+                break;
             }
         }
-        Ok((waiting, true))
+        waiting.sort_unstable();
+        Ok((waiting.into_iter().map(|(_, _, run_id)| run_id).collect(), more))
     }
 
     async fn waits(

@@ -138,6 +138,10 @@ async fn disabling_parks_uploads_and_enabling_replays_them() {
         run("run-4", "monday", 0, RunStatus::Duplicate),
         run("run-5", "tuesday", 3, RunStatus::Degraded),
     ];
+    // Monday's scan was uploaded first, and is the newer one.
+    for (run, scanned_at) in [(1, "2026-11-23T06:00:00Z"), (2, "2026-11-22T06:00:00Z"), (4, "2026-11-22T06:00:00Z")] {
+        api.memory.kept().runs[run].scanned_at = Some(scanned_at.parse().unwrap());
+    }
     let on = api.post(&format!("{path}/enable"), &json!(null)).await;
     assert_eq!(on.body["waiting"], json!({"runs": 2, "replayed": 0, "more": false}), "{}", on.text);
     assert_eq!((&on.body["enabled"], &on.body["test"]["outcome"]), (&json!(true), &json!("passed")));
@@ -148,8 +152,8 @@ async fn disabling_parks_uploads_and_enabling_replays_them() {
     assert_eq!(replayed.body["waiting"]["order"], api.memory.kept().orders[0].id);
     assert_eq!(
         api.memory.ordered(),
-        [Order::Replay { run_id: "run-2".to_owned(), then: vec!["run-5".to_owned()] }],
-        "of each upload the newest run, the oldest first, one after the other"
+        [Order::Replay { run_id: "run-5".to_owned(), then: vec!["run-2".to_owned()] }],
+        "of each upload the newest run, the oldest scan first, one after the other"
     );
 
     api.memory.kept().runs.push(run("run-6", "monday", 0, RunStatus::Succeeded));
