@@ -16,7 +16,7 @@ const DESCRIPTION: &str = "Lets securityhub-exporter send Prowler's findings int
 /// A role to be made.
 pub(super) struct Template<'a> {
     pub(super) role: &'a RoleView,
-    pub(super) trusted_arns: &'a [String],
+    pub(super) trust: Policy,
     pub(super) accepts: bool,
 }
 
@@ -35,16 +35,14 @@ impl Template<'_> {
         whole.rsplit_once('/').map_or(("/".to_owned(), whole), |(path, name)| (format!("/{path}/"), name))
     }
 
-    fn policies(&self) -> (Policy, Policy) {
+    fn permissions(&self) -> Policy {
         let partition = self.role.arn.split(':').nth(1).and_then(|word| word.parse().ok()).unwrap_or(Partition::Aws);
         let account = self.role.arn.split(':').nth(4).and_then(|account| account.parse().ok());
-        let trust = Policy::of_trust(self.role.external_id.as_deref(), self.trusted_arns);
-        (trust, Policy::of_export(partition, account, self.accepts))
+        Policy::of_export(partition, account, self.accepts)
     }
 
     fn cloudformation(&self) -> Result<Value> {
         let (path, name) = self.path_and_name();
-        let (trust, permissions) = self.policies();
         Ok(json!({
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": DESCRIPTION,
@@ -52,8 +50,8 @@ impl Template<'_> {
                 "RoleName": name,
                 "Path": path,
                 "Description": DESCRIPTION,
-                "AssumeRolePolicyDocument": serde_json::to_value(trust)?,
-                "Policies": [{ "PolicyName": POLICY_NAME, "PolicyDocument": serde_json::to_value(permissions)? }],
+                "AssumeRolePolicyDocument": serde_json::to_value(&self.trust)?,
+                "Policies": [{ "PolicyName": POLICY_NAME, "PolicyDocument": serde_json::to_value(self.permissions())? }],
             } } },
             "Outputs": { "RoleArn": { "Value": { "Fn::GetAtt": ["Role", "Arn"] } } },
         }))
@@ -61,7 +59,6 @@ impl Template<'_> {
 
     fn terraform(&self) -> Result<String> {
         let (path, name) = self.path_and_name();
-        let (trust, permissions) = self.policies();
         // The document stands as it is: in a heredoc only `${` and `%{` mean something, and no policy of ours has them.
         let document = |policy: &Policy| serde_json::to_string_pretty(policy);
         Ok(format!(
@@ -69,8 +66,8 @@ impl Template<'_> {
              \"{path}\"\n  description        = \"{DESCRIPTION}\"\n  assume_role_policy = <<-JSON\n{}\n  JSON\n}}\n\n\
              resource \"aws_iam_role_policy\" \"securityhub_exporter\" {{\n  name   = \"{POLICY_NAME}\"\n  role   = \
              aws_iam_role.securityhub_exporter.id\n  policy = <<-JSON\n{}\n  JSON\n}}\n",
-            indented(&document(&trust)?),
-            indented(&document(&permissions)?),
+            indented(&document(&self.trust)?),
+            indented(&document(&self.permissions())?),
         ))
     }
 }
@@ -88,7 +85,8 @@ mod tests {
         let role = RoleView { arn: arn.to_owned(), external_id, session_name: None, duration_seconds: None };
         let trusted_arns = ["arn:aws:iam::123456789012:role/Export", "arn:aws:iam::123456789012:role/Check"];
         let trusted_arns = trusted_arns.map(str::to_owned);
-        Template { role: &role, trusted_arns: &trusted_arns, accepts: true }.text(form).unwrap()
+        let trust = Policy::of_trust(role.external_id.as_deref(), &trusted_arns).unwrap();
+        Template { role: &role, trust, accepts: true }.text(form).unwrap()
     }
 
     #[test]
