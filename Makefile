@@ -93,6 +93,8 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	$(call say,template)
 	cfn-lint template.yaml
 	sam validate --lint --template template.yaml --region us-east-1
+	$(call say,sample events)
+	$(PYTHON) local/invoke.py --check
 	$(call say,Regions)
 	$(PYTHON) local/regions.py --check
 	$(call say,dependencies)
