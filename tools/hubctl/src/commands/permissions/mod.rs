@@ -155,9 +155,9 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
             let message = format!("whom {} must trust is not known: only the deployment's stack tells", role.arn);
             return Err(Failure::new(Exit::Usage, message).hint(format!("{} --stack NAME", args.again(role))).into());
         }
-        (form, Some(role), Some(trust)) => {
-            let template = Template { role, trust, accepts };
-            output.out().write_all(template.text(form)?.as_bytes())?;
+        (form, Some(role), Some(_)) => {
+            let template = Template { role, trusted_arns: &management.trusted_arns, accepts };
+            output.out().write_all(template.text(form).as_bytes())?;
         }
     }
     if let (Some(account), Some(id)) = (&args.account, &needed.external_id) {
