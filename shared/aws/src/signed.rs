@@ -64,10 +64,7 @@ struct Variant {
 
 impl Variant {
     fn of(config: &SdkConfig) -> Self {
-        Self {
-            fips: config.use_fips().unwrap_or_default(),
-            dual_stack: config.use_dual_stack().unwrap_or_default(),
-        }
+        Self { fips: config.use_fips().unwrap_or_default(), dual_stack: config.use_dual_stack().unwrap_or_default() }
     }
 
     /// Where a service answers. The rules of EC2 and of AWS Organizations are alike (endpoint rule sets of botocore 1.44.5): the
@@ -97,7 +94,8 @@ pub(crate) async fn call(
 ) -> Result<Bytes, CallFailure<ErrorMetadata>> {
     let SignedCall { operation, region, partition, headers, body } = call;
     let variant = Variant::of(config);
-    let endpoint = own_endpoint(config, service.id).unwrap_or_else(|| variant.endpoint(service.name, &region, partition));
+    let endpoint =
+        own_endpoint(config, service.id).unwrap_or_else(|| variant.endpoint(service.name, &region, partition));
     let serializer = move |body: String| -> Result<HttpRequest, BoxError> {
         let mut request = HttpRequest::new(SdkBody::from(body));
         request.set_method("POST")?;
