@@ -90,9 +90,11 @@ bench-check: ## Measure checks of connections against the simulator: make bench-
 check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation, dependencies, template, arrows
 	$(call say,formatting)
 	cargo fmt --all --check
-	$(call say,template)
-	cfn-lint template.yaml
+	$(call say,templates)
+	cfn-lint template.yaml deploy/member-role.yaml
 	sam validate --lint --template template.yaml --region us-east-1
+	$(call say,sample events)
+	$(PYTHON) local/invoke.py --check
 	$(call say,Regions)
 	$(PYTHON) local/regions.py --check
 	$(call say,dependencies)

@@ -4,7 +4,11 @@
 
 Run by `make invoke`. It speaks to the stack that is up (`make stack-up`). Where an event names an object of the bucket
 `prowler-scans`, that bucket is made and SCAN, a genuine scan of tests/scans unless told otherwise, is put there first. No rule
-watches that bucket, so only the emulator's function sees the upload.
+watches that bucket, so only the emulator's function sees the upload. A request of CloudFormation is answered here: what the
+function puts at its ResponseURL is printed.
+
+    python local/invoke.py --check    runs none, and fails where a sample event is not known to be for the function that its
+                                      name says
 """
 
 from __future__ import annotations
@@ -17,8 +21,12 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import resources
 from pathlib import Path
+from threading import Thread
 
 import processes
 import settings
@@ -32,17 +40,33 @@ EMULATOR_PORT = 9000
 RUNTIME_API_PORT = 9001
 
 
+# Of each program, the stack's output that names its function.
+OUTPUTS = {
+    "export-findings": "ExportFunctionName",
+    "check-connections": "CheckFunctionName",
+    "manage-integrations": "ManageFunctionName",
+}
+# The fields by which an event is known, the ones of a queue's message among them.
+FIELDS = {
+    "check-connections": ({"integration"}, {"integrations"}, {"accounts"}),
+    "manage-integrations": ({"rawPath", "requestContext"}, {"ResponseURL", "RequestType"}),
+    "export-findings": ({"order"}, {"Event", "Service"}),
+}
+
+
 def main() -> None:
+    if sys.argv[1:] == ["--check"]:
+        return check()
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
-        names = ", ".join(sorted(f"events/{path.name}" for path in (ROOT / "events").glob("*.json")))
+        names = ", ".join(f"events/{path.name}" for path in samples())
         sys.exit(f"usage: make invoke EVENT=FILE, such as {names}")
     event = Path(sys.argv[1]).read_bytes()
-    program, output = function_of(json.loads(event))
+    program = program_of(json.loads(event))
     config = settings.read()
     up = stack.load(config)
     for key in scan_keys(json.loads(event)):
         upload(up, key)
-    configuration = up.client("lambda").get_function_configuration(FunctionName=up.outputs[output])
+    configuration = up.client("lambda").get_function_configuration(FunctionName=up.outputs[OUTPUTS[program]])
     environment = os.environ | up.environment() | configuration["Environment"]["Variables"]
     environment.pop("AWS_PROFILE", None)
     environment |= {
@@ -57,7 +81,8 @@ def main() -> None:
     ]  # fmt: skip
     server = processes.start("aws-lambda-rie", command, environment, port, config.logs / "invoke.log")
     try:
-        answer = invoke(server.url, event)
+        with cloudformation(event) as event:
+            answer = invoke(server.url, event)
     finally:
         processes.stop(server)
     lines = Path(server.log).read_text(errors="replace").splitlines()
@@ -66,16 +91,20 @@ def main() -> None:
     print(answer)
 
 
-def function_of(event: object) -> tuple[str, str]:
-    """The program that an event is for, and the stack's output that names its function."""
-    body = event
+def program_of(event: object) -> str:
+    """The program of the function that an event is for."""
     if isinstance(event, dict) and event.get("Records") and "body" in event["Records"][0]:
-        body = json.loads(event["Records"][0]["body"])
-    asks = isinstance(body, dict) and {"integration", "integrations", "accounts"} & body.keys()
-    scheduled = isinstance(body, dict) and (not body or body.get("source") == "aws.scheduler")
-    if asks or scheduled:
-        return "check-connections", "CheckFunctionName"
-    return "export-findings", "ExportFunctionName"
+        return program_of(json.loads(event["Records"][0]["body"]))
+    if isinstance(event, dict):
+        for program, known in FIELDS.items():
+            if any(fields <= event.keys() for fields in known):
+                return program
+        sources = [event.get("source"), *(record.get("eventSource") for record in event.get("Records", []))]
+        if "aws.s3" in sources or "aws:s3" in sources:
+            return "export-findings"
+        if not event or "aws.scheduler" in sources:
+            return "check-connections"
+    sys.exit("no function of ours takes this event: events/README.md lists those that they take")
 
 
 def scan_keys(event: object) -> list[str]:
@@ -91,6 +120,49 @@ def scan_keys(event: object) -> list[str]:
         # S3's own events carry keys as a form would; EventBridge's do not.
         return [urllib.parse.unquote_plus(thing["key"]) if "s3SchemaVersion" in event else thing["key"]]
     return [key for part in event.values() for key in scan_keys(part)]
+
+
+def samples() -> list[Path]:
+    """The sample events."""
+    return sorted((ROOT / "events").glob("*.json"))
+
+
+def check() -> None:
+    """Ends the program where a sample event would go to another function than its name says."""
+    for path in samples():
+        words = path.stem.split("-")
+        named = [program for program in OUTPUTS if program.split("-")[0] in words]
+        wanted = named[0] if named else "export-findings"
+        found = program_of(json.loads(path.read_bytes()))
+        if found != wanted:
+            sys.exit(f"events/{path.name} would go to {found}; its name says {wanted}")
+
+
+@contextmanager
+def cloudformation(event: bytes) -> Iterator[bytes]:
+    """The event; where it is a request of CloudFormation, with an address at which its answer is taken and printed."""
+    request = json.loads(event)
+    if not isinstance(request, dict) or "ResponseURL" not in request:
+        yield event
+        return
+
+    class Taker(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            answer = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            print("==> the answer to CloudFormation:", json.dumps(answer, indent=2), sep="\n", flush=True)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Taker) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        request["ResponseURL"] = f"http://127.0.0.1:{server.server_port}/"
+        try:
+            yield json.dumps(request).encode()
+        finally:
+            server.shutdown()
 
 
 def upload(up: stack.Stack, key: str) -> None:

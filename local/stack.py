@@ -60,8 +60,6 @@ class Stack:
             "AWS_ENDPOINT_URL_ORGANIZATIONS": urls["simulator"],
             "AWS_ENDPOINT_URL_SECURITYHUB": urls["simulator"],
             "AWS_ENDPOINT_URL_STS": urls["simulator"],
-            "AWS_ENDPOINT_URL_EC2": urls["simulator"],
-            "AWS_ENDPOINT_URL_ORGANIZATIONS": urls["simulator"],
         }
 
     def client(self, service: str):

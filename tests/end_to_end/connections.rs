@@ -165,9 +165,13 @@ async fn the_doctor_sees_the_accounts_and_the_deployment_from_here_and_by_the_fu
 }
 
 #[tokio::test]
-async fn a_schedule_has_connections_checked() -> Result<()> {
+async fn the_stacks_schedule_has_connections_checked() -> Result<()> {
     const ACCOUNT: &str = "100000000036";
     let stage = Stage::find().await?;
+    let schedule = stage.schedule()?;
+    ensure!(schedule["ScheduleExpression"] == "rate(1 hour)" && schedule["State"] == "ENABLED", "{schedule:#}");
+    // No integration is named: all are checked (the function's own tests).
+    ensure!(schedule["Target"]["Input"] == "{}", "{schedule:#}");
     stage.integrate(&by_role(ACCOUNT)?).await?;
     stage.schedule_checks("checks-of-100000000036", ACCOUNT)?;
     let kept = || async { stage.connection(ACCOUNT).await };

@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 /// Accounts that no other test knows. Their roles do not exist: whether a connection works is no matter of the stack.
 const ACCOUNT: &str = "100000000070";
 const TAKEN: &str = "100000000071";
+/// Two of one stack, whose integration moves from the first to the second, or does not.
+const FROM: &str = "100000000072";
+/// See [`FROM`].
+const TO: &str = "100000000073";
 
 /// A template with a provider of an account and its integration.
 fn template(stage: &Stage, account: &str, settings: &Value) -> Result<String> {
@@ -91,4 +95,72 @@ async fn a_stack_that_fails_takes_nothing_away_that_others_made() -> Result<()> 
     stack(&stage, "CreateStack", "the-second", Some(&template), "ROLLBACK_COMPLETE").await?;
     ensure!(integration(&stage, TAKEN).await? == before, "the rollback changed what it did not make");
     Ok(())
+}
+
+/// A template with an integration of one of two providers; `breaks`, with a resource beside it that can't be made.
+fn movable(stage: &Stage, integration: &Value, breaks: bool) -> Result<String> {
+    let service_token = stage.manage_function_arn().context("the stack has no output ManageFunctionArn")?;
+    let provider = |account: &str| {
+        let properties = json!({ "ServiceToken": service_token, "Id": account });
+        json!({ "Type": "Custom::SecurityHubProvider", "Properties": properties })
+    };
+    let mut properties = json!({ "ServiceToken": service_token });
+    for (name, value) in integration.as_object().into_iter().flatten() {
+        properties[name] = value.clone();
+    }
+    let mut resources = json!({
+        "From": provider(FROM),
+        "To": provider(TO),
+        "Integration": {
+            "Type": "Custom::SecurityHubIntegration", "DependsOn": ["From", "To"], "Properties": properties,
+        },
+    });
+    if breaks {
+        let mut broken = provider("no account");
+        broken["DependsOn"] = json!("Integration");
+        resources["Broken"] = broken;
+    }
+    Ok(json!({ "AWSTemplateFormatVersion": "2010-09-09", "Resources": resources }).to_string())
+}
+
+/// Another provider is another resource: `CloudFormation` makes the new one first, and deletes it again where the update fails
+/// elsewhere. The emulator sends what AWS documents: the deletion names the new resource, the old one is never asked for. Where
+/// the new one can't be made itself, the old one is sent back to what it was.
+#[tokio::test]
+async fn a_move_that_is_rolled_back_leaves_the_old_integration_as_it_was_and_no_new_one() -> Result<()> {
+    let stage = Stage::find().await?;
+    let name = "integration-that-moves";
+    let settings = |provider: &str, more: Value| {
+        let mut settings = json!({ "Provider": provider, "OnlyFailed": "false", "SeverityMin": "HIGH" });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            settings[name] = value.clone();
+        }
+        settings
+    };
+    let created = movable(&stage, &settings(FROM, json!({})), false)?;
+    stack(&stage, "CreateStack", name, Some(&created), "CREATE_COMPLETE").await?;
+    let before = integration(&stage, FROM).await?.context("nothing was created")?;
+
+    let moved = settings(TO, json!({ "OnlyFailed": "true" }));
+    let breaks = movable(&stage, &moved, true)?;
+    stack(&stage, "UpdateStack", name, Some(&breaks), "UPDATE_ROLLBACK_COMPLETE").await?;
+    let trail = stage.trail(TO).await?;
+    ensure!(trail.iter().any(|action| action == "integration.create"), "the new one was never made: {trail:?}");
+    ensure!(integration(&stage, TO).await?.is_none(), "the new one is still there: {trail:?}");
+    ensure!(integration(&stage, FROM).await?.as_ref() == Some(&before), "the old one was touched: {before:?}");
+
+    let wrong = movable(&stage, &settings(TO, json!({ "ArchiveLimitPercent": "101" })), false)?;
+    stack(&stage, "UpdateStack", name, Some(&wrong), "UPDATE_ROLLBACK_COMPLETE").await?;
+    ensure!(integration(&stage, TO).await?.is_none(), "what is wrong was made");
+    let kept = integration(&stage, FROM).await?.context("the rollback deleted it")?;
+    ensure!(kept.value == before.value, "{kept:?}");
+
+    let right = movable(&stage, &moved, false)?;
+    stack(&stage, "UpdateStack", name, Some(&right), "UPDATE_COMPLETE").await?;
+    let gone = || async { Ok(integration(&stage, FROM).await?.is_none().then_some(())) };
+    wait_for("the old integration to be deleted", gone).await?;
+    ensure!(integration(&stage, TO).await?.is_some_and(|moved| moved.value.only_failed), "it did not move");
+    stage.cloudformation("DeleteStack", &[("StackName", name)])?;
+    let gone = || async { Ok(integration(&stage, TO).await?.is_none().then_some(())) };
+    wait_for("the new integration to be deleted", gone).await
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use asff::AccountId;
 use aws::{CheckAnswer, CheckFunction, Cloud, Deployment, Names};
 use bytes::Bytes;
@@ -190,26 +190,44 @@ impl Stage {
         Ok(self.cloud.connection(account.parse()?).await?)
     }
 
-    /// Has a schedule of its own invoke the function that checks, every minute, for one integration.
+    /// The schedule that the stack has its connections checked on, as the scheduler keeps it.
     ///
     /// # Errors
     ///
-    /// When the scheduler does not take it.
+    /// When there is none, or more than one.
+    pub fn schedule(&self) -> Result<Value> {
+        let get = |path: &str| -> Result<Value> {
+            let request = ureq::get(&format!("{}{path}", self.aws_url));
+            let mut response =
+                request.header("Authorization", signature("scheduler")?).call().context("ask the scheduler")?;
+            Ok(response.body_mut().read_json()?)
+        };
+        let all = get("/schedules")?;
+        let of_stack =
+            |schedule: &&Value| schedule["Name"].as_str().is_some_and(|name| name.starts_with(&self.stack_name));
+        let mut found = all["Schedules"].as_array().into_iter().flatten().filter(of_stack);
+        let (Some(one), None) = (found.next(), found.next()) else { bail!("not one schedule of the stack: {all:#}") };
+        get(&format!("/schedules/{}", one["Name"].as_str().unwrap_or_default()))
+    }
+
+    /// Has a copy of the stack's own schedule invoke the function that checks, every minute, and for one integration, so that
+    /// it checks no other test's.
+    ///
+    /// # Errors
+    ///
+    /// When the stack has no schedule, or the scheduler does not take the copy.
     pub fn schedule_checks(&self, name: &str, integration: &str) -> Result<()> {
-        let function = self.deployment.check_function_name.as_deref().context(NO_STACK)?;
-        let (account, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
-        let schedule = json!({
+        let mut schedule = self.schedule()?;
+        schedule["Target"]["Input"] = json!({ "integration": integration }).to_string().into();
+        let copy = json!({
             "ScheduleExpression": "rate(1 minute)",
-            "FlexibleTimeWindow": { "Mode": "OFF" },
-            "Target": {
-                "Arn": format!("arn:aws:lambda:{region}:{account}:function:{function}"),
-                "RoleArn": format!("arn:aws:iam::{account}:role/scheduler"),
-                "Input": json!({ "integration": integration }).to_string(),
-            },
+            "FlexibleTimeWindow": schedule["FlexibleTimeWindow"],
+            "State": schedule["State"],
+            "Target": schedule["Target"],
         });
         let request = ureq::post(&format!("{}/schedules/{name}", self.aws_url));
         let request = request.header("Authorization", signature("scheduler")?);
-        request.send_json(schedule).context("create a schedule")?;
+        request.send_json(copy).context("create a schedule")?;
         Ok(())
     }
 

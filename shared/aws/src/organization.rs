@@ -4,7 +4,6 @@
 use asff::{AccountId, Partition};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use exporter::connection::dns_suffix;
 use exporter::ports::PortError;
 use exporter::provider::ProviderId;
 use jiff::Timestamp;
@@ -72,7 +71,7 @@ impl Cloud {
             let request = SignedCall {
                 operation: "ListAccounts",
                 region: region.to_owned(),
-                dns_suffix: dns_suffix(partition),
+                partition,
                 headers: vec![("x-amz-target", "AWSOrganizationsV20161128.ListAccounts".to_owned())],
                 body: body.to_string(),
             };

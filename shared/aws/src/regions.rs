@@ -3,7 +3,7 @@
 use asff::{Partition, RegionName};
 use aws_config::SdkConfig;
 use aws_smithy_types::error::ErrorMetadata;
-use exporter::connection::{AccountRegion, dns_suffix};
+use exporter::connection::AccountRegion;
 
 use crate::errors::CallFailure;
 use crate::signed::{CodeAndWords, Service, SignedCall, call};
@@ -18,7 +18,7 @@ pub(crate) async fn account_regions(
     let request = SignedCall {
         operation: "DescribeRegions",
         region: config.region().map(ToString::to_string).unwrap_or_default(),
-        dns_suffix: dns_suffix(partition),
+        partition,
         headers: Vec::new(),
         body: "Action=DescribeRegions&Version=2016-11-15&AllRegions=true".to_owned(),
     };

@@ -1,6 +1,7 @@
 //! A signed call to a service of which we want one operation. Its crate would take longer to compile than all of ours; the
 //! SDK's own orchestrator does what that crate would: credentials, signature, time-outs, the standard retry.
 
+use asff::Partition;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_runtime::auth::SigV4OperationSigningConfig;
@@ -21,6 +22,7 @@ use aws_smithy_types::error::ErrorMetadata;
 use aws_types::SigningName;
 use aws_types::region::{Region, SigningRegion};
 use bytes::Bytes;
+use exporter::connection::dns_suffix;
 
 use crate::config::own_endpoint;
 use crate::errors::CallFailure;
@@ -46,11 +48,42 @@ pub(crate) struct Service {
 pub(crate) struct SignedCall {
     pub(crate) operation: &'static str,
     pub(crate) region: String,
-    /// The end of the endpoint's name.
-    pub(crate) dns_suffix: &'static str,
+    pub(crate) partition: Partition,
     /// Headers beside those of every call.
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: String,
+}
+
+/// Which of a service's endpoints is wanted, as the SDK's clients read it: `AWS_USE_FIPS_ENDPOINT`,
+/// `AWS_USE_DUALSTACK_ENDPOINT`, or a profile.
+#[derive(Clone, Copy, Debug, Default)]
+struct Variant {
+    fips: bool,
+    dual_stack: bool,
+}
+
+impl Variant {
+    fn of(config: &SdkConfig) -> Self {
+        Self { fips: config.use_fips().unwrap_or_default(), dual_stack: config.use_dual_stack().unwrap_or_default() }
+    }
+
+    /// Where a service answers. The rules of EC2 and of AWS Organizations are alike (endpoint rule sets of botocore 1.44.5): the
+    /// plain endpoints of `GovCloud` keep FIPS themselves, those of both stacks do by their names.
+    fn endpoint(self, name: &str, region: &str, partition: Partition) -> String {
+        let is_named_so = self.fips && (self.dual_stack || partition != Partition::AwsUsGov);
+        let fips = if is_named_so { "-fips" } else { "" };
+        let suffix = if self.dual_stack { dual_stack_suffix(partition) } else { dns_suffix(partition) };
+        format!("https://{name}{fips}.{region}.{suffix}")
+    }
+}
+
+/// The end of the names that answer over IPv6 as well (partitions of botocore 1.44.5).
+fn dual_stack_suffix(partition: Partition) -> &'static str {
+    match partition {
+        Partition::Aws | Partition::AwsUsGov => "api.aws",
+        Partition::AwsCn => "api.amazonwebservices.com.cn",
+        Partition::AwsEusc => "api.amazonwebservices.eu",
+    }
 }
 
 /// Calls and gives the body of the answer.
@@ -59,9 +92,10 @@ pub(crate) async fn call(
     service: Service,
     call: SignedCall,
 ) -> Result<Bytes, CallFailure<ErrorMetadata>> {
-    let SignedCall { operation, region, dns_suffix, headers, body } = call;
+    let SignedCall { operation, region, partition, headers, body } = call;
+    let variant = Variant::of(config);
     let endpoint =
-        own_endpoint(config, service.id).unwrap_or_else(|| format!("https://{}.{region}.{dns_suffix}", service.name));
+        own_endpoint(config, service.id).unwrap_or_else(|| variant.endpoint(service.name, &region, partition));
     let serializer = move |body: String| -> Result<HttpRequest, BoxError> {
         let mut request = HttpRequest::new(SdkBody::from(body));
         request.set_method("POST")?;
@@ -136,4 +170,42 @@ fn read(response: &HttpResponse, service: Service) -> Result<Bytes, Orchestrator
         error = error.message(message);
     }
     Err(OrchestratorError::operation(error.build()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What botocore's own rules give, which AWS writes.
+    #[test]
+    fn the_endpoint_is_the_one_that_the_sdks_clients_would_choose() {
+        use Partition::{Aws, AwsCn, AwsEusc, AwsUsGov};
+        let (plain, fips, dual_stack, both) = ((false, false), (true, false), (false, true), (true, true));
+        for (partition, name, region, (fips, dual_stack), expected) in [
+            (Aws, "ec2", "eu-west-1", plain, "https://ec2.eu-west-1.amazonaws.com"),
+            (Aws, "ec2", "us-east-1", fips, "https://ec2-fips.us-east-1.amazonaws.com"),
+            (Aws, "ec2", "us-east-1", dual_stack, "https://ec2.us-east-1.api.aws"),
+            (Aws, "ec2", "us-east-1", both, "https://ec2-fips.us-east-1.api.aws"),
+            (Aws, "organizations", "us-east-1", fips, "https://organizations-fips.us-east-1.amazonaws.com"),
+            (Aws, "organizations", "us-east-1", both, "https://organizations-fips.us-east-1.api.aws"),
+            (AwsUsGov, "ec2", "us-gov-east-1", plain, "https://ec2.us-gov-east-1.amazonaws.com"),
+            (AwsUsGov, "ec2", "us-gov-east-1", fips, "https://ec2.us-gov-east-1.amazonaws.com"),
+            (AwsUsGov, "ec2", "us-gov-east-1", both, "https://ec2-fips.us-gov-east-1.api.aws"),
+            (AwsUsGov, "organizations", "us-gov-west-1", fips, "https://organizations.us-gov-west-1.amazonaws.com"),
+            (AwsUsGov, "organizations", "us-gov-west-1", dual_stack, "https://organizations.us-gov-west-1.api.aws"),
+            (AwsCn, "ec2", "cn-north-1", plain, "https://ec2.cn-north-1.amazonaws.com.cn"),
+            (AwsCn, "ec2", "cn-north-1", dual_stack, "https://ec2.cn-north-1.api.amazonwebservices.com.cn"),
+            (AwsEusc, "ec2", "eusc-de-east-1", dual_stack, "https://ec2.eusc-de-east-1.api.amazonwebservices.eu"),
+        ] {
+            let variant = Variant { fips, dual_stack };
+            assert_eq!(variant.endpoint(name, region, partition), expected, "{variant:?}");
+        }
+    }
+
+    #[test]
+    fn the_shared_configuration_says_which_endpoint_is_wanted() {
+        let config = SdkConfig::builder().use_fips(true).use_dual_stack(true).build();
+        assert!(matches!(Variant::of(&config), Variant { fips: true, dual_stack: true }));
+        assert!(matches!(Variant::of(&SdkConfig::builder().build()), Variant { fips: false, dual_stack: false }));
+    }
 }

@@ -5,11 +5,15 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use exporter::ports::Objects as _;
+use exporter::registry::{Audit as _, Page};
 use exporter::report::RunReport;
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 
 use super::Stage;
+
+/// Entries of the trail that are looked through. Far more than the tests cause.
+const ENTRIES_MAX: usize = 1_000;
 
 impl Stage {
     /// The findings that a run put into quarantine, a line each.
@@ -41,6 +45,17 @@ impl Stage {
         let object = self.cloud.object(key).await?.with_context(|| format!("there is no {key}"))?;
         let chunks: Vec<Bytes> = object.body.try_collect().await?;
         Ok(chunks.concat())
+    }
+
+    /// What was done to a provider and its integration, newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not answer.
+    pub async fn trail(&self, target: &str) -> Result<Vec<String>> {
+        let part = self.cloud.trail(&Page { limit: ENTRIES_MAX, after: None }).await?;
+        let about = part.entries.into_iter().filter(|entry| entry.target == target);
+        Ok(about.map(|entry| entry.action).collect())
     }
 
     /// All items of the table, as the service writes them.

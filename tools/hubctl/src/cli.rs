@@ -64,3 +64,6 @@ pub(crate) enum Command {
     Completion(completion::Args),
     Man(man::Args),
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ Examples:
     --regions us-east-1,eu-west-1 --access-key-file key.json
 
 JSON: the settings, connection, next_scan_at, version, test (outcome, message,
-connections), and trust_policy where a role is assumed.")]
+connections), and, where a role is assumed and --stack is named, trust_policy.")]
 pub(crate) struct Args {
     /// Account, or organisation, whose findings are exported
     #[arg(long, visible_alias = "account", value_name = "ID")]
@@ -144,9 +144,7 @@ fn tell(mut shown: Shown, args: &Args, management: &Management, output: &mut Out
     let id = &args.provider;
     let is_table = output.format == Format::Table;
     shown.write(management, output)?;
-    if is_table {
-        shown.write_role(management, output)?;
-    }
+    shown.write_role(management, output)?;
     if is_new_to_role {
         output.note(format!("When the role has this trust policy: hubctl integration test {id}"))?;
     } else if is_table && !passed {

@@ -6,7 +6,7 @@ use exporter::provider::ProviderId;
 use super::shown::{Shown, path};
 use crate::commands::ask::Person;
 use crate::commands::credentials::CredentialOptions;
-use crate::config::{Format, Global};
+use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
 use crate::management::{Reach, Request};
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         let mut changed = Shown::of(&management, answer).await?;
         let exit = changed.exit();
         changed.write(&management, output)?;
-        if output.format == Format::Table && args.credentials.has_role() {
+        if args.credentials.has_role() {
             changed.write_role(&management, output)?;
         }
         Ok(exit)

@@ -4,7 +4,7 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 
 use super::shown::Shown;
-use crate::config::Global;
+use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::management::Reach;
@@ -18,8 +18,8 @@ Example:
 
 JSON: provider, provider_alias, enabled, the settings, credentials (without any
 secret), connection (status, last_checked_at, regions, problem), next_scan_at,
-version, created_at, updated_at, updated_by, and trust_policy where a role is
-assumed.")]
+version, created_at, updated_at, updated_by, and, where a role is assumed and
+--stack is named, trust_policy.")]
 pub(crate) struct Args {
     /// The account, or the organisation
     #[arg(value_name = "ID")]
@@ -29,7 +29,11 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
     block_on(async {
         let management = reach.connect(global).await?;
-        Shown::find(&management, &args.provider).await?.write(&management, output)?;
+        let mut shown = Shown::find(&management, &args.provider).await?;
+        shown.write(&management, output)?;
+        if output.format == Format::Json {
+            shown.write_role(&management, output)?;
+        }
         Ok(Exit::Success)
     })
 }

@@ -78,7 +78,7 @@ impl Shown {
     pub(super) fn write(&mut self, management: &Management, output: &mut Output) -> Result<()> {
         match output.format {
             Format::Json => {
-                if let Some(policy) = self.role().map(|role| trust(role, management)) {
+                if let Some(policy) = self.role().and_then(|role| trust(role, management)) {
                     self.json["trust_policy"] = serde_json::to_value(policy)?;
                 }
                 output.json(&self.json)?;
@@ -94,14 +94,20 @@ impl Shown {
         Ok(())
     }
 
-    /// Shows what has to be put on the role, for people.
+    /// Shows what has to be put on the role, for people, or which command knows it. For machines, it is in the result.
     pub(super) fn write_role(&self, management: &Management, output: &mut Output) -> Result<()> {
         let Some(role) = self.role() else { return Ok(()) };
-        output.line("")?;
-        output.line(format!("Trust policy to put on {}:", role.arn))?;
-        output.json(&trust(role, management))?;
-        let id = &self.view.provider;
-        output.line(format!("Permissions, and a template of the role: hubctl permissions print --integration {id}"))?;
+        let command = format!("hubctl permissions print --integration {}", self.view.provider);
+        match (trust(role, management), output.format) {
+            (None, _) => note_unknown_trust(role, &command, output)?,
+            (Some(_), Format::Json) => {}
+            (Some(policy), Format::Table) => {
+                output.line("")?;
+                output.line(format!("Trust policy to put on {}:", role.arn))?;
+                output.json(&policy)?;
+                output.line(format!("Permissions, and a template of the role: {command}"))?;
+            }
+        }
         Ok(())
     }
 
@@ -112,7 +118,13 @@ impl Shown {
     }
 }
 
-/// The policy that lets the deployment assume a role.
-pub(in crate::commands) fn trust(role: &RoleView, management: &Management) -> Policy {
+/// The policy that lets the deployment assume a role, where its stack told who that is.
+pub(in crate::commands) fn trust(role: &RoleView, management: &Management) -> Option<Policy> {
     Policy::of_trust(role.external_id.as_deref(), &management.trusted_arns)
+}
+
+/// Says which command prints the trust policy of a role, when only the function is known and not the stack.
+pub(in crate::commands) fn note_unknown_trust(role: &RoleView, command: &str, output: &mut Output) -> Result<()> {
+    output.note(format!("Whom {} must trust, only the deployment's stack tells. Its trust policy:", role.arn))?;
+    Ok(output.note(format!("    {command} --stack NAME"))?)
 }

@@ -14,7 +14,7 @@ use self::policy::{Form, Policy};
 use self::template::Template;
 use crate::commands::credentials::CredentialOptions;
 use crate::commands::integration::role::{ExternalId, RoleName};
-use crate::commands::integration::shown::Shown;
+use crate::commands::integration::shown::{Shown, note_unknown_trust, trust};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
@@ -46,14 +46,16 @@ that creates the integration with it is printed beside the result.
 
 The templates make the role, which trusts the deployment's own roles only and
 asks for the External ID. The one of CloudFormation is fit for a StackSet: it
-gives each account of an organisation the same role.
+gives each account of an organisation the same role. Whom the role must trust,
+only the stack tells (--stack): by --manage-function alone there is no template,
+and no trust policy.
 
 Examples:
   hubctl permissions print --integration 123456789012
   hubctl permissions print --account 210987654321 --form cloudformation > role.yaml
   hubctl permissions print --account o-a1b2c3d4e5 --form terraform > role.tf
 
-JSON: permissions and, where a role is assumed, role, trust and external_id.")]
+JSON: permissions and, where a role is assumed, role, external_id and trust.")]
 struct Print {
     /// Integration whose role it is for
     #[arg(long, value_name = "ID", required_unless_present = "account", conflicts_with = "account")]
@@ -82,6 +84,32 @@ struct Print {
     form: Form,
 }
 
+impl Print {
+    /// The command that prints the same, with the External ID that was made.
+    fn again(&self, role: &RoleView) -> String {
+        let mut words = vec!["hubctl permissions print".to_owned()];
+        if let Some(id) = &self.integration {
+            words.push(format!("--integration {id}"));
+        }
+        if let Some(id) = &self.account {
+            words.push(format!("--account {id} --role-name {}", role_name(role)));
+            words.extend(role.external_id.as_ref().map(|id| format!("--external-id {id}")));
+        }
+        if self.auto_accept_product {
+            words.push("--auto-accept-product".to_owned());
+        }
+        if self.form != Form::Policy {
+            words.push(format!("--form {}", self.form));
+        }
+        words.join(" ")
+    }
+}
+
+/// The path and the name of a role.
+fn role_name(role: &RoleView) -> &str {
+    role.arn.split_once(":role/").map_or("", |(_, name)| name)
+}
+
 /// What is needed, for machines.
 #[derive(Serialize)]
 struct Needed {
@@ -101,15 +129,21 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
         let (id, role, accepts) = role_of(&management, args).await?;
         Ok((management, id, role, accepts || args.auto_accept_product))
     })?;
+    let trust = role.as_ref().and_then(|role| trust(role, &management));
     let needed = Needed {
         permissions: Policy::of_export(management.partition, id.account(), accepts),
         role: role.as_ref().map(|role| role.arn.clone()),
-        trust: role.as_ref().map(|role| Policy::of_trust(role.external_id.as_deref(), &management.trusted_arns)),
+        trust: trust.clone(),
         external_id: role.as_ref().and_then(|role| role.external_id.clone()),
     };
-    match (args.form, &role) {
-        (Form::Policy, _) => tell(&needed, output)?,
-        (_, None) => {
+    match (args.form, &role, trust) {
+        (Form::Policy, role, trust) => {
+            tell(&needed, output)?;
+            if let (Some(role), None) = (role, trust) {
+                note_unknown_trust(role, &args.again(role), output)?;
+            }
+        }
+        (_, None, _) => {
             return Err(Failure::new(
                 Exit::Error,
                 format!("the integration of {id} assumes no role to make a template of"),
@@ -117,13 +151,17 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
             .hint("--form policy prints what its credentials must be allowed to do")
             .into());
         }
-        (form, Some(role)) => {
+        (_, Some(role), None) => {
+            let message = format!("whom {} must trust is not known: only the deployment's stack tells", role.arn);
+            return Err(Failure::new(Exit::Usage, message).hint(format!("{} --stack NAME", args.again(role))).into());
+        }
+        (form, Some(role), Some(_)) => {
             let template = Template { role, trusted_arns: &management.trusted_arns, accepts };
-            output.out().write_all(template.text(form)?.as_bytes())?;
+            output.out().write_all(template.text(form).as_bytes())?;
         }
     }
     if let (Some(account), Some(id)) = (&args.account, &needed.external_id) {
-        let name = role.as_ref().map_or("", |role| role.arn.rsplit(":role/").next().unwrap_or_default());
+        let name = role.as_ref().map_or("", role_name);
         output.note("When the role is there:")?;
         output.note(format!(
             "    hubctl integration create --provider {account} --role-name {name} --external-id {id}"

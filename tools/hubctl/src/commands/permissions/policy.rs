@@ -1,5 +1,6 @@
 //! What a role must allow, and whom it must trust: the least that exporting needs (contract 2.2).
 
+use std::fmt;
 use std::str::FromStr;
 
 use asff::{AccountId, Partition};
@@ -8,8 +9,6 @@ use serde_json::{Value, json};
 
 /// The language's version (IAM, "IAM JSON policy elements: Version").
 const VERSION: &str = "2012-10-17";
-/// Stands where the deployment's roles would be, when they are not known.
-const TRUSTED_ARN_UNKNOWN: &str = "<ExportFunctionRoleArn of the deployment's stack>";
 
 /// A policy, with its fields in the order in which people write them.
 #[derive(Clone, Debug, Serialize)]
@@ -57,12 +56,12 @@ impl OneOrMore {
 }
 
 impl Policy {
-    /// The policy that lets the deployment, and nobody else, assume a role.
-    pub(crate) fn of_trust(external_id: Option<&str>, trusted_arns: &[String]) -> Self {
-        let arn = match trusted_arns {
-            [] => OneOrMore::of([TRUSTED_ARN_UNKNOWN]),
-            known => OneOrMore::of(known.iter().map(String::as_str)),
-        };
+    /// The policy that lets the deployment, and nobody else, assume a role. None where nobody is known to be trusted.
+    pub(crate) fn of_trust(external_id: Option<&str>, trusted_arns: &[String]) -> Option<Self> {
+        if trusted_arns.is_empty() {
+            return None;
+        }
+        let arn = OneOrMore::of(trusted_arns.iter().map(String::as_str));
         let condition = external_id.map(|id| json!({ "StringEquals": { "sts:ExternalId": id } }));
         let statement = Statement {
             sid: None,
@@ -72,7 +71,7 @@ impl Policy {
             resource: None,
             condition,
         };
-        Self { version: VERSION, statement: vec![statement] }
+        Some(Self { version: VERSION, statement: vec![statement] })
     }
 
     /// The policy that lets a caller do what exporting needs, in one account or, for a role of that name in many, in its own.
@@ -120,6 +119,16 @@ pub(crate) enum Form {
     Terraform,
 }
 
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Policy => "policy",
+            Self::CloudFormation => "cloudformation",
+            Self::Terraform => "terraform",
+        })
+    }
+}
+
 impl FromStr for Form {
     type Err = &'static str;
 
@@ -157,7 +166,8 @@ mod tests {
         let statement = &policy["Statement"][0];
         assert_eq!(statement["Principal"]["AWS"], arns[0]);
         assert_eq!(statement["Condition"]["StringEquals"]["sts:ExternalId"], "abc");
-        let unknown = serde_json::to_string(&Policy::of_trust(None, &[])).unwrap();
-        assert!(unknown.contains("<ExportFunctionRoleArn") && !unknown.contains("Condition"));
+        let without = serde_json::to_string(&Policy::of_trust(None, &arns)).unwrap();
+        assert!(!without.contains("Condition"), "{without}");
+        assert!(Policy::of_trust(Some("abc"), &[]).is_none(), "a policy that trusts nobody is no policy");
     }
 }

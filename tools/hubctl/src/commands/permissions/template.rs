@@ -1,17 +1,15 @@
-//! Templates of the role that an integration assumes: for `CloudFormation`, and for Terraform.
+//! Templates of the role that an integration assumes: those of the folder `deploy`, with the integration's own values as their
+//! defaults. One source: whoever uses the folder by hand gets the same role.
 
-use anyhow::Result;
-use asff::Partition;
 use management::wire::RoleView;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::policy::{Form, Policy};
-use crate::output::yaml;
+use super::policy::Form;
 
-/// Name of the role's policy.
-const POLICY_NAME: &str = "ExportFindingsToSecurityHub";
-/// What the role is for, as IAM shows it.
-const DESCRIPTION: &str = "Lets securityhub-exporter send Prowler's findings into the Security Hub of this account";
+/// Of `CloudFormation`, and fit for a `StackSet`.
+const CLOUDFORMATION: &str = include_str!("../../../../../deploy/member-role.yaml");
+/// Of Terraform, a module in one file.
+const TERRAFORM: &str = include_str!("../../../../../deploy/terraform/main.tf");
 
 /// A role to be made.
 pub(super) struct Template<'a> {
@@ -22,10 +20,37 @@ pub(super) struct Template<'a> {
 
 impl Template<'_> {
     /// The template's text.
-    pub(super) fn text(&self, form: Form) -> Result<String> {
+    pub(super) fn text(&self, form: Form) -> String {
+        let (path, name) = self.path_and_name();
+        let external_id = self.role.external_id.as_deref().unwrap_or_default();
         match form {
-            Form::CloudFormation => Ok(yaml::text(&self.cloudformation()?)?),
-            Form::Policy | Form::Terraform => self.terraform(),
+            Form::CloudFormation => filled(
+                CLOUDFORMATION,
+                "    Type: ",
+                "    Default: ",
+                &[
+                    ("  TrustedRoleArns:", quoted(&self.trusted_arns.join(","))),
+                    ("  ExternalId:", quoted(external_id)),
+                    ("  RoleName:", quoted(name)),
+                    ("  RolePath:", quoted(&path)),
+                    ("  AutoAcceptProduct:", quoted(&self.accepts.to_string())),
+                ],
+            ),
+            Form::Policy | Form::Terraform => {
+                let arns: Vec<String> = self.trusted_arns.iter().map(|arn| hcl(arn)).collect();
+                filled(
+                    TERRAFORM,
+                    "  type        = ",
+                    "  default     = ",
+                    &[
+                        ("variable \"trusted_role_arns\" {", format!("[{}]", arns.join(", "))),
+                        ("variable \"external_id\" {", hcl(external_id)),
+                        ("variable \"role_name\" {", hcl(name)),
+                        ("variable \"role_path\" {", hcl(&path)),
+                        ("variable \"auto_accept_product\" {", self.accepts.to_string()),
+                    ],
+                )
+            }
         }
     }
 
@@ -34,70 +59,40 @@ impl Template<'_> {
         let whole = self.role.arn.split_once(":role/").map_or("", |(_, whole)| whole);
         whole.rsplit_once('/').map_or(("/".to_owned(), whole), |(path, name)| (format!("/{path}/"), name))
     }
-
-    fn policies(&self) -> (Policy, Policy) {
-        let partition = self.role.arn.split(':').nth(1).and_then(|word| word.parse().ok()).unwrap_or(Partition::Aws);
-        let account = self.role.arn.split(':').nth(4).and_then(|account| account.parse().ok());
-        let trust = Policy::of_trust(self.role.external_id.as_deref(), self.trusted_arns);
-        (trust, Policy::of_export(partition, account, self.accepts))
-    }
-
-    fn cloudformation(&self) -> Result<Value> {
-        let (path, name) = self.path_and_name();
-        let (trust, permissions) = self.policies();
-        Ok(json!({
-            "AWSTemplateFormatVersion": "2010-09-09",
-            "Description": DESCRIPTION,
-            "Resources": { "Role": { "Type": "AWS::IAM::Role", "Properties": {
-                "RoleName": name,
-                "Path": path,
-                "Description": DESCRIPTION,
-                "AssumeRolePolicyDocument": serde_json::to_value(trust)?,
-                "Policies": [{ "PolicyName": POLICY_NAME, "PolicyDocument": serde_json::to_value(permissions)? }],
-            } } },
-            "Outputs": { "RoleArn": { "Value": { "Fn::GetAtt": ["Role", "Arn"] } } },
-        }))
-    }
-
-    fn terraform(&self) -> Result<String> {
-        let (path, name) = self.path_and_name();
-        let (trust, permissions) = self.policies();
-        // The document stands as it is: in a heredoc only `${` and `%{` mean something, and no policy of ours has them.
-        let document = |policy: &Policy| serde_json::to_string_pretty(policy);
-        Ok(format!(
-            "resource \"aws_iam_role\" \"securityhub_exporter\" {{\n  name               = \"{name}\"\n  path               = \
-             \"{path}\"\n  description        = \"{DESCRIPTION}\"\n  assume_role_policy = <<-JSON\n{}\n  JSON\n}}\n\n\
-             resource \"aws_iam_role_policy\" \"securityhub_exporter\" {{\n  name   = \"{POLICY_NAME}\"\n  role   = \
-             aws_iam_role.securityhub_exporter.id\n  policy = <<-JSON\n{}\n  JSON\n}}\n",
-            indented(&document(&trust)?),
-            indented(&document(&permissions)?),
-        ))
-    }
 }
 
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+/// A template in which parameters, known by the line that they begin with, have these defaults and no others. The default
+/// stands behind the type.
+fn filled(template: &str, kind: &str, default: &str, values: &[(&str, String)]) -> String {
+    // The lines of a parameter are further in than its first.
+    let indent = kind.split(char::is_alphabetic).next().unwrap_or_default();
+    let mut text = String::with_capacity(template.len());
+    let mut current = None;
+    for line in template.lines() {
+        current = match values.iter().find(|(head, _)| line == *head) {
+            Some((_, value)) => Some(value),
+            None => current.filter(|_| line.starts_with(indent)),
+        };
+        let Some(value) = current.filter(|_| line.starts_with(kind) || line.starts_with(default)) else {
+            text.extend([line, "\n"]);
+            continue;
+        };
+        if line.starts_with(kind) {
+            text.extend([line, "\n", default, value, "\n"]);
+        }
+    }
+    text
+}
+
+/// A text in quotation marks, as JSON and with it YAML writes it.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// The same for Terraform, which takes `${` and `%{` for its own.
+fn hcl(text: &str) -> String {
+    quoted(text).replace("${", "$${").replace("%{", "%%{")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(form: Form, arn: &str) -> String {
-        let external_id = Some("0193-example".to_owned());
-        let role = RoleView { arn: arn.to_owned(), external_id, session_name: None, duration_seconds: None };
-        let trusted_arns = ["arn:aws:iam::123456789012:role/Export", "arn:aws:iam::123456789012:role/Check"];
-        let trusted_arns = trusted_arns.map(str::to_owned);
-        Template { role: &role, trusted_arns: &trusted_arns, accepts: true }.text(form).unwrap()
-    }
-
-    #[test]
-    fn a_role_can_be_made_by_cloudformation_in_every_account_of_an_organisation() {
-        insta::assert_snapshot!(text(Form::CloudFormation, "arn:aws:iam::*:role/security/SecurityHubExporter"));
-    }
-
-    #[test]
-    fn a_role_can_be_made_by_terraform() {
-        insta::assert_snapshot!(text(Form::Terraform, "arn:aws:iam::210987654321:role/SecurityHubExporter"));
-    }
-}
+mod tests;

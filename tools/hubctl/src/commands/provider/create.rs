@@ -27,7 +27,8 @@ Examples:
     --scan-schedule 'cron(0 3 * * ? *)'
 
 JSON: id, kind, alias, scan_schedule, credentials (without any secret), version,
-created_at, updated_at, updated_by, and trust_policy where a role is assumed.")]
+created_at, updated_at, updated_by, and, where a role is assumed and --stack is
+named, trust_policy.")]
 pub(crate) struct Args {
     /// The account's 12 digits, or the organisation's id
     #[arg(value_name = "ID")]

@@ -17,7 +17,8 @@ Example:
   hubctl provider show 123456789012
 
 JSON: id, kind, alias, scan_schedule, credentials (without any secret), version,
-created_at, updated_at, updated_by, and trust_policy where a role is assumed.")]
+created_at, updated_at, updated_by, and, where a role is assumed and --stack is
+named, trust_policy.")]
 pub(crate) struct Args {
     /// The account, or the organisation
     #[arg(value_name = "ID")]

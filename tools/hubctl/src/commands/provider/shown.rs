@@ -6,7 +6,7 @@ use management::wire::ProviderView;
 use management::wire::words::ProviderKind;
 use serde_json::Value;
 
-use crate::commands::integration::shown::{provider_path, read, trust};
+use crate::commands::integration::shown::{note_unknown_trust, provider_path, read, trust};
 use crate::commands::integration::words::{changed, credential_facts};
 use crate::config::Format;
 use crate::exit::{Exit, Failure};
@@ -37,8 +37,10 @@ impl Shown {
 
     /// Shows it; `with_role`, with what has to be put on its role.
     pub(super) fn write(mut self, management: &Management, with_role: bool, output: &mut Output) -> Result<()> {
-        let policy = self.view.credentials.role.as_ref().map(|role| trust(role, management));
-        match (output.format, policy) {
+        let role = self.view.credentials.role.as_ref();
+        let policy = role.and_then(|role| trust(role, management));
+        let unknown = role.filter(|_| policy.is_none() && with_role);
+        match (output.format, &policy) {
             (Format::Json, policy) => {
                 if let Some(policy) = policy {
                     self.json["trust_policy"] = serde_json::to_value(policy)?;
@@ -47,14 +49,17 @@ impl Shown {
             }
             (Format::Table, policy) => {
                 output.facts(&facts(&self.view))?;
-                if let (Some(policy), Some(role), true) = (policy, &self.view.credentials.role, with_role) {
+                if let (Some(policy), Some(role), true) = (policy, role, with_role) {
                     output.line("")?;
                     output.line(format!("Trust policy to put on {}:", role.arn))?;
-                    output.json(&policy)?;
+                    output.json(policy)?;
                 }
             }
         }
-        Ok(())
+        match unknown {
+            Some(role) => note_unknown_trust(role, &format!("hubctl provider show {}", self.view.id), output),
+            None => Ok(()),
+        }
     }
 }
 

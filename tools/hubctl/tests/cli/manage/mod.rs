@@ -104,10 +104,13 @@ impl Deployment {
     }
 }
 
-/// Answers as Lambda does where the function is asked for, and as STS does otherwise.
+/// Answers as Lambda does where the function is asked for, as CloudFormation where a stack is, and as STS does otherwise.
 async fn answer(State(server): State<Server>, request: Request) -> Response {
     let is_function = request.uri().path() == "/2015-03-31/functions/manage/invocations";
     let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    if body.starts_with(b"Action=DescribeStacks") {
+        return stack().into_response();
+    }
     if !is_function {
         return format!(
             "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
@@ -118,6 +121,30 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
     }
     server.sent.lock().unwrap().push(String::from_utf8(body.to_vec()).unwrap());
     axum::Json(invoked(server.router, &body).await).into_response()
+}
+
+/// The stack of the deployment, as CloudFormation describes it.
+fn stack() -> String {
+    let outputs = [
+        ("ScanBucketName", "scans"),
+        ("StateBucketName", "state"),
+        ("TableName", "table"),
+        ("QueueUrl", "https://sqs.eu-west-1.amazonaws.com/111122223333/queue"),
+        ("DeadLetterQueueUrl", "https://sqs.eu-west-1.amazonaws.com/111122223333/dead"),
+        ("ExportFunctionName", "export"),
+        ("ExportFunctionRoleArn", "arn:aws:iam::111122223333:role/Export"),
+        ("CheckFunctionRoleArn", "arn:aws:iam::111122223333:role/Check"),
+        ("ManageFunctionName", "manage"),
+    ];
+    let outputs = outputs
+        .map(|(key, value)| format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>"));
+    format!(
+        "<DescribeStacksResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><DescribeStacksResult><Stacks>\
+         <member><StackName>one</StackName><CreationTime>2026-11-23T09:00:00Z</CreationTime>\
+         <StackStatus>CREATE_COMPLETE</StackStatus><Outputs>{}</Outputs></member></Stacks></DescribeStacksResult>\
+         </DescribeStacksResponse>",
+        outputs.concat()
+    )
 }
 
 /// What the function makes of an event.

@@ -11,7 +11,7 @@ fn create_makes_the_provider_too_and_shows_the_test_by_region() {
     let deployment = Deployment::new();
     let ended = deployment.run(&format!(
         "integration create --provider {ACCOUNT} --alias production --archive --role-name SecurityHubExporter \
-         --external-id the-right-one"
+         --external-id the-right-one --stack one"
     ));
     insta::assert_snapshot!("create", ended.text(deployment.place.path()));
     assert_eq!(deployment.actions(), ["provider.create", "integration.create"]);
@@ -36,9 +36,9 @@ fn create_that_is_refused_leaves_no_provider() {
 fn create_with_a_new_external_id_prints_what_to_put_on_the_role() {
     let deployment = Deployment::new();
     deployment.memory.kept().found.insert(ACCOUNT.to_owned(), vec![disconnected()]);
-    let ended = deployment.run(&format!("integration create --provider {ACCOUNT} --role-name Exporter"));
+    let ended = deployment.run(&format!("integration create --provider {ACCOUNT} --role-name Exporter --stack one"));
     assert_eq!(ended.exit, 0, "{}", ended.stderr);
-    let shown = deployment.json(&format!("integration show {ACCOUNT}"));
+    let shown = deployment.json(&format!("integration show {ACCOUNT} --stack one"));
     let external_id =
         deployment.json(&format!("provider show {ACCOUNT}"))["credentials"]["role"]["external_id"].clone();
     let external_id = external_id.as_str().unwrap();

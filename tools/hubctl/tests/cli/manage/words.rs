@@ -8,7 +8,7 @@ fn permissions_are_printed_for_the_role_of_an_integration() {
     deployment.json(&format!(
         "integration create --provider {ACCOUNT} --role-name Exporter --external-id the-right-one --auto-accept-product"
     ));
-    let ended = deployment.run(&format!("permissions print --integration {ACCOUNT}"));
+    let ended = deployment.run(&format!("permissions print --integration {ACCOUNT} --stack one"));
     assert_eq!(ended.exit, 0, "{}", ended.stderr);
     for needed in [
         "securityhub:BatchImportFindings",
@@ -18,20 +18,72 @@ fn permissions_are_printed_for_the_role_of_an_integration() {
         "securityhub:ListEnabledProductsForImport",
         "ec2:DescribeRegions",
         "\"sts:ExternalId\": \"the-right-one\"",
+        "arn:aws:iam::111122223333:role/Export",
+        "arn:aws:iam::111122223333:role/Check",
     ] {
         assert!(ended.stdout.contains(needed), "{needed}: {}", ended.stdout);
     }
-    let template = deployment.run(&format!("permissions print --integration {ACCOUNT} --form cloudformation"));
+    let template =
+        deployment.run(&format!("permissions print --integration {ACCOUNT} --form cloudformation --stack one"));
     assert!(template.stdout.contains("AWS::IAM::Role") && template.stdout.contains("the-right-one"));
 }
 
 #[test]
 fn permissions_of_an_account_come_with_the_command_that_integrates_it() {
     let deployment = Deployment::new();
-    let ended = deployment.run("permissions print --account o-a1b2c3d4e5 --external-id the-right-one --form terraform");
+    let line = "permissions print --account o-a1b2c3d4e5 --external-id the-right-one --form terraform --stack one";
+    let ended = deployment.run(line);
     assert_eq!(ended.exit, 0, "{}", ended.stderr);
     assert!(ended.stdout.contains("aws_iam_role"), "{}", ended.stdout);
     insta::assert_snapshot!("permissions_then", ended.stderr);
+}
+
+/// A role that trusts nobody opens for nobody: by the function's name alone no trust policy is made up.
+#[test]
+fn whom_a_role_must_trust_only_the_stack_tells() {
+    let deployment = Deployment::new();
+    let print = format!("permissions print --account {ACCOUNT} --role-name path/Exporter --external-id the-right-one");
+    for form in ["cloudformation", "terraform"] {
+        let refused = deployment.run(&format!("{print} --auto-accept-product --form {form}"));
+        assert_eq!((refused.exit, refused.stdout.as_str()), (2, ""), "{}", refused.stderr);
+        let mends = format!("hint: hubctl {print} --auto-accept-product --form {form} --stack NAME");
+        assert!(refused.stderr.contains(&mends), "{}", refused.stderr);
+        let (_, mends) = mends.split_once("hubctl ").unwrap();
+        let mended = deployment.run(&mends.replace("NAME", "one"));
+        assert_eq!(mended.exit, 0, "{}", mended.stderr);
+        assert!(mended.stdout.contains("arn:aws:iam::111122223333:role/Check"), "{}", mended.stdout);
+    }
+    let permissions = deployment.run(&print);
+    assert_eq!(permissions.exit, 0, "what it must allow does not depend on whom it trusts");
+    assert!(permissions.stdout.contains("BatchImportFindings") && !permissions.stdout.contains("Principal"));
+    assert!(permissions.stderr.contains(&format!("    hubctl {print} --stack NAME")), "{}", permissions.stderr);
+    assert_eq!(deployment.json(&print)["trust"], serde_json::Value::Null);
+}
+
+/// The same where an integration or a provider is made or shown: its own work is done, and the command is named.
+#[test]
+fn what_is_made_by_the_function_alone_says_which_command_prints_its_trust_policy() {
+    let deployment = Deployment::new();
+    let print = format!("    hubctl permissions print --integration {ACCOUNT} --stack NAME\n");
+    let lines = [
+        format!("integration create --provider {ACCOUNT} --role-name Exporter"),
+        format!("integration credentials {ACCOUNT} --role-name Another --output json"),
+        format!("integration show {ACCOUNT} --output json"),
+    ];
+    for line in lines {
+        let ended = deployment.run(&line);
+        assert_eq!(ended.exit, 0, "{line}: {}", ended.stderr);
+        assert!(ended.stderr.contains(&print), "{line}: {}", ended.stderr);
+        assert!(!ended.stdout.contains("Principal"), "{line}: {}", ended.stdout);
+    }
+    let provider = deployment.run(&format!("provider show {ACCOUNT}"));
+    assert!(
+        provider.stderr.contains(&format!("    hubctl provider show {ACCOUNT} --stack NAME")),
+        "{}",
+        provider.stderr
+    );
+    let told = deployment.run(&format!("provider show {ACCOUNT} --stack one"));
+    assert!(told.stdout.contains("arn:aws:iam::111122223333:role/Export") && told.stderr.is_empty());
 }
 
 #[test]

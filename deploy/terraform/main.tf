@@ -1,0 +1,118 @@
+# The role that securityhub-exporter assumes in an account. Use it as a module, once for each account's provider, or as it is:
+# `hubctl permissions print --form terraform` prints it with the defaults of one integration filled in.
+
+terraform {
+  required_version = ">= 1.3"
+  required_providers {
+    aws = { source = "hashicorp/aws", version = ">= 4.0" }
+  }
+}
+
+variable "trusted_role_arns" {
+  description = "The deployment's outputs ExportFunctionRoleArn and CheckFunctionRoleArn. Nobody else is trusted."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.trusted_role_arns) > 0
+    error_message = "A role that trusts nobody opens for nobody."
+  }
+}
+
+variable "external_id" {
+  description = "What the deployment must say when it assumes the role; hubctl integration show tells it. Empty, nothing, which is unsafe."
+  type        = string
+}
+
+variable "role_name" {
+  description = "The same in each account of an organisation. The deployment's MemberRoleNamePattern must fit it."
+  type        = string
+  default     = "SecurityHubExporter"
+}
+
+variable "role_path" {
+  description = "Path of the role; a part of its name for MemberRoleNamePattern."
+  type        = string
+  default     = "/"
+}
+
+variable "auto_accept_product" {
+  description = "Whether the role may accept the Prowler product, for an integration with auto_accept_product."
+  type        = bool
+  default     = false
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+locals {
+  account     = data.aws_caller_identity.current.account_id
+  securityhub = "arn:${data.aws_partition.current.partition}:securityhub:*"
+
+  trust = {
+    Version = "2012-10-17"
+    Statement = [merge(
+      {
+        Effect    = "Allow"
+        Principal = { AWS = var.trusted_role_arns }
+        Action    = "sts:AssumeRole"
+      },
+      { for id in [var.external_id] : "Condition" => { StringEquals = { "sts:ExternalId" = id } } if id != "" },
+    )]
+  }
+
+  permissions = {
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          # A product's ARN has no account in it, which only a star matches.
+          Sid    = "SendFindings"
+          Effect = "Allow"
+          Action = "securityhub:BatchImportFindings"
+          Resource = [
+            "${local.securityhub}:*:product/prowler/prowler",
+            "${local.securityhub}:${local.account}:product-subscription/prowler/prowler",
+          ]
+          Condition = { StringEquals = { "securityhub:TargetAccount" = local.account } }
+        },
+        {
+          Sid      = "ReadSecurityHub"
+          Effect   = "Allow"
+          Action   = ["securityhub:DescribeHub", "securityhub:GetFindings", "securityhub:ListEnabledProductsForImport"]
+          Resource = "${local.securityhub}:${local.account}:hub/default"
+        },
+        {
+          Sid      = "FindRegions"
+          Effect   = "Allow"
+          Action   = "ec2:DescribeRegions"
+          Resource = "*"
+        },
+      ],
+      var.auto_accept_product ? [{
+        Sid      = "AcceptProduct"
+        Effect   = "Allow"
+        Action   = "securityhub:EnableImportFindingsForProduct"
+        Resource = "${local.securityhub}:${local.account}:hub/default"
+      }] : [],
+    )
+  }
+}
+
+resource "aws_iam_role" "securityhub_exporter" {
+  name               = var.role_name
+  path               = var.role_path
+  description        = "Lets securityhub-exporter send Prowler's findings into the Security Hub of this account"
+  assume_role_policy = jsonencode(local.trust)
+}
+
+resource "aws_iam_role_policy" "securityhub_exporter" {
+  name   = "ExportFindingsToSecurityHub"
+  role   = aws_iam_role.securityhub_exporter.id
+  policy = jsonencode(local.permissions)
+}
+
+output "role_arn" {
+  description = "What the integration assumes."
+  value       = aws_iam_role.securityhub_exporter.arn
+}
