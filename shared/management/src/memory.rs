@@ -58,6 +58,10 @@ pub struct Kept {
     pub now: Option<Timestamp>,
     /// What every port answers from now on, where it is down.
     pub down: Option<String>,
+    /// Makes the next change, and loses the answer that says so.
+    pub loses_next_answer: bool,
+    /// Does not make the next change, and does not say so.
+    pub fails_next_change: bool,
     secrets_made: u64,
 }
 
@@ -172,11 +176,18 @@ impl Registry for Memory {
             faster(self);
         }
         let mut kept = self.up("write a change")?;
+        let lost = || PortError { action: "write a change".to_owned(), message: "there was no answer".to_owned() };
+        if std::mem::take(&mut kept.fails_next_change) {
+            return Err(lost().into());
+        }
         if let Some(step) = writes.iter().position(|write| !kept.allows(write)) {
             return Err(CommitError::Conflict { step });
         }
         writes.iter().for_each(|write| kept.write(write));
         kept.trail.push(entry.clone());
+        if std::mem::take(&mut kept.loses_next_answer) {
+            return Err(lost().into());
+        }
         Ok(())
     }
 

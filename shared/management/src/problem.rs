@@ -137,6 +137,14 @@ pub enum Refusal {
     /// An idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
+    /// What a request with this idempotency key made is gone.
+    #[error("the {} {id} that this Idempotency-Key stands for was deleted since", .noun.word())]
+    KeySpent {
+        /// What it made.
+        noun: Noun,
+        /// Under which id.
+        id: ProviderId,
+    },
     /// A run does not allow what was asked.
     #[error("{0}")]
     RunState(String),
@@ -159,6 +167,11 @@ impl Refusal {
         Self::Invalid(vec![FieldError::new(field, message)])
     }
 
+    /// An integration needs its provider.
+    pub(crate) fn no_provider(id: &ProviderId) -> Self {
+        Self::field("provider", format!("must be a provider that there is: hubctl provider create {id}"))
+    }
+
     /// The short name, the words and the status of its kind.
     fn kind(&self) -> (&'static str, &'static str, StatusCode) {
         match self {
@@ -179,6 +192,7 @@ impl Refusal {
             Self::Changed { .. } => ("changed", "It was changed meanwhile", StatusCode::PRECONDITION_FAILED),
             Self::Unconditional => ("if-match", "If-Match is missing", StatusCode::PRECONDITION_REQUIRED),
             Self::KeyReused => ("key-reused", "The key was used before", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::KeySpent { .. } => ("key-spent", "What the key stands for is gone", StatusCode::CONFLICT),
             Self::Port(_) => ("unavailable", "Something that we rely on failed", StatusCode::SERVICE_UNAVAILABLE),
         }
     }
@@ -196,6 +210,11 @@ impl Refusal {
             Self::KeyReused => {
                 Some("choose a new key for each request, and keep it when you send one again".to_owned())
             }
+            Self::KeySpent { .. } => Some("to create it anew, send the request with a new key".to_owned()),
+            Self::BeingRemoved(id) => Some(format!(
+                "hubctl integration enable {id} calls the removal off; hubctl integration delete {id} --archive goes on with it, \
+                 with new credentials too; hubctl order list says why it has not ended"
+            )),
             Self::NoRoute => Some("GET /openapi.json lists the addresses there are".to_owned()),
             _ => None,
         }

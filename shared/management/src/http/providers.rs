@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use exporter::provider::Provider;
-use exporter::registry::Stored;
+use exporter::registry::{Revision, Stored};
 
 use super::read::{Head, Json, Patch, Query, Segment, id, typed};
 use super::rest::PageParams;
@@ -98,7 +98,7 @@ pub(crate) async fn remove<P: Ports>(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Give a provider other credentials
+/// Give a provider other credentials, and test its integration with them if it uses them
 #[utoipa::path(put, path = "/providers/{id}/credentials", tag = "providers", operation_id = "setProviderCredentials",
     request_body = CredentialsBody,
     params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012")),
@@ -115,7 +115,8 @@ pub(crate) async fn set_credentials<P: Ports>(
     let id = id(Noun::Provider, &text)?;
     let body: CredentialsBody = typed(body, "credentials")?;
     let changed = service.set_provider_credentials(&head.caller, &id, &head.if_match, &body).await?;
-    Ok(provider(StatusCode::OK, &changed))
+    let revision = Revision { version: changed.version, created_at: changed.created_at };
+    Ok(write::versioned(StatusCode::OK, &changed, revision))
 }
 
 fn provider(status: StatusCode, stored: &Stored<Provider>) -> Response {

@@ -28,8 +28,6 @@ const NAME_CHARS_MAX: usize = 64;
 const WORD_CHARS_MAX: usize = 128;
 /// The header of draft-ietf-httpapi-idempotency-key-header.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// Fields that a fingerprint leaves out.
-const SECRETS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 
 /// A body in JSON, not yet what it should be.
 pub(crate) struct Json(pub(crate) Value);
@@ -215,10 +213,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Head {
 }
 
 impl Head {
-    /// The request as one that may come twice; `body` tells it from others of the same key.
+    /// The request as one that may come twice; the body, secrets included, tells it from others of the same key.
     pub(crate) fn once(&self, address: &str, body: &Value) -> Option<Once> {
-        let mut body = body.clone();
-        without_secrets(&mut body);
         let hash = Sha256::new().chain_update(address).chain_update([0]).chain_update(body.to_string()).finalize();
         let fingerprint = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         self.idempotency_key.clone().map(|key| Once { key, fingerprint })
@@ -228,15 +224,4 @@ impl Head {
 fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
     let value = headers.get(name).map(|value| value.to_str());
     value.transpose().map_err(|_| Refusal::field(name, "must be visible ASCII"))
-}
-
-fn without_secrets(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|name, _| !SECRETS.contains(&name.as_str()));
-            fields.values_mut().for_each(without_secrets);
-        }
-        Value::Array(values) => values.iter_mut().for_each(without_secrets),
-        _ => {}
-    }
 }

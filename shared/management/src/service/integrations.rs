@@ -3,7 +3,6 @@
 use exporter::integration::{Credentials, Integration};
 use exporter::provider::ProviderId;
 use exporter::registry::{CommitError, Page, Seen, Stored, Write};
-use serde_json::Value;
 
 use super::credentials::stays;
 use super::kept::{Change, differences, entry};
@@ -45,7 +44,7 @@ impl<P: Ports> Service<P> {
         once: Option<&Once>,
     ) -> Result<Created<IntegrationView>, Refusal> {
         if let Some(earlier) = self.earlier(once, caller).await? {
-            return Ok(Created { view: self.integration(&earlier.made).await?, replayed: true });
+            return Ok(Created { view: self.view(&earlier).await?, replayed: true });
         }
         let settings = check::integration(body);
         let id = check::provider_id("provider", &body.provider);
@@ -55,51 +54,11 @@ impl<P: Ports> Service<P> {
             _ => Ok(Checked::AsProvider),
         };
         let (integration, credentials) = Errors::both(settings, credentials)?;
-        let id = integration.provider.clone();
-        if self.ports.integration_of(&id).await?.is_some() {
-            return Err(Refusal::Exists { noun: Noun::Integration, id });
-        }
-        let (credentials, kept) = match credentials {
-            Checked::AsProvider => (None, None),
-            Checked::Own(credentials, key) => {
-                let (credentials, kept) = self.keep("integration", &id, credentials, key).await?;
-                (Some(credentials), kept)
-            }
-        };
-        let made = self.put_integration(caller, Integration { credentials, ..integration }, once).await;
-        if made.as_ref().map_or(true, |made| made.replayed)
-            && let Some(secret) = kept
-        {
-            self.forget_secret(&secret).await;
-        }
-        let Created { view, replayed } = made?;
+        let (credentials, key) = credentials.own();
+        let Created { view, replayed } =
+            self.create(caller, Integration { credentials, ..integration }, key, once).await?;
         let view = if replayed { self.view(&view).await? } else { self.tested(&view).await? };
         Ok(Created { view, replayed })
-    }
-
-    async fn put_integration(
-        &self,
-        caller: &Caller,
-        integration: Integration,
-        once: Option<&Once>,
-    ) -> Result<Created<Stored<Integration>>, Refusal> {
-        let now = self.ports.now();
-        let id = integration.provider.clone();
-        let stored = Stored::new(integration, now, &caller.0);
-        let changes = differences(&Value::Null, &stored.value);
-        let entry = entry(now, caller, "integration.create".to_owned(), id.as_str(), changes);
-        let mut writes = vec![Write::NeedProvider(id.clone()), Write::PutIntegration(stored.clone(), Seen::Nothing)];
-        writes.extend(once.map(|once| Write::Remember(once.remember(caller, &id, now))));
-        match self.ports.commit(&writes, &entry).await {
-            Ok(()) => Ok(Created { view: stored, replayed: false }),
-            Err(CommitError::Conflict { step: 0 }) => Err(no_provider(&id)),
-            // The same request came twice at once, or another one was faster.
-            Err(CommitError::Conflict { .. }) => match self.earlier(once, caller).await? {
-                Some(earlier) => Ok(Created { view: self.found(&earlier.made).await?, replayed: true }),
-                None => Err(Refusal::Exists { noun: Noun::Integration, id }),
-            },
-            Err(CommitError::Failed(error)) => Err(error.into()),
-        }
     }
 
     /// Changes an integration's settings, its credentials aside. Another provider moves it to that one's id. Moved or
@@ -164,7 +123,7 @@ impl<P: Ports> Service<P> {
             Ok(()) => Ok(Some(after)),
             Err(CommitError::Conflict { step: 0 }) => Ok(None),
             Err(CommitError::Conflict { step: 1 }) => Err(Refusal::Exists { noun: Noun::Integration, id: to }),
-            Err(CommitError::Conflict { .. }) => Err(no_provider(&to)),
+            Err(CommitError::Conflict { .. }) => Err(Refusal::no_provider(&to)),
             Err(CommitError::Failed(error)) => Err(error.into()),
         }
     }
@@ -174,8 +133,4 @@ impl<P: Ports> Service<P> {
 fn updated(before: &Integration, body: &IntegrationBody) -> Result<Integration, Refusal> {
     let credentials: Option<Credentials> = before.credentials.clone();
     Ok(Integration { credentials, removing_since: before.removing_since, ..check::integration(body)? })
-}
-
-fn no_provider(id: &ProviderId) -> Refusal {
-    Refusal::field("provider", format!("must be a provider that there is: hubctl provider create {id}"))
 }
