@@ -245,10 +245,12 @@ impl RunLog for Memory {
         Ok(self.up("read a run")?.runs.iter().find(|run| run.run_id == run_id).cloned())
     }
 
-    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Part<Value>, PortError> {
+    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
         let kept = self.up("read a quarantine")?;
         let entries = kept.quarantine.get(run_id).into_iter().flatten().enumerate();
-        Ok(part(entries.map(|(number, entry)| (format!("{number:08}"), entry)), page))
+        let marked: Vec<_> = entries.map(|(number, entry)| (format!("{number:08}"), entry)).collect();
+        let is_ours = page.after.as_ref().is_none_or(|after| marked.iter().any(|(mark, _)| mark == after));
+        Ok(is_ours.then(|| part(marked.into_iter(), page)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a request was refused, and how that is told: problem details (RFC 9457) with an error for each field.
 //!
-//! Promise: no refusal repeats a value that was sent, but for ids and names of fields: a value may be a secret.
+//! Promise: no refusal repeats a value that was sent, since it may be a secret; but for ids, names of fields and parameters,
+//! and the part of a schedule that is wrong.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -71,7 +72,7 @@ impl Noun {
     }
 }
 
-/// Why a request was refused. Nothing was changed.
+/// Why a request was refused. Nothing was changed, as far as it is known.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {
     /// The request can't be read.
@@ -148,6 +149,9 @@ pub enum Refusal {
     /// A run does not allow what was asked.
     #[error("{0}")]
     RunState(String),
+    /// What was done can't be told.
+    #[error("the answer could not be written; look at what there is now before you send the request again")]
+    Defect,
     /// Something that we rely on did not work.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -165,6 +169,11 @@ impl Refusal {
     /// One field is not what it must be.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// A list does not go on where a client says that it does.
+    pub(crate) fn no_mark() -> Self {
+        Self::field("after", "must be the next of the part before")
     }
 
     /// An integration needs its provider.
@@ -193,6 +202,7 @@ impl Refusal {
             Self::Unconditional => ("if-match", "If-Match is missing", StatusCode::PRECONDITION_REQUIRED),
             Self::KeyReused => ("key-reused", "The key was used before", StatusCode::UNPROCESSABLE_ENTITY),
             Self::KeySpent { .. } => ("key-spent", "What the key stands for is gone", StatusCode::CONFLICT),
+            Self::Defect => ("defect", "A defect of ours", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Port(_) => ("unavailable", "Something that we rely on failed", StatusCode::SERVICE_UNAVAILABLE),
         }
     }

@@ -177,7 +177,7 @@ impl Query {
             !text.is_empty() && text.len() <= 256 && text.bytes().all(|letter| letter.is_ascii_graphic())
         };
         if after.as_ref().is_some_and(|text| !marks(text)) {
-            return Err(Refusal::field("after", "must be the next of the part before"));
+            return Err(Refusal::no_mark());
         }
         Ok(Page { limit, after })
     }
@@ -206,8 +206,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Head {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
-        let if_match = text(&parts.headers, "if-match")?.map_or(IfMatch::Unsaid, IfMatch::parse);
-        let idempotency_key = text(&parts.headers, IDEMPOTENCY_KEY)?.map(str::to_owned);
+        let if_match = texts(&parts.headers, "if-match")?;
+        let mut keys = texts(&parts.headers, IDEMPOTENCY_KEY)?;
+        if keys.len() > 1 {
+            return Err(Refusal::field(IDEMPOTENCY_KEY, "must be there once"));
+        }
+        // A list may come in several lines (RFC 9110, section 5.3).
+        let if_match = if if_match.is_empty() { IfMatch::Unsaid } else { IfMatch::parse(&if_match.join(",")) };
+        let idempotency_key = keys.pop().map(str::to_owned);
         Ok(Self { caller, if_match, idempotency_key })
     }
 }
@@ -221,7 +227,8 @@ impl Head {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
-    let value = headers.get(name).map(|value| value.to_str());
-    value.transpose().map_err(|_| Refusal::field(name, "must be visible ASCII"))
+/// The lines of a header.
+fn texts<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Vec<&'a str>, Refusal> {
+    let lines = headers.get_all(name).into_iter().map(|line| line.to_str());
+    lines.collect::<Result<_, _>>().map_err(|_| Refusal::field(name, "must be visible ASCII"))
 }
