@@ -10,7 +10,7 @@ use super::{Created, IfMatch, Once, Service, TRIES_MAX};
 use crate::check::{self, Checked, Errors};
 use crate::ports::{Caller, Ports};
 use crate::problem::{Noun, Refusal};
-use crate::wire::{IntegrationBody, IntegrationView, List};
+use crate::wire::{IntegrationBody, IntegrationView, LeftBehind, List};
 
 impl<P: Ports> Service<P> {
     /// Integrations, by id.
@@ -61,8 +61,8 @@ impl<P: Ports> Service<P> {
         Ok(Created { view, replayed })
     }
 
-    /// Changes an integration's settings, its credentials aside. Another provider moves it to that one's id. Moved or
-    /// enabled by this, it is tested.
+    /// Changes an integration's settings, its credentials aside. Another provider moves it to that one's id; the answer
+    /// says what stays behind. Moved or enabled by this, it is tested.
     ///
     /// # Errors
     ///
@@ -81,7 +81,10 @@ impl<P: Ports> Service<P> {
             let value = updated(&before.value, &settings(&before.value)?)?;
             if value.provider != *id {
                 match self.moved(caller, &before, value).await? {
-                    Some(after) => return self.tested(&after).await,
+                    Some(after) => {
+                        let left_behind = self.left_behind(id).await;
+                        return Ok(IntegrationView { left_behind, ..self.tested(&after).await? });
+                    }
                     None => continue,
                 }
             }
@@ -96,6 +99,16 @@ impl<P: Ports> Service<P> {
             return if enabled { self.tested(&after).await } else { self.view(&after).await };
         }
         Err(Refusal::Busy(id.clone()))
+    }
+
+    /// What stays in Security Hub of a provider that an integration moved away from; none of an account that nothing was ever
+    /// exported of.
+    async fn left_behind(&self, from: &ProviderId) -> Option<LeftBehind> {
+        let is_untouched = match from.account() {
+            Some(account) => matches!(self.ports.standing(account).await, Ok(None)),
+            None => false,
+        };
+        (!is_untouched).then(|| LeftBehind::of(from))
     }
 
     /// Moves an integration to another provider. None where it was changed meanwhile.
