@@ -84,7 +84,7 @@ impl HandlerError {
 impl From<OrderError> for HandlerError {
     fn from(error: OrderError) -> Self {
         match error {
-            OrderError::Refused(message) => Self::Refused(message),
+            OrderError::Refused(message) | OrderError::Partly { why: message, .. } => Self::Refused(message),
             OrderError::Busy(message) => Self::Busy(message),
             OrderError::Unfinished { run_id, reasons } => Self::Failed { run_id, reasons },
             OrderError::Failed(error) => Self::Export(error),

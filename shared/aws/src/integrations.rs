@@ -7,6 +7,7 @@ use exporter::integration::{Credentials, Integration};
 use exporter::ports::{Integrations, PortError};
 use exporter::provider::ProviderId;
 use exporter::registry::Registry as _;
+use jiff::Timestamp;
 use management::{Caller, Refusal, Service, Settings};
 
 use crate::Cloud;
@@ -34,12 +35,12 @@ impl Integrations for Cloud {
         Ok(self.integration_of(&organization).await?.map(|stored| stored.value))
     }
 
-    async fn delete_withdrawn(&self, provider: &ProviderId) -> Result<bool, PortError> {
+    async fn delete_withdrawn(&self, provider: &ProviderId, removing_since: Timestamp) -> Result<bool, PortError> {
         let settings = Settings { secret_prefix: self.managing.secret_prefix.clone() };
         let service = Service::new(Arc::new(self.clone()), settings);
         let exporter = Caller("export-findings".to_owned());
-        match service.withdrawn(&exporter, provider).await {
-            Ok(()) => Ok(true),
+        match service.withdrawn(&exporter, provider, removing_since).await {
+            Ok(is_deleted) => Ok(is_deleted),
             Err(Refusal::Port(error)) => Err(error),
             Err(error) => {
                 let action = format!("delete the integration of {provider}");

@@ -78,10 +78,14 @@ pub trait Integrations {
     /// The integration of an account, read consistently: its own, otherwise that of its organisation, or none.
     fn integration(&self, account: &AccountId) -> impl Future<Output = Result<Option<Integration>, PortError>> + Send;
 
-    /// Deletes the integration of a provider whose findings were all withdrawn, as the order wanted it. False, where the
-    /// implementer leaves that to others; it does by default.
-    fn delete_withdrawn(&self, provider: &ProviderId) -> impl Future<Output = Result<bool, PortError>> + Send {
-        let _ = provider;
+    /// Deletes the integration of a provider that is being removed since then, now that its findings are all withdrawn.
+    /// False, where there is no such integration, or the implementer leaves that to others; it does by default.
+    fn delete_withdrawn(
+        &self,
+        provider: &ProviderId,
+        removing_since: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send {
+        let _ = (provider, removing_since);
         async { Ok(false) }
     }
 }

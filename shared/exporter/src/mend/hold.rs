@@ -12,6 +12,7 @@ use crate::deliver::{AccountDelivered, AccountDelivery, Policy, Sending};
 use crate::integration::Integration;
 use crate::lease::Lease;
 use crate::ports::{Begun, ConnectError, Doubt, PortError, Ports};
+use crate::provider::ProviderId;
 use crate::report::{AccountReport, undelivered};
 
 /// An account that is ours until it is given back.
@@ -36,16 +37,19 @@ pub(super) struct Blocked {
 
 /// How an integration must stand for an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wants {
+pub(super) enum Wants<'a> {
     /// It is enabled.
     Enabled,
     /// It is there.
     Any,
-    /// It is disabled, since it is to be deleted. One that works is another one, made since the order was given.
-    Disabled,
+    /// It is that of this provider.
+    Of(&'a ProviderId),
+    /// It is that of this provider, and being removed since then. Any other, were it switched off as well, was made or
+    /// called back after the order was given.
+    Removing(&'a ProviderId, Timestamp),
 }
 
-impl Wants {
+impl Wants<'_> {
     /// The integration, if it stands as it must.
     fn of(self, account: AccountId, integration: Option<Integration>) -> Result<Integration, Blocked> {
         let blocked = |reason, message| Err(Blocked { reason, message });
@@ -58,21 +62,24 @@ impl Wants {
             Self::Enabled if !integration.enabled => {
                 blocked(undelivered::INTEGRATION_DISABLED, format!("the integration of account {account} is disabled"))
             }
-            Self::Disabled if integration.enabled => {
+            Self::Of(provider) | Self::Removing(provider, _) if integration.provider != *provider => {
                 let id = &integration.provider;
+                blocked(NOT_WITHDRAWN, format!("account {account} goes by the integration of {id}, not of {provider}"))
+            }
+            Self::Removing(provider, since) if integration.removing_since != Some(since) => {
                 let message = format!(
-                    "the integration of account {account} is enabled again, so its findings are not withdrawn; to delete \
-                     it with them: hubctl integration delete {id} --archive"
+                    "the integration of account {account} is not the one that was to be removed, so its findings are not \
+                     withdrawn; to delete it with them: hubctl integration delete {provider} --archive"
                 );
-                blocked(INTEGRATION_ENABLED, message)
+                blocked(NOT_WITHDRAWN, message)
             }
             _ => Ok(integration),
         }
     }
 }
 
-/// The name for findings of an integration that should be disabled and is not.
-const INTEGRATION_ENABLED: &str = "integration_enabled";
+/// The name for findings of an integration that is not given up.
+const NOT_WITHDRAWN: &str = "not_withdrawn";
 /// Tries to take an account while exports begin newer scans of it at the same moment.
 const TRIES_MAX: u32 = 3;
 
@@ -82,7 +89,7 @@ impl<P: Ports> Hold<P> {
     pub(super) async fn take(
         job: &Job<P>,
         account: AccountId,
-        wants: Wants,
+        wants: Wants<'_>,
     ) -> Result<Result<Box<Self>, Blocked>, PortError> {
         let blocked = |reason, message| Ok(Err(Blocked { reason, message }));
         let ports = &job.ports;

@@ -3,28 +3,32 @@
 use std::sync::Arc;
 
 use asff::{AccountId, RegionName};
+use jiff::Timestamp;
 
 use super::hold::{Hold, Wants};
 use super::{Job, MendError, Mender, Options};
 use crate::deliver::{Choose, once_more};
 use crate::ports::Ports;
+use crate::provider::ProviderId;
 use crate::report::{RunKind, RunReport};
 use crate::state::{Ended, Entry, Stored, archived, status_of};
 
 impl<P: Ports> Mender<P> {
     /// Archives all findings of an account that are live by the state, in all Regions, whatever its integration says of
-    /// them; it may be disabled, and must be where it is to be deleted (`given_up`). `counts.archived` says how many; [`Options::progress`] counts them meanwhile.
+    /// them. That must be the one of `provider`, and being removed since `removing_since`, where that is given; it may be
+    /// disabled. `counts.archived` says how many; [`Options::progress`] counts them meanwhile.
     ///
     /// # Errors
     ///
-    /// [`MendError::Refused`] where there is no integration whose credentials could be used, or one that is not given up.
+    /// [`MendError::Refused`] where there is no integration whose credentials could be used, or it is another one.
     pub async fn withdraw(
         &self,
         account: AccountId,
-        given_up: bool,
+        provider: &ProviderId,
+        removing_since: Option<Timestamp>,
         options: &Options,
     ) -> Result<RunReport, MendError> {
-        let wants = if given_up { Wants::Disabled } else { Wants::Any };
+        let wants = removing_since.map_or(Wants::Of(provider), |since| Wants::Removing(provider, since));
         let run = self.begin(RunKind::Withdraw, None, format!("all findings of account {account}"));
         let withdraw = |job: Job<P>| async move {
             let hold = match Hold::take(&job, account, wants).await? {

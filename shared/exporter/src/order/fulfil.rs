@@ -23,7 +23,7 @@ pub const BUSY_DELAY: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 ///
-/// [`OrderError::Refused`] where it can't be carried out, which its record says. Anything else: the same order is to come
+/// [`OrderError::Refused`] and [`OrderError::Partly`] where it can't be carried out, which its record says. Anything else: the same order is to come
 /// again.
 pub async fn fulfil<P: Ports + Scans + Queue + OrderLog>(
     ports: &Arc<P>,
@@ -44,10 +44,10 @@ pub async fn fulfil<P: Ports + Scans + Queue + OrderLog>(
     let options = Options { order: placed.id.clone(), ..options.clone() };
     let runs = match carry_out(ports, settings, &placed.order, &options).await {
         Ok(runs) => runs,
-        Err(OrderError::Refused(why)) => {
-            let next = desk.next();
-            desk.settle(OrderState::Refused, Some(why.clone()), &[], next).await?;
-            return Err(OrderError::Refused(why));
+        Err(error @ (OrderError::Refused(_) | OrderError::Partly { .. })) => {
+            let runs = if let OrderError::Partly { runs, .. } = &error { runs.as_slice() } else { &[] };
+            desk.settle(OrderState::Refused, Some(error.to_string()), runs, desk.next()).await?;
+            return Err(error);
         }
         Err(error) => {
             desk.wait(&error.to_string(), &[]).await?;

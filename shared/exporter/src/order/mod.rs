@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use asff::{AccountId, RegionName};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::fulfil::{BUSY_DELAY, fulfil, is_busy, made_progress, place};
@@ -72,9 +73,10 @@ pub enum Order {
         /// The account, or the organisation: then every account that is exported by its integration.
         #[serde(alias = "account")]
         provider: ProviderId,
-        /// Delete the integration (`Integrations::delete_withdrawn`) if all is archived.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        then_delete: bool,
+        /// Since when its integration is being removed, and then delete it (`Integrations::delete_withdrawn`) if all is
+        /// archived. Any other integration, made or called back since, is left alone. None: it stays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        removing_since: Option<Timestamp>,
     },
 }
 
@@ -140,6 +142,14 @@ pub enum OrderError {
     /// It can't be, and trying again does not help.
     #[error("{0}")]
     Refused(String),
+    /// A part of it can't be, and trying again does not help.
+    #[error("{why}")]
+    Partly {
+        /// Which, and what mends it.
+        why: String,
+        /// The runs of the rest.
+        runs: Vec<RunReport>,
+    },
     /// Another run works on the account: the same order is to come a little later.
     #[error("{0}")]
     Busy(String),
@@ -206,29 +216,54 @@ pub async fn carry_out<P: Ports + Scans + OrderLog>(
             }
             runs
         }
-        Order::Withdraw { provider, then_delete } => {
-            let mut runs = Vec::new();
-            let mut refused = Vec::new();
-            for account in accounts_of(ports.as_ref(), provider).await? {
-                match mender.withdraw(account, *then_delete, options).await {
-                    Ok(run) => runs.push(run),
-                    // One account that can't be reached keeps no other from being withdrawn.
-                    Err(MendError::Refused(message)) => refused.push(message),
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            if !refused.is_empty() {
-                return Err(OrderError::Refused(refused.join("; ")));
-            }
-            let all = runs.iter().all(|run| run.status == RunStatus::Succeeded);
-            if *then_delete && !all {
-                tracing::warn!(integration.id = %provider, "not all findings are withdrawn; the integration stays");
-            } else if *then_delete && !ports.delete_withdrawn(provider).await? {
-                tracing::warn!(integration.id = %provider, "all findings are withdrawn; the integration was not deleted");
-            }
-            runs
+        Order::Withdraw { provider, removing_since } => {
+            withdraw(ports.as_ref(), &mender, provider, *removing_since, options).await?
         }
     })
+}
+
+async fn withdraw<P: Ports>(
+    ports: &P,
+    mender: &Mender<P>,
+    provider: &ProviderId,
+    removing_since: Option<Timestamp>,
+    options: &Options,
+) -> Result<Vec<RunReport>, OrderError> {
+    let mut runs = Vec::new();
+    let mut refused = Vec::new();
+    for account in accounts_of(ports, provider).await? {
+        match mender.withdraw(account, provider, removing_since, options).await {
+            Ok(run) => runs.push(run),
+            // One account that can't be reached keeps no other from being withdrawn.
+            Err(MendError::Refused(message)) => refused.push(message),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let Some(since) = removing_since else {
+        return if refused.is_empty() { Ok(runs) } else { Err(left_over(refused.join("; "), runs)) };
+    };
+    if refused.is_empty() && runs.iter().any(|run| run.status.wants_another_try()) {
+        return Ok(runs);
+    }
+    let left = runs.iter().filter(|run| run.status != RunStatus::Succeeded);
+    refused.extend(left.map(|run| format!("run {} is {}", run.run_id, run.status.as_str())));
+    if refused.is_empty() && !ports.delete_withdrawn(provider, since).await? {
+        refused.push("its removal was called off, or is left to others".to_owned());
+    }
+    if refused.is_empty() {
+        return Ok(runs);
+    }
+    let why = format!(
+        "the integration of {provider} is not deleted: {}; when that is mended, hubctl integration delete {provider} \
+         --archive goes on",
+        refused.join("; ")
+    );
+    Err(left_over(why, runs))
+}
+
+/// What can't be carried out: all of it, where nothing was done.
+fn left_over(why: String, runs: Vec<RunReport>) -> OrderError {
+    if runs.is_empty() { OrderError::Refused(why) } else { OrderError::Partly { why, runs } }
 }
 
 /// Sees to it that the order which a run belongs to is not tried again, when what the run archived is about to be undone:
@@ -325,9 +360,11 @@ mod tests {
             assert!(about.ends_with(&format!(r#""{}""#, order.about().unwrap())), "{name}");
         }
         let account = "123456789012".parse().unwrap();
-        let withdraw = Order::Withdraw { provider: ProviderId::Account(account), then_delete: true };
+        let removing_since = Some("2026-11-23T09:00:00Z".parse().unwrap());
+        let withdraw = Order::Withdraw { provider: ProviderId::Account(account), removing_since };
         for name in ["account", "provider"] {
-            let text = format!(r#"{{"order":"withdraw","{name}":"{account}","then_delete":true}}"#);
+            let text =
+                format!(r#"{{"order":"withdraw","{name}":"{account}","removing_since":"2026-11-23T09:00:00Z"}}"#);
             assert_eq!(read(&text).unwrap(), withdraw);
         }
         let all = Order::Reconcile { provider: None, regions: Vec::new(), dry_run: false };

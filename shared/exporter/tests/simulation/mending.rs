@@ -146,7 +146,7 @@ async fn a_withdrawal_archives_everything_that_was_sent() {
     // Switched off before it is given up; and there is no limit.
     integrate(&world, ACCOUNT, |integration| (integration.enabled, integration.archive_limit_percent) = (false, 1));
     let options = Options::default();
-    let report = mender(&world).withdraw(account(), false, &options).await.unwrap();
+    let report = mender(&world).withdraw(account(), &account().into(), None, &options).await.unwrap();
     assert_eq!((report.status, report.kind), (RunStatus::Succeeded, RunKind::Withdraw), "{:?}", report.reasons);
     assert_eq!((report.counts.read, report.counts.archived, options.progress.findings_sent()), (0, 300, 300));
     assert_eq!((active(&world), held(&world, account(), "ARCHIVED").len()), (0, 300));
@@ -287,18 +287,30 @@ async fn an_order_is_carried_out_as_it_says() {
     // Of the accounts that have a state.
     let runs = order(r#"{ "order": "reconcile", "dry_run": true }"#).await.unwrap();
     assert_eq!(runs.iter().map(|run| drift(run).same).collect::<Vec<_>>(), [30]);
-    let withdraw = format!(r#"{{ "order": "withdraw", "account": "{ACCOUNT}", "then_delete": true }}"#);
-    let late = order(&withdraw).await;
-    assert!(matches!(late, Err(OrderError::Refused(_))), "what is enabled is not to be deleted: {late:?}");
-    assert_eq!(active(&world), 30, "an order that comes late archives nothing of an integration that works");
-    integrate(&world, ACCOUNT, |integration| integration.enabled = false);
+    let since = "2026-03-01T07:00:00Z";
+    let withdraw = format!(r#"{{ "order": "withdraw", "account": "{ACCOUNT}", "removing_since": "{since}" }}"#);
+    // What works, what is only disabled, and what is being removed by a later order are others than the one meant.
+    for (enabled, removing_since) in [(true, None), (false, None), (false, Some("2026-03-01T08:00:00Z"))] {
+        integrate(&world, ACCOUNT, |integration| {
+            integration.enabled = enabled;
+            integration.removing_since = removing_since.map(|since| since.parse().unwrap());
+        });
+        let late = order(&withdraw).await;
+        assert!(matches!(late, Err(OrderError::Refused(_))), "{late:?}");
+        assert_eq!(active(&world), 30, "an order that comes late archives nothing of another integration");
+    }
+    integrate(&world, ACCOUNT, |integration| {
+        integration.enabled = false;
+        integration.removing_since = Some(since.parse().unwrap());
+    });
     let (newest, doubt) = twin.standing(account()).await.unwrap().unwrap();
     let until = twin.now() + SignedDuration::from_mins(5);
     twin.begin(account(), "another run", newest, twin.now(), until).await.unwrap();
     let busy = order(&withdraw).await;
     assert!(matches!(busy, Err(OrderError::Busy(_))), "it is to come again soon, and not as what failed: {busy:?}");
     twin.end(account(), "another run", doubt).await.unwrap();
-    let runs = order(&withdraw).await.unwrap();
+    let Err(OrderError::Partly { runs, why }) = order(&withdraw).await else { panic!("nobody deletes here") };
+    assert!(why.contains("is not deleted"), "{why}");
     let [run] = runs.as_slice() else { panic!("{runs:?}") };
     assert_eq!((run.counts.archived, active(&world)), (30, 0));
     integrate(&world, ACCOUNT, |_| {});

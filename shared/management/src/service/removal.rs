@@ -4,6 +4,7 @@ use exporter::integration::{Credentials, Integration};
 use exporter::order::Order;
 use exporter::provider::ProviderId;
 use exporter::registry::{CommitError, Stored, Write};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::kept::{Change, differences, entry};
@@ -66,22 +67,29 @@ impl<P: Ports> Service<P> {
                 Ok(Integration { removing_since, enabled: false, ..stored.value.clone() })
             })
             .await?;
-        let order = self.place(caller, Order::Withdraw { provider: id.clone(), then_delete: true }).await?;
+        let removing_since = stored.value.removing_since;
+        let order = self.place(caller, Order::Withdraw { provider: id.clone(), removing_since }).await?;
         Ok(IntegrationView { order: Some(order.id), ..self.view(&stored).await? })
     }
 
-    /// Deletes an integration whose findings were all archived. Any other stays.
+    /// Deletes an integration that is being removed since then, now that its findings are all archived. Any other stays;
+    /// whether it was deleted.
     ///
     /// # Errors
     ///
     /// When the registry does not answer.
-    pub async fn withdrawn(&self, caller: &Caller, id: &ProviderId) -> Result<(), Refusal> {
+    pub async fn withdrawn(
+        &self,
+        caller: &Caller,
+        id: &ProviderId,
+        removing_since: Timestamp,
+    ) -> Result<bool, Refusal> {
         match self.ports.integration_of(id).await? {
-            Some(stored) if stored.value.removing_since.is_some() => {
+            Some(stored) if stored.value.removing_since == Some(removing_since) => {
                 let this = IfMatch::exactly(stored.revision());
-                self.delete_integration(caller, id, &this).await
+                self.delete_integration(caller, id, &this).await.map(|()| true)
             }
-            _ => Ok(()),
+            _ => Ok(false),
         }
     }
 }

@@ -6,6 +6,9 @@ use serde_json::json;
 
 use crate::client::{ACCOUNT, Api};
 
+/// When the tests begin: when a removal begins that they ask for.
+const SINCE: &str = "2026-11-23T09:00:00Z";
+
 #[tokio::test]
 async fn an_integration_is_deleted_with_all_that_was_known_of_it() {
     let api = Api::with_integration().await;
@@ -25,8 +28,8 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
     let etag = api.put(&format!("{path}/credentials"), &etag, &key).await.etag();
     let accepted = api.delete(&format!("{path}?archive=true"), &etag).await;
     assert_eq!((accepted.status.as_u16(), &accepted.body["enabled"]), (202, &json!(false)), "{}", accepted.text);
-    assert_eq!(accepted.body["removing_since"], "2026-11-23T09:00:00Z");
-    let order = Order::Withdraw { provider: ACCOUNT.parse().unwrap(), then_delete: true };
+    assert_eq!(accepted.body["removing_since"], SINCE);
+    let order = Order::Withdraw { provider: ACCOUNT.parse().unwrap(), removing_since: Some(SINCE.parse().unwrap()) };
     assert_eq!(api.memory.ordered(), std::slice::from_ref(&order));
     let standing = api.get(&format!("/orders/{}", accepted.body["order"].as_str().unwrap())).await;
     assert_eq!((&standing.body["order"], &standing.body["about"]), (&json!("withdraw"), &json!(ACCOUNT)));
@@ -50,10 +53,14 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
     let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
     let service = Service::new(api.memory.clone(), settings);
     let exporter = Caller("export-findings".to_owned());
-    service.withdrawn(&exporter, &ACCOUNT.parse().unwrap()).await.unwrap();
+    let withdrawn = async |since: &str| {
+        service.withdrawn(&exporter, &ACCOUNT.parse().unwrap(), since.parse().unwrap()).await.unwrap()
+    };
+    assert!(!withdrawn("2026-11-23T08:00:00Z").await, "that of another removal stays");
+    assert!(withdrawn(SINCE).await);
     assert_eq!(api.get(&path).await.status, 404);
     assert_eq!(api.memory.kept().secrets.len(), 0, "and the key goes with it");
-    service.withdrawn(&exporter, &ACCOUNT.parse().unwrap()).await.unwrap();
+    assert!(!withdrawn(SINCE).await, "the second time nothing is there");
 }
 
 #[tokio::test]
@@ -61,7 +68,7 @@ async fn an_integration_that_nobody_removes_is_not_deleted_by_the_exporter() {
     let api = Api::with_integration().await;
     let settings = Settings { secret_prefix: String::new() };
     let service = Service::new(api.memory.clone(), settings);
-    service.withdrawn(&Caller::default(), &ACCOUNT.parse().unwrap()).await.unwrap();
+    assert!(!service.withdrawn(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await.unwrap());
     assert_eq!(api.integration().await.0, format!("/integrations/{ACCOUNT}"));
 }
 

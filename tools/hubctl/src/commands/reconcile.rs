@@ -54,13 +54,16 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     let accounts: Vec<_> =
         if args.accounts.is_empty() { vec![None] } else { args.accounts.iter().copied().map(Some).collect() };
-    let (mut runs, mut placed) = (Vec::new(), Vec::new());
+    let (mut runs, mut placed, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for account in accounts {
         let provider = account.map(Into::into);
         let order = Order::Reconcile { provider, regions: args.regions.clone(), dry_run: args.dry_run };
         match give::give(&order, "hubctl reconcile", &args.how, &args.reach, global, output)? {
             Given::Placed(order) => placed.push(order),
-            Given::Done(done) => runs.extend(done),
+            Given::Done(done) => {
+                runs.extend(done.runs);
+                refused.extend(done.refused);
+            }
         }
     }
     if !placed.is_empty() {
@@ -78,7 +81,8 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         Format::Table if rows.is_empty() => output.note("Nothing was sent yet, so there is nothing to compare.")?,
         Format::Table => write(&runs, &rows, args.dry_run, output)?,
     }
-    Ok(exit(&runs, &rows, args.dry_run))
+    give::warn(&refused, output)?;
+    Ok(if refused.is_empty() { exit(&runs, &rows, args.dry_run) } else { Exit::Error })
 }
 
 /// A Region that was compared.

@@ -36,8 +36,17 @@ pub(crate) struct How {
 pub(crate) enum Given {
     /// The deployment has it, and nobody waits for it.
     Placed(OrderView),
-    /// It was carried out.
-    Done(Vec<RunReport>),
+    /// It was carried out, or what could be of it.
+    Done(Outcome),
+}
+
+/// What an order did.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Its runs.
+    pub(crate) runs: Vec<RunReport>,
+    /// Why a part of it was not carried out.
+    pub(crate) refused: Vec<String>,
 }
 
 impl How {
@@ -70,7 +79,8 @@ pub(crate) fn give(
     deployment::block_on(async {
         if reach.local {
             let connected = deployment::connect(global).await?;
-            return here(order, again, &how.work, &connected, output).await.map(Given::Done);
+            let runs = here(order, again, &how.work, &connected, output).await?;
+            return Ok(Given::Done(Outcome { runs, refused: Vec::new() }));
         }
         by_deployment(order, how, &reach.connect(global).await?, output).await
     })
@@ -87,7 +97,7 @@ pub(crate) async fn by_deployment(order: &Order, how: &How, management: &Managem
     if let (Some(why), []) = (settled.refused.first(), settled.runs.as_slice()) {
         return Err(Failure::new(Exit::Error, why).hint("hubctl order list shows what was ordered").into());
     }
-    Ok(Given::Done(settled.runs))
+    Ok(Given::Done(settled))
 }
 
 /// Where the API takes an order.
@@ -144,7 +154,9 @@ async fn here(
     };
     drop(watch);
     done.map_err(|error| match error {
-        OrderError::Refused(message) => Failure::new(Exit::Error, message).into(),
+        OrderError::Refused(message) | OrderError::Partly { why: message, .. } => {
+            Failure::new(Exit::Error, message).into()
+        }
         OrderError::Busy(message) => Failure::new(Exit::Error, message).hint(again).into(),
         OrderError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(again).into(),
         OrderError::Failed(error) => work::failed(&error, again).into(),
@@ -161,22 +173,28 @@ pub(crate) fn placed(order: &OrderView, output: &mut Output) -> Result<Exit> {
 }
 
 /// Says what the runs of an order did. A single one as `hubctl run show` does.
-pub(crate) fn conclude(work: &Work, runs: &[RunReport], output: &mut Output) -> Result<Exit> {
-    work.keep(&runs)?;
+pub(crate) fn conclude(work: &Work, Outcome { runs, refused }: &Outcome, output: &mut Output) -> Result<Exit> {
+    work.keep(runs)?;
     match output.format {
-        Format::Json => output.json(&runs)?,
+        Format::Json => output.json(runs)?,
         Format::Table if runs.is_empty() => output.note("There was nothing to do.")?,
         Format::Table => each(runs, output, |run, output| run_report::write(run, None, output))?,
     }
-    Ok(exit(runs))
+    warn(refused, output)?;
+    Ok(if refused.is_empty() { exit(runs) } else { Exit::Error })
 }
 
 /// The same of an order that has one run.
-pub(crate) fn conclude_one(work: &Work, runs: &[RunReport], output: &mut Output) -> Result<Exit> {
-    match runs {
-        [run] => work::conclude(work, run, None, output),
-        runs => conclude(work, runs, output),
+pub(crate) fn conclude_one(work: &Work, outcome: &Outcome, output: &mut Output) -> Result<Exit> {
+    match outcome.runs.as_slice() {
+        [run] if outcome.refused.is_empty() => work::conclude(work, run, None, output),
+        _ => conclude(work, outcome, output),
     }
+}
+
+/// Says what was not carried out.
+pub(crate) fn warn(refused: &[String], output: &mut Output) -> io::Result<()> {
+    refused.iter().try_for_each(|why| output.warning(why, None))
 }
 
 /// The gravest of the runs' exit codes.

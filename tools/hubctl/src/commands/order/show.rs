@@ -4,7 +4,7 @@ use anyhow::Result;
 use exporter::order::OrderState;
 use management::wire::OrderView;
 
-use super::give::{each, exit};
+use super::give::{each, exit, warn};
 use super::list::tone;
 use super::wait;
 use crate::commands::integration::shown::read;
@@ -45,9 +45,7 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         let order: OrderView = read(&answer.body)?;
         if args.wait {
             let settled = wait::settled(&management, order, output).await?;
-            for why in &settled.refused {
-                output.warning(why, None)?;
-            }
+            warn(&settled.refused, output)?;
             match output.format {
                 Format::Json => output.json(&settled.runs)?,
                 Format::Table => each(&settled.runs, output, |run, output| run_report::write(run, None, output))?,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use exporter::order::OrderState;
-use exporter::report::RunReport;
 use management::wire::OrderView;
 use tokio::time::Instant;
 
+use super::give::Outcome;
 use crate::commands::integration::shown::read;
 use crate::exit::{Exit, Failure};
 use crate::management::{Management, segment};
@@ -23,16 +23,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long an order is waited for: two invocations of 15 minutes. It goes on without us.
 const WAIT_MAX: Duration = Duration::from_secs(30 * 60);
 
-/// What came of an order.
-pub(super) struct Settled {
-    /// The runs that it caused.
-    pub(super) runs: Vec<RunReport>,
-    /// Why it, or a part of it, was not carried out.
-    pub(super) refused: Vec<String>,
-}
-
 /// Waits until nothing more comes of an order.
-pub(super) async fn settled(management: &Management, order: OrderView, output: &Output) -> Result<Settled> {
+pub(super) async fn settled(management: &Management, order: OrderView, output: &Output) -> Result<Outcome> {
     let id = order.id.clone();
     let said = Arc::new(Mutex::new("waiting".to_owned()));
     let shown = said.clone();
@@ -50,8 +42,8 @@ pub(super) async fn settled(management: &Management, order: OrderView, output: &
 }
 
 /// The order and those that it places, one after the other.
-async fn all(management: &Management, order: OrderView, said: &Mutex<String>) -> Result<Settled> {
-    let mut settled = Settled { runs: Vec::new(), refused: Vec::new() };
+async fn all(management: &Management, order: OrderView, said: &Mutex<String>) -> Result<Outcome> {
+    let mut settled = Outcome::default();
     let mut orders = VecDeque::from([order]);
     while let Some(order) = orders.pop_front() {
         let order = one(management, order, said).await?;

@@ -49,10 +49,12 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     let again = format!("hubctl quarantine redrive{run_id}{code}");
     match give::give(&order, &again, &args.how, reach, global, output)? {
         Given::Placed(order) => give::placed(&order, output),
-        Given::Done(runs) if runs.is_empty() && output.format == Format::Table => {
+        Given::Done(outcome)
+            if outcome.runs.is_empty() && outcome.refused.is_empty() && output.format == Format::Table =>
+        {
             output.note("Nothing lies in quarantine.")?;
             Ok(Exit::Success)
         }
-        Given::Done(runs) => give::conclude(&args.how.work, &runs, output),
+        Given::Done(outcome) => give::conclude(&args.how.work, &outcome, output),
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     match given {
         None => here(&args.run_id, true, &args.how.work, global, output),
         Some(Given::Placed(order)) => give::placed(&order, output),
-        Some(Given::Done(runs)) => give::conclude_one(&args.how.work, &runs, output),
+        Some(Given::Done(outcome)) => give::conclude_one(&args.how.work, &outcome, output),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     let order = Order::Replay { run_id: args.run_id.clone(), then: Vec::new() };
     match give::give(&order, &format!("hubctl run replay {}", args.run_id), &args.how, reach, global, output)? {
         Given::Placed(order) => give::placed(&order, output),
-        Given::Done(runs) => give::conclude_one(&args.how.work, &runs, output),
+        Given::Done(outcome) => give::conclude_one(&args.how.work, &outcome, output),
     }
 }
 

@@ -39,6 +39,6 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     let again = format!("hubctl run undo-archive {}", args.run_id);
     match give::give(&order, &again, &args.how, reach, global, output)? {
         Given::Placed(order) => give::placed(&order, output),
-        Given::Done(runs) => give::conclude(&args.how.work, &runs, output),
+        Given::Done(outcome) => give::conclude(&args.how.work, &outcome, output),
     }
 }

@@ -148,7 +148,10 @@ fn delete_asks_and_offers_to_archive() {
     assert_eq!(archived.exit, 0, "{}", archived.stderr);
     assert_eq!(
         deployment.memory.ordered(),
-        [Order::Withdraw { provider: ACCOUNT.parse().unwrap(), then_delete: true }]
+        [Order::Withdraw {
+            provider: ACCOUNT.parse().unwrap(),
+            removing_since: Some("2026-11-23T09:00:00Z".parse().unwrap())
+        }]
     );
     assert!(deployment.run(&format!("integration show {ACCOUNT}")).stdout.contains("being removed since"));
     let busy = deployment.run(&format!("provider delete {ACCOUNT} --yes"));
