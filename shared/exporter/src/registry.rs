@@ -174,7 +174,8 @@ pub struct AuditEntry {
     pub id: String,
     /// When it was made.
     pub at: Timestamp,
-    /// Who made it: the caller's ARN, as far as it is known.
+    /// Who made it: the caller's ARN, as far as it is known. Made sure of by AWS behind a Function URL; what the client said,
+    /// where the function was invoked directly.
     pub by: String,
     /// What was done, such as `integration.update`.
     pub action: String,
