@@ -4,7 +4,7 @@
 //! may have been made; then what is there now says which key is idle, and where that is not sure, none is removed.
 
 use exporter::provider::ProviderId;
-use exporter::registry::Stored;
+use exporter::registry::{Revision, Stored};
 
 use super::Service;
 use super::kept::Kept;
@@ -50,28 +50,24 @@ impl<P: Ports> Service<P> {
                 return Err(lost.into());
             }
         };
+        let seen = before.map(Stored::revision);
         match there {
             // No other change knows the name of this secret.
             Some(stored) if new.is_some() && stored.value.secret() == new.as_deref() => {
                 self.forget_idle(old, &stored).await;
-                Ok(stored)
+                return Ok(stored);
+            }
+            // A later version of the same: ours was made and is over, or can't be made any more.
+            Some(stored) if seen.is_some_and(|seen| is_later(stored.revision(), seen)) => {
+                self.forget_idle(old, &stored).await;
+                self.forget_idle(new.as_deref(), &stored).await;
             }
             // As it was before: the change may still be on its way.
-            there if there.as_ref().map(Stored::revision) == before.map(Stored::revision) => {
-                if new.is_some() {
-                    self.tell_doubt::<T>(id, None, new.as_deref());
-                }
-                Err(lost.into())
-            }
-            // Another version: ours was made and is over, or can't be made any more.
-            there => {
-                let named = there.as_ref().and_then(|stored| stored.value.secret());
-                for idle in [old, new.as_deref()].into_iter().flatten().filter(|secret| Some(*secret) != named) {
-                    self.forget_secret(idle).await;
-                }
-                Err(lost.into())
-            }
+            Some(stored) if seen == Some(stored.revision()) => self.tell_doubt::<T>(id, None, new.as_deref()),
+            // Gone, or not there yet: it may have moved to another id, and its key with it.
+            _ => self.tell_doubt::<T>(id, old, new.as_deref()),
         }
+        Err(lost.into())
     }
 
     /// Removes a secret that something does not name.
@@ -108,4 +104,9 @@ impl<P: Ports> Service<P> {
             );
         }
     }
+}
+
+/// Whether one version comes after another of the same thing.
+fn is_later(this: Revision, seen: Revision) -> bool {
+    this.created_at == seen.created_at && this.version > seen.version
 }

@@ -78,6 +78,24 @@ async fn a_key_goes_where_another_change_surely_took_its_place() {
 }
 
 #[tokio::test]
+async fn a_key_that_moved_away_with_its_integration_is_kept() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    let address = format!("{path}/credentials");
+    api.put(&address, "*", &key()).await;
+    let old = secrets(&api);
+    api.memory.before_next_commit(|memory| {
+        let mut kept = memory.kept();
+        kept.fails_next_change = true;
+        let moved = kept.integrations.remove(ACCOUNT).unwrap();
+        kept.integrations.insert("210987654321".to_owned(), moved);
+    });
+    let answer = api.put(&address, "*", &key()).await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    assert!(secrets(&api).contains(&old[0]), "the integration uses it where it is now");
+}
+
+#[tokio::test]
 async fn a_provider_that_was_deleted_with_a_lost_answer_leaves_no_key() {
     let api = Api::new();
     api.post("/providers", &json!({"id": ACCOUNT, "credentials": key()})).await;
