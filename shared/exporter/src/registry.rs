@@ -174,7 +174,8 @@ pub struct AuditEntry {
     pub id: String,
     /// When it was made.
     pub at: Timestamp,
-    /// Who made it: the caller's ARN, as far as it is known.
+    /// Who made it: the caller's ARN, as far as it is known. Made sure of by AWS behind a Function URL; what the client said,
+    /// where the function was invoked directly.
     pub by: String,
     /// What was done, such as `integration.update`.
     pub action: String,
@@ -249,10 +250,11 @@ pub trait RunLog {
     /// A run's whole report.
     fn run(&self, run_id: &str) -> impl Future<Output = Result<Option<RunReport>, PortError>> + Send;
 
-    /// What a run put into quarantine, each entry as JSON, in the order of the file. Empty, where there is nothing.
+    /// What a run put into quarantine, each entry as JSON, in the order of the file. Empty, where there is nothing. None, where
+    /// [`Page::after`] is no mark of that file: then nobody knows where to go on.
     fn quarantined(
         &self,
         run_id: &str,
         page: &Page,
-    ) -> impl Future<Output = Result<Part<serde_json::Value>, PortError>> + Send;
+    ) -> impl Future<Output = Result<Option<Part<serde_json::Value>>, PortError>> + Send;
 }

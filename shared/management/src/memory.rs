@@ -58,6 +58,10 @@ pub struct Kept {
     pub now: Option<Timestamp>,
     /// What every port answers from now on, where it is down.
     pub down: Option<String>,
+    /// Makes the next change, and loses the answer that says so.
+    pub loses_next_answer: bool,
+    /// Does not make the next change, and does not say so.
+    pub fails_next_change: bool,
     secrets_made: u64,
 }
 
@@ -172,11 +176,18 @@ impl Registry for Memory {
             faster(self);
         }
         let mut kept = self.up("write a change")?;
+        let lost = || PortError { action: "write a change".to_owned(), message: "there was no answer".to_owned() };
+        if std::mem::take(&mut kept.fails_next_change) {
+            return Err(lost().into());
+        }
         if let Some(step) = writes.iter().position(|write| !kept.allows(write)) {
             return Err(CommitError::Conflict { step });
         }
         writes.iter().for_each(|write| kept.write(write));
         kept.trail.push(entry.clone());
+        if std::mem::take(&mut kept.loses_next_answer) {
+            return Err(lost().into());
+        }
         Ok(())
     }
 
@@ -234,10 +245,12 @@ impl RunLog for Memory {
         Ok(self.up("read a run")?.runs.iter().find(|run| run.run_id == run_id).cloned())
     }
 
-    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Part<Value>, PortError> {
+    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
         let kept = self.up("read a quarantine")?;
         let entries = kept.quarantine.get(run_id).into_iter().flatten().enumerate();
-        Ok(part(entries.map(|(number, entry)| (format!("{number:08}"), entry)), page))
+        let marked: Vec<_> = entries.map(|(number, entry)| (format!("{number:08}"), entry)).collect();
+        let is_ours = page.after.as_ref().is_none_or(|after| marked.iter().any(|(mark, _)| mark == after));
+        Ok(is_ours.then(|| part(marked.into_iter(), page)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a request was refused, and how that is told: problem details (RFC 9457) with an error for each field.
 //!
-//! Promise: no refusal repeats a value that was sent, but for ids and names of fields: a value may be a secret.
+//! Promise: no refusal repeats a value that was sent, since it may be a secret; but for ids, names of fields and parameters,
+//! and the part of a schedule that is wrong.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -71,7 +72,7 @@ impl Noun {
     }
 }
 
-/// Why a request was refused. Nothing was changed.
+/// Why a request was refused. Nothing was changed, as far as it is known.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {
     /// The request can't be read.
@@ -137,9 +138,20 @@ pub enum Refusal {
     /// An idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
+    /// What a request with this idempotency key made is gone.
+    #[error("the {} {id} that this Idempotency-Key stands for was deleted since", .noun.word())]
+    KeySpent {
+        /// What it made.
+        noun: Noun,
+        /// Under which id.
+        id: ProviderId,
+    },
     /// A run does not allow what was asked.
     #[error("{0}")]
     RunState(String),
+    /// What was done can't be told.
+    #[error("the answer could not be written; look at what there is now before you send the request again")]
+    Defect,
     /// Something that we rely on did not work.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -157,6 +169,16 @@ impl Refusal {
     /// One field is not what it must be.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// A list does not go on where a client says that it does.
+    pub(crate) fn no_mark() -> Self {
+        Self::field("after", "must be the next of the part before")
+    }
+
+    /// An integration needs its provider.
+    pub(crate) fn no_provider(id: &ProviderId) -> Self {
+        Self::field("provider", format!("must be a provider that there is: hubctl provider create {id}"))
     }
 
     /// The short name, the words and the status of its kind.
@@ -179,6 +201,8 @@ impl Refusal {
             Self::Changed { .. } => ("changed", "It was changed meanwhile", StatusCode::PRECONDITION_FAILED),
             Self::Unconditional => ("if-match", "If-Match is missing", StatusCode::PRECONDITION_REQUIRED),
             Self::KeyReused => ("key-reused", "The key was used before", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::KeySpent { .. } => ("key-spent", "What the key stands for is gone", StatusCode::CONFLICT),
+            Self::Defect => ("defect", "A defect of ours", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Port(_) => ("unavailable", "Something that we rely on failed", StatusCode::SERVICE_UNAVAILABLE),
         }
     }
@@ -196,6 +220,11 @@ impl Refusal {
             Self::KeyReused => {
                 Some("choose a new key for each request, and keep it when you send one again".to_owned())
             }
+            Self::KeySpent { .. } => Some("to create it anew, send the request with a new key".to_owned()),
+            Self::BeingRemoved(id) => Some(format!(
+                "hubctl integration enable {id} calls the removal off; hubctl integration delete {id} --archive goes on with it, \
+                 with new credentials too; hubctl order list says why it has not ended"
+            )),
             Self::NoRoute => Some("GET /openapi.json lists the addresses there are".to_owned()),
             _ => None,
         }
@@ -228,53 +257,4 @@ impl IntoResponse for Refusal {
         }
         response
     }
-}
-
-/// The refusals that a reader meets, for the API's description.
-#[derive(utoipa::IntoResponses)]
-pub enum ReadRefused {
-    /// A parameter can't be read.
-    #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(Problem),
-    /// There is no such thing.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(Problem),
-    /// A parameter is not what it must be.
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(Problem),
-    /// Something that the API relies on failed. Try again later.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(Problem),
-}
-
-/// The refusals that a writer meets, for the API's description.
-#[derive(utoipa::IntoResponses)]
-pub enum WriteRefused {
-    /// The request can't be read.
-    #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(Problem),
-    /// There is no such thing.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(Problem),
-    /// There is one already, it is in use, or it does not allow this now.
-    #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(Problem),
-    /// It was changed since the version that If-Match names.
-    #[response(status = 412, content_type = "application/problem+json")]
-    Changed(Problem),
-    /// The body is too large.
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(Problem),
-    /// The body is of another kind.
-    #[response(status = 415, content_type = "application/problem+json")]
-    MediaType(Problem),
-    /// Fields are not what they must be; each is named.
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(Problem),
-    /// If-Match is missing.
-    #[response(status = 428, content_type = "application/problem+json")]
-    Unconditional(Problem),
-    /// Something that the API relies on failed. Try again later.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(Problem),
 }

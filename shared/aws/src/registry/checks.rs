@@ -17,7 +17,10 @@ impl CheckLog for Cloud {
             let item = self.item(CONNECTIONS, account.as_str(), action).await?;
             let found = item.map(|item| from_item(&item).map_err(|error| unreadable(action(), &error))).transpose()?;
             // It may be from the time when the account was reached by its organisation's integration.
-            let entries = found.into_iter().filter(|connection| connection.provider == *provider).collect();
+            let is_asked = |connection: &Connection| {
+                connection.provider == *provider && page.after.as_deref().is_none_or(|after| account.as_str() > after)
+            };
+            let entries = found.into_iter().filter(is_asked).collect();
             return Ok(Part { entries, next: None });
         }
         let query = self

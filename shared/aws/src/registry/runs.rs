@@ -6,16 +6,16 @@ use exporter::registry::{Page, Part, RunLog};
 use exporter::report::RunReport;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::io::AsyncBufReadExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
 use crate::Cloud;
 use crate::errors::port_error;
 use crate::item::number;
 use crate::summary::{PARTITION, account_attribute, from_item};
 
-/// Bytes of quarantined findings in one answer: a function's answer may have 6 MB (AWS Lambda quotas), and one finding has
-/// 240 KB at most.
-const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of quarantined findings in one answer: a function's answer may have 6 MB (AWS Lambda quotas), as a text within JSON
+/// where each quotation mark takes one more, and one finding has 240 KB at most.
+const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl RunLog for Cloud {
     async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<Part<RunReport>, PortError> {
@@ -34,35 +34,48 @@ impl RunLog for Cloud {
         Self::run(self, run_id).await
     }
 
-    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Part<Value>, PortError> {
+    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
         let key = RunReport::quarantine_key(run_id);
         let action = || format!("read s3://{}/{key}", self.names.state_bucket);
-        // The mark is where in the object the part before ended.
-        let start: u64 = page.after.as_deref().and_then(|mark| mark.parse().ok()).unwrap_or(0);
+        // The mark is where in the object the part before ended: right after the end of a line, which is read too to be sure.
+        let start = match page.after.as_deref().map(offset) {
+            None => 0,
+            Some(Some(start)) => start,
+            Some(None) => return Ok(None),
+        };
         let request = self.s3.get_object().bucket(&self.names.state_bucket).key(&key);
-        let object = match request.range(format!("bytes={start}-")).send().await {
+        let object = match request.range(format!("bytes={}-", start.saturating_sub(1))).send().await {
             Ok(object) => object,
-            Err(error) if is_past_the_end(&error) => return Ok(Part { entries: Vec::new(), next: None }),
+            Err(error) if is_past_the_end(&error) && start > 0 => return Ok(None),
+            Err(error) if is_past_the_end(&error) => return Ok(Some(Part { entries: Vec::new(), next: None })),
             Err(error) => return Err(port_error(action(), &error)),
         };
         let mut lines = object.body.into_async_read();
         let (mut entries, mut read, mut line) = (Vec::new(), 0usize, Vec::new());
+        let failed = |message: String| PortError { action: action(), message };
+        if start > 0 && lines.read_u8().await.map_err(|error| failed(error.to_string()))? != b'\n' {
+            return Ok(None);
+        }
         loop {
             line.clear();
-            let length = lines.read_until(b'\n', &mut line).await;
-            let length = length.map_err(|error| PortError { action: action(), message: error.to_string() })?;
+            let length = lines.read_until(b'\n', &mut line).await.map_err(|error| failed(error.to_string()))?;
             if length == 0 {
-                return Ok(Part { entries, next: None });
+                return Ok(Some(Part { entries, next: None }));
             }
             let full = entries.len() == page.limit || (!entries.is_empty() && read + length > ANSWER_BYTES_MAX);
             if full {
-                return Ok(Part { entries, next: Some((start + read as u64).to_string()) });
+                return Ok(Some(Part { entries, next: Some((start + read as u64).to_string()) }));
             }
             read += length;
-            let entry = serde_json::from_slice(&line);
-            entries.push(entry.map_err(|error| PortError { action: action(), message: error.to_string() })?);
+            entries.push(serde_json::from_slice(&line).map_err(|error| failed(error.to_string()))?);
         }
     }
+}
+
+/// A mark of ours: a number above 0, as it is written.
+fn offset(mark: &str) -> Option<u64> {
+    let start: u64 = mark.parse().ok()?;
+    (start > 0 && start.to_string() == mark).then_some(start)
 }
 
 /// There is no such object, or it ends before.

@@ -1,6 +1,6 @@
 //! Credentials: their kind, the access key or where it is, and the role.
 
-use asff::Partition;
+use asff::{AccountId, Partition, RegionName, Regions};
 use exporter::integration::{Credentials, Role};
 use exporter::provider::ProviderId;
 use exporter::registry::{AccessKey, MANAGED};
@@ -22,6 +22,8 @@ const TEMPORARY_KEY: &str = "ASIA";
 const EXTERNAL_ID_CHARS: std::ops::RangeInclusive<usize> = 2..=1224;
 /// Characters of a session's name (STS, `AssumeRole`).
 const SESSION_NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=64;
+/// Characters of a secret's name (Secrets Manager API, `CreateSecret`: 512), and of the suffix that its ARN adds.
+const SECRET_CHARS_MAX: usize = 512 + 7;
 /// Seconds of a session: a role that assumes a role gets an hour at most (contract of STS).
 const DURATION_SECONDS: std::ops::RangeInclusive<i64> = 900..=3600;
 /// Characters of a role's path and name (IAM API: 512 and 64).
@@ -35,6 +37,16 @@ pub enum Checked {
     AsProvider,
     /// Its own. With [`Key::New`], the place of the secret is still to be filled in.
     Own(Credentials, Key),
+}
+
+impl Checked {
+    /// Its own, if it has some.
+    pub fn own(self) -> (Option<Credentials>, Key) {
+        match self {
+            Self::AsProvider => (None, Key::Kept),
+            Self::Own(credentials, key) => (Some(credentials), key),
+        }
+    }
 }
 
 /// Where the access key is.
@@ -126,16 +138,19 @@ fn place(body: &CredentialsBody, before: Option<&Credentials>, prefix: &str, err
         if given {
             errors.add("credentials.secret", "must be left out, where there is an access key");
         }
-        // An ARN is arn:partition:secretsmanager:region:account:secret:NAME-suffix.
-        let name = if secret.starts_with("arn:") { secret.splitn(7, ':').nth(6).unwrap_or_default() } else { secret };
-        if !name.starts_with(prefix) || secret.chars().any(|letter| !letter.is_ascii_graphic()) {
-            errors.add("credentials.secret", format!("must be a secret whose name begins with {prefix}"));
-        } else if name[prefix.len()..].starts_with(MANAGED) && before.and_then(Credentials::secret) != Some(secret) {
+        let rest = secret_name(secret).and_then(|name| name.strip_prefix(prefix)).filter(|rest| !rest.is_empty());
+        let is_theirs = |rest: &str| rest.starts_with(MANAGED) && before.and_then(Credentials::secret) != Some(secret);
+        match rest {
+            None => errors.add(
+                "credentials.secret",
+                format!("must be a secret, by its name or ARN, whose name begins with {prefix}"),
+            ),
             // It goes with what it was made for, and would be missed here.
-            errors.add(
+            Some(rest) if is_theirs(rest) => errors.add(
                 "credentials.secret",
                 format!("must not begin with {prefix}{MANAGED}: that one belongs to another"),
-            );
+            ),
+            Some(_) => {}
         }
         return (secret.clone(), Key::Kept);
     }
@@ -167,6 +182,26 @@ fn place(body: &CredentialsBody, before: Option<&Credentials>, prefix: &str, err
         session_token: token.map(str::to_owned),
     };
     (String::new(), Key::New(key))
+}
+
+/// The name of a secret that is named by itself, or by arn:partition:secretsmanager:region:account:secret:NAME-suffix.
+fn secret_name(text: &str) -> Option<&str> {
+    let name = if text.starts_with("arn:") {
+        let parts: Vec<&str> = text.splitn(7, ':').collect();
+        let ["arn", partition, "secretsmanager", region, account, "secret", name] = parts[..] else { return None };
+        let partition: Partition = partition.parse().ok()?;
+        let region: RegionName = region.parse().ok()?;
+        account.parse::<AccountId>().ok()?;
+        // A Region that is not known yet may be of any partition.
+        if Regions::known().partition_of(region).is_some_and(|known| known != partition) {
+            return None;
+        }
+        name
+    } else {
+        text
+    };
+    let allowed = |letter: u8| letter.is_ascii_alphanumeric() || b"/_+=.@-".contains(&letter);
+    (name.len() <= SECRET_CHARS_MAX && name.bytes().all(allowed)).then_some(name)
 }
 
 fn checked_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> Role {

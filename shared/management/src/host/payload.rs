@@ -16,7 +16,8 @@ use tower::ServiceExt as _;
 use crate::ports::Caller;
 use crate::problem::Refusal;
 
-/// Bytes of an answer at most (AWS Lambda quotas, synchronous invocation: 6 MB), with room for what JSON adds.
+/// Bytes of an answer at most, as the text within JSON that it becomes (AWS Lambda quotas, synchronous invocation: 6 MB), with
+/// room for what stands around it.
 const ANSWER_BYTES_MAX: usize = 5_500_000;
 
 #[derive(Deserialize)]
@@ -103,23 +104,51 @@ fn request(payload: &Value) -> Result<Request<Body>, Refusal> {
 
 async fn answer(response: Response) -> Value {
     let (head, body) = response.into_parts();
-    let Ok(bytes) = axum::body::to_bytes(body, ANSWER_BYTES_MAX).await else {
-        let detail = "the answer has more bytes than a function may answer; ask for less with limit";
-        return json!({
-            "statusCode": 422,
-            "headers": { "content-type": crate::problem::MEDIA_TYPE },
-            "body": serde_json::to_string(&Refusal::field("limit", detail).problem()).unwrap_or_default(),
-            "isBase64Encoded": false,
-        });
-    };
-    let text = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
+    let text = axum::body::to_bytes(body, ANSWER_BYTES_MAX).await.ok();
+    let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let Some(text) = text.filter(|text| escaped_bytes(text) <= ANSWER_BYTES_MAX) else { return too_large() };
+    let header = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     };
-    let headers: BTreeMap<String, String> = head.headers.iter().filter_map(text).collect();
+    let headers: BTreeMap<String, String> = head.headers.iter().filter_map(header).collect();
     json!({
         "statusCode": head.status.as_u16(),
         "headers": headers,
-        "body": String::from_utf8_lossy(&bytes),
+        "body": text,
         "isBase64Encoded": false,
     })
+}
+
+fn too_large() -> Value {
+    let detail = "the answer has more bytes than a function may answer; ask for less with limit";
+    json!({
+        "statusCode": 422,
+        "headers": { "content-type": crate::problem::MEDIA_TYPE },
+        "body": serde_json::to_string(&Refusal::field("limit", detail).problem()).unwrap_or_default(),
+        "isBase64Encoded": false,
+    })
+}
+
+/// Bytes of a text as a string of JSON, without its quotation marks.
+fn escaped_bytes(text: &str) -> usize {
+    let added = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,
+        // Written as \u and four digits.
+        0..=0x1f => 5,
+        _ => 0,
+    };
+    text.len() + text.bytes().map(added).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_measured_as_it_stands_in_json() {
+        let every_control: String = (0..=0x7f_u8).map(char::from).collect();
+        for text in ["", "plain", "{\"a\": \"\\ \"}", "ü\n\u{2028}", &every_control] {
+            assert_eq!(escaped_bytes(text) + 2, serde_json::to_string(text).unwrap().len(), "{text:?}");
+        }
+    }
 }

@@ -9,12 +9,13 @@ use exporter::integration::Integration;
 use exporter::registry::Revision;
 
 use super::read::{Head, Json, Patch, Query, Segment, id, typed};
+use super::refused::{ChangeRefused, CreateRefused, DeleteRefused, ReadRefused, SwitchRefused};
 use super::rest::PageParams;
 use super::write;
 use crate::check::patchable;
 use crate::merge::merged;
 use crate::ports::Ports;
-use crate::problem::{Noun, ReadRefused, Refusal, WriteRefused};
+use crate::problem::{Noun, Refusal};
 use crate::service::{Created, Service};
 use crate::wire::{
     ConnectionList, CredentialsBody, IntegrationBody, IntegrationList, IntegrationPatch, IntegrationView, Test,
@@ -35,7 +36,8 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
 #[utoipa::path(post, path = "/integrations", tag = "integrations", operation_id = "createIntegration",
     request_body = IntegrationBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the request creates nothing more.")),
-    responses((status = 201, body = IntegrationView, headers(("ETag" = String), ("Location" = String))), WriteRefused))]
+    responses((status = 201, body = IntegrationView, headers(("ETag" = String), ("Location" = String),
+        ("Idempotent-Replayed" = bool, description = "There and true, where an earlier request of the same key created it"))), CreateRefused))]
 pub(crate) async fn create<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
@@ -67,10 +69,10 @@ pub(crate) async fn show<P: Ports>(
 
 /// Change an integration's settings. Another provider moves it to that one's id
 #[utoipa::path(patch, path = "/integrations/{id}", tag = "integrations", operation_id = "updateIntegration",
-    request_body(content = IntegrationPatch, content_type = "application/merge-patch+json"),
+    request_body(content((IntegrationPatch = "application/merge-patch+json"), (IntegrationPatch = "application/json"))),
     params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String), ("Content-Location" = String))), WriteRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String), ("Content-Location" = String))), ChangeRefused))]
 pub(crate) async fn update<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -98,7 +100,7 @@ pub(crate) async fn update<P: Ports>(
         ("archive" = Option<bool>, Query, description = "Archive first what was sent. Otherwise it stays in Security Hub."),
         ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is deleted")),
     responses((status = 202, body = IntegrationView, headers(("ETag" = String)), description = "What was sent is being archived; then it is deleted"),
-        (status = 204, description = "It is gone, and so is its access key"), WriteRefused))]
+        (status = 204, description = "It is gone, and so is its access key"), DeleteRefused))]
 pub(crate) async fn remove<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -121,7 +123,7 @@ pub(crate) async fn remove<P: Ports>(
     request_body = CredentialsBody,
     params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), ChangeRefused))]
 pub(crate) async fn set_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -137,7 +139,7 @@ pub(crate) async fn set_credentials<P: Ports>(
 #[utoipa::path(delete, path = "/integrations/{id}/credentials", tag = "integrations", operation_id = "resetCredentials",
     params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), DeleteRefused))]
 pub(crate) async fn reset_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -158,7 +160,7 @@ async fn change_credentials<P: Ports>(service: &Service<P>, text: &str, head: &H
 /// Test an integration's connection
 #[utoipa::path(post, path = "/integrations/{id}/test", tag = "integrations", operation_id = "testIntegration",
     params(("id" = String, Path, description = "The provider's id", example = json!("123456789012"))),
-    responses((status = 200, body = Test, description = "What was found, also where that is no connection"), WriteRefused))]
+    responses((status = 200, body = Test, description = "What was found, also where that is no connection"), ReadRefused))]
 pub(crate) async fn test<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -174,7 +176,7 @@ pub(crate) async fn test<P: Ports>(
     params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
         ("replay" = Option<bool>, Query, description = "Export now what was uploaded while it was disabled."),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version that is enabled")),
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), SwitchRefused))]
 pub(crate) async fn enable<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -192,7 +194,7 @@ pub(crate) async fn enable<P: Ports>(
 #[utoipa::path(post, path = "/integrations/{id}/disable", tag = "integrations", operation_id = "disableIntegration",
     params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version that is disabled")),
-    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), WriteRefused))]
+    responses((status = 200, body = IntegrationView, headers(("ETag" = String))), SwitchRefused))]
 pub(crate) async fn disable<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,

@@ -4,6 +4,7 @@ pub(crate) mod integrations;
 pub(crate) mod orders;
 pub(crate) mod providers;
 mod read;
+mod refused;
 pub(crate) mod rest;
 pub(crate) mod runs;
 mod write;

@@ -9,10 +9,11 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 
 use super::read::{Head, Query, Segment};
+use super::refused::{ActRefused, ReadRefused};
 use super::rest::PageParams;
 use super::write;
 use crate::ports::Ports;
-use crate::problem::{ReadRefused, Refusal, WriteRefused};
+use crate::problem::Refusal;
 use crate::service::Service;
 use crate::wire::{OrderList, OrderView};
 
@@ -21,7 +22,7 @@ type Answer = Result<Response, Refusal>;
 /// Export a run's upload once more
 #[utoipa::path(post, path = "/runs/{id}/replay", tag = "orders", operation_id = "replayRun",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn replay<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
@@ -35,7 +36,7 @@ pub(crate) async fn replay<P: Ports>(
 /// Archive what a run held back for being more than the integration's limit
 #[utoipa::path(post, path = "/runs/{id}/approve", tag = "orders", operation_id = "approveRun",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn approve<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
@@ -49,7 +50,7 @@ pub(crate) async fn approve<P: Ports>(
 /// Make active again what a run archived
 #[utoipa::path(post, path = "/runs/{id}/undo-archive", tag = "orders", operation_id = "undoArchive",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn undo_archive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
@@ -64,7 +65,7 @@ pub(crate) async fn undo_archive<P: Ports>(
 #[utoipa::path(post, path = "/runs/{id}/redrive", tag = "orders", operation_id = "redriveRun",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")),
         ("code" = Option<String>, Query, description = "Only what lies there under this code", min_length = 1, max_length = 128)),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn redrive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
@@ -79,7 +80,7 @@ pub(crate) async fn redrive<P: Ports>(
 /// Send once more whatever lies in quarantine
 #[utoipa::path(post, path = "/quarantine/redrive", tag = "orders", operation_id = "redriveAll",
     params(("code" = Option<String>, Query, description = "Only what lies there under this code", min_length = 1, max_length = 128)),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn redrive_all<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
@@ -95,7 +96,7 @@ pub(crate) async fn redrive_all<P: Ports>(
     params(("account" = Option<String>, Query, description = "Of this account only. Left out: of all that were sent findings", pattern = "^[0-9]{12}$"),
         ("regions" = Option<String>, Query, description = "In these Regions only, separated by commas", example = json!("eu-west-1,us-east-1"), min_length = 1),
         ("dry_run" = Option<bool>, Query, description = "Compare, and change nothing")),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), WriteRefused))]
+    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn reconcile<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,

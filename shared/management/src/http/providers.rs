@@ -6,14 +6,15 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use exporter::provider::Provider;
-use exporter::registry::Stored;
+use exporter::registry::{Revision, Stored};
 
 use super::read::{Head, Json, Patch, Query, Segment, id, typed};
+use super::refused::{ChangeRefused, CreateRefused, DeleteRefused, ReadRefused};
 use super::rest::PageParams;
 use super::write;
 use crate::merge::merged;
 use crate::ports::Ports;
-use crate::problem::{Noun, ReadRefused, Refusal, WriteRefused};
+use crate::problem::{Noun, Refusal};
 use crate::service::{Created, Service};
 use crate::wire::{CredentialsBody, ProviderBody, ProviderList, ProviderPatch, ProviderView};
 
@@ -31,7 +32,8 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
 /// Create a provider
 #[utoipa::path(post, path = "/providers", tag = "providers", operation_id = "createProvider", request_body = ProviderBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the request creates nothing more.")),
-    responses((status = 201, body = ProviderView, headers(("ETag" = String), ("Location" = String))), WriteRefused))]
+    responses((status = 201, body = ProviderView, headers(("ETag" = String), ("Location" = String),
+        ("Idempotent-Replayed" = bool, description = "There and true, where an earlier request of the same key created it"))), CreateRefused))]
 pub(crate) async fn create<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
@@ -63,10 +65,10 @@ pub(crate) async fn show<P: Ports>(
 
 /// Change a provider's alias and schedule
 #[utoipa::path(patch, path = "/providers/{id}", tag = "providers", operation_id = "updateProvider",
-    request_body(content = ProviderPatch, content_type = "application/merge-patch+json"),
+    request_body(content((ProviderPatch = "application/merge-patch+json"), (ProviderPatch = "application/json"))),
     params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
-    responses((status = 200, body = ProviderView, headers(("ETag" = String))), WriteRefused))]
+    responses((status = 200, body = ProviderView, headers(("ETag" = String))), ChangeRefused))]
 pub(crate) async fn update<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -85,7 +87,7 @@ pub(crate) async fn update<P: Ports>(
 #[utoipa::path(delete, path = "/providers/{id}", tag = "providers", operation_id = "deleteProvider",
     params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is deleted")),
-    responses((status = 204, description = "It is gone, and so is its access key"), WriteRefused))]
+    responses((status = 204, description = "It is gone, and so is its access key"), DeleteRefused))]
 pub(crate) async fn remove<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -98,12 +100,12 @@ pub(crate) async fn remove<P: Ports>(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Give a provider other credentials
+/// Give a provider other credentials, and test its integration with them if it uses them
 #[utoipa::path(put, path = "/providers/{id}/credentials", tag = "providers", operation_id = "setProviderCredentials",
     request_body = CredentialsBody,
     params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
-    responses((status = 200, body = ProviderView, headers(("ETag" = String))), WriteRefused))]
+    responses((status = 200, body = ProviderView, headers(("ETag" = String))), ChangeRefused))]
 pub(crate) async fn set_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -115,7 +117,8 @@ pub(crate) async fn set_credentials<P: Ports>(
     let id = id(Noun::Provider, &text)?;
     let body: CredentialsBody = typed(body, "credentials")?;
     let changed = service.set_provider_credentials(&head.caller, &id, &head.if_match, &body).await?;
-    Ok(provider(StatusCode::OK, &changed))
+    let revision = Revision { version: changed.version, created_at: changed.created_at };
+    Ok(write::versioned(StatusCode::OK, &changed, revision))
 }
 
 fn provider(status: StatusCode, stored: &Stored<Provider>) -> Response {

@@ -28,8 +28,6 @@ const NAME_CHARS_MAX: usize = 64;
 const WORD_CHARS_MAX: usize = 128;
 /// The header of draft-ietf-httpapi-idempotency-key-header.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// Fields that a fingerprint leaves out.
-const SECRETS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 
 /// A body in JSON, not yet what it should be.
 pub(crate) struct Json(pub(crate) Value);
@@ -179,7 +177,7 @@ impl Query {
             !text.is_empty() && text.len() <= 256 && text.bytes().all(|letter| letter.is_ascii_graphic())
         };
         if after.as_ref().is_some_and(|text| !marks(text)) {
-            return Err(Refusal::field("after", "must be the next of the part before"));
+            return Err(Refusal::no_mark());
         }
         Ok(Page { limit, after })
     }
@@ -208,35 +206,29 @@ impl<S: Send + Sync> FromRequestParts<S> for Head {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
-        let if_match = text(&parts.headers, "if-match")?.map_or(IfMatch::Unsaid, IfMatch::parse);
-        let idempotency_key = text(&parts.headers, IDEMPOTENCY_KEY)?.map(str::to_owned);
+        let if_match = texts(&parts.headers, "if-match")?;
+        let mut keys = texts(&parts.headers, IDEMPOTENCY_KEY)?;
+        if keys.len() > 1 {
+            return Err(Refusal::field(IDEMPOTENCY_KEY, "must be there once"));
+        }
+        // A list may come in several lines (RFC 9110, section 5.3).
+        let if_match = if if_match.is_empty() { IfMatch::Unsaid } else { IfMatch::parse(&if_match.join(",")) };
+        let idempotency_key = keys.pop().map(str::to_owned);
         Ok(Self { caller, if_match, idempotency_key })
     }
 }
 
 impl Head {
-    /// The request as one that may come twice; `body` tells it from others of the same key.
+    /// The request as one that may come twice; the body, secrets included, tells it from others of the same key.
     pub(crate) fn once(&self, address: &str, body: &Value) -> Option<Once> {
-        let mut body = body.clone();
-        without_secrets(&mut body);
         let hash = Sha256::new().chain_update(address).chain_update([0]).chain_update(body.to_string()).finalize();
         let fingerprint = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         self.idempotency_key.clone().map(|key| Once { key, fingerprint })
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
-    let value = headers.get(name).map(|value| value.to_str());
-    value.transpose().map_err(|_| Refusal::field(name, "must be visible ASCII"))
-}
-
-fn without_secrets(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|name, _| !SECRETS.contains(&name.as_str()));
-            fields.values_mut().for_each(without_secrets);
-        }
-        Value::Array(values) => values.iter_mut().for_each(without_secrets),
-        _ => {}
-    }
+/// The lines of a header.
+fn texts<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Vec<&'a str>, Refusal> {
+    let lines = headers.get_all(name).into_iter().map(|line| line.to_str());
+    lines.collect::<Result<_, _>>().map_err(|_| Refusal::field(name, "must be visible ASCII"))
 }

@@ -9,9 +9,10 @@ use axum::response::Response;
 use utoipa::IntoParams;
 
 use super::read::Query;
+use super::refused::ReadRefused;
 use super::write;
 use crate::ports::Ports;
-use crate::problem::{ReadRefused, Refusal};
+use crate::problem::Refusal;
 use crate::service::Service;
 use crate::wire::{AuditList, List, RegionList, RegionView, words};
 

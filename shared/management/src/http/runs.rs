@@ -7,10 +7,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::read::{Query, Segment};
+use super::refused::ReadRefused;
 use super::rest::PageParams;
 use super::write;
 use crate::ports::Ports;
-use crate::problem::{ReadRefused, Refusal};
+use crate::problem::Refusal;
 use crate::service::Service;
 use crate::wire::{QuarantineList, QuarantinedRunList, Run, RunList};
 

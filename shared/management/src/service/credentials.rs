@@ -1,5 +1,4 @@
-//! Credentials: an access key is kept under a name of its own before anything names it, and the one before is removed when
-//! nothing names it any more. So a change that is refused harms nobody, and neither does one that breaks off.
+//! Credentials: a change that is refused harms nobody, and neither does one that breaks off or is overtaken.
 
 use exporter::integration::{Credentials, Integration};
 use exporter::provider::{Provider, ProviderId};
@@ -7,10 +6,10 @@ use exporter::registry::Stored;
 
 use super::kept::{Change, Kept};
 use super::{IfMatch, Service, TRIES_MAX};
-use crate::check::{self, Checked, Key};
+use crate::check::{self, Key};
 use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
-use crate::wire::{CredentialsBody, IntegrationView};
+use crate::wire::{CredentialsBody, IntegrationView, ProviderView};
 
 impl<P: Ports> Service<P> {
     /// Gives a provider other credentials. Its integration is tested with them, if it uses them.
@@ -24,40 +23,21 @@ impl<P: Ports> Service<P> {
         id: &ProviderId,
         if_match: &IfMatch,
         body: &CredentialsBody,
-    ) -> Result<Stored<Provider>, Refusal> {
-        for _ in 0..TRIES_MAX {
-            match self.give_provider(caller, id, if_match, body).await {
-                // Another was faster. What was worked out from the version before would undo that.
-                Err(Refusal::Changed { .. }) if *if_match == IfMatch::Any => {}
-                given => return given,
-            }
-        }
-        Err(Refusal::Busy(id.clone()))
+    ) -> Result<ProviderView, Refusal> {
+        let prefix = &self.settings.secret_prefix;
+        let checked = |before: &Provider| {
+            let (credentials, key) = check::of_provider(id, body, Some(&before.credentials), prefix)?;
+            Ok((Some(credentials), key))
+        };
+        let after = self.give(caller, id, if_match, checked).await?;
+        let integration = self.ports.integration_of(id).await?;
+        let uses_them = integration.is_some_and(|stored| stored.value.credentials.is_none());
+        let test = if uses_them { Some(self.run_test(id).await) } else { None };
+        Ok(ProviderView { test, ..ProviderView::of(&after) })
     }
 
-    async fn give_provider(
-        &self,
-        caller: &Caller,
-        id: &ProviderId,
-        if_match: &IfMatch,
-        body: &CredentialsBody,
-    ) -> Result<Stored<Provider>, Refusal> {
-        let before = self.found::<Provider>(id).await?;
-        if_match.check(id, before.revision())?;
-        let (credentials, key) =
-            check::of_provider(id, body, Some(&before.value.credentials), &self.settings.secret_prefix)?;
-        let (credentials, kept) = self.keep("provider", id, credentials, key).await?;
-        let if_match = &IfMatch::exactly(before.revision());
-        let what = Change { id, caller, verb: "credentials", if_match };
-        let changed = self
-            .change(what, |stored: &Stored<Provider>| {
-                Ok(Provider { credentials: credentials.clone(), ..stored.value.clone() })
-            })
-            .await;
-        self.settle(changed, before.value.credentials.secret(), kept, credentials.secret()).await
-    }
-
-    /// Gives an integration credentials of its own, or the provider's, and tests it.
+    /// Gives an integration credentials of its own, or the provider's, and tests it; also one that is being removed, which
+    /// may need them for that.
     ///
     /// # Errors
     ///
@@ -69,78 +49,41 @@ impl<P: Ports> Service<P> {
         if_match: &IfMatch,
         body: &CredentialsBody,
     ) -> Result<IntegrationView, Refusal> {
-        for _ in 0..TRIES_MAX {
-            match self.give_integration(caller, id, if_match, body).await {
-                Err(Refusal::Changed { .. }) if *if_match == IfMatch::Any => {}
-                given => return self.tested(&given?).await,
-            }
-        }
-        Err(Refusal::Busy(id.clone()))
+        let prefix = &self.settings.secret_prefix;
+        let checked =
+            |before: &Integration| Ok(check::of_integration(id, body, before.credentials.as_ref(), prefix)?.own());
+        let after = self.give(caller, id, if_match, checked).await?;
+        self.tested(&after).await
     }
 
-    async fn give_integration(
+    /// Gives something the credentials that `checked` works out from what it has.
+    async fn give<T: Kept>(
         &self,
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-        body: &CredentialsBody,
-    ) -> Result<Stored<Integration>, Refusal> {
-        let before = self.found::<Integration>(id).await?;
-        if_match.check(id, before.revision())?;
-        let own = before.value.credentials.as_ref();
-        let (credentials, kept) = match check::of_integration(id, body, own, &self.settings.secret_prefix)? {
-            Checked::AsProvider => (None, None),
-            Checked::Own(credentials, key) => {
-                let (credentials, kept) = self.keep("integration", id, credentials, key).await?;
-                (Some(credentials), kept)
-            }
-        };
-        let if_match = &IfMatch::exactly(before.revision());
-        let what = Change { id, caller, verb: "credentials", if_match };
-        let changed = self
-            .change(what, |stored: &Stored<Integration>| {
-                stays(&stored.value)?;
-                Ok(Integration { credentials: credentials.clone(), ..stored.value.clone() })
-            })
-            .await;
-        let named = credentials.as_ref().and_then(Credentials::secret);
-        self.settle(changed, own.and_then(Credentials::secret), kept, named).await
-    }
-
-    /// Keeps an access key that came with the request; the credentials with its place, and the secret that is new.
-    pub(super) async fn keep(
-        &self,
-        kind: &str,
-        id: &ProviderId,
-        credentials: Credentials,
-        key: Key,
-    ) -> Result<(Credentials, Option<String>), Refusal> {
-        let Key::New(key) = key else { return Ok((credentials, None)) };
-        let name = self.ports.keep_key(&format!("{kind}-{id}"), &key).await?;
-        let Credentials::Static { role, .. } = credentials else { return Ok((credentials, Some(name))) };
-        Ok((Credentials::Static { secret: name.clone(), role }, Some(name)))
-    }
-
-    /// Removes the secret that nothing names now: the one before, or the new one where nothing was changed.
-    async fn settle<T: Kept>(
-        &self,
-        changed: Result<Stored<T>, Refusal>,
-        before: Option<&str>,
-        kept: Option<String>,
-        named: Option<&str>,
+        checked: impl Fn(&T) -> Result<(Option<Credentials>, Key), Refusal> + Send + Sync,
     ) -> Result<Stored<T>, Refusal> {
-        let idle = match &changed {
-            Ok(_) => before.filter(|secret| Some(*secret) != named).map(str::to_owned),
-            Err(_) => kept,
-        };
-        if let Some(secret) = idle {
-            self.forget_secret(&secret).await;
+        for _ in 0..TRIES_MAX {
+            let before = self.found::<T>(id).await?;
+            if_match.check(id, before.revision())?;
+            let (credentials, key) = checked(&before.value)?;
+            let kept = self.keep::<T>(id, key).await?;
+            let value = before.value.clone().with_credentials(credentials).with_secret(kept.as_deref());
+            let exactly = &IfMatch::exactly(before.revision());
+            let what = Change { id, caller, verb: "credentials", if_match: exactly };
+            let changed = self.change(what, |_: &Stored<T>| Ok(value.clone())).await;
+            match self.settle(id, Some(&before), kept, changed).await {
+                // Another was faster. What was worked out from the version before would undo that.
+                Err(Refusal::Changed { .. }) if *if_match == IfMatch::Any => {}
+                given => return given,
+            }
         }
-        changed
+        Err(Refusal::Busy(id.clone()))
     }
 }
 
-/// An integration that is being removed takes no more changes.
+/// An integration that is being removed takes no more changes of its settings.
 pub(super) fn stays(integration: &Integration) -> Result<(), Refusal> {
     match integration.removing_since {
         Some(_) => Err(Refusal::BeingRemoved(integration.provider.clone())),

@@ -3,7 +3,6 @@
 use exporter::integration::{Credentials, Integration};
 use exporter::provider::ProviderId;
 use exporter::registry::{CommitError, Page, Seen, Stored, Write};
-use serde_json::Value;
 
 use super::credentials::stays;
 use super::kept::{Change, differences, entry};
@@ -11,7 +10,7 @@ use super::{Created, IfMatch, Once, Service, TRIES_MAX};
 use crate::check::{self, Checked, Errors};
 use crate::ports::{Caller, Ports};
 use crate::problem::{Noun, Refusal};
-use crate::wire::{IntegrationBody, IntegrationView, List};
+use crate::wire::{IntegrationBody, IntegrationView, LeftBehind, List};
 
 impl<P: Ports> Service<P> {
     /// Integrations, by id.
@@ -45,7 +44,7 @@ impl<P: Ports> Service<P> {
         once: Option<&Once>,
     ) -> Result<Created<IntegrationView>, Refusal> {
         if let Some(earlier) = self.earlier(once, caller).await? {
-            return Ok(Created { view: self.integration(&earlier.made).await?, replayed: true });
+            return Ok(Created { view: self.view(&earlier).await?, replayed: true });
         }
         let settings = check::integration(body);
         let id = check::provider_id("provider", &body.provider);
@@ -55,55 +54,15 @@ impl<P: Ports> Service<P> {
             _ => Ok(Checked::AsProvider),
         };
         let (integration, credentials) = Errors::both(settings, credentials)?;
-        let id = integration.provider.clone();
-        if self.ports.integration_of(&id).await?.is_some() {
-            return Err(Refusal::Exists { noun: Noun::Integration, id });
-        }
-        let (credentials, kept) = match credentials {
-            Checked::AsProvider => (None, None),
-            Checked::Own(credentials, key) => {
-                let (credentials, kept) = self.keep("integration", &id, credentials, key).await?;
-                (Some(credentials), kept)
-            }
-        };
-        let made = self.put_integration(caller, Integration { credentials, ..integration }, once).await;
-        if made.as_ref().map_or(true, |made| made.replayed)
-            && let Some(secret) = kept
-        {
-            self.forget_secret(&secret).await;
-        }
-        let Created { view, replayed } = made?;
+        let (credentials, key) = credentials.own();
+        let Created { view, replayed } =
+            self.create(caller, Integration { credentials, ..integration }, key, once).await?;
         let view = if replayed { self.view(&view).await? } else { self.tested(&view).await? };
         Ok(Created { view, replayed })
     }
 
-    async fn put_integration(
-        &self,
-        caller: &Caller,
-        integration: Integration,
-        once: Option<&Once>,
-    ) -> Result<Created<Stored<Integration>>, Refusal> {
-        let now = self.ports.now();
-        let id = integration.provider.clone();
-        let stored = Stored::new(integration, now, &caller.0);
-        let changes = differences(&Value::Null, &stored.value);
-        let entry = entry(now, caller, "integration.create".to_owned(), id.as_str(), changes);
-        let mut writes = vec![Write::NeedProvider(id.clone()), Write::PutIntegration(stored.clone(), Seen::Nothing)];
-        writes.extend(once.map(|once| Write::Remember(once.remember(caller, &id, now))));
-        match self.ports.commit(&writes, &entry).await {
-            Ok(()) => Ok(Created { view: stored, replayed: false }),
-            Err(CommitError::Conflict { step: 0 }) => Err(no_provider(&id)),
-            // The same request came twice at once, or another one was faster.
-            Err(CommitError::Conflict { .. }) => match self.earlier(once, caller).await? {
-                Some(earlier) => Ok(Created { view: self.found(&earlier.made).await?, replayed: true }),
-                None => Err(Refusal::Exists { noun: Noun::Integration, id }),
-            },
-            Err(CommitError::Failed(error)) => Err(error.into()),
-        }
-    }
-
-    /// Changes an integration's settings, its credentials aside. Another provider moves it to that one's id. Moved or
-    /// enabled by this, it is tested.
+    /// Changes an integration's settings, its credentials aside. Another provider moves it to that one's id; the answer
+    /// says what stays behind. Moved or enabled by this, it is tested.
     ///
     /// # Errors
     ///
@@ -122,7 +81,10 @@ impl<P: Ports> Service<P> {
             let value = updated(&before.value, &settings(&before.value)?)?;
             if value.provider != *id {
                 match self.moved(caller, &before, value).await? {
-                    Some(after) => return self.tested(&after).await,
+                    Some(after) => {
+                        let left_behind = self.left_behind(id).await;
+                        return Ok(IntegrationView { left_behind, ..self.tested(&after).await? });
+                    }
                     None => continue,
                 }
             }
@@ -137,6 +99,16 @@ impl<P: Ports> Service<P> {
             return if enabled { self.tested(&after).await } else { self.view(&after).await };
         }
         Err(Refusal::Busy(id.clone()))
+    }
+
+    /// What stays in Security Hub of a provider that an integration moved away from; none of an account that nothing was ever
+    /// exported of.
+    async fn left_behind(&self, from: &ProviderId) -> Option<LeftBehind> {
+        let is_untouched = match from.account() {
+            Some(account) => matches!(self.ports.standing(account).await, Ok(None)),
+            None => false,
+        };
+        (!is_untouched).then(|| LeftBehind::of(from))
     }
 
     /// Moves an integration to another provider. None where it was changed meanwhile.
@@ -164,7 +136,7 @@ impl<P: Ports> Service<P> {
             Ok(()) => Ok(Some(after)),
             Err(CommitError::Conflict { step: 0 }) => Ok(None),
             Err(CommitError::Conflict { step: 1 }) => Err(Refusal::Exists { noun: Noun::Integration, id: to }),
-            Err(CommitError::Conflict { .. }) => Err(no_provider(&to)),
+            Err(CommitError::Conflict { .. }) => Err(Refusal::no_provider(&to)),
             Err(CommitError::Failed(error)) => Err(error.into()),
         }
     }
@@ -174,8 +146,4 @@ impl<P: Ports> Service<P> {
 fn updated(before: &Integration, body: &IntegrationBody) -> Result<Integration, Refusal> {
     let credentials: Option<Credentials> = before.credentials.clone();
     Ok(Integration { credentials, removing_since: before.removing_since, ..check::integration(body)? })
-}
-
-fn no_provider(id: &ProviderId) -> Refusal {
-    Refusal::field("provider", format!("must be a provider that there is: hubctl provider create {id}"))
 }

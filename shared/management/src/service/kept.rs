@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use exporter::integration::Integration;
+use exporter::integration::{Credentials, Integration};
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{AuditEntry, CommitError, FieldChange, Seen, Stored, Write};
@@ -29,6 +29,34 @@ pub(super) trait Kept: Clone + PartialEq + Serialize + Send + Sync {
 
     /// The step that writes it.
     fn put(stored: Stored<Self>, seen: Seen) -> Write;
+
+    /// What must be so when it is created.
+    fn needs(&self) -> Option<Write>;
+
+    /// Its id.
+    fn id(&self) -> &ProviderId;
+
+    /// As whom it calls; none, where another says so.
+    fn credentials(&self) -> Option<&Credentials>;
+
+    /// The same with other credentials.
+    fn with_credentials(self, credentials: Option<Credentials>) -> Self;
+
+    /// Where its access key is kept.
+    fn secret(&self) -> Option<&str> {
+        self.credentials().and_then(Credentials::secret)
+    }
+
+    /// The same with its access key kept elsewhere, if it has one.
+    fn with_secret(self, secret: Option<&str>) -> Self {
+        let credentials = self.credentials().cloned();
+        match (credentials, secret) {
+            (Some(Credentials::Static { role, .. }), Some(secret)) => {
+                self.with_credentials(Some(Credentials::Static { secret: secret.to_owned(), role }))
+            }
+            _ => self,
+        }
+    }
 }
 
 impl Kept for Provider {
@@ -44,6 +72,22 @@ impl Kept for Provider {
     fn put(stored: Stored<Self>, seen: Seen) -> Write {
         Write::PutProvider(stored, seen)
     }
+
+    fn needs(&self) -> Option<Write> {
+        None
+    }
+
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    fn credentials(&self) -> Option<&Credentials> {
+        Some(&self.credentials)
+    }
+
+    fn with_credentials(self, credentials: Option<Credentials>) -> Self {
+        Self { credentials: credentials.unwrap_or_default(), ..self }
+    }
 }
 
 impl Kept for Integration {
@@ -58,6 +102,22 @@ impl Kept for Integration {
 
     fn put(stored: Stored<Self>, seen: Seen) -> Write {
         Write::PutIntegration(stored, seen)
+    }
+
+    fn needs(&self) -> Option<Write> {
+        Some(Write::NeedProvider(self.provider.clone()))
+    }
+
+    fn id(&self) -> &ProviderId {
+        &self.provider
+    }
+
+    fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    fn with_credentials(self, credentials: Option<Credentials>) -> Self {
+        Self { credentials, ..self }
     }
 }
 

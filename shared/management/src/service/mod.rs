@@ -1,9 +1,11 @@
 //! The verbs. Each checks what it is given, changes one thing under the version that the caller saw, and writes who did it
 //! into the trail in the same step.
 
+mod create;
 mod credentials;
 mod integrations;
 mod kept;
+mod keys;
 mod orders;
 mod providers;
 mod removal;
@@ -16,10 +18,11 @@ mod view;
 use std::sync::Arc;
 
 use exporter::ports::PortError;
-use exporter::registry::{Page, Remembered};
-use jiff::SignedDuration;
+use exporter::registry::{Page, Remembered, Stored};
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
+use self::kept::Kept;
 pub use self::version::{IfMatch, etag};
 use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
@@ -49,7 +52,8 @@ pub struct Service<P> {
 pub struct Once {
     /// What the client calls it.
     pub key: String,
-    /// A hash of what is asked; of no secret.
+    /// A hash of all that is asked, an access key included: the same key with another one is another request. The hash tells
+    /// nothing of it, since an access key has 240 random bits.
     pub fingerprint: String,
 }
 
@@ -68,25 +72,27 @@ impl<P: Ports> Service<P> {
         Self { ports, settings }
     }
 
-    /// What an earlier request of the same key came to.
-    async fn earlier(&self, once: Option<&Once>, caller: &Caller) -> Result<Option<Remembered>, Refusal> {
+    /// What an earlier request of the same key made.
+    async fn earlier<T: Kept>(&self, once: Option<&Once>, caller: &Caller) -> Result<Option<Stored<T>>, Refusal> {
         let Some(once) = once else { return Ok(None) };
         if !KEY_CHARS.contains(&once.key.len()) || !once.key.bytes().all(|letter| letter.is_ascii_graphic()) {
             return Err(Refusal::field("Idempotency-Key", "must have 1 to 255 visible ASCII characters"));
         }
         let found = self.ports.remembered(&once.scoped(caller), self.ports.now()).await?;
-        match found {
-            Some(earlier) if earlier.fingerprint != once.fingerprint => Err(Refusal::KeyReused),
-            found => Ok(found),
+        let Some(earlier) = found else { return Ok(None) };
+        if earlier.fingerprint != once.fingerprint {
+            return Err(Refusal::KeyReused);
         }
+        let made = T::read(self.ports.as_ref(), &earlier.made).await?;
+        // What was deleted is not made again by a request that came late, nor is what another request made this one's.
+        let made = made.filter(|stored| stored.created_at.as_second() == made_at(&earlier).as_second());
+        made.map(Some).ok_or(Refusal::KeySpent { noun: T::NOUN, id: earlier.made })
     }
+}
 
-    /// Removes a secret that nothing names any more. That it fails is told and changes nothing: it can't be read through us.
-    async fn forget_secret(&self, secret: &str) {
-        if let Err(error) = self.ports.discard_key(secret).await {
-            tracing::error!(secret.name = secret, %error, "secret not removed: remove it by hand");
-        }
-    }
+/// When a remembered request was carried out, to the second.
+fn made_at(remembered: &Remembered) -> Timestamp {
+    remembered.until.saturating_sub(REMEMBERED).unwrap_or(Timestamp::MIN)
 }
 
 impl Once {
@@ -96,12 +102,12 @@ impl Once {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    fn remember(&self, caller: &Caller, made: &exporter::provider::ProviderId, now: jiff::Timestamp) -> Remembered {
+    fn remember(&self, caller: &Caller, made: &exporter::provider::ProviderId, now: Timestamp) -> Remembered {
         Remembered {
             key: self.scoped(caller),
             fingerprint: self.fingerprint.clone(),
             made: made.clone(),
-            until: now.saturating_add(REMEMBERED).unwrap_or(jiff::Timestamp::MAX),
+            until: now.saturating_add(REMEMBERED).unwrap_or(Timestamp::MAX),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use exporter::integration::Credentials;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{CommitError, Page, Seen, Stored, Write};
+use exporter::registry::{CommitError, Page, Stored, Write};
 
 use super::kept::{Change, differences, entry};
 use super::{Created, IfMatch, Once, Service, TRIES_MAX, impossible};
 use crate::check::{self, Errors};
 use crate::ports::{Caller, Ports};
-use crate::problem::{Noun, Refusal};
+use crate::problem::Refusal;
 use crate::wire::{List, ProviderBody, ProviderPatch, ProviderView};
 
 impl<P: Ports> Service<P> {
@@ -42,8 +42,8 @@ impl<P: Ports> Service<P> {
         body: &ProviderBody,
         once: Option<&Once>,
     ) -> Result<Created<Stored<Provider>>, Refusal> {
-        if let Some(earlier) = self.earlier(once, caller).await? {
-            return Ok(Created { view: self.found(&earlier.made).await?, replayed: true });
+        if let Some(view) = self.earlier(once, caller).await? {
+            return Ok(Created { view, replayed: true });
         }
         let id = check::provider_id("id", &body.id)?;
         let settings = ProviderPatch { alias: body.alias.clone(), scan_schedule: body.scan_schedule.clone() };
@@ -55,42 +55,7 @@ impl<P: Ports> Service<P> {
             }
         };
         let (provider, (credentials, key)) = Errors::both(settings, credentials)?;
-        if self.ports.provider(&id).await?.is_some() {
-            return Err(Refusal::Exists { noun: Noun::Provider, id });
-        }
-        let (credentials, kept) = self.keep("provider", &id, credentials, key).await?;
-        let provider = Provider { credentials, ..provider };
-        let made = self.put_provider(caller, provider, once).await;
-        if made.as_ref().map_or(true, |made| made.replayed)
-            && let Some(secret) = kept
-        {
-            self.forget_secret(&secret).await;
-        }
-        made
-    }
-
-    async fn put_provider(
-        &self,
-        caller: &Caller,
-        provider: Provider,
-        once: Option<&Once>,
-    ) -> Result<Created<Stored<Provider>>, Refusal> {
-        let now = self.ports.now();
-        let id = provider.id.clone();
-        let stored = Stored::new(provider, now, &caller.0);
-        let changes = differences(&serde_json::Value::Null, &stored.value);
-        let entry = entry(now, caller, "provider.create".to_owned(), id.as_str(), changes);
-        let mut writes = vec![Write::PutProvider(stored.clone(), Seen::Nothing)];
-        writes.extend(once.map(|once| Write::Remember(once.remember(caller, &id, now))));
-        match self.ports.commit(&writes, &entry).await {
-            Ok(()) => Ok(Created { view: stored, replayed: false }),
-            // The same request came twice at once, or another one was faster.
-            Err(CommitError::Conflict { .. }) => match self.earlier(once, caller).await? {
-                Some(earlier) => Ok(Created { view: self.found(&earlier.made).await?, replayed: true }),
-                None => Err(Refusal::Exists { noun: Noun::Provider, id }),
-            },
-            Err(CommitError::Failed(error)) => Err(error.into()),
-        }
+        self.create(caller, Provider { credentials, ..provider }, key, once).await
     }
 
     /// Changes a provider's alias and schedule.
@@ -125,15 +90,21 @@ impl<P: Ports> Service<P> {
             let writes = [Write::NeedNoIntegration(id.clone()), Write::DeleteProvider(id.clone(), before.revision())];
             match self.ports.commit(&writes, &entry).await {
                 Ok(()) => {
-                    if let Some(secret) = before.value.credentials.secret() {
-                        self.forget_secret(secret).await;
-                    }
+                    self.forget_key_of(&before.value).await;
                     return Ok(());
                 }
                 Err(CommitError::Conflict { step: 0 }) => return Err(Refusal::HasIntegration(id.clone())),
                 Err(CommitError::Conflict { step: 1 }) => {}
                 Err(CommitError::Conflict { step }) => return Err(impossible(step)),
-                Err(CommitError::Failed(error)) => return Err(error.into()),
+                Err(CommitError::Failed(error)) => {
+                    let gone = matches!(self.ports.provider(id).await, Ok(None));
+                    if !gone {
+                        return Err(error.into());
+                    }
+                    // It was deleted; the answer was lost.
+                    self.forget_key_of(&before.value).await;
+                    return Ok(());
+                }
             }
         }
         Err(Refusal::Busy(id.clone()))

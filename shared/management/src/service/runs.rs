@@ -10,6 +10,8 @@ use crate::ports::Ports;
 use crate::problem::Refusal;
 use crate::wire::{List, QuarantinedRun};
 
+/// Characters of a run's id that is none, when they are repeated.
+const RUN_ID_CHARS_MAX: usize = 64;
 /// Runs that are read at once, when those are sought that left something in quarantine.
 const RUNS_A_PAGE: usize = 100;
 /// Parts of the runs that are read for one answer; the answer then says where to go on.
@@ -37,7 +39,7 @@ impl<P: Ports> Service<P> {
         // Ids of ours only: this becomes a key of the state bucket.
         let ours = !run_id.is_empty() && run_id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
         let found = if ours { self.ports.run(run_id).await? } else { None };
-        found.ok_or_else(|| Refusal::NoRun(run_id.to_owned()))
+        found.ok_or_else(|| Refusal::NoRun(run_id.chars().take(RUN_ID_CHARS_MAX).collect()))
     }
 
     /// A run, in so many bytes as an answer may have: of a very large one Regions and accounts are left out in which all is
@@ -54,10 +56,11 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// When there is no such run.
+    /// When there is no such run, or the part before is not one of this quarantine.
     pub async fn quarantine(&self, run_id: &str, page: &Page) -> Result<List<Value>, Refusal> {
         self.run(run_id).await?;
-        Ok(List::of(self.ports.quarantined(run_id, page).await?, |entry| entry))
+        let part = self.ports.quarantined(run_id, page).await?;
+        Ok(List::of(part.ok_or_else(Refusal::no_mark)?, |entry| entry))
     }
 
     /// The runs of which something lies in quarantine, newest first. A part may be shorter than asked for, even empty, and

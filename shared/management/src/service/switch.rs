@@ -23,7 +23,8 @@ const RUNS_A_PAGE: usize = 100;
 const PAGES_MAX: usize = 30;
 
 impl<P: Ports> Service<P> {
-    /// Enables an integration, tests it, and says how many uploads wait; with `replay`, they are exported now.
+    /// Enables an integration, tests it, and says how many uploads wait; with `replay`, they are exported now. One that is
+    /// being removed stays.
     ///
     /// # Errors
     ///
@@ -73,8 +74,10 @@ impl<P: Ports> Service<P> {
         let if_match = &if_match.or_any();
         let what = Change { id, caller, verb: if enabled { "enable" } else { "disable" }, if_match };
         self.change(what, |stored: &Stored<Integration>| {
-            stays(&stored.value)?;
-            Ok(Integration { enabled, ..stored.value.clone() })
+            if !enabled {
+                stays(&stored.value)?;
+            }
+            Ok(Integration { enabled, removing_since: None, ..stored.value.clone() })
         })
         .await
     }

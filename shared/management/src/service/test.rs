@@ -31,7 +31,7 @@ impl<P: Ports> Service<P> {
         Ok(IntegrationView { test: Some(test), ..self.view(stored).await? })
     }
 
-    async fn run_test(&self, id: &ProviderId) -> Test {
+    pub(super) async fn run_test(&self, id: &ProviderId) -> Test {
         match self.ports.test(id).await {
             Ok(connections) => judged(connections),
             Err(error) => {

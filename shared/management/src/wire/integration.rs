@@ -3,6 +3,7 @@
 use asff::RegionName;
 use exporter::connection::Problem;
 use exporter::integration::Integration;
+use exporter::provider::ProviderId;
 use exporter::registry::Stored;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -171,6 +172,39 @@ pub struct IntegrationView {
     /// The order that archives what it sent, in the answer to deleting it so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
+    /// What stays behind in Security Hub, in the answer to moving it to another provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_behind: Option<LeftBehind>,
+}
+
+/// What an integration sent for the provider that it moved away from. It stays in Security Hub as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LeftBehind {
+    /// The provider that has no integration now.
+    pub provider: String,
+    /// What becomes of it, in a sentence.
+    pub message: String,
+    /// The commands that archive it.
+    pub mend: String,
+}
+
+impl LeftBehind {
+    /// Of a provider that an integration moved away from.
+    pub(crate) fn of(provider: &ProviderId) -> Self {
+        let keeper = match provider.account() {
+            Some(_) => "unless an organisation's integration reaches the account, nobody",
+            None => "but for accounts with integrations of their own, nobody",
+        };
+        Self {
+            provider: provider.to_string(),
+            message: format!(
+                "what was sent for {provider} stays in Security Hub as it is; {keeper} updates or archives it any more"
+            ),
+            mend: format!(
+                "hubctl integration create --provider {provider} --disabled, then hubctl integration delete {provider} --archive"
+            ),
+        }
+    }
 }
 
 /// How an integration is connected: the newest checks of all its accounts.
@@ -258,6 +292,7 @@ impl IntegrationView {
             test: None,
             waiting: None,
             order: None,
+            left_behind: None,
         }
     }
 }

@@ -80,7 +80,7 @@ pub struct AuditEntry {
     /// When it was made.
     #[schema(format = DateTime)]
     pub at: String,
-    /// Who made it.
+    /// Who made it: made sure of by AWS behind a Function URL, what the client said by direct invocation.
     pub by: String,
     /// What was done, such as `integration.update`.
     pub action: String,

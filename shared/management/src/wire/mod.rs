@@ -10,7 +10,9 @@ mod provider;
 pub mod words;
 
 pub use credentials::{CredentialsBody, CredentialsView, RoleBody, RoleView, SecretText};
-pub use integration::{ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, Test, Waiting};
+pub use integration::{
+    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, LeftBehind, Test, Waiting,
+};
 pub use list::{
     AuditList, ConnectionList, IntegrationList, List, OrderList, ProviderList, QuarantineList, QuarantinedRun,
     QuarantinedRunList, RegionList, RegionView, RunList,

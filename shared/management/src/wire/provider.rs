@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::words::ProviderKind;
-use super::{CredentialsBody, CredentialsView};
+use super::{CredentialsBody, CredentialsView, Test};
 
 /// A provider to be created.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -71,6 +71,9 @@ pub struct ProviderView {
     pub updated_at: Timestamp,
     /// Who changed it last.
     pub updated_by: String,
+    /// The test of its integration with new credentials, in the answer to giving it some that it uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Test>,
 }
 
 impl ProviderView {
@@ -88,6 +91,7 @@ impl ProviderView {
             created_at: *created_at,
             updated_at: *updated_at,
             updated_by: updated_by.clone(),
+            test: None,
         }
     }
 }

@@ -78,3 +78,17 @@ async fn what_was_deleted_and_made_again_is_not_what_was_seen() {
     assert_ne!(etag, reborn);
     assert_eq!(api.patch(&path, &etag, &json!({"only_failed": false})).await.status, 412);
 }
+
+#[tokio::test]
+async fn a_header_in_several_lines_is_read_as_a_whole_or_refused() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let kind = ("content-type", "application/merge-patch+json");
+    let body = r#"{"only_failed": false}"#;
+    let second = api.send("PATCH", &path, &[kind, ("if-match", "\"9.9\""), ("if-match", &etag)], body).await;
+    assert_eq!(second.status, 200, "the second line names it: {}", second.text);
+    let kind = ("content-type", "application/json");
+    let keys = [kind, ("idempotency-key", "a"), ("idempotency-key", "b")];
+    let refused = api.send("POST", "/integrations", &keys, "{}").await;
+    assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["idempotency-key"]), "{}", refused.text);
+}

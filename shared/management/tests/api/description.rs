@@ -102,3 +102,31 @@ fn the_exporters_own_types_are_described_as_they_are() {
     (run.finished_at, run.scanned_at, run.quarantine) = (Some(at), Some(at), Some("k".to_owned()));
     mirrors::<wire::Run>(&run);
 }
+
+#[test]
+fn each_operation_has_the_refusals_that_it_can_meet() {
+    let paths = serde_json::to_value(management::document()).unwrap()["paths"].clone();
+    let refusals = |path: &str, method: &str| {
+        let responses = paths[path][method]["responses"].as_object().unwrap().keys().cloned();
+        responses.filter(|status| status.as_str() >= "400" && status != "500").collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(refusals("/integrations/{id}/test", "post"), "400 404 422 503");
+    assert_eq!(refusals("/runs/{id}/replay", "post"), "400 404 409 422 503");
+    assert_eq!(refusals("/integrations/{id}/enable", "post"), "400 404 409 412 422 503");
+    assert_eq!(refusals("/integrations", "post"), "400 409 413 415 422 503");
+    assert_eq!(refusals("/integrations/{id}", "delete"), "400 404 409 412 422 428 503");
+    assert_eq!(refusals("/integrations/{id}", "patch"), "400 404 409 412 413 415 422 428 503");
+    let patch = &paths["/integrations/{id}"]["patch"];
+    let kinds: Vec<_> = patch["requestBody"]["content"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(kinds, ["application/json", "application/merge-patch+json"]);
+    assert!(patch["responses"]["503"]["headers"]["Retry-After"].is_object());
+    assert!(paths["/providers"]["post"]["responses"]["201"]["headers"]["Idempotent-Replayed"].is_object());
+}
+
+#[tokio::test]
+async fn a_method_that_an_address_does_not_take_names_those_that_it_takes() {
+    let refused = Api::new().send("PUT", "/integrations", &[], "").await;
+    assert_eq!((refused.status.as_u16(), refused.problem()), (405, "no-method"));
+    let allowed = refused.headers["allow"].to_str().unwrap();
+    assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
+}

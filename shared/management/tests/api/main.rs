@@ -6,6 +6,7 @@ mod client;
 mod conditions;
 mod description;
 mod integrations;
+mod lost;
 mod once;
 mod page;
 mod payload;

@@ -63,3 +63,34 @@ async fn a_key_is_forgotten_after_a_day() {
     api.memory.kept().now = Some(later);
     assert_eq!(create(&api, "k1", &body).await.problem(), "exists");
 }
+
+#[tokio::test]
+async fn the_same_key_with_another_access_key_is_another_request() {
+    let api = Api::with_provider().await;
+    let body = |secret: &str| {
+        let key = json!({"kind": "static", "access_key_id": "AKIA0123456789ABCDEF", "secret_access_key": secret});
+        json!({"provider": ACCOUNT, "credentials": key})
+    };
+    assert_eq!(create(&api, "k1", &body("one")).await.status, 201);
+    let other = create(&api, "k1", &body("two")).await;
+    assert_eq!((other.status.as_u16(), other.problem()), (422, "key-reused"), "{}", other.text);
+    let same = create(&api, "k1", &body("one")).await;
+    assert_eq!((same.status.as_u16(), &same.headers["idempotent-replayed"]), (201, &"true".parse().unwrap()));
+    assert_eq!(api.memory.kept().secrets.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_not_made_again_by_a_request_that_comes_late() {
+    let api = Api::with_provider().await;
+    let body = json!({"provider": ACCOUNT});
+    create(&api, "k1", &body).await;
+    api.delete(&format!("/integrations/{ACCOUNT}"), "*").await;
+    let late = create(&api, "k1", &body).await;
+    assert_eq!((late.status.as_u16(), late.problem()), (409, "key-spent"), "{}", late.text);
+    assert!(late.body["mend"].as_str().unwrap().contains("new key"), "{}", late.text);
+
+    let later = api.memory.kept().now.unwrap() + SignedDuration::from_secs(60);
+    api.memory.kept().now = Some(later);
+    assert_eq!(create(&api, "k2", &body).await.status, 201);
+    assert_eq!(create(&api, "k1", &body).await.problem(), "key-spent", "what another request made is not this one's");
+}

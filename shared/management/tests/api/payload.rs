@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use exporter::report::RunReport;
+use exporter::upload::UploadInfo;
 use management::host::{is_http, respond};
 use management::{Service, Settings, router};
 use serde_json::{Value, json};
@@ -63,4 +65,23 @@ async fn what_is_no_request_gets_a_problem() {
         assert_eq!(answer["statusCode"], 400, "{broken}");
         assert_eq!(answer["headers"]["content-type"], "application/problem+json");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_its_quotation_marks_make_too_large_is_a_problem_and_not_a_crash() {
+    let api = Api::new();
+    let run = RunReport::begin(
+        "run-1".to_owned(),
+        UploadInfo { source: "s3://b/k".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None },
+        "2026-11-20T00:00:00Z".parse().unwrap(),
+    );
+    api.memory.kept().runs.push(run);
+    // 4 MB; within JSON twice as many.
+    let entry = json!({ "finding": vec![""; 1_300_000] });
+    api.memory.kept().quarantine.insert("run-1".to_owned(), vec![entry]);
+    let answer = send(&api, payload("GET", "/runs/run-1/quarantine", None)).await;
+    assert_eq!(answer["statusCode"], 422);
+    assert_eq!(answer["headers"]["content-type"], "application/problem+json");
+    assert!(answer["body"].as_str().unwrap().contains("limit"), "{answer}");
+    assert!(answer.to_string().len() < 1_000);
 }

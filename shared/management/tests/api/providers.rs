@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{ACCOUNT, Api, CALLER, ORGANIZATION};
+use crate::client::{ACCOUNT, Api, CALLER, ORGANIZATION, disconnected};
 
 #[tokio::test]
 async fn a_provider_is_created_shown_changed_and_deleted() {
@@ -61,4 +61,24 @@ async fn there_is_one_provider_of_an_id() {
     let again = api.post("/providers", &json!({"id": ACCOUNT})).await;
     assert_eq!((again.status.as_u16(), again.problem()), (409, "exists"));
     assert_eq!(api.actions(), ["provider.create"], "a refusal leaves no entry");
+}
+
+#[tokio::test]
+async fn new_credentials_of_a_provider_are_tested_where_an_integration_uses_them() {
+    let api = Api::with_provider().await;
+    let path = format!("/providers/{ACCOUNT}/credentials");
+    let role = |name: &str| json!({"kind": "default", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/{name}")}});
+    let alone = api.put(&path, "*", &role("First")).await;
+    assert_eq!((alone.status.as_u16(), alone.body.get("test")), (200, None), "there is no integration: {}", alone.text);
+
+    api.post("/integrations", &json!({"provider": ACCOUNT})).await;
+    api.memory.kept().found.insert(ACCOUNT.to_owned(), vec![disconnected(ACCOUNT, ACCOUNT)]);
+    let broken = api.put(&path, "*", &role("Second")).await;
+    assert_eq!((broken.status.as_u16(), &broken.body["test"]["outcome"]), (200, &json!("failed")), "{}", broken.text);
+    assert!(broken.body["test"]["message"].as_str().unwrap().contains("the role can't be assumed"), "{}", broken.text);
+    assert_eq!(broken.etag(), api.get(&format!("/providers/{ACCOUNT}")).await.etag());
+
+    api.put(&format!("/integrations/{ACCOUNT}/credentials"), "*", &role("Own")).await;
+    let unused = api.put(&path, "*", &role("Third")).await;
+    assert_eq!(unused.body.get("test"), None, "the integration has its own: {}", unused.text);
 }

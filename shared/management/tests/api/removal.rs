@@ -38,10 +38,13 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
     let etag = accepted.etag();
     for refused in [
         api.patch(&path, &etag, &json!({"only_failed": false})).await,
-        api.post(&format!("{path}/enable"), &json!(null)).await,
-        api.put(&format!("{path}/credentials"), &etag, &json!({"kind": "provider"})).await,
+        api.post(&format!("{path}/disable"), &json!(null)).await,
     ] {
         assert_eq!((refused.status.as_u16(), refused.problem()), (409, "being-removed"));
+        let mend = refused.body["mend"].as_str().unwrap();
+        for way in ["hubctl integration enable 123456789012", "hubctl integration delete 123456789012 --archive"] {
+            assert!(mend.contains(way), "{mend}");
+        }
     }
     let again = api.delete(&format!("{path}?archive=true"), &etag).await;
     assert_eq!((again.status.as_u16(), again.etag()), (202, etag), "asked again, it is ordered again");
@@ -67,4 +70,37 @@ async fn an_integration_that_nobody_removes_is_not_deleted_by_the_exporter() {
     let service = Service::new(api.memory.clone(), settings);
     assert!(!service.withdrawn(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await.unwrap());
     assert_eq!(api.integration().await.0, format!("/integrations/{ACCOUNT}"));
+}
+
+#[tokio::test]
+async fn a_removal_that_can_not_end_is_mended_with_other_credentials() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let etag = api.delete(&format!("{path}?archive=true"), &etag).await.etag();
+    let key = json!({"kind": "static", "access_key_id": "AKIA0123456789ABCDEF", "secret_access_key": "s"});
+    let given = api.put(&format!("{path}/credentials"), &etag, &key).await;
+    assert_eq!((given.status.as_u16(), &given.body["test"]["outcome"]), (200, &json!("passed")), "{}", given.text);
+    assert_eq!(given.body["removing_since"], SINCE, "it is still being removed");
+    let back = api.delete(&format!("{path}/credentials"), &given.etag()).await;
+    assert_eq!((back.status.as_u16(), &back.body["credentials"]["kind"]), (200, &json!("provider")), "{}", back.text);
+    let again = api.delete(&format!("{path}?archive=true"), &back.etag()).await;
+    assert_eq!((again.status.as_u16(), api.memory.ordered().len()), (202, 2), "{}", again.text);
+}
+
+#[tokio::test]
+async fn enabling_calls_a_removal_off_and_the_trail_says_so() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    api.delete(&format!("{path}?archive=true"), &etag).await;
+    let on = api.post(&format!("{path}/enable"), &json!(null)).await;
+    assert_eq!((on.status.as_u16(), &on.body["enabled"]), (200, &json!(true)), "{}", on.text);
+    assert!(on.body["removing_since"].is_null(), "{}", on.text);
+    let entry = api.memory.kept().trail.last().unwrap().clone();
+    let change = &entry.changes["removing_since"];
+    assert_eq!((entry.action.as_str(), &change.to), ("integration.enable", &None));
+    assert_eq!(change.from, Some(json!(SINCE)));
+    let service = Service::new(api.memory.clone(), Settings { secret_prefix: String::new() });
+    let late = service.withdrawn(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await;
+    assert!(!late.unwrap(), "an order that comes late deletes nothing");
+    assert_eq!(api.patch(&path, &on.etag(), &json!({"only_failed": false})).await.status, 200, "it is there");
 }

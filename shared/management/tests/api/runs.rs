@@ -120,6 +120,8 @@ async fn runs_and_quarantine_are_listed_newest_first() {
     assert_eq!(entries.body["items"], json!([{"code": "InvalidInput"}]));
     let rest = api.get(&format!("/runs/able/quarantine?after={}", entries.body["next"].as_str().unwrap())).await;
     assert_eq!((&rest.body["items"], &rest.body["next"]), (&json!([{"code": "unreadable"}]), &json!(null)));
+    let nowhere = api.get("/runs/able/quarantine?after=abc").await;
+    assert_eq!((nowhere.status.as_u16(), nowhere.fields()), (422, vec!["after"]), "it does not begin anew in silence");
 }
 
 #[tokio::test]
@@ -129,4 +131,6 @@ async fn the_id_of_a_run_stays_inside_its_folder() {
         let answer = api.get(&format!("/runs/{id}")).await;
         assert_eq!(answer.status, 404, "{id}: {}", answer.text);
     }
+    let long = api.get(&format!("/runs/{}", "x".repeat(5_000))).await;
+    assert!(long.text.len() < 500, "it is not repeated whole: {}", long.text);
 }

@@ -87,6 +87,16 @@ async fn credentials_are_of_the_provider_s_account() {
         json!({"kind": "static", "secret": "elsewhere/x"}),
         json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:elsewhere/x-AbCdEf"}),
         json!({"kind": "root"}),
+        json!({"kind": "static", "secret": "arn:aws:iam:x:y:z:securityhub-exporter/x"}),
+        json!({"kind": "static", "secret": "arn:mars:secretsmanager:eu-west-1:123456789012:secret:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:ssm:eu-west-1:123456789012:secret:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:Europe:123456789012:secret:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:cn-north-1:123456789012:secret:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:12345678901:secret:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:123456789012:key:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:securityhub-exporter/x:y"}),
+        json!({"kind": "static", "secret": "securityhub-exporter/"}),
+        json!({"kind": "static", "secret": "securityhub-exporter/x y"}),
     ] {
         let refused = api.put(&format!("{path}/credentials"), &etag, &body).await;
         assert_eq!(refused.status, 422, "{body}: {}", refused.text);

@@ -21,6 +21,10 @@ const VALUE_CHARS_MAX: usize = 40;
 #[command(after_help = "\
 No secret is in it: a new access key shows as the name of its secret.
 
+Who it was is what the caller said, where the function was invoked directly, as
+hubctl does; AWS makes sure of it behind the Function URL only. The proof is in
+CloudTrail's data events for Lambda, which have to be switched on.
+
 Examples:
   hubctl audit --limit 20
   hubctl audit --output json | jq '.[] | select(.target == \"123456789012\")'

@@ -11,7 +11,7 @@ pub(crate) mod settings;
 mod show;
 pub(in crate::commands) mod shown;
 mod test;
-mod tested;
+pub(in crate::commands) mod tested;
 pub(in crate::commands) mod words;
 
 use anyhow::Result;

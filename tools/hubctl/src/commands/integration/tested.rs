@@ -19,7 +19,7 @@ const ACCOUNTS_IN_FULL_MAX: usize = 3;
 const REGIONS_ALIKE_MAX: usize = 4;
 
 /// Shows a test.
-pub(super) fn write(test: &Test, output: &mut Output) -> Result<()> {
+pub(in crate::commands) fn write(test: &Test, output: &mut Output) -> Result<()> {
     let (tone, word) = match test.outcome {
         TestOutcome::Passed => (Tone::Good, "Test passed"),
         TestOutcome::Failed => (Tone::Bad, "Test failed"),
@@ -106,7 +106,7 @@ fn status_word(status: RegionStatus) -> &'static str {
 }
 
 /// How a command ends that tested a connection.
-pub(super) fn exit(test: &Test) -> Exit {
+pub(in crate::commands) fn exit(test: &Test) -> Exit {
     // The Regions may still be those of an earlier check.
     let credentials = || are_credentials_refused(&test.connections);
     match test.outcome {

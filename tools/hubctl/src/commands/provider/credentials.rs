@@ -18,14 +18,14 @@ use crate::output::Output;
 #[command(after_help = "\
 A role, an access key, an access key that assumes a role, or the deployment's
 own identity (--sdk-default). A role keeps its External ID unless another is
-named. Integrations that use the provider's credentials use the new ones from
-then on; `hubctl integration test ID` tries them.
+named. An integration that uses the provider's credentials uses the new ones
+from then on, and is tested with them.
 
 Examples:
   hubctl provider credentials 123456789012 --role-name SecurityHubExporter
   hubctl provider credentials 123456789012 --access-key-file key.json
 
-JSON: what `hubctl provider show` gives.")]
+JSON: what `hubctl provider show` gives, and test.")]
 pub(crate) struct Args {
     /// The account, or the organisation
     #[arg(value_name = "ID")]
@@ -51,8 +51,12 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         let found = Shown::find(&management, &args.id).await?;
         let body = args.credentials.body(&args.id, management.partition, &mut person, output)?;
         let request = Request::put(format!("{}/credentials", provider_path(&args.id)), body).at_version(found.etag);
-        Shown::of(management.send(request).await?)?.write(&management, true, output)?;
-        output.note(format!("Try them: hubctl integration test {}", args.id))?;
-        Ok(Exit::Success)
+        let changed = Shown::of(management.send(request).await?)?;
+        let (exit, is_tested) = (changed.exit(), changed.view.test.is_some());
+        changed.write(&management, true, output)?;
+        if !is_tested {
+            output.note("Not tested: no integration uses them.")?;
+        }
+        Ok(exit)
     })
 }

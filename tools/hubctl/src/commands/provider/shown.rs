@@ -3,10 +3,11 @@
 use anyhow::Result;
 use exporter::provider::ProviderId;
 use management::wire::ProviderView;
-use management::wire::words::ProviderKind;
+use management::wire::words::{ProviderKind, TestOutcome};
 use serde_json::Value;
 
 use crate::commands::integration::shown::{note_unknown_trust, provider_path, read, trust};
+use crate::commands::integration::tested;
 use crate::commands::integration::words::{changed, credential_facts};
 use crate::config::Format;
 use crate::exit::{Exit, Failure};
@@ -35,7 +36,13 @@ impl Shown {
         Ok(Self { view: read(&answer.body)?, etag: answer.etag, json: answer.body })
     }
 
-    /// Shows it; `with_role`, with what has to be put on its role.
+    /// How the command ends: as the test did that it caused. That a test could not be run is no fault of what was changed.
+    pub(super) fn exit(&self) -> Exit {
+        let test = self.view.test.as_ref().filter(|test| test.outcome != TestOutcome::NotRun);
+        test.map_or(Exit::Success, tested::exit)
+    }
+
+    /// Shows it, and the test that it was put to; `with_role`, with what has to be put on its role.
     pub(super) fn write(mut self, management: &Management, with_role: bool, output: &mut Output) -> Result<()> {
         let role = self.view.credentials.role.as_ref();
         let policy = role.and_then(|role| trust(role, management));
@@ -49,6 +56,10 @@ impl Shown {
             }
             (Format::Table, policy) => {
                 output.facts(&facts(&self.view))?;
+                if let Some(test) = &self.view.test {
+                    output.line("")?;
+                    tested::write(test, output)?;
+                }
                 if let (Some(policy), Some(role), true) = (policy, role, with_role) {
                     output.line("")?;
                     output.line(format!("Trust policy to put on {}:", role.arn))?;

@@ -115,3 +115,20 @@ fn the_manual_has_a_page_for_each_command() {
     assert!(page("hubctl-integration-create.1").contains("hubctl integration create"));
     assert!(page("hubctl-config-diff.1").contains("file"));
 }
+
+#[test]
+fn new_credentials_of_a_provider_are_tested_where_an_integration_uses_them() {
+    let deployment = Deployment::new();
+    deployment.json(&format!("provider create {ACCOUNT}"));
+    let unused = deployment.run(&format!("provider credentials {ACCOUNT} --role-name First"));
+    assert_eq!(unused.exit, 0, "{}", unused.stderr);
+    assert!(unused.stderr.contains("Not tested: no integration uses them."), "{}", unused.stderr);
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
+    let passed = deployment.run(&format!("provider credentials {ACCOUNT} --role-name Second"));
+    assert_eq!(passed.exit, 0, "{}", passed.stderr);
+    assert!(passed.stdout.contains("Test passed"), "{}", passed.stdout);
+    deployment.memory.kept().found.insert(ACCOUNT.to_owned(), vec![super::disconnected()]);
+    let denied = deployment.run(&format!("provider credentials {ACCOUNT} --role-name Third"));
+    assert_eq!(denied.exit, 4, "{}", denied.stderr);
+    assert!(denied.stdout.contains("assume_role_denied"), "{}", denied.stdout);
+}

@@ -1,0 +1,58 @@
+//! Creating something, once however often the request comes, with the access key that came with it.
+
+use exporter::registry::{CommitError, Seen, Stored, Write};
+use serde_json::Value;
+
+use super::kept::{Kept, differences, entry};
+use super::{Created, Once, Service};
+use crate::check::Key;
+use crate::ports::{Caller, Ports};
+use crate::problem::Refusal;
+
+impl<P: Ports> Service<P> {
+    /// Creates it, if there is none of its id. The key is kept first; what it was kept under is filled in.
+    pub(super) async fn create<T: Kept>(
+        &self,
+        caller: &Caller,
+        value: T,
+        key: Key,
+        once: Option<&Once>,
+    ) -> Result<Created<Stored<T>>, Refusal> {
+        let id = value.id().clone();
+        if T::read(self.ports.as_ref(), &id).await?.is_some() {
+            return Err(Refusal::Exists { noun: T::NOUN, id });
+        }
+        let kept = self.keep::<T>(&id, key).await?;
+        let stored = Stored::new(value.with_secret(kept.as_deref()), self.ports.now(), &caller.0);
+        let (made, replayed) = match self.put_new(caller, &stored, once).await {
+            Ok(Created { view, replayed }) => (Ok(view), replayed),
+            Err(refusal) => (Err(refusal), false),
+        };
+        Ok(Created { view: self.settle(&id, None, kept, made).await?, replayed })
+    }
+
+    async fn put_new<T: Kept>(
+        &self,
+        caller: &Caller,
+        stored: &Stored<T>,
+        once: Option<&Once>,
+    ) -> Result<Created<Stored<T>>, Refusal> {
+        let (id, now) = (stored.value.id(), stored.created_at);
+        let changes = differences(&Value::Null, &stored.value);
+        let entry = entry(now, caller, format!("{}.create", T::NOUN.word()), id.as_str(), changes);
+        let mut writes: Vec<Write> = stored.value.needs().into_iter().collect();
+        let needs = writes.len();
+        writes.push(T::put(stored.clone(), Seen::Nothing));
+        writes.extend(once.map(|once| Write::Remember(once.remember(caller, id, now))));
+        match self.ports.commit(&writes, &entry).await {
+            Ok(()) => Ok(Created { view: stored.clone(), replayed: false }),
+            Err(CommitError::Conflict { step }) if step < needs => Err(Refusal::no_provider(id)),
+            // The same request came twice at once, or another one was faster.
+            Err(CommitError::Conflict { .. }) => match self.earlier(once, caller).await? {
+                Some(view) => Ok(Created { view, replayed: true }),
+                None => Err(Refusal::Exists { noun: T::NOUN, id: id.clone() }),
+            },
+            Err(CommitError::Failed(error)) => Err(error.into()),
+        }
+    }
+}
