@@ -34,7 +34,9 @@ pub fn integration(body: &IntegrationBody) -> Result<Integration, Refusal> {
         errors.add("archive_limit_percent", "must be 0 to 100");
     }
     let severities = "INFORMATIONAL, LOW, MEDIUM, HIGH or CRITICAL";
-    let severity_min = errors.word("severity_min", body.severity_min.as_deref(), severities);
+    // Prowler writes them small, Security Hub large.
+    let label = body.severity_min.as_deref().map(str::to_ascii_uppercase);
+    let severity_min = errors.word("severity_min", label.as_deref(), severities);
     let regions = regions(body, &mut errors);
     let fallback_region = fallback(body, regions.as_deref(), &mut errors);
     let archive_scope = errors.word("archive_scope", body.archive_scope.as_deref(), "full or partial");

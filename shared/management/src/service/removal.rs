@@ -1,6 +1,6 @@
 //! Removing an integration: at once, or after everything that it sent was archived.
 
-use exporter::integration::{Credentials, Integration};
+use exporter::integration::Integration;
 use exporter::order::Order;
 use exporter::provider::ProviderId;
 use exporter::registry::{CommitError, Stored, Write};
@@ -35,13 +35,19 @@ impl<P: Ports> Service<P> {
             writes.extend(id.account().map(Write::ForgetConnection));
             match self.ports.commit(&writes, &entry).await {
                 Ok(()) => {
-                    if let Some(secret) = before.value.credentials.as_ref().and_then(Credentials::secret) {
-                        self.forget_secret(secret).await;
-                    }
+                    self.forget_key_of(&before.value).await;
                     return Ok(());
                 }
                 Err(CommitError::Conflict { .. }) => {}
-                Err(CommitError::Failed(error)) => return Err(error.into()),
+                Err(CommitError::Failed(error)) => {
+                    let gone = matches!(self.ports.integration_of(id).await, Ok(None));
+                    if !gone {
+                        return Err(error.into());
+                    }
+                    // It was deleted; the answer was lost.
+                    self.forget_key_of(&before.value).await;
+                    return Ok(());
+                }
             }
         }
         Err(Refusal::Busy(id.clone()))

@@ -96,6 +96,16 @@ async fn a_key_that_moved_away_with_its_integration_is_kept() {
 }
 
 #[tokio::test]
+async fn an_integration_that_was_deleted_with_a_lost_answer_leaves_no_key() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    api.put(&format!("{path}/credentials"), "*", &key()).await;
+    api.memory.kept().loses_next_answer = true;
+    let deleted = api.delete(&path, "*").await;
+    assert_eq!((deleted.status.as_u16(), secrets(&api).len()), (204, 0), "{}", deleted.text);
+}
+
+#[tokio::test]
 async fn a_provider_that_was_deleted_with_a_lost_answer_leaves_no_key() {
     let api = Api::new();
     api.post("/providers", &json!({"id": ACCOUNT, "credentials": key()})).await;

@@ -8,7 +8,7 @@ use crate::client::{ACCOUNT, Api};
 async fn every_wrong_setting_is_named_at_once() {
     let api = Api::with_provider().await;
     let body = json!({
-        "provider": ACCOUNT, "archive_limit_percent": 101, "severity_min": "high", "archive_scope": "some",
+        "provider": ACCOUNT, "archive_limit_percent": 101, "severity_min": "grave", "archive_scope": "some",
         "resend": "never", "muted": "yes", "format": "html", "regions": ["eu-west-1", "mars-north-1", "cn-north-1"],
         "fallback_region": "us-east-1",
         "credentials": {"kind": "static", "access_key_id": "AKIA", "role": {"arn": "Exporter", "duration_seconds": 7200,
@@ -154,4 +154,14 @@ async fn what_we_rely_on_may_be_down() {
     assert_eq!(answer.headers["retry-after"], "5");
     let Value::String(detail) = &answer.body["detail"] else { panic!("{}", answer.text) };
     assert!(detail.starts_with("list the integrations: "), "{detail}");
+}
+
+#[tokio::test]
+async fn a_severity_is_known_in_prowlers_writing_and_in_security_hubs() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    for severity in ["medium", "MEDIUM"] {
+        let changed = api.patch(&path, "*", &json!({ "severity_min": severity })).await;
+        assert_eq!((changed.status.as_u16(), &changed.body["severity_min"]), (200, &json!("MEDIUM")), "{severity}");
+    }
 }
