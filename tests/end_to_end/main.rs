@@ -11,4 +11,5 @@ mod management_page;
 mod mending;
 mod others;
 mod secrets;
+mod size;
 mod trouble;

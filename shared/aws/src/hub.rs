@@ -9,24 +9,23 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_securityhub::Client;
-use aws_sdk_securityhub::config::Config;
 use aws_sdk_securityhub::config::retry::RetryPartition;
-use aws_sdk_securityhub::operation::batch_import_findings::BatchImportFindingsOutput;
-use aws_sdk_securityhub::types::{AwsSecurityFindingFilters, StringFilter, StringFilterComparison};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
+use aws_sdk_securityhub::config::{self, Config};
 use bytes::Bytes;
 use exporter::connection::Probe;
 use exporter::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
+use crate::carried::{GET_FINDINGS, IMPORT_FINDINGS, call};
 use crate::credentials::{AssumedRole, fresh};
 use crate::hub_errors::call_error;
-use crate::raw::RawAnswer;
 
 /// Time that one import may take. The service answers in well under a second; what lasts longer is lost.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Findings on a page, the most that the service gives.
-const PAGE_FINDINGS: i32 = 100;
+const PAGE_FINDINGS: usize = 100;
 
 /// A connection to one account. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
@@ -79,7 +78,7 @@ impl SecurityHub {
         }
         drop(session);
         let mut session = self.shared.session.write().unwrap_or_else(PoisonError::into_inner);
-        let config = aws_sdk_securityhub::config::Builder::from(&session.config)
+        let config = config::Builder::from(&session.config)
             .region(Region::new(region.to_string()))
             // One account that is throttled must not use up the retries of another.
             .retry_partition(RetryPartition::new(format!("securityhub-{}", self.shared.account)));
@@ -102,14 +101,14 @@ impl SecurityHub {
     }
 
     /// Active findings of our product about the account in this Region.
-    pub(crate) fn filters(&self, region: RegionName) -> AwsSecurityFindingFilters {
+    pub(crate) fn filters(&self, region: RegionName) -> Value {
         let Shared { account, caller, .. } = self.shared.as_ref();
-        AwsSecurityFindingFilters::builder()
-            .product_arn(equals(caller.partition.product_arn(region)))
-            .aws_account_id(equals(account.to_string()))
-            .region(equals(region.to_string()))
-            .record_state(equals("ACTIVE".to_owned()))
-            .build()
+        json!({
+            "ProductArn": equals(&caller.partition.product_arn(region)),
+            "AwsAccountId": equals(&account.to_string()),
+            "Region": equals(&region.to_string()),
+            "RecordState": equals("ACTIVE"),
+        })
     }
 
     pub(crate) fn note(&self, error: CallError, session: u64) -> CallError {
@@ -121,39 +120,46 @@ impl SecurityHub {
 }
 
 impl SecurityHub {
-    /// One page of `GetFindings`.
-    async fn page(
+    /// One page of `GetFindings`, of at most so many findings.
+    pub(crate) async fn page(
         &self,
         region: RegionName,
-        filters: AwsSecurityFindingFilters,
+        filters: Value,
+        findings_max: usize,
         next: Option<String>,
     ) -> Result<Page, CallError> {
         let (client, session) = self.client(region);
-        let raw = RawAnswer::default();
-        let request = client.get_findings().filters(filters).max_results(PAGE_FINDINGS).set_next_token(next);
-        let answer = request.customize().interceptor(raw.clone()).send().await;
-        let next = answer.map_err(|error| self.note(call_error(&error), session))?.next_token;
-        let whole: RawPage = serde_json::from_slice(&raw.bytes())
-            .map_err(|error| CallError::Transient(format!("the findings can't be read: {error}")))?;
-        let findings = whole.findings.into_iter().map(|finding| Bytes::from(Box::<str>::from(finding).into_string()));
+        let mut request = json!({ "Filters": filters, "MaxResults": findings_max });
+        if let Some(next) = next {
+            request["NextToken"] = next.into();
+        }
+        let answer = call(&client, GET_FINDINGS, request.to_string().into(), None).await;
+        let answer = answer.map_err(|error| self.note(call_error(&error), session))?;
+        let RawPage { findings, next } = read(&answer, "the findings")?;
+        let findings = findings.into_iter().map(|finding| Bytes::from(Box::<str>::from(finding).into_string()));
         Ok(Page { findings: findings.collect(), next })
+    }
+
+    /// `BatchImportFindings` with a ready body.
+    pub(crate) async fn send(
+        &self,
+        region: RegionName,
+        body: Bytes,
+        overrides: Option<config::Builder>,
+    ) -> Result<ImportOutcome, CallError> {
+        let (client, session) = self.client(region);
+        let answer = call(&client, IMPORT_FINDINGS, body, overrides).await;
+        let answer = answer.map_err(|error| self.note(call_error(&error), session))?;
+        Ok(read::<RawOutcome>(&answer, "the outcome of an import")?.into())
     }
 }
 
 impl Hub for SecurityHub {
     async fn import(&self, region: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
-        let (client, session) = self.client(*region);
         let timeouts = TimeoutConfig::builder().operation_timeout(IMPORT_TIMEOUT).build();
         // The exporter retries, finding by finding.
         let once = Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts);
-        let answer = client
-            .batch_import_findings()
-            .customize()
-            .config_override(once)
-            .mutate_request(move |request| put_body(request, &body))
-            .send()
-            .await;
-        answer.map(outcome).map_err(|error| self.note(call_error(&error), session))
+        self.send(*region, body, Some(once)).await
     }
 
     async fn since(&self, region: &RegionName) -> Result<Option<String>, CallError> {
@@ -163,15 +169,13 @@ impl Hub for SecurityHub {
     }
 
     async fn findings(&self, region: &RegionName, next: Option<String>) -> Result<Page, CallError> {
-        self.page(*region, self.filters(*region), next).await
+        self.page(*region, self.filters(*region), PAGE_FINDINGS, next).await
     }
 
     async fn finding(&self, region: &RegionName, id: &str) -> Result<Option<Bytes>, CallError> {
-        let filters = AwsSecurityFindingFilters::builder()
-            .product_arn(equals(self.shared.caller.partition.product_arn(*region)))
-            .id(equals(id.to_owned()))
-            .build();
-        Ok(self.page(*region, filters, None).await?.findings.into_iter().next())
+        let product = self.shared.caller.partition.product_arn(*region);
+        let filters = json!({ "ProductArn": equals(&product), "Id": equals(id) });
+        Ok(self.page(*region, filters, PAGE_FINDINGS, None).await?.findings.into_iter().next())
     }
 
     async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
@@ -182,36 +186,51 @@ impl Hub for SecurityHub {
 }
 
 /// A page of findings, each as it came.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct RawPage {
     #[serde(rename = "Findings")]
-    findings: Vec<Box<serde_json::value::RawValue>>,
+    findings: Vec<Box<RawValue>>,
+    #[serde(rename = "NextToken")]
+    next: Option<String>,
 }
 
-fn equals(value: String) -> StringFilter {
-    StringFilter::builder().value(value).comparison(StringFilterComparison::Equals).build()
+/// What became of a batch; what is left out counts as nothing.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawOutcome {
+    success_count: Option<usize>,
+    failed_count: Option<usize>,
+    failed_findings: Option<Vec<RawFailure>>,
 }
 
-/// Puts the ready body in the place of the one that the SDK wrote, before the request is signed: a finding is written as
-/// JSON once and as we want it, not as the SDK's model would have it.
-pub(crate) fn put_body(request: &mut HttpRequest, body: &Bytes) {
-    request.headers_mut().insert("content-length", body.len().to_string());
-    *request.body_mut() = SdkBody::from(body.clone());
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawFailure {
+    id: Option<String>,
+    error_code: Option<String>,
+    error_message: Option<String>,
 }
 
-pub(crate) fn outcome(output: BatchImportFindingsOutput) -> ImportOutcome {
-    let count = |count: Option<i32>| count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default();
-    let text = |text: Option<String>| text.unwrap_or_default();
-    let failed = output.failed_findings.unwrap_or_default().into_iter();
-    ImportOutcome {
-        success_count: count(output.success_count),
-        failed_count: count(output.failed_count),
-        failed: failed
-            .map(|failed| FailedFinding {
-                id: text(failed.id),
-                code: text(failed.error_code),
-                message: text(failed.error_message),
-            })
-            .collect(),
+impl From<RawOutcome> for ImportOutcome {
+    fn from(raw: RawOutcome) -> Self {
+        let failed = raw.failed_findings.unwrap_or_default().into_iter().map(|failure| FailedFinding {
+            id: failure.id.unwrap_or_default(),
+            code: failure.error_code.unwrap_or_default(),
+            message: failure.error_message.unwrap_or_default(),
+        });
+        Self {
+            success_count: raw.success_count.unwrap_or_default(),
+            failed_count: raw.failed_count.unwrap_or_default(),
+            failed: failed.collect(),
+        }
     }
+}
+
+/// An answer that can't be read may be another one the next time.
+fn read<'a, T: Deserialize<'a>>(answer: &'a [u8], what: &str) -> Result<T, CallError> {
+    serde_json::from_slice(answer).map_err(|error| CallError::Transient(format!("{what} can't be read: {error}")))
+}
+
+fn equals(value: &str) -> Value {
+    json!([{ "Value": value, "Comparison": "EQUALS" }])
 }

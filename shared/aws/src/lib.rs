@@ -5,6 +5,7 @@
 //! line or a debug text.
 
 mod accounts;
+mod carried;
 mod check_function;
 mod claims;
 mod cloud;
@@ -26,7 +27,6 @@ mod objects;
 mod organization;
 mod probe;
 mod queue;
-mod raw;
 mod regions;
 mod registry;
 mod roster;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use exporter::connection::{AccountRegion, Probe};
 use exporter::ports::{CallError, ConnectError, ImportOutcome};
 
-use crate::hub::{SecurityHub, outcome, put_body};
+use crate::hub::SecurityHub;
 use crate::hub_errors::call_error;
 use crate::regions::account_regions;
 
@@ -55,16 +55,11 @@ impl Probe for SecurityHub {
     }
 
     async fn read_one(&self, region: &RegionName) -> Result<(), CallError> {
-        let (client, session) = self.client(*region);
-        let request = client.get_findings().filters(self.filters(*region)).max_results(1);
-        request.send().await.map(drop).map_err(|error| self.note(call_error(&error), session))
+        self.page(*region, self.filters(*region), 1, None).await.map(drop)
     }
 
     async fn write_probe(&self, region: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
-        let (client, session) = self.client(*region);
-        let request = client.batch_import_findings().customize();
-        let answer = request.mutate_request(move |request| put_body(request, &body)).send().await;
-        answer.map(outcome).map_err(|error| self.note(call_error(&error), session))
+        self.send(*region, body, None).await
     }
 
     async fn accept_product(&self, region: &RegionName) -> Result<(), CallError> {

@@ -6,8 +6,9 @@ use aws::SecurityHub;
 use bytes::Bytes;
 use exporter::integration::Credentials;
 use exporter::ports::{CallError, Hub};
+use serde_json::json;
 
-use crate::wire::{Reply, Wire};
+use crate::wire::{Reply, Request, Wire};
 use crate::{ACCOUNT, cloud};
 
 /// Who we are, in STS's words.
@@ -48,6 +49,47 @@ async fn the_body_is_sent_byte_for_byte_and_signed_for_its_region() {
     assert_eq!(sent.header("content-type"), Some("application/json"));
     let signature = sent.header("authorization").unwrap();
     assert!(signature.contains("/us-east-1/securityhub/aws4_request"), "{signature}");
+}
+
+#[tokio::test]
+async fn findings_are_asked_for_under_the_endpoints_own_path_and_come_back_whole() {
+    let finding = r#"{"Id": "ü\u0000", "Unknown" : 1.50}"#;
+    let page = format!(r#"{{"Findings": [{finding}], "NextToken": "more", "New": null}}"#);
+    let wire = Wire::serve(move |_, request| match request.path.as_str() {
+        "/proxy/" => identity(ACCOUNT),
+        _ => Reply::new(200, page.clone()),
+    })
+    .await;
+    let cloud = cloud(&format!("{}/proxy", wire.url)).await;
+    let hub = cloud.connect_as(ACCOUNT.parse().unwrap(), &Credentials::default()).await.unwrap();
+    let page = hub.findings(&"us-east-1".parse().unwrap(), Some("a token".to_owned())).await.unwrap();
+    assert_eq!((page.findings, page.next.as_deref()), (vec![Bytes::from(finding)], Some("more")));
+    let sent = wire.requests().pop().unwrap();
+    assert_eq!((sent.method.as_str(), sent.path.as_str()), ("POST", "/proxy/findings"));
+    assert_eq!(sent.header("content-type"), Some("application/json"));
+    let equals = |value: &str| json!([{ "Value": value, "Comparison": "EQUALS" }]);
+    let product = "arn:aws:securityhub:us-east-1::product/prowler/prowler";
+    let filters = json!({
+        "ProductArn": equals(product), "AwsAccountId": equals(ACCOUNT), "Region": equals("us-east-1"),
+        "RecordState": equals("ACTIVE"),
+    });
+    assert_eq!(sent.json(), json!({ "Filters": filters, "MaxResults": 100, "NextToken": "a token" }));
+}
+
+#[tokio::test]
+async fn a_read_is_tried_again_with_its_body() {
+    let answers = |number, request: &Request| match (number, request.path.as_str()) {
+        (_, "/") => identity(ACCOUNT),
+        (1, _) => Reply::new(503, "{}"),
+        _ => Reply::new(200, r#"{"Findings": []}"#),
+    };
+    let wire = Wire::serve(answers).await;
+    let hub = cloud(&wire.url).await.connect_as(ACCOUNT.parse().unwrap(), &Credentials::default()).await.unwrap();
+    assert_eq!(hub.finding(&"us-east-1".parse().unwrap(), "an-id").await, Ok(None));
+    let requests = wire.requests();
+    let [_, first, second] = requests.as_slice() else { panic!("{requests:?}") };
+    assert_eq!((&first.path, &first.body), (&second.path, &second.body));
+    assert!(first.text().contains("an-id") && second.header("authorization").is_some(), "{second:?}");
 }
 
 #[tokio::test]
