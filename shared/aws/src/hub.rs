@@ -1,6 +1,7 @@
 //! One account's Security Hub, in all its Regions.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -104,9 +105,9 @@ impl SecurityHub {
     pub(crate) fn filters(&self, region: RegionName) -> Value {
         let Shared { account, caller, .. } = self.shared.as_ref();
         json!({
-            "ProductArn": equals(&caller.partition.product_arn(region)),
-            "AwsAccountId": equals(&account.to_string()),
-            "Region": equals(&region.to_string()),
+            "ProductArn": equals(caller.partition.product_arn(region)),
+            "AwsAccountId": equals(account),
+            "Region": equals(region),
             "RecordState": equals("ACTIVE"),
         })
     }
@@ -174,7 +175,7 @@ impl Hub for SecurityHub {
 
     async fn finding(&self, region: &RegionName, id: &str) -> Result<Option<Bytes>, CallError> {
         let product = self.shared.caller.partition.product_arn(*region);
-        let filters = json!({ "ProductArn": equals(&product), "Id": equals(id) });
+        let filters = json!({ "ProductArn": equals(product), "Id": equals(id) });
         Ok(self.page(*region, filters, PAGE_FINDINGS, None).await?.findings.into_iter().next())
     }
 
@@ -231,6 +232,6 @@ fn read<'a, T: Deserialize<'a>>(answer: &'a [u8], what: &str) -> Result<T, CallE
     serde_json::from_slice(answer).map_err(|error| CallError::Transient(format!("{what} can't be read: {error}")))
 }
 
-fn equals(value: &str) -> Value {
-    json!([{ "Value": value, "Comparison": "EQUALS" }])
+fn equals(value: impl Display) -> Value {
+    json!([{ "Value": value.to_string(), "Comparison": "EQUALS" }])
 }
