@@ -159,6 +159,11 @@ impl Refusal {
         Self::Invalid(vec![FieldError::new(field, message)])
     }
 
+    /// An integration needs its provider.
+    pub(crate) fn no_provider(id: &ProviderId) -> Self {
+        Self::field("provider", format!("must be a provider that there is: hubctl provider create {id}"))
+    }
+
     /// The short name, the words and the status of its kind.
     fn kind(&self) -> (&'static str, &'static str, StatusCode) {
         match self {

@@ -1,29 +1,23 @@
-//! `Custom::SecurityHubProvider` and `Custom::SecurityHubIntegration`.
+//! Requests of CloudFormation, and the answers to them.
 //!
-//! Promises: a request that comes twice is carried out once; what a creation did not make, its rollback does not delete; a
-//! property that names another provider makes another resource, and CloudFormation deletes the one before; an update changes
-//! what the template changed, and leaves what operators changed since; the answer holds no secret and fits into 4 KB.
+//! Promises: whatever has an address for the answer gets one; it holds no secret and fits into 4 KB.
 
-use exporter::integration::{Credentials, Integration};
-use exporter::provider::{Provider, ProviderId};
+use exporter::provider::ProviderId;
+use exporter::registry::Owner;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::properties::{body, property};
-use crate::check::patchable;
-use crate::http::typed;
-use crate::merge::merged;
-use crate::ports::{Caller, Ports};
-use crate::problem::{FieldError, Refusal};
-use crate::service::{IfMatch, Once, Service};
-use crate::wire::{CredentialsBody, IntegrationBody, IntegrationView, ProviderBody, ProviderPatch};
+use crate::ports::Caller;
+use crate::problem::Noun;
+use crate::service::Once;
 
 /// Characters of a reason. CloudFormation takes 4096 bytes for the whole answer (User Guide, custom resource responses).
-const REASON_CHARS_MAX: usize = 700;
+pub(super) const REASON_CHARS_MAX: usize = 700;
 /// The types.
-const PROVIDER: &str = "Custom::SecurityHubProvider";
+pub(super) const PROVIDER: &str = "Custom::SecurityHubProvider";
 /// See [`PROVIDER`].
-const INTEGRATION: &str = "Custom::SecurityHubIntegration";
+pub(super) const INTEGRATION: &str = "Custom::SecurityHubIntegration";
 /// How the physical id begins of what was never made.
 const NEVER_MADE: &str = "never-made:";
 
@@ -91,7 +85,7 @@ impl ResourceRequest {
         }))
     }
 
-    /// An answer that it failed. Of a creation nothing was made then.
+    /// An answer that it failed, and that nothing was made by it as far as we know.
     pub fn failed(&self, reason: &str) -> Answer {
         let id = self.physical_resource_id.clone();
         let reason = reason.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
@@ -102,7 +96,8 @@ impl ResourceRequest {
         }
     }
 
-    fn answer(&self, physical_resource_id: String, data: Value) -> Answer {
+    /// An answer that it was carried out.
+    pub(super) fn answer(&self, physical_resource_id: String, data: Value) -> Answer {
         Answer {
             status: "SUCCESS",
             reason: String::new(),
@@ -115,158 +110,71 @@ impl ResourceRequest {
     }
 
     /// The caller, for the trail.
-    fn caller(&self) -> Caller {
+    pub(super) fn caller(&self) -> Caller {
         Caller(format!("cloudformation:{}", self.stack_id))
     }
 
-    /// The creation, which Lambda may try again.
-    fn once(&self) -> Once {
+    /// The request, which Lambda may try again, or deliver twice.
+    pub(super) fn once(&self) -> Once {
         Once { key: format!("cloudformation:{}", self.request_id), fingerprint: self.resource_type.clone() }
     }
 
-    /// What an update changes, as a merge patch.
-    fn changes(&self) -> Map<String, Value> {
-        let (old, new) = (body(&self.old_resource_properties), body(&self.resource_properties));
-        let names = [&old, &new].into_iter().filter_map(Value::as_object).flat_map(Map::keys);
-        let changed = names.filter(|name| old.get(name) != new.get(name));
-        changed.map(|name| (name.clone(), new.get(name).cloned().unwrap_or_default())).collect()
+    /// The resource: it is whose what it makes is.
+    pub(super) fn owner(&self) -> Owner {
+        Owner { stack: self.stack_id.clone(), resource: self.logical_resource_id.clone() }
     }
 
-    /// What it stands for, if it was made.
-    fn made(&self) -> Option<ProviderId> {
-        self.physical_resource_id.as_ref()?.rsplit_once('/')?.1.parse().ok()
-    }
-}
-
-/// Carries out a request.
-pub async fn carry_out<P: Ports>(service: &Service<P>, request: &ResourceRequest) -> Answer {
-    let done = match (request.resource_type.as_str(), request.request_type.as_str()) {
-        (PROVIDER, "Create" | "Update") => put_provider(service, request).await,
-        (PROVIDER, "Delete") => delete_provider(service, request).await,
-        (INTEGRATION, "Create" | "Update") => put_integration(service, request).await,
-        (INTEGRATION, "Delete") => delete_integration(service, request).await,
-        _ => Err(Refusal::Malformed(format!("there are {PROVIDER} and {INTEGRATION}, to create, update or delete"))),
-    };
-    match done {
-        Ok((physical_id, data)) => request.answer(physical_id, data),
-        Err(refusal) => request.failed(&told(&refusal)),
-    }
-}
-
-type Done = Result<(String, Value), Refusal>;
-
-async fn put_provider<P: Ports>(service: &Service<P>, request: &ResourceRequest) -> Done {
-    let wanted = body(&request.resource_properties);
-    let settings: ProviderBody = typed(wanted, "")?;
-    without_key(settings.credentials.as_ref())?;
-    let caller = request.caller();
-    let stored = match request.made().filter(|made| made.as_str() == settings.id) {
-        None => service.create_provider(&caller, &settings, Some(&request.once())).await?.view,
-        Some(id) => {
-            let before = service.provider(&id).await?;
-            let mut changes = request.changes();
-            // The credentials first: they can fail for more reasons.
-            if changes.remove("credentials").is_some() {
-                let credentials = settings.credentials.unwrap_or_else(default_credentials);
-                service.set_provider_credentials(&caller, &id, &IfMatch::Any, &credentials).await?;
-            }
-            changes.remove("id");
-            let changes = Value::Object(changes);
-            let patched = |before: &Provider| typed(merged(ProviderPatch::json(before), &changes), "");
-            let updated = service.update_provider(&caller, &id, &IfMatch::Any, patched).await;
-            if updated.is_err() {
-                tracing::warn!(provider.id = %id, before.version = before.version, "provider updated in part");
-            }
-            updated?
+    /// What it stands for.
+    pub(super) fn noun(&self) -> Option<Noun> {
+        match self.resource_type.as_str() {
+            PROVIDER => Some(Noun::Provider),
+            INTEGRATION => Some(Noun::Integration),
+            _ => None,
         }
-    };
-    let provider = &stored.value;
-    let data = json!({ "Id": provider.id, "ExternalId": external_id(Some(&provider.credentials)) });
-    Ok((format!("provider/{}", provider.id), data))
+    }
+
+    /// What was made, if the stack was told. CloudFormation makes up an id where a creation that it cancels was not answered.
+    pub(super) fn made(&self) -> Option<PhysicalId> {
+        PhysicalId::parse(self.noun()?, self.physical_resource_id.as_ref()?)
+    }
 }
 
-async fn put_integration<P: Ports>(service: &Service<P>, request: &ResourceRequest) -> Done {
-    let wanted = body(&request.resource_properties);
-    let settings: IntegrationBody = typed(wanted, "")?;
-    without_key(settings.credentials.as_ref())?;
-    let caller = request.caller();
-    let view = match request.made().filter(|made| made.as_str() == settings.provider) {
-        None => service.create_integration(&caller, &settings, Some(&request.once())).await?.view,
-        Some(id) => {
-            let mut changes = request.changes();
-            let has_other_credentials = changes.remove("credentials").is_some();
-            let changes = Value::Object(changes);
-            // The settings first: with the new credentials the test tells how it stands in the end.
-            let patched = |before: &Integration| typed(merged(patchable(before)?, &changes), "");
-            let view = service.update_integration(&caller, &id, &IfMatch::Any, patched).await?;
-            if has_other_credentials {
-                let as_provider = || CredentialsBody::of_kind("provider");
-                let credentials = settings.credentials.unwrap_or_else(as_provider);
-                service.set_credentials(&caller, &id, &IfMatch::Any, &credentials).await?
-            } else {
-                view
-            }
+/// What a stack calls what we made: its id, and when it was created, since what is deleted and made again is another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PhysicalId {
+    pub(super) id: ProviderId,
+    pub(super) created_at_ms: i64,
+}
+
+impl PhysicalId {
+    /// Such as `integration/123456789012/1795424400000`: far from the 1024 characters that CloudFormation takes.
+    pub(super) fn text(noun: Noun, id: &ProviderId, created_at: Timestamp) -> String {
+        format!("{}/{id}/{}", noun.word(), created_at.as_millisecond())
+    }
+
+    fn parse(noun: Noun, text: &str) -> Option<Self> {
+        let (id, created_at) = text.strip_prefix(noun.word())?.strip_prefix('/')?.split_once('/')?;
+        Some(Self { id: id.parse().ok()?, created_at_ms: created_at.parse().ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stack_was_told_is_known_and_what_cloudformation_makes_up_is_not() {
+        let id: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
+        let at = Timestamp::from_millisecond(1_795_424_400_123).unwrap();
+        let text = PhysicalId::text(Noun::Provider, &id, at);
+        assert_eq!(text, "provider/o-a1b2c3d4e5/1795424400123");
+        let known = PhysicalId { id, created_at_ms: 1_795_424_400_123 };
+        assert_eq!(PhysicalId::parse(Noun::Provider, &text), Some(known));
+        for other in
+            ["", "provider/o-a1b2c3d4e5", "never-made:provider/o-a1b2c3d4e5/1", "accounts-Production-1KRUUH0BO0V2V"]
+        {
+            assert_eq!(PhysicalId::parse(Noun::Provider, other), None, "{other}");
         }
-    };
-    Ok((format!("integration/{}", view.id), shown(&view)))
-}
-
-async fn delete_provider<P: Ports>(service: &Service<P>, request: &ResourceRequest) -> Done {
-    if let Some(id) = request.made() {
-        forgive(service.delete_provider(&request.caller(), &id, &IfMatch::Any).await)?;
+        assert_eq!(PhysicalId::parse(Noun::Integration, &text), None, "another kind of thing");
     }
-    Ok((request.physical_resource_id.clone().unwrap_or_default(), Value::Null))
-}
-
-async fn delete_integration<P: Ports>(service: &Service<P>, request: &ResourceRequest) -> Done {
-    if let Some(id) = request.made() {
-        forgive(service.delete_integration(&request.caller(), &id, &IfMatch::Any).await)?;
-    }
-    Ok((request.physical_resource_id.clone().unwrap_or_default(), Value::Null))
-}
-
-/// What is gone already is deleted.
-fn forgive(deleted: Result<(), Refusal>) -> Result<(), Refusal> {
-    match deleted {
-        Err(Refusal::NotFound { .. }) => Ok(()),
-        deleted => deleted,
-    }
-}
-
-/// A template is no place for an access key: everybody who may see the stack would see it.
-fn without_key(credentials: Option<&CredentialsBody>) -> Result<(), Refusal> {
-    let has_key = credentials.is_some_and(|body| {
-        body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some()
-    });
-    let message = "must name a Secret: a template is no place for an access key";
-    if has_key { Err(Refusal::field("credentials", message)) } else { Ok(()) }
-}
-
-fn default_credentials() -> CredentialsBody {
-    CredentialsBody::of_kind("default")
-}
-
-fn external_id(credentials: Option<&Credentials>) -> &str {
-    credentials.and_then(Credentials::role).and_then(|role| role.external_id.as_deref()).unwrap_or_default()
-}
-
-fn shown(view: &IntegrationView) -> Value {
-    let role = view.credentials.role.as_ref();
-    let said = view.test.as_ref().map_or("", |test| test.message.as_str());
-    json!({
-        "Id": view.id,
-        "ExternalId": role.and_then(|role| role.external_id.as_deref()).unwrap_or_default(),
-        "ConnectionStatus": view.connection.status,
-        "Test": said.chars().take(REASON_CHARS_MAX).collect::<String>(),
-    })
-}
-
-/// A refusal in a sentence, with each property that is wrong.
-fn told(refusal: &Refusal) -> String {
-    let Refusal::Invalid(errors) = refusal else {
-        let problem = refusal.problem();
-        return problem.mend.map_or(problem.detail.clone(), |mend| format!("{}: {mend}", problem.detail));
-    };
-    let each = |FieldError { field, message }: &FieldError| format!("{} {message}", property(field));
-    errors.iter().map(each).collect::<Vec<_>>().join("; ")
 }

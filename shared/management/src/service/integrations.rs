@@ -92,7 +92,7 @@ impl<P: Ports> Service<P> {
         writes.extend(once.map(|once| Write::Remember(once.remember(caller, &id, now))));
         match self.ports.commit(&writes, &entry).await {
             Ok(()) => Ok(Created { view: stored, replayed: false }),
-            Err(CommitError::Conflict { step: 0 }) => Err(no_provider(&id)),
+            Err(CommitError::Conflict { step: 0 }) => Err(Refusal::no_provider(&id)),
             // The same request came twice at once, or another one was faster.
             Err(CommitError::Conflict { .. }) => match self.earlier(once, caller).await? {
                 Some(earlier) => Ok(Created { view: self.found(&earlier.made).await?, replayed: true }),
@@ -151,7 +151,8 @@ impl<P: Ports> Service<P> {
             check::for_provider(&to, credentials)?;
         }
         let now = self.ports.now();
-        let after = before.changed(value, now, &caller.0);
+        // A stack that made it knows it under the id before, so it is whoever's who moved it.
+        let after = Stored { declared: None, ..before.changed(value, now, &caller.0) };
         let changes = differences(&before.value, &after.value);
         let entry = entry(now, caller, "integration.update".to_owned(), from.as_str(), changes);
         let mut writes = vec![
@@ -164,7 +165,7 @@ impl<P: Ports> Service<P> {
             Ok(()) => Ok(Some(after)),
             Err(CommitError::Conflict { step: 0 }) => Ok(None),
             Err(CommitError::Conflict { step: 1 }) => Err(Refusal::Exists { noun: Noun::Integration, id: to }),
-            Err(CommitError::Conflict { .. }) => Err(no_provider(&to)),
+            Err(CommitError::Conflict { .. }) => Err(Refusal::no_provider(&to)),
             Err(CommitError::Failed(error)) => Err(error.into()),
         }
     }
@@ -174,8 +175,4 @@ impl<P: Ports> Service<P> {
 fn updated(before: &Integration, body: &IntegrationBody) -> Result<Integration, Refusal> {
     let credentials: Option<Credentials> = before.credentials.clone();
     Ok(Integration { credentials, removing_since: before.removing_since, ..check::integration(body)? })
-}
-
-fn no_provider(id: &ProviderId) -> Refusal {
-    Refusal::field("provider", format!("must be a provider that there is: hubctl provider create {id}"))
 }

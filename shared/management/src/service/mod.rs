@@ -2,6 +2,8 @@
 //! into the trail in the same step.
 
 mod credentials;
+mod declarable;
+mod declare;
 mod integrations;
 mod kept;
 mod orders;
@@ -20,6 +22,7 @@ use exporter::registry::{Page, Remembered};
 use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256};
 
+pub use self::declare::{Declaration, Retraction, Standing, Thing};
 pub use self::version::{IfMatch, etag};
 use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
