@@ -1,6 +1,7 @@
 //! Brings CloudFormation its answer: a PUT to an address that it signed.
 //!
-//! Promise: the address is in no log and no error. Whoever has it may answer in our place.
+//! Promises: the address is in no log and no error, since whoever has it may answer in our place; an answer goes to AWS only,
+//! unless AWS is a program beside us.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use management::host::Answer;
+use management::host::{Answer, Foreign, Reach};
 
 /// Tries of the PUT. A stack whose resource does not answer hangs for an hour.
 const TRIES_MAX: u32 = 4;
@@ -22,6 +23,13 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sends answers.
 pub trait Send: std::marker::Send + Sync {
+    /// Refuses an address that answers may not go to.
+    ///
+    /// # Errors
+    ///
+    /// Which one it is, without what makes it a secret.
+    fn admits(&self, url: &str) -> Result<(), Foreign>;
+
     /// Puts a body at an address, tried again where that helps.
     fn put(&self, url: &str, body: Bytes) -> impl Future<Output = Result<(), SendError>> + std::marker::Send;
 }
@@ -33,7 +41,10 @@ pub struct SendError(pub String);
 
 /// By HTTPS.
 #[derive(Clone, Debug)]
-pub struct Https(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct Https {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    reach: Reach,
+}
 
 impl Https {
     /// A client that trusts whom the system trusts.
@@ -41,18 +52,22 @@ impl Https {
     /// # Errors
     ///
     /// When the system trusts nobody.
-    pub fn new() -> Result<Self, std::io::Error> {
+    pub fn new(reach: Reach) -> Result<Self, std::io::Error> {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?;
-        let connector = connector.https_or_http().enable_http1().build();
-        Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
+        let connector = match reach {
+            Reach::Aws => connector.https_only(),
+            Reach::Anywhere => connector.https_or_http(),
+        };
+        let client = Client::builder(TokioExecutor::new()).build(connector.enable_http1().build());
+        Ok(Self { client, reach })
     }
 
     async fn try_once(&self, url: &str, body: Bytes) -> Result<(), SendError> {
         let request = Request::builder().method(Method::PUT).uri(url).body(Full::new(body));
         let request = request.map_err(|_| SendError("the address is none".to_owned()))?;
         // The client's error names no address, but its causes may.
-        let answer = tokio::time::timeout(TRY_TIMEOUT, self.0.request(request)).await;
+        let answer = tokio::time::timeout(TRY_TIMEOUT, self.client.request(request)).await;
         let answer = answer.map_err(|_| SendError(format!("no reply within {} s", TRY_TIMEOUT.as_secs())))?;
         let status = answer.map_err(|_| SendError("the connection failed".to_owned()))?.status();
         if status.is_success() { Ok(()) } else { Err(SendError(format!("HTTP {status}"))) }
@@ -60,7 +75,12 @@ impl Https {
 }
 
 impl Send for Https {
+    fn admits(&self, url: &str) -> Result<(), Foreign> {
+        self.reach.admits(url)
+    }
+
     async fn put(&self, url: &str, body: Bytes) -> Result<(), SendError> {
+        self.admits(url).map_err(|error| SendError(error.to_string()))?;
         let mut pause = PAUSE;
         for _ in 1..TRIES_MAX {
             match self.try_once(url, body.clone()).await {
@@ -112,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_put_where_it_belongs_until_it_is_taken() {
         let (url, server) = server(2).await;
-        Https::new().unwrap().put(&url, Bytes::from_static(b"{}")).await.unwrap();
+        Https::new(Reach::Anywhere).unwrap().put(&url, Bytes::from_static(b"{}")).await.unwrap();
         let seen = server.await.unwrap();
         assert_eq!(seen.len(), 3);
         assert!(seen[0].starts_with("PUT /answers/1?signature=s HTTP/1.1\r\n"), "{}", seen[0]);
@@ -122,7 +142,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_address_is_in_no_error() {
-        let error = Https::new().unwrap().put("http://127.0.0.1:1/secret-address", Bytes::new()).await.unwrap_err();
-        assert!(!error.to_string().contains("secret-address"), "{error}");
+        for reach in [Reach::Anywhere, Reach::Aws] {
+            let https = Https::new(reach).unwrap();
+            let error = https.put("http://127.0.0.1:1/secret-address?signed", Bytes::new()).await.unwrap_err();
+            assert!(!error.to_string().contains("secret-address"), "{error}");
+            assert!(!error.to_string().contains("signed"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_goes_nowhere_but_to_aws() {
+        let (url, server) = server(0).await;
+        let error = Https::new(Reach::Aws).unwrap().put(&url, Bytes::from_static(b"{}")).await.unwrap_err();
+        assert!(error.to_string().contains("127.0.0.1"), "{error}");
+        assert!(!server.is_finished(), "it was not even called");
+        server.abort();
     }
 }

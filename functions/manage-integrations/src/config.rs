@@ -1,6 +1,7 @@
 //! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
 
 use aws::{Managing, Names};
+use management::host::Reach;
 pub use runtime::config::ConfigError;
 use runtime::config::Variables;
 use tracing::level_filters::LevelFilter;
@@ -12,6 +13,9 @@ pub struct Config {
     pub names: Names,
     /// `SECRET_NAME_PREFIX`, and `CHECK_FUNCTION_NAME` where connections are checked.
     pub managing: Managing,
+    /// Where answers to CloudFormation may go: to AWS, unless `AWS_ENDPOINT_URL` says that AWS is elsewhere, for all services,
+    /// as the local stack does. In AWS nobody sets it; endpoints of one service have variables of their own.
+    pub answers: Reach,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
 }
@@ -38,6 +42,7 @@ impl Config {
                 secret_prefix: variables.required("SECRET_NAME_PREFIX")?,
                 check_function: variables.optional("CHECK_FUNCTION_NAME"),
             },
+            answers: variables.optional("AWS_ENDPOINT_URL").map_or(Reach::Aws, |_| Reach::Anywhere),
             log_level: variables.parsed("LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
         })
     }
@@ -65,6 +70,9 @@ mod tests {
             let (name, _) = variables.remove(missing);
             assert_eq!(read(&variables), Err(ConfigError::Missing(name)));
         }
+        assert_eq!(config.answers, Reach::Aws);
+        let local = [NEEDED.as_slice(), &[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")]].concat();
+        assert_eq!(read(&local).unwrap().answers, Reach::Anywhere);
         let loud = [NEEDED.as_slice(), &[("LOG_LEVEL", "loud")]].concat();
         assert!(read(&loud).unwrap_err().to_string().contains("LOG_LEVEL"));
     }

@@ -1,21 +1,23 @@
 //! Tells HTTP requests from CloudFormation's, and keeps the time.
 //!
-//! Promise: a request of CloudFormation is answered, whatever happens: an error, a defect of ours, too little time. A stack
-//! never waits for us in vain.
+//! Promises: a request of CloudFormation is answered, whatever happens: an error, a defect of ours, too little time. A stack
+//! never waits for us in vain, and is told what was made. After the answer nothing of the request goes on.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use lambda_runtime::{Diagnostic, LambdaEvent};
-use management::host::{Answer, ResourceRequest, carry_out, is_http, respond};
+use management::host::{Answer, Foreign, ResourceRequest, broken_off, carry_out, is_http, respond};
 use management::{Ports, Service, router};
 use serde_json::Value;
 
 use crate::answer::{Send, SendError, body};
 
 /// Time that is kept for the answer to CloudFormation, its tries included.
-const ANSWER_RESERVE: Duration = Duration::from_secs(20);
+const ANSWER_RESERVE: Duration = Duration::from_secs(25);
+/// Time to find out what a request came to that was broken off, of the time that is kept.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time for a request where the caller sets no end.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -34,6 +36,9 @@ pub enum HandlerError {
         "the event is neither an HTTP request (payload format 2.0, as events/manage-list.json) nor a request of CloudFormation"
     )]
     UnknownEvent,
+    /// The answer would go to somebody else. Nothing was carried out.
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
     /// CloudFormation did not get its answer. Lambda tries the request again.
     #[error(transparent)]
     Unanswered(#[from] SendError),
@@ -43,6 +48,7 @@ impl From<HandlerError> for Diagnostic {
     fn from(error: HandlerError) -> Self {
         let kind = match error {
             HandlerError::UnknownEvent => "UnknownEvent",
+            HandlerError::Foreign(_) => "ForeignResponseUrl",
             HandlerError::Unanswered(_) => "AnswerNotTaken",
         };
         Self { error_type: kind.to_owned(), error_message: error.to_string() }
@@ -72,6 +78,10 @@ impl<P: Ports, S: Send> Handler<P, S> {
     }
 
     async fn resource(&self, request: ResourceRequest, left: Duration) -> Result<Value, HandlerError> {
+        if let Err(error) = self.answers.admits(&request.response_url) {
+            tracing::error!(%error, resource.request = request.request_type, "request refused");
+            return Err(error.into());
+        }
         let answer = self.answer(&request, left.saturating_sub(ANSWER_RESERVE)).await;
         tracing::info!(
             resource.kind = request.resource_type,
@@ -95,12 +105,21 @@ impl<P: Ports, S> Handler<P, S> {
         }
         let (service, asked) = (self.service.clone(), request.clone());
         // A task of its own, so that a defect in it is an answer as well.
-        let work = tokio::spawn(async move { carry_out(&service, &asked).await });
-        match tokio::time::timeout(left, work).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => request.failed("a defect of ours; the function's log says more"),
-            Err(_) => request.failed(OVER),
-        }
+        let mut work = tokio::spawn(async move { carry_out(&service, &asked).await });
+        let reason = match tokio::time::timeout(left, &mut work).await {
+            Ok(Ok(answer)) => return answer,
+            Ok(Err(_)) => "a defect of ours; the function's log says more",
+            Err(_) => {
+                work.abort();
+                // Until it is gone: what it had on the wire may arrive, but nothing new is sent.
+                work.await.ok();
+                OVER
+            }
+        };
+        tracing::warn!(resource.request = request.request_type, reason, "request broken off");
+        // It may have made what it was asked for: the stack is told, or nobody would delete it.
+        let look = broken_off(&self.service, request, reason);
+        tokio::time::timeout(LOOK_TIMEOUT, look).await.unwrap_or_else(|_| request.failed(reason))
     }
 }
 

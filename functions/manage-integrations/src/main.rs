@@ -15,7 +15,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     runtime::logs::start(config.log_level, "manage_integrations");
     let settings = Settings { secret_prefix: config.managing.secret_prefix.clone() };
+    let answers = Https::new(config.answers)?;
     let cloud = Cloud::new(&aws::sdk_config().await, config.names).managing(config.managing);
-    let handler = Handler::new(Arc::new(Service::new(Arc::new(cloud), settings)), Https::new()?);
+    let handler = Handler::new(Arc::new(Service::new(Arc::new(cloud), settings)), answers);
     lambda_runtime::run(service_fn(|event| Box::pin(handler.handle(event)))).await
 }

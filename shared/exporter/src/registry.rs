@@ -29,12 +29,37 @@ pub struct Stored<T> {
     pub updated_at: Timestamp,
     /// Who changed it last. Empty where nobody knows.
     pub updated_by: String,
+    /// The resource of a stack that made it, however often others changed it since. None: a person made it.
+    pub declared: Option<Declared>,
+}
+
+/// The resource of a stack, for as long as there is the stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The ARN of the stack. Another stack of the same name has another one.
+    pub stack: String,
+    /// The resource's name in the template.
+    pub resource: String,
+}
+
+/// What a stack made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declared {
+    /// Who made it.
+    pub by: Owner,
+    /// What its template asked for when it was last obeyed. It holds no secret.
+    pub asked: serde_json::Value,
 }
 
 impl<T> Stored<T> {
     /// Something new.
     pub fn new(value: T, now: Timestamp, by: &str) -> Self {
-        Self { value, version: 1, created_at: now, updated_at: now, updated_by: by.to_owned() }
+        Self { value, version: 1, created_at: now, updated_at: now, updated_by: by.to_owned(), declared: None }
+    }
+
+    /// Whether this resource made it.
+    pub fn is_of(&self, owner: &Owner) -> bool {
+        self.declared.as_ref().is_some_and(|declared| declared.by == *owner)
     }
 
     /// The same, changed.
@@ -46,6 +71,7 @@ impl<T> Stored<T> {
             created_at: self.created_at,
             updated_at: now,
             updated_by: by.to_owned(),
+            declared: self.declared.clone(),
         }
     }
 

@@ -46,6 +46,8 @@ pub struct Kept {
     pub connections: BTreeMap<AccountId, Connection>,
     /// What the next tests find; an error where there is nothing.
     pub found: BTreeMap<String, Vec<Connection>>,
+    /// Whether tests never end.
+    pub tests_hang: bool,
     /// Runs, oldest first.
     pub runs: Vec<RunReport>,
     /// What runs put into quarantine.
@@ -281,6 +283,10 @@ impl Clock for Memory {
 
 impl Tests for Memory {
     async fn test(&self, provider: &ProviderId) -> Result<Vec<Connection>, PortError> {
+        let hangs = self.kept().tests_hang;
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         let mut kept = self.up("test a connection")?;
         let found = kept.found.get(provider.as_str()).cloned();
         let nobody = || PortError { action: format!("test {provider}"), message: "nobody checks here".to_owned() };

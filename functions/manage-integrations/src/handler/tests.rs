@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use lambda_runtime::Context;
 use management::Settings;
+use management::host::Reach;
 use management::memory::Memory;
 use serde_json::json;
 
@@ -15,9 +16,14 @@ const ACCOUNT: &str = "123456789012";
 struct Answers {
     taken: Mutex<Vec<(String, Value)>>,
     refuse: bool,
+    reach: Reach,
 }
 
 impl Send for Arc<Answers> {
+    fn admits(&self, url: &str) -> Result<(), Foreign> {
+        self.reach.admits(url)
+    }
+
     async fn put(&self, url: &str, body: Bytes) -> Result<(), SendError> {
         if self.refuse {
             return Err(SendError("HTTP 403".to_owned()));
@@ -43,7 +49,7 @@ fn sample(text: &str) -> LambdaEvent<Value> {
 
 #[tokio::test]
 async fn the_samples_are_answered() {
-    let answers = Arc::default();
+    let answers = Arc::new(Answers { reach: Reach::Anywhere, ..Answers::default() });
     let (_, handler) = handler(&answers);
     let made = handler.handle(sample(include_str!("../../../../events/manage-create-provider.json"))).await.unwrap();
     assert_eq!(made["statusCode"], 201, "{made}");
@@ -64,7 +70,7 @@ async fn what_is_neither_is_refused() {
 
 fn creation() -> Value {
     json!({
-        "RequestType": "Create", "ResponseURL": "https://answers.example/1", "StackId": "s", "RequestId": "r",
+        "RequestType": "Create", "ResponseURL": "https://answers.s3.amazonaws.com/1", "StackId": "s", "RequestId": "r",
         "ResourceType": "Custom::SecurityHubProvider", "LogicalResourceId": "Mine", "ResourceProperties": {"Id": ACCOUNT},
     })
 }
@@ -76,7 +82,7 @@ async fn cloudformation_gets_its_answer_where_it_wants_it() {
     handler.handle(event(creation())).await.unwrap();
     let taken = answers.taken.lock().unwrap().clone();
     let [(url, answer)] = taken.as_slice() else { unreachable!("{taken:?}") };
-    assert_eq!((url.as_str(), &answer["Status"]), ("https://answers.example/1", &json!("SUCCESS")));
+    assert_eq!((url.as_str(), &answer["Status"]), ("https://answers.s3.amazonaws.com/1", &json!("SUCCESS")));
     assert_eq!((&answer["RequestId"], &answer["LogicalResourceId"]), (&json!("r"), &json!("Mine")));
     assert_eq!(memory.kept().providers.len(), 1);
 }
@@ -109,4 +115,65 @@ async fn an_answer_that_is_not_taken_has_lambda_try_again() {
     let (_, handler) = handler(&answers);
     let error = handler.handle(event(creation())).await.unwrap_err();
     assert_eq!(error, HandlerError::Unanswered(SendError("HTTP 403".to_owned())));
+}
+
+#[tokio::test]
+async fn a_request_whose_answer_would_go_elsewhere_is_not_carried_out() {
+    let answers: Arc<Answers> = Arc::default();
+    let (memory, handler) = handler(&answers);
+    let mut creation = creation();
+    creation["ResponseURL"] = json!("https://answers.example/1?signature=secret");
+    let error = handler.handle(event(creation)).await.unwrap_err();
+    assert!(matches!(error, HandlerError::Foreign(_)) && !error.to_string().contains("secret"), "{error}");
+    assert!(memory.kept().providers.is_empty() && answers.taken.lock().unwrap().is_empty());
+}
+
+/// A creation of an integration whose test does not end.
+async fn one_that_hangs() -> (Arc<Answers>, Arc<Memory>, Handler<Memory, Arc<Answers>>, Value) {
+    let answers: Arc<Answers> = Arc::default();
+    let (memory, handler) = handler(&answers);
+    handler.handle(event(creation())).await.unwrap();
+    memory.kept().tests_hang = true;
+    let mut creation = creation();
+    creation["RequestId"] = json!("r2");
+    creation["LogicalResourceId"] = json!("Its");
+    creation["ResourceType"] = json!("Custom::SecurityHubIntegration");
+    creation["ResourceProperties"] = json!({ "Provider": ACCOUNT });
+    (answers, memory, handler, creation)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_when_the_time_is_over_is_told_and_nothing_goes_on() {
+    let (answers, memory, handler, creation) = one_that_hangs().await;
+    let request = ResourceRequest::parse(&creation).unwrap();
+    let at_work = Arc::strong_count(&handler.service);
+    handler.resource(request, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(Arc::strong_count(&handler.service), at_work, "the work is gone");
+    let taken = answers.taken.lock().unwrap();
+    let answer = &taken[1].1;
+    assert_eq!(answer["Status"], "SUCCESS", "it stands as it was asked for: {answer}");
+    let physical_id = answer["PhysicalResourceId"].as_str().unwrap();
+    assert!(physical_id.starts_with("integration/123456789012/"), "{answer}");
+    assert_eq!(memory.kept().integrations.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_creation_that_failed_in_time_left_is_deleted_by_its_rollback() {
+    let (answers, memory, handler, mut creation) = one_that_hangs().await;
+    let request = ResourceRequest::parse(&creation).unwrap();
+    // The table does not answer either, when it is asked what was made.
+    let late = memory.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        late.kept().down = Some("no answer".to_owned());
+    });
+    handler.resource(request, Duration::from_secs(60)).await.unwrap();
+    memory.kept().down = None;
+    let answer = answers.taken.lock().unwrap()[1].1.clone();
+    assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("FAILED"), &json!("never-made:r2")));
+    creation["RequestType"] = json!("Delete");
+    creation["RequestId"] = json!("r3");
+    creation["PhysicalResourceId"] = answer["PhysicalResourceId"].clone();
+    handler.handle(event(creation)).await.unwrap();
+    assert!(memory.kept().integrations.is_empty());
 }

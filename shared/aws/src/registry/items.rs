@@ -28,18 +28,16 @@ pub(super) fn keyed(
 
 /// The item of a provider or an integration.
 pub(super) fn to_item<T: Serialize>(partition: &str, key: &str, stored: &Stored<T>) -> Result<Item, ItemError> {
-    let Stored { value, version, created_at, updated_at, updated_by } = stored;
-    Ok(keyed(
-        partition,
-        key,
-        [
-            ("settings", to_attribute(value)?),
-            ("version", number(i64::try_from(*version).unwrap_or(i64::MAX))),
-            ("created_at", text(created_at.to_string())),
-            ("updated_at", text(updated_at.to_string())),
-            ("updated_by", text(updated_by)),
-        ],
-    ))
+    let Stored { value, version, created_at, updated_at, updated_by, declared } = stored;
+    let declared = declared.as_ref().map(to_attribute).transpose()?;
+    let rest = [
+        ("settings", to_attribute(value)?),
+        ("version", number(i64::try_from(*version).unwrap_or(i64::MAX))),
+        ("created_at", text(created_at.to_string())),
+        ("updated_at", text(updated_at.to_string())),
+        ("updated_by", text(updated_by)),
+    ];
+    Ok(keyed(partition, key, rest.into_iter().chain(declared.map(|declared| ("declared", declared)))))
 }
 
 /// A provider or an integration of an item.
@@ -52,6 +50,7 @@ pub(crate) fn stored<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, Item
         created_at,
         updated_at: time("updated_at").unwrap_or(created_at),
         updated_by: get_text(item, "updated_by").unwrap_or_default().to_owned(),
+        declared: item.get("declared").map(from_attribute).transpose()?,
     })
 }
 

@@ -5,8 +5,8 @@ use exporter::integration::Integration;
 use exporter::ports::Integrations as _;
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
-    AccessKey, Audit as _, AuditEntry, CheckLog as _, CommitError, Page, Registry as _, Remembered, RunLog as _,
-    Secrets as _, Seen, Stored, Write,
+    AccessKey, Audit as _, AuditEntry, CheckLog as _, CommitError, Declared, Owner, Page, Registry as _, Remembered,
+    RunLog as _, Secrets as _, Seen, Stored, Write,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -35,8 +35,13 @@ fn entry() -> AuditEntry {
     }
 }
 
+fn declared() -> Declared {
+    let by = Owner { stack: "arn:stack".to_owned(), resource: "It".to_owned() };
+    Declared { by, asked: json!({"provider": ACCOUNT, "archive_limit_percent": 20, "regions": ["eu-west-1"]}) }
+}
+
 fn writes() -> Vec<Write> {
-    let stored = Stored::new(Integration::new(id()), now(), "ada");
+    let stored = Stored { declared: Some(declared()), ..Stored::new(Integration::new(id()), now(), "ada") };
     let after = stored.changed(Integration { enabled: false, ..stored.value.clone() }, now(), "ada");
     let remembered = Remembered { key: "k".to_owned(), fingerprint: "f".to_owned(), made: id(), until: now() };
     vec![
@@ -71,7 +76,8 @@ async fn a_change_is_one_transaction_with_its_entry_in_the_trail() {
     let values = &items[2]["Put"]["ExpressionAttributeValues"];
     assert_eq!((&values[":version"]["N"], &values[":created"]["S"]), (&json!("1"), &json!("2026-11-23T09:00:00.123Z")));
     assert_eq!(items[2]["Put"]["Item"]["version"]["N"], "2");
-    assert_eq!(items[3]["Put"]["Item"]["pk"]["S"], "provider");
+    let provider = &items[3]["Put"]["Item"];
+    assert_eq!((&provider["pk"]["S"], &provider["declared"]), (&json!("provider"), &Value::Null));
     assert_eq!(condition(4, "Delete"), "version = :version AND created_at = :created");
     assert_eq!(items[5]["Delete"]["Key"]["pk"]["S"], "provider");
     assert_eq!(condition(6, "ConditionCheck"), "attribute_not_exists(pk)");
@@ -92,6 +98,7 @@ async fn what_is_written_comes_back_as_it_was() {
     let stored = cloud(&wire.url).await.integration_of(&id()).await.unwrap().unwrap();
     assert_eq!((stored.version, stored.created_at, stored.updated_by.as_str()), (2, now(), "ada"));
     assert!(!stored.value.enabled);
+    assert_eq!(stored.declared, Some(declared()), "who made it is known however often it is changed");
     assert_eq!(wire.requests()[0].json()["ConsistentRead"], true);
 
     let item = items[8]["Put"]["Item"].clone();

@@ -123,7 +123,8 @@ impl<P: Ports> Service<P> {
             check::for_provider(&to, credentials)?;
         }
         let now = self.ports.now();
-        let after = before.changed(value, now, &caller.0);
+        // A stack that made it knows it under the id before, so it is whoever's who moved it.
+        let after = Stored { declared: None, ..before.changed(value, now, &caller.0) };
         let changes = differences(&before.value, &after.value);
         let entry = entry(now, caller, "integration.update".to_owned(), from.as_str(), changes);
         let mut writes = vec![

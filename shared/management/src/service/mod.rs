@@ -3,6 +3,8 @@
 
 mod create;
 mod credentials;
+mod declarable;
+mod declare;
 mod integrations;
 mod kept;
 mod keys;
@@ -22,6 +24,7 @@ use exporter::registry::{Page, Remembered, Stored};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
+pub use self::declare::{Declaration, Retraction, Standing, Thing};
 use self::kept::Kept;
 pub use self::version::{IfMatch, etag};
 use crate::ports::{Caller, Ports};

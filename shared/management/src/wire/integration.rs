@@ -264,7 +264,7 @@ impl IntegrationView {
         connection: ConnectionSummary,
         next_scan_at: Option<Timestamp>,
     ) -> Self {
-        let Stored { value, version, created_at, updated_at, updated_by } = stored;
+        let Stored { value, version, created_at, updated_at, updated_by, .. } = stored;
         Self {
             id: value.provider.to_string(),
             provider: value.provider.to_string(),

@@ -79,7 +79,7 @@ pub struct ProviderView {
 impl ProviderView {
     /// As it is kept.
     pub fn of(stored: &Stored<Provider>) -> Self {
-        let Stored { value, version, created_at, updated_at, updated_by } = stored;
+        let Stored { value, version, created_at, updated_at, updated_by, .. } = stored;
         let kind = if value.id.account().is_some() { ProviderKind::Account } else { ProviderKind::Organization };
         Self {
             id: value.id.to_string(),

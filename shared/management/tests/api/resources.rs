@@ -1,59 +1,28 @@
 //! Resources of CloudFormation: made, changed, replaced, deleted; rolled back without harm.
 
-use management::host::{Answer, ResourceRequest, carry_out};
+use management::host::{ResourceRequest, carry_out};
 use management::{Service, Settings};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::{ACCOUNT, Api};
-
-/// Another account.
-const OTHER: &str = "210987654321";
-
-async fn send(api: &Api, kind: &str, request: &str, physical_id: Option<&str>, properties: Value) -> Answer {
-    send_with(api, kind, request, physical_id, properties, json!({})).await
-}
-
-/// An update from what was in the template before.
-async fn update(api: &Api, request: &str, physical_id: &str, before: Value, after: Value) -> Answer {
-    send_with(api, "Update", request, Some(physical_id), after, before).await
-}
-
-async fn send_with(
-    api: &Api,
-    kind: &str,
-    request: &str,
-    physical_id: Option<&str>,
-    properties: Value,
-    before: Value,
-) -> Answer {
-    let event = json!({
-        "RequestType": kind, "ResponseURL": "https://answers.example/1?signature=s", "StackId": "arn:stack", "RequestId": request,
-        "ResourceType": if properties.get("Id").is_some() { "Custom::SecurityHubProvider" } else { "Custom::SecurityHubIntegration" },
-        "LogicalResourceId": "It", "PhysicalResourceId": physical_id, "ResourceProperties": properties,
-        "OldResourceProperties": before,
-    });
-    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
-    let service = Service::new(api.memory.clone(), settings);
-    carry_out(&service, &ResourceRequest::parse(&event).unwrap()).await
-}
-
-fn provider(id: &str) -> Value {
-    json!({"ServiceToken": "arn:function", "Id": id, "Alias": "production", "ScanSchedule": ""})
-}
+use crate::stack::{OTHER, Stack, integration, integrations, provider};
 
 #[tokio::test]
 async fn a_stack_makes_changes_and_deletes_a_provider_and_its_integration() {
     let api = Api::new();
-    let made = send(&api, "Create", "r1", None, provider(ACCOUNT)).await;
-    assert_eq!((made.status, made.physical_resource_id.as_str()), ("SUCCESS", "provider/123456789012"), "{made:?}");
+    let stack = Stack::new(&api, "arn:stack");
+    let account = stack.create(provider(ACCOUNT)).await;
+    assert_eq!(account.status, "SUCCESS", "{account:?}");
+    assert!(account.physical_resource_id.starts_with("provider/123456789012/"), "{account:?}");
     let role = json!({"Kind": "default", "Role": {"Arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
     let settings = json!({"Provider": ACCOUNT, "OnlyFailed": "false", "Regions": ["eu-west-1"], "Credentials": role});
-    let made = send(&api, "Create", "r2", None, settings.clone()).await;
-    assert_eq!((made.status, made.physical_resource_id.as_str()), ("SUCCESS", "integration/123456789012"), "{made:?}");
+    let made = stack.create(settings.clone()).await;
+    assert_eq!(made.status, "SUCCESS", "{made:?}");
+    assert!(made.physical_resource_id.starts_with("integration/123456789012/"), "{made:?}");
     assert!(made.data["ExternalId"].as_str().unwrap().len() >= 32, "a template can give it to the role: {made:?}");
 
-    let changed = json!({"Provider": ACCOUNT, "ArchiveLimitPercent": "20"});
-    let changed = update(&api, "r3", "integration/123456789012", settings, changed).await;
+    let wanted = json!({"Provider": ACCOUNT, "ArchiveLimitPercent": "20"});
+    let changed = stack.update(&made.physical_resource_id, settings, wanted).await;
     assert_eq!((changed.status, &changed.physical_resource_id), ("SUCCESS", &made.physical_resource_id), "{changed:?}");
     let (path, _) = api.integration().await;
     let body = api.get(&path).await.body;
@@ -65,22 +34,23 @@ async fn a_stack_makes_changes_and_deletes_a_provider_and_its_integration() {
     assert_eq!((&body["regions"], &body["credentials"]), (&json!(null), &json!({"kind": "provider"})));
     assert_eq!(body["updated_by"], "cloudformation:arn:stack");
 
-    for (request, id) in [("r4", "integration/123456789012"), ("r5", "provider/123456789012")] {
-        let properties = if id.starts_with("p") { provider(ACCOUNT) } else { json!({"Provider": ACCOUNT}) };
-        let deleted = send(&api, "Delete", request, Some(id), properties.clone()).await;
-        assert_eq!(deleted.status, "SUCCESS", "{deleted:?}");
-        let again = send(&api, "Delete", request, Some(id), properties).await;
-        assert_eq!(again.status, "SUCCESS", "what is gone is deleted: {again:?}");
+    let in_use = stack.delete(&account.physical_resource_id, provider(ACCOUNT)).await;
+    assert!(in_use.status == "FAILED" && in_use.reason.contains("has an integration"), "{in_use:?}");
+    for (it, properties) in [(&made, integration(ACCOUNT)), (&account, provider(ACCOUNT))] {
+        for _ in 0..2 {
+            let deleted = stack.delete(&it.physical_resource_id, properties.clone()).await;
+            assert_eq!(deleted.status, "SUCCESS", "what is gone is deleted: {deleted:?}");
+        }
     }
     assert_eq!(api.get(&path).await.status, 404);
+    assert!(api.memory.kept().providers.is_empty());
 }
 
 #[tokio::test]
 async fn an_update_leaves_what_operators_changed_since_and_their_access_key() {
     let api = Api::new();
-    send(&api, "Create", "r1", None, provider(ACCOUNT)).await;
     let settings = json!({"Provider": ACCOUNT, "OnlyFailed": "true"});
-    let made = send(&api, "Create", "r2", None, settings.clone()).await;
+    let (stack, it) = Stack::with(&api, "arn:stack", &settings).await;
     let (path, etag) = api.integration().await;
     let key = json!({"kind": "static", "access_key_id": "AKIA0123456789ABCDEF", "secret_access_key": "theirs"});
     let given = api.put(&format!("{path}/credentials"), &etag, &key).await;
@@ -89,21 +59,27 @@ async fn an_update_leaves_what_operators_changed_since_and_their_access_key() {
     assert_eq!(off.status, 200, "{:?}", off.body);
 
     let wanted = json!({"Provider": ACCOUNT, "OnlyFailed": "true", "SeverityMin": "HIGH"});
-    let changed = update(&api, "r3", &made.physical_resource_id, settings, wanted).await;
+    let changed = stack.update(&it, settings, wanted.clone()).await;
     assert_eq!(changed.status, "SUCCESS", "{changed:?}");
     let body = api.get(&path).await.body;
     assert_eq!((&body["severity_min"], &body["enabled"]), (&json!("HIGH"), &json!(false)));
     assert_eq!(body["credentials"]["kind"], "static");
     assert_eq!(api.memory.kept().secrets.len(), 1, "their key is still there");
+
+    let role = json!({"Kind": "default", "Role": {"Arn": format!("arn:aws:iam::{ACCOUNT}:role/Exporter")}});
+    let with_role = json!({"Provider": ACCOUNT, "OnlyFailed": "true", "SeverityMin": "HIGH", "Credentials": role});
+    assert_eq!(stack.update(&it, wanted, with_role).await.status, "SUCCESS");
+    assert!(api.memory.kept().secrets.is_empty(), "a key that nothing names can only leak");
 }
 
 #[tokio::test]
 async fn a_creation_that_fails_is_rolled_back_without_harm() {
     let api = Api::with_integration().await;
-    for properties in [provider(ACCOUNT), json!({"Provider": ACCOUNT}), json!({"Provider": OTHER})] {
-        let failed = send(&api, "Create", "r1", None, properties.clone()).await;
+    let stack = Stack::new(&api, "arn:stack");
+    for properties in [provider(ACCOUNT), integration(ACCOUNT), integration(OTHER)] {
+        let failed = stack.create(properties.clone()).await;
         assert_eq!(failed.status, "FAILED", "{failed:?}");
-        let rolled_back = send(&api, "Delete", "r2", Some(&failed.physical_resource_id), properties).await;
+        let rolled_back = stack.delete(&failed.physical_resource_id, properties).await;
         assert_eq!(rolled_back.status, "SUCCESS", "{rolled_back:?}");
     }
     assert_eq!(api.integration().await.0, format!("/integrations/{ACCOUNT}"), "what others made is still there");
@@ -112,38 +88,32 @@ async fn a_creation_that_fails_is_rolled_back_without_harm() {
 #[tokio::test]
 async fn a_creation_that_lambda_tries_again_makes_one() {
     let api = Api::new();
-    let first = send(&api, "Create", "r1", None, provider(ACCOUNT)).await;
-    let second = send(&api, "Create", "r1", None, provider(ACCOUNT)).await;
-    assert_eq!(first, second);
+    let stack = Stack::new(&api, "arn:stack");
+    let event = stack.event("Create", None, &provider(ACCOUNT), &json!({}));
+    let first = stack.send(event.clone()).await;
+    assert_eq!(first, stack.send(event).await);
     assert_eq!(api.actions(), ["provider.create"]);
 }
 
 #[tokio::test]
 async fn another_provider_is_another_resource_and_the_one_before_is_deleted_after_it() {
     let api = Api::new();
-    for (number, id) in [ACCOUNT, OTHER].into_iter().enumerate() {
-        send(&api, "Create", &format!("p{number}"), None, provider(id)).await;
-    }
-    let before = send(&api, "Create", "r1", None, json!({"Provider": ACCOUNT})).await;
-    let after = send(&api, "Update", "r2", Some(&before.physical_resource_id), json!({"Provider": OTHER})).await;
-    assert_eq!(
-        (after.status, after.physical_resource_id.as_str()),
-        ("SUCCESS", "integration/210987654321"),
-        "{after:?}"
-    );
-    send(&api, "Delete", "r3", Some(&before.physical_resource_id), json!({"Provider": ACCOUNT})).await;
-    let kept = api.memory.kept();
-    assert_eq!(kept.integrations.keys().collect::<Vec<_>>(), [OTHER]);
+    let (stack, before) = Stack::with(&api, "arn:stack", &integration(ACCOUNT)).await;
+    Stack::new(&api, "arn:other").create(provider(OTHER)).await;
+    let after = stack.update(&before, integration(ACCOUNT), integration(OTHER)).await;
+    assert_eq!(after.status, "SUCCESS", "{after:?}");
+    assert!(after.physical_resource_id.starts_with("integration/210987654321/"), "{after:?}");
+    stack.delete(&before, integration(ACCOUNT)).await;
+    assert_eq!(integrations(&api), [OTHER]);
 }
 
 #[tokio::test]
 async fn an_update_that_fails_leaves_everything_as_it_was() {
     let api = Api::new();
-    send(&api, "Create", "r1", None, provider(ACCOUNT)).await;
-    let made = send(&api, "Create", "r2", None, json!({"Provider": ACCOUNT})).await;
+    let (stack, it) = Stack::with(&api, "arn:stack", &integration(ACCOUNT)).await;
     let wrong = json!({"Provider": ACCOUNT, "ArchiveLimitPercent": "many", "OnlyFailed": "false"});
-    let failed = send(&api, "Update", "r3", Some(&made.physical_resource_id), wrong).await;
-    assert_eq!((failed.status, &failed.physical_resource_id), ("FAILED", &made.physical_resource_id));
+    let failed = stack.update(&it, integration(ACCOUNT), wrong).await;
+    assert_eq!((failed.status, &failed.physical_resource_id), ("FAILED", &it));
     assert_eq!(failed.reason, "ArchiveLimitPercent must be i64");
     let (path, _) = api.integration().await;
     assert_eq!(api.get(&path).await.body["only_failed"], true);
@@ -152,8 +122,9 @@ async fn an_update_that_fails_leaves_everything_as_it_was() {
 #[tokio::test]
 async fn what_is_wrong_is_told_by_the_names_of_the_template_and_holds_no_secret() {
     let api = Api::with_provider().await;
+    let stack = Stack::new(&api, "arn:stack");
     let key = json!({"Kind": "static", "AccessKeyId": "AKIA0123456789ABCDEF", "SecretAccessKey": "planted-secret"});
-    let refused = send(&api, "Create", "r1", None, json!({"Provider": ACCOUNT, "Credentials": key})).await;
+    let refused = stack.create(json!({"Provider": ACCOUNT, "Credentials": key})).await;
     assert!(refused.reason.contains("Credentials must name a Secret"), "{refused:?}");
     assert!(!serde_json::to_string(&refused).unwrap().contains("planted-secret"));
     for (properties, reason) in [
@@ -165,7 +136,7 @@ async fn what_is_wrong_is_told_by_the_names_of_the_template_and_holds_no_secret(
         ),
         (json!({}), "Provider is missing"),
     ] {
-        let refused = send(&api, "Create", "r2", None, properties).await;
+        let refused = stack.create(properties).await;
         assert!(refused.status == "FAILED" && refused.reason.contains(reason), "{reason}: {refused:?}");
     }
 }
@@ -184,7 +155,7 @@ async fn whatever_comes_with_an_address_for_the_answer_gets_one_that_fits() {
         (answer.status, answer.request_id.as_str(), answer.physical_resource_id.as_str()),
         ("FAILED", "r", "never-made:r")
     );
-    let down = send(&api, "Create", "r1", None, provider(ACCOUNT)).await;
+    let down = Stack::new(&api, "arn:stack").create(provider(ACCOUNT)).await;
     assert!(down.status == "FAILED" && serde_json::to_string(&down).unwrap().len() < 4096);
     assert!(ResourceRequest::parse(&json!({"requestContext": {}})).is_none());
 }
