@@ -114,10 +114,24 @@ const READS: [&str; 3] =
 pub(crate) enum Form {
     /// The policies themselves.
     Policy,
+    /// The trust policy alone, fit for a file.
+    Trust,
     /// A template with the role.
     CloudFormation,
     /// A module with the role.
     Terraform,
+}
+
+impl Form {
+    /// Its name on the command line.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Trust => "trust",
+            Self::CloudFormation => "cloudformation",
+            Self::Terraform => "terraform",
+        }
+    }
 }
 
 impl FromStr for Form {
@@ -126,6 +140,7 @@ impl FromStr for Form {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "policy" => Ok(Self::Policy),
+            "trust" => Ok(Self::Trust),
             "cloudformation" => Ok(Self::CloudFormation),
             "terraform" => Ok(Self::Terraform),
             _ => Err("no such form"),

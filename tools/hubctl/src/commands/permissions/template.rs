@@ -25,7 +25,7 @@ impl Template<'_> {
     pub(super) fn text(&self, form: Form) -> Result<String> {
         match form {
             Form::CloudFormation => Ok(yaml::text(&self.cloudformation()?)?),
-            Form::Policy | Form::Terraform => self.terraform(),
+            Form::Policy | Form::Trust | Form::Terraform => self.terraform(),
         }
     }
 

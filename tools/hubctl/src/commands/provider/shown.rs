@@ -6,7 +6,7 @@ use management::wire::ProviderView;
 use management::wire::words::ProviderKind;
 use serde_json::Value;
 
-use crate::commands::integration::shown::{provider_path, read, trust};
+use crate::commands::integration::shown::{assumes, provider_path, read, trust};
 use crate::commands::integration::words::{changed, credential_facts};
 use crate::config::Format;
 use crate::exit::{Exit, Failure};
@@ -37,7 +37,10 @@ impl Shown {
 
     /// Shows it; `with_role`, with what has to be put on its role.
     pub(super) fn write(mut self, management: &Management, with_role: bool, output: &mut Output) -> Result<()> {
-        let policy = self.view.credentials.role.as_ref().map(|role| trust(role, management));
+        let policy = self.view.credentials.role.as_ref().map(|role| {
+            let trusted_arns = assumes(&self.view.credentials, std::iter::empty(), management);
+            trust(role, &trusted_arns)
+        });
         match (output.format, policy) {
             (Format::Json, policy) => {
                 if let Some(policy) = policy {
