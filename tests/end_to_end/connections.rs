@@ -143,7 +143,7 @@ async fn the_doctor_sees_the_accounts_and_the_deployment_from_here_and_by_the_fu
     const ACCOUNT: &str = "100000000037";
     let stage = Stage::find().await?;
     stage.integrate(&by_role(ACCOUNT)?).await?;
-    for more in [None, Some("--remote")] {
+    for more in [None, Some("--local")] {
         let words = ["doctor", "--integration", ACCOUNT].into_iter().chain(more).collect::<Vec<_>>();
         let ended = stage.hubctl(&words)?;
         let found = &ended.json;

@@ -13,7 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use exporter::connection::assume_role_mend;
+use exporter::connection::{Whose, assume_role_mend};
 use exporter::integration::{Credentials as Choice, Role};
 use exporter::ports::{ConnectError, PortError};
 
@@ -45,10 +45,10 @@ pub(crate) const INVALID_CALLER: [&str; 8] = [
 ];
 
 /// The configuration by which an integration's account is called. Makes no call.
-pub(crate) fn account_config(own: &SdkConfig, account: AccountId, choice: &Choice) -> SdkConfig {
-    let caller = caller_config(own, choice);
+pub(crate) fn account_config(own: &SdkConfig, account: AccountId, choice: &Choice, whose: Option<&Whose>) -> SdkConfig {
+    let caller = caller_config(own, choice, whose);
     match choice.role() {
-        Some(role) => with_provider(&caller, AssumedRole::new(&caller, account, role)),
+        Some(role) => with_provider(&caller, AssumedRole::new(&caller, account, role, whose)),
         None => caller,
     }
 }
@@ -58,13 +58,13 @@ pub(crate) fn without_external_id(own: &SdkConfig, account: AccountId, choice: &
     let choice = choice.in_account(account);
     let role = choice.role().filter(|role| role.external_id.is_some())?;
     let bare = Role { external_id: None, duration_seconds: Some(SESSION_SECONDS_MIN), ..role.clone() };
-    Some(AssumedRole::new(&caller_config(own, &choice), account, &bare))
+    Some(AssumedRole::new(&caller_config(own, &choice, None), account, &bare, None))
 }
 
 /// Who assumes the role.
-fn caller_config(own: &SdkConfig, choice: &Choice) -> SdkConfig {
+fn caller_config(own: &SdkConfig, choice: &Choice, whose: Option<&Whose>) -> SdkConfig {
     match choice.secret() {
-        Some(secret) => with_provider(own, SecretKeys::new(own, secret)),
+        Some(secret) => with_provider(own, SecretKeys::new(own, secret, whose)),
         None => own.clone(),
     }
 }
@@ -85,11 +85,13 @@ pub(crate) struct AssumedRole {
     client: aws_sdk_sts::Client,
     account: AccountId,
     role: Role,
+    whose: Option<Whose>,
 }
 
 impl AssumedRole {
-    fn new(config: &SdkConfig, account: AccountId, role: &Role) -> Self {
-        Self { client: aws_sdk_sts::Client::new(config), account, role: role.clone() }
+    fn new(config: &SdkConfig, account: AccountId, role: &Role, whose: Option<&Whose>) -> Self {
+        let client = aws_sdk_sts::Client::new(config);
+        Self { client, account, role: role.clone(), whose: whose.cloned() }
     }
 
     pub(crate) async fn assume(&self) -> Result<Credentials, ConnectError> {
@@ -124,7 +126,7 @@ impl AssumedRole {
                 ConnectError::Refused {
                     reason: "assume_role_denied",
                     message: self.what_to_check(&describe(error)),
-                    mend: Some(assume_role_mend(&self.role, self.account, said)),
+                    mend: Some(assume_role_mend(&self.role, self.account, said, self.whose.as_ref())),
                 }
             }
             Some("RegionDisabledException") => ConnectError::Refused {
@@ -138,34 +140,42 @@ impl AssumedRole {
             Some("ValidationError" | "ValidationException") => ConnectError::Refused {
                 reason: "credentials_invalid",
                 message: format!("STS does not take what the integration says of {arn}: {}", describe(error)),
-                mend: Some(
-                    "correct the role's ARN, External ID, session name or duration in the integration".to_owned(),
-                ),
+                mend: Some(match &self.whose {
+                    Some(whose) => {
+                        whose.other_role(&self.role, "with --session-name and --duration, where they are wrong")
+                    }
+                    None => "correct the role's ARN, External ID, session name or duration".to_owned(),
+                }),
             },
             Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Refused {
                 reason: "credentials_invalid",
                 message: format!("the credentials that should assume {arn} are not valid: {}", describe(error)),
-                mend: Some(format!(
-                    "aws sts get-caller-identity  # with the credentials that should assume {arn}; then replace them"
-                )),
+                mend: Some(key_mend(self.whose.as_ref(), "a key of a user that may assume the role")),
             },
             _ => ConnectError::Failed(port_error(format!("assume {arn}"), error)),
         }
     }
 
+    /// What STS said, and all that it can mean: it says no more of it.
     fn what_to_check(&self, said: &str) -> String {
         let Role { arn, external_id, .. } = &self.role;
-        let name = arn.rsplit('/').next().unwrap_or(arn);
         let external_id = match external_id {
             Some(_) => "with the integration's External ID",
             None => "without an External ID, since the integration has none",
         };
         format!(
             "{arn} could not be assumed {external_id}: {said}. Check that the role exists, that its trust policy names the \
-             caller and asks for exactly that External ID (in account {}: aws iam get-role --role-name {name} --query \
-             Role.AssumeRolePolicyDocument), and that the caller may call sts:AssumeRole on it",
-            self.account
+             caller and asks for exactly that External ID, and that the caller may call sts:AssumeRole on it"
         )
+    }
+}
+
+/// How credentials that AWS does not know come to be others: another key, where they are a key; otherwise they are those of
+/// whoever runs this.
+pub(crate) fn key_mend(whose: Option<&Whose>, what: &str) -> String {
+    match whose.filter(|whose| whose.has_key()) {
+        Some(whose) => whose.new_key(what),
+        None => "aws sts get-caller-identity  # where the exporter runs: it calls with its own credentials".to_owned(),
     }
 }
 

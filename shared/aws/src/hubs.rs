@@ -4,11 +4,12 @@ use asff::{AccountId, Partition};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::connection::Whose;
 use exporter::integration::{Credentials, Integration};
 use exporter::ports::{ConnectError, Hubs, PortError};
 
 use crate::Cloud;
-use crate::credentials::{INVALID_CALLER, account_config, without_external_id};
+use crate::credentials::{INVALID_CALLER, account_config, key_mend, without_external_id};
 use crate::errors::{CallFailure, cause, causes, describe, port_error};
 use crate::hub::{Caller, SecurityHub};
 
@@ -20,7 +21,8 @@ impl Hubs for Cloud {
             Some(credentials) => credentials.clone(),
             None => self.provider_credentials(&integration.provider).await?,
         };
-        self.connect_as(account, &credentials).await
+        let whose = Whose::new(integration, &credentials);
+        self.connect_for(account, &credentials, Some(&whose)).await
     }
 }
 
@@ -31,22 +33,28 @@ impl Cloud {
     ///
     /// As [`Hubs::connect`].
     pub async fn connect_as(&self, account: AccountId, credentials: &Credentials) -> Result<SecurityHub, ConnectError> {
-        let config = account_config(&self.config, account, &credentials.in_account(account));
+        self.connect_for(account, credentials, None).await
+    }
+
+    async fn connect_for(
+        &self,
+        account: AccountId,
+        credentials: &Credentials,
+        whose: Option<&Whose>,
+    ) -> Result<SecurityHub, ConnectError> {
+        let config = account_config(&self.config, account, &credentials.in_account(account), whose);
         let sts = aws_sdk_sts::Client::new(&config);
         // No permission is needed for this call, and no policy can deny it (contract 6.1).
-        let identity = sts.get_caller_identity().send().await.map_err(|error| refusal(&error))?;
+        let identity = sts.get_caller_identity().send().await.map_err(|error| refusal(&error, account, whose))?;
         let arn = identity.arn().unwrap_or_default();
         if identity.account() != Some(account.as_str()) {
             return Err(ConnectError::Refused {
                 reason: "wrong_account",
                 message: format!(
                     "the credentials are those of {arn}, and Security Hub takes findings of account {account} from callers of \
-                     that account alone; give the integration a role in account {account}"
+                     that account alone"
                 ),
-                mend: Some(format!(
-                    "aws sts get-caller-identity  # with these credentials; then give the integration a role in account {account}, \
-                     or a key of it"
-                )),
+                mend: Some(other_account(account, credentials, whose)),
             });
         }
         let partition: Partition = arn.split(':').nth(1).unwrap_or_default().parse().map_err(|error| PortError {
@@ -62,13 +70,23 @@ impl Cloud {
     }
 }
 
-fn refusal(error: &CallFailure<GetCallerIdentityError>) -> ConnectError {
+/// How credentials come to be of the account: a key of it, where there is a key, otherwise a role in it, or a key.
+fn other_account(account: AccountId, credentials: &Credentials, whose: Option<&Whose>) -> String {
+    let Some(whose) = whose else { return format!("call with credentials of account {account}") };
+    let key = whose.new_key(&format!("a key of account {account}"));
+    if credentials.secret().is_some() {
+        return key;
+    }
+    let role = whose.new_role(&format!("a role in account {account}"));
+    format!("{role}\n{key}, where there can be no role")
+}
+
+fn refusal(error: &CallFailure<GetCallerIdentityError>, account: AccountId, whose: Option<&Whose>) -> ConnectError {
     if let Some(refusal) = cause::<ConnectError>(error) {
         return refusal.clone();
     }
-    let mend = "aws sts get-caller-identity  # with these credentials; then replace them in the integration";
-    let invalid =
-        |message| ConnectError::Refused { reason: "credentials_invalid", message, mend: Some(mend.to_owned()) };
+    let mend = || key_mend(whose, &format!("a key of account {account}"));
+    let invalid = |message| ConnectError::Refused { reason: "credentials_invalid", message, mend: Some(mend()) };
     match (cause::<CredentialsError>(error), error.code()) {
         (Some(CredentialsError::CredentialsNotLoaded(_)), _) => {
             invalid(format!("there are no AWS credentials: {}", causes(error)))

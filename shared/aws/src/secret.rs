@@ -6,6 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::connection::Whose;
 use exporter::ports::ConnectError;
 use serde::Deserialize;
 
@@ -16,6 +17,7 @@ use crate::errors::{CallFailure, describe, port_error};
 pub(crate) struct SecretKeys {
     client: aws_sdk_secretsmanager::Client,
     secret: String,
+    whose: Option<Whose>,
 }
 
 /// The value of the secret. It has no debug text on purpose.
@@ -28,8 +30,9 @@ struct AccessKey {
 }
 
 impl SecretKeys {
-    pub(crate) fn new(config: &SdkConfig, secret: &str) -> Self {
-        Self { client: aws_sdk_secretsmanager::Client::new(config), secret: secret.to_owned() }
+    pub(crate) fn new(config: &SdkConfig, secret: &str, whose: Option<&Whose>) -> Self {
+        let client = aws_sdk_secretsmanager::Client::new(config);
+        Self { client, secret: secret.to_owned(), whose: whose.cloned() }
     }
 
     async fn read(&self) -> Result<Credentials, ConnectError> {
@@ -37,7 +40,7 @@ impl SecretKeys {
         let answer = answer.map_err(|error| self.refusal(&error))?;
         let key: AccessKey = serde_json::from_str(answer.secret_string().unwrap_or_default()).map_err(|error| {
             // Only where it is wrong: the error's own words repeat a part of the secret.
-            invalid(format!(
+            self.invalid(format!(
                 "the secret {} is not {{\"access_key_id\": ..., \"secret_access_key\": ...}} (line {}, column {})",
                 self.secret,
                 error.line(),
@@ -45,7 +48,7 @@ impl SecretKeys {
             ))
         })?;
         if key.access_key_id.is_empty() || key.secret_access_key.is_empty() {
-            return Err(invalid(format!("the secret {} has an empty key", self.secret)));
+            return Err(self.invalid(format!("the secret {} has an empty key", self.secret)));
         }
         let token = key.session_token.filter(|token| !token.is_empty());
         Ok(Credentials::new(key.access_key_id, key.secret_access_key, token, None, "securityhub-exporter secret"))
@@ -57,24 +60,15 @@ impl SecretKeys {
         match error.code() {
             Some("ResourceNotFoundException") => ConnectError::Refused {
                 reason: "secret_missing",
-                message: format!(
-                    "there is no secret {secret}; create it, or name another in the integration: {}",
-                    said()
-                ),
-                mend: Some(format!(
-                    "aws secretsmanager create-secret --name {secret} --secret-string file://key.json  # in the exporter's \
-                     account; key.json holds {{\"access_key_id\": ..., \"secret_access_key\": ...}}"
-                )),
+                message: format!("there is no secret {secret} that the integration's key could be in: {}", said()),
+                mend: Some(self.another("create-secret --name")),
             },
             Some("InvalidRequestException") => ConnectError::Refused {
                 reason: "secret_missing",
-                message: format!(
-                    "the secret {secret} can't be read; if it is marked for deletion: aws secretsmanager restore-secret \
-                     --secret-id {secret}: {}",
-                    said()
-                ),
+                message: format!("the secret {secret} can't be read: {}", said()),
                 mend: Some(format!(
-                    "aws secretsmanager restore-secret --secret-id {secret}  # in the exporter's account"
+                    "aws secretsmanager restore-secret --secret-id {secret}  # in the exporter's account, if it is marked for \
+                     deletion"
                 )),
             },
             Some("AccessDeniedException" | "DecryptionFailure") => ConnectError::Refused {
@@ -88,12 +82,25 @@ impl SecretKeys {
             _ => ConnectError::Failed(port_error(format!("read the secret {secret}"), error)),
         }
     }
-}
 
-fn invalid(message: String) -> ConnectError {
-    let mend = "aws secretsmanager put-secret-value --secret-id SECRET --secret-string file://key.json  # key.json holds \
-                {\"access_key_id\": ..., \"secret_access_key\": ...}";
-    ConnectError::Refused { reason: "credentials_invalid", message, mend: Some(mend.to_owned()) }
+    fn invalid(&self, message: String) -> ConnectError {
+        ConnectError::Refused {
+            reason: "credentials_invalid",
+            message,
+            mend: Some(self.another("put-secret-value --secret-id")),
+        }
+    }
+
+    /// How there comes to be a key: by the integration's own command, or, for who keeps the secret, by AWS's.
+    fn another(&self, verb: &str) -> String {
+        let secret = &self.secret;
+        let own = format!(
+            "aws secretsmanager {verb} {secret} --secret-string file://key.json  # in the exporter's account; key.json holds \
+             {{\"access_key_id\": ..., \"secret_access_key\": ...}}"
+        );
+        let key = self.whose.as_ref().map(|whose| whose.new_key("the exporter keeps it then"));
+        key.into_iter().chain([own]).collect::<Vec<_>>().join("\n")
+    }
 }
 
 impl ProvideCredentials for SecretKeys {

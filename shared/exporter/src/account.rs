@@ -244,18 +244,27 @@ impl<P: Ports> AccountExport<P> {
 fn enabled<P: Ports>(account: AccountId, integration: Option<Integration>) -> Result<Integration, State<P>> {
     match integration {
         None => {
-            let message = format!(
-                "account {account} has no integration; create one and export the upload again: hubctl integration \
-                 create --account {account}"
-            );
+            let message = no_integration(account);
             Err(State::Blocked(undelivered::NO_INTEGRATION, message))
         }
         Some(integration) if !integration.enabled => {
-            let message = format!("the integration of account {account} is disabled");
+            let message = disabled(account, &integration);
             Err(State::Blocked(undelivered::INTEGRATION_DISABLED, message))
         }
         Some(integration) => Ok(integration),
     }
+}
+
+/// That an account has no integration, and the command that makes one.
+pub(crate) fn no_integration(account: AccountId) -> String {
+    let mend = format!("hubctl integration create --provider {account}");
+    with_mend(format!("account {account} has no integration"), Some(mend))
+}
+
+/// That an account's integration is off, and the command that switches it on and exports what came meanwhile.
+pub(crate) fn disabled(account: AccountId, integration: &Integration) -> String {
+    let mend = format!("hubctl integration enable {} --replay", integration.provider);
+    with_mend(format!("the integration of account {account} is disabled"), Some(mend))
 }
 
 /// The Regions in which an account has a state.

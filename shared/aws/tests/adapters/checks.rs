@@ -105,15 +105,15 @@ async fn a_role_that_opens_without_its_external_id_is_a_risk() {
     let [risk] = connection.risks.as_slice() else { panic!("{:?}", connection.risks) };
     assert_eq!(risk.reason, "external_id_not_required");
     let mend = risk.mend.as_deref().unwrap();
-    assert!(mend.starts_with("aws iam get-role --role-name Open "), "{mend}");
-    assert!(mend.contains(r#""Condition":{"StringEquals":{"sts:ExternalId":"an-id"}}"#), "{mend}");
+    let complete = format!("hubctl permissions print --integration {MEMBER} --form trust > trust.json && aws iam ");
+    assert!(mend.starts_with(&complete) && mend.contains(" --role-name Open "), "{mend}");
     // Where nobody set one there is nothing to leave out.
     let Checked { connection, .. } = check(&server.endpoint_url(), MEMBER, role("Open", None)).await;
     assert!(connection.risks.is_empty() && connection.status == ConnectionStatus::Connected);
 }
 
 #[tokio::test]
-async fn a_role_that_refuses_us_is_told_with_the_statement_that_it_needs() {
+async fn a_role_that_refuses_us_is_told_with_every_way_out() {
     let (_simulator, server) = start(world()).await;
     for (name, external_id) in [
         ("Guarded", Some("a-wrong-id")),
@@ -128,9 +128,16 @@ async fn a_role_that_refuses_us_is_told_with_the_statement_that_it_needs() {
         let (message, mend) = (problem.message, problem.mend.unwrap());
         // STS says the same of each, so both causes are named and none is claimed.
         assert!(message.contains("that the role exists") && message.contains("exactly that External ID"), "{message}");
-        assert!(mend.starts_with(&format!("aws iam get-role --role-name {name} ")), "{mend}");
-        assert!(mend.contains(&format!(r#""Principal":{{"AWS":"arn:aws:iam::{ACCOUNT}:user/simulated"}}"#)), "{mend}");
-        assert_eq!(mend.contains("sts:ExternalId"), external_id.is_some(), "{mend}");
+        let ways: Vec<&str> = mend.lines().collect();
+        assert!(
+            ways[0].starts_with(&format!("hubctl permissions print --integration {MEMBER} --form trust > ")),
+            "{mend}"
+        );
+        assert!(ways[0].contains(&format!("update-assume-role-policy --role-name {name} ")), "{mend}");
+        assert!(ways[1].starts_with(&format!("hubctl integration credentials {MEMBER} --role-name {name} ")), "{mend}");
+        assert!(ways[2].contains("--form cloudformation > role.yaml && aws cloudformation deploy "), "{mend}");
+        // Whoever calls now is not all that the role must trust.
+        assert!(!mend.contains("user/simulated"), "{mend}");
     }
 }
 
@@ -155,7 +162,10 @@ async fn a_caller_that_may_assume_no_role_is_told_who_says_so() {
 async fn credentials_of_another_account_and_unknown_ones_are_told_apart() {
     let (_simulator, server) = start(world()).await;
     let Checked { connection, .. } = check(&server.endpoint_url(), MEMBER, Credentials::default()).await;
-    assert_eq!(connection.problem.unwrap().reason, "wrong_account");
+    let problem = connection.problem.unwrap();
+    assert_eq!(problem.reason, "wrong_account");
+    let command = format!("hubctl integration credentials {MEMBER} --role-name SecurityHubExporter");
+    assert!(problem.mend.unwrap().starts_with(&command));
     let (_simulator, server) = start(Config { default_account: None, ..Config::default() }).await;
     let Checked { connection, .. } = check(&server.endpoint_url(), ACCOUNT, Credentials::default()).await;
     let problem = connection.problem.unwrap();

@@ -1,20 +1,71 @@
-//! What is wrong with the credentials, and the statement that a role's trust policy should have.
+//! What is wrong with the credentials, and the commands that mend them.
 
 use asff::AccountId;
-use serde_json::json;
 
 use super::Problem;
 use super::denial::{Denial, trusted};
 use super::words::grant_identity;
-use crate::integration::{Integration, Role};
+use crate::integration::{Credentials, Integration, Role};
+use crate::provider::ProviderId;
 
 /// The action by which a role is assumed.
 const ASSUME_ROLE: &str = "sts:AssumeRole";
+/// The stack that our command makes the role with.
+const ROLE_STACK: &str = "securityhub-exporter-role";
 
 /// The reason of a check that a passing failure kept from the Regions.
 pub(super) const NOT_CHECKED: &str = "not_checked";
 /// The reason of a role that opens without its External ID.
 pub(super) const EXTERNAL_ID_NOT_REQUIRED: &str = "external_id_not_required";
+
+/// Whose credentials are tried, so that the command that mends them can be named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whose {
+    id: ProviderId,
+    /// `integration` or `provider`: who keeps them.
+    keeper: &'static str,
+    /// What keeps the role, where there is one, when the key is changed.
+    role: String,
+    /// What keeps the key, where there is one, when the role is changed.
+    key: String,
+}
+
+impl Whose {
+    /// Those of an integration: its own, or its provider's.
+    pub fn new(integration: &Integration, credentials: &Credentials) -> Self {
+        let keeper = if integration.credentials.is_some() { "integration" } else { "provider" };
+        let role = credentials.role().map(|role| {
+            let external_id = role.external_id.as_ref().map(|id| format!(" --external-id {id}"));
+            format!(" --role-name {}{}", role_name(role), external_id.unwrap_or_default())
+        });
+        let key = credentials.secret().map(|secret| format!(" --secret {secret}"));
+        Self { id: integration.provider.clone(), keeper, role: role.unwrap_or_default(), key: key.unwrap_or_default() }
+    }
+
+    /// The command that puts another key in the place of the one that there is. `what` is said of it.
+    pub fn new_key(&self, what: &str) -> String {
+        let Self { id, keeper, role, .. } = self;
+        format!("hubctl {keeper} credentials {id} --access-key-file FILE{role}  # {what}")
+    }
+
+    /// Whether there is a key that could be the wrong one.
+    pub fn has_key(&self) -> bool {
+        !self.key.is_empty()
+    }
+
+    /// The command that names a role. `what` is said of it.
+    pub fn new_role(&self, what: &str) -> String {
+        let Self { id, keeper, .. } = self;
+        format!("hubctl {keeper} credentials {id} --role-name SecurityHubExporter  # {what}")
+    }
+
+    /// The command that gives them what the role is like: an ARN, a name, an External ID.
+    pub fn other_role(&self, role: &Role, what: &str) -> String {
+        let Self { id, keeper, key, .. } = self;
+        let name = role_name(role);
+        format!("hubctl {keeper} credentials {id}{key} --role-name {name} --external-id EXTERNAL_ID  # {what}")
+    }
+}
 
 /// The credentials don't work; what the adapter says of them is for people already.
 pub(super) fn credentials_refused(reason: &str, message: String, mend: Option<String>) -> Problem {
@@ -22,16 +73,17 @@ pub(super) fn credentials_refused(reason: &str, message: String, mend: Option<St
 }
 
 /// STS takes the credentials, and no Region does.
-pub(super) fn credentials_unknown(account: AccountId, said: &str) -> Problem {
+pub(super) fn credentials_unknown(account: AccountId, integration: &Integration, said: &str) -> Problem {
+    let whose = Whose::new(integration, &integration.credentials.clone().unwrap_or_default());
     Problem {
         reason: "credentials_invalid".to_owned(),
         message: format!(
             "no Region of account {account} accepts the credentials, those included that every account has: {said}. A key that \
              was deleted or made inactive is refused so, and so are the tokens of a session that was revoked"
         ),
-        mend: Some(format!(
-            "aws sts get-caller-identity  # with these credentials; then give the integration of {account} new ones"
-        )),
+        mend: Some(
+            whose.new_key(&format!("a key of account {account}, where it has one; without one, look at its role")),
+        ),
     }
 }
 
@@ -47,22 +99,27 @@ pub(super) fn not_checked(said: &str) -> Problem {
 /// The role can be assumed by whoever may assume roles in our account, for whatever customer.
 pub(super) fn external_id_not_required(account: AccountId, integration: &Integration, caller: &str) -> Problem {
     let own = integration.credentials.as_ref().map(|credentials| credentials.in_account(account));
-    let role = own.as_ref().and_then(|credentials| credentials.role()).cloned();
     // Where the credentials are the provider's, the session tells which role it is.
-    let role =
-        role.unwrap_or_else(|| Role { external_id: Some("EXTERNAL-ID".to_owned()), ..Role::new(trusted(caller)) });
+    let role = own.as_ref().and_then(|credentials| credentials.role()).cloned();
+    let role = role.unwrap_or_else(|| Role::new(trusted(caller)));
     Problem {
         reason: EXTERNAL_ID_NOT_REQUIRED.to_owned(),
         message: format!(
             "{} can be assumed without its External ID: whoever gets the exporter to use that role's ARN uses it as we do",
             role.arn
         ),
-        mend: Some(trust_mend(&role, account, None)),
+        mend: Some(trust_command(&role, account, &integration.provider)),
     }
 }
 
-/// How a role comes to be assumed: `said` is what STS said to the caller that it refused.
-pub fn assume_role_mend(role: &Role, account: AccountId, said: &str) -> String {
+/// Who was refused, as a trust policy names it, if AWS's words say so.
+pub fn refused_caller(said: &str) -> Option<String> {
+    Denial::parse(said, ASSUME_ROLE).caller.as_deref().map(trusted)
+}
+
+/// How a role comes to be assumed, the likeliest first, a line each: `said` is what STS said to the caller that it refused.
+/// STS says the same of a role that is not there, of one that does not trust the caller, and of another External ID.
+pub fn assume_role_mend(role: &Role, account: AccountId, said: &str, whose: Option<&Whose>) -> String {
     let denial = Denial::parse(said, ASSUME_ROLE);
     let caller = denial.caller.as_deref();
     if denial.is_of_organization() {
@@ -73,28 +130,107 @@ pub fn assume_role_mend(role: &Role, account: AccountId, said: &str) -> String {
         );
     }
     let own = caller.and_then(|caller| caller.split(':').nth(4)).and_then(|own| own.parse().ok());
-    match (denial.policy.as_deref(), caller, own) {
-        (Some("identity-based policy"), Some(caller), Some(own)) if !denial.explicit => {
-            grant_identity(caller, own, &[ASSUME_ROLE], &role.arn)
-        }
-        _ => trust_mend(role, account, caller),
+    if let (Some("identity-based policy"), Some(caller), Some(own)) = (denial.policy.as_deref(), caller, own)
+        && !denial.explicit
+    {
+        return grant_identity(caller, own, &[ASSUME_ROLE], &role.arn);
     }
+    let Some(whose) = whose else { return look_at_trust(role, account) };
+    let name = role_name(role);
+    let template = format!(
+        "hubctl permissions print --integration {} --form cloudformation > role.yaml && aws cloudformation deploy \
+         --template-file role.yaml --stack-name {ROLE_STACK} --capabilities CAPABILITY_NAMED_IAM  # or, if account {account} \
+         has no role {name}",
+        whose.id
+    );
+    let other = whose.other_role(role, "or, if the role is right and asks for another External ID");
+    [trust_command(role, account, &whose.id), other, template].join("\n")
 }
 
-/// The statement that the role's trust policy needs, and the commands around it.
-fn trust_mend(role: &Role, account: AccountId, caller: Option<&str>) -> String {
+/// The command that puts on a role the policy that trusts all whom it must.
+fn trust_command(role: &Role, account: AccountId, id: &ProviderId) -> String {
     let name = role.arn.rsplit('/').next().unwrap_or(&role.arn);
-    let mut statement = json!({
-        "Effect": "Allow",
-        "Principal": { "AWS": caller.map_or_else(|| "CALLER".to_owned(), trusted) },
-        "Action": ASSUME_ROLE,
-    });
-    if let Some(external_id) = &role.external_id {
-        statement["Condition"] = json!({ "StringEquals": { "sts:ExternalId": external_id } });
-    }
     format!(
-        "aws iam get-role --role-name {name} --query Role.AssumeRolePolicyDocument  # in account {account}; it needs the \
-         statement {statement}; put it back with: aws iam update-assume-role-policy --role-name {name} --policy-document \
-         file://trust.json"
+        "hubctl permissions print --integration {id} --form trust > trust.json && aws iam update-assume-role-policy --role-name \
+         {name} --policy-document file://trust.json  # with credentials of account {account}; replaces the role's trust policy"
     )
+}
+
+/// Where nobody keeps the role, nobody knows whom else it must trust.
+fn look_at_trust(role: &Role, account: AccountId) -> String {
+    let name = role.arn.rsplit('/').next().unwrap_or(&role.arn);
+    format!(
+        "aws iam get-role --role-name {name} --query Role.AssumeRolePolicyDocument  # with credentials of account {account}"
+    )
+}
+
+/// The path and the name.
+fn role_name(role: &Role) -> &str {
+    role.arn.split_once(":role/").map_or(role.arn.as_str(), |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "User: arn:aws:sts::111122223333:assumed-role/ExportRole/run is not authorized to perform: sts:AssumeRole \
+                        on resource: arn:aws:iam::123456789012:role/team/Exporter";
+
+    fn role() -> Role {
+        Role { external_id: Some("an-id".to_owned()), ..Role::new("arn:aws:iam::123456789012:role/team/Exporter") }
+    }
+
+    fn integration(credentials: Option<Credentials>) -> Integration {
+        let account: AccountId = "123456789012".parse().unwrap();
+        Integration { credentials, ..Integration::new(account) }
+    }
+
+    #[test]
+    fn no_command_leaves_a_role_that_trusts_the_present_caller_alone() {
+        let account = "123456789012".parse().unwrap();
+        let credentials = Credentials::Default { role: Some(role()) };
+        let whose = Whose::new(&integration(Some(credentials.clone())), &credentials);
+        let mend = assume_role_mend(&role(), account, SAID, Some(&whose));
+        let commands: Vec<&str> = mend.lines().collect();
+        assert_eq!(
+            commands,
+            [
+                "hubctl permissions print --integration 123456789012 --form trust > trust.json && aws iam \
+                 update-assume-role-policy --role-name Exporter --policy-document file://trust.json  # with credentials of \
+                 account 123456789012; replaces the role's trust policy",
+                "hubctl integration credentials 123456789012 --role-name team/Exporter --external-id EXTERNAL_ID  # or, if \
+                 the role is right and asks for another External ID",
+                "hubctl permissions print --integration 123456789012 --form cloudformation > role.yaml && aws \
+                 cloudformation deploy --template-file role.yaml --stack-name securityhub-exporter-role --capabilities \
+                 CAPABILITY_NAMED_IAM  # or, if account 123456789012 has no role team/Exporter",
+            ]
+        );
+        let unknown = assume_role_mend(&role(), account, SAID, None);
+        for mend in [mend, unknown] {
+            assert!(!mend.contains("ExportRole"), "{mend}");
+        }
+        assert_eq!(refused_caller(SAID).as_deref(), Some("arn:aws:iam::111122223333:role/ExportRole"));
+    }
+
+    #[test]
+    fn a_key_is_replaced_where_it_is_kept_and_its_role_stays() {
+        let secret = "securityhub-exporter/key".to_owned();
+        let credentials = Credentials::Static { secret, role: Some(role()) };
+        let of_provider = Whose::new(&integration(None), &credentials);
+        assert_eq!(
+            of_provider.new_key("a key"),
+            "hubctl provider credentials 123456789012 --access-key-file FILE --role-name team/Exporter --external-id an-id  # a key"
+        );
+        let own = Whose::new(&integration(Some(credentials.clone())), &credentials);
+        assert_eq!(
+            own.other_role(&role(), "another"),
+            "hubctl integration credentials 123456789012 --secret securityhub-exporter/key --role-name team/Exporter \
+             --external-id EXTERNAL_ID  # another"
+        );
+        let bare = Credentials::Static { secret: "s".to_owned(), role: None };
+        assert_eq!(
+            Whose::new(&integration(Some(bare.clone())), &bare).new_key("a key"),
+            "hubctl integration credentials 123456789012 --access-key-file FILE  # a key"
+        );
+    }
 }

@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::check::{Checked, Checker, Kept};
-pub use self::identity::assume_role_mend;
+pub use self::identity::{Whose, assume_role_mend, refused_caller};
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
 pub use self::round::{Round, Target};
 pub use self::settings::{CheckSettings, WriteProbe};
@@ -123,7 +123,7 @@ pub struct Problem {
     pub reason: String,
     /// What happened, in a sentence.
     pub message: String,
-    /// The command, or the change, that mends it.
+    /// The command, or the change, that mends it; where it can be one of several, a line each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
 }

@@ -68,7 +68,12 @@ pub(super) fn verdict(
         connection.risks.extend(known.filter(|risk| risk.reason == EXTERNAL_ID_NOT_REQUIRED).cloned());
     }
     if let Some(said) = unknown_everywhere(&regions) {
-        return as_before(connection, before, credentials_unknown(account, said), ConnectionStatus::Disconnected);
+        return as_before(
+            connection,
+            before,
+            credentials_unknown(account, integration, said),
+            ConnectionStatus::Disconnected,
+        );
     }
     if let (Some(before), Some(problem)) = (before, silent_everywhere(&regions)) {
         return as_before(connection, Some(before), problem, before.status);

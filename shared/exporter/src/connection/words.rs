@@ -212,10 +212,10 @@ pub(super) fn grant_identity(caller: &str, account: AccountId, actions: &[&str],
     }
 }
 
-/// What happened and what mends it, in one text.
+/// What happened, and below it what mends it, so that it can be copied.
 pub(crate) fn with_mend(message: String, mend: Option<String>) -> String {
     match mend {
-        Some(mend) => format!("{message}; {mend}"),
+        Some(mend) => format!("{message}\n{mend}"),
         None => message,
     }
 }

@@ -6,7 +6,7 @@ use asff::{AccountId, Partition, RegionName};
 use jiff::Timestamp;
 
 use super::{Done, Job, MendError};
-use crate::account::regions_with_state;
+use crate::account::{disabled, no_integration, regions_with_state};
 use crate::connection::with_mend;
 use crate::deliver::{AccountDelivered, AccountDelivery, Policy, Sending};
 use crate::integration::Integration;
@@ -54,13 +54,11 @@ impl Wants<'_> {
     fn of(self, account: AccountId, integration: Option<Integration>) -> Result<Integration, Blocked> {
         let blocked = |reason, message| Err(Blocked { reason, message });
         let Some(integration) = integration else {
-            let message =
-                format!("account {account} has no integration: hubctl integration create --account {account}");
-            return blocked(undelivered::NO_INTEGRATION, message);
+            return blocked(undelivered::NO_INTEGRATION, no_integration(account));
         };
         match self {
             Self::Enabled if !integration.enabled => {
-                blocked(undelivered::INTEGRATION_DISABLED, format!("the integration of account {account} is disabled"))
+                blocked(undelivered::INTEGRATION_DISABLED, disabled(account, &integration))
             }
             Self::Of(provider) | Self::Removing(provider, _) if integration.provider != *provider => {
                 let id = &integration.provider;

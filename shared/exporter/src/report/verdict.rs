@@ -45,7 +45,7 @@ impl RunReport {
             && self.accounts.values().all(|account| superseded(&account.counts))
     }
 
-    /// What somebody should know, a sentence each. Empty where all is well.
+    /// What somebody should know, a sentence each, and below it what mends it. Empty where all is well.
     fn explain(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         match &self.file_end {
@@ -77,7 +77,7 @@ impl RunReport {
                     reasons.push(format!("account {account}: nothing was archived, since {why}"));
                 }
                 Some(ArchiveSkipped::ArchiveHeld { over, live }) => reasons.push(format!(
-                    "account {account}: archive_held: {over} of {live} live findings are over; let them go with: hubctl \
+                    "account {account}: archive_held: {over} of {live} live findings are over; let them go with\nhubctl \
                      run approve {}",
                     self.run_id
                 )),
@@ -97,7 +97,7 @@ impl RunReport {
                 }
                 if let Some(unavailable) = &report.unavailable {
                     let (reason, mend) = (&unavailable.reason, &unavailable.mend);
-                    reasons.push(format!("account {account}, {region}: {reason}. {mend}"));
+                    reasons.push(format!("account {account}, {region}: {reason}\n{mend}"));
                 }
             }
         }

@@ -175,7 +175,8 @@ impl Event {
         let (message, mend) = problem.map_or((otherwise, None), |found| (&found.message, found.mend.as_deref()));
         self.detail.reason = problem.map(|problem| problem.reason.clone());
         self.detail.message = line(message);
-        self.detail.mend = line(mend.unwrap_or(&doctor));
+        // A line is a way out; a mail has one line for all.
+        self.detail.mend = line(&mend.unwrap_or(&doctor).replace('\n', " | "));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use asff::RegionName;
-use exporter::report::{Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus};
+use exporter::report::{ArchiveSkipped, Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus};
 use exporter::route::NOT_IN_INTEGRATION;
 
 use super::fates;
@@ -26,7 +26,7 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
     }
     match report.status {
         RunStatus::Ignored => Exit::Error,
-        _ if lost || truncated => Exit::Findings,
+        _ if lost || truncated || is_archive_held(report) => Exit::Findings,
         RunStatus::Failed => Exit::Error,
         _ if is_region_missing(counts) => Exit::Degraded,
         RunStatus::Unfinished => Exit::Findings,
@@ -36,6 +36,11 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
         | RunStatus::Duplicate
         | RunStatus::Superseded => Exit::Success,
     }
+}
+
+/// Whether what is over stays active until a person decides.
+fn is_archive_held(report: &RunReport) -> bool {
+    report.accounts.values().any(|part| matches!(part.archive, Some(ArchiveSkipped::ArchiveHeld { .. })))
 }
 
 /// Whether a Region takes no findings, other than by the integration's own wish.
@@ -73,11 +78,25 @@ pub(crate) fn write(report: &RunReport, state: Option<&str>, output: &mut Output
         output.line("")?;
         output.line(title)?;
         for line in lines {
-            // Not wrapped, so that a command in it can be copied.
-            output.line(format!("* {}", text::harmless(&line)))?;
+            // Not wrapped, so that a command can be copied; it stands below what it mends.
+            for (index, line) in text::harmless_lines(&line).lines().enumerate() {
+                output.line(if index == 0 { format!("* {line}") } else { format!("    {line}") })?;
+            }
         }
     }
+    if is_replay_due(report) {
+        output.line("")?;
+        output.line("Once that is mended, this exports the upload again:")?;
+        output.line(format!("    hubctl run replay {}", text::harmless(&report.run_id)))?;
+    }
     Ok(())
+}
+
+/// Whether findings of an upload stay behind until somebody mends what kept them.
+fn is_replay_due(report: &RunReport) -> bool {
+    let mended = |reason: &String| reason == "no_integration" || CREDENTIAL_REASONS.contains(&reason.as_str());
+    report.kind == RunKind::Export
+        && (report.counts.undelivered.keys().any(mended) || is_region_missing(&report.counts))
 }
 
 /// What was exported, and how it ended.

@@ -62,7 +62,7 @@ pub(super) struct Difference<'a> {
 /// How much is to be compared.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scope {
-    /// What the file does not declare is deleted.
+    /// What the file does not declare is deleted, of the kinds that it speaks of.
     pub(super) prune: bool,
     /// Keys from files are sent, even where one is kept already.
     pub(super) renew_keys: bool,
@@ -71,11 +71,11 @@ pub(super) struct Scope {
 /// All that has to be done, in an order in which it can be done.
 pub(super) fn differences<'a>(document: &'a Document, standing: &Standing, scope: Scope) -> Vec<Difference<'a>> {
     let mut all = Vec::new();
-    for declared in &document.providers {
+    for declared in document.providers() {
         let kept = standing.providers.get(&declared.id);
         all.extend(provider(declared, kept, scope));
     }
-    for declared in &document.integrations {
+    for declared in document.integrations() {
         let kept = standing.integrations.get(&declared.provider);
         let current = kept.map(|kept| integration_settings(&kept.view));
         let credentials = (declared.credentials.as_ref(), kept.map(|kept| &kept.view.credentials));
@@ -157,19 +157,18 @@ fn pruned<'a>(document: &Document, standing: &Standing) -> Vec<Difference<'a>> {
         declared_credentials: None,
         etag: Some(etag.to_owned()),
     };
-    let providers: BTreeSet<_> = document.providers.iter().map(|declared| &declared.id).collect();
-    let integrations: BTreeSet<_> = document.integrations.iter().map(|declared| &declared.provider).collect();
+    let providers: BTreeSet<_> = document.providers().map(|declared| &declared.id).collect();
+    let integrations: BTreeSet<_> = document.integrations().map(|declared| &declared.provider).collect();
+    let is_going = |id: &ProviderId| document.integrations.is_some() && !integrations.contains(id);
     let mut all = Vec::new();
-    for (id, kept) in standing
-        .integrations
-        .iter()
-        .filter(|(id, kept)| !integrations.contains(id) && kept.view.removing_since.is_none())
-    {
-        all.push(gone(Noun::Integration, id, &kept.etag));
-    }
-    for (id, kept) in standing.providers.iter().filter(|(id, _)| !providers.contains(id) && !integrations.contains(id))
-    {
-        all.push(gone(Noun::Provider, id, &kept.etag));
+    let kept = standing.integrations.iter().filter(|(_, kept)| kept.view.removing_since.is_none());
+    all.extend(kept.filter(|(id, _)| is_going(id)).map(|(id, kept)| gone(Noun::Integration, id, &kept.etag)));
+    if document.providers.is_some() {
+        // A provider with an integration that stays is needed.
+        let is_needed =
+            |id: &ProviderId| integrations.contains(id) || standing.integrations.contains_key(id) && !is_going(id);
+        let kept = standing.providers.iter().filter(|(id, _)| !providers.contains(id) && !is_needed(id));
+        all.extend(kept.map(|(id, kept)| gone(Noun::Provider, id, &kept.etag)));
     }
     all
 }

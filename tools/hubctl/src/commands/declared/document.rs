@@ -24,10 +24,12 @@ const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
+    /// None where the file does not speak of providers: then they are left alone.
     #[serde(default)]
-    pub(super) providers: Vec<DeclaredProvider>,
+    pub(super) providers: Option<Vec<DeclaredProvider>>,
+    /// The same of integrations.
     #[serde(default)]
-    pub(super) integrations: Vec<DeclaredIntegration>,
+    pub(super) integrations: Option<Vec<DeclaredIntegration>>,
 }
 
 /// A provider.
@@ -127,23 +129,46 @@ impl Document {
         if length.map_err(unreadable)? > FILE_BYTES_MAX {
             return Err(Failure::new(Exit::Usage, format!("{name} has more than {FILE_BYTES_MAX} bytes")));
         }
-        let document: Self =
+        let document: Option<Self> =
             yaml::parse(&text).map_err(|error| Failure::new(Exit::Usage, format!("{name}: {error}")))?;
+        let document = document.unwrap_or_default();
         document.check(&name)?;
         Ok(document)
     }
 
     /// What no field by itself can tell.
     fn check(&self, name: &str) -> Result<(), Failure> {
+        if self.providers.is_none() && self.integrations.is_none() {
+            let message = format!("{name} declares nothing: it has neither providers nor integrations");
+            return Err(Failure::new(Exit::Usage, message).hint("hubctl config export writes what there is"));
+        }
         let mut seen = BTreeSet::new();
-        let providers = self.providers.iter().map(|provider| ("provider", &provider.id));
-        let integrations = self.integrations.iter().map(|integration| ("integration", &integration.provider));
+        let providers = self.providers().map(|provider| ("provider", &provider.id));
+        let integrations = self.integrations().map(|integration| ("integration", &integration.provider));
         for (noun, id) in providers.chain(integrations) {
             if !seen.insert((noun, id.clone())) {
                 return Err(Failure::new(Exit::Usage, format!("{name} declares the {noun} {id} twice")));
             }
         }
+        let of_provider = |declared: &&DeclaredProvider| {
+            declared.credentials.as_ref().is_some_and(|credentials| credentials.kind == "provider")
+        };
+        if let Some(declared) = self.providers().find(of_provider) {
+            let message = format!("{name}: the credentials of the provider {} are of kind provider", declared.id);
+            let hint = "a provider has the kind default or static; an integration may have its provider's";
+            return Err(Failure::new(Exit::Usage, message).hint(hint));
+        }
         Ok(())
+    }
+
+    /// The providers that it declares.
+    pub(super) fn providers(&self) -> impl Iterator<Item = &DeclaredProvider> {
+        self.providers.iter().flatten()
+    }
+
+    /// The integrations that it declares.
+    pub(super) fn integrations(&self) -> impl Iterator<Item = &DeclaredIntegration> {
+        self.integrations.iter().flatten()
     }
 }
 
@@ -202,12 +227,12 @@ mod tests {
     fn what_is_left_out_has_its_default() {
         let text = "integrations:\n- provider: 012345678901\n  archive_previous_findings: true\n  severity_min: HIGH\n";
         let document: Document = yaml::parse(text).unwrap();
-        let settings = document.integrations[0].settings();
+        let settings = document.integrations().next().unwrap().settings();
         assert_eq!(settings["archive_previous_findings"], true);
         assert_eq!(settings["severity_min"], "HIGH");
         assert_eq!((&settings["only_failed"], &settings["archive_limit_percent"]), (&json!(true), &json!(50)));
         assert_eq!((&settings["regions"], &settings["muted"]), (&Value::Null, &json!("as_prowler")));
-        assert_eq!(document.integrations[0].provider.as_str(), "012345678901");
+        assert_eq!(document.integrations().next().unwrap().provider.as_str(), "012345678901");
     }
 
     /// What the API lets one change, a file can declare.

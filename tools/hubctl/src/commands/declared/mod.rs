@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use self::differences::{Action, Difference, Scope, differences};
+use self::differences::{Action, Difference, Noun, Scope, differences};
 use self::document::Document;
 use self::standing::Standing;
 use super::ask::Person;
@@ -27,7 +27,11 @@ use crate::output::{Column, Output, Table, Tone, text};
 What a file leaves out of a provider or an integration has its default. Access
 keys are there by reference: `secret` names one of AWS Secrets Manager, and
 `access_key_file` a file beside this one. The differences are shown, then
-carried out; to apply the same file again changes nothing.
+carried out; to apply the same file again changes nothing. --prune deletes what
+the file does not declare, of the kinds that it speaks of: without the key
+`integrations` integrations are left alone. Whether something is deleted is
+asked; all that there is of a kind is deleted only with --prune-all as well. A
+file with neither key is refused.
 
   providers:
   - id: 123456789012
@@ -61,6 +65,10 @@ pub(crate) struct ApplyArgs {
     #[arg(long)]
     prune: bool,
 
+    /// Delete them also where that is all there are of a kind
+    #[arg(long, requires = "prune")]
+    prune_all: bool,
+
     /// Send access keys from files even where one is kept already
     #[arg(long)]
     renew_keys: bool,
@@ -90,7 +98,9 @@ enum ConfigCommand {
 /// Write all providers and integrations as a file for `hubctl apply`
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-No secret is in it: of an access key it names the secret that holds it.
+No secret is in it: of an access key it names the secret that holds it. A secret
+that the exporter keeps itself is of this deployment alone: for another one put
+`access_key_file` in its place.
 
 Example:
   hubctl config export > integrations.yaml
@@ -121,9 +131,14 @@ pub(crate) fn apply(args: &ApplyArgs, global: &Global, output: &mut Output) -> R
         let standing = Standing::read(&management).await?;
         let all = differences(&document, &standing, scope);
         show(&all, output)?;
+        let sweep = if args.prune_all { Ok(()) } else { leaves_some(&all, &standing) };
         if args.dry_run || all.is_empty() {
+            if let Err(failure) = &sweep {
+                output.warning(&failure.message, failure.hint.as_deref())?;
+            }
             return Ok(if all.is_empty() { Exit::Success } else { Exit::Differs });
         }
+        sweep?;
         agree(&all, args.yes, output)?;
         let mut worst = Exit::Success;
         for (done, difference) in all.iter().enumerate() {
@@ -136,6 +151,23 @@ pub(crate) fn apply(args: &ApplyArgs, global: &Global, output: &mut Output) -> R
         }
         Ok(worst)
     })
+}
+
+/// A file that was cut off, or is of another deployment, shall not empty this one.
+fn leaves_some(all: &[Difference<'_>], standing: &Standing) -> Result<(), Failure> {
+    let integrations = standing.integrations.values().filter(|kept| kept.view.removing_since.is_none()).count();
+    for (noun, there) in [(Noun::Integration, integrations), (Noun::Provider, standing.providers.len())] {
+        let is_deleted = |difference: &&Difference<'_>| (difference.action, difference.noun) == (Action::Delete, noun);
+        let deleted = all.iter().filter(is_deleted).count();
+        if deleted > 0 && deleted == there {
+            let (one, many) = (format!("the only {}", noun.word()), format!("all {there} {}s", noun.word()));
+            let message = format!("this deletes {}", if there == 1 { one } else { many });
+            return Err(
+                Failure::new(Exit::Usage, message).hint("if that is meant, add --prune-all; else look at the file")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What is deleted is gone: somebody must want it.

@@ -12,6 +12,7 @@ use futures::StreamExt as _;
 
 use crate::config::Style;
 use crate::deployment::port;
+use crate::exit::{Exit, Failure};
 use crate::progress::Watch;
 
 /// Accounts that one invocation is asked for: few, so that the bar moves.
@@ -39,20 +40,31 @@ pub(super) async fn look(cloud: &Arc<Cloud>, targets: Vec<Target>, style: Style)
     Ok(connections)
 }
 
-/// Has the deployed function check accounts, some a call, until none is left over.
+/// Has the deployed function check accounts, some a call, until none is left over, or it can't be asked: then why.
 pub(super) async fn ask(
     config: &SdkConfig,
-    function: &str,
+    function: Option<&str>,
     mut accounts: Vec<AccountId>,
     problems: &mut Vec<String>,
     style: Style,
-) -> Result<Vec<Connection>> {
+) -> (Vec<Connection>, Option<Failure>) {
+    let Some(function) = function else {
+        let message = "the stack has no function that checks: it is an older one (sam build && sam deploy)";
+        return (Vec::new(), Some(Failure::new(Exit::Error, message)));
+    };
     let function = CheckFunction::new(config, function);
     let (done, _bar) = bar(style, accounts.len());
     let mut connections = Vec::new();
+    let mut failure = None;
     while !accounts.is_empty() {
         let some: Vec<AccountId> = accounts.drain(..accounts.len().min(ACCOUNTS_A_CALL)).collect();
-        let answer = function.check(&some).await.map_err(|error| port(&error))?;
+        let answer = match function.check(&some).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                failure = Some(port(&error));
+                break;
+            }
+        };
         problems.extend(answer.problems);
         if answer.connections.is_empty() {
             problems.extend(
@@ -65,7 +77,7 @@ pub(super) async fn ask(
         connections.extend(answer.connections);
     }
     connections.sort_by_key(|connection| connection.account);
-    Ok(connections)
+    (connections, failure)
 }
 
 fn bar(style: Style, accounts: usize) -> (Arc<AtomicU64>, Watch) {

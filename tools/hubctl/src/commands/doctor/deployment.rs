@@ -4,6 +4,9 @@ use aws::{Deployment, Inspector, Resource, RuleState, SdkConfig};
 use exporter::ports::PortError;
 use serde::Serialize;
 
+use crate::deployment::port;
+use crate::exit::Exit;
+
 /// What one check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
@@ -44,7 +47,10 @@ impl Finding {
     }
 
     fn unknown(check: &'static str, error: &PortError) -> Self {
-        let mend = "your credentials may lack a permission to read; the services' own console shows the same";
+        let mend = match port(error).exit {
+            Exit::Credentials => "your credentials lack the permission to read it",
+            _ => "look again in a while; the service's own console shows the same",
+        };
         Self { check, status: Health::Unknown, message: error.to_string(), mend: Some(mend.to_owned()) }
     }
 }
@@ -233,7 +239,11 @@ mod tests {
                 .contains("aws events enable-rule --region eu-west-1 --name r")
         );
         assert!(of(state(true, r#"["scans-of-others"]"#)).is_bad());
-        assert_eq!(of(Err(failed())).status, Health::Unknown);
+        let denied = of(Err(failed()));
+        assert_eq!(denied.status, Health::Unknown);
+        assert!(denied.mend.unwrap().contains("permission"));
+        let odd = of(Err(PortError { message: "unexpected type".to_owned(), ..failed() }));
+        assert!(!odd.mend.unwrap().contains("permission"), "nothing is guessed");
     }
 
     #[test]

@@ -14,23 +14,26 @@ use serde::Serialize;
 use self::deployment::Finding;
 use crate::commands::run_report::CREDENTIAL_REASONS;
 use crate::config::{Format, Global};
-use crate::deployment::{block_on, connect, port};
+use crate::deployment::{block_on, connect, port, which_deployment};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
 /// Check every connection and the deployment itself, and say what mends them
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Looks at each Region of each account with your own credentials and changes
-nothing. An integration that uses the deployment's own identity is better
-looked at by the deployment: --remote.
+The deployed function check-connections looks at each Region of each account,
+as it does each hour: its identity is the one that roles of other accounts
+trust. Its verdict is kept. Where it can't be invoked that is said, and the
+deployment looked at all the same. With --local the accounts are looked at with
+your own credentials, which needs roles that trust you, and nothing is kept.
 
 Exit codes: 0 all is well, 4 credentials, 5 a connection or the deployment
 needs mending.
 
 Examples:
   hubctl doctor --stack securityhub-exporter
-  hubctl doctor --integration 123456789012 --remote
+  hubctl doctor --integration 123456789012
+  hubctl doctor --local --table TABLE --state-bucket BUCKET
   hubctl doctor --output json | jq -r '.connections[].problem.mend'
 
 JSON: status (ok, credentials or degraded), deployment (check, status,
@@ -40,9 +43,9 @@ pub(crate) struct Args {
     #[arg(long = "integration", value_name = "ID")]
     integrations: Vec<ProviderId>,
 
-    /// Let the deployed function check, with its credentials, and keep the verdict
+    /// Look at the accounts with your own credentials, and keep nothing
     #[arg(long)]
-    remote: bool,
+    local: bool,
 
     /// Show every Region, also those that never took findings
     #[arg(long)]
@@ -56,11 +59,14 @@ struct Diagnosis {
     deployment: Vec<Finding>,
     connections: Vec<Connection>,
     problems: Vec<String>,
+    /// Whether the function that checks refused the caller.
+    #[serde(skip)]
+    is_caller_refused: bool,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
-    if args.remote && global.stack.is_none() {
-        return Err(no_function().into());
+    if !args.local && global.stack.is_none() {
+        return Err(no_stack(global).into());
     }
     let style = output.err_style;
     let mut diagnosis = block_on(async {
@@ -69,19 +75,25 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
             if args.integrations.is_empty() { Wanted::All } else { Wanted::Integrations(args.integrations.clone()) };
         let roll = call_roll(&*connected.cloud, &wanted).await.map_err(|error| port(&error))?;
         let mut problems = roll.problems;
-        let connections = if args.remote {
-            let function = connected.stack.as_ref().and_then(|stack| stack.check_function_name.as_deref());
-            let accounts: Vec<AccountId> = roll.targets.iter().map(|target| target.account).collect();
-            let function = function.ok_or_else(no_function)?;
-            accounts::ask(&connected.config, function, accounts, &mut problems, style).await?
-        } else {
+        let mut is_caller_refused = false;
+        let connections = if args.local {
             accounts::look(&connected.cloud, roll.targets, style).await?
+        } else {
+            let accounts: Vec<AccountId> = roll.targets.iter().map(|target| target.account).collect();
+            let function = connected.stack.as_ref().and_then(|stack| stack.check_function_name.as_deref());
+            let (connections, failure) =
+                accounts::ask(&connected.config, function, accounts, &mut problems, style).await;
+            if let Some(failure) = failure {
+                is_caller_refused = failure.exit == Exit::Credentials;
+                problems.push(unasked(&failure));
+            }
+            connections
         };
         let deployment = match &connected.stack {
             Some(stack) => deployment::inspect(&connected.config, global.stack.as_deref(), stack).await,
             None => Vec::new(),
         };
-        Ok(Diagnosis { status: "ok", deployment, connections, problems })
+        Ok(Diagnosis { status: "ok", deployment, connections, problems, is_caller_refused })
     })?;
     let exit = exit(&diagnosis);
     diagnosis.status = match exit {
@@ -96,9 +108,19 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     Ok(exit)
 }
 
-fn no_function() -> Failure {
-    Failure::new(Exit::Usage, "--remote needs a deployment with the function check-connections")
-        .hint("name its stack with --stack NAME; an older one is brought up to date by sam build && sam deploy")
+/// The function's name is the stack's to tell.
+fn no_stack(global: &Global) -> Failure {
+    if global.table.is_none() || global.state_bucket.is_none() {
+        return which_deployment();
+    }
+    Failure::new(Exit::Usage, "the function that checks is not known: no stack is named")
+        .hint("add --stack NAME, or --local to look with your own credentials")
+}
+
+/// That the function could not be asked, with the other way.
+fn unasked(failure: &Failure) -> String {
+    let message = &failure.message;
+    format!("not all accounts were checked: {message}. With your own credentials: hubctl doctor --local")
 }
 
 /// Whether it is the credentials that keep an account from being reached.
@@ -109,7 +131,7 @@ pub(crate) fn are_credentials_refused(connections: &[Connection]) -> bool {
 
 /// What a script should know.
 fn exit(diagnosis: &Diagnosis) -> Exit {
-    if are_credentials_refused(&diagnosis.connections) {
+    if diagnosis.is_caller_refused || are_credentials_refused(&diagnosis.connections) {
         return Exit::Credentials;
     }
     let connected = |connection: &Connection| connection.status == ConnectionStatus::Connected;

@@ -48,7 +48,7 @@ fn refused(account: &str, reason: &str) -> Connection {
 }
 
 fn diagnosis(connections: Vec<Connection>) -> Diagnosis {
-    Diagnosis { status: "", deployment: Vec::new(), connections, problems: Vec::new() }
+    Diagnosis { status: "", deployment: Vec::new(), connections, problems: Vec::new(), is_caller_refused: false }
 }
 
 fn well() -> Connection {
@@ -84,6 +84,20 @@ fn the_exit_code_tells_credentials_from_regions() {
     assert_eq!(exit(&Diagnosis { deployment: vec![bad], ..diagnosis(vec![well()]) }), Exit::Degraded);
     assert_eq!(exit(&Diagnosis { deployment: vec![unknown], ..diagnosis(vec![well()]) }), Exit::Success);
     assert_eq!(exit(&Diagnosis { problems: vec!["p".to_owned()], ..diagnosis(vec![well()]) }), Exit::Degraded);
+    assert_eq!(exit(&Diagnosis { is_caller_refused: true, ..diagnosis(vec![well()]) }), Exit::Credentials);
+}
+
+/// Where the function can't be asked, that is one problem beside what the deployment itself shows.
+#[test]
+fn a_function_that_can_not_be_asked_hides_nothing_else() {
+    let failure = Failure::new(Exit::Error, "failed to invoke it: there is no such function");
+    let deployment =
+        vec![Finding { check: "queue", status: Health::Well, message: "0 uploads wait".to_owned(), mend: None }];
+    let diagnosis = Diagnosis { deployment, problems: vec![unasked(&failure)], ..diagnosis(Vec::new()) };
+    let text = shown(&diagnosis);
+    assert!(text.contains("0 uploads wait") && text.contains("no such function"), "{text}");
+    assert!(text.contains("hubctl doctor --local") && !text.contains("There are no integrations"), "{text}");
+    assert_eq!(exit(&diagnosis), Exit::Degraded);
 }
 
 #[test]

@@ -52,7 +52,10 @@ pub(super) fn run(_: &Args, reach: &Reach, global: &Global, output: &mut Output)
             if view.removing_since.is_some() { "being removed".to_owned() } else { words::state(&view).1 },
             status.to_owned(),
             short(view.connection.last_checked_at, "never"),
-            text::count(view.connection.regions.len() as u64),
+            match (view.connection.stale_since, text::count(view.connection.regions.len() as u64)) {
+                (Some(_), regions) => format!("? (was {regions})"),
+                (None, regions) => regions,
+            },
             short(view.next_scan_at, ""),
         ];
         row.extend(with_filters.then(|| words::settings(&view).map_or(String::new(), |all| filter_words(&all))));

@@ -1,6 +1,7 @@
 //! An integration as the API gives it, and how the commands show it.
 
 use anyhow::Result;
+use exporter::connection::refused_caller;
 use exporter::provider::ProviderId;
 use management::wire::words::{CredentialsKind, TestOutcome};
 use management::wire::{CredentialsView, IntegrationView, ProviderView, RoleView};
@@ -13,6 +14,10 @@ use crate::config::Format;
 use crate::exit::{Exit, Failure};
 use crate::management::{Answer, Management};
 use crate::output::Output;
+
+/// Stands where the owner of an access key would be, when AWS did not name it yet.
+const KEY_OWNER_UNKNOWN: &str =
+    "<ARN of the user whose access key it is: `aws sts get-caller-identity` with the key says it>";
 
 /// An integration with what it takes to show and to change it.
 pub(in crate::commands) struct Shown {
@@ -78,7 +83,7 @@ impl Shown {
     pub(super) fn write(&mut self, management: &Management, output: &mut Output) -> Result<()> {
         match output.format {
             Format::Json => {
-                if let Some(policy) = self.role().and_then(|role| trust(role, management)) {
+                if let Some(policy) = self.role().and_then(|role| trust(role, &self.trusted_arns(management))) {
                     self.json["trust_policy"] = serde_json::to_value(policy)?;
                 }
                 output.json(&self.json)?;
@@ -94,11 +99,19 @@ impl Shown {
         Ok(())
     }
 
+    /// Who assumes the role. Empty, where only the stack would tell.
+    pub(in crate::commands) fn trusted_arns(&self, management: &Management) -> Vec<String> {
+        let known = self.view.connection.problem.iter();
+        let tested = self.view.test.iter().flat_map(|test| &test.connections).filter_map(|one| one.problem.as_ref());
+        let said = known.map(|problem| problem.message.as_str()).chain(tested.map(|problem| problem.message.as_str()));
+        assumes(self.credentials(), said, management)
+    }
+
     /// Shows what has to be put on the role, for people, or which command knows it. For machines, it is in the result.
     pub(super) fn write_role(&self, management: &Management, output: &mut Output) -> Result<()> {
         let Some(role) = self.role() else { return Ok(()) };
         let command = format!("hubctl permissions print --integration {}", self.view.provider);
-        match (trust(role, management), output.format) {
+        match (trust(role, &self.trusted_arns(management)), output.format) {
             (None, _) => note_unknown_trust(role, &command, output)?,
             (Some(_), Format::Json) => {}
             (Some(policy), Format::Table) => {
@@ -118,9 +131,22 @@ impl Shown {
     }
 }
 
-/// The policy that lets the deployment assume a role, where its stack told who that is.
-pub(in crate::commands) fn trust(role: &RoleView, management: &Management) -> Option<Policy> {
-    Policy::of_trust(role.external_id.as_deref(), &management.trusted_arns)
+/// The policy that lets the deployment, or the owner of its access key, assume a role, where it is known who that is.
+pub(in crate::commands) fn trust(role: &RoleView, trusted_arns: &[String]) -> Option<Policy> {
+    Policy::of_trust(role.external_id.as_deref(), trusted_arns)
+}
+
+/// Who assumes the role of these credentials: the deployment's roles, or whose key it is. `said` is where AWS may have named
+/// that one.
+pub(in crate::commands) fn assumes<'a>(
+    credentials: &CredentialsView,
+    mut said: impl Iterator<Item = &'a str>,
+    management: &Management,
+) -> Vec<String> {
+    if credentials.kind != CredentialsKind::Static {
+        return management.trusted_arns.clone();
+    }
+    vec![said.find_map(refused_caller).unwrap_or_else(|| KEY_OWNER_UNKNOWN.to_owned())]
 }
 
 /// Says which command prints the trust policy of a role, when only the function is known and not the stack.

@@ -28,7 +28,7 @@ pub(in crate::commands) fn write(test: &Test, output: &mut Output) -> Result<()>
     let word = text::toned(tone, word, output.out_style.colour);
     // What one account's problem is stands below.
     let is_told_below = test.outcome == TestOutcome::Failed && test.connections.len() == 1;
-    output.line(if is_told_below { word } else { format!("{word}: {}", text::harmless(&test.message)) })?;
+    output.line(if is_told_below { word } else { format!("{word}: {}", text::harmless_lines(&test.message)) })?;
     let in_full = test.connections.len() <= ACCOUNTS_IN_FULL_MAX;
     for connection in &test.connections {
         if in_full || connection.status != ConnectionStatus::Connected {
@@ -52,9 +52,16 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
     if connection.regions.is_empty() {
         return Ok(());
     }
+    let mut off = 0;
     let mut by_status: BTreeMap<RegionStatus, Vec<(&RegionName, &RegionConnection)>> = BTreeMap::new();
     for (name, region) in &connection.regions {
-        by_status.entry(region.status).or_default().push((name, region));
+        // What is not switched on is nothing to mend, unless it was on, or no Region takes findings.
+        let is_off = region.status == RegionStatus::RegionNotOptedIn && region.lost_at.is_none();
+        if is_off && connection.status != ConnectionStatus::Disconnected {
+            off += 1;
+        } else {
+            by_status.entry(region.status).or_default().push((name, region));
+        }
     }
     let mut table = Table::new([Column::Text("Region"), Column::Text("Status"), Column::Text("Since (UTC)")]);
     let mut first: BTreeMap<RegionStatus, (&Problem, usize)> = BTreeMap::new();
@@ -66,13 +73,21 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
             let others = regions.len() - shown;
             let name = if others == 0 { name.to_string() } else { format!("{name} and {others} others") };
             let since = region.since.strftime("%Y-%m-%d %H:%M").to_string();
-            table.row(tone, [name.as_str(), status_word(status), &since]);
+            let since_when = region.stale_since.or(connection.stale_since);
+            let word = status_word(status);
+            let word =
+                since_when.map_or(word.to_owned(), |at| format!("not reached; last known: {word}, {}", text::time(at)));
+            table.row(if since_when.is_some() { Tone::Warning } else { tone }, [name.as_str(), &word, &since]);
         }
         for problem in regions.iter().filter_map(|(_, region)| region.problem.as_ref()) {
             first.entry(status).or_insert((problem, 0)).1 += 1;
         }
     }
     output.table(&table)?;
+    if off > 0 {
+        let others = text::counted(off, "other Region is", "other Regions are");
+        output.line(format!("{others} not switched on in this account"))?;
+    }
     for (problem, regions) in first.values() {
         let others = regions - 1;
         let also = match others {
@@ -89,7 +104,9 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
 fn say(kind: &str, problem: &Problem, output: &mut Output) -> Result<()> {
     output.line(format!("{kind}{}: {}", problem.reason, text::harmless(&problem.message)))?;
     if let Some(mend) = &problem.mend {
-        output.line(format!("    {}", text::harmless(mend)))?;
+        for line in text::harmless_lines(mend).lines() {
+            output.line(format!("    {line}"))?;
+        }
     }
     Ok(())
 }

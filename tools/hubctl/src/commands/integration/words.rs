@@ -38,8 +38,8 @@ fn connection_facts(facts: &mut Facts, connection: &ConnectionSummary) {
     facts.add(tone, "Connection Status", status);
     if let Some(problem) = &connection.problem {
         facts.add(Tone::Plain, "Problem", &problem.message);
-        if let Some(mend) = &problem.mend {
-            facts.add(Tone::Plain, "To mend it", mend);
+        for (index, way) in problem.mend.iter().flat_map(|mend| mend.lines()).enumerate() {
+            facts.add(Tone::Plain, if index == 0 { "To mend it" } else { "" }, way);
         }
     }
     facts.add(Tone::Plain, "Last Checked", last_checked(connection));
@@ -114,14 +114,19 @@ pub(super) fn status(status: ConnectionStatus) -> (Tone, &'static str) {
 fn last_checked(connection: &ConnectionSummary) -> String {
     let at = connection.last_checked_at.map_or("never".to_owned(), text::time);
     match connection.stale_since {
-        Some(since) => format!("{at}; since {} the checks themselves fail", text::time(since)),
+        Some(since) => format!("{at}, without reaching Security Hub; last successful check {}", text::time(since)),
         None => at,
     }
 }
 
 /// The Regions that take findings.
 pub(super) fn regions(connection: &ConnectionSummary) -> String {
-    if connection.regions.is_empty() { "none".to_owned() } else { text::names(connection.regions.iter(), "Regions") }
+    let names = if connection.regions.is_empty() {
+        "none".to_owned()
+    } else {
+        text::names(connection.regions.iter(), "Regions")
+    };
+    if connection.stale_since.is_some() { format!("not reached; last known: {names}") } else { names }
 }
 
 /// The settings as the exporter reads them.

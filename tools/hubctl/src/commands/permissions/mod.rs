@@ -14,7 +14,7 @@ use self::policy::{Form, Policy};
 use self::template::Template;
 use crate::commands::credentials::CredentialOptions;
 use crate::commands::integration::role::{ExternalId, RoleName};
-use crate::commands::integration::shown::{Shown, note_unknown_trust, trust};
+use crate::commands::integration::shown::{Shown, note_unknown_trust, path, trust};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
@@ -48,11 +48,15 @@ The templates make the role, which trusts the deployment's own roles only and
 asks for the External ID. The one of CloudFormation is fit for a StackSet: it
 gives each account of an organisation the same role. Whom the role must trust,
 only the stack tells (--stack): by --manage-function alone there is no template,
-and no trust policy.
+and no trust policy. `trust` is the role's trust policy alone, for `aws iam
+update-assume-role-policy`. A role that an access key assumes trusts the key's
+owner instead.
 
 Examples:
   hubctl permissions print --integration 123456789012
-  hubctl permissions print --account 210987654321 --form cloudformation > role.yaml
+  hubctl permissions print --account 210987654321 \\
+    --form cloudformation > role.yaml
+  hubctl permissions print --integration 123456789012 --form trust > trust.json
   hubctl permissions print --account o-a1b2c3d4e5 --form terraform > role.tf
 
 JSON: permissions and, where a role is assumed, role, external_id and trust.")]
@@ -77,9 +81,9 @@ struct Print {
     #[arg(long)]
     auto_accept_product: bool,
 
-    /// Policies, or a template that makes the role
+    /// Policies, the trust policy alone, or a template that makes the role
     #[arg(long, value_name = "FORM", default_value = "policy")]
-    #[arg(value_parser = PossibleValuesParser::new(["policy", "cloudformation", "terraform"])
+    #[arg(value_parser = PossibleValuesParser::new(["policy", "trust", "cloudformation", "terraform"])
         .try_map(|word| word.parse::<Form>()))]
     form: Form,
 }
@@ -99,7 +103,7 @@ impl Print {
             words.push("--auto-accept-product".to_owned());
         }
         if self.form != Form::Policy {
-            words.push(format!("--form {}", self.form));
+            words.push(format!("--form {}", self.form.as_str()));
         }
         words.join(" ")
     }
@@ -124,19 +128,20 @@ struct Needed {
 
 pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
     let Command::Print(args) = command;
-    let (management, id, role, accepts) = block_on(async {
+    let (management, found) = block_on(async {
         let management = reach.connect(global).await?;
-        let (id, role, accepts) = role_of(&management, args).await?;
-        Ok((management, id, role, accepts || args.auto_accept_product))
+        let found = role_of(&management, args).await?;
+        Ok((management, found))
     })?;
-    let trust = role.as_ref().and_then(|role| trust(role, &management));
+    let Found { id, role, trusted_arns, accepts } = &found;
+    let accepts = *accepts || args.auto_accept_product;
     let needed = Needed {
         permissions: Policy::of_export(management.partition, id.account(), accepts),
         role: role.as_ref().map(|role| role.arn.clone()),
-        trust: trust.clone(),
+        trust: role.as_ref().and_then(|role| trust(role, trusted_arns)),
         external_id: role.as_ref().and_then(|role| role.external_id.clone()),
     };
-    match (args.form, &role, trust) {
+    match (args.form, role, &needed.trust) {
         (Form::Policy, role, trust) => {
             tell(&needed, output)?;
             if let (Some(role), None) = (role, trust) {
@@ -155,28 +160,82 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
             let message = format!("whom {} must trust is not known: only the deployment's stack tells", role.arn);
             return Err(Failure::new(Exit::Usage, message).hint(format!("{} --stack NAME", args.again(role))).into());
         }
+        (Form::Trust, Some(_), Some(trust)) => output.json(trust)?,
         (form, Some(role), Some(_)) => {
-            let template = Template { role, trusted_arns: &management.trusted_arns, accepts };
+            let template = Template { role, trusted_arns, accepts };
             output.out().write_all(template.text(form).as_bytes())?;
         }
     }
-    if let (Some(account), Some(id)) = (&args.account, &needed.external_id) {
-        let name = role.as_ref().map_or("", role_name);
-        output.note("When the role is there:")?;
-        output.note(format!(
-            "    hubctl integration create --provider {account} --role-name {name} --external-id {id}"
-        ))?;
+    if let (Some(account), Some(external_id)) = (&args.account, &needed.external_id) {
+        then(account, external_id, needed.role.as_deref().unwrap_or_default(), args, output)?;
     }
     Ok(Exit::Success)
 }
 
-/// Whose permissions are wanted, the role that is assumed for it, and whether it accepts the product itself.
-async fn role_of(management: &Management, args: &Print) -> Result<(ProviderId, Option<RoleView>, bool)> {
+/// What comes after it, beside the result: how the template is deployed, and the command that belongs to this External ID.
+fn then(account: &ProviderId, external_id: &str, role: &str, args: &Print, output: &mut Output) -> Result<()> {
+    if args.form == Form::CloudFormation {
+        match account {
+            ProviderId::Account(account) => {
+                output.note(format!("With credentials of account {account}:"))?;
+                output.note(format!("    {DEPLOY}"))?;
+            }
+            ProviderId::Organization(_) => {
+                output.note("In the organisation's management account, as a StackSet of all accounts:")?;
+                output.note(format!("    {CREATE_STACK_SET}"))?;
+            }
+        }
+    }
+    let name = role.rsplit_once(":role/").map_or("", |(_, name)| name);
+    output.note("When the role is there:")?;
+    output.note(format!(
+        "    hubctl integration create --provider {account} --role-name {name} --external-id {external_id}"
+    ))?;
+    if args.external_id.is_none() {
+        output.note(format!(
+            "This External ID was made now; printed again, another is made. To print with the same one: --external-id \
+             {external_id}"
+        ))?;
+    }
+    Ok(())
+}
+
+/// How the template of one account's role is deployed.
+const DEPLOY: &str = "aws cloudformation deploy --template-file role.yaml --stack-name securityhub-exporter-role --capabilities \
+                      CAPABILITY_NAMED_IAM";
+/// How the template becomes the role of every account of an organisation.
+const CREATE_STACK_SET: &str = "aws cloudformation create-stack-set --stack-set-name securityhub-exporter-role --template-body \
+                                file://role.yaml --capabilities CAPABILITY_NAMED_IAM --permission-model SERVICE_MANAGED \
+                                --auto-deployment Enabled=true,RetainStacksOnAccountRemoval=false && aws cloudformation \
+                                create-stack-instances --stack-set-name securityhub-exporter-role --deployment-targets \
+                                OrganizationalUnitIds=ROOT_ID --regions us-east-1";
+
+/// Whose permissions are wanted.
+struct Found {
+    id: ProviderId,
+    /// The role that is assumed.
+    role: Option<RoleView>,
+    /// Who assumes it, as far as that is known.
+    trusted_arns: Vec<String>,
+    /// Whether the integration accepts the product itself.
+    accepts: bool,
+}
+
+async fn role_of(management: &Management, args: &Print) -> Result<Found> {
     if let Some(id) = &args.integration {
         let shown = Shown::find(management, id).await?;
-        return Ok((id.clone(), shown.role().cloned(), shown.view.auto_accept_product));
+        let (role, accepts) = (shown.role().cloned(), shown.view.auto_accept_product);
+        return Ok(Found { id: id.clone(), role, trusted_arns: shown.trusted_arns(management), accepts });
     }
     let Some(id) = &args.account else { return Err(Failure::new(Exit::Usage, "which account?").into()) };
+    if management.find(path(id)).await?.is_some() {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{id} has an integration, whose role has an External ID already"),
+        )
+        .hint(format!("hubctl permissions print --integration {id} --form {}", args.form.as_str()))
+        .into());
+    }
     let external_id = args.external_id.clone().unwrap_or_else(ExternalId::generate);
     let options = CredentialOptions {
         role_name: Some(args.role_name.clone()),
@@ -185,7 +244,7 @@ async fn role_of(management: &Management, args: &Print) -> Result<(ProviderId, O
     };
     let arn = options.role_arn_in(id, management.partition)?.unwrap_or_default();
     let role = RoleView { arn, external_id: Some(external_id.0), session_name: None, duration_seconds: None };
-    Ok((id.clone(), Some(role), false))
+    Ok(Found { id: id.clone(), role: Some(role), trusted_arns: management.trusted_arns.clone(), accepts: false })
 }
 
 fn tell(needed: &Needed, output: &mut Output) -> Result<()> {

@@ -1,6 +1,5 @@
 //! What a role must allow, and whom it must trust: the least that exporting needs (contract 2.2).
 
-use std::fmt;
 use std::str::FromStr;
 
 use asff::{AccountId, Partition};
@@ -113,19 +112,23 @@ const READS: [&str; 3] =
 pub(crate) enum Form {
     /// The policies themselves.
     Policy,
+    /// The trust policy alone, fit for a file.
+    Trust,
     /// A template with the role.
     CloudFormation,
     /// A module with the role.
     Terraform,
 }
 
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Form {
+    /// Its name on the command line.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
             Self::Policy => "policy",
+            Self::Trust => "trust",
             Self::CloudFormation => "cloudformation",
             Self::Terraform => "terraform",
-        })
+        }
     }
 }
 
@@ -135,6 +138,7 @@ impl FromStr for Form {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "policy" => Ok(Self::Policy),
+            "trust" => Ok(Self::Trust),
             "cloudformation" => Ok(Self::CloudFormation),
             "terraform" => Ok(Self::Terraform),
             _ => Err("no such form"),

@@ -36,7 +36,7 @@ impl Template<'_> {
                     ("  AutoAcceptProduct:", quoted(&self.accepts.to_string())),
                 ],
             ),
-            Form::Policy | Form::Terraform => {
+            Form::Policy | Form::Trust | Form::Terraform => {
                 let arns: Vec<String> = self.trusted_arns.iter().map(|arn| hcl(arn)).collect();
                 filled(
                     TERRAFORM,

@@ -6,7 +6,7 @@ use management::wire::ProviderView;
 use management::wire::words::{ProviderKind, TestOutcome};
 use serde_json::Value;
 
-use crate::commands::integration::shown::{note_unknown_trust, provider_path, read, trust};
+use crate::commands::integration::shown::{assumes, note_unknown_trust, provider_path, read, trust};
 use crate::commands::integration::tested;
 use crate::commands::integration::words::{changed, credential_facts};
 use crate::config::Format;
@@ -45,7 +45,8 @@ impl Shown {
     /// Shows it, and the test that it was put to; `with_role`, with what has to be put on its role.
     pub(super) fn write(mut self, management: &Management, with_role: bool, output: &mut Output) -> Result<()> {
         let role = self.view.credentials.role.as_ref();
-        let policy = role.and_then(|role| trust(role, management));
+        let trusted_arns = assumes(&self.view.credentials, std::iter::empty(), management);
+        let policy = role.and_then(|role| trust(role, &trusted_arns));
         let unknown = role.filter(|_| policy.is_none() && with_role);
         match (output.format, &policy) {
             (Format::Json, policy) => {

@@ -94,3 +94,74 @@ fn a_wrong_file_is_refused_with_the_line() {
     assert!(ended.stderr.contains("only_failde") && ended.stderr.contains("line 3"), "{}", ended.stderr);
     assert!(deployment.sent.lock().unwrap().is_empty(), "nothing is asked for a wrong file");
 }
+
+/// Two accounts, and a file that names one of them.
+fn two() -> Deployment {
+    let deployment = Deployment::new();
+    deployment.file(
+        "two.yaml",
+        "providers: [{id: 123456789012}, {id: 210987654321}]\n\
+         integrations: [{provider: 123456789012}, {provider: 210987654321, enabled: false}]\n",
+    );
+    let applied = deployment.run("apply -f two.yaml");
+    assert_eq!(deployment.memory.kept().integrations.len(), 2, "{}", applied.stderr);
+    deployment
+}
+
+#[test]
+fn a_file_that_declares_nothing_is_a_mistake_and_deletes_nothing() {
+    let deployment = two();
+    for (name, text) in [("empty", ""), ("comment", "# nothing yet\n"), ("null", "null\n"), ("nulls", "providers:\n")] {
+        deployment.file(name, text);
+        for line in ["apply --prune --prune-all --yes", "apply", "config diff"] {
+            let ended = deployment.run(&format!("{line} -f {name}"));
+            assert_eq!(ended.exit, 2, "{line}, {name}: {}", ended.stderr);
+            assert!(ended.stderr.contains("declares nothing"), "{}", ended.stderr);
+        }
+    }
+    let kept = deployment.memory.kept();
+    assert_eq!((kept.providers.len(), kept.integrations.len()), (2, 2));
+}
+
+#[test]
+fn a_kind_that_the_file_does_not_speak_of_is_left_alone() {
+    let deployment = two();
+    // The other provider goes only without an integration of its own, since that would go with it.
+    deployment.file("providers.yaml", "providers: [{id: 123456789012}]\n");
+    assert_eq!(deployment.run("config diff -f providers.yaml").exit, 0);
+    let ended = deployment.run("apply -f providers.yaml --prune --yes");
+    assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    assert_eq!(deployment.memory.kept().integrations.len(), 2);
+    deployment.file("integrations.yaml", "integrations: [{provider: 123456789012}]\n");
+    let ended = deployment.run("apply -f integrations.yaml --prune --yes");
+    assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    let kept = deployment.memory.kept();
+    assert_eq!((kept.providers.len(), kept.integrations.len()), (2, 1));
+}
+
+#[test]
+fn all_that_there_is_of_a_kind_is_deleted_only_where_that_is_said() {
+    let deployment = two();
+    deployment.file("none.yaml", "providers: [{id: 123456789012}, {id: 210987654321}]\nintegrations: []\n");
+    let dry = deployment.run("apply -f none.yaml --prune --dry-run");
+    assert_eq!(dry.exit, 6);
+    assert!(dry.stderr.contains("--prune-all"), "{}", dry.stderr);
+    let ended = deployment.run("apply -f none.yaml --prune --yes");
+    assert_eq!(ended.exit, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("all 2 integrations") && ended.stderr.contains("--prune-all"), "{}", ended.stderr);
+    assert_eq!(deployment.memory.kept().integrations.len(), 2);
+    assert_eq!(deployment.run("apply -f none.yaml --prune --prune-all").exit, 2, "it is asked nevertheless");
+    assert_eq!(deployment.memory.kept().integrations.len(), 2);
+    assert_eq!(deployment.run("apply -f none.yaml --prune --prune-all --yes").exit, 0);
+    assert_eq!(deployment.memory.kept().integrations.len(), 0);
+}
+
+#[test]
+fn a_provider_can_not_have_the_credentials_of_a_provider() {
+    let deployment = Deployment::new();
+    deployment.file("wrong.yaml", "providers:\n- id: 123456789012\n  credentials: {kind: provider}\n");
+    let ended = deployment.run("apply -f wrong.yaml");
+    assert_eq!(ended.exit, 2);
+    assert!(ended.stderr.contains("123456789012") && ended.stderr.contains("default or static"), "{}", ended.stderr);
+    assert!(deployment.memory.kept().providers.is_empty());
+}
