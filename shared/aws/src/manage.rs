@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::{Client, Config};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 use exporter::ports::PortError;
@@ -61,8 +63,9 @@ impl ManageFunction {
         Self { client: Client::from_conf(own), name: name.to_owned(), caller }
     }
 
-    /// Hands a request to the function. Tried again by the SDK, so the request must bear being carried out twice: by its
-    /// nature, by an If-Match or by an Idempotency-Key.
+    /// Hands a request to the function. Tried again by the SDK, so the request must bear being carried out twice, by its
+    /// nature or by an Idempotency-Key. One with an If-Match is tried once: after an answer that was lost, a second try
+    /// would be told that somebody else changed what the first one did.
     ///
     /// # Errors
     ///
@@ -70,9 +73,19 @@ impl ManageFunction {
     pub async fn call(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, PortError> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let action = || format!("{method} {path} by the function {}", self.name);
+        let once = request.headers().contains_key(http::header::IF_MATCH);
         let payload = payload(request, self.caller.as_ref()).to_string();
-        let invoked = self.client.invoke().function_name(&self.name).payload(Blob::new(payload)).send().await;
-        let answer = invoked.map_err(|error| self.refusal(action(), &error))?;
+        let mut invoke = self.client.invoke().function_name(&self.name).payload(Blob::new(payload)).customize();
+        if once {
+            invoke = invoke.config_override(Config::builder().retry_config(RetryConfig::disabled()));
+        }
+        let answer = invoke.send().await.map_err(|error| {
+            let mut refusal = self.refusal(action(), &error);
+            if once && may_have_arrived(&error) {
+                refusal.message.push_str("; it may have been done all the same: look before you try again");
+            }
+            refusal
+        })?;
         let body = answer.payload().map(Blob::as_ref).unwrap_or_default();
         if answer.function_error().is_some() {
             let message = format!("the function failed: {}; its log says more", crash(body));
@@ -88,6 +101,16 @@ impl ManageFunction {
             }
             _ => port_error(action, error),
         }
+    }
+}
+
+/// Whether the function may have carried out what has no answer. An error of the caller's is told before it is invoked.
+fn may_have_arrived(error: &CallFailure<InvokeError>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => false,
+        SdkError::DispatchFailure(failure) => !failure.is_user(),
+        SdkError::ServiceError(answer) => answer.raw().status().is_server_error(),
+        _ => true,
     }
 }
 
