@@ -16,16 +16,17 @@ Exit codes:
   0  all is well
   1  error
   2  wrong command line
-  3  findings in quarantine, unreadable, undelivered, or cut off with the file
+  3  findings in quarantine, unreadable, undelivered or cut off with the file,
+     or an archive that is held back for a person to decide
   4  credentials missing, expired, of the wrong account, or not allowed to
   5  Security Hub not to be had in a Region that has findings, or lost there
-  6  config diff, apply --dry-run: there are differences
+  6  config diff, apply --dry-run, reconcile --dry-run: there are differences
 
 Examples:
   hubctl validate scan.ocsf.json
   hubctl plan scan.ocsf.json --stack securityhub-exporter
-  hubctl integration create --provider 123456789012 --stack securityhub-exporter
-  hubctl export s3://scans/json-ocsf/scan.ocsf.json --stack securityhub-exporter
+  hubctl integration create --provider 123456789012 --stack exporter
+  hubctl export s3://scans/scan.ocsf.json --stack securityhub-exporter
   hubctl run list --stack securityhub-exporter
   hubctl doctor --stack securityhub-exporter";
 
@@ -63,4 +64,33 @@ pub(crate) enum Command {
     Explain(explain::Args),
     Completion(completion::Args),
     Man(man::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Columns of an example at most, so that it stands in one line wherever help is shown.
+    const EXAMPLE_WIDTH: usize = 79;
+
+    fn commands(command: &clap::Command) -> Vec<&clap::Command> {
+        std::iter::once(command).chain(command.get_subcommands().flat_map(commands)).collect()
+    }
+
+    #[test]
+    fn a_command_in_a_help_text_is_one_line_that_can_be_copied() {
+        let cli = Cli::command();
+        let mut seen = 0;
+        for command in commands(&cli) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            seen += usize::from(!text.is_empty());
+            for line in text.lines() {
+                let most = if line.starts_with("  ") { EXAMPLE_WIDTH } else { HELP_WIDTH };
+                assert!(line.chars().count() <= most, "{}: {line}", command.get_name());
+            }
+        }
+        assert!(seen > 30, "{seen}");
+    }
 }
