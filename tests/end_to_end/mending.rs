@@ -25,7 +25,7 @@ async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_orde
     let archived = run.counts.archived;
     ensure!(archived > 0 && run.status == RunStatus::Succeeded, "{run:#?}");
 
-    let ordered = stage.hubctl(&["run", "undo-archive", &run.run_id])?;
+    let ordered = stage.hubctl(&["run", "undo-archive", &run.run_id, "--yes"])?;
 
     ensure!(ordered.exit == Some(0), "{ordered:#?}");
     let undone: RunReport = serde_json::from_value(ordered.json[0].clone())?;
@@ -39,7 +39,7 @@ async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_orde
         ensure!(finding["Compliance"]["Status"] == "FAILED", "it has not the status that it had: {finding:#}");
     }
 
-    let again = stage.hubctl(&["run", "undo-archive", &run.run_id, "--local"])?;
+    let again = stage.hubctl(&["run", "undo-archive", &run.run_id, "--yes", "--local"])?;
     let counts = &again.json[0]["counts"];
     ensure!(again.exit == Some(0) && counts["filtered"]["changed_since"] == archived, "{again:#?}");
     ensure!(counts["sent"] == 0, "{again:#?}");

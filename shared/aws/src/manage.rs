@@ -2,19 +2,27 @@
 //! hand it over (payload format 2.0), an HTTP response comes out. So IAM is the login, and there is no endpoint to guard.
 
 use aws_config::SdkConfig;
+use aws_sdk_lambda::error::SdkError;
+use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 use exporter::ports::PortError;
+use http::header::IF_MATCH;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::errors::port_error;
+use crate::errors::{CallFailure, port_error};
 use crate::function::{Function, InvokeFailure, RUN_MAX};
+
+/// By it a request that creates something may come twice.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The function manage-integrations.
 #[derive(Clone, Debug)]
 pub struct ManageFunction {
     function: Function,
+    /// The same, for requests that are tried once.
+    once: Function,
     caller: Option<Caller>,
 }
 
@@ -45,28 +53,51 @@ impl ManageFunction {
     /// The function of this name, called for somebody whom the audit trail is to name. Makes no call.
     pub fn new(config: &SdkConfig, name: &str, caller: Option<Caller>) -> Self {
         // Creating an integration tests its connection in every Region.
-        Self { function: Function::new(config, name, RUN_MAX), caller }
+        let (function, once) = (Function::new(config, name, RUN_MAX), Function::once(config, name, RUN_MAX));
+        Self { function, once, caller }
     }
 
-    /// Hands a request to the function. Tried again by the SDK, so the request must bear being carried out twice: by its
-    /// nature, by an If-Match or by an Idempotency-Key.
+    /// Hands a request to the function. Tried again by the SDK, so the request must bear being carried out twice, by its
+    /// nature or by an Idempotency-Key. One with an If-Match is tried once: after an answer that was lost, a second try
+    /// would be told that somebody else changed what the first one did. So is one that places an order.
     ///
     /// # Errors
     ///
     /// When the function can't be invoked, or fails without an answer. An answer of any status is no error.
     pub async fn call(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, PortError> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let name = &self.function.name;
+        let names = request.headers();
+        let once =
+            names.contains_key(IF_MATCH) || (method == http::Method::POST && !names.contains_key(IDEMPOTENCY_KEY));
+        let function = if once { &self.once } else { &self.function };
+        let name = &function.name;
         let action = || format!("{method} {path} by the function {name}");
-        let answer = self.function.invoke(&payload(request, self.caller.as_ref())).await;
+        let answer = function.invoke(&payload(request, self.caller.as_ref())).await;
         let answer = answer.map_err(|failure| match &failure {
             InvokeFailure::Call(error) if error.code() == Some("ResourceNotFoundException") => {
                 let message = format!("there is no function {name} in this account and Region");
                 PortError { action: action(), message }
             }
+            InvokeFailure::Call(error) if once && may_have_arrived(error) => {
+                let PortError { action, message } = failure.into_port(action());
+                PortError {
+                    action,
+                    message: format!("{message}; it may have been done all the same: look before you try again"),
+                }
+            }
             _ => failure.into_port(action()),
         })?;
         response(&answer).map_err(|message| PortError { action: action(), message })
+    }
+}
+
+/// Whether the function may have carried out what has no answer. An error of the caller's is told before it is invoked.
+fn may_have_arrived(error: &CallFailure<InvokeError>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => false,
+        SdkError::DispatchFailure(failure) => !failure.is_user(),
+        SdkError::ServiceError(answer) => answer.raw().status().is_server_error(),
+        _ => true,
     }
 }
 

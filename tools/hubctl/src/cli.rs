@@ -16,16 +16,17 @@ Exit codes:
   0  all is well
   1  error
   2  wrong command line
-  3  findings in quarantine, unreadable, undelivered, or cut off with the file
+  3  findings in quarantine, unreadable, undelivered or cut off with the file,
+     or an archive that is held back for a person to decide
   4  credentials missing, expired, of the wrong account, or not allowed to
   5  Security Hub not to be had in a Region that has findings, or lost there
-  6  config diff, apply --dry-run: there are differences
+  6  config diff, apply --dry-run, reconcile --dry-run: there are differences
 
 Examples:
   hubctl validate scan.ocsf.json
   hubctl plan scan.ocsf.json --stack securityhub-exporter
-  hubctl integration create --provider 123456789012 --stack securityhub-exporter
-  hubctl export s3://scans/json-ocsf/scan.ocsf.json --stack securityhub-exporter
+  hubctl integration create --provider 123456789012 --stack exporter
+  hubctl export s3://scans/scan.ocsf.json --stack securityhub-exporter
   hubctl run list --stack securityhub-exporter
   hubctl doctor --stack securityhub-exporter";
 

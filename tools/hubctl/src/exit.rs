@@ -11,13 +11,14 @@ pub(crate) enum Exit {
     Error = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// Findings are in quarantine, unreadable, undelivered, or missing because the file is truncated.
+    /// Findings are in quarantine, unreadable, undelivered, or missing because the file is truncated; or an archive waits
+    /// for a person.
     Findings = 3,
     /// Credentials are missing, expired, of the wrong account, or not allowed to do this.
     Credentials = 4,
     /// Security Hub is not to be had in a Region that has findings.
     Degraded = 5,
-    /// What is there differs from what a file declares.
+    /// What is there differs from what a file declares, or Security Hub from what it was sent.
     Differs = 6,
 }
 

@@ -1,5 +1,6 @@
 //! What the documentation says to type can be typed.
 
+use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 
 use super::*;
@@ -57,4 +58,26 @@ fn every_command_in_the_documentation_is_one() {
             assert!(is_short, "{page}: {:?}: {error}", words.collect::<Vec<_>>());
         }
     }
+}
+
+/// Columns of an example at most, so that it stands in one line wherever help is shown.
+const EXAMPLE_WIDTH: usize = 79;
+
+fn with_subcommands(command: &clap::Command) -> Vec<&clap::Command> {
+    std::iter::once(command).chain(command.get_subcommands().flat_map(with_subcommands)).collect()
+}
+
+#[test]
+fn a_command_in_a_help_text_is_one_line_that_can_be_copied() {
+    let cli = Cli::command();
+    let mut seen = 0;
+    for command in with_subcommands(&cli) {
+        let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        seen += usize::from(!text.is_empty());
+        for line in text.lines() {
+            let most = if line.starts_with("  ") { EXAMPLE_WIDTH } else { HELP_WIDTH };
+            assert!(line.chars().count() <= most, "{}: {line}", command.get_name());
+        }
+    }
+    assert!(seen > 30, "{seen}");
 }

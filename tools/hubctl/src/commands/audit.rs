@@ -13,6 +13,8 @@ use crate::output::{Column, Output, Table, Tone};
 
 /// Entries that one list shows at most.
 const LIMIT_MAX: i64 = 10_000;
+/// Parts of an ARN's name that are shown.
+const PARTS_MAX: usize = 2;
 /// Characters of a value that are shown.
 const VALUE_CHARS_MAX: usize = 40;
 
@@ -54,13 +56,21 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     for json in &trail {
         let entry: AuditEntry = read(json)?;
         let at = entry.at.strftime("%Y-%m-%d %H:%M").to_string();
-        // The name is what tells people apart; the rest of the ARN is in the JSON.
-        let by = entry.by.rsplit(['/', ':']).next().unwrap_or(&entry.by).to_owned();
+        let by = who(&entry.by);
         let what = format!("{} {}", entry.action, entry.target);
         table.row(Tone::Plain, [at, by, what, changes(&entry)]);
     }
     output.table(&table)?;
     Ok(Exit::Success)
+}
+
+/// The last two parts of an ARN at most: the user, or the role and its session. The rest is in the JSON.
+fn who(arn: &str) -> String {
+    let name = arn.rsplit(':').next().unwrap_or(arn);
+    let mut parts: Vec<_> = name.rsplit('/').take(PARTS_MAX).collect();
+    parts.reverse();
+    // A space, so that a narrow column breaks between the parts and not within one.
+    parts.join("/ ")
 }
 
 fn changes(entry: &AuditEntry) -> String {
@@ -82,4 +92,16 @@ fn changes(entry: &AuditEntry) -> String {
     all.map(|(name, change)| format!("{name}: {} -> {}", value(&change.from), value(&change.to)))
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_is_named_by_role_and_session() {
+        assert_eq!(who("arn:aws:sts::123456789012:assumed-role/Operators/ada"), "Operators/ ada");
+        assert_eq!(who("arn:aws:iam::123456789012:user/teams/security/ada"), "security/ ada");
+        assert_eq!(who("arn:aws:iam::123456789012:root"), "root");
+    }
 }

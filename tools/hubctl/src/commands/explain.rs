@@ -11,6 +11,9 @@ use crate::output::{Facts, Output, Tone, text};
 /// The account's last runs that are looked through.
 const RUNS: usize = 20;
 
+/// Characters of what is said of a run; `hubctl run show` has the rest.
+const SAID_CHARS_MAX: usize = 160;
+
 /// Say what is known of a finding, and why it was sent, kept back or archived
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -88,8 +91,18 @@ fn write(explanation: &Explanation, live: bool, output: &mut Output) -> Result<(
         return Ok(());
     }
     output.line("The account's last runs, the newest first")?;
-    for run in &explanation.runs {
-        output.line(format!("* {} {} {}", text::time(run.started_at), run.run_id, text::harmless(&run.said)))?;
+    let mut runs = explanation.runs.as_slice();
+    while let Some(run) = runs.first() {
+        let same = runs.iter().take_while(|other| other.said == run.said).count();
+        let mut said = text::harmless(&run.said);
+        if said.chars().count() > SAID_CHARS_MAX {
+            said = said.chars().take(SAID_CHARS_MAX).collect::<String>() + "...";
+        }
+        output.line(format!("* {} {} {said}", text::time(run.started_at), run.run_id))?;
+        if same > 1 {
+            output.line(format!("  and {} before it: the same", text::counted(same as u64 - 1, "run", "runs")))?;
+        }
+        runs = &runs[same..];
     }
     Ok(())
 }

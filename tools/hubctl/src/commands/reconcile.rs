@@ -22,7 +22,8 @@ last sent (missing, different). What nobody here sent is taken over, so that
 the next scan archives it when it is gone (unknown). Each account has a run of
 its own. What somebody else archived since can't be seen; it stays archived.
 
-Exit code 3: something could not be mended.
+Exit codes: 3 something could not be compared or mended, 6 with --dry-run there
+are differences.
 
 Examples:
   hubctl reconcile --dry-run
@@ -153,5 +154,28 @@ fn exit(runs: &[RunReport], rows: &[Row<'_>], dry_run: bool) -> Exit {
     if rows.iter().any(left) {
         return Exit::Findings;
     }
-    runs.iter().map(run_report::exit).max_by_key(|exit| exit.graveness()).unwrap_or(Exit::Success)
+    let differs = dry_run && rows.iter().any(|row| row.drift.total() > 0);
+    let own = if differs { Exit::Differs } else { Exit::Success };
+    runs.iter().map(run_report::exit).chain([own]).max_by_key(|exit| exit.graveness()).unwrap_or(own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_sees_that_security_hub_differs() {
+        let row = |missing, mended, problem: Option<&str>| Row {
+            run_id: "r",
+            account: "123456789012".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            drift: Drift { missing, mended, ..Drift::default() },
+            problem: problem.map(str::to_owned),
+        };
+        assert_eq!(exit(&[], &[row(0, 0, None)], true), Exit::Success);
+        assert_eq!(exit(&[], &[row(0, 0, None), row(561, 0, None)], true), Exit::Differs);
+        assert_eq!(exit(&[], &[row(561, 561, None)], false), Exit::Success);
+        assert_eq!(exit(&[], &[row(561, 560, None)], false), Exit::Findings);
+        assert_eq!(exit(&[], &[row(561, 0, Some("denied"))], true), Exit::Findings);
+    }
 }

@@ -1,7 +1,7 @@
 //! A request to the managing API, and what came back.
 //!
-//! Each can be carried out twice without harm, since whatever carries it may try again: a change names the version that it
-//! was made to, a creation has an idempotency key.
+//! A creation has an idempotency key, since whatever carries it may try again. A change names the version that it was made
+//! to, and is sent once: a second try would find its own change and call it somebody else's.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, IF_MATCH};

@@ -21,7 +21,7 @@ pub(crate) fn text(value: &impl Serialize) -> io::Result<String> {
 ///
 /// When the document is not of this form: where, and why.
 pub(crate) fn parse<T: DeserializeOwned>(document: &str) -> Result<T, String> {
-    serde_saphyr::from_str(document).map_err(|error| error.to_string())
+    serde_saphyr::from_str(document).map_err(|error| error.without_snippet().to_string())
 }
 
 #[cfg(test)]
@@ -56,6 +56,7 @@ mod tests {
     fn a_wrong_document_says_where() {
         let wrong = parse::<Named>("id: a\nname: b\n").unwrap_err();
         assert!(wrong.contains("line 2") && wrong.contains("name"), "{wrong}");
+        assert!(wrong.lines().count() == 1 && !wrong.contains("error:"), "{wrong}");
         assert!(parse::<Named>("id: a\nid: b\n").unwrap_err().contains("id"));
         assert!(parse::<Named>("id: &a [*a]").is_err());
     }

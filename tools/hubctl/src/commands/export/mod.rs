@@ -28,8 +28,8 @@ scan sends only what changed and archives only what is gone. Jobs that share
 the place keep apart. In it, claims/ and runs/ may be cleared of old files.
 
 Examples:
-  hubctl export s3://scans/json-ocsf/scan.ocsf.json --stack securityhub-exporter
-  hubctl export scan.ocsf.json.gz --stack securityhub-exporter --report run.json
+  hubctl export s3://scans/scan.ocsf.json --stack securityhub-exporter
+  hubctl export scan.ocsf.json.gz --stack exporter --report run.json
   hubctl export scan.ocsf.json --standalone --state s3://ci-state/prowler \\
     --archive --severity-min medium --report run.json
   hubctl export scan.ocsf.json --standalone --state .prowler-state \\

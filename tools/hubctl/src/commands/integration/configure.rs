@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::settings::Settings;
 use super::shown::{Shown, path};
+use crate::commands::ask::Person;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
@@ -17,11 +18,13 @@ use crate::output::Output;
 #[command(after_help = "\
 What is not named stays as it is. --severity-min none, --regions all and
 --fallback-region none take a setting away. With --provider the integration
-moves to another account or organisation, which must be a provider.
+moves to another account or organisation, which must be a provider. What it
+sent stays in Security Hub of the old one, and no scan archives it any more; to
+archive it first: hubctl integration delete ID --archive, then create the other.
 
 Examples:
   hubctl integration configure 123456789012 --only-failed=false
-  hubctl integration configure 123456789012 --archive --archive-limit-percent 20
+  hubctl integration configure 123456789012 --archive-limit-percent 20
   hubctl integration configure 123456789012 --regions us-east-1,eu-west-1
   hubctl integration configure 123456789012 --provider 210987654321
 
@@ -34,6 +37,10 @@ pub(crate) struct Args {
     /// Another provider for the integration
     #[arg(long, value_name = "ID")]
     provider: Option<ProviderId>,
+
+    /// Move it to another provider without asking
+    #[arg(long, requires = "provider")]
+    yes: bool,
 
     #[command(flatten)]
     settings: Settings,
@@ -49,9 +56,27 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
             .hint("hubctl integration configure --help lists the settings")
             .into());
     }
+    let mut person = Person::at_terminal();
+    let moves = args.provider.as_ref().filter(|provider| **provider != args.id);
+    if moves.is_some() && !args.yes {
+        person.must_be_there(
+            &format!("whether to move the integration of {}", args.id),
+            "add --yes to agree beforehand",
+        )?;
+    }
     block_on(async {
         let management = reach.connect(global).await?;
         let found = Shown::find(&management, &args.id).await?;
+        if let Some(provider) = moves {
+            let id = &args.id;
+            output.note(format!(
+                "What the integration sent for {id} stays active in Security Hub there, and no scan archives it any \
+                 more.\nTo archive it first:\n  hubctl integration delete {id} --archive"
+            ))?;
+            if !args.yes && !person.agrees(&format!("Move it to {provider}? Type yes:"), output)? {
+                return Err(Failure::new(Exit::Error, "nothing was changed").into());
+            }
+        }
         let change = Request::change(path(&args.id), Value::Object(patch)).at_version(found.etag);
         let mut changed = Shown::of(&management, management.send(change).await?).await?;
         let exit = changed.exit();

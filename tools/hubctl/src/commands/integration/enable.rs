@@ -20,8 +20,8 @@ Examples:
   hubctl integration enable 123456789012
   hubctl integration enable 123456789012 --replay
 
-JSON: what `hubctl integration show` gives, test, and waiting (runs: uploads that
-came while it was off; replayed: of these, exported now).")]
+JSON: what `hubctl integration show` gives, test, and waiting (runs: uploads
+that came while it was off; replayed: of these, exported now).")]
 pub(crate) struct EnableArgs {
     /// The account, or the organisation
     #[arg(value_name = "ID")]
@@ -62,8 +62,8 @@ pub(super) fn enable(args: &EnableArgs, reach: &Reach, global: &Global, output: 
                 args.provider
             ))?,
             (_, replayed) => output.note(format!(
-                "{at_least}{runs} came while it was off; {} are being exported. To wait for it:\n  hubctl order show {} --wait",
-                text::count(replayed),
+                "{at_least}{runs} came while it was off; {} being exported. To wait for it:\n  hubctl order show {} --wait",
+                text::counted(replayed, "is", "are"),
                 waiting.order.as_deref().unwrap_or_default()
             ))?,
         }
@@ -72,7 +72,14 @@ pub(super) fn enable(args: &EnableArgs, reach: &Reach, global: &Global, output: 
 }
 
 pub(super) fn disable(args: &DisableArgs, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
-    Ok(switch(&args.provider, "disable", reach, global, output)?.exit)
+    let exit = switch(&args.provider, "disable", reach, global, output)?.exit;
+    if output.format == Format::Table {
+        output.note(format!(
+            "Uploads that come meanwhile are recorded. To export them then:\n  hubctl integration enable {} --replay",
+            args.provider
+        ))?;
+    }
+    Ok(exit)
 }
 
 /// What came of it.

@@ -26,8 +26,8 @@ work, 5 if no Region takes any, 1 if the test itself could not be run.
 Example:
   hubctl integration test 123456789012
 
-JSON: outcome (passed, failed, not_run), message, connections (by account: status,
-problem, risks, regions with status, since and problem).")]
+JSON: outcome (passed, failed, not_run), message, connections (by account:
+status, problem, risks, regions with status, since and problem).")]
 pub(crate) struct Args {
     /// The account, or the organisation
     #[arg(value_name = "ID")]

@@ -1,14 +1,19 @@
 //! What an operator orders about earlier runs: done by the deployment, and waited for, or with `--local` on this machine.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
 use anyhow::Result;
+use aws::Caller;
 use exporter::mend::Options;
 use exporter::order::{Order, OrderError, carry_out};
 use exporter::progress::Progress;
+use exporter::registry::{Audit as _, AuditEntry};
 use exporter::report::RunReport;
+use jiff::Timestamp;
 use management::wire::OrderView;
+use uuid::Uuid;
 
 use super::wait;
 use crate::commands::export::{Work, work};
@@ -20,6 +25,9 @@ use crate::exit::{Exit, Failure};
 use crate::management::{Management, Reach, Request, segment};
 use crate::output::{Output, text};
 use crate::progress::Watch;
+
+/// What the trail names as the target of an order that is about everything.
+const EVERYTHING: &str = "all";
 
 /// How an order is carried out.
 #[derive(clap::Args, Clone, Debug)]
@@ -79,11 +87,41 @@ pub(crate) fn give(
     deployment::block_on(async {
         if reach.local {
             let connected = deployment::connect(global).await?;
+            if !matches!(order, Order::Reconcile { dry_run: true, .. }) {
+                put_in_trail(order, &connected).await?;
+            }
             let runs = here(order, again, &how.work, &connected, output).await?;
             return Ok(Given::Done(Outcome { runs, refused: Vec::new() }));
         }
         by_deployment(order, how, &reach.connect(global).await?, output).await
     })
+}
+
+/// Says in the trail who decides what, before it is done on this machine. The API does so where the deployment does it.
+pub(crate) async fn put_in_trail(order: &Order, connected: &Connected) -> Result<()> {
+    let caller = Caller::of(&connected.config).await.map_err(|error| deployment::port(&error))?;
+    let entry = AuditEntry {
+        id: Uuid::now_v7().to_string(),
+        at: Timestamp::now(),
+        by: caller.arn,
+        action: action(order).to_owned(),
+        target: order.about().unwrap_or_else(|| EVERYTHING.to_owned()),
+        changes: BTreeMap::new(),
+    };
+    connected.cloud.append(&entry).await.map_err(|error| deployment::port(&error))?;
+    Ok(())
+}
+
+/// What the trail calls an order, here as by the API.
+fn action(order: &Order) -> &'static str {
+    match order {
+        Order::Replay { .. } => "run.replay",
+        Order::Approve { .. } => "run.approve",
+        Order::UndoArchive { .. } => "run.undo_archive",
+        Order::Redrive { .. } => "run.redrive",
+        Order::Reconcile { .. } => "findings.reconcile",
+        Order::Withdraw { .. } => "integration.withdraw",
+    }
 }
 
 /// Leaves an order to the deployment.

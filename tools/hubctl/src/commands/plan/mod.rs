@@ -36,7 +36,7 @@ Examples:
   hubctl plan scan.ocsf.json --stack securityhub-exporter
   hubctl plan s3://scans/scan.ocsf.json --events-this-month 10000
   hubctl plan scan.ocsf.json --standalone --state .prowler-state --archive
-  hubctl plan scan.ocsf.json --output json | jq '.regions[] | {region, events}'
+  hubctl plan scan.ocsf.json --output json | jq '.regions[].events'
 
 JSON: source, status, scanned_at, counts, events, dollars, all_events and
 all_dollars (if every finding were sent), reasons, and regions: account, region,

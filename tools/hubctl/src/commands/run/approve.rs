@@ -4,17 +4,24 @@
 use anyhow::Result;
 use asff::AccountId;
 use exporter::order::Order;
-use exporter::report::{ArchiveSkipped, RunReport};
+use exporter::report::{ArchiveSkipped, RunKind, RunReport, RunStatus};
 
 use super::replay::here;
 use super::show::find;
 use crate::commands::ask::Person;
+use crate::commands::integration::shown::read;
 use crate::commands::order::give::{self, Given, How};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::Reach;
+use crate::management::{Management, Reach};
 use crate::output::{Output, text};
+
+/// Runs of an account that are looked through for one with a newer scan.
+const NEWER_RUNS_MAX: usize = 100;
+
+/// Accounts with the findings that are over by the scan, and those that were live.
+type Held = Vec<(AccountId, u64, u64)>;
 
 /// Archive what a run held back for being more than the limit
 #[derive(clap::Args, Debug)]
@@ -22,7 +29,8 @@ use crate::output::{Output, text};
 A run that would archive more of an account's live findings than the
 integration's limit archives nothing and says archive_held. Where the scan is
 right, this exports it once more and archives all of it. `hubctl run
-undo-archive` takes it back.
+undo-archive` takes it back. A scan that a newer one has overtaken archives
+nothing more: then the newer run is named, if it holds an archive back itself.
 
 Examples:
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
@@ -51,7 +59,8 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     }
     let given = block_on(async {
         let management = reach.connect(global).await?;
-        let held = held(&find(&management, &args.run_id).await?)?;
+        let run = find(&management, &args.run_id).await?;
+        let held = timely(&run, held(&run)?, &management, output).await?;
         if !args.yes && !agreed(&mut person, &held, output)? {
             return Err(Failure::new(Exit::Error, "nothing was archived").into());
         }
@@ -64,20 +73,68 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     match given {
         None => here(&args.run_id, true, &args.how.work, global, output),
         Some(Given::Placed(order)) => give::placed(&order, output),
-        Some(Given::Done(outcome)) => give::conclude_one(&args.how.work, &outcome, output),
+        Some(Given::Done(outcome)) => {
+            let exit = give::conclude_one(&args.how.work, &outcome, output)?;
+            let in_vain = exit == Exit::Success && outcome.runs.iter().any(is_superseded);
+            Ok(if in_vain { Exit::Error } else { exit })
+        }
     }
 }
 
-/// What the run holds: the account, the findings that are over, and how many were live.
-fn held(run: &RunReport) -> Result<Vec<(AccountId, u64, u64)>, Failure> {
-    let held: Vec<_> = run
-        .accounts
-        .iter()
-        .filter_map(|(account, part)| match part.archive {
-            Some(ArchiveSkipped::ArchiveHeld { over, live }) => Some((*account, over, live)),
-            _ => None,
-        })
-        .collect();
+/// Whether a run archived nothing for a newer scan was faster.
+fn is_superseded(run: &RunReport) -> bool {
+    run.status == RunStatus::Superseded
+}
+
+/// Those of the held accounts of which no newer scan is known. Says which the others are.
+async fn timely(run: &RunReport, held: Held, management: &Management, output: &mut Output) -> Result<Held> {
+    let mut timely = Held::new();
+    let mut hint = None;
+    for (account, over, live) in held {
+        let listed = management.list(&format!("/runs?account={account}"), NEWER_RUNS_MAX).await?;
+        let runs: Vec<RunReport> = listed.iter().map(read).collect::<Result<_, _>>()?;
+        let Some(newer) = overtaken_by(run, account, &runs) else {
+            timely.push((account, over, live));
+            continue;
+        };
+        let again = format!("hubctl run approve {}", newer.run_id);
+        let is_held = holds(newer, account).is_some();
+        let message = format!("account {account}: run {} exported a newer scan since", newer.run_id);
+        let look = format!("hubctl run show {}", newer.run_id);
+        output.warning(message, Some(if is_held { &again } else { &look }))?;
+        hint = hint.or(is_held.then_some(again));
+    }
+    if timely.is_empty() {
+        let message = format!("run {} is overtaken: to approve it would archive nothing", run.run_id);
+        let hint = hint.unwrap_or_else(|| "the newer run archived what is over by its scan".to_owned());
+        return Err(Failure::new(Exit::Error, message).hint(hint).into());
+    }
+    Ok(timely)
+}
+
+/// The newest run of an account that worked on a newer scan of it.
+fn overtaken_by<'a>(run: &RunReport, account: AccountId, runs: &'a [RunReport]) -> Option<&'a RunReport> {
+    let worked = |other: &&RunReport| {
+        matches!(other.status, RunStatus::Succeeded | RunStatus::Degraded | RunStatus::Unfinished)
+            && other.kind == RunKind::Export
+            && other.accounts.get(&account).is_some_and(|part| part.problem.is_none())
+    };
+    let newer = runs.iter().filter(worked).filter(|other| other.scanned_at > run.scanned_at);
+    newer.max_by_key(|other| (other.scanned_at, other.started_at))
+}
+
+/// What a run holds of an account: the findings that are over, and how many were live.
+fn holds(run: &RunReport, account: AccountId) -> Option<(u64, u64)> {
+    match run.accounts.get(&account)?.archive {
+        Some(ArchiveSkipped::ArchiveHeld { over, live }) => Some((over, live)),
+        _ => None,
+    }
+}
+
+/// What the run holds of each account.
+fn held(run: &RunReport) -> Result<Held, Failure> {
+    let of = |account: &AccountId| holds(run, *account).map(|(over, live)| (*account, over, live));
+    let held: Held = run.accounts.keys().filter_map(of).collect();
     if held.is_empty() {
         let message = format!("run {} ({}) holds no archive back", run.run_id, run.status.as_str());
         return Err(
@@ -113,5 +170,32 @@ mod tests {
         let archive = Some(ArchiveSkipped::ArchiveHeld { over: 80, live: 120 });
         run.accounts.insert(account, AccountReport { archive, ..AccountReport::default() });
         assert_eq!(held(&run).unwrap(), [(account, 80, 120)]);
+    }
+
+    #[test]
+    fn the_newest_run_that_worked_on_a_newer_scan_overtakes() {
+        let account: AccountId = "123456789012".parse().unwrap();
+        let of = |id: &str, hour: i8, status| {
+            let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
+            let mut run = RunReport::begin(id.to_owned(), upload, "2026-11-23T12:00:00Z".parse().unwrap());
+            run.scanned_at = Some(format!("2026-11-23T{hour:02}:00:00Z").parse().unwrap());
+            run.status = status;
+            run.accounts.insert(account, AccountReport::default());
+            run
+        };
+        let held = of("held", 8, RunStatus::Degraded);
+        let mut never_begun = of("refused", 11, RunStatus::Degraded);
+        never_begun.accounts.get_mut(&account).unwrap().problem = Some("off".to_owned());
+        let runs = [
+            of("older", 7, RunStatus::Succeeded),
+            held.clone(),
+            of("newer", 9, RunStatus::Degraded),
+            of("newest", 10, RunStatus::Succeeded),
+            of("late", 10, RunStatus::Superseded),
+            never_begun,
+        ];
+        assert_eq!(overtaken_by(&held, account, &runs).unwrap().run_id, "newest");
+        assert!(overtaken_by(&held, account, &runs[..2]).is_none());
+        assert!(overtaken_by(&held, "210987654321".parse().unwrap(), &runs).is_none());
     }
 }

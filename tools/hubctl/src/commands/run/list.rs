@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use asff::AccountId;
-use exporter::report::RunReport;
+use exporter::report::{ArchiveSkipped, RunReport};
 
 use crate::commands::integration::shown::read;
 use crate::commands::run_report::tone;
@@ -10,18 +10,20 @@ use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::management::Reach;
-use crate::output::{Column, Output, Table, text};
+use crate::output::{Column, Output, Table, Tone, text};
 
-/// Columns from which on there is room for the upload's name.
-const WIDTH_WITH_UPLOAD: u16 = 110;
-/// Characters of the upload's name that are shown: its end, which tells uploads apart.
-const UPLOAD_CHARS_MAX: usize = 40;
+/// Characters of the upload's name that are shown: its end, which tells uploads apart, as wide as a run's id.
+const UPLOAD_CHARS_MAX: usize = 36;
 /// Runs that one list shows at most.
 const LIMIT_MAX: i64 = 1000;
 
 /// List the runs, newest first
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
+Each run has two lines: its id, and the upload or what it is about; when, and of
+which account (+2: of two more); how it ended, and of which kind it was; what it
+sent, and what it archived.
+
 Examples:
   hubctl run list --limit 5
   hubctl run list --account 123456789012 --output json | jq '.[0].counts'
@@ -47,23 +49,72 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         Format::Table if runs.is_empty() => {
             output.note("There are no runs yet. An upload makes one, or: hubctl export FILE")?;
         }
-        Format::Table => output.table(&table(&runs, output.out_style.width))?,
+        Format::Table => output.table(&table(&runs))?,
     }
     Ok(Exit::Success)
 }
 
-fn table(runs: &[RunReport], width: u16) -> Table {
-    let with_upload = width >= WIDTH_WITH_UPLOAD;
-    let mut columns =
-        vec![Column::Text("Run"), Column::Text("Started (UTC)"), Column::Text("Status"), Column::Number("Sent")];
-    columns.extend(with_upload.then_some(Column::Text("Upload")));
-    let mut table = Table::new(columns);
+/// Two lines a run, so that nothing wraps in 80 columns: what is typed into other commands, and what tells runs apart.
+fn table(runs: &[RunReport]) -> Table {
+    let mut table = Table::new([
+        Column::Text("Run\nUpload, or what it is about"),
+        Column::Text("Started (UTC)\nAccount"),
+        Column::Text("Status\nKind"),
+        Column::Number("Sent\nArchived"),
+    ]);
     for run in runs {
         let started = run.started_at.strftime("%Y-%m-%d %H:%M").to_string();
         let sent = text::count(run.counts.sent);
-        let mut row = vec![run.run_id.clone(), started, run.status.as_str().to_owned(), sent];
-        row.extend(with_upload.then(|| text::end(&run.upload.source, UPLOAD_CHARS_MAX)));
-        table.row(tone(run.status), row);
+        table.row(tone(run.status), [&run.run_id, &started, run.status.as_str(), &sent]);
+        let upload = text::end(&run.upload.source, UPLOAD_CHARS_MAX);
+        let archived = match run.counts.archived {
+            0 if is_held(run) => "held back".to_owned(),
+            archived => text::count(archived),
+        };
+        table.row(Tone::Plain, [&upload, &accounts(run), run.kind.as_str(), &archived]);
     }
     table
+}
+
+/// The first account, and how many more there are.
+fn accounts(run: &RunReport) -> String {
+    let mut all = run.accounts.keys();
+    match (all.next(), all.len()) {
+        (None, _) => String::new(),
+        (Some(only), 0) => only.to_string(),
+        (Some(first), more) => format!("{first} +{more}"),
+    }
+}
+
+/// Whether an archive waits for a person.
+fn is_held(run: &RunReport) -> bool {
+    run.accounts.values().any(|part| matches!(part.archive, Some(ArchiveSkipped::ArchiveHeld { .. })))
+}
+
+#[cfg(test)]
+mod tests {
+    use exporter::report::{AccountReport, Fate, RunStatus};
+    use exporter::upload::UploadInfo;
+
+    use super::*;
+    use crate::config::Style;
+
+    #[test]
+    fn what_tells_runs_apart_fits_80_columns() {
+        let source = "s3://scans/json-ocsf/prowler-output-123456789012-20261123080000.ocsf.json".to_owned();
+        let upload = UploadInfo { source, etag: String::new(), bytes: 0, modified_at: None };
+        let at = "2026-11-23T08:00:00Z".parse().unwrap();
+        let mut run = RunReport::begin("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b".to_owned(), upload, at);
+        (run.status, run.counts.archived) = (RunStatus::Succeeded, 130);
+        run.counts.add(Fate::Sent, 1_234_567);
+        run.accounts.insert("123456789012".parse().unwrap(), AccountReport::default());
+        let mut held = run.clone();
+        let archive = Some(ArchiveSkipped::ArchiveHeld { over: 80, live: 120 });
+        held.accounts.insert("210987654321".parse().unwrap(), AccountReport { archive, ..AccountReport::default() });
+        (held.status, held.counts.archived) = (RunStatus::Superseded, 0);
+        let text = table(&[run, held]).render(Style { terminal: false, colour: false, width: 80 });
+        insta::assert_snapshot!(text);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert_eq!(text.lines().count(), 7, "{text}");
+    }
 }

@@ -57,6 +57,9 @@ pub(super) fn here(run_id: &str, approved: bool, work: &Work, global: &Global, o
         let connected = deployment::connect(global).await?;
         let earlier = connected.find_run(run_id).await?;
         let scan = open_again(&earlier, &connected).await?;
+        let run_id = run_id.to_owned();
+        let order = if approved { Order::Approve { run_id } } else { Order::Replay { run_id, then: Vec::new() } };
+        give::put_in_trail(&order, &connected).await?;
         let options = Options { again: true, approved, ..Options::default() };
         let report = work::export(&connected.cloud, work, scan, options, output).await?;
         Ok((report, connected.state()))

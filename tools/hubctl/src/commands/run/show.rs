@@ -20,11 +20,12 @@ Example:
   hubctl run show 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
 
 JSON: run_id, kind (export, undo_archive, redrive, reconcile, withdraw), of (the
-run that it is about), order (that it belongs to), status, reasons, upload, format, file_end, started_at,
-finished_at, scanned_at, counts, accounts (each with counts, problem, archive,
-regions), quarantine, quarantine_left. counts: read = sent + unchanged + filtered + region_unavailable +
-quarantined + unreadable + undelivered. archive says why nothing was archived
-that should have been: archive_held waits for `hubctl run approve`.")]
+run that it is about), order (that it belongs to), status, reasons, upload,
+format, file_end, started_at, finished_at, scanned_at, counts, accounts (each
+with counts, problem, archive, regions), quarantine, quarantine_left. counts:
+read = sent + unchanged + filtered + region_unavailable + quarantined +
+unreadable + undelivered. archive says why nothing was archived that should have
+been: archive_held waits for `hubctl run approve`.")]
 pub(crate) struct Args {
     /// The run, as `hubctl run list` names it
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]

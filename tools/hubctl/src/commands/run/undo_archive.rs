@@ -3,11 +3,14 @@
 use anyhow::Result;
 use exporter::order::Order;
 
+use super::show::find;
+use crate::commands::ask::Person;
 use crate::commands::order::give::{self, Given, How};
 use crate::config::Global;
-use crate::exit::Exit;
+use crate::deployment::block_on;
+use crate::exit::{Exit, Failure};
 use crate::management::Reach;
-use crate::output::Output;
+use crate::output::{Output, text};
 
 /// Make active again what a run archived
 #[derive(clap::Args, Debug)]
@@ -21,7 +24,7 @@ wrong, first mend it, or turn archiving off for the account.
 
 Examples:
   hubctl run undo-archive 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
-  hubctl run undo-archive 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --no-wait
+  hubctl run undo-archive 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --yes --no-wait
 
 JSON: an array of the new run's report, as `hubctl run show` gives it; with
 --no-wait the order, as `hubctl order show` gives it.")]
@@ -30,11 +33,26 @@ pub(crate) struct Args {
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     run_id: String,
 
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+
     #[command(flatten)]
     how: How,
 }
 
 pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    args.how.check(reach)?;
+    if !args.yes {
+        let mut person = Person::at_terminal();
+        person.must_be_there("whether to undo it", "add --yes to agree beforehand")?;
+        let run = block_on(async { Ok(find(&reach.connect(global).await?, &args.run_id).await?) })?;
+        let findings = text::counted(run.counts.archived, "finding", "findings");
+        output.note(format!("The run archived {findings}; each that is sent once more is an ingestion event."))?;
+        if !person.agrees("Make them active again? Type yes:", output)? {
+            return Err(Failure::new(Exit::Error, "nothing was sent").into());
+        }
+    }
     let order = Order::UndoArchive { run_id: args.run_id.clone() };
     let again = format!("hubctl run undo-archive {}", args.run_id);
     match give::give(&order, &again, &args.how, reach, global, output)? {

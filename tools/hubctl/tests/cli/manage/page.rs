@@ -103,7 +103,7 @@ fn configure_changes_what_is_named_and_nothing_else() {
     assert_eq!(deployment.run(&format!("integration configure {ACCOUNT}")).exit, 2);
 
     deployment.json("provider create 210987654321");
-    let moved = deployment.json(&format!("integration configure {ACCOUNT} --provider 210987654321"));
+    let moved = deployment.json(&format!("integration configure {ACCOUNT} --provider 210987654321 --yes"));
     assert_eq!(moved["provider"], "210987654321");
     assert_eq!(deployment.run(&format!("integration show {ACCOUNT}")).exit, 1);
 }
@@ -162,4 +162,32 @@ fn delete_asks_and_offers_to_archive() {
     deployment.json(&format!("provider delete {ACCOUNT} --yes"));
     assert_eq!(deployment.run(&format!("integration delete {ACCOUNT} --yes")).exit, 1);
     assert!(deployment.memory.kept().providers.is_empty());
+}
+
+/// Nobody is told that somebody else made the change that was his own.
+#[test]
+fn a_change_whose_answer_is_lost_is_not_made_twice_and_may_have_been_done() {
+    let deployment = Deployment::new();
+    deployment.json(&format!("integration create --provider {ACCOUNT} --role-name R --external-id the-right-one"));
+    let before = deployment.actions().len();
+    deployment.loses_answers.store(true, std::sync::atomic::Ordering::Relaxed);
+    let ended = deployment.run(&format!("integration configure {ACCOUNT} --only-failed=false"));
+    assert_eq!(ended.exit, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("may have been done") && !ended.stderr.contains("somebody"), "{}", ended.stderr);
+    assert_eq!(deployment.actions().len(), before + 1);
+    let sent = deployment.sent.lock().unwrap();
+    assert_eq!(sent.iter().filter(|request| request.contains(r#""method":"PATCH""#)).count(), 1);
+}
+
+#[test]
+fn an_integration_moves_only_if_somebody_knows_what_stays_behind() {
+    let deployment = Deployment::new();
+    deployment.json("provider create 210987654321");
+    deployment.json(&format!("integration create --provider {ACCOUNT} --role-name R --external-id the-right-one"));
+    let ended = deployment.run(&format!("integration configure {ACCOUNT} --provider 210987654321"));
+    assert_eq!(ended.exit, 2, "{}", ended.stderr);
+    assert!(deployment.memory.kept().integrations.contains_key(ACCOUNT));
+    let moved = deployment.run(&format!("integration configure {ACCOUNT} --provider 210987654321 --yes"));
+    assert!(moved.stderr.contains(&format!("hubctl integration delete {ACCOUNT} --archive")), "{}", moved.stderr);
+    assert!(!deployment.memory.kept().integrations.contains_key(ACCOUNT));
 }

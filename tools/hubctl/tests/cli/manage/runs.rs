@@ -111,7 +111,7 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
     for (line, is_list) in [
         (format!("run replay {RUN}"), false),
         (format!("run approve {RUN} --yes"), false),
-        (format!("run undo-archive {RUN}"), true),
+        (format!("run undo-archive {RUN} --yes"), true),
         (format!("quarantine redrive {RUN} --code InvalidInput"), true),
         ("quarantine redrive".to_owned(), true),
     ] {
@@ -168,9 +168,32 @@ fn an_order_that_can_not_be_carried_out_fails_with_the_reason() {
     drop(exporter);
     // What can be told at once is no order.
     deployment.memory.kept().runs[0].counts.archived = 0;
-    let nothing = deployment.run(&format!("run undo-archive {RUN}"));
+    let nothing = deployment.run(&format!("run undo-archive {RUN} --yes"));
     assert!(nothing.stderr.contains("archived nothing"), "{}", nothing.stderr);
     assert_eq!(deployment.memory.kept().orders.len(), 1);
+}
+
+#[test]
+fn what_a_newer_scan_has_overtaken_can_not_be_approved() {
+    let deployment = deployment();
+    let mut kept = deployment.memory.kept();
+    kept.runs[0].scanned_at = Some("2026-11-23T07:00:00Z".parse().unwrap());
+    let mut newer = kept.runs[0].clone();
+    newer.run_id = "01936f2e-9999-7c41-9a3b-0c2d5e6f7a8b".to_owned();
+    newer.scanned_at = Some("2026-11-23T08:00:00Z".parse().unwrap());
+    kept.runs.push(newer);
+    drop(kept);
+    let ended = deployment.run(&format!("run approve {RUN} --yes"));
+    assert_eq!(ended.exit, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("hubctl run approve 01936f2e-9999-7c41-9a3b-0c2d5e6f7a8b"), "{}", ended.stderr);
+    assert!(deployment.memory.kept().orders.is_empty());
+}
+
+#[test]
+fn nothing_is_sent_once_more_unasked() {
+    let deployment = deployment();
+    assert_eq!(deployment.run_with(&format!("run undo-archive {RUN}"), "yes\n").exit, 2, "nobody sits at a pipe");
+    assert!(deployment.memory.kept().orders.is_empty());
 }
 
 #[test]
