@@ -220,7 +220,8 @@ fn checked_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> 
     if body.duration_seconds.is_some_and(|seconds| !DURATION_SECONDS.contains(&seconds)) {
         errors.add("credentials.role.duration_seconds", "must be 900 to 3600: a role that assumes a role gets no more");
     }
-    let same = before.filter(|role| role.arn == body.arn).and_then(|role| role.external_id.clone());
+    // Another role in its place is trusted by the same words, unless others are named.
+    let same = before.and_then(|role| role.external_id.clone());
     let external_id = body.external_id.clone().or(same).unwrap_or_else(|| Uuid::now_v7().to_string());
     Role {
         arn: body.arn.clone(),

@@ -20,7 +20,9 @@ const REGIONS_ALIKE_MAX: usize = 4;
 
 /// Shows a test.
 pub(in crate::commands) fn write(test: &Test, output: &mut Output) -> Result<()> {
+    let lost = lost(test);
     let (tone, word) = match test.outcome {
+        TestOutcome::Passed if lost > 0 => (Tone::Warning, "Test passed in part"),
         TestOutcome::Passed => (Tone::Good, "Test passed"),
         TestOutcome::Failed => (Tone::Bad, "Test failed"),
         TestOutcome::NotRun => (Tone::Warning, "Not tested"),
@@ -29,6 +31,9 @@ pub(in crate::commands) fn write(test: &Test, output: &mut Output) -> Result<()>
     // What one account's problem is stands below.
     let is_told_below = test.outcome == TestOutcome::Failed && test.connections.len() == 1;
     output.line(if is_told_below { word } else { format!("{word}: {}", text::harmless_lines(&test.message)) })?;
+    if lost > 0 {
+        output.line(format!("{} took findings before and takes none now", text::counted(lost, "Region", "Regions")))?;
+    }
     let in_full = test.connections.len() <= ACCOUNTS_IN_FULL_MAX;
     for connection in &test.connections {
         if in_full || connection.status != ConnectionStatus::Connected {
@@ -122,11 +127,18 @@ fn status_word(status: RegionStatus) -> &'static str {
     }
 }
 
-/// How a command ends that tested a connection.
+/// Regions that took findings before and take none now.
+fn lost(test: &Test) -> u64 {
+    let regions = test.connections.iter().flat_map(|connection| connection.regions.values());
+    regions.filter(|region| region.lost_at.is_some()).count() as u64
+}
+
+/// How a command ends that tested a connection: a Region that was lost is no success.
 pub(in crate::commands) fn exit(test: &Test) -> Exit {
     // The Regions may still be those of an earlier check.
     let credentials = || are_credentials_refused(&test.connections);
     match test.outcome {
+        TestOutcome::Passed if lost(test) > 0 => Exit::Degraded,
         TestOutcome::Passed => Exit::Success,
         TestOutcome::Failed if credentials() => Exit::Credentials,
         TestOutcome::Failed => Exit::Degraded,

@@ -132,3 +132,18 @@ fn new_credentials_of_a_provider_are_tested_where_an_integration_uses_them() {
     assert_eq!(denied.exit, 4, "{}", denied.stderr);
     assert!(denied.stdout.contains("assume_role_denied"), "{}", denied.stdout);
 }
+
+#[test]
+fn a_test_that_finds_a_region_lost_is_no_success() {
+    let deployment = Deployment::new();
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
+    assert_eq!(deployment.run(&format!("integration test {ACCOUNT}")).exit, 0);
+    {
+        let mut kept = deployment.memory.kept();
+        let lost = kept.found.get_mut(ACCOUNT).unwrap()[0].regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap();
+        lost.lost_at = Some("2026-11-23T08:30:00Z".parse().unwrap());
+    }
+    let tested = deployment.run(&format!("integration test {ACCOUNT}"));
+    assert_eq!(tested.exit, 5, "{}", tested.stdout);
+    assert!(tested.stdout.contains("1 Region took findings before and takes none now"), "{}", tested.stdout);
+}
