@@ -40,7 +40,10 @@ async fn a_role_with_the_wrong_or_no_external_id_is_reported_and_not_tried_again
         ensure!(run.counts.undelivered.get("assume_role_denied") == Some(&(REGIONS.len() as u64)), "{:#?}", run.counts);
         let problem = problem_of(&run, account)?;
         let says = |text: &str| problem.contains(text);
-        ensure!(says("arn:aws:iam::") && says("External ID") && says("aws iam get-role"), "{problem}");
+        ensure!(
+            says("arn:aws:iam::") && says("External ID") && says("hubctl permissions print --integration"),
+            "{problem}"
+        );
         ensure!(!says("the-right-one"), "{problem}");
         ensure!(stage.hub(account).asked()?.imports == 0, "findings were sent to {account}");
         runs.push(run);
@@ -62,7 +65,7 @@ async fn an_account_without_integration_is_reported_and_harms_no_other() -> Resu
     ensure!(run.status == RunStatus::Degraded && run.counts.sent == each, "{run:#?}");
     ensure!(run.counts.undelivered.get("no_integration") == Some(&each) && run.counts.balanced(), "{:#?}", run.counts);
     let problem = problem_of(&run, FOREIGN)?;
-    ensure!(problem.contains(&format!("hubctl integration create --account {FOREIGN}")), "{problem}");
+    ensure!(problem.contains(&format!("hubctl integration create --provider {FOREIGN}")), "{problem}");
     ensure!(stage.hub(KNOWN).findings()?.len() == REGIONS.len(), "the known account lacks findings");
     ensure!(stage.hub(FOREIGN).findings()?.is_empty(), "the foreign account got findings");
     were_all(&stage, &[run]).await

@@ -89,6 +89,13 @@ impl Accounts for Cloud {
         Ok(newest.map(|newest| (newest, doubt_of(answer.item()))))
     }
 
+    async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
+        let item = self.item(PARTITION, account.as_str(), || format!("read who holds account {account}")).await?;
+        let Some(item) = item else { return Ok(None) };
+        let is_held = get_number(&item, "until").is_some_and(|until| until > now.as_millisecond());
+        Ok(get_text(&item, "holder").filter(|_| is_held).map(str::to_owned))
+    }
+
     async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
         let mut request = self
             .dynamodb

@@ -69,9 +69,13 @@ impl<P: Ports> Accounts for Planning<P> {
         account: AccountId,
         _: &str,
         scanned_at: Timestamp,
-        _: Timestamp,
+        now: Timestamp,
         _: Timestamp,
     ) -> Result<Begun, PortError> {
+        // What another run is about to change would be told wrong.
+        if let Some(run_id) = self.real.holder(account, now).await? {
+            return Ok(Begun::Held { run_id });
+        }
         Ok(match self.real.standing(account).await? {
             Some((newest, _)) if newest > scanned_at => Begun::Superseded { newest },
             Some((_, doubt)) => Begun::Taken { doubt },
@@ -81,6 +85,10 @@ impl<P: Ports> Accounts for Planning<P> {
 
     async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
         Ok(true)
+    }
+
+    async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
+        self.real.holder(account, now).await
     }
 
     async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {

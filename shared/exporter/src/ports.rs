@@ -168,6 +168,13 @@ pub trait Accounts {
         account: AccountId,
     ) -> impl Future<Output = Result<Option<(Timestamp, Doubt)>, PortError>> + Send;
 
+    /// The run that holds the account at `now`. None, too, where the implementer keeps no holds.
+    fn holder(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
+
     /// Gives the account back, if the run still holds it.
     fn end(&self, account: AccountId, run_id: &str, doubt: Doubt)
     -> impl Future<Output = Result<(), PortError>> + Send;

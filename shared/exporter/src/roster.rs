@@ -75,7 +75,7 @@ pub async fn call_roll<P: Roster>(ports: &P, wanted: &Wanted) -> Result<Roll, Po
                         roll.targets.push(Target::new(account, Arc::new(integration)));
                     }
                     None => roll.problems.push(format!(
-                        "account {account} has no integration; make one: hubctl integration create --account {account}"
+                        "account {account} has no integration; make one: hubctl integration create --provider {account}"
                     )),
                 }
             }
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(targets, [(account(1), account(1).to_string()), (account(7), ORGANIZATION.to_owned())]);
         let alone = Table { integrations: Vec::new(), ..table() };
         let (targets, problems) = roll(&alone, Wanted::Accounts(vec![account(7)])).await;
-        assert!(targets.is_empty() && problems[0].contains("hubctl integration create --account 777777777777"));
+        assert!(targets.is_empty() && problems[0].contains("hubctl integration create --provider 777777777777"));
     }
 
     #[tokio::test]

@@ -261,6 +261,10 @@ impl Accounts for Memory {
         Ok(Begun::Taken { doubt: Doubt::default() })
     }
 
+    async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+
     async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
         let kept = self.up("read how an account stands")?;
         Ok(kept.scanned.get(&account).map(|newest| (*newest, Doubt::default())))

@@ -178,6 +178,10 @@ impl Accounts for Twin {
         panic!("a check exports nothing")
     }
 
+    async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+
     async fn standing(&self, _: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
         Ok(None)
     }

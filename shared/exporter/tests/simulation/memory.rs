@@ -264,6 +264,15 @@ impl Accounts for Twin {
         self.life.step(standing).await
     }
 
+    async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
+        let holder = || {
+            let stores = self.world.stores.lock().unwrap();
+            let held = stores.accounts.get(&account).and_then(|known| known.holder.clone());
+            Ok(held.filter(|(_, until)| *until > now).map(|(run_id, _)| run_id))
+        };
+        self.life.step(holder).await
+    }
+
     async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
         let end = || {
             let mut stores = self.world.stores.lock().unwrap();

@@ -352,3 +352,18 @@ async fn a_plan_says_what_the_export_then_does_and_changes_nothing() {
         world.sleep(3600).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_says_that_another_run_is_at_work_instead_of_what_will_no_longer_be_true() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let scanned = scan(0, failed(30));
+    export(&world, scanned.upload("1")).await;
+    world.steal(ACCOUNT.parse().unwrap(), "another run");
+    let planned = plan(&world, scanned.upload("1")).await;
+    assert_eq!((planned.counts.sent, planned.counts.undelivered["account_busy"]), (0, 30));
+    assert!(planned.reasons.iter().any(|reason| reason.contains("another run")), "{:?}", planned.reasons);
+    world.sleep(2 * 3600).await;
+    let planned = plan(&world, scanned.upload("1")).await;
+    assert_eq!(planned.counts.undelivered_total(), 0, "{:?}", planned.counts);
+}

@@ -139,6 +139,10 @@ impl Accounts for Standalone {
         self.store.change(&account_key(account), decide).await
     }
 
+    async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+
     async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
         let record: Option<AccountRecord> = self.store.record(&account_key(account)).await?.0;
         Ok(record.map(|record| (record.newest, record.doubt())))
