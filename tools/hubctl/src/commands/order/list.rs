@@ -39,12 +39,14 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         output.note("Nothing was ordered yet.")?;
         return Ok(Exit::Success);
     }
-    let mut table = Table::new(["Order", "Placed (UTC)", "What", "State"].map(Column::Text));
+    // Two lines an order, so that its id does not wrap.
+    let mut table = Table::new(["Order\nWhat", "Placed (UTC)", "State"].map(Column::Text));
     for json in &orders {
         let order: OrderView = read(json)?;
         let at = order.placed_at.strftime("%Y-%m-%d %H:%M").to_string();
         let what = format!("{} {}", order.order, order.about.as_deref().unwrap_or("all"));
-        table.row(tone(order.state), [&order.id, &at, &what, order.state.as_str()]);
+        table.row(tone(order.state), [&order.id, &at, order.state.as_str()]);
+        table.row(Tone::Plain, [what.as_str(), "", ""]);
     }
     output.table(&table)?;
     Ok(Exit::Success)

@@ -152,6 +152,8 @@ fn an_order_that_nobody_waits_for_can_be_looked_up() {
     deployment.memory.kept().orders[0].placed_at = "2026-11-23T09:00:00Z".parse().unwrap();
     let shown = deployment.run(&format!("order show {id}"));
     insta::assert_snapshot!("order_show", shown.stdout.replace(id, "ORDER"));
+    let listed = deployment.run("order list");
+    insta::assert_snapshot!("order_list", listed.stdout.replace(id, &"o".repeat(id.len())));
     let exporter = Exporter::of(deployment.memory.clone(), OrderState::Done);
     let waited = deployment.json(&format!("order show {id} --wait"));
     assert_eq!(waited[0]["order"], id);
