@@ -317,8 +317,18 @@ impl OrderLog for Memory {
         Ok(self.up("read an order")?.orders.iter().find(|record| record.id == id).cloned())
     }
 
-    async fn record_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+    async fn record_order(&self, record: &OrderRecord) -> Result<bool, PortError> {
         let mut kept = self.up("record an order")?;
+        if kept.orders.iter().any(|known| known.id == record.id && known.state.is_settled()) {
+            return Ok(false);
+        }
+        kept.orders.retain(|known| known.id != record.id);
+        kept.orders.push(record.clone());
+        Ok(true)
+    }
+
+    async fn call_off_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+        let mut kept = self.up("call off an order")?;
         kept.orders.retain(|known| known.id != record.id);
         kept.orders.push(record.clone());
         Ok(())

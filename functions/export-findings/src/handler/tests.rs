@@ -112,7 +112,11 @@ impl OrderLog for Twin {
         Ok(None)
     }
 
-    async fn record_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+    async fn record_order(&self, record: &OrderRecord) -> Result<bool, PortError> {
+        Err(failure(&record.id))
+    }
+
+    async fn call_off_order(&self, record: &OrderRecord) -> Result<(), PortError> {
         Err(failure(&record.id))
     }
 }

@@ -1,6 +1,6 @@
 //! Orders on the queue on which uploads wait, and their records in the table.
 
-use exporter::order::{OrderLog, OrderRecord, place};
+use exporter::order::{OrderLog, OrderRecord, OrderState, place};
 use exporter::ports::PortError;
 use exporter::registry::{Page, Part};
 use jiff::{SignedDuration, Timestamp};
@@ -23,8 +23,27 @@ impl OrderLog for Cloud {
         item.map(|item| from_item(&item).map_err(|error| unreadable(action(), &error))).transpose()
     }
 
-    async fn record_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+    async fn record_order(&self, record: &OrderRecord) -> Result<bool, PortError> {
         let action = || format!("record the order {}", record.id);
+        let item = to_item(record).map_err(|error| unreadable(action(), &error))?;
+        let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
+        let request = request
+            .condition_expression("attribute_not_exists(pk) OR #state = :waiting")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":waiting", text(OrderState::Waiting.as_str()));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(port_error(action(), &error)),
+        }
+    }
+
+    async fn call_off_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+        let action = || format!("call off the order {}", record.id);
         let item = to_item(record).map_err(|error| unreadable(action(), &error))?;
         let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| port_error(action(), &error))

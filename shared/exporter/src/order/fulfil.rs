@@ -35,6 +35,10 @@ pub async fn fulfil<P: Ports + Scans + Queue + OrderLog>(
     let desk = Desk::open(ports.as_ref(), placed).await?;
     if let Some(record) = desk.record.as_ref().filter(|record| record.state.is_settled()) {
         tracing::info!(order.id = record.id, order = %record.order, state = record.state.as_str(), "order is settled");
+        // What was undone is this order's; what follows it was not.
+        if record.state == OrderState::Undone {
+            desk.place_all(record, desk.next()).await?;
+        }
         return Ok(Vec::new());
     }
     if queued && let Some(parts) = desk.parts().await? {
@@ -50,7 +54,9 @@ pub async fn fulfil<P: Ports + Scans + Queue + OrderLog>(
             return Err(error);
         }
         Err(error) => {
-            desk.wait(&error.to_string(), &[]).await?;
+            if !desk.wait(&error.to_string(), &[]).await? {
+                return Ok(Vec::new());
+            }
             let is_put_back = queued && matches!(error, OrderError::Busy(_)) && ports.order(placed, BUSY_DELAY).await?;
             return if is_put_back { Ok(Vec::new()) } else { Err(error) };
         }
@@ -64,10 +70,15 @@ pub async fn fulfil<P: Ports + Scans + Queue + OrderLog>(
     let unfinished = OrderError::Unfinished { run_id: first.run_id.clone(), reasons: first.reasons.join("; ") };
     let delay = match left.clone().all(is_busy) {
         true => Some(BUSY_DELAY),
-        false if left.all(|run| run.status == RunStatus::Unfinished && made_progress(run)) => Some(Duration::ZERO),
+        // The last of several may have begun with seconds left.
+        false if left.all(|run| run.status == RunStatus::Unfinished) && runs.iter().any(made_progress) => {
+            Some(Duration::ZERO)
+        }
         false => None,
     };
-    desk.wait(&unfinished.to_string(), &runs).await?;
+    if !desk.wait(&unfinished.to_string(), &runs).await? {
+        return Ok(runs);
+    }
     match delay {
         Some(delay) if queued && ports.order(placed, delay).await? => Ok(runs),
         _ => Err(unfinished),
@@ -154,15 +165,23 @@ impl<'a, P: Ports + Queue + OrderLog> Desk<'a, P> {
             return Ok(());
         };
         let mut record = OrderRecord { runs: ids(runs), ..record.clone() }.settled(state, message, now);
+        record.then = self.place_all(&record, then).await?;
+        // Where a person called it off meanwhile, that stands.
+        self.ports.record_order(&record).await.map(drop)
+    }
+
+    /// Places what goes on with an order; the ids.
+    async fn place_all(&self, record: &OrderRecord, then: Vec<(String, Order)>) -> Result<Vec<String>, PortError> {
+        let mut placed = Vec::new();
         for (about, order) in then {
-            let child = record.child(&about, order, now);
+            let child = record.child(&about, order, self.ports.now());
             if self.ports.order_record(&child.id).await?.is_none() {
                 self.ports.record_order(&child).await?;
             }
             self.follow(&child.placed()).await?;
-            record.then.push(child.id);
+            placed.push(child.id);
         }
-        self.ports.record_order(&record).await
+        Ok(placed)
     }
 
     async fn follow(&self, next: &Placed) -> Result<(), PortError> {
@@ -173,9 +192,9 @@ impl<'a, P: Ports + Queue + OrderLog> Desk<'a, P> {
         Err(PortError { action, message: "there is no queue".to_owned() })
     }
 
-    /// Writes what the order waits for.
-    async fn wait(&self, message: &str, runs: &[RunReport]) -> Result<(), PortError> {
-        let Some(record) = &self.record else { return Ok(()) };
+    /// Writes what the order waits for. False, if it was called off meanwhile: it is not to be tried again.
+    async fn wait(&self, message: &str, runs: &[RunReport]) -> Result<bool, PortError> {
+        let Some(record) = &self.record else { return Ok(true) };
         let runs = if runs.is_empty() { record.runs.clone() } else { ids(runs) };
         self.ports.record_order(&OrderRecord { message: Some(message.to_owned()), runs, ..record.clone() }).await
     }

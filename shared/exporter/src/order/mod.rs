@@ -231,20 +231,31 @@ async fn withdraw<P: Ports>(
 ) -> Result<Vec<RunReport>, OrderError> {
     let mut runs = Vec::new();
     let mut refused = Vec::new();
+    let mut passing = None;
     for account in accounts_of(ports, provider).await? {
         match mender.withdraw(account, provider, removing_since, options).await {
-            Ok(run) => runs.push(run),
+            Ok(run) => {
+                let is_out_of_time = run.status == RunStatus::Unfinished;
+                runs.push(run);
+                if is_out_of_time {
+                    break;
+                }
+            }
             // One account that can't be reached keeps no other from being withdrawn.
             Err(MendError::Refused(message)) => refused.push(message),
-            Err(error) => return Err(error.into()),
+            Err(error) => passing = passing.or(Some(error)),
         }
+    }
+    if let Some(error) = passing {
+        return Err(error.into());
+    }
+    // The next try finds again what is refused.
+    if runs.iter().any(|run| run.status.wants_another_try()) {
+        return Ok(runs);
     }
     let Some(since) = removing_since else {
         return if refused.is_empty() { Ok(runs) } else { Err(left_over(refused.join("; "), runs)) };
     };
-    if refused.is_empty() && runs.iter().any(|run| run.status.wants_another_try()) {
-        return Ok(runs);
-    }
     let left = runs.iter().filter(|run| run.status != RunStatus::Succeeded);
     refused.extend(left.map(|run| format!("run {} is {}", run.run_id, run.status.as_str())));
     if refused.is_empty() && !ports.delete_withdrawn(provider, since).await? {
@@ -272,8 +283,12 @@ async fn call_off<P: Ports + OrderLog>(ports: &P, run_id: &str) -> Result<(), Po
     let Some(run) = report_of(ports, run_id).await?.filter(|run| run.counts.archived > 0) else { return Ok(()) };
     let Some(id) = &run.order else { return Ok(()) };
     let Some(record) = ports.order_record(id).await? else { return Ok(()) };
+    // A removal is called off by enabling the integration; until then nothing of it is made active again.
+    if matches!(record.order, Order::Withdraw { .. }) {
+        return Ok(());
+    }
     let why = format!("what its run {run_id} archived was made active again");
-    ports.record_order(&record.settled(OrderState::Undone, Some(why), ports.now())).await
+    ports.call_off_order(&record.settled(OrderState::Undone, Some(why), ports.now())).await
 }
 
 /// Exports the upload of a run once more.
@@ -306,7 +321,10 @@ async fn again<P: Ports + Scans>(
     let exporter = Exporter::new(ports.clone(), settings.clone());
     let Options { order, deadline, progress } = options.clone();
     let options = export::Options { again: true, approved, order, deadline, progress };
-    Ok(exporter.export(scan, options).await?)
+    exporter.export(scan, options).await.map_err(|error| match error {
+        held @ ExportError::Held { .. } => OrderError::Busy(held.to_string()),
+        error => error.into(),
+    })
 }
 
 /// All accounts that have a state.

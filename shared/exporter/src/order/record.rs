@@ -144,8 +144,12 @@ pub trait OrderLog {
     /// The record of an order, read consistently. None: it is unknown, or so old that it is forgotten.
     fn order_record(&self, id: &str) -> impl Future<Output = Result<Option<OrderRecord>, PortError>> + Send;
 
-    /// Writes the record of an order, replacing the one of the same id.
-    fn record_order(&self, record: &OrderRecord) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Writes the record of an order, in one atomic step with making sure that the one of the same id, if there is one, is not
+    /// settled. False, and nothing written, if it is: what a person undid stays undone.
+    fn record_order(&self, record: &OrderRecord) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// Writes the record of an order that is called off, whatever the one of the same id says.
+    fn call_off_order(&self, record: &OrderRecord) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 #[cfg(test)]

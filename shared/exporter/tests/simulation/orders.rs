@@ -54,7 +54,19 @@ impl OrderLog for Twin {
         Ok(self.life.step(|| self.world.stores.lock().unwrap().orders.records.get(id).cloned()).await)
     }
 
-    async fn record_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+    async fn record_order(&self, record: &OrderRecord) -> Result<bool, PortError> {
+        let write = || {
+            let records = &mut self.world.stores.lock().unwrap().orders.records;
+            let is_open = records.get(&record.id).is_none_or(|known| !known.state.is_settled());
+            if is_open {
+                records.insert(record.id.clone(), record.clone());
+            }
+            is_open
+        };
+        Ok(self.life.step(write).await)
+    }
+
+    async fn call_off_order(&self, record: &OrderRecord) -> Result<(), PortError> {
         let write = || drop(self.world.stores.lock().unwrap().orders.records.insert(record.id.clone(), record.clone()));
         self.life.step(write).await;
         Ok(())
@@ -237,4 +249,26 @@ async fn an_order_about_several_accounts_or_runs_names_those_that_go_on_with_it(
     assert_eq!(next.order, Order::Replay { run_id: second.run_id, then: Vec::new() });
     deliver(&world, &next).await.unwrap();
     assert_eq!(queued(&world), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_called_off_while_it_works_stays_called_off() {
+    let world = world(|config| config);
+    let run_id = archive_held(&world).await.run_id;
+    let approval = order(&world, "approval", Order::Approve { run_id }).await;
+    world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
+    // A person calls it off between its reading of the record and its end.
+    let known = record(&world, "approval");
+    let twin = twin(&world, Life::long());
+    let called_off = known.settled(OrderState::Undone, None, twin.now());
+    let (settings, options) = (Settings::default(), Options::default());
+    let work = fulfil(&twin, &settings, &approval, true, &options);
+    let call_off = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        twin.call_off_order(&called_off).await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(work, call_off);
+    assert_eq!(outcome.unwrap().len(), 1, "its run is told, and no other try is asked for");
+    assert_eq!(queued(&world), []);
+    assert_eq!(record(&world, "approval").state, OrderState::Undone);
 }

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     for account in accounts {
         let provider = account.map(Into::into);
         let order = Order::Reconcile { provider, regions: args.regions.clone(), dry_run: args.dry_run };
-        match give::give(&order, "hubctl reconcile", &args.how, &args.reach, global, output)? {
+        match give::give(&order, &again(args, account), &args.how, &args.reach, global, output)? {
             Given::Placed(order) => placed.push(order),
             Given::Done(done) => {
                 runs.extend(done.runs);
@@ -84,6 +84,18 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     }
     give::warn(&refused, output)?;
     Ok(if refused.is_empty() { exit(&runs, &rows, args.dry_run) } else { Exit::Error })
+}
+
+/// The command that does the same once more, and no more than that.
+fn again(args: &Args, account: Option<AccountId>) -> String {
+    let mut words = vec!["hubctl reconcile".to_owned()];
+    words.extend(account.map(|account| format!("--account {account}")));
+    if !args.regions.is_empty() {
+        let names: Vec<_> = args.regions.iter().map(ToString::to_string).collect();
+        words.push(format!("--regions {}", names.join(",")));
+    }
+    words.extend(args.dry_run.then(|| "--dry-run".to_owned()));
+    words.join(" ")
 }
 
 /// A Region that was compared.

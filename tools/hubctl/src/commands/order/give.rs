@@ -90,7 +90,7 @@ pub(crate) fn give(
             if !matches!(order, Order::Reconcile { dry_run: true, .. }) {
                 put_in_trail(order, &connected).await?;
             }
-            let runs = here(order, again, &how.work, &connected, output).await?;
+            let runs = here(order, &format!("{again} --local"), &how.work, &connected, output).await?;
             return Ok(Given::Done(Outcome { runs, refused: Vec::new() }));
         }
         by_deployment(order, how, &reach.connect(global).await?, output).await
