@@ -67,7 +67,7 @@ async fn an_order_is_recorded_before_it_is_placed_and_found_again() {
 }
 
 #[tokio::test]
-async fn an_order_that_could_not_be_placed_says_so_in_its_record() {
+async fn an_order_whose_answer_was_lost_says_so_in_its_record_and_may_still_be_carried_out() {
     let wire = Wire::serve(|_, request| match request.header("x-amz-target") {
         Some("AmazonSQS.SendMessage") => Reply::new(
             400,
@@ -80,5 +80,7 @@ async fn an_order_that_could_not_be_placed_says_so_in_its_record() {
     let record = OrderRecord::new("7".to_owned(), order, "2026-11-23T09:00:00Z".parse().unwrap(), "ada");
     with_queue(&wire).await.place(&record).await.unwrap_err();
     let last = wire.requests().pop().unwrap().json();
-    assert_eq!(last["Item"]["state"]["S"], OrderState::Refused.as_str());
+    assert_eq!(last["Item"]["state"]["S"], OrderState::Waiting.as_str());
+    let message = last["Item"]["record"]["M"]["message"]["S"].as_str().unwrap();
+    assert!(message.starts_with("nobody knows whether it was placed"), "{message}");
 }

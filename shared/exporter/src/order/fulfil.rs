@@ -23,8 +23,8 @@ pub const BUSY_DELAY: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 ///
-/// [`OrderError::Refused`] and [`OrderError::Partly`] where it can't be carried out, which its record says. Anything else: the same order is to come
-/// again.
+/// [`OrderError::Refused`] and [`OrderError::Partly`] where it can't be carried out, which its record says. Anything else:
+/// the same order is to come again.
 pub async fn fulfil<P: Ports + Scans + Queue + OrderLog>(
     ports: &Arc<P>,
     settings: &Settings,
@@ -35,10 +35,7 @@ pub async fn fulfil<P: Ports + Scans + Queue + OrderLog>(
     let desk = Desk::open(ports.as_ref(), placed).await?;
     if let Some(record) = desk.record.as_ref().filter(|record| record.state.is_settled()) {
         tracing::info!(order.id = record.id, order = %record.order, state = record.state.as_str(), "order is settled");
-        // What was undone is this order's; what follows it was not.
-        if record.state == OrderState::Undone {
-            desk.place_all(record, desk.next()).await?;
-        }
+        desk.go_on(record).await?;
         return Ok(Vec::new());
     }
     if queued && let Some(parts) = desk.parts().await? {
@@ -90,17 +87,24 @@ pub async fn fulfil<P: Ports + Scans + Queue + OrderLog>(
 ///
 /// # Errors
 ///
-/// When the table or the queue does not answer. The record then says that it was not placed, as far as that can be written.
+/// When the table or the queue does not answer. An order whose answer was lost may be on the queue all the same, and its
+/// record says so, as far as that can be written.
 pub async fn place<P: Queue + OrderLog>(ports: &P, record: &OrderRecord) -> Result<bool, PortError> {
     ports.record_order(record).await?;
     let placed = ports.order(&record.placed(), Duration::ZERO).await;
-    let why = match &placed {
+    let after = match &placed {
         Ok(true) => return placed,
-        Ok(false) => "the deployment has no queue".to_owned(),
-        Err(error) => format!("it could not be placed: {error}"),
+        Ok(false) => {
+            let why = Some("the deployment has no queue".to_owned());
+            record.clone().settled(OrderState::Refused, why, record.placed_at)
+        }
+        Err(error) => {
+            let message = Some(format!("nobody knows whether it was placed: {error}"));
+            OrderRecord { message, ..record.clone() }
+        }
     };
-    // The caller learns of the first error. Should this one fail too, the record waits for ever, and harms nothing.
-    let _ = ports.record_order(&record.clone().settled(OrderState::Refused, Some(why), record.placed_at)).await;
+    // The caller learns of the first error. Should this one fail too, the record waits without a word, and harms nothing.
+    let _ = ports.record_order(&after).await;
     placed
 }
 
@@ -170,6 +174,14 @@ impl<'a, P: Ports + Queue + OrderLog> Desk<'a, P> {
         self.ports.record_order(&record).await.map(drop)
     }
 
+    /// Places what goes on with an order that was called off: what was undone is this order's, what follows it was not.
+    async fn go_on(&self, record: &OrderRecord) -> Result<(), PortError> {
+        if record.state == OrderState::Undone {
+            self.place_all(record, self.next()).await?;
+        }
+        Ok(())
+    }
+
     /// Places what goes on with an order; the ids.
     async fn place_all(&self, record: &OrderRecord, then: Vec<(String, Order)>) -> Result<Vec<String>, PortError> {
         let mut placed = Vec::new();
@@ -196,7 +208,14 @@ impl<'a, P: Ports + Queue + OrderLog> Desk<'a, P> {
     async fn wait(&self, message: &str, runs: &[RunReport]) -> Result<bool, PortError> {
         let Some(record) = &self.record else { return Ok(true) };
         let runs = if runs.is_empty() { record.runs.clone() } else { ids(runs) };
-        self.ports.record_order(&OrderRecord { message: Some(message.to_owned()), runs, ..record.clone() }).await
+        let waiting = OrderRecord { message: Some(message.to_owned()), runs, ..record.clone() };
+        if self.ports.record_order(&waiting).await? {
+            return Ok(true);
+        }
+        if let Some(settled) = self.ports.order_record(&record.id).await? {
+            self.go_on(&settled).await?;
+        }
+        Ok(false)
     }
 }
 

@@ -287,7 +287,7 @@ async fn call_off<P: Ports + OrderLog>(ports: &P, run_id: &str) -> Result<(), Po
     if matches!(record.order, Order::Withdraw { .. }) {
         return Ok(());
     }
-    let why = format!("what its run {run_id} archived was made active again");
+    let why = format!("a person had what its run {run_id} archived made active again");
     ports.call_off_order(&record.settled(OrderState::Undone, Some(why), ports.now())).await
 }
 

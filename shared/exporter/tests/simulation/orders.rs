@@ -272,3 +272,25 @@ async fn an_order_that_is_called_off_while_it_works_stays_called_off() {
     assert_eq!(queued(&world), []);
     assert_eq!(record(&world, "approval").state, OrderState::Undone);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_an_order_that_is_called_off_while_it_works_is_not_lost() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let run = upload(&world, "1", &scan(0, failed(20))).await;
+    let then = vec!["second".to_owned()];
+    let replays = order(&world, "both", Order::Replay { run_id: run.run_id, then }).await;
+    world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
+    world.forget_states();
+    let called_off = record(&world, "both").settled(OrderState::Undone, None, "2026-03-01T08:00:00Z".parse().unwrap());
+    let twin = twin(&world, Life::long());
+    let (settings, options) = (Settings::default(), Options::default());
+    let call_off = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        twin.call_off_order(&called_off).await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(fulfil(&twin, &settings, &replays, true, &options), call_off);
+    outcome.unwrap();
+    let [(next, _)] = <[_; 1]>::try_from(queued(&world)).unwrap();
+    assert_eq!(next.id.as_deref(), Some("both.second"));
+}
