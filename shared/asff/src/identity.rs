@@ -4,9 +4,12 @@
 //! chance of some percent, and Security Hub would take one for an update of the other. Here the second gets an Id with more
 //! of its hash, which depends on nothing but the resource.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::hash::Hasher;
 
 use hashbrown::HashTable;
+use jiff::Timestamp;
 
 use crate::finding::Status;
 use crate::outcome::{Mapped, ResourceHash, Unsent};
@@ -19,16 +22,25 @@ pub enum Identity {
     First,
     /// The same check and resource again, no worse than before: not to be sent.
     Duplicate,
+    /// The same check and resource again, by a scan that is older than one before it in the file: not to be sent.
+    Older,
+    /// The same check and resource again, by a newer scan: it counts, and what came before does not.
+    Newer,
     /// The same check and resource again, with a worse status: to be sent, with a later `UpdatedAt` than the one before.
     Worse,
     /// Another resource whose short hash is the same; it has been given a longer Id and is to be sent.
     Collision,
 }
 
-/// The Ids of one file. A finding takes 16 bytes, and with room to grow at most 36.
+/// The Ids of one file. A finding takes 16 bytes, and with room to grow at most 36. One that is not of the file's first scan
+/// takes as much again.
 #[derive(Debug, Default)]
 pub struct Identities {
     entries: HashTable<Entry>,
+    /// The time of the first scan that was seen.
+    first: Option<Timestamp>,
+    /// The scans of findings that are of another one, by their keys.
+    others: HashMap<u64, Timestamp>,
 }
 
 /// What is remembered of an Id.
@@ -36,15 +48,17 @@ pub struct Identities {
 struct Entry {
     /// A hash of the account, the Region and the Id.
     key: u64,
-    /// The resource, by 62 bits of its hash, and in the lowest two bits the worst status seen.
+    /// The resource, by 61 bits of its hash; whether it was sent; and in the lowest two bits the worst status seen.
     resource_and_status: u64,
 }
 
-const STATUS_BITS: u64 = 0b11;
+const STATUS_BITS: u64 = 0b011;
+const SENT_BIT: u64 = 0b100;
+const FACT_BITS: u64 = STATUS_BITS | SENT_BIT;
 
 impl Entry {
     fn is_of(self, resource: ResourceHash) -> bool {
-        self.resource_and_status | STATUS_BITS == fingerprint(resource) | STATUS_BITS
+        self.resource_and_status | FACT_BITS == fingerprint(resource) | FACT_BITS
     }
 
     fn status(self) -> u64 {
@@ -85,6 +99,21 @@ impl Identities {
         }
     }
 
+    /// Notes that a finding is sent, so that what comes after it in the file is sent apart from it.
+    pub fn note_sent(&mut self, mapped: &Mapped) {
+        let key = key(mapped);
+        if let Some(known) = self.entries.find_mut(key, |known| known.key == key) {
+            known.resource_and_status |= SENT_BIT;
+        }
+    }
+
+    /// Whether an entry of the file before this one, of the same check and resource, was sent.
+    #[must_use]
+    pub fn was_sent(&self, mapped: &Mapped) -> bool {
+        let key = key(mapped);
+        self.entries.find(key, |known| known.key == key).is_some_and(|known| known.resource_and_status & SENT_BIT != 0)
+    }
+
     /// How many Ids are known.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -101,20 +130,33 @@ impl Identities {
     fn enter(&mut self, mapped: &Mapped) -> Option<Identity> {
         let (key, status) = (key(mapped), status_bits(mapped.status));
         let fingerprint = fingerprint(mapped.resource_hash);
+        let first = *self.first.get_or_insert(mapped.scanned_at);
+        let before_at = self.others.get(&key).copied().unwrap_or(first);
         let Some(known) = self.entries.find_mut(key, |known| known.key == key) else {
             let entry = Entry { key, resource_and_status: fingerprint | status };
             self.entries.insert_unique(key, entry, |known| known.key);
+            if mapped.scanned_at != first {
+                self.others.insert(key, mapped.scanned_at);
+            }
             return Some(Identity::First);
         };
         if !known.is_of(mapped.resource_hash) {
             return None;
         }
-        let before = known.status();
-        if before == STATUS_RESERVED || status > before {
-            known.resource_and_status = fingerprint | status;
+        let (before, sent) = (known.status(), known.resource_and_status & SENT_BIT);
+        let order = if before == STATUS_RESERVED { Ordering::Equal } else { mapped.scanned_at.cmp(&before_at) };
+        if order == Ordering::Less {
+            return Some(Identity::Older);
+        }
+        if before == STATUS_RESERVED || order == Ordering::Greater || status > before {
+            known.resource_and_status = fingerprint | sent | status;
+        }
+        if mapped.scanned_at != before_at {
+            self.others.insert(key, mapped.scanned_at);
         }
         Some(match before {
             STATUS_RESERVED => Identity::First,
+            _ if order == Ordering::Greater => Identity::Newer,
             before if status > before => Identity::Worse,
             _ => Identity::Duplicate,
         })
@@ -132,11 +174,11 @@ const fn status_bits(status: Status) -> u64 {
     }
 }
 
-/// The bits of a resource's hash behind those that are in the Id, without the lowest two.
+/// The bits of a resource's hash behind those that are in the Id, without the lowest three.
 fn fingerprint(resource: ResourceHash) -> u64 {
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
     let low = resource.0 as u64;
-    low & !STATUS_BITS
+    low & !FACT_BITS
 }
 
 /// The same on every machine and in every run.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use asff::{AccountId, Mapped, Partition, RegionName, Regions, ScanFormat, Unsent};
 use jiff::Timestamp;
 
+use crate::approval::Approval;
 use crate::connection::{Standing, Target, Upkeep, with_mend};
 use crate::deliver::{AccountDelivery, Archive, Policy, Sending, Shared};
 use crate::filter::{Kept, filter};
@@ -24,8 +25,8 @@ pub(crate) struct Context<P> {
     /// Until when an account is held.
     pub(crate) until: Timestamp,
     pub(crate) regions: Arc<Regions>,
-    /// A person has agreed to archive whatever is over.
-    pub(crate) approved: bool,
+    /// What a user approved.
+    pub(crate) approval: Approval,
     pub(crate) shared: Shared,
     /// Knows the accounts' connections, if anybody does.
     pub(crate) upkeep: Option<Arc<dyn Upkeep>>,
@@ -223,7 +224,7 @@ impl<P: Ports> AccountExport<P> {
             _ if !integration.archive_previous_findings => Archive::Off,
             Some(why) => Archive::Incomplete(why),
             None if !self.has_verdicts => Archive::Incomplete("the scan leaves every verdict to a person".to_owned()),
-            None if context.approved => Archive::UpTo(100),
+            None if context.approval.pending => Archive::UpTo(100),
             None => Archive::UpTo(integration.archive_limit_percent),
         };
         let delivered = delivery.finish(archive).await;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::account::Context;
+use crate::approval::Approval;
 use crate::connection::{Target, Upkeep};
 use crate::deliver::Shared;
 use crate::lease::{Lease, hold_until};
@@ -34,8 +35,8 @@ pub struct Exporter<P> {
 pub struct Options {
     /// Export the upload even if an earlier run did.
     pub again: bool,
-    /// A person has agreed to archive whatever the scan shows to be over.
-    pub approved: bool,
+    /// What a user approved of an earlier run of the same scan.
+    pub approval: Approval,
     /// The order that the export belongs to, where there is one.
     pub order: Option<String>,
     /// When the caller's time is over.
@@ -166,7 +167,7 @@ impl<P: Ports> Exporter<P> {
             format: ScanFormat::Ocsf,
             until: hold_until(self.ports.now(), options.deadline),
             regions: self.regions.clone(),
-            approved: options.approved,
+            approval: options.approval,
             shared,
             upkeep: self.upkeep.clone(),
         });

@@ -24,7 +24,13 @@ pub struct Integration {
     /// What a scan that lacks a finding says about it.
     #[serde(default)]
     pub archive_scope: ArchiveScope,
-    /// The share of the account's live findings that one run may archive without a person's word.
+    /// Consecutive scans that a finding must be absent from before it is archived, where absence alone is the evidence.
+    #[serde(default = "default_absent_scans")]
+    pub absent_scans: u8,
+    /// A scan with less than this share of the last whole scan's results, or of its checks, looks partial. 0: none does.
+    #[serde(default = "default_partial_scan_percent")]
+    pub partial_scan_percent: u8,
+    /// The share of the account's active findings that are archived without approval.
     #[serde(default = "default_archive_limit_percent")]
     pub archive_limit_percent: u8,
     /// Which findings are sent: what changed, or all of them at every scan.
@@ -65,6 +71,8 @@ impl Integration {
             only_failed: true,
             archive_previous_findings: false,
             archive_scope: ArchiveScope::default(),
+            absent_scans: default_absent_scans(),
+            partial_scan_percent: default_partial_scan_percent(),
             archive_limit_percent: default_archive_limit_percent(),
             resend: Resend::default(),
             severity_min: None,
@@ -79,16 +87,32 @@ impl Integration {
     }
 }
 
-/// What a scan covers.
+/// What the scans of an account cover.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArchiveScope {
-    /// The whole account: what it lacks is gone.
+    /// The whole account, as far as the scanner's permissions reach.
     #[default]
     Full,
-    /// Some checks in some Regions: only what it lacks of these is gone.
+    /// Some checks in some Regions, each of them completely.
     Partial,
+    /// Single resources: a finding that is absent says nothing.
+    Observed,
 }
+
+impl ArchiveScope {
+    /// The word that settings have.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Partial => "partial",
+            Self::Observed => "observed",
+        }
+    }
+}
+
+/// Values of [`Integration::absent_scans`]: the state keeps the count in four bits.
+pub const ABSENT_SCANS: std::ops::RangeInclusive<u8> = 1..=14;
 
 /// What happens to findings that the scan's mutelist silenced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,6 +213,16 @@ fn yes() -> bool {
 
 /// Half: a scan that loses half of an account is more likely a broken scan than a good day.
 fn default_archive_limit_percent() -> u8 {
+    50
+}
+
+/// One scan that missed a finding may have been denied a permission; two in a row rarely are, without a trace.
+fn default_absent_scans() -> u8 {
+    2
+}
+
+/// Half: no account loses half of its results between two scans in the ordinary course of things.
+fn default_partial_scan_percent() -> u8 {
     50
 }
 

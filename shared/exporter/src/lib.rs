@@ -4,12 +4,17 @@
 //! implements it. The straight line of an export is the body of [`export::Exporter::export`].
 
 mod account;
+pub mod approval;
 pub mod connection;
+mod coverage;
 mod deliver;
+mod evidence;
 pub mod export;
 pub mod filter;
 pub mod integration;
+pub mod json_lines;
 mod lease;
+pub mod limit;
 pub mod mend;
 pub mod order;
 mod pack;

@@ -4,21 +4,15 @@
 //! Promises: constant memory; `resources[].data` of a scan is not carried along, since it can hold secrets.
 
 use asff::{AccountId, Mapped, Quarantined, RegionName, TooLarge, Unreadable};
-use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use crate::deliver::Rejected;
-use crate::ports::{ObjectWriter, Objects, Only, PortError};
+use crate::json_lines::{JsonLines, Keeper};
+use crate::ports::Objects;
 use crate::report::RunReport;
 
-/// Entries that may wait for the writer. Each may hold a finding of 240 KB.
-const QUEUE_MAX: usize = 16;
 /// Bytes of a finding that is too large at most, for it to be kept: four times what the service takes.
 const KEPT_BYTES_MAX: usize = 4 * asff::limits::FINDING_BYTES_MAX;
-/// Bytes that are gathered before they go to the store.
-const WRITE_BYTES: usize = 256 * 1024;
 
 /// One line of the quarantine object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,80 +128,12 @@ impl Entry {
     }
 }
 
-/// The way into a run's quarantine. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Quarantine {
-    entries: mpsc::Sender<(Entry, oneshot::Sender<Result<(), PortError>>)>,
-}
-
-/// The task that writes the quarantine object.
-pub(crate) struct Keeper {
-    task: JoinHandle<Result<Option<String>, PortError>>,
-}
+/// The way into a run's quarantine.
+pub type Quarantine = JsonLines<Entry>;
 
 impl Quarantine {
-    /// Opens a run's quarantine. The object comes into being with the first entry.
-    pub(crate) fn open<P: Objects + Send + Sync + 'static>(ports: std::sync::Arc<P>, run_id: &str) -> (Self, Keeper) {
-        let (entries, receiver) = mpsc::channel(QUEUE_MAX);
-        let key = RunReport::quarantine_key(run_id);
-        let task = tokio::spawn(keep(ports, key, receiver));
-        (Self { entries }, Keeper { task })
+    /// Opens a run's quarantine.
+    pub(crate) fn of_run<P: Objects + Send + Sync + 'static>(ports: std::sync::Arc<P>, run_id: &str) -> (Self, Keeper) {
+        Self::open(ports, RunReport::quarantine_key(run_id))
     }
-
-    /// Keeps a finding.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not take it: then the finding is not safe, and the run must fail.
-    pub async fn put(&self, entry: Entry) -> Result<(), PortError> {
-        let gone = || PortError { action: "write the quarantine".to_owned(), message: "its writer ended".to_owned() };
-        let (reply, answer) = oneshot::channel();
-        self.entries.send((entry, reply)).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
-    }
-}
-
-impl Keeper {
-    /// Completes the object once every [`Quarantine`] is dropped. Its key, if something is in it.
-    pub(crate) async fn finish(self) -> Result<Option<String>, PortError> {
-        self.task
-            .await
-            .map_err(|error| PortError { action: "write the quarantine".to_owned(), message: error.to_string() })?
-    }
-}
-
-type Entries = mpsc::Receiver<(Entry, oneshot::Sender<Result<(), PortError>>)>;
-
-async fn keep<P: Objects>(
-    ports: std::sync::Arc<P>,
-    key: String,
-    mut entries: Entries,
-) -> Result<Option<String>, PortError> {
-    let mut writer: Option<P::Writer> = None;
-    let mut pending = BytesMut::new();
-    while let Some((entry, reply)) = entries.recv().await {
-        let outcome = async {
-            let line = serde_json::to_vec(&entry).map_err(|error| PortError {
-                action: format!("write an entry of {key}"),
-                message: error.to_string(),
-            })?;
-            pending.put_slice(&line);
-            pending.put_u8(b'\n');
-            if writer.is_none() {
-                writer = Some(ports.create(&key, Only::Always).await?);
-            }
-            match &mut writer {
-                Some(writer) if pending.len() >= WRITE_BYTES => writer.write(pending.split().freeze()).await,
-                _ => Ok(()),
-            }
-        };
-        // A caller that went away has given up on the run.
-        let _ = reply.send(outcome.await);
-    }
-    let Some(mut writer) = writer else { return Ok(None) };
-    if !pending.is_empty() {
-        writer.write(Bytes::from(pending)).await?;
-    }
-    writer.finish().await?;
-    Ok(Some(key))
 }

@@ -46,14 +46,14 @@ fn furnish(memory: &Memory) -> Result<(), Failure> {
     run.counts.archived = 1;
     run.counts.quarantined.insert("InvalidInput".to_owned(), 1);
     run.quarantine = Some(RunReport::quarantine_key(RUN));
-    let archive = Some(ArchiveSkipped::ArchiveHeld { over: 80, live: 120 });
+    let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 80, active: 120 });
     run.accounts.insert(ACCOUNT.parse()?, AccountReport { archive, ..AccountReport::default() });
     let mut kept = memory.kept();
     kept.providers.insert(ACCOUNT.to_owned(), Stored::new(Provider::new(id.clone()), now, "nobody"));
     kept.integrations.insert(ACCOUNT.to_owned(), Stored::new(Integration::new(id), now, "nobody"));
     kept.quarantine.insert(RUN.to_owned(), vec![serde_json::json!({ "code": "InvalidInput" })]);
     kept.runs.push(run);
-    let order = Order::Approve { run_id: RUN.to_owned() };
+    let order = Order::Approve { run_id: RUN.to_owned(), pending: false, unproven: false };
     kept.orders.push(OrderRecord::new(ORDER.to_owned(), order, now, "nobody"));
     Ok(())
 }

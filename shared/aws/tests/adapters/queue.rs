@@ -45,7 +45,7 @@ async fn without_a_queue_nothing_is_ordered() {
 #[tokio::test]
 async fn an_order_is_recorded_before_it_is_placed_and_found_again() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
-    let order = Order::Approve { run_id: "run-1".to_owned() };
+    let order = Order::Approve { run_id: "run-1".to_owned(), pending: false, unproven: false };
     let record = OrderRecord::new("7".to_owned(), order, "2026-11-23T09:00:00Z".parse().unwrap(), "ada");
     with_queue(&wire).await.place(&record).await.unwrap();
     let [recorded, placed] = wire.requests().try_into().unwrap();
@@ -76,7 +76,7 @@ async fn an_order_whose_answer_was_lost_says_so_in_its_record_and_may_still_be_c
         _ => Reply::new(200, "{}"),
     })
     .await;
-    let order = Order::Approve { run_id: "run-1".to_owned() };
+    let order = Order::Approve { run_id: "run-1".to_owned(), pending: false, unproven: false };
     let record = OrderRecord::new("7".to_owned(), order, "2026-11-23T09:00:00Z".parse().unwrap(), "ada");
     with_queue(&wire).await.place(&record).await.unwrap_err();
     let last = wire.requests().pop().unwrap().json();

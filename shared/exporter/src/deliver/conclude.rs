@@ -1,48 +1,54 @@
-//! The end of a Region's work: archive what is over, if it may be, and save the state.
+//! The end of a Region's work: archive what is resolved, if it may be, list what needs approval, and save the state.
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde_json::Value;
 
+use super::judge::Judgment;
 use super::region::{RegionWorker, Work, Worked};
-use super::stamp::{finding_id, once_more};
+use super::stamp::once_more;
 use super::stop::Stop;
+use crate::evidence::service;
 use crate::integration::ArchiveScope;
 use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
-use crate::state::{Ended, Seen, Slot, Stored, archived, status_of};
+use crate::report::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
+use crate::state::{Ended, Entry, Seen, Slot, Stored, UNATTRIBUTED, archived, finding_home, status_of};
 
-/// Days for which an archived finding is remembered, so that its first-seen time is there when it returns. The service
-/// forgets it after 30.
-const ARCHIVED_KEPT_DAYS: i64 = 90;
+/// Days for which a finding is remembered that Security Hub does not hold any more, so that its first-seen time is there
+/// when it returns. The service deletes an archived one after 30 days, an active one after 90.
+const GONE_KEPT_DAYS: i64 = 97;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-impl<P: Ports> RegionWorker<P> {
-    /// Findings that are live before the run, and how many of them the scan shows to be over.
-    pub(crate) fn ended(&self) -> (usize, usize) {
-        let Some(ledger) = &self.work.ledger else { return (0, 0) };
-        let ended = ledger.index.iter().filter(|(slot, seen)| self.is_over(slot, *seen).is_some()).count();
-        (ledger.index.live(), ended)
-    }
+/// What is done about findings that are not in Security Hub as the scan has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Conclusion {
+    /// What is resolved is archived.
+    pub(crate) archives: bool,
+    /// What is resolved needs approval, and is listed.
+    pub(crate) lists: bool,
+}
 
+impl<P: Ports> RegionWorker<P> {
     /// Whether the Region took, refused or handed on all that it was told, and did not just fail to answer.
     pub(crate) fn is_settled(&self) -> bool {
         !matches!(self.sender.stop(), Some(Stop::Undelivered(_)))
     }
 
-    fn is_over(&self, slot: &Slot, seen: Seen) -> Option<Ended> {
-        let mine = slot.is_live() && !slot.is_newer_than(self.header.scanned_at);
-        let ended = Ended::of(seen).filter(|_| mine)?;
-        let scanned = self.policy.archive_scope == ArchiveScope::Full || self.work.checks.contains(&slot.check);
-        (scanned || ended != Ended::Gone).then_some(ended)
+    /// Whether every finding of the scan that is of this Region has been dealt with: its Security Hub has it, or it was
+    /// handed on.
+    pub(crate) fn has_spoken(&self) -> bool {
+        !self.work.left && self.is_settled() && self.work.error.is_none()
     }
 
-    /// Archives what is over, if it may, and saves the state. Findings of other Regions, sent here by the fallback, are
-    /// over only if every Region has spoken.
-    pub(crate) async fn conclude(mut self, archive: bool, others_too: bool) -> Worked {
-        let concluded = self.save(archive, others_too).await;
-        self.note(concluded);
+    /// Archives what is resolved, if it may, and saves the state.
+    pub(crate) async fn conclude(mut self, conclusion: Conclusion) -> Worked {
+        let saved = self.save(conclusion).await;
+        let full = *saved.as_ref().unwrap_or(&false);
+        self.note(saved.map(drop));
         let doubtful = self.is_doubtful() && !self.work.opened;
-        let Work { counts, mut report, error, left_keys: left, .. } = self.work;
+        let is_keeper = self.work.is_keeper;
+        let Work { counts, mut report, error, left_keys: left, unproven_archived, .. } = self.work;
         let lane = self.sender.lane();
         report.sent = counts.sent;
         report.unchanged = counts.unchanged;
@@ -54,60 +60,158 @@ impl<P: Ports> RegionWorker<P> {
             Some(Stop::Undelivered(reason)) if self.policy.archive => report.unfinished = Some((*reason).to_owned()),
             _ => {}
         }
-        Worked { counts, report, doubtful, error, left }
+        Worked { counts, report, doubtful, error, full, is_keeper, unproven_archived, left }
     }
 
-    async fn save(&mut self, archive: bool, others_too: bool) -> Result<(), PortError> {
+    /// Whether the state was compared with the scan as one of the whole account.
+    async fn save(&mut self, conclusion: Conclusion) -> Result<bool, PortError> {
         if self.work.error.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         self.still_ours()?;
-        let archive = archive && self.work.clean && self.sender.stop().is_none();
-        let over = if archive { self.ended().1 } else { 0 };
-        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
-        if !ledger.is_changed() && over == 0 {
-            return Ok(());
+        let archives = conclusion.archives && self.work.clean && self.sender.stop().is_none();
+        let full = self.is_full();
+        let plan = self.plan(archives, conclusion, full);
+        let Some(ledger) = &mut self.work.ledger else { return Ok(false) };
+        if !ledger.is_changed() && plan == Pass::default() {
+            return Ok(full);
         }
-        ledger.touch().await?;
-        self.work.archiving = true;
-        let now = self.ports.now();
-        self.work.report.archived_at = (over > 0).then_some(now);
-        let forget_before_ms = now.as_millisecond() - ARCHIVED_KEPT_DAYS * DAY_MS;
-        if ledger.old.is_some()
-            && let Some(mut entries) = ledger.entries().await?
-        {
-            while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-                let Some(ledger) = &mut self.work.ledger else { break };
-                if !ledger.index.keeps(&entry.slot) {
-                    continue;
-                }
-                let seen = ledger.index.seen(entry.slot.key).unwrap_or_default();
-                let may_be = archive && (others_too || self.is_of_this_region(&entry.json));
-                // A partial scan of this Region says nothing of what another Region's findings are missing.
-                let speaks = self.policy.archive_scope == ArchiveScope::Full || self.is_of_this_region(&entry.json);
-                let over = self.is_over(&entry.slot, seen).filter(|ended| may_be && (speaks || *ended != Ended::Gone));
-                match over {
-                    Some(ended) => {
-                        let finding = self.over(&entry.slot, &entry.json, ended, now)?;
-                        self.sender.send(finding).await;
-                        self.settle().await?;
-                    }
-                    None if !entry.slot.is_live() && entry.slot.sent_ms < forget_before_ms => {}
-                    None => {
-                        if let Some(ledger) = &mut self.work.ledger {
-                            ledger.copy(&entry.slot, &entry.json).await?;
-                        }
-                    }
-                }
-            }
+        if ledger.is_changed() || plan.writes {
+            ledger.touch().await?;
         }
+        self.note_scan(full);
+        self.pass_over(archives, conclusion, full).await?;
         self.sender.flush().await;
         self.settle().await?;
         self.still_ours()?;
         match self.work.ledger.take() {
-            Some(ledger) => ledger.save().await,
-            None => Ok(()),
+            Some(ledger) => ledger.save().await.map(|()| full),
+            None => Ok(false),
         }
+    }
+
+    /// Goes through the old state: archives, lists, and copies into the next one.
+    async fn pass_over(&mut self, archives: bool, conclusion: Conclusion, full: bool) -> Result<(), PortError> {
+        self.work.archiving = true;
+        let now = self.ports.now();
+        let forget_before_ms = now.as_millisecond() - GONE_KEPT_DAYS * DAY_MS;
+        let Some(ledger) = self.work.ledger.as_ref().filter(|ledger| ledger.old.is_some()) else { return Ok(()) };
+        let writes = ledger.is_changed();
+        let Some(mut entries) = ledger.entries().await? else { return Ok(()) };
+        while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
+            let Some(ledger) = &self.work.ledger else { break };
+            if !ledger.index.keeps(&entry.slot) {
+                continue;
+            }
+            let seen = ledger.index.seen(entry.slot.key).unwrap_or_default();
+            let judgment = self.judge(&entry.slot, seen);
+            match judgment {
+                Judgment::Resolved(class) if archives => {
+                    self.archive(&entry, class, now).await?;
+                    continue;
+                }
+                Judgment::Resolved(class) if conclusion.lists => self.list(&entry, class, ARCHIVE_LIMIT).await?,
+                Judgment::Unproven(reason) => self.list(&entry, PendingClass::Unproven, reason).await?,
+                Judgment::Resolved(_) | Judgment::Absent(_) | Judgment::Stays => {}
+            }
+            if !writes || (entry.slot.sent_ms < forget_before_ms && seen == Seen::Not) {
+                continue;
+            }
+            let slot = self.next_slot(&entry.slot, seen, judgment, full);
+            self.work.is_keeper |= slot.foreign && slot.is_live();
+            if let Some(ledger) = &mut self.work.ledger {
+                ledger.copy(&slot, &entry.json).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a pass over the old state would do.
+    fn plan(&mut self, archives: bool, conclusion: Conclusion, full: bool) -> Pass {
+        let mut pass = Pass::default();
+        let Some(ledger) = &self.work.ledger else { return pass };
+        let all: Vec<(Slot, Seen)> = ledger.index.staying().map(|(slot, seen)| (*slot, seen)).collect();
+        for (slot, seen) in all {
+            let judgment = self.judge(&slot, seen);
+            pass.lists |= matches!(judgment, Judgment::Unproven(_)) && slot.is_live();
+            if let Judgment::Resolved(_) = judgment {
+                pass.lists |= conclusion.lists;
+                pass.writes |= archives;
+            }
+            pass.writes |= self.next_slot(&slot, seen, judgment, full) != slot;
+            self.work.is_keeper |= slot.foreign && slot.is_live();
+        }
+        pass
+    }
+
+    /// Whether the state is compared with the scan as one of the whole account.
+    fn is_full(&self) -> bool {
+        let judging = self.work.judging.as_ref();
+        judging.is_some_and(|judge| {
+            let proof = &judge.verdicts.proof;
+            judge.verdicts.scope == ArchiveScope::Full && proof.is_complete() && !proof.has_several_times()
+        })
+    }
+
+    /// What the next state says of the scan.
+    fn note_scan(&mut self, full: bool) {
+        let Some(judge) = &self.work.judging else { return };
+        let scanned_at = Some(judge.verdicts.scanned_at);
+        let judged = self.policy.archive && judge.verdicts.proof.tells_coverage();
+        let Some(ledger) = &mut self.work.ledger else { return };
+        let tail = &mut ledger.header.tail;
+        if full {
+            tail.full_at = tail.full_at.max(scanned_at);
+        }
+        if judged {
+            tail.judged_at = tail.judged_at.max(scanned_at);
+        }
+    }
+
+    /// Sends a finding that is resolved for the last time. What an aborted run archived is only counted.
+    async fn archive(&mut self, entry: &Entry, class: PendingClass, now: Timestamp) -> Result<(), PortError> {
+        self.work.report.archived_at = Some(now);
+        self.work.unproven_archived += u64::from(class == PendingClass::Unproven);
+        if !entry.slot.is_live() && entry.slot.absent == UNATTRIBUTED {
+            self.work.counts.archived += 1;
+            let slot = Slot { sent_ms: now.as_millisecond(), absent: 0, ..entry.slot };
+            let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
+            return ledger.record(&slot, &entry.json).await;
+        }
+        let ended = match class {
+            PendingClass::Passed => Ended::Passed,
+            PendingClass::Muted => Ended::Muted,
+            PendingClass::Moved | PendingClass::Proven | PendingClass::Absent | PendingClass::Unproven => Ended::Gone,
+        };
+        let finding = self.resolved(&entry.slot, &entry.json, ended, now)?;
+        self.sender.send(finding).await;
+        self.settle().await
+    }
+
+    /// Lists a finding that is archived upon approval.
+    async fn list(&self, entry: &Entry, class: PendingClass, reason: &str) -> Result<(), PortError> {
+        if !entry.slot.is_live() {
+            return Ok(());
+        }
+        let finding: Value = serde_json::from_slice(&entry.json).map_err(|error| self.failed(&error))?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let generator = text(&finding["GeneratorId"]);
+        let check_id = generator.strip_prefix("prowler-").unwrap_or(&generator).to_owned();
+        let own = &finding["FindingProviderFields"]["Severity"]["Label"];
+        self.pending
+            .put(PendingFinding {
+                account: self.header.account,
+                finding_id: text(&finding["Id"]),
+                service: service(&check_id).to_owned(),
+                check_id,
+                region: finding_home(&entry.json).unwrap_or(self.header.region),
+                severity: text(if own.is_null() { &finding["Severity"]["Label"] } else { own }),
+                resource_id: text(&finding["Resources"][0]["Id"]),
+                first_observed_at: Timestamp::from_millisecond(entry.slot.first_seen_ms).unwrap_or_default(),
+                class,
+                reason: reason.to_owned(),
+            })
+            .await
     }
 
     /// What another run keeps by now is not written over, and not called well.
@@ -118,16 +222,21 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Whether a finding belongs to the Region that holds it. Its Id says which that is.
-    fn is_of_this_region(&self, json: &[u8]) -> bool {
-        finding_id(json).is_ok_and(|id| id.contains(&format!("-{}-", self.header.region)))
-    }
-
-    /// A finding that is over, as it is sent for the last time.
-    fn over(&self, slot: &Slot, json: &Bytes, ended: Ended, now: Timestamp) -> Result<Outgoing, PortError> {
+    /// A finding that is resolved, as it is sent for the last time.
+    fn resolved(&self, slot: &Slot, json: &Bytes, ended: Ended, now: Timestamp) -> Result<Outgoing, PortError> {
         let was = status_of(slot, json, &self.policy.regions);
         let scanned_at = self.header.scanned_at.unwrap_or(now).min(now);
         let updated_ms = scanned_at.as_millisecond().max(slot.updated_ms + 1);
-        once_more(slot, Stored::Archived(was), updated_ms, now, |updated_at| archived(json, ended, updated_at))
+        let slot = Slot { absent: 0, ..*slot };
+        once_more(&slot, Stored::Archived(was), updated_ms, now, |updated_at| archived(json, ended, updated_at))
     }
+}
+
+/// What a pass over the old state does besides copying.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Pass {
+    /// Something changes in the next state.
+    writes: bool,
+    /// Something is listed for approval.
+    lists: bool,
 }

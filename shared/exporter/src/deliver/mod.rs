@@ -5,6 +5,8 @@
 
 mod batch;
 mod conclude;
+mod judge;
+mod open;
 mod pace;
 mod reconcile;
 mod region;
@@ -13,6 +15,7 @@ mod sender;
 mod settle;
 mod stamp;
 mod stop;
+mod take;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +30,8 @@ use tokio::time::Instant;
 
 pub(crate) use self::batch::Rejected;
 use self::batch::{Counters, Lane};
+use self::conclude::Conclusion;
+pub(crate) use self::judge::Verdicts;
 pub(crate) use self::pace::Pace;
 pub(crate) use self::region::Policy;
 use self::region::{Message, RegionWorker, Work, Worked};
@@ -34,13 +39,15 @@ pub(crate) use self::revise::Choose;
 use self::sender::Sender;
 pub(crate) use self::stamp::once_more;
 use crate::filter::Kept;
+use crate::json_lines::JsonLines;
 use crate::lease::Lease;
+use crate::limit::requires_approval;
 use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
-use crate::report::{ArchiveSkipped, Counts, RegionReport};
+use crate::report::{ArchiveSkipped, Counts, PendingFinding, RegionReport, Unproven};
 use crate::settings::Settings;
-use crate::state::{Ahead, Header, Key, held};
+use crate::state::{Ahead, Header, Key, Tail};
 
 /// What the deliveries of one export share.
 #[derive(Clone)]
@@ -49,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) give_up_at: Option<Instant>,
     pub(crate) quarantine: Quarantine,
+    pub(crate) pending: JsonLines<PendingFinding>,
     pub(crate) progress: Arc<Progress>,
 }
 
@@ -71,14 +79,22 @@ struct Running<P: Ports> {
     task: JoinHandle<RegionWorker<P>>,
 }
 
-/// What may be archived at the end.
-pub(crate) enum Archive {
-    /// The integration does not archive.
-    Off,
-    /// The scan can't be taken at its word, for this reason.
-    Incomplete(String),
-    /// At most this share of the account's live findings.
-    UpTo(u8),
+/// How findings are judged that are not in the scan, at the end of an account's delivery.
+pub(crate) struct Judging {
+    pub(crate) verdicts: Verdicts,
+    /// What is archived. None: nothing, since the integration does not archive.
+    pub(crate) limit: Option<Limit>,
+}
+
+/// How much is archived without approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// The share of the account's active findings.
+    pub(crate) percent: u8,
+    /// Findings that scans of the last days archived without approval.
+    pub(crate) lately: u64,
+    /// A user approved what is more than the limit.
+    pub(crate) approved: bool,
 }
 
 /// What became of an account's findings.
@@ -87,8 +103,17 @@ pub(crate) struct AccountDelivered {
     pub(crate) counts: Counts,
     pub(crate) regions: BTreeMap<RegionName, RegionReport>,
     pub(crate) archive: Option<ArchiveSkipped>,
+    pub(crate) unproven: Unproven,
     /// Regions that stay in doubt.
     pub(crate) doubtful: BTreeSet<RegionName>,
+    /// Regions whose state could not be kept.
+    pub(crate) failed: BTreeSet<RegionName>,
+    /// Regions whose state was compared with the scan as one of the whole account.
+    pub(crate) full: BTreeSet<RegionName>,
+    /// Each Region that was worked on, and whether its Security Hub holds findings of other Regions.
+    pub(crate) keepers: BTreeMap<RegionName, bool>,
+    /// Of the archived ones, those that nothing was proven about.
+    pub(crate) unproven_archived: u64,
     pub(crate) error: Option<PortError>,
     /// What is left to a later run, where [`Policy::remembers_left`] asks for it.
     pub(crate) left: HashSet<Key>,
@@ -141,18 +166,25 @@ impl<P: Ports> AccountDelivery<P> {
         if let Some(running) = self.workers.get(&region) {
             return running.queue.clone();
         }
-        let fallback = match self.fallback_region {
-            Some(fallback) if fallback != region => Some((fallback, self.queue(fallback))),
-            _ => None,
-        };
-        let worker = self.worker(region, fallback);
+        let fallback = self.fallback_region.filter(|fallback| *fallback != region).map(|fallback| self.queue(fallback));
+        // A keeper tells only those after it, and the fallback nobody, so that none waits for another in a circle.
+        let is_before = |keeper: &RegionName| self.fallback_region != Some(region) && Some(*keeper) != self.fallback_region;
+        let after = self.policy.keepers.iter().skip_while(|keeper| self.policy.keepers.contains(&region) && **keeper <= region);
+        let keepers: Vec<RegionName> = after.filter(|keeper| **keeper != region && is_before(keeper)).copied().collect();
+        let keepers = keepers.into_iter().map(|keeper| self.queue(keeper)).collect();
+        let worker = self.worker(region, fallback, keepers);
         let (queue, receiver) = mpsc::channel(self.shared.settings.worker_queue_max);
         let task = tokio::spawn(worker.drain(receiver));
         self.workers.insert(region, Running { queue: queue.clone(), task });
         queue
     }
 
-    fn worker(&self, region: RegionName, fallback: Option<(RegionName, mpsc::Sender<Message>)>) -> RegionWorker<P> {
+    fn worker(
+        &self,
+        region: RegionName,
+        fallback: Option<mpsc::Sender<Message>>,
+        keepers: Vec<mpsc::Sender<Message>>,
+    ) -> RegionWorker<P> {
         let settings = &self.shared.settings;
         let lane = Lane {
             hub: self.hub.clone(),
@@ -169,41 +201,40 @@ impl<P: Ports> AccountDelivery<P> {
         let now = self.ports.now();
         let scanned_at = Some(self.scanned_at.min(now));
         let ahead = (self.scanned_at > now).then_some(Ahead { dated: self.scanned_at, begun: now });
+        let tail = Tail { full_at: self.policy.full_at.get(&region).copied(), ..Tail::default() };
         RegionWorker {
             ports: self.ports.clone(),
-            header: Header { account: self.account, region, hub_since: None, scanned_at, ahead, adopting: None },
+            header: Header { account: self.account, region, hub_since: None, scanned_at, ahead, tail },
             dated: self.scanned_at,
             policy: self.policy.clone(),
             sender: Sender::new(lane),
             quarantine: self.shared.quarantine.clone(),
+            pending: self.shared.pending.clone(),
             fallback,
+            keepers,
             work: Work::default(),
         }
     }
 
-    /// Closes the queues, waits until every finding has its fate, archives what is over if it may, and saves the
-    /// states. The fallback Region's worker drains last, because the others may still hand it findings.
-    pub(crate) async fn finish(mut self, archive: Archive) -> AccountDelivered {
+    /// Closes the queues, waits until every finding has its fate, archives what is resolved if it may, and saves the states.
+    /// Without judging, nothing is said about findings that were not sent.
+    pub(crate) async fn finish(mut self, judging: Option<Judging>) -> AccountDelivered {
         let mut delivered = AccountDelivered::default();
         let fallback_region = self.fallback_region;
-        let last = self.fallback_region.take().and_then(|region| self.workers.remove_entry(&region));
-        // Close all queues first, so that the workers drain at the same time.
-        let tasks: Vec<_> = self.workers.into_iter().map(|(region, running)| (region, running.task)).collect();
-        let mut drained = Vec::new();
-        for (region, task) in tasks {
-            drained.extend(delivered.joined(region, task.await));
+        let mut drained = self.drain(&mut delivered).await;
+        let all_spoke = delivered.error.is_none() && drained.iter().all(RegionWorker::has_spoken);
+        let mut conclusion = Conclusion::default();
+        if let Some(judging) = judging {
+            for worker in &mut drained {
+                let region = worker.header.region;
+                let is_keeper = fallback_region == Some(region) || worker.policy.keepers.contains(&region);
+                worker.prepare(judging.verdicts.clone(), all_spoke && is_keeper).await;
+            }
+            if let Some(limit) = judging.limit {
+                conclusion = delivered.decide(&judging.verdicts, limit, &drained);
+            }
         }
-        if let Some((region, running)) = last {
-            drop(running.queue);
-            drained.extend(delivered.joined(region, running.task.await));
-        }
-        let may_archive = delivered.may_archive(archive, &drained);
-        let all_spoke = drained.iter().all(|worker| !worker.work.left && worker.is_settled());
-        let conclude = |worker: RegionWorker<P>| {
-            let region = worker.header.region;
-            let others_too = all_spoke && fallback_region == Some(region);
-            (region, tokio::spawn(worker.conclude(may_archive, others_too)))
-        };
+        let conclude = |worker: RegionWorker<P>| (worker.header.region, tokio::spawn(worker.conclude(conclusion)));
         let saving: Vec<_> = drained.into_iter().map(conclude).collect();
         for (region, task) in saving {
             if let Some(worked) = delivered.joined(region, task.await) {
@@ -212,38 +243,73 @@ impl<P: Ports> AccountDelivery<P> {
         }
         delivered
     }
+
+    /// Lets the workers come to the end of their queues: those that tell others first, the fallback Region's last.
+    async fn drain(&mut self, delivered: &mut AccountDelivered) -> Vec<RegionWorker<P>> {
+        let mut last = Vec::new();
+        let keepers = self.policy.keepers.iter().copied().filter(|keeper| Some(*keeper) != self.fallback_region);
+        for region in keepers.chain(self.fallback_region).collect::<Vec<_>>() {
+            last.extend(self.workers.remove_entry(&region));
+        }
+        // Close all other queues first, so that the workers drain at the same time.
+        let tasks: Vec<_> =
+            std::mem::take(&mut self.workers).into_iter().map(|(region, running)| (region, running.task)).collect();
+        let mut drained = Vec::new();
+        for (region, task) in tasks {
+            drained.extend(delivered.joined(region, task.await));
+        }
+        for (region, running) in last {
+            drop(running.queue);
+            drained.extend(delivered.joined(region, running.task.await));
+        }
+        drained
+    }
 }
 
 impl AccountDelivered {
     /// Decides whether anything is archived, by what all Regions together would archive.
-    fn may_archive<P: Ports>(&mut self, archive: Archive, drained: &[RegionWorker<P>]) -> bool {
-        let (live, over) =
-            drained.iter().map(RegionWorker::ended).fold((0, 0), |sum, region| (sum.0 + region.0, sum.1 + region.1));
-        match archive {
-            _ if self.error.is_some() => false,
-            Archive::Off => false,
-            Archive::Incomplete(why) => {
-                if over > 0 {
-                    self.archive = Some(ArchiveSkipped::Incomplete { why });
-                }
-                false
-            }
-            Archive::UpTo(percent) if held(over, live, percent) => {
-                self.archive = Some(ArchiveSkipped::ArchiveHeld { over: over as u64, live: live as u64 });
-                false
-            }
-            Archive::UpTo(_) => true,
+    fn decide<P: Ports>(&mut self, verdicts: &Verdicts, limit: Limit, drained: &[RegionWorker<P>]) -> Conclusion {
+        let (mut active, mut pending) = (0, 0);
+        for worker in drained {
+            let tally = worker.tally();
+            active += tally.active;
+            pending += tally.pending;
+            self.counts.absent += tally.absent;
+            add_unproven(&mut self.unproven, tally.unproven);
         }
+        let unproven = self.unproven.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
+        self.counts.unproven = unproven.sum();
+        // A Region that failed may have more to say. The run is tried again.
+        if self.error.is_some() || drained.iter().any(|worker| worker.work.has_failed()) {
+            return Conclusion::default();
+        }
+        if !verdicts.proof.is_complete() {
+            if self.counts.unproven > 0 {
+                self.archive = Some(ArchiveSkipped::Incomplete { why: "the file was not read to its end".to_owned() });
+            }
+            return Conclusion::default();
+        }
+        if !limit.approved && requires_approval(pending, active, limit.lately, limit.percent) {
+            self.archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active });
+            return Conclusion { archives: false, lists: true };
+        }
+        Conclusion { archives: true, lists: false }
     }
 
     fn add(&mut self, region: RegionName, worked: Worked) {
         self.counts.merge(&worked.counts);
         self.regions.insert(region, worked.report);
         self.left.extend(worked.left);
+        self.unproven_archived += worked.unproven_archived;
+        self.keepers.insert(region, worked.is_keeper);
         if worked.doubtful {
             self.doubtful.insert(region);
         }
+        if worked.full {
+            self.full.insert(region);
+        }
         if let Some(error) = worked.error {
+            self.failed.insert(region);
             self.error.get_or_insert(error);
         }
     }
@@ -252,6 +318,16 @@ impl AccountDelivered {
     /// fails, as it must.
     fn joined<T>(&mut self, region: RegionName, outcome: Result<T, tokio::task::JoinError>) -> Option<T> {
         outcome.map_err(|_| self.error.get_or_insert(ended_early(region))).ok()
+    }
+}
+
+fn add_unproven(all: &mut Unproven, more: Unproven) {
+    for (region, services) in more {
+        for (service, reasons) in services {
+            for (reason, findings) in reasons {
+                *all.entry(region).or_default().entry(service.clone()).or_default().entry(reason).or_default() += findings;
+            }
+        }
     }
 }
 

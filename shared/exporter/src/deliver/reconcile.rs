@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use asff::RegionName;
 
+use super::conclude::Conclusion;
 use super::region::{RegionWorker, Worked};
 use super::stamp::once_more;
 use crate::ports::{CallError, PortError, Ports};
@@ -32,7 +33,7 @@ impl<P: Ports> RegionWorker<P> {
     pub(super) async fn reconcile(mut self, dry_run: bool) -> Worked {
         let compared = self.compare(dry_run).await;
         self.note(compared);
-        self.conclude(false, false).await
+        self.conclude(Conclusion::default()).await
     }
 
     async fn compare(&mut self, dry_run: bool) -> Result<(), PortError> {
@@ -56,7 +57,7 @@ impl<P: Ports> RegionWorker<P> {
             drift.mended = self.work.report.adopted + self.work.counts.sent;
             // All was read: what an adoption left out is there now.
             if let Some(ledger) = &mut self.work.ledger
-                && ledger.header.adopting.take().is_some()
+                && ledger.header.tail.adopting.take().is_some()
             {
                 ledger.touch().await?;
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use asff::RegionName;
 
+use super::conclude::Conclusion;
 use super::region::{RegionWorker, Worked};
 use super::{AccountDelivered, AccountDelivery};
 use crate::pack::Outgoing;
@@ -36,7 +37,7 @@ impl<P: Ports> AccountDelivery<P> {
     where
         F: Future<Output = Worked> + Send + 'static,
     {
-        let start = |region: &RegionName| (*region, tokio::spawn(work(self.worker(*region, None))));
+        let start = |region: &RegionName| (*region, tokio::spawn(work(self.worker(*region, None, Vec::new()))));
         let tasks: Vec<_> = regions.iter().map(start).collect();
         let mut delivered = AccountDelivered::default();
         for (region, task) in tasks {
@@ -55,7 +56,7 @@ impl<P: Ports> RegionWorker<P> {
         self.note(opened);
         let passed = self.pass(choose.as_ref()).await;
         self.note(passed);
-        self.conclude(false, false).await
+        self.conclude(Conclusion::default()).await
     }
 
     /// Sends what `choose` makes of the state's entries; waits for every answer, since what is sent later counts otherwise.

@@ -7,7 +7,7 @@ use crate::pack::{Batch, Outgoing};
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::{Fate, undelivered};
-use crate::state::{Key, Slot, Stored};
+use crate::state::{Key, Seen, Slot, Stored};
 
 impl<P: Ports> RegionWorker<P> {
     /// Sends a finding, or gives it the fate that the Region's stop means.
@@ -33,7 +33,12 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     async fn refuse(&mut self, finding: Outgoing, reason: &str) {
-        let Some((_, fallback)) = &self.fallback else {
+        for keeper in &self.keepers {
+            let seen = Message::Seen(finding.slot.key, Seen::Wanted, self.scanned_ms(&finding.slot));
+            // A keeper that ended early has an error of its own.
+            let _ = keeper.send(seen).await;
+        }
+        let Some(fallback) = &self.fallback else {
             self.remember([finding.slot.key]);
             self.work.counts.add(Fate::RegionUnavailable(self.header.region, reason.to_owned()), 1);
             return;
@@ -56,6 +61,7 @@ impl<P: Ports> RegionWorker<P> {
                         self.work.counts.add(Fate::Sent, batch.len() as u64);
                     }
                     self.record(&batch, None).await?;
+                    self.tell_stored(&batch).await?;
                 }
                 Settled::Uncertain(batch, reason) => {
                     self.leave(&batch, reason);
@@ -76,12 +82,31 @@ impl<P: Ports> RegionWorker<P> {
                         }
                     } else {
                         self.work.counts.add(Fate::Quarantined(rejected.code.clone()), 1);
+                        // What was not stored here stays where it is.
+                        self.tell(rejected.slot.key, Seen::Wanted, self.scanned_ms(&rejected.slot)).await?;
                     }
                     self.quarantine.put(Entry::refused(self.header.account, self.header.region, rejected)).await?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Tells the Regions that may hold copies of findings that they are here now.
+    async fn tell_stored(&self, batch: &Batch) -> Result<(), PortError> {
+        if self.fallback.is_none() && self.keepers.is_empty() {
+            return Ok(());
+        }
+        for (slot, _) in batch.entries() {
+            self.tell(slot.key, Seen::Moved, self.scanned_ms(&slot)).await?;
+        }
+        Ok(())
+    }
+
+    /// The time of the scan that a finding was sent by.
+    fn scanned_ms(&self, slot: &Slot) -> i64 {
+        let first_ms = self.header.scanned_at.map_or(slot.updated_ms, |first| first.as_millisecond());
+        self.work.times.get(&slot.key).copied().unwrap_or(first_ms)
     }
 
     fn leave(&mut self, batch: &Batch, reason: &str) {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::fulfil::{BUSY_DELAY, fulfil, is_busy, made_progress, place};
 pub use self::record::{OrderLog, OrderRecord, OrderState, Placed};
+use crate::approval::Approval;
 use crate::export::{self, ExportError, Exporter};
 use crate::mend::{MendError, Mender, Options, Reconcile, Redrive, report_of};
 use crate::ports::{OpenError, PortError, Ports, Scans};
@@ -36,10 +37,16 @@ pub enum Order {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         then: Vec<String>,
     },
-    /// The same, and archive whatever the scan shows to be over.
+    /// The same, and archive what is pending. By itself it approves what is more than the limit.
     Approve {
         /// The run.
         run_id: String,
+        /// Archive what the scan shows to be resolved, however much it is. Meant, too, where neither is set.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pending: bool,
+        /// Archive what the scan proves nothing about.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unproven: bool,
     },
     /// Make active again what a run archived.
     UndoArchive {
@@ -102,7 +109,7 @@ impl Order {
     /// The run, the account or the organisation that it is about. None: all there are.
     pub fn about(&self) -> Option<String> {
         match self {
-            Self::Replay { run_id, .. } | Self::Approve { run_id } | Self::UndoArchive { run_id } => {
+            Self::Replay { run_id, .. } | Self::Approve { run_id, .. } | Self::UndoArchive { run_id } => {
                 Some(run_id.clone())
             }
             Self::Redrive { run_id, .. } => run_id.clone(),
@@ -125,7 +132,7 @@ impl fmt::Display for Order {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Replay { run_id, .. } => write!(formatter, "replay run {run_id}"),
-            Self::Approve { run_id } => write!(formatter, "approve run {run_id}"),
+            Self::Approve { run_id, .. } => write!(formatter, "approve run {run_id}"),
             Self::UndoArchive { run_id } => write!(formatter, "undo the archive of run {run_id}"),
             Self::Redrive { run_id: Some(run_id), .. } => write!(formatter, "redrive the quarantine of run {run_id}"),
             Self::Redrive { run_id: None, .. } => write!(formatter, "redrive all quarantines"),
@@ -195,8 +202,10 @@ pub async fn carry_out<P: Ports + Scans + OrderLog>(
 ) -> Result<Vec<RunReport>, OrderError> {
     let mender = Mender::new(ports.clone(), settings.clone());
     Ok(match order {
-        Order::Replay { run_id, .. } => vec![again(ports, settings, run_id, false, options).await?],
-        Order::Approve { run_id } => vec![again(ports, settings, run_id, true, options).await?],
+        Order::Replay { run_id, .. } => vec![again(ports, settings, run_id, Approval::default(), options).await?],
+        Order::Approve { run_id, pending, unproven } => {
+            vec![again(ports, settings, run_id, Approval::of(*pending, *unproven), options).await?]
+        }
         Order::UndoArchive { run_id } => {
             call_off(ports.as_ref(), run_id).await?;
             vec![mender.undo_archive(run_id, options).await?]
@@ -296,7 +305,7 @@ async fn again<P: Ports + Scans>(
     ports: &Arc<P>,
     settings: &Settings,
     run_id: &str,
-    approved: bool,
+    approval: Approval,
     options: &Options,
 ) -> Result<RunReport, OrderError> {
     let refused = |message: String| OrderError::Refused(message);
@@ -320,7 +329,7 @@ async fn again<P: Ports + Scans>(
     }
     let exporter = Exporter::new(ports.clone(), settings.clone());
     let Options { order, deadline, progress } = options.clone();
-    let options = export::Options { again: true, approved, order, deadline, progress };
+    let options = export::Options { again: true, approval, order, deadline, progress };
     exporter.export(scan, options).await.map_err(|error| match error {
         held @ ExportError::Held { .. } => OrderError::Busy(held.to_string()),
         error => error.into(),

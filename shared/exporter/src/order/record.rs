@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_message_is_the_order_with_an_id_beside_it() {
-        let order = Order::Approve { run_id: "r".to_owned() };
+        let order = Order::Approve { run_id: "r".to_owned(), pending: false, unproven: false };
         let text = r#"{"id":"7","order":"approve","run_id":"r"}"#;
         let placed = Placed { id: Some("7".to_owned()), order: order.clone() };
         assert_eq!(serde_json::from_str::<Placed>(text).unwrap(), placed);

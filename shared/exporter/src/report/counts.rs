@@ -52,6 +52,11 @@ pub struct Counts {
     pub archived: u64,
     /// Findings of earlier scans that should have been archived and were not. Another try of the run does it.
     pub archive_undelivered: u64,
+    /// Active findings of earlier scans that this scan proves nothing about. They stay active.
+    pub unproven: u64,
+    /// Active findings that are absent from this scan, but not yet from as many consecutive scans as the integration asks
+    /// for. They stay active.
+    pub absent: u64,
 }
 
 impl Counts {
@@ -84,6 +89,8 @@ impl Counts {
         self.redirected += part.redirected;
         self.archived += part.archived;
         self.archive_undelivered += part.archive_undelivered;
+        self.unproven += part.unproven;
+        self.absent += part.absent;
         merge_maps(&mut self.filtered, &part.filtered);
         merge_maps(&mut self.quarantined, &part.quarantined);
         merge_maps(&mut self.undelivered, &part.undelivered);

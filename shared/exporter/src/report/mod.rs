@@ -2,13 +2,16 @@
 
 mod counts;
 mod drift;
+mod pending;
+pub mod reason;
 mod run;
 pub mod undelivered;
 mod verdict;
 
 pub use counts::{Counts, Fate};
 pub use drift::Drift;
+pub use pending::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
 pub use run::{
-    AccountReport, ArchiveSkipped, Changes, FileEnd, RegionReport, RunKind, RunReport, RunStatus, UNREADABLE,
-    Unavailable,
+    AccountReport, ArchiveSkipped, Changes, FileEnd, PartialScan, RegionReport, RunKind, RunReport, RunStatus,
+    UNREADABLE, Unavailable, Uncovered, Unproven,
 };

@@ -162,20 +162,69 @@ pub struct AccountReport {
     /// Why nothing was archived that the settings would have archived, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveSkipped>,
+    /// Active findings that the scan proves nothing about, by their Region, service and reason (see [`reason`](super::reason)).
+    #[serde(default, skip_serializing_if = "Unproven::is_empty")]
+    pub unproven: Unproven,
+    /// The times of the file's scans, if it holds several of the account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scan_times: Vec<Timestamp>,
+    /// How the scan differs from the last whole one, if it looks partial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial_scan: Option<PartialScan>,
+    /// The services of which a Region has no results now, though findings of them are active. None: the run did not look,
+    /// since its settings archive nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncovered: Option<Vec<Uncovered>>,
     /// By Region.
     pub regions: BTreeMap<RegionName, RegionReport>,
+}
+
+/// Counts of unproven findings: Region, service, reason, findings.
+pub type Unproven = BTreeMap<RegionName, BTreeMap<String, BTreeMap<String, u64>>>;
+
+/// A scan that looks partial, beside the last whole scan of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialScan {
+    /// PASS and FAIL entries.
+    pub verdicts: u64,
+    /// Distinct checks with such an entry.
+    pub checks: u64,
+    /// The same of the last whole scan.
+    pub last_verdicts: u64,
+    /// The same of the last whole scan.
+    pub last_checks: u64,
+    /// The time of the last whole scan.
+    pub last_scanned_at: Timestamp,
+}
+
+/// A service of which a Region has no results, though findings of it are active.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncovered {
+    /// The Region of the findings.
+    pub region: RegionName,
+    /// The service: a check's ID up to the first underscore.
+    pub service: String,
+    /// The reason (see [`reason`](super::reason)).
+    pub reason: String,
+    /// Active findings without evidence.
+    pub findings: u64,
+    /// The time of the first scan without results.
+    pub since: Timestamp,
 }
 
 /// Why a run did not archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum ArchiveSkipped {
-    /// More than the integration's limit would be archived; a person decides.
-    ArchiveHeld {
-        /// Findings that the scan shows to be over.
-        over: u64,
-        /// Live findings before the run.
-        live: u64,
+    /// More than the integration's limit would be archived: a user must approve it.
+    #[serde(alias = "archive_held")]
+    ArchiveRequiresApproval {
+        /// Findings that are resolved by the scan.
+        #[serde(alias = "over")]
+        pending: u64,
+        /// Active findings before the run.
+        #[serde(alias = "live")]
+        active: u64,
     },
     /// The scan can't be taken at its word.
     Incomplete {
@@ -255,6 +304,9 @@ pub struct RunReport {
     /// The key of the quarantine object, where something is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
+    /// The key of the list of findings that are archived upon approval, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
     /// What still lies there, by code, after some of it was sent again. None: all that the counts say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_left: Option<BTreeMap<String, u64>>,
@@ -279,6 +331,7 @@ impl RunReport {
             counts: Counts::default(),
             accounts: BTreeMap::new(),
             quarantine: None,
+            pending: None,
             quarantine_left: None,
         }
     }
@@ -297,6 +350,11 @@ impl RunReport {
     /// The key under which the whole report is kept in the state bucket.
     pub fn key(run_id: &str) -> String {
         format!("runs/{run_id}/report.json")
+    }
+
+    /// The key of the run's list of findings that are archived upon approval.
+    pub fn pending_key(run_id: &str) -> String {
+        format!("runs/{run_id}/pending.jsonl")
     }
 
     /// The key of the run's quarantine object.

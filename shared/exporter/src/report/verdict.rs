@@ -76,10 +76,11 @@ impl RunReport {
                 Some(ArchiveSkipped::Incomplete { why }) => {
                     reasons.push(format!("account {account}: nothing was archived, since {why}"));
                 }
-                Some(ArchiveSkipped::ArchiveHeld { over, live }) => reasons.push(format!(
-                    "account {account}: archive_held: {over} of {live} live findings are over; let them go with\nhubctl \
+                Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => reasons.push(format!(
+                    "account {account}: archive_requires_approval: {pending} of {active} active findings are resolved by the \
+                     scan, more than the limit\nhubctl run pending {}\nhubctl \
                      run approve {}",
-                    self.run_id
+                    self.run_id, self.run_id
                 )),
             }
             for (region, report) in &report.regions {

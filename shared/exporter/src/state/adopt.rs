@@ -12,8 +12,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::entry::{Key, Slot, Stored, fingerprint};
+use super::archive::status_of;
+use super::entry::{Entry, Key, ScanCode, Slot, Stored, UNATTRIBUTED, fingerprint};
 use super::ledger::Ledger;
+use super::tables::finding_home;
 use tokio::time::Instant;
 
 use crate::deliver::Pace;
@@ -111,6 +113,7 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
     hub: &H,
     regions: &Regions,
     trust: Trust,
+    missing: Missing,
     now_ms: i64,
     until: Option<Instant>,
 ) -> Result<Drift, Declined> {
@@ -180,7 +183,7 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
         drift.unread = given_up.clone();
     }
     let runs = reading.runs;
-    ledger.header.adopting = (drift.paused.is_some() || given_up.is_some()).then(|| Adopting {
+    ledger.header.tail.adopting = (drift.paused.is_some() || given_up.is_some()).then(|| Adopting {
         next: reading.next.take(),
         trust,
         runs,
@@ -195,15 +198,33 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
             if !ledger.index.keeps(&entry.slot) {
                 continue;
             }
-            if known || !entry.slot.is_live() || !drops {
-                ledger.copy(&trusted(entry.slot, trust), &entry.json).await?;
+            let slot = if known || !entry.slot.is_live() || !drops {
+                trusted(entry.slot, trust)
             } else {
                 drift.missing += 1;
-            }
+                archived(&entry, missing, regions)
+            };
+            ledger.copy(&slot, &entry.json).await?;
         }
     }
     ledger.save().await?;
     Ok(drift)
+}
+
+/// What an active finding of the state is that the service does not show among the active ones. It is remembered, so that its
+/// first-seen time is there when it returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Archived or deleted, by whomever.
+    Archived,
+    /// Archived by an aborted run of ours, most likely: the next run whose scan agrees counts it as its own.
+    ArchivedByUs,
+}
+
+fn archived(entry: &Entry, missing: Missing, regions: &Regions) -> Slot {
+    let stored = Stored::Archived(status_of(&entry.slot, &entry.json, regions));
+    let absent = if missing == Missing::ArchivedByUs { UNATTRIBUTED } else { 0 };
+    Slot { stored, absent, ..entry.slot }
 }
 
 /// What somebody must know where the service does not show its findings.
@@ -227,7 +248,7 @@ impl Reading {
     /// Goes on where the state says, unless the hub is another one by now.
     fn of<P: Objects>(ledger: &Ledger<P>) -> Self {
         let old = ledger.old.as_ref().filter(|old| old.is_of_this_hub(&ledger.header));
-        let begun = old.and_then(|old| old.adopting.clone()).filter(|begun| begun.given_up.is_none());
+        let begun = old.and_then(|old| old.tail.adopting.clone()).filter(|begun| begun.given_up.is_none());
         let (is_resumed, runs) = (begun.is_some(), begun.as_ref().map_or(0, |begun| begun.runs));
         let next = begun.and_then(|begun| begun.next);
         Self { is_whole: next.is_none(), next, is_resumed, runs: runs + 1, readings: 1, pages: 0 }
@@ -293,6 +314,9 @@ pub(crate) fn taken_over(
         updated_ms: updated.as_millisecond(),
         sent_ms: updated.as_millisecond().min(now_ms),
         stored: if archived { Stored::Archived(status) } else { Stored::Active(status) },
+        seen: ScanCode::UNKNOWN,
+        absent: 0,
+        foreign: finding_home(finding).is_some_and(|home| home != region),
     };
     Some((slot, serde_json::to_vec(&fields).ok()?))
 }

@@ -1,4 +1,4 @@
-//! What becomes of findings that a scan shows to be over.
+//! Findings of the state as they are sent once more: archived, active again, or repeated.
 
 use asff::{Regions, Status};
 use bytes::Bytes;
@@ -6,15 +6,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::entry::{Slot, Stored};
-use super::index::Seen;
-
-/// Accounts with fewer live findings than this may archive any share of them: a few fixes are a large share there.
-const HELD_FROM_LIVE: usize = 100;
 
 /// How a finding ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The scan does not have it any more.
+    /// The scan does not have it any more, or another Region has it.
     Gone,
     /// It passes now.
     Passed,
@@ -23,16 +19,6 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// How a finding of the state ended, if it did, by what a whole scan says of it.
-    pub fn of(seen: Seen) -> Option<Self> {
-        match seen {
-            Seen::Not => Some(Self::Gone),
-            Seen::Passed => Some(Self::Passed),
-            Seen::Muted => Some(Self::Muted),
-            Seen::Filtered | Seen::Wanted => None,
-        }
-    }
-
     /// The status that it is archived with. A finding that is gone keeps its own.
     fn status(self) -> Option<Status> {
         match self {
@@ -41,14 +27,6 @@ impl Ended {
             Self::Muted => Some(Status::Warning),
         }
     }
-}
-
-/// Whether a person must agree before so many findings are archived.
-///
-/// Counted over the whole account against what was live before the run: a scan that went wrong looks like an account that was
-/// cleaned up.
-pub fn held(ended: usize, live_before: usize, limit_percent: u8) -> bool {
-    live_before > HELD_FROM_LIVE && ended * 100 > live_before * usize::from(limit_percent)
 }
 
 /// The finding as last sent, archived.

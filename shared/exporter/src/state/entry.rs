@@ -2,7 +2,6 @@
 
 use asff::Status;
 use bytes::{Buf, Bytes};
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 /// A finding's place in a state: the first 64 bits of the SHA-256 of its Id. Among a million findings of one Region two
@@ -25,6 +24,9 @@ pub fn fingerprint(name: &str) -> u32 {
     let (head, _) = digest.split_at(4);
     head.iter().fold(0, |print, &byte| print << 8 | u32::from(byte))
 }
+
+/// Milliseconds for which Security Hub keeps an active finding that is not updated.
+const ACTIVE_KEPT_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 /// What the service holds of a finding, as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +58,44 @@ pub struct Slot {
     pub sent_ms: i64,
     /// What the service holds.
     pub stored: Stored,
+    /// The newest scan that had it, as the state file abbreviates scans.
+    pub seen: ScanCode,
+    /// In how many consecutive scans it was absent, where absence alone is the evidence; for an archived one see
+    /// [`UNATTRIBUTED`].
+    pub absent: u8,
+    /// It is of another Region, and here because this was the fallback Region.
+    pub foreign: bool,
 }
+
+/// A scan, as the entries of a state file name it: a place in the file's table of scans, so that it takes two bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ScanCode(pub u16);
+
+impl ScanCode {
+    /// The newest scan of the whole account, whichever that is by now.
+    pub const NEWEST: Self = Self(0);
+    /// None that is known.
+    pub const UNKNOWN: Self = Self(u16::MAX);
+}
+
+/// [`Slot::absent`] of a finding that was found archived after an aborted run, and that no run's report counts yet.
+pub(crate) const UNATTRIBUTED: u8 = 15;
 
 /// Prowler stamps a scan with whole seconds.
 pub(crate) const SCANS_APART_MS: i64 = 1000;
 
 /// Bytes of a slot in the file.
-pub(crate) const SLOT_BYTES: usize = 49;
+pub(crate) const SLOT_BYTES: usize = 51;
+/// Bytes of a slot in a file of the first version, which ends before the scan's code.
+pub(crate) const SLOT_BYTES_1: usize = 49;
+
+/// The last byte of a slot's first part: three bits for what the service holds, one for [`Slot::foreign`], four for
+/// [`Slot::absent`]. Files of the first version have zeros there.
+const STORED_BITS: u8 = 0b0000_0111;
+const FOREIGN_BIT: u8 = 0b0000_1000;
+const ABSENT_SHIFT: u32 = 4;
+/// The largest count that four bits hold, less one that means something else.
+pub(crate) const ABSENT_MAX: u8 = 14;
 
 impl Slot {
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
@@ -73,23 +106,30 @@ impl Slot {
         for time in [self.first_seen_ms, self.updated_ms, self.sent_ms] {
             out.extend_from_slice(&time.to_le_bytes());
         }
-        out.push(match self.stored {
+        let stored = match self.stored {
             Stored::Active(Status::Passed) => 0,
             Stored::Active(Status::Warning) => 1,
             Stored::Active(Status::Failed) => 2,
             Stored::Uncertain => 4,
             Stored::Archived(Status::Passed) => 5,
             Stored::Archived(Status::Warning) => 6,
-            Stored::Archived(Status::Failed) => 7,
-        });
+            Stored::Archived(Status::Failed) => 7_u8,
+        };
+        out.push(stored | if self.foreign { FOREIGN_BIT } else { 0 } | self.absent << ABSENT_SHIFT);
+        out.extend_from_slice(&self.seen.0.to_le_bytes());
     }
 
-    pub(crate) fn read(bytes: &[u8; SLOT_BYTES]) -> Option<Self> {
-        let mut rest = bytes.as_slice();
+    /// Reads a slot of [`SLOT_BYTES`], or of [`SLOT_BYTES_1`] in a file of the first version.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes;
+        if rest.len() < SLOT_BYTES_1 {
+            return None;
+        }
         let (key, content) = (Key(rest.get_u64_le()), rest.get_u64_le());
         let (resource, check) = (rest.get_u32_le(), rest.get_u32_le());
         let (first_seen_ms, updated_ms, sent_ms) = (rest.get_i64_le(), rest.get_i64_le(), rest.get_i64_le());
-        let stored = match rest.get_u8() {
+        let bits = rest.get_u8();
+        let stored = match bits & STORED_BITS {
             0 => Stored::Active(Status::Passed),
             1 => Stored::Active(Status::Warning),
             2 => Stored::Active(Status::Failed),
@@ -99,18 +139,20 @@ impl Slot {
             7 => Stored::Archived(Status::Failed),
             _ => return None,
         };
-        Some(Self { key, content, resource, check, first_seen_ms, updated_ms, sent_ms, stored })
+        let seen = if rest.len() >= 2 { ScanCode(rest.get_u16_le()) } else { ScanCode::UNKNOWN };
+        let (absent, foreign) = (bits >> ABSENT_SHIFT, bits & FOREIGN_BIT != 0);
+        Some(Self { key, content, resource, check, first_seen_ms, updated_ms, sent_ms, stored, seen, absent, foreign })
     }
 
-    /// Whether a newer scan than this one said what the service holds. Where a state was lost, or kept elsewhere, the order
-    /// of the scans is known by this alone. Repeats within a scan differ by milliseconds, scans by a second at least.
-    pub(crate) fn is_newer_than(&self, scanned_at: Option<Timestamp>) -> bool {
-        scanned_at.is_some_and(|scanned_at| self.updated_ms >= scanned_at.as_millisecond() + SCANS_APART_MS)
-    }
-
-    /// Whether the finding is, or may be, live in Security Hub.
+    /// Whether the finding is, or may be, active in Security Hub.
     pub fn is_live(&self) -> bool {
         !matches!(self.stored, Stored::Archived(_))
+    }
+
+    /// Whether Security Hub has deleted it by now: it deletes active findings that are not updated for 90 days
+    /// (contract 1.8).
+    pub(crate) fn is_expired(&self, now_ms: i64) -> bool {
+        now_ms - self.sent_ms >= ACTIVE_KEPT_MS
     }
 }
 

@@ -1,20 +1,20 @@
-//! The state's file: a zstd stream of a header, entries, and an end that says how many there were and, where the file holds
-//! but a part of what it should, how far the reading came.
+//! The state's file: a zstd stream of a header, entries, and an end that says how many there were, with the tables that the
+//! entries refer to.
 //!
 //! Promises: writing and reading take constant memory; a file that is cut, altered or of another version is an error when it is
 //! read, never a shorter state. zstd's own checksum guards the content, the count guards the length.
 
-use asff::{AccountId, RegionName};
 use bytes::{Buf, Bytes, BytesMut};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use zstd::stream::raw::{CParameter, DParameter, Decoder, Encoder, InBuffer, Operation, OutBuffer};
 
-use super::adopt::Adopting;
-use super::entry::{Entry, SLOT_BYTES, Slot};
+use super::entry::{Entry, SLOT_BYTES, SLOT_BYTES_1, Slot};
+use super::header::{Header, Tail};
 
 /// The first bytes of every file.
-const MAGIC: &[u8; 8] = b"shstate1";
+const MAGIC: &[u8; 8] = b"shstate2";
+/// The first bytes of a file of the first version, which is read and never written: its entries are shorter, and what
+/// stands behind their end is [`Tail::adopting`] alone.
+const MAGIC_1: &[u8; 8] = b"shstate1";
 /// The length that stands for the end.
 const END: u32 = u32::MAX;
 /// Bytes of one entry's JSON at most: the service's limit for a finding, with room for what it may become.
@@ -25,53 +25,10 @@ const LEVEL: i32 = 1;
 const WINDOW_LOG: u32 = 18;
 /// The writer's table of matches, likewise small.
 const HASH_LOG: u32 = 15;
-/// Bytes behind the end at most: a page token and some facts.
-const TAIL_BYTES_MAX: usize = 64 * 1024;
+/// Bytes behind the end at most: a page token, and the tables of scans and checks at their largest.
+const TAIL_BYTES_MAX: usize = 8 << 20;
 /// Bytes that are taken out of the codec at once.
 const STEP_BYTES: usize = 64 * 1024;
-
-/// What the file is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
-    /// The account.
-    pub account: AccountId,
-    /// The Region whose Security Hub holds the findings.
-    pub region: RegionName,
-    /// When the hub was switched on, as far as known. Another time means another hub: the state must be adopted anew.
-    pub hub_since: Option<String>,
-    /// The scan after which it was written.
-    pub scanned_at: Option<Timestamp>,
-    /// Where that scan's clock was ahead of ours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ahead: Option<Ahead>,
-    /// Where it holds only a part of what Security Hub does: a scan can't be compared with it before the rest is read. It
-    /// stands at the end of the file, since it is known then, and is there when the file is read to its end.
-    #[serde(skip)]
-    pub adopting: Option<Adopting>,
-}
-
-/// A scan that was dated ahead of the clock when its first run began. Its findings are sent with the times of its runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ahead {
-    /// The scan's own time.
-    pub dated: Timestamp,
-    /// When its first run began: what is not older was sent by its runs.
-    pub begun: Timestamp,
-}
-
-impl Header {
-    /// Whether both speak of the same hub, as far as known: one that is switched off and on is another.
-    pub(crate) fn is_of_this_hub(&self, other: &Self) -> bool {
-        self.hub_since.is_none() || other.hub_since.is_none() || self.hub_since == other.hub_since
-    }
-
-    /// Whether an earlier run of the very scan at hand sent a finding: going on must not begin anew, even where everything is
-    /// sent.
-    pub(crate) fn has_sent(&self, last: Option<&Slot>, scanned_ms: i64) -> bool {
-        let begun_ms = self.ahead.map_or(scanned_ms, |ahead| ahead.begun.as_millisecond());
-        last.is_some_and(|last| last.updated_ms >= scanned_ms.min(begun_ms))
-    }
-}
 
 /// Why a state can't be used. It is then rebuilt from what Security Hub holds.
 #[derive(Debug, thiserror::Error)]
@@ -146,15 +103,15 @@ impl StateWriter {
         self.entries
     }
 
-    /// Says in the file that it holds but a part.
+    /// Sets what stands at the end.
     ///
     /// # Errors
     ///
-    /// When the page token is larger than any may be.
-    pub fn mark(&mut self, adopting: &Adopting) -> std::io::Result<()> {
-        self.tail = serde_json::to_vec(adopting)?;
+    /// When it is larger than any may be.
+    pub fn set_tail(&mut self, tail: &Tail) -> std::io::Result<()> {
+        self.tail = serde_json::to_vec(tail)?;
         if self.tail.len() > TAIL_BYTES_MAX {
-            return Err(std::io::Error::other(format!("a page token of {} bytes", self.tail.len())));
+            return Err(std::io::Error::other(format!("an end of {} bytes", self.tail.len())));
         }
         Ok(())
     }
@@ -222,6 +179,8 @@ pub struct StateReader {
     input: Bytes,
     ended: bool,
     plain: BytesMut,
+    /// Bytes of an entry's slot: they tell the version.
+    slot_bytes: usize,
     header: Option<Header>,
     entries: u64,
     done: bool,
@@ -239,7 +198,17 @@ impl StateReader {
         let mut decoder = Decoder::new()?;
         decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
         let (input, plain) = (Bytes::new(), BytesMut::new());
-        Ok(Self { decoder, input, ended: false, plain, header: None, entries: 0, done: false, frame_ended: false })
+        Ok(Self {
+            decoder,
+            input,
+            ended: false,
+            plain,
+            slot_bytes: SLOT_BYTES,
+            header: None,
+            entries: 0,
+            done: false,
+            frame_ended: false,
+        })
     }
 
     /// Takes the next piece of the file.
@@ -252,7 +221,12 @@ impl StateReader {
         self.ended = true;
     }
 
-    /// What the file is about, known before the first entry; whether it holds but a part, after the last.
+    /// Whether the file is of the first version, which doesn't know which entries are foreign.
+    pub(crate) fn is_first_version(&self) -> bool {
+        self.slot_bytes == SLOT_BYTES_1
+    }
+
+    /// What the file is about, known before the first entry; its tail, after the last.
     pub fn header(&self) -> Option<&Header> {
         self.header.as_ref()
     }
@@ -298,8 +272,12 @@ impl StateReader {
     fn tail(&mut self) -> Result<StateStep, StateError> {
         let tail = self.plain.split();
         if let Some(header) = self.header.as_mut().filter(|_| !tail.is_empty()) {
-            let adopting = serde_json::from_slice(&tail).map_err(|error| StateError::Corrupt(error.to_string()))?;
-            header.adopting = Some(adopting);
+            let read = if self.slot_bytes == SLOT_BYTES {
+                serde_json::from_slice(&tail)
+            } else {
+                serde_json::from_slice(&tail).map(|adopting| Tail { adopting: Some(adopting), ..Tail::default() })
+            };
+            header.tail = read.map_err(|error| StateError::Corrupt(error.to_string()))?;
         }
         Ok(StateStep::Done)
     }
@@ -308,11 +286,15 @@ impl StateReader {
     fn parse(&mut self) -> Result<Option<StateStep>, StateError> {
         if self.header.is_none() {
             let head = MAGIC.len() + 4;
-            if !self.plain.is_empty() && !MAGIC.starts_with(&self.plain[..self.plain.len().min(MAGIC.len())]) {
+            let first = &self.plain[..self.plain.len().min(MAGIC.len())];
+            if !MAGIC.starts_with(first) && !MAGIC_1.starts_with(first) {
                 return Err(StateError::Version);
             }
             if self.plain.len() < head {
                 return Ok(None);
+            }
+            if self.plain.starts_with(MAGIC_1) {
+                self.slot_bytes = SLOT_BYTES_1;
             }
             let bytes = self.length_at(MAGIC.len())?;
             if self.plain.len() < head + bytes {
@@ -332,17 +314,15 @@ impl StateReader {
             self.done = true;
             return Ok(None);
         }
-        if self.plain.len() < 4 + SLOT_BYTES || self.plain[..4] == END.to_le_bytes() {
+        if self.plain.len() < 4 + self.slot_bytes || self.plain[..4] == END.to_le_bytes() {
             return Ok(None);
         }
         let bytes = self.length_at(0)?;
-        if self.plain.len() < 4 + SLOT_BYTES + bytes {
+        if self.plain.len() < 4 + self.slot_bytes + bytes {
             return Ok(None);
         }
         self.plain.advance(4);
-        let mut slot = [0; SLOT_BYTES];
-        self.plain.copy_to_slice(&mut slot);
-        let slot = Slot::read(&slot).ok_or_else(|| StateError::Corrupt("an entry in an unknown state".to_owned()))?;
+        let slot = Slot::read(&self.plain.split_to(self.slot_bytes)).ok_or_else(|| StateError::Corrupt("an entry in an unknown state".to_owned()))?;
         self.entries += 1;
         Ok(Some(StateStep::Entry(Entry { slot, json: self.plain.split_to(bytes).freeze() })))
     }

@@ -14,8 +14,12 @@ pub enum Seen {
     Passed,
     /// It is muted, and muted findings are not sent.
     Muted,
+    /// Its own Region's Security Hub has it; this is about its copy in another Region.
+    Moved,
     /// It is kept back by another setting; it is there all the same.
     Filtered,
+    /// The check leaves the verdict to a person: what was sent stays as it is.
+    Manual,
     /// It is to be in Security Hub: sent, or there as it is.
     Wanted,
 }
@@ -69,12 +73,12 @@ impl Index {
         self.position(key).map(|at| self.marks[at].seen)
     }
 
-    /// Notes what the scan says of a finding. Of several words the strongest counts: wanted over filtered over muted
-    /// over passed.
-    pub fn see(&mut self, key: Key, seen: Seen) {
+    /// Notes what the scan says of a finding. Of several words the strongest counts, the last of [`Seen`]. With `over`, what
+    /// was said before does not count: it is of an older scan in the same file.
+    pub fn see(&mut self, key: Key, seen: Seen, over: bool) {
         if let Some(at) = self.position(key) {
             let known = &mut self.marks[at].seen;
-            *known = (*known).max(seen);
+            *known = if over { seen } else { (*known).max(seen) };
         }
     }
 
@@ -96,9 +100,9 @@ impl Index {
         self.slots.iter().zip(&self.marks).map(|(slot, mark)| (slot, mark.seen))
     }
 
-    /// How many findings are, or may be, live.
-    pub fn live(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.is_live()).count()
+    /// All findings that stay in the next state from this one, with what the scan says of them.
+    pub(crate) fn staying(&self) -> impl Iterator<Item = (&Slot, Seen)> {
+        self.slots.iter().zip(&self.marks).filter(|(_, mark)| !mark.replaced).map(|(slot, mark)| (slot, mark.seen))
     }
 
     fn position(&self, key: Key) -> Option<usize> {

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use asff::{AccountId, RegionName};
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use jiff::Timestamp;
 
-use super::entry::{Entry, Key, Slot};
-use super::file::{Header, StateError, StateReader, StateStep, StateWriter};
+use super::entry::{Entry, Key, ScanCode, Slot};
+use super::file::{StateError, StateReader, StateStep, StateWriter};
+use super::header::{Header, Tail};
 use super::index::Index;
+use super::tables::{Checks, Scans, finding_home};
 use crate::ports::{ObjectWriter, Objects, Only, PortError};
 
 /// Compressed bytes that are gathered before they go to the store.
@@ -35,6 +38,10 @@ pub(crate) struct Ledger<P: Objects> {
     pub(crate) index: Index,
     /// What the old file says of itself.
     pub(crate) old: Option<Header>,
+    /// The newest scan of the whole account that was compared with it: entries refer to it as [`ScanCode::NEWEST`].
+    pub(crate) full_before: Option<Timestamp>,
+    scans: Scans,
+    checks: Checks,
     next: Option<Next<P::Writer>>,
 }
 
@@ -47,12 +54,29 @@ impl<P: Objects> Ledger<P> {
     /// Reads the state into an index. A state that can't be trusted counts as none; the next one replaces it.
     pub(crate) async fn open(ports: Arc<P>, header: Header) -> Result<Self, PortError> {
         let key = state_key(header.account, header.region);
-        let mut ledger = Self { ports, key, header, etag: None, index: Index::default(), old: None, next: None };
+        let full_before = header.tail.full_at;
+        let mut ledger = Self {
+            ports,
+            key,
+            header,
+            etag: None,
+            index: Index::default(),
+            old: None,
+            full_before,
+            scans: Scans::default(),
+            checks: Checks::default(),
+            next: None,
+        };
         let Some(mut entries) = ledger.entries().await? else { return Ok(ledger) };
         ledger.etag = Some(entries.etag.clone());
         loop {
             match entries.next().await {
-                Ok(Some(entry)) => ledger.index.push(entry.slot),
+                Ok(Some(entry)) => {
+                    if entries.reader.is_first_version() {
+                        ledger.checks.learn(entry.slot.check, &entry.json);
+                    }
+                    ledger.index.push(entry.slot);
+                }
                 Ok(None) => break,
                 Err(ReadError::Port(error)) => return Err(error),
                 Err(ReadError::State(error)) => {
@@ -65,8 +89,38 @@ impl<P: Objects> Ledger<P> {
         ledger.index.close();
         ledger.old = entries.reader.header().cloned();
         // Whoever writes it anew without reading the rest has still but a part.
-        ledger.header.adopting = ledger.old.as_ref().and_then(|old| old.adopting.clone());
+        if let Some(old) = &ledger.old {
+            ledger.full_before = ledger.full_before.max(old.tail.full_at);
+            ledger.header.tail.adopting.clone_from(&old.tail.adopting);
+            ledger.header.tail.full_at = ledger.full_before;
+            ledger.header.tail.judged_at = old.tail.judged_at;
+            ledger.scans = Scans::of(&old.tail.scans);
+            ledger.checks.extend(old.tail.checks.iter().cloned());
+        }
         Ok(ledger)
+    }
+
+    /// The time of the newest scan that had a finding, in milliseconds since 1970, as far as it is known.
+    pub(crate) fn seen_ms(&self, slot: &Slot) -> Option<i64> {
+        match slot.seen {
+            ScanCode::NEWEST => self.full_before.map(Timestamp::as_millisecond),
+            code => self.scans.time(code),
+        }
+    }
+
+    /// The time of the newest scan that said something of a finding: that it was sent by, or that had it.
+    pub(crate) fn spoken_ms(&self, slot: &Slot) -> i64 {
+        self.seen_ms(slot).map_or(slot.updated_ms, |seen_ms| seen_ms.max(slot.updated_ms))
+    }
+
+    /// How entries of the next state refer to a scan.
+    pub(crate) fn code(&mut self, scan_ms: i64) -> ScanCode {
+        self.scans.code(scan_ms, &self.index)
+    }
+
+    /// The check of a finding, by its fingerprint.
+    pub(crate) fn check(&self, fingerprint: u32) -> Option<&str> {
+        self.checks.get(fingerprint)
     }
 
     /// The old file's entries, once more.
@@ -81,6 +135,7 @@ impl<P: Objects> Ledger<P> {
     /// Puts a finding into the next state; the old entry is not copied.
     pub(crate) async fn record(&mut self, slot: &Slot, json: &[u8]) -> Result<(), PortError> {
         self.index.replace(slot.key);
+        self.checks.learn(slot.check, json);
         self.copy(slot, json).await
     }
 
@@ -124,9 +179,12 @@ impl<P: Objects> Ledger<P> {
         let failed =
             |error: std::io::Error| PortError { action: format!("write {}", self.key), message: error.to_string() };
         let Some(mut next) = self.next else { return Ok(()) };
-        if let Some(adopting) = &self.header.adopting {
-            next.state.mark(adopting).map_err(failed)?;
-        }
+        let tail = Tail {
+            scans: self.scans.times().to_vec(),
+            checks: self.checks.names().map(str::to_owned).collect(),
+            ..self.header.tail
+        };
+        next.state.set_tail(&tail).map_err(failed)?;
         let rest = next.state.finish().map_err(failed)?;
         next.object.write(rest).await?;
         next.object.finish().await
@@ -135,6 +193,12 @@ impl<P: Objects> Ledger<P> {
     fn failed(&self, error: &impl ToString) -> PortError {
         PortError { action: format!("use the state {}", self.key), message: error.to_string() }
     }
+}
+
+/// An entry of a file of the first version, with what that version does not say.
+fn upgraded(entry: &Entry, region: Option<RegionName>) -> Slot {
+    let home = finding_home(&entry.json);
+    Slot { foreign: region.is_some_and(|region| home.is_some_and(|home| home != region)), ..entry.slot }
 }
 
 /// A state file being read.
@@ -189,6 +253,10 @@ impl Entries {
     pub(crate) async fn next(&mut self) -> Result<Option<Entry>, ReadError> {
         loop {
             match self.reader.step().map_err(ReadError::State)? {
+                StateStep::Entry(entry) if self.reader.is_first_version() => {
+                    let slot = upgraded(&entry, self.region());
+                    return Ok(Some(Entry { slot, ..entry }));
+                }
                 StateStep::Entry(entry) => return Ok(Some(entry)),
                 StateStep::Done => return Ok(None),
                 StateStep::NeedInput => match self.body.next().await {
@@ -198,6 +266,10 @@ impl Entries {
                 },
             }
         }
+    }
+
+    fn region(&self) -> Option<RegionName> {
+        self.reader.header().map(|header| header.region)
     }
 
     fn failed(&self, error: &impl ToString) -> PortError {

@@ -1,5 +1,6 @@
 //! What holds for checks that leave the verdict to a person: they are never sent, and what they said before stays as it was.
 
+use exporter::approval::Approval;
 use exporter::export::Options;
 use exporter::report::RunStatus;
 
@@ -51,7 +52,7 @@ async fn a_scan_of_nothing_but_manual_checks_archives_nothing() {
     world.sleep(3600).await;
     let mut results = failed(31).split_off(30);
     results[0].manual = true;
-    let options = Options { approved: true, ..Options::default() };
+    let options = Options { approval: Approval { pending: true, unproven: false }, ..Options::default() };
     let scanned = scan(1, results);
     let report = Run { options, ..Run::new(&world) }.go(scanned.upload("2")).await.unwrap().unwrap();
     assert_eq!((report.counts.filtered["manual"], report.counts.archived), (1, 0));

@@ -124,7 +124,7 @@ fn active(world: &World) -> usize {
 async fn an_order_that_is_done_is_not_carried_out_again_and_its_record_names_its_runs() {
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
-    let message = order(&world, "approve-it", Order::Approve { run_id }).await;
+    let message = order(&world, "approve-it", Order::Approve { run_id, pending: false, unproven: false }).await;
     let [run] = deliver(&world, &message).await.unwrap().try_into().unwrap();
     assert_eq!((run.counts.archived, active(&world)), (110, 90));
     assert_eq!(run.order.as_deref(), Some("approve-it"), "a run says to which order it belongs");
@@ -141,7 +141,7 @@ async fn an_order_that_is_done_is_not_carried_out_again_and_its_record_names_its
 async fn an_approval_that_failed_half_way_archives_nothing_more_once_a_person_undid_what_it_had_archived() {
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
-    let approval = order(&world, "approval", Order::Approve { run_id }).await;
+    let approval = order(&world, "approval", Order::Approve { run_id, pending: false, unproven: false }).await;
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
     let outcome = deliver(&world, &approval).await;
     assert!(matches!(outcome, Err(OrderError::Unfinished { .. })), "{outcome:?}");
@@ -165,7 +165,7 @@ async fn an_order_that_is_killed_anywhere_is_carried_out_when_it_comes_again() {
     for killed_at in 0..40 {
         let world = world(|config| config);
         let run_id = archive_held(&world).await.run_id;
-        let message = order(&world, "approval", Order::Approve { run_id }).await;
+        let message = order(&world, "approval", Order::Approve { run_id, pending: false, unproven: false }).await;
         let life = Life::until(Some(killed_at), killed_at % 2 == 0);
         let killed = twin(&world, life);
         let (settings, options) = (Settings::default(), Options::default());
@@ -255,7 +255,7 @@ async fn an_order_about_several_accounts_or_runs_names_those_that_go_on_with_it(
 async fn an_order_that_is_called_off_while_it_works_stays_called_off() {
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
-    let approval = order(&world, "approval", Order::Approve { run_id }).await;
+    let approval = order(&world, "approval", Order::Approve { run_id, pending: false, unproven: false }).await;
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
     // A person calls it off between its reading of the record and its end.
     let known = record(&world, "approval");

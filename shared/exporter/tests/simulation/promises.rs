@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use exporter::approval::Approval;
 use exporter::export::Options;
 use exporter::report::{ArchiveSkipped, RunStatus};
 use jiff::{SignedDuration, Timestamp};
@@ -131,10 +132,10 @@ async fn never_more_than_the_limit_is_archived_without_a_persons_word() {
     let report = export(&world, second.upload("2")).await;
     assert_eq!((report.status, report.counts.archived), (RunStatus::Degraded, 0));
     let held_back = report.accounts[&second.account].archive.clone();
-    assert_eq!(held_back, Some(ArchiveSkipped::ArchiveHeld { over: 110, live: 200 }));
+    assert_eq!(held_back, Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 110, active: 200 }));
     assert!(report.reasons.iter().any(|reason| reason.contains("hubctl run approve")), "{:?}", report.reasons);
 
-    let options = Options { again: true, approved: true, ..Options::default() };
+    let options = Options { again: true, approval: Approval { pending: true, unproven: false }, ..Options::default() };
     let run = Run { options, ..Run::new(&world) };
     let report = run.of(&second, &integration).go(second.upload("2")).await.unwrap().unwrap();
     assert_eq!((report.counts.sent, report.counts.archived), (0, 110));

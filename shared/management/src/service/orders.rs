@@ -38,12 +38,14 @@ impl<P: Ports> Service<P> {
     /// When there is no such run, or it holds no archive back.
     pub async fn approve(&self, caller: &Caller, run_id: &str) -> Result<OrderView, Refusal> {
         let run = self.run(run_id).await?;
-        let held = |skipped: &Option<ArchiveSkipped>| matches!(skipped, Some(ArchiveSkipped::ArchiveHeld { .. }));
+        let held =
+            |skipped: &Option<ArchiveSkipped>| matches!(skipped, Some(ArchiveSkipped::ArchiveRequiresApproval { .. }));
         if !run.accounts.values().any(|account| held(&account.archive)) {
             return Err(Refusal::RunState(format!("run {run_id} ({}) holds no archive back", run.status.as_str())));
         }
         replayable(&run)?;
-        self.order(caller, "run.approve", Order::Approve { run_id: run_id.to_owned() }).await
+        self.order(caller, "run.approve", Order::Approve { run_id: run_id.to_owned(), pending: false, unproven: false })
+            .await
     }
 
     /// Orders that what a run archived is made active again.

@@ -18,7 +18,7 @@ fn run(run_id: &str, source: &str) -> RunReport {
 fn api() -> Api {
     let api = Api::new();
     let mut able = run("able", "s3://scans/a");
-    let archive = Some(ArchiveSkipped::ArchiveHeld { over: 80, live: 120 });
+    let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 80, active: 120 });
     able.accounts.insert(ACCOUNT.parse().unwrap(), AccountReport { archive, ..AccountReport::default() });
     able.counts.archived = 4;
     able.counts.quarantined.insert("InvalidInput".to_owned(), 2);
@@ -50,7 +50,7 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
         api.memory.ordered(),
         [
             Order::Replay { run_id: run_id(), then: Vec::new() },
-            Order::Approve { run_id: run_id() },
+            Order::Approve { run_id: run_id(), pending: false, unproven: false },
             Order::UndoArchive { run_id: run_id() },
             Order::Redrive { run_id: Some(run_id()), code: None },
         ]

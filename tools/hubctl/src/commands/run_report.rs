@@ -40,7 +40,7 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
 
 /// Whether what is over stays active until a person decides.
 fn is_archive_held(report: &RunReport) -> bool {
-    report.accounts.values().any(|part| matches!(part.archive, Some(ArchiveSkipped::ArchiveHeld { .. })))
+    report.accounts.values().any(|part| matches!(part.archive, Some(ArchiveSkipped::ArchiveRequiresApproval { .. })))
 }
 
 /// Whether a Region takes no findings, other than by the integration's own wish.

@@ -143,7 +143,7 @@ fn address(order: &Order) -> Result<String, Failure> {
     let of_run = |run_id: &str, verb: &str| format!("/runs/{}/{verb}", segment(run_id));
     Ok(match order {
         Order::Replay { run_id, .. } => of_run(run_id, "replay"),
-        Order::Approve { run_id } => of_run(run_id, "approve"),
+        Order::Approve { run_id, .. } => of_run(run_id, "approve"),
         Order::UndoArchive { run_id } => of_run(run_id, "undo-archive"),
         Order::Redrive { run_id, code } => {
             let place = run_id.as_ref().map_or("/quarantine".to_owned(), |run_id| format!("/runs/{}", segment(run_id)));

@@ -115,8 +115,8 @@ impl<'a> Plan<'a> {
 fn reasons(report: &RunReport) -> Vec<String> {
     let kept = report.reasons.iter().filter(|reason| !reason.contains("hubctl run approve"));
     let held = report.accounts.iter().filter_map(|(account, part)| match part.archive {
-        Some(ArchiveSkipped::ArchiveHeld { over, live }) => Some(format!(
-            "account {account}: {over} of {live} live findings are over, more than the limit: nothing would be archived \
+        Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some(format!(
+            "account {account}: {pending} of {active} active findings are resolved, more than the limit: nothing would be archived \
              before a person approves it"
         )),
         _ => None,

@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         if reach.local {
             return Ok(None);
         }
-        let order = Order::Approve { run_id: args.run_id.clone() };
+        let order = Order::Approve { run_id: args.run_id.clone(), pending: false, unproven: false };
         give::by_deployment(&order, &args.how, &management, output).await.map(Some)
     })?;
     match given {
@@ -126,7 +126,7 @@ fn overtaken_by<'a>(run: &RunReport, account: AccountId, runs: &'a [RunReport]) 
 /// What a run holds of an account: the findings that are over, and how many were live.
 fn holds(run: &RunReport, account: AccountId) -> Option<(u64, u64)> {
     match run.accounts.get(&account)?.archive {
-        Some(ArchiveSkipped::ArchiveHeld { over, live }) => Some((over, live)),
+        Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some((pending, active)),
         _ => None,
     }
 }
@@ -167,7 +167,7 @@ mod tests {
         let account: AccountId = "123456789012".parse().unwrap();
         run.accounts.insert(account, AccountReport::default());
         assert!(held(&run).unwrap_err().message.contains("holds no archive back"));
-        let archive = Some(ArchiveSkipped::ArchiveHeld { over: 80, live: 120 });
+        let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 80, active: 120 });
         run.accounts.insert(account, AccountReport { archive, ..AccountReport::default() });
         assert_eq!(held(&run).unwrap(), [(account, 80, 120)]);
     }

@@ -88,7 +88,7 @@ fn accounts(run: &RunReport) -> String {
 
 /// Whether an archive waits for a person.
 fn is_held(run: &RunReport) -> bool {
-    run.accounts.values().any(|part| matches!(part.archive, Some(ArchiveSkipped::ArchiveHeld { .. })))
+    run.accounts.values().any(|part| matches!(part.archive, Some(ArchiveSkipped::ArchiveRequiresApproval { .. })))
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ mod tests {
         run.counts.add(Fate::Sent, 1_234_567);
         run.accounts.insert("123456789012".parse().unwrap(), AccountReport::default());
         let mut held = run.clone();
-        let archive = Some(ArchiveSkipped::ArchiveHeld { over: 80, live: 120 });
+        let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 80, active: 120 });
         held.accounts.insert("210987654321".parse().unwrap(), AccountReport { archive, ..AccountReport::default() });
         (held.status, held.counts.archived) = (RunStatus::Superseded, 0);
         let text = table(&[run, held]).render(Style { terminal: false, colour: false, width: 80 });

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use exporter::approval::Approval;
 use exporter::export::Options;
 use exporter::order::Order;
 use exporter::ports::Scan;
@@ -58,9 +59,14 @@ pub(super) fn here(run_id: &str, approved: bool, work: &Work, global: &Global, o
         let earlier = connected.find_run(run_id).await?;
         let scan = open_again(&earlier, &connected).await?;
         let run_id = run_id.to_owned();
-        let order = if approved { Order::Approve { run_id } } else { Order::Replay { run_id, then: Vec::new() } };
+        let order = if approved {
+            Order::Approve { run_id, pending: false, unproven: false }
+        } else {
+            Order::Replay { run_id, then: Vec::new() }
+        };
         give::put_in_trail(&order, &connected).await?;
-        let options = Options { again: true, approved, ..Options::default() };
+        let approval = Approval { pending: approved, unproven: false };
+        let options = Options { again: true, approval, ..Options::default() };
         let report = work::export(&connected.cloud, work, scan, options, output).await?;
         Ok((report, connected.state()))
     })?;

@@ -35,7 +35,7 @@ fn deployment() -> Deployment {
     run.counts.add(Fate::Sent, 1);
     run.counts.add(Fate::Quarantined("InvalidInput".to_owned()), 2);
     run.quarantine = Some(RunReport::quarantine_key(RUN));
-    let archive = Some(ArchiveSkipped::ArchiveHeld { over: 80, live: 120 });
+    let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 80, active: 120 });
     run.accounts.insert(ACCOUNT.parse().unwrap(), AccountReport { archive, ..AccountReport::default() });
     let entry =
         json!({ "stage": "delivery", "code": "InvalidInput", "message": "not today", "finding": { "Id": "f" } });
@@ -128,7 +128,7 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
         deployment.memory.ordered(),
         [
             Order::Replay { run_id: run_id(), then: Vec::new() },
-            Order::Approve { run_id: run_id() },
+            Order::Approve { run_id: run_id(), pending: false, unproven: false },
             Order::UndoArchive { run_id: run_id() },
             Order::Redrive { run_id: Some(run_id()), code: Some("InvalidInput".to_owned()) },
             Order::Redrive { run_id: None, code: None },

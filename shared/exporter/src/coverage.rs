@@ -1,0 +1,230 @@
+//! What is known of an account besides its findings: when each check last had a result in each Region, the last whole scan,
+//! what scans archived lately, and which services have no results now.
+//!
+//! Promises: one object for each account, written under the account's lock after its states; what an aborted run did not
+//! write makes the next run more careful, not less. An object that can't be read counts as none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asff::{AccountId, RegionName};
+use bytes::Bytes;
+use futures::TryStreamExt;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{Proof, Whole};
+use crate::ports::{ObjectWriter, Objects, Only, PortError};
+use crate::report::{Uncovered, Unproven, reason};
+use crate::state::state_prefix;
+
+/// Bytes of the object at most, decompressed: 600 checks in 34 Regions take two million.
+const BYTES_MAX: usize = 64 << 20;
+/// zstd's fastest level.
+const LEVEL: i32 = 1;
+/// Days in which archives by earlier scans count towards the limit.
+const ARCHIVED_DAYS: i64 = 7;
+/// Days after which a check without results is forgotten.
+const CHECK_KEPT_DAYS: i64 = 400;
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Coverage {
+    /// The last whole scan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) whole: Option<Whole>,
+    #[serde(default)]
+    regions: BTreeMap<RegionName, RegionCoverage>,
+    /// Findings that scans archived without approval, by the time of the scan.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    archived: BTreeMap<Timestamp, u64>,
+    #[serde(skip)]
+    etag: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct RegionCoverage {
+    /// The newest scan of the whole account that the Region's state was compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    full_at: Option<Timestamp>,
+    /// Its Security Hub holds findings of other Regions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_keeper: bool,
+    #[serde(default)]
+    checks: BTreeMap<String, CheckTimes>,
+    /// Services without results, though findings of them are active: since when, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    uncovered: BTreeMap<String, (Timestamp, String)>,
+}
+
+/// When a check had results in a Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CheckTimes {
+    /// The newest scan with a verdict.
+    verdict: Timestamp,
+    /// The newest scan that covered it completely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    complete: Option<Timestamp>,
+}
+
+impl Coverage {
+    fn key(account: AccountId) -> String {
+        format!("{}coverage.json.zst", state_prefix(account))
+    }
+
+    /// What is known of an account.
+    pub(crate) async fn read(ports: &impl Objects, account: AccountId) -> Result<Self, PortError> {
+        let key = Self::key(account);
+        let failed = |message: String| PortError { action: format!("read {key}"), message };
+        let Some(object) = ports.object(&key).await? else { return Ok(Self::default()) };
+        let mut body = object.body;
+        let mut packed = Vec::new();
+        while let Some(chunk) = body.try_next().await.map_err(|error| failed(error.to_string()))? {
+            packed.extend_from_slice(&chunk);
+            if packed.len() > BYTES_MAX {
+                return Err(failed(format!("it has more than {BYTES_MAX} bytes")));
+            }
+        }
+        let read = zstd::bulk::decompress(&packed, BYTES_MAX).map_err(|error| error.to_string());
+        let read = read.and_then(|json| serde_json::from_slice(&json).map_err(|error| error.to_string()));
+        let known: Self = read.unwrap_or_else(|error| {
+            tracing::warn!(coverage.key = %key, %error, "the coverage can't be read; it is recorded again by this run");
+            Self::default()
+        });
+        Ok(Self { etag: Some(object.etag), ..known })
+    }
+
+    /// Writes it, unless somebody else did meanwhile.
+    pub(crate) async fn write(&self, ports: &impl Objects, account: AccountId) -> Result<(), PortError> {
+        let key = Self::key(account);
+        let failed = |message: String| PortError { action: format!("write {key}"), message };
+        let json = serde_json::to_vec(self).map_err(|error| failed(error.to_string()))?;
+        let packed = zstd::bulk::compress(&json, LEVEL).map_err(|error| failed(error.to_string()))?;
+        let only = self.etag.clone().map_or(Only::IfAbsent, Only::IfUnchanged);
+        let mut object = ports.create(&key, only).await?;
+        object.write(Bytes::from(packed)).await?;
+        object.finish().await
+    }
+
+    /// The newest scan of the whole account that a Region's state was compared with.
+    pub(crate) fn full_at(&self, region: RegionName) -> Option<Timestamp> {
+        self.regions.get(&region)?.full_at
+    }
+
+    /// The Regions whose Security Hub holds findings of other Regions.
+    pub(crate) fn keepers(&self) -> impl Iterator<Item = RegionName> + '_ {
+        self.regions.iter().filter(|(_, region)| region.is_keeper).map(|(name, _)| *name)
+    }
+
+    /// Notes whether a Region's Security Hub holds findings of other Regions.
+    pub(crate) fn note_keeper(&mut self, region: RegionName, is_keeper: bool) {
+        if is_keeper || self.regions.contains_key(&region) {
+            self.regions.entry(region).or_default().is_keeper = is_keeper;
+        }
+    }
+
+    /// Whether a newer scan than this one covered a check in a Region completely: then it had its say about every finding.
+    pub(crate) fn is_superseded(&self, check: &str, region: RegionName, scanned_at: Timestamp) -> bool {
+        let times = self.regions.get(&region).and_then(|region| region.checks.get(check));
+        times.is_some_and(|times| times.complete.is_some_and(|complete| complete > scanned_at))
+    }
+
+    /// Whether a newer scan than this one has results of a check in a Region: then this one proves nothing about absence.
+    pub(crate) fn has_newer_verdict(&self, check: &str, region: RegionName, scanned_at: Timestamp) -> bool {
+        let times = self.regions.get(&region).and_then(|region| region.checks.get(check));
+        times.is_some_and(|times| times.verdict > scanned_at)
+    }
+
+    /// Findings that scans of the days before this one, and it itself, archived without approval.
+    pub(crate) fn archived_lately(&self, scanned_at: Timestamp) -> u64 {
+        let from = scanned_at.saturating_sub(SignedDuration::from_hours(24 * ARCHIVED_DAYS)).unwrap_or(Timestamp::MIN);
+        self.archived.range(from..=scanned_at).map(|(_, findings)| findings).sum()
+    }
+
+    /// Notes what a scan archived without approval.
+    pub(crate) fn note_archived(&mut self, scanned_at: Timestamp, findings: u64) {
+        if findings > 0 {
+            *self.archived.entry(scanned_at).or_default() += findings;
+        }
+        let from = scanned_at.saturating_sub(SignedDuration::from_hours(24 * ARCHIVED_DAYS)).unwrap_or(Timestamp::MIN);
+        // An older scan of a part may still come; twice the time is room enough.
+        let keep = from.saturating_sub(SignedDuration::from_hours(24 * ARCHIVED_DAYS)).unwrap_or(Timestamp::MIN);
+        self.archived.retain(|time, _| *time >= keep);
+    }
+
+    /// Notes what a scan looked at. `settled`: the Regions whose states were saved after it; `full`: those that were
+    /// compared with the scan as one of the whole account. `approved`: it is a measure of the next ones even if it looks
+    /// partial.
+    pub(crate) fn note_scan(
+        &mut self,
+        proof: &Proof,
+        scanned_at: Timestamp,
+        failed: &BTreeSet<RegionName>,
+        full: &BTreeSet<RegionName>,
+        approved: bool,
+    ) {
+        for (region, check, is_complete) in proof.covered() {
+            if failed.contains(&region) {
+                continue;
+            }
+            let checks = &mut self.regions.entry(region).or_default().checks;
+            let complete = is_complete.then_some(scanned_at);
+            match checks.get_mut(check) {
+                None => drop(checks.insert(check.to_owned(), CheckTimes { verdict: scanned_at, complete })),
+                Some(times) => {
+                    times.verdict = times.verdict.max(scanned_at);
+                    times.complete = times.complete.max(complete);
+                }
+            }
+        }
+        for region in full {
+            let region = self.regions.entry(*region).or_default();
+            region.full_at = region.full_at.max(Some(scanned_at));
+        }
+        if let Some(whole) = proof.whole(approved)
+            && self.whole.is_none_or(|last| (last.scanned_at, last.verdicts) <= (whole.scanned_at, whole.verdicts))
+        {
+            self.whole = Some(whole);
+        }
+        let keep = scanned_at.saturating_sub(SignedDuration::from_hours(24 * CHECK_KEPT_DAYS)).unwrap_or(Timestamp::MIN);
+        for region in self.regions.values_mut() {
+            region.checks.retain(|_, times| times.verdict >= keep);
+        }
+    }
+
+    /// Notes which services have no results now, and lists them with the findings of them that are active.
+    pub(crate) fn note_uncovered(&mut self, proof: &Proof, unproven: &Unproven, scanned_at: Timestamp) -> Vec<Uncovered> {
+        const REASONS: [&str; 3] = [reason::MANUAL_CHECK, reason::NO_REGION_RESULTS, reason::NO_SERVICE_RESULTS];
+        if proof.tells_coverage() {
+            let services = proof.services();
+            let missing = |region: &RegionName, service: &str| {
+                let reasons = unproven.get(region).and_then(|services| services.get(service));
+                reasons.is_some_and(|reasons| reasons.keys().any(|reason| REASONS.contains(&reason.as_str())))
+            };
+            for (name, region) in &mut self.regions {
+                let found = services.get(name);
+                region.uncovered.retain(|service, _| {
+                    !found.is_some_and(|found| found.contains(service.as_str())) || missing(name, service)
+                });
+            }
+            for (name, services) in unproven {
+                for (service, reasons) in services {
+                    let Some(why) = reasons.keys().find(|why| REASONS.contains(&why.as_str())) else { continue };
+                    let uncovered = &mut self.regions.entry(*name).or_default().uncovered;
+                    uncovered.entry(service.clone()).or_insert_with(|| (scanned_at, why.clone()));
+                }
+            }
+        }
+        let mut listed = Vec::new();
+        for (name, region) in &self.regions {
+            for (service, (since, why)) in &region.uncovered {
+                let reasons = unproven.get(name).and_then(|services| services.get(service));
+                let findings = reasons.map_or(0, |reasons| {
+                    reasons.iter().filter(|(why, _)| REASONS.contains(&why.as_str())).map(|(_, findings)| findings).sum()
+                });
+                let (service, reason) = (service.clone(), why.clone());
+                listed.push(Uncovered { region: *name, service, reason, findings, since: *since });
+            }
+        }
+        listed
+    }
+}

@@ -1,0 +1,230 @@
+//! What a scan, read to its end, means for each finding that the state knows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use asff::RegionName;
+use jiff::Timestamp;
+
+use super::region::RegionWorker;
+use crate::coverage::Coverage;
+use crate::evidence::{Absence, Proof, service};
+use crate::integration::ArchiveScope;
+use crate::ports::{PortError, Ports};
+use crate::report::{PendingClass, Unproven};
+use crate::state::{ABSENT_MAX, Key, Ledger, SCANS_APART_MS, ScanCode, Seen, Slot, UNATTRIBUTED, finding_home};
+
+/// What the whole account's scan says, the same for all its Regions.
+#[derive(Clone)]
+pub(crate) struct Verdicts {
+    pub(crate) proof: Arc<Proof>,
+    pub(crate) coverage: Arc<Coverage>,
+    pub(crate) scope: ArchiveScope,
+    /// See `Integration::absent_scans`.
+    pub(crate) absent_scans: u8,
+    /// A user approved that unproven findings are archived.
+    pub(crate) approves_unproven: bool,
+    /// The scan's time, never in the future.
+    pub(crate) scanned_at: Timestamp,
+}
+
+/// The same, for one Region.
+#[derive(Clone)]
+pub(crate) struct Judge {
+    pub(super) verdicts: Verdicts,
+    /// Every Region has said what the scan has: findings of other Regions can be judged, too.
+    pub(super) judges_foreign: bool,
+    /// The Regions of foreign findings that are absent.
+    pub(super) homes: HashMap<Key, RegionName>,
+    pub(super) now_ms: i64,
+}
+
+/// What becomes of a finding that the state knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judgment {
+    /// It stays as it is.
+    Stays,
+    /// It is resolved, on this evidence.
+    Resolved(PendingClass),
+    /// It is absent, this often in a row by now, and not yet often enough.
+    Absent(u8),
+    /// Nothing is proven, for this reason.
+    Unproven(&'static str),
+}
+
+/// A Region's findings, counted by what becomes of them.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Active findings that Security Hub holds, but for those that a setting keeps back.
+    pub(crate) active: u64,
+    /// Findings that are resolved.
+    pub(crate) pending: u64,
+    /// Findings that are absent, but not often enough.
+    pub(crate) absent: u64,
+    /// Findings that nothing is proven about.
+    pub(crate) unproven: Unproven,
+}
+
+impl Judge {
+    /// What becomes of a finding. `at_ms`: the time of the scan that `seen` is of.
+    pub(super) fn judge<P: Ports>(&self, ledger: &Ledger<P>, slot: &Slot, seen: Seen, at_ms: i64) -> Judgment {
+        // What was found archived after an aborted run was archived by it, unless the scan shows otherwise.
+        let is_ours = slot.is_live() || slot.absent == UNATTRIBUTED;
+        if !is_ours || slot.is_expired(self.now_ms) {
+            return Judgment::Stays;
+        }
+        let spoken_ms = ledger.spoken_ms(slot);
+        let resolved = |class| match () {
+            () if !self.verdicts.proof.is_complete() => Judgment::Stays,
+            () if class == PendingClass::Moved && spoken_ms < at_ms + SCANS_APART_MS => Judgment::Resolved(class),
+            () if spoken_ms < at_ms => Judgment::Resolved(class),
+            () => Judgment::Stays,
+        };
+        match seen {
+            Seen::Passed => resolved(PendingClass::Passed),
+            Seen::Muted => resolved(PendingClass::Muted),
+            Seen::Moved => resolved(PendingClass::Moved),
+            Seen::Filtered | Seen::Manual | Seen::Wanted => Judgment::Stays,
+            Seen::Not => self.judge_absent(ledger, slot, spoken_ms),
+        }
+    }
+
+    fn judge_absent<P: Ports>(&self, ledger: &Ledger<P>, slot: &Slot, spoken_ms: i64) -> Judgment {
+        let Verdicts { proof, coverage, scanned_at, .. } = &self.verdicts;
+        // The same scan, in another file, or a newer one had it.
+        if spoken_ms >= scanned_at.as_millisecond() || (slot.foreign && !self.judges_foreign) {
+            return Judgment::Stays;
+        }
+        let home = if slot.foreign { self.homes.get(&slot.key).copied() } else { Some(ledger.header.region) };
+        let (Some(home), check) = (home, ledger.check(slot.check).unwrap_or_default()) else { return Judgment::Stays };
+        if coverage.has_newer_verdict(check, home, *scanned_at) {
+            return Judgment::Stays;
+        }
+        match proof.judge(slot.check, service(check), home) {
+            Absence::OutOfScope => Judgment::Stays,
+            Absence::Proven => Judgment::Resolved(PendingClass::Proven),
+            Absence::Unproven(_) if self.verdicts.approves_unproven => Judgment::Resolved(PendingClass::Unproven),
+            Absence::Unproven(reason) => Judgment::Unproven(reason),
+            Absence::Absent => {
+                let counted = ledger.old.as_ref().is_some_and(|old| old.tail.judged_at == Some(*scanned_at));
+                let before = if slot.absent == UNATTRIBUTED { 0 } else { slot.absent };
+                let absent = if counted { before } else { (before + 1).min(ABSENT_MAX) };
+                if absent >= self.verdicts.absent_scans {
+                    Judgment::Resolved(PendingClass::Absent)
+                } else {
+                    Judgment::Absent(absent)
+                }
+            }
+        }
+    }
+}
+
+impl<P: Ports> RegionWorker<P> {
+    /// Gets ready to judge: learns which Regions the absent findings of other Regions are of.
+    pub(crate) async fn prepare(&mut self, verdicts: Verdicts, judges_foreign: bool) {
+        let now_ms = self.ports.now().as_millisecond();
+        let homes = match self.homes().await {
+            Ok(homes) => homes,
+            Err(error) => {
+                self.note(Err(error));
+                HashMap::new()
+            }
+        };
+        self.work.judging = Some(Judge { verdicts, judges_foreign, homes, now_ms });
+    }
+
+    async fn homes(&self) -> Result<HashMap<Key, RegionName>, PortError> {
+        let mut homes = HashMap::new();
+        let Some(ledger) = self.work.ledger.as_ref().filter(|_| self.work.error.is_none()) else { return Ok(homes) };
+        let is_absent = |(slot, seen): (&Slot, Seen)| slot.foreign && slot.is_live() && seen == Seen::Not;
+        if !ledger.index.iter().any(is_absent) {
+            return Ok(homes);
+        }
+        let Some(mut entries) = ledger.entries().await? else { return Ok(homes) };
+        while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
+            if entry.slot.foreign
+                && let Some(home) = finding_home(&entry.json)
+            {
+                homes.insert(entry.slot.key, home);
+            }
+        }
+        Ok(homes)
+    }
+
+    /// What becomes of a finding that the state knows.
+    pub(super) fn judge(&self, slot: &Slot, seen: Seen) -> Judgment {
+        let (Some(judge), Some(ledger)) = (&self.work.judging, &self.work.ledger) else { return Judgment::Stays };
+        judge.judge(ledger, slot, seen, self.at_ms(slot.key))
+    }
+
+    /// The time of the scan that has the last word on a finding, in milliseconds since 1970.
+    fn at_ms(&self, key: Key) -> i64 {
+        let first_ms = self.header.scanned_at.map_or(0, |first| first.as_millisecond());
+        self.work.times.get(&key).copied().unwrap_or(first_ms)
+    }
+
+    /// Counts the Region's findings by what becomes of them.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        let (Some(judge), Some(ledger)) = (&self.work.judging, &self.work.ledger) else { return tally };
+        for (slot, seen) in ledger.index.iter() {
+            let judgment = self.judge(slot, seen);
+            // A setting that keeps a finding back does not count it among those that could be archived.
+            let is_active = slot.is_live() && !slot.is_expired(judge.now_ms) && seen != Seen::Filtered;
+            tally.active += u64::from(is_active || (!slot.is_live() && judgment != Judgment::Stays));
+            match judgment {
+                Judgment::Stays => {}
+                Judgment::Resolved(_) => tally.pending += 1,
+                Judgment::Absent(_) => tally.absent += u64::from(slot.is_live()),
+                Judgment::Unproven(reason) if slot.is_live() => {
+                    let home = judge.homes.get(&slot.key).copied().unwrap_or(ledger.header.region);
+                    let service = service(ledger.check(slot.check).unwrap_or_default());
+                    count(&mut tally.unproven, home, service, reason);
+                }
+                Judgment::Unproven(_) => {}
+            }
+        }
+        tally
+    }
+
+    /// What the next state says of a finding that is not sent.
+    pub(super) fn next_slot(&mut self, slot: &Slot, seen: Seen, judgment: Judgment, full: bool) -> Slot {
+        let at_ms = self.at_ms(slot.key);
+        let Some(ledger) = &mut self.work.ledger else { return *slot };
+        let spoken_ms = ledger.spoken_ms(slot);
+        let is_there = match seen {
+            Seen::Filtered | Seen::Manual | Seen::Wanted => true,
+            // It is archived, and the scan agrees.
+            Seen::Passed | Seen::Muted => !slot.is_live(),
+            Seen::Moved | Seen::Not => false,
+        };
+        let mut next = *slot;
+        if is_there {
+            next.absent = if slot.is_live() { 0 } else { slot.absent };
+            if full && (spoken_ms < at_ms || slot.seen == ScanCode::NEWEST) {
+                next.seen = ScanCode::NEWEST;
+            } else if spoken_ms < at_ms {
+                next.seen = ledger.code(at_ms);
+            }
+            return next;
+        }
+        if let Judgment::Absent(absent) = judgment {
+            next.absent = absent;
+        } else if judgment == Judgment::Resolved(PendingClass::Absent) && slot.is_live() {
+            next.absent = slot.absent.max(1).max(self.work.judging.as_ref().map_or(0, |judge| judge.verdicts.absent_scans));
+        }
+        // The code for the newest scan is about to mean this one, which does not have it.
+        if full && slot.is_live() && slot.seen == ScanCode::NEWEST {
+            next.seen = match ledger.full_before.map(Timestamp::as_millisecond) {
+                Some(full_ms) if full_ms > slot.updated_ms => ledger.code(full_ms),
+                _ => ScanCode::UNKNOWN,
+            };
+        }
+        next
+    }
+}
+
+fn count(unproven: &mut Unproven, region: RegionName, service: &str, reason: &str) {
+    let services: &mut BTreeMap<String, BTreeMap<String, u64>> = unproven.entry(region).or_default();
+    *services.entry(service.to_owned()).or_default().entry(reason.to_owned()).or_default() += 1;
+}

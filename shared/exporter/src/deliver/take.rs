@@ -1,0 +1,192 @@
+//! What a Region's worker does with an entry of the scan: compare it with what was last sent, and send the difference.
+
+use asff::{Identity, Mapped, RecordState, ResourceHash, Stamps, Status, Unsent};
+
+use super::region::{Message, RegionWorker};
+use super::stamp::{readdress, stamps};
+use crate::account::SUPERSEDED;
+use crate::filter::Kept;
+use crate::integration::ArchiveScope;
+use crate::pack::Outgoing;
+use crate::ports::{PortError, Ports};
+use crate::quarantine::Entry;
+use crate::report::Fate;
+use crate::state::{Delta, Key, Resend, SCANS_APART_MS, ScanCode, Seen, Slot, Stored, decide, fingerprint};
+
+impl<P: Ports> RegionWorker<P> {
+    /// Gives a finding of the scan its fate, or sends it.
+    pub(super) async fn take(&mut self, mut mapped: Box<Mapped>, kept: Option<Kept>) -> Result<(), PortError> {
+        if kept.is_none() {
+            self.open().await?;
+        }
+        if self.is_anothers(mapped.finding.id.as_str(), mapped.resource_hash) {
+            mapped.use_longer_id();
+        }
+        let identity = self.work.identities.settle(&mut mapped);
+        let was_sent = self.work.identities.was_sent(&mapped);
+        let (key, at_ms) = (Key::of(mapped.finding.id.as_str()), self.time_of(&mapped));
+        if matches!(identity, Identity::Duplicate | Identity::Older) {
+            let reason = kept.filter(|_| identity == Identity::Duplicate).unwrap_or(Kept::Duplicate);
+            self.work.counts.add(Fate::Filtered(reason.as_str().to_owned()), 1);
+            return Ok(());
+        }
+        if let Some(kept) = kept {
+            if identity == Identity::Newer && was_sent && self.policy.archive && kept.seen() != Seen::Filtered {
+                return self.send_resolved(&mapped, key).await;
+            }
+            self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
+            return self.see(key, kept.seen(), at_ms).await;
+        }
+        if !mapped.repairs.is_empty() {
+            self.work.counts.repaired += 1;
+        }
+        let work = &mut self.work;
+        let last = work.ledger.as_ref().and_then(|ledger| ledger.index.get(key).map(|slot| (*slot, ledger.spoken_ms(slot))));
+        if last.is_some_and(|(_, spoken_ms)| spoken_ms >= at_ms + SCANS_APART_MS) {
+            work.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
+            return self.see(key, Seen::Wanted, at_ms).await;
+        }
+        let last = last.map(|(slot, _)| slot);
+        self.mark(key, Seen::Wanted, at_ms);
+        if self.work.ledger.is_some() {
+            let delta = decide(last.as_ref(), mapped.content_hash(), self.ports.now().as_millisecond());
+            let done = self.header.has_sent(last.as_ref(), mapped.scanned_at.as_millisecond());
+            let skips = self.policy.resend == Resend::Changed || done;
+            if delta == Delta::Same && skips && !was_sent {
+                self.work.counts.add(Fate::Unchanged, 1);
+                return self.tell(key, Seen::Moved, at_ms).await;
+            }
+            self.work.report.changes.count(delta);
+        }
+        let stamps = stamps(&mapped, identity, last.as_ref(), self.ports.now());
+        self.send(&mapped, key, &stamps, Stored::Active(mapped.status), was_sent).await
+    }
+
+    /// Sends a finding as it is stamped. `apart`: an earlier version of it may be on its way.
+    async fn send(
+        &mut self,
+        mapped: &Mapped,
+        key: Key,
+        stamps: &Stamps,
+        stored: Stored,
+        apart: bool,
+    ) -> Result<(), PortError> {
+        let json = match mapped.encode(stamps) {
+            Ok(json) => json,
+            Err(too_large) => {
+                self.work.counts.add(Fate::Quarantined(asff::QuarantineCode::TooLarge.as_str().to_owned()), 1);
+                self.quarantine.put(Entry::too_large(mapped, &too_large)).await?;
+                // What was not stored here stays where it is.
+                return self.tell(key, Seen::Wanted, self.time_of(mapped)).await;
+            }
+        };
+        let slot = Slot {
+            key,
+            content: mapped.content_hash(),
+            resource: mapped.resource_hash.fingerprint(),
+            check: fingerprint(mapped.check_id.as_str()),
+            first_seen_ms: stamps.first_observed_at.as_millisecond(),
+            updated_ms: stamps.updated_at.as_millisecond(),
+            sent_ms: self.ports.now().as_millisecond(),
+            stored,
+            seen: if self.policy.scope == ArchiveScope::Full { ScanCode::NEWEST } else { ScanCode::UNKNOWN },
+            absent: 0,
+            foreign: false,
+        };
+        self.work.identities.note_sent(mapped);
+        self.dispatch(Outgoing { id: mapped.finding.id.to_string(), json: json.into(), slot, apart }).await
+    }
+
+    /// Archives a finding that this run sent, since a newer scan in the same file shows it as resolved.
+    async fn send_resolved(&mut self, mapped: &Mapped, key: Key) -> Result<(), PortError> {
+        let last = self.work.ledger.as_ref().and_then(|ledger| ledger.index.get(key)).copied();
+        let stamps = stamps(mapped, Identity::Newer, last.as_ref(), self.ports.now());
+        let stamps = Stamps { record_state: RecordState::Archived, ..stamps };
+        self.mark(key, Seen::Wanted, self.time_of(mapped));
+        self.send(mapped, key, &stamps, Stored::Archived(Status::Failed), true).await
+    }
+
+    /// The time of the scan that an entry is of, in milliseconds since 1970, never in the future.
+    fn time_of(&self, mapped: &Mapped) -> i64 {
+        self.clamped(mapped.scanned_at)
+    }
+
+    fn clamped(&self, scanned_at: jiff::Timestamp) -> i64 {
+        match self.header.scanned_at {
+            Some(clamped) if scanned_at == self.dated => clamped.as_millisecond(),
+            _ => scanned_at.min(self.ports.now()).as_millisecond(),
+        }
+    }
+
+    /// Whether an earlier scan's finding of another resource has the Id.
+    fn is_anothers(&self, id: &str, resource: ResourceHash) -> bool {
+        let holder = self.work.ledger.as_ref().and_then(|ledger| ledger.index.get(Key::of(id)));
+        holder.is_some_and(|holder| holder.resource != 0 && holder.resource != resource.fingerprint())
+    }
+
+    /// Keeps what was sent of a finding that is never sent as it is now.
+    pub(super) async fn note_unsent(&mut self, mut unsent: Box<Unsent>) -> Result<(), PortError> {
+        if self.is_anothers(unsent.id.as_str(), unsent.resource_hash) {
+            unsent.use_longer_id();
+        }
+        self.work.counts.add(Fate::Filtered(Kept::Manual.as_str().to_owned()), 1);
+        let at_ms = self.clamped(unsent.scanned_at);
+        self.see(Key::of(unsent.id.as_str()), Kept::Manual.seen(), at_ms).await
+    }
+
+    /// Notes what the scan says of a finding that was perhaps sent before, here or to another Region.
+    async fn see(&mut self, key: Key, seen: Seen, at_ms: i64) -> Result<(), PortError> {
+        self.mark(key, seen, at_ms);
+        self.tell(key, seen, at_ms).await
+    }
+
+    /// Notes what a scan of this time says of a finding that the state knows. The newest scan of the file counts.
+    pub(super) fn mark(&mut self, key: Key, seen: Seen, at_ms: i64) {
+        let Some(ledger) = &mut self.work.ledger else { return };
+        let Some(before) = ledger.index.seen(key) else { return };
+        let first_ms = self.header.scanned_at.map_or(at_ms, |first| first.as_millisecond());
+        let before_ms = self.work.times.get(&key).copied().unwrap_or(first_ms);
+        if before != Seen::Not && at_ms < before_ms {
+            return;
+        }
+        ledger.index.see(key, seen, before != Seen::Not && at_ms > before_ms);
+        if at_ms != before_ms {
+            self.work.times.insert(key, at_ms);
+        }
+    }
+
+    /// Tells the Regions that may hold a copy of a finding from an earlier scan what the scan says of it.
+    pub(super) async fn tell(&self, key: Key, seen: Seen, at_ms: i64) -> Result<(), PortError> {
+        for keeper in self.fallback.iter().chain(&self.keepers) {
+            keeper.send(Message::Seen(key, seen, at_ms)).await.map_err(|error| self.failed(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Takes a finding that its own Region does not take.
+    pub(super) async fn take_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
+        self.open().await?;
+        finding.slot.foreign = true;
+        let scanned_ms = self.header.scanned_at.map_or(finding.slot.updated_ms, |scanned_at| scanned_at.as_millisecond());
+        self.mark(finding.slot.key, Seen::Wanted, scanned_ms);
+        if let Some(ledger) = &self.work.ledger {
+            let last = ledger.index.get(finding.slot.key).copied();
+            let now_ms = self.ports.now().as_millisecond();
+            let delta = decide(last.as_ref(), finding.slot.content, now_ms);
+            let done = self.header.has_sent(last.as_ref(), finding.slot.updated_ms);
+            if delta == Delta::Same && (self.policy.resend == Resend::Changed || done) {
+                self.work.counts.add(Fate::Unchanged, 1);
+                return Ok(());
+            }
+            self.work.report.changes.count(delta);
+            if let Some(last) = last {
+                finding.slot.first_seen_ms = finding.slot.first_seen_ms.min(last.first_seen_ms);
+                finding.slot.updated_ms = finding.slot.updated_ms.max(last.updated_ms + 1);
+            }
+        }
+        let lane = self.sender.lane();
+        let readdressed = readdress(&finding, &lane.partition.product_arn(lane.region));
+        finding.json = readdressed.map_err(|error| self.failed(&error))?.into();
+        self.dispatch(finding).await
+    }
+}

@@ -1,0 +1,130 @@
+//! The entries of one account, as far as they are evidence, gathered while the file is read.
+
+use std::collections::{BTreeSet, HashMap};
+
+use asff::{AccountId, CheckId, RegionName};
+use jiff::Timestamp;
+
+use super::regions::{RegionPlaces, RegionSet};
+use crate::state::fingerprint;
+
+/// Scan times of one account that are kept: more are several anyway, and a report need not list them.
+const TIMES_MAX: usize = 32;
+/// Places of malformed entries that are kept apart. More of them are taken to be anywhere.
+const PLACES_MAX: usize = 256;
+
+/// What one account's entries show so far.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    pub(super) verdicts: u64,
+    pub(super) regions: RegionPlaces,
+    /// By the fingerprint of the check.
+    pub(super) checks: HashMap<u32, CheckEvidence>,
+    pub(super) malformed: Malformed,
+    pub(super) times: BTreeSet<Timestamp>,
+}
+
+/// What the entries of one check show.
+#[derive(Debug)]
+pub(super) struct CheckEvidence {
+    pub(super) name: CheckId,
+    /// Where it has verdicts.
+    pub(super) verdicts: RegionSet,
+    /// It reported MANUAL for the account.
+    pub(super) is_manual: bool,
+    /// It reported MANUAL for these Regions.
+    pub(super) manual: RegionSet,
+}
+
+/// What a MANUAL entry speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ManualFor {
+    Account,
+    Region(RegionName),
+}
+
+/// Where malformed entries could belong, as far as they tell.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Malformed {
+    places: BTreeSet<(Option<AccountId>, Option<RegionName>, Option<u32>)>,
+    pub(super) is_anywhere: bool,
+}
+
+impl Malformed {
+    /// Notes an entry that can't be read or mapped.
+    pub(crate) fn add(&mut self, account: Option<AccountId>, region: Option<RegionName>, check: Option<&CheckId>) {
+        let place = (account, region, check.map(|check| fingerprint(check.as_str())));
+        if place == (None, None, None) || self.places.len() >= PLACES_MAX {
+            self.is_anywhere = true;
+        } else {
+            self.places.insert(place);
+        }
+    }
+
+    /// Whether one of them could be of this account.
+    pub(super) fn touches(&self, account: AccountId) -> bool {
+        self.is_anywhere || self.places.iter().any(|(of, _, _)| of.is_none_or(|of| of == account))
+    }
+
+    /// Whether one of them could be a finding of this check in this Region of the account.
+    pub(super) fn could_be(&self, account: AccountId, region: RegionName, check: u32) -> bool {
+        let matches = |place: &(Option<AccountId>, Option<RegionName>, Option<u32>)| {
+            place.0.is_none_or(|of| of == account)
+                && place.1.is_none_or(|of| of == region)
+                && place.2.is_none_or(|of| of == check)
+        };
+        self.is_anywhere || self.places.iter().any(matches)
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.is_anywhere |= other.is_anywhere;
+        self.places.extend(other.places.iter().copied());
+    }
+}
+
+impl Evidence {
+    /// Notes a PASS or FAIL entry.
+    pub(crate) fn verdict(&mut self, check: &CheckId, region: RegionName, scanned_at: Timestamp) {
+        self.verdicts += 1;
+        self.time(scanned_at);
+        let region = self.regions.enter(region);
+        self.check(check).verdicts.insert(region);
+    }
+
+    /// Notes a MANUAL entry that is about more than a resource.
+    pub(crate) fn manual(&mut self, check: &CheckId, about: ManualFor) {
+        match about {
+            ManualFor::Account => self.check(check).is_manual = true,
+            ManualFor::Region(region) => {
+                let region = self.regions.enter(region);
+                self.check(check).manual.insert(region);
+            }
+        }
+    }
+
+    /// Notes an entry that can't be mapped and is of this account for sure.
+    pub(crate) fn malformed(&mut self, account: AccountId, region: Option<RegionName>, check: Option<&CheckId>) {
+        self.malformed.add(Some(account), region, check);
+    }
+
+    /// Notes when an entry was made.
+    pub(crate) fn time(&mut self, scanned_at: Timestamp) {
+        if self.times.len() < TIMES_MAX {
+            self.times.insert(scanned_at);
+        }
+    }
+
+    /// Whether the file holds scans of several times, as far as it was read.
+    pub(crate) fn has_several_times(&self) -> bool {
+        self.times.len() > 1
+    }
+
+    fn check(&mut self, check: &CheckId) -> &mut CheckEvidence {
+        self.checks.entry(fingerprint(check.as_str())).or_insert_with(|| CheckEvidence {
+            name: check.clone(),
+            verdicts: RegionSet::default(),
+            is_manual: false,
+            manual: RegionSet::default(),
+        })
+    }
+}

@@ -1,0 +1,18 @@
+//! What a scan proves about findings that are absent from it. Absence is not evidence: the scanner may not have looked.
+//!
+//! A *verdict* is a PASS or FAIL entry, muted or not. [`Evidence`] gathers the entries of one account while the file is read;
+//! [`Proof`] then judges each absent finding by its check, service and Region. Pure: no clock, no I/O.
+
+mod gather;
+mod proof;
+mod regions;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::gather::{Evidence, Malformed, ManualFor};
+pub(crate) use self::proof::{Absence, Proof, Reading, Whole};
+
+/// The service of a check: its ID up to the first underscore.
+pub(crate) fn service(check: &str) -> &str {
+    check.split_once('_').map_or(check, |(service, _)| service)
+}

@@ -1,0 +1,193 @@
+//! What the entries of an account prove about a finding that is not among them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use asff::{AccountId, RegionName};
+use jiff::Timestamp;
+
+use super::gather::{Evidence, Malformed};
+use super::regions::RegionSet;
+use super::service;
+use crate::integration::ArchiveScope;
+use crate::report::{PartialScan, reason};
+use crate::state::fingerprint;
+
+/// What a scan proves about a finding that is active and absent from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// Its check has verdicts in its Region: it is resolved.
+    Proven,
+    /// The scanner looked at its service and its Region: it is resolved if the next scans lack it too.
+    Absent,
+    /// Nothing, for this reason: one of [`reason`].
+    Unproven(&'static str),
+    /// Nothing, since the scan is not about it.
+    OutOfScope,
+}
+
+/// How the file was read, and what the account's settings say of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    pub(crate) scope: ArchiveScope,
+    /// It was read to its end.
+    pub(crate) is_complete: bool,
+    /// Its format shows where it ends.
+    pub(crate) has_end: bool,
+    /// See `Integration::partial_scan_percent`.
+    pub(crate) partial_scan_percent: u8,
+    /// The last whole scan of the account.
+    pub(crate) last_whole: Option<Whole>,
+}
+
+/// How much a whole scan of an account had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Whole {
+    /// Its time.
+    pub(crate) scanned_at: Timestamp,
+    /// Its verdicts.
+    pub(crate) verdicts: u64,
+    /// Distinct checks with verdicts.
+    pub(crate) checks: u64,
+}
+
+/// Judges absent findings of one account by one scan.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    account: AccountId,
+    evidence: Evidence,
+    reading: Reading,
+    /// Why nothing at all is proven, if so.
+    nothing: Option<&'static str>,
+    partial: Option<PartialScan>,
+    /// Where each service has verdicts.
+    services: HashMap<String, RegionSet>,
+    spoken: RegionSet,
+}
+
+impl Proof {
+    /// Ends the gathering. `elsewhere`: malformed entries of which nobody knows the account.
+    pub(crate) fn new(account: AccountId, mut evidence: Evidence, elsewhere: &Malformed, reading: Reading) -> Self {
+        evidence.malformed.merge(elsewhere);
+        let mut services: HashMap<String, RegionSet> = HashMap::new();
+        let mut spoken = RegionSet::default();
+        for check in evidence.checks.values() {
+            services.entry(service(check.name.as_str()).to_owned()).or_default().insert(check.verdicts);
+            spoken.insert(check.verdicts);
+        }
+        let mut proof = Self { account, evidence, reading, nothing: None, partial: None, services, spoken };
+        proof.partial = proof.looks_partial();
+        proof.nothing = match () {
+            () if !reading.is_complete => Some(reason::FILE_TRUNCATED),
+            () if proof.has_several_times() => Some(reason::SEVERAL_SCAN_TIMES),
+            () if proof.partial.is_some() => Some(reason::PARTIAL_SCAN),
+            () => None,
+        };
+        proof
+    }
+
+    /// What is proven about absent findings of a check in a Region.
+    pub(crate) fn judge(&self, check: u32, service: &str, region: RegionName) -> Absence {
+        let place = self.evidence.regions.set(region);
+        let found = self.evidence.checks.get(&check);
+        let has_verdict = found.is_some_and(|found| found.verdicts.meets(place));
+        match self.reading.scope {
+            ArchiveScope::Observed => return Absence::OutOfScope,
+            ArchiveScope::Partial if !has_verdict => return Absence::OutOfScope,
+            ArchiveScope::Partial | ArchiveScope::Full => {}
+        }
+        if let Some(reason) = self.nothing {
+            return Absence::Unproven(reason);
+        }
+        if self.evidence.malformed.could_be(self.account, region, check) {
+            return Absence::Unproven(reason::MALFORMED_ENTRIES);
+        }
+        if found.is_some_and(|found| found.is_manual || found.manual.meets(place)) {
+            return Absence::Unproven(reason::MANUAL_CHECK);
+        }
+        match (has_verdict, self.reading.has_end, self.reading.scope) {
+            (true, true, _) => Absence::Proven,
+            (true, false, ArchiveScope::Full) => Absence::Absent,
+            (true, false, _) => Absence::Unproven(reason::NO_FILE_END),
+            (false, ..) if !self.spoken.meets(place) => Absence::Unproven(reason::NO_REGION_RESULTS),
+            (false, ..) if self.services.get(service).is_none_or(|regions| regions.is_empty()) => {
+                Absence::Unproven(reason::NO_SERVICE_RESULTS)
+            }
+            (false, ..) => Absence::Absent,
+        }
+    }
+
+    /// Whether the file was read to its end: what it shows as passed or muted may then be archived.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.reading.is_complete
+    }
+
+    /// Whether the file holds scans of several times.
+    pub(crate) fn has_several_times(&self) -> bool {
+        self.evidence.has_several_times()
+    }
+
+    /// The times of its scans.
+    pub(crate) fn times(&self) -> &BTreeSet<Timestamp> {
+        &self.evidence.times
+    }
+
+    /// How the scan differs from the last whole one, if it looks partial.
+    pub(crate) fn partial(&self) -> Option<PartialScan> {
+        self.partial
+    }
+
+    /// The scan as the measure of the next ones, if it is a whole scan of the account, or `approved` as such.
+    pub(crate) fn whole(&self, approved: bool) -> Option<Whole> {
+        let is_whole = self.nothing.is_none() || (approved && self.nothing == Some(reason::PARTIAL_SCAN));
+        let is_sound = !self.evidence.malformed.touches(self.account);
+        let is_measure = self.reading.scope == ArchiveScope::Full && is_whole && is_sound && self.evidence.verdicts > 0;
+        let scanned_at = self.evidence.times.first().copied()?;
+        is_measure.then(|| Whole { scanned_at, verdicts: self.evidence.verdicts, checks: self.checks() })
+    }
+
+    /// The checks that have verdicts in a Region, and whether the scan covers them there completely.
+    pub(crate) fn covered(&self) -> impl Iterator<Item = (RegionName, &str, bool)> {
+        self.evidence.checks.values().flat_map(|found| {
+            let name = found.name.as_str();
+            self.evidence.regions.names(found.verdicts).map(move |region| {
+                let is_complete = self.judge(fingerprint(name), service(name), region) == Absence::Proven;
+                (region, name, is_complete)
+            })
+        })
+    }
+
+    /// The services that have verdicts, by Region.
+    pub(crate) fn services(&self) -> BTreeMap<RegionName, BTreeSet<&str>> {
+        let mut services: BTreeMap<RegionName, BTreeSet<&str>> = BTreeMap::new();
+        for (service, regions) in &self.services {
+            for region in self.evidence.regions.names(*regions) {
+                services.entry(region).or_default().insert(service);
+            }
+        }
+        services
+    }
+
+    /// Whether the scan tells which services have results and which have not.
+    pub(crate) fn tells_coverage(&self) -> bool {
+        self.nothing.is_none()
+    }
+
+    fn checks(&self) -> u64 {
+        self.evidence.checks.values().filter(|check| !check.verdicts.is_empty()).count() as u64
+    }
+
+    fn looks_partial(&self) -> Option<PartialScan> {
+        let percent = u64::from(self.reading.partial_scan_percent);
+        let last = self.reading.last_whole.filter(|_| self.reading.scope == ArchiveScope::Full)?;
+        let (verdicts, checks) = (self.evidence.verdicts, self.checks());
+        let is_less = verdicts * 100 < last.verdicts * percent || checks * 100 < last.checks * percent;
+        let is_readable = self.reading.is_complete && !self.has_several_times();
+        (is_less && is_readable).then_some(PartialScan {
+            verdicts,
+            checks,
+            last_verdicts: last.verdicts,
+            last_checks: last.checks,
+            last_scanned_at: last.scanned_at,
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! Sets of Regions in sixteen bytes.
+
+use asff::RegionName;
+
+/// Regions of one account that a set can hold: three times as many as AWS has. A file that names more proves nothing about
+/// the rest.
+const REGIONS_MAX: usize = 128;
+
+/// The Regions that an account's entries name, each by its place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RegionPlaces {
+    names: Vec<RegionName>,
+}
+
+/// Some of these Regions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RegionSet(u128);
+
+impl RegionPlaces {
+    /// The set of one Region, which is entered if it is new. Empty where there is no more room.
+    pub(super) fn enter(&mut self, region: RegionName) -> RegionSet {
+        if let Some(set) = self.set(region) {
+            return set;
+        }
+        if self.names.len() == REGIONS_MAX {
+            return RegionSet::default();
+        }
+        self.names.push(region);
+        RegionSet(1 << (self.names.len() - 1))
+    }
+
+    /// The set of one Region, if any entry named it.
+    pub(super) fn set(&self, region: RegionName) -> Option<RegionSet> {
+        let place = self.names.iter().position(|name| *name == region)?;
+        Some(RegionSet(1 << place))
+    }
+
+    /// The Regions of a set.
+    pub(super) fn names(&self, set: RegionSet) -> impl Iterator<Item = RegionName> + '_ {
+        self.names.iter().enumerate().filter(move |(place, _)| set.0 & (1 << place) != 0).map(|(_, name)| *name)
+    }
+}
+
+impl RegionSet {
+    pub(super) fn insert(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    pub(super) fn meets(self, other: Option<Self>) -> bool {
+        other.is_some_and(|other| self.0 & other.0 != 0)
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}

@@ -1,0 +1,98 @@
+//! An object of JSON lines that a run's tasks write together: a line for each value, in constant memory. The object comes
+//! into being with the first line.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::ports::{ObjectWriter, Objects, Only, PortError};
+
+/// Lines that may wait for the writer. Each may hold a finding of 240 KB.
+const QUEUE_MAX: usize = 16;
+/// Bytes that are gathered before they go to the store.
+const WRITE_BYTES: usize = 256 * 1024;
+
+type Line<T> = (T, oneshot::Sender<Result<(), PortError>>);
+
+/// The way into the object. Cheap to clone.
+#[derive(Debug)]
+pub struct JsonLines<T> {
+    lines: mpsc::Sender<Line<T>>,
+}
+
+impl<T> Clone for JsonLines<T> {
+    fn clone(&self) -> Self {
+        Self { lines: self.lines.clone() }
+    }
+}
+
+/// The task that writes the object.
+pub(crate) struct Keeper {
+    task: JoinHandle<Result<Option<String>, PortError>>,
+}
+
+impl<T: Serialize + Send + 'static> JsonLines<T> {
+    /// Opens the object under a key.
+    pub(crate) fn open<P: Objects + Send + Sync + 'static>(ports: Arc<P>, key: String) -> (Self, Keeper) {
+        let (lines, receiver) = mpsc::channel(QUEUE_MAX);
+        let task = tokio::spawn(keep(ports, key, receiver));
+        (Self { lines }, Keeper { task })
+    }
+
+    /// Writes a line.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not take it: then the value is not safe, and the run must fail.
+    pub async fn put(&self, value: T) -> Result<(), PortError> {
+        let gone = || PortError { action: "write a list of the run".to_owned(), message: "its writer ended".to_owned() };
+        let (reply, answer) = oneshot::channel();
+        self.lines.send((value, reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Keeper {
+    /// Completes the object once every [`JsonLines`] is dropped. Its key, if something is in it.
+    pub(crate) async fn finish(self) -> Result<Option<String>, PortError> {
+        self.task.await.map_err(|error| PortError {
+            action: "write a list of the run".to_owned(),
+            message: error.to_string(),
+        })?
+    }
+}
+
+async fn keep<P: Objects, T: Serialize>(
+    ports: Arc<P>,
+    key: String,
+    mut lines: mpsc::Receiver<Line<T>>,
+) -> Result<Option<String>, PortError> {
+    let mut writer: Option<P::Writer> = None;
+    let mut pending = BytesMut::new();
+    while let Some((value, reply)) = lines.recv().await {
+        let outcome = async {
+            let line = serde_json::to_vec(&value)
+                .map_err(|error| PortError { action: format!("write a line of {key}"), message: error.to_string() })?;
+            pending.put_slice(&line);
+            pending.put_u8(b'\n');
+            if writer.is_none() {
+                writer = Some(ports.create(&key, Only::Always).await?);
+            }
+            match &mut writer {
+                Some(writer) if pending.len() >= WRITE_BYTES => writer.write(pending.split().freeze()).await,
+                _ => Ok(()),
+            }
+        };
+        // A caller that went away has given up on the run.
+        let _ = reply.send(outcome.await);
+    }
+    let Some(mut writer) = writer else { return Ok(None) };
+    if !pending.is_empty() {
+        writer.write(Bytes::from(pending)).await?;
+    }
+    writer.finish().await?;
+    Ok(Some(key))
+}

@@ -1,0 +1,46 @@
+//! How much is archived without approval. A scan that went wrong looks like an account that was cleaned up.
+
+/// Findings that are archived without approval, however large a share of the account they are: in a small account a few
+/// fixes are a large share. It does not apply where the limit is 0 percent.
+pub const ARCHIVED_WITHOUT_APPROVAL_MAX: u64 = 20;
+
+/// Whether archiving requires approval: `pending` findings of an account that has `active` ones, after scans of the last days
+/// archived `lately` without approval, which counts on both sides.
+pub(crate) fn requires_approval(pending: u64, active: u64, lately: u64, limit_percent: u8) -> bool {
+    if pending == 0 {
+        return false;
+    }
+    if limit_percent == 0 {
+        return true;
+    }
+    let (archived, all) = (pending + lately, active + lately);
+    archived > ARCHIVED_WITHOUT_APPROVAL_MAX && archived * 100 > all * u64::from(limit_percent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_the_limit_requires_approval() {
+        assert!(!requires_approval(50, 100, 0, 50));
+        assert!(requires_approval(51, 100, 0, 50));
+        assert!(!requires_approval(100, 100, 0, 100));
+    }
+
+    #[test]
+    fn a_few_findings_require_none_unless_the_limit_is_zero() {
+        assert!(!requires_approval(20, 20, 0, 50));
+        assert!(requires_approval(21, 21, 0, 50));
+        assert!(requires_approval(1, 1000, 0, 0));
+        assert!(!requires_approval(0, 1000, 0, 0));
+    }
+
+    #[test]
+    fn what_was_archived_lately_counts_on_both_sides() {
+        // 490 of 1,000; then 40 of the 510 left: 530 of 1,000 within days.
+        assert!(requires_approval(40, 510, 490, 50));
+        assert!(!requires_approval(10, 510, 490, 50));
+        assert!(requires_approval(11, 30, 10, 50));
+    }
+}

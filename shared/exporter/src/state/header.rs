@@ -1,0 +1,71 @@
+//! What a state file says of itself: before its entries, and behind them.
+
+use asff::{AccountId, RegionName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::adopt::Adopting;
+use super::entry::Slot;
+
+/// What the file is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The account.
+    pub account: AccountId,
+    /// The Region whose Security Hub holds the findings.
+    pub region: RegionName,
+    /// When the hub was switched on, as far as known. Another time means another hub: the state must be adopted anew.
+    pub hub_since: Option<String>,
+    /// The scan after which it was written.
+    pub scanned_at: Option<Timestamp>,
+    /// Where that scan's clock was ahead of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
+    /// What stands at the end of the file, since it is known then. It is there when the file is read to its end.
+    #[serde(skip)]
+    pub tail: Tail,
+}
+
+/// The end of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tail {
+    /// Where the file holds only a part of what Security Hub does: a scan can't be compared with it before the rest is
+    /// read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopting: Option<Adopting>,
+    /// The newest scan of the whole account that was compared with it, when it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_at: Option<Timestamp>,
+    /// The newest scan whose absent findings are counted in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_at: Option<Timestamp>,
+    /// The times of the scans that entries refer to, in milliseconds since 1970: place 0 is [`ScanCode`](super::ScanCode) 1.
+    #[serde(default)]
+    pub scans: Vec<i64>,
+    /// The checks of the entries.
+    #[serde(default)]
+    pub checks: Vec<String>,
+}
+
+/// A scan that was dated ahead of the clock when its first run began. Its findings are sent with the times of its runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ahead {
+    /// The scan's own time.
+    pub dated: Timestamp,
+    /// When its first run began: what is not older was sent by its runs.
+    pub begun: Timestamp,
+}
+
+impl Header {
+    /// Whether both speak of the same hub, as far as known: one that is switched off and on is another.
+    pub(crate) fn is_of_this_hub(&self, other: &Self) -> bool {
+        self.hub_since.is_none() || other.hub_since.is_none() || self.hub_since == other.hub_since
+    }
+
+    /// Whether an earlier run of the very scan at hand sent a finding: going on must not begin anew, even where everything is
+    /// sent.
+    pub(crate) fn has_sent(&self, last: Option<&Slot>, scanned_ms: i64) -> bool {
+        let begun_ms = self.ahead.map_or(scanned_ms, |ahead| ahead.begun.as_millisecond());
+        last.is_some_and(|last| last.updated_ms >= scanned_ms.min(begun_ms))
+    }
+}
