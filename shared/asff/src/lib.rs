@@ -36,9 +36,11 @@ mod finding;
 mod identity;
 mod ids;
 pub mod limits;
+mod manual;
 mod map;
 mod outcome;
 mod partition;
+mod place;
 mod read;
 mod redact;
 mod regions;
@@ -49,10 +51,12 @@ pub use finding::{
 };
 pub use identity::{Identities, Identity};
 pub use ids::{AccountId, CheckId, FindingId, InvalidName, RegionName};
+pub use manual::{Manual, ManualSubject};
 pub use map::{map, map_again, map_asff};
 pub use outcome::{
     Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, ResourceHash, Skip, TooLarge, Unreadable, Unsent,
 };
 pub use partition::{Partition, UnknownPartition};
+pub use place::Place;
 pub use read::{Compression, Element, Ending, ReadLimits, Refusal, ScanFormat, ScanReader, Step};
 pub use regions::{Availability, Region, Regions};

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, SeverityLabel, Stamped, Stamps, Status};
 use crate::limits::FINDING_BYTES_MAX;
+use crate::manual::Manual;
+use crate::place::Place;
 use crate::{AccountId, CheckId, FindingId, Partition, RegionName};
 
 /// What an element of a scan turned out to be.
@@ -117,12 +119,17 @@ pub struct ResourceHash(pub u128);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Skip {
     /// The check wants a person to look; the service has no status for it. The finding may have been sent when the check had
-    /// a verdict, so it says which it is, if it holds enough to tell.
-    Manual(Option<Box<Unsent>>),
+    /// a verdict, and what the check could not look at may be no reason to archive anything.
+    Manual(Box<Manual>),
     /// It is about another cloud.
     NotAws {
         /// Prowler's name of that cloud.
         provider: String,
+    },
+    /// Another product made it.
+    OtherProduct {
+        /// That product's name.
+        product: String,
     },
 }
 
@@ -133,6 +140,7 @@ impl Skip {
         match self {
             Self::Manual(_) => "manual",
             Self::NotAws { .. } => "not_aws",
+            Self::OtherProduct { .. } => "other_product",
         }
     }
 }
@@ -142,6 +150,7 @@ impl fmt::Display for Skip {
         match self {
             Self::Manual(_) => formatter.write_str("manual check, which Security Hub has no status for"),
             Self::NotAws { provider } => write!(formatter, "finding of {provider}, not of AWS"),
+            Self::OtherProduct { product } => write!(formatter, "finding of {product}, not of Prowler"),
         }
     }
 }
@@ -176,6 +185,8 @@ pub struct Unreadable {
     pub reason: String,
     /// How it begins, at most 16 KiB, without what stood under `data`. Store it, never log it.
     pub excerpt: Bytes,
+    /// Where it belongs, if that is certain in spite of the damage.
+    pub place: Place,
 }
 
 /// A finding that is kept back, with what a person needs to mend it.
@@ -195,6 +206,19 @@ pub struct Quarantined {
     pub region: Option<RegionName>,
     /// The check, where it could be read.
     pub check_id: Option<CheckId>,
+}
+
+impl Quarantined {
+    /// Where it belongs. The Region of an entry that contradicts itself about the Region is not certain.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let uncertain = matches!(
+            self.code,
+            QuarantineCode::UnknownRegion | QuarantineCode::PartitionMismatch | QuarantineCode::UnknownPartition
+        );
+        let region = self.region.filter(|_| !uncertain);
+        Place { account: self.account, region, check_id: self.check_id.clone() }
+    }
 }
 
 macro_rules! codes {

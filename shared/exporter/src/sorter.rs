@@ -29,11 +29,7 @@ impl<P: Ports> Sorter<P> {
     pub(crate) async fn sort(&mut self, outcome: Outcome) -> Result<(), PortError> {
         match outcome {
             Outcome::Finding(mapped) => self.give_to_account(mapped).await,
-            Outcome::Skipped(Skip::Manual(Some(unsent))) => self.note_for_account(unsent).await,
-            Outcome::Skipped(skip) => {
-                self.counts.add(Fate::Filtered(skip.as_str().to_owned()), 1);
-                Ok(())
-            }
+            Outcome::Skipped(skip) => self.skip(skip).await,
             Outcome::Unreadable(unreadable) => {
                 self.counts.add(Fate::Unreadable, 1);
                 self.context.shared.quarantine.put(Entry::unreadable(&unreadable)).await
@@ -43,6 +39,17 @@ impl<P: Ports> Sorter<P> {
                 self.context.shared.quarantine.put(Entry::unmappable(*quarantined)).await
             }
         }
+    }
+
+    async fn skip(&mut self, skip: Skip) -> Result<(), PortError> {
+        let word = skip.as_str();
+        if let Skip::Manual(manual) = skip
+            && let Some(unsent) = manual.unsent
+        {
+            return self.note_for_account(Box::new(unsent)).await;
+        }
+        self.counts.add(Fate::Filtered(word.to_owned()), 1);
+        Ok(())
     }
 
     async fn give_to_account(&mut self, mapped: Box<Mapped>) -> Result<(), PortError> {

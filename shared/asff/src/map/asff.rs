@@ -214,7 +214,7 @@ fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
 }
 
 /// The partition and the Region of `arn:<partition>:securityhub:<region>::product/prowler/prowler`.
-fn place(arn: &str) -> Option<(&str, &str)> {
+pub(super) fn place(arn: &str) -> Option<(&str, &str)> {
     let mut parts = arn.strip_suffix(super::PRODUCT)?.split(':');
     let place = match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?) {
         ("arn", partition, "securityhub", region, "") => (partition, region),
@@ -223,7 +223,8 @@ fn place(arn: &str) -> Option<(&str, &str)> {
     parts.next().is_none().then_some(place)
 }
 
-fn check(generator: Cow<'_, str>) -> Cow<'_, str> {
+/// The check of a generator's name.
+pub(super) fn check(generator: Cow<'_, str>) -> Cow<'_, str> {
     match generator {
         Cow::Borrowed(name) => name.strip_prefix(GENERATOR_PREFIX).unwrap_or(name).into(),
         Cow::Owned(name) => name.strip_prefix(GENERATOR_PREFIX).unwrap_or(&name).to_owned().into(),

@@ -15,7 +15,7 @@ use crate::finding::{
 };
 use crate::limits;
 use crate::outcome::{Mapped, QuarantineCode, RawStatus, Repair, ResourceHash, Unsent};
-use crate::{AccountId, CheckId, FindingId, Partition, RegionName, Regions};
+use crate::{AccountId, CheckId, FindingId, Manual, ManualSubject, Partition, Place, RegionName, Regions};
 
 /// Hexadecimal digits of a resource's hash in a finding's Id: Prowler's, never to change.
 const ID_HASH_DIGITS: usize = 9;
@@ -78,7 +78,7 @@ impl Rejection {
 }
 
 /// Where a finding belongs.
-struct Place {
+struct Home {
     account: AccountId,
     partition: Partition,
     region: RegionName,
@@ -147,14 +147,25 @@ impl Draft<'_> {
         within_size(mapped)
     }
 
+    /// What is known of a check that leaves the verdict to a person.
+    pub(super) fn manual(&self, regions: &Regions) -> Manual {
+        let subject = ManualSubject::of(&self.resource_uid);
+        Manual { place: self.told_place(), subject, unsent: self.identify(regions) }
+    }
+
+    /// Where it says that it belongs.
+    pub(super) fn told_place(&self) -> Place {
+        Place::of(&self.account, &self.region, &self.check_id)
+    }
+
     /// Who it is, for a finding that is not sent. None where it doesn't say.
-    pub(super) fn identify(&self, regions: &Regions) -> Option<Box<Unsent>> {
+    fn identify(&self, regions: &Regions) -> Option<Unsent> {
         let place = self.place(regions, &mut Vec::new()).ok()?;
         let resource_hash = self.resource_hash().ok()?;
         let id = self.finding_id(&place, resource_hash).ok()?;
-        let Place { account, partition, region, check_id } = place;
+        let Home { account, partition, region, check_id } = place;
         let scanned_at = self.scanned_at;
-        Some(Box::new(Unsent { id, check_id, account, partition, region, scanned_at, resource_hash }))
+        Some(Unsent { id, check_id, account, partition, region, scanned_at, resource_hash })
     }
 
     fn resource_hash(&self) -> Result<ResourceHash, Rejection> {
@@ -164,7 +175,7 @@ impl Draft<'_> {
         Ok(ResourceHash(first_bits(&Sha512::digest(self.resource_uid.as_bytes()))))
     }
 
-    fn place(&self, regions: &Regions, repairs: &mut Vec<Repair>) -> Result<Place, Rejection> {
+    fn place(&self, regions: &Regions, repairs: &mut Vec<Repair>) -> Result<Home, Rejection> {
         if parts::is_blank(&self.check_id) {
             return Err(Rejection::missing("check (metadata.event_code)"));
         }
@@ -200,10 +211,10 @@ impl Draft<'_> {
             let message = format!("the finding says partition {partition}, but its Region {region} is of {home}");
             return Err(Rejection::new(QuarantineCode::PartitionMismatch, message));
         }
-        Ok(Place { account, partition, region, check_id })
+        Ok(Home { account, partition, region, check_id })
     }
 
-    fn finding_id(&self, place: &Place, uid: ResourceHash) -> Result<FindingId, Rejection> {
+    fn finding_id(&self, place: &Home, uid: ResourceHash) -> Result<FindingId, Rejection> {
         if let Some(id) = &self.id {
             return id
                 .parse()

@@ -3,6 +3,7 @@
 mod asff;
 mod draft;
 mod frameworks;
+mod hints;
 mod link;
 mod ocsf;
 mod parts;
@@ -17,10 +18,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::outcome::{Mapped, Outcome, QuarantineCode, Quarantined, Skip, Unreadable};
+use crate::place::Place;
 use crate::read::{Columns, Content, Element, ScanFormat, TagKeys};
 use crate::redact;
 use crate::regions::Regions;
 use draft::Rejection;
+use hints::Hints;
 use ocsf::Drafted;
 use shapes::First;
 
@@ -64,11 +67,11 @@ fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions:
         ScanFormat::Ocsf | ScanFormat::Csv => parse(text, |event| ocsf::draft(event, keys)),
     };
     match drafted {
-        Ok(drafted) => settle(offset, drafted, regions, || kept(text)),
+        Ok(drafted) => settle(offset, drafted, regions, || hints::of_json(text, format), || kept(text)),
         Err(error) if error.is_data() => {
             let message = wrong_field(text, format).unwrap_or_else(|| error.to_string());
             let rejection = Rejection::new(QuarantineCode::InvalidField, message);
-            quarantined(offset, rejection, kept(text))
+            quarantined(offset, rejection, kept(text), hints::of_json(text, format).place)
         }
         Err(error) => unreadable(offset, bytes, format!("the entry is not JSON: {error}")),
     }
@@ -100,50 +103,37 @@ fn row(offset: u64, bytes: &Bytes, columns: &Columns, regions: &Regions) -> Outc
         let reason = format!("the row is not UTF-8 or has not the {} cells of the first", columns.count);
         return unreadable(offset, bytes, reason);
     };
-    settle(offset, table::draft(&row, columns), regions, || bytes.clone())
+    settle(offset, table::draft(&row, columns), regions, || hints::of_row(&row, columns), || bytes.clone())
 }
 
 fn settle(
     offset: u64,
     drafted: Result<Drafted<'_>, Rejection>,
     regions: &Regions,
+    hints: impl FnOnce() -> Hints,
     kept: impl FnOnce() -> Bytes,
 ) -> Outcome {
-    let finished = match drafted {
-        Ok(Drafted::Skip(skip)) => return Outcome::Skipped(skip),
+    match drafted {
+        Ok(Drafted::Skip(skip)) => Outcome::Skipped(skip),
+        Ok(Drafted::Manual) => Outcome::Skipped(Skip::Manual(Box::new(hints().manual()))),
         Ok(Drafted::Draft(draft)) if draft.verdict.is_none() => {
-            return Outcome::Skipped(Skip::Manual(draft.identify(regions)));
+            Outcome::Skipped(Skip::Manual(Box::new(draft.manual(regions))))
         }
         Ok(Drafted::Draft(draft)) => {
-            let named = (draft.account.parse().ok(), draft.region.parse().ok(), draft.check_id.parse().ok());
-            draft.finish(offset, regions).map_err(|rejection| (rejection, named))
+            let place = draft.told_place();
+            match draft.finish(offset, regions) {
+                Ok(mapped) => Outcome::Finding(mapped),
+                Err(rejection) => quarantined(offset, rejection, kept(), place),
+            }
         }
-        Err(rejection) => Err((rejection, (None, None, None))),
-    };
-    match finished {
-        Ok(mapped) => Outcome::Finding(mapped),
-        Err((rejection, (account, region, check_id))) => Outcome::Quarantined(Box::new(Quarantined {
-            code: rejection.code,
-            message: rejection.message,
-            offset,
-            element: kept(),
-            account,
-            region,
-            check_id,
-        })),
+        Err(rejection) => quarantined(offset, rejection, kept(), hints().place),
     }
 }
 
-fn quarantined(offset: u64, rejection: Rejection, element: Bytes) -> Outcome {
-    Outcome::Quarantined(Box::new(Quarantined {
-        code: rejection.code,
-        message: rejection.message,
-        offset,
-        element,
-        account: None,
-        region: None,
-        check_id: None,
-    }))
+fn quarantined(offset: u64, rejection: Rejection, element: Bytes, place: Place) -> Outcome {
+    let Rejection { code, message } = rejection;
+    let Place { account, region, check_id } = place;
+    Outcome::Quarantined(Box::new(Quarantined { code, message, offset, element, account, region, check_id }))
 }
 
 /// What is kept of a sound entry: all but the resource's data, of which only the tags stay.
@@ -166,5 +156,6 @@ fn kept(text: &str) -> Bytes {
 
 fn unreadable(offset: u64, bytes: &Bytes, reason: String) -> Outcome {
     let excerpt = redact::before_data(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]);
-    Outcome::Unreadable(Unreadable { offset, length: bytes.len() as u64, reason, excerpt: bytes.slice_ref(excerpt) })
+    let (length, excerpt) = (bytes.len() as u64, bytes.slice_ref(excerpt));
+    Outcome::Unreadable(Unreadable { offset, length, reason, excerpt, place: Place::default() })
 }

@@ -143,6 +143,8 @@ struct Remediation<'a> {
 pub(super) enum Drafted<'a> {
     Draft(Box<Draft<'a>>),
     Skip(Skip),
+    /// A check that leaves the verdict to a person, which lacks what would identify its finding.
+    Manual,
 }
 
 /// Reads one event.
@@ -170,7 +172,7 @@ pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>,
 /// What a finding lacks does not matter where it is never sent.
 pub(super) fn never_sent(manual: bool, drafted: Result<Drafted<'_>, Rejection>) -> Result<Drafted<'_>, Rejection> {
     match drafted {
-        Err(_) if manual => Ok(Drafted::Skip(Skip::Manual(None))),
+        Err(_) if manual => Ok(Drafted::Manual),
         drafted => drafted,
     }
 }

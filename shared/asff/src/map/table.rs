@@ -16,7 +16,7 @@ const HASHES_UID_FROM: (u32, u32) = (4, 3);
 
 /// Reads one row.
 pub(super) fn draft<'r>(row: &'r Row<'_>, columns: &Columns) -> Result<Drafted<'r>, Rejection> {
-    let text = |column| columns.cell(row, column).map(unguarded).unwrap_or_default();
+    let text = |column| text(row, columns, column);
     if let Some(skip) = not_aws(text(Column::Provider)) {
         return Ok(Drafted::Skip(skip));
     }
@@ -64,6 +64,11 @@ fn finding<'r>(row: &'r Row<'_>, columns: &Columns) -> Result<Drafted<'r>, Rejec
         product_fields: units(unit(Column::UnitId), unit(Column::UnitName)),
         repairs: Vec::new(),
     })))
+}
+
+/// The cell of a column; empty where the table has no such column.
+pub(super) fn text<'r>(row: &'r Row<'_>, columns: &Columns, column: Column) -> &'r str {
+    columns.cell(row, column).map(unguarded).unwrap_or_default()
 }
 
 /// A cell without the mark that Prowler puts before what a spreadsheet would run as a formula.

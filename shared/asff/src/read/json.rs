@@ -77,6 +77,7 @@ impl Skipped {
             length: self.length,
             reason: self.reason,
             excerpt: Bytes::copy_from_slice(redact::before_data(&self.excerpt)),
+            place: crate::Place::default(),
         })
     }
 }
@@ -89,11 +90,19 @@ pub(super) struct JsonSplitter {
     marks: Marks,
     entry_bytes_max: usize,
     long_searches: u32,
+    /// More than one document was there, or single entries.
+    mixed: bool,
 }
 
 impl JsonSplitter {
     pub(super) fn new(entry_bytes_max: usize) -> Self {
-        Self { place: Place::Start, layout: Layout::Lines, marks: Marks::new(), entry_bytes_max, long_searches: 0 }
+        let (place, layout, marks) = (Place::Start, Layout::Lines, Marks::new());
+        Self { place, layout, marks, entry_bytes_max, long_searches: 0, mixed: false }
+    }
+
+    /// Whether what was read shows where it ends: one list, or one object with a list of findings.
+    pub(super) fn has_end(&self) -> bool {
+        self.layout != Layout::Lines && !self.mixed
     }
 
     pub(super) fn next(&mut self, window: &mut Window) -> Split {
@@ -135,7 +144,10 @@ impl JsonSplitter {
         let blanks = window.bytes().iter().take_while(|byte| is_between(**byte)).count();
         window.consume(blanks);
         let place = match window.bytes().first() {
-            Some(b'{') => Place::Inside(ValueScan::default()),
+            Some(b'{') => {
+                self.mixed |= self.layout == Layout::Lines;
+                Place::Inside(ValueScan::default())
+            }
             Some(b'[') if self.layout == Layout::Lines => {
                 self.layout = Layout::Array;
                 window.consume(1);
@@ -280,6 +292,7 @@ impl JsonSplitter {
             None => (Place::After, Some(Split::NeedMore)),
             Some(_) => {
                 self.layout = Layout::Lines;
+                self.mixed = true;
                 (Place::Between, None)
             }
         }

@@ -104,6 +104,14 @@ impl ScanReader {
         self.source.compressed_bytes()
     }
 
+    /// Whether the layout of what was read proves where the file ends: exactly one JSON array, or one JSON object with an array
+    /// of findings. A file of one object per line, of several documents, or of rows may have been cut between two of them
+    /// without showing it, whatever the compression. Ask after [`Step::Done`].
+    #[must_use]
+    pub fn has_end(&self) -> bool {
+        matches!(&self.stage, Stage::Json(splitter) if splitter.has_end())
+    }
+
     /// What to do next.
     #[expect(clippy::should_implement_trait, reason = "it asks for input, which an iterator cannot")]
     pub fn next(&mut self) -> Step {

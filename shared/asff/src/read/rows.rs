@@ -140,7 +140,8 @@ impl RowSplitter {
         let bytes = window.bytes();
         let excerpt = Bytes::copy_from_slice(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]);
         self.scan = RowScan::default();
-        self.damaged = Some(Unreadable { offset: window.offset(), length: 0, reason, excerpt });
+        let place = crate::Place::default();
+        self.damaged = Some(Unreadable { offset: window.offset(), length: 0, reason, excerpt, place });
     }
 
     fn pass_damage(&mut self, window: &mut Window) -> Option<Split> {

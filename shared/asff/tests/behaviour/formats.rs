@@ -88,6 +88,32 @@ fn every_packing_gives_the_same_findings() {
 }
 
 #[test]
+fn only_one_array_or_one_object_of_findings_has_an_end() {
+    let (entries, _) = small();
+    let lines: Vec<String> = entries.iter().map(Value::to_string).collect();
+    let list = format!("[{}]", lines.join(","));
+    let page = format!("{{\"Findings\": {list}}}");
+    for (file, wanted) in [
+        (list.clone(), true),
+        (format!("{list}\n"), true),
+        (page, true),
+        ("[]".to_owned(), true),
+        (lines.join("\n"), false),
+        (lines[0].clone(), false),
+        (format!("{list}\n{list}"), false),
+        (format!("{list}\n{}", lines[0]), false),
+        ("a;b".to_owned(), false),
+    ] {
+        for file in [Bytes::from(file.clone()), gzip(file.as_bytes()).into()] {
+            let (_, _, reader) = read_with(ReadLimits::default(), &file, 1000);
+            assert_eq!(reader.has_end(), wanted, "{}", String::from_utf8_lossy(&file[..file.len().min(80)]));
+        }
+    }
+    let (_, _, reader) = read_with(ReadLimits::default(), &stored("5.8.1-scan.csv.gz"), 1000);
+    assert!(!reader.has_end());
+}
+
+#[test]
 fn the_format_is_told_by_content() {
     for (file, format) in [
         ("5.8.1-scan.ocsf.json.gz", ScanFormat::Ocsf),

@@ -94,7 +94,7 @@ fn manual_checks_are_skipped_with_their_reason() {
         let (outcomes, ending) = outcomes(stored(file));
         assert_eq!((outcomes.len(), ending), (1474, Ending::Complete));
         let ids = outcomes.into_iter().filter_map(|outcome| match outcome {
-            Outcome::Skipped(Skip::Manual(unsent)) => Some(unsent.unwrap().id),
+            Outcome::Skipped(Skip::Manual(manual)) => Some(manual.unsent.unwrap().id),
             _ => None,
         });
         ids.collect::<Vec<_>>()

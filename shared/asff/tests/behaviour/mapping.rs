@@ -1,6 +1,6 @@
 //! How single fields map, and what is kept back.
 
-use asff::{Outcome, QuarantineCode, RawStatus, SeverityLabel, Skip, Status};
+use asff::{Manual, ManualSubject, Mapped, Outcome, Place, QuarantineCode, RawStatus, SeverityLabel, Skip, Status};
 use serde_json::{Value, json};
 
 use crate::support::{encoded, finding_of, kept_back, outcome_of, set, with, without};
@@ -17,31 +17,80 @@ fn a_muted_finding_is_a_warning_whatever_its_outcome() {
     }
     let mut manual = with("/status_id", 3);
     set(&mut manual, "/status_code", "MANUAL");
-    assert!(matches!(outcome_of(&manual), Outcome::Skipped(Skip::Manual(Some(_)))));
+    assert!(manual_of(&manual).unsent.is_some());
 }
 
 #[test]
 fn a_manual_check_says_which_finding_it_is_as_far_as_it_can() {
     let sent = finding_of(&with("/status_code", "FAIL"));
-    let Outcome::Skipped(Skip::Manual(Some(unsent))) = outcome_of(&with("/status_code", "manual")) else {
-        panic!("a manual check is skipped");
-    };
+    let manual = manual_of(&with("/status_code", "manual"));
+    assert_eq!(manual.subject, ManualSubject::Resource);
+    assert_eq!(manual.place, place(&sent));
+    let unsent = manual.unsent.unwrap();
     assert_eq!((&unsent.id, unsent.region, unsent.account), (&sent.finding.id, sent.region, sent.account));
     assert_eq!((&unsent.check_id, unsent.resource_hash), (&sent.check_id, sent.resource_hash));
     assert_eq!((unsent.partition, unsent.scanned_at), (sent.partition, sent.scanned_at));
-    for (pointer, wrong) in
-        [("/resources/0/uid", json!("")), ("/cloud/account/uid", json!("x")), ("/resources", json!([]))]
-    {
-        let mut manual = with("/status_code", "MANUAL");
-        set(&mut manual, pointer, wrong);
-        assert_eq!(skipped(&manual), Some(Skip::Manual(None)), "{pointer}");
+    for (pointer, wrong, subject, known) in [
+        ("/resources/0/uid", json!(""), ManualSubject::Account, [true, true, true]),
+        ("/cloud/account/uid", json!("x"), ManualSubject::Resource, [false, true, true]),
+        ("/resources", json!([]), ManualSubject::Account, [true, true, true]),
+        ("/cloud/region", json!("Mars 1"), ManualSubject::Resource, [true, false, true]),
+        ("/metadata", Value::Null, ManualSubject::Resource, [true, true, false]),
+    ] {
+        let mut entry = with("/status_code", "MANUAL");
+        set(&mut entry, pointer, wrong);
+        let manual = manual_of(&entry);
+        assert_eq!((manual.unsent, manual.subject), (None, subject), "{pointer}");
+        let Place { account, region, check_id } = manual.place;
+        assert_eq!([account.is_some(), region.is_some(), check_id.is_some()], known, "{pointer}");
     }
 }
 
-fn skipped(entry: &Value) -> Option<Skip> {
+#[test]
+fn a_manual_check_says_whether_it_speaks_for_the_account_a_region_or_a_resource() {
+    for (uid, subject) in [
+        ("123456789012", ManualSubject::Account),
+        ("arn:aws:iam::123456789012:root", ManualSubject::Account),
+        ("arn:aws:logs:eu-west-1:123456789012:log-group", ManualSubject::Account),
+        ("arn:aws:bedrock:eu-west-1:123456789012:agent/unknown", ManualSubject::Region),
+        ("arn:aws:s3:::bucket", ManualSubject::Resource),
+    ] {
+        let mut entry = with("/status_code", "MANUAL");
+        set(&mut entry, "/resources/0/uid", uid);
+        let manual = manual_of(&entry);
+        assert_eq!((manual.subject, manual.unsent.is_some()), (subject, true), "{uid}");
+    }
+}
+
+#[test]
+fn what_cannot_be_mapped_says_where_it_belongs_as_far_as_it_can() {
+    let sent = place(&finding_of(&with("/status_code", "FAIL")));
+    for (pointer, wrong) in [
+        ("/severity", json!("Unknown")),
+        ("/status_code", json!("")),
+        ("/resources", json!([])),
+        ("/finding_info", json!([7])),
+        ("/resources/0/labels", json!({"a": 1})),
+        ("/status_detail", json!(7)),
+    ] {
+        assert_eq!(kept_back(&with(pointer, wrong)).place(), sent, "{pointer}");
+    }
+    for wrong in [json!(7), json!(["us-east-1"]), json!("Mars")] {
+        let place = kept_back(&with("/cloud/region", wrong.clone())).place();
+        assert_eq!(place, Place { region: None, ..sent.clone() }, "{wrong}");
+    }
+    let contradictory = kept_back(&with("/resources/0/cloud_partition", "aws-cn"));
+    assert_eq!((contradictory.region, contradictory.place().region), (sent.region, None));
+}
+
+fn place(mapped: &Mapped) -> Place {
+    Place { account: Some(mapped.account), region: Some(mapped.region), check_id: Some(mapped.check_id.clone()) }
+}
+
+fn manual_of(entry: &Value) -> Manual {
     match outcome_of(entry) {
-        Outcome::Skipped(skip) => Some(skip),
-        _ => None,
+        Outcome::Skipped(Skip::Manual(manual)) => *manual,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -1,0 +1,132 @@
+//! What an entry tells of itself although it can't be mapped: where it belongs, and what it is about.
+//!
+//! Each field is read for itself and types are not trusted: whatever has the wrong one, or stands there twice, is as if it were
+//! not there. What can't be told leaves everything open, so that nothing is taken for certain that is not.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::shapes::{First, Text};
+use super::{asff, table};
+use crate::manual::{Manual, ManualSubject};
+use crate::place::Place;
+use crate::read::{Column, Columns, Row, ScanFormat};
+
+/// What is certain.
+#[derive(Debug, Default)]
+pub(super) struct Hints {
+    pub(super) place: Place,
+    /// The uid of the first resource; empty where it isn't told.
+    uid: String,
+}
+
+impl Hints {
+    /// A manual check that lacks what would identify its finding.
+    pub(super) fn manual(self) -> Manual {
+        Manual { place: self.place, subject: ManualSubject::of(&self.uid), unsent: None }
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Event<'a> {
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cloud: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resources: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    event_code: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+struct Cloud<'a> {
+    #[serde(borrow)]
+    account: Option<&'a RawValue>,
+    #[serde(borrow)]
+    region: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+struct Resource<'a> {
+    #[serde(borrow)]
+    uid: Option<&'a RawValue>,
+    #[serde(borrow)]
+    region: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Given<'a> {
+    #[serde(borrow)]
+    product_arn: Option<&'a RawValue>,
+    #[serde(borrow)]
+    generator_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    aws_account_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resources: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GivenResource<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+}
+
+/// Of an entry that is JSON.
+pub(super) fn of_json(text: &str, format: ScanFormat) -> Hints {
+    match format {
+        ScanFormat::Asff => of_asff(text),
+        ScanFormat::Ocsf | ScanFormat::Csv => of_ocsf(text),
+    }
+}
+
+fn of_ocsf(text: &str) -> Hints {
+    let event: Event<'_> = serde_json::from_str(text).unwrap_or_default();
+    let metadata: Metadata<'_> = read(event.metadata);
+    let cloud: Cloud<'_> = read(event.cloud);
+    let account: Resource<'_> = read(cloud.account);
+    let resource = first::<Resource<'_>>(event.resources);
+    let region = cloud.region.or(resource.region);
+    Hints {
+        place: Place::of(&words(account.uid), &words(region), &words(metadata.event_code)),
+        uid: words(resource.uid).into_owned(),
+    }
+}
+
+fn of_asff(text: &str) -> Hints {
+    let given: Given<'_> = serde_json::from_str(text).unwrap_or_default();
+    let arn = words(given.product_arn);
+    let region = asff::place(&arn).map(|(_, region)| region).unwrap_or_default();
+    let check_id = asff::check(words(given.generator_id));
+    let uid = words(first::<GivenResource<'_>>(given.resources).id).into_owned();
+    Hints { place: Place::of(&words(given.aws_account_id), region, &check_id), uid }
+}
+
+/// Of a row whose cells can be read.
+pub(super) fn of_row(row: &Row<'_>, columns: &Columns) -> Hints {
+    let cell = |column| table::text(row, columns, column);
+    let place = Place::of(cell(Column::AccountUid), cell(Column::Region), cell(Column::CheckId));
+    Hints { place, uid: cell(Column::ResourceUid).to_owned() }
+}
+
+fn read<'a, T: Default + Deserialize<'a>>(raw: Option<&'a RawValue>) -> T {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+fn first<'a, T: Default + Deserialize<'a>>(list: Option<&'a RawValue>) -> T {
+    let First(one) = list.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or(First(None));
+    one.unwrap_or_default()
+}
+
+fn words<'a>(raw: Option<&'a RawValue>) -> Cow<'a, str> {
+    raw.and_then(|raw| serde_json::from_str::<Text<'a>>(raw.get()).ok()).map(|Text(text)| text).unwrap_or_default()
+}
