@@ -9,7 +9,7 @@ use std::error::Error;
 
 use asff::{Mapped, Outcome, ReadLimits, Regions, ScanReader, Status, Step, map};
 use bytes::Bytes;
-use exporter::state::{Header, Key, Slot, StateWriter, Stored, fingerprint};
+use exporter::state::{Header, Key, ScanCode, Slot, StateWriter, Stored, Tail, fingerprint};
 
 /// Bytes fed at once, as a body of S3 comes.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -66,7 +66,7 @@ impl Measured {
             hub_since: None,
             scanned_at: Some(first.scanned_at),
             ahead: None,
-            adopting: None,
+            tail: Tail::default(),
         };
         Ok(Self { state: StateWriter::new(&header)?, json_bytes: 0, compressed_bytes: 0 })
     }
@@ -83,6 +83,9 @@ impl Measured {
             updated_ms: at_ms,
             sent_ms: at_ms,
             stored: Stored::Active(Status::Failed),
+            seen: ScanCode::NEWEST,
+            absent: 0,
+            foreign: false,
         };
         self.state.push(&slot, &json)?;
         self.json_bytes += json.len();

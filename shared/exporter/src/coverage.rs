@@ -105,9 +105,9 @@ impl Coverage {
         object.finish().await
     }
 
-    /// The newest scan of the whole account that a Region's state was compared with.
-    pub(crate) fn full_at(&self, region: RegionName) -> Option<Timestamp> {
-        self.regions.get(&region)?.full_at
+    /// The newest scan of the whole account that each Region's state was compared with.
+    pub(crate) fn full_at(&self) -> BTreeMap<RegionName, Timestamp> {
+        self.regions.iter().filter_map(|(name, region)| Some((*name, region.full_at?))).collect()
     }
 
     /// The Regions whose Security Hub holds findings of other Regions.
@@ -180,19 +180,25 @@ impl Coverage {
             let region = self.regions.entry(*region).or_default();
             region.full_at = region.full_at.max(Some(scanned_at));
         }
-        if let Some(whole) = proof.whole(approved)
+        if let Some(whole) = proof.whole(scanned_at, approved)
             && self.whole.is_none_or(|last| (last.scanned_at, last.verdicts) <= (whole.scanned_at, whole.verdicts))
         {
             self.whole = Some(whole);
         }
-        let keep = scanned_at.saturating_sub(SignedDuration::from_hours(24 * CHECK_KEPT_DAYS)).unwrap_or(Timestamp::MIN);
+        let keep =
+            scanned_at.saturating_sub(SignedDuration::from_hours(24 * CHECK_KEPT_DAYS)).unwrap_or(Timestamp::MIN);
         for region in self.regions.values_mut() {
             region.checks.retain(|_, times| times.verdict >= keep);
         }
     }
 
     /// Notes which services have no results now, and lists them with the findings of them that are active.
-    pub(crate) fn note_uncovered(&mut self, proof: &Proof, unproven: &Unproven, scanned_at: Timestamp) -> Vec<Uncovered> {
+    pub(crate) fn note_uncovered(
+        &mut self,
+        proof: &Proof,
+        unproven: &Unproven,
+        scanned_at: Timestamp,
+    ) -> Vec<Uncovered> {
         const REASONS: [&str; 3] = [reason::MANUAL_CHECK, reason::NO_REGION_RESULTS, reason::NO_SERVICE_RESULTS];
         if proof.tells_coverage() {
             let services = proof.services();
@@ -219,7 +225,11 @@ impl Coverage {
             for (service, (since, why)) in &region.uncovered {
                 let reasons = unproven.get(name).and_then(|services| services.get(service));
                 let findings = reasons.map_or(0, |reasons| {
-                    reasons.iter().filter(|(why, _)| REASONS.contains(&why.as_str())).map(|(_, findings)| findings).sum()
+                    reasons
+                        .iter()
+                        .filter(|(why, _)| REASONS.contains(&why.as_str()))
+                        .map(|(_, findings)| findings)
+                        .sum()
                 });
                 let (service, reason) = (service.clone(), why.clone());
                 listed.push(Uncovered { region: *name, service, reason, findings, since: *since });

@@ -12,6 +12,7 @@ use crate::account::Context;
 use crate::approval::Approval;
 use crate::connection::{Target, Upkeep};
 use crate::deliver::Shared;
+use crate::json_lines::JsonLines;
 use crate::lease::{Lease, hold_until};
 use crate::ports::{Claim, ObjectWriter, Objects, Only, PortError, Ports, Scan};
 use crate::progress::Progress;
@@ -151,12 +152,14 @@ impl<P: Ports> Exporter<P> {
         let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let reserve =
             left.map_or(self.settings.drain_reserve, |left| self.settings.drain_reserve.min(left / DRAIN_SHARE));
-        let (quarantine, keeper) = Quarantine::open(self.ports.clone(), &run.run_id);
+        let (quarantine, keeper) = Quarantine::of_run(self.ports.clone(), &run.run_id);
+        let (pending, lister) = JsonLines::open(self.ports.clone(), RunReport::pending_key(&run.run_id));
         let shared = Shared {
             settings: self.settings.clone(),
             in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
             give_up_at: options.deadline.map(|deadline| deadline - reserve / 2),
             quarantine,
+            pending,
             progress: options.progress.clone(),
         };
         let stop_at = options.deadline.map(|deadline| deadline - reserve);
@@ -193,8 +196,9 @@ impl<P: Ports> Exporter<P> {
             }
         };
         run.format = reading.format();
-        let drained = sorter.finish(run, stale).await;
+        let drained = sorter.finish(run, reading.has_end(), stale).await;
         run.quarantine = keeper.finish().await?;
+        run.pending = lister.finish().await?;
         broken.map_or(drained, Err)
     }
 }

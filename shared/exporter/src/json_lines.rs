@@ -34,7 +34,7 @@ pub(crate) struct Keeper {
     task: JoinHandle<Result<Option<String>, PortError>>,
 }
 
-impl<T: Serialize + Send + 'static> JsonLines<T> {
+impl<T: Serialize + Send + Sync + 'static> JsonLines<T> {
     /// Opens the object under a key.
     pub(crate) fn open<P: Objects + Send + Sync + 'static>(ports: Arc<P>, key: String) -> (Self, Keeper) {
         let (lines, receiver) = mpsc::channel(QUEUE_MAX);
@@ -48,7 +48,8 @@ impl<T: Serialize + Send + 'static> JsonLines<T> {
     ///
     /// When the store does not take it: then the value is not safe, and the run must fail.
     pub async fn put(&self, value: T) -> Result<(), PortError> {
-        let gone = || PortError { action: "write a list of the run".to_owned(), message: "its writer ended".to_owned() };
+        let gone =
+            || PortError { action: "write a list of the run".to_owned(), message: "its writer ended".to_owned() };
         let (reply, answer) = oneshot::channel();
         self.lines.send((value, reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
@@ -58,10 +59,9 @@ impl<T: Serialize + Send + 'static> JsonLines<T> {
 impl Keeper {
     /// Completes the object once every [`JsonLines`] is dropped. Its key, if something is in it.
     pub(crate) async fn finish(self) -> Result<Option<String>, PortError> {
-        self.task.await.map_err(|error| PortError {
-            action: "write a list of the run".to_owned(),
-            message: error.to_string(),
-        })?
+        self.task
+            .await
+            .map_err(|error| PortError { action: "write a list of the run".to_owned(), message: error.to_string() })?
     }
 }
 

@@ -130,7 +130,19 @@ mod tests {
 
     fn slot() -> Slot {
         let (key, stored) = (Key(0), Stored::Uncertain);
-        Slot { key, content: 1, resource: 1, check: 1, first_seen_ms: 0, updated_ms: 0, sent_ms: 0, stored }
+        Slot {
+            key,
+            content: 1,
+            resource: 1,
+            check: 1,
+            first_seen_ms: 0,
+            updated_ms: 0,
+            sent_ms: 0,
+            stored,
+            seen: crate::state::ScanCode::UNKNOWN,
+            absent: 0,
+            foreign: false,
+        }
     }
 
     proptest! {

@@ -42,6 +42,11 @@ impl<'a> Reading<'a> {
         self.reader.format()
     }
 
+    /// Whether the file's format shows where it ends, as far as it was read.
+    pub(crate) fn has_end(&self) -> bool {
+        self.reader.has_end()
+    }
+
     pub(crate) async fn next(&mut self) -> Read {
         loop {
             match self.reader.next() {

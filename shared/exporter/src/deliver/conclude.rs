@@ -47,7 +47,7 @@ impl<P: Ports> RegionWorker<P> {
         let full = *saved.as_ref().unwrap_or(&false);
         self.note(saved.map(drop));
         let doubtful = self.is_doubtful() && !self.work.opened;
-        let is_keeper = self.work.is_keeper;
+        let is_keeper = (self.work.opened && self.work.error.is_none()).then_some(self.work.is_keeper);
         let Work { counts, mut report, error, left_keys: left, unproven_archived, .. } = self.work;
         let lane = self.sender.lane();
         report.sent = counts.sent;

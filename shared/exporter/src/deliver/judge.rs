@@ -153,6 +153,9 @@ impl<P: Ports> RegionWorker<P> {
 
     /// What becomes of a finding that the state knows.
     pub(super) fn judge(&self, slot: &Slot, seen: Seen) -> Judgment {
+        if !self.policy.archive {
+            return Judgment::Stays;
+        }
         let (Some(judge), Some(ledger)) = (&self.work.judging, &self.work.ledger) else { return Judgment::Stays };
         judge.judge(ledger, slot, seen, self.at_ms(slot.key))
     }
@@ -211,7 +214,8 @@ impl<P: Ports> RegionWorker<P> {
         if let Judgment::Absent(absent) = judgment {
             next.absent = absent;
         } else if judgment == Judgment::Resolved(PendingClass::Absent) && slot.is_live() {
-            next.absent = slot.absent.max(1).max(self.work.judging.as_ref().map_or(0, |judge| judge.verdicts.absent_scans));
+            next.absent =
+                slot.absent.max(1).max(self.work.judging.as_ref().map_or(0, |judge| judge.verdicts.absent_scans));
         }
         // The code for the newest scan is about to mean this one, which does not have it.
         if full && slot.is_live() && slot.seen == ScanCode::NEWEST {

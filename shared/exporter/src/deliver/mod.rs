@@ -168,9 +168,12 @@ impl<P: Ports> AccountDelivery<P> {
         }
         let fallback = self.fallback_region.filter(|fallback| *fallback != region).map(|fallback| self.queue(fallback));
         // A keeper tells only those after it, and the fallback nobody, so that none waits for another in a circle.
-        let is_before = |keeper: &RegionName| self.fallback_region != Some(region) && Some(*keeper) != self.fallback_region;
-        let after = self.policy.keepers.iter().skip_while(|keeper| self.policy.keepers.contains(&region) && **keeper <= region);
-        let keepers: Vec<RegionName> = after.filter(|keeper| **keeper != region && is_before(keeper)).copied().collect();
+        let is_before =
+            |keeper: &RegionName| self.fallback_region != Some(region) && Some(*keeper) != self.fallback_region;
+        let after =
+            self.policy.keepers.iter().skip_while(|keeper| self.policy.keepers.contains(&region) && **keeper <= region);
+        let keepers: Vec<RegionName> =
+            after.filter(|keeper| **keeper != region && is_before(keeper)).copied().collect();
         let keepers = keepers.into_iter().map(|keeper| self.queue(keeper)).collect();
         let worker = self.worker(region, fallback, keepers);
         let (queue, receiver) = mpsc::channel(self.shared.settings.worker_queue_max);
@@ -301,7 +304,7 @@ impl AccountDelivered {
         self.regions.insert(region, worked.report);
         self.left.extend(worked.left);
         self.unproven_archived += worked.unproven_archived;
-        self.keepers.insert(region, worked.is_keeper);
+        self.keepers.extend(worked.is_keeper.map(|is_keeper| (region, is_keeper)));
         if worked.doubtful {
             self.doubtful.insert(region);
         }
@@ -325,7 +328,8 @@ fn add_unproven(all: &mut Unproven, more: Unproven) {
     for (region, services) in more {
         for (service, reasons) in services {
             for (reason, findings) in reasons {
-                *all.entry(region).or_default().entry(service.clone()).or_default().entry(reason).or_default() += findings;
+                *all.entry(region).or_default().entry(service.clone()).or_default().entry(reason).or_default() +=
+                    findings;
             }
         }
     }

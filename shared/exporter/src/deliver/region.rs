@@ -12,11 +12,11 @@ use super::judge::Judge;
 use super::sender::Sender;
 use crate::filter::Kept;
 use crate::integration::ArchiveScope;
+use crate::json_lines::JsonLines;
 use crate::pack::Outgoing;
 use crate::ports::{Doubt, PortError, Ports};
 use crate::quarantine::Quarantine;
 use crate::report::{Counts, PendingFinding, RegionReport};
-use crate::json_lines::JsonLines;
 use crate::state::{Header, Key, Ledger, Resend, Seen};
 
 /// What a worker is told.
@@ -132,8 +132,8 @@ pub(crate) struct Worked {
     pub(crate) error: Option<PortError>,
     /// The state was compared with the scan as one of the whole account.
     pub(crate) full: bool,
-    /// The Region's Security Hub holds findings of other Regions.
-    pub(crate) is_keeper: bool,
+    /// Whether the Region's Security Hub holds findings of other Regions, if its state was opened.
+    pub(crate) is_keeper: Option<bool>,
     /// Of the archived ones, those that nothing was proven about.
     pub(crate) unproven_archived: u64,
     pub(crate) left: HashSet<Key>,

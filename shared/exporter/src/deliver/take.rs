@@ -41,7 +41,8 @@ impl<P: Ports> RegionWorker<P> {
             self.work.counts.repaired += 1;
         }
         let work = &mut self.work;
-        let last = work.ledger.as_ref().and_then(|ledger| ledger.index.get(key).map(|slot| (*slot, ledger.spoken_ms(slot))));
+        let last =
+            work.ledger.as_ref().and_then(|ledger| ledger.index.get(key).map(|slot| (*slot, ledger.spoken_ms(slot))));
         if last.is_some_and(|(_, spoken_ms)| spoken_ms >= at_ms + SCANS_APART_MS) {
             work.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
             return self.see(key, Seen::Wanted, at_ms).await;
@@ -167,7 +168,9 @@ impl<P: Ports> RegionWorker<P> {
     pub(super) async fn take_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
         self.open().await?;
         finding.slot.foreign = true;
-        let scanned_ms = self.header.scanned_at.map_or(finding.slot.updated_ms, |scanned_at| scanned_at.as_millisecond());
+        self.work.is_keeper = true;
+        let scanned_ms =
+            self.header.scanned_at.map_or(finding.slot.updated_ms, |scanned_at| scanned_at.as_millisecond());
         self.mark(finding.slot.key, Seen::Wanted, scanned_ms);
         if let Some(ledger) = &self.work.ledger {
             let last = ledger.index.get(finding.slot.key).copied();

@@ -124,7 +124,19 @@ impl Done {
 
 fn slot(number: usize) -> Slot {
     let (key, stored) = (Key(number as u64), Stored::Uncertain);
-    Slot { key, content: 1, resource: 1, check: 1, first_seen_ms: 0, updated_ms: 0, sent_ms: 0, stored }
+    Slot {
+        key,
+        content: 1,
+        resource: 1,
+        check: 1,
+        first_seen_ms: 0,
+        updated_ms: 0,
+        sent_ms: 0,
+        stored,
+        seen: crate::state::ScanCode::UNKNOWN,
+        absent: 0,
+        foreign: false,
+    }
 }
 
 fn sender(hub: &RuleHub, settings: Settings, give_up_at: Option<Instant>) -> Sender<RuleHub> {

@@ -1,8 +1,8 @@
 //! The entries of one account, as far as they are evidence, gathered while the file is read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use asff::{AccountId, CheckId, RegionName};
+use asff::{AccountId, CheckId, Place, RegionName};
 use jiff::Timestamp;
 
 use super::regions::{RegionPlaces, RegionSet};
@@ -11,7 +11,7 @@ use crate::state::fingerprint;
 /// Scan times of one account that are kept: more are several anyway, and a report need not list them.
 const TIMES_MAX: usize = 32;
 /// Places of malformed entries that are kept apart. More of them are taken to be anywhere.
-const PLACES_MAX: usize = 256;
+const PLACES_MAX: usize = 65_536;
 
 /// What one account's entries show so far.
 #[derive(Debug, Default)]
@@ -20,7 +20,6 @@ pub(crate) struct Evidence {
     pub(super) regions: RegionPlaces,
     /// By the fingerprint of the check.
     pub(super) checks: HashMap<u32, CheckEvidence>,
-    pub(super) malformed: Malformed,
     pub(super) times: BTreeSet<Timestamp>,
 }
 
@@ -44,16 +43,17 @@ pub(crate) enum ManualFor {
 }
 
 /// Where malformed entries could belong, as far as they tell.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Malformed {
-    places: BTreeSet<(Option<AccountId>, Option<RegionName>, Option<u32>)>,
+    places: HashSet<(Option<AccountId>, Option<RegionName>, Option<u32>)>,
     pub(super) is_anywhere: bool,
 }
 
 impl Malformed {
     /// Notes an entry that can't be read or mapped.
-    pub(crate) fn add(&mut self, account: Option<AccountId>, region: Option<RegionName>, check: Option<&CheckId>) {
-        let place = (account, region, check.map(|check| fingerprint(check.as_str())));
+    pub(crate) fn add(&mut self, place: &Place) {
+        let check = place.check_id.as_ref().map(|check| fingerprint(check.as_str()));
+        let place = (place.account, place.region, check);
         if place == (None, None, None) || self.places.len() >= PLACES_MAX {
             self.is_anywhere = true;
         } else {
@@ -68,17 +68,14 @@ impl Malformed {
 
     /// Whether one of them could be a finding of this check in this Region of the account.
     pub(super) fn could_be(&self, account: AccountId, region: RegionName, check: u32) -> bool {
-        let matches = |place: &(Option<AccountId>, Option<RegionName>, Option<u32>)| {
-            place.0.is_none_or(|of| of == account)
-                && place.1.is_none_or(|of| of == region)
-                && place.2.is_none_or(|of| of == check)
-        };
-        self.is_anywhere || self.places.iter().any(matches)
-    }
-
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.is_anywhere |= other.is_anywhere;
-        self.places.extend(other.places.iter().copied());
+        let could = |account, region, check| self.places.contains(&(account, region, check));
+        self.is_anywhere
+            || !self.places.is_empty()
+                && [Some(account), None].into_iter().any(|account| {
+                    [Some(region), None]
+                        .into_iter()
+                        .any(|region| [Some(check), None].into_iter().any(|check| could(account, region, check)))
+                })
     }
 }
 
@@ -100,11 +97,6 @@ impl Evidence {
                 self.check(check).manual.insert(region);
             }
         }
-    }
-
-    /// Notes an entry that can't be mapped and is of this account for sure.
-    pub(crate) fn malformed(&mut self, account: AccountId, region: Option<RegionName>, check: Option<&CheckId>) {
-        self.malformed.add(Some(account), region, check);
     }
 
     /// Notes when an entry was made.

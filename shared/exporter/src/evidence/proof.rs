@@ -1,6 +1,7 @@
 //! What the entries of an account prove about a finding that is not among them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
@@ -55,6 +56,8 @@ pub(crate) struct Whole {
 pub(crate) struct Proof {
     account: AccountId,
     evidence: Evidence,
+    /// Malformed entries of the whole file.
+    malformed: Arc<Malformed>,
     reading: Reading,
     /// Why nothing at all is proven, if so.
     nothing: Option<&'static str>,
@@ -65,16 +68,15 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    /// Ends the gathering. `elsewhere`: malformed entries of which nobody knows the account.
-    pub(crate) fn new(account: AccountId, mut evidence: Evidence, elsewhere: &Malformed, reading: Reading) -> Self {
-        evidence.malformed.merge(elsewhere);
+    /// Ends the gathering.
+    pub(crate) fn new(account: AccountId, evidence: Evidence, malformed: Arc<Malformed>, reading: Reading) -> Self {
         let mut services: HashMap<String, RegionSet> = HashMap::new();
         let mut spoken = RegionSet::default();
         for check in evidence.checks.values() {
             services.entry(service(check.name.as_str()).to_owned()).or_default().insert(check.verdicts);
             spoken.insert(check.verdicts);
         }
-        let mut proof = Self { account, evidence, reading, nothing: None, partial: None, services, spoken };
+        let mut proof = Self { account, evidence, malformed, reading, nothing: None, partial: None, services, spoken };
         proof.partial = proof.looks_partial();
         proof.nothing = match () {
             () if !reading.is_complete => Some(reason::FILE_TRUNCATED),
@@ -98,7 +100,7 @@ impl Proof {
         if let Some(reason) = self.nothing {
             return Absence::Unproven(reason);
         }
-        if self.evidence.malformed.could_be(self.account, region, check) {
+        if self.malformed.could_be(self.account, region, check) {
             return Absence::Unproven(reason::MALFORMED_ENTRIES);
         }
         if found.is_some_and(|found| found.is_manual || found.manual.meets(place)) {
@@ -137,17 +139,16 @@ impl Proof {
     }
 
     /// The scan as the measure of the next ones, if it is a whole scan of the account, or `approved` as such.
-    pub(crate) fn whole(&self, approved: bool) -> Option<Whole> {
+    pub(crate) fn whole(&self, scanned_at: Timestamp, approved: bool) -> Option<Whole> {
         let is_whole = self.nothing.is_none() || (approved && self.nothing == Some(reason::PARTIAL_SCAN));
-        let is_sound = !self.evidence.malformed.touches(self.account);
+        let is_sound = !self.malformed.touches(self.account);
         let is_measure = self.reading.scope == ArchiveScope::Full && is_whole && is_sound && self.evidence.verdicts > 0;
-        let scanned_at = self.evidence.times.first().copied()?;
         is_measure.then(|| Whole { scanned_at, verdicts: self.evidence.verdicts, checks: self.checks() })
     }
 
     /// The checks that have verdicts in a Region, and whether the scan covers them there completely.
     pub(crate) fn covered(&self) -> impl Iterator<Item = (RegionName, &str, bool)> {
-        self.evidence.checks.values().flat_map(|found| {
+        self.evidence.checks.values().flat_map(move |found| {
             let name = found.name.as_str();
             self.evidence.regions.names(found.verdicts).map(move |region| {
                 let is_complete = self.judge(fingerprint(name), service(name), region) == Absence::Proven;

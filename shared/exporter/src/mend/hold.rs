@@ -6,8 +6,9 @@ use asff::{AccountId, Partition, RegionName};
 use jiff::Timestamp;
 
 use super::{Done, Job, MendError};
-use crate::account::{disabled, no_integration, regions_with_state};
+use crate::account::{begin_any, disabled, no_integration, regions_with_state};
 use crate::connection::with_mend;
+use crate::coverage::Coverage;
 use crate::deliver::{AccountDelivered, AccountDelivery, Policy, Sending};
 use crate::integration::Integration;
 use crate::lease::Lease;
@@ -27,6 +28,7 @@ pub(super) struct Hold<P: Ports> {
     lease: Lease,
     /// The Regions that have a state.
     pub(super) with_state: BTreeSet<RegionName>,
+    pub(super) coverage: Coverage,
 }
 
 /// Why an account can't be worked on: a name of [`undelivered`] or of the credentials, and what mends it.
@@ -78,8 +80,6 @@ impl Wants<'_> {
 
 /// The name for findings of an integration that is not given up.
 const NOT_WITHDRAWN: &str = "not_withdrawn";
-/// Tries to take an account while exports begin newer scans of it at the same moment.
-const TRIES_MAX: u32 = 3;
 
 impl<P: Ports> Hold<P> {
     /// Takes an account whose integration stands as it must. That, and in which Regions there is a state, is read when the
@@ -95,21 +95,16 @@ impl<P: Ports> Hold<P> {
         if let Err(why) = wants.of(account, ports.integration(&account).await?) {
             return Ok(Err(why));
         }
-        let mut tries = 0;
-        let (newest, doubt) = loop {
-            let newest = ports.standing(account).await?.map_or(Timestamp::UNIX_EPOCH, |(newest, _)| newest);
-            tries += 1;
-            match ports.begin(account, &job.run_id, newest, ports.now(), job.until).await? {
-                Begun::Taken { doubt } => break (newest, doubt),
-                Begun::Superseded { .. } if tries < TRIES_MAX => {}
-                Begun::Superseded { .. } => {
-                    let message = format!("account {account}: scans of it are being exported");
-                    return blocked(undelivered::ACCOUNT_BUSY, message);
-                }
-                Begun::Held { run_id } => {
-                    let message = format!("account {account}: run {run_id} works on it; try again when it is done");
-                    return blocked(undelivered::ACCOUNT_BUSY, message);
-                }
+        let at_least = Timestamp::UNIX_EPOCH;
+        let (newest, doubt) = match begin_any(ports.as_ref(), account, &job.run_id, at_least, job.until).await? {
+            (newest, Begun::Taken { doubt }) => (newest, doubt),
+            (_, Begun::Superseded { .. }) => {
+                let message = format!("account {account}: scans of it are being exported");
+                return blocked(undelivered::ACCOUNT_BUSY, message);
+            }
+            (_, Begun::Held { run_id }) => {
+                let message = format!("account {account}: run {run_id} works on it; try again when it is done");
+                return blocked(undelivered::ACCOUNT_BUSY, message);
             }
         };
         let lease = job.lease(account);
@@ -121,6 +116,7 @@ impl<P: Ports> Hold<P> {
             }
         };
         let with_state = regions_with_state(ports.as_ref(), account).await?;
+        let coverage = Coverage::read(ports.as_ref(), account).await?;
         let hub = match ports.connect(account, &integration).await {
             Ok(hub) => hub,
             Err(error) => {
@@ -133,7 +129,7 @@ impl<P: Ports> Hold<P> {
         };
         let known = with_state.iter().chain(integration.regions.iter().flatten());
         let partition = known.copied().find_map(|region| job.regions.partition_of(region)).unwrap_or(Partition::Aws);
-        Ok(Ok(Box::new(Self { account, integration, hub, partition, newest, doubt, lease, with_state })))
+        Ok(Ok(Box::new(Self { account, integration, hub, partition, newest, doubt, lease, with_state, coverage })))
     }
 
     /// The delivery by which the account's findings are sent. `scanned_at`: by which scan; the newest, where none is meant.
@@ -142,7 +138,9 @@ impl<P: Ports> Hold<P> {
             resend: self.integration.resend,
             // So that a Region that does not answer is said to be unfinished.
             archive: true,
-            archive_scope: self.integration.archive_scope,
+            scope: self.integration.archive_scope,
+            keepers: std::sync::Arc::default(),
+            full_at: std::sync::Arc::new(self.coverage.full_at()),
             doubt: self.doubt.clone(),
             regions: job.regions.clone(),
             closed: std::sync::Arc::default(),

@@ -32,6 +32,7 @@ pub use self::redrive::{LEFT_TO_NEXT_SCAN, Redrive};
 pub use self::undo::CHANGED_SINCE;
 use crate::deliver::Shared;
 use crate::export::{ExportError, conclude};
+use crate::json_lines::JsonLines;
 use crate::lease::{Lease, hold_until};
 use crate::ports::{Objects, PortError, Ports};
 use crate::progress::Progress;
@@ -123,7 +124,8 @@ impl<P: Ports> Mender<P> {
     {
         run.order.clone_from(&options.order);
         self.ports.record(&run).await?;
-        let (quarantine, keeper) = Quarantine::open(self.ports.clone(), &run.run_id);
+        let (quarantine, keeper) = Quarantine::of_run(self.ports.clone(), &run.run_id);
+        let (pending, lister) = JsonLines::open(self.ports.clone(), RunReport::pending_key(&run.run_id));
         let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let reserve =
             left.map_or(self.settings.drain_reserve, |left| self.settings.drain_reserve.min(left / DRAIN_SHARE));
@@ -137,12 +139,14 @@ impl<P: Ports> Mender<P> {
                 in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
                 give_up_at: options.deadline.map(|deadline| deadline - reserve),
                 quarantine,
+                pending,
                 progress: options.progress.clone(),
             },
         };
         let worked = work(job).await;
         run.file_end = FileEnd::Complete;
         let kept = keeper.finish().await;
+        run.pending = lister.finish().await?;
         let concluded = match (worked, kept) {
             (Ok(accounts), Ok(quarantine)) => {
                 run.quarantine = quarantine;

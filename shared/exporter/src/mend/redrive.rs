@@ -88,7 +88,7 @@ impl<P: Ports> Mender<P> {
         let run = self.begin(RunKind::Redrive, Some(&earlier.run_id), about);
         let redrive = |mut job: Job<P>| async move {
             // What fails again is gathered here, and written to where it was.
-            let (quarantine, keeper) = Quarantine::open(job.ports.clone(), &job.run_id);
+            let (quarantine, keeper) = Quarantine::of_run(job.ports.clone(), &job.run_id);
             let outer = std::mem::replace(&mut job.shared.quarantine, quarantine);
             let Some(mut lines) = Lines::open(job.ports.as_ref(), &earlier.run_id).await? else {
                 return Err(MendError::Refused(format!("the quarantine of run {} is gone", earlier.run_id)));

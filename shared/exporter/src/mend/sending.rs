@@ -9,7 +9,7 @@ use super::hold::{Blocked, Hold, Wants};
 use super::redrive::Line;
 use super::{Done, Job};
 use crate::account::SUPERSEDED;
-use crate::deliver::{AccountDelivery, Archive};
+use crate::deliver::AccountDelivery;
 use crate::filter::filter;
 use crate::integration::ArchiveScope;
 use crate::ports::{PortError, Ports};
@@ -72,6 +72,10 @@ impl<P: Ports> Sending<P> {
             self.settle(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
             return Ok(Line::Settled);
         }
+        if hold.coverage.is_superseded(mapped.check_id.as_str(), mapped.region, mapped.scanned_at) {
+            self.settle(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
+            return Ok(Line::Settled);
+        }
         if let Some(kept) = filter(integration, integration.format, mapped.status, mapped.severity) {
             self.settle(Some(id), Fate::Filtered(kept.as_str().to_owned()));
             return Ok(Line::Settled);
@@ -102,7 +106,7 @@ impl<P: Ports> Sending<P> {
             let counts = self.counts.remove(&Some(id)).unwrap_or_default();
             let mut part = match account {
                 Account::Ours(hold, delivery) => {
-                    let mut delivered = delivery.finish(Archive::Off).await;
+                    let mut delivered = delivery.finish(None).await;
                     left.extend(std::mem::take(&mut delivered.left));
                     let touched = delivered.regions.keys().copied().collect();
                     hold.release(job, delivered, &touched).await

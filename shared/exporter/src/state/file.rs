@@ -322,7 +322,8 @@ impl StateReader {
             return Ok(None);
         }
         self.plain.advance(4);
-        let slot = Slot::read(&self.plain.split_to(self.slot_bytes)).ok_or_else(|| StateError::Corrupt("an entry in an unknown state".to_owned()))?;
+        let slot = Slot::read(&self.plain.split_to(self.slot_bytes))
+            .ok_or_else(|| StateError::Corrupt("an entry in an unknown state".to_owned()))?;
         self.entries += 1;
         Ok(Some(StateStep::Entry(Entry { slot, json: self.plain.split_to(bytes).freeze() })))
     }

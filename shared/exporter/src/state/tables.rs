@@ -171,7 +171,9 @@ mod tests {
 
     #[test]
     fn a_finding_says_which_region_it_is_of() {
-        let home = |id: &str| finding_home(serde_json::json!({"Id": id, "AwsAccountId": "123456789012"}).to_string().as_bytes());
+        let home = |id: &str| {
+            finding_home(serde_json::json!({"Id": id, "AwsAccountId": "123456789012"}).to_string().as_bytes())
+        };
         let region = |name: &str| name.parse().ok();
         assert_eq!(home("prowler-s3_x-123456789012-us-gov-west-1-0123456ab"), region("us-gov-west-1"));
         assert_eq!(home("prowler-own-123456789012-x-123456789012-eu-west-1-0123456ab"), region("eu-west-1"));

@@ -14,7 +14,7 @@ fn header() -> Header {
         hub_since: Some("2026-01-01T00:00:00Z".to_owned()),
         scanned_at: None,
         ahead: None,
-        adopting: None,
+        tail: Tail::default(),
     }
 }
 
@@ -34,6 +34,9 @@ fn slot(number: u64) -> Slot {
             3 => Stored::Active(Status::Warning),
             _ => Stored::Active(Status::Failed),
         },
+        seen: ScanCode(u16::try_from(number % 65_536).unwrap()),
+        absent: u8::try_from(number % 16).unwrap(),
+        foreign: number % 3 == 0,
     }
 }
 
@@ -101,7 +104,8 @@ fn a_state_that_holds_but_a_part_says_so() {
     let adopting = Adopting { next: Some("page 7".to_owned()), trust: Trust::Existence, runs: 3, given_up: None };
     let mut writer = StateWriter::new(&header()).unwrap();
     writer.push(&slot(1), b"{}").unwrap();
-    writer.mark(&adopting).unwrap();
+    let tail = Tail { adopting: Some(adopting), scans: vec![5, 7], checks: vec!["s3_x".to_owned()], ..Tail::default() };
+    writer.set_tail(&tail).unwrap();
     let file = writer.finish().unwrap();
     for chunk in [1, 7, file.len()] {
         let mut reader = StateReader::new().unwrap();
@@ -116,7 +120,7 @@ fn a_state_that_holds_but_a_part_says_so() {
                 StateStep::Done => break,
             }
         }
-        assert_eq!(reader.header().unwrap().adopting, Some(adopting.clone()));
+        assert_eq!(reader.header().unwrap().tail, tail);
     }
     assert!(read(&file[..file.len() - 1], 7).is_err());
 }
@@ -130,9 +134,11 @@ fn of_two_entries_for_a_finding_the_later_counts() {
     index.close();
     assert_eq!(index.get(Key::of("9")).unwrap().content, 2);
     assert_eq!(index.iter().count(), 2);
-    index.see(Key::of("9"), Seen::Wanted);
-    index.see(Key::of("9"), Seen::Passed);
+    index.see(Key::of("9"), Seen::Wanted, false);
+    index.see(Key::of("9"), Seen::Passed, false);
     assert_eq!(index.seen(Key::of("9")), Some(Seen::Wanted));
+    index.see(Key::of("9"), Seen::Passed, true);
+    assert_eq!(index.seen(Key::of("9")), Some(Seen::Passed), "a newer scan of the same file says so");
     assert_eq!(index.seen(Key::of("unknown")), None);
 }
 
@@ -164,15 +170,6 @@ fn only_what_changed_is_sent_and_refreshes_are_spread_over_days() {
         let today = due_on(day) - due_on(day - 1);
         assert!((50..150).contains(&today), "{today} of 1000 are refreshed on day {day}");
     }
-}
-
-#[test]
-fn no_more_than_the_limit_is_archived_without_a_persons_word() {
-    assert!(!held(100, 100, 50), "a small account may be cleaned up whole");
-    assert!(!held(100, 200, 50));
-    assert!(held(101, 200, 50));
-    assert!(!held(5000, 5000, 100));
-    assert!(held(1, 101, 0));
 }
 
 #[test]

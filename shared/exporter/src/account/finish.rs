@@ -1,0 +1,145 @@
+//! The end of an account: every finding has its fate, what is resolved is archived, and what is known of the account is kept.
+
+use std::sync::Arc;
+
+use asff::{AccountId, CheckId};
+use jiff::Timestamp;
+
+use super::{AccountExport, Context, Delivering, Ending, State};
+use crate::connection::{Standing, Target};
+use crate::coverage::Coverage;
+use crate::deliver::{AccountDelivered, Judging, Limit, Verdicts};
+use crate::evidence::{Evidence, ManualFor, Proof, Reading};
+use crate::integration::{ArchiveScope, Integration};
+use crate::ports::{Doubt, PortError, Ports};
+use crate::report::{AccountReport, FileEnd};
+
+impl<P: Ports> AccountExport<P> {
+    /// Waits until every finding has its fate, archives what is resolved, and gives the account back. `manual`: the checks
+    /// that could not look. Adds the account to those that are `stale`, if its connection is to be checked again.
+    pub(crate) async fn finish(
+        self,
+        context: &Context<P>,
+        ending: &Ending,
+        manual: Vec<(CheckId, ManualFor)>,
+        stale: &mut Vec<Target>,
+    ) -> (AccountId, AccountReport, Option<PortError>) {
+        let mut report = AccountReport { counts: self.counts, ..AccountReport::default() };
+        let delivering = match self.state {
+            State::Delivering(delivering) => *delivering,
+            State::KeptBack(_, message) => {
+                report.problem = message.filter(|_| self.has_verdicts);
+                return (self.account, report, None);
+            }
+            State::Superseded(_, message) => {
+                report.problem = Some(message).filter(|_| self.has_verdicts);
+                return (self.account, report, None);
+            }
+            State::Blocked(_, message) => {
+                stale.extend(self.standing.and_then(Standing::refused));
+                report.problem = Some(message).filter(|_| self.has_verdicts);
+                return (self.account, report, None);
+            }
+        };
+        let Delivering { integration, delivery, coverage, scanned_at, unwatched } = delivering;
+        let proof = Arc::new(proof(self.account, self.evidence, manual, &integration, &coverage, ending));
+        // Of several scans in a file the newest is the one that others must not be older than.
+        let newest = proof.times().last().copied().unwrap_or(scanned_at).min(context.ports.now()).max(scanned_at);
+        let limit = integration.archive_previous_findings.then(|| Limit {
+            percent: integration.archive_limit_percent,
+            lately: coverage.archived_lately(newest),
+            approved: context.approval.pending,
+        });
+        let verdicts = Verdicts {
+            proof: proof.clone(),
+            coverage: coverage.clone(),
+            scope: integration.archive_scope,
+            absent_scans: integration.absent_scans,
+            approves_unproven: context.approval.unproven,
+            scanned_at,
+        };
+        let mut delivered = delivery.finish(Some(Judging { verdicts, limit })).await;
+        report.counts.merge(&delivered.counts);
+        report.regions = std::mem::take(&mut delivered.regions);
+        report.archive = delivered.archive.take();
+        report.partial_scan = proof.partial();
+        if proof.has_several_times() {
+            report.scan_times = proof.times().iter().copied().collect();
+        }
+        stale.extend(self.standing.and_then(|standing| standing.after(&report.regions, context.ports.now())));
+        let doubt = Doubt {
+            everywhere: delivered.error.is_some(),
+            regions: delivered.doubtful.iter().copied().chain(unwatched).collect(),
+        };
+        let known = Known { account: self.account, coverage: &coverage, proof: &proof, newest };
+        let kept = known.keep(context, &integration, &delivered, &mut report).await;
+        let ended = context.ports.end(self.account, &context.run_id, doubt).await;
+        (self.account, report, delivered.error.or(kept.err()).or(ended.err()))
+    }
+}
+
+/// What the account's entries prove.
+fn proof(
+    account: AccountId,
+    mut evidence: Evidence,
+    manual: Vec<(CheckId, ManualFor)>,
+    integration: &Integration,
+    coverage: &Coverage,
+    ending: &Ending,
+) -> Proof {
+    for (check, about) in manual {
+        evidence.manual(&check, about);
+    }
+    let reading = Reading {
+        scope: integration.archive_scope,
+        is_complete: ending.end == FileEnd::Complete,
+        has_end: ending.has_end,
+        partial_scan_percent: integration.partial_scan_percent,
+        last_whole: coverage.whole,
+    };
+    Proof::new(account, evidence, ending.malformed.clone(), reading)
+}
+
+/// What is known of an account before and after its scan.
+struct Known<'a> {
+    account: AccountId,
+    coverage: &'a Coverage,
+    proof: &'a Proof,
+    /// The time of the newest scan in the file, never in the future.
+    newest: Timestamp,
+}
+
+impl Known<'_> {
+    /// Keeps what the scan adds to what is known of the account. After the states: a run that dies before makes the next one
+    /// more careful.
+    async fn keep<P: Ports>(
+        &self,
+        context: &Context<P>,
+        integration: &Integration,
+        delivered: &AccountDelivered,
+        report: &mut AccountReport,
+    ) -> Result<(), PortError> {
+        let Self { account, proof, newest, .. } = *self;
+        let mut coverage = self.coverage.clone();
+        coverage.note_scan(proof, newest, &delivered.failed, &delivered.full, context.approval.unproven);
+        for (region, is_keeper) in &delivered.keepers {
+            coverage.note_keeper(*region, *is_keeper);
+        }
+        if integration.archive_previous_findings {
+            let unapproved = delivered.counts.archived.saturating_sub(delivered.unproven_archived);
+            coverage.note_archived(newest, if context.approval.pending { 0 } else { unapproved });
+            report.uncovered = Some(coverage.note_uncovered(proof, &delivered.unproven, newest));
+            report.unproven.clone_from(&delivered.unproven);
+        }
+        if coverage != *self.coverage {
+            coverage.write(context.ports.as_ref(), account).await?;
+        }
+        let is_newest = integration.archive_scope == ArchiveScope::Full && proof.has_several_times();
+        if is_newest && delivered.error.is_none() && delivered.counts.undelivered_total() == 0 {
+            // The account is ours: what was begun with the first entry's time is a scan of the newest entry's.
+            let (ports, run_id) = (&context.ports, &context.run_id);
+            ports.begin(account, run_id, newest, ports.now(), context.until).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! The findings of one account on their way: its integration, its filters, its delivery.
+
+mod finish;
+mod open;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use asff::{AccountId, Mapped, Partition, RegionName, Regions, ScanFormat, Unsent};
+use jiff::Timestamp;
+
+pub(crate) use self::open::{begin_any, disabled, no_integration, regions_with_state};
+use crate::approval::Approval;
+use crate::connection::{Standing, Upkeep};
+use crate::coverage::Coverage;
+use crate::deliver::{AccountDelivery, Shared};
+use crate::evidence::{Evidence, Malformed};
+use crate::filter::{Kept, filter};
+use crate::integration::Integration;
+use crate::ports::{PortError, Ports};
+use crate::report::{Counts, Fate, FileEnd};
+use crate::route::{NOT_IN_INTEGRATION, Route, route};
+
+/// What the accounts of one export share.
+pub(crate) struct Context<P> {
+    pub(crate) ports: Arc<P>,
+    pub(crate) run_id: String,
+    pub(crate) format: ScanFormat,
+    /// Until when an account is held.
+    pub(crate) until: Timestamp,
+    pub(crate) regions: Arc<Regions>,
+    /// What a user approved.
+    pub(crate) approval: Approval,
+    pub(crate) shared: Shared,
+    /// Knows the accounts' connections, if anybody does.
+    pub(crate) upkeep: Option<Arc<dyn Upkeep>>,
+}
+
+/// How the reading of the file ended.
+pub(crate) struct Ending {
+    pub(crate) end: FileEnd,
+    /// The format shows where the file ends.
+    pub(crate) has_end: bool,
+    /// Where entries could belong that can't be read or mapped.
+    pub(crate) malformed: Arc<Malformed>,
+}
+
+/// What an account's first finding says of all.
+#[derive(Clone, Copy)]
+pub(crate) struct First {
+    pub(crate) account: AccountId,
+    pub(crate) partition: Partition,
+    pub(crate) scanned_at: Timestamp,
+}
+
+/// One account of a scan.
+pub(crate) struct AccountExport<P: Ports> {
+    account: AccountId,
+    state: State<P>,
+    counts: Counts,
+    evidence: Evidence,
+    /// The scan says something of the account besides what a person must look at.
+    has_verdicts: bool,
+    /// How it stood when this began, if somebody keeps that.
+    standing: Option<Standing>,
+}
+
+enum State<P: Ports> {
+    /// Its findings go to Security Hub.
+    Delivering(Box<Delivering<P>>),
+    /// Its findings are all kept back, for this reason.
+    KeptBack(&'static str, Option<String>),
+    /// A newer scan of the whole account was exported. A newer entry of the same file may still count.
+    Superseded(Timestamp, String),
+    /// Nothing can be sent for this account.
+    Blocked(&'static str, String),
+}
+
+/// An account whose findings go to Security Hub.
+struct Delivering<P: Ports> {
+    integration: Integration,
+    delivery: AccountDelivery<P>,
+    coverage: Arc<Coverage>,
+    /// The time of the first entry, never in the future.
+    scanned_at: Timestamp,
+    /// Regions that stay in doubt, since the integration leaves them out.
+    unwatched: BTreeSet<RegionName>,
+}
+
+/// The reason's name in reports for the findings of an older scan.
+pub(crate) const SUPERSEDED: &str = "superseded";
+
+impl<P: Ports> AccountExport<P> {
+    /// Gives a finding its fate, or hands it to the delivery, which will.
+    pub(crate) async fn take(&mut self, context: &Context<P>, mut mapped: Box<Mapped>) -> Result<(), PortError> {
+        self.counts.read += 1;
+        self.has_verdicts = true;
+        self.reopen(context, mapped.partition, mapped.scanned_at).await?;
+        let Delivering { integration, delivery, coverage, .. } = match &mut self.state {
+            State::Delivering(delivering) => delivering.as_mut(),
+            State::Superseded(..) => {
+                self.evidence.time(mapped.scanned_at);
+                self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
+                return Ok(());
+            }
+            State::KeptBack(reason, _) => {
+                self.counts.add(Fate::Filtered((*reason).to_owned()), 1);
+                return Ok(());
+            }
+            State::Blocked(reason, _) => {
+                self.counts.add(Fate::Undelivered((*reason).to_owned()), 1);
+                return Ok(());
+            }
+        };
+        self.evidence.verdict(&mapped.check_id, mapped.region, mapped.scanned_at);
+        if coverage.is_superseded(mapped.check_id.as_str(), mapped.region, mapped.scanned_at) {
+            self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
+            return Ok(());
+        }
+        let kept = filter(integration, context.format, mapped.status, mapped.severity);
+        let region = match route(integration, mapped.region) {
+            Route::Own => mapped.region,
+            Route::Fallback(region) => {
+                mapped.finding.product_arn = mapped.partition.product_arn(region);
+                self.counts.redirected += u64::from(kept.is_none());
+                region
+            }
+            Route::NotInIntegration => {
+                let unavailable = Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned());
+                let fate = kept.map_or(unavailable, |kept| Fate::Filtered(kept.as_str().to_owned()));
+                self.counts.add(fate, 1);
+                return Ok(());
+            }
+        };
+        delivery.send(region, mapped, kept).await
+    }
+
+    /// Counts a finding that is never sent, and lets the delivery know that it is there.
+    pub(crate) async fn note(&mut self, context: &Context<P>, unsent: Box<Unsent>) -> Result<(), PortError> {
+        self.counts.read += 1;
+        self.evidence.time(unsent.scanned_at);
+        self.reopen(context, unsent.partition, unsent.scanned_at).await?;
+        if let State::Delivering(delivering) = &mut self.state {
+            let Delivering { integration, delivery, .. } = delivering.as_mut();
+            match route(integration, unsent.region) {
+                Route::Own => return delivery.note(unsent.region, unsent).await,
+                Route::Fallback(region) => return delivery.note(region, unsent).await,
+                Route::NotInIntegration => {}
+            }
+        }
+        self.counts.add(Fate::Filtered(Kept::Manual.as_str().to_owned()), 1);
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! Opens an account: looks up its integration, takes it, and connects.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use asff::{AccountId, Partition, RegionName};
+use jiff::Timestamp;
+
+use super::{AccountExport, Context, Delivering, First, State};
+use crate::connection::{Standing, with_mend};
+use crate::coverage::Coverage;
+use crate::deliver::{AccountDelivery, Policy, Sending};
+use crate::evidence::Evidence;
+use crate::filter::Kept;
+use crate::integration::{ArchiveScope, Integration};
+use crate::lease::Lease;
+use crate::ports::{Begun, ConnectError, Doubt, PortError, Ports};
+use crate::report::{Counts, undelivered};
+use crate::route::{Route, route};
+use crate::state::state_prefix;
+
+/// Tries to take an account while exports begin newer scans of it at the same moment.
+const BEGIN_TRIES_MAX: u32 = 3;
+
+impl<P: Ports> AccountExport<P> {
+    /// Looks up the account's integration, takes the account, and connects.
+    pub(crate) async fn open(context: &Context<P>, first: First) -> Result<Self, PortError> {
+        let mut standing = None;
+        let state = Self::prepare(context, first, &mut standing).await?;
+        Ok(Self {
+            account: first.account,
+            state,
+            counts: Counts::default(),
+            evidence: Evidence::default(),
+            has_verdicts: false,
+            standing,
+        })
+    }
+
+    /// Opens an account after all whose first entries were of an older scan, where this one is not.
+    pub(super) async fn reopen(
+        &mut self,
+        context: &Context<P>,
+        partition: Partition,
+        scanned_at: Timestamp,
+    ) -> Result<(), PortError> {
+        let State::Superseded(newest, _) = &self.state else { return Ok(()) };
+        if scanned_at < *newest {
+            return Ok(());
+        }
+        let first = First { account: self.account, partition, scanned_at };
+        self.state = Self::prepare(context, first, &mut self.standing).await?;
+        Ok(())
+    }
+
+    async fn prepare(
+        context: &Context<P>,
+        first: First,
+        standing: &mut Option<Standing>,
+    ) -> Result<State<P>, PortError> {
+        let (ports, account) = (&context.ports, first.account);
+        let integration = match enabled(account, ports.integration(&account).await?) {
+            Ok(integration) => integration,
+            Err(blocked) => return Ok(blocked),
+        };
+        if integration.format != context.format {
+            return Ok(State::KeptBack(Kept::OtherFormat.as_str(), None));
+        }
+        let now = ports.now();
+        // A scan of the future would make every honest one after it an old one.
+        let scanned_at = first.scanned_at.min(now);
+        let begun = match integration.archive_scope {
+            ArchiveScope::Full => ports.begin(account, &context.run_id, scanned_at, now, context.until).await?,
+            // Scans of parts come in any order: each finding is compared by itself.
+            ArchiveScope::Partial | ArchiveScope::Observed => {
+                begin_any(ports.as_ref(), account, &context.run_id, scanned_at, context.until).await?.1
+            }
+        };
+        let doubt = match begun {
+            Begun::Taken { doubt } => doubt,
+            Begun::Superseded { newest } => {
+                let message = format!("account {account}: the scan of {scanned_at} is older than that of {newest}");
+                return Ok(State::Superseded(newest, message));
+            }
+            Begun::Held { run_id } => {
+                let message = format!("account {account}: run {run_id} is exporting a scan of it");
+                return Ok(State::Blocked(undelivered::ACCOUNT_BUSY, message));
+            }
+        };
+        // What was disabled, or withdrawn and deleted, before the account was ours must not be sent after that.
+        let integration = match enabled(account, ports.integration(&account).await?) {
+            Ok(integration) => integration,
+            Err(blocked) => {
+                ports.end(account, &context.run_id, doubt).await?;
+                return Ok(blocked);
+            }
+        };
+        let lease = match context.shared.give_up_at {
+            Some(_) => Lease::fixed(),
+            None => Lease::on_account(ports.clone(), account, context.run_id.clone(), context.until),
+        };
+        *standing = Standing::read(context.upkeep.as_deref(), account, &integration).await;
+        let hub = match ports.connect(account, &integration).await {
+            Ok(hub) => hub,
+            Err(error) => {
+                ports.end(account, &context.run_id, doubt).await?;
+                return Ok(match error {
+                    ConnectError::Refused { reason, message, mend } => State::Blocked(reason, with_mend(message, mend)),
+                    ConnectError::Failed(error) => {
+                        State::Blocked(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string())
+                    }
+                });
+            }
+        };
+        let coverage = Arc::new(Coverage::read(ports.as_ref(), account).await?);
+        let fallback_region = integration.fallback_region;
+        let policy = Policy {
+            resend: integration.resend,
+            archive: integration.archive_previous_findings,
+            scope: integration.archive_scope,
+            doubt: doubt.clone(),
+            regions: context.regions.clone(),
+            remembers_left: false,
+            keepers: Arc::new(keepers(&integration, &coverage)),
+            full_at: Arc::new(coverage.full_at()),
+            closed: Arc::new(standing.as_ref().map(Standing::closed).unwrap_or_default()),
+        };
+        let First { partition, scanned_at: dated, .. } = first;
+        let sending = Sending { hub, account, partition, scanned_at: dated, fallback_region };
+        let mut delivery = AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone()).held_by(lease);
+        let mut unwatched = BTreeSet::new();
+        if integration.archive_previous_findings || doubt != Doubt::default() {
+            let with_state = regions_with_state(ports.as_ref(), account).await?;
+            for region in with_state.into_iter().chain(doubt.regions.iter().copied()) {
+                // What the integration leaves out is not looked at: that its findings do not come says nothing.
+                if route(&integration, region) == Route::Own || fallback_region == Some(region) {
+                    delivery.watch(region);
+                } else if doubt.covers(region) {
+                    unwatched.insert(region);
+                }
+            }
+        }
+        Ok(State::Delivering(Box::new(Delivering { integration, delivery, coverage, scanned_at, unwatched })))
+    }
+}
+
+/// An integration that is there and enabled.
+fn enabled<P: Ports>(account: AccountId, integration: Option<Integration>) -> Result<Integration, State<P>> {
+    match integration {
+        None => {
+            let message = no_integration(account);
+            Err(State::Blocked(undelivered::NO_INTEGRATION, message))
+        }
+        Some(integration) if !integration.enabled => {
+            let message = disabled(account, &integration);
+            Err(State::Blocked(undelivered::INTEGRATION_DISABLED, message))
+        }
+        Some(integration) => Ok(integration),
+    }
+}
+
+/// That an account has no integration, and the command that makes one.
+pub(crate) fn no_integration(account: AccountId) -> String {
+    let mend = format!("hubctl integration create --provider {account}");
+    with_mend(format!("account {account} has no integration"), Some(mend))
+}
+
+/// That an account's integration is off, and the command that switches it on and exports what came meanwhile.
+pub(crate) fn disabled(account: AccountId, integration: &Integration) -> String {
+    let mend = format!("hubctl integration enable {} --replay", integration.provider);
+    with_mend(format!("the integration of account {account} is disabled"), Some(mend))
+}
+
+/// The Regions of an integration, besides its fallback Region, that hold findings of other Regions.
+fn keepers(integration: &Integration, coverage: &Coverage) -> BTreeSet<RegionName> {
+    let is_ours = |region: &RegionName| route(integration, *region) == Route::Own;
+    coverage.keepers().filter(|region| is_ours(region) && Some(*region) != integration.fallback_region).collect()
+}
+
+/// Takes an account whatever the time of its newest scan is: that stays, unless `scanned_at` is newer. That time, and the
+/// answer, which is not [`Begun::Superseded`] but where newer scans are begun all the time.
+pub(crate) async fn begin_any<P: Ports>(
+    ports: &P,
+    account: AccountId,
+    run_id: &str,
+    scanned_at: Timestamp,
+    until: Timestamp,
+) -> Result<(Timestamp, Begun), PortError> {
+    let mut tries = 0;
+    loop {
+        let newest = ports.standing(account).await?.map_or(Timestamp::UNIX_EPOCH, |(newest, _)| newest);
+        let newest = newest.max(scanned_at);
+        tries += 1;
+        let begun = ports.begin(account, run_id, newest, ports.now(), until).await?;
+        if tries >= BEGIN_TRIES_MAX || !matches!(begun, Begun::Superseded { .. }) {
+            return Ok((newest, begun));
+        }
+    }
+}
+
+/// The Regions in which an account has a state.
+pub(crate) async fn regions_with_state<P: Ports>(
+    ports: &P,
+    account: AccountId,
+) -> Result<BTreeSet<RegionName>, PortError> {
+    let prefix = state_prefix(account);
+    let keys = ports.keys(&prefix).await?;
+    let regions = keys.iter().filter_map(|key| key.strip_prefix(&prefix)?.strip_suffix(".zst")?.parse().ok());
+    Ok(regions.collect())
+}

@@ -1,0 +1,181 @@
+//! What a scan proves, by its entries and the way it was read.
+
+use std::sync::Arc;
+
+use asff::{AccountId, CheckId, Place, RegionName};
+use jiff::Timestamp;
+
+use super::*;
+use crate::integration::ArchiveScope;
+use crate::report::reason;
+use crate::state::fingerprint;
+
+const ACCOUNT: &str = "123456789012";
+
+fn account() -> AccountId {
+    ACCOUNT.parse().unwrap()
+}
+
+fn region(name: &str) -> RegionName {
+    name.parse().unwrap()
+}
+
+fn check(name: &str) -> CheckId {
+    name.parse().unwrap()
+}
+
+fn at(hour: i64) -> Timestamp {
+    Timestamp::from_second(hour * 3600).unwrap()
+}
+
+fn whole() -> Reading {
+    Reading { scope: ArchiveScope::Full, is_complete: true, has_end: true, partial_scan_percent: 50, last_whole: None }
+}
+
+/// A scan of two checks of S3 in two Regions, and one of EC2 in one.
+fn evidence() -> Evidence {
+    let mut evidence = Evidence::default();
+    for (name, place) in [
+        ("s3_bucket_public_access", "eu-west-1"),
+        ("s3_bucket_public_access", "us-east-1"),
+        ("s3_bucket_default_encryption", "us-east-1"),
+        ("ec2_instance_public_ip", "eu-west-1"),
+    ] {
+        evidence.verdict(&check(name), region(place), at(1));
+    }
+    evidence
+}
+
+fn proof(evidence: Evidence, places: &[Place], reading: Reading) -> Proof {
+    let mut malformed = Malformed::default();
+    places.iter().for_each(|place| malformed.add(place));
+    Proof::new(account(), evidence, Arc::new(malformed), reading)
+}
+
+fn judge(proof: &Proof, name: &str, place: &str) -> Absence {
+    proof.judge(fingerprint(name), service(name), region(place))
+}
+
+#[test]
+fn a_check_with_results_in_the_region_proves_what_is_absent() {
+    let proof = proof(evidence(), &[], whole());
+    assert_eq!(judge(&proof, "s3_bucket_public_access", "eu-west-1"), Absence::Proven);
+}
+
+#[test]
+fn other_checks_of_the_region_and_the_service_make_it_absent_only() {
+    let proof = proof(evidence(), &[], whole());
+    assert_eq!(judge(&proof, "s3_bucket_default_encryption", "eu-west-1"), Absence::Absent);
+    assert_eq!(judge(&proof, "s3_bucket_never_seen", "eu-west-1"), Absence::Absent);
+    assert_eq!(judge(&proof, "ec2_instance_public_ip", "us-east-1"), Absence::Absent, "EC2 spoke in another Region");
+}
+
+#[test]
+fn a_silent_region_or_service_proves_nothing() {
+    let proof = proof(evidence(), &[], whole());
+    let silent = |name, place| judge(&proof, name, place);
+    assert_eq!(silent("s3_bucket_public_access", "sa-east-1"), Absence::Unproven(reason::NO_REGION_RESULTS));
+    assert_eq!(silent("iam_root_mfa_enabled", "us-east-1"), Absence::Unproven(reason::NO_SERVICE_RESULTS));
+}
+
+#[test]
+fn a_check_that_could_not_look_proves_nothing_anywhere_or_in_its_region() {
+    let mut evidence = evidence();
+    evidence.manual(&check("s3_bucket_public_access"), ManualFor::Account);
+    evidence.manual(&check("ec2_instance_public_ip"), ManualFor::Region(region("us-east-1")));
+    let proof = proof(evidence, &[], whole());
+    for place in ["eu-west-1", "us-east-1"] {
+        let judged = judge(&proof, "s3_bucket_public_access", place);
+        assert_eq!(judged, Absence::Unproven(reason::MANUAL_CHECK), "{place}");
+    }
+    let ec2 = |place| judge(&proof, "ec2_instance_public_ip", place);
+    assert_eq!(ec2("us-east-1"), Absence::Unproven(reason::MANUAL_CHECK));
+    assert_eq!(ec2("eu-west-1"), Absence::Proven);
+}
+
+#[test]
+fn a_manual_entry_is_no_verdict() {
+    let mut evidence = evidence();
+    evidence.manual(&check("iam_root_mfa_enabled"), ManualFor::Region(region("sa-east-1")));
+    let proof = proof(evidence, &[], whole());
+    let judged = judge(&proof, "s3_bucket_public_access", "sa-east-1");
+    assert_eq!(judged, Absence::Unproven(reason::NO_REGION_RESULTS));
+}
+
+#[test]
+fn a_malformed_entry_counts_where_it_could_have_belonged() {
+    let name = "s3_bucket_public_access";
+    let place = |account: Option<&str>, place: Option<&str>, name: Option<&str>| Place {
+        account: account.map(|account| account.parse().unwrap()),
+        region: place.map(region),
+        check_id: name.map(check),
+    };
+    let blocks = |place: Place| {
+        let proof = proof(evidence(), &[place], whole());
+        judge(&proof, name, "eu-west-1") == Absence::Unproven(reason::MALFORMED_ENTRIES)
+    };
+    assert!(blocks(place(None, None, None)));
+    assert!(blocks(place(Some(ACCOUNT), None, None)));
+    assert!(blocks(place(Some(ACCOUNT), Some("eu-west-1"), Some(name))));
+    assert!(blocks(place(None, None, Some(name))));
+    assert!(!blocks(place(Some("210987654321"), None, None)));
+    assert!(!blocks(place(Some(ACCOUNT), Some("us-east-1"), None)));
+    assert!(!blocks(place(None, Some("eu-west-1"), Some("ec2_instance_public_ip"))));
+}
+
+#[test]
+fn a_file_without_an_end_proves_by_repetition_only() {
+    let proof = proof(evidence(), &[], Reading { has_end: false, ..whole() });
+    assert_eq!(judge(&proof, "s3_bucket_public_access", "eu-west-1"), Absence::Absent);
+}
+
+#[test]
+fn a_truncated_file_or_one_of_several_scans_proves_nothing() {
+    let proof_of = |evidence, is_complete| proof(evidence, &[], Reading { is_complete, ..whole() });
+    let name = "s3_bucket_public_access";
+    let truncated = proof_of(evidence(), false);
+    assert_eq!(judge(&truncated, name, "eu-west-1"), Absence::Unproven(reason::FILE_TRUNCATED));
+    let mut several = evidence();
+    several.verdict(&check(name), region("eu-west-1"), at(2));
+    let several = proof_of(several, true);
+    assert_eq!(judge(&several, name, "eu-west-1"), Absence::Unproven(reason::SEVERAL_SCAN_TIMES));
+    assert!(several.whole(at(2), true).is_none());
+}
+
+#[test]
+fn a_scan_with_less_than_half_of_the_last_whole_one_looks_partial() {
+    let last = |verdicts, checks| Some(Whole { scanned_at: at(0), verdicts, checks });
+    let partial = |last_whole, partial_scan_percent| {
+        let proof = proof(evidence(), &[], Reading { last_whole, partial_scan_percent, ..whole() });
+        let judged = judge(&proof, "s3_bucket_public_access", "eu-west-1");
+        let is_partial = proof.partial().is_some();
+        assert_eq!(is_partial, judged == Absence::Unproven(reason::PARTIAL_SCAN));
+        assert_eq!((proof.whole(at(1), false).is_some(), proof.whole(at(1), true).is_some()), (!is_partial, true));
+        is_partial
+    };
+    assert!(!partial(last(8, 6), 50), "half is not less than half");
+    assert!(partial(last(9, 3), 50), "verdicts");
+    assert!(partial(last(4, 7), 50), "checks");
+    assert!(!partial(last(9, 7), 0), "0 turns it off");
+    assert!(partial(last(5, 3), 90));
+}
+
+#[test]
+fn a_partial_scope_speaks_of_the_checks_and_regions_that_it_has_results_for() {
+    let reading = Reading { scope: ArchiveScope::Partial, last_whole: None, ..whole() };
+    let proof_of = |reading| proof(evidence(), &[], reading);
+    let partial = proof_of(reading);
+    assert_eq!(judge(&partial, "s3_bucket_public_access", "eu-west-1"), Absence::Proven);
+    assert_eq!(judge(&partial, "s3_bucket_default_encryption", "eu-west-1"), Absence::OutOfScope);
+    assert_eq!(judge(&partial, "iam_root_mfa_enabled", "sa-east-1"), Absence::OutOfScope);
+    let no_end = proof_of(Reading { has_end: false, ..reading });
+    assert_eq!(judge(&no_end, "s3_bucket_public_access", "eu-west-1"), Absence::Unproven(reason::NO_FILE_END));
+    let measured = Some(Whole { scanned_at: at(0), verdicts: 1000, checks: 100 });
+    assert!(proof_of(Reading { last_whole: measured, ..reading }).partial().is_none());
+}
+
+#[test]
+fn an_observed_scope_says_nothing_of_what_is_absent() {
+    let proof = proof(evidence(), &[], Reading { scope: ArchiveScope::Observed, ..whole() });
+    assert_eq!(judge(&proof, "s3_bucket_public_access", "eu-west-1"), Absence::OutOfScope);
+}
