@@ -41,7 +41,7 @@ impl<P: Ports> AccountExport<P> {
                 return (self.account, report, None);
             }
         };
-        let Delivering { integration, delivery, coverage, scanned_at, unwatched } = delivering;
+        let Delivering { integration, delivery, coverage, lease, scanned_at, unwatched } = delivering;
         let proof = Arc::new(proof(self.account, self.evidence, manual, &integration, &coverage, ending));
         // Of several scans in a file the newest is the one that others must not be older than.
         let newest = proof.times().last().copied().unwrap_or(scanned_at).min(context.ports.now()).max(scanned_at);
@@ -72,7 +72,11 @@ impl<P: Ports> AccountExport<P> {
             regions: delivered.doubtful.iter().copied().chain(unwatched).collect(),
         };
         let known = Known { account: self.account, coverage: &coverage, proof: &proof, newest };
-        let kept = known.keep(context, &integration, &delivered, &mut report).await;
+        let kept = match lease.is_lost() {
+            // What another run keeps by now is not written over.
+            true => Ok(()),
+            false => known.keep(context, &integration, &delivered, &mut report).await,
+        };
         let ended = context.ports.end(self.account, &context.run_id, doubt).await;
         (self.account, report, delivered.error.or(kept.err()).or(ended.err()))
     }

@@ -17,6 +17,7 @@ use crate::deliver::{AccountDelivery, Shared};
 use crate::evidence::{Evidence, Malformed};
 use crate::filter::{Kept, filter};
 use crate::integration::Integration;
+use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
 use crate::report::{Counts, Fate, FileEnd};
 use crate::route::{NOT_IN_INTEGRATION, Route, route};
@@ -81,6 +82,7 @@ struct Delivering<P: Ports> {
     integration: Integration,
     delivery: AccountDelivery<P>,
     coverage: Arc<Coverage>,
+    lease: Lease,
     /// The time of the first entry, never in the future.
     scanned_at: Timestamp,
     /// Regions that stay in doubt, since the integration leaves them out.

@@ -127,7 +127,8 @@ impl<P: Ports> AccountExport<P> {
         };
         let First { partition, scanned_at: dated, .. } = first;
         let sending = Sending { hub, account, partition, scanned_at: dated, fallback_region };
-        let mut delivery = AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone()).held_by(lease);
+        let mut delivery =
+            AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone()).held_by(lease.clone());
         let mut unwatched = BTreeSet::new();
         if integration.archive_previous_findings || doubt != Doubt::default() {
             let with_state = regions_with_state(ports.as_ref(), account).await?;
@@ -140,7 +141,7 @@ impl<P: Ports> AccountExport<P> {
                 }
             }
         }
-        Ok(State::Delivering(Box::new(Delivering { integration, delivery, coverage, scanned_at, unwatched })))
+        Ok(State::Delivering(Box::new(Delivering { integration, delivery, coverage, lease, scanned_at, unwatched })))
     }
 }
 

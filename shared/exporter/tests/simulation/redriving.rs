@@ -200,7 +200,7 @@ async fn what_could_not_be_mapped_is_mapped_anew_and_the_settings_hold() {
 #[tokio::test(start_paused = true)]
 async fn only_the_code_that_is_asked_for_and_all_runs_if_none_is_named() {
     let world = world(|config| config);
-    integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Partial);
+    integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Observed);
     let mut results = failed(30);
     results[10].region = "xx-west-9";
     let first = scan(0, results);
