@@ -4,8 +4,10 @@
 
 mod account;
 mod adoption;
+mod blind;
 mod checks;
 mod explaining;
+mod histories;
 mod hub;
 mod leases;
 mod life;
@@ -13,11 +15,15 @@ mod manual;
 mod memory;
 mod mending;
 mod orders;
+mod parallel;
 mod probe;
 mod promises;
+mod reading;
 mod redriving;
 mod regions;
+mod rule;
 mod scan;
+mod truth;
 mod upkeep;
 mod verdicts;
 mod watch;
@@ -127,6 +133,23 @@ impl Run {
         tokio::select! {
             outcome = order(Mender::new(Arc::new(twin), Settings::default())) => outcome.unwrap(),
             () = life.over() => {}
+        }
+    }
+}
+
+/// Runs a simulation for each seed: `SEEDS` of them from `SEED` on, or as many as the tests always do. A failure names its seed.
+pub(crate) fn seeds<F: Future<Output = ()>>(name: &str, count: u64, simulation: impl Fn(u64) -> F) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let (first, count) = (number("SEED").unwrap_or(0), number("SEEDS").unwrap_or(count));
+    for seed in first..first + count {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+            runtime.block_on(simulation(seed));
+        }));
+        if let Err(panic) = outcome {
+            eprintln!("seed {seed} fails; again with: SEED={seed} SEEDS=1 cargo nextest run -p exporter {name}");
+            std::panic::resume_unwind(panic);
         }
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Stores {
     pub(crate) tells_regions: bool,
     /// No hold can be renewed.
     pub(crate) renewals_fail: bool,
+    /// Objects whose keys end in this can't be read.
+    pub(crate) broken: Option<String>,
     /// What is on the queue, and in the table, of orders.
     pub(crate) orders: Orders,
     claims: BTreeMap<String, Held>,
@@ -65,6 +67,7 @@ impl Default for Stores {
             dark: BTreeSet::new(),
             tells_regions: true,
             renewals_fail: false,
+            broken: None,
             orders: Orders::default(),
             claims: BTreeMap::new(),
             accounts: BTreeMap::new(),
@@ -306,6 +309,9 @@ impl Objects for Twin {
     async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
         let read = || {
             let stores = self.world.stores.lock().unwrap();
+            if stores.broken.as_ref().is_some_and(|broken| key.ends_with(broken)) {
+                return Err(PortError { action: format!("read {key}"), message: "service unavailable".to_owned() });
+            }
             Ok(stores.objects.get(key).map(|(etag, bytes)| {
                 let chunks: Vec<_> = bytes.chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
                 Object { etag: etag.to_string(), body: futures::stream::iter(chunks).boxed() }

@@ -15,7 +15,16 @@ use crate::{ACCOUNT, OTHER, REGIONS, Run, START, export, integrate, plan, world}
 
 pub(crate) fn result(number: u32, region: &'static str) -> Result {
     let resource = format!("arn:aws:s3:::bucket-{number}");
-    Result { check: "s3_bucket_public_access", region, resource, failed: true, muted: false, manual: false, detail: 0 }
+    Result {
+        check: "s3_bucket_public_access",
+        region,
+        resource,
+        failed: true,
+        muted: false,
+        manual: false,
+        detail: 0,
+        at: None,
+    }
 }
 
 /// `count` failed results spread over the Regions.
@@ -25,7 +34,7 @@ pub(crate) fn failed(count: u32) -> Vec<Result> {
 
 pub(crate) fn scan(hours: i64, results: Vec<Result>) -> Scanned {
     let at = START.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(hours);
-    Scanned { account: ACCOUNT.parse().unwrap(), at, results }
+    Scanned::new(ACCOUNT.parse().unwrap(), at, results)
 }
 
 pub(crate) fn imports(world: &crate::memory::World) -> usize {

@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
+use crate::reading::Says;
+
 /// One check's result for one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Result {
@@ -24,6 +26,36 @@ pub(crate) struct Result {
     /// The check leaves the verdict to a person.
     pub(crate) manual: bool,
     pub(crate) detail: u32,
+    /// The entry's own scan time, if it isn't the scan's.
+    pub(crate) at: Option<Timestamp>,
+}
+
+/// How entries are laid out in the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// One JSON array: its end shows that the file is complete.
+    #[default]
+    Array,
+    /// One object with a `Findings` array: likewise.
+    Findings,
+    /// One object per line: nothing shows where the file ends.
+    Lines,
+}
+
+/// An element of the file that is no result: its text, where it could belong, and the result before which it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Extra {
+    pub(crate) text: String,
+    pub(crate) place: Where,
+    pub(crate) before: usize,
+}
+
+/// Where a malformed entry belongs, as far as it tells. None: it could be any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Where {
+    pub(crate) account: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) check: Option<String>,
 }
 
 /// What Security Hub should say of a finding: the status and the description.
@@ -35,6 +67,11 @@ pub(crate) struct Scanned {
     pub(crate) account: AccountId,
     pub(crate) at: Timestamp,
     pub(crate) results: Vec<Result>,
+    pub(crate) layout: Layout,
+    /// Elements that are no results.
+    pub(crate) extra: Vec<Extra>,
+    /// The file ends in the middle of the result with this number.
+    pub(crate) cut: Option<usize>,
 }
 
 impl Result {
@@ -44,11 +81,29 @@ impl Result {
         format!("prowler-{}-{account}-{}-{}", self.check, self.region, &hash[..9])
     }
 
-    fn description(&self) -> String {
+    pub(crate) fn description(&self) -> String {
         format!("{} is as it is, take {}", self.resource, self.detail)
     }
 
-    fn ocsf(&self, account: AccountId, at: Timestamp) -> Value {
+    /// What it says, for an integration.
+    pub(crate) fn says(&self, integration: &Integration) -> Says {
+        let sends_muted = match integration.muted {
+            MutedFindings::AsProwler => !integration.only_failed,
+            MutedFindings::Omit => false,
+            MutedFindings::Send => true,
+        };
+        match (self.muted, self.failed) {
+            _ if self.manual => Says::Manual,
+            (true, _) if sends_muted => Says::Send("WARNING"),
+            (true, _) => Says::Muted,
+            (false, true) => Says::Send("FAILED"),
+            (false, false) if integration.only_failed => Says::Passed,
+            (false, false) => Says::Send("PASSED"),
+        }
+    }
+
+    pub(crate) fn ocsf(&self, account: AccountId, at: Timestamp) -> Value {
+        let at = self.at.unwrap_or(at);
         json!({
             "class_uid": 2004,
             "metadata": { "event_code": self.check, "product": { "name": "Prowler", "version": "5.46.0" } },
@@ -78,10 +133,39 @@ impl Result {
 }
 
 impl Scanned {
+    pub(crate) fn new(account: AccountId, at: Timestamp, results: Vec<Result>) -> Self {
+        Self { account, at, results, layout: Layout::default(), extra: Vec::new(), cut: None }
+    }
+
     /// The file, as an upload under a key of its own.
     pub(crate) fn upload(&self, key: &str) -> Scan {
-        let findings: Vec<_> = self.results.iter().map(|result| result.ocsf(self.account, self.at)).collect();
-        open(key, &serde_json::to_vec_pretty(&findings).unwrap())
+        open(key, &self.bytes())
+    }
+
+    /// The file.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut elements: Vec<String> = Vec::new();
+        let whole = self.cut.unwrap_or(self.results.len());
+        for (number, result) in self.results.iter().enumerate().take(whole) {
+            elements.extend(self.extra_at(number));
+            elements.push(result.ocsf(self.account, self.at).to_string());
+        }
+        let cut = self.cut.map(|number| self.results[number].ocsf(self.account, self.at).to_string());
+        if cut.is_none() {
+            elements.extend(self.extra_at(whole));
+        }
+        elements.extend(cut.map(|text| text[..text.len() / 2].to_owned()));
+        let (open, between, close) = match self.layout {
+            Layout::Array => ("[\n", ",\n", "\n]"),
+            Layout::Findings => ("{\"Findings\": [\n", ",\n", "\n]}"),
+            Layout::Lines => ("", "\n", "\n"),
+        };
+        let close = if self.cut.is_some() { "" } else { close };
+        format!("{open}{}{close}", elements.join(between)).into_bytes()
+    }
+
+    fn extra_at(&self, number: usize) -> impl Iterator<Item = String> {
+        self.extra.iter().filter(move |extra| extra.before == number).map(|extra| extra.text.clone())
     }
 
     /// Where checks leave the verdict to a person: what is there stays as it is.
@@ -94,23 +178,7 @@ impl Scanned {
     pub(crate) fn wanted(&self, integration: &Integration) -> Expected {
         let mut expected = Expected::new();
         for result in &self.results {
-            let status = match (result.muted, result.failed) {
-                (true, _) => "WARNING",
-                (false, true) => "FAILED",
-                (false, false) => "PASSED",
-            };
-            let sends_muted = match integration.muted {
-                MutedFindings::AsProwler => !integration.only_failed,
-                MutedFindings::Omit => false,
-                MutedFindings::Send => true,
-            };
-            let sent = match status {
-                _ if result.manual => false,
-                "FAILED" => true,
-                "WARNING" => sends_muted,
-                _ => !integration.only_failed,
-            };
-            if sent {
+            if let Says::Send(status) = result.says(integration) {
                 let place = (result.region.to_owned(), result.id(self.account));
                 expected.insert(place, (status, result.description()));
             }

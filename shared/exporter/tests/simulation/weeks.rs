@@ -189,11 +189,12 @@ impl Simulation {
                 muted: random.random_bool(0.1),
                 manual: false,
                 detail: 0,
+                at: None,
             });
         }
         let at = Timestamp::from_second(self.world.now().as_second()).unwrap();
         let ahead = if random.random_bool(0.05) { 300 } else { 0 };
-        let scanned = Scanned { account, at: at + SignedDuration::from_secs(ahead), results: state.results.clone() };
+        let scanned = Scanned::new(account, at + SignedDuration::from_secs(ahead), state.results.clone());
         if scanned.results.is_empty() {
             return;
         }

@@ -1,0 +1,251 @@
+//! Histories of scans that don't see everything, one after the other and mostly undisturbed: after each run Security Hub,
+//! the report, the list of what is pending, and the plan are as the rule's model says.
+//!
+//! `SEEDS=10000` runs so many seeds from `SEED` on. A failure names its seed.
+
+use asff::AccountId;
+use exporter::approval::Approval;
+use exporter::export::Options;
+use exporter::integration::{Integration, MutedFindings};
+use exporter::report::{ArchiveSkipped, PendingFinding, RunReport, RunStatus};
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use simulator::Fault;
+
+use crate::blind::{Blindness, look};
+use crate::memory::World;
+use crate::reading::{Place, service};
+use crate::rule::{Rule, Ruling, unproven_counts};
+use crate::scan::{Expected, Scanned};
+use crate::truth::Truth;
+use crate::watch::{assert_equal, found};
+use crate::{ACCOUNT, REGIONS, Run, integrate, plan, seeds, world};
+
+/// Seeds that every run of the tests tries; more by `SEEDS`.
+const SEEDS: u64 = 60;
+/// Scans of a history.
+const SCANS: u32 = 25;
+
+pub(crate) struct History {
+    pub(crate) random: StdRng,
+    pub(crate) world: World,
+    pub(crate) account: AccountId,
+    pub(crate) integration: Integration,
+    pub(crate) truth: Truth,
+    pub(crate) rule: Rule,
+    last: Option<Scanned>,
+    keys: u32,
+}
+
+impl History {
+    pub(crate) fn new(seed: u64, change: impl FnOnce(&mut StdRng, &mut Integration)) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let world = world(|config| config.unlimited());
+        let mut settings = Integration::new(ACCOUNT.parse::<AccountId>().unwrap());
+        change(&mut random, &mut settings);
+        settings.archive_previous_findings = true;
+        let integration = integrate(&world, ACCOUNT, |integration| *integration = settings);
+        let account = ACCOUNT.parse().unwrap();
+        let (truth, rule) = (Truth::default(), Rule::default());
+        Self { random, world, account, integration, truth, rule, last: None, keys: 0 }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.world.now().as_second()).unwrap()
+    }
+
+    async fn run(&mut self) {
+        for _ in 0..30 {
+            self.truth.add(&mut self.random, self.account);
+        }
+        for number in 0..SCANS {
+            self.truth.change(&mut self.random, self.account);
+            let blindness = if number == 0 { Blindness::None } else { Blindness::any(&mut self.random) };
+            let at = self.now();
+            let (truth, last) = (&self.truth, self.last.as_ref());
+            let scans = look(&mut self.random, truth, self.account, at, blindness, last);
+            self.world.sleep(1800).await;
+            for scanned in scans {
+                let context = format!("scan {number}, {blindness:?}");
+                self.export(&scanned, blindness, &context).await;
+                self.approve(&scanned, &context).await;
+                self.late(&context).await;
+                let whole = scanned.cut.is_none() && scanned.extra.is_empty();
+                let is_one = scanned.results.iter().all(|one| one.at.is_none());
+                if whole && is_one {
+                    self.last = Some(scanned);
+                }
+            }
+            let hours = if self.random.random_bool(0.1) { 9 * 24 } else { self.random.random_range(2..30) };
+            self.world.sleep(hours * 3600 + u64::from(number)).await;
+        }
+    }
+
+    fn held(&self) -> Expected {
+        found(&self.world, self.account)
+    }
+
+    /// Findings that no run of this scan may archive.
+    fn alive(&self, ruled: &Rule, before: &Rule, is_harmless: bool) -> Expected {
+        let mut alive = ruled.expected();
+        if is_harmless {
+            let fails = |place: &Place| self.truth.fails(self.account, place);
+            alive.extend(before.expected().into_iter().filter(|(place, _)| fails(place)));
+        }
+        alive
+    }
+
+    pub(crate) async fn export(&mut self, scanned: &Scanned, blindness: Blindness, context: &str) {
+        self.keys += 1;
+        let key = format!("scan-{}", self.keys);
+        let held = self.held().len() as u64;
+        let before = self.rule.clone();
+        let ruling = self.rule.export(scanned, &self.integration, Approval::default(), held);
+        let is_harmless = blindness.is_harmless(ruling.partial);
+        if is_harmless {
+            let wrong = ruling.archived.keys().find(|place| self.truth.fails(self.account, place));
+            assert_eq!(wrong, None, "{context}: the rule itself archives what fails");
+        }
+        let alive = self.alive(&self.rule, &before, is_harmless);
+        let planned = if self.random.random_bool(0.3) { Some(plan(&self.world, scanned.upload(&key)).await) } else { None };
+        let is_disturbed = self.random.random_bool(0.12);
+        if is_disturbed {
+            self.disturbed(scanned, &key, &alive).await;
+        }
+        let run = Run { alive, ..Run::new(&self.world) };
+        let report = run.go(scanned.upload(&key)).await.unwrap().unwrap();
+        if !is_disturbed {
+            check(&report, &ruling, self.account, context);
+            self.check_pending(&report, &ruling, context);
+        }
+        if let Some(planned) = planned.filter(|_| !is_disturbed) {
+            assert_same(&planned, &report, self.account, context);
+        }
+        let expected = self.decided();
+        assert_equal(&self.world, self.account, &expected, context);
+    }
+
+    pub(crate) fn decided(&mut self) -> Expected {
+        let held = self.held();
+        self.rule.decide(&held);
+        self.rule.expected()
+    }
+
+    /// A run in which one Region's service or store fails.
+    async fn disturbed(&mut self, scanned: &Scanned, key: &str, alive: &Expected) {
+        let region = REGIONS[self.random.random_range(0..REGIONS.len())];
+        if self.random.random_bool(0.5) {
+            self.world.simulator.inject(Fault::error(503).in_region(region));
+        } else {
+            self.world.stores.lock().unwrap().broken = Some(format!("{region}.zst"));
+        }
+        let run = Run { alive: alive.clone(), ..Run::new(&self.world) };
+        let _ = run.go(scanned.upload(key)).await.unwrap();
+        self.world.simulator.clear_faults();
+        self.world.stores.lock().unwrap().broken = None;
+        self.world.sleep(7200).await;
+        // The event comes again, whether or not the run asked for it.
+        let run = Run { alive: alive.clone(), ..Run::new(&self.world) };
+        drop(run.go(scanned.upload(key)).await.unwrap().unwrap());
+    }
+
+    /// An operator sometimes approves what the newest run asks for.
+    async fn approve(&mut self, scanned: &Scanned, context: &str) {
+        let held = self.held().len() as u64;
+        let mut again = self.rule.clone();
+        let ruling = again.export(scanned, &self.integration, Approval::default(), held);
+        let pending = ruling.asks.is_some() && self.random.random_bool(0.5);
+        let unproven = !ruling.unproven.is_empty() && self.random.random_bool(0.08);
+        if !pending && !unproven || ruling.superseded {
+            return;
+        }
+        let context = format!("{context}, approved {pending} {unproven}");
+        let approval = Approval { pending, unproven };
+        let ruling = self.rule.export(scanned, &self.integration, approval, held);
+        let options = Options { again: true, approval, ..Options::default() };
+        let run = Run { options, alive: self.rule.expected(), ..Run::new(&self.world) };
+        let report = run.go(scanned.upload("approved")).await.unwrap().unwrap();
+        check(&report, &ruling, self.account, &context);
+        let expected = self.decided();
+        assert_equal(&self.world, self.account, &expected, &context);
+    }
+
+    /// The same scan once more, or an older one: nothing changes.
+    async fn late(&mut self, context: &str) {
+        let Some(last) = self.last.clone().filter(|_| self.random.random_bool(0.1)) else { return };
+        let run = Run { alive: self.rule.expected(), ..Run::new(&self.world) };
+        drop(run.go(last.upload("late")).await.unwrap().unwrap());
+        let held = self.held().len() as u64;
+        let ruling = self.rule.export(&last, &self.integration, Approval::default(), held);
+        assert!(ruling.superseded || ruling.archived.is_empty(), "{context}: {ruling:?}");
+        assert_equal(&self.world, self.account, &self.rule.expected(), &format!("{context}, an older scan again"));
+    }
+
+    /// The run's list is what the rule says.
+    fn check_pending(&self, report: &RunReport, ruling: &Ruling, context: &str) {
+        let mut expected: Vec<_> =
+            ruling.pending.iter().map(|((_, id), class)| (id.clone(), class.as_str().to_owned())).collect();
+        expected.extend(ruling.unproven.keys().map(|(_, id)| (id.clone(), "unproven".to_owned())));
+        expected.sort();
+        let stores = self.world.stores.lock().unwrap();
+        let lines = report.pending.as_ref().map(|key| stores.objects[key].1.clone()).unwrap_or_default();
+        let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let mut listed: Vec<_> = lines
+            .map(|line| serde_json::from_slice::<PendingFinding>(line).unwrap())
+            .map(|finding| (finding.finding_id, finding.class.as_str().to_owned()))
+            .collect();
+        listed.sort();
+        assert_eq!(listed, expected, "{context}: the list of what is pending");
+    }
+}
+
+/// The report is as the rule says.
+fn check(report: &RunReport, ruling: &Ruling, account: AccountId, context: &str) {
+    let context = format!("{context}: {:?} {:?}", report.status, report.reasons);
+    assert_eq!(report.status == RunStatus::Superseded, ruling.superseded, "{context}");
+    let counts = &report.counts;
+    assert_eq!(counts.archived, ruling.archived.len() as u64, "archived, {context}\n{:?}", ruling.archived);
+    assert_eq!(counts.unproven, ruling.unproven.len() as u64, "unproven, {context}\n{:?}", ruling.unproven);
+    assert_eq!(counts.absent, ruling.absent.len() as u64, "absent, {context}\n{:?}", ruling.absent);
+    let Some(account) = report.accounts.get(&account) else { return };
+    let reported: std::collections::BTreeMap<_, _> =
+        account.unproven.iter().map(|(region, services)| (region.to_string(), services.clone())).collect();
+    let expected = unproven_counts(&ruling.unproven, |(_, id)| service(id.strip_prefix("prowler-").unwrap()));
+    assert_eq!(reported, expected, "{context}");
+    let asked = match &account.archive {
+        Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some((*pending, *active)),
+        _ => None,
+    };
+    assert_eq!(asked, ruling.asks, "approval, {context}");
+    assert_eq!(account.partial_scan.is_some(), ruling.partial, "looks partial, {context}");
+    let times = if ruling.times > 1 { ruling.times } else { 0 };
+    assert_eq!(account.scan_times.len(), times, "scan times, {context}");
+    let needs_a_look = ruling.asks.is_some() || ruling.partial || !ruling.unproven.is_empty();
+    assert!(!needs_a_look || report.status == RunStatus::Degraded, "{context}");
+}
+
+/// The plan says what the run did.
+pub(crate) fn assert_same(planned: &RunReport, done: &RunReport, account: AccountId, context: &str) {
+    assert_eq!(planned.counts, done.counts, "{context}: the plan");
+    let of = |report: &RunReport| {
+        let account = report.accounts.get(&account)?;
+        let partial = account.partial_scan;
+        Some((account.unproven.clone(), account.archive.clone(), account.scan_times.clone(), partial))
+    };
+    assert_eq!(of(planned), of(done), "{context}: the plan");
+}
+
+#[test]
+fn a_history_of_blind_scans_is_as_the_rule_says() {
+    seeds("histories", SEEDS, |seed| async move {
+        let mut history = History::new(seed, |random, integration| {
+            integration.archive_limit_percent = [50, 50, 50, 100, 20, 0][random.random_range(0..6)];
+            integration.partial_scan_percent = [50, 50, 50, 30, 0][random.random_range(0..5)];
+            integration.absent_scans = [2, 2, 1, 3][random.random_range(0..4)];
+            integration.only_failed = random.random_bool(0.7);
+            integration.muted = [MutedFindings::AsProwler, MutedFindings::Send][random.random_range(0..2)];
+        });
+        history.run().await;
+    });
+}

@@ -1,0 +1,294 @@
+//! The evidence rule as a model of one account, written from the text of issue 11 and not from the exporter's code. It is
+//! given the same scans in the order in which they are exported, and decides which findings must be active.
+//!
+//! Readings that the text leaves open:
+//! * A malformed entry makes a scan unproven only for findings that it could be; for the measure of later scans
+//!   (`last whole scan`) such a scan doesn't count.
+//! * Of several reasons the first in the order of the interface counts: truncated, several times, partial, malformed,
+//!   MANUAL, Region, service.
+//! * What is passed or muted is archived by every file that was read to its end, malformed entries or not.
+//! * A MANUAL entry of the finding itself is its presence: it stays active, its count of absences starts anew.
+//! * The 20 findings that need no approval include those of the 7 days before.
+//! * One scan time counts once as absent, however many runs and files it has.
+//! * Approving a scan that looks partial archives what was approved, and makes it the measure of later scans.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use exporter::approval::Approval;
+use exporter::integration::{ArchiveScope, Integration};
+use exporter::report::PendingClass;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::reading::{Place, Reading, Says};
+use crate::scan::{Expected, Scanned};
+
+/// Findings that are archived without approval, whatever share they are.
+const ARCHIVED_FREELY: u64 = 20;
+const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What is known of one finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Known {
+    pub(crate) check: &'static str,
+    pub(crate) active: bool,
+    /// Consecutive whole scans from which it was absent, and the last of them.
+    pub(crate) absent: u8,
+    counted_at: Option<Timestamp>,
+    /// The newest scan that had it, or archived it.
+    pub(crate) known_at: Timestamp,
+    what: (&'static str, String),
+}
+
+/// What a scan means for one finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Stays,
+    Archive(PendingClass),
+    Absent,
+    Unproven(&'static str),
+}
+
+/// What an account's last whole scan had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Measure {
+    pub(crate) at: Timestamp,
+    pub(crate) verdicts: u64,
+    pub(crate) checks: u64,
+}
+
+/// What the rule says of one export.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ruling {
+    pub(crate) superseded: bool,
+    pub(crate) archived: BTreeMap<Place, PendingClass>,
+    /// What needs approval: findings to be archived, and active findings.
+    pub(crate) asks: Option<(u64, u64)>,
+    pub(crate) pending: BTreeMap<Place, PendingClass>,
+    pub(crate) absent: BTreeSet<Place>,
+    pub(crate) unproven: BTreeMap<Place, &'static str>,
+    pub(crate) partial: bool,
+    pub(crate) times: usize,
+}
+
+/// One account.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rule {
+    pub(crate) findings: BTreeMap<Place, Known>,
+    pub(crate) newest: Option<Timestamp>,
+    pub(crate) measure: Option<Measure>,
+    archived_freely: Vec<(Timestamp, u64)>,
+    /// When each check last had a verdict in a Region; and was covered completely by a scan of scope partial.
+    verdicts: BTreeMap<(&'static str, &'static str), Timestamp>,
+    covered: BTreeMap<(&'static str, &'static str), Timestamp>,
+    /// Findings of an older scan in a place that a newer scan looked at incompletely: the text doesn't decide.
+    pub(crate) undecided: BTreeSet<Place>,
+}
+
+/// Whether a scan looks partial beside the last whole one.
+pub(crate) fn looks_partial(reading: &Reading, integration: &Integration, measure: Option<Measure>) -> bool {
+    let percent = u64::from(integration.partial_scan_percent);
+    let full = integration.archive_scope == ArchiveScope::Full;
+    let fewer = |now: u64, last: u64| now * 100 < last * percent;
+    let comparable = full && reading.to_end && reading.times.len() == 1;
+    measure.filter(|_| comparable).is_some_and(|last| {
+        fewer(reading.verdicts, last.verdicts) || fewer(reading.checks.len() as u64, last.checks)
+    })
+}
+
+/// What becomes of a finding by a scan, and what is known of it then. The caller archives.
+pub(crate) fn step(
+    known: Option<&Known>,
+    place: &Place,
+    reading: &Reading,
+    integration: &Integration,
+    partial: bool,
+) -> (Option<Known>, Fate) {
+    if let Some(entry) = reading.entries.get(place) {
+        if known.is_some_and(|known| known.known_at > entry.at) {
+            return (known.cloned(), Fate::Stays);
+        }
+        let fresh = Known {
+            check: entry.result.check,
+            active: false,
+            absent: 0,
+            counted_at: None,
+            known_at: entry.at,
+            what: ("", String::new()),
+        };
+        let mut next = Known { known_at: entry.at, absent: 0, counted_at: None, ..known.cloned().unwrap_or(fresh) };
+        let fate = match entry.says {
+            Says::Send(what) => {
+                (next.active, next.what) = (true, (what, entry.result.description()));
+                Fate::Stays
+            }
+            Says::Passed if next.active && reading.to_end => Fate::Archive(PendingClass::Passed),
+            Says::Muted if next.active && reading.to_end => Fate::Archive(PendingClass::Muted),
+            Says::Passed | Says::Muted | Says::Manual => Fate::Stays,
+        };
+        return (Some(next), fate);
+    }
+    let Some(known) = known else { return (None, Fate::Stays) };
+    let is_older = known.known_at >= reading.at || reading.superseded.contains(place);
+    if !known.active || is_older || integration.archive_scope == ArchiveScope::Observed {
+        return (Some(known.clone()), Fate::Stays);
+    }
+    let mut next = known.clone();
+    let fate = match integration.archive_scope {
+        ArchiveScope::Partial => match reading.evidence_partial(place, known.check) {
+            Some(Ok(())) => Fate::Archive(PendingClass::Proven),
+            Some(Err(reason)) => Fate::Unproven(reason),
+            None => Fate::Stays,
+        },
+        _ => match reading.evidence(place, known.check, partial) {
+            Err(reason) => Fate::Unproven(reason),
+            Ok(PendingClass::Proven) => Fate::Archive(PendingClass::Proven),
+            Ok(_) => {
+                if next.counted_at != Some(reading.at) {
+                    (next.absent, next.counted_at) = (next.absent.saturating_add(1), Some(reading.at));
+                }
+                let enough = next.absent >= integration.absent_scans;
+                if enough { Fate::Archive(PendingClass::Absent) } else { Fate::Absent }
+            }
+        },
+    };
+    (Some(next), fate)
+}
+
+impl Rule {
+    /// One export of a scan. `active` findings does Security Hub hold before it.
+    pub(crate) fn export(
+        &mut self,
+        scanned: &Scanned,
+        integration: &Integration,
+        approval: Approval,
+        active: u64,
+    ) -> Ruling {
+        let is_full = integration.archive_scope == ArchiveScope::Full;
+        let since = self.newest.filter(|_| is_full);
+        let mut reading = Reading::of(scanned, integration, since);
+        if reading.all_superseded() {
+            return Ruling { superseded: true, ..Ruling::default() };
+        }
+        self.newest = self.newest.max(Some(reading.at));
+        if integration.archive_scope == ArchiveScope::Partial {
+            self.drop_covered(&mut reading);
+        }
+        let partial = looks_partial(&reading, integration, self.measure);
+        let mut ruling = Ruling { partial, times: reading.times.len(), ..Ruling::default() };
+        let places: BTreeSet<Place> = self.findings.keys().chain(reading.entries.keys()).cloned().collect();
+        for place in places {
+            let known = self.findings.get(&place);
+            let (next, mut fate) = step(known, &place, &reading, integration, partial);
+            let Some(next) = next else { continue };
+            if fate == Fate::Archive(PendingClass::Proven) && self.is_older_of_check(&place, next.check, reading.at) {
+                fate = Fate::Stays;
+            }
+            self.findings.insert(place.clone(), next);
+            match fate {
+                Fate::Stays => {}
+                Fate::Archive(class) => drop(ruling.pending.insert(place, class)),
+                Fate::Absent => drop(ruling.absent.insert(place)),
+                Fate::Unproven(reason) => drop(ruling.unproven.insert(place, reason)),
+            }
+        }
+        let count = ruling.pending.len() as u64;
+        if !approval.pending && self.needs_approval(count, active, reading.at, integration.archive_limit_percent) {
+            ruling.asks = Some((count, active));
+        } else {
+            ruling.archived = std::mem::take(&mut ruling.pending);
+            if !approval.pending {
+                self.archived_freely.push((reading.at, count));
+            }
+        }
+        if approval.unproven {
+            let unproven = std::mem::take(&mut ruling.unproven).into_keys();
+            ruling.archived.extend(unproven.map(|place| (place, PendingClass::Unproven)));
+        }
+        for place in ruling.archived.keys() {
+            if let Some(known) = self.findings.get_mut(place) {
+                (known.active, known.known_at) = (false, known.known_at.max(reading.at));
+            }
+        }
+        let approved = approval.pending || approval.unproven;
+        let whole = reading.to_end && reading.times.len() == 1 && reading.malformed.is_empty();
+        if is_full && whole && (!partial || approved) {
+            let checks = reading.checks.len() as u64;
+            self.measure = Some(Measure { at: reading.at, verdicts: reading.verdicts, checks });
+        }
+        self.note_coverage(&reading);
+        ruling
+    }
+
+    fn needs_approval(&self, pending: u64, active: u64, at: Timestamp, percent: u8) -> bool {
+        if percent == 0 {
+            return pending > 0;
+        }
+        let recent = |(then, _): &&(Timestamp, u64)| *then < at && *then >= at - RECENT;
+        let recent: u64 = self.archived_freely.iter().filter(recent).map(|(_, count)| count).sum();
+        let count = pending + recent;
+        pending > 0 && count > ARCHIVED_FREELY && count * 100 > u64::from(percent) * (active + recent)
+    }
+
+    /// Of checks that a newer scan covered in a Region, an older one says nothing.
+    fn drop_covered(&mut self, reading: &mut Reading) {
+        let (mut gone, mut doubtful) = (Vec::new(), Vec::new());
+        for (place, entry) in &reading.entries {
+            let pair = (entry.result.check, entry.result.region);
+            if self.covered.get(&pair).is_some_and(|&at| at > entry.at) {
+                gone.push(place.clone());
+            } else if self.verdicts.get(&pair).is_some_and(|&at| at > entry.at) {
+                doubtful.push(place.clone());
+            }
+        }
+        self.undecided.extend(doubtful);
+        for place in gone {
+            reading.entries.remove(&place);
+            reading.superseded.insert(place);
+        }
+    }
+
+    /// Whether a newer scan of scope partial had verdicts of a check there.
+    fn is_older_of_check(&self, place: &Place, check: &'static str, at: Timestamp) -> bool {
+        self.verdicts.iter().any(|((known, region), &then)| *known == check && *region == place.0 && then > at)
+    }
+
+    fn note_coverage(&mut self, reading: &Reading) {
+        for &(check, region) in &reading.pairs {
+            let known = self.verdicts.entry((check, region)).or_insert(reading.at);
+            *known = (*known).max(reading.at);
+            if reading.covers(check, region) {
+                let known = self.covered.entry((check, region)).or_insert(reading.at);
+                *known = (*known).max(reading.at);
+            }
+        }
+    }
+
+    /// What Security Hub must hold as active.
+    pub(crate) fn expected(&self) -> Expected {
+        let active = self.findings.iter().filter(|(_, known)| known.active);
+        active.map(|(place, known)| (place.clone(), known.what.clone())).collect()
+    }
+
+    /// What the text doesn't decide is as it is found.
+    pub(crate) fn decide(&mut self, found: &Expected) {
+        for place in std::mem::take(&mut self.undecided) {
+            if let (Some(known), what) = (self.findings.get_mut(&place), found.get(&place)) {
+                known.active = what.is_some();
+                known.what = what.cloned().unwrap_or_else(|| known.what.clone());
+            }
+        }
+    }
+}
+
+/// The reasons of findings, as a report counts them.
+pub(crate) fn unproven_counts(
+    unproven: &BTreeMap<Place, &'static str>,
+    service: impl Fn(&Place) -> String,
+) -> BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>> {
+    let mut counts: BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>> = BTreeMap::new();
+    for (place, reason) in unproven {
+        let reasons = counts.entry(place.0.clone()).or_default().entry(service(place)).or_default();
+        *reasons.entry((*reason).to_owned()).or_default() += 1;
+    }
+    counts
+}

@@ -1,0 +1,67 @@
+//! What an account really has, whatever scans show of it.
+
+use asff::AccountId;
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use crate::REGIONS;
+use crate::reading::Place;
+use crate::scan::Result;
+
+/// Several services, some with several checks; the first of a service isn't everywhere.
+pub(crate) const CHECKS: [&str; 8] = [
+    "s3_bucket_public_access",
+    "s3_bucket_default_encryption",
+    "ec2_instance_public_ip",
+    "ec2_ebs_default_encryption",
+    "iam_root_mfa_enabled",
+    "rds_instance_backup_enabled",
+    "cloudwatch_log_metric_filter_root_usage",
+    "bedrock_model_invocation_logging_enabled",
+];
+
+/// An account's resources, each with the result of one check.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Truth {
+    pub(crate) resources: Vec<Result>,
+    made: u32,
+}
+
+impl Truth {
+    /// A day passes: resources come, go, change, and are fixed or broken.
+    pub(crate) fn change(&mut self, random: &mut StdRng, account: AccountId) {
+        let stay = if random.random_bool(0.06) { random.random_range(0.2..0.8) } else { 0.96 };
+        self.resources.retain(|_| random.random_bool(stay));
+        for resource in &mut self.resources {
+            match random.random_range(0..50) {
+                0..3 => resource.failed = !resource.failed,
+                3 => resource.muted = !resource.muted,
+                4 => resource.detail += 1,
+                _ => {}
+            }
+        }
+        for _ in 0..random.random_range(0..16) {
+            self.add(random, account);
+        }
+    }
+
+    pub(crate) fn add(&mut self, random: &mut StdRng, account: AccountId) {
+        self.made += 1;
+        let check = CHECKS[random.random_range(0..CHECKS.len())];
+        let region = REGIONS[random.random_range(0..REGIONS.len())];
+        let root = format!("arn:aws:iam::{account}:root");
+        let is_root = check.starts_with("iam_") && !self.resources.iter().any(|one| one.resource == root);
+        let (region, resource) = match is_root {
+            true => ("us-east-1", root),
+            false => (region, format!("arn:aws:{}:::thing-{}", check.split('_').next().unwrap(), self.made)),
+        };
+        let (failed, muted) = (random.random_bool(0.7), random.random_bool(0.05));
+        let result = Result { check, region, resource, failed, muted, manual: false, detail: 0, at: None };
+        self.resources.push(result);
+    }
+
+    /// Whether a finding's resource exists and fails.
+    pub(crate) fn fails(&self, account: AccountId, (region, id): &Place) -> bool {
+        self.resources.iter().any(|one| one.failed && !one.muted && one.region == region && one.id(account) == *id)
+    }
+}
