@@ -108,7 +108,8 @@ impl History {
             assert_eq!(wrong, None, "{context}: the rule itself archives what fails");
         }
         let alive = self.alive(&self.rule, &before, is_harmless);
-        let planned = if self.random.random_bool(0.3) { Some(plan(&self.world, scanned.upload(&key)).await) } else { None };
+        let planned =
+            if self.random.random_bool(0.3) { Some(plan(&self.world, scanned.upload(&key)).await) } else { None };
         let is_disturbed = self.random.random_bool(0.12);
         if is_disturbed {
             self.disturbed(scanned, &key, &alive).await;

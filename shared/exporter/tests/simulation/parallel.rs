@@ -45,16 +45,8 @@ fn spoil(history: &mut History, scanned: &mut Scanned) {
         2 => {
             let resource = scanned.account.to_string();
             scanned.results.retain(|one| one.check != check || random.random_bool(0.5));
-            let manual = Result {
-                check,
-                region,
-                resource,
-                failed: false,
-                muted: false,
-                manual: true,
-                detail: 0,
-                at: None,
-            };
+            let manual =
+                Result { check, region, resource, failed: false, muted: false, manual: true, detail: 0, at: None };
             scanned.results.push(manual);
         }
         3 => {

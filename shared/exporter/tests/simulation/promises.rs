@@ -134,7 +134,7 @@ async fn nothing_is_archived_while_an_entry_of_the_file_is_unreadable() {
 #[tokio::test(start_paused = true)]
 async fn never_more_than_the_limit_is_archived_without_a_persons_word() {
     let world = world(|config| config);
-    let integration = integrate(&world, ACCOUNT, |_| {});
+    let integration = integrate(&world, ACCOUNT, |integration| integration.partial_scan_percent = 0);
     export(&world, scan(0, failed(200)).upload("1")).await;
     world.sleep(3600).await;
     let second = scan(1, failed(90));

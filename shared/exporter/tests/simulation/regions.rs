@@ -27,15 +27,37 @@ async fn a_partial_scan_speaks_only_of_what_it_looked_at() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_without_findings_in_the_scan_is_archived_too() {
+async fn a_region_without_findings_in_the_scan_is_not_archived() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(300));
+    let integration = integrate(&world, ACCOUNT, |_| {});
+    export(&world, first.upload("1")).await;
+    for hours in 1..5 {
+        world.sleep(3600).await;
+        let rest = failed(300).into_iter().filter(|result| result.region != "sa-east-1").collect();
+        let report = export(&world, scan(hours, rest).upload(&format!("at-{hours}"))).await;
+        assert_eq!((report.status, report.counts.archived), (RunStatus::Degraded, 0), "{:?}", report.reasons);
+    }
+    assert_equal(&world, first.account, &first.wanted(&integration), "the scans did not look there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_could_not_be_made_anywhere_is_not_archived() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
-    export(&world, scan(0, failed(30)).upload("1")).await;
-    world.sleep(3600).await;
-    let rest = failed(30).into_iter().filter(|result| result.region != "sa-east-1").collect();
-    let second = scan(1, rest);
-    export(&world, second.upload("2")).await;
-    assert_equal(&world, second.account, &second.wanted(&integration), "after the Region was emptied");
+    let mut all = failed(300);
+    for result in &mut all[..147] {
+        result.check = "ec2_instance_public_ip";
+    }
+    let first = scan(0, all.clone());
+    export(&world, first.upload("1")).await;
+    for hours in 1..5 {
+        world.sleep(3600).await;
+        let report = export(&world, scan(hours, all[147..].to_vec()).upload(&format!("at-{hours}"))).await;
+        assert_eq!((report.counts.archived, report.counts.unproven), (0, 147), "{:?}", report.reasons);
+    }
+    assert_equal(&world, first.account, &first.wanted(&integration), "the scans did not look at the service");
 }
 
 #[tokio::test(start_paused = true)]

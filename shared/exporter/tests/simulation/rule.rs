@@ -90,9 +90,9 @@ pub(crate) fn looks_partial(reading: &Reading, integration: &Integration, measur
     let full = integration.archive_scope == ArchiveScope::Full;
     let fewer = |now: u64, last: u64| now * 100 < last * percent;
     let comparable = full && reading.to_end && reading.times.len() == 1;
-    measure.filter(|_| comparable).is_some_and(|last| {
-        fewer(reading.verdicts, last.verdicts) || fewer(reading.checks.len() as u64, last.checks)
-    })
+    measure
+        .filter(|_| comparable)
+        .is_some_and(|last| fewer(reading.verdicts, last.verdicts) || fewer(reading.checks.len() as u64, last.checks))
 }
 
 /// What becomes of a finding by a scan, and what is known of it then. The caller archives.

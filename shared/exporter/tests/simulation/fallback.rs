@@ -1,0 +1,167 @@
+//! Findings in a fallback Region: they are archived there when their own Region has them, and not before.
+
+use exporter::approval::Approval;
+use exporter::export::Options;
+use exporter::integration::Integration;
+use exporter::report::RunStatus;
+use serde_json::json;
+use simulator::{Caller, Effect, Fault, Input, Operation};
+
+use crate::evidence::active;
+use crate::memory::World;
+use crate::promises::{failed, scan};
+use crate::watch::held;
+use crate::{ACCOUNT, REGIONS, Run, export, integrate, world};
+
+fn falls_back(integration: &mut Integration) {
+    integration.fallback_region = Some("us-east-1".parse().unwrap());
+}
+
+fn enable(world: &World, region: &str) {
+    let answer = world.simulator.call(&Caller::user(ACCOUNT), region, Operation::EnableSecurityHub, Input::default());
+    assert!(answer.is_success());
+    let product = json!({ "ProductArn": format!("arn:aws:securityhub:{region}::product/prowler/prowler") }).to_string();
+    let input = Input { body: product.as_bytes(), ..Input::default() };
+    let _ = world.simulator.call(&Caller::user(ACCOUNT), region, Operation::EnableImportFindingsForProduct, input);
+}
+
+/// Sixty findings, those of sa-east-1 in us-east-1, since Security Hub is off there; then it is switched on.
+async fn back() -> World {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    integrate(&world, ACCOUNT, falls_back);
+    let report = export(&world, scan(0, failed(60)).upload("1")).await;
+    assert_eq!((report.counts.redirected, active(&world)), (20, 60));
+    world.sleep(3600).await;
+    enable(&world, "sa-east-1");
+    world
+}
+
+fn places(world: &World, id: &str) -> Vec<String> {
+    let all = REGIONS.iter().flat_map(|region| world.simulator.findings(ACCOUNT, region));
+    let mine = all.filter(|found| found["Id"] == id);
+    mine.map(|found| {
+        let region = found["ProductArn"].as_str().unwrap().split(':').nth(3).unwrap().to_owned();
+        format!("{region} {}", found["RecordState"].as_str().unwrap())
+    })
+    .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_in_the_fallback_is_archived_there_when_its_own_region_has_it() {
+    let world = back().await;
+    let report = export(&world, scan(1, failed(60)).upload("2")).await;
+    assert_eq!((report.counts.sent, report.counts.archived), (20, 20), "{:?}", report.reasons);
+    assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 60);
+    assert_eq!(world.simulator.findings(ACCOUNT, "sa-east-1").len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_whose_worker_failed_has_not_spoken() {
+    let world = back().await;
+    world.stores.lock().unwrap().broken = Some("sa-east-1.zst".to_owned());
+    let outcome = Run::new(&world).go(scan(1, failed(60)).upload("2")).await.unwrap();
+    assert!(outcome.is_err() || outcome.is_ok_and(|report| report.status.wants_another_try()));
+    assert_eq!((active(&world), held(&world, ACCOUNT.parse().unwrap(), "ARCHIVED").len()), (60, 0));
+    world.stores.lock().unwrap().broken = None;
+    world.sleep(5400).await;
+    let report = export(&world, scan(1, failed(60)).upload("2")).await;
+    assert_eq!((report.counts.archived, active(&world)), (20, 60), "{:?}", report.reasons);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_its_own_region_refuses_stays_active_in_the_fallback() {
+    let world = back().await;
+    let bad = failed(60).into_iter().find(|one| one.region == "sa-east-1").unwrap().id(ACCOUNT.parse().unwrap());
+    let refusal =
+        Effect::FailFindings { id_contains: bad.clone(), code: "InvalidInput".to_owned(), message: "no".to_owned() };
+    world.simulator.inject(Fault::new(refusal).in_region("sa-east-1"));
+    let report = export(&world, scan(1, failed(60)).upload("2")).await;
+    assert_eq!((report.counts.quarantined["InvalidInput"], report.counts.archived), (1, 19), "{:?}", report.reasons);
+    assert_eq!(places(&world, &bad), ["us-east-1 ACTIVE"]);
+    // Once it is accepted, one is left.
+    world.simulator.clear_faults();
+    world.sleep(3600).await;
+    let report = export(&world, scan(2, failed(60)).upload("3")).await;
+    assert_eq!((report.counts.sent, report.counts.archived), (1, 1), "{:?}", report.reasons);
+    assert_eq!(places(&world, &bad), ["us-east-1 ARCHIVED", "sa-east-1 ACTIVE"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_its_own_region_does_not_answer_for_stays_active_in_the_fallback() {
+    let world = back().await;
+    world.simulator.inject(Fault::error(503).in_region("sa-east-1").on(Operation::BatchImportFindings));
+    let report = export(&world, scan(1, failed(60)).upload("2")).await;
+    assert_eq!((report.status, report.counts.archived, active(&world)), (RunStatus::Failed, 0, 60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn copies_in_a_fallback_that_was_taken_away_are_archived_once_their_own_region_has_them() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| {
+        integration.regions = Some(vec!["us-east-1".parse().unwrap()]);
+        falls_back(integration);
+    });
+    export(&world, scan(0, failed(300)).upload("1")).await;
+    assert_eq!(world.simulator.findings(ACCOUNT, "us-east-1").len(), 300);
+    world.sleep(3600).await;
+    integrate(&world, ACCOUNT, |integration| integration.archive_limit_percent = 100);
+    for (hours, left) in [(1, 297), (2, 294)] {
+        let report = export(&world, scan(hours, failed(left)).upload(&format!("at-{hours}"))).await;
+        assert_eq!(report.status, RunStatus::Succeeded, "{left}: {:?}", report.reasons);
+        assert_eq!(active(&world), left as usize, "{left}: {:?}", report.counts);
+        world.sleep(3600).await;
+    }
+    let home = world.simulator.findings(ACCOUNT, "us-east-1");
+    assert_eq!(home.iter().filter(|found| found["RecordState"] == "ACTIVE").count(), 98);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_was_taken_away_does_not_ask_at_every_scan_and_approving_helps() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| {
+        integration.regions = Some(vec!["us-east-1".parse().unwrap()]);
+        falls_back(integration);
+    });
+    export(&world, scan(0, failed(300)).upload("1")).await;
+    world.sleep(3600).await;
+    integrate(&world, ACCOUNT, |_| {});
+    let second = scan(1, failed(297));
+    let report = export(&world, second.upload("2")).await;
+    if report.status == RunStatus::Degraded {
+        let approval = Approval { pending: true, unproven: false };
+        let options = Options { again: true, approval, ..Options::default() };
+        let approved = Run { options, ..Run::new(&world) }.go(second.upload("2")).await.unwrap().unwrap();
+        assert_eq!(approved.status, RunStatus::Succeeded, "{:?}", approved.reasons);
+    }
+    assert_eq!(active(&world), 297);
+    world.sleep(3600).await;
+    let report = export(&world, scan(2, failed(294)).upload("3")).await;
+    assert_eq!((report.status, report.counts.archived), (RunStatus::Succeeded, 3), "{:?}", report.reasons);
+    assert_eq!(active(&world), 294);
+}
+
+#[tokio::test(start_paused = true)]
+async fn findings_whose_region_is_left_out_and_whose_fallback_was_taken_away_stay_and_hold_nothing_back() {
+    let world = world(|config| config);
+    let only = Some(vec!["us-east-1".parse().unwrap()]);
+    integrate(&world, ACCOUNT, |integration| {
+        integration.regions = only.clone();
+        falls_back(integration);
+    });
+    export(&world, scan(0, failed(300)).upload("1")).await;
+    world.sleep(3600).await;
+    integrate(&world, ACCOUNT, |integration| integration.regions = only.clone());
+    for hours in 1..=3 {
+        // Three fewer each time, one of each Region.
+        let report =
+            export(&world, scan(hours, failed(300 - 3 * u32::try_from(hours).unwrap())).upload(&format!("at-{hours}")))
+                .await;
+        assert_eq!(report.accounts[&ACCOUNT.parse().unwrap()].archive, None, "{:?}", report.reasons);
+        assert!(report.counts.archived >= 1, "{hours}: {:?}", report.counts);
+        world.sleep(3600).await;
+    }
+    let ids = failed(291).into_iter().map(|one| one.id(ACCOUNT.parse().unwrap()));
+    for id in ids {
+        assert_eq!(places(&world, &id), ["us-east-1 ACTIVE"], "it exists and fails");
+    }
+}

@@ -1,0 +1,101 @@
+//! Files without findings, with findings of a Region that the release doesn't know, and with entries that can't be mapped.
+
+use exporter::report::{ArchiveSkipped, RunStatus};
+use serde_json::{Value, json};
+
+use crate::evidence::active;
+use crate::promises::{failed, result, scan};
+use crate::scan::{Layout, Scanned, open};
+use crate::watch::held;
+use crate::{ACCOUNT, OTHER, export, integrate, world};
+
+fn events(hours: i64, count: u32) -> Vec<Value> {
+    serde_json::from_slice(&scan(hours, failed(count)).bytes()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_without_findings_is_not_a_success_and_says_so() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(60)).upload("1")).await;
+    for body in ["[]", "{\"Findings\": []}", "[\n]\n", "\u{feff}[ ]"] {
+        let report = export(&world, open(body, body.as_bytes())).await;
+        assert_ne!(report.status, RunStatus::Succeeded, "{body:?}");
+        assert!(!report.reasons.is_empty(), "{body:?}");
+        assert_eq!((report.counts.read, active(&world)), (0, 60), "{body:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_in_a_format_that_the_integration_does_not_take_says_so() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| integration.format = asff::ScanFormat::Csv);
+    let report = export(&world, scan(0, failed(30)).upload("1")).await;
+    assert_eq!(report.counts.sent, 0);
+    assert!(!report.reasons.is_empty(), "0 sent is never without a reason beside it");
+    assert_ne!(report.status, RunStatus::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finding_of_a_region_that_the_release_does_not_know_is_sent_there_and_keeps_nothing_from_being_archived() {
+    let world = world(|config| config.region(ACCOUNT, "eu-west-9", |_| {}));
+    integrate(&world, ACCOUNT, |_| {});
+    integrate(&world, OTHER, |_| {});
+    let both = |hours: i64, count: u32, new: bool| {
+        let mut all = events(hours, count);
+        let other = serde_json::to_string(&all).unwrap().replace(ACCOUNT, OTHER);
+        all.extend(serde_json::from_str::<Vec<Value>>(&other).unwrap());
+        if new {
+            let one = result(5000, "eu-west-1").ocsf(ACCOUNT.parse().unwrap(), scan(hours, Vec::new()).at);
+            all.push(serde_json::from_str(&one.to_string().replace("eu-west-1", "eu-west-9")).unwrap());
+        }
+        serde_json::to_vec(&all).unwrap()
+    };
+    export(&world, open("0", &both(0, 60, false))).await;
+    world.sleep(3600).await;
+    let report = export(&world, open("1", &both(1, 50, true))).await;
+    assert_eq!((report.counts.quarantined_total(), report.counts.archived), (0, 20), "{:?}", report.reasons);
+    assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);
+    assert_eq!(world.simulator.findings(ACCOUNT, "eu-west-9").len(), 1);
+    assert_eq!((active(&world), held(&world, OTHER.parse().unwrap(), "ACTIVE").len()), (50, 50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_can_not_be_mapped_blocks_nothing_of_another_account_of_the_file() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    integrate(&world, OTHER, |_| {});
+    let both = |hours: i64, count: u32, bad: bool| {
+        let mut all = events(hours, count);
+        if bad {
+            all[7]["status_code"] = json!("PERHAPS");
+        }
+        let other = serde_json::to_string(&events(hours, count)).unwrap().replace(ACCOUNT, OTHER);
+        all.extend(serde_json::from_str::<Vec<Value>>(&other).unwrap());
+        serde_json::to_vec(&all).unwrap()
+    };
+    export(&world, open("0", &both(0, 60, false))).await;
+    world.sleep(3600).await;
+    let report = export(&world, open("1", &both(1, 51, true))).await;
+    // The bad entry is of eu-west-1: three absent findings and its own are unproven there.
+    let account = &report.accounts[&ACCOUNT.parse().unwrap()];
+    assert_eq!((account.counts.archived, account.counts.unproven), (6, 4), "{:?}", report.reasons);
+    assert_eq!(report.accounts[&OTHER.parse().unwrap()].counts.archived, 9);
+    assert_eq!((active(&world), held(&world, OTHER.parse().unwrap(), "ACTIVE").len()), (54, 51));
+    assert!(!matches!(account.archive, Some(ArchiveSkipped::ArchiveRequiresApproval { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_that_were_cut_between_two_archive_nothing_at_once() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(300)).upload("1")).await;
+    world.sleep(3600).await;
+    let cut = Scanned { layout: Layout::Lines, ..scan(1, failed(160)) };
+    let report = export(&world, cut.upload("2.jsonl")).await;
+    assert_eq!((report.counts.archived, report.counts.absent, active(&world)), (0, 140, 300), "{:?}", report.reasons);
+    // The next whole file has them again.
+    world.sleep(3600).await;
+    let report = export(&world, scan(2, failed(300)).upload("3")).await;
+    assert_eq!((report.status, report.counts.sent, report.counts.absent), (RunStatus::Succeeded, 0, 0));
+}
