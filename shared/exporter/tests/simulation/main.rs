@@ -31,6 +31,7 @@ mod rule;
 mod scan;
 mod scan_order;
 mod truth;
+mod upgrade;
 mod upkeep;
 mod verdicts;
 mod watch;
