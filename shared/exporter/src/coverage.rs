@@ -110,6 +110,11 @@ impl Coverage {
         self.regions.iter().filter_map(|(name, region)| Some((*name, region.full_at?))).collect()
     }
 
+    /// Whether nothing was known before: of a new account, or one of an earlier version.
+    pub(crate) fn is_new(&self) -> bool {
+        self.etag.is_none()
+    }
+
     /// The Regions whose Security Hub holds findings of other Regions.
     pub(crate) fn keepers(&self) -> impl Iterator<Item = RegionName> + '_ {
         self.regions.iter().filter(|(_, region)| region.is_keeper).map(|(name, _)| *name)
@@ -134,10 +139,10 @@ impl Coverage {
         times.is_some_and(|times| times.verdict > scanned_at)
     }
 
-    /// Findings that scans of the days before this one, and it itself, archived without approval.
+    /// Findings that scans of the days before this one archived without approval.
     pub(crate) fn archived_lately(&self, scanned_at: Timestamp) -> u64 {
         let from = scanned_at.saturating_sub(SignedDuration::from_hours(24 * ARCHIVED_DAYS)).unwrap_or(Timestamp::MIN);
-        self.archived.range(from..=scanned_at).map(|(_, findings)| findings).sum()
+        self.archived.range(from..scanned_at).map(|(_, findings)| findings).sum()
     }
 
     /// Notes what a scan archived without approval.

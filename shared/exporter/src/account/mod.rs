@@ -21,6 +21,7 @@ use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
 use crate::report::{Counts, Fate, FileEnd};
 use crate::route::{NOT_IN_INTEGRATION, Route, route};
+use crate::state::Seen;
 
 /// What the accounts of one export share.
 pub(crate) struct Context<P> {
@@ -131,7 +132,7 @@ impl<P: Ports> AccountExport<P> {
                 let unavailable = Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned());
                 let fate = kept.map_or(unavailable, |kept| Fate::Filtered(kept.as_str().to_owned()));
                 self.counts.add(fate, 1);
-                return Ok(());
+                return delivery.see_elsewhere(&mapped, kept.map_or(Seen::Wanted, Kept::seen)).await;
             }
         };
         delivery.send(region, mapped, kept).await

@@ -113,6 +113,7 @@ impl<P: Ports> AccountExport<P> {
             }
         };
         let coverage = Arc::new(Coverage::read(ports.as_ref(), account).await?);
+        let with_state = regions_with_state(ports.as_ref(), account).await?;
         let fallback_region = integration.fallback_region;
         let policy = Policy {
             resend: integration.resend,
@@ -121,7 +122,7 @@ impl<P: Ports> AccountExport<P> {
             doubt: doubt.clone(),
             regions: context.regions.clone(),
             remembers_left: false,
-            keepers: Arc::new(keepers(&integration, &coverage)),
+            keepers: Arc::new(keepers(&integration, &coverage, &with_state)),
             full_at: Arc::new(coverage.full_at()),
             closed: Arc::new(standing.as_ref().map(Standing::closed).unwrap_or_default()),
         };
@@ -131,7 +132,6 @@ impl<P: Ports> AccountExport<P> {
             AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone()).held_by(lease.clone());
         let mut unwatched = BTreeSet::new();
         if integration.archive_previous_findings || doubt != Doubt::default() {
-            let with_state = regions_with_state(ports.as_ref(), account).await?;
             for region in with_state.into_iter().chain(doubt.regions.iter().copied()) {
                 // What the integration leaves out is not looked at: that its findings do not come says nothing.
                 if route(&integration, region) == Route::Own || fallback_region == Some(region) {
@@ -172,10 +172,15 @@ pub(crate) fn disabled(account: AccountId, integration: &Integration) -> String 
     with_mend(format!("the integration of account {account} is disabled"), Some(mend))
 }
 
-/// The Regions of an integration, besides its fallback Region, that hold findings of other Regions.
-fn keepers(integration: &Integration, coverage: &Coverage) -> BTreeSet<RegionName> {
+/// The Regions of an integration, besides its fallback Region, that hold findings of other Regions. Where nobody knows, since
+/// the states are of an earlier version, each of them may.
+fn keepers(integration: &Integration, coverage: &Coverage, with_state: &BTreeSet<RegionName>) -> BTreeSet<RegionName> {
+    if !integration.archive_previous_findings {
+        return BTreeSet::new();
+    }
     let is_ours = |region: &RegionName| route(integration, *region) == Route::Own;
-    coverage.keepers().filter(|region| is_ours(region) && Some(*region) != integration.fallback_region).collect()
+    let known: BTreeSet<RegionName> = if coverage.is_new() { with_state.clone() } else { coverage.keepers().collect() };
+    known.into_iter().filter(|region| is_ours(region) && Some(*region) != integration.fallback_region).collect()
 }
 
 /// Takes an account whatever the time of its newest scan is: that stays, unless `scanned_at` is newer. That time, and the

@@ -25,8 +25,22 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) struct Conclusion {
     /// What is resolved is archived.
     pub(crate) archives: bool,
+    /// What is unproven is archived, since a user approved it.
+    pub(crate) archives_unproven: bool,
     /// What is resolved needs approval, and is listed.
     pub(crate) lists: bool,
+}
+
+impl Conclusion {
+    /// Whether a finding that is resolved on this evidence is archived.
+    fn archives(self, class: PendingClass) -> bool {
+        if class == PendingClass::Unproven { self.archives_unproven } else { self.archives }
+    }
+
+    /// The same where nothing can be archived.
+    fn nowhere(self) -> Self {
+        Self { archives: false, archives_unproven: false, ..self }
+    }
 }
 
 impl<P: Ports> RegionWorker<P> {
@@ -69,9 +83,10 @@ impl<P: Ports> RegionWorker<P> {
             return Ok(false);
         }
         self.still_ours()?;
-        let archives = conclusion.archives && self.work.clean && self.sender.stop().is_none();
+        let may_archive = self.work.clean && self.sender.stop().is_none();
+        let conclusion = if may_archive { conclusion } else { conclusion.nowhere() };
         let full = self.is_full();
-        let plan = self.plan(archives, conclusion, full);
+        let plan = self.plan(conclusion, full);
         let Some(ledger) = &mut self.work.ledger else { return Ok(false) };
         if !ledger.is_changed() && plan == Pass::default() {
             return Ok(full);
@@ -80,7 +95,7 @@ impl<P: Ports> RegionWorker<P> {
             ledger.touch().await?;
         }
         self.note_scan(full);
-        self.pass_over(archives, conclusion, full).await?;
+        self.pass_over(conclusion, full).await?;
         self.sender.flush().await;
         self.settle().await?;
         self.still_ours()?;
@@ -91,7 +106,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Goes through the old state: archives, lists, and copies into the next one.
-    async fn pass_over(&mut self, archives: bool, conclusion: Conclusion, full: bool) -> Result<(), PortError> {
+    async fn pass_over(&mut self, conclusion: Conclusion, full: bool) -> Result<(), PortError> {
         self.work.archiving = true;
         let now = self.ports.now();
         let forget_before_ms = now.as_millisecond() - GONE_KEPT_DAYS * DAY_MS;
@@ -106,11 +121,13 @@ impl<P: Ports> RegionWorker<P> {
             let seen = ledger.index.seen(entry.slot.key).unwrap_or_default();
             let judgment = self.judge(&entry.slot, seen);
             match judgment {
-                Judgment::Resolved(class) if archives => {
+                Judgment::Resolved(class) if conclusion.archives(class) => {
                     self.archive(&entry, class, now).await?;
                     continue;
                 }
-                Judgment::Resolved(class) if conclusion.lists => self.list(&entry, class, ARCHIVE_LIMIT).await?,
+                Judgment::Resolved(class) if conclusion.lists && class != PendingClass::Unproven => {
+                    self.list(&entry, class, ARCHIVE_LIMIT).await?;
+                }
                 Judgment::Unproven(reason) => self.list(&entry, PendingClass::Unproven, reason).await?,
                 Judgment::Resolved(_) | Judgment::Absent(_) | Judgment::Stays => {}
             }
@@ -127,16 +144,16 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What a pass over the old state would do.
-    fn plan(&mut self, archives: bool, conclusion: Conclusion, full: bool) -> Pass {
+    fn plan(&mut self, conclusion: Conclusion, full: bool) -> Pass {
         let mut pass = Pass::default();
         let Some(ledger) = &self.work.ledger else { return pass };
         let all: Vec<(Slot, Seen)> = ledger.index.staying().map(|(slot, seen)| (*slot, seen)).collect();
         for (slot, seen) in all {
             let judgment = self.judge(&slot, seen);
             pass.lists |= matches!(judgment, Judgment::Unproven(_)) && slot.is_live();
-            if let Judgment::Resolved(_) = judgment {
+            if let Judgment::Resolved(class) = judgment {
                 pass.lists |= conclusion.lists;
-                pass.writes |= archives;
+                pass.writes |= conclusion.archives(class);
             }
             pass.writes |= self.next_slot(&slot, seen, judgment, full) != slot;
             self.work.is_keeper |= slot.foreign && slot.is_live();
@@ -174,7 +191,10 @@ impl<P: Ports> RegionWorker<P> {
         self.work.unproven_archived += u64::from(class == PendingClass::Unproven);
         if !entry.slot.is_live() && entry.slot.absent == UNATTRIBUTED {
             self.work.counts.archived += 1;
-            let slot = Slot { sent_ms: now.as_millisecond(), absent: 0, ..entry.slot };
+            // Security Hub has it as the aborted run sent it, with the time of its scan: most likely this one.
+            let scanned_ms = self.header.scanned_at.unwrap_or(now).min(now).as_millisecond();
+            let updated_ms = scanned_ms.max(entry.slot.updated_ms + 1);
+            let slot = Slot { updated_ms, sent_ms: now.as_millisecond(), absent: 0, ..entry.slot };
             let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
             return ledger.record(&slot, &entry.json).await;
         }

@@ -177,6 +177,8 @@ impl<P: Ports> RegionWorker<P> {
             tally.active += u64::from(is_active || (!slot.is_live() && judgment != Judgment::Stays));
             match judgment {
                 Judgment::Stays => {}
+                // What a user approved by itself does not count towards the limit.
+                Judgment::Resolved(PendingClass::Unproven) => {}
                 Judgment::Resolved(_) => tally.pending += 1,
                 Judgment::Absent(_) => tally.absent += u64::from(slot.is_live()),
                 Judgment::Unproven(reason) if slot.is_live() => {

@@ -47,7 +47,7 @@ use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::report::{ArchiveSkipped, Counts, PendingFinding, RegionReport, Unproven};
 use crate::settings::Settings;
-use crate::state::{Ahead, Header, Key, Tail};
+use crate::state::{Ahead, Header, Key, Seen, Tail};
 
 /// What the deliveries of one export share.
 #[derive(Clone)]
@@ -155,6 +155,17 @@ impl<P: Ports> AccountDelivery<P> {
     ) -> Result<(), PortError> {
         let queue = self.queue(region);
         queue.send(Message::Finding(mapped, kept)).await.map_err(|_| ended_early(region))
+    }
+
+    /// Tells the Regions that may hold a copy of a finding what the scan says of it, where its own Region is left out.
+    pub(crate) async fn see_elsewhere(&mut self, mapped: &Mapped, seen: Seen) -> Result<(), PortError> {
+        let at_ms = mapped.scanned_at.min(self.ports.now()).as_millisecond();
+        let key = Key::of(mapped.finding.id.as_str());
+        for keeper in self.policy.keepers.clone().iter() {
+            let queue = self.queue(*keeper);
+            queue.send(Message::Seen(key, seen, at_ms)).await.map_err(|_| ended_early(*keeper))?;
+        }
+        Ok(())
     }
 
     /// Tells a Region's worker of a finding that is never sent.
@@ -286,17 +297,14 @@ impl AccountDelivered {
         if self.error.is_some() || drained.iter().any(|worker| worker.work.has_failed()) {
             return Conclusion::default();
         }
-        if !verdicts.proof.is_complete() {
-            if self.counts.unproven > 0 {
-                self.archive = Some(ArchiveSkipped::Incomplete { why: "the file was not read to its end".to_owned() });
-            }
-            return Conclusion::default();
+        if !verdicts.proof.is_complete() && self.counts.unproven > 0 {
+            self.archive = Some(ArchiveSkipped::Incomplete { why: "the file was not read to its end".to_owned() });
         }
         if !limit.approved && requires_approval(pending, active, limit.lately, limit.percent) {
             self.archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active });
-            return Conclusion { archives: false, lists: true };
+            return Conclusion { archives: false, lists: true, archives_unproven: verdicts.approves_unproven };
         }
-        Conclusion { archives: true, lists: false }
+        Conclusion { archives: true, lists: false, archives_unproven: verdicts.approves_unproven }
     }
 
     fn add(&mut self, region: RegionName, worked: Worked) {

@@ -26,7 +26,10 @@ fn third() -> Vec<Result> {
         .chain([of(ENCRYPTION, "eu-west-1", 0), of(ENCRYPTION, "sa-east-1", 0), of(INSTANCE, "eu-west-1", 7)])
         .chain([of(PUBLIC, "us-east-1", 9)])
         .collect();
-    all.retain(|one| !(one.check == PUBLIC && ["arn:aws:x:::eu-west-1-1", "arn:aws:x:::sa-east-1-0"].contains(&one.resource.as_str())));
+    all.retain(|one| {
+        !(one.check == PUBLIC
+            && ["arn:aws:x:::eu-west-1-1", "arn:aws:x:::sa-east-1-0"].contains(&one.resource.as_str()))
+    });
     all.iter_mut().find(|one| one.check == INSTANCE && one.region == "us-east-1").unwrap().failed = false;
     all.iter_mut().find(|one| one.check == ENCRYPTION && one.region == "eu-west-1").unwrap().muted = true;
     all.iter_mut().find(|one| one.check == PUBLIC && one.region == "us-east-1").unwrap().detail = 3;
