@@ -111,7 +111,7 @@ impl<P: Ports> Exporter<P> {
         let mut stale = Vec::new();
         let carried = self.carry(&mut run, scan, &options, &mut stale).await;
         let concluded = match carried {
-            Ok(()) => conclude(self.ports.as_ref(), &mut run).await,
+            Ok(()) => conclude(self.ports.as_ref(), &self.settings, &mut run).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = &concluded {
@@ -204,12 +204,16 @@ impl<P: Ports> Exporter<P> {
 }
 
 /// Checks that the counts add up, decides how the run ended, and records it.
-pub(crate) async fn conclude<P: Ports>(ports: &P, run: &mut RunReport) -> Result<(), ExportError> {
+pub(crate) async fn conclude<P: Ports>(
+    ports: &P,
+    settings: &Settings,
+    run: &mut RunReport,
+) -> Result<(), ExportError> {
     if !run.counts.balanced() {
         let (read, accounted) = (run.counts.read, run.counts.accounted());
         return Err(ExportError::Unbalanced { run_id: run.run_id.clone(), read, accounted });
     }
-    run.conclude(ports.now());
+    run.conclude(ports.now(), &settings.command_options);
     keep_report(ports, run).await?;
     ports.record(run).await?;
     Ok(())

@@ -37,6 +37,9 @@ pub struct Settings {
     /// What is kept of the time to drain, write and record when an export has a deadline, but never more than
     /// [`DRAIN_SHARE`] of it.
     pub drain_reserve: Duration,
+    /// Options that the `hubctl` commands of a report need to find the run again, such as ` --state DIR` without a
+    /// deployment. Empty in a deployment.
+    pub command_options: String,
 }
 
 impl Default for Settings {
@@ -53,6 +56,7 @@ impl Default for Settings {
             backoff_max: Duration::from_secs(10),
             failed_batches_max: 2,
             drain_reserve: Duration::from_secs(60),
+            command_options: String::new(),
         }
     }
 }

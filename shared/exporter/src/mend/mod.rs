@@ -176,7 +176,7 @@ impl<P: Ports> Mender<P> {
             first_error = first_error.or(error);
         }
         match first_error {
-            None => Ok(conclude(self.ports.as_ref(), run).await?),
+            None => Ok(conclude(self.ports.as_ref(), &self.settings, run).await?),
             Some(error) => Err(error.into()),
         }
     }

@@ -1,5 +1,6 @@
 //! What an export did with every finding that it read. The counts must add up; where they do not, the run fails.
 
+mod approval;
 mod counts;
 mod drift;
 mod pending;

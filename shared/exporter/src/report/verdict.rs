@@ -7,10 +7,10 @@ use crate::account::SUPERSEDED;
 use crate::filter::Kept;
 
 impl RunReport {
-    /// Decides how the run ended, from what became of its findings.
-    pub(crate) fn conclude(&mut self, now: Timestamp) {
+    /// Decides how the run ended, from what became of its findings. `command_options` are the options that its commands need.
+    pub(crate) fn conclude(&mut self, now: Timestamp, command_options: &str) {
         self.finished_at = Some(now);
-        self.reasons = self.explain();
+        self.reasons = self.explain(command_options);
         self.status = self.verdict();
     }
 
@@ -46,7 +46,7 @@ impl RunReport {
     }
 
     /// What somebody should know, a sentence each, and below it what mends it. Empty where all is well.
-    fn explain(&self) -> Vec<String> {
+    fn explain(&self, command_options: &str) -> Vec<String> {
         let mut reasons = Vec::new();
         match &self.file_end {
             FileEnd::Complete => {}
@@ -71,18 +71,10 @@ impl RunReport {
         }
         for (account, report) in &self.accounts {
             reasons.extend(report.problem.clone());
-            match &report.archive {
-                None => {}
-                Some(ArchiveSkipped::Incomplete { why }) => {
-                    reasons.push(format!("account {account}: nothing was archived, since {why}"));
-                }
-                Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => reasons.push(format!(
-                    "account {account}: archive_requires_approval: {pending} of {active} active findings are resolved by the \
-                     scan, more than the limit\nhubctl run pending {}\nhubctl \
-                     run approve {}",
-                    self.run_id, self.run_id
-                )),
+            if let Some(ArchiveSkipped::Incomplete { why }) = &report.archive {
+                reasons.push(format!("account {account}: nothing was archived, since {why}"));
             }
+            reasons.extend(self.approval_reasons(*account, command_options));
             for (region, report) in &report.regions {
                 if let Some(why) = &report.not_adopted {
                     reasons.push(format!(
@@ -130,10 +122,10 @@ mod tests {
     #[test]
     fn a_scan_is_superseded_whatever_belongs_to_no_account() {
         let mut superseded = run(&Fate::Filtered(SUPERSEDED.to_owned()));
-        superseded.conclude(Timestamp::UNIX_EPOCH);
+        superseded.conclude(Timestamp::UNIX_EPOCH, "");
         assert_eq!(superseded.status, RunStatus::Superseded);
         let mut filtered = run(&Fate::Filtered("passed".to_owned()));
-        filtered.conclude(Timestamp::UNIX_EPOCH);
+        filtered.conclude(Timestamp::UNIX_EPOCH, "");
         assert_eq!(filtered.status, RunStatus::Degraded);
     }
 }

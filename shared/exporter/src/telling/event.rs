@@ -31,6 +31,12 @@ pub enum EventKind {
     /// A scan that was due did not come.
     #[serde(rename = "Scan Missing")]
     ScanMissing,
+    /// The scans of an account have no results of a service in a Region any more, though findings of it are active.
+    #[serde(rename = "Coverage Lost")]
+    CoverageLost,
+    /// That is over.
+    #[serde(rename = "Coverage Recovered")]
+    CoverageRecovered,
 }
 
 impl EventKind {
@@ -42,6 +48,8 @@ impl EventKind {
             Self::RegionGained => "Region Gained",
             Self::RegionLost => "Region Lost",
             Self::ScanMissing => "Scan Missing",
+            Self::CoverageLost => "Coverage Lost",
+            Self::CoverageRecovered => "Coverage Recovered",
         }
     }
 }
@@ -64,7 +72,7 @@ pub struct Detail {
     pub account: AccountId,
     /// The provider by which it is reached: the account itself, or its organisation.
     pub provider: ProviderId,
-    /// The Region that was gained or lost.
+    /// The Region that was gained or lost, or whose coverage was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<RegionName>,
     /// The Regions that take findings now.
@@ -86,6 +94,18 @@ pub struct Detail {
     /// The time of the newest scan that came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_scan_at: Option<Timestamp>,
+    /// The service whose coverage was lost or recovered: a check's ID up to the first underscore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Active findings without evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<u64>,
+    /// The time of the first scan without results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// The run that found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
 }
 
 impl Event {
@@ -166,6 +186,10 @@ impl Event {
             at: connection.checked_at,
             due_at: None,
             newest_scan_at: None,
+            service: None,
+            findings: None,
+            since: None,
+            run_id: None,
         };
         Self { kind, detail }
     }
@@ -181,14 +205,14 @@ impl Event {
 }
 
 /// Names a change: told twice, it has the same id.
-fn id(kind: EventKind, account: AccountId, place: &str, at: Timestamp) -> String {
+pub(super) fn id(kind: EventKind, account: AccountId, place: &str, at: Timestamp) -> String {
     let kind = kind.as_str().to_ascii_lowercase().replace(' ', "-");
     let place = if place.is_empty() { String::new() } else { format!("/{place}") };
     format!("{account}{place}/{kind}/{}", at.as_millisecond())
 }
 
 /// Text in one line of bounded length: a mail's template shows a line break as `\n`.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().take(TEXT_CHARS_MAX).collect()
 }

@@ -4,15 +4,17 @@
 //! So a change is told once even where checks repeat or overlap, and is not lost where one dies: another sends it after
 //! `SENDING_TIME`. Only a check that dies between sending and noting it makes the same event (by [`Detail::id`]) twice.
 
+mod coverage;
 mod event;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use asff::{AccountId, RegionName};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use self::coverage::{Coverage, publish_coverage};
 pub use self::event::{Detail, Event, EventKind, SOURCE};
 use crate::connection::{Connection, ConnectionStatus, RegionStatus};
 use crate::ports::PortError;
@@ -40,6 +42,12 @@ pub struct Told {
     /// The scan that was said to be missing, by the time it was due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Timestamp>,
+    /// The services, by Region, whose coverage was said to be lost.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uncovered: BTreeMap<RegionName, BTreeSet<String>>,
+    /// When the run ended whose coverage was published last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered_at: Option<Timestamp>,
     /// Events that the bus did not take yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
@@ -91,10 +99,18 @@ pub trait Telling {
 ///
 /// When what was told can't be read or written, or the bus takes nothing: the next check tells it.
 pub async fn tell<P: Telling>(ports: &P, news: News<'_>) -> Result<Vec<Event>, PortError> {
-    let account = news.connection.account;
+    publish_changes(ports, news.connection.account, |before| before.after(&news)).await
+}
+
+/// Writes what an account's notifications become, publishes the events that this makes due, and notes which the bus took.
+async fn publish_changes<P: Telling>(
+    ports: &P,
+    account: AccountId,
+    change: impl Fn(&Told) -> (Told, Vec<Event>) + Sync,
+) -> Result<Vec<Event>, PortError> {
     for _ in 0..WRITES_MAX {
         let (before, number) = ports.told(account).await?;
-        let (after, mine) = before.after(&news);
+        let (after, mine) = change(&before);
         if after == before {
             return Ok(Vec::new());
         }
@@ -139,11 +155,17 @@ impl Told {
         let mut after = self.clone();
         let mut events = after.connection_changed(news.connection);
         events.extend(after.scan_missed(news));
-        let until = news.now.checked_add(SENDING_TIME).unwrap_or(Timestamp::MAX);
+        after.due(events, news.now)
+    }
+
+    /// Puts new events in the outbox. With it, the events that the caller must send.
+    fn due(self, mut events: Vec<Event>, now: Timestamp) -> (Self, Vec<Event>) {
+        let mut after = self;
+        let until = now.checked_add(SENDING_TIME).unwrap_or(Timestamp::MAX);
         // What another wrote and did not send in time is ours now.
         let mut mine = Vec::new();
         for waiting in &mut after.waiting {
-            if waiting.until <= news.now {
+            if waiting.until <= now {
                 waiting.until = until;
                 mine.push(waiting.event.clone());
             }

@@ -11,7 +11,7 @@ const REGIONS: [&str; 4] = ["ap-southeast-2", "eu-west-1", "sa-east-1", "us-east
 
 /// What a bus and a table keep, and what goes wrong with them.
 #[derive(Default)]
-struct Memory {
+pub(super) struct Memory {
     kept: Mutex<(Told, u64)>,
     bus: Mutex<Vec<Event>>,
     /// Events that the bus takes from now on.
@@ -48,6 +48,10 @@ impl Telling for Memory {
 }
 
 impl Memory {
+    pub(super) fn published(&self) -> Vec<Event> {
+        self.bus.lock().unwrap().clone()
+    }
+
     fn said(&self) -> Vec<String> {
         let bus = self.bus.lock().unwrap();
         let words = |event: &Event| {
@@ -58,7 +62,7 @@ impl Memory {
     }
 }
 
-fn at(minute: i64) -> Timestamp {
+pub(super) fn at(minute: i64) -> Timestamp {
     "2026-11-23T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
 }
 

@@ -1,9 +1,10 @@
 //! Integrations.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use asff::{RegionName, Regions};
-use exporter::integration::Integration;
+use exporter::integration::{ABSENT_SCANS, Integration};
 use exporter::provider::ProviderId;
 use serde_json::Value;
 
@@ -11,8 +12,8 @@ use super::{Errors, ID_FORM};
 use crate::problem::Refusal;
 use crate::wire::IntegrationBody;
 
-/// The share of an account's live findings that one run may archive.
-const PERCENT: std::ops::RangeInclusive<i64> = 0..=100;
+/// Values of a share.
+const PERCENT: RangeInclusive<i64> = 0..=100;
 /// Regions that an integration names at most: there are some forty.
 const REGIONS_MAX: usize = 100;
 /// What is kept of an integration beside what can be changed by a patch.
@@ -29,29 +30,30 @@ pub fn integration(body: &IntegrationBody) -> Result<Integration, Refusal> {
     if id.is_err() {
         errors.add("provider", ID_FORM);
     }
-    let percent = body.archive_limit_percent;
-    if percent.is_some_and(|percent| !PERCENT.contains(&percent)) {
-        errors.add("archive_limit_percent", "must be 0 to 100");
-    }
+    let archive_limit = number("archive_limit_percent", body.archive_limit_percent, PERCENT, &mut errors);
+    let absent_scans = i64::from(*ABSENT_SCANS.start())..=i64::from(*ABSENT_SCANS.end());
+    let absent_scans = number("absent_scans", body.absent_scans, absent_scans, &mut errors);
+    let partial_scan = number("partial_scan_percent", body.partial_scan_percent, PERCENT, &mut errors);
     let severities = "INFORMATIONAL, LOW, MEDIUM, HIGH or CRITICAL";
     // Prowler writes them small, Security Hub large.
     let label = body.severity_min.as_deref().map(str::to_ascii_uppercase);
     let severity_min = errors.word("severity_min", label.as_deref(), severities);
     let regions = regions(body, &mut errors);
     let fallback_region = fallback(body, regions.as_deref(), &mut errors);
-    let archive_scope = errors.word("archive_scope", body.archive_scope.as_deref(), "full or partial");
+    let archive_scope = errors.word("archive_scope", body.archive_scope.as_deref(), "full, partial or observed");
     let resend = errors.word("resend", body.resend.as_deref(), "changed or always");
     let muted = errors.word("muted", body.muted.as_deref(), "as_prowler, omit or send");
     let format = errors.word("format", body.format.as_deref(), "ocsf, asff or csv");
     let Ok(id) = id else { return Err(errors.refusal()) };
     let default = Integration::new(id);
-    let percent = percent.and_then(|percent| u8::try_from(percent).ok());
     errors.end(Integration {
         enabled: body.enabled.unwrap_or(default.enabled),
         only_failed: body.only_failed.unwrap_or(default.only_failed),
         archive_previous_findings: body.archive_previous_findings.unwrap_or(default.archive_previous_findings),
         archive_scope: archive_scope.unwrap_or_default(),
-        archive_limit_percent: percent.unwrap_or(default.archive_limit_percent),
+        archive_limit_percent: archive_limit.unwrap_or(default.archive_limit_percent),
+        absent_scans: absent_scans.unwrap_or(default.absent_scans),
+        partial_scan_percent: partial_scan.unwrap_or(default.partial_scan_percent),
         resend: resend.unwrap_or_default(),
         severity_min,
         muted: muted.unwrap_or_default(),
@@ -74,6 +76,16 @@ pub fn patchable(integration: &Integration) -> Result<Value, Refusal> {
         fields.retain(|name, _| !NOT_PATCHABLE.contains(&name.as_str()));
     }
     Ok(value)
+}
+
+/// A number within its range. None where none, or another, is given.
+fn number(field: &str, value: Option<i64>, range: RangeInclusive<i64>, errors: &mut Errors) -> Option<u8> {
+    let value = value?;
+    if !range.contains(&value) {
+        errors.add(field, format!("must be {} to {}", range.start(), range.end()));
+        return None;
+    }
+    u8::try_from(value).ok()
 }
 
 fn regions(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<RegionName>> {

@@ -8,7 +8,7 @@ const NOT_OURS: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
 /// Settings that are switches.
 const SWITCHES: [&str; 4] = ["enabled", "only_failed", "archive_previous_findings", "auto_accept_product"];
 /// Settings that are numbers.
-const NUMBERS: [&str; 2] = ["archive_limit_percent", "duration_seconds"];
+const NUMBERS: [&str; 4] = ["archive_limit_percent", "absent_scans", "partial_scan_percent", "duration_seconds"];
 
 /// The body. Empty texts and lists are left out, so that a parameter's empty default means: not set.
 pub(super) fn body(properties: &Map<String, Value>) -> Value {
@@ -84,12 +84,14 @@ mod tests {
     fn texts_become_what_they_stand_for() {
         let properties = json!({
             "ServiceToken": "arn", "Provider": "123456789012", "OnlyFailed": "false", "ArchiveLimitPercent": "20",
+            "AbsentScans": "3", "PartialScanPercent": "0", "ArchiveScope": "observed",
             "Regions": ["eu-west-1", ""], "SeverityMin": "", "FallbackRegion": null, "Muted": "true",
             "Credentials": {"Kind": "default", "Role": {"Arn": "a", "DurationSeconds": "900", "SessionName": ""}},
             "Enabled": "perhaps",
         });
         let expected = json!({
             "provider": "123456789012", "only_failed": false, "archive_limit_percent": 20, "regions": ["eu-west-1"],
+            "absent_scans": 3, "partial_scan_percent": 0, "archive_scope": "observed",
             "muted": "true", "credentials": {"kind": "default", "role": {"arn": "a", "duration_seconds": 900}},
             "enabled": "perhaps",
         });

@@ -28,12 +28,20 @@ pub struct IntegrationBody {
     /// Archive what a newer scan shows to be resolved.
     #[schema(default = false)]
     pub archive_previous_findings: Option<bool>,
-    /// What a scan that lacks a finding says about it.
+    /// What the scans cover, which decides whether a finding is archived for being absent from one.
     #[schema(value_type = Option<words::ArchiveScope>)]
     pub archive_scope: Option<String>,
-    /// The share of the account's live findings that one run may archive without a person's word.
+    /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
+    /// archived whatever the share; 0 always requires approval.
     #[schema(minimum = 0, maximum = 100, default = 50)]
     pub archive_limit_percent: Option<i64>,
+    /// Consecutive whole scans that a finding must be absent from before it is archived, if absence is the only evidence.
+    #[schema(minimum = 1, maximum = 14, default = 2)]
+    pub absent_scans: Option<i64>,
+    /// A scan with less than this share of the last whole scan's results or checks looks partial and archives nothing for
+    /// being absent. 0: no scan looks partial.
+    #[schema(minimum = 0, maximum = 100, default = 50)]
+    pub partial_scan_percent: Option<i64>,
     /// Which findings are sent: what changed, or all of them at every scan.
     #[schema(value_type = Option<words::Resend>)]
     pub resend: Option<String>,
@@ -74,12 +82,20 @@ pub struct IntegrationPatch {
     pub only_failed: Option<bool>,
     /// Archive what a newer scan shows to be resolved.
     pub archive_previous_findings: Option<bool>,
-    /// What a scan that lacks a finding says about it.
+    /// What the scans cover, which decides whether a finding is archived for being absent from one.
     #[schema(value_type = Option<words::ArchiveScope>)]
     pub archive_scope: Option<String>,
-    /// The share of the account's live findings that one run may archive without a person's word.
+    /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
+    /// archived whatever the share; 0 always requires approval.
     #[schema(minimum = 0, maximum = 100)]
     pub archive_limit_percent: Option<i64>,
+    /// Consecutive whole scans that a finding must be absent from before it is archived, if absence is the only evidence.
+    #[schema(minimum = 1, maximum = 14)]
+    pub absent_scans: Option<i64>,
+    /// A scan with less than this share of the last whole scan's results or checks looks partial and archives nothing for
+    /// being absent. 0: no scan looks partial.
+    #[schema(minimum = 0, maximum = 100)]
+    pub partial_scan_percent: Option<i64>,
     /// Which findings are sent.
     #[schema(value_type = Option<words::Resend>)]
     pub resend: Option<String>,
@@ -117,12 +133,20 @@ pub struct IntegrationView {
     pub only_failed: bool,
     /// Whether it archives what a newer scan shows to be resolved.
     pub archive_previous_findings: bool,
-    /// What a scan that lacks a finding says about it.
+    /// What the scans cover, which decides whether a finding is archived for being absent from one.
     #[schema(value_type = words::ArchiveScope)]
     pub archive_scope: exporter::integration::ArchiveScope,
-    /// The share of the account's live findings that one run may archive without a person's word.
+    /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
+    /// archived whatever the share; 0 always requires approval.
     #[schema(minimum = 0, maximum = 100)]
     pub archive_limit_percent: u8,
+    /// Consecutive whole scans that a finding must be absent from before it is archived, if absence is the only evidence.
+    #[schema(minimum = 1, maximum = 14)]
+    pub absent_scans: u8,
+    /// A scan with less than this share of the last whole scan's results or checks looks partial and archives nothing for
+    /// being absent. 0: no scan looks partial.
+    #[schema(minimum = 0, maximum = 100)]
+    pub partial_scan_percent: u8,
     /// Which findings are sent.
     #[schema(value_type = words::Resend)]
     pub resend: exporter::state::Resend,
@@ -274,6 +298,8 @@ impl IntegrationView {
             archive_previous_findings: value.archive_previous_findings,
             archive_scope: value.archive_scope,
             archive_limit_percent: value.archive_limit_percent,
+            absent_scans: value.absent_scans,
+            partial_scan_percent: value.partial_scan_percent,
             resend: value.resend,
             severity_min: value.severity_min,
             muted: value.muted,

@@ -3,14 +3,17 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a scan covers: the whole account, or some checks in some Regions.
+/// What the scans of an account cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ArchiveScope {
-    /// What the scan lacks is gone.
+    /// The whole account.
     Full,
-    /// Only what it lacks of the checks and Regions that it has findings for.
+    /// Some checks in some Regions, each of them completely: a finding is archived for being absent only where the scan has
+    /// results of its check in its Region.
     Partial,
+    /// Single resources: only findings that the scan shows as passed or muted are archived, none for being absent.
+    Observed,
 }
 
 /// What happens to muted findings.

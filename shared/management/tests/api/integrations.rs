@@ -22,6 +22,9 @@ async fn creating_tests_the_connection_and_shows_what_the_page_shows() {
         ("only_failed", json!(true)),
         ("archive_previous_findings", json!(false)),
         ("archive_limit_percent", json!(50)),
+        ("archive_scope", json!("full")),
+        ("absent_scans", json!(2)),
+        ("partial_scan_percent", json!(50)),
         ("credentials", json!({"kind": "provider"})),
     ] {
         assert_eq!(body[name], value, "{name}");
@@ -64,7 +67,8 @@ async fn settings_change_one_by_one_and_null_takes_one_back() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let settings = json!({"only_failed": false, "archive_previous_findings": true, "severity_min": "HIGH",
-        "regions": ["eu-west-1", "us-east-1"], "fallback_region": "us-east-1", "archive_limit_percent": 10});
+        "regions": ["eu-west-1", "us-east-1"], "fallback_region": "us-east-1", "archive_limit_percent": 10,
+        "archive_scope": "observed", "absent_scans": 14, "partial_scan_percent": 0});
     let changed = api.patch(&path, &etag, &settings).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
     for (name, value) in settings.as_object().unwrap() {

@@ -9,6 +9,7 @@ async fn every_wrong_setting_is_named_at_once() {
     let api = Api::with_provider().await;
     let body = json!({
         "provider": ACCOUNT, "archive_limit_percent": 101, "severity_min": "grave", "archive_scope": "some",
+        "absent_scans": 15, "partial_scan_percent": -1,
         "resend": "never", "muted": "yes", "format": "html", "regions": ["eu-west-1", "mars-north-1", "cn-north-1"],
         "fallback_region": "us-east-1",
         "credentials": {"kind": "static", "access_key_id": "AKIA", "role": {"arn": "Exporter", "duration_seconds": 7200,
@@ -21,6 +22,7 @@ async fn every_wrong_setting_is_named_at_once() {
     assert_eq!(
         fields,
         [
+            "absent_scans",
             "archive_limit_percent",
             "archive_scope",
             "credentials.access_key_id",
@@ -32,6 +34,7 @@ async fn every_wrong_setting_is_named_at_once() {
             "fallback_region",
             "format",
             "muted",
+            "partial_scan_percent",
             "regions",
             "regions.1",
             "resend",

@@ -2,13 +2,16 @@
 
 use asff::ScanFormat;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use exporter::integration::{ArchiveScope, Integration};
+use exporter::integration::{ABSENT_SCANS, ArchiveScope, Integration};
 use exporter::state::Resend;
 
 use super::filters::{Filters, format_parser};
+use crate::output::text;
 
-/// The share of an account's live findings that a run archives by itself, where nothing else is said.
+/// Defaults of an integration. A test compares them.
 const ARCHIVE_LIMIT_PERCENT: u8 = 50;
+const ABSENT_SCANS_DEFAULT: u8 = 2;
+const PARTIAL_SCAN_PERCENT: u8 = 50;
 
 /// Which findings are sent, and which are archived.
 #[derive(clap::Args, Clone, Debug)]
@@ -34,12 +37,25 @@ pub(crate) struct Choices {
     #[arg(long, visible_alias = "archive", help_heading = "Lifecycle")]
     archive_previous_findings: bool,
 
-    /// What a scan covers: the whole account (full), or only the checks and Regions that it has findings of (partial)
+    /// What the scans cover: the whole account (full), some checks and Regions completely (partial), or single resources,
+    /// whose scans archive nothing for being absent (observed)
     #[arg(long, value_name = "SCOPE", default_value = "full", help_heading = "Lifecycle")]
-    #[arg(value_parser = PossibleValuesParser::new(["full", "partial"]).map(|word| archive_scope(&word)))]
+    #[arg(value_parser = PossibleValuesParser::new(["full", "partial", "observed"]).map(|word| archive_scope(&word)))]
     archive_scope: ArchiveScope,
 
-    /// Share of the account's live findings above which nothing is archived before a person approves it
+    /// Scans in a row that a finding must be absent from before it is archived, if absence is the only evidence
+    #[arg(long, value_name = "SCANS", default_value_t = ABSENT_SCANS_DEFAULT, help_heading = "Lifecycle")]
+    #[arg(value_parser = absent_scans())]
+    absent_scans: u8,
+
+    /// Archive nothing for being absent from a scan that has less than this share of the last whole scan's results or
+    /// checks; 0 disables the check
+    #[arg(long, value_name = "PERCENT", default_value_t = PARTIAL_SCAN_PERCENT, help_heading = "Lifecycle")]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
+    partial_scan_percent: u8,
+
+    /// Maximum share of the account's active findings to archive without approval; up to 20 findings need none, unless it
+    /// is 0
     #[arg(long, value_name = "PERCENT", default_value_t = ARCHIVE_LIMIT_PERCENT, help_heading = "Lifecycle")]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
     archive_limit_percent: u8,
@@ -57,6 +73,8 @@ impl Choices {
         integration.resend = self.resend;
         integration.archive_previous_findings = self.archive_previous_findings;
         integration.archive_scope = self.archive_scope;
+        integration.absent_scans = self.absent_scans;
+        integration.partial_scan_percent = self.partial_scan_percent;
         integration.archive_limit_percent = self.archive_limit_percent;
         self.filters.apply(integration)
     }
@@ -72,8 +90,14 @@ fn resend(word: &str) -> Resend {
 fn archive_scope(word: &str) -> ArchiveScope {
     match word {
         "partial" => ArchiveScope::Partial,
+        "observed" => ArchiveScope::Observed,
         _ => ArchiveScope::Full,
     }
+}
+
+/// A number of scans, as many as the state counts.
+pub(crate) fn absent_scans() -> impl TypedValueParser<Value = u8> {
+    clap::value_parser!(u8).range(i64::from(*ABSENT_SCANS.start())..=i64::from(*ABSENT_SCANS.end()))
 }
 
 /// What is archived, in words.
@@ -82,10 +106,14 @@ pub(crate) fn archive_words(integration: &Integration) -> String {
         return "nothing".to_owned();
     }
     let scope = match integration.archive_scope {
-        ArchiveScope::Full => "what a newer scan shows to be resolved",
-        ArchiveScope::Partial => "what a newer scan of the same checks and Regions shows to be resolved",
+        ArchiveScope::Full => {
+            let scans = text::counted(integration.absent_scans.into(), "scan", "scans in a row");
+            format!("findings that a newer scan shows as resolved, or that are absent from {scans}")
+        }
+        ArchiveScope::Partial => "findings that a newer scan of the same check and Region shows as resolved".to_owned(),
+        ArchiveScope::Observed => "findings that a newer scan shows as passed or muted".to_owned(),
     };
-    format!("{scope}, up to {} % of the live findings", integration.archive_limit_percent)
+    format!("{scope}; up to {} % of the active findings without approval", integration.archive_limit_percent)
 }
 
 /// Which findings are sent at each scan, in words.

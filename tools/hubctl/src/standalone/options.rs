@@ -145,13 +145,14 @@ mod tests {
             "every setting has the default of an integration"
         );
         let chosen = template(
-            "--standalone --state s --only-failed=false --archive --archive-scope partial --archive-limit-percent 5 \
-             --resend always --muted send --severity-min high --region us-east-1 --region eu-west-1 \
+            "--standalone --state s --only-failed=false --archive --archive-scope observed --archive-limit-percent 5 \
+             --absent-scans 3 --partial-scan-percent 0 --resend always --muted send --severity-min high --region us-east-1 --region eu-west-1 \
              --fallback-region us-east-1 --role-arn arn:aws:iam::123456789012:role/CI --external-id abc --format csv",
         );
         let chosen = chosen.unwrap();
         assert!(!chosen.only_failed && chosen.archive_previous_findings);
-        assert_eq!((chosen.archive_scope, chosen.archive_limit_percent), (ArchiveScope::Partial, 5));
+        assert_eq!((chosen.archive_scope, chosen.archive_limit_percent), (ArchiveScope::Observed, 5));
+        assert_eq!((chosen.absent_scans, chosen.partial_scan_percent), (3, 0));
         assert_eq!(chosen.resend, Resend::Always);
         assert_eq!(chosen.regions.map(|regions| regions.len()), Some(2));
         assert!(

@@ -73,6 +73,10 @@ pub(super) struct DeclaredIntegration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     archive_limit_percent: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    absent_scans: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    partial_scan_percent: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     auto_accept_product: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) credentials: Option<DeclaredCredentials>,
@@ -204,7 +208,7 @@ pub(super) fn defaults(id: &ProviderId) -> Settings {
 }
 
 /// The settings of an integration, credentials aside.
-pub(super) const SETTINGS: [&str; 12] = [
+pub(super) const SETTINGS: [&str; 14] = [
     "enabled",
     "only_failed",
     "severity_min",
@@ -216,6 +220,8 @@ pub(super) const SETTINGS: [&str; 12] = [
     "archive_previous_findings",
     "archive_scope",
     "archive_limit_percent",
+    "absent_scans",
+    "partial_scan_percent",
     "auto_accept_product",
 ];
 
@@ -245,7 +251,8 @@ mod tests {
         let whole: DeclaredIntegration = yaml::parse(
             "{provider: 123456789012, enabled: true, only_failed: true, severity_min: LOW, muted: omit, regions: [eu-west-1],
               fallback_region: eu-west-1, format: csv, resend: always, archive_previous_findings: true,
-              archive_scope: partial, archive_limit_percent: 1, auto_accept_product: true}",
+              archive_scope: observed, archive_limit_percent: 1, absent_scans: 3, partial_scan_percent: 0,
+              auto_accept_product: true}",
         )
         .unwrap();
         assert_eq!(json!(whole).as_object().unwrap().len(), SETTINGS.len() + 1);

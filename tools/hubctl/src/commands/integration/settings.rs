@@ -5,6 +5,7 @@ use asff::{RegionName, ScanFormat, SeverityLabel};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Map, Value};
 
+use crate::commands::choices::absent_scans;
 use crate::commands::filters::{format_parser, region};
 
 /// Values of a switch.
@@ -55,12 +56,23 @@ pub(crate) struct Settings {
     #[arg(default_missing_value = "true", value_parser = switch(), help_heading = "Lifecycle")]
     archive_previous_findings: Option<bool>,
 
-    /// What a scan covers: the whole account (full), or only the checks and Regions that it has findings of (partial)
-    /// [default: full]
-    #[arg(long, value_name = "SCOPE", value_parser = ["full", "partial"], help_heading = "Lifecycle")]
+    /// What the scans cover: the whole account (full), some checks and Regions completely (partial), or single resources,
+    /// whose scans archive nothing for being absent (observed) [default: full]
+    #[arg(long, value_name = "SCOPE", value_parser = ["full", "partial", "observed"], help_heading = "Lifecycle")]
     archive_scope: Option<String>,
 
-    /// Share of the account's live findings above which nothing is archived before a person approves it [default: 50]
+    /// Scans in a row that a finding must be absent from before it is archived, if absence is the only evidence [default: 2]
+    #[arg(long, value_name = "SCANS", value_parser = absent_scans(), help_heading = "Lifecycle")]
+    absent_scans: Option<u8>,
+
+    /// Archive nothing for being absent from a scan that has less than this share of the last whole scan's results or
+    /// checks; 0 disables the check [default: 50]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(help_heading = "Lifecycle")]
+    partial_scan_percent: Option<u8>,
+
+    /// Maximum share of the account's active findings to archive without approval; up to 20 findings need none, unless it
+    /// is 0 [default: 50]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     #[arg(help_heading = "Lifecycle")]
     archive_limit_percent: Option<u8>,
@@ -92,6 +104,8 @@ impl Settings {
         put("resend", self.resend.clone().map(Value::from));
         put("archive_previous_findings", self.archive_previous_findings.map(Value::from));
         put("archive_scope", self.archive_scope.clone().map(Value::from));
+        put("absent_scans", self.absent_scans.map(Value::from));
+        put("partial_scan_percent", self.partial_scan_percent.map(Value::from));
         put("archive_limit_percent", self.archive_limit_percent.map(Value::from));
         put("auto_accept_product", self.auto_accept_product.map(Value::from));
         patch
@@ -159,8 +173,8 @@ mod tests {
     #[test]
     fn every_setting_is_one_of_an_integration() {
         let line = "--only-failed=false --severity-min HIGH --muted as-prowler --regions eu-west-1 --fallback-region \
-                    us-east-1 --format csv --resend always --archive --archive-scope partial --archive-limit-percent 7 \
-                    --auto-accept-product";
+                    us-east-1 --format csv --resend always --archive --archive-scope observed --absent-scans 3 \
+                    --partial-scan-percent 0 --archive-limit-percent 7 --auto-accept-product";
         let mut settings = patch(line);
         settings["provider"] = "123456789012".into();
         let integration: Integration = serde_json::from_value(settings.clone()).unwrap();
@@ -178,7 +192,15 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused() {
-        for wrong in ["--archive-limit-percent 101", "--archive-scope half", "--resend never", "--regions mars-1"] {
+        for wrong in [
+            "--archive-limit-percent 101",
+            "--archive-scope half",
+            "--absent-scans 0",
+            "--absent-scans 15",
+            "--partial-scan-percent 101",
+            "--resend never",
+            "--regions mars-1",
+        ] {
             assert!(Line::try_parse_from(["x"].into_iter().chain(wrong.split_whitespace())).is_err(), "{wrong}");
         }
     }

@@ -138,6 +138,8 @@ pub(super) fn settings(view: &IntegrationView) -> Option<Integration> {
         archive_previous_findings: view.archive_previous_findings,
         archive_scope: view.archive_scope,
         archive_limit_percent: view.archive_limit_percent,
+        absent_scans: view.absent_scans,
+        partial_scan_percent: view.partial_scan_percent,
         resend: view.resend,
         severity_min: view.severity_min,
         muted: view.muted,

@@ -1,0 +1,193 @@
+//! What of a run waits for a user's approval, in sentences, and the commands to type.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asff::{AccountId, RegionName};
+
+use super::reason::{NO_REGION_RESULTS, NO_SERVICE_RESULTS, explain};
+use super::{AccountReport, ArchiveSkipped, PartialScan, RunReport};
+use crate::approval::Approval;
+
+/// Maximum number of names that a sentence lists.
+const NAMES_MAX: usize = 5;
+
+impl AccountReport {
+    /// Whether findings that the scan shows as resolved are archived upon approval only.
+    pub fn has_pending(&self) -> bool {
+        matches!(self.archive, Some(ArchiveSkipped::ArchiveRequiresApproval { .. }))
+    }
+
+    /// Whether the scan proves nothing about some active findings, or looks partial.
+    pub fn has_unproven(&self) -> bool {
+        !self.unproven.is_empty() || self.partial_scan.is_some()
+    }
+
+    /// Whether this approval would change anything.
+    pub fn waits_for(&self, approval: Approval) -> bool {
+        (approval.pending && self.has_pending()) || (approval.unproven && self.has_unproven())
+    }
+}
+
+impl RunReport {
+    /// The accounts in which this approval would change anything.
+    pub fn waiting_for(&self, approval: Approval) -> impl Iterator<Item = (AccountId, &AccountReport)> {
+        let waiting = self.accounts.iter().filter(move |(_, report)| report.waits_for(approval));
+        waiting.map(|(account, report)| (*account, report))
+    }
+
+    /// Whether something waits for an approval.
+    pub fn needs_approval(&self) -> bool {
+        self.waiting_for(Approval { pending: true, unproven: true }).next().is_some()
+    }
+
+    /// The command that approves.
+    pub fn approve_command(&self, approval: Approval) -> String {
+        let options = match approval {
+            Approval { pending: true, unproven: true } => " --pending --unproven",
+            Approval { unproven: true, .. } => " --unproven",
+            Approval { .. } => "",
+        };
+        format!("hubctl run approve {}{options}", self.run_id)
+    }
+
+    /// What of an account waits for approval, a sentence each, with the commands below it.
+    pub(super) fn approval_reasons(&self, account: AccountId, options: &str) -> Vec<String> {
+        let Some(report) = self.accounts.get(&account) else { return Vec::new() };
+        let list = format!("hubctl run pending {}{options}  # lists them", self.run_id);
+        let approve = |approval: Approval, effect: &str| {
+            format!("{}{options}  # {effect}", self.approve_command(approval))
+        };
+        let mut reasons = Vec::new();
+        if let Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) = &report.archive {
+            let approve = approve(Approval { pending: true, unproven: false }, "archives them, if the scan is right");
+            reasons.push(format!(
+                "account {account}: archive_requires_approval: the scan shows {pending} of {active} active findings as \
+                 resolved, more than the limit; they are archived upon approval\n{list}\n{approve}"
+            ));
+        }
+        let unproven = Approval { pending: false, unproven: true };
+        if let Some(scan) = &report.partial_scan {
+            let approve = approve(unproven, "archives what is absent, and compares later scans with this one");
+            reasons.push(format!("account {account}: {}\n{approve}", looks_partial(scan)));
+        }
+        for (reason, places) in by_reason(report) {
+            let approve = approve(unproven, "archives them, if they are resolved");
+            let findings: u64 = places.values().sum();
+            let (findings, verb) = if findings == 1 {
+                ("1 active finding".to_owned(), "stays")
+            } else {
+                (format!("{findings} active findings"), "stay")
+            };
+            reasons.push(format!(
+                "account {account}: {findings} {verb} active, because {}{}\n{list}\n{approve}",
+                explain(reason),
+                where_of(reason, &places)
+            ));
+        }
+        reasons
+    }
+}
+
+/// A scan that looks partial, in a sentence.
+fn looks_partial(scan: &PartialScan) -> String {
+    let PartialScan { verdicts, checks, last_verdicts, last_checks, last_scanned_at } = scan;
+    format!(
+        "the scan looks partial: it has {verdicts} results of {checks} checks, the last whole scan ({last_scanned_at:.0}) had \
+         {last_verdicts} of {last_checks}; nothing is archived for being absent from it"
+    )
+}
+
+/// The unproven findings of an account by reason, and by Region and service.
+fn by_reason(report: &AccountReport) -> BTreeMap<&str, BTreeMap<(RegionName, &str), u64>> {
+    let mut all: BTreeMap<&str, BTreeMap<(RegionName, &str), u64>> = BTreeMap::new();
+    for (region, services) in &report.unproven {
+        for (service, reasons) in services {
+            for (reason, findings) in reasons {
+                all.entry(reason).or_default().insert((*region, service), *findings);
+            }
+        }
+    }
+    all
+}
+
+/// The names that a reason is about, in brackets: Regions or services, if they are few.
+fn where_of(reason: &str, places: &BTreeMap<(RegionName, &str), u64>) -> String {
+    let names: BTreeSet<String> = match reason {
+        NO_REGION_RESULTS => places.keys().map(|(region, _)| region.to_string()).collect(),
+        NO_SERVICE_RESULTS => places.keys().map(|(_, service)| (*service).to_owned()).collect(),
+        _ => places.keys().map(|(region, service)| format!("{service} in {region}")).collect(),
+    };
+    if names.len() > NAMES_MAX {
+        return String::new();
+    }
+    format!(" ({})", names.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::upload::UploadInfo;
+
+    const ACCOUNT: &str = "123456789012";
+
+    fn run(report: AccountReport) -> RunReport {
+        let upload = UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None };
+        let mut run = RunReport::begin("r1".to_owned(), upload, Timestamp::UNIX_EPOCH);
+        run.file_end = crate::report::FileEnd::Complete;
+        run.accounts.insert(ACCOUNT.parse().unwrap(), report);
+        run
+    }
+
+    fn unproven(rows: &[(&str, &str, &str, u64)]) -> AccountReport {
+        let mut report = AccountReport::default();
+        for (region, service, reason, findings) in rows {
+            let services = report.unproven.entry(region.parse().unwrap()).or_default();
+            services.entry((*service).to_owned()).or_default().insert((*reason).to_owned(), *findings);
+        }
+        report
+    }
+
+    #[test]
+    fn each_reason_is_a_sentence_with_the_commands_below_it() {
+        let mut report = unproven(&[
+            ("me-central-1", "ec2", NO_REGION_RESULTS, 12),
+            ("me-central-1", "s3", NO_REGION_RESULTS, 8),
+            ("us-east-1", "iam", "manual_check", 1),
+        ]);
+        report.archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 80, active: 120 });
+        report.partial_scan = Some(PartialScan {
+            verdicts: 120,
+            checks: 14,
+            last_verdicts: 687,
+            last_checks: 82,
+            last_scanned_at: "2026-11-20T08:00:00Z".parse().unwrap(),
+        });
+        let reasons = run(report).approval_reasons(ACCOUNT.parse().unwrap(), " --state DIR");
+        let expected = [
+            "account 123456789012: archive_requires_approval: the scan shows 80 of 120 active findings as resolved, more than the limit; they are archived upon approval",
+            "hubctl run pending r1 --state DIR  # lists them",
+            "hubctl run approve r1 --state DIR  # archives them, if the scan is right",
+            "account 123456789012: the scan looks partial: it has 120 results of 14 checks, the last whole scan (2026-11-20T08:00:00Z) had 687 of 82; nothing is archived for being absent from it",
+            "hubctl run approve r1 --unproven --state DIR  # archives what is absent, and compares later scans with this one",
+            "account 123456789012: 1 active finding stays active, because the check could not be completed (MANUAL), often for a missing permission (iam in us-east-1)",
+            "hubctl run pending r1 --state DIR  # lists them",
+            "hubctl run approve r1 --unproven --state DIR  # archives them, if they are resolved",
+            "account 123456789012: 20 active findings stay active, because the scan has no results for the Region (me-central-1)",
+            "hubctl run pending r1 --state DIR  # lists them",
+            "hubctl run approve r1 --unproven --state DIR  # archives them, if they are resolved",
+        ];
+        assert_eq!(reasons.join("\n").lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_run_with_unproven_findings_is_degraded_and_waits_for_that_approval_only() {
+        let mut run = run(unproven(&[("eu-west-1", "ec2", "partial_scan", 3)]));
+        run.conclude(Timestamp::UNIX_EPOCH, "");
+        assert_eq!(run.status, crate::report::RunStatus::Degraded);
+        let waits = |pending, unproven| run.waiting_for(Approval { pending, unproven }).count();
+        assert_eq!((waits(true, false), waits(false, true), waits(true, true)), (0, 1, 1));
+        assert_eq!(run.approve_command(Approval { pending: true, unproven: true }), "hubctl run approve r1 --pending --unproven");
+    }
+}

@@ -1,0 +1,238 @@
+//! `Coverage Lost` and `Coverage Recovered`: the scans of an account have no results of a service in a Region, and have them
+//! again. Each is published once, after the export that found it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asff::{AccountId, RegionName};
+use jiff::Timestamp;
+
+use super::event::{Detail, Event, EventKind, id, line};
+use super::{Telling, Told, publish_changes};
+use crate::ports::PortError;
+use crate::provider::ProviderId;
+use crate::report::Uncovered;
+use crate::report::reason::explain;
+
+/// Maximum number of events that one export publishes for an account; the rest follows with the next exports. Below the
+/// outbox's own limit, so that none falls out.
+const EVENTS_MAX: usize = 50;
+
+/// What an export found about an account.
+#[derive(Clone, Copy, Debug)]
+pub struct Coverage<'a> {
+    /// The account.
+    pub account: AccountId,
+    /// The provider by which it is reached: the account itself, or its organization.
+    pub provider: &'a ProviderId,
+    /// The run.
+    pub run_id: &'a str,
+    /// When the run ended. A report of a run that ended earlier than the last one is out of date, and ignored.
+    pub at: Timestamp,
+    /// All services without results, by Region.
+    pub uncovered: &'a [Uncovered],
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// Publishes what an export found, unless it was published before. The events that the bus took.
+///
+/// # Errors
+///
+/// When the notification state can't be read or written, or the bus takes nothing: the next export or check publishes it.
+pub async fn publish_coverage<P: Telling>(ports: &P, coverage: Coverage<'_>) -> Result<Vec<Event>, PortError> {
+    publish_changes(ports, coverage.account, |before| {
+        let mut after = before.clone();
+        let events = after.coverage_changed(&coverage);
+        after.due(events, coverage.now)
+    })
+    .await
+}
+
+impl Told {
+    fn coverage_changed(&mut self, coverage: &Coverage<'_>) -> Vec<Event> {
+        if self.covered_at.is_some_and(|at| at > coverage.at) {
+            return Vec::new();
+        }
+        let mut uncovered: BTreeMap<RegionName, BTreeMap<&str, &Uncovered>> = BTreeMap::new();
+        for lost in coverage.uncovered {
+            uncovered.entry(lost.region).or_default().insert(&lost.service, lost);
+        }
+        let is_lost = |region: &RegionName, service: &str| {
+            uncovered.get(region).is_some_and(|services| services.contains_key(service))
+        };
+        let pairs = |(region, services): (&RegionName, &BTreeSet<String>)| {
+            services.iter().map(|service| (*region, service.clone())).collect::<Vec<_>>()
+        };
+        let recovered: Vec<_> =
+            self.uncovered.iter().flat_map(pairs).filter(|(region, service)| !is_lost(region, service)).collect();
+        let mut lost: Vec<&Uncovered> = uncovered.values().flat_map(BTreeMap::values).copied().collect();
+        lost.retain(|lost| !self.uncovered.get(&lost.region).is_some_and(|known| known.contains(&lost.service)));
+        // If not all can be published, the ones that matter most are.
+        lost.sort_by_key(|lost| std::cmp::Reverse(lost.findings));
+        let mut events = Vec::new();
+        for (region, service) in recovered.into_iter().take(EVENTS_MAX) {
+            if let Some(services) = self.uncovered.get_mut(&region) {
+                services.remove(&service);
+            }
+            events.push(self.recovered(coverage, region, service));
+        }
+        self.uncovered.retain(|_, services| !services.is_empty());
+        for lost in lost.into_iter().take(EVENTS_MAX - events.len()) {
+            self.uncovered.entry(lost.region).or_default().insert(lost.service.clone());
+            events.push(self.lost(coverage, lost));
+        }
+        if !events.is_empty() {
+            self.covered_at = Some(coverage.at);
+        }
+        events
+    }
+
+    fn lost(&self, coverage: &Coverage<'_>, lost: &Uncovered) -> Event {
+        let Coverage { account, run_id, .. } = coverage;
+        let Uncovered { region, service, reason, findings, since } = lost;
+        let mut event = self.event(EventKind::CoverageLost, coverage, *region, service, *since);
+        let detail = &mut event.detail;
+        detail.reason = Some(reason.clone());
+        detail.findings = Some(*findings);
+        detail.since = Some(*since);
+        detail.headline = format!("Scans of account {account} have no results for {service} in {region}");
+        let stay = if *findings == 1 { "1 active finding stays" } else { &format!("{findings} active findings stay") };
+        detail.message = line(&format!("{stay} active, because {}. First seen in the scan of {since:.0}.", explain(reason)));
+        detail.mend = format!(
+            "check the permissions and the Regions of the scanner; to see the findings: hubctl run pending {run_id} | to archive \
+             them, if they are resolved: hubctl run approve {run_id} --unproven"
+        );
+        event
+    }
+
+    fn recovered(&self, coverage: &Coverage<'_>, region: RegionName, service: String) -> Event {
+        let account = coverage.account;
+        let mut event = self.event(EventKind::CoverageRecovered, coverage, region, &service, coverage.at);
+        event.detail.headline = format!("Scans of account {account} cover {service} in {region} again");
+        event.detail.message =
+            "The newest scan has results for it, or no active finding is left that it proves nothing about.".to_owned();
+        event
+    }
+
+    /// `changed_at` is in the ID, so that the same change has the same ID if it is published twice.
+    fn event(
+        &self,
+        kind: EventKind,
+        coverage: &Coverage<'_>,
+        region: RegionName,
+        service: &str,
+        changed_at: Timestamp,
+    ) -> Event {
+        let detail = Detail {
+            id: id(kind, coverage.account, &format!("{region}/{service}"), changed_at),
+            account: coverage.account,
+            provider: coverage.provider.clone(),
+            region: Some(region),
+            regions: self.regions.iter().copied().collect(),
+            reason: None,
+            headline: String::new(),
+            message: String::new(),
+            mend: "nothing to do".to_owned(),
+            at: coverage.at,
+            due_at: None,
+            newest_scan_at: None,
+            service: Some(service.to_owned()),
+            findings: None,
+            since: None,
+            run_id: Some(coverage.run_id.to_owned()),
+        };
+        Event { kind, detail }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Memory;
+    use super::*;
+
+    const ACCOUNT: &str = "123456789012";
+
+    fn at(minute: i64) -> Timestamp {
+        super::super::tests::at(minute)
+    }
+
+    fn uncovered(pairs: &[(&str, &str)]) -> Vec<Uncovered> {
+        let pair = |(region, service): &(&str, &str)| Uncovered {
+            region: region.parse().unwrap(),
+            service: (*service).to_owned(),
+            reason: "no_region_results".to_owned(),
+            findings: 20,
+            since: at(0),
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    /// Publishes what a run found that ended in this minute; what the bus took, in short.
+    async fn export(memory: &Memory, minute: i64, uncovered: &[Uncovered]) -> Vec<String> {
+        let provider = ACCOUNT.parse().unwrap();
+        let coverage = Coverage {
+            account: ACCOUNT.parse().unwrap(),
+            provider: &provider,
+            run_id: "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b",
+            at: at(minute),
+            uncovered,
+            now: at(minute),
+        };
+        let events = publish_coverage(memory, coverage).await.unwrap();
+        let short = |event: &Event| {
+            let detail = &event.detail;
+            format!("{} {} {}", event.kind.as_str(), detail.region.unwrap(), detail.service.as_ref().unwrap())
+        };
+        events.iter().map(short).collect()
+    }
+
+    #[tokio::test]
+    async fn each_service_and_region_is_published_once_when_lost_and_once_when_recovered() {
+        let memory = Memory::default();
+        let both = uncovered(&[("me-central-1", "ec2"), ("me-central-1", "s3")]);
+        let lost = ["Coverage Lost me-central-1 ec2", "Coverage Lost me-central-1 s3"];
+        assert_eq!(export(&memory, 1, &both).await, lost);
+        assert_eq!(export(&memory, 2, &both).await, [""; 0]);
+        assert_eq!(export(&memory, 3, &both[..1]).await, ["Coverage Recovered me-central-1 s3"]);
+        assert_eq!(export(&memory, 4, &[]).await, ["Coverage Recovered me-central-1 ec2"]);
+        assert_eq!(export(&memory, 5, &[]).await, [""; 0]);
+        assert_eq!(export(&memory, 6, &both[..1]).await, ["Coverage Lost me-central-1 ec2"], "lost again");
+    }
+
+    #[tokio::test]
+    async fn an_export_that_ended_earlier_and_publishes_later_changes_nothing() {
+        let memory = Memory::default();
+        let pair = uncovered(&[("me-central-1", "ec2")]);
+        export(&memory, 1, &pair).await;
+        export(&memory, 3, &[]).await;
+        assert_eq!(export(&memory, 2, &pair).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_region_of_many_services_is_published_in_bounded_portions_and_none_is_left_out() {
+        let memory = Memory::default();
+        let names: Vec<String> = (0..120).map(|number| format!("service{number:03}")).collect();
+        let pairs: Vec<_> = names.iter().map(|name| ("me-central-1", name.as_str())).collect();
+        let all = uncovered(&pairs);
+        let mut published = Vec::new();
+        for (minute, count) in [(1, 50), (2, 50), (3, 20), (4, 0)] {
+            let events = export(&memory, minute, &all).await;
+            assert_eq!(events.len(), count);
+            published.extend(events);
+        }
+        published.sort_unstable();
+        published.dedup();
+        assert_eq!(published.len(), 120);
+    }
+
+    #[tokio::test]
+    async fn the_event_says_what_stays_active_why_and_what_to_type() {
+        let memory = Memory::default();
+        export(&memory, 1, &uncovered(&[("me-central-1", "ec2")])).await;
+        let sample = include_str!("../../../../events/told/coverage-lost.json");
+        let sample: serde_json::Value = serde_json::from_str(sample).unwrap();
+        let event = memory.published().pop().unwrap();
+        assert_eq!(serde_json::to_value(&event.detail).unwrap(), sample["detail"]);
+        assert_eq!(sample["detail-type"], event.kind.as_str());
+    }
+}
