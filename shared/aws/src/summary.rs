@@ -1,8 +1,6 @@
 //! A run as an item of the table: enough for lists, and never larger than the table takes. The whole report is in the
 //! state bucket.
 
-use std::collections::BTreeMap;
-
 use asff::AccountId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use exporter::report::{AccountReport, RunReport};
@@ -64,7 +62,9 @@ fn shorten(report: &RunReport) -> RunReport {
                 counts: part.counts.clone(),
                 problem,
                 archive: part.archive.clone(),
-                regions: BTreeMap::new(),
+                partial_scan: part.partial_scan,
+                // By Region and service: the counts have the sum.
+                ..AccountReport::default()
             },
         )
     });
@@ -84,6 +84,7 @@ fn shorten(report: &RunReport) -> RunReport {
         counts: report.counts.clone(),
         accounts: accounts.collect(),
         quarantine: report.quarantine.clone(),
+        pending: report.pending.clone(),
         quarantine_left: report.quarantine_left.clone(),
     }
 }

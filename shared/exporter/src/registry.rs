@@ -283,4 +283,12 @@ pub trait RunLog {
         run_id: &str,
         page: &Page,
     ) -> impl Future<Output = Result<Option<Part<serde_json::Value>>, PortError>> + Send;
+
+    /// The findings of a run that are archived upon approval, each as JSON, in the order in which the run wrote them. Empty if
+    /// there are none. None if [`Page::after`] is no cursor of that list.
+    fn pending(
+        &self,
+        run_id: &str,
+        page: &Page,
+    ) -> impl Future<Output = Result<Option<Part<serde_json::Value>>, PortError>> + Send;
 }

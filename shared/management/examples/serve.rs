@@ -52,6 +52,12 @@ fn furnish(memory: &Memory) -> Result<(), Failure> {
     kept.providers.insert(ACCOUNT.to_owned(), Stored::new(Provider::new(id.clone()), now, "nobody"));
     kept.integrations.insert(ACCOUNT.to_owned(), Stored::new(Integration::new(id), now, "nobody"));
     kept.quarantine.insert(RUN.to_owned(), vec![serde_json::json!({ "code": "InvalidInput" })]);
+    let pending = serde_json::json!({
+        "account": ACCOUNT, "finding_id": "prowler-a", "check_id": "iam_user_mfa", "service": "iam", "region": "us-east-1",
+        "severity": "HIGH", "resource_id": "arn", "first_observed_at": "2026-11-01T00:00:00Z", "class": "passed",
+        "reason": "archive_limit",
+    });
+    kept.pending.insert(RUN.to_owned(), vec![pending]);
     kept.runs.push(run);
     let order = Order::Approve { run_id: RUN.to_owned(), pending: false, unproven: false };
     kept.orders.push(OrderRecord::new(ORDER.to_owned(), order, now, "nobody"));

@@ -52,6 +52,8 @@ pub struct Kept {
     pub runs: Vec<RunReport>,
     /// What runs put into quarantine.
     pub quarantine: BTreeMap<String, Vec<Value>>,
+    /// The findings of runs that are archived upon approval.
+    pub pending: BTreeMap<String, Vec<Value>>,
     /// What was ordered, oldest first.
     pub orders: Vec<OrderRecord>,
     /// The newest scan of each account.
@@ -248,12 +250,20 @@ impl RunLog for Memory {
     }
 
     async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
-        let kept = self.up("read a quarantine")?;
-        let entries = kept.quarantine.get(run_id).into_iter().flatten().enumerate();
-        let marked: Vec<_> = entries.map(|(number, entry)| (format!("{number:08}"), entry)).collect();
-        let is_ours = page.after.as_ref().is_none_or(|after| marked.iter().any(|(mark, _)| mark == after));
-        Ok(is_ours.then(|| part(marked.into_iter(), page)))
+        Ok(lines(&self.up("read a quarantine")?.quarantine, run_id, page))
     }
+
+    async fn pending(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
+        Ok(lines(&self.up("read pending findings")?.pending, run_id, page))
+    }
+}
+
+/// A page of what a run left.
+fn lines(of_runs: &BTreeMap<String, Vec<Value>>, run_id: &str, page: &Page) -> Option<Part<Value>> {
+    let entries = of_runs.get(run_id).into_iter().flatten().enumerate();
+    let marked: Vec<_> = entries.map(|(number, entry)| (format!("{number:08}"), entry)).collect();
+    let is_ours = page.after.as_ref().is_none_or(|after| marked.iter().any(|(mark, _)| mark == after));
+    is_ours.then(|| part(marked.into_iter(), page))
 }
 
 impl Accounts for Memory {

@@ -42,6 +42,7 @@ use crate::problem::Problem;
         orders::approve,
         orders::undo_archive,
         orders::redrive,
+        runs::pending,
         runs::quarantine,
         runs::quarantined,
         orders::redrive_all,

@@ -149,6 +149,14 @@ pub enum Refusal {
     /// A run does not allow what was asked.
     #[error("{0}")]
     RunState(String),
+    /// A newer scan of the account was exported.
+    #[error("{message}")]
+    RunOutdated {
+        /// Which.
+        message: String,
+        /// What to type instead.
+        command: String,
+    },
     /// What was done can't be told.
     #[error("the answer could not be written; look at what there is now before you send the request again")]
     Defect,
@@ -197,7 +205,7 @@ impl Refusal {
             Self::HasIntegration(_) => ("in-use", "It is in use", StatusCode::CONFLICT),
             Self::BeingRemoved(_) => ("being-removed", "It is being removed", StatusCode::CONFLICT),
             Self::Busy(_) => ("busy", "Others are changing it", StatusCode::CONFLICT),
-            Self::RunState(_) => ("run-state", "The run does not allow it", StatusCode::CONFLICT),
+            Self::RunState(_) | Self::RunOutdated { .. } => ("run-state", "The run does not allow it", StatusCode::CONFLICT),
             Self::Changed { .. } => ("changed", "It was changed meanwhile", StatusCode::PRECONDITION_FAILED),
             Self::Unconditional => ("if-match", "If-Match is missing", StatusCode::PRECONDITION_REQUIRED),
             Self::KeyReused => ("key-reused", "The key was used before", StatusCode::UNPROCESSABLE_ENTITY),
@@ -225,6 +233,7 @@ impl Refusal {
                 "hubctl integration enable {id} calls the removal off; hubctl integration delete {id} --archive goes on with it, \
                  with new credentials too; hubctl order list says why it has not ended"
             )),
+            Self::RunOutdated { command, .. } => Some(command.clone()),
             Self::NoRoute => Some("GET /openapi.json lists the addresses there are".to_owned()),
             _ => None,
         }

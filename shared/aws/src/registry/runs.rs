@@ -13,7 +13,7 @@ use crate::errors::port_error;
 use crate::item::number;
 use crate::summary::{PARTITION, account_attribute, from_item};
 
-/// Bytes of quarantined findings in one answer: a function's answer may have 6 MB (AWS Lambda quotas), as a text within JSON
+/// Bytes of findings in one answer: a function's answer may have 6 MB (AWS Lambda quotas), as a text within JSON
 /// where each quotation mark takes one more, and one finding has 240 KB at most.
 const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
 
@@ -35,7 +35,17 @@ impl RunLog for Cloud {
     }
 
     async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
-        let key = RunReport::quarantine_key(run_id);
+        self.json_lines(&RunReport::quarantine_key(run_id), page).await
+    }
+
+    async fn pending(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
+        self.json_lines(&RunReport::pending_key(run_id), page).await
+    }
+}
+
+impl Cloud {
+    /// A page of an object of JSON lines.
+    async fn json_lines(&self, key: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
         let action = || format!("read s3://{}/{key}", self.names.state_bucket);
         // The mark is where in the object the part before ended: right after the end of a line, which is read too to be sure.
         let start = match page.after.as_deref().map(offset) {
@@ -43,7 +53,7 @@ impl RunLog for Cloud {
             Some(Some(start)) => start,
             Some(None) => return Ok(None),
         };
-        let request = self.s3.get_object().bucket(&self.names.state_bucket).key(&key);
+        let request = self.s3.get_object().bucket(&self.names.state_bucket).key(key);
         let object = match request.range(format!("bytes={}-", start.saturating_sub(1))).send().await {
             Ok(object) => object,
             Err(error) if is_past_the_end(&error) && start > 0 => return Ok(None),

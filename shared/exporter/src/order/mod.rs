@@ -3,6 +3,7 @@
 //!
 //! Promise: an order may come twice; the second time finds it done.
 
+mod approvable;
 mod fulfil;
 mod record;
 
@@ -13,6 +14,7 @@ use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::approvable::{approvable, ensure_approvable, newer_run};
 pub use self::fulfil::{BUSY_DELAY, fulfil, is_busy, made_progress, place};
 pub use self::record::{OrderLog, OrderRecord, OrderState, Placed};
 use crate::approval::Approval;
@@ -204,6 +206,7 @@ pub async fn carry_out<P: Ports + Scans + OrderLog>(
     Ok(match order {
         Order::Replay { run_id, .. } => vec![again(ports, settings, run_id, Approval::default(), options).await?],
         Order::Approve { run_id, pending, unproven } => {
+            approvable(ports.as_ref(), run_id, Approval::of(*pending, *unproven)).await?;
             vec![again(ports, settings, run_id, Approval::of(*pending, *unproven), options).await?]
         }
         Order::UndoArchive { run_id } => {

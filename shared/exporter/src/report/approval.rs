@@ -19,7 +19,8 @@ impl AccountReport {
 
     /// Whether the scan proves nothing about some active findings, or looks partial.
     pub fn has_unproven(&self) -> bool {
-        !self.unproven.is_empty() || self.partial_scan.is_some()
+        // A report that a list has keeps the count alone.
+        !self.unproven.is_empty() || self.counts.unproven > 0 || self.partial_scan.is_some()
     }
 
     /// Whether this approval would change anything.

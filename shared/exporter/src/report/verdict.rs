@@ -77,6 +77,11 @@ impl RunReport {
             reasons.extend(self.approval_reasons(*account, command_options));
             for (region, report) in &report.regions {
                 if let Some(why) = &report.not_adopted {
+                    // The state keeps the reason in one line, the command at its end.
+                    let why = match why.split_once("; read the rest with: ") {
+                        Some((why, command)) => format!("{why}\n{command}{command_options}"),
+                        None => why.clone(),
+                    };
                     reasons.push(format!(
                         "account {account}, {region}: what Security Hub holds could not be read, so findings that others \
                          sent may stay active: {why}"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use exporter::integration::ArchiveScope;
 use exporter::mend::Options;
 use exporter::order::{BUSY_DELAY, Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, fulfil, place};
 use exporter::ports::{Accounts as _, Clock as _, OpenError, PortError, Queue, Scan, Scans};
@@ -135,6 +136,34 @@ async fn an_order_that_is_done_is_not_carried_out_again_and_its_record_names_its
     let calls = imports(&world);
     assert_eq!(deliver(&world, &message).await.unwrap(), [], "the queue gives a message more than once");
     assert_eq!(imports(&world), calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_is_rejected_if_a_newer_scan_was_exported_unless_scans_are_partial() {
+    let world = world(|config| config);
+    let run_id = archive_held(&world).await.run_id;
+    upload(&world, "3", &scan(2, failed(90))).await;
+    let approve = Order::Approve { run_id, pending: true, unproven: false };
+    let message = order(&world, "outdated", approve.clone()).await;
+    let Err(OrderError::Refused(why)) = deliver(&world, &message).await else { panic!("it is outdated") };
+    assert!(why.contains("no longer the newest") && why.contains(&format!("hubctl run list --account {ACCOUNT}")), "{why}");
+    assert_eq!((record(&world, "outdated").state, active(&world)), (OrderState::Refused, 200));
+
+    integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Observed);
+    let message = order(&world, "partial", approve).await;
+    deliver(&world, &message).await.unwrap();
+    assert_eq!(record(&world, "partial").state, OrderState::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_names_what_there_is_to_approve() {
+    let world = world(|config| config);
+    let run = archive_held(&world).await;
+    let unproven = Order::Approve { run_id: run.run_id.clone(), pending: false, unproven: true };
+    let message = order(&world, "unproven", unproven).await;
+    let Err(OrderError::Refused(why)) = deliver(&world, &message).await else { panic!("nothing is unproven") };
+    assert!(why.contains("no unproven findings"), "{why}");
+    assert!(why.ends_with(&format!("hubctl run approve {}", run.run_id)), "{why}");
 }
 
 #[tokio::test(start_paused = true)]

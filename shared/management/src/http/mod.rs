@@ -49,6 +49,7 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/runs/{id}/approve", post(orders::approve::<P>))
         .route("/runs/{id}/undo-archive", post(orders::undo_archive::<P>))
         .route("/runs/{id}/redrive", post(orders::redrive::<P>))
+        .route("/runs/{id}/pending", get(runs::pending::<P>))
         .route("/runs/{id}/quarantine", get(runs::quarantine::<P>))
         .route("/quarantine", get(runs::quarantined::<P>))
         .route("/quarantine/redrive", post(orders::redrive_all::<P>))

@@ -8,14 +8,14 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 
-use super::read::{Head, Query, Segment};
-use super::refused::{ActRefused, ReadRefused};
+use super::read::{Head, Optional, Query, Segment, typed};
+use super::refused::{ActRefused, ApproveRefused, ReadRefused};
 use super::rest::PageParams;
 use super::write;
 use crate::ports::Ports;
 use crate::problem::Refusal;
 use crate::service::Service;
-use crate::wire::{OrderList, OrderView};
+use crate::wire::{ApprovalBody, OrderList, OrderView};
 
 type Answer = Result<Response, Refusal>;
 
@@ -33,18 +33,21 @@ pub(crate) async fn replay<P: Ports>(
     Ok(accepted(&service.replay(&head.caller, &id).await?))
 }
 
-/// Archive what a run held back for being more than the integration's limit
+/// Approve an archive: the findings above the limit, the unproven ones, or both
 #[utoipa::path(post, path = "/runs/{id}/approve", tag = "orders", operation_id = "approveRun",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
+    request_body = Option<ApprovalBody>,
+    responses((status = 202, body = OrderView, headers(("Location" = String))), ApproveRefused))]
 pub(crate) async fn approve<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
     head: Head,
     query: Query,
+    Optional(body): Optional,
 ) -> Answer {
     query.end()?;
-    Ok(accepted(&service.approve(&head.caller, &id).await?))
+    let body: ApprovalBody = body.map_or(Ok(ApprovalBody::default()), |body| typed(body, ""))?;
+    Ok(accepted(&service.approve(&head.caller, &id, body.approval()?).await?))
 }
 
 /// Make active again what a run archived

@@ -35,11 +35,32 @@ pub(crate) struct Json(pub(crate) Value);
 /// A body in JSON Merge Patch: an object.
 pub(crate) struct Patch(pub(crate) Value);
 
+/// An object in JSON, which may be left out.
+pub(crate) struct Optional(pub(crate) Option<Value>);
+
+impl<S: Send + Sync> FromRequest<S> for Optional {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Refusal::TooLarge(BODY_BYTES_MAX))?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        let request = Request::from_parts(parts, Body::from(bytes));
+        match body_of(request, &["application/json"], "JSON: Content-Type: application/json").await? {
+            Value::Null => Ok(Self(None)),
+            body @ Value::Object(_) => Ok(Self(Some(body))),
+            _ => Err(Refusal::field("", "must be a JSON object")),
+        }
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Json {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        body(request, &["application/json"], "JSON: Content-Type: application/json").await.map(Self)
+        body_of(request, &["application/json"], "JSON: Content-Type: application/json").await.map(Self)
     }
 }
 
@@ -49,14 +70,14 @@ impl<S: Send + Sync> FromRequest<S> for Patch {
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         let kinds = ["application/merge-patch+json", "application/json"];
         let expected = "a JSON merge patch: Content-Type: application/merge-patch+json";
-        match body(request, &kinds, expected).await? {
+        match body_of(request, &kinds, expected).await? {
             patch @ Value::Object(_) => Ok(Self(patch)),
             _ => Err(Refusal::field("", "must be a JSON object")),
         }
     }
 }
 
-async fn body(request: Request, kinds: &[&str], expected: &'static str) -> Result<Value, Refusal> {
+async fn body_of(request: Request, kinds: &[&str], expected: &'static str) -> Result<Value, Refusal> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kinds.iter().any(|known| kind.eq_ignore_ascii_case(known)) {

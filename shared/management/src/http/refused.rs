@@ -27,6 +27,8 @@ const WORDS: [(u16, &str); 10] = [
 const READ: &[u16] = &[400, 404, 422, 500, 503];
 /// Whatever orders something.
 const ACT: &[u16] = &[400, 404, 409, 422, 500, 503];
+/// Approvals, which may name what is approved in a body.
+const APPROVE: &[u16] = &[400, 404, 409, 413, 415, 422, 500, 503];
 /// Whatever creates something.
 const CREATE: &[u16] = &[400, 409, 413, 415, 422, 500, 503];
 /// Whatever switches something, perhaps in the version that it names.
@@ -51,6 +53,7 @@ macro_rules! refused {
 refused!(
     ReadRefused: READ,
     ActRefused: ACT,
+    ApproveRefused: APPROVE,
     CreateRefused: CREATE,
     SwitchRefused: SWITCH,
     DeleteRefused: DELETE,

@@ -13,7 +13,7 @@ use super::write;
 use crate::ports::Ports;
 use crate::problem::Refusal;
 use crate::service::Service;
-use crate::wire::{QuarantineList, QuarantinedRunList, Run, RunList};
+use crate::wire::{PendingList, QuarantineList, QuarantinedRunList, Run, RunList};
 
 type Answer = Result<Response, Refusal>;
 
@@ -53,6 +53,20 @@ pub(crate) async fn quarantine<P: Ports>(
     let page = query.page()?;
     query.end()?;
     Ok(write::json(StatusCode::OK, &service.quarantine(&id, &page).await?))
+}
+
+/// List the findings of a run that are archived upon approval
+#[utoipa::path(get, path = "/runs/{id}/pending", tag = "runs", operation_id = "listPending",
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PageParams),
+    responses((status = 200, body = PendingList), ReadRefused))]
+pub(crate) async fn pending<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Segment(id): Segment,
+    mut query: Query,
+) -> Answer {
+    let page = query.page()?;
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.pending(&id, &page).await?))
 }
 
 /// List the runs of which something lies in quarantine, newest first

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use asff::{AccountId, RegionName};
-use exporter::order::{Order, OrderRecord};
+use exporter::approval::Approval;
+use exporter::integration::ArchiveScope;
+use exporter::order::{Order, OrderRecord, newer_run};
 use exporter::registry::Page;
-use exporter::report::{ArchiveSkipped, RunReport, RunStatus};
+use exporter::report::{RunReport, RunStatus};
 use uuid::Uuid;
 
 use super::Service;
@@ -16,6 +18,8 @@ use crate::wire::{List, OrderView};
 
 /// Bytes of an order's id at most: a UUID, and what a part of the order is about.
 const ID_BYTES_MAX: usize = 128;
+/// Runs of an account that are searched for one of a newer scan.
+const NEWER_RUNS_MAX: usize = 100;
 /// What the trail names as the target of an order that is about everything.
 const EVERYTHING: &str = "all";
 
@@ -31,21 +35,46 @@ impl<P: Ports> Service<P> {
         self.order(caller, "run.replay", Order::Replay { run_id: run_id.to_owned(), then: Vec::new() }).await
     }
 
-    /// Orders the same, and that whatever the scan shows to be over is archived.
+    /// Orders the same, and that what is approved is archived.
     ///
     /// # Errors
     ///
-    /// When there is no such run, or it holds no archive back.
-    pub async fn approve(&self, caller: &Caller, run_id: &str) -> Result<OrderView, Refusal> {
+    /// When there is no such run, nothing in it waits for this approval, or its scan is no longer the newest.
+    pub async fn approve(&self, caller: &Caller, run_id: &str, approval: Approval) -> Result<OrderView, Refusal> {
         let run = self.run(run_id).await?;
-        let held =
-            |skipped: &Option<ArchiveSkipped>| matches!(skipped, Some(ArchiveSkipped::ArchiveRequiresApproval { .. }));
-        if !run.accounts.values().any(|account| held(&account.archive)) {
-            return Err(Refusal::RunState(format!("run {run_id} ({}) holds no archive back", run.status.as_str())));
+        if let Some(why) = approval.without_effect(&run) {
+            return Err(Refusal::RunState(why));
         }
+        self.is_newest(&run, approval).await?;
         replayable(&run)?;
-        self.order(caller, "run.approve", Order::Approve { run_id: run_id.to_owned(), pending: false, unproven: false })
-            .await
+        // As it travels when nothing is named: only what is pending.
+        let pending = approval.pending && approval.unproven;
+        let order = Order::Approve { run_id: run_id.to_owned(), pending, unproven: approval.unproven };
+        self.order(caller, "run.approve", order).await
+    }
+
+    /// Rejects the approval of a run whose scan is not the newest of any account that waits for it. The exporter makes sure of
+    /// that again; here the newer run is known.
+    async fn is_newest(&self, run: &RunReport, approval: Approval) -> Result<(), Refusal> {
+        let mut outdated = None;
+        for (account, _) in run.waiting_for(approval) {
+            let integration = self.ports.integration_of(&account.into()).await?;
+            if integration.is_none_or(|stored| stored.value.archive_scope != ArchiveScope::Full) {
+                return Ok(());
+            }
+            let page = Page { limit: NEWER_RUNS_MAX, after: None };
+            let runs = self.ports.runs(Some(account), &page).await?.entries;
+            let Some(newer) = newer_run(run, account, &runs) else { return Ok(()) };
+            let waits = newer.accounts.get(&account).is_some_and(|report| report.waits_for(approval));
+            let look = format!("hubctl run show {}", newer.run_id);
+            let command = if waits { newer.approve_command(approval) } else { look };
+            let message = format!(
+                "run {} can't be approved: its scan is no longer the newest of account {account}; that of run {} is",
+                run.run_id, newer.run_id
+            );
+            outdated = Some(Refusal::RunOutdated { message, command });
+        }
+        outdated.map_or(Ok(()), Err)
     }
 
     /// Orders that what a run archived is made active again.

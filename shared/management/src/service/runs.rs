@@ -63,6 +63,17 @@ impl<P: Ports> Service<P> {
         Ok(List::of(part.ok_or_else(Refusal::no_mark)?, |entry| entry))
     }
 
+    /// The findings of a run that are archived upon approval.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such run, or the cursor is not one of this list.
+    pub async fn pending(&self, run_id: &str, page: &Page) -> Result<List<Value>, Refusal> {
+        self.run(run_id).await?;
+        let part = self.ports.pending(run_id, page).await?;
+        Ok(List::of(part.ok_or_else(Refusal::no_mark)?, |entry| entry))
+    }
+
     /// The runs of which something lies in quarantine, newest first. A part may be shorter than asked for, even empty, and
     /// still have a next one.
     ///
@@ -105,7 +116,10 @@ fn shortened(mut run: RunReport, bytes_max: usize) -> RunReport {
     // Those with a problem first, so that it is well-being that is left out.
     let mut accounts: Vec<_> = std::mem::take(&mut run.accounts).into_iter().collect();
     accounts.sort_by_key(|(_, account)| {
-        account.problem.is_none() && account.archive.is_none() && account.regions.is_empty()
+        account.problem.is_none()
+            && account.archive.is_none()
+            && !account.has_unproven()
+            && account.regions.is_empty()
     });
     for (account, part) in accounts {
         let Some(rest) = left.checked_sub(bytes(&part) + ACCOUNT_KEY_BYTES) else { break };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::words::Availability;
-use super::{AuditEntry, Connection, IntegrationView, OrderView, ProviderView, Run};
+use super::{AuditEntry, Connection, IntegrationView, OrderView, PendingFinding, ProviderView, Run};
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,11 @@ list!(OrderList, OrderView, "A part of the orders, newest first.");
 list!(AuditList, AuditEntry, "A part of the trail of changes, newest first.");
 list!(QuarantinedRunList, QuarantinedRun, "A part of the runs that left something in quarantine, newest first.");
 list!(QuarantineList, Object, "A part of a run's quarantine, in the order of the file.");
+list!(
+    PendingList,
+    PendingFinding,
+    "A page of the findings of a run that are archived upon approval, in the order in which the run wrote them."
+);
 list!(RegionList, RegionView, "The Regions that this version knows, by name.");
 
 /// Anything.

@@ -140,16 +140,49 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scanned_at: Option<String>,
     /// The fate of all findings: read, sent, unchanged, filtered, `region_unavailable`, quarantined, unreadable,
-    /// undelivered, and what was repaired and archived.
+    /// undelivered, and what was repaired and archived; of earlier scans' findings those that are absent or unproven and stay
+    /// active.
     #[schema(value_type = Object)]
     pub counts: Value,
-    /// By account: counts, problem, archive, and by Region what was sent.
+    /// By account: counts, problem, archive, unproven (by Region, service and reason), `scan_times`, `partial_scan`, `uncovered`,
+    /// and by Region what was sent.
     #[schema(value_type = Object)]
     pub accounts: Value,
     /// The key of the quarantine object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<String>,
+    /// The key of the list of findings that are archived upon approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
     /// What still lies there, by code, after some of it was sent again. Left out: all that the counts say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_left: Option<BTreeMap<String, u64>>,
+}
+
+/// A finding that is archived upon approval.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PendingFinding {
+    /// The account.
+    pub account: String,
+    /// The finding's ID.
+    pub finding_id: String,
+    /// The check's ID.
+    pub check_id: String,
+    /// The check's ID up to the first underscore.
+    pub service: String,
+    /// The Region of the resource.
+    pub region: String,
+    /// The severity label.
+    pub severity: String,
+    /// The ID of the first resource.
+    pub resource_id: String,
+    /// When a scan first had it.
+    #[schema(format = DateTime)]
+    pub first_observed_at: String,
+    /// The evidence: `passed`, `muted`, `moved`, `proven`, `absent` or `unproven`.
+    pub class: String,
+    /// `archive_limit`, or why the finding is unproven: `file_truncated`, `several_scan_times`, `partial_scan`,
+    /// `malformed_entries`, `manual_check`, `no_region_results`, `no_service_results` or `no_file_end`.
+    pub reason: String,
 }

@@ -14,9 +14,9 @@ pub use integration::{
     ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, LeftBehind, Test, Waiting,
 };
 pub use list::{
-    AuditList, ConnectionList, IntegrationList, List, OrderList, ProviderList, QuarantineList, QuarantinedRun,
+    AuditList, ConnectionList, IntegrationList, List, OrderList, PendingList, ProviderList, QuarantineList, QuarantinedRun,
     QuarantinedRunList, RegionList, RegionView, RunList,
 };
-pub use mirror::{AuditEntry, Connection, Run};
-pub use order::OrderView;
+pub use mirror::{AuditEntry, Connection, PendingFinding, Run};
+pub use order::{ApprovalBody, OrderView};
 pub use provider::{ProviderBody, ProviderPatch, ProviderView};

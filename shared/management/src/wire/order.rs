@@ -1,11 +1,42 @@
 //! Orders, as they travel.
 
+use exporter::approval::Approval;
 use exporter::order::OrderRecord;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::words::OrderState;
+use crate::problem::Refusal;
+
+/// What is approved. Nothing named, or no body: what is pending.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApprovalBody {
+    /// Archive the findings that the scan shows as resolved, also above `archive_limit_percent`. True if `unproven` is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<bool>,
+    /// Archive the findings that the scan proves nothing about, and make a scan that looks partial the one that later scans
+    /// are compared with.
+    #[schema(default = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<bool>,
+}
+
+impl ApprovalBody {
+    /// The approval.
+    ///
+    /// # Errors
+    ///
+    /// When it approves nothing.
+    pub fn approval(&self) -> Result<Approval, Refusal> {
+        let unproven = self.unproven.unwrap_or_default();
+        if self.pending == Some(false) && !unproven {
+            return Err(Refusal::field("pending", "must be true if unproven is not: nothing would be approved"));
+        }
+        Ok(Approval::of(self.pending.unwrap_or_default(), unproven))
+    }
+}
 
 /// Work that was handed to the exporter, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -100,7 +100,16 @@ fn the_exporters_own_types_are_described_as_they_are() {
     run.reasons = vec!["r".to_owned()];
     run.format = Some(asff::ScanFormat::Ocsf);
     (run.finished_at, run.scanned_at, run.quarantine) = (Some(at), Some(at), Some("k".to_owned()));
+    run.pending = Some("p".to_owned());
     mirrors::<wire::Run>(&run);
+}
+
+#[test]
+fn a_pending_finding_is_described_as_it_is() {
+    let line = json!({"account": ACCOUNT, "finding_id": "f", "check_id": "iam_user_mfa", "service": "iam",
+        "region": "us-east-1", "severity": "HIGH", "resource_id": "arn", "first_observed_at": "2026-11-01T00:00:00Z",
+        "class": "proven", "reason": "archive_limit"});
+    mirrors::<wire::PendingFinding>(&serde_json::from_value::<exporter::report::PendingFinding>(line).unwrap());
 }
 
 #[test]
@@ -112,6 +121,7 @@ fn each_operation_has_the_refusals_that_it_can_meet() {
     };
     assert_eq!(refusals("/integrations/{id}/test", "post"), "400 404 422 503");
     assert_eq!(refusals("/runs/{id}/replay", "post"), "400 404 409 422 503");
+    assert_eq!(refusals("/runs/{id}/approve", "post"), "400 404 409 413 415 422 503");
     assert_eq!(refusals("/integrations/{id}/enable", "post"), "400 404 409 412 422 503");
     assert_eq!(refusals("/integrations", "post"), "400 409 413 415 422 503");
     assert_eq!(refusals("/integrations/{id}", "delete"), "400 404 409 412 422 428 503");

@@ -1,6 +1,8 @@
 //! Runs and quarantine.
 
 use exporter::order::Order;
+use exporter::integration::{ArchiveScope, Integration};
+use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
 use serde_json::json;
@@ -133,4 +135,101 @@ async fn the_id_of_a_run_stays_inside_its_folder() {
     }
     let long = api.get(&format!("/runs/{}", "x".repeat(5_000))).await;
     assert!(long.text.len() < 500, "it is not repeated whole: {}", long.text);
+}
+
+/// A run of a scan of this hour, with unproven findings.
+fn unproven(run_id: &str, hour: i8) -> RunReport {
+    let mut run = run(run_id, "s3://scans/a");
+    run.status = RunStatus::Degraded;
+    run.scanned_at = Some(format!("2026-11-20T{hour:02}:00:00Z").parse().unwrap());
+    let mut account = AccountReport::default();
+    account.counts.unproven = 3;
+    run.accounts.insert(ACCOUNT.parse().unwrap(), account);
+    run
+}
+
+#[tokio::test]
+async fn an_approval_names_what_is_approved_and_only_what_waits_can_be() {
+    let api = api();
+    api.memory.kept().runs.push(unproven("blind", 1));
+    let approve = async |run: &str, body: serde_json::Value| api.post(&format!("/runs/{run}/approve"), &body).await;
+    let bare = api.send("POST", "/runs/able/approve", &[], "").await;
+    assert_eq!(bare.status, 202, "{}", bare.text);
+    for (run, body) in [
+        ("able", json!({})),
+        ("able", json!({"pending": true})),
+        ("able", json!({"pending": true, "unproven": true})),
+        ("blind", json!({"unproven": true})),
+        ("blind", json!({"pending": false, "unproven": true})),
+    ] {
+        let ordered = approve(run, body.clone()).await;
+        assert_eq!(ordered.status, 202, "{run} {body}: {}", ordered.text);
+    }
+    let approved = |run_id: &str, pending, unproven| Order::Approve { run_id: run_id.to_owned(), pending, unproven };
+    assert_eq!(
+        api.memory.ordered(),
+        [
+            approved("able", false, false),
+            approved("able", false, false),
+            approved("able", false, false),
+            approved("able", true, true),
+            approved("blind", false, true),
+            approved("blind", false, true),
+        ]
+    );
+    let refused = approve("blind", json!({})).await;
+    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "run-state"));
+    assert!(refused.text.contains("hubctl run approve blind --unproven"), "{}", refused.text);
+    let refused = approve("able", json!({"unproven": true})).await;
+    assert!(refused.text.contains("hubctl run approve able\""), "{}", refused.text);
+    for (body, field) in [
+        (json!({"pending": false}), "pending"),
+        (json!({"unproved": true}), "unproved"),
+        (json!({"unproven": "yes"}), "unproven"),
+        (json!([]), ""),
+    ] {
+        let refused = approve("able", body.clone()).await;
+        assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec![field]), "{body}");
+    }
+    let text = api.send("POST", "/runs/able/approve", &[("content-type", "text/plain")], "yes").await;
+    assert_eq!((text.status.as_u16(), text.problem()), (415, "media-type"));
+}
+
+#[tokio::test]
+async fn a_run_whose_scan_is_no_longer_the_newest_is_not_approved_and_the_newer_one_is_named() {
+    let api = api();
+    let integrate = |archive_scope| {
+        let account: asff::AccountId = ACCOUNT.parse().unwrap();
+        let integration = Integration { archive_scope, ..Integration::new(account) };
+        let stored = Stored::new(integration, "2026-11-20T00:00:00Z".parse().unwrap(), "nobody");
+        api.memory.kept().integrations.insert(ACCOUNT.to_owned(), stored);
+    };
+    integrate(ArchiveScope::Full);
+    api.memory.kept().runs.extend([unproven("old", 1), unproven("new", 2)]);
+    let approve = async |run: &str| api.post(&format!("/runs/{run}/approve"), &json!({"unproven": true})).await;
+    let refused = approve("old").await;
+    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "run-state"), "{}", refused.text);
+    assert_eq!(refused.body["mend"], "hubctl run approve new --unproven");
+    assert_eq!(approve("new").await.status, 202);
+    // The newest scan of the account may be of another part of it.
+    integrate(ArchiveScope::Partial);
+    assert_eq!(approve("old").await.status, 202);
+}
+
+#[tokio::test]
+async fn what_waits_for_approval_is_listed_page_by_page() {
+    let api = api();
+    let finding = |id: &str| {
+        json!({"account": ACCOUNT, "finding_id": id, "check_id": "iam_user_mfa", "service": "iam", "region": "us-east-1",
+            "severity": "HIGH", "resource_id": "arn", "first_observed_at": "2026-11-01T00:00:00Z", "class": "unproven",
+            "reason": "manual_check"})
+    };
+    api.memory.kept().pending.insert("able".to_owned(), vec![finding("a"), finding("b")]);
+    let first = api.get("/runs/able/pending?limit=1").await;
+    assert_eq!(first.body["items"], json!([finding("a")]), "{}", first.text);
+    let rest = api.get(&format!("/runs/able/pending?after={}", first.body["next"].as_str().unwrap())).await;
+    assert_eq!((&rest.body["items"], &rest.body["next"]), (&json!([finding("b")]), &json!(null)));
+    assert_eq!(api.get("/runs/able/pending?after=abc").await.fields(), ["after"]);
+    assert_eq!(api.get("/runs/idle/pending").await.body["items"], json!([]));
+    assert_eq!(api.get("/runs/none/pending").await.status, 404);
 }
