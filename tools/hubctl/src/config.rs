@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use crate::commands::origin::quoted;
+
 /// Columns of output that is not shown on a terminal.
 const WIDTH_ELSEWHERE: u16 = 80;
 /// Columns at most: wider tables are hard to follow with the eye.
@@ -74,6 +76,29 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+impl Global {
+    /// The options by which a command finds the same deployment: those that the environment does not hold already.
+    pub(crate) fn options(&self) -> String {
+        let named = [
+            ("--stack", &self.stack, "HUBCTL_STACK"),
+            ("--table", &self.table, "HUBCTL_TABLE"),
+            ("--state-bucket", &self.state_bucket, "HUBCTL_STATE_BUCKET"),
+            ("--profile", &self.profile, "AWS_PROFILE"),
+            ("--region", &self.region, "AWS_REGION"),
+        ];
+        let option = |(option, value, variable): (&str, &Option<String>, &str)| {
+            let value = value.as_ref().filter(|value| !is_set(variable, value))?;
+            Some(format!(" {option} {}", quoted(value)))
+        };
+        named.into_iter().filter_map(option).collect()
+    }
+}
+
+/// Whether a variable of the environment has this value.
+pub(crate) fn is_set(variable: &str, value: &str) -> bool {
+    std::env::var(variable).is_ok_and(|set| set == value)
+}
+
 /// How results are written, as the command line says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Notation {
@@ -82,6 +107,9 @@ pub(crate) enum Notation {
     Json,
     // The same values as JSON.
     Yaml,
+    // Rows under headings, of commands that say so.
+    #[value(skip)]
+    Csv,
 }
 
 /// For whom results are written.

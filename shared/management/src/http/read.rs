@@ -183,13 +183,18 @@ impl Query {
 
     /// Takes `limit` and `after` out.
     pub(crate) fn page(&mut self) -> Result<Page, Refusal> {
+        self.page_of(LIMIT_MAX)
+    }
+
+    /// The same of a list of small entries, of which more fit an answer.
+    pub(crate) fn page_of(&mut self, limit_max: usize) -> Result<Page, Refusal> {
         let limit = match self.take("limit")? {
             None => LIMIT_DEFAULT,
             Some(text) => match text.parse() {
-                Ok(limit) if (1..=LIMIT_MAX).contains(&limit) && text.bytes().all(|digit| digit.is_ascii_digit()) => {
+                Ok(limit) if (1..=limit_max).contains(&limit) && text.bytes().all(|digit| digit.is_ascii_digit()) => {
                     limit
                 }
-                _ => return Err(Refusal::field("limit", format!("must be 1 to {LIMIT_MAX}"))),
+                _ => return Err(Refusal::field("limit", format!("must be 1 to {limit_max}"))),
             },
         };
         let after = self.take("after")?;

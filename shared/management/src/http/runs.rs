@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use utoipa::IntoParams;
 
 use super::read::{Query, Segment};
 use super::refused::ReadRefused;
@@ -14,6 +15,22 @@ use crate::ports::Ports;
 use crate::problem::Refusal;
 use crate::service::Service;
 use crate::wire::{PendingList, QuarantineList, QuarantinedRunList, Run, RunList};
+
+/// Pending findings of a page at most: some hundred bytes each.
+const PENDING_MAX: usize = 1_000;
+
+/// Which page of the pending findings, for the API's description.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `Query::page_of` reads")]
+pub(crate) struct PendingParams {
+    /// Maximum number of findings.
+    #[param(minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u32>,
+    /// The `next` of the page before. Left out: from the beginning.
+    #[param(min_length = 1, max_length = 256, pattern = "^[!-~]+$")]
+    after: Option<String>,
+}
 
 type Answer = Result<Response, Refusal>;
 
@@ -57,14 +74,14 @@ pub(crate) async fn quarantine<P: Ports>(
 
 /// List the findings of a run that are archived upon approval
 #[utoipa::path(get, path = "/runs/{id}/pending", tag = "runs", operation_id = "listPending",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PageParams),
+    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PendingParams),
     responses((status = 200, body = PendingList), ReadRefused))]
 pub(crate) async fn pending<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
     mut query: Query,
 ) -> Answer {
-    let page = query.page()?;
+    let page = query.page_of(PENDING_MAX)?;
     query.end()?;
     Ok(write::json(StatusCode::OK, &service.pending(&id, &page).await?))
 }

@@ -35,6 +35,8 @@ pub(crate) fn table(sent: &str, counts: &Counts) -> Table {
         (Tone::Plain, "of these redirected", counts.redirected),
         (Tone::Good, "archived, of earlier scans", counts.archived),
         (Tone::Bad, "not archived, of earlier scans", counts.archive_undelivered),
+        (Tone::Plain, "absent, still active: see the next scans", counts.absent),
+        (Tone::Warning, "unproven, still active", counts.unproven),
     ] {
         if findings > 0 {
             table.row(tone, [name.to_owned(), text::count(findings)]);
@@ -52,6 +54,7 @@ mod tests {
     #[test]
     fn every_fate_has_a_row_and_the_sum_is_below() {
         let mut counts = Counts { read: 12_345, repaired: 3, archived: 7, archive_undelivered: 1, ..Counts::default() };
+        (counts.absent, counts.unproven) = (4, 20);
         counts.add(Fate::Sent, 12_000);
         counts.add(Fate::Filtered("passed".to_owned()), 300);
         counts.add(Fate::RegionUnavailable("eu-west-3".parse().unwrap(), "hub_not_enabled".to_owned()), 40);

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::io;
 
 use asff::RegionName;
-use exporter::report::{ArchiveSkipped, Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus};
+use exporter::report::{Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus};
 use exporter::route::NOT_IN_INTEGRATION;
 
-use super::fates;
+use super::origin::Origin;
+use super::{fates, unproven};
 use crate::exit::Exit;
 use crate::output::{Column, Facts, Output, Table, Tone, text};
 
@@ -26,7 +27,7 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
     }
     match report.status {
         RunStatus::Ignored => Exit::Error,
-        _ if lost || truncated || is_archive_held(report) => Exit::Findings,
+        _ if lost || truncated || report.needs_approval() => Exit::Findings,
         RunStatus::Failed => Exit::Error,
         _ if is_region_missing(counts) => Exit::Degraded,
         RunStatus::Unfinished => Exit::Findings,
@@ -36,11 +37,6 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
         | RunStatus::Duplicate
         | RunStatus::Superseded => Exit::Success,
     }
-}
-
-/// Whether what is over stays active until a person decides.
-fn is_archive_held(report: &RunReport) -> bool {
-    report.accounts.values().any(|part| matches!(part.archive, Some(ArchiveSkipped::ArchiveRequiresApproval { .. })))
 }
 
 /// Whether a Region takes no findings, other than by the integration's own wish.
@@ -58,10 +54,10 @@ pub(crate) fn tone(status: RunStatus) -> Tone {
     }
 }
 
-/// Writes what is worth knowing of a run. `state` is the place that reports and quarantine are kept in, where the caller
-/// reaches it.
-pub(crate) fn write(report: &RunReport, state: Option<&str>, output: &mut Output) -> io::Result<()> {
-    output.facts(&head(report, state))?;
+/// Writes what is worth knowing of a run. `origin` is how the commands that it names find it.
+pub(crate) fn write(report: &RunReport, origin: &Origin, output: &mut Output) -> io::Result<()> {
+    let report = &origin.complete(report);
+    output.facts(&head(report, origin))?;
     if report.counts.read > 0 {
         output.line("")?;
         output.table(&fates::table("sent", &report.counts))?;
@@ -70,6 +66,11 @@ pub(crate) fn write(report: &RunReport, state: Option<&str>, output: &mut Output
     if !regions.is_empty() {
         output.line("")?;
         output.table(&regions)?;
+    }
+    let unproven = unproven::rows(report);
+    if !unproven.is_empty() {
+        output.line("")?;
+        output.table(&unproven::table(&unproven))?;
     }
     for (title, lines) in [("Besides", remarks(report)), ("Look at", report.reasons.clone())] {
         if lines.is_empty() {
@@ -87,7 +88,8 @@ pub(crate) fn write(report: &RunReport, state: Option<&str>, output: &mut Output
     if is_replay_due(report) {
         output.line("")?;
         output.line("Once that is mended, this exports the upload again:")?;
-        output.line(format!("    hubctl run replay {}", text::harmless(&report.run_id)))?;
+        let replay = origin.command(&format!("hubctl run replay {}", report.run_id));
+        output.line(format!("    {}", text::harmless(&replay)))?;
     }
     Ok(())
 }
@@ -100,7 +102,7 @@ fn is_replay_due(report: &RunReport) -> bool {
 }
 
 /// What was exported, and how it ended.
-fn head(report: &RunReport, state: Option<&str>) -> Facts {
+fn head(report: &RunReport, origin: &Origin) -> Facts {
     let mut facts = Facts::new();
     facts.add(Tone::Strong, "Run", &report.run_id);
     facts.add(tone(report.status), "Status", report.status.as_str());
@@ -117,16 +119,22 @@ fn head(report: &RunReport, state: Option<&str>) -> Facts {
     if let Some(at) = report.scanned_at {
         facts.add(Tone::Plain, "Scanned at", text::time(at));
     }
+    for (account, part) in report.accounts.iter().filter(|(_, part)| !part.scan_times.is_empty()) {
+        let times: Vec<_> = part.scan_times.iter().map(|at| text::time(*at)).collect();
+        let of = if report.accounts.len() > 1 { format!(" (account {account})") } else { String::new() };
+        facts.add(Tone::Warning, "Scan times", format!("{}{of}", times.join(", ")));
+    }
     facts.add(Tone::Plain, "Started", text::time(report.started_at));
     if let Some(end) = report.finished_at {
         let took = end.duration_since(report.started_at);
         facts.add(Tone::Plain, "Took", format!("{:.1} s", took.as_secs_f64()));
-        if let Some(state) = state {
+        if let Some(state) = &origin.state {
             facts.add(Tone::Plain, "Report", format!("{state}/{}", RunReport::key(&report.run_id)));
         }
         if let Some(key) = &report.quarantine {
-            let list = || format!("hubctl quarantine list {}", report.run_id);
-            facts.add(Tone::Bad, "Quarantine", state.map_or_else(list, |state| format!("{state}/{key}")));
+            let list = || origin.command(&format!("hubctl quarantine list {}", report.run_id));
+            let place = origin.state.as_ref().map_or_else(list, |state| format!("{state}/{key}"));
+            facts.add(Tone::Bad, "Quarantine", place);
         }
     }
     facts
@@ -172,6 +180,13 @@ fn regions(report: &RunReport) -> Table {
 fn remarks(report: &RunReport) -> Vec<String> {
     let mut remarks = Vec::new();
     for (account, part) in &report.accounts {
+        if !part.scan_times.is_empty() {
+            let scans = text::count(part.scan_times.len() as u64);
+            remarks.push(format!(
+                "account {account}: the file holds {scans} scans of it; the newest entry of each finding counts, and nothing is \
+                 archived for being absent"
+            ));
+        }
         for (region, report) in &part.regions {
             let at = format!("account {account}, {region}");
             if report.adopted > 0 {

@@ -7,6 +7,7 @@ use asff::{Partition, RegionName, Regions};
 use aws::{Caller, Deployment, ManageFunction, SdkConfig};
 
 use super::Management;
+use crate::commands::origin::quoted;
 use crate::config::Global;
 use crate::deployment::{no_region, no_stack, port, which_deployment};
 use crate::exit::{Exit, Failure};
@@ -25,6 +26,13 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
+    /// The options by which a command reaches the deployment in the same way.
+    pub(crate) fn options(&self) -> String {
+        let function = self.manage_function.as_ref().filter(|name| !crate::config::is_set("HUBCTL_MANAGE_FUNCTION", name));
+        let function = function.map_or(String::new(), |name| format!(" --manage-function {}", quoted(name)));
+        format!("{function}{}", if self.local { " --local" } else { "" })
+    }
+
     /// The managing API of the deployment that the options name.
     pub(crate) async fn connect(&self, global: &Global) -> Result<Management> {
         let config = aws::sdk_config_of(global.profile.as_deref(), global.region.as_deref()).await;

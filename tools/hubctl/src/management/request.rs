@@ -56,6 +56,11 @@ impl Request {
         Self::new("POST", path)
     }
 
+    /// The same, as the body says.
+    pub(crate) fn act_with(path: impl Into<String>, body: Value) -> Self {
+        Self { body: Some((JSON, body)), ..Self::new("POST", path) }
+    }
+
     /// Changes what the body names and nothing else.
     pub(crate) fn change(path: impl Into<String>, body: Value) -> Self {
         Self { body: Some((MERGE_PATCH, body)), ..Self::new("PATCH", path) }

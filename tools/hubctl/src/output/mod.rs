@@ -2,6 +2,7 @@
 //!
 //! Promise: a reader that goes away ends the command quietly ([`is_closed_pipe`]).
 
+pub(crate) mod csv;
 mod facts;
 mod table;
 pub(crate) mod text;
@@ -74,6 +75,11 @@ impl Output {
     /// A table of the result.
     pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
         write!(self.out, "{}", table.render(self.out_style))
+    }
+
+    /// Whether the result is to be rows of CSV.
+    pub(crate) fn is_csv(&self) -> bool {
+        self.notation == Notation::Csv
     }
 
     /// Facts of the result.

@@ -41,6 +41,11 @@ impl Source {
         }
     }
 
+    /// Whether only this machine can read it.
+    pub(crate) fn is_here(&self) -> bool {
+        !matches!(self, Self::Object(_))
+    }
+
     /// How messages name it.
     pub(crate) fn name(&self) -> String {
         match self {

@@ -6,12 +6,13 @@
 mod folder;
 mod options;
 mod records;
+mod reopened;
 mod store;
 
 use std::sync::Arc;
 
 use asff::AccountId;
-use aws::{Cloud, SecurityHub};
+use aws::{Cloud, Names, SdkConfig, SecurityHub};
 use bytes::Bytes;
 use exporter::integration::Integration;
 use exporter::ports::{
@@ -22,6 +23,8 @@ use exporter::report::{RunReport, RunStatus};
 use jiff::Timestamp;
 
 pub(crate) use self::options::Options;
+pub(crate) use self::reopened::StateOption;
+pub(crate) use self::store::Place;
 use self::records::{AccountRecord, ClaimRecord, account_key, claim_key};
 use self::store::{Store, Writer};
 
@@ -34,10 +37,19 @@ pub(crate) struct Standalone {
 }
 
 impl Standalone {
-    /// The place that reports and quarantine are kept in, as people find it.
-    pub(crate) fn state(&self) -> String {
-        self.store.to_string()
+    /// The ports over a place.
+    fn new(place: &Place, config: &SdkConfig, template: Integration) -> Self {
+        let state_bucket = match place {
+            Place::Bucket { bucket, .. } => bucket.clone(),
+            Place::Folder(_) => String::new(),
+        };
+        // There is no table: nothing below asks for one.
+        let names = Names { table: String::new(), state_bucket, queue_url: None };
+        let cloud = Arc::new(Cloud::new(config, names));
+        let store = Store::new(place, &cloud);
+        Self { cloud, template, store }
     }
+
 }
 
 impl Clock for Standalone {
@@ -86,7 +98,11 @@ impl Runs for Standalone {
         until: Timestamp,
     ) -> Result<Claim, PortError> {
         let decide = |old: Option<ClaimRecord>| ClaimRecord::take(old, identity, run_id, again, now, until);
-        self.store.change(&claim_key(identity), decide).await
+        let claim = self.store.change(&claim_key(identity), decide).await?;
+        if claim == Claim::Taken {
+            self.write_settings(run_id).await?;
+        }
+        Ok(claim)
     }
 
     async fn renew_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {

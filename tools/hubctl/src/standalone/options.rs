@@ -1,16 +1,14 @@
 //! The options of an export without a deployment.
 
-use std::sync::Arc;
-
 use anyhow::Result;
 use asff::{AccountId, RegionName};
-use aws::{Cloud, Names, SdkConfig};
+use aws::SdkConfig;
 use clap::ArgAction;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use exporter::integration::{Credentials, Integration, Role};
 
 use super::Standalone;
-use super::store::{Place, Store};
+use super::store::Place;
 use crate::commands::choices::Choices;
 use crate::commands::filters::region;
 use crate::commands::integration::role::{ExternalId, RoleArn};
@@ -68,20 +66,16 @@ impl Options {
         Ok(())
     }
 
+    /// The place of the state.
+    pub(crate) fn place(&self) -> Result<&Place, Failure> {
+        self.state.as_ref().ok_or_else(|| Failure::new(Exit::Usage, "--standalone needs --state"))
+    }
+
     /// The ports that the options ask for. Makes no call but to find the configuration.
     pub(crate) async fn connect(&self, global: &Global) -> Result<Standalone> {
         let template = self.template()?;
-        let place = self.state.as_ref().ok_or_else(|| Failure::new(Exit::Usage, "--standalone needs --state"))?;
         let config = self.config(global).await?;
-        let state_bucket = match place {
-            Place::Bucket { bucket, .. } => bucket.clone(),
-            Place::Folder(_) => String::new(),
-        };
-        // There is no table: nothing below asks for one.
-        let names = Names { table: String::new(), state_bucket, queue_url: None };
-        let cloud = Arc::new(Cloud::new(&config, names));
-        let store = Store::new(place, &cloud);
-        Ok(Standalone { cloud, template, store })
+        Ok(Standalone::new(self.place()?, &config, template))
     }
 
     /// The Region to call from, which STS and S3 want: the environment's, otherwise the first that receives findings.
@@ -114,7 +108,7 @@ impl Options {
 }
 
 /// Stands for the accounts of a scan, each of which gets its own number.
-fn any_account() -> Result<AccountId> {
+pub(super) fn any_account() -> Result<AccountId> {
     Ok("000000000000".parse()?)
 }
 

@@ -35,6 +35,14 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// The place as any folder of this machine can name it.
+    pub(crate) fn absolute(&self) -> String {
+        match self {
+            Self::Folder(path) => std::path::absolute(path).as_ref().unwrap_or(path).display().to_string(),
+            Self::Bucket { .. } => self.to_string(),
+        }
+    }
+
     /// Reads the name of a place; a path need not be UTF-8.
     pub(crate) fn parse(argument: OsString) -> Result<Self, String> {
         let Some(address) = argument.to_str().and_then(|text| text.strip_prefix("s3://")) else {
@@ -47,6 +55,15 @@ impl Place {
         let prefix = prefix.trim_end_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         Ok(Self::Bucket { bucket: bucket.to_owned(), prefix })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => path.display().fmt(f),
+            Self::Bucket { bucket, prefix } => f.write_str(format!("s3://{bucket}/{prefix}").trim_end_matches('/')),
+        }
     }
 }
 

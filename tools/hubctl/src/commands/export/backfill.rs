@@ -11,6 +11,7 @@ use exporter::upload::Upload;
 use jiff::Timestamp;
 
 use super::{Args, work};
+use crate::commands::origin::Origin;
 use crate::commands::run_report;
 use crate::config::{Format, Global};
 use crate::deployment::{self, port};
@@ -35,13 +36,15 @@ pub(super) fn run(args: &Args, since: Timestamp, global: &Global, output: &mut O
     };
     let runs = deployment::block_on(async {
         if args.options.standalone {
+            let origin = Origin::standalone(args.options.place()?, global);
             let standalone = args.options.connect(global).await?;
             let cloud = standalone.cloud.clone();
-            export_all(&Arc::new(standalone), &cloud, args, prefix, since, output).await
+            export_all(&Arc::new(standalone), &cloud, args, (prefix, since), &origin, output).await
         } else {
             args.options.check_deployment()?;
             let connected = deployment::connect(global).await?;
-            export_all(&connected.cloud, &connected.cloud, args, prefix, since, output).await
+            let origin = Origin::workstation(global, false, connected.state());
+            export_all(&connected.cloud, &connected.cloud, args, (prefix, since), &origin, output).await
         }
     })?;
     args.work.keep(&runs)?;
@@ -59,8 +62,8 @@ async fn export_all<P: Ports>(
     ports: &Arc<P>,
     cloud: &Cloud,
     args: &Args,
-    prefix: &Upload,
-    since: Timestamp,
+    (prefix, since): (&Upload, Timestamp),
+    origin: &Origin,
     output: &mut Output,
 ) -> Result<Vec<RunReport>> {
     let listed = cloud.list_uploads(&prefix.bucket, &prefix.key).await.map_err(|error| port(&error))?;
@@ -75,7 +78,7 @@ async fn export_all<P: Ports>(
         let url = upload.url();
         let scan = work::open(&Source::Object(upload), cloud).await?;
         let options = Options { again: !args.once, ..Options::default() };
-        let run = work::export(ports, &args.work, scan, options, output).await?;
+        let run = work::export(ports, &args.work, origin, scan, options, output).await?;
         output.note(format!("{:10} {url}", run.status.as_str()))?;
         runs.push(run);
     }

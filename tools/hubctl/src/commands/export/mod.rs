@@ -8,6 +8,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 pub(crate) use self::work::Work;
+use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment;
 use crate::exit::Exit;
@@ -62,19 +63,19 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         return backfill::run(args, since, global, output);
     }
     let options = exporter::export::Options { again: !args.once, ..Default::default() };
-    let (report, state) = deployment::block_on(async {
+    let (report, origin) = deployment::block_on(async {
         if args.options.standalone {
+            let origin = Origin::standalone(args.options.place()?, global);
             let standalone = args.options.connect(global).await?;
             let scan = work::open(&args.source, standalone.cloud.as_ref()).await?;
-            let state = standalone.state();
-            Ok((work::export(&standalone.into(), &args.work, scan, options, output).await?, state))
+            Ok((work::export(&standalone.into(), &args.work, &origin, scan, options, output).await?, origin))
         } else {
             args.options.check_deployment()?;
             let connected = deployment::connect(global).await?;
+            let origin = Origin::workstation(global, args.source.is_here(), connected.state());
             let scan = work::open(&args.source, connected.cloud.as_ref()).await?;
-            let state = connected.state();
-            Ok((work::export(&connected.cloud, &args.work, scan, options, output).await?, state))
+            Ok((work::export(&connected.cloud, &args.work, &origin, scan, options, output).await?, origin))
         }
     })?;
-    work::conclude(&args.work, &report, Some(&state), output)
+    work::conclude(&args.work, &report, &origin, output)
 }

@@ -11,6 +11,7 @@ use exporter::report::RunReport;
 use exporter::settings::Settings;
 
 use super::body;
+use crate::commands::origin::{Origin, quoted};
 use crate::commands::run_report;
 use crate::config::Format;
 use crate::deployment::port;
@@ -43,9 +44,10 @@ impl Work {
 }
 
 impl Work {
-    /// How the exporter is to behave towards the service.
-    pub(crate) fn settings(&self) -> Settings {
+    /// How the exporter is to behave towards the service, and what its reports name.
+    pub(crate) fn settings(&self, origin: &Origin) -> Settings {
         Settings {
+            command_options: origin.options().to_owned(),
             import_calls_per_second: self.calls_per_second,
             import_calls_burst: self.calls_burst,
             ..Settings::default()
@@ -93,6 +95,7 @@ fn not_opened(error: &OpenError) -> Failure {
 pub(crate) async fn export<P: Ports>(
     ports: &Arc<P>,
     work: &Work,
+    origin: &Origin,
     scan: Scan,
     options: Options,
     output: &Output,
@@ -104,9 +107,15 @@ pub(crate) async fn export<P: Ports>(
         (seen.bytes_read(), format!("{read} read, {sent} sent"))
     });
     let source = scan.info.source.clone();
-    let exported = Exporter::new(ports.clone(), work.settings()).export(scan, Options { progress, ..options }).await;
+    let exported = Exporter::new(ports.clone(), work.settings(origin)).export(scan, Options { progress, ..options }).await;
     drop(watch);
-    exported.map_err(|error| failed(&error, &format!("hubctl export {source}")).into())
+    // Without a deployment the command has all the settings in its options, which only its caller knows.
+    let again = if origin.is_standalone() {
+        "the same command".to_owned()
+    } else {
+        origin.command(&format!("hubctl export {}", quoted(&source)))
+    };
+    exported.map_err(|error| failed(&error, &again).into())
 }
 
 pub(crate) fn failed(error: &ExportError, again: &str) -> Failure {
@@ -125,13 +134,13 @@ pub(crate) fn failed(error: &ExportError, again: &str) -> Failure {
     }
 }
 
-/// Says what became of every finding. `state` is the place that reports and quarantine are kept in, where the caller
-/// reaches it.
-pub(crate) fn conclude(work: &Work, report: &RunReport, state: Option<&str>, output: &mut Output) -> Result<Exit> {
+/// Says what became of every finding.
+pub(crate) fn conclude(work: &Work, report: &RunReport, origin: &Origin, output: &mut Output) -> Result<Exit> {
+    let report = &origin.complete(report);
     work.keep(report)?;
     match output.format {
         Format::Json => output.json(report)?,
-        Format::Table => run_report::write(report, state, output)?,
+        Format::Table => run_report::write(report, origin, output)?,
     }
     Ok(run_report::exit(report))
 }

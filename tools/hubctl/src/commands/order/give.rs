@@ -5,19 +5,23 @@ use std::io;
 use std::sync::Arc;
 
 use anyhow::Result;
-use aws::Caller;
+use aws::{Caller, Cloud};
+use exporter::approval::Approval;
 use exporter::mend::Options;
 use exporter::order::{Order, OrderError, carry_out};
 use exporter::progress::Progress;
 use exporter::registry::{Audit as _, AuditEntry};
 use exporter::report::RunReport;
+use exporter::settings::Settings;
 use jiff::Timestamp;
 use management::wire::OrderView;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::wait;
 use crate::commands::export::{Work, work};
 use crate::commands::integration::shown::read;
+use crate::commands::origin::Origin;
 use crate::commands::run_report;
 use crate::config::{Format, Global};
 use crate::deployment::{self, Connected};
@@ -58,20 +62,29 @@ pub(crate) struct Outcome {
 }
 
 impl How {
+    /// Makes sure that nothing is asked for that only a deployment can do. `option` says that it is done here.
+    pub(crate) fn check_here(&self, option: &str) -> Result<(), Failure> {
+        if self.no_wait {
+            return Err(misplaced("--no-wait", "the deployment").hint(format!("leave out {option} or --no-wait")));
+        }
+        Ok(())
+    }
+
     /// Makes sure that what is asked for fits the place where it is done.
     pub(crate) fn check(&self, reach: &Reach) -> Result<(), Failure> {
-        let misplaced = |option: &str, place: &str| {
-            Failure::new(Exit::Usage, format!("{option} is for orders that {place} carries out"))
-        };
-        if reach.local && self.no_wait {
-            return Err(misplaced("--no-wait", "the deployment").hint("leave out --local or --no-wait"));
+        if reach.local {
+            return self.check_here("--local");
         }
-        if !reach.local && self.work.has_own_pace() {
+        if self.work.has_own_pace() {
             let hint = "add --local; the deployment's pace is the parameter of its template";
             return Err(misplaced("--calls-per-second", "this machine").hint(hint));
         }
         Ok(())
     }
+}
+
+fn misplaced(option: &str, place: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("{option} is for orders that {place} carries out"))
 }
 
 /// Carries out an order. `again`: the command that does the same once more.
@@ -90,7 +103,9 @@ pub(crate) fn give(
             if !matches!(order, Order::Reconcile { dry_run: true, .. }) {
                 put_in_trail(order, &connected).await?;
             }
-            let runs = here(order, &format!("{again} --local"), &how.work, &connected, output).await?;
+            let origin = Origin::workstation(global, true, connected.state());
+            let again = origin.command(again);
+            let runs = here(order, &again, how.work.settings(&origin), &connected.cloud, output).await?;
             return Ok(Given::Done(Outcome { runs, refused: Vec::new() }));
         }
         by_deployment(order, how, &reach.connect(global).await?, output).await
@@ -126,7 +141,7 @@ fn action(order: &Order) -> &'static str {
 
 /// Leaves an order to the deployment.
 pub(crate) async fn by_deployment(order: &Order, how: &How, management: &Management, output: &Output) -> Result<Given> {
-    let answer = management.send(Request::act(address(order)?)).await?;
+    let answer = management.send(request(order)?).await?;
     let placed: OrderView = read(&answer.body)?;
     if how.no_wait {
         return Ok(Given::Placed(placed));
@@ -136,6 +151,18 @@ pub(crate) async fn by_deployment(order: &Order, how: &How, management: &Managem
         return Err(Failure::new(Exit::Error, why).hint("hubctl order list shows what was ordered").into());
     }
     Ok(Given::Done(settled))
+}
+
+/// An order as a request to the API.
+fn request(order: &Order) -> Result<Request, Failure> {
+    let address = address(order)?;
+    Ok(match order {
+        Order::Approve { pending, unproven, .. } => {
+            let approval = Approval::of(*pending, *unproven);
+            Request::act_with(address, json!({ "pending": approval.pending, "unproven": approval.unproven }))
+        }
+        _ => Request::act(address),
+    })
 }
 
 /// Where the API takes an order.
@@ -171,18 +198,25 @@ fn address(order: &Order) -> Result<String, Failure> {
 async fn here(
     order: &Order,
     again: &str,
-    work: &Work,
-    connected: &Connected,
+    settings: Settings,
+    cloud: &Arc<Cloud>,
     output: &Output,
+) -> Result<Vec<RunReport>> {
+    watched(again, output, async |options| carry_out(cloud, &settings, order, &options).await).await
+}
+
+/// Does on this machine what is asked for, while somebody watches. `again`: the command that does the same once more.
+pub(crate) async fn watched(
+    again: &str,
+    output: &Output,
+    work: impl AsyncFnOnce(Options) -> Result<Vec<RunReport>, OrderError>,
 ) -> Result<Vec<RunReport>> {
     let progress = Arc::new(Progress::default());
     let seen = progress.clone();
     let look = move || (0, format!("{} sent", text::count(seen.findings_sent())));
     let watch = Watch::begin(output.err_style, None, look);
-    let options = Options { progress, ..Options::default() };
-    let settings = work.settings();
     let done = tokio::select! {
-        done = carry_out(&connected.cloud, &settings, order, &options) => done,
+        done = work(Options { progress, ..Options::default() }) => done,
         _ = tokio::signal::ctrl_c() => {
             drop(watch);
             return Err(Failure::new(Exit::Error, "interrupted; what was on its way may have arrived")
@@ -191,14 +225,25 @@ async fn here(
         }
     };
     drop(watch);
-    done.map_err(|error| match error {
-        OrderError::Refused(message) | OrderError::Partly { why: message, .. } => {
-            Failure::new(Exit::Error, message).into()
-        }
-        OrderError::Busy(message) => Failure::new(Exit::Error, message).hint(again).into(),
-        OrderError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(again).into(),
-        OrderError::Failed(error) => work::failed(&error, again).into(),
-    })
+    done.map_err(|error| failed(&error, again).into())
+}
+
+/// Why something was not done on this machine.
+pub(crate) fn failed(error: &OrderError, again: &str) -> Failure {
+    match error {
+        OrderError::Refused(message) | OrderError::Partly { why: message, .. } => refused(message),
+        OrderError::Busy(message) => Failure::new(Exit::Error, message).hint(again),
+        OrderError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(again),
+        OrderError::Failed(error) => work::failed(error, again),
+    }
+}
+
+/// A refusal; the command at its end is what to do.
+pub(crate) fn refused(message: &str) -> Failure {
+    match message.rsplit_once(": hubctl ") {
+        Some((why, command)) => Failure::new(Exit::Error, why).hint(format!("hubctl {command}")),
+        None => Failure::new(Exit::Error, message),
+    }
 }
 
 /// Says that the deployment has an order.
@@ -211,22 +256,23 @@ pub(crate) fn placed(order: &OrderView, output: &mut Output) -> Result<Exit> {
 }
 
 /// Says what the runs of an order did. A single one as `hubctl run show` does.
-pub(crate) fn conclude(work: &Work, Outcome { runs, refused }: &Outcome, output: &mut Output) -> Result<Exit> {
-    work.keep(runs)?;
+pub(crate) fn conclude(work: &Work, outcome: &Outcome, origin: &Origin, output: &mut Output) -> Result<Exit> {
+    let runs: Vec<_> = outcome.runs.iter().map(|run| origin.complete(run)).collect();
+    work.keep(&runs)?;
     match output.format {
-        Format::Json => output.json(runs)?,
+        Format::Json => output.json(&runs)?,
         Format::Table if runs.is_empty() => output.note("There was nothing to do.")?,
-        Format::Table => each(runs, output, |run, output| run_report::write(run, None, output))?,
+        Format::Table => each(&runs, output, |run, output| run_report::write(run, origin, output))?,
     }
-    warn(refused, output)?;
-    Ok(if refused.is_empty() { exit(runs) } else { Exit::Error })
+    warn(&outcome.refused, output)?;
+    Ok(if outcome.refused.is_empty() { exit(&runs) } else { Exit::Error })
 }
 
 /// The same of an order that has one run.
-pub(crate) fn conclude_one(work: &Work, outcome: &Outcome, output: &mut Output) -> Result<Exit> {
+pub(crate) fn conclude_one(work: &Work, outcome: &Outcome, origin: &Origin, output: &mut Output) -> Result<Exit> {
     match outcome.runs.as_slice() {
-        [run] if outcome.refused.is_empty() => work::conclude(work, run, None, output),
-        _ => conclude(work, outcome, output),
+        [run] if outcome.refused.is_empty() => work::conclude(work, run, origin, output),
+        _ => conclude(work, outcome, origin, output),
     }
 }
 

@@ -8,6 +8,7 @@ use super::give::{each, exit, warn};
 use super::list::tone;
 use super::wait;
 use crate::commands::integration::shown::read;
+use crate::commands::origin::Origin;
 use crate::commands::run_report;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
@@ -39,6 +40,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let origin = Origin::deployment(reach, global);
     block_on(async {
         let management = reach.connect(global).await?;
         let answer = management.get(format!("/orders/{}", segment(&args.order_id))).await?;
@@ -48,19 +50,19 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
             warn(&settled.refused, output)?;
             match output.format {
                 Format::Json => output.json(&settled.runs)?,
-                Format::Table => each(&settled.runs, output, |run, output| run_report::write(run, None, output))?,
+                Format::Table => each(&settled.runs, output, |run, output| run_report::write(run, &origin, output))?,
             }
             return Ok(if settled.refused.is_empty() { exit(&settled.runs) } else { Exit::Error });
         }
         match output.format {
             Format::Json => output.json(&answer.body)?,
-            Format::Table => output.facts(&facts(&order))?,
+            Format::Table => output.facts(&facts(&order, &origin))?,
         }
         Ok(if order.state == OrderState::Refused { Exit::Error } else { Exit::Success })
     })
 }
 
-fn facts(order: &OrderView) -> Facts {
+fn facts(order: &OrderView, origin: &Origin) -> Facts {
     let mut facts = Facts::new();
     facts.add(Tone::Strong, "Order", &order.id);
     facts.add(Tone::Plain, "What", &order.order);
@@ -74,10 +76,10 @@ fn facts(order: &OrderView) -> Facts {
         facts.add(Tone::Plain, "Settled", text::time(at));
     }
     for run_id in &order.runs {
-        facts.add(Tone::Plain, "Run", format!("hubctl run show {run_id}"));
+        facts.add(Tone::Plain, "Run", origin.command(&format!("hubctl run show {run_id}")));
     }
     for next in &order.then {
-        facts.add(Tone::Plain, "Goes on", format!("hubctl order show {next}"));
+        facts.add(Tone::Plain, "Goes on", origin.command(&format!("hubctl order show {next}")));
     }
     facts
 }

@@ -13,6 +13,7 @@ use exporter::report::RunReport;
 
 use self::price::Plan;
 use super::export::{Work, work};
+use super::origin::Origin;
 use super::run_report;
 use crate::config::{Format, Global};
 use crate::deployment;
@@ -39,9 +40,10 @@ Examples:
   hubctl plan scan.ocsf.json --output json | jq '.regions[].events'
 
 JSON: source, status, scanned_at, counts, events, dollars, all_events and
-all_dollars (if every finding were sent), reasons, and regions: account, region,
+all_dollars (if every finding were sent), reasons, regions (account, region,
 new, changed, returned, due, same, to_archive, adopted, events, dollars,
-all_events, all_dollars.")]
+all_events, all_dollars), and unproven: what would stay active, since the scan
+proves nothing about it (account, region, service, reason, findings).")]
 pub(crate) struct Args {
     #[arg(help = "Scan file of Prowler, plain or compressed, or an object: s3://BUCKET/KEY")]
     #[arg(value_name = "FILE|S3-URL", value_parser = Source::parser())]
@@ -79,5 +81,5 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
 /// Exports a scan in a world like the real one.
 async fn plan<P: Ports>(real: Arc<P>, scan: Scan, output: &Output) -> Result<RunReport> {
     let options = Options { again: true, ..Options::default() };
-    work::export(&Arc::new(Planning::new(real)), &Work::unpaced(), scan, options, output).await
+    work::export(&Arc::new(Planning::new(real)), &Work::unpaced(), &Origin::default(), scan, options, output).await
 }

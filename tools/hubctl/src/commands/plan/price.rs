@@ -1,9 +1,11 @@
 //! What the plan comes to, in ingestion events and dollars, beside what it would cost to send everything.
 
 use asff::{AccountId, RegionName};
-use exporter::report::{ArchiveSkipped, Counts, RunReport, RunStatus};
+use exporter::report::{Counts, RunReport, RunStatus};
 use jiff::Timestamp;
 use serde::Serialize;
+
+use crate::commands::unproven;
 
 /// Ingestion events of a month that are free in each account and Region (Security Hub's price list).
 const FREE_EVENTS: u64 = 10_000;
@@ -22,6 +24,8 @@ pub(super) struct Plan<'a> {
     pub(super) cost: Cost,
     pub(super) reasons: Vec<String>,
     pub(super) regions: Vec<Region>,
+    /// Findings that would stay active, since the scan proves nothing about them.
+    pub(super) unproven: Vec<unproven::Row>,
 }
 
 /// One Region of one account.
@@ -107,21 +111,18 @@ impl<'a> Plan<'a> {
             cost: total,
             reasons: reasons(report),
             regions,
+            unproven: unproven::rows(report),
         }
     }
 }
 
-/// What somebody should know. The plan is no run that could be approved.
+/// What somebody should know. The plan is no run that commands could be about.
 fn reasons(report: &RunReport) -> Vec<String> {
-    let kept = report.reasons.iter().filter(|reason| !reason.contains("hubctl run approve"));
-    let held = report.accounts.iter().filter_map(|(account, part)| match part.archive {
-        Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some(format!(
-            "account {account}: {pending} of {active} active findings are resolved, more than the limit: nothing would be archived \
-             before a person approves it"
-        )),
-        _ => None,
-    });
-    kept.cloned().chain(held).collect()
+    let sentences = |reason: &String| {
+        let lines = reason.lines().filter(|line| !line.starts_with("hubctl run "));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    report.reasons.iter().map(sentences).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::price::{Cost, Plan};
-use crate::commands::fates;
+use crate::commands::{fates, unproven};
 use crate::commands::run_report::tone;
 use crate::output::{Column, Facts, Output, Table, Tone, text};
 
@@ -54,12 +54,18 @@ pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
         }
         output.table(&table)?;
     }
+    if !plan.unproven.is_empty() {
+        output.line("")?;
+        output.table(&unproven::table(&plan.unproven))?;
+    }
     if !plan.reasons.is_empty() {
         output.line("")?;
         output.line("Look at")?;
         for reason in &plan.reasons {
             // Not wrapped, so that a command in it can be copied.
-            output.line(format!("* {}", text::harmless(reason)))?;
+            for (index, line) in text::harmless_lines(reason).lines().enumerate() {
+                output.line(if index == 0 { format!("* {line}") } else { format!("    {line}") })?;
+            }
         }
     }
     Ok(())

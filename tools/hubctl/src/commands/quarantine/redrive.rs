@@ -3,6 +3,7 @@
 use anyhow::Result;
 use exporter::order::Order;
 
+use crate::commands::origin::Origin;
 use crate::commands::order::give::{self, Given, How};
 use crate::config::{Format, Global};
 use crate::exit::Exit;
@@ -55,6 +56,6 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
             output.note("Nothing lies in quarantine.")?;
             Ok(Exit::Success)
         }
-        Given::Done(outcome) => give::conclude(&args.how.work, &outcome, output),
+        Given::Done(outcome) => give::conclude(&args.how.work, &outcome, &Origin::deployment(reach, global), output),
     }
 }

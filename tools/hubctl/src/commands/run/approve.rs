@@ -1,40 +1,45 @@
-//! `hubctl run approve`: a person lets an archive go that a run held back, because it was larger than the integration's
-//! limit.
+//! `hubctl run approve`: a user approves what a run did not archive by itself, because it was above the integration's limit or
+//! unproven.
 
 use anyhow::Result;
-use asff::AccountId;
-use exporter::order::Order;
-use exporter::report::{ArchiveSkipped, RunKind, RunReport, RunStatus};
+use exporter::approval::Approval;
+use exporter::integration::ArchiveScope;
+use exporter::order::newer_run;
+use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
+use management::wire::IntegrationView;
 
-use super::replay::here;
-use super::show::find;
+use super::{Of, again, show};
 use crate::commands::ask::Person;
-use crate::commands::integration::shown::read;
+use crate::commands::integration::shown::{path, read};
 use crate::commands::order::give::{self, Given, How};
+use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Management, Reach};
+use crate::management::Management;
 use crate::output::{Output, text};
 
-/// Runs of an account that are looked through for one with a newer scan.
+/// Runs of an account that are searched for one of a newer scan.
 const NEWER_RUNS_MAX: usize = 100;
 
-/// Accounts with the findings that are over by the scan, and those that were live.
-type Held = Vec<(AccountId, u64, u64)>;
-
-/// Archive what a run held back for being more than the limit
+/// Approve what a run did not archive by itself
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-A run that would archive more of an account's live findings than the
-integration's limit archives nothing and says archive_held. Where the scan is
-right, this exports it once more and archives all of it. `hubctl run
-undo-archive` takes it back. A scan that a newer one has overtaken archives
-nothing more: then the newer run is named, if it holds an archive back itself.
+Two kinds of findings wait for approval. Pending: the scan shows them as
+resolved, but they are more than the integration's limit, so none was archived
+(archive_requires_approval). Unproven: they are absent from the scan, but the
+scan does not prove that they are resolved. `hubctl run pending` lists both.
+
+The approval exports the scan again and archives what was approved; a scan that
+looked partial is then the one that later scans are compared with. `hubctl run
+undo-archive` takes it back. If a newer scan was exported, it is rejected, and
+the run to approve instead is named.
 
 Examples:
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
-  hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --yes
+  hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --unproven --yes
+  hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --pending --unproven
+  hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --state .prowler-state
 
 JSON: the report of the new run, as `hubctl run show` gives it; with --no-wait
 the order, as `hubctl order show` gives it.")]
@@ -42,6 +47,14 @@ pub(crate) struct Args {
     /// The run, as `hubctl run list` names it
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     run_id: String,
+
+    /// Archive the findings that are above the limit [default, if --unproven is not given]
+    #[arg(long)]
+    pending: bool,
+
+    /// Archive the findings that the scan proves nothing about
+    #[arg(long)]
+    unproven: bool,
 
     /// Do not ask
     #[arg(short, long)]
@@ -51,151 +64,134 @@ pub(crate) struct Args {
     how: How,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
-    args.how.check(reach)?;
+pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) -> Result<Exit> {
+    of.check(&args.how)?;
     let mut person = Person::at_terminal();
     if !args.yes {
         person.must_be_there("whether to archive", "add --yes to agree beforehand")?;
     }
-    let given = block_on(async {
-        let management = reach.connect(global).await?;
-        let run = find(&management, &args.run_id).await?;
-        let held = timely(&run, held(&run)?, &management, output).await?;
-        if !args.yes && !agreed(&mut person, &held, output)? {
-            return Err(Failure::new(Exit::Error, "nothing was archived").into());
+    let approval = Approval::of(args.pending, args.unproven);
+    let origin = of.origin(global);
+    let ask = |run: &RunReport, person: &mut Person, output: &mut Output| {
+        if args.yes || agreed(person, run, approval, output)? {
+            return Ok(());
         }
-        if reach.local {
+        Err(anyhow::Error::from(Failure::new(Exit::Error, "nothing was archived")))
+    };
+    if let Some(place) = &of.state.place {
+        let run = block_on(of.find(&args.run_id, global))?;
+        waits(&run, approval, &origin)?;
+        ask(&run, &mut person, output)?;
+        return again::standalone(&args.run_id, approval, &args.how.work, (place, global), output);
+    }
+    let given = block_on(async {
+        let management = of.reach.connect(global).await?;
+        let run = show::find(&management, &args.run_id).await?;
+        waits(&run, approval, &origin)?;
+        is_newest(&run, approval, &management, &origin).await?;
+        ask(&run, &mut person, output)?;
+        if of.reach.local {
             return Ok(None);
         }
-        let order = Order::Approve { run_id: args.run_id.clone(), pending: false, unproven: false };
+        let order = again::order(&args.run_id, approval);
         give::by_deployment(&order, &args.how, &management, output).await.map(Some)
     })?;
     match given {
-        None => here(&args.run_id, true, &args.how.work, global, output),
+        None => again::local(&args.run_id, approval, &args.how.work, global, output),
         Some(Given::Placed(order)) => give::placed(&order, output),
         Some(Given::Done(outcome)) => {
-            let exit = give::conclude_one(&args.how.work, &outcome, output)?;
+            let exit = give::conclude_one(&args.how.work, &outcome, &origin, output)?;
             let in_vain = exit == Exit::Success && outcome.runs.iter().any(is_superseded);
             Ok(if in_vain { Exit::Error } else { exit })
         }
     }
 }
 
-/// Whether a run archived nothing for a newer scan was faster.
+/// Whether a run archived nothing because a newer scan was exported before.
 fn is_superseded(run: &RunReport) -> bool {
     run.status == RunStatus::Superseded
 }
 
-/// Those of the held accounts of which no newer scan is known. Says which the others are.
-async fn timely(run: &RunReport, held: Held, management: &Management, output: &mut Output) -> Result<Held> {
-    let mut timely = Held::new();
+/// Makes sure that something of the run waits for this approval.
+fn waits(run: &RunReport, approval: Approval, origin: &Origin) -> Result<(), Failure> {
+    let Some(why) = approval.without_effect(run) else { return Ok(()) };
+    let failure = give::refused(&why);
+    Err(Failure { hint: failure.hint.map(|hint| origin.complete_lines(&hint)), ..failure })
+}
+
+/// Rejects a run whose scan is not the newest of any account that waits for the approval; the deployment does so too, but
+/// after the question.
+async fn is_newest(run: &RunReport, approval: Approval, management: &Management, origin: &Origin) -> Result<()> {
     let mut hint = None;
-    for (account, over, live) in held {
+    for (account, _) in run.waiting_for(approval) {
+        // Newer scans of another part of an account don't make a partial one outdated.
+        let integration = management.find(path(&account.into())).await?;
+        let scope = integration.map(|answer| read::<IntegrationView>(&answer.body)).transpose()?;
+        if scope.is_none_or(|view| view.archive_scope != ArchiveScope::Full) {
+            return Ok(());
+        }
         let listed = management.list(&format!("/runs?account={account}"), NEWER_RUNS_MAX).await?;
         let runs: Vec<RunReport> = listed.iter().map(read).collect::<Result<_, _>>()?;
-        let Some(newer) = overtaken_by(run, account, &runs) else {
-            timely.push((account, over, live));
-            continue;
-        };
-        let again = format!("hubctl run approve {}", newer.run_id);
-        let is_held = holds(newer, account).is_some();
-        let message = format!("account {account}: run {} exported a newer scan since", newer.run_id);
+        let Some(newer) = newer_run(run, account, &runs) else { return Ok(()) };
+        let waits = newer.accounts.get(&account).is_some_and(|part| part.waits_for(approval));
         let look = format!("hubctl run show {}", newer.run_id);
-        output.warning(message, Some(if is_held { &again } else { &look }))?;
-        hint = hint.or(is_held.then_some(again));
+        hint = Some(origin.command(&if waits { newer.approve_command(approval) } else { look }));
     }
-    if timely.is_empty() {
-        let message = format!("run {} is overtaken: to approve it would archive nothing", run.run_id);
-        let hint = hint.unwrap_or_else(|| "the newer run archived what is over by its scan".to_owned());
-        return Err(Failure::new(Exit::Error, message).hint(hint).into());
-    }
-    Ok(timely)
-}
-
-/// The newest run of an account that worked on a newer scan of it.
-fn overtaken_by<'a>(run: &RunReport, account: AccountId, runs: &'a [RunReport]) -> Option<&'a RunReport> {
-    let worked = |other: &&RunReport| {
-        matches!(other.status, RunStatus::Succeeded | RunStatus::Degraded | RunStatus::Unfinished)
-            && other.kind == RunKind::Export
-            && other.accounts.get(&account).is_some_and(|part| part.problem.is_none())
-    };
-    let newer = runs.iter().filter(worked).filter(|other| other.scanned_at > run.scanned_at);
-    newer.max_by_key(|other| (other.scanned_at, other.started_at))
-}
-
-/// What a run holds of an account: the findings that are over, and how many were live.
-fn holds(run: &RunReport, account: AccountId) -> Option<(u64, u64)> {
-    match run.accounts.get(&account)?.archive {
-        Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some((pending, active)),
-        _ => None,
-    }
-}
-
-/// What the run holds of each account.
-fn held(run: &RunReport) -> Result<Held, Failure> {
-    let of = |account: &AccountId| holds(run, *account).map(|(over, live)| (*account, over, live));
-    let held: Held = run.accounts.keys().filter_map(of).collect();
-    if held.is_empty() {
-        let message = format!("run {} ({}) holds no archive back", run.run_id, run.status.as_str());
-        return Err(
-            Failure::new(Exit::Error, message).hint(format!("hubctl run show {} shows what it did", run.run_id))
-        );
-    }
-    Ok(held)
+    let message = format!("run {} can't be approved: a newer scan was exported since", run.run_id);
+    Err(Failure { hint, ..Failure::new(Exit::Error, message) }.into())
 }
 
 /// Asks whoever sits at the terminal.
-fn agreed(person: &mut Person, held: &[(AccountId, u64, u64)], output: &mut Output) -> Result<bool> {
-    for (account, over, live) in held {
-        let live = text::counted(*live, "live finding", "live findings");
-        output.note(format!("account {account}: {} of {live} are over by the scan", text::count(*over)))?;
+fn agreed(person: &mut Person, run: &RunReport, approval: Approval, output: &mut Output) -> Result<bool> {
+    for (account, part) in run.waiting_for(approval) {
+        for line in question(part, approval) {
+            output.note(format!("account {account}: {line}"))?;
+        }
     }
     person.agrees("Archive them? Type yes:", output)
 }
 
+/// What would be archived of an account.
+fn question(part: &AccountReport, approval: Approval) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let (true, Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active })) = (approval.pending, &part.archive) {
+        let active = text::counted(*active, "active finding", "active findings");
+        lines.push(format!("the scan shows {} of {active} as resolved", text::count(*pending)));
+    }
+    if approval.unproven {
+        let findings = text::counted(part.counts.unproven, "active finding", "active findings");
+        lines.push(format!("the scan proves nothing about {findings}"));
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
-    use exporter::report::AccountReport;
+    use asff::AccountId;
     use exporter::upload::UploadInfo;
 
     use super::*;
 
     #[test]
-    fn only_a_run_that_holds_an_archive_back_can_be_approved() {
+    fn a_run_can_be_approved_for_what_waits_and_the_other_command_is_named() {
         let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
         let mut run = RunReport::begin("1".to_owned(), upload, "2026-11-23T00:00:00Z".parse().unwrap());
         let account: AccountId = "123456789012".parse().unwrap();
+        let refused = |run: &RunReport, pending, unproven| {
+            waits(run, Approval { pending, unproven }, &Origin::default()).unwrap_err().hint.unwrap()
+        };
         run.accounts.insert(account, AccountReport::default());
-        assert!(held(&run).unwrap_err().message.contains("holds no archive back"));
+        assert_eq!(refused(&run, true, false), "hubctl run show 1");
         let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 80, active: 120 });
         run.accounts.insert(account, AccountReport { archive, ..AccountReport::default() });
-        assert_eq!(held(&run).unwrap(), [(account, 80, 120)]);
-    }
-
-    #[test]
-    fn the_newest_run_that_worked_on_a_newer_scan_overtakes() {
-        let account: AccountId = "123456789012".parse().unwrap();
-        let of = |id: &str, hour: i8, status| {
-            let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
-            let mut run = RunReport::begin(id.to_owned(), upload, "2026-11-23T12:00:00Z".parse().unwrap());
-            run.scanned_at = Some(format!("2026-11-23T{hour:02}:00:00Z").parse().unwrap());
-            run.status = status;
-            run.accounts.insert(account, AccountReport::default());
-            run
-        };
-        let held = of("held", 8, RunStatus::Degraded);
-        let mut never_begun = of("refused", 11, RunStatus::Degraded);
-        never_begun.accounts.get_mut(&account).unwrap().problem = Some("off".to_owned());
-        let runs = [
-            of("older", 7, RunStatus::Succeeded),
-            held.clone(),
-            of("newer", 9, RunStatus::Degraded),
-            of("newest", 10, RunStatus::Succeeded),
-            of("late", 10, RunStatus::Superseded),
-            never_begun,
-        ];
-        assert_eq!(overtaken_by(&held, account, &runs).unwrap().run_id, "newest");
-        assert!(overtaken_by(&held, account, &runs[..2]).is_none());
-        assert!(overtaken_by(&held, "210987654321".parse().unwrap(), &runs).is_none());
+        waits(&run, Approval { pending: true, unproven: false }, &Origin::default()).unwrap();
+        assert_eq!(refused(&run, false, true), "hubctl run approve 1");
+        let mut part = AccountReport::default();
+        part.counts.unproven = 3;
+        run.accounts.insert(account, part);
+        assert_eq!(refused(&run, true, false), "hubctl run approve 1 --unproven");
+        let all = Approval { pending: true, unproven: true };
+        waits(&run, all, &Origin::default()).unwrap();
+        assert_eq!(question(&run.accounts[&account], all), ["the scan proves nothing about 3 active findings"]);
     }
 }

@@ -2,15 +2,16 @@
 
 use anyhow::Result;
 use asff::AccountId;
-use exporter::report::{ArchiveSkipped, RunReport};
+use exporter::report::RunReport;
 
+use super::Of;
 use crate::commands::integration::shown::read;
 use crate::commands::run_report::tone;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::Reach;
 use crate::output::{Column, Output, Table, Tone, text};
+use crate::standalone::Standalone;
 
 /// Characters of the upload's name that are shown: its end, which tells uploads apart, as wide as a run's id.
 const UPLOAD_CHARS_MAX: usize = 36;
@@ -22,7 +23,7 @@ const LIMIT_MAX: i64 = 1000;
 #[command(after_help = "\
 Each run has two lines: its id, and the upload or what it is about; when, and of
 which account (+2: of two more); how it ended, and of which kind it was; what it
-sent, and what it archived.
+sent, and what it archived (approve: `hubctl run show` says what waits for it).
 
 Examples:
   hubctl run list --limit 5
@@ -39,11 +40,16 @@ pub(crate) struct Args {
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) -> Result<Exit> {
     let limit = usize::try_from(args.limit)?;
-    let address = args.account.map_or("/runs".to_owned(), |account| format!("/runs?account={account}"));
-    let found = block_on(async { Ok(reach.connect(global).await?.list(&address, limit).await?) })?;
-    let runs: Vec<RunReport> = found.iter().map(read).collect::<Result<_, _>>()?;
+    let runs: Vec<RunReport> = block_on(async {
+        if let Some(place) = &of.state.place {
+            return Ok(Standalone::open(place, global).await?.list_runs(limit, args.account).await?);
+        }
+        let address = args.account.map_or("/runs".to_owned(), |account| format!("/runs?account={account}"));
+        let found = of.reach.connect(global).await?.list(&address, limit).await?;
+        Ok(found.iter().map(read).collect::<Result<_, _>>()?)
+    })?;
     match output.format {
         Format::Json => output.json(&runs)?,
         Format::Table if runs.is_empty() => {
@@ -68,7 +74,8 @@ fn table(runs: &[RunReport]) -> Table {
         table.row(tone(run.status), [&run.run_id, &started, run.status.as_str(), &sent]);
         let upload = text::end(&run.upload.source, UPLOAD_CHARS_MAX);
         let archived = match run.counts.archived {
-            0 if is_held(run) => "held back".to_owned(),
+            0 if run.needs_approval() => "to approve".to_owned(),
+            archived if run.needs_approval() => format!("{}, approve", text::count(archived)),
             archived => text::count(archived),
         };
         table.row(Tone::Plain, [&upload, &accounts(run), run.kind.as_str(), &archived]);
@@ -86,14 +93,9 @@ fn accounts(run: &RunReport) -> String {
     }
 }
 
-/// Whether an archive waits for a person.
-fn is_held(run: &RunReport) -> bool {
-    run.accounts.values().any(|part| matches!(part.archive, Some(ArchiveSkipped::ArchiveRequiresApproval { .. })))
-}
-
 #[cfg(test)]
 mod tests {
-    use exporter::report::{AccountReport, Fate, RunStatus};
+    use exporter::report::{AccountReport, ArchiveSkipped, Fate, RunStatus};
     use exporter::upload::UploadInfo;
 
     use super::*;

@@ -1,24 +1,30 @@
 //! `hubctl run`: what the exports did, and what is to be done once more, or undone.
 
+mod again;
 mod approve;
 mod list;
+mod pending;
 mod replay;
 pub(in crate::commands) mod show;
 mod undo_archive;
 
 use anyhow::Result;
 use clap::Subcommand;
+use exporter::report::RunReport;
 
+use crate::commands::order::give::How;
+use crate::commands::origin::Origin;
 use crate::config::Global;
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::management::Reach;
 use crate::output::Output;
+use crate::standalone::{Standalone, StateOption};
 
 /// See what the exports did, do them once more, undo what they archived
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
-    reach: Reach,
+    of: Of,
 
     #[command(subcommand)]
     command: Command,
@@ -30,16 +36,51 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Replay(replay::Args),
+    Pending(pending::Args),
     Approve(approve::Args),
     UndoArchive(undo_archive::Args),
 }
 
-pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
+/// Whose runs.
+#[derive(clap::Args, Clone, Debug, Default)]
+struct Of {
+    #[command(flatten)]
+    reach: Reach,
+
+    #[command(flatten)]
+    state: StateOption,
+}
+
+impl Of {
+    /// How the commands that are printed find the runs.
+    fn origin(&self, global: &Global) -> Origin {
+        match &self.state.place {
+            Some(place) => Origin::standalone(place, global),
+            None => Origin::deployment(&self.reach, global),
+        }
+    }
+
+    /// Makes sure that what is asked for fits the place where it is done.
+    fn check(&self, how: &How) -> Result<(), Failure> {
+        if self.state.place.is_some() { how.check_here("--state") } else { how.check(&self.reach) }
+    }
+
+    /// A run that there must be.
+    async fn find(&self, run_id: &str, global: &Global) -> Result<RunReport> {
+        match &self.state.place {
+            Some(place) => Ok(Standalone::open(place, global).await?.find_run(run_id).await?),
+            None => Ok(show::find(&self.reach.connect(global).await?, run_id).await?),
+        }
+    }
+}
+
+pub(crate) fn run(Group { of, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
     match command {
-        Command::List(args) => list::run(args, reach, global, output),
-        Command::Show(args) => show::run(args, reach, global, output),
-        Command::Replay(args) => replay::run(args, reach, global, output),
-        Command::Approve(args) => approve::run(args, reach, global, output),
-        Command::UndoArchive(args) => undo_archive::run(args, reach, global, output),
+        Command::List(args) => list::run(args, of, global, output),
+        Command::Show(args) => show::run(args, of, global, output),
+        Command::Replay(args) => replay::run(args, of, global, output),
+        Command::Pending(args) => pending::run(args, of, global, output),
+        Command::Approve(args) => approve::run(args, of, global, output),
+        Command::UndoArchive(args) => undo_archive::run(args, of, global, output),
     }
 }

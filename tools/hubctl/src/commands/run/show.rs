@@ -3,12 +3,13 @@
 use anyhow::Result;
 use exporter::report::RunReport;
 
+use super::Of;
 use crate::commands::integration::shown::read;
 use crate::commands::run_report;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Management, Reach, segment};
+use crate::management::{Management, segment};
 use crate::output::Output;
 
 /// Show what a run did with every finding, and what mends what went wrong
@@ -22,21 +23,25 @@ Example:
 JSON: run_id, kind (export, undo_archive, redrive, reconcile, withdraw), of (the
 run that it is about), order (that it belongs to), status, reasons, upload,
 format, file_end, started_at, finished_at, scanned_at, counts, accounts (each
-with counts, problem, archive, regions), quarantine, quarantine_left. counts:
-read = sent + unchanged + filtered + region_unavailable + quarantined +
-unreadable + undelivered. archive says why nothing was archived that should have
-been: archive_held waits for `hubctl run approve`.")]
+with counts, problem, archive, unproven, scan_times, partial_scan, uncovered,
+regions), quarantine, quarantine_left, pending. counts: read = sent + unchanged
++ filtered + region_unavailable + quarantined + unreadable + undelivered; beside
+these absent and unproven, active findings of earlier scans. archive says why
+nothing was archived that should have been: archive_requires_approval waits for
+`hubctl run approve`, unproven (by Region, service and reason) for
+`hubctl run approve --unproven`.")]
 pub(crate) struct Args {
     /// The run, as `hubctl run list` names it
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     run_id: String,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
-    let report = block_on(async { Ok(find(&reach.connect(global).await?, &args.run_id).await?) })?;
+pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) -> Result<Exit> {
+    let origin = of.origin(global);
+    let report = origin.complete(&block_on(of.find(&args.run_id, global))?);
     match output.format {
         Format::Json => output.json(&report)?,
-        Format::Table => run_report::write(&report, None, output)?,
+        Format::Table => run_report::write(&report, &origin, output)?,
     }
     Ok(run_report::exit(&report))
 }

@@ -1,16 +1,20 @@
 //! `hubctl run undo-archive`: what a run archived is active again.
 
+use std::sync::Arc;
+
 use anyhow::Result;
+use exporter::mend::Mender;
 use exporter::order::Order;
 
-use super::show::find;
+use super::Of;
 use crate::commands::ask::Person;
-use crate::commands::order::give::{self, Given, How};
+use crate::commands::order::give::{self, Given, How, Outcome};
+use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::Reach;
 use crate::output::{Output, text};
+use crate::standalone::{Place, Standalone};
 
 /// Make active again what a run archived
 #[derive(clap::Args, Debug)]
@@ -41,22 +45,40 @@ pub(crate) struct Args {
     how: How,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
-    args.how.check(reach)?;
+pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) -> Result<Exit> {
+    of.check(&args.how)?;
     if !args.yes {
         let mut person = Person::at_terminal();
         person.must_be_there("whether to undo it", "add --yes to agree beforehand")?;
-        let run = block_on(async { Ok(find(&reach.connect(global).await?, &args.run_id).await?) })?;
+        let run = block_on(of.find(&args.run_id, global))?;
         let findings = text::counted(run.counts.archived, "finding", "findings");
         output.note(format!("The run archived {findings}; each that is sent once more is an ingestion event."))?;
         if !person.agrees("Make them active again? Type yes:", output)? {
             return Err(Failure::new(Exit::Error, "nothing was sent").into());
         }
     }
+    let origin = of.origin(global);
+    if let Some(place) = &of.state.place {
+        let outcome = standalone(args, place, &origin, global, output)?;
+        return give::conclude(&args.how.work, &outcome, &origin, output);
+    }
     let order = Order::UndoArchive { run_id: args.run_id.clone() };
     let again = format!("hubctl run undo-archive {}", args.run_id);
-    match give::give(&order, &again, &args.how, reach, global, output)? {
+    match give::give(&order, &again, &args.how, &of.reach, global, output)? {
         Given::Placed(order) => give::placed(&order, output),
-        Given::Done(outcome) => give::conclude(&args.how.work, &outcome, output),
+        Given::Done(outcome) => give::conclude(&args.how.work, &outcome, &origin, output),
     }
+}
+
+/// The same without a deployment, with the settings that the run had.
+fn standalone(args: &Args, place: &Place, origin: &Origin, global: &Global, output: &Output) -> Result<Outcome> {
+    let run_id = &args.run_id;
+    let again = origin.command(&format!("hubctl run undo-archive {run_id}"));
+    let runs = block_on(async {
+        let ports = Arc::new(Standalone::open_as(place, run_id, global).await?);
+        let mender = Mender::new(ports, args.how.work.settings(origin));
+        let undo = async |options| Ok(vec![mender.undo_archive(run_id, &options).await?]);
+        give::watched(&again, output, undo).await
+    })?;
+    Ok(Outcome { runs, refused: Vec::new() })
 }

@@ -1,0 +1,130 @@
+//! A run's upload once more on this machine: with `--local` for a deployment, with `--state` without one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use exporter::approval::Approval;
+use exporter::export::Options;
+use exporter::order::{Order, ensure_approvable};
+use exporter::ports::{Ports, Scan, Scans};
+use exporter::report::{RunKind, RunReport};
+use exporter::upload::Upload;
+
+use crate::commands::export::{Work, work};
+use crate::commands::order::give;
+use crate::commands::origin::Origin;
+use crate::config::Global;
+use crate::deployment;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::scan::source::Source;
+use crate::standalone::{Place, Standalone};
+
+/// Exports what a run exported once more, with the caller's own credentials, also where that is a file.
+pub(super) fn local(
+    run_id: &str,
+    approval: Approval,
+    work: &Work,
+    global: &Global,
+    output: &mut Output,
+) -> Result<Exit> {
+    let (report, origin) = deployment::block_on(async {
+        let connected = deployment::connect(global).await?;
+        let earlier = connected.find_run(run_id).await?;
+        let cloud = &connected.cloud;
+        let is_here = !earlier.upload.source.starts_with("s3://");
+        let origin = Origin::workstation(global, is_here, connected.state());
+        let again = Again { earlier: &earlier, approval, origin: &origin };
+        let scan = again.open(cloud.as_ref(), cloud.as_ref()).await?;
+        give::put_in_trail(&order(run_id, approval), &connected).await?;
+        let report = work::export(cloud, work, &origin, scan, again.options(), output).await?;
+        Ok((report, origin))
+    })?;
+    work::conclude(work, &report, &origin, output)
+}
+
+/// The same without a deployment, with the settings that the run had.
+pub(super) fn standalone(
+    run_id: &str,
+    approval: Approval,
+    work: &Work,
+    (place, global): (&Place, &Global),
+    output: &mut Output,
+) -> Result<Exit> {
+    let origin = Origin::standalone(place, global);
+    let report = deployment::block_on(async {
+        let ports = Arc::new(Standalone::open_as(place, run_id, global).await?);
+        let earlier = ports.find_run(run_id).await?;
+        let again = Again { earlier: &earlier, approval, origin: &origin };
+        let scan = again.open(ports.as_ref(), ports.cloud.as_ref()).await?;
+        work::export(&ports, work, &origin, scan, again.options(), output).await
+    })?;
+    work::conclude(work, &report, &origin, output)
+}
+
+/// What is asked for, as the audit log names it.
+pub(super) fn order(run_id: &str, approval: Approval) -> Order {
+    let run_id = run_id.to_owned();
+    match approval {
+        Approval { pending: false, unproven: false } => Order::Replay { run_id, then: Vec::new() },
+        Approval { pending, unproven } => Order::Approve { run_id, pending, unproven },
+    }
+}
+
+/// A run that is exported again.
+struct Again<'a> {
+    earlier: &'a RunReport,
+    /// Nothing: a replay.
+    approval: Approval,
+    origin: &'a Origin,
+}
+
+impl Again<'_> {
+    fn options(&self) -> Options {
+        Options { again: true, approval: self.approval, ..Options::default() }
+    }
+
+    /// Opens what the run exported, if it may be exported again and still is what it was.
+    async fn open(&self, ports: &impl Ports, scans: &impl Scans) -> Result<Scan> {
+        let run = self.earlier;
+        is_export(run)?;
+        if self.approval != Approval::default() {
+            let approvable = ensure_approvable(ports, run, self.approval).await;
+            approvable.map_err(|error| {
+                let failure = give::failed(&error, &self.origin.command(&run.approve_command(self.approval)));
+                Failure { hint: failure.hint.map(|hint| self.origin.complete_lines(&hint)), ..failure }
+            })?;
+        }
+        let name = &run.upload.source;
+        let source = match name.strip_prefix("s3://").and_then(|address| address.split_once('/')) {
+            Some((bucket, key)) => Source::Object(Upload::new(bucket, key)),
+            None => Source::File(PathBuf::from(name)),
+        };
+        let export_it = if self.origin.is_standalone() {
+            "export the scan again, with --standalone and the options of that export".to_owned()
+        } else {
+            format!("to export what is there now: hubctl export {name}")
+        };
+        if let Source::File(path) = &source
+            && !path.exists()
+        {
+            let message = format!("{name}, which run {} exported, is no longer there", run.run_id);
+            return Err(Failure::new(Exit::Error, message).hint(export_it).into());
+        }
+        let scan = work::open(&source, scans).await?;
+        if scan.info.etag == run.upload.etag {
+            return Ok(scan);
+        }
+        let message = format!("{name} has changed since run {} exported it", run.run_id);
+        Err(Failure::new(Exit::Error, message).hint(export_it).into())
+    }
+}
+
+fn is_export(run: &RunReport) -> Result<(), Failure> {
+    if run.kind == RunKind::Export {
+        return Ok(());
+    }
+    let message = format!("run {} exported no upload, it is of the kind {}", run.run_id, run.kind.as_str());
+    Err(Failure::new(Exit::Usage, message).hint("hubctl run list shows the uploads"))
+}
