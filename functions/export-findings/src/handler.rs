@@ -14,6 +14,7 @@ use exporter::order::{BUSY_DELAY, OrderError, OrderLog, Placed, fulfil, is_busy,
 use exporter::ports::{OpenError, PortError, Ports, Queue, Scans};
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
+use exporter::telling::Telling;
 use exporter::upload::{Upload, UploadInfo};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use runtime::deadline::instant;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::coverage;
 use crate::event::{self, EventError, Invocation, Message, Work};
 use crate::keys::no_scan;
 use crate::telemetry::log_run;
@@ -111,7 +113,7 @@ pub enum Answer {
     },
 }
 
-impl<P: Ports + Scans + Queue + OrderLog> Handler<P> {
+impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
         Self { exporter: Exporter::new(ports.clone(), settings.clone()), settings, ports }
@@ -189,6 +191,9 @@ impl<P: Ports + Scans + Queue + OrderLog> Handler<P> {
         let options = mend::Options { deadline, ..mend::Options::default() };
         let runs = fulfil(&self.ports, &self.settings, order, queued, &options).await?;
         runs.iter().for_each(log_run);
+        for run in &runs {
+            coverage::publish(self.ports.as_ref(), run, deadline).await;
+        }
         Ok(runs)
     }
 
@@ -230,6 +235,7 @@ impl<P: Ports + Scans + Queue + OrderLog> Handler<P> {
             Err(error) => return Err(error.into()),
         };
         log_run(&run);
+        coverage::publish(self.ports.as_ref(), &run, deadline).await;
         let put_back = match run.status {
             RunStatus::Unfinished if queued && made_progress(&run) => {
                 self.ports.put_back(upload, Duration::ZERO).await?

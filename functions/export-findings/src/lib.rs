@@ -3,6 +3,7 @@
 //! `main` wires, [`event`] parses, [`handler`] translates, and the crate `exporter` decides.
 
 pub mod config;
+mod coverage;
 pub mod event;
 pub mod handler;
 pub mod keys;

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use asff::{AccountId, RegionName};
@@ -8,6 +9,8 @@ use exporter::ports::{
     Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
     Object, ObjectWriter, Objects, Only, Page, Runs, Scan,
 };
+use exporter::report::{AccountReport, Uncovered};
+use exporter::telling::{Event, EventKind, Told};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use lambda_runtime::Context;
@@ -25,6 +28,24 @@ struct Twin {
     recorded: Mutex<Vec<RunReport>>,
     put_back: Mutex<Vec<(String, Duration)>>,
     ordered: Mutex<Vec<(Placed, Duration)>>,
+    told: Mutex<(Told, u64)>,
+    published: Mutex<Vec<Event>>,
+}
+
+impl Telling for Twin {
+    async fn told(&self, _: AccountId) -> Result<(Told, u64), PortError> {
+        Ok(self.told.lock().unwrap().clone())
+    }
+
+    async fn write_told(&self, _: AccountId, told: &Told, number: u64) -> Result<bool, PortError> {
+        *self.told.lock().unwrap() = (told.clone(), number + 1);
+        Ok(true)
+    }
+
+    async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
+        self.published.lock().unwrap().extend_from_slice(events);
+        Ok((0..events.len()).collect())
+    }
 }
 
 impl Scans for Twin {
@@ -339,4 +360,32 @@ async fn a_direct_invocation_that_another_try_mends_is_an_error() {
     }
     let (answer, _) = handle(json!({"hello": "world"})).await;
     assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, "UnknownEvent");
+}
+
+#[tokio::test]
+async fn services_without_results_are_published_once_after_an_export() {
+    let twin = Twin::default();
+    let info = UploadInfo { source: "s3://scans/a".to_owned(), etag: "e".to_owned(), bytes: 0, modified_at: None };
+    let mut run = RunReport::begin("run-1".to_owned(), info, "2026-11-23T08:00:00Z".parse().unwrap());
+    let account: AccountId = "123456789012".parse().unwrap();
+    let lost = Uncovered {
+        region: "me-central-1".parse().unwrap(),
+        service: "ec2".to_owned(),
+        reason: "no_region_results".to_owned(),
+        findings: 20,
+        since: run.started_at,
+    };
+    for (uncovered, kinds) in [
+        (None, vec![]),
+        (Some(vec![lost.clone()]), vec![EventKind::CoverageLost]),
+        (Some(vec![lost]), vec![]),
+        (None, vec![]),
+        (Some(Vec::new()), vec![EventKind::CoverageRecovered]),
+    ] {
+        run.accounts.insert(account, AccountReport { uncovered, ..AccountReport::default() });
+        coverage::publish(&twin, &run, None).await;
+        let published: Vec<_> = twin.published.lock().unwrap().drain(..).collect();
+        assert_eq!(published.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
+        assert!(published.iter().all(|event| event.detail.run_id.as_deref() == Some("run-1")));
+    }
 }
