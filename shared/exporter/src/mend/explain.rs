@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::active::{StaysActive, absences, stays_active};
 use super::lines::Lines;
 use super::words::{Sent, sender, word};
 use crate::account::regions_with_state;
@@ -55,6 +56,9 @@ pub struct Explanation {
     pub quarantine: Vec<KeptBack>,
     /// The account's last runs, the newest first, and what each did about it.
     pub runs: Vec<RunWord>,
+    /// Why it stays active although the newest scan does not have it, or shows it as resolved, if it waits for an approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stays_active: Option<StaysActive>,
     /// What Security Hub says now, where it was asked.
     pub live: Vec<LiveState>,
     /// What else bears on it, a sentence each.
@@ -73,6 +77,9 @@ pub struct KnownState {
     /// Why it is archived: `gone`, `passed` or `muted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archived_as: Option<&'static str>,
+    /// In how many scans in a row it was absent, if it is active, and absence is the only evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absent: Option<u8>,
     /// When a scan first had it.
     pub first_seen: Timestamp,
     /// When it was last sent.
@@ -156,6 +163,8 @@ pub async fn explain<P: Ports>(
         }
     }
     notes.extend(remarks(integration.as_ref(), &name));
+    notes.extend(absences(&known, integration.as_ref()));
+    let stays_active = stays_active(ports, &name, id, &known, runs).await?;
     let mut quarantine = Vec::new();
     for run in runs.iter().filter(|run| !run.in_quarantine().is_empty()) {
         quarantine.extend(lies_in(ports, run, id).await?);
@@ -175,7 +184,7 @@ pub async fn explain<P: Ports>(
     });
     let runs = words.collect();
     let live = if live { ask(ports, integration.as_ref(), id, &name, &known).await } else { Vec::new() };
-    Ok(Explanation { id: id.to_owned(), name, known, quarantine, runs, live, notes })
+    Ok(Explanation { id: id.to_owned(), name, known, quarantine, runs, stays_active, live, notes })
 }
 
 fn describe(
@@ -204,6 +213,7 @@ fn describe(
         },
         status,
         archived_as,
+        absent: matches!(entry.slot.stored, Stored::Active(_)).then_some(entry.slot.absent).filter(|scans| *scans > 0),
         first_seen: time(entry.slot.first_seen_ms),
         last_sent,
         updated_at: time(entry.slot.updated_ms),

@@ -5,6 +5,7 @@
 //! the service's quota; is recorded as a run of its own whose counts add up; and may be asked for twice, since the second
 //! time finds it done.
 
+mod active;
 mod explain;
 mod hold;
 mod lines;
@@ -25,6 +26,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub use self::active::StaysActive;
 pub use self::explain::{Explanation, FindingName, KeptBack, KnownState, LiveState, RunWord, explain};
 pub use self::lines::Lines;
 pub use self::reconcile::Reconcile;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use exporter::mend::{Explanation, FindingName, Options, explain};
 use simulator::{Effect, Fault};
 
+use crate::evidence::{base, begun, scans, without};
 use crate::life::Life;
 use crate::memory::{Twin, World};
 use crate::promises::{failed, scan};
@@ -103,4 +104,35 @@ async fn of_runs_in_quick_succession_the_one_that_sent_it_is_named() {
     let explanation = explained(&world, &first.results[7].id(first.account)).await;
     assert_eq!(explanation.known[0].sent_by, Some(sent.run_id));
     assert_eq!(said(&explanation)[1], "sent it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finding_that_a_scan_proves_nothing_about_says_why_it_stays_and_what_to_type() {
+    let world = begun(|_| {}).await;
+    let account = ACCOUNT.parse().unwrap();
+    let blind = without(|one| one.region == "eu-west-1");
+    let run = scans(&world, 1..2, &blind).await;
+    let id = base().iter().find(|one| one.region == "eu-west-1").unwrap().id(account);
+    let explanation = explained(&world, &id).await;
+    let stays = explanation.stays_active.unwrap();
+    assert_eq!((stays.run_id, stays.reason.as_str()), (run.run_id.clone(), "no_region_results"));
+    let because = "the newest scan does not prove that it is resolved, because the scan has no results for the Region";
+    assert_eq!((stays.message.as_str(), stays.command), (because, format!("hubctl run approve {} --unproven", run.run_id)));
+    // What the scan has does not wait.
+    let seen = blind[0].id(account);
+    assert_eq!(explained(&world, &seen).await.stays_active, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finding_that_is_absent_says_how_often_and_how_often_it_must_be() {
+    let world = begun(|integration| integration.absent_scans = 3).await;
+    // The check has no results in the Region; others have.
+    let one = base().into_iter().find(|one| one.region == "eu-west-1").unwrap();
+    let results = without(|other| other.check == one.check && other.region == one.region);
+    let report = scans(&world, 1..3, &results).await;
+    assert!(report.counts.absent > 0 && report.counts.archived == 0, "{:?}", report.counts);
+    let explanation = explained(&world, &one.id(ACCOUNT.parse().unwrap())).await;
+    assert_eq!((explanation.known[0].absent, explanation.stays_active), (Some(2), None));
+    let note = "it is absent from the 2 newest scans and stays active until it is absent from 3 in a row (absent_scans)";
+    assert_eq!(explanation.notes, [note]);
 }

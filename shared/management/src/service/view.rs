@@ -31,7 +31,8 @@ impl<P: Ports> Service<P> {
         let provider = self.ports.provider(id).await?.map(|stored| stored.value);
         let connection = self.summary(id).await?;
         let next = self.next_scan(provider.as_ref()).await?;
-        Ok(IntegrationView::of(stored, provider.and_then(|provider| provider.alias), connection, next))
+        let alias = provider.and_then(|provider| provider.alias);
+        Ok(IntegrationView::of(stored, alias, connection, next, self.ports.now()))
     }
 
     pub(super) async fn views(&self, all: &[Stored<Integration>]) -> Result<Vec<IntegrationView>, Refusal> {

@@ -174,6 +174,9 @@ pub struct IntegrationView {
     /// When the next scan is due, where the provider has a schedule.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_scan_at: Option<Timestamp>,
+    /// Whether that time has passed: the scan is overdue.
+    #[serde(default)]
+    pub next_scan_overdue: bool,
     /// Since when it is being removed: what it sent is archived first.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub removing_since: Option<Timestamp>,
@@ -287,6 +290,7 @@ impl IntegrationView {
         provider_alias: Option<String>,
         connection: ConnectionSummary,
         next_scan_at: Option<Timestamp>,
+        now: Timestamp,
     ) -> Self {
         let Stored { value, version, created_at, updated_at, updated_by, .. } = stored;
         Self {
@@ -310,6 +314,7 @@ impl IntegrationView {
             credentials: CredentialsView::of_integration(value.credentials.as_ref()),
             connection,
             next_scan_at,
+            next_scan_overdue: next_scan_at.is_some_and(|at| at < now),
             removing_since: value.removing_since,
             version: *version,
             created_at: *created_at,

@@ -199,7 +199,10 @@ async fn the_next_scan_is_shown_where_there_is_a_schedule() {
     assert!(api.get(&path).await.body["next_scan_at"].is_null());
     api.patch(&format!("/providers/{ACCOUNT}"), "*", &json!({"scan_schedule": "rate(12 hours)"})).await;
     api.memory.kept().scanned.insert(ACCOUNT.parse().unwrap(), "2026-11-23T03:00:00Z".parse().unwrap());
-    assert_eq!(api.get(&path).await.body["next_scan_at"], "2026-11-23T15:00:00Z");
+    let view = api.get(&path).await.body;
+    assert_eq!((&view["next_scan_at"], &view["next_scan_overdue"]), (&json!("2026-11-23T15:00:00Z"), &json!(false)));
+    api.memory.kept().now = Some("2026-11-23T15:00:01Z".parse().unwrap());
+    assert_eq!(api.get(&path).await.body["next_scan_overdue"], true);
 }
 
 /// A run of an upload that left so many findings because the integration was disabled.

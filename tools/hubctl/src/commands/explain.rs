@@ -3,10 +3,12 @@
 use anyhow::Result;
 use exporter::mend::{Explanation, FindingName, KnownState, LiveState, explain};
 
+use super::origin::Origin;
 use crate::config::{Format, Global};
 use crate::deployment::{self, port};
 use crate::exit::{Exit, Failure};
 use crate::output::{Facts, Output, Tone, text};
+use crate::standalone::{Standalone, StateOnly};
 
 /// The account's last runs that are looked through.
 const RUNS: usize = 20;
@@ -26,8 +28,8 @@ Examples:
 
 JSON: id, name (check, account, region, hash), known (for each Region whose
 Security Hub was sent it: state, status, archived_as, first_seen, last_sent,
-updated_at, content, sent_by, finding), quarantine, runs (run_id, started_at,
-said), live (region, record_state, workflow, status, updated_at, error), notes.")]
+updated_at, content, absent, sent_by, finding), quarantine, runs (run_id,
+started_at, said), stays_active (run_id, class, reason, message, command), live (region, record_state, workflow, status, updated_at, error), notes.")]
 pub(crate) struct Args {
     /// The finding's Id in Security Hub
     #[arg(value_name = "FINDING-ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -36,6 +38,9 @@ pub(crate) struct Args {
     /// Ask Security Hub what it holds now
     #[arg(long)]
     live: bool,
+
+    #[command(flatten)]
+    state: StateOnly,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
@@ -43,7 +48,19 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         Failure::new(Exit::Usage, format!("{:?} is not the Id of a Prowler finding", args.id))
             .hint("it is prowler-CHECK-ACCOUNT-REGION-HASH, as Security Hub shows it under Finding ID")
     })?;
+    let origin = match &args.state.place {
+        Some(place) => Origin::standalone(place, global),
+        None => Origin { state: None, ..Origin::workstation(global, false, String::new()) },
+    };
     let explanation = deployment::block_on(async {
+        if let Some(place) = &args.state.place {
+            let standalone = Standalone::open(place, global).await?;
+            let runs = standalone.list_runs(RUNS, Some(name.account)).await?;
+            // With the settings of the newest run, Security Hub is asked as that run called it.
+            let standalone = Standalone::open_as_newest(place, &runs, global).await?;
+            let explained = explain(&standalone, &args.id, name, &runs, args.live).await;
+            return Ok(explained.map_err(|error| port(&error))?);
+        }
         let connected = deployment::connect(global).await?;
         let runs = connected.cloud.list_runs(RUNS, Some(&name.account)).await.map_err(|error| port(&error))?;
         let explained = explain(connected.cloud.as_ref(), &args.id, name, &runs, args.live).await;
@@ -51,12 +68,12 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     })?;
     match output.format {
         Format::Json => output.json(&explanation)?,
-        Format::Table => write(&explanation, args.live, output)?,
+        Format::Table => write(&explanation, args.live, &origin, output)?,
     }
     Ok(Exit::Success)
 }
 
-fn write(explanation: &Explanation, live: bool, output: &mut Output) -> Result<()> {
+fn write(explanation: &Explanation, live: bool, origin: &Origin, output: &mut Output) -> Result<()> {
     let mut facts = Facts::new();
     facts.add(Tone::Strong, "Finding", &explanation.id);
     facts.add(Tone::Plain, "Check", &explanation.name.check);
@@ -80,6 +97,10 @@ fn write(explanation: &Explanation, live: bool, output: &mut Output) -> Result<(
     }
     if !live {
         facts.add(Tone::Plain, "Security Hub", "not asked: --live does");
+    }
+    if let Some(stays) = &explanation.stays_active {
+        facts.add(Tone::Warning, "Stays active", &stays.message);
+        facts.add(Tone::Plain, "To archive it", origin.command(&stays.command));
     }
     for note in &explanation.notes {
         facts.add(Tone::Warning, "Besides", note);

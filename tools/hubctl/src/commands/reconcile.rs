@@ -1,17 +1,23 @@
 //! `hubctl reconcile`: what Security Hub holds is compared with what it was sent, and the difference mended.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use asff::{AccountId, RegionName};
-use exporter::order::Order;
+use exporter::mend::{Mender, Reconcile};
+use exporter::order::{Order, accounts_with_state};
 use exporter::report::{Drift, RegionReport, RunReport};
 
 use super::filters::region;
 use super::order::give::{self, Given, How};
+use super::origin::Origin;
 use super::run_report;
 use crate::config::{Format, Global};
+use crate::deployment::{block_on, port};
 use crate::exit::Exit;
 use crate::management::Reach;
 use crate::output::{Column, Output, Table, Tone, text};
+use crate::standalone::{Place, Standalone, StateOption};
 
 /// Compare what Security Hub holds with what it was sent, and mend it
 #[derive(clap::Args, Debug)]
@@ -29,6 +35,7 @@ Examples:
   hubctl reconcile --dry-run
   hubctl reconcile --account 123456789012 --regions eu-west-1,us-east-1
   hubctl reconcile --account 123456789012 --no-wait
+  hubctl reconcile --state .prowler-state
 
 JSON: an array of run_id, account, region, same, missing, unknown, different,
 mended, and problem where there is one; with --no-wait an array of the orders.")]
@@ -49,6 +56,9 @@ pub(crate) struct Args {
     reach: Reach,
 
     #[command(flatten)]
+    state: StateOption,
+
+    #[command(flatten)]
     how: How,
 }
 
@@ -56,7 +66,10 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     let accounts: Vec<_> =
         if args.accounts.is_empty() { vec![None] } else { args.accounts.iter().copied().map(Some).collect() };
     let (mut runs, mut placed, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    for account in accounts {
+    if let Some(place) = &args.state.place {
+        runs = standalone(args, place, global, output)?;
+    }
+    for account in accounts.into_iter().filter(|_| args.state.place.is_none()) {
         let provider = account.map(Into::into);
         let order = Order::Reconcile { provider, regions: args.regions.clone(), dry_run: args.dry_run };
         match give::give(&order, &again(args, account), &args.how, &args.reach, global, output)? {
@@ -84,6 +97,29 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     }
     give::warn(&refused, output)?;
     Ok(if refused.is_empty() { exit(&runs, &rows, args.dry_run) } else { Exit::Error })
+}
+
+/// The same without a deployment, each account with the settings that its newest run had.
+fn standalone(args: &Args, place: &Place, global: &Global, output: &Output) -> Result<Vec<RunReport>> {
+    args.how.check_here("--state")?;
+    let origin = Origin::standalone(place, global);
+    block_on(async {
+        let opened = Standalone::open(place, global).await?;
+        let accounts = match args.accounts.as_slice() {
+            [] => accounts_with_state(&opened).await.map_err(|error| port(&error))?,
+            named => named.to_vec(),
+        };
+        let mut runs = Vec::new();
+        for account in accounts {
+            let earlier = opened.list_runs(usize::MAX, Some(account)).await?;
+            let ports = Arc::new(Standalone::open_as_newest(place, &earlier, global).await?);
+            let mender = Mender::new(ports, args.how.work.settings(&origin));
+            let what = Reconcile { regions: args.regions.clone(), dry_run: args.dry_run };
+            let compare = async |options| Ok(vec![mender.reconcile(account, &what, &options).await?]);
+            runs.extend(give::watched(&origin.command(&again(args, Some(account))), output, compare).await?);
+        }
+        Ok(runs)
+    })
 }
 
 /// The command that does the same once more, and no more than that.

@@ -145,7 +145,7 @@ impl Survey {
         }
         match identity {
             Identity::First => {}
-            Identity::Duplicate | Identity::Worse => self.duplicates += 1,
+            Identity::Duplicate | Identity::Worse | Identity::Older | Identity::Newer => self.duplicates += 1,
             Identity::Collision => self.collisions += 1,
         }
         self.note_repairs(mapped);

@@ -23,7 +23,7 @@ use exporter::report::{RunReport, RunStatus};
 use jiff::Timestamp;
 
 pub(crate) use self::options::Options;
-pub(crate) use self::reopened::StateOption;
+pub(crate) use self::reopened::{StateOnly, StateOption};
 pub(crate) use self::store::Place;
 use self::records::{AccountRecord, ClaimRecord, account_key, claim_key};
 use self::store::{Store, Writer};

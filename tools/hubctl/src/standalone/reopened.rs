@@ -9,7 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use exporter::integration::Integration;
 use exporter::mend::report_of;
 use exporter::ports::{ObjectWriter as _, Objects as _, Only, PortError};
-use exporter::report::RunReport;
+use exporter::report::{RunKind, RunReport};
 
 use super::options::any_account;
 use super::{Place, Standalone};
@@ -29,6 +29,16 @@ pub(crate) struct StateOption {
     #[arg(help = "Runs of exports without a deployment: the folder, or s3://BUCKET/PREFIX, that --state named there")]
     #[arg(long = "state", global = true, value_name = "PLACE", help_heading = "Deployment")]
     #[arg(value_parser = OsStringValueParser::new().try_map(Place::parse), conflicts_with_all = ["local", "manage_function"])]
+    pub(crate) place: Option<Place>,
+}
+
+/// The same for a command that reaches no deployment by its function.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct StateOnly {
+    // Not a doc comment: an address would want brackets there.
+    #[arg(help = "Runs of exports without a deployment: the folder, or s3://BUCKET/PREFIX, that --state named there")]
+    #[arg(long = "state", value_name = "PLACE", help_heading = "Deployment")]
+    #[arg(value_parser = OsStringValueParser::new().try_map(Place::parse))]
     pub(crate) place: Option<Place>,
 }
 
@@ -62,6 +72,17 @@ impl Standalone {
         let first = settings.regions.iter().flatten().next().map(ToString::to_string);
         let config = config(global, first.as_deref()).await?;
         Ok(Self::new(place, &config, settings))
+    }
+
+    /// The same with the settings that the newest of these runs had, if any has some.
+    pub(crate) async fn open_as_newest(place: &Place, runs: &[RunReport], global: &Global) -> Result<Self> {
+        let opened = Self::open(place, global).await?;
+        for run in runs.iter().filter(|run| run.kind == RunKind::Export) {
+            if opened.settings(&run.run_id).await.map_err(|error| port(&error))?.is_some() {
+                return Self::open_as(place, &run.run_id, global).await;
+            }
+        }
+        Ok(opened)
     }
 
     /// A run that there must be.

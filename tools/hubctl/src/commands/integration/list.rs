@@ -56,7 +56,7 @@ pub(super) fn run(_: &Args, reach: &Reach, global: &Global, output: &mut Output)
                 (Some(_), regions) => format!("? (was {regions})"),
                 (None, regions) => regions,
             },
-            short(view.next_scan_at, ""),
+            if view.next_scan_overdue { "overdue".to_owned() } else { short(view.next_scan_at, "") },
         ];
         row.extend(with_filters.then(|| words::settings(&view).map_or(String::new(), |all| filter_words(&all))));
         table.row(tone, row);

@@ -17,7 +17,8 @@ pub(super) fn facts(view: &IntegrationView, provider: Option<&ProviderView>) -> 
     let (tone, state) = state(view);
     facts.add(tone, "State", state);
     connection_facts(&mut facts, &view.connection);
-    facts.add(Tone::Plain, "Next Scan", view.next_scan_at.map_or("not known".to_owned(), text::time));
+    let (tone, next) = next_scan(view);
+    facts.add(tone, "Next Scan", next);
     if let Some(settings) = settings(view) {
         facts.add(Tone::Plain, "Finding Filters", filter_words(&settings));
         facts.add(Tone::Plain, "At each scan", resend_words(&settings));
@@ -30,6 +31,15 @@ pub(super) fn facts(view: &IntegrationView, provider: Option<&ProviderView>) -> 
     facts.add(Tone::Plain, "Created", text::time(view.created_at));
     facts.add(Tone::Plain, "Changed", changed(view.updated_at, &view.updated_by));
     facts
+}
+
+/// When the next scan is due, or since when it is overdue.
+fn next_scan(view: &IntegrationView) -> (Tone, String) {
+    match view.next_scan_at.map(text::time) {
+        None => (Tone::Plain, "not known".to_owned()),
+        Some(at) if view.next_scan_overdue => (Tone::Warning, format!("overdue since {at}")),
+        Some(at) => (Tone::Plain, at),
+    }
 }
 
 /// Adds how it is connected.

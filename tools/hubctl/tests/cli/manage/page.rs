@@ -67,6 +67,19 @@ fn list_and_show_say_what_the_page_says() {
     insta::assert_snapshot!("provider_list", deployment.run("provider list").stdout);
 }
 
+/// A scan that should have come by now is not shown as a date in the past.
+#[test]
+fn a_scan_that_is_overdue_is_shown_so() {
+    let deployment = Deployment::new();
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
+    deployment.json(&format!("provider configure {ACCOUNT} --scan-schedule 'rate(1 day)'"));
+    deployment.memory.kept().scanned.insert(ACCOUNT.parse().unwrap(), "2026-11-22T08:00:00Z".parse().unwrap());
+    let shown = deployment.run(&format!("integration show {ACCOUNT}")).stdout;
+    assert!(shown.contains("Next Scan          overdue since 2026-11-23 08:00:00 UTC"), "{shown}");
+    let listed = deployment.run("integration list").stdout;
+    assert!(listed.contains("overdue") && !listed.contains("08:00"), "{listed}");
+}
+
 /// Test: credential validity, Security Hub's accessibility, Regions, leave to export.
 #[test]
 fn test_ends_with_an_exit_code_that_says_what_is_wrong() {

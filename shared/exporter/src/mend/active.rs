@@ -1,0 +1,75 @@
+//! Why an active finding that is absent from the newest scan stays active, for `explain`.
+
+use serde::Serialize;
+
+use super::explain::{FindingName, KnownState};
+use crate::approval::Approval;
+use crate::integration::{ArchiveScope, Integration};
+use crate::pending::PendingFindings;
+use crate::ports::{PortError, Ports};
+use crate::report::reason::explain;
+use crate::report::{PendingClass, RunKind, RunReport, RunStatus};
+
+/// A finding that a run archives upon approval only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StaysActive {
+    /// The newest run of the account.
+    pub run_id: String,
+    /// The evidence of its scan.
+    pub class: PendingClass,
+    /// `archive_limit`, or why the scan proves nothing about the finding.
+    pub reason: String,
+    /// The same in a sentence.
+    pub message: String,
+    /// What archives it.
+    pub command: String,
+}
+
+/// Whether the finding waits for an approval of the account's newest run.
+pub(super) async fn stays_active<P: Ports>(
+    ports: &P,
+    name: &FindingName,
+    id: &str,
+    known: &[KnownState],
+    runs: &[RunReport],
+) -> Result<Option<StaysActive>, PortError> {
+    if known.iter().all(|known| known.state == "archived") {
+        return Ok(None);
+    }
+    let worked = |run: &&RunReport| {
+        run.kind == RunKind::Export
+            && matches!(run.status, RunStatus::Succeeded | RunStatus::Degraded | RunStatus::Unfinished)
+            && run.accounts.get(&name.account).is_some_and(|report| report.problem.is_none())
+    };
+    let Some(run) = runs.iter().find(worked).filter(|run| run.pending.is_some()) else { return Ok(None) };
+    let Some(findings) = PendingFindings::open(ports, &run.run_id).await? else { return Ok(None) };
+    let Some(found) = findings.find(id).await? else { return Ok(None) };
+    let is_unproven = found.class == PendingClass::Unproven;
+    let message = if is_unproven {
+        format!("the newest scan does not prove that it is resolved, because {}", explain(&found.reason))
+    } else {
+        "the newest scan shows it as resolved, but with more findings than the limit".to_owned()
+    };
+    let approval = Approval { pending: !is_unproven, unproven: is_unproven };
+    Ok(Some(StaysActive {
+        run_id: run.run_id.clone(),
+        class: found.class,
+        reason: found.reason,
+        message,
+        command: run.approve_command(approval),
+    }))
+}
+
+/// How often a finding was absent, if it is active and absence is about to archive it.
+pub(super) fn absences(known: &[KnownState], integration: Option<&Integration>) -> Option<String> {
+    let integration = integration.filter(|integration| integration.archive_previous_findings)?;
+    if integration.archive_scope != ArchiveScope::Full {
+        return None;
+    }
+    let absent = known.iter().filter_map(|known| known.absent).max()?;
+    let scans = if absent == 1 { "the newest scan".to_owned() } else { format!("the {absent} newest scans") };
+    Some(format!(
+        "it is absent from {scans} and stays active until it is absent from {} in a row (absent_scans)",
+        integration.absent_scans
+    ))
+}
