@@ -92,8 +92,9 @@ impl<P: Ports> RegionWorker<P> {
             stored,
             seen: if self.policy.scope == ArchiveScope::Full { ScanCode::NEWEST } else { ScanCode::UNKNOWN },
             absent: 0,
-            foreign: false,
+            foreign: mapped.region != self.header.region,
         };
+        self.work.is_keeper |= slot.foreign;
         self.work.identities.note_sent(mapped);
         self.dispatch(Outgoing { id: mapped.finding.id.to_string(), json: json.into(), slot, apart }).await
     }

@@ -108,7 +108,7 @@ async fn a_truncated_file_and_one_of_several_times_are_no_measure() {
 
 #[tokio::test(start_paused = true)]
 async fn coverage_is_reported_per_region_and_service_until_it_has_results_again() {
-    let world = begun(|_| {}).await;
+    let world = begun(|integration| integration.partial_scan_percent = 0).await;
     let uncovered = |report: &RunReport| {
         let pairs = report.accounts[&ACCOUNT.parse().unwrap()].uncovered.clone().unwrap();
         pairs

@@ -148,7 +148,9 @@ impl Scanned {
         let whole = self.cut.unwrap_or(self.results.len());
         for (number, result) in self.results.iter().enumerate().take(whole) {
             elements.extend(self.extra_at(number));
-            elements.push(result.ocsf(self.account, self.at).to_string());
+            let entry = result.ocsf(self.account, self.at);
+            let is_pretty = self.layout == Layout::Array;
+            elements.push(if is_pretty { format!("{entry:#}") } else { entry.to_string() });
         }
         let cut = self.cut.map(|number| self.results[number].ocsf(self.account, self.at).to_string());
         if cut.is_none() {
