@@ -34,6 +34,9 @@ pub(crate) async fn publish<P: Telling + Integrations + Clock>(ports: &P, run: &
         }
     });
     if tokio::time::timeout_at(end, publishing).await.is_err() {
-        tracing::warn!(run.id = run.run_id, "coverage events not all published in time; the next export publishes them");
+        tracing::warn!(
+            run.id = run.run_id,
+            "coverage events not all published in time; the next export publishes them"
+        );
     }
 }

@@ -204,11 +204,7 @@ impl<P: Ports> Exporter<P> {
 }
 
 /// Checks that the counts add up, decides how the run ended, and records it.
-pub(crate) async fn conclude<P: Ports>(
-    ports: &P,
-    settings: &Settings,
-    run: &mut RunReport,
-) -> Result<(), ExportError> {
+pub(crate) async fn conclude<P: Ports>(ports: &P, settings: &Settings, run: &mut RunReport) -> Result<(), ExportError> {
     if !run.counts.balanced() {
         let (read, accounted) = (run.counts.read, run.counts.accounted());
         return Err(ExportError::Unbalanced { run_id: run.run_id.clone(), read, accounted });

@@ -205,7 +205,9 @@ impl Refusal {
             Self::HasIntegration(_) => ("in-use", "It is in use", StatusCode::CONFLICT),
             Self::BeingRemoved(_) => ("being-removed", "It is being removed", StatusCode::CONFLICT),
             Self::Busy(_) => ("busy", "Others are changing it", StatusCode::CONFLICT),
-            Self::RunState(_) | Self::RunOutdated { .. } => ("run-state", "The run does not allow it", StatusCode::CONFLICT),
+            Self::RunState(_) | Self::RunOutdated { .. } => {
+                ("run-state", "The run does not allow it", StatusCode::CONFLICT)
+            }
             Self::Changed { .. } => ("changed", "It was changed meanwhile", StatusCode::PRECONDITION_FAILED),
             Self::Unconditional => ("if-match", "If-Match is missing", StatusCode::PRECONDITION_REQUIRED),
             Self::KeyReused => ("key-reused", "The key was used before", StatusCode::UNPROCESSABLE_ENTITY),

@@ -245,8 +245,7 @@ impl<P: Ports> RegionWorker<P> {
     /// A finding that is resolved, as it is sent for the last time.
     fn resolved(&self, slot: &Slot, json: &Bytes, ended: Ended, now: Timestamp) -> Result<Outgoing, PortError> {
         let was = status_of(slot, json, &self.policy.regions);
-        let scanned_at = self.header.scanned_at.unwrap_or(now).min(now);
-        let updated_ms = scanned_at.as_millisecond().max(slot.updated_ms + 1);
+        let updated_ms = self.at_ms(slot.key).min(now.as_millisecond()).max(slot.updated_ms + 1);
         let slot = Slot { absent: 0, ..*slot };
         once_more(&slot, Stored::Archived(was), updated_ms, now, |updated_at| archived(json, ended, updated_at))
     }

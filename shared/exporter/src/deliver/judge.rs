@@ -77,6 +77,7 @@ impl Judge {
         let resolved = |class| match () {
             () if !self.verdicts.proof.is_complete() => Judgment::Stays,
             () if class == PendingClass::Moved && spoken_ms < at_ms + SCANS_APART_MS => Judgment::Resolved(class),
+            // Of two files of one scan the worse result counts; and what was sent since, as by a user who undid an archive.
             () if spoken_ms < at_ms => Judgment::Resolved(class),
             () => Judgment::Stays,
         };
@@ -161,7 +162,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// The time of the scan that has the last word on a finding, in milliseconds since 1970.
-    fn at_ms(&self, key: Key) -> i64 {
+    pub(super) fn at_ms(&self, key: Key) -> i64 {
         let first_ms = self.header.scanned_at.map_or(0, |first| first.as_millisecond());
         self.work.times.get(&key).copied().unwrap_or(first_ms)
     }
@@ -213,7 +214,9 @@ impl<P: Ports> RegionWorker<P> {
             }
             return next;
         }
-        if let Judgment::Absent(absent) = judgment {
+        if matches!(seen, Seen::Passed | Seen::Muted) {
+            next.absent = 0;
+        } else if let Judgment::Absent(absent) = judgment {
             next.absent = absent;
         } else if judgment == Judgment::Resolved(PendingClass::Absent) && slot.is_live() {
             next.absent =

@@ -25,10 +25,7 @@ impl Lines {
     pub async fn open(ports: &impl Objects, run_id: &str) -> Result<Option<Self>, PortError> {
         let key = RunReport::quarantine_key(run_id);
         let object = ports.object(&key).await?;
-        Ok(object.map(|object| Self {
-            etag: object.etag.clone(),
-            lines: LineReader::new(key, object, LINE_BYTES_MAX),
-        }))
+        Ok(object.map(|object| Self { etag: object.etag.clone(), lines: LineReader::new(key, object, LINE_BYTES_MAX) }))
     }
 
     /// The next entry and its line, or none after the last one.

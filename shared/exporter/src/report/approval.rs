@@ -55,9 +55,8 @@ impl RunReport {
     pub(super) fn approval_reasons(&self, account: AccountId, options: &str) -> Vec<String> {
         let Some(report) = self.accounts.get(&account) else { return Vec::new() };
         let list = format!("hubctl run pending {}{options}  # lists them", self.run_id);
-        let approve = |approval: Approval, effect: &str| {
-            format!("{}{options}  # {effect}", self.approve_command(approval))
-        };
+        let approve =
+            |approval: Approval, effect: &str| format!("{}{options}  # {effect}", self.approve_command(approval));
         let mut reasons = Vec::new();
         if let Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) = &report.archive {
             let approve = approve(Approval { pending: true, unproven: false }, "archives them, if the scan is right");
@@ -189,6 +188,9 @@ mod tests {
         assert_eq!(run.status, crate::report::RunStatus::Degraded);
         let waits = |pending, unproven| run.waiting_for(Approval { pending, unproven }).count();
         assert_eq!((waits(true, false), waits(false, true), waits(true, true)), (0, 1, 1));
-        assert_eq!(run.approve_command(Approval { pending: true, unproven: true }), "hubctl run approve r1 --pending --unproven");
+        assert_eq!(
+            run.approve_command(Approval { pending: true, unproven: true }),
+            "hubctl run approve r1 --pending --unproven"
+        );
     }
 }

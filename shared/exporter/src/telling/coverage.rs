@@ -97,7 +97,8 @@ impl Told {
         detail.since = Some(*since);
         detail.headline = format!("Scans of account {account} have no results for {service} in {region}");
         let stay = if *findings == 1 { "1 active finding stays" } else { &format!("{findings} active findings stay") };
-        detail.message = line(&format!("{stay} active, because {}. First seen in the scan of {since:.0}.", explain(reason)));
+        detail.message =
+            line(&format!("{stay} active, because {}. First seen in the scan of {since:.0}.", explain(reason)));
         detail.mend = format!(
             "check the permissions and the Regions of the scanner; to see the findings: hubctl run pending {run_id} | to archive \
              them, if they are resolved: hubctl run approve {run_id} --unproven"

@@ -117,7 +117,10 @@ async fn a_finding_that_a_scan_proves_nothing_about_says_why_it_stays_and_what_t
     let stays = explanation.stays_active.unwrap();
     assert_eq!((stays.run_id, stays.reason.as_str()), (run.run_id.clone(), "no_region_results"));
     let because = "the newest scan does not prove that it is resolved, because the scan has no results for the Region";
-    assert_eq!((stays.message.as_str(), stays.command), (because, format!("hubctl run approve {} --unproven", run.run_id)));
+    assert_eq!(
+        (stays.message.as_str(), stays.command),
+        (because, format!("hubctl run approve {} --unproven", run.run_id))
+    );
     // What the scan has does not wait.
     let seen = blind[0].id(account);
     assert_eq!(explained(&world, &seen).await.stays_active, None);
@@ -133,6 +136,7 @@ async fn a_finding_that_is_absent_says_how_often_and_how_often_it_must_be() {
     assert!(report.counts.absent > 0 && report.counts.archived == 0, "{:?}", report.counts);
     let explanation = explained(&world, &one.id(ACCOUNT.parse().unwrap())).await;
     assert_eq!((explanation.known[0].absent, explanation.stays_active), (Some(2), None));
-    let note = "it is absent from the 2 newest scans and stays active until it is absent from 3 in a row (absent_scans)";
+    let note =
+        "it is absent from the 2 newest scans and stays active until it is absent from 3 in a row (absent_scans)";
     assert_eq!(explanation.notes, [note]);
 }

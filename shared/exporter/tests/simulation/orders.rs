@@ -146,7 +146,10 @@ async fn an_approval_is_rejected_if_a_newer_scan_was_exported_unless_scans_are_p
     let approve = Order::Approve { run_id, pending: true, unproven: false };
     let message = order(&world, "outdated", approve.clone()).await;
     let Err(OrderError::Refused(why)) = deliver(&world, &message).await else { panic!("it is outdated") };
-    assert!(why.contains("no longer the newest") && why.contains(&format!("hubctl run list --account {ACCOUNT}")), "{why}");
+    assert!(
+        why.contains("no longer the newest") && why.contains(&format!("hubctl run list --account {ACCOUNT}")),
+        "{why}"
+    );
     assert_eq!((record(&world, "outdated").state, active(&world)), (OrderState::Refused, 200));
 
     integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Observed);

@@ -180,7 +180,9 @@ impl Rule {
             let known = self.findings.get(&place);
             let (next, mut fate) = step(known, &place, &reading, integration, partial);
             let Some(next) = next else { continue };
-            if fate == Fate::Archive(PendingClass::Proven) && self.is_older_of_check(&place, next.check, reading.at) {
+            // The rule is about scans that are not older than what is known.
+            let is_about_absence = matches!(fate, Fate::Archive(PendingClass::Proven) | Fate::Unproven(_));
+            if is_about_absence && self.is_older_of_check(&place, next.check, reading.at) {
                 fate = Fate::Stays;
             }
             self.findings.insert(place.clone(), next);

@@ -116,10 +116,7 @@ fn shortened(mut run: RunReport, bytes_max: usize) -> RunReport {
     // Those with a problem first, so that it is well-being that is left out.
     let mut accounts: Vec<_> = std::mem::take(&mut run.accounts).into_iter().collect();
     accounts.sort_by_key(|(_, account)| {
-        account.problem.is_none()
-            && account.archive.is_none()
-            && !account.has_unproven()
-            && account.regions.is_empty()
+        account.problem.is_none() && account.archive.is_none() && !account.has_unproven() && account.regions.is_empty()
     });
     for (account, part) in accounts {
         let Some(rest) = left.checked_sub(bytes(&part) + ACCOUNT_KEY_BYTES) else { break };

@@ -14,8 +14,8 @@ pub use integration::{
     ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, LeftBehind, Test, Waiting,
 };
 pub use list::{
-    AuditList, ConnectionList, IntegrationList, List, OrderList, PendingList, ProviderList, QuarantineList, QuarantinedRun,
-    QuarantinedRunList, RegionList, RegionView, RunList,
+    AuditList, ConnectionList, IntegrationList, List, OrderList, PendingList, ProviderList, QuarantineList,
+    QuarantinedRun, QuarantinedRunList, RegionList, RegionView, RunList,
 };
 pub use mirror::{AuditEntry, Connection, PendingFinding, Run};
 pub use order::{ApprovalBody, OrderView};

@@ -1,7 +1,7 @@
 //! Runs and quarantine.
 
-use exporter::order::Order;
 use exporter::integration::{ArchiveScope, Integration};
+use exporter::order::Order;
 use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use exporter::upload::UploadInfo;

@@ -43,7 +43,8 @@ impl Origin {
 
     /// No deployment.
     pub(crate) fn standalone(place: &Place, global: &Global) -> Self {
-        let profile = global.profile.as_ref().map_or(String::new(), |profile| format!(" --profile {}", quoted(profile)));
+        let profile =
+            global.profile.as_ref().map_or(String::new(), |profile| format!(" --profile {}", quoted(profile)));
         Self { options: format!(" --state {}{profile}", quoted(&place.absolute())), state: Some(place.to_string()) }
     }
 
@@ -92,7 +93,11 @@ impl Origin {
 /// A word as a shell reads it.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "-_./:@%+,=".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ pub(crate) struct Reach {
 impl Reach {
     /// The options by which a command reaches the deployment in the same way.
     pub(crate) fn options(&self) -> String {
-        let function = self.manage_function.as_ref().filter(|name| !crate::config::is_set("HUBCTL_MANAGE_FUNCTION", name));
+        let function =
+            self.manage_function.as_ref().filter(|name| !crate::config::is_set("HUBCTL_MANAGE_FUNCTION", name));
         let function = function.map_or(String::new(), |name| format!(" --manage-function {}", quoted(name)));
         format!("{function}{}", if self.local { " --local" } else { "" })
     }

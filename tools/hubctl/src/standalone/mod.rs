@@ -23,9 +23,9 @@ use exporter::report::{RunReport, RunStatus};
 use jiff::Timestamp;
 
 pub(crate) use self::options::Options;
+use self::records::{AccountRecord, ClaimRecord, account_key, claim_key};
 pub(crate) use self::reopened::{StateOnly, StateOption};
 pub(crate) use self::store::Place;
-use self::records::{AccountRecord, ClaimRecord, account_key, claim_key};
 use self::store::{Store, Writer};
 
 /// The ports of an export without a deployment.
@@ -49,7 +49,6 @@ impl Standalone {
         let store = Store::new(place, &cloud);
         Self { cloud, template, store }
     }
-
 }
 
 impl Clock for Standalone {

@@ -107,7 +107,8 @@ pub(crate) async fn export<P: Ports>(
         (seen.bytes_read(), format!("{read} read, {sent} sent"))
     });
     let source = scan.info.source.clone();
-    let exported = Exporter::new(ports.clone(), work.settings(origin)).export(scan, Options { progress, ..options }).await;
+    let exported =
+        Exporter::new(ports.clone(), work.settings(origin)).export(scan, Options { progress, ..options }).await;
     drop(watch);
     // Without a deployment the command has all the settings in its options, which only its caller knows.
     let again = if origin.is_standalone() {

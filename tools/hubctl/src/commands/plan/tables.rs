@@ -3,8 +3,8 @@
 use std::io;
 
 use super::price::{Cost, Plan};
-use crate::commands::{fates, unproven};
 use crate::commands::run_report::tone;
+use crate::commands::{fates, unproven};
 use crate::output::{Column, Facts, Output, Table, Tone, text};
 
 /// Writes a plan.

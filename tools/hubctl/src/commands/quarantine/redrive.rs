@@ -3,8 +3,8 @@
 use anyhow::Result;
 use exporter::order::Order;
 
-use crate::commands::origin::Origin;
 use crate::commands::order::give::{self, Given, How};
+use crate::commands::origin::Origin;
 use crate::config::{Format, Global};
 use crate::exit::Exit;
 use crate::management::Reach;

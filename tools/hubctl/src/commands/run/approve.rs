@@ -154,7 +154,8 @@ fn agreed(person: &mut Person, run: &RunReport, approval: Approval, output: &mut
 /// What would be archived of an account.
 fn question(part: &AccountReport, approval: Approval) -> Vec<String> {
     let mut lines = Vec::new();
-    if let (true, Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active })) = (approval.pending, &part.archive) {
+    if let (true, Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active })) = (approval.pending, &part.archive)
+    {
         let active = text::counted(*active, "active finding", "active findings");
         lines.push(format!("the scan shows {} of {active} as resolved", text::count(*pending)));
     }

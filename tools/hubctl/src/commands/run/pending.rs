@@ -98,7 +98,13 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
 /// Where findings come from, one after the other.
 enum Findings {
     /// The deployment's API, page by page.
-    Api { management: Box<Management>, path: String, after: Option<String>, page: VecDeque<PendingFinding>, is_last: bool },
+    Api {
+        management: Box<Management>,
+        path: String,
+        after: Option<String>,
+        page: VecDeque<PendingFinding>,
+        is_last: bool,
+    },
     /// A state that this process reads; none where nothing is pending.
     State(Option<PendingFindings>),
 }
@@ -310,7 +316,11 @@ mod tests {
     #[test]
     fn sums_come_first_and_what_to_type_last() {
         let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
-        let run = RunReport::begin("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b".to_owned(), upload, "2026-11-23T00:00:00Z".parse().unwrap());
+        let run = RunReport::begin(
+            "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b".to_owned(),
+            upload,
+            "2026-11-23T00:00:00Z".parse().unwrap(),
+        );
         let mut listed = Listed::new(2);
         let ec2 = "ec2_securitygroup_allow_ingress_from_internet_to_any_port";
         for _ in 0..3 {
