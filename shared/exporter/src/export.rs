@@ -155,6 +155,7 @@ impl<P: Ports> Exporter<P> {
         let (quarantine, keeper) = Quarantine::of_run(self.ports.clone(), &run.run_id);
         let (pending, lister) = JsonLines::open(self.ports.clone(), RunReport::pending_key(&run.run_id));
         let shared = Shared {
+            run_id: run.run_id.as_str().into(),
             settings: self.settings.clone(),
             in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
             give_up_at: options.deadline.map(|deadline| deadline - reserve / 2),

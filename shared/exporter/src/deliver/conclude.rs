@@ -13,11 +13,13 @@ use crate::integration::ArchiveScope;
 use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
 use crate::report::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
-use crate::state::{Ended, Entry, Seen, Slot, Stored, UNATTRIBUTED, archived, finding_home, status_of};
+use crate::state::{Ended, Entry, Seen, Slot, Stored, archived, finding_home, status_of};
 
 /// Days for which a finding is remembered that Security Hub does not hold any more, so that its first-seen time is there
 /// when it returns. The service deletes an archived one after 30 days, an active one after 90.
 const GONE_KEPT_DAYS: i64 = 97;
+/// Days for which a finding is remembered that passed and was never sent: an older scan of it comes by then.
+const TOMBSTONE_KEPT_DAYS: i64 = 14;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What is done about findings that are not in Security Hub as the scan has them.
@@ -99,7 +101,8 @@ impl<P: Ports> RegionWorker<P> {
         self.sender.flush().await;
         self.settle().await?;
         self.still_ours()?;
-        match self.work.ledger.take() {
+        let archived = self.work.report.archived_at.filter(|_| self.work.counts.archived > 0);
+        match self.work.ledger.take().map(|ledger| ledger.archived_by(archived, &self.run_id)) {
             Some(ledger) => ledger.save().await.map(|()| full),
             None => Ok(false),
         }
@@ -109,7 +112,6 @@ impl<P: Ports> RegionWorker<P> {
     async fn pass_over(&mut self, conclusion: Conclusion, full: bool) -> Result<(), PortError> {
         self.work.archiving = true;
         let now = self.ports.now();
-        let forget_before_ms = now.as_millisecond() - GONE_KEPT_DAYS * DAY_MS;
         let Some(ledger) = self.work.ledger.as_ref().filter(|ledger| ledger.old.is_some()) else { return Ok(()) };
         let writes = ledger.is_changed();
         let Some(mut entries) = ledger.entries().await? else { return Ok(()) };
@@ -131,7 +133,9 @@ impl<P: Ports> RegionWorker<P> {
                 Judgment::Unproven(reason) => self.list(&entry, PendingClass::Unproven, reason).await?,
                 Judgment::Resolved(_) | Judgment::Absent(_) | Judgment::Stays => {}
             }
-            if !writes || (entry.slot.sent_ms < forget_before_ms && seen == Seen::Not) {
+            let kept_days = if entry.slot.is_tombstone() { TOMBSTONE_KEPT_DAYS } else { GONE_KEPT_DAYS };
+            let is_forgotten = now.as_millisecond() - entry.slot.sent_ms > kept_days * DAY_MS;
+            if !writes || (is_forgotten && seen == Seen::Not) {
                 continue;
             }
             let slot = self.next_slot(&entry.slot, seen, judgment, full);
@@ -189,7 +193,8 @@ impl<P: Ports> RegionWorker<P> {
     async fn archive(&mut self, entry: &Entry, class: PendingClass, now: Timestamp) -> Result<(), PortError> {
         self.work.report.archived_at = Some(now);
         self.work.unproven_archived += u64::from(class == PendingClass::Unproven);
-        if !entry.slot.is_live() && entry.slot.absent == UNATTRIBUTED {
+        let is_done = self.work.ledger.as_ref().is_some_and(|ledger| ledger.is_unattributed(&entry.slot));
+        if is_done {
             self.work.counts.archived += 1;
             // Security Hub has it as the aborted run sent it, with the time of its scan: most likely this one.
             let scanned_ms = self.header.scanned_at.unwrap_or(now).min(now).as_millisecond();

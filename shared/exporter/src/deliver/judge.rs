@@ -69,14 +69,17 @@ impl Judge {
     /// What becomes of a finding. `at_ms`: the time of the scan that `seen` is of.
     pub(super) fn judge<P: Ports>(&self, ledger: &Ledger<P>, slot: &Slot, seen: Seen, at_ms: i64) -> Judgment {
         // What was found archived after an aborted run was archived by it, unless the scan shows otherwise.
-        let is_ours = slot.is_live() || slot.absent == UNATTRIBUTED;
+        let is_ours = slot.is_live() || ledger.is_unattributed(slot);
         if !is_ours || slot.is_expired(self.now_ms) {
             return Judgment::Stays;
         }
-        let spoken_ms = ledger.spoken_ms(slot);
+        // An archive that no report tells of is judged as if it had not been done yet.
+        let spoken_ms = if ledger.is_unattributed(slot) { i64::MIN } else { ledger.spoken_ms(slot) };
         let resolved = |class| match () {
             () if !self.verdicts.proof.is_complete() => Judgment::Stays,
-            () if class == PendingClass::Moved && spoken_ms < at_ms + SCANS_APART_MS => Judgment::Resolved(class),
+            () if class == PendingClass::Moved && spoken_ms < at_ms.saturating_add(SCANS_APART_MS) => {
+                Judgment::Resolved(class)
+            }
             // Of two files of one scan the worse result counts; and what was sent since, as by a user who undid an archive.
             () if spoken_ms < at_ms => Judgment::Resolved(class),
             () => Judgment::Stays,
@@ -108,9 +111,8 @@ impl Judge {
             Absence::Unproven(reason) => Judgment::Unproven(reason),
             Absence::Absent => {
                 let counted = ledger.old.as_ref().is_some_and(|old| old.tail.judged_at == Some(*scanned_at));
-                let before = if slot.absent == UNATTRIBUTED { 0 } else { slot.absent };
-                let absent = if counted { before } else { (before + 1).min(ABSENT_MAX) };
-                if absent >= self.verdicts.absent_scans {
+                let absent = if counted { slot.absent } else { (slot.absent + 1).min(ABSENT_MAX) };
+                if absent >= self.verdicts.absent_scans || ledger.is_unattributed(slot) {
                     Judgment::Resolved(PendingClass::Absent)
                 } else {
                     Judgment::Absent(absent)
@@ -205,8 +207,11 @@ impl<P: Ports> RegionWorker<P> {
             Seen::Moved | Seen::Not => false,
         };
         let mut next = *slot;
+        if ledger.is_unattributed(slot) {
+            next.absent = UNATTRIBUTED;
+        }
         if is_there {
-            next.absent = if slot.is_live() { 0 } else { slot.absent };
+            next.absent = if slot.is_live() { 0 } else { next.absent };
             if full && (spoken_ms < at_ms || slot.seen == ScanCode::NEWEST) {
                 next.seen = ScanCode::NEWEST;
             } else if spoken_ms < at_ms {
@@ -214,9 +219,9 @@ impl<P: Ports> RegionWorker<P> {
             }
             return next;
         }
-        if matches!(seen, Seen::Passed | Seen::Muted) {
+        if matches!(seen, Seen::Passed | Seen::Muted) && slot.is_live() {
             next.absent = 0;
-        } else if let Judgment::Absent(absent) = judgment {
+        } else if let (Judgment::Absent(absent), true) = (judgment, slot.is_live()) {
             next.absent = absent;
         } else if judgment == Judgment::Resolved(PendingClass::Absent) && slot.is_live() {
             next.absent =

@@ -52,6 +52,7 @@ use crate::state::{Ahead, Header, Key, Seen, Tail};
 /// What the deliveries of one export share.
 #[derive(Clone)]
 pub(crate) struct Shared {
+    pub(crate) run_id: Arc<str>,
     pub(crate) settings: Settings,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) give_up_at: Option<Instant>,
@@ -218,6 +219,7 @@ impl<P: Ports> AccountDelivery<P> {
         let tail = Tail { full_at: self.policy.full_at.get(&region).copied(), ..Tail::default() };
         RegionWorker {
             ports: self.ports.clone(),
+            run_id: self.shared.run_id.clone(),
             header: Header { account: self.account, region, hub_since: None, scanned_at, ahead, tail },
             dated: self.scanned_at,
             policy: self.policy.clone(),

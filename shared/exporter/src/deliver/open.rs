@@ -1,9 +1,11 @@
 //! The start of a Region's work: ask its hub, open its state, and read the hub where the state can't be trusted.
 
+use jiff::Timestamp;
+
 use super::region::RegionWorker;
 use super::stop::{Stop, explain, still_closed};
 use crate::ports::{CallError, Hub, PortError, Ports};
-use crate::report::undelivered;
+use crate::report::{RunReport, undelivered};
 use crate::state::{Declined, Ledger, Missing, Trust, adopt, denied};
 
 impl<P: Ports> RegionWorker<P> {
@@ -47,6 +49,7 @@ impl<P: Ports> RegionWorker<P> {
             }
             ledger = Ledger::open(self.ports.clone(), self.header.clone()).await?;
         }
+        ledger.orphaned = self.orphaned(&ledger).await?;
         if let Some(old) = ledger.old.as_ref().filter(|old| old.scanned_at > ledger.header.scanned_at) {
             // What is sent late of an older scan does not make the state one of that scan.
             (ledger.header.scanned_at, ledger.header.ahead) = (old.scanned_at, old.ahead);
@@ -98,6 +101,14 @@ impl<P: Ports> RegionWorker<P> {
             return Some(Trust::Existence);
         }
         old.tail.adopting.as_ref().filter(|adopting| adopting.given_up.is_none()).map(|adopting| adopting.trust)
+    }
+
+    /// When a run archived findings that left no report.
+    async fn orphaned(&self, ledger: &Ledger<P>) -> Result<Option<Timestamp>, PortError> {
+        let by = ledger.old.as_ref().and_then(|old| old.tail.archived.clone());
+        let Some(by) = by.filter(|by| by.run_id != *self.run_id) else { return Ok(None) };
+        let report = self.ports.object(&RunReport::key(&by.run_id)).await?;
+        Ok(report.is_none().then_some(by.at))
     }
 
     /// What an active finding is that the service does not show.

@@ -166,7 +166,7 @@ impl<P: Ports> RegionWorker<P> {
 fn compare(known: Option<&Slot>, hub: &Slot) -> Standing {
     match known {
         None => Standing::News,
-        Some(known) if known.updated_ms < hub.updated_ms => Standing::News,
+        Some(known) if known.is_tombstone() || known.updated_ms < hub.updated_ms => Standing::News,
         Some(known) if known.updated_ms == hub.updated_ms && known.is_live() => Standing::Same,
         Some(_) => Standing::Stale,
     }

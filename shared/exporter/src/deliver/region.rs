@@ -54,6 +54,7 @@ pub(crate) struct Policy {
 /// A Region's worker.
 pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) ports: Arc<P>,
+    pub(crate) run_id: Arc<str>,
     pub(crate) header: Header,
     /// The scan's own time, which may lie ahead of the clock.
     pub(crate) dated: Timestamp,

@@ -35,6 +35,7 @@ impl<P: Ports> RegionWorker<P> {
                 return self.send_resolved(&mapped, key).await;
             }
             self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
+            self.remember_kept(&mapped, kept, key, at_ms).await?;
             return self.see(key, kept.seen(), at_ms).await;
         }
         if !mapped.repairs.is_empty() {
@@ -97,6 +98,24 @@ impl<P: Ports> RegionWorker<P> {
         self.work.is_keeper |= slot.foreign;
         self.work.identities.note_sent(mapped);
         self.dispatch(Outgoing { id: mapped.finding.id.to_string(), json: json.into(), slot, apart }).await
+    }
+
+    /// Remembers that a finding passed that was never sent, where scans of parts may come in any order.
+    async fn remember_kept(&mut self, mapped: &Mapped, kept: Kept, key: Key, at_ms: i64) -> Result<(), PortError> {
+        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
+        let is_resolved = matches!(kept.seen(), Seen::Passed | Seen::Muted);
+        let known_ms = ledger.index.get(key).map(|slot| if slot.is_tombstone() { slot.updated_ms } else { i64::MAX });
+        if self.policy.scope == ArchiveScope::Full || !is_resolved || known_ms.is_some_and(|known_ms| known_ms >= at_ms)
+        {
+            return Ok(());
+        }
+        let (resource, check) = (mapped.resource_hash.fingerprint(), fingerprint(mapped.check_id.as_str()));
+        let slot = Slot::tombstone(key, resource, check, at_ms, self.ports.now().as_millisecond());
+        let (finding, generator) = (&mapped.finding, format!("prowler-{}", mapped.check_id));
+        let json = serde_json::json!({
+            "Id": finding.id, "AwsAccountId": mapped.account, "GeneratorId": generator, "RecordState": "ARCHIVED",
+        });
+        ledger.record(&slot, json.to_string().as_bytes()).await
     }
 
     /// Archives a finding that this run sent, since a newer scan in the same file shows it as resolved.

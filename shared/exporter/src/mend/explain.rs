@@ -156,7 +156,11 @@ pub async fn explain<P: Ports>(
     let (mut known, mut notes) = (Vec::new(), Vec::new());
     for region in regions_with_state(ports, name.account).await? {
         match find(ports, name.account, region, Key::of(id)).await? {
-            Ok(entry) => known.extend(entry.map(|entry| describe(name.account, region, &entry, runs, &regions))),
+            Ok(entry) => known.extend(
+                entry
+                    .filter(|entry| !entry.slot.is_tombstone())
+                    .map(|entry| describe(name.account, region, &entry, runs, &regions)),
+            ),
             Err(error) => {
                 notes.push(format!("the state of {region} can't be read, and is built anew by the next run: {error}"));
             }

@@ -137,6 +137,7 @@ impl<P: Ports> Mender<P> {
             regions: self.regions.clone(),
             until: hold_until(self.ports.now(), options.deadline),
             shared: Shared {
+                run_id: run.run_id.as_str().into(),
                 settings: self.settings.clone(),
                 in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
                 give_up_at: options.deadline.map(|deadline| deadline - reserve),

@@ -87,7 +87,7 @@ async fn undo<P: Ports>(job: &Job<P>, hold: Hold<P>, archived: BTreeMap<RegionNa
                 Stored::Active(_) => false,
                 Stored::Uncertain => is_archived(&entry.json),
             };
-            if !archived || entry.slot.sent_ms != *at_ms {
+            if !archived || entry.slot.is_tombstone() || entry.slot.sent_ms != *at_ms {
                 return Ok(None);
             }
             count.fetch_add(1, Ordering::Relaxed);

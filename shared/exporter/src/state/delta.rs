@@ -51,7 +51,7 @@ impl Changes {
 
 /// Compares a finding of the scan with what was last sent.
 pub fn decide(last: Option<&Slot>, content: u64, now_ms: i64) -> Delta {
-    let Some(last) = last else { return Delta::New };
+    let Some(last) = last.filter(|last| !last.is_tombstone()) else { return Delta::New };
     match last.stored {
         Stored::Archived(_) => Delta::Returned,
         Stored::Uncertain => Delta::Changed,

@@ -25,6 +25,9 @@ pub fn fingerprint(name: &str) -> u32 {
     head.iter().fold(0, |print, &byte| print << 8 | u32::from(byte))
 }
 
+/// [`Slot::first_seen_ms`] of a finding that was never sent.
+const NEVER_SENT: i64 = i64::MAX;
+
 /// Milliseconds for which Security Hub keeps an active finding that is not updated.
 const ACTIVE_KEPT_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
@@ -147,6 +150,29 @@ impl Slot {
     /// Whether the finding is, or may be, active in Security Hub.
     pub fn is_live(&self) -> bool {
         !matches!(self.stored, Stored::Archived(_))
+    }
+
+    /// What is remembered of a finding that a scan shows as passed or muted and that was never sent: an older scan that comes
+    /// later changes nothing about it.
+    pub(crate) fn tombstone(key: Key, resource: u32, check: u32, scanned_ms: i64, now_ms: i64) -> Self {
+        Self {
+            key,
+            content: 0,
+            resource,
+            check,
+            first_seen_ms: NEVER_SENT,
+            updated_ms: scanned_ms,
+            sent_ms: now_ms,
+            stored: Stored::Archived(Status::Passed),
+            seen: ScanCode::UNKNOWN,
+            absent: 0,
+            foreign: false,
+        }
+    }
+
+    /// Whether the finding was never sent.
+    pub fn is_tombstone(&self) -> bool {
+        self.first_seen_ms == NEVER_SENT
     }
 
     /// Whether Security Hub has deleted it by now: it deletes active findings that are not updated for 90 days

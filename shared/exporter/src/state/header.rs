@@ -39,6 +39,9 @@ pub struct Tail {
     /// The newest scan whose absent findings are counted in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged_at: Option<Timestamp>,
+    /// The run that wrote the file, if it archived findings, and the time by which the entries name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<ArchivedBy>,
     /// The times of the scans that entries refer to, in milliseconds since 1970: place 0 is [`ScanCode`](super::ScanCode) 1.
     #[serde(default)]
     pub scans: Vec<i64>,
@@ -68,4 +71,13 @@ impl Header {
         let begun_ms = self.ahead.map_or(scanned_ms, |ahead| ahead.begun.as_millisecond());
         last.is_some_and(|last| last.updated_ms >= scanned_ms.min(begun_ms))
     }
+}
+
+/// A run that archived findings, all of a Region at one time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchivedBy {
+    /// The run.
+    pub run_id: String,
+    /// When it sent them.
+    pub at: Timestamp,
 }

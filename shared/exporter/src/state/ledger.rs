@@ -7,9 +7,9 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 
-use super::entry::{Entry, Key, ScanCode, Slot};
+use super::entry::{Entry, Key, ScanCode, Slot, UNATTRIBUTED};
 use super::file::{StateError, StateReader, StateStep, StateWriter};
-use super::header::{Header, Tail};
+use super::header::{ArchivedBy, Header, Tail};
 use super::index::Index;
 use super::tables::{Checks, Scans, finding_home};
 use crate::ports::{ObjectWriter, Objects, Only, PortError};
@@ -40,6 +40,8 @@ pub(crate) struct Ledger<P: Objects> {
     pub(crate) old: Option<Header>,
     /// The newest scan of the whole account that was compared with it: entries refer to it as [`ScanCode::NEWEST`].
     pub(crate) full_before: Option<Timestamp>,
+    /// The time at which a run archived findings that no run's report counts, since it died before.
+    pub(crate) orphaned: Option<Timestamp>,
     scans: Scans,
     checks: Checks,
     next: Option<Next<P::Writer>>,
@@ -63,6 +65,7 @@ impl<P: Objects> Ledger<P> {
             index: Index::default(),
             old: None,
             full_before,
+            orphaned: None,
             scans: Scans::default(),
             checks: Checks::default(),
             next: None,
@@ -94,6 +97,7 @@ impl<P: Objects> Ledger<P> {
             ledger.header.tail.adopting.clone_from(&old.tail.adopting);
             ledger.header.tail.full_at = ledger.full_before;
             ledger.header.tail.judged_at = old.tail.judged_at;
+            ledger.header.tail.archived.clone_from(&old.tail.archived);
             ledger.scans = Scans::of(&old.tail.scans);
             ledger.checks.extend(old.tail.checks.iter().cloned());
         }
@@ -111,6 +115,12 @@ impl<P: Objects> Ledger<P> {
     /// The time of the newest scan that said something of a finding: that it was sent by, or that had it.
     pub(crate) fn spoken_ms(&self, slot: &Slot) -> i64 {
         self.seen_ms(slot).map_or(slot.updated_ms, |seen_ms| seen_ms.max(slot.updated_ms))
+    }
+
+    /// Whether a finding was archived by a run that no report tells of.
+    pub(crate) fn is_unattributed(&self, slot: &Slot) -> bool {
+        let is_orphan = self.orphaned.is_some_and(|at| slot.sent_ms == at.as_millisecond());
+        !slot.is_live() && !slot.is_tombstone() && (slot.absent == UNATTRIBUTED || is_orphan)
     }
 
     /// How entries of the next state refer to a scan.
@@ -166,6 +176,12 @@ impl<P: Objects> Ledger<P> {
         let object = self.ports.create(&self.key, only).await?;
         let state = StateWriter::new(&self.header).map_err(|error| self.failed(&error))?;
         Ok(Next { state, object })
+    }
+
+    /// Says in the next state which run archived findings, if this one did.
+    pub(crate) fn archived_by(mut self, at: Option<Timestamp>, run_id: &str) -> Self {
+        self.header.tail.archived = at.map(|at| ArchivedBy { run_id: run_id.to_owned(), at });
+        self
     }
 
     /// Whether the next state differs from the old one.

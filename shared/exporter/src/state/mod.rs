@@ -25,7 +25,7 @@ pub use delta::{Delta, Resend, decide};
 pub(crate) use entry::{ABSENT_MAX, SCANS_APART_MS, UNATTRIBUTED};
 pub use entry::{Entry, Key, ScanCode, Slot, Stored, fingerprint};
 pub use file::{StateError, StateReader, StateStep, StateWriter};
-pub use header::{Ahead, Header, Tail};
+pub use header::{Ahead, ArchivedBy, Header, Tail};
 pub use index::{Index, Seen};
 pub(crate) use ledger::{Ledger, find};
 pub use ledger::{state_key, state_prefix};
