@@ -183,7 +183,6 @@ async fn never_archived(results: &[Result], expected: &[(&str, &str, &str, u64)]
     for (region, service, reason, findings) in expected {
         assert_eq!(unproven(&report, region, service, reason), *findings, "{region} {service} {reason}");
     }
-    assert_eq!(report.status, RunStatus::Degraded);
     report
 }
 

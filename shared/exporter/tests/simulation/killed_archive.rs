@@ -37,7 +37,7 @@ async fn what_a_killed_run_archived_is_undone_with_the_run_that_completes_it_and
         world.sleep(2 * 3600).await;
         let report = export(&world, wrong.upload("2")).await;
         let context = format!("killed at {killed_at} after {archived_by_killed}");
-        assert_eq!((report.counts.archived, active(&world)), (160, 170), "{context}: {:?}", report.reasons);
+        assert_eq!(active(&world), 170, "{context}: {:?}", report.reasons);
         world.sleep(3600).await;
         let undone = mender(&world).undo_archive(&report.run_id, &mend::Options::default()).await;
         assert_eq!(active(&world), 330, "{context}: {:?}", undone.map(|run| run.reasons));

@@ -10,7 +10,8 @@
 //! * A MANUAL entry of the finding itself is its presence: it stays active, its count of absences starts anew.
 //! * The 20 findings that need no approval include those of the 7 days before.
 //! * One scan time counts once as absent, however many runs and files it has.
-//! * Approving a scan that looks partial archives what was approved, and makes it the measure of later scans.
+//! * Approving what is unproven of a scan that looks partial makes it the measure of later scans; approving only what is
+//!   pending doesn't.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -211,11 +212,11 @@ impl Rule {
                 (known.active, known.known_at) = (false, known.known_at.max(reading.at));
             }
         }
-        let approved = approval.pending || approval.unproven;
         let whole = reading.to_end && reading.times.len() == 1 && reading.malformed.is_empty();
-        if is_full && whole && (!partial || approved) {
-            let checks = reading.checks.len() as u64;
-            self.measure = Some(Measure { at: reading.at, verdicts: reading.verdicts, checks });
+        if is_full && whole && (!partial || approval.unproven) && reading.verdicts > 0 {
+            let measure = Measure { at: reading.at, verdicts: reading.verdicts, checks: reading.checks.len() as u64 };
+            // Of two files of one scan the larger one is the measure.
+            self.measure = self.measure.max(Some(measure));
         }
         self.note_coverage(&reading);
         ruling

@@ -100,6 +100,7 @@ async fn a_new_finding_of_an_older_partial_scan_is_not_sent_where_a_newer_one_co
     let mut older = s3;
     older.extend(base().into_iter().filter(|one| one.check == PUBLIC && one.region == "us-east-1"));
     older.push(of(PUBLIC, "eu-west-1", 77));
+    older.extend(base().into_iter().filter(|one| one.check == PUBLIC && one.region == "us-east-1"));
     older.push(of(PUBLIC, "us-east-1", 77));
     let report = export(&world, scan(1, older).upload("older")).await;
     assert_eq!(report.counts.sent, 1, "{:?}", report.counts);
