@@ -133,9 +133,9 @@ pub(crate) fn look(
         Blindness::OneResource => results.truncate(1),
         Blindness::FewResults => results.retain(|_| random.random_bool(0.3)),
         Blindness::SeveralTimes => results = several_times(random, results, at, before),
-        Blindness::Truncated if !results.is_empty() => cut = Some(random.random_range(0..results.len())),
-        Blindness::TruncatedLines if !results.is_empty() => {
-            (layout, cut) = (Layout::Lines, Some(random.random_range(0..results.len())));
+        Blindness::Truncated if results.len() > 1 => cut = Some(random.random_range(1..results.len())),
+        Blindness::TruncatedLines if results.len() > 1 => {
+            (layout, cut) = (Layout::Lines, Some(random.random_range(1..results.len())));
         }
         Blindness::Truncated | Blindness::TruncatedLines => {}
         Blindness::Malformed => {

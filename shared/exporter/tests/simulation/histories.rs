@@ -67,6 +67,9 @@ impl History {
             let scans = look(&mut self.random, truth, self.account, at, blindness, last);
             self.world.sleep(1800).await;
             for scanned in scans {
+                if self.rule.is_open(&scanned, &self.integration) {
+                    continue;
+                }
                 let context = format!("scan {number}, {blindness:?}");
                 self.export(&scanned, blindness, &context).await;
                 self.approve(&scanned, &context).await;
@@ -116,6 +119,9 @@ impl History {
         }
         let run = Run { alive, ..Run::new(&self.world) };
         let report = run.go(scanned.upload(&key)).await.unwrap().unwrap();
+        if std::env::var("DEBUG").is_ok() {
+            self.show(scanned, &report, &ruling, &before, context);
+        }
         if !is_disturbed {
             check(&report, &ruling, &self.integration, context);
             self.check_pending(&report, &ruling, context);
@@ -142,7 +148,11 @@ impl History {
             self.world.stores.lock().unwrap().broken = Some(format!("{region}.zst"));
         }
         let run = Run { alive: alive.clone(), ..Run::new(&self.world) };
-        let _ = run.go(scanned.upload(key)).await.unwrap();
+        let outcome = run.go(scanned.upload(key)).await.unwrap();
+        if std::env::var("DEBUG").is_ok() {
+            let outcome = outcome.map(|run| (run.status, run.counts, run.reasons)).map_err(|error| error.to_string());
+            eprintln!("{region} disturbed {:?}: {outcome:?}", self.world.stores.lock().unwrap().broken);
+        }
         self.world.simulator.clear_faults();
         self.world.stores.lock().unwrap().broken = None;
         self.world.sleep(7200).await;
@@ -182,6 +192,18 @@ impl History {
         let ruling = self.rule.export(&last, &self.integration, Approval::default(), held);
         assert!(ruling.superseded || ruling.archived.is_empty(), "{context}: {ruling:?}");
         assert_equal(&self.world, self.account, &self.rule.expected(), &format!("{context}, an older scan again"));
+    }
+
+    /// For a person who looks into a difference.
+    fn show(&self, scanned: &Scanned, report: &RunReport, ruling: &Ruling, before: &Rule, context: &str) {
+        let counts = &report.counts;
+        let did = (counts.archived, counts.absent, counts.unproven, counts.sent);
+        eprintln!("{context}: {} entries, {:?} {did:?} {:?}", scanned.results.len(), report.status, scanned.layout);
+        eprintln!("  pending {:?}\n  archived {:?}", ruling.pending, ruling.archived);
+        eprintln!("  absent {:?}\n  unproven {}", ruling.absent, ruling.unproven.len());
+        for place in ruling.pending.keys().chain(ruling.archived.keys()).chain(&ruling.absent) {
+            eprintln!("  before {place:?} {:?}", before.findings.get(place));
+        }
     }
 
     /// The run's list is what the rule says.

@@ -41,7 +41,7 @@ fn spoil(history: &mut History, scanned: &mut Scanned) {
     let region = scanned.results[0].region;
     match random.random_range(0..16) {
         0 => scanned.layout = Layout::Lines,
-        1 => scanned.cut = Some(random.random_range(0..scanned.results.len())),
+        1 if scanned.results.len() > 1 => scanned.cut = Some(random.random_range(1..scanned.results.len())),
         2 => {
             let resource = scanned.account.to_string();
             scanned.results.retain(|one| one.check != check || random.random_bool(0.5));

@@ -35,8 +35,10 @@ pub(crate) struct Known {
     /// Consecutive whole scans from which it was absent, and the last of them.
     pub(crate) absent: u8,
     counted_at: Option<Timestamp>,
-    /// The newest scan that had it, or archived it.
+    /// The newest scan that spoke of it.
     pub(crate) known_at: Timestamp,
+    /// The newest scan that had it as active.
+    shown_at: Timestamp,
     what: (&'static str, String),
 }
 
@@ -114,22 +116,33 @@ pub(crate) fn step(
             absent: 0,
             counted_at: None,
             known_at: entry.at,
+            shown_at: Timestamp::MIN,
             what: ("", String::new()),
         };
-        let mut next = Known { known_at: entry.at, absent: 0, counted_at: None, ..known.cloned().unwrap_or(fresh) };
+        let mut next = Known { absent: 0, counted_at: None, ..known.cloned().unwrap_or(fresh) };
+        // What passes and isn't archived, since the file is truncated or the archive waits for approval, is as before.
+        if !next.active || matches!(entry.says, Says::Send(_) | Says::Manual) {
+            next.known_at = entry.at;
+        }
+        // Of two files with one scan time the worse status counts, too.
+        let resolves = next.active && reading.to_end && entry.at > next.shown_at;
         let fate = match entry.says {
             Says::Send(what) => {
-                (next.active, next.what) = (true, (what, entry.result.description()));
+                (next.active, next.what, next.shown_at) = (true, (what, entry.result.description()), entry.at);
                 Fate::Stays
             }
-            Says::Passed if next.active && reading.to_end => Fate::Archive(PendingClass::Passed),
-            Says::Muted if next.active && reading.to_end => Fate::Archive(PendingClass::Muted),
-            Says::Passed | Says::Muted | Says::Manual => Fate::Stays,
+            Says::Passed if resolves => Fate::Archive(PendingClass::Passed),
+            Says::Muted if resolves => Fate::Archive(PendingClass::Muted),
+            Says::Manual => {
+                next.shown_at = next.shown_at.max(entry.at);
+                Fate::Stays
+            }
+            Says::Passed | Says::Muted => Fate::Stays,
         };
         return (Some(next), fate);
     }
     let Some(known) = known else { return (None, Fate::Stays) };
-    let is_older = known.known_at >= reading.at || reading.superseded.contains(place);
+    let is_older = known.shown_at >= reading.at || reading.superseded.contains(place);
     if !known.active || is_older || integration.archive_scope == ArchiveScope::Observed {
         return (Some(known.clone()), Fate::Stays);
     }
@@ -179,11 +192,19 @@ impl Rule {
         let places: BTreeSet<Place> = self.findings.keys().chain(reading.entries.keys()).cloned().collect();
         for place in places {
             let known = self.findings.get(&place);
+            if let (Some(known), Some(entry)) = (known, reading.entries.get(&place)) {
+                // A newer scan showed it as passed before anything was ever sent of it.
+                let is_unsent = known.what.0.is_empty();
+                if known.known_at > entry.at && is_unsent && matches!(entry.says, Says::Send(_)) {
+                    self.undecided.insert(place.clone());
+                } else if known.known_at <= entry.at {
+                    self.undecided.remove(&place);
+                }
+            }
             let (next, mut fate) = step(known, &place, &reading, integration, partial);
             let Some(next) = next else { continue };
-            // The rule is about scans that are not older than what is known.
-            let is_about_absence = matches!(fate, Fate::Archive(PendingClass::Proven) | Fate::Unproven(_));
-            if is_about_absence && self.is_older_of_check(&place, next.check, reading.at) {
+            let is_absent = !reading.entries.contains_key(&place);
+            if is_absent && self.is_older_of_check(&place, next.check, reading.at) {
                 fate = Fate::Stays;
             }
             self.findings.insert(place.clone(), next);
@@ -266,6 +287,18 @@ impl Rule {
         }
     }
 
+    /// Whether a further file of the newest scan would count a finding as absent that an earlier one did not: the text doesn't
+    /// say whether it does.
+    pub(crate) fn is_open(&self, scanned: &Scanned, integration: &Integration) -> bool {
+        let mut dry = self.clone();
+        dry.export(scanned, integration, Approval::default(), 0);
+        let counts = |(place, known): (&Place, &Known)| {
+            let before = self.findings.get(place).and_then(|before| before.counted_at);
+            known.counted_at == Some(scanned.at) && before != known.counted_at
+        };
+        self.newest == Some(scanned.at) && dry.findings.iter().any(counts)
+    }
+
     /// What Security Hub must hold as active.
     pub(crate) fn expected(&self) -> Expected {
         let active = self.findings.iter().filter(|(_, known)| known.active);
@@ -274,8 +307,8 @@ impl Rule {
 
     /// What the text doesn't decide is as it is found.
     pub(crate) fn decide(&mut self, found: &Expected) {
-        for place in std::mem::take(&mut self.undecided) {
-            if let (Some(known), what) = (self.findings.get_mut(&place), found.get(&place)) {
+        for place in &self.undecided {
+            if let (Some(known), what) = (self.findings.get_mut(place), found.get(place)) {
                 known.active = what.is_some();
                 known.what = what.cloned().unwrap_or_else(|| known.what.clone());
             }
