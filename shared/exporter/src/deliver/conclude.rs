@@ -51,6 +51,11 @@ impl<P: Ports> RegionWorker<P> {
         !matches!(self.sender.stop(), Some(Stop::Undelivered(_)))
     }
 
+    /// Whether the Region's state was compared with the scan, as far as the Region is available.
+    pub(crate) fn is_compared(&self) -> bool {
+        self.is_settled() || self.work.ledger.is_some()
+    }
+
     /// Whether every finding of the scan that is of this Region has been dealt with: its Security Hub has it, or it was
     /// handed on.
     pub(crate) fn has_spoken(&self) -> bool {

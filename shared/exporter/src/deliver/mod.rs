@@ -295,8 +295,9 @@ impl AccountDelivered {
         }
         let unproven = self.unproven.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
         self.counts.unproven = unproven.sum();
-        // A Region that failed may have more to say. The run is tried again.
-        if self.error.is_some() || drained.iter().any(|worker| worker.work.has_failed()) {
+        // A Region that failed, or whose state could not be compared, may have more to say. The run is tried again.
+        let is_unknown = |worker: &RegionWorker<P>| worker.work.has_failed() || !worker.is_compared();
+        if self.error.is_some() || drained.iter().any(is_unknown) {
             return Conclusion::default();
         }
         if !verdicts.proof.is_complete() && self.counts.unproven > 0 {
