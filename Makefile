@@ -13,11 +13,19 @@ export SAM_CLI_TELEMETRY := 0
 export LOCAL_DIR ?= .local
 TEST_DIR := $(LOCAL_DIR)/test
 
-TARGET := $(or $(CARGO_TARGET_DIR),target)
 PYTHON := .venv/bin/python
+# Shows how far Cargo is. It needs nothing of .venv.
+SHOWN := python3 local/build.py
 VENV := .venv/installed
 # A local AWS for one command: up, the command, down. Its Security Hub has the accounts of the tests.
 ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
+# One build for the demo, the tests and the sample server: of the whole workspace, so that every package gets the same features of its
+# dependencies; with an example, so that those which only tests ask for are among them. Otherwise the tests compile the AWS SDK again.
+PROGRAMS := --locked --workspace --bins --example serve
+# What was measured on 2 idle cores; docs/performance.md has the figures.
+USUALLY := 5 to 8 minutes on 2 cores
+USUALLY_TESTS := 1 to 2 minutes on 2 cores
+USUALLY_RELEASE := 15 minutes on 2 cores
 # The packages that need neither the AWS SDK nor a server.
 FAST := -p asff -p exporter -p management -p runtime -p simulator -p tidy
 
@@ -30,15 +38,15 @@ help: ## List the targets
 # --- Try it ------------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: build ## See a genuine scan arrive in a simulated Security Hub, on a local AWS. KEEP=1 leaves it up
-	@KEEP=$(KEEP) $(PYTHON) local/demo.py
+demo: $(VENV) build ## See a genuine scan arrive in a simulated Security Hub, on a local AWS. KEEP=1 leaves it up
+	@KEEP=$(KEEP) PACKAGE=$(PACKAGE) $(PYTHON) local/demo.py
 
 .PHONY: invoke
-invoke: build ## Run a function alone on a sample event: make invoke EVENT=events/NAME.json (wants make stack-up)
+invoke: $(VENV) build ## Run a function alone on a sample event: make invoke EVENT=events/NAME.json (wants make stack-up)
 	@$(PYTHON) local/invoke.py "$(EVENT)"
 
 .PHONY: stack-up
-stack-up: build ## Start a local AWS with the template deployed, and leave it up; its names are in .local/stack.json
+stack-up: $(VENV) build ## Start a local AWS with the template deployed, and leave it up; its names are in .local/stack.json
 	@$(PYTHON) local/stack.py up
 
 .PHONY: stack-down
@@ -52,19 +60,18 @@ clean-local: stack-down ## Stop the local stack and remove all it wrote
 # --- Test it -----------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: build ## Run every test; those from end to end on a local AWS of their own
-	$(call say,compiling the tests: the AWS SDK once more, without optimisation)
-	cargo nextest run --locked --workspace --no-run
+test: $(VENV) build ## Run every test; those from end to end on a local AWS of their own
+	$(call say,compiling the tests)
+	$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --no-run
 	$(ON_A_STACK) cargo nextest run --locked --workspace
-	$(MAKE) test-api
+	$(PYTHON) local/test_api.py .local/bin/serve
 
 .PHONY: test-api
-test-api: $(VENV) ## Test the management API by its own description, with schemathesis
-	cargo build --locked --quiet -p management --example serve
-	$(PYTHON) local/test_api.py $(TARGET)/debug/examples/serve
+test-api: $(VENV) build ## Test the management API by its own description, with schemathesis
+	$(PYTHON) local/test_api.py .local/bin/serve
 
 .PHONY: test-end-to-end
-test-end-to-end: build ## Run the tests from end to end alone
+test-end-to-end: $(VENV) build ## Run the tests from end to end alone
 	$(ON_A_STACK) cargo nextest run --locked --workspace --test end_to_end
 
 .PHONY: test-fast
@@ -78,7 +85,9 @@ simulate: ## Run weeks of scans in bad weather: make simulate SEEDS=1000 SEED=0;
 	SEEDS=$(or $(SEEDS),1000) SEED=$(or $(SEED),0) cargo test --locked --release -p exporter --test simulation weeks -- --nocapture
 
 .PHONY: bench
-bench: build ## Measure a large export against the simulator: make bench FINDINGS=100000 REGIONS=16
+bench: $(VENV) ## Measure a large export against the simulator: make bench FINDINGS=100000 REGIONS=16
+	$(call say,compiling hubctl and the simulator for release)
+	$(SHOWN) --usually "$(USUALLY_RELEASE)" cargo lambda build --release --locked --bin hubctl --bin simulator --lambda-dir .local/release
 	@$(PYTHON) local/bench.py
 
 .PHONY: bench-check
@@ -108,8 +117,8 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 
 .PHONY: openapi
 openapi: ## Write the management API's description anew: shared/management/openapi.json
-	cargo run --locked --quiet -p management --example openapi > $(TARGET)/openapi.json
-	mv $(TARGET)/openapi.json shared/management/openapi.json
+	cargo run --locked --quiet -p management --example openapi > openapi.json.new
+	mv openapi.json.new shared/management/openapi.json
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -118,12 +127,22 @@ fmt: ## Format the code
 # --- Build it ----------------------------------------------------------------------------------------------------------
 
 .PHONY: build
-build: $(VENV) ## Build the functions, hubctl and the simulator, for release; the programs are in target/bin
-	$(call say,compiling for release: minutes the first time; nearly all of them are the AWS SDK)
+build: ## Compile the functions, hubctl, the simulator and the sample server, unoptimized; they are in .local/bin
+	$(call say,compiling)
+	$(SHOWN) --usually "$(USUALLY)" --programs .local/bin cargo build $(PROGRAMS)
+
+.PHONY: package
+package: $(VENV) ## Package the functions for release, as `sam build` does; fails where one is over 8 MB zipped
+	$(call say,compiling the functions for release)
 # `sam build` asks Cargo for each function in the same way, silently: it then finds everything compiled.
-	cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations --bin hubctl --bin simulator
-	@mkdir -p $(TARGET)/bin
-	@for name in hubctl simulator; do install $(TARGET)/lambda/$$name/bootstrap $(TARGET)/bin/$$name; done
+	$(SHOWN) --usually "$(USUALLY_RELEASE)" cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations
+	$(PYTHON) local/package.py
+
+.PHONY: timings
+timings: ## Compile everything anew into .local/timings, and say which crates take longest (cargo's own --timings)
+	rm -rf .local/timings
+	CARGO_TARGET_DIR=.local/timings $(SHOWN) --usually "$(USUALLY)" cargo build $(PROGRAMS) --timings
+	python3 local/timings.py .local/timings
 
 $(VENV): local/requirements.txt
 	$(call say,installing the tools pinned in local/requirements.txt into .venv)

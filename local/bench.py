@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 
 import settings
-from settings import ROOT
+from settings import RELEASE_PROGRAMS, ROOT
 
 FINDINGS = int(os.environ.get("FINDINGS", "100000"))
 REGIONS = int(os.environ.get("REGIONS", "16"))
@@ -61,7 +61,7 @@ def export(name: str, scan: Path, folder: Path, url: str) -> None:
         "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "bench",
     }
     report = folder / "report.json"
-    program = ROOT / "target" / "bin" / "hubctl"
+    program = _program("hubctl")
     command = [str(program), "export", str(scan), "--standalone", "--archive", "--state", str(folder / "state"),
                "--report", str(report)]
     started = time.monotonic()
@@ -76,6 +76,11 @@ def export(name: str, scan: Path, folder: Path, url: str) -> None:
     cpu = usage.ru_utime + usage.ru_stime
     print(f"{name:<28}{seconds:>8.1f} s{cpu:>8.1f} s{usage.ru_maxrss / 1024:>8.0f} MB"
           f"{counts['sent']:>10,}{counts['unchanged']:>11,}{counts['archived']:>10,}", flush=True)
+
+
+def _program(name: str) -> Path:
+    """As cargo-lambda leaves a program."""
+    return RELEASE_PROGRAMS / name / "bootstrap"
 
 
 def main() -> None:
@@ -97,7 +102,7 @@ def main() -> None:
     write_scan(first, range(FINDINGS), now - 7200)
     write_scan(less, range(FINDINGS // 10, FINDINGS), now - 3600)
     print(f"the scan has {first.stat().st_size / 1e6:,.0f} MB\n", flush=True)
-    simulator = subprocess.Popen([str(ROOT / "target" / "bin" / "simulator"), "--listen", address, "--config", str(config)],
+    simulator = subprocess.Popen([str(_program("simulator")), "--listen", address, "--config", str(config)],
                                  stdout=subprocess.DEVNULL)
     try:
         url = f"http://{address}"

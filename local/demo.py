@@ -144,7 +144,7 @@ def look_further(up: Stack, keep: bool) -> None:
 It is all still up. In a shell here:
 
     . {folder}/env.sh  # AWS's tools and hubctl now speak to it
-    export PATH=$PWD/.venv/bin:$PWD/target/bin:$PATH
+    export PATH=$PWD/.venv/bin:$PWD/.local/bin:$PATH
     hubctl run list --stack {STACK_NAME}
     hubctl integration list --stack {STACK_NAME}
     curl -s $AWS_ENDPOINT_URL_SECURITYHUB/_simulator/summary

@@ -77,7 +77,7 @@ def main() -> None:
     port = processes.free_port(None, EMULATOR_PORT)
     command = [
         str(_emulator()), "--runtime-interface-emulator-address", f"127.0.0.1:{port}",
-        "--runtime-api-address", f"127.0.0.1:{processes.free_port(None, RUNTIME_API_PORT)}", str(_program(program)),
+        "--runtime-api-address", f"127.0.0.1:{processes.free_port(None, RUNTIME_API_PORT)}", str(stack.program(program)),
     ]  # fmt: skip
     server = processes.start("aws-lambda-rie", command, environment, port, config.logs / "invoke.log")
     try:
@@ -192,10 +192,6 @@ def _emulator() -> Path:
     emulator = Path(str(resources.files("samcli"))) / "local" / "rapid" / f"aws-lambda-rie-{machine}"
     emulator.chmod(0o755)
     return emulator
-
-
-def _program(name: str) -> Path:
-    return stack.target() / "lambda" / name / "bootstrap"
 
 
 if __name__ == "__main__":

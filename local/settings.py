@@ -9,6 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Where `make build` and `make bench` put our own programs, whatever Cargo's target folder is.
+PROGRAMS = ROOT / ".local" / "bin"
+RELEASE_PROGRAMS = ROOT / ".local" / "release"
+
 # The account of the genuine scans under tests/scans. The local AWS takes a twelve-digit access key id as the account.
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -32,6 +36,8 @@ class Settings:
     simulator_port: int | None
     simulator_config: Path
     parameters: dict[str, str]
+    # What `sam build` left, to be deployed instead of the programs of `make build`.
+    package: Path | None
 
     @property
     def stack_file(self) -> Path:
@@ -58,6 +64,7 @@ def read() -> Settings:
         simulator_port=_port("LOCAL_SIMULATOR_PORT"),
         simulator_config=ROOT / config,
         parameters=PARAMETERS | _pairs("LOCAL_PARAMETERS"),
+        package=ROOT / os.environ["PACKAGE"] if os.environ.get("PACKAGE") else None,
     )
 
 

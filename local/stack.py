@@ -1,6 +1,6 @@
 """A local AWS with our own template deployed on it, and a Security Hub beside it.
 
-    python local/stack.py up      starts both servers, builds and deploys, writes stack.json
+    python local/stack.py up      starts both servers, deploys, writes stack.json
     python local/stack.py down    stops them
     python local/stack.py env     prints the variables that make AWS's tools speak to it
     python local/stack.py run COMMAND ...   up, then COMMAND with those variables and STACK_FILE, then down
@@ -22,11 +22,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import boto3
+from samcli.yamlhelper import yaml_dump, yaml_parse
 
 import processes
 import settings
 from processes import Server
-from settings import ACCOUNT, REGION, ROOT, STACK_NAME, Settings
+from settings import ACCOUNT, PROGRAMS, REGION, ROOT, STACK_NAME, Settings
 
 DEPLOYMENT_BUCKET = "deployments"
 
@@ -78,8 +79,7 @@ def up(config: Settings, say=print) -> Stack:
         stack = Stack(config.directory, [simulator, _start_aws(config, simulator)], {})
         _write(config, stack)
         say("deploying template.yaml with SAM")
-        _sam_build(config)
-        _sam_deploy(config, stack)
+        _sam_deploy(config, stack, config.package or _package(config))
         _mend(stack)
         stack = Stack(config.directory, stack.servers, _outputs(stack))
         _write(config, stack)
@@ -137,19 +137,26 @@ def _start_aws(config: Settings, simulator: Server) -> Server:
     return processes.start("ministack", command, environment, port, config.logs / "ministack.log")
 
 
-def _sam_build(config: Settings) -> None:
-    command = [_tool("sam"), "build", "--build-dir", config.directory / "build"]
-    # The whole environment, for what chooses and steers Rust; cargo-lambda is found where this Python is.
-    path = os.pathsep.join([str(_tool("sam").parent), os.environ.get("PATH", "")])
-    _run(command, os.environ | _inherited() | {"PATH": path}, config.logs / "sam-build.log")
+def _package(config: Settings) -> Path:
+    """What `sam build` would leave, with the programs of `make build`: a folder per function, and the template that names it."""
+    folder = config.directory / "package"
+    shutil.rmtree(folder, ignore_errors=True)
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            (folder / name).mkdir(parents=True)
+            shutil.copy2(program(resource["Metadata"]["BuildProperties"]["Binary"]), folder / name / "bootstrap")
+            resource["Properties"]["CodeUri"] = name
+    (folder / "template.yaml").write_text(yaml_dump(template))
+    return folder
 
 
-def _sam_deploy(config: Settings, stack: Stack) -> None:
+def _sam_deploy(config: Settings, stack: Stack, package: Path) -> None:
     stack.client("s3").create_bucket(
         Bucket=DEPLOYMENT_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
     )
     command = [
-        _tool("sam"), "deploy", "--template-file", config.directory / "build" / "template.yaml",
+        _tool("sam"), "deploy", "--template-file", package / "template.yaml",
         "--stack-name", STACK_NAME, "--region", REGION, "--s3-bucket", DEPLOYMENT_BUCKET, "--no-resolve-s3",
         "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar",
         "--parameter-overrides", *(f"{name}={value}" for name, value in config.parameters.items()),
@@ -212,14 +219,9 @@ def _tool(name: str) -> Path:
     return Path(sys.executable).parent / name
 
 
-def target() -> Path:
-    """Cargo's target folder."""
-    return ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target")
-
-
 def program(name: str) -> Path:
     """One of our own programs, as `make build` leaves it."""
-    path = target() / "bin" / name
+    path = PROGRAMS / name
     if not path.exists():
         sys.exit(f"{path} is missing: make build")
     return path

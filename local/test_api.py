@@ -1,7 +1,7 @@
 """Tests the management API from its own description: schemathesis makes requests of it, good and bad, and holds the
 answers against it.
 
-    python local/test_api.py SERVER     SERVER is target/debug/examples/serve
+    python local/test_api.py SERVER     SERVER is .local/bin/serve
 
 Run by `make test-api`. The server keeps everything in memory and is stopped at the end.
 """

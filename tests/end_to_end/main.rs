@@ -11,5 +11,4 @@ mod management_page;
 mod mending;
 mod others;
 mod secrets;
-mod size;
 mod trouble;

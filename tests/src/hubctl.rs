@@ -1,8 +1,6 @@
 //! The operators' command line, as it is built for them.
 
-use std::env;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -27,14 +25,14 @@ pub struct Ended {
 ///
 /// When it was not built, or ended otherwise than by itself.
 pub fn hubctl(stage: &Stage, line: &str, stdin: &str) -> Result<Ended> {
-    let mut child = Command::new(program())
+    let mut child = Command::new(stage.hubctl_program())
         .args(line.split_whitespace())
         .args(["--stack", stage.name()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("start {}: make build makes it", program().display()))?;
+        .with_context(|| format!("start {}: make build makes it", stage.hubctl_program().display()))?;
     // A command that reads nothing may be gone already.
     let _ = child.stdin.take().context("standard input")?.write_all(stdin.as_bytes());
     let output = child.wait_with_output()?;
@@ -54,10 +52,4 @@ pub fn json(stage: &Stage, line: &str) -> Result<Value> {
     let ended = hubctl(stage, &format!("{line} --output json"), "")?;
     ensure!(ended.exit == 0, "hubctl {line}: {ended:#?}");
     Ok(serde_json::from_str(&ended.stdout)?)
-}
-
-fn program() -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    root.join(target).join("bin").join("hubctl")
 }

@@ -3,7 +3,7 @@
 //! Promise: nothing here speaks to another AWS than the one that `local/stack.py` has started.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
@@ -110,6 +110,11 @@ impl Stage {
     /// The stack's name, for those who speak to it by hubctl.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The command line that the stack was started with.
+    pub fn hubctl_program(&self) -> &Path {
+        &self.hubctl
     }
 
     /// The function that operators manage with: the `ServiceToken` of custom resources.

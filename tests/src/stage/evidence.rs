@@ -3,7 +3,6 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use aws::Deployment;
 use bytes::Bytes;
 use exporter::ports::Objects as _;
 use exporter::registry::{Audit as _, Page};
@@ -11,7 +10,7 @@ use exporter::report::RunReport;
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 
-use super::{Stage, signature};
+use super::Stage;
 
 /// Entries of the trail that are looked through. Far more than the tests cause.
 const ENTRIES_MAX: usize = 1_000;
@@ -69,25 +68,6 @@ impl Stage {
             self.call("DynamoDB_20120810.Scan", "dynamodb", &json!({ "TableName": self.deployment.table }))?;
         ensure!(scanned.get("LastEvaluatedKey").is_none(), "the table is longer than one page");
         Ok(scanned.to_string())
-    }
-
-    /// The functions, and the bytes of the zip file that each was deployed from.
-    ///
-    /// # Errors
-    ///
-    /// When one is not deployed, or the service does not say its size.
-    pub fn function_zips(&self) -> Result<Vec<(String, u64)>> {
-        let Deployment { export_function_name, check_function_name, manage_function_name, .. } = &self.deployment;
-        let names = [Some(export_function_name), check_function_name.as_ref(), manage_function_name.as_ref()];
-        let zip = |name: Option<&String>| {
-            let name = name.context("the stack lacks a function")?;
-            let url = format!("{}/2015-03-31/functions/{name}/configuration", self.aws_url);
-            let request = ureq::get(&url).header("Authorization", signature("lambda")?);
-            let configuration: Value =
-                request.call().with_context(|| format!("look at {name}"))?.body_mut().read_json()?;
-            Ok((name.clone(), configuration["CodeSize"].as_u64().with_context(|| format!("{configuration}"))?))
-        };
-        names.into_iter().map(zip).collect()
     }
 
     /// What lies in the dead-letter queue, without taking it away.
