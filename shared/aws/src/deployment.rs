@@ -1,12 +1,12 @@
 //! Finds what a deployment consists of, by the outputs of its stack.
 
 use aws_config::SdkConfig;
-use aws_sdk_cloudformation::types::Output;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::ports::PortError;
 
 use crate::Names;
 use crate::errors::port_error;
+use crate::stacks;
 
 /// What a deployment consists of, as its stack tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,19 +78,17 @@ impl Deployment {
             stack: stack.to_owned(),
             region: config.region().map_or("this Region".to_owned(), ToString::to_string),
         };
-        let client = aws_sdk_cloudformation::Client::new(config);
-        let answer = match client.describe_stacks().stack_name(stack).send().await {
-            Ok(answer) => answer,
+        let found = match stacks::describe(config, stack).await {
+            Ok(found) => found.ok_or_else(no_stack)?,
             Err(error) if error.message().is_some_and(|message| message.contains("does not exist")) => {
                 return Err(no_stack());
             }
             Err(error) => return Err(port_error(format!("read the outputs of stack {stack}"), &error).into()),
         };
-        let found = answer.stacks().first().ok_or_else(no_stack)?;
         let output = |name: &'static str| {
-            value(found.outputs(), name).ok_or_else(|| DeploymentError::MissingOutput {
+            found.output(name).ok_or_else(|| DeploymentError::MissingOutput {
                 stack: stack.to_owned(),
-                status: found.stack_status().map_or("no status", |status| status.as_str()).to_owned(),
+                status: found.status.clone(),
                 output: name,
             })
         };
@@ -102,11 +100,11 @@ impl Deployment {
             dead_letter_queue_url: output("DeadLetterQueueUrl")?,
             export_function_name: output("ExportFunctionName")?,
             export_function_role_arn: output("ExportFunctionRoleArn")?,
-            check_function_name: value(found.outputs(), "CheckFunctionName"),
-            check_function_role_arn: value(found.outputs(), "CheckFunctionRoleArn"),
-            check_dead_letter_queue_url: value(found.outputs(), "CheckDeadLetterQueueUrl"),
-            secret_name_prefix: value(found.outputs(), "SecretNamePrefix"),
-            manage_function_name: value(found.outputs(), "ManageFunctionName"),
+            check_function_name: found.output("CheckFunctionName"),
+            check_function_role_arn: found.output("CheckFunctionRoleArn"),
+            check_dead_letter_queue_url: found.output("CheckDeadLetterQueueUrl"),
+            secret_name_prefix: found.output("SecretNamePrefix"),
+            manage_function_name: found.output("ManageFunctionName"),
         })
     }
 
@@ -126,8 +124,4 @@ impl Deployment {
             queue_url: Some(self.queue_url.clone()),
         }
     }
-}
-
-fn value(outputs: &[Output], name: &str) -> Option<String> {
-    outputs.iter().find(|output| output.output_key() == Some(name))?.output_value().map(str::to_owned)
 }

@@ -8,6 +8,7 @@ use exporter::ports::PortError;
 
 use crate::config::s3_client;
 use crate::errors::port_error;
+use crate::stacks;
 
 /// Asks the services. Each question is retried by the SDK.
 #[derive(Clone, Debug)]
@@ -67,17 +68,9 @@ impl Inspector {
     ///
     /// When `CloudFormation` does not answer, as of all questions here: when the service does not, or may not be asked.
     pub async fn resources(&self, stack: &str) -> Result<Vec<Resource>, PortError> {
-        let client = aws_sdk_cloudformation::Client::new(&self.config);
-        let answer = client.describe_stack_resources().stack_name(stack).send().await;
-        let answer = answer.map_err(|error| port_error(format!("list the resources of stack {stack}"), &error))?;
-        let resource = |resource: &aws_sdk_cloudformation::types::StackResource| {
-            let text = |text: Option<&str>| text.map(str::to_owned);
-            Some(Resource {
-                logical: text(resource.logical_resource_id())?,
-                physical: text(resource.physical_resource_id())?,
-            })
-        };
-        Ok(answer.stack_resources().iter().filter_map(resource).collect())
+        let found = stacks::resources(&self.config, stack).await;
+        let found = found.map_err(|error| port_error(format!("list the resources of stack {stack}"), &error))?;
+        Ok(found.into_iter().map(|(logical, physical)| Resource { logical, physical }).collect())
     }
 
     /// Whether a bucket tells EventBridge what is written to it.

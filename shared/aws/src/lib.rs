@@ -34,10 +34,12 @@ mod runs;
 mod scans;
 mod secret;
 mod signed;
+mod stacks;
 mod summary;
 mod telling;
 mod time;
 mod whole;
+mod xml;
 
 pub use aws_config::SdkConfig;
 

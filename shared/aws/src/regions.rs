@@ -6,7 +6,8 @@ use aws_smithy_types::error::ErrorMetadata;
 use exporter::connection::AccountRegion;
 
 use crate::errors::CallFailure;
-use crate::signed::{CodeAndWords, Service, SignedCall, call};
+use crate::signed::{Service, SignedCall, call};
+use crate::xml::{element, error};
 
 const EC2: Service = Service { id: "EC2", name: "ec2", content_type: "application/x-www-form-urlencoded", error };
 
@@ -31,20 +32,9 @@ fn regions(answer: &str) -> Vec<AccountRegion> {
     let read = |item: &str| {
         let name: RegionName = element(item, "regionName")?.parse().ok()?;
         // Without a status it is one that the account has: only those are told of where not all are asked for.
-        Some(AccountRegion { name, opted_in: element(item, "optInStatus") != Some("not-opted-in") })
+        Some(AccountRegion { name, opted_in: element(item, "optInStatus").as_deref() != Some("not-opted-in") })
     };
     answer.split("<item>").filter_map(read).collect()
-}
-
-fn error(answer: &[u8]) -> CodeAndWords {
-    let answer = String::from_utf8_lossy(answer);
-    (element(&answer, "Code").map(str::to_owned), element(&answer, "Message").map(str::to_owned))
-}
-
-/// The text of the first element of a name.
-fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    rest.split_once(&format!("</{name}>")).map(|(text, _)| text.trim())
 }
 
 #[cfg(test)]

@@ -67,7 +67,8 @@ impl Variant {
         Self { fips: config.use_fips().unwrap_or_default(), dual_stack: config.use_dual_stack().unwrap_or_default() }
     }
 
-    /// Where a service answers. The rules of EC2 and of AWS Organizations are alike (endpoint rule sets of botocore 1.44.5): the
+    /// Where a service answers. The rules of CloudFormation, of EC2 and of AWS Organizations are alike (endpoint rule sets of
+    /// botocore 1.44.5): the
     /// plain endpoints of `GovCloud` keep FIPS themselves, those of both stacks do by their names.
     fn endpoint(self, name: &str, region: &str, partition: Partition) -> String {
         let is_named_so = self.fips && (self.dual_stack || partition != Partition::AwsUsGov);
@@ -191,6 +192,11 @@ mod tests {
             (AwsUsGov, "ec2", "us-gov-east-1", plain, "https://ec2.us-gov-east-1.amazonaws.com"),
             (AwsUsGov, "ec2", "us-gov-east-1", fips, "https://ec2.us-gov-east-1.amazonaws.com"),
             (AwsUsGov, "ec2", "us-gov-east-1", both, "https://ec2-fips.us-gov-east-1.api.aws"),
+            (Aws, "cloudformation", "eu-west-1", plain, "https://cloudformation.eu-west-1.amazonaws.com"),
+            (Aws, "cloudformation", "us-east-1", both, "https://cloudformation-fips.us-east-1.api.aws"),
+            (AwsUsGov, "cloudformation", "us-gov-east-1", fips, "https://cloudformation.us-gov-east-1.amazonaws.com"),
+            (AwsUsGov, "cloudformation", "us-gov-east-1", both, "https://cloudformation-fips.us-gov-east-1.api.aws"),
+            (AwsCn, "cloudformation", "cn-north-1", fips, "https://cloudformation-fips.cn-north-1.amazonaws.com.cn"),
             (AwsUsGov, "organizations", "us-gov-west-1", fips, "https://organizations.us-gov-west-1.amazonaws.com"),
             (AwsUsGov, "organizations", "us-gov-west-1", dual_stack, "https://organizations.us-gov-west-1.api.aws"),
             (AwsCn, "ec2", "cn-north-1", plain, "https://ec2.cn-north-1.amazonaws.com.cn"),

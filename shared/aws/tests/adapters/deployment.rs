@@ -43,6 +43,16 @@ async fn a_deployment_is_what_its_stack_puts_out() {
 }
 
 #[tokio::test]
+async fn a_stack_is_asked_for_by_its_name_whatever_that_holds() {
+    let wire = Wire::serve(move |_, _| Reply::new(200, stack(&OUTPUTS))).await;
+    let config = config_as("key", &wire.url).await;
+    Deployment::of_stack(&config, "one & two").await.unwrap();
+    let [request] = wire.requests().try_into().unwrap();
+    assert_eq!(request.text(), "Action=DescribeStacks&Version=2010-05-15&StackName=one%20%26%20two");
+    assert!(request.header("authorization").unwrap().contains("/cloudformation/aws4_request"));
+}
+
+#[tokio::test]
 async fn another_stack_is_told_by_the_output_that_it_lacks() {
     let error = of_stack(200, stack(&OUTPUTS[..2])).await.unwrap_err();
     assert_eq!(

@@ -24,6 +24,22 @@ async fn a_bucket_tells_eventbridge_or_does_not() {
 }
 
 #[tokio::test]
+async fn a_stack_names_what_it_is_made_of() {
+    let (stack, _wire) = inspector(
+        200,
+        "<DescribeStackResourcesResponse><DescribeStackResourcesResult><StackResources>\
+         <member><PhysicalResourceId>https://q/?a=1&amp;b=2</PhysicalResourceId><ResourceType>AWS::SQS::Queue</ResourceType>\
+         <LogicalResourceId>Queue</LogicalResourceId></member>\
+         <member><LogicalResourceId>NotYet</LogicalResourceId></member>\
+         </StackResources></DescribeStackResourcesResult></DescribeStackResourcesResponse>",
+    )
+    .await;
+    let found = stack.resources("exporter").await.unwrap();
+    let found: Vec<_> = found.iter().map(|one| (one.logical.as_str(), one.physical.as_str())).collect();
+    assert_eq!(found, [("Queue", "https://q/?a=1&b=2")]);
+}
+
+#[tokio::test]
 async fn rules_mappings_and_schedules_say_whether_they_are_on() {
     let (rules, _wire) = inspector(200, r#"{"State": "DISABLED", "EventPattern": "{}"}"#).await;
     assert!(!rules.rule("r").await.unwrap().enabled);
