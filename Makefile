@@ -62,8 +62,8 @@ clean-local: stack-down ## Stop the local stack and remove all it wrote
 .PHONY: test
 test: $(VENV) build ## Run every test; those from end to end on a local AWS of their own
 	$(call say,compiling the tests)
-	$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --no-run
-	$(ON_A_STACK) cargo nextest run --locked --workspace
+	$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
+	$(ON_A_STACK) cargo nextest run --locked --workspace --tests
 	$(PYTHON) local/test_api.py .local/bin/serve
 
 .PHONY: test-api
