@@ -62,7 +62,7 @@ clean-local: stack-down ## Stop the local stack and remove all it wrote
 .PHONY: test
 test: $(VENV) build ## Run every test; those from end to end on a local AWS of their own
 	$(call say,compiling the tests)
-	$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
+	@$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
 	$(ON_A_STACK) cargo nextest run --locked --workspace --tests
 	$(PYTHON) local/test_api.py .local/bin/serve
 
@@ -87,7 +87,7 @@ simulate: ## Run weeks of scans in bad weather: make simulate SEEDS=1000 SEED=0;
 .PHONY: bench
 bench: $(VENV) ## Measure a large export against the simulator: make bench FINDINGS=100000 REGIONS=16
 	$(call say,compiling hubctl and the simulator for release)
-	$(SHOWN) --usually "$(USUALLY_RELEASE)" cargo lambda build --release --locked --bin hubctl --bin simulator --lambda-dir .local/release
+	@$(SHOWN) --usually "$(USUALLY_RELEASE)" cargo lambda build --release --locked --bin hubctl --bin simulator --lambda-dir .local/release
 	@$(PYTHON) local/bench.py
 
 .PHONY: bench-check
@@ -129,19 +129,19 @@ fmt: ## Format the code
 .PHONY: build
 build: ## Compile the functions, hubctl, the simulator and the sample server, unoptimized; they are in .local/bin
 	$(call say,compiling)
-	$(SHOWN) --usually "$(USUALLY)" --programs .local/bin cargo build $(PROGRAMS)
+	@$(SHOWN) --usually "$(USUALLY)" --programs .local/bin cargo build $(PROGRAMS)
 
 .PHONY: package
 package: $(VENV) ## Package the functions for release, as `sam build` does; fails where one is over 8 MB zipped
 	$(call say,compiling the functions for release)
 # `sam build` asks Cargo for each function in the same way, silently: it then finds everything compiled.
-	$(SHOWN) --usually "$(USUALLY_RELEASE)" cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations
+	@$(SHOWN) --usually "$(USUALLY_RELEASE)" cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations
 	$(PYTHON) local/package.py
 
 .PHONY: timings
 timings: ## Compile everything anew into .local/timings, and say which crates take longest (cargo's own --timings)
 	rm -rf .local/timings
-	CARGO_TARGET_DIR=.local/timings $(SHOWN) --usually "$(USUALLY)" cargo build $(PROGRAMS) --timings
+	@CARGO_TARGET_DIR=.local/timings $(SHOWN) --usually "$(USUALLY)" cargo build $(PROGRAMS) --timings
 	python3 local/timings.py .local/timings
 
 $(VENV): local/requirements.txt

@@ -33,8 +33,9 @@ CARGO_WIDTH = 100
 INTERRUPTED = 130
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-COMPILED = re.compile(r"^\s*Building \[.*\] (\d+)/(\d+)")
-DOWNLOADED = re.compile(r"^\s*Downloading \[.*\]\s+(.*)")
+# A bar of Cargo's: what it does, and how far it is.
+BAR = re.compile(r"^\s*(\w+) \[[=> ]*\] *(.*)")
+COMPILED = re.compile(r"(\d+)/(\d+)")
 # Replaced by the line that shows the progress.
 ROUTINE = re.compile(r"^\s*(Compiling|Checking|Documenting|Downloading|Downloaded|Updating|Locking|Adding|Finished|Fresh|Dirty) ")
 
@@ -56,12 +57,13 @@ class Progress:
     def line(self, line: str) -> None:
         """Takes a line of Cargo's."""
         plain = ESCAPE.sub("", line)
-        if counts := COMPILED.match(plain):
+        bar = BAR.match(plain)
+        if bar and (counts := COMPILED.match(bar[2])):
             self.done, self.total = int(counts[1]), int(counts[2])
             self.found = self.done if self.found is None else self.found
             self.text = f"compiling: {self.done} of {self.total} done"
-        elif left := DOWNLOADED.match(plain):
-            self.text = f"downloading: {left[1]}"
+        elif bar:
+            self.text = f"{bar[1].lower()}: {bar[2].strip()}"
         elif plain.strip() and not ROUTINE.match(plain):
             self.clear()
             print(line, file=sys.stderr, flush=True)
