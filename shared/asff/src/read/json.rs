@@ -1,23 +1,23 @@
-//! Cuts JSON into entries: an array of them, `{"Findings": [...]}`, or one after the other.
+//! Cuts JSON into entries, however they lie in the file: in arrays, in objects with a list of findings (pages of an API), one
+//! after the other, and several of these in a row or within each other.
 //!
-//! A damaged entry is reported with its place and its beginning, and reading goes on at the next one.
+//! A damaged entry is reported with its place, and reading goes on at the next one. Whatever is neither an entry nor what
+//! holds entries together is reported as well: nothing is thrown away unread but the other fields of a page.
 
 use bytes::Bytes;
 use memchr::memmem;
 
-use super::Ending;
 use super::resync::{Marks, Next};
+use super::skipped::Skipped;
 use super::value::{Scanned, ValueScan};
 use super::window::Window;
+use super::{BYTE_ORDER_MARK, Ending};
 use crate::outcome::Unreadable;
-use crate::redact;
 
-/// Bytes of a damaged entry that are kept: enough to see the damage in a finding of usual size.
-pub(super) const EXCERPT_BYTES_MAX: usize = 16 * 1024;
 /// How often a search for the next entry may begin anew inside an entry that was too long. Each costs up to the longest entry's bytes.
 const LONG_SEARCHES_MAX: u32 = 16;
-/// Bytes in which `{"Findings": [` must stand if it is there: white space between is all that varies.
-const FINDINGS_HEAD_BYTES_MAX: usize = 1024;
+/// Arrays and pages within each other that entries are looked for in. Merged files have two or three.
+const NESTING_MAX: usize = 16;
 
 /// What the splitter found.
 #[derive(Debug)]
@@ -28,93 +28,82 @@ pub(super) enum Split {
     End(Ending),
 }
 
-/// How entries lie in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    Array,
-    FindingsArray,
-    Lines,
+/// What is open around an entry.
+#[derive(Debug)]
+enum Frame {
+    List,
+    /// An object with a list of findings, as far as it was read. A list lies within it.
+    Page(ValueScan),
 }
 
 #[derive(Debug)]
 enum Place {
-    Start,
     Between,
     Inside(ValueScan),
+    /// Behind a page's list.
+    Rest(ValueScan),
     /// Something that is no object, up to the next bracket.
     Stray(Skipped),
     /// A damaged entry; the next is looked for from this index.
     Damaged(Skipped, usize),
-    After,
     Over(Ending),
 }
 
-/// What is left out, as it passes by.
-#[derive(Debug)]
-struct Skipped {
-    offset: u64,
-    length: u64,
-    reason: String,
-    excerpt: Vec<u8>,
-}
-
-impl Skipped {
-    fn begin(window: &Window, reason: String) -> Self {
-        let bytes = window.bytes();
-        let excerpt = bytes[..bytes.len().min(EXCERPT_BYTES_MAX)].to_vec();
-        Self { offset: window.offset(), length: 0, reason, excerpt }
-    }
-
-    fn pass(&mut self, window: &mut Window, count: usize) {
-        self.length += count as u64;
-        window.consume(count);
-    }
-
-    fn end(mut self) -> Split {
-        self.excerpt.truncate(usize::try_from(self.length).unwrap_or(usize::MAX));
-        Split::Unreadable(Unreadable {
-            offset: self.offset,
-            length: self.length,
-            reason: self.reason,
-            excerpt: Bytes::copy_from_slice(redact::before_data(&self.excerpt)),
-            place: crate::Place::default(),
-        })
-    }
+/// What lies between two documents or loose entries.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gap {
+    comma: bool,
+    line_break: bool,
+    /// A document ended right before it.
+    behind_document: bool,
 }
 
 /// Cuts one file.
 #[derive(Debug)]
 pub(super) struct JsonSplitter {
     place: Place,
-    layout: Layout,
+    frames: Vec<Frame>,
     marks: Marks,
     entry_bytes_max: usize,
     long_searches: u32,
-    /// More than one document was there, or single entries.
-    mixed: bool,
+    gap: Gap,
+    /// A list ended before, and loose entries may still belong to it.
+    behind_list: bool,
+    /// Arrays and pages outside of any other.
+    documents: u32,
+    /// Something lay outside of them.
+    loose: bool,
 }
 
 impl JsonSplitter {
     pub(super) fn new(entry_bytes_max: usize) -> Self {
-        let (place, layout, marks) = (Place::Start, Layout::Lines, Marks::new());
-        Self { place, layout, marks, entry_bytes_max, long_searches: 0, mixed: false }
+        Self {
+            place: Place::Between,
+            frames: Vec::new(),
+            marks: Marks::new(),
+            entry_bytes_max,
+            long_searches: 0,
+            gap: Gap::default(),
+            behind_list: false,
+            documents: 0,
+            loose: false,
+        }
     }
 
-    /// Whether what was read shows where it ends: one list, or one object with a list of findings.
+    /// Whether what was read shows where it ends: one list, or one object with a list of findings, and nothing else.
     pub(super) fn has_end(&self) -> bool {
-        self.layout != Layout::Lines && !self.mixed
+        self.documents == 1 && !self.loose && !self.gap.comma
     }
 
     pub(super) fn next(&mut self, window: &mut Window) -> Split {
         loop {
             let place = std::mem::replace(&mut self.place, Place::Between);
             let (place, split) = match place {
-                Place::Start => self.start(window),
                 Place::Between => self.between(window),
                 Place::Inside(scan) => self.inside(scan, window),
+                Place::Rest(scan) => self.rest(scan, window),
                 Place::Stray(skipped) => self.stray(skipped, window),
                 Place::Damaged(skipped, from) => self.damaged(skipped, from, window),
-                Place::After => self.after(window),
                 Place::Over(ending) => (Place::Over(ending.clone()), Some(Split::End(ending))),
             };
             self.place = place;
@@ -124,49 +113,80 @@ impl JsonSplitter {
         }
     }
 
-    fn start(&mut self, window: &mut Window) -> (Place, Option<Split>) {
-        match (window.bytes().first(), findings_head(window.bytes())) {
-            (Some(b'['), _) => {
-                self.layout = Layout::Array;
-                window.consume(1);
-            }
-            (_, Head::Is(length)) => {
-                self.layout = Layout::FindingsArray;
-                window.consume(length);
-            }
-            (_, Head::MayBe) if !window.at_end => return (Place::Start, Some(Split::NeedMore)),
-            _ => self.layout = Layout::Lines,
-        }
-        (Place::Between, None)
-    }
-
     fn between(&mut self, window: &mut Window) -> (Place, Option<Split>) {
-        let blanks = window.bytes().iter().take_while(|byte| is_between(**byte)).count();
-        window.consume(blanks);
+        let may_go_on = self.skip_gap(window);
         let place = match window.bytes().first() {
-            Some(b'{') => {
-                self.mixed |= self.layout == Layout::Lines;
-                Place::Inside(ValueScan::default())
-            }
-            Some(b'[') if self.layout == Layout::Lines => {
-                self.layout = Layout::Array;
+            None | Some(_) if may_go_on => return (Place::Between, Some(Split::NeedMore)),
+            Some(b'{') => Place::Inside(ValueScan::default()),
+            Some(b'[') if self.frames.len() < NESTING_MAX => {
                 window.consume(1);
+                self.open(None);
                 Place::Between
             }
-            Some(b'[') => Place::Inside(ValueScan::default()),
-            Some(b']') if self.layout != Layout::Lines => {
+            Some(b']') if !self.frames.is_empty() => self.close_list(window),
+            // A bracket too much behind a document takes nothing away.
+            Some(b']' | b'}') if self.gap.behind_document && self.frames.is_empty() => {
                 window.consume(1);
-                Place::After
+                self.loose = true;
+                Place::Between
             }
-            Some(_) => Place::Stray(Skipped::begin(window, "an entry is not an object".to_owned())),
-            None if !window.at_end => return (Place::Between, Some(Split::NeedMore)),
-            None if self.layout == Layout::Lines => Place::Over(Ending::Complete),
-            None => Place::Over(Ending::Truncated {
-                offset: window.offset(),
-                reason: "the list of findings is not closed".to_owned(),
-            }),
+            Some(byte) => {
+                self.loose |= self.frames.is_empty();
+                let closes = matches!(byte, b']' | b'}');
+                let why = if closes { "a bracket closes that was not opened" } else { "an entry is not an object" };
+                Place::Stray(Skipped::begin(window, why))
+            }
+            None if self.frames.is_empty() && self.gap.comma && !self.gap.behind_document => {
+                truncated(window, "the file stops behind a comma")
+            }
+            None if self.frames.is_empty() => Place::Over(Ending::Complete),
+            None => truncated(window, "the list of findings is not closed"),
         };
         (place, None)
+    }
+
+    /// Passes over what separates entries and documents. Whether there may be more of it than is here.
+    fn skip_gap(&mut self, window: &mut Window) -> bool {
+        loop {
+            let bytes = window.bytes();
+            let count = bytes.iter().take_while(|byte| is_between(**byte)).count();
+            if self.frames.is_empty() {
+                self.gap.comma |= bytes[..count].contains(&b',');
+                self.gap.line_break |= bytes[..count].contains(&b'\n');
+            }
+            window.consume(count);
+            if window.bytes().starts_with(BYTE_ORDER_MARK) {
+                window.consume(BYTE_ORDER_MARK.len());
+                continue;
+            }
+            return !window.at_end && BYTE_ORDER_MARK.starts_with(window.bytes());
+        }
+    }
+
+    /// Opens a list, within a page if it is one's.
+    fn open(&mut self, page: Option<ValueScan>) {
+        if self.frames.is_empty() {
+            self.documents = self.documents.saturating_add(1);
+            self.behind_list = false;
+        }
+        self.frames.extend(page.map(Frame::Page));
+        self.frames.push(Frame::List);
+        self.gap = Gap::default();
+    }
+
+    /// At the bracket that closes the innermost list.
+    fn close_list(&mut self, window: &mut Window) -> Place {
+        window.consume(1);
+        self.frames.pop();
+        if let Some(Frame::Page(mut scan)) = self.frames.pop_if(|frame| matches!(frame, Frame::Page(_))) {
+            scan.behind_findings();
+            return Place::Rest(scan);
+        }
+        if self.frames.is_empty() {
+            self.behind_list = true;
+            self.gap = Gap { behind_document: true, ..Gap::default() };
+        }
+        Place::Between
     }
 
     fn inside(&mut self, mut scan: ValueScan, window: &mut Window) -> (Place, Option<Split>) {
@@ -175,51 +195,101 @@ impl JsonSplitter {
             Scanned::Whole(length) if length <= self.entry_bytes_max => {
                 let offset = window.offset();
                 let bytes = window.take(length);
-                if bytes[0] == b'[' {
-                    let skipped = Skipped {
-                        offset,
-                        length: length as u64,
-                        reason: "an entry is a list, not an object".to_owned(),
-                        excerpt: bytes[..length.min(EXCERPT_BYTES_MAX)].to_vec(),
-                    };
-                    return (Place::Between, Some(skipped.end()));
-                }
                 self.marks.learn(&bytes);
+                if self.frames.is_empty() {
+                    self.loose_entry();
+                }
                 (Place::Between, Some(Split::Entry { offset, bytes }))
+            }
+            Scanned::Findings(length) if length <= self.entry_bytes_max && self.frames.len() + 2 <= NESTING_MAX => {
+                window.consume(length);
+                self.open(Some(scan));
+                (Place::Between, None)
             }
             Scanned::Broken(why) => {
                 let reason = format!("{why}, {} bytes into the entry", scan.scanned());
-                (Place::Damaged(Skipped::begin(window, reason), 1), None)
+                (self.damage(window, reason, 1), None)
             }
-            Scanned::Whole(_) | Scanned::More if held > self.entry_bytes_max => {
+            Scanned::Findings(_) | Scanned::Whole(_) | Scanned::More if held > self.entry_bytes_max => {
                 let reason = format!("the entry is longer than {} bytes", self.entry_bytes_max);
                 self.long_searches += 1;
                 let from = if self.long_searches > LONG_SEARCHES_MAX { held } else { 1 };
-                (Place::Damaged(Skipped::begin(window, reason), from), None)
+                (self.damage(window, reason, from), None)
+            }
+            Scanned::Findings(_) => {
+                (self.damage(window, "lists of findings lie too deep within each other".to_owned(), 1), None)
             }
             Scanned::Whole(_) | Scanned::More if window.at_end => self.ends_inside(window),
             Scanned::Whole(_) | Scanned::More => (Place::Inside(scan), Some(Split::NeedMore)),
         }
     }
 
-    /// The file ends within an entry. Damage may have swallowed the entries behind it: they are looked for.
-    fn ends_inside(&self, window: &Window) -> (Place, Option<Split>) {
-        if let Next::At(_) = self.marks.find(window.bytes(), 1) {
-            let skipped = Skipped::begin(window, "the entry has no end".to_owned());
-            return (Place::Damaged(skipped, 1), None);
+    /// An entry outside of any list. It may belong to the list before it: Prowler writes a second scan into a file of the same name
+    /// behind the bracket that closed the first, as `[a,b]{c},{d}]`. Entries of a list are separated by commas, loose ones by line
+    /// breaks.
+    fn loose_entry(&mut self) {
+        self.loose = true;
+        let gap = std::mem::take(&mut self.gap);
+        let goes_on = gap.comma || gap.behind_document && !gap.line_break;
+        if self.behind_list && goes_on {
+            self.behind_list = false;
+            self.frames.push(Frame::List);
         }
-        let ending = Ending::Truncated {
-            offset: window.offset() + window.bytes().len() as u64,
-            reason: format!("the file stops within the finding that begins at byte {}", window.offset()),
-        };
-        (Place::Over(ending), None)
     }
 
-    fn stray(&self, mut skipped: Skipped, window: &mut Window) -> (Place, Option<Split>) {
-        let stops = |byte: &u8| *byte == b'{' || (*byte == b']' && self.layout != Layout::Lines);
-        match window.bytes().iter().position(stops) {
+    /// The file ends within an entry. Damage may have swallowed the entries behind it: they are looked for.
+    fn ends_inside(&mut self, window: &Window) -> (Place, Option<Split>) {
+        if let Next::At(_) = self.marks.find(window.bytes(), 1) {
+            return (self.damage(window, "the entry has no end".to_owned(), 1), None);
+        }
+        let reason = format!("the file stops within the finding that begins at byte {}", window.offset());
+        (truncated(window, reason), None)
+    }
+
+    /// The other fields of a page, such as a token for the next one, are not ours. Another list of findings among them is.
+    fn rest(&mut self, mut scan: ValueScan, window: &mut Window) -> (Place, Option<Split>) {
+        match scan.go_on(window.bytes()) {
+            Scanned::Whole(length) => {
+                window.consume(length);
+                self.gap = Gap { behind_document: true, ..Gap::default() };
+                (Place::Between, None)
+            }
+            Scanned::Findings(length) => {
+                window.consume(length);
+                self.frames.extend([Frame::Page(scan), Frame::List]);
+                (Place::Between, None)
+            }
+            Scanned::Broken(why) => {
+                (self.damage(window, format!("{why}, behind the list of findings of an object"), 1), None)
+            }
+            Scanned::More if window.at_end => {
+                (truncated(window, "the object around the list of findings is not closed"), None)
+            }
+            Scanned::More => {
+                window.consume(scan.pass());
+                if window.bytes().len() > self.entry_bytes_max {
+                    let reason = format!("the name of a field is longer than {} bytes", self.entry_bytes_max);
+                    return (self.damage(window, reason, 1), None);
+                }
+                (Place::Rest(scan), Some(Split::NeedMore))
+            }
+        }
+    }
+
+    fn damage(&mut self, window: &Window, reason: String, from: usize) -> Place {
+        self.loose |= self.frames.is_empty();
+        Place::Damaged(Skipped::begin(window, reason), from)
+    }
+
+    fn stray(&mut self, mut skipped: Skipped, window: &mut Window) -> (Place, Option<Split>) {
+        let in_list = !self.frames.is_empty();
+        let stops = |byte: &u8| matches!(byte, b'{' | b'[') || (*byte == b']' && in_list);
+        // What it begins with can be a bracket that lies too deep.
+        let first = usize::from(!skipped.has_passed());
+        match window.bytes().iter().skip(first).position(stops) {
             Some(count) => {
-                skipped.pass(window, count);
+                skipped.pass(window, first + count);
+                self.gap = Gap { line_break: true, ..Gap::default() };
                 (Place::Between, Some(skipped.end()))
             }
             None => {
@@ -233,10 +303,11 @@ impl JsonSplitter {
         }
     }
 
-    fn damaged(&self, mut skipped: Skipped, from: usize, window: &mut Window) -> (Place, Option<Split>) {
+    fn damaged(&mut self, mut skipped: Skipped, from: usize, window: &mut Window) -> (Place, Option<Split>) {
         match self.find_next(window.bytes(), from) {
             Next::At(count) => {
                 skipped.pass(window, count);
+                self.gap = Gap { line_break: true, ..Gap::default() };
                 (Place::Between, Some(skipped.end()))
             }
             Next::NotBefore(count) if !window.at_end => {
@@ -253,11 +324,12 @@ impl JsonSplitter {
 
     fn find_next(&self, bytes: &[u8], from: usize) -> Next {
         let marked = self.marks.find(bytes, from);
-        if self.layout != Layout::Lines {
+        if !self.frames.is_empty() {
             return marked;
         }
-        let line = memmem::find(&bytes[from.min(bytes.len())..], b"\n{").map(|found| from + found + 1);
-        match (line, marked) {
+        let rest = &bytes[from.min(bytes.len())..];
+        let line = memmem::find_iter(rest, b"\n").find(|at| matches!(rest.get(at + 1), Some(b'{' | b'[')));
+        match (line.map(|found| from + found + 1), marked) {
             (Some(line), Next::At(marked)) => Next::At(line.min(marked)),
             (Some(line), Next::NotBefore(_)) => Next::At(line),
             (None, marked) => marked,
@@ -267,11 +339,8 @@ impl JsonSplitter {
     /// The last entry is damaged: whether the file around it is whole shows in its last byte.
     fn ending_after_damage(&self, window: &Window) -> Ending {
         let last = window.bytes().iter().rev().find(|byte| !byte.is_ascii_whitespace());
-        let closed = match self.layout {
-            Layout::Array => last == Some(&b']'),
-            Layout::FindingsArray | Layout::Lines => last == Some(&b'}'),
-        };
-        if closed {
+        let closes = if matches!(self.frames.first(), Some(Frame::List)) { b']' } else { b'}' };
+        if last == Some(&closes) {
             return Ending::Complete;
         }
         Ending::Truncated {
@@ -279,52 +348,14 @@ impl JsonSplitter {
             reason: "the file stops within a damaged finding".to_owned(),
         }
     }
+}
 
-    fn after(&mut self, window: &mut Window) -> (Place, Option<Split>) {
-        if self.layout == Layout::FindingsArray {
-            // What the object holds besides, such as a token for the next page, is not ours.
-            window.consume(window.bytes().len());
-        }
-        let blanks = window.bytes().iter().take_while(|byte| is_between(**byte)).count();
-        window.consume(blanks);
-        match window.bytes().first() {
-            None if window.at_end => (Place::Over(Ending::Complete), None),
-            None => (Place::After, Some(Split::NeedMore)),
-            Some(_) => {
-                self.layout = Layout::Lines;
-                self.mixed = true;
-                (Place::Between, None)
-            }
-        }
-    }
+fn truncated(window: &Window, reason: impl Into<String>) -> Place {
+    let offset = window.offset() + window.bytes().len() as u64;
+    Place::Over(Ending::Truncated { offset, reason: reason.into() })
 }
 
 const fn is_between(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',')
-}
-
-/// Whether a file begins with `{"Findings": [`.
-enum Head {
-    /// It does, in these many bytes.
-    Is(usize),
-    /// There are too few bytes to tell.
-    MayBe,
-    IsNot,
-}
-
-fn findings_head(bytes: &[u8]) -> Head {
-    let mut at = 0;
-    for token in ["{", "\"Findings\"", ":", "["] {
-        at += bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        let rest = &bytes[at..];
-        if at > FINDINGS_HEAD_BYTES_MAX {
-            return Head::IsNot;
-        }
-        if !rest.starts_with(token.as_bytes()) {
-            let may_be = token.as_bytes().starts_with(rest);
-            return if may_be { Head::MayBe } else { Head::IsNot };
-        }
-        at += token.len();
-    }
-    Head::Is(at)
+    // The last one separates the texts of a JSON text sequence (RFC 7464).
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | 0x1e)
 }

@@ -11,6 +11,7 @@ mod probe;
 mod reader;
 mod resync;
 mod rows;
+mod skipped;
 mod sniff;
 mod tag_keys;
 mod value;
@@ -29,6 +30,9 @@ pub use reader::{ScanReader, Step};
 pub(crate) use tag_keys::TagKeys;
 
 use crate::outcome::Unreadable;
+
+/// The mark that some programs put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The bounds of reading, so that no file costs more than this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

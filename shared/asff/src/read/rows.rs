@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use memchr::{memchr, memchr2, memmem};
 
-use super::json::{EXCERPT_BYTES_MAX, Split};
+use super::json::Split;
+use super::skipped::EXCERPT_BYTES_MAX;
 use super::window::Window;
 use super::{Columns, Ending};
 use crate::outcome::Unreadable;

@@ -2,12 +2,10 @@
 
 use super::rows::{first_row, trimmed};
 use super::window::Window;
-use super::{Columns, Refusal};
+use super::{BYTE_ORDER_MARK, Columns, Refusal};
 
 /// Bytes in which a table's first row must end; Prowler's has 900.
 const FIRST_ROW_BYTES_MAX: usize = 64 * 1024;
-/// The mark that some editors put before UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Files that people upload by mistake, by their first bytes.
 const KNOWN: [(&[u8], &str); 9] = [
     (b"PK\x03\x04", "a ZIP archive"),
@@ -32,20 +30,27 @@ pub(super) enum Told {
 
 /// Looks at the beginning; consumes what stands before the first entry.
 pub(super) fn content(window: &mut Window) -> Told {
-    if window.bytes().len() < BYTE_ORDER_MARK.len() && !window.at_end {
+    loop {
+        let blanks = window.bytes().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        window.consume(blanks);
+        if window.bytes().starts_with(BYTE_ORDER_MARK) {
+            window.consume(BYTE_ORDER_MARK.len());
+        } else {
+            break;
+        }
+    }
+    if !window.at_end && BYTE_ORDER_MARK.starts_with(window.bytes()) {
         return Told::NeedMore;
     }
-    if window.bytes().starts_with(BYTE_ORDER_MARK) {
-        window.consume(BYTE_ORDER_MARK.len());
-    }
-    let blanks = window.bytes().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    window.consume(blanks);
     let at_end = window.at_end;
     let bytes = window.bytes();
     match bytes.first() {
         None if at_end => Told::Refused(Refusal::Empty),
         None => Told::NeedMore,
-        Some(b'[' | b'{') => Told::Json,
+        // With brackets that close, the beginning is lost: the splitter counts that.
+        Some(b'[' | b'{' | b']' | b'}' | 0x1e) => Told::Json,
+        Some(b',') if bytes.iter().all(is_gap) && !at_end => Told::NeedMore,
+        Some(b',') if bytes.iter().find(|byte| !is_gap(byte)).is_some_and(|byte| b"[{".contains(byte)) => Told::Json,
         Some(b'<') => Told::Refused(Refusal::Html),
         Some(_) => {
             let head = &bytes[..bytes.len().min(FIRST_ROW_BYTES_MAX)];
@@ -61,6 +66,10 @@ pub(super) fn content(window: &mut Window) -> Told {
             }
         }
     }
+}
+
+fn is_gap(byte: &u8) -> bool {
+    *byte == b',' || byte.is_ascii_whitespace()
 }
 
 /// What is no text, or text of a kind that we know.

@@ -17,6 +17,10 @@ pub(super) struct ValueScan {
     /// The last byte that was neither a space nor within a text: where a value may stand follows from it.
     last: u8,
     in_text: bool,
+    /// Where the name of a field of the outermost object begins, while it is read.
+    name_at: Option<usize>,
+    /// The field of the outermost object whose value comes next is the list of findings.
+    at_findings: bool,
     /// Bytes that were looked at.
     scanned: usize,
 }
@@ -28,17 +32,31 @@ pub(super) enum Scanned {
     More,
     /// It is these many bytes long.
     Whole(usize),
+    /// It is an object around a list of findings, which begins behind these many bytes.
+    Findings(usize),
     /// It cannot be JSON.
     Broken(&'static str),
 }
 
 /// `last` after a text, a number or a word.
 const AFTER_SCALAR: u8 = b'0';
+/// The field of an object that holds a list of findings, in any case: Security Hub's own API writes `Findings`.
+const FINDINGS: &[u8] = b"findings";
 
 impl ValueScan {
     /// Bytes that were looked at so far, for a message.
     pub(super) fn scanned(&self) -> usize {
         self.scanned
+    }
+
+    /// Goes on behind the list of findings, which is the next field's value: nothing of it is in the bytes any more.
+    pub(super) fn behind_findings(&mut self) {
+        (self.scanned, self.at_findings, self.last) = (0, false, AFTER_SCALAR);
+    }
+
+    /// Gives up the bytes that were looked at, if none of them is needed any more; how many they are.
+    pub(super) fn pass(&mut self) -> usize {
+        if self.name_at.is_some() { 0 } else { std::mem::take(&mut self.scanned) }
     }
 
     /// Goes on in `bytes`, which begin with the opening bracket and are at least as many as the last time.
@@ -58,6 +76,9 @@ impl ValueScan {
                     }
                 }
                 self.in_text = false;
+                if let Some(begin) = self.name_at.take() {
+                    self.at_findings = is_findings(&bytes[begin..at - 1]);
+                }
             }
             let Some(step) = self.skip_to_text(bytes, &mut at) else {
                 self.scanned = bytes.len();
@@ -85,9 +106,15 @@ impl ValueScan {
                     }
                 }
                 b'"' => {
+                    if self.depth == 1 && self.objects & 1 == 1 && self.last != b':' {
+                        self.name_at = Some(*at);
+                    }
                     self.in_text = true;
                     self.last = AFTER_SCALAR;
                     return Some(Scanned::More);
+                }
+                b'[' if self.at_findings && self.depth == 1 && self.last == b':' => {
+                    return Some(Scanned::Findings(*at));
                 }
                 b'{' | b'[' => {
                     if let Err(why) = self.open(byte) {
@@ -131,6 +158,20 @@ impl ValueScan {
     }
 }
 
+/// Whether a field's name, as it stands between its quotes, is that of a list of findings.
+fn is_findings(name: &[u8]) -> bool {
+    if name.eq_ignore_ascii_case(FINDINGS) {
+        return true;
+    }
+    // With escapes, each letter takes up to six bytes.
+    let escaped = name.contains(&b'\\') && name.len() <= FINDINGS.len() * 6;
+    escaped
+        && std::str::from_utf8(name).is_ok_and(|name| {
+            let name: Result<String, _> = serde_json::from_str(&format!("\"{name}\""));
+            name.is_ok_and(|name| name.as_bytes().eq_ignore_ascii_case(FINDINGS))
+        })
+}
+
 /// What lies between a place within a text and its end.
 enum Text {
     /// It ends before this index.
@@ -167,6 +208,20 @@ mod tests {
     fn a_value_ends_at_its_own_bracket() {
         for value in [r"{}", r#"{"a":[1,{"b":"}]"}],"c":"\\"}"#, r#"["\"]",[]]"#, r#"{"a" : "\u0000é"}"#] {
             assert_eq!(scan(&format!("{value},{{")), Scanned::Whole(value.len()), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_object_around_findings_shows_by_the_name_of_its_own_field() {
+        for head in [r#"{"Findings":["#, r#"{"a":{"x":[1]},"FINDINGS" : ["#, r#"{"a":"findings","f\u0069ndings":["#] {
+            for cut in 0..head.len() {
+                let mut scan = ValueScan::default();
+                assert_eq!(scan.go_on(&head.as_bytes()[..cut]), Scanned::More, "{head} {cut}");
+                assert_eq!(scan.go_on(head.as_bytes()), Scanned::Findings(head.len()), "{head} {cut}");
+            }
+        }
+        for other in [r#"{"a":{"findings":[]}}"#, r#"{"findings":"x","b":[]}"#, r#"{"a":"findings","b":[]}"#] {
+            assert_eq!(scan(other), Scanned::Whole(other.len()), "{other}");
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod checker;
 mod damage;
+mod documents;
 mod formats;
 mod genuine_scans;
 mod hostile;

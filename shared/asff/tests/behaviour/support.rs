@@ -21,6 +21,15 @@ pub(crate) fn plain(name: &str) -> Vec<u8> {
     bytes
 }
 
+/// A file of `tests/field-cases`, decompressed: made after what people were seen to upload.
+pub(crate) fn case(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/field-cases").join(format!("{name}.gz"));
+    let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    flate2::read::MultiGzDecoder::new(&file[..]).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
 /// All elements and the ending of a file that comes in pieces of `piece` bytes.
 pub(crate) fn read_with(limits: ReadLimits, file: &Bytes, piece: usize) -> (Vec<Element>, Ending, ScanReader) {
     let mut reader = ScanReader::new(limits);

@@ -1,0 +1,51 @@
+//! What is left out of a file as it passes by, and what is told of it.
+
+use bytes::Bytes;
+
+use super::json::Split;
+use super::window::Window;
+use crate::outcome::Unreadable;
+use crate::place::Place;
+use crate::redact;
+
+/// Bytes of a damaged entry that are looked at for what is told of it: enough for a finding of usual size.
+pub(super) const EXCERPT_BYTES_MAX: usize = 16 * 1024;
+
+/// What is left out, as it passes by.
+#[derive(Debug)]
+pub(super) struct Skipped {
+    offset: u64,
+    length: u64,
+    reason: String,
+    beginning: Vec<u8>,
+}
+
+impl Skipped {
+    pub(super) fn begin(window: &Window, reason: impl Into<String>) -> Self {
+        Self { offset: window.offset(), length: 0, reason: reason.into(), beginning: Vec::new() }
+    }
+
+    /// Whether something of it has passed by.
+    pub(super) fn has_passed(&self) -> bool {
+        self.length > 0
+    }
+
+    pub(super) fn pass(&mut self, window: &mut Window, count: usize) {
+        let passed = &window.bytes()[..count];
+        let room = EXCERPT_BYTES_MAX - self.beginning.len();
+        self.beginning.extend_from_slice(&passed[..passed.len().min(room)]);
+        self.length += count as u64;
+        window.consume(count);
+    }
+
+    pub(super) fn end(self) -> Split {
+        Split::Unreadable(Unreadable {
+            offset: self.offset,
+            length: self.length,
+            reason: self.reason,
+            excerpt: Bytes::copy_from_slice(redact::before_data(&self.beginning)),
+            // Damage may have joined the halves of two entries and lost others in between: nothing of it is certain.
+            place: Place::default(),
+        })
+    }
+}
