@@ -10,7 +10,8 @@
 //! use asff::{Identities, Identity, Outcome, ReadLimits, Regions, ScanReader, Step, map};
 //!
 //! let (regions, mut identities) = (Regions::known(), Identities::new());
-//! let mut pieces = vec![&b"[{\"class_uid\": 2004,"[..], b" \"status_code\": \"MANUAL\"}]"].into_iter();
+//! let file = r#"[{"class_uid": 2004, "metadata": {"product": {"name": "Prowler"}}, "status_code": "MANUAL"}]"#;
+//! let mut pieces = file.as_bytes().chunks(7);
 //! let mut reader = ScanReader::new(ReadLimits::default());
 //! let ending = loop {
 //!     match reader.next() {
@@ -44,6 +45,7 @@ mod place;
 mod read;
 mod redact;
 mod regions;
+mod traces;
 
 pub use finding::{
     Compliance, Finding, FindingProviderFields, Pairs, Recommendation, RecordState, Remediation, Resource,

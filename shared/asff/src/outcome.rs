@@ -183,7 +183,7 @@ pub struct Unreadable {
     pub length: u64,
     /// What is wrong, for a person.
     pub reason: String,
-    /// How it begins, at most 16 KiB, without what stood under `data`. Store it, never log it.
+    /// What it tells of itself in its first 16 KiB: fields and cells of a known form, and nothing else of it.
     pub excerpt: Bytes,
     /// Where it belongs, if that is certain in spite of the damage.
     pub place: Place,
@@ -198,7 +198,7 @@ pub struct Quarantined {
     pub message: String,
     /// Where it begins in the decompressed file.
     pub offset: u64,
-    /// The whole element without what stood under `data`, so that it can be mapped again.
+    /// The element's known fields and nothing else, as JSON, so that it can be mapped again.
     pub element: Bytes,
     /// The account, where it could be read.
     pub account: Option<AccountId>,

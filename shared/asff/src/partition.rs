@@ -46,6 +46,25 @@ impl Partition {
         !matches!(self, Self::AwsEusc)
     }
 
+    /// Whether a Region of this name can be of this partition, known or not: by the patterns of AWS's own partition data
+    /// (botocore 1.44.5, `partitions.json`, `regionRegex`), by which the SDK finds the endpoints of new Regions as well.
+    #[must_use]
+    pub fn may_hold(self, region: RegionName) -> bool {
+        let prefixes: &[&str] = match self {
+            Self::Aws => &["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"],
+            Self::AwsCn => &["cn"],
+            Self::AwsUsGov => &["us-gov"],
+            Self::AwsEusc => &["eusc-de"],
+        };
+        let parts = region.as_str().rsplitn(3, '-').collect::<Vec<_>>();
+        let &[number, direction, prefix] = parts.as_slice() else { return false };
+        prefixes.contains(&prefix)
+            && !direction.is_empty()
+            && direction.bytes().all(|letter| letter.is_ascii_lowercase())
+            && (1..=2).contains(&number.len())
+            && number.bytes().all(|digit| digit.is_ascii_digit())
+    }
+
     /// The ARN of the Prowler product in a Region of this partition (contract 2.1). Its account is empty.
     #[must_use]
     pub fn product_arn(self, region: RegionName) -> String {
@@ -69,5 +88,28 @@ impl FromStr for Partition {
 
     fn from_str(name: &str) -> Result<Self, UnknownPartition> {
         Self::ALL.into_iter().find(|partition| partition.as_str() == name).ok_or(UnknownPartition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_region_is_called_as_its_partition_calls_them_and_no_other() {
+        let regions = crate::Regions::known();
+        for partition in Partition::ALL {
+            for (name, _) in regions.of_partition(partition) {
+                for other in Partition::ALL {
+                    assert_eq!(other.may_hold(name), other == partition, "{name} {other}");
+                }
+            }
+        }
+        for wrong in
+            ["mars-north-1", "us-iso-east-1", "eu-isoe-west-1", "us-east-", "us--1", "xx-west-9", "us-east-100"]
+        {
+            let name = wrong.parse().unwrap();
+            assert!(!Partition::ALL.iter().any(|partition| partition.may_hold(name)), "{wrong}");
+        }
     }
 }

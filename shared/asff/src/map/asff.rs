@@ -13,10 +13,11 @@ use super::draft::{Draft, Rejection, Verdict};
 use super::frameworks::{self, Frameworks};
 use super::ocsf::{Drafted, never_sent};
 use super::parts;
+use super::product::{Maker, maker_of_arn};
 use super::shapes::{First, Text, Texts, Time};
 use crate::finding::{Standard, Status};
 use crate::limits::{ASSOCIATED_STANDARDS_MAX, RELATED_REQUIREMENT_CHARS_MAX, RELATED_REQUIREMENTS_MAX};
-use crate::outcome::{QuarantineCode, RawStatus, Repair};
+use crate::outcome::{QuarantineCode, RawStatus, Repair, Skip};
 
 /// Pairs of a map that are looked at; the service takes 50.
 const PAIRS_MAX: usize = 256;
@@ -152,6 +153,9 @@ pub(super) fn draft(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
     let status = given.compliance.as_ref().and_then(|compliance| compliance.status.as_ref());
     let manual = status.is_some_and(|status| status.0 == MANUAL);
     let arn = given.product_arn.as_ref().map(|arn| arn.0.as_ref()).unwrap_or_default();
+    if let Maker::Other(product) = maker_of_arn(arn) {
+        return Ok(Drafted::Skip(Skip::OtherProduct { product }));
+    }
     if place(arn).is_none() {
         let message = "the entry's ProductArn is not that of Prowler's product";
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
@@ -215,7 +219,7 @@ fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
 
 /// The partition and the Region of `arn:<partition>:securityhub:<region>::product/prowler/prowler`.
 pub(super) fn place(arn: &str) -> Option<(&str, &str)> {
-    let mut parts = arn.strip_suffix(super::PRODUCT)?.split(':');
+    let mut parts = arn.strip_suffix(super::product::PRODUCT_ARN_END)?.split(':');
     let place = match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?) {
         ("arn", partition, "securityhub", region, "") => (partition, region),
         _ => return None,

@@ -65,11 +65,14 @@ pub(super) struct Verdict {
 pub(super) struct Rejection {
     pub(super) code: QuarantineCode,
     pub(super) message: String,
+    /// The entry has all parts of a finding, so that it may be mapped one day.
+    pub(super) is_whole: bool,
 }
 
 impl Rejection {
     pub(super) fn new(code: QuarantineCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        let is_whole = !matches!(code, QuarantineCode::MissingField | QuarantineCode::NotAScanResult);
+        Self { code, message: message.into(), is_whole }
     }
 
     pub(super) fn missing(field: &str) -> Self {
@@ -89,7 +92,7 @@ impl Draft<'_> {
     /// Makes the finding.
     pub(super) fn finish(mut self, offset: u64, regions: &Regions) -> Result<Box<Mapped>, Rejection> {
         let mut repairs = std::mem::take(&mut self.repairs);
-        let place = self.place(regions, &mut repairs)?;
+        let place = self.whereabouts(regions, &mut repairs)?;
         let verdict = self.verdict.ok_or_else(|| Rejection::missing("status"))?;
         let resource_hash = self.resource_hash()?;
         let severity = SeverityLabel::of(&self.severity).ok_or_else(|| {
@@ -160,7 +163,7 @@ impl Draft<'_> {
 
     /// Who it is, for a finding that is not sent. None where it doesn't say.
     fn identify(&self, regions: &Regions) -> Option<Unsent> {
-        let place = self.place(regions, &mut Vec::new()).ok()?;
+        let place = self.whereabouts(regions, &mut Vec::new()).ok()?;
         let resource_hash = self.resource_hash().ok()?;
         let id = self.finding_id(&place, resource_hash).ok()?;
         let Home { account, partition, region, check_id } = place;
@@ -175,7 +178,7 @@ impl Draft<'_> {
         Ok(ResourceHash(first_bits(&Sha512::digest(self.resource_uid.as_bytes()))))
     }
 
-    fn place(&self, regions: &Regions, repairs: &mut Vec<Repair>) -> Result<Home, Rejection> {
+    fn whereabouts(&self, regions: &Regions, repairs: &mut Vec<Repair>) -> Result<Home, Rejection> {
         if parts::is_blank(&self.check_id) {
             return Err(Rejection::missing("check (metadata.event_code)"));
         }
@@ -188,29 +191,7 @@ impl Draft<'_> {
             .account
             .parse()
             .map_err(|error: crate::InvalidName| Rejection::new(QuarantineCode::InvalidAccount, error.to_string()))?;
-        if self.region.is_empty() {
-            return Err(Rejection::missing("Region"));
-        }
-        let unknown_region = || {
-            let message = format!("the Region {:?} is in no partition that is known", parts::brief(&self.region));
-            Rejection::new(QuarantineCode::UnknownRegion, message)
-        };
-        let region: RegionName = self.region.parse().map_err(|_| unknown_region())?;
-        let home = regions.partition_of(region).ok_or_else(unknown_region)?;
-        let partition = match self.partition.as_deref() {
-            None | Some("") => {
-                repairs.push(parts::repair("Resources.Partition", "taken from the Region"));
-                home
-            }
-            Some(name) => name.parse().map_err(|error: crate::UnknownPartition| {
-                let message = format!("the partition {:?} is {error}", parts::brief(name));
-                Rejection::new(QuarantineCode::UnknownPartition, message)
-            })?,
-        };
-        if partition != home {
-            let message = format!("the finding says partition {partition}, but its Region {region} is of {home}");
-            return Err(Rejection::new(QuarantineCode::PartitionMismatch, message));
-        }
+        let (region, partition) = self.home(regions, repairs)?;
         Ok(Home { account, partition, region, check_id })
     }
 
@@ -238,7 +219,7 @@ impl Draft<'_> {
 
 /// The ARN of Prowler's product in a Region.
 fn product_arn(partition: Partition, region: RegionName) -> String {
-    ["arn:", partition.as_str(), ":securityhub:", region.as_str(), ":", super::PRODUCT].concat()
+    ["arn:", partition.as_str(), ":securityhub:", region.as_str(), ":", super::product::PRODUCT_ARN_END].concat()
 }
 
 fn first_bits(digest: &[u8]) -> u128 {

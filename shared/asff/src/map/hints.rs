@@ -8,11 +8,14 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::product::{Maker, lenient, maker_of_arn};
 use super::shapes::{First, Text};
-use super::{asff, table};
+use super::table::Table;
+use super::{asff, ocsf};
 use crate::manual::{Manual, ManualSubject};
+use crate::outcome::Skip;
 use crate::place::Place;
-use crate::read::{Column, Columns, Row, ScanFormat};
+use crate::read::{Column, ScanFormat};
 
 /// What is certain.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub(super) struct Hints {
     pub(super) place: Place,
     /// The uid of the first resource; empty where it isn't told.
     uid: String,
+    /// It is certainly not Prowler's, or not about AWS.
+    pub(super) foreign: Option<Skip>,
 }
 
 impl Hints {
@@ -32,6 +37,8 @@ impl Hints {
 #[derive(Default, Deserialize)]
 struct Event<'a> {
     #[serde(borrow)]
+    unmapped: Option<&'a RawValue>,
+    #[serde(borrow)]
     metadata: Option<&'a RawValue>,
     #[serde(borrow)]
     cloud: Option<&'a RawValue>,
@@ -42,15 +49,25 @@ struct Event<'a> {
 #[derive(Default, Deserialize)]
 struct Metadata<'a> {
     #[serde(borrow)]
+    product: Option<&'a RawValue>,
+    #[serde(borrow)]
     event_code: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
 struct Cloud<'a> {
     #[serde(borrow)]
+    provider: Option<&'a RawValue>,
+    #[serde(borrow)]
     account: Option<&'a RawValue>,
     #[serde(borrow)]
     region: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+struct Unmapped<'a> {
+    #[serde(borrow)]
+    provider: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -94,12 +111,15 @@ fn of_ocsf(text: &str) -> Hints {
     let metadata: Metadata<'_> = read(event.metadata);
     let cloud: Cloud<'_> = read(event.cloud);
     let account: Resource<'_> = read(cloud.account);
+    let unmapped: Unmapped<'_> = read(event.unmapped);
+    let foreign = match metadata.product.map(|product| lenient(product).maker()) {
+        Some(Maker::Other(product)) => Some(Skip::OtherProduct { product }),
+        _ => ocsf::not_aws(&words(cloud.provider.or(unmapped.provider))),
+    };
     let resource = first::<Resource<'_>>(event.resources);
     let region = cloud.region.or(resource.region);
-    Hints {
-        place: Place::of(&words(account.uid), &words(region), &words(metadata.event_code)),
-        uid: words(resource.uid).into_owned(),
-    }
+    let place = Place::of(&words(account.uid), &words(region), &words(metadata.event_code));
+    Hints { place, uid: words(resource.uid).into_owned(), foreign }
 }
 
 fn of_asff(text: &str) -> Hints {
@@ -108,14 +128,18 @@ fn of_asff(text: &str) -> Hints {
     let region = asff::place(&arn).map(|(_, region)| region).unwrap_or_default();
     let check_id = asff::check(words(given.generator_id));
     let uid = words(first::<GivenResource<'_>>(given.resources).id).into_owned();
-    Hints { place: Place::of(&words(given.aws_account_id), region, &check_id), uid }
+    let foreign = match maker_of_arn(&arn) {
+        Maker::Other(product) => Some(Skip::OtherProduct { product }),
+        Maker::Prowler | Maker::Untold => None,
+    };
+    Hints { place: Place::of(&words(given.aws_account_id), region, &check_id), uid, foreign }
 }
 
 /// Of a row whose cells can be read.
-pub(super) fn of_row(row: &Row<'_>, columns: &Columns) -> Hints {
-    let cell = |column| table::text(row, columns, column);
+pub(super) fn of_row(table: &Table<'_>) -> Hints {
+    let cell = |column| table.text(column);
     let place = Place::of(cell(Column::AccountUid), cell(Column::Region), cell(Column::CheckId));
-    Hints { place, uid: cell(Column::ResourceUid).to_owned() }
+    Hints { place, uid: cell(Column::ResourceUid).to_owned(), foreign: ocsf::not_aws(cell(Column::Provider)) }
 }
 
 fn read<'a, T: Default + Deserialize<'a>>(raw: Option<&'a RawValue>) -> T {

@@ -7,29 +7,32 @@ mod hints;
 mod link;
 mod ocsf;
 mod parts;
+pub(crate) mod product;
+mod region;
 pub(crate) mod shapes;
 mod table;
 pub(crate) mod tags;
 mod text;
 mod time;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 use crate::outcome::{Mapped, Outcome, QuarantineCode, Quarantined, Skip, Unreadable};
 use crate::place::Place;
 use crate::read::{Columns, Content, Element, ScanFormat, TagKeys};
 use crate::redact;
 use crate::regions::Regions;
+use crate::traces;
 use draft::Rejection;
 use hints::Hints;
 use ocsf::Drafted;
-use shapes::First;
+use table::Table;
 
-/// The part of every Prowler finding's `ProductArn` that never changes.
-pub(crate) const PRODUCT: &str = ":product/prowler/prowler";
-/// Bytes of an unreadable entry that are kept.
+/// Bytes of an unreadable entry that are looked at.
 const EXCERPT_BYTES_MAX: usize = 16 * 1024;
 
 /// Maps one element. Pure: call it on as many threads as you like.
@@ -38,6 +41,7 @@ pub fn map(element: &Element, regions: &Regions) -> Outcome {
     match &element.content {
         Content::Unreadable(unreadable) => Outcome::Unreadable(unreadable.clone()),
         Content::Json { bytes, format, keys } => json(element.offset, bytes, *format, keys, regions),
+        Content::Foreign(product) => Outcome::Skipped(Skip::OtherProduct { product: product.to_string() }),
         Content::Row { bytes, columns } => row(element.offset, bytes, columns, regions),
     }
 }
@@ -51,29 +55,43 @@ pub fn map_asff(finding: &Bytes, regions: &Regions) -> Option<Box<Mapped>> {
     }
 }
 
-/// Maps an element once more that was kept, as JSON, because it could not be mapped when it was read. A row of a table can't be
-/// mapped by itself; it is unreadable.
+/// Maps an element once more whose known fields were kept, as JSON, because it could not be mapped when it was read.
 #[must_use]
 pub fn map_again(offset: u64, element: &Bytes, format: ScanFormat, regions: &Regions) -> Outcome {
+    if let (ScanFormat::Csv, Some((row, columns))) = (format, table::kept_row(element)) {
+        return settle_row(offset, &Table::new(&row, &columns), regions);
+    }
     json(offset, element, format, &TagKeys::default(), regions)
 }
 
 fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions: &Regions) -> Outcome {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return unreadable(offset, bytes, "the entry is not UTF-8".to_owned());
+        return unreadable_json(offset, bytes, "the entry is not UTF-8".to_owned(), format);
     };
     let drafted = match format {
         ScanFormat::Asff => parse(text, asff::draft),
         ScanFormat::Ocsf | ScanFormat::Csv => parse(text, |event| ocsf::draft(event, keys)),
     };
     match drafted {
-        Ok(drafted) => settle(offset, drafted, regions, || hints::of_json(text, format), || kept(text)),
+        Ok(drafted) => settle(
+            offset,
+            drafted,
+            regions,
+            || hints::of_json(text, format),
+            |is_whole| redact::known_fields(text, format, is_whole).into(),
+        ),
         Err(error) if error.is_data() => {
-            let message = wrong_field(text, format).unwrap_or_else(|| error.to_string());
-            let rejection = Rejection::new(QuarantineCode::InvalidField, message);
-            quarantined(offset, rejection, kept(text), hints::of_json(text, format).place)
+            let message = wrong_field(text, format).unwrap_or_else(|| "a field has a wrong type".to_owned());
+            let rejection = Rejection { is_whole: false, ..Rejection::new(QuarantineCode::InvalidField, message) };
+            settle(
+                offset,
+                Err(rejection),
+                regions,
+                || hints::of_json(text, format),
+                |is_whole| redact::known_fields(text, format, is_whole).into(),
+            )
         }
-        Err(error) => unreadable(offset, bytes, format!("the entry is not JSON: {error}")),
+        Err(error) => unreadable_json(offset, bytes, format!("the entry is not JSON: {error}"), format),
     }
 }
 
@@ -92,18 +110,40 @@ fn wrong_field(text: &str, format: ScanFormat) -> Option<String> {
         _ => serde_path_to_error::deserialize::<_, ocsf::Event<'_>>(&mut json).err(),
     }?;
     let path = error.path().to_string();
-    let inner = error.into_inner().to_string();
-    // The line and column are of this entry alone, which nobody has before them.
-    let what = inner.split(" at line ").next().unwrap_or_default();
-    Some(format!("the field {} has {what}", parts::brief(&path)))
+    Some(format!("the field {} has {}", parts::brief(&path), without_value(&error.into_inner().to_string())))
+}
+
+/// What is wrong with a field, in serde's words, but not what it holds: that may be no field of a finding at all. The line and
+/// the column are left out too: they are of this entry alone, which nobody has before them.
+fn without_value(error: &str) -> String {
+    let error = error.split(" at line ").next().unwrap_or_default();
+    match (error.find(['"', '`']), error.rfind(", expected ")) {
+        (Some(value), Some(expected)) if value < expected => [error[..value].trim_end(), &error[expected..]].concat(),
+        (Some(value), None) => error[..value].trim_end().to_owned(),
+        _ => error.to_owned(),
+    }
 }
 
 fn row(offset: u64, bytes: &Bytes, columns: &Columns, regions: &Regions) -> Outcome {
-    let Some(row) = columns.read_row(bytes) else {
-        let reason = format!("the row is not UTF-8 or has not the {} cells of the first", columns.count);
-        return unreadable(offset, bytes, reason);
+    if let Some(row) = columns.read_row(bytes) {
+        return settle_row(offset, &Table::new(&row, columns), regions);
+    }
+    let lossy = String::from_utf8_lossy(bytes);
+    // Cells that hold what is no text don't hide the others, if all cells are there.
+    let row = matches!(lossy, Cow::Owned(_)).then(|| columns.read_row(lossy.as_bytes())).flatten();
+    let (reason, hints) = match row {
+        Some(row) => {
+            let reason =
+                "the row is not UTF-8; if a spreadsheet saved the file in Windows-1252, upload it as Prowler wrote it";
+            (reason.to_owned(), hints::of_row(&Table::new(&row, columns)))
+        }
+        None => (format!("the row is not UTF-8 or has not the {} cells of the first", columns.count), Hints::default()),
     };
-    settle(offset, table::draft(&row, columns), regions, || hints::of_row(&row, columns), || bytes.clone())
+    unreadable(offset, bytes.len(), reason, traces::of_row(bytes), hints)
+}
+
+fn settle_row(offset: u64, table: &Table<'_>, regions: &Regions) -> Outcome {
+    settle(offset, table::draft(table), regions, || hints::of_row(table), |_| table.known_cells().into())
 }
 
 fn settle(
@@ -111,7 +151,7 @@ fn settle(
     drafted: Result<Drafted<'_>, Rejection>,
     regions: &Regions,
     hints: impl FnOnce() -> Hints,
-    kept: impl FnOnce() -> Bytes,
+    kept: impl FnOnce(bool) -> Bytes,
 ) -> Outcome {
     match drafted {
         Ok(Drafted::Skip(skip)) => Outcome::Skipped(skip),
@@ -123,39 +163,40 @@ fn settle(
             let place = draft.told_place();
             match draft.finish(offset, regions) {
                 Ok(mapped) => Outcome::Finding(mapped),
-                Err(rejection) => quarantined(offset, rejection, kept(), place),
+                Err(rejection) => quarantined(offset, rejection, kept, place),
             }
         }
-        Err(rejection) => quarantined(offset, rejection, kept(), hints().place),
+        Err(rejection) => match hints() {
+            // What is not ours lacks nothing that we could miss.
+            Hints { foreign: Some(skip), .. } => Outcome::Skipped(skip),
+            Hints { place, .. } => quarantined(offset, rejection, kept, place),
+        },
     }
 }
 
-fn quarantined(offset: u64, rejection: Rejection, element: Bytes, place: Place) -> Outcome {
-    let Rejection { code, message } = rejection;
+fn quarantined(offset: u64, rejection: Rejection, kept: impl FnOnce(bool) -> Bytes, place: Place) -> Outcome {
+    let Rejection { code, message, is_whole } = rejection;
+    let element = kept(is_whole);
     let Place { account, region, check_id } = place;
     Outcome::Quarantined(Box::new(Quarantined { code, message, offset, element, account, region, check_id }))
 }
 
-/// What is kept of a sound entry: all but the resource's data, of which only the tags stay.
-fn kept(text: &str) -> Bytes {
-    #[derive(Deserialize)]
-    struct Entry<'a> {
-        #[serde(borrow)]
-        resources: Option<First<Resource<'a>>>,
-    }
-    #[derive(Deserialize)]
-    struct Resource<'a> {
-        #[serde(borrow)]
-        data: Option<&'a RawValue>,
-    }
-    let data = serde_json::from_str::<Entry<'_>>(text).ok();
-    let data = data.and_then(|entry| entry.resources?.0?.data);
-    let tags = data.and_then(tags::tags_of).map(|tags| format!(r#"{{"metadata":{{"tags":{tags}}}}}"#));
-    redact::without_data(text.as_bytes(), tags.as_deref().map(str::as_bytes)).into()
+/// JSON that can't be parsed. If it can with the bytes that are no text left out, it still tells where it belongs: its brackets
+/// and quotes are sound.
+fn unreadable_json(offset: u64, bytes: &Bytes, reason: String, format: ScanFormat) -> Outcome {
+    let text = String::from_utf8_lossy(bytes).replace(|letter: char| letter.is_control(), " ");
+    let hints = match serde_json::from_str::<IgnoredAny>(&text) {
+        Ok(_) => hints::of_json(&text, format),
+        Err(_) => Hints::default(),
+    };
+    let excerpt = traces::of_json(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]);
+    unreadable(offset, bytes.len(), reason, excerpt, hints)
 }
 
-fn unreadable(offset: u64, bytes: &Bytes, reason: String) -> Outcome {
-    let excerpt = redact::before_data(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]);
-    let (length, excerpt) = (bytes.len() as u64, bytes.slice_ref(excerpt));
-    Outcome::Unreadable(Unreadable { offset, length, reason, excerpt, place: Place::default() })
+fn unreadable(offset: u64, length: usize, reason: String, excerpt: Vec<u8>, hints: Hints) -> Outcome {
+    if let Some(skip) = hints.foreign {
+        return Outcome::Skipped(skip);
+    }
+    let (length, excerpt, place) = (length as u64, excerpt.into(), hints.place);
+    Outcome::Unreadable(Unreadable { offset, length, reason, excerpt, place })
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::draft::{Draft, Rejection, Verdict};
 use super::frameworks::Frameworks;
+use super::product::{Maker, Product, looks_like_prowler};
 use super::shapes::{First, Last, Text, TextOrList, Texts, Time};
 use super::{link, tags, text, time};
 use crate::finding::Status;
@@ -61,12 +62,6 @@ struct Metadata<'a> {
     product: Option<Product<'a>>,
 }
 
-#[derive(Deserialize)]
-struct Product<'a> {
-    #[serde(borrow)]
-    version: Option<Text<'a>>,
-}
-
 #[derive(Default, Deserialize)]
 struct Unmapped<'a> {
     compliance: Option<Frameworks>,
@@ -78,6 +73,8 @@ struct Unmapped<'a> {
 
 #[derive(Default, Deserialize)]
 struct FindingInfo<'a> {
+    #[serde(borrow)]
+    uid: Option<Text<'a>>,
     #[serde(borrow)]
     title: Option<Text<'a>>,
     #[serde(borrow)]
@@ -139,6 +136,20 @@ struct Remediation<'a> {
     references: Option<Last<'a>>,
 }
 
+impl Event<'_> {
+    fn maker(&self) -> Maker {
+        let product = self.metadata.as_ref().and_then(|metadata| metadata.product.as_ref());
+        product.map_or(Maker::Untold, Product::maker)
+    }
+
+    fn looks_like_prowler(&self) -> bool {
+        let text = |text: Option<&Text<'_>>| text.map_or(String::new(), |text| text.0.to_string());
+        let uid = text(self.finding_info.as_ref().and_then(|info| info.uid.as_ref()));
+        let code = text(self.metadata.as_ref().and_then(|metadata| metadata.event_code.as_ref()));
+        looks_like_prowler(&uid, &code, &text(self.status_code.as_ref()))
+    }
+}
+
 /// A finding, or why there is none to send.
 pub(super) enum Drafted<'a> {
     Draft(Box<Draft<'a>>),
@@ -149,11 +160,20 @@ pub(super) enum Drafted<'a> {
 
 /// Reads one event.
 pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>, Rejection> {
+    let maker = event.maker();
+    if let Maker::Other(product) = maker {
+        return Ok(Drafted::Skip(Skip::OtherProduct { product }));
+    }
     if event.class_uid.is_some_and(|class| class != DETECTION_FINDING) {
         let message = format!(
             "the entry is of OCSF class {}, not a detection finding (class {DETECTION_FINDING})",
             event.class_uid.unwrap_or_default()
         );
+        return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
+    }
+    let manual = event.status_code.as_ref().is_some_and(|code| is_manual(&code.0));
+    if maker == Maker::Untold && event.status_code.is_some() && !event.looks_like_prowler() {
+        let message = "the entry does not say that Prowler made it (metadata.product), nor does it look like that";
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
     }
     let resource = event.resources.as_ref().and_then(|resources| resources.0.as_ref());
@@ -165,7 +185,6 @@ pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>,
     if let Some(skip) = not_aws(if is_kubernetes { "kubernetes" } else { provider }) {
         return Ok(Drafted::Skip(skip));
     }
-    let manual = event.status_code.as_ref().is_some_and(|code| is_manual(&code.0));
     never_sent(manual, finding(event, keys))
 }
 

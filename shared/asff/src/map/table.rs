@@ -1,50 +1,111 @@
 //! Maps the rows of Prowler's table.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::draft::{Draft, Rejection};
 use super::frameworks::Frameworks;
 use super::ocsf::{Drafted, is_manual, never_sent, not_aws, shortened, units, verdict_of};
 use super::{tags, time};
 use crate::outcome::QuarantineCode;
+use crate::read::spreadsheet::changed;
 use crate::read::{Column, Columns, Row, major_minor};
 
 /// Until this version Prowler joined types by commas, since by ` | `.
 const JOINS_BY_BARS_FROM: (u32, u32) = (4, 5);
 /// Until this version Prowler hashed the resource's name for the Id.
 const HASHES_UID_FROM: (u32, u32) = (4, 3);
+/// From this version on Prowler puts an apostrophe before what a spreadsheet would run as a formula (contract 11.3).
+const GUARDS_FROM: (u32, u32) = (5, 45);
 
-/// Reads one row.
-pub(super) fn draft<'r>(row: &'r Row<'_>, columns: &Columns) -> Result<Drafted<'r>, Rejection> {
-    let text = |column| text(row, columns, column);
-    if let Some(skip) = not_aws(text(Column::Provider)) {
-        return Ok(Drafted::Skip(skip));
-    }
-    never_sent(is_manual(text(Column::Status)), finding(row, columns))
+/// A row and what its cells mean.
+pub(super) struct Table<'r> {
+    row: &'r Row<'r>,
+    columns: &'r Columns,
+    version: Option<(u32, u32)>,
+    guarded: bool,
 }
 
-fn finding<'r>(row: &'r Row<'_>, columns: &Columns) -> Result<Drafted<'r>, Rejection> {
-    let cell = |column| columns.cell(row, column).map(unguarded);
-    let text = |column| cell(column).unwrap_or_default();
-    let muted = text(Column::Muted).eq_ignore_ascii_case("true");
+impl<'r> Table<'r> {
+    pub(super) fn new(row: &'r Row<'r>, columns: &'r Columns) -> Self {
+        let version = columns.cell(row, Column::Version).and_then(major_minor);
+        let guarded = version.is_none_or(|version| version >= GUARDS_FROM);
+        Self { row, columns, version, guarded }
+    }
+
+    /// A cell as Prowler had it before it guarded it; `None` when the table has no such column.
+    fn cell(&self, column: Column) -> Option<&'r str> {
+        let cell = self.columns.cell(self.row, column)?;
+        Some(if self.guarded { unguarded(cell) } else { cell })
+    }
+
+    /// The same, empty when the table has no such column.
+    pub(super) fn text(&self, column: Column) -> &'r str {
+        self.cell(column).unwrap_or_default()
+    }
+
+    fn is_before(&self, bound: (u32, u32)) -> bool {
+        self.version.is_some_and(|version| version < bound)
+    }
+
+    /// The known cells, so that the row can be mapped again: the others can show what Prowler saw of a resource.
+    pub(super) fn known_cells(&self) -> Vec<u8> {
+        let cells = Column::ALL.iter().map(|(column, name)| (*name, self.columns.cell(self.row, *column)));
+        let cells: BTreeMap<&str, &str> = cells.filter_map(|(name, cell)| Some((name, cell?))).collect();
+        // Writing texts to memory does not fail.
+        serde_json::to_vec(&cells).unwrap_or_default()
+    }
+}
+
+/// The row and its columns from what [`Table::known_cells`] kept.
+pub(super) fn kept_row(kept: &[u8]) -> Option<(Row<'_>, Columns)> {
+    let mut cells: BTreeMap<Cow<'_, str>, Cow<'_, str>> = serde_json::from_slice(kept).ok()?;
+    cells.contains_key("CHECK_ID").then_some(())?;
+    let columns = Columns::of_known(|name| cells.contains_key(name));
+    Some((Row(Column::ALL.iter().filter_map(|(_, name)| cells.remove(*name)).collect()), columns))
+}
+
+/// Reads one row.
+pub(super) fn draft<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
+    if let Some(skip) = not_aws(table.text(Column::Provider)) {
+        return Ok(Drafted::Skip(skip));
+    }
+    never_sent(is_manual(table.text(Column::Status)), finding(table))
+}
+
+fn finding<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
+    let text = |column| table.text(column);
+    for (column, code) in [
+        (Column::AccountUid, QuarantineCode::InvalidAccount),
+        (Column::ResourceUid, QuarantineCode::InvalidField),
+        (Column::Timestamp, QuarantineCode::InvalidField),
+        (Column::Muted, QuarantineCode::InvalidField),
+    ] {
+        if let Some(what) = changed(column, text(column)) {
+            return Err(Rejection::new(
+                code,
+                format!("{what}, as spreadsheets change cells that they take for numbers or dates"),
+            ));
+        }
+    }
+    let muted = text(Column::Muted).trim().eq_ignore_ascii_case("true");
     let verdict = verdict_of(text(Column::Status), muted)?;
     let written = text(Column::Timestamp);
     let scanned_at = time::of_text(written).map(time::whole_seconds).ok_or_else(|| {
         let message = format!("the time {:?} is none that can be read", super::parts::brief(written));
         Rejection::new(QuarantineCode::InvalidField, message)
     })?;
-    let version = cell(Column::Version).filter(|version| !version.is_empty());
-    let is_before = |bound| version.and_then(major_minor).is_some_and(|version| version < bound);
-    let name = cell(Column::ResourceName).filter(|name| is_before(HASHES_UID_FROM) && !name.is_empty());
-    let bar = if is_before(JOINS_BY_BARS_FROM) { "," } else { " | " };
+    let version = table.cell(Column::Version).filter(|version| !version.is_empty());
+    let name = table.cell(Column::ResourceName).filter(|name| table.is_before(HASHES_UID_FROM) && !name.is_empty());
+    let bar = if table.is_before(JOINS_BY_BARS_FROM) { "," } else { " | " };
     let types = text(Column::CheckType).split(bar).filter(|part| !part.is_empty());
-    let unit = |column| cell(column).map(Cow::Borrowed);
+    let unit = |column| table.cell(column).map(Cow::Borrowed);
     Ok(Drafted::Draft(Box::new(Draft {
         id: None,
         version: version.map(Cow::Borrowed),
         check_id: text(Column::CheckId).into(),
         account: text(Column::AccountUid).into(),
-        partition: cell(Column::Partition).map(Cow::Borrowed),
+        partition: table.cell(Column::Partition).map(Cow::Borrowed),
         region: text(Column::Region).into(),
         resource_type: text(Column::ResourceType).into(),
         resource_uid: text(Column::ResourceUid).into(),
@@ -66,17 +127,12 @@ fn finding<'r>(row: &'r Row<'_>, columns: &Columns) -> Result<Drafted<'r>, Rejec
     })))
 }
 
-/// The cell of a column; empty where the table has no such column.
-pub(super) fn text<'r>(row: &'r Row<'_>, columns: &Columns, column: Column) -> &'r str {
-    columns.cell(row, column).map(unguarded).unwrap_or_default()
-}
-
-/// A cell without the mark that Prowler puts before what a spreadsheet would run as a formula.
+/// A cell without the apostrophe that Prowler puts before what a spreadsheet would run as a formula: what begins with a sign, also
+/// behind blanks, and is no number.
 fn unguarded(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r']) => rest,
-        _ => cell,
-    }
+    let Some(rest) = cell.strip_prefix('\'') else { return cell };
+    let is_formula = rest.starts_with(['\t', '\r']) || rest.trim_start().starts_with(['=', '+', '-', '@']);
+    if is_formula && rest.trim().parse::<f64>().is_err() { rest } else { cell }
 }
 
 #[cfg(test)]
@@ -85,9 +141,18 @@ mod tests {
 
     #[test]
     fn the_guard_against_formulas_is_taken_off() {
-        assert_eq!(unguarded("'=1+1"), "=1+1");
-        assert_eq!(unguarded("'-a"), "-a");
-        assert_eq!(unguarded("'*:*' is allowed"), "'*:*' is allowed");
-        assert_eq!(unguarded(""), "");
+        for (cell, wanted) in [
+            ("'=1+1", "=1+1"),
+            ("'-a", "-a"),
+            ("' @a", " @a"),
+            ("'\ta", "\ta"),
+            ("''=a", "''=a"),
+            ("'-5", "'-5"),
+            ("'*:*' is allowed", "'*:*' is allowed"),
+            ("'", "'"),
+            ("", ""),
+        ] {
+            assert_eq!(unguarded(cell), wanted, "{cell:?}");
+        }
     }
 }

@@ -50,6 +50,12 @@ pub enum Refusal {
         /// The class of the first event.
         class_uid: u64,
     },
+    /// Findings of another product.
+    #[error("the file holds findings of {product}, not Prowler's")]
+    OtherProduct {
+        /// The product of the first finding.
+        product: String,
+    },
     /// JSON, but nothing of Prowler's.
     #[error("the file is JSON, but its first entries are not Prowler findings: {why}")]
     NotProwler {
@@ -61,6 +67,14 @@ pub enum Refusal {
     NotProwlerTable {
         /// What its first row lacks.
         why: String,
+    },
+    /// Prowler's table, but as another program saved it again, so that cells are lost or changed.
+    #[error(
+        "the file is Prowler's table, but another program saved it again: {what}; upload the file as Prowler wrote it, or the .ocsf.json file of the same scan"
+    )]
+    SavedAgain {
+        /// What is lost or changed, and by what.
+        what: String,
     },
     /// Something else.
     #[error(
@@ -106,8 +120,10 @@ impl Refusal {
             Self::Compliance => "compliance",
             Self::Html => "html",
             Self::OtherOcsfClass { .. } => "other_ocsf_class",
+            Self::OtherProduct { .. } => "other_product",
             Self::NotProwler { .. } => "not_prowler",
             Self::NotProwlerTable { .. } => "not_prowler_table",
+            Self::SavedAgain { .. } => "saved_again",
             Self::UnknownContent { .. } => "unknown_content",
             Self::Bomb { .. } => "bomb",
             Self::TooLarge { .. } => "too_large",

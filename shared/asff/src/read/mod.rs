@@ -6,6 +6,7 @@
 mod columns;
 mod decompress;
 mod ending;
+mod held;
 mod json;
 mod probe;
 mod reader;
@@ -13,6 +14,8 @@ mod resync;
 mod rows;
 mod skipped;
 mod sniff;
+pub(crate) mod spreadsheet;
+mod table_head;
 mod tag_keys;
 mod value;
 mod window;
@@ -120,6 +123,7 @@ impl Element {
         match &self.content {
             Content::Json { bytes, .. } | Content::Row { bytes, .. } => bytes.len(),
             Content::Unreadable(unreadable) => unreadable.excerpt.len(),
+            Content::Foreign(_) => 0,
         }
     }
 }
@@ -130,6 +134,8 @@ pub(crate) enum Content {
     Json { bytes: Bytes, format: ScanFormat, keys: TagKeys },
     /// One row of a table, without the end of its line.
     Row { bytes: Bytes, columns: Arc<Columns> },
+    /// A finding of another product, by its name, which stood before the first of Prowler's.
+    Foreign(Arc<str>),
     /// What could not even be cut out.
     Unreadable(Unreadable),
 }

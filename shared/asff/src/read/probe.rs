@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Refusal, ScanFormat};
+use super::table_head::in_one_cell;
+use super::{Column, Columns, Refusal, ScanFormat, spreadsheet};
+use crate::map::product::{Maker, lenient, looks_like_prowler, maker_of_arn};
 
 /// The oldest Prowler whose outputs are taken: before it, OCSF entries do not name their check.
 const OLDEST_MAJOR_MINOR: (u32, u32) = (4, 1);
@@ -23,6 +25,8 @@ pub(super) enum Verdict {
     Scan(ScanFormat),
     /// No scan result that we take.
     Refused(Refusal),
+    /// A finding of this other product.
+    Foreign(String),
     /// Nothing; perhaps the next entry does.
     Nothing(String),
 }
@@ -34,6 +38,10 @@ struct Probe<'a> {
     class_uid: Option<&'a RawValue>,
     #[serde(borrow)]
     metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    finding_info: Option<&'a RawValue>,
+    #[serde(borrow)]
+    status_code: Option<&'a RawValue>,
     #[serde(borrow, rename = "SchemaVersion")]
     schema_version: Option<&'a RawValue>,
     #[serde(borrow, rename = "ProductArn")]
@@ -47,19 +55,29 @@ struct Probe<'a> {
 #[derive(Default, Deserialize)]
 struct Metadata<'a> {
     #[serde(borrow)]
-    product: Option<Product<'a>>,
+    product: Option<&'a RawValue>,
+    #[serde(borrow)]
+    event_code: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct Product<'a> {
+#[derive(Default, Deserialize)]
+struct FindingInfo<'a> {
     #[serde(borrow)]
-    version: Option<Cow<'a, str>>,
+    uid: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
 struct ProductFields<'a> {
     #[serde(borrow, rename = "ProviderVersion")]
     provider_version: Option<Cow<'a, str>>,
+}
+
+impl Probe<'_> {
+    fn looks_like_prowler(&self, metadata: &Metadata<'_>) -> bool {
+        let text = |raw: Option<&RawValue>| raw.and_then(parse::<String>).unwrap_or_default();
+        let info = self.finding_info.and_then(parse::<FindingInfo<'_>>).unwrap_or_default();
+        looks_like_prowler(&text(info.uid), &text(metadata.event_code), &text(self.status_code))
+    }
 }
 
 /// Judges one entry.
@@ -69,10 +87,18 @@ pub(super) fn judge(entry: &[u8]) -> Verdict {
         Err(error) => return Verdict::Nothing(format!("the first cannot be read: {error}")),
     };
     if let Some(class_uid) = probe.class_uid.and_then(parse::<u64>) {
-        let version = probe.metadata.and_then(parse::<Metadata<'_>>).and_then(|metadata| metadata.product);
-        let version = version.and_then(|product| product.version).map(Cow::into_owned);
+        let metadata = probe.metadata.and_then(parse::<Metadata<'_>>).unwrap_or_default();
+        let product = metadata.product.map(lenient).unwrap_or_default();
+        let version = product.version.as_ref().map(|version| version.0.to_string());
         return match class_uid {
-            DETECTION_FINDING => supported(version, ScanFormat::Ocsf),
+            DETECTION_FINDING => match product.maker() {
+                Maker::Prowler => supported(version, ScanFormat::Ocsf),
+                Maker::Other(product) => Verdict::Foreign(product),
+                Maker::Untold if probe.looks_like_prowler(&metadata) => supported(version, ScanFormat::Ocsf),
+                Maker::Untold => {
+                    Verdict::Nothing("they do not say that Prowler made them (metadata.product)".to_owned())
+                }
+            },
             COMPLIANCE_FINDING => Verdict::Refused(Refusal::Compliance),
             SECURITY_FINDING => Verdict::Refused(Refusal::old(version, ScanFormat::Ocsf)),
             _ => Verdict::Refused(Refusal::OtherOcsfClass { class_uid }),
@@ -80,8 +106,10 @@ pub(super) fn judge(entry: &[u8]) -> Verdict {
     }
     if probe.schema_version.is_some() {
         let product_arn = probe.product_arn.and_then(parse::<Cow<'_, str>>).unwrap_or_default();
-        if !product_arn.ends_with(crate::map::PRODUCT) {
-            return Verdict::Nothing("they are ASFF findings of another product".to_owned());
+        match maker_of_arn(&product_arn) {
+            Maker::Prowler => {}
+            Maker::Other(product) => return Verdict::Foreign(product),
+            Maker::Untold => return Verdict::Nothing("they are ASFF findings without Prowler's ProductArn".to_owned()),
         }
         let fields = probe.product_fields.and_then(parse::<ProductFields<'_>>).unwrap_or_default();
         return supported(fields.provider_version.map(Cow::into_owned), ScanFormat::Asff);
@@ -90,6 +118,26 @@ pub(super) fn judge(entry: &[u8]) -> Verdict {
         return Verdict::Refused(Refusal::OldProwler { version: None, format: "JSON" });
     }
     Verdict::Nothing("they have neither class_uid (OCSF) nor SchemaVersion (ASFF)".to_owned())
+}
+
+/// Judges one row of a table.
+pub(super) fn judge_row(row: &[u8], columns: &Columns) -> Verdict {
+    let Some(cells) = columns.read_row(row) else {
+        let all_in_one = columns.cells(row).is_some_and(|row| row.count() < columns.count && row.cell(0).contains(';'));
+        return if all_in_one {
+            Verdict::Refused(Refusal::SavedAgain { what: in_one_cell() })
+        } else {
+            Verdict::Nothing("its rows have not as many cells as the first".to_owned())
+        };
+    };
+    let text = |column| columns.cell(&cells, column).unwrap_or_default();
+    // A spreadsheet changes a column in all rows alike.
+    for column in [Column::AccountUid, Column::Timestamp, Column::ResourceUid] {
+        if let Some(what) = spreadsheet::changed(column, text(column)) {
+            return Verdict::Refused(Refusal::SavedAgain { what });
+        }
+    }
+    supported(Some(text(Column::Version)).filter(|version| !version.is_empty()).map(str::to_owned), ScanFormat::Csv)
 }
 
 /// Takes a version that is new enough, or that is not told.
@@ -135,6 +183,8 @@ mod tests {
         for entry in ["{}", r#"{"class_uid":"x"}"#, r#"{"class_uid":[2004]}"#, "{", r#"{"class_uid":-1}"#] {
             assert!(matches!(judge(entry.as_bytes()), Verdict::Nothing(_)), "{entry}");
         }
-        assert!(matches!(judge(br#"{"class_uid":2004,"metadata":7}"#), Verdict::Scan(ScanFormat::Ocsf)));
+        assert!(matches!(judge(br#"{"class_uid":2004,"metadata":7}"#), Verdict::Nothing(_)));
+        let untold = br#"{"class_uid":2004,"metadata":{"event_code":"s3_bucket"},"status_code":"FAIL"}"#;
+        assert!(matches!(judge(untold), Verdict::Scan(ScanFormat::Ocsf)));
     }
 }

@@ -1,16 +1,16 @@
 //! The machine that callers turn: bytes in, elements out.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::decompress::{Pull, Source};
+use super::held::Held;
 use super::json::{JsonSplitter, Split};
-use super::probe::{Verdict, judge, supported};
+use super::probe::{Verdict, judge, judge_row};
 use super::rows::RowSplitter;
 use super::window::Window;
-use super::{Column, Compression, Content, Element, Ending, ReadLimits, Refusal, ScanFormat, TagKeys, sniff};
+use super::{Compression, Content, Element, Ending, ReadLimits, Refusal, ScanFormat, TagKeys, sniff};
 
 /// Entries that may say nothing about the file before it is refused.
 const UNTOLD_ENTRIES_MAX: usize = 16;
@@ -38,10 +38,12 @@ pub struct ScanReader {
     stage: Stage,
     format: Option<ScanFormat>,
     /// Elements that wait until the format is told, or to come out.
-    held: VecDeque<Element>,
+    held: Held,
     held_bytes: usize,
     /// What the first entry that said nothing lacks.
     nothing: Option<String>,
+    /// The product of the first finding that is another's.
+    foreign: Option<String>,
     /// Tag keys with colons that the file has shown so far.
     keys: TagKeys,
     /// How the compressed stream broke.
@@ -53,7 +55,7 @@ pub struct ScanReader {
 enum Stage {
     Untold,
     Json(JsonSplitter),
-    Rows(RowSplitter, Arc<super::Columns>),
+    Rows(RowSplitter),
 }
 
 impl ScanReader {
@@ -66,9 +68,10 @@ impl ScanReader {
             window: Window::default(),
             stage: Stage::Untold,
             format: None,
-            held: VecDeque::new(),
+            held: Held::default(),
             held_bytes: 0,
             nothing: None,
+            foreign: None,
             keys: TagKeys::default(),
             broken: None,
             done: None,
@@ -117,7 +120,7 @@ impl ScanReader {
     pub fn next(&mut self) -> Step {
         loop {
             let told = self.format.is_some() || self.done.is_some();
-            if told && let Some(element) = self.held.pop_front() {
+            if told && let Some(element) = self.held.pop() {
                 return Step::Element(element);
             }
             if let Some(ending) = &self.done {
@@ -129,7 +132,7 @@ impl ScanReader {
                     None => continue,
                 },
                 Stage::Json(splitter) => splitter.next(&mut self.window),
-                Stage::Rows(splitter, _) => splitter.next(&mut self.window),
+                Stage::Rows(splitter) => splitter.next(&mut self.window),
             };
             match split {
                 Split::NeedMore => {
@@ -169,10 +172,8 @@ impl ScanReader {
             sniff::Told::Json => {
                 self.stage = Stage::Json(JsonSplitter::new(self.limits.element_bytes_max));
             }
-            sniff::Told::Table(columns) => {
-                let columns = Arc::new(columns);
-                let splitter = RowSplitter::new(Arc::clone(&columns), self.limits.element_bytes_max);
-                self.stage = Stage::Rows(splitter, columns);
+            sniff::Told::Table(columns, first_row) => {
+                self.stage = Stage::Rows(RowSplitter::new(first_row, columns, self.limits.element_bytes_max));
             }
             // The stream broke before anything came out of it: that is the better reason.
             sniff::Told::Refused(Refusal::Empty) if self.broken.is_some() => {
@@ -188,13 +189,17 @@ impl ScanReader {
             match self.judge(&bytes) {
                 Verdict::Scan(format) => self.format = Some(format),
                 Verdict::Refused(refusal) => return self.refuse(refusal),
+                Verdict::Foreign(product) => {
+                    self.foreign.get_or_insert_with(|| product.clone());
+                    return self.held.push_foreign(offset, product);
+                }
                 Verdict::Nothing(why) => {
                     self.nothing.get_or_insert(why);
                 }
             }
         }
         let content = match &self.stage {
-            Stage::Rows(_, columns) => Content::Row { bytes, columns: Arc::clone(columns) },
+            Stage::Rows(rows) => Content::Row { bytes, columns: Arc::clone(rows.columns()) },
             _ => {
                 self.keys.learn(&bytes);
                 let format = self.format.unwrap_or(ScanFormat::Ocsf);
@@ -203,28 +208,22 @@ impl ScanReader {
         };
         self.hold(Element { offset, content });
         if let Some(format) = self.format {
-            for element in &mut self.held {
-                if let Content::Json { format: told, .. } = &mut element.content {
-                    *told = format;
-                }
-            }
+            self.held.tell(format);
         }
     }
 
     fn judge(&self, entry: &Bytes) -> Verdict {
-        let Stage::Rows(_, columns) = &self.stage else { return judge(entry) };
-        let Some(row) = columns.read_row(entry) else {
-            return Verdict::Nothing("its rows have not as many cells as the first".to_owned());
-        };
-        let version = columns.cell(&row, Column::Version).filter(|version| !version.is_empty());
-        supported(version.map(str::to_owned), ScanFormat::Csv)
+        match &self.stage {
+            Stage::Rows(rows) => judge_row(entry, rows.columns()),
+            _ => judge(entry),
+        }
     }
 
     /// Keeps an element until the format is told, and refuses the file when too many say nothing.
     fn hold(&mut self, element: Element) {
         self.held_bytes += element.bytes_held();
-        self.held.push_back(element);
-        let too_many = self.held.len() > UNTOLD_ENTRIES_MAX || self.held_bytes > self.limits.element_bytes_max;
+        self.held.push(element);
+        let too_many = self.held.own > UNTOLD_ENTRIES_MAX || self.held_bytes > self.limits.element_bytes_max;
         if self.format.is_some() {
             self.held_bytes = 0;
         } else if too_many {
@@ -233,6 +232,9 @@ impl ScanReader {
     }
 
     fn refuse_untold(&mut self) {
+        if let Some(product) = self.foreign.take() {
+            return self.refuse(Refusal::OtherProduct { product });
+        }
         let why = self.nothing.take().unwrap_or_else(|| "none of them can be read".to_owned());
         self.refuse(match self.stage {
             Stage::Rows(..) => Refusal::NotProwlerTable { why },
@@ -246,7 +248,7 @@ impl ScanReader {
     }
 
     fn end(&mut self, ending: Ending) {
-        if self.format.is_none() && self.nothing.is_some() {
+        if self.format.is_none() && (self.nothing.is_some() || self.foreign.is_some()) {
             return self.refuse_untold();
         }
         self.done = Some(match (ending, self.broken) {

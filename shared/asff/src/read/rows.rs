@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use memchr::{memchr, memchr2, memmem};
 
 use super::json::Split;
-use super::skipped::EXCERPT_BYTES_MAX;
+use super::skipped::Skipped;
 use super::window::Window;
-use super::{Columns, Ending};
-use crate::outcome::Unreadable;
+use super::{BYTE_ORDER_MARK, Columns, Ending};
 
 /// The place within one row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,20 +21,25 @@ enum Cell {
 }
 
 /// Looks for the end of one row.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct RowScan {
+    delimiter: u8,
     cell: Cell,
     scanned: usize,
 }
 
 impl RowScan {
+    fn new(delimiter: u8) -> Self {
+        Self { delimiter, cell: Cell::default(), scanned: 0 }
+    }
+
     /// The length of the row with its line break, if it ends in `bytes`, which begin where the row does.
     fn go_on(&mut self, bytes: &[u8]) -> Option<usize> {
         while let Some(&byte) = bytes.get(self.scanned) {
             let rest = &bytes[self.scanned..];
             let step = match self.cell {
                 Cell::Quoted => memchr(b'"', rest),
-                Cell::Plain => memchr2(b';', b'\n', rest),
+                Cell::Plain => memchr2(self.delimiter, b'\n', rest),
                 Cell::Begins | Cell::AfterQuote => Some(0),
             };
             let Some(step) = step else {
@@ -47,7 +50,7 @@ impl RowScan {
             self.cell = match (self.cell, bytes[self.scanned - 1]) {
                 (Cell::Quoted, _) => Cell::AfterQuote,
                 (_, b'\n') => return Some(self.scanned),
-                (_, b';') => Cell::Begins,
+                (_, byte) if byte == self.delimiter => Cell::Begins,
                 (Cell::Begins | Cell::AfterQuote, b'"') => Cell::Quoted,
                 _ => Cell::Plain,
             };
@@ -61,18 +64,42 @@ impl RowScan {
 #[derive(Debug)]
 pub(super) struct RowSplitter {
     columns: Arc<Columns>,
+    /// The table's first row, without its line break.
+    first_row: Vec<u8>,
     row_bytes_max: usize,
     scan: RowScan,
     /// The end of a line and the first cell of every row: Prowler's name of how it logged in.
     mark: Option<Vec<u8>>,
     /// A row that is left out, with its reason.
-    damaged: Option<Unreadable>,
+    damaged: Option<Skipped>,
     over: Option<Ending>,
 }
 
 impl RowSplitter {
-    pub(super) fn new(columns: Arc<Columns>, row_bytes_max: usize) -> Self {
-        Self { columns, row_bytes_max, scan: RowScan::default(), mark: None, damaged: None, over: None }
+    pub(super) fn new(first_row: Vec<u8>, columns: Columns, row_bytes_max: usize) -> Self {
+        let scan = RowScan::new(columns.delimiter());
+        let columns = Arc::new(columns);
+        Self { columns, first_row, row_bytes_max, scan, mark: None, damaged: None, over: None }
+    }
+
+    /// The columns of the row that came last.
+    pub(super) fn columns(&self) -> &Arc<Columns> {
+        &self.columns
+    }
+
+    /// Whether a row is another first row, as where tables were written one behind the other. Its columns count from then on.
+    fn is_first_row(&mut self, row: &[u8]) -> bool {
+        let row = row.strip_prefix(BYTE_ORDER_MARK).unwrap_or(row);
+        if row == self.first_row {
+            return true;
+        }
+        let delimiter = self.columns.delimiter();
+        let first_cell = self.first_row.iter().position(|&byte| byte == delimiter).unwrap_or(self.first_row.len());
+        if first_cell == 0 || !row.starts_with(&self.first_row[..first_cell]) {
+            return false;
+        }
+        let columns = Columns::read(row, delimiter);
+        columns.map(|columns| (self.columns, self.first_row) = (Arc::new(columns), row.to_vec())).is_ok()
     }
 
     pub(super) fn next(&mut self, window: &mut Window) -> Split {
@@ -97,10 +124,10 @@ impl RowSplitter {
             }
             return if window.at_end { self.last_row(window) } else { Some(Split::NeedMore) };
         };
-        self.scan = RowScan::default();
+        self.scan = RowScan::new(self.columns.delimiter());
         let row = window.take(length);
         let row = row.slice(..trimmed(&row));
-        if row.is_empty() {
+        if row.is_empty() || self.is_first_row(&row) {
             return None;
         }
         self.learn_mark(&row);
@@ -121,12 +148,12 @@ impl RowSplitter {
         let reason = format!("the file stops within the row that begins at byte {offset}");
         self.over = Some(Ending::Truncated { offset: offset + held as u64, reason });
         let row = window.take(held);
-        let whole = self.scan.cell != Cell::Quoted && self.columns.read_row(&row).is_some();
+        let whole = self.scan.cell != Cell::Quoted && self.columns.is_whole(&row);
         whole.then_some(Split::Entry { offset, bytes: row })
     }
 
-    fn learn_mark(&mut self, row: &Bytes) {
-        let cell = memchr(b';', row).filter(|&length| length > 0);
+    fn learn_mark(&mut self, row: &[u8]) {
+        let cell = memchr(self.columns.delimiter(), row).filter(|&length| length > 0);
         if let (None, Some(length)) = (&self.mark, cell) {
             self.mark = Some([b"\n", &row[..=length]].concat());
         }
@@ -138,11 +165,8 @@ impl RowSplitter {
     }
 
     fn damage(&mut self, window: &Window, reason: String) {
-        let bytes = window.bytes();
-        let excerpt = Bytes::copy_from_slice(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]);
-        self.scan = RowScan::default();
-        let place = crate::Place::default();
-        self.damaged = Some(Unreadable { offset: window.offset(), length: 0, reason, excerpt, place });
+        self.scan = RowScan::new(self.columns.delimiter());
+        self.damaged = Some(Skipped::begin(window, reason));
     }
 
     fn pass_damage(&mut self, window: &mut Window) -> Option<Split> {
@@ -156,8 +180,7 @@ impl RowSplitter {
             None => held.saturating_sub(kept),
         };
         let damaged = self.damaged.as_mut()?;
-        damaged.length += passed as u64;
-        window.consume(passed);
+        damaged.pass(window, passed);
         if found.is_none() && !window.at_end {
             return Some(Split::NeedMore);
         }
@@ -165,10 +188,7 @@ impl RowSplitter {
             let reason = "the file stops within a damaged row".to_owned();
             self.over = Some(Ending::Truncated { offset: window.offset(), reason });
         }
-        let mut damaged = self.damaged.take()?;
-        let length = usize::try_from(damaged.length).unwrap_or(usize::MAX);
-        damaged.excerpt.truncate(length);
-        Some(Split::Unreadable(damaged))
+        self.damaged.take().map(Skipped::end_of_rows)
     }
 }
 
@@ -178,6 +198,6 @@ pub(super) fn trimmed(row: &[u8]) -> usize {
 }
 
 /// The length of a table's first row with its line break, if it is there.
-pub(super) fn first_row(bytes: &[u8]) -> Option<usize> {
-    RowScan::default().go_on(bytes)
+pub(super) fn first_row(bytes: &[u8], delimiter: u8) -> Option<usize> {
+    RowScan::new(delimiter).go_on(bytes)
 }

@@ -1,15 +1,13 @@
 //! What is left out of a file as it passes by, and what is told of it.
 
-use bytes::Bytes;
-
 use super::json::Split;
 use super::window::Window;
 use crate::outcome::Unreadable;
 use crate::place::Place;
-use crate::redact;
+use crate::traces;
 
 /// Bytes of a damaged entry that are looked at for what is told of it: enough for a finding of usual size.
-pub(super) const EXCERPT_BYTES_MAX: usize = 16 * 1024;
+const BEGINNING_BYTES_MAX: usize = 16 * 1024;
 
 /// What is left out, as it passes by.
 #[derive(Debug)]
@@ -32,18 +30,30 @@ impl Skipped {
 
     pub(super) fn pass(&mut self, window: &mut Window, count: usize) {
         let passed = &window.bytes()[..count];
-        let room = EXCERPT_BYTES_MAX - self.beginning.len();
+        let room = BEGINNING_BYTES_MAX - self.beginning.len();
         self.beginning.extend_from_slice(&passed[..passed.len().min(room)]);
         self.length += count as u64;
         window.consume(count);
     }
 
+    /// All of some JSON has passed.
     pub(super) fn end(self) -> Split {
+        let excerpt = traces::of_json(&self.beginning);
+        self.told(excerpt)
+    }
+
+    /// All of some rows has passed.
+    pub(super) fn end_of_rows(self) -> Split {
+        let excerpt = traces::of_row(&self.beginning);
+        self.told(excerpt)
+    }
+
+    fn told(self, excerpt: Vec<u8>) -> Split {
         Split::Unreadable(Unreadable {
             offset: self.offset,
             length: self.length,
             reason: self.reason,
-            excerpt: Bytes::copy_from_slice(redact::before_data(&self.beginning)),
+            excerpt: excerpt.into(),
             // Damage may have joined the halves of two entries and lost others in between: nothing of it is certain.
             place: Place::default(),
         })

@@ -1,11 +1,12 @@
 //! Tells by its first bytes what a decompressed file is.
 
-use super::rows::{first_row, trimmed};
 use super::window::Window;
-use super::{BYTE_ORDER_MARK, Columns, Refusal};
+use super::{BYTE_ORDER_MARK, Columns, Refusal, table_head};
 
-/// Bytes in which a table's first row must end; Prowler's has 900.
-const FIRST_ROW_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a table that are looked at before its first row is taken, which must end in them; Prowler's has 900.
+const TABLE_HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of markup that are looked at.
+const MARKUP_BYTES_MAX: usize = 1024;
 /// Files that people upload by mistake, by their first bytes.
 const KNOWN: [(&[u8], &str); 9] = [
     (b"PK\x03\x04", "a ZIP archive"),
@@ -15,8 +16,8 @@ const KNOWN: [(&[u8], &str); 9] = [
     (b"\x28\xb5\x2f\xfd", "compressed twice"),
     (b"PAR1", "a Parquet file"),
     (b"%PDF", "a PDF"),
-    (b"\xff\xfe", "text in UTF-16"),
-    (b"\xfe\xff", "text in UTF-16"),
+    (b"\xff\xfe", "text in UTF-16, as PowerShell and spreadsheets save it"),
+    (b"\xfe\xff", "text in UTF-16, as PowerShell and spreadsheets save it"),
 ];
 
 /// What the beginning says.
@@ -24,7 +25,8 @@ const KNOWN: [(&[u8], &str); 9] = [
 pub(super) enum Told {
     NeedMore,
     Json,
-    Table(Columns),
+    /// A table with its first row.
+    Table(Columns, Vec<u8>),
     Refused(Refusal),
 }
 
@@ -51,21 +53,28 @@ pub(super) fn content(window: &mut Window) -> Told {
         Some(b'[' | b'{' | b']' | b'}' | 0x1e) => Told::Json,
         Some(b',') if bytes.iter().all(is_gap) && !at_end => Told::NeedMore,
         Some(b',') if bytes.iter().find(|byte| !is_gap(byte)).is_some_and(|byte| b"[{".contains(byte)) => Told::Json,
-        Some(b'<') => Told::Refused(Refusal::Html),
-        Some(_) => {
-            let head = &bytes[..bytes.len().min(FIRST_ROW_BYTES_MAX)];
-            if let Some(refusal) = other(head) {
-                return Told::Refused(refusal);
-            }
-            match first_row(head) {
-                Some(length) => table(window, length),
-                None if at_end || bytes.len() >= FIRST_ROW_BYTES_MAX => {
-                    table(window, bytes.len().min(FIRST_ROW_BYTES_MAX))
-                }
-                None => Told::NeedMore,
-            }
-        }
+        Some(b'<') if bytes.len() < MARKUP_BYTES_MAX && !at_end => Told::NeedMore,
+        Some(b'<') => Told::Refused(markup(&bytes[..bytes.len().min(MARKUP_BYTES_MAX)])),
+        Some(_) => match other(&bytes[..bytes.len().min(TABLE_HEAD_BYTES_MAX)]) {
+            Some(refusal) => Told::Refused(refusal),
+            None if bytes.len() < TABLE_HEAD_BYTES_MAX && !at_end => Told::NeedMore,
+            None => table_head::read(window, TABLE_HEAD_BYTES_MAX),
+        },
     }
+}
+
+/// A page for people, or XML for programs.
+fn markup(head: &[u8]) -> Refusal {
+    let head = head.to_ascii_lowercase();
+    let holds = |tag: &str| memchr::memmem::find(&head, tag.as_bytes()).is_some();
+    let what = if ["<html", "<!doctype html", "<head", "<body"].iter().any(|tag| holds(tag)) {
+        return Refusal::Html;
+    } else if holds("<testsuite") {
+        "a JUnit report (XML)"
+    } else {
+        "XML or another kind of markup"
+    };
+    Refusal::UnknownContent { what }
 }
 
 fn is_gap(byte: &u8) -> bool {
@@ -77,19 +86,4 @@ fn other(head: &[u8]) -> Option<Refusal> {
     let known = KNOWN.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what);
     let binary = memchr::memchr(0, head).is_some().then_some("binary data");
     known.or(binary).map(|what| Refusal::UnknownContent { what })
-}
-
-fn table(window: &mut Window, first_row: usize) -> Told {
-    let row = &window.bytes()[..first_row];
-    let row = &row[..trimmed(row)];
-    if !row.contains(&b';') {
-        return Told::Refused(Refusal::UnknownContent { what: "neither JSON nor Prowler's table" });
-    }
-    match Columns::read(row) {
-        Ok(columns) => {
-            window.consume(first_row);
-            Told::Table(columns)
-        }
-        Err(refusal) => Told::Refused(refusal),
-    }
 }

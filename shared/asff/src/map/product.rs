@@ -1,0 +1,173 @@
+//! Whose finding an entry is: other scanners write the same classes of OCSF, and Security Hub the same ASFF.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::parts;
+use super::shapes::Text;
+
+/// The part of every Prowler finding's `ProductArn` that never changes.
+pub(crate) const PRODUCT_ARN_END: &str = ":product/prowler/prowler";
+/// What stands before another product's name in its ARN.
+const PRODUCT: &str = ":product/";
+/// How Prowler names itself and its maker, in any case; its hosted version adds a word.
+const PROWLER: &str = "prowler";
+/// What Prowler's own name for every finding begins with.
+const FINDING_UID_PREFIX: &str = "prowler-";
+/// What Prowler's checks come to, which other products write in words of their own.
+const STATUS_CODES: [&str; 3] = ["PASS", "FAIL", "MANUAL"];
+
+/// `metadata.product` of an OCSF event.
+#[derive(Default, Deserialize)]
+pub(crate) struct Product<'a> {
+    #[serde(borrow)]
+    pub(crate) name: Option<Text<'a>>,
+    #[serde(borrow)]
+    vendor_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    uid: Option<Text<'a>>,
+    #[serde(borrow)]
+    feature: Option<Feature<'a>>,
+    #[serde(borrow)]
+    pub(crate) version: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Feature<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+}
+
+/// Who made a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    Prowler,
+    /// Another product, by its name.
+    Other(String),
+    /// The finding names no product.
+    Untold,
+}
+
+impl Product<'_> {
+    /// Whose product it is. Whatever it tells must be Prowler's; a feature counts only where nothing else is told.
+    pub(crate) fn maker<'s>(&'s self) -> Maker {
+        let text = |field: Option<&'s Text<'_>>| field.map_or("", |text| text.0.trim());
+        let feature = self.feature.as_ref().map_or("", |feature| text(feature.name.as_ref()));
+        let all = [self.name.as_ref(), self.vendor_name.as_ref(), self.uid.as_ref()].map(text);
+        let all = if all.iter().all(|text| text.is_empty()) { [feature, "", ""] } else { all };
+        let mut told = all.into_iter().filter(|text| !text.is_empty());
+        let Some(first) = told.next() else { return Maker::Untold };
+        if !is_prowler(first) {
+            return Maker::Other(parts::brief(first).to_owned());
+        }
+        match told.find(|text| !is_prowler(text)) {
+            None => Maker::Prowler,
+            // Prowler's name within another maker's product: both names tell which it is.
+            Some(other) => Maker::Other(parts::brief(&format!("{first} ({other})")).to_owned()),
+        }
+    }
+}
+
+/// Whether a name, a maker, or an ID is Prowler's.
+fn is_prowler(text: &str) -> bool {
+    let begins = text.get(..PROWLER.len()).is_some_and(|head| head.eq_ignore_ascii_case(PROWLER));
+    begins || text.ends_with(PRODUCT_ARN_END)
+}
+
+/// Whether an event that names no product is Prowler's all the same: Prowler names every finding `prowler-...`, and no other
+/// product writes a check and one of Prowler's three status codes.
+pub(crate) fn looks_like_prowler(finding_uid: &str, event_code: &str, status_code: &str) -> bool {
+    let is_check = event_code.contains('_')
+        && event_code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    finding_uid.starts_with(FINDING_UID_PREFIX)
+        || is_check && STATUS_CODES.iter().any(|code| status_code.eq_ignore_ascii_case(code))
+}
+
+/// The maker by the ARN of a product in Security Hub.
+pub(crate) fn maker_of_arn(arn: &str) -> Maker {
+    let is_arn = arn.starts_with("arn:") && arn.contains(":securityhub:");
+    match arn.split_once(PRODUCT) {
+        _ if arn.ends_with(PRODUCT_ARN_END) => Maker::Prowler,
+        Some((_, name)) if is_arn && !name.is_empty() => Maker::Other(parts::brief(name).to_owned()),
+        _ => Maker::Untold,
+    }
+}
+
+/// What an event tells of its product, for one whose fields may have any type.
+pub(crate) fn lenient<'a>(product: &'a serde_json::value::RawValue) -> Product<'a> {
+    #[derive(Default, Deserialize)]
+    struct Raw<'a> {
+        #[serde(borrow)]
+        name: Option<&'a serde_json::value::RawValue>,
+        #[serde(borrow)]
+        vendor_name: Option<&'a serde_json::value::RawValue>,
+        #[serde(borrow)]
+        uid: Option<&'a serde_json::value::RawValue>,
+        #[serde(borrow)]
+        feature: Option<&'a serde_json::value::RawValue>,
+        #[serde(borrow)]
+        version: Option<&'a serde_json::value::RawValue>,
+    }
+    fn read<'a, T: Deserialize<'a>>(raw: Option<&'a serde_json::value::RawValue>) -> Option<T> {
+        raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+    }
+    // Some write the product's name where the object should be.
+    if let Ok(name) = serde_json::from_str::<Cow<'a, str>>(product.get()) {
+        return Product { name: Some(Text(name)), ..Product::default() };
+    }
+    let Raw { name, vendor_name, uid, feature, version } = serde_json::from_str(product.get()).unwrap_or_default();
+    Product {
+        name: read(name),
+        vendor_name: read(vendor_name),
+        uid: read(uid),
+        feature: read(feature),
+        version: read(version),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_is_prowlers_if_all_that_it_tells_is() {
+        for (product, wanted) in [
+            (r#"{"name":"Prowler","vendor_name":"Prowler","uid":"prowler","version":"5.46.0"}"#, None),
+            (r#"{"name":"Prowler"}"#, None),
+            (r#"{"vendor_name":"ProwlerPro"}"#, None),
+            (r#"{"name":"Prowler","uid":"arn:aws:securityhub:eu-west-1::product/prowler/prowler"}"#, None),
+            (r#"{"name":"prowler","feature":{"name":"AWS"}}"#, None),
+            (r#"{"feature":{"name":"Prowler"}}"#, None),
+            (r#""Prowler""#, None),
+            (r#"{"name":"cnspec","vendor_name":"Mondoo, Inc."}"#, Some("cnspec")),
+            (r#"{"vendor_name":"Aqua"}"#, Some("Aqua")),
+            (r#"{"feature":{"name":"GuardDuty"}}"#, Some("GuardDuty")),
+            (
+                r#"{"uid":"arn:aws:securityhub:eu-west-1::product/aws/guardduty"}"#,
+                Some("arn:aws:securityhub:eu-west-1::product/aws/guardduty"),
+            ),
+            (r#"{"name":"Security Hub","feature":{"name":"Prowler"}}"#, Some("Security Hub")),
+            (r#"{"name":"Prowler","vendor_name":"Another, Inc."}"#, Some("Prowler (Another, Inc.)")),
+            (r#""Wazuh""#, Some("Wazuh")),
+        ] {
+            let raw: &serde_json::value::RawValue = serde_json::from_str(product).unwrap();
+            let wanted = wanted.map_or(Maker::Prowler, |name| Maker::Other(name.to_owned()));
+            assert_eq!(lenient(raw).maker(), wanted, "{product}");
+        }
+        for nothing in ["{}", "7", "null", r#"{"name":""}"#, r#"{"name":["x"]}"#] {
+            assert_eq!(lenient(serde_json::from_str(nothing).unwrap()).maker(), Maker::Untold, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_a_product_is_prowlers_if_it_looks_like_it() {
+        assert!(looks_like_prowler("prowler-aws-a-1-eu-west-1-x", "", ""));
+        assert!(looks_like_prowler("", "s3_bucket_versioning", "FAIL"));
+        for (uid, code, status) in
+            [("1.0", "", ""), ("", "s3_bucket", "Failure"), ("", "S3.1", "FAIL"), ("x-prowler-", "", "FAIL")]
+        {
+            assert!(!looks_like_prowler(uid, code, status), "{uid} {code} {status}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Which partition a finding belongs to: by the list of Regions, or by the finding itself where AWS opened its Region later than
+//! this release.
+
+use super::draft::{Draft, Rejection};
+use super::parts;
+use crate::outcome::{QuarantineCode, Repair};
+use crate::{Partition, RegionName, Regions};
+
+impl Draft<'_> {
+    /// The Region and its partition, if all that the finding says of them agrees.
+    pub(super) fn home(
+        &self,
+        regions: &Regions,
+        repairs: &mut Vec<Repair>,
+    ) -> Result<(RegionName, Partition), Rejection> {
+        if self.region.is_empty() {
+            return Err(Rejection::missing("Region"));
+        }
+        let unknown_region = || {
+            let message = format!("the Region {:?} is in no partition that is known", parts::brief(&self.region));
+            Rejection::new(QuarantineCode::UnknownRegion, message)
+        };
+        let region: RegionName = self.region.parse().map_err(|_| unknown_region())?;
+        let told = self.partition.as_deref().filter(|name| !name.is_empty());
+        let told = told.map(|name| {
+            name.parse::<Partition>().map_err(|error| {
+                let message = format!("the partition {:?} is {error}", parts::brief(name));
+                Rejection::new(QuarantineCode::UnknownPartition, message)
+            })
+        });
+        let told = told.transpose()?;
+        let home = match regions.partition_of(region) {
+            Some(home) => home,
+            None => self.home_of_new(region, told).ok_or_else(unknown_region)?,
+        };
+        if told.is_none() {
+            repairs.push(parts::repair("Resources.Partition", "taken from the Region"));
+        }
+        match told.filter(|partition| *partition != home) {
+            None => Ok((region, home)),
+            Some(partition) => {
+                let message = format!("the finding says partition {partition}, but its Region {region} is of {home}");
+                Err(Rejection::new(QuarantineCode::PartitionMismatch, message))
+            }
+        }
+    }
+
+    /// The partition of a Region that this release doesn't know: the one that the finding and its resource's ARN name, if the Region
+    /// is called like those of that partition and nothing contradicts. Whether the Region is there, its Security Hub says.
+    fn home_of_new(&self, region: RegionName, told: Option<Partition>) -> Option<Partition> {
+        let mut arn = self.resource_uid.split(':');
+        let of_arn = match (arn.next(), arn.next(), arn.next(), arn.next()) {
+            (Some("arn"), Some(partition), Some(_), Some(place)) => {
+                // A global resource's ARN names no Region.
+                if !place.is_empty() && place != region.as_str() {
+                    return None;
+                }
+                Some(partition.parse::<Partition>().ok()?)
+            }
+            _ => None,
+        };
+        let partition = told.or(of_arn)?;
+        let agree = of_arn.is_none_or(|of_arn| of_arn == partition)
+            && (self.resource_region.is_empty() || *self.resource_region == *region.as_str());
+        (agree && partition.may_hold(region)).then_some(partition)
+    }
+}

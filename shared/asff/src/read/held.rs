@@ -1,0 +1,71 @@
+//! Elements that wait until the file has told whose it is.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::{Content, Element, ScanFormat};
+
+/// Runs of foreign findings that are told apart by their product; what comes then counts with the last.
+const RUNS_MAX: usize = 64;
+
+/// In the file's order. Findings of other products take no memory, however many stand before the first of Prowler's.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    queue: VecDeque<Waiting>,
+    runs: usize,
+    /// Elements that wait, without the foreign ones.
+    pub(super) own: usize,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    One(Element),
+    Foreign { offset: u64, product: Arc<str>, count: u64 },
+}
+
+impl Held {
+    pub(super) fn push(&mut self, element: Element) {
+        self.own += 1;
+        self.queue.push_back(Waiting::One(element));
+    }
+
+    pub(super) fn push_foreign(&mut self, at: u64, name: String) {
+        if let Some(Waiting::Foreign { product, count, .. }) = self.queue.back_mut()
+            && (**product == *name || self.runs >= RUNS_MAX)
+        {
+            *count += 1;
+            return;
+        }
+        self.runs += 1;
+        self.queue.push_back(Waiting::Foreign { offset: at, product: name.into(), count: 1 });
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Element> {
+        if let Some(Waiting::Foreign { offset, product, count }) = self.queue.front_mut()
+            && *count > 1
+        {
+            *count -= 1;
+            return Some(Element { offset: *offset, content: Content::Foreign(Arc::clone(product)) });
+        }
+        Some(match self.queue.pop_front()? {
+            Waiting::One(element) => {
+                self.own -= 1;
+                element
+            }
+            Waiting::Foreign { offset, product, .. } => Element { offset, content: Content::Foreign(product) },
+        })
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Gives the entries that wait the format that was told at last.
+    pub(super) fn tell(&mut self, format: ScanFormat) {
+        for waiting in &mut self.queue {
+            if let Waiting::One(Element { content: Content::Json { format: told, .. }, .. }) = waiting {
+                *told = format;
+            }
+        }
+    }
+}

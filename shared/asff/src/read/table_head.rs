@@ -1,0 +1,127 @@
+//! The head of a table: what spreadsheets and PowerShell put before its first row, what separates its cells, and what they did to it.
+
+use super::columns::DELIMITER;
+use super::rows::{first_row, trimmed};
+use super::sniff::Told;
+use super::window::Window;
+use super::{Columns, Refusal};
+
+/// What may separate cells: Prowler's own, and what spreadsheets and PowerShell write instead.
+const DELIMITERS: [u8; 3] = [DELIMITER, b',', b'\t'];
+/// Lines before the first row at most.
+const LINES_BEFORE_MAX: usize = 3;
+/// Names that only Prowler's own first row has.
+const OWN_NAMES: [&str; 2] = ["CHECK_ID", "ACCOUNT_UID"];
+/// Bytes that Windows-1252 gives no letter, and that damage leaves.
+const NO_LETTERS: [u8; 7] = [0x81, 0x8d, 0x8f, 0x90, 0x9d, 0xfe, 0xff];
+
+/// Reads the head, of which as much as is looked at lies in the window.
+pub(super) fn read(window: &mut Window, head_bytes_max: usize) -> Told {
+    for _ in 0..LINES_BEFORE_MAX {
+        let line = first_line(window.bytes());
+        if !is_before_table(line) {
+            break;
+        }
+        window.consume(line.len());
+    }
+    let head = &window.bytes()[..window.bytes().len().min(head_bytes_max)];
+    if head.is_empty() {
+        return Told::Refused(Refusal::UnknownContent { what: "a line about how to read a table, without the table" });
+    }
+    let found = DELIMITERS.map(|delimiter| table(head, delimiter));
+    match found.into_iter().reduce(better) {
+        Some(Ok((length, columns))) => match eight_bit(head) {
+            Some(refusal) => Told::Refused(refusal),
+            None => {
+                let first_row = head[..trimmed(&head[..length])].to_vec();
+                window.consume(length);
+                Told::Table(columns, first_row)
+            }
+        },
+        Some(Err(refusal)) => Told::Refused(refusal),
+        None => Told::NeedMore,
+    }
+}
+
+type Found = Result<(usize, Columns), Refusal>;
+
+/// The columns by one delimiter, and the length of their row.
+fn table(head: &[u8], delimiter: u8) -> Found {
+    let length = first_row(head, delimiter).unwrap_or(head.len());
+    let row = &head[..trimmed(&head[..length])];
+    if !row.contains(&delimiter) {
+        return Err(Refusal::UnknownContent { what: "neither JSON nor Prowler's table" });
+    }
+    match Columns::read(row, delimiter) {
+        Ok(columns) => Ok((length, columns)),
+        Err(refusal) => Err(saved_again(row).unwrap_or(refusal)),
+    }
+}
+
+/// The one of two readings that tells more.
+fn better(one: Found, other: Found) -> Found {
+    let tells = |found: &Found| match found {
+        Ok(_) => 3,
+        Err(Refusal::UnknownContent { .. }) => 0,
+        Err(Refusal::NotProwlerTable { .. }) => 1,
+        Err(_) => 2,
+    };
+    if tells(&other) > tells(&one) { other } else { one }
+}
+
+/// What became of Prowler's own first row, if it is that.
+fn saved_again(row: &[u8]) -> Option<Refusal> {
+    let text = String::from_utf8_lossy(row);
+    let what = if !OWN_NAMES.iter().all(|name| text.contains(name)) {
+        return None;
+    } else if text.starts_with('"') && text.matches('"').count() == 2 {
+        in_one_cell()
+    } else if text.contains('\r') {
+        "its lines end with CR alone".to_owned()
+    } else {
+        return None;
+    };
+    Some(Refusal::SavedAgain { what })
+}
+
+/// That each row was taken for one cell.
+pub(super) fn in_one_cell() -> String {
+    "each row is one quoted cell, as a program writes it that takes commas for Prowler's semicolons, and what follows a comma is lost \
+     (PowerShell: Import-Csv -Delimiter ';')"
+        .to_owned()
+}
+
+/// The first line with its line break.
+fn first_line(bytes: &[u8]) -> &[u8] {
+    &bytes[..memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1)]
+}
+
+/// `sep=;`, which tells Excel what separates cells, or the type that PowerShell writes: nothing that a table needs.
+fn is_before_table(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let begins = |with: &[u8]| line.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with));
+    line.is_empty() && line.len() < 2 || begins(b"#TYPE ") || (begins(b"sep=") || begins(b"\"sep=")) && line.len() <= 7
+}
+
+/// Whether the text is of an encoding of one byte a letter: lines of it are no UTF-8, more than damage would make, and no letter is
+/// one of UTF-8's longer ones. Nobody can tell which encoding it is, and what letters it could not hold.
+fn eight_bit(head: &[u8]) -> Option<Refusal> {
+    let mut bad = 0;
+    for line in head.split(|&byte| byte == b'\n') {
+        match std::str::from_utf8(line) {
+            Ok(text) if text.is_ascii() => {}
+            Ok(_) => return None,
+            // A letter may lie across the end of what is here.
+            Err(error) if error.error_len().is_none() && line.as_ptr_range().end == head.as_ptr_range().end => {}
+            Err(_)
+                if line.iter().any(|byte| NO_LETTERS.contains(byte) || (*byte < b' ' && !b"\t\r".contains(byte))) =>
+            {
+                return None;
+            }
+            Err(_) => bad += 1,
+        }
+    }
+    let what = "in an encoding such as Windows-1252 instead of UTF-8, which can have changed the names of resources"
+        .to_owned();
+    (bad > 1).then_some(Refusal::SavedAgain { what })
+}

@@ -1,0 +1,119 @@
+//! What is told of bytes that are no entry any more: enough for a person to see which finding it was.
+//!
+//! Nobody can tell what a piece of damaged JSON belonged to, so only values are kept that have the form of what the field should
+//! hold, which no secret has: names of checks and Regions, account IDs, times, versions, words of a fixed list.
+
+use std::str::FromStr;
+
+use memchr::memchr;
+
+use crate::map::product::PRODUCT_ARN_END;
+use crate::{AccountId, Partition, RegionName, SeverityLabel};
+
+/// Fields that are told at most.
+const TRACES_MAX: usize = 32;
+/// Bytes of a name that is looked at; of a value too.
+const TEXT_BYTES_MAX: usize = 512;
+/// What a check may come to.
+const STATUS_CODES: [&str; 6] = ["PASS", "FAIL", "MANUAL", "PASSED", "FAILED", "WARNING"];
+
+/// The fields of damaged JSON whose values can't be anything else, as `"name":"value"`, separated by commas.
+pub(crate) fn of_json(bytes: &[u8]) -> Vec<u8> {
+    let mut told = Vec::new();
+    let mut count = 0;
+    let mut rest = bytes;
+    while let Some(quote) = memchr(b'"', rest)
+        && count < TRACES_MAX
+    {
+        rest = &rest[quote + 1..];
+        let Some((name, value)) = pair(rest) else { continue };
+        if has_form(name, value) {
+            told.extend_from_slice(if told.is_empty() { b"" } else { b"," });
+            told.extend_from_slice(format!("\"{name}\":\"{value}\"").as_bytes());
+            count += 1;
+        }
+    }
+    told
+}
+
+/// The cells of a damaged row that can't be anything else, separated by semicolons.
+pub(crate) fn of_row(bytes: &[u8]) -> Vec<u8> {
+    let cells = bytes.split(|byte| matches!(byte, b';' | b',' | b'\t' | b'"' | b'\n' | b'\r'));
+    let cells = cells.filter_map(|cell| std::str::from_utf8(cell).ok());
+    let kept = cells.filter(|cell| AccountId::from_str(cell).is_ok() || is_region(cell) || STATUS_CODES.contains(cell));
+    kept.take(TRACES_MAX).collect::<Vec<_>>().join(";").into_bytes()
+}
+
+/// `name": "value"`, or the same with a number.
+fn pair(bytes: &[u8]) -> Option<(&str, &str)> {
+    let bytes = &bytes[..bytes.len().min(2 * TEXT_BYTES_MAX)];
+    let name = memchr(b'"', bytes)?;
+    let (name, rest) = (&bytes[..name], bytes[name + 1..].trim_ascii_start());
+    let value = rest.strip_prefix(b":")?.trim_ascii_start();
+    let value = match value.strip_prefix(b"\"") {
+        Some(text) => &text[..memchr(b'"', text)?],
+        None => &value[..value.iter().position(|byte| !byte.is_ascii_digit())?],
+    };
+    Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(value).ok()?))
+}
+
+/// Whether a value has the form that a field of this name has, which no secret has.
+pub(crate) fn has_form(name: &str, value: &str) -> bool {
+    match name {
+        "event_code" => is_check(value),
+        "GeneratorId" => value.strip_prefix("prowler-").is_some_and(is_check),
+        "uid" | "name" | "vendor_name" | "ProviderName" if value.eq_ignore_ascii_case("prowler") => true,
+        "uid" | "provider_uid" | "AwsAccountId" => AccountId::from_str(value).is_ok(),
+        "ProductArn" => product_region(value).is_some_and(is_region),
+        "provider" => value == "aws",
+        "status" | "RecordState" => ["New", "Suppressed", "ACTIVE", "ARCHIVED"].contains(&value),
+        "region" | "Region" => is_region(value),
+        "cloud_partition" | "Partition" => Partition::from_str(value).is_ok(),
+        "severity" | "Label" => SeverityLabel::of(value).is_some(),
+        "status_code" | "Status" => STATUS_CODES.contains(&value),
+        "class_uid" | "created_time" => {
+            (1..=10).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        "UpdatedAt" | "CreatedAt" | "created_time_dt" => value.parse::<jiff::Timestamp>().is_ok(),
+        "version" | "ProviderVersion" => {
+            value.len() <= 16 && value.contains('.') && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        }
+        _ => false,
+    }
+}
+
+/// The Region in the ARN of Prowler's product.
+fn product_region(arn: &str) -> Option<&str> {
+    let region = arn.strip_suffix(PRODUCT_ARN_END)?.strip_suffix(':')?;
+    let (head, region) = region.rsplit_once(':')?;
+    let partition = head.strip_prefix("arn:")?.strip_suffix(":securityhub")?;
+    Partition::from_str(partition).is_ok().then_some(region)
+}
+
+fn is_check(value: &str) -> bool {
+    value.len() <= 128
+        && value.contains('_')
+        && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+fn is_region(value: &str) -> bool {
+    RegionName::from_str(value).is_ok_and(|name| Partition::ALL.iter().any(|partition| partition.may_hold(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_leaves_its_place_of_damaged_bytes_only_what_has_the_form_of_a_known_field_is_told() {
+        let damaged = br#"{"metadata": {"event_code": "s3_bucket_versioning", "version": "1.5.0"}, "environment": {
+            "DB_PASSWORD": "hunter2", "region": "hunter2", "version": "hunter2", "uid": "hunter2", "severity": "hunter2",
+            "d\u0061ta": "hunter2"}, "cloud": {"account": {"uid" : "123456789012"}, "region":"eu-west-1"}, "class_uid": 2004, "severity": "High"#;
+        let told = String::from_utf8(of_json(damaged)).unwrap();
+        let wanted = r#""event_code":"s3_bucket_versioning","version":"1.5.0","uid":"123456789012","region":"eu-west-1","class_uid":"2004""#;
+        assert_eq!(told, wanted);
+        assert_eq!(of_json(b"hunter2"), b"");
+        let row = "profile: hunter2;123456789012;\"hunter2;\nFAIL;eu-west-1;x".as_bytes();
+        assert_eq!(of_row(row), b"123456789012;FAIL;eu-west-1");
+    }
+}

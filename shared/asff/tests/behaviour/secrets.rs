@@ -1,0 +1,141 @@
+//! What is kept of an entry that can't be sent holds the fields that we know, and nothing else, wherever damage put the rest.
+
+use asff::{Outcome, Regions, ScanFormat, map_again};
+use serde_json::{Value, json};
+
+use crate::support::{case, encoded, kept_back, outcomes, plain, sample, set, with};
+
+const SECRET: &str = "hunter2";
+
+/// All that leaves the scan's bucket of what can't be sent.
+fn leaves(outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Quarantined(kept) => {
+                text.push_str(&kept.message);
+                text.push_str(&String::from_utf8_lossy(&kept.element));
+            }
+            Outcome::Unreadable(unreadable) => {
+                text.push_str(&unreadable.reason);
+                text.push_str(&String::from_utf8_lossy(&unreadable.excerpt));
+            }
+            Outcome::Skipped(skip) => text.push_str(&skip.to_string()),
+            Outcome::Finding(_) => {}
+        }
+    }
+    text
+}
+
+#[test]
+fn no_secret_leaves_its_place_field_case_a_block_of_the_file_is_lost() {
+    let (outcomes, _) = outcomes(case("block-lost.ocsf.json"));
+    assert!(outcomes.iter().any(|outcome| !matches!(outcome, Outcome::Finding(_))));
+    assert!(!leaves(&outcomes).contains(SECRET), "{}", leaves(&outcomes));
+}
+
+#[test]
+fn no_secret_leaves_its_place_whatever_the_field_is_called() {
+    for (pointer, value) in [
+        ("/environment", json!({"PASSWORD": SECRET})),
+        ("/resources/0/data/metadata/environment", json!({"PASSWORD": SECRET})),
+        ("/resources/0/data", json!(SECRET)),
+        ("/resources/0/data/metadata/tags", json!([{"Key": "a", "Value": SECRET}, {"x": SECRET}])),
+        ("/resources/0/details", json!(SECRET)),
+        ("/resources/0/labels", json!({"a": SECRET})),
+        ("/resources/0/labels", json!([{"a": SECRET}])),
+        ("/finding_info/data", json!({"data": SECRET})),
+        ("/unmapped/notes", json!(SECRET)),
+        ("/cloud/account/name", json!({"x": [SECRET]})),
+        ("/metadata/product", json!([SECRET])),
+        ("/status_detail", json!({"data": SECRET})),
+    ] {
+        let mut entry = with("/severity", "Unknown");
+        set(&mut entry, pointer, value);
+        let kept = leaves(&[Outcome::Quarantined(Box::new(kept_back(&entry)))]);
+        assert!(!kept.contains(SECRET), "{pointer}: {kept}");
+        let escaped = entry.to_string().replace("\"data\"", "\"d\\u0061ta\"");
+        let (outcomes, _) = outcomes(format!("[{},{escaped}]", sample()));
+        assert!(!leaves(&outcomes).contains(SECRET), "{pointer}: {}", leaves(&outcomes));
+    }
+}
+
+#[test]
+fn no_secret_leaves_its_place_whatever_is_lost() {
+    let mut entry = sample();
+    let environment = json!({"PASSWORD": SECRET, "message": SECRET, "status": SECRET, "region": SECRET, "uid": SECRET});
+    set(&mut entry, "/resources/0/data/metadata/environment", environment.clone());
+    set(&mut entry, "/resources/0/data/metadata/data", json!({"title": SECRET, "environment": environment}));
+    for text in [serde_json::to_string_pretty(&entry).unwrap(), entry.to_string()] {
+        let file = format!("[{text},\n{text},\n{text}]").into_bytes();
+        for lost in [7, 90, 400, text.len() - 300, text.len(), text.len() + 500] {
+            for at in (0..file.len() - lost).step_by(61) {
+                let damaged = [&file[..at], &file[at + lost..]].concat();
+                let (outcomes, _) = outcomes(damaged);
+                // Two texts that damage made one are one field, whichever they were.
+                let told = leaves(&outcomes);
+                assert!(!told.contains(SECRET), "{lost} bytes from {at}: {told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_secret_leaves_its_place_of_a_row_only_known_cells_are_kept() {
+    let table = String::from_utf8(plain("5.8.1-scan.csv.gz")).unwrap();
+    let rows: Vec<&str> = table.split_inclusive("\r\n").collect();
+    let names: Vec<&str> = rows[0].trim_end().split(';').collect();
+    let details = names.iter().position(|name| *name == "RESOURCE_DETAILS").unwrap();
+    let severity = names.iter().position(|name| *name == "SEVERITY").unwrap();
+    let mut cells: Vec<&str> = vec![""; names.len()];
+    for (name, value) in [
+        ("STATUS", "FAIL"),
+        ("TIMESTAMP", "2026-11-23 07:56:24"),
+        ("ACCOUNT_UID", "123456789012"),
+        ("REGION", "eu-west-1"),
+        ("CHECK_ID", "a_b"),
+        ("RESOURCE_UID", "uid"),
+        ("PROWLER_VERSION", "5.8.1"),
+        ("PARTITION", "aws"),
+    ] {
+        cells[names.iter().position(|other| *other == name).unwrap()] = value;
+    }
+    (cells[details], cells[severity]) = (SECRET, "unknown");
+    let short = format!("{SECRET};{SECRET};123456789012\r\n");
+    let (outcomes, _) = outcomes([rows[0], rows[1], &cells.join(";"), "\r\n", &short].concat());
+    assert_eq!(outcomes.len(), 3);
+    assert!(!leaves(&outcomes).contains(SECRET), "{}", leaves(&outcomes));
+    let Outcome::Quarantined(kept) = &outcomes[1] else { panic!("{outcomes:?}") };
+    // It can be mapped again, once the severity has a meaning.
+    let known = String::from_utf8(kept.element.to_vec()).unwrap().replace("unknown", "high");
+    let again = map_again(kept.offset, &known.into(), ScanFormat::Csv, &Regions::known());
+    assert!(matches!(again, Outcome::Finding(_)), "{again:?}");
+    let same = map_again(kept.offset, &kept.element, ScanFormat::Csv, &Regions::known());
+    assert!(matches!(same, Outcome::Quarantined(again) if again == *kept));
+}
+
+#[test]
+fn what_is_kept_is_all_that_is_mapped() {
+    for (file, format) in
+        [("5.46.0-scan-1.ocsf.json.gz", ScanFormat::Ocsf), ("5.46.0-scan-1.asff.json.gz", ScanFormat::Asff)]
+    {
+        let entries: Vec<Value> = serde_json::from_slice(&plain(file)).unwrap();
+        let (place, wrong) =
+            if format == ScanFormat::Asff { ("/Severity/Label", "UNKNOWN") } else { ("/severity", "Unknown") };
+        let mut damaged = entries.clone();
+        damaged.iter_mut().skip(1).step_by(7).for_each(|entry| set(entry, place, wrong));
+        let (outcomes, _) = outcomes(serde_json::to_vec(&damaged).unwrap());
+        let mut kept_ones = 0;
+        for (outcome, entry) in outcomes.iter().zip(&entries) {
+            let Outcome::Quarantined(kept) = outcome else { continue };
+            kept_ones += 1;
+            let mut again: Value = serde_json::from_slice(&kept.element).unwrap();
+            set(&mut again, place, entry.pointer(place).unwrap().clone());
+            let mapped = map_again(0, &again.to_string().into(), format, &Regions::known());
+            let wanted = map_again(0, &entry.to_string().into(), format, &Regions::known());
+            let (Outcome::Finding(mapped), Outcome::Finding(wanted)) = (mapped, wanted) else { panic!("{again}") };
+            assert_eq!(encoded(&mapped), encoded(&wanted));
+        }
+        assert!(kept_ones > 150, "{kept_ones}");
+    }
+}

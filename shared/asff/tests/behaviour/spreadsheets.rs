@@ -1,0 +1,200 @@
+//! Tables that spreadsheets and PowerShell saved again are read where nothing is lost, and otherwise refused with what happened.
+
+use asff::{Ending, Mapped, Outcome, QuarantineCode, Refusal};
+
+use crate::support::{case, encoded, findings, outcomes, plain, read};
+
+fn original() -> String {
+    String::from_utf8(case("as-prowler-wrote-it.csv")).unwrap()
+}
+
+fn ids(findings: &[Mapped]) -> Vec<&str> {
+    findings.iter().map(|mapped| mapped.finding.id.as_str()).collect()
+}
+
+/// Cells of a table as Prowler writes it.
+fn cells(table: &str) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut letters = table.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => cell.extend(letters.next()),
+            '"' => quoted = !quoted,
+            ';' if !quoted => row.push(std::mem::take(&mut cell)),
+            '\n' if !quoted => {
+                row.push(std::mem::take(&mut cell).trim_end_matches('\r').to_owned());
+                rows.push(std::mem::take(&mut row));
+            }
+            letter => cell.push(letter),
+        }
+    }
+    rows
+}
+
+/// The same cells written by another program.
+fn written(rows: &[Vec<String>], delimiter: &str, line_end: &str) -> String {
+    let quoted = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
+    rows.iter().map(|row| row.iter().map(quoted).collect::<Vec<_>>().join(delimiter) + line_end).collect()
+}
+
+fn refused(file: impl Into<bytes::Bytes>) -> String {
+    match read(file) {
+        (elements, Ending::Refused(refusal)) if elements.is_empty() => refusal.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn field_case_a_table_that_lost_nothing_is_read_as_prowler_wrote_it() {
+    let wanted: Vec<_> = findings(original()).iter().map(encoded).collect();
+    assert_eq!(wanted.len(), 10);
+    let rows = cells(&original());
+    for (what, file) in [
+        ("commas", case("saved-with-commas.csv")),
+        ("a sep line", case("sep-line.csv")),
+        ("every cell quoted", written(&rows, ";", "\r\n").into()),
+        ("commas, quoted", written(&rows, ",", "\n").into()),
+        ("tabs", written(&rows, "\t", "\r\n").into()),
+        (
+            "PowerShell",
+            format!("#TYPE System.Management.Automation.PSCustomObject\r\n{}", written(&rows, ",", "\r\n")).into(),
+        ),
+        ("a sep line for commas", format!("\u{feff}\"sep=,\"\r\n{}", written(&rows, ",", "\r\n")).into()),
+    ] {
+        let found: Vec<_> = findings(file).iter().map(encoded).collect();
+        assert!(found == wanted, "{what}");
+    }
+}
+
+#[test]
+fn cells_that_a_spreadsheet_left_out_at_the_end_are_empty() {
+    let mut rows = cells(&original());
+    for row in rows.iter_mut().skip(3) {
+        while row.last().is_some_and(String::is_empty) {
+            row.pop();
+        }
+    }
+    let found = findings(written(&rows, ",", "\r\n"));
+    assert_eq!(ids(&found), ids(&findings(original())));
+}
+
+#[test]
+fn a_table_behind_another_is_read_by_its_own_first_row() {
+    let rows = cells(&original());
+    let twice = [original(), original()].concat();
+    let wanted = findings(original());
+    assert_eq!(findings(twice).len(), 2 * wanted.len());
+    let last = rows[0].len() - 1;
+    let moved: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let mut row = row.clone();
+            row.swap(2, last);
+            row
+        })
+        .collect();
+    // The first name stays, so that it is known for a first row.
+    let both = findings([written(&rows, ";", "\n"), written(&moved, ";", "\n")].concat());
+    assert_eq!(ids(&both[wanted.len()..]), ids(&wanted));
+}
+
+#[test]
+fn field_case_a_table_that_lost_something_is_refused_with_the_cause() {
+    let one_cell = refused(case("powershell-rows-in-one-cell.csv"));
+    assert!(one_cell.contains("each row is one quoted cell") && one_cell.contains("-Delimiter ';'"), "{one_cell}");
+    let encoding = refused(case("saved-in-windows-1252.csv"));
+    assert!(encoding.contains("Windows-1252 instead of UTF-8"), "{encoding}");
+    assert!(refused(original().replace('\n', "\r")).contains("CR alone"));
+    let rows = cells(&original());
+    for (column, wrong, words) in [
+        ("ACCOUNT_UID", "1.23457E+11", "the account ID became \"1.23457E+11\""),
+        ("ACCOUNT_UID", "12345678901", "the account ID became"),
+        ("TIMESTAMP", "56:24.5", "the time became \"56:24.5\""),
+        ("TIMESTAMP", "23.11.2026 07:56", "the time became"),
+        ("RESOURCE_UID", "1.23457E+11", "the resource's uid became"),
+    ] {
+        let at = rows[0].iter().position(|name| name == column).unwrap();
+        let mut changed = rows.clone();
+        changed.iter_mut().skip(1).for_each(|row| row[at] = wrong.to_owned());
+        let message = refused(written(&changed, ",", "\r\n"));
+        assert!(message.contains(words) && message.contains("as Prowler wrote it"), "{message}");
+    }
+}
+
+#[test]
+fn a_single_cell_that_was_changed_is_kept_back_with_the_cause() {
+    let rows = cells(&original());
+    for (column, wrong, code) in [
+        ("ACCOUNT_UID", "1.23457E+11", QuarantineCode::InvalidAccount),
+        ("RESOURCE_UID", "4.2E+21", QuarantineCode::InvalidField),
+        ("TIMESTAMP", "46349.33", QuarantineCode::InvalidField),
+        ("MUTED", "WAHR", QuarantineCode::InvalidField),
+    ] {
+        let at = rows[0].iter().position(|name| name == column).unwrap();
+        let mut changed = rows.clone();
+        changed[4][at] = wrong.to_owned();
+        let (outcomes, ending) = outcomes(written(&changed, ";", "\n"));
+        assert_eq!((outcomes.len(), ending), (10, Ending::Complete));
+        let Outcome::Quarantined(kept) = &outcomes[3] else { panic!("{:?}", outcomes[3]) };
+        assert_eq!(kept.code, code);
+        assert!(kept.message.contains(wrong) && kept.message.contains("spreadsheets"), "{}", kept.message);
+        assert_eq!(kept.place().account.is_none(), column == "ACCOUNT_UID");
+    }
+}
+
+#[test]
+fn a_row_in_another_encoding_says_so_and_where_it_belongs() {
+    let table = plain("5.8.1-scan.csv.gz");
+    let second = memchr::memmem::find_iter(&table, b"\r\n").nth(1).unwrap() + 2;
+    let third = memchr::memmem::find(&table[second..], b"\r\n").unwrap() + second;
+    let mut file = table[..third].to_vec();
+    let at = memchr::memmem::find(&file[second..], b" the ").unwrap() + second;
+    file[at + 1] = 0xfc;
+    file.extend_from_slice(&table[third..]);
+    let (outcomes, ending) = outcomes(file);
+    assert_eq!((outcomes.len(), ending), (357, Ending::Complete));
+    let Outcome::Unreadable(unreadable) = &outcomes[1] else { panic!("{:?}", outcomes[1]) };
+    assert!(unreadable.reason.contains("Windows-1252"), "{}", unreadable.reason);
+    let place = &unreadable.place;
+    assert!(place.account.is_some() && place.region.is_some() && place.check_id.is_some(), "{place:?}");
+}
+
+#[test]
+fn cells_that_prowler_guards_give_the_ids_of_the_other_formats() {
+    let rows = cells(&original());
+    let place = |name: &str| rows[0].iter().position(|other| other == name).unwrap();
+    for (version, guarded, uid) in [
+        ("5.46.0", "'@scope/name", "@scope/name"),
+        ("5.45.0", "' =a", " =a"),
+        ("5.45.0", "'-5", "'-5"),
+        ("5.44.9", "'@scope/name", "'@scope/name"),
+    ] {
+        let mut changed = rows.clone();
+        changed[1][place("RESOURCE_UID")] = guarded.to_owned();
+        changed.iter_mut().skip(1).for_each(|row| row[place("PROWLER_VERSION")] = version.to_owned());
+        let found = findings(written(&changed, ";", "\n")).remove(0);
+        assert_eq!(found.finding.product_fields.get("ProwlerResourceName"), Some(uid), "{version} {guarded}");
+    }
+}
+
+#[test]
+fn markup_is_called_what_it_is() {
+    let html = [
+        "<!DOCTYPE html><html></html>",
+        "<!-- report -->\n<HTML lang='en'>",
+        "<?xml version=\"1.0\"?><html xmlns=\"x\">",
+    ];
+    for page in html {
+        assert_eq!(read(page).1, Ending::Refused(Refusal::Html), "{page}");
+    }
+    for (file, words) in [
+        (
+            "<?xml version=\"1.0\"?>\n<testsuites name=\"prowler\">",
+            "the file is a JUnit report (XML), not a scan result",
+        ),
+        ("<testsuite tests=\"1\">", "the file is a JUnit report (XML)"),
+        ("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "the file is XML"),
+    ] {
+        assert!(refused(file).starts_with(words), "{}", refused(file));
+    }
+}
