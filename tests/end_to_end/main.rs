@@ -2,6 +2,7 @@
 
 mod accounts;
 mod again;
+mod approval;
 mod connections;
 mod files;
 mod formats;

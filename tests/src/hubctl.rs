@@ -43,6 +43,32 @@ pub fn hubctl(stage: &Stage, line: &str, stdin: &str) -> Result<Ended> {
     })
 }
 
+/// Runs a command as it was printed: `hubctl ...`, with nothing added to it but what is typed behind. A comment that was
+/// printed behind it is left out.
+///
+/// # Errors
+///
+/// When it was not built, or ended otherwise than by itself.
+pub fn typed(printed: &str, more: &str) -> Result<Ended> {
+    let line = printed.split("  # ").next().unwrap_or_default().trim();
+    let words = line.strip_prefix("hubctl ").with_context(|| format!("no command of ours: {printed}"))?;
+    let output = Command::new(program()).args(words.split_whitespace()).args(more.split_whitespace()).output()?;
+    Ok(Ended {
+        exit: output.status.code().with_context(|| format!("{line} was killed"))?,
+        stdout: String::from_utf8(output.stdout)?,
+        stderr: String::from_utf8(output.stderr)?,
+    })
+}
+
+/// The commands of ours that stand on lines of their own, each once.
+pub fn printed(text: &str) -> Vec<String> {
+    let mut commands: Vec<_> =
+        text.lines().map(str::trim).filter(|line| line.starts_with("hubctl ")).map(str::to_owned).collect();
+    commands.sort_unstable();
+    commands.dedup();
+    commands
+}
+
 /// Runs a command that must succeed, and reads its result.
 ///
 /// # Errors

@@ -113,7 +113,8 @@ impl<P: Ports> AccountExport<P> {
             }
         };
         let coverage = Arc::new(Coverage::read(ports.as_ref(), account).await?);
-        let with_state = regions_with_state(ports.as_ref(), account).await?;
+        let looks = integration.archive_previous_findings || doubt != Doubt::default();
+        let with_state = if looks { regions_with_state(ports.as_ref(), account).await? } else { BTreeSet::new() };
         let fallback_region = integration.fallback_region;
         let policy = Policy {
             resend: integration.resend,
@@ -131,7 +132,7 @@ impl<P: Ports> AccountExport<P> {
         let mut delivery =
             AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone()).held_by(lease.clone());
         let mut unwatched = BTreeSet::new();
-        if integration.archive_previous_findings || doubt != Doubt::default() {
+        if looks {
             for region in with_state.into_iter().chain(doubt.regions.iter().copied()) {
                 // What the integration leaves out is not looked at: that its findings do not come says nothing.
                 if route(&integration, region) == Route::Own || fallback_region == Some(region) {

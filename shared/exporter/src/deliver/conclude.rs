@@ -95,7 +95,8 @@ impl<P: Ports> RegionWorker<P> {
         let full = self.is_full();
         let plan = self.plan(conclusion, full);
         let Some(ledger) = &mut self.work.ledger else { return Ok(false) };
-        if !ledger.is_changed() && plan == Pass::default() {
+        self.work.is_keeper |= plan.is_keeper;
+        if !ledger.is_changed() && !plan.writes && !plan.lists {
             return Ok(full);
         }
         if ledger.is_changed() || plan.writes {
@@ -143,9 +144,10 @@ impl<P: Ports> RegionWorker<P> {
             if !writes || (is_forgotten && seen == Seen::Not) {
                 continue;
             }
-            let slot = self.next_slot(&entry.slot, seen, judgment, full);
-            self.work.is_keeper |= slot.foreign && slot.is_live();
+            let change = self.change(&entry.slot, seen, judgment, full);
+            self.work.is_keeper |= entry.slot.foreign && entry.slot.is_live();
             if let Some(ledger) = &mut self.work.ledger {
+                let slot = change.apply(&entry.slot, ledger);
                 ledger.copy(&slot, &entry.json).await?;
             }
         }
@@ -153,19 +155,18 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What a pass over the old state would do.
-    fn plan(&mut self, conclusion: Conclusion, full: bool) -> Pass {
+    fn plan(&self, conclusion: Conclusion, full: bool) -> Pass {
         let mut pass = Pass::default();
         let Some(ledger) = &self.work.ledger else { return pass };
-        let all: Vec<(Slot, Seen)> = ledger.index.staying().map(|(slot, seen)| (*slot, seen)).collect();
-        for (slot, seen) in all {
-            let judgment = self.judge(&slot, seen);
+        for (slot, seen) in ledger.index.staying() {
+            let judgment = self.judge(slot, seen);
             pass.lists |= matches!(judgment, Judgment::Unproven(_)) && slot.is_live();
             if let Judgment::Resolved(class) = judgment {
                 pass.lists |= conclusion.lists;
                 pass.writes |= conclusion.archives(class);
             }
-            pass.writes |= self.next_slot(&slot, seen, judgment, full) != slot;
-            self.work.is_keeper |= slot.foreign && slot.is_live();
+            pass.writes |= self.change(slot, seen, judgment, full).is_any(slot);
+            pass.is_keeper |= slot.foreign && slot.is_live();
         }
         pass
     }
@@ -262,10 +263,12 @@ impl<P: Ports> RegionWorker<P> {
 }
 
 /// What a pass over the old state does besides copying.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Pass {
     /// Something changes in the next state.
     writes: bool,
     /// Something is listed for approval.
     lists: bool,
+    /// The Region holds active findings of other Regions.
+    is_keeper: bool,
 }

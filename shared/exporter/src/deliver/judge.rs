@@ -195,46 +195,88 @@ impl<P: Ports> RegionWorker<P> {
         tally
     }
 
-    /// What the next state says of a finding that is not sent.
-    pub(super) fn next_slot(&mut self, slot: &Slot, seen: Seen, judgment: Judgment, full: bool) -> Slot {
-        let at_ms = self.at_ms(slot.key);
-        let Some(ledger) = &mut self.work.ledger else { return *slot };
-        let spoken_ms = ledger.spoken_ms(slot);
+    /// What changes in the next state about a finding that is not sent.
+    pub(super) fn change(&self, slot: &Slot, seen: Seen, judgment: Judgment, full: bool) -> Change {
+        let mut change = Change { absent: slot.absent, seen: SeenBy::Same };
+        let Some(ledger) = &self.work.ledger else { return change };
+        let (at_ms, spoken_ms) = (self.at_ms(slot.key), ledger.spoken_ms(slot));
+        if ledger.is_unattributed(slot) {
+            change.absent = UNATTRIBUTED;
+        }
         let is_there = match seen {
             Seen::Filtered | Seen::Manual | Seen::Wanted => true,
             // It is archived, and the scan agrees.
             Seen::Passed | Seen::Muted => !slot.is_live(),
             Seen::Moved | Seen::Not => false,
         };
-        let mut next = *slot;
-        if ledger.is_unattributed(slot) {
-            next.absent = UNATTRIBUTED;
-        }
-        if is_there {
-            next.absent = if slot.is_live() { 0 } else { next.absent };
-            if full && (spoken_ms < at_ms || slot.seen == ScanCode::NEWEST) {
-                next.seen = ScanCode::NEWEST;
-            } else if spoken_ms < at_ms {
-                next.seen = ledger.code(at_ms);
-            }
-            return next;
-        }
-        if matches!(seen, Seen::Passed | Seen::Muted) && slot.is_live() {
-            next.absent = 0;
-        } else if let (Judgment::Absent(absent), true) = (judgment, slot.is_live()) {
-            next.absent = absent;
-        } else if judgment == Judgment::Resolved(PendingClass::Absent) && slot.is_live() {
-            next.absent =
-                slot.absent.max(1).max(self.work.judging.as_ref().map_or(0, |judge| judge.verdicts.absent_scans));
-        }
-        // The code for the newest scan is about to mean this one, which does not have it.
-        if full && slot.is_live() && slot.seen == ScanCode::NEWEST {
-            next.seen = match ledger.full_before.map(Timestamp::as_millisecond) {
-                Some(full_ms) if full_ms > slot.updated_ms => ledger.code(full_ms),
-                _ => ScanCode::UNKNOWN,
+        if slot.is_live() {
+            change.absent = match (seen, judgment) {
+                (Seen::Moved, _) => slot.absent,
+                (Seen::Not, Judgment::Absent(absent)) => absent,
+                (Seen::Not, Judgment::Resolved(PendingClass::Absent)) => {
+                    slot.absent.max(self.work.judging.as_ref().map_or(1, |judge| judge.verdicts.absent_scans))
+                }
+                (Seen::Not, _) => slot.absent,
+                _ => 0,
             };
         }
-        next
+        change.seen = match slot.seen {
+            ScanCode::NEWEST if is_there && full => SeenBy::Same,
+            _ if is_there && spoken_ms < at_ms => {
+                if full {
+                    SeenBy::Newest
+                } else {
+                    SeenBy::Scan(at_ms)
+                }
+            }
+            // The code for the newest scan is about to mean this one, which does not have it.
+            ScanCode::NEWEST if !is_there && full && slot.is_live() => {
+                match ledger.full_before.map(Timestamp::as_millisecond) {
+                    Some(full_ms) if full_ms > slot.updated_ms => SeenBy::Scan(full_ms),
+                    _ => SeenBy::Nobody,
+                }
+            }
+            _ => SeenBy::Same,
+        };
+        change
+    }
+}
+
+/// What changes in the next state about a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    absent: u8,
+    seen: SeenBy,
+}
+
+/// The newest scan that had a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SeenBy {
+    /// The one that the state names.
+    Same,
+    /// The newest one of the whole account.
+    Newest,
+    /// The one of this time, in milliseconds since 1970.
+    Scan(i64),
+    /// None that is known.
+    Nobody,
+}
+
+impl Change {
+    /// Whether the next state differs.
+    pub(super) fn is_any(self, slot: &Slot) -> bool {
+        self.absent != slot.absent || self.seen != SeenBy::Same
+    }
+
+    /// The finding in the next state.
+    pub(super) fn apply<P: Ports>(self, slot: &Slot, ledger: &mut Ledger<P>) -> Slot {
+        let seen = match self.seen {
+            SeenBy::Same => slot.seen,
+            SeenBy::Newest => ScanCode::NEWEST,
+            SeenBy::Scan(scan_ms) => ledger.code(scan_ms),
+            SeenBy::Nobody => ScanCode::UNKNOWN,
+        };
+        Slot { absent: self.absent, seen, ..*slot }
     }
 }
 

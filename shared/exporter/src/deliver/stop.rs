@@ -39,7 +39,7 @@ pub(crate) async fn explain(
             message: other.to_string(),
             mend: format!(
                 "check that {region} exists and that the network lets the caller reach securityhub.{region}; \
-                 otherwise leave the Region out: hubctl integration create --regions ..."
+                 otherwise leave the Region out of the integration's Regions (--regions)"
             ),
         },
     }

@@ -81,3 +81,173 @@ fn a_command_in_a_help_text_is_one_line_that_can_be_copied() {
     }
     assert!(seen > 30, "{seen}");
 }
+
+/// Folders whose programs print commands.
+const SOURCES: [&str; 3] = ["shared", "functions", "tools/hubctl/src"];
+/// What stands in a literal for something that is known when it is printed; whatever is not here is an ID.
+const VALUES: [(&str, &str); 13] = [
+    ("keeper", "integration"),
+    ("noun", "integration"),
+    ("options", ""),
+    ("command_options", ""),
+    ("role", ""),
+    ("key", ""),
+    ("code", ""),
+    ("url", "s3://bucket/key"),
+    ("source", "s3://bucket/key"),
+    ("option", "alias"),
+    ("name", "name"),
+    ("region", "eu-west-1"),
+    ("external_id.unwrap_or_default()", ""),
+];
+
+/// The source files below a folder, tests left out.
+fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !["tests", "target", "examples"].contains(&name.as_str()) {
+                sources(&path, found);
+            }
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            found.push(path);
+        }
+    }
+}
+
+/// The string literals of a source file, up to its tests and without its comments, as they are when printed.
+fn literals(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let code: String = source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .fold(String::new(), |all, line| all + line + "\n");
+    let mut found = Vec::new();
+    let mut letters = code.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '\'' && letters.peek() == Some(&'"') {
+            letters.next();
+            continue;
+        }
+        if letter != '"' {
+            continue;
+        }
+        let mut literal = String::new();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '"' => break,
+                '\\' => match letters.next() {
+                    Some('n') => literal.push('\n'),
+                    // The line goes on.
+                    Some('\n') => while letters.next_if(|letter| letter.is_whitespace()).is_some() {},
+                    Some(letter) => literal.push(letter),
+                    None => break,
+                },
+                letter => literal.push(letter),
+            }
+        }
+        found.push(literal);
+    }
+    found
+}
+
+/// The commands of a literal, each as words, with examples in the place of values.
+fn printed(literal: &str) -> Vec<Vec<String>> {
+    let mut text = String::new();
+    let mut rest = literal;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}').unwrap_or((after, ""));
+        let value = VALUES.iter().find(|(known, _)| *known == name).map_or("123456789012", |(_, value)| value);
+        text = text + before + value;
+        rest = after;
+    }
+    text.push_str(rest);
+    let ends: &[char] = &['\n', ';', '>', '|', '&', '"', '`', '(', ')', '#', ','];
+    let commands = text.split("hubctl ").skip(1).map(|rest| rest.split(ends).next().unwrap_or_default());
+    let words = |command: &str| {
+        let words = command.split_whitespace().filter(|word| *word != "...");
+        let word = |word: &str| word.trim_end_matches([':', '.', '\'']).to_owned();
+        words.map(word).filter(|word| !word.is_empty()).collect::<Vec<_>>()
+    };
+    commands.map(words).filter(|words| words.first().is_some_and(|word| word.starts_with(char::is_lowercase))).collect()
+}
+
+/// Whether a command can be typed. A sentence may go on behind it, but not behind a wrong option.
+fn is_command(words: &[String]) -> Result<(), clap::Error> {
+    let parse = |words: &[String]| Cli::try_parse_from(std::iter::once("hubctl").chain(words.iter().map(String::as_str)));
+    let Err(error) = parse(words) else { return Ok(()) };
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Ok(());
+    }
+    let mut rest = words;
+    while let Some((last, before)) = rest.split_last()
+        && !last.starts_with('-')
+        && !before.is_empty()
+    {
+        if parse(before).is_ok() {
+            return Ok(());
+        }
+        rest = before;
+    }
+    Err(error)
+}
+
+/// Where a sentence speaks of a program or a group, not of a command.
+const NAMES: [&str; 10] = [
+    "and", "does", "is", "did", "completion", "could", "can", "exported", "which", "has",
+];
+
+#[test]
+fn every_command_that_a_program_prints_is_one() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    SOURCES.iter().for_each(|folder| sources(&root.join(folder), &mut files));
+    let mut seen = 0;
+    for file in files {
+        let source = std::fs::read_to_string(&file).unwrap();
+        for words in literals(&source).iter().flat_map(|literal| printed(literal)) {
+            if NAMES.contains(&words[0].as_str()) {
+                continue;
+            }
+            seen += 1;
+            if let Err(error) = is_command(&words) {
+                // A sentence may name a command without all that it wants.
+                let is_short = matches!(
+                    error.kind(),
+                    ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand
+                ) || error.to_string().contains("but none was supplied");
+                assert!(is_short, "{}: {words:?}: {error}", file.display());
+            }
+        }
+    }
+    assert!(seen > 100, "{seen}");
+}
+
+#[test]
+fn the_options_by_which_a_run_is_found_go_with_every_command_about_it() {
+    let options = [
+        "--state /ci/state --profile audit",
+        "--state s3://bucket/prefix",
+        "--stack exporter --profile audit --region eu-west-1 --local",
+        "--table t --state-bucket b --local",
+        "--stack exporter --manage-function manage",
+    ];
+    let commands = [
+        "run list",
+        "run show r",
+        "run pending r --format csv",
+        "run approve r",
+        "run approve r --unproven",
+        "run approve r --pending --unproven",
+        "run replay r",
+        "run undo-archive r",
+        "reconcile --account 123456789012 --regions eu-west-1",
+    ];
+    for line in commands.iter().flat_map(|command| options.map(|options| format!("hubctl {command} {options}"))) {
+        assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
+    }
+    for line in ["hubctl run show r --state d --local", "hubctl run pending r --format xml"] {
+        assert!(Cli::try_parse_from(line.split_whitespace()).is_err(), "{line}");
+    }
+}

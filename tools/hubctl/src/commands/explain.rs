@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     })?;
     let origin = match &args.state.place {
         Some(place) => Origin::standalone(place, global),
-        None => Origin { state: None, ..Origin::workstation(global, false, String::new()) },
+        None => Origin::workstation(global, false, String::new()),
     };
     let explanation = deployment::block_on(async {
         if let Some(place) = &args.state.place {

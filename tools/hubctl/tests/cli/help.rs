@@ -39,6 +39,7 @@ fn every_command_explains_itself_with_an_example_in_80_columns() {
         "run",
         "run list",
         "run show",
+        "run pending",
         "run replay",
         "run approve",
         "run undo-archive",

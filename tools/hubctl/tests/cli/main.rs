@@ -7,6 +7,7 @@ mod hostile;
 mod manage;
 mod map;
 mod standalone;
+mod standalone_runs;
 mod usage;
 mod validate;
 

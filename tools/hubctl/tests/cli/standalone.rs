@@ -1,22 +1,24 @@
 //! `hubctl export --standalone` and `hubctl plan`: genuine scans, one after the other, into a simulated Security Hub, with
 //! nothing between but a folder.
 
+use std::process::Command;
+
 use serde_json::Value;
 use simulator::{Config, Operation, Simulator};
 
 use super::{Ended, hubctl, scan};
 
-const ACCOUNT: &str = "123456789012";
-const FIRST: &str = "5.46.0-scan-1.ocsf.json.gz";
-const SECOND: &str = "5.46.0-scan-2-after-fixes.ocsf.json.gz";
+pub(super) const ACCOUNT: &str = "123456789012";
+pub(super) const FIRST: &str = "5.46.0-scan-1.ocsf.json.gz";
+pub(super) const SECOND: &str = "5.46.0-scan-2-after-fixes.ocsf.json.gz";
 
 /// A Security Hub, and a CI job's folder.
-struct World {
+pub(super) struct World {
     simulator: Simulator,
     url: String,
     _runtime: tokio::runtime::Runtime,
     _server: simulator::Server,
-    place: tempfile::TempDir,
+    pub(super) place: tempfile::TempDir,
 }
 
 impl World {
@@ -34,7 +36,7 @@ impl World {
     }
 
     /// A hub in every Region of the scans.
-    fn whole() -> Self {
+    pub(super) fn whole() -> Self {
         let file = scan(FIRST);
         let ended = super::run(&format!("validate {} --output json", file.display()));
         let json: Value = serde_json::from_str(&ended.stdout).unwrap();
@@ -43,17 +45,25 @@ impl World {
     }
 
     /// Runs a command on a scan, in the job's folder.
-    fn run(&self, command: &str, file: &str, options: &str) -> Ended {
-        let output = hubctl()
+    pub(super) fn run(&self, command: &str, file: &str, options: &str) -> Ended {
+        let output = self
+            .hubctl()
             .current_dir(self.place.path())
-            .envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "us-east-1")])
-            .envs([("AWS_ENDPOINT_URL_SECURITYHUB", &self.url), ("AWS_ENDPOINT_URL_STS", &self.url)])
             .arg(command)
             .arg(scan(file))
             .args(["--standalone", "--state", "state"])
             .args(options.split_whitespace())
             .output();
         Ended::of(output.unwrap())
+    }
+
+    /// A `hubctl` that calls this Security Hub.
+    pub(super) fn hubctl(&self) -> Command {
+        let mut command = hubctl();
+        command
+            .envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "us-east-1")])
+            .envs([("AWS_ENDPOINT_URL_SECURITYHUB", &self.url), ("AWS_ENDPOINT_URL_STS", &self.url)]);
+        command
     }
 
     /// Exports a scan; its report, and the import calls it made.
@@ -69,7 +79,7 @@ impl World {
     }
 
     /// Findings of the hub by their record state.
-    fn count(&self, record_state: &str) -> usize {
+    pub(super) fn count(&self, record_state: &str) -> usize {
         self.simulator.summary().iter().filter_map(|region| region.by_record_state.get(record_state)).sum()
     }
 }
@@ -165,7 +175,7 @@ fn a_plan_says_what_the_export_then_does() {
 #[test]
 fn findings_in_quarantine_end_with_exit_code_3() {
     let world = World::whole();
-    let mut findings: Vec<Value> = genuine();
+    let mut findings: Vec<Value> = genuine(FIRST);
     findings[0]["cloud"]["account"]["uid"] = "12".into();
     let path = world.place.path().join("scan.json");
     std::fs::write(&path, serde_json::to_vec(&findings).unwrap()).unwrap();
@@ -174,8 +184,8 @@ fn findings_in_quarantine_end_with_exit_code_3() {
     assert!(ended.stdout.contains("Quarantine"), "{}", ended.stdout);
 }
 
-fn genuine() -> Vec<Value> {
-    let file = std::fs::File::open(scan(FIRST)).unwrap();
+pub(super) fn genuine(name: &str) -> Vec<Value> {
+    let file = std::fs::File::open(scan(name)).unwrap();
     serde_json::from_reader(flate2::read::GzDecoder::new(file)).unwrap()
 }
 

@@ -18,8 +18,8 @@ Example:
 
 JSON: provider, provider_alias, enabled, the settings, credentials (without any
 secret), connection (status, last_checked_at, regions, problem), next_scan_at,
-next_scan_overdue, version, created_at, updated_at, updated_by, and, where a role is assumed and
---stack is named, trust_policy.")]
+next_scan_overdue, version, created_at, updated_at, updated_by, and, where a
+role is assumed and --stack is named, trust_policy.")]
 pub(crate) struct Args {
     /// The account, or the organisation
     #[arg(value_name = "ID")]

@@ -39,7 +39,7 @@ Examples:
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --unproven --yes
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --pending --unproven
-  hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --state .prowler-state
+  hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --state .state
 
 JSON: the report of the new run, as `hubctl run show` gives it; with --no-wait
 the order, as `hubctl order show` gives it.")]

@@ -19,7 +19,7 @@ exported without a deployment with --state, with the settings that the run had.
 
 Examples:
   hubctl run replay 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
-  hubctl run replay 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --state .prowler-state
+  hubctl run replay 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --state .state
 
 JSON: the report of the new run, as `hubctl run show` gives it; with --no-wait
 the order, as `hubctl order show` gives it.")]

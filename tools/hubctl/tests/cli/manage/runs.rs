@@ -178,6 +178,7 @@ fn an_order_that_can_not_be_carried_out_fails_with_the_reason() {
 #[test]
 fn what_a_newer_scan_has_overtaken_can_not_be_approved() {
     let deployment = deployment();
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
     let mut kept = deployment.memory.kept();
     kept.runs[0].scanned_at = Some("2026-11-23T07:00:00Z".parse().unwrap());
     let mut newer = kept.runs[0].clone();
@@ -189,6 +190,33 @@ fn what_a_newer_scan_has_overtaken_can_not_be_approved() {
     assert_eq!(ended.exit, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("hubctl run approve 01936f2e-9999-7c41-9a3b-0c2d5e6f7a8b"), "{}", ended.stderr);
     assert!(deployment.memory.kept().orders.is_empty());
+}
+
+#[test]
+fn what_waits_for_approval_is_listed_and_approved_by_its_kind() {
+    let deployment = deployment();
+    let finding = |number: usize| {
+        json!({"account": ACCOUNT, "finding_id": format!("f{number}"), "check_id": "iam_user_mfa", "service": "iam",
+            "region": "us-east-1", "severity": "HIGH", "resource_id": "arn:aws:iam::1:user/a", "class": "unproven",
+            "first_observed_at": "2026-11-01T00:00:00Z", "reason": "manual_check"})
+    };
+    let mut kept = deployment.memory.kept();
+    kept.pending.insert(RUN.to_owned(), (0..1_234).map(finding).collect());
+    let part = kept.runs[0].accounts.get_mut(&ACCOUNT.parse().unwrap()).unwrap();
+    part.counts.unproven = 1_234;
+    drop(kept);
+    let all = deployment.json(&format!("run pending {RUN}"));
+    assert_eq!(all.as_array().unwrap().len(), 1_234, "more than a page");
+    let table = deployment.run(&format!("run pending {RUN} --limit 1")).stdout;
+    assert!(table.contains("1,234 unproven findings stay active") && table.contains("and 1,233 more"), "{table}");
+    let csv = deployment.run(&format!("run pending {RUN} --format csv")).stdout;
+    assert_eq!(csv.lines().count(), 1_235);
+    assert!(csv.starts_with("account,finding_id,"), "{csv}");
+
+    deployment.json(&format!("run approve {RUN} --unproven --yes --no-wait"));
+    deployment.json(&format!("run approve {RUN} --pending --unproven --yes --no-wait"));
+    let approved = |pending| Order::Approve { run_id: RUN.to_owned(), pending, unproven: true };
+    assert_eq!(deployment.memory.ordered(), [approved(false), approved(true)]);
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! What a scan proves nothing about stays active, and each command that its run prints works as it is printed.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use end_to_end::hubctl::{hubctl, printed, typed};
+use end_to_end::hub::AccountHub;
+use end_to_end::scans::{FIRST, SECOND, genuine, gzip};
+use end_to_end::stage::{Stage, by_role};
+use exporter::integration::Integration;
+use exporter::report::{RunReport, RunStatus};
+use serde_json::Value;
+
+/// The Region that the second scan leaves out.
+const BLIND: &str = "eu-west-1";
+
+/// The second scan of an account without a Region.
+fn blind(account: &str) -> Result<Vec<u8>> {
+    let mut findings: Vec<Value> = serde_json::from_str(&genuine(SECOND, "ocsf.json", account)?)?;
+    findings.retain(|finding| finding["cloud"]["region"] != BLIND);
+    Ok(serde_json::to_vec(&findings)?)
+}
+
+fn active(hub: &AccountHub) -> Result<usize> {
+    Ok(hub.findings_in(BLIND)?.iter().filter(|finding| finding["RecordState"] == "ACTIVE").count())
+}
+
+/// Types the commands that were printed about a run, undoes what they did, and types what is printed then.
+fn type_all(text: &str, hub: &AccountHub) -> Result<()> {
+    let before = active(hub)?;
+    let commands = printed(text);
+    let [approve, list] = commands.as_slice() else { anyhow::bail!("{commands:#?}") };
+
+    let listed = typed(list, "")?;
+    let sentence = format!("{before} unproven findings stay active, because the scan has no results for the Region");
+    ensure!(listed.exit == 0 && listed.stdout.contains(&sentence), "{listed:#?}");
+    let again = printed(&listed.stdout);
+    ensure!(again.iter().all(|command| typed(command, "--help").is_ok_and(|ended| ended.exit == 0)), "{again:#?}");
+
+    let replayed = typed(&approve.replace("run approve", "run replay").replace(" --unproven", ""), "--output json")?;
+    let replayed: RunReport = serde_json::from_str(&replayed.stdout).with_context(|| format!("{:#?}", replayed.stderr))?;
+    ensure!(replayed.counts.unproven == before as u64 && active(hub)? == before, "{replayed:#?}");
+
+    let approved = typed(approve, "--yes --output json")?;
+    ensure!(approved.exit == 0, "{approved:#?}");
+    let approved: RunReport = serde_json::from_str(&approved.stdout)?;
+    ensure!(approved.counts.archived == before as u64 && active(hub)? == 0, "{approved:#?}");
+
+    let options = approve.split("  # ").next().and_then(|line| line.split_once(" --unproven")).context("no options")?.1;
+    let undo = format!("hubctl run undo-archive {}{options}", approved.run_id);
+    let undone = typed(&undo, "--yes --output json")?;
+    ensure!(undone.exit == 0 && active(hub)? == before, "{undone:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_region_that_a_scan_leaves_out_stays_active_until_an_approval_and_the_loss_is_published() -> Result<()> {
+    const ACCOUNT: &str = "100000000044";
+    let stage = Stage::find().await?;
+    let hub = stage.hub(ACCOUNT);
+    stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
+    stage.export("approval/1.ocsf.json.gz", gzip(genuine(FIRST, "ocsf.json", ACCOUNT)?.as_bytes())?).await?;
+    let before = active(&hub)?;
+
+    let run = stage.export("approval/2.ocsf.json", blind(ACCOUNT)?).await?;
+
+    ensure!(run.status == RunStatus::Degraded && run.counts.unproven == before as u64, "{run:#?}");
+    ensure!(before > 0 && active(&hub)? == before, "something was archived");
+    ensure!(stage.table()?.contains(r#""uncovered""#), "the loss was not published");
+    let shown = hubctl(&stage, &format!("run show {}", run.run_id), "")?;
+    ensure!(shown.exit == 3, "{shown:#?}");
+    type_all(&shown.stdout, &hub)
+}
+
+#[tokio::test]
+async fn a_run_without_a_deployment_prints_commands_that_work_without_one() -> Result<()> {
+    const ACCOUNT: &str = "100000000045";
+    let stage = Stage::find().await?;
+    let hub = stage.hub(ACCOUNT);
+    let place = tempfile::tempdir()?;
+    let path = |name: &str| place.path().join(name);
+    fs::write(path("1.json"), genuine(FIRST, "ocsf.json", ACCOUNT)?)?;
+    fs::write(path("2.json"), blind(ACCOUNT)?)?;
+    let export = |name: &str| {
+        let (file, state) = (path(name), path("state"));
+        let line = format!("hubctl export {} --standalone --state {} --archive", file.display(), state.display());
+        let role = format!("--role-arn arn:aws:iam::{ACCOUNT}:role/SecurityHubExporter --external-id the-right-one");
+        typed(&line, &role)
+    };
+    let first = export("1.json")?;
+    ensure!(first.exit == 0, "{first:#?}");
+    let second = export("2.json")?;
+    ensure!(second.exit == 3 && second.stdout.contains("--state"), "{second:#?}");
+    type_all(&second.stdout, &hub)
+}
