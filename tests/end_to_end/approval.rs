@@ -3,8 +3,8 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use end_to_end::hubctl::{hubctl, printed, typed};
 use end_to_end::hub::AccountHub;
+use end_to_end::hubctl::{hubctl, printed, typed};
 use end_to_end::scans::{FIRST, SECOND, genuine, gzip};
 use end_to_end::stage::{Stage, by_role};
 use exporter::integration::Integration;
@@ -38,7 +38,8 @@ fn type_all(text: &str, hub: &AccountHub) -> Result<()> {
     ensure!(again.iter().all(|command| typed(command, "--help").is_ok_and(|ended| ended.exit == 0)), "{again:#?}");
 
     let replayed = typed(&approve.replace("run approve", "run replay").replace(" --unproven", ""), "--output json")?;
-    let replayed: RunReport = serde_json::from_str(&replayed.stdout).with_context(|| format!("{:#?}", replayed.stderr))?;
+    let replayed: RunReport =
+        serde_json::from_str(&replayed.stdout).with_context(|| format!("{:#?}", replayed.stderr))?;
     ensure!(replayed.counts.unproven == before as u64 && active(hub)? == before, "{replayed:#?}");
 
     let approved = typed(approve, "--yes --output json")?;

@@ -130,7 +130,7 @@ impl Known<'_> {
             coverage.note_keeper(*region, *is_keeper);
         }
         if integration.archive_previous_findings {
-            let unapproved = delivered.counts.archived.saturating_sub(delivered.unproven_archived);
+            let unapproved = delivered.counts.archived.saturating_sub(delivered.unlimited);
             coverage.note_archived(newest, if context.approval.pending { 0 } else { unapproved });
             report.uncovered = Some(coverage.note_uncovered(proof, &delivered.unproven, newest));
             report.unproven.clone_from(&delivered.unproven);

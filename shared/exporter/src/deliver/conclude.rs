@@ -27,6 +27,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) struct Conclusion {
     /// What is resolved is archived.
     pub(crate) archives: bool,
+    /// A copy is archived whose own Region has the finding.
+    pub(crate) archives_moved: bool,
     /// What is unproven is archived, since a user approved it.
     pub(crate) archives_unproven: bool,
     /// What is resolved needs approval, and is listed.
@@ -36,12 +38,16 @@ pub(crate) struct Conclusion {
 impl Conclusion {
     /// Whether a finding that is resolved on this evidence is archived.
     fn archives(self, class: PendingClass) -> bool {
-        if class == PendingClass::Unproven { self.archives_unproven } else { self.archives }
+        match class {
+            PendingClass::Unproven => self.archives_unproven,
+            PendingClass::Moved => self.archives_moved,
+            PendingClass::Passed | PendingClass::Muted | PendingClass::Proven | PendingClass::Absent => self.archives,
+        }
     }
 
     /// The same where nothing can be archived.
     fn nowhere(self) -> Self {
-        Self { archives: false, archives_unproven: false, ..self }
+        Self { archives: false, archives_moved: false, archives_unproven: false, ..self }
     }
 }
 
@@ -69,7 +75,7 @@ impl<P: Ports> RegionWorker<P> {
         self.note(saved.map(drop));
         let doubtful = self.is_doubtful() && !self.work.opened;
         let is_keeper = (self.work.opened && self.work.error.is_none()).then_some(self.work.is_keeper);
-        let Work { counts, mut report, error, left_keys: left, unproven_archived, .. } = self.work;
+        let Work { counts, mut report, error, left_keys: left, unlimited, .. } = self.work;
         let lane = self.sender.lane();
         report.sent = counts.sent;
         report.unchanged = counts.unchanged;
@@ -81,7 +87,7 @@ impl<P: Ports> RegionWorker<P> {
             Some(Stop::Undelivered(reason)) if self.policy.archive => report.unfinished = Some((*reason).to_owned()),
             _ => {}
         }
-        Worked { counts, report, doubtful, error, full, is_keeper, unproven_archived, left }
+        Worked { counts, report, doubtful, error, full, is_keeper, unlimited, left }
     }
 
     /// Whether the state was compared with the scan as one of the whole account.
@@ -133,7 +139,7 @@ impl<P: Ports> RegionWorker<P> {
                     self.archive(&entry, class, now).await?;
                     continue;
                 }
-                Judgment::Resolved(class) if conclusion.lists && class != PendingClass::Unproven => {
+                Judgment::Resolved(class) if conclusion.lists && is_limited(class) => {
                     self.list(&entry, class, ARCHIVE_LIMIT).await?;
                 }
                 Judgment::Unproven(reason) => self.list(&entry, PendingClass::Unproven, reason).await?,
@@ -198,7 +204,7 @@ impl<P: Ports> RegionWorker<P> {
     /// Sends a finding that is resolved for the last time. What an aborted run archived is only counted.
     async fn archive(&mut self, entry: &Entry, class: PendingClass, now: Timestamp) -> Result<(), PortError> {
         self.work.report.archived_at = Some(now);
-        self.work.unproven_archived += u64::from(class == PendingClass::Unproven);
+        self.work.unlimited += u64::from(!is_limited(class));
         let is_done = self.work.ledger.as_ref().is_some_and(|ledger| ledger.is_unattributed(&entry.slot));
         if is_done {
             self.work.counts.archived += 1;
@@ -260,6 +266,12 @@ impl<P: Ports> RegionWorker<P> {
         let slot = Slot { absent: 0, ..*slot };
         once_more(&slot, Stored::Archived(was), updated_ms, now, |updated_at| archived(json, ended, updated_at))
     }
+}
+
+/// Whether findings that are resolved on this evidence count towards the limit: not those that a user approved by
+/// themselves, nor copies of findings that stay active in their own Region.
+pub(super) fn is_limited(class: PendingClass) -> bool {
+    !matches!(class, PendingClass::Unproven | PendingClass::Moved)
 }
 
 /// What a pass over the old state does besides copying.

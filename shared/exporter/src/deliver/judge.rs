@@ -6,6 +6,7 @@ use std::sync::Arc;
 use asff::RegionName;
 use jiff::Timestamp;
 
+use super::conclude::is_limited;
 use super::region::RegionWorker;
 use crate::coverage::Coverage;
 use crate::evidence::{Absence, Proof, service};
@@ -180,9 +181,7 @@ impl<P: Ports> RegionWorker<P> {
             tally.active += u64::from(is_active || (!slot.is_live() && judgment != Judgment::Stays));
             match judgment {
                 Judgment::Stays => {}
-                // What a user approved by itself does not count towards the limit.
-                Judgment::Resolved(PendingClass::Unproven) => {}
-                Judgment::Resolved(_) => tally.pending += 1,
+                Judgment::Resolved(class) => tally.pending += u64::from(is_limited(class)),
                 Judgment::Absent(_) => tally.absent += u64::from(slot.is_live()),
                 Judgment::Unproven(reason) if slot.is_live() => {
                     let home = judge.homes.get(&slot.key).copied().unwrap_or(ledger.header.region);

@@ -113,8 +113,8 @@ pub(crate) struct AccountDelivered {
     pub(crate) full: BTreeSet<RegionName>,
     /// Each Region that was worked on, and whether its Security Hub holds findings of other Regions.
     pub(crate) keepers: BTreeMap<RegionName, bool>,
-    /// Of the archived ones, those that nothing was proven about.
-    pub(crate) unproven_archived: u64,
+    /// Of the archived ones, those that do not count towards the limit.
+    pub(crate) unlimited: u64,
     pub(crate) error: Option<PortError>,
     /// What is left to a later run, where [`Policy::remembers_left`] asks for it.
     pub(crate) left: HashSet<Key>,
@@ -303,18 +303,20 @@ impl AccountDelivered {
         if !verdicts.proof.is_complete() && self.counts.unproven > 0 {
             self.archive = Some(ArchiveSkipped::Incomplete { why: "the file was not read to its end".to_owned() });
         }
+        let archives_unproven = verdicts.approves_unproven;
+        let unlimited = Conclusion { archives_moved: true, archives_unproven, ..Conclusion::default() };
         if !limit.approved && requires_approval(pending, active, limit.lately, limit.percent) {
             self.archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active });
-            return Conclusion { archives: false, lists: true, archives_unproven: verdicts.approves_unproven };
+            return Conclusion { archives: false, lists: true, ..unlimited };
         }
-        Conclusion { archives: true, lists: false, archives_unproven: verdicts.approves_unproven }
+        Conclusion { archives: true, ..unlimited }
     }
 
     fn add(&mut self, region: RegionName, worked: Worked) {
         self.counts.merge(&worked.counts);
         self.regions.insert(region, worked.report);
         self.left.extend(worked.left);
-        self.unproven_archived += worked.unproven_archived;
+        self.unlimited += worked.unlimited;
         self.keepers.extend(worked.is_keeper.map(|is_keeper| (region, is_keeper)));
         if worked.doubtful {
             self.doubtful.insert(region);

@@ -1,12 +1,15 @@
 //! The start of a Region's work: ask its hub, open its state, and read the hub where the state can't be trusted.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::region::RegionWorker;
 use super::stop::{Stop, explain, still_closed};
 use crate::ports::{CallError, Hub, PortError, Ports};
 use crate::report::{RunReport, undelivered};
 use crate::state::{Declined, Ledger, Missing, Trust, adopt, denied};
+
+/// How long a run's report is kept at the least.
+const REPORT_KEPT_FOR_SURE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl<P: Ports> RegionWorker<P> {
     /// Opens the Region's state with the first word about the Region; from then on either the state is there or the
@@ -106,7 +109,9 @@ impl<P: Ports> RegionWorker<P> {
     /// When a run archived findings that left no report.
     async fn orphaned(&self, ledger: &Ledger<P>) -> Result<Option<Timestamp>, PortError> {
         let by = ledger.old.as_ref().and_then(|old| old.tail.archived.clone());
-        let Some(by) = by.filter(|by| by.run_id != *self.run_id) else { return Ok(None) };
+        // A report may be forgotten, but not so soon.
+        let is_recent = |at: Timestamp| self.ports.now().duration_since(at) < REPORT_KEPT_FOR_SURE;
+        let Some(by) = by.filter(|by| by.run_id != *self.run_id && is_recent(by.at)) else { return Ok(None) };
         let report = self.ports.object(&RunReport::key(&by.run_id)).await?;
         Ok(report.is_none().then_some(by.at))
     }

@@ -81,8 +81,8 @@ pub(crate) struct Work<P: Ports> {
     pub(super) archiving: bool,
     /// The Region's Security Hub holds active findings of other Regions.
     pub(super) is_keeper: bool,
-    /// Findings that are archived although nothing is proven about them, since a user approved it.
-    pub(super) unproven_archived: u64,
+    /// Archived findings that do not count towards the limit.
+    pub(super) unlimited: u64,
     /// Everything that should be in Security Hub is.
     pub(super) clean: bool,
     /// The keys of what is left to a later run, if they are asked for.
@@ -112,7 +112,7 @@ impl<P: Ports> Default for Work<P> {
             report: RegionReport::default(),
             archiving: false,
             is_keeper: false,
-            unproven_archived: 0,
+            unlimited: 0,
             clean: true,
             left_keys: HashSet::new(),
             left: false,
@@ -135,8 +135,8 @@ pub(crate) struct Worked {
     pub(crate) full: bool,
     /// Whether the Region's Security Hub holds findings of other Regions, if its state was opened.
     pub(crate) is_keeper: Option<bool>,
-    /// Of the archived ones, those that nothing was proven about.
-    pub(crate) unproven_archived: u64,
+    /// Of the archived ones, those that do not count towards the limit.
+    pub(crate) unlimited: u64,
     pub(crate) left: HashSet<Key>,
 }
 

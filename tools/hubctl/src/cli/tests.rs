@@ -175,7 +175,8 @@ fn printed(literal: &str) -> Vec<Vec<String>> {
 
 /// Whether a command can be typed. A sentence may go on behind it, but not behind a wrong option.
 fn is_command(words: &[String]) -> Result<(), clap::Error> {
-    let parse = |words: &[String]| Cli::try_parse_from(std::iter::once("hubctl").chain(words.iter().map(String::as_str)));
+    let parse =
+        |words: &[String]| Cli::try_parse_from(std::iter::once("hubctl").chain(words.iter().map(String::as_str)));
     let Err(error) = parse(words) else { return Ok(()) };
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Ok(());
@@ -194,9 +195,7 @@ fn is_command(words: &[String]) -> Result<(), clap::Error> {
 }
 
 /// Where a sentence speaks of a program or a group, not of a command.
-const NAMES: [&str; 10] = [
-    "and", "does", "is", "did", "completion", "could", "can", "exported", "which", "has",
-];
+const NAMES: [&str; 10] = ["and", "does", "is", "did", "completion", "could", "can", "exported", "which", "has"];
 
 #[test]
 fn every_command_that_a_program_prints_is_one() {
@@ -213,10 +212,9 @@ fn every_command_that_a_program_prints_is_one() {
             seen += 1;
             if let Err(error) = is_command(&words) {
                 // A sentence may name a command without all that it wants.
-                let is_short = matches!(
-                    error.kind(),
-                    ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand
-                ) || error.to_string().contains("but none was supplied");
+                let is_short =
+                    matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand)
+                        || error.to_string().contains("but none was supplied");
                 assert!(is_short, "{}: {words:?}: {error}", file.display());
             }
         }

@@ -56,7 +56,10 @@ fn what_a_run_prints_can_be_typed_from_anywhere_and_does_what_it_says() {
 
     let findings = world.json(list);
     let findings = findings.as_array().unwrap();
-    assert!(findings.iter().all(|finding| finding["region"] == BLIND && finding["class"] == "unproven"), "{findings:?}");
+    assert!(
+        findings.iter().all(|finding| finding["region"] == BLIND && finding["class"] == "unproven"),
+        "{findings:?}"
+    );
     let csv = world.typed(&format!("{} --format csv", list.split("  # ").next().unwrap()));
     assert_eq!(csv.stdout.lines().count(), findings.len() + 1, "{}", csv.stdout);
     let table = world.typed(list);
@@ -104,7 +107,11 @@ fn a_file_that_changed_or_is_gone_is_not_exported_in_its_place() {
     let outdated = world.run("export", SECOND, "--archive");
     assert!([0, 3].contains(&outdated.exit), "{}", outdated.stderr);
     let nothing = world.typed(&format!("{} --yes", approve.replace(" --unproven", "")));
-    assert!(nothing.stderr.contains("hubctl run approve") && nothing.stderr.contains("--unproven"), "{}", nothing.stderr);
+    assert!(
+        nothing.stderr.contains("hubctl run approve") && nothing.stderr.contains("--unproven"),
+        "{}",
+        nothing.stderr
+    );
 }
 
 #[test]
