@@ -1,11 +1,19 @@
-//! An account of the weeks of scans: its resources, its scans, and where Security Hub should hold its findings.
+//! An account of the weeks of scans: what it really has, its scans, and where Security Hub should hold its findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use asff::AccountId;
 use exporter::integration::Integration;
+use exporter::report::{ArchiveSkipped, RunReport, RunStatus};
 use jiff::Timestamp;
 
-use crate::scan::{Expected, Result, Scanned};
+use crate::REGIONS;
+use crate::cloud::{Cloud, Effect};
+use crate::memory::World;
+use crate::reading::Place;
+use crate::scan::{Expected, Scanned};
+use crate::truth::Truth;
+use crate::watch::found;
 
 /// Where some accounts' Security Hub is never on, and where its findings go then.
 pub(crate) const OFF: &str = "sa-east-1";
@@ -14,35 +22,99 @@ pub(crate) const FALLBACK: &str = "us-east-1";
 /// An account and its history.
 pub(crate) struct Account {
     pub(crate) integration: Integration,
-    pub(crate) results: Vec<Result>,
+    pub(crate) truth: Truth,
     pub(crate) scans: Vec<Scanned>,
+    /// What may be true of its findings, as the rule's model says.
+    pub(crate) cloud: Cloud,
     /// When each finding was first in a scan.
-    pub(crate) first_seen: BTreeMap<(String, String), Timestamp>,
-    pub(crate) resources: u32,
+    pub(crate) first_seen: BTreeMap<Place, Timestamp>,
+    /// Findings that were active in Security Hub, whose resources exist and have always failed.
+    pub(crate) steady: BTreeSet<Place>,
 }
 
 impl Account {
+    pub(crate) fn new(integration: Integration) -> Self {
+        Self {
+            integration,
+            truth: Truth::default(),
+            scans: Vec::new(),
+            cloud: Cloud::default(),
+            first_seen: BTreeMap::new(),
+            steady: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> AccountId {
+        self.integration.provider.account().unwrap()
+    }
+
     /// Whether what one Region never takes goes to another.
     pub(crate) fn falls_back(&self) -> bool {
         self.integration.fallback_region.is_some()
     }
 
-    /// Where Security Hub should hold what is of these places.
-    pub(crate) fn homes(&self, expected: Expected) -> Expected {
-        let mut homes = Expected::new();
-        for ((region, id), what) in expected {
-            let is_away = self.falls_back() && region == OFF;
-            homes.insert((if is_away { FALLBACK.to_owned() } else { region }, id), what);
-        }
-        homes
+    /// The Region whose Security Hub should hold a finding.
+    pub(crate) fn home(&self, (region, id): Place) -> Place {
+        let is_away = self.falls_back() && region == OFF;
+        (if is_away { FALLBACK.to_owned() } else { region }, id)
     }
 
-    /// Where what was sent before stays as it is. Where a Region was off for a day, there may be one in the fallback too.
-    pub(crate) fn left_alone(&self, scanned: &Scanned) -> Vec<(String, String)> {
-        let mut places: Vec<_> = scanned.left_alone().collect();
-        if self.falls_back() {
-            places.extend(scanned.left_alone().map(|(_, id)| (FALLBACK.to_owned(), id)));
+    /// What is active in Security Hub, wherever, by the Region of the resource.
+    pub(crate) fn found(&self, world: &World) -> Expected {
+        let of = |id: &str| {
+            let mut regions = REGIONS.into_iter();
+            regions.find(|region| id.contains(&format!("-{}-{region}-", self.id()))).unwrap().to_owned()
+        };
+        found(world, self.id()).into_iter().map(|((_, id), what)| ((of(&id), id), what)).collect()
+    }
+
+    /// What must not be archived while runs of these scans go on, in whatever order.
+    pub(crate) fn alive(&self, scans: &[&Scanned]) -> Expected {
+        let mut alive = self.steady.clone();
+        let certain = |scans: &mut dyn Iterator<Item = &&Scanned>| {
+            let mut cloud = self.cloud.clone();
+            for scanned in scans {
+                cloud.export(scanned, &self.integration, Effect::Unknown);
+            }
+            cloud.certain()
+        };
+        let (one, other) = (certain(&mut scans.iter()), certain(&mut scans.iter().rev()));
+        alive.extend(one.intersection(&other).cloned());
+        alive.into_iter().map(|place| (self.home(place), Default::default())).collect()
+    }
+
+    /// A finding whose resource exists and fails, and which no scan showed otherwise, is active.
+    pub(crate) fn check_steady(&mut self, world: &World, context: &str) {
+        let (found, id) = (self.found(world), self.id());
+        self.steady.retain(|place| self.truth.is_steady(id, place));
+        for place in &self.steady {
+            assert!(found.contains_key(place), "{context}: {place:?} exists and fails, and is not active any more");
         }
-        places
+        let steady = found.into_keys().filter(|place| self.truth.is_steady(id, place));
+        self.steady.extend(steady);
+    }
+
+    /// What a run did about the account's findings, as far as its report tells. None: nothing.
+    pub(crate) fn effect(&self, report: &RunReport) -> Option<Effect> {
+        if matches!(report.status, RunStatus::Duplicate | RunStatus::Superseded) {
+            return None;
+        }
+        let counts = &report.counts;
+        if counts.undelivered.contains_key("account_busy") {
+            return None;
+        }
+        let Some(account) = report.accounts.get(&self.id()) else { return Some(Effect::Unknown) };
+        let is_off = |region: &str| self.falls_back() && region == OFF;
+        let is_bad = |(name, region): (&asff::RegionName, &exporter::report::RegionReport)| {
+            (region.unavailable.is_some() && !is_off(name.as_str())) || region.not_adopted.is_some()
+        };
+        let is_unknown = report.status.wants_another_try()
+            || account.regions.iter().any(is_bad)
+            || counts.undelivered_total() + counts.archive_undelivered > 0;
+        Some(match &account.archive {
+            _ if is_unknown => Effect::Unknown,
+            Some(ArchiveSkipped::ArchiveRequiresApproval { .. }) => Effect::Asked,
+            _ => Effect::Whole,
+        })
     }
 }

@@ -102,8 +102,24 @@ impl History {
     pub(crate) async fn export(&mut self, scanned: &Scanned, blindness: Blindness, context: &str) {
         self.keys += 1;
         let key = format!("scan-{}", self.keys);
-        let held = self.held().len() as u64;
+        let mut held = self.held().len() as u64;
         let before = self.rule.clone();
+        let may_plan = self.random.random_bool(0.3);
+        let planned = if may_plan { Some(plan(&self.world, scanned.upload(&key)).await) } else { None };
+        let is_disturbed = self.random.random_bool(0.12);
+        if is_disturbed {
+            // Without the Region that fails the limit may be another.
+            let approval = Approval { pending: !strict(), unproven: false };
+            let mut ruled = before.clone();
+            let ruling = ruled.export(scanned, &self.integration, approval, held);
+            let alive = self.alive(&ruled, &before, blindness.is_harmless(ruling.partial));
+            if self.disturbed(scanned, &key, alive).await {
+                // What the run sent counts as active by now.
+                held = self.held().len() as u64;
+            }
+            let there = self.held();
+            self.rule.archived_in_part(scanned, &self.integration, &there);
+        }
         let ruling = self.rule.export(scanned, &self.integration, Approval::default(), held);
         let is_harmless = blindness.is_harmless(ruling.partial);
         if is_harmless {
@@ -111,11 +127,8 @@ impl History {
             assert_eq!(wrong, None, "{context}: the rule itself archives what fails");
         }
         let alive = self.alive(&self.rule, &before, is_harmless);
-        let planned =
-            if self.random.random_bool(0.3) { Some(plan(&self.world, scanned.upload(&key)).await) } else { None };
-        let is_disturbed = self.random.random_bool(0.12);
-        if is_disturbed {
-            self.disturbed(scanned, &key, &alive).await;
+        if std::env::var("DEBUG").is_ok() {
+            eprintln!("{context}: {held} are active, {ruling:?}");
         }
         let run = Run { alive, ..Run::new(&self.world) };
         let report = run.go(scanned.upload(&key)).await.unwrap().unwrap();
@@ -139,26 +152,24 @@ impl History {
         self.rule.expected()
     }
 
-    /// A run in which one Region's service or store fails.
-    async fn disturbed(&mut self, scanned: &Scanned, key: &str, alive: &Expected) {
+    /// A run in which one Region's service or store fails; whether another try of it is wanted.
+    async fn disturbed(&mut self, scanned: &Scanned, key: &str, alive: Expected) -> bool {
         let region = REGIONS[self.random.random_range(0..REGIONS.len())];
         if self.random.random_bool(0.5) {
             self.world.simulator.inject(Fault::error(503).in_region(region));
         } else {
             self.world.stores.lock().unwrap().broken = Some(format!("{region}.zst"));
         }
-        let run = Run { alive: alive.clone(), ..Run::new(&self.world) };
+        let run = Run { alive, ..Run::new(&self.world) };
         let outcome = run.go(scanned.upload(key)).await.unwrap();
-        if std::env::var("DEBUG").is_ok() {
-            let outcome = outcome.map(|run| (run.status, run.counts, run.reasons)).map_err(|error| error.to_string());
-            eprintln!("{region} disturbed {:?}: {outcome:?}", self.world.stores.lock().unwrap().broken);
-        }
         self.world.simulator.clear_faults();
-        self.world.stores.lock().unwrap().broken = None;
+        let broken = self.world.stores.lock().unwrap().broken.take();
+        if std::env::var("DEBUG").is_ok() {
+            let outcome = outcome.as_ref().map(|run| (run.status, &run.counts, &run.reasons));
+            eprintln!("{region} disturbed {broken:?}: {outcome:?}");
+        }
         self.world.sleep(7200).await;
-        // The event comes again, whether or not the run asked for it.
-        let run = Run { alive: alive.clone(), ..Run::new(&self.world) };
-        drop(run.go(scanned.upload(key)).await.unwrap().unwrap());
+        outcome.is_err() || outcome.is_ok_and(|report| report.status.wants_another_try())
     }
 
     /// An operator sometimes approves what the newest run asks for.

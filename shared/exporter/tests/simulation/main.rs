@@ -6,6 +6,7 @@ mod account;
 mod adoption;
 mod blind;
 mod checks;
+mod cloud;
 mod evidence;
 mod explaining;
 mod fallback;
@@ -35,6 +36,7 @@ mod upgrade;
 mod upkeep;
 mod verdicts;
 mod watch;
+mod weather;
 mod weeks;
 
 use std::sync::Arc;

@@ -42,6 +42,22 @@ pub(crate) struct Known {
     what: (&'static str, String),
 }
 
+impl Known {
+    /// The same, archived by a scan.
+    pub(crate) fn archived(self, at: Timestamp) -> Self {
+        Self { active: false, known_at: self.known_at.max(at), ..self }
+    }
+
+    /// The same, made active by a user, or with a count that began anew.
+    pub(crate) fn variants(&self) -> impl Iterator<Item = Self> {
+        let was_sent = !self.what.0.is_empty();
+        let fresh = Self { absent: 0, counted_at: None, ..self.clone() };
+        let active = was_sent.then(|| Self { active: true, ..self.clone() });
+        let both = was_sent.then(|| Self { active: true, ..fresh.clone() });
+        active.into_iter().chain(both).chain([fresh])
+    }
+}
+
 /// What a scan means for one finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -78,6 +94,7 @@ pub(crate) struct Ruling {
 pub(crate) struct Rule {
     pub(crate) findings: BTreeMap<Place, Known>,
     pub(crate) newest: Option<Timestamp>,
+    before_newest: Option<Timestamp>,
     pub(crate) measure: Option<Measure>,
     archived_freely: Vec<(Timestamp, u64)>,
     /// When each check last had a verdict in a Region; and was covered completely by a scan of scope partial.
@@ -178,12 +195,16 @@ impl Rule {
         active: u64,
     ) -> Ruling {
         let is_full = integration.archive_scope == ArchiveScope::Full;
-        let since = self.newest.filter(|_| is_full);
-        let mut reading = Reading::of(scanned, integration, since);
+        // The same file again is no older scan than itself.
+        let is_again = self.newest == Some(scanned.newest());
+        let since = if is_again { self.before_newest } else { self.newest };
+        let mut reading = Reading::of(scanned, integration, since.filter(|_| is_full));
         if reading.all_superseded() {
             return Ruling { superseded: true, ..Ruling::default() };
         }
-        self.newest = self.newest.max(Some(reading.at));
+        if self.newest < Some(reading.at) {
+            (self.before_newest, self.newest) = (self.newest, Some(reading.at));
+        }
         if integration.archive_scope == ArchiveScope::Partial {
             self.drop_covered(&mut reading);
         }
@@ -230,7 +251,7 @@ impl Rule {
         }
         for place in ruling.archived.keys() {
             if let Some(known) = self.findings.get_mut(place) {
-                (known.active, known.known_at) = (false, known.known_at.max(reading.at));
+                *known = known.clone().archived(reading.at);
             }
         }
         let whole = reading.to_end && reading.times.len() == 1 && reading.malformed.is_empty();
@@ -241,6 +262,19 @@ impl Rule {
         }
         self.note_coverage(&reading);
         ruling
+    }
+
+    /// What a run archived that did not come to its end.
+    pub(crate) fn archived_in_part(&mut self, scanned: &Scanned, integration: &Integration, there: &Expected) {
+        let mut dry = self.clone();
+        let approval = Approval { pending: true, unproven: false };
+        let archived = dry.export(scanned, integration, approval, 0).archived;
+        for place in archived.into_keys().filter(|place| !there.contains_key(place)) {
+            if let (Some(known), Some(then)) = (self.findings.get_mut(&place), dry.findings.get(&place)) {
+                *known = then.clone();
+                self.archived_freely.push((then.known_at, 1));
+            }
+        }
     }
 
     fn needs_approval(&self, pending: u64, active: u64, at: Timestamp, percent: u8) -> bool {

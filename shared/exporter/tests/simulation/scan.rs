@@ -137,6 +137,12 @@ impl Scanned {
         Self { account, at, results, layout: Layout::default(), extra: Vec::new(), cut: None }
     }
 
+    /// The newest scan time among the entries that are read.
+    pub(crate) fn newest(&self) -> Timestamp {
+        let read = self.results.iter().take(self.cut.unwrap_or(self.results.len()));
+        read.map(|one| one.at.unwrap_or(self.at)).max().unwrap_or(self.at)
+    }
+
     /// The file, as an upload under a key of its own.
     pub(crate) fn upload(&self, key: &str) -> Scan {
         open(key, &self.bytes())

@@ -1,5 +1,7 @@
 //! What an account really has, whatever scans show of it.
 
+use std::collections::BTreeSet;
+
 use asff::AccountId;
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -24,6 +26,8 @@ pub(crate) const CHECKS: [&str; 8] = [
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Truth {
     pub(crate) resources: Vec<Result>,
+    /// Resources that once passed, or were muted.
+    changed: BTreeSet<String>,
     made: u32,
 }
 
@@ -38,6 +42,9 @@ impl Truth {
                 3 => resource.muted = !resource.muted,
                 4 => resource.detail += 1,
                 _ => {}
+            }
+            if !resource.failed || resource.muted {
+                self.changed.insert(resource.resource.clone());
             }
         }
         for _ in 0..random.random_range(0..16) {
@@ -57,11 +64,22 @@ impl Truth {
         };
         let (failed, muted) = (random.random_bool(0.7), random.random_bool(0.05));
         let result = Result { check, region, resource, failed, muted, manual: false, detail: 0, at: None };
+        if !failed || muted {
+            self.changed.insert(result.resource.clone());
+        }
         self.resources.push(result);
     }
 
     /// Whether a finding's resource exists and fails.
     pub(crate) fn fails(&self, account: AccountId, (region, id): &Place) -> bool {
         self.resources.iter().any(|one| one.failed && !one.muted && one.region == region && one.id(account) == *id)
+    }
+
+    /// Whether a finding's resource exists and has always failed.
+    pub(crate) fn is_steady(&self, account: AccountId, (region, id): &Place) -> bool {
+        let is_it = |one: &&Result| one.region == region && one.id(account) == *id;
+        let is_steady = |one: &Result| one.failed && !self.changed.contains(&one.resource);
+        // The root user can go and come back.
+        self.resources.iter().find(is_it).is_some_and(|one| is_steady(one) && !one.resource.ends_with(":root"))
     }
 }

@@ -1,8 +1,10 @@
 //! A state that the version before the evidence rule wrote is read and upgraded. The files under `upgrade/` were written by
 //! commit 3c2f996: three scans of an account whose Region sa-east-1 has no Security Hub, with us-east-1 as the fallback.
 
+use asff::Status;
 use bytes::Bytes;
 use exporter::report::{RunStatus, reason};
+use exporter::state::{Entry, StateReader, StateStep, Stored};
 use serde_json::Value;
 use simulator::{Caller, Config, Simulator};
 
@@ -55,6 +57,66 @@ fn left_by_the_version_before() -> World {
     drop(stores);
     assert_eq!(active(&world), 9);
     world
+}
+
+/// Writes the states as the version before did, and forgets what it did not know.
+pub(crate) fn downgrade(world: &World) {
+    let mut stores = world.stores.lock().unwrap();
+    stores.objects.retain(|key, _| !key.ends_with("coverage.json.zst"));
+    for (key, (etag, bytes)) in &mut stores.objects {
+        if key.starts_with("state/") {
+            *bytes = as_before(bytes.clone()).into();
+            *etag += 1_000_000;
+        }
+    }
+}
+
+/// A state file in the format of commit 3c2f996.
+fn as_before(bytes: Bytes) -> Vec<u8> {
+    let (mut reader, mut entries) = (StateReader::new().unwrap(), Vec::new());
+    reader.feed(bytes);
+    reader.end_of_input();
+    while let StateStep::Entry(entry) = reader.step().unwrap() {
+        entries.push(entry);
+    }
+    let header = reader.header().unwrap();
+    let json = serde_json::to_vec(header).unwrap();
+    let mut plain = b"shstate1".to_vec();
+    plain.extend_from_slice(&u32::try_from(json.len()).unwrap().to_le_bytes());
+    plain.extend_from_slice(&json);
+    // What was never sent was not in it.
+    entries.retain(|entry| entry.slot.first_seen_ms != i64::MAX);
+    for Entry { slot, json } in &entries {
+        plain.extend_from_slice(&u32::try_from(json.len()).unwrap().to_le_bytes());
+        plain.extend_from_slice(&slot.key.0.to_le_bytes());
+        plain.extend_from_slice(&slot.content.to_le_bytes());
+        plain.extend_from_slice(&slot.resource.to_le_bytes());
+        plain.extend_from_slice(&slot.check.to_le_bytes());
+        for time in [slot.first_seen_ms, slot.updated_ms, slot.sent_ms] {
+            plain.extend_from_slice(&time.to_le_bytes());
+        }
+        let of = |status| match status {
+            Status::Passed => 0,
+            Status::Warning => 1,
+            Status::Failed => 2,
+        };
+        plain.push(match slot.stored {
+            Stored::Active(status) => of(status),
+            Stored::Archived(status) => 5 + of(status),
+            Stored::Uncertain => 4,
+        });
+        plain.extend_from_slice(json);
+    }
+    plain.extend_from_slice(&u32::MAX.to_le_bytes());
+    plain.extend_from_slice(&(entries.len() as u64).to_le_bytes());
+    if let Some(adopting) = &header.tail.adopting {
+        plain.extend_from_slice(&serde_json::to_vec(adopting).unwrap());
+    }
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.window_log(18).unwrap();
+    std::io::Write::write_all(&mut encoder, &plain).unwrap();
+    encoder.finish().unwrap()
 }
 
 fn first_seen(world: &World, result: &Result) -> jiff::Timestamp {

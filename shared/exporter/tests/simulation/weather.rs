@@ -1,0 +1,132 @@
+//! What goes wrong in the weeks of scans: the service fails, Security Hub is switched off, runs die, users do things.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use asff::AccountId;
+use exporter::mend::{self, Mender, Reconcile, Redrive};
+use exporter::report::RunReport;
+use exporter::settings::Settings;
+use rand::RngExt;
+use serde_json::json;
+use simulator::{Caller, Effect, Fault, Input, Operation};
+
+use crate::account::OFF;
+use crate::life::Life;
+use crate::memory::Twin;
+use crate::weeks::Simulation;
+use crate::{ACCOUNT, OTHER, REGIONS};
+
+impl Simulation {
+    /// What goes wrong today.
+    pub(crate) fn weather(&mut self) {
+        self.clear();
+        for _ in 0..self.random.random_range(0..3) {
+            let status = [429, 500, 503][self.random.random_range(0..3)];
+            let fault = match self.random.random_range(0..6) {
+                0 => Fault::new(Effect::DropConnection { after_commit: true }).ratio(0.2),
+                1 => {
+                    Fault::new(Effect::Error { status, error_type: None, message: None, after_commit: true }).ratio(0.2)
+                }
+                2 => Fault::new(Effect::FailFindings {
+                    id_contains: self.random.random_range(0..16).to_string(),
+                    code: "InternalFailure".to_owned(),
+                    message: "try again".to_owned(),
+                })
+                .ratio(0.3),
+                3 => Fault::error(status).times(self.random.random_range(1..40)),
+                4 => Fault::error(status).in_region(REGIONS[self.random.random_range(0..3)]),
+                _ => Fault::error(status).ratio(0.3),
+            };
+            self.world.simulator.inject(fault);
+        }
+        if self.random.random_bool(0.1) {
+            let region = REGIONS[self.random.random_range(0..3)];
+            self.world.stores.lock().unwrap().broken = Some(format!("{region}.zst"));
+        }
+        if self.random.random_bool(0.1) {
+            let account = [ACCOUNT, OTHER][self.random.random_range(0..2)];
+            let region = REGIONS[self.random.random_range(0..3)];
+            self.call(account, region, Operation::DisableSecurityHub, b"");
+            self.lost(account.parse().unwrap(), region);
+        }
+    }
+
+    /// Everything is on and works.
+    pub(crate) fn clear(&mut self) {
+        self.world.now();
+        self.world.simulator.clear_faults();
+        self.world.stores.lock().unwrap().broken = None;
+        for (account, state) in &self.accounts {
+            let account = account.as_str();
+            for region in REGIONS {
+                if state.falls_back() && region == OFF {
+                    self.call(account, region, Operation::DisableSecurityHub, b"");
+                    continue;
+                }
+                self.call(account, region, Operation::EnableSecurityHub, b"{}");
+                let product = json!({ "ProductArn": format!("arn:aws:securityhub:{region}::product/prowler/prowler") });
+                let body = product.to_string();
+                self.call(account, region, Operation::EnableImportFindingsForProduct, body.as_bytes());
+            }
+        }
+    }
+
+    fn call(&self, account: &str, region: &str, operation: Operation, body: &[u8]) {
+        let input = Input { body, ..Input::default() };
+        // In bad weather this may fail as well; tomorrow it is tried again.
+        let _ = self.world.simulator.call(&Caller::user(account), region, operation, input);
+    }
+
+    /// Analysts do their work on some findings.
+    pub(crate) fn analysts(&mut self) {
+        let region = REGIONS[self.random.random_range(0..3)];
+        let findings = self.world.simulator.findings(ACCOUNT, region);
+        if findings.is_empty() {
+            return;
+        }
+        let finding = &findings[self.random.random_range(0..findings.len())];
+        let update = json!({
+            "FindingIdentifiers": [{ "Id": finding["Id"], "ProductArn": finding["ProductArn"] }],
+            "Workflow": { "Status": "SUPPRESSED" },
+        });
+        let body = update.to_string();
+        let _ = self.world.simulator.batch_update_findings(&Caller::user(ACCOUNT), region, body.as_bytes());
+    }
+
+    /// A user asks for something about what earlier runs did; it may be killed. The next scan decides again.
+    pub(crate) async fn order(&mut self) {
+        if self.random.random_bool(0.6) {
+            return;
+        }
+        let killed_at = self.random.random_bool(0.3).then(|| self.random.random_range(0..60));
+        let life = Arc::new(Life::until(killed_at, self.random.random_bool(0.5)));
+        let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::default() };
+        let mender = Mender::new(Arc::new(twin), Settings::default());
+        let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(900));
+        let options = mend::Options { deadline, ..mend::Options::default() };
+        let account: AccountId = [ACCOUNT, OTHER][self.random.random_range(0..2)].parse().unwrap();
+        let archived = |run: &&RunReport| run.counts.archived > 0;
+        let archiving = self.world.stores.lock().unwrap().runs.values().rfind(archived).map(|run| run.run_id.clone());
+        let what = self.random.random_range(0..3);
+        let order = async {
+            match (what, archiving) {
+                (0, Some(run_id)) => vec![mender.undo_archive(&run_id, &options).await],
+                (1, _) => match mender.redrive(&Redrive::default(), &options).await {
+                    Ok(runs) => runs.into_iter().map(Ok).collect(),
+                    Err(error) => vec![Err(error)],
+                },
+                _ => vec![mender.reconcile(account, &Reconcile::default(), &options).await],
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = order => outcome,
+            () = life.over() => Vec::new(),
+        };
+        self.world.assert_no_violation();
+        self.loosen();
+        for run in outcome.iter().flatten() {
+            assert!(run.counts.balanced(), "everything is counted: {:?}", run.counts);
+        }
+    }
+}
