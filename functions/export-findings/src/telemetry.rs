@@ -41,7 +41,7 @@ pub fn log_run(run: &RunReport) {
         RunStatus::Degraded if run.kind != RunKind::Export => line!(warn, "order carried out, but not all of it"),
         _ if run.kind != RunKind::Export => line!(warn, "order not carried out; it is tried again"),
         RunStatus::Succeeded => line!(info, "scan exported"),
-        RunStatus::Ignored => line!(info, "upload ignored: it holds no scan"),
+        RunStatus::Ignored => line!(info, "upload ignored, for the reasons given"),
         RunStatus::Duplicate => line!(info, "upload ignored: an earlier run exported it"),
         RunStatus::Superseded => line!(info, "upload ignored: a newer scan was exported before"),
         RunStatus::Unfinished => line!(info, "scan exported in part; the next run goes on"),

@@ -38,6 +38,8 @@ pub struct Options {
     pub again: bool,
     /// What a user approved of an earlier run of the same scan.
     pub approval: Approval,
+    /// A person named this very file: its format is the one to export, whatever the integration takes of a scan's several files.
+    pub any_format: bool,
     /// The order that the export belongs to, where there is one.
     pub order: Option<String>,
     /// When the caller's time is over.
@@ -172,6 +174,7 @@ impl<P: Ports> Exporter<P> {
             until: hold_until(self.ports.now(), options.deadline),
             regions: self.regions.clone(),
             approval: options.approval,
+            any_format: options.any_format,
             shared,
             upkeep: self.upkeep.clone(),
         });

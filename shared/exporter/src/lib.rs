@@ -36,3 +36,4 @@ mod sorter;
 pub mod state;
 pub mod telling;
 pub mod upload;
+pub mod way;

@@ -20,8 +20,9 @@ use crate::integration::Integration;
 use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
 use crate::report::{Counts, Fate, FileEnd};
-use crate::route::{NOT_IN_INTEGRATION, Route, route};
+use crate::route::{Route, route};
 use crate::state::Seen;
+use crate::way::{Way, way};
 
 /// What the accounts of one export share.
 pub(crate) struct Context<P> {
@@ -33,6 +34,8 @@ pub(crate) struct Context<P> {
     pub(crate) regions: Arc<Regions>,
     /// What a user approved.
     pub(crate) approval: Approval,
+    /// The scan's format is the one to export.
+    pub(crate) any_format: bool,
     pub(crate) shared: Shared,
     /// Knows the accounts' connections, if anybody does.
     pub(crate) upkeep: Option<Arc<dyn Upkeep>>,
@@ -120,21 +123,21 @@ impl<P: Ports> AccountExport<P> {
             self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
             return Ok(());
         }
-        let kept = filter(integration, context.format, mapped.status, mapped.severity);
-        let region = match route(integration, mapped.region) {
-            Route::Own => mapped.region,
-            Route::Fallback(region) => {
-                mapped.finding.product_arn = mapped.partition.product_arn(region);
-                self.counts.redirected += u64::from(kept.is_none());
-                region
-            }
-            Route::NotInIntegration => {
-                let unavailable = Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned());
-                let fate = kept.map_or(unavailable, |kept| Fate::Filtered(kept.as_str().to_owned()));
+        let Way { region, kept, redirected } = match way(integration, context.format, &mapped) {
+            Ok(way) => way,
+            Err(fate) => {
+                let seen = match fate {
+                    Fate::RegionUnavailable(..) => Seen::Wanted,
+                    _ => filter(integration, context.format, mapped.status, mapped.severity).map_or(Seen::Wanted, Kept::seen),
+                };
                 self.counts.add(fate, 1);
-                return delivery.see_elsewhere(&mapped, kept.map_or(Seen::Wanted, Kept::seen)).await;
+                return delivery.see_elsewhere(&mapped, seen).await;
             }
         };
+        if region != mapped.region {
+            mapped.finding.product_arn = mapped.partition.product_arn(region);
+        }
+        self.counts.redirected += u64::from(redirected);
         delivery.send(region, mapped, kept).await
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use asff::{AccountId, Partition, RegionName};
+use asff::{AccountId, Partition, RegionName, ScanFormat};
 use jiff::Timestamp;
 
 use super::{AccountExport, Context, Delivering, First, State};
@@ -63,8 +63,9 @@ impl<P: Ports> AccountExport<P> {
             Ok(integration) => integration,
             Err(blocked) => return Ok(blocked),
         };
-        if integration.format != context.format {
-            return Ok(State::KeptBack(Kept::OtherFormat.as_str(), None));
+        if integration.format != context.format && !context.any_format {
+            let message = other_format(account, context.format, &integration);
+            return Ok(State::KeptBack(Kept::OtherFormat.as_str(), Some(message)));
         }
         let now = ports.now();
         // A scan of the future would make every honest one after it an old one.
@@ -89,6 +90,7 @@ impl<P: Ports> AccountExport<P> {
         };
         // What was disabled, or withdrawn and deleted, before the account was ours must not be sent after that.
         let integration = match enabled(account, ports.integration(&account).await?) {
+            Ok(integration) if context.any_format => Integration { format: context.format, ..integration },
             Ok(integration) => integration,
             Err(blocked) => {
                 ports.end(account, &context.run_id, doubt).await?;
@@ -203,6 +205,18 @@ pub(crate) async fn begin_any<P: Ports>(
             return Ok((newest, begun));
         }
     }
+}
+
+/// That an integration takes scans in another format, and the command that has it take this one.
+fn other_format(account: AccountId, format: ScanFormat, integration: &Integration) -> String {
+    let Integration { provider, format: wanted, .. } = integration;
+    let mend = format!("hubctl integration configure {provider} --format {format}");
+    with_mend(
+        format!(
+            "account {account}: the scan is in {format}, and the integration exports {wanted}; export {format} instead with"
+        ),
+        Some(mend),
+    )
 }
 
 /// The Regions in which an account has a state.

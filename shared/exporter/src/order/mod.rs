@@ -332,7 +332,7 @@ async fn again<P: Ports + Scans>(
     }
     let exporter = Exporter::new(ports.clone(), settings.clone());
     let Options { order, deadline, progress } = options.clone();
-    let options = export::Options { again: true, approval, order, deadline, progress };
+    let options = export::Options { again: true, approval, any_format: false, order, deadline, progress };
     exporter.export(scan, options).await.map_err(|error| match error {
         held @ ExportError::Held { .. } => OrderError::Busy(held.to_string()),
         error => error.into(),

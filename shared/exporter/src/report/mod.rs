@@ -16,3 +16,4 @@ pub use run::{
     AccountReport, ArchiveSkipped, Changes, FileEnd, PartialScan, RegionReport, RunKind, RunReport, RunStatus,
     UNREADABLE, Unavailable, Uncovered, Unproven,
 };
+pub use verdict::NO_FINDINGS;

@@ -24,7 +24,7 @@ pub enum RunStatus {
     Degraded,
     /// Something passing kept findings back; the upload is tried again.
     Failed,
-    /// The upload holds no scan, for the reason given.
+    /// The upload holds nothing to export: no scan, no findings, or another format than the integration takes, as the reason says.
     Ignored,
     /// An earlier run exported the same upload.
     Duplicate,

@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{ArchiveSkipped, Counts, FileEnd, RunReport, RunStatus, undelivered};
+use super::{ArchiveSkipped, Counts, FileEnd, RunKind, RunReport, RunStatus, undelivered};
 use crate::account::SUPERSEDED;
 use crate::filter::Kept;
+
+/// What is said of a file that was read to its end and has no finding in it.
+pub const NO_FINDINGS: &str = "the file contains no findings";
 
 impl RunReport {
     /// Decides how the run ended, from what became of its findings. `command_options` are the options that its commands need.
@@ -27,28 +30,35 @@ impl RunReport {
             _ if broken => RunStatus::Failed,
             _ if out_of_time => RunStatus::Unfinished,
             FileEnd::Refused { .. } if counts.read == 0 => RunStatus::Ignored,
-            _ if self.is_superseded() => RunStatus::Superseded,
+            _ if self.is_empty() || self.is_kept_back(Kept::OtherFormat.as_str()) => RunStatus::Ignored,
+            _ if self.is_kept_back(SUPERSEDED) => RunStatus::Superseded,
             _ if self.reasons.is_empty() => RunStatus::Succeeded,
             _ => RunStatus::Degraded,
         }
     }
 
-    /// Whether the scan is an older one of every account in it. What is never sent, such as what a person must look at by
-    /// hand, changes nothing about that.
-    fn is_superseded(&self) -> bool {
-        let superseded = |counts: &Counts| {
+    /// Whether the upload was read to its end and has no finding in it.
+    pub fn is_empty(&self) -> bool {
+        self.kind == RunKind::Export && self.file_end == FileEnd::Complete && self.counts.read == 0
+    }
+
+    /// Whether the scan was kept back as a whole, such as an older one of every account in it. What is never sent, such as a manual
+    /// check, changes nothing about that.
+    fn is_kept_back(&self, reason: &str) -> bool {
+        let kept_back = |counts: &Counts| {
             let manual = counts.filtered.get(Kept::Manual.as_str()).copied().unwrap_or_default();
-            counts.filtered.get(SUPERSEDED) == Some(&(counts.read - manual))
+            counts.filtered.get(reason) == Some(&(counts.read - manual))
         };
         !self.accounts.is_empty()
             && self.counts.filtered_total() == self.counts.read
-            && self.accounts.values().all(|account| superseded(&account.counts))
+            && self.accounts.values().all(|account| kept_back(&account.counts))
     }
 
     /// What somebody should know, a sentence each, and below it what mends it. Empty where all is well.
     fn explain(&self, command_options: &str) -> Vec<String> {
         let mut reasons = Vec::new();
         match &self.file_end {
+            FileEnd::Complete if self.is_empty() => reasons.push(NO_FINDINGS.to_owned()),
             FileEnd::Complete => {}
             FileEnd::Unread => reasons.push("the file was not read".to_owned()),
             FileEnd::Stopped => reasons.push("the time was over before the end of the file".to_owned()),
@@ -122,6 +132,24 @@ mod tests {
         run.counts.add(Fate::Filtered("manual".to_owned()), 1);
         run.accounts.insert("123456789012".parse().unwrap(), account);
         run
+    }
+
+    #[test]
+    fn a_file_without_findings_is_ignored_with_that_reason() {
+        let mut empty = run(&Fate::Sent);
+        (empty.counts, empty.accounts) = Default::default();
+        empty.conclude(Timestamp::UNIX_EPOCH);
+        assert_eq!((empty.status, empty.reasons.as_slice()), (RunStatus::Ignored, &[NO_FINDINGS.to_owned()][..]));
+        let mut order = RunReport { kind: RunKind::Redrive, ..empty };
+        order.conclude(Timestamp::UNIX_EPOCH);
+        assert_eq!((order.status, order.reasons.len()), (RunStatus::Succeeded, 0));
+    }
+
+    #[test]
+    fn a_scan_in_another_format_is_ignored() {
+        let mut other = run(&Fate::Filtered(Kept::OtherFormat.as_str().to_owned()));
+        other.conclude(Timestamp::UNIX_EPOCH);
+        assert_eq!(other.status, RunStatus::Ignored);
     }
 
     #[test]

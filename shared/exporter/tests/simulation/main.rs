@@ -34,6 +34,7 @@ mod scan_order;
 mod truth;
 mod upgrade;
 mod upkeep;
+mod uploads;
 mod verdicts;
 mod watch;
 mod weather;

@@ -1,0 +1,37 @@
+//! What an integration does with a finding before its Region is asked: the one place that decides it, for exports, plans, and the
+//! offline look at a file.
+
+use asff::{Mapped, RegionName, ScanFormat};
+
+use crate::filter::{Kept, filter};
+use crate::integration::Integration;
+use crate::report::Fate;
+use crate::route::{NOT_IN_INTEGRATION, Route, route};
+
+/// The way of a finding to a Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The Region whose Security Hub gets it, or is told that it is there.
+    pub region: RegionName,
+    /// Why it is not sent, if so.
+    pub kept: Option<Kept>,
+    /// It is sent to another Region than its own.
+    pub redirected: bool,
+}
+
+/// The way of a finding by an integration's settings.
+///
+/// # Errors
+///
+/// With its fate, when no Region hears of it.
+pub fn way(integration: &Integration, format: ScanFormat, mapped: &Mapped) -> Result<Way, Fate> {
+    let kept = filter(integration, format, mapped.status, mapped.severity);
+    match route(integration, mapped.region) {
+        Route::Own => Ok(Way { region: mapped.region, kept, redirected: false }),
+        Route::Fallback(region) => Ok(Way { region, kept, redirected: kept.is_none() }),
+        Route::NotInIntegration => Err(kept.map_or_else(
+            || Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned()),
+            |kept| Fate::Filtered(kept.as_str().to_owned()),
+        )),
+    }
+}

@@ -1,0 +1,69 @@
+//! Uploads that hold nothing to export say why, and a scan that a person names is exported in its own format.
+
+use std::sync::Arc;
+
+use asff::ScanFormat;
+use exporter::export::{Exporter, Options};
+use exporter::report::{NO_FINDINGS, RunReport, RunStatus};
+use exporter::settings::Settings;
+
+use crate::life::Life;
+use crate::memory::{Twin, World};
+use crate::promises::{failed, imports, scan};
+use crate::scan::open;
+use crate::watch::held;
+use crate::{ACCOUNT, export, integrate, world};
+
+/// A table of one finding.
+const TABLE: &str = "TIMESTAMP;ACCOUNT_UID;PROVIDER;CHECK_ID;CHECK_TITLE;STATUS;STATUS_EXTENDED;MUTED;SEVERITY;RESOURCE_TYPE;\
+                     RESOURCE_UID;PARTITION;REGION;PROWLER_VERSION\n\
+                     2026-03-01 06:00:00;123456789012;aws;s3_bucket_versioning;Title;FAIL;It is off;False;high;AwsS3Bucket;\
+                     arn:aws:s3:::bucket;aws;eu-west-1;5.46.0\n";
+
+async fn export_named(world: &World, key: &str, file: &[u8]) -> RunReport {
+    let options = Options { any_format: true, ..Options::default() };
+    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    Exporter::new(Arc::new(twin), Settings::default()).export(open(key, file), options).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_without_findings_is_ignored_with_that_reason_and_archives_nothing() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let first = scan(0, failed(30));
+    export(&world, first.upload("1")).await;
+    let header = TABLE.lines().next().unwrap();
+    for file in ["[]", "{\"Findings\": []}", "[][]", header] {
+        world.sleep(3600).await;
+        let run = export(&world, open(file, file.as_bytes())).await;
+        assert_eq!((run.status, run.reasons), (RunStatus::Ignored, vec![NO_FINDINGS.to_owned()]), "{file}");
+        assert_eq!(held(&world, first.account, "ACTIVE").len(), 30);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_in_another_format_says_so_and_how_to_export_it() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let run = export(&world, open("scan.csv", TABLE.as_bytes())).await;
+    let [reason] = run.reasons.as_slice() else { panic!("{:?}", run.reasons) };
+    assert_eq!(
+        reason,
+        "account 123456789012: the scan is in csv, and the integration exports ocsf; export csv instead with\n\
+         hubctl integration configure 123456789012 --format csv"
+    );
+    assert_eq!((run.status, run.counts.filtered["other_format"], imports(&world)), (RunStatus::Ignored, 1, 0));
+
+    // Once that is done, the next one is exported.
+    integrate(&world, ACCOUNT, |integration| integration.format = ScanFormat::Csv);
+    let run = export(&world, open("scan-2.csv", TABLE.as_bytes())).await;
+    assert_eq!((run.status, run.counts.sent), (RunStatus::Succeeded, 1), "{:?}", run.reasons);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_a_person_names_is_exported_in_its_own_format() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let run = export_named(&world, "scan.csv", TABLE.as_bytes()).await;
+    assert_eq!((run.status, run.counts.sent), (RunStatus::Succeeded, 1), "{:?}", run.reasons);
+}
