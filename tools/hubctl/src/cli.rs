@@ -17,7 +17,7 @@ Exit codes:
   1  error
   2  wrong command line
   3  findings in quarantine, unreadable, undelivered or cut off with the file,
-     or an archive that is held back for a person to decide
+     or findings that are archived upon approval only (hubctl run pending)
   4  credentials missing, expired, of the wrong account, or not allowed to
   5  Security Hub not to be had in a Region that has findings, or lost there
   6  config diff, apply --dry-run, reconcile --dry-run: there are differences

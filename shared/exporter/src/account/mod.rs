@@ -128,7 +128,8 @@ impl<P: Ports> AccountExport<P> {
             Err(fate) => {
                 let seen = match fate {
                     Fate::RegionUnavailable(..) => Seen::Wanted,
-                    _ => filter(integration, context.format, mapped.status, mapped.severity).map_or(Seen::Wanted, Kept::seen),
+                    _ => filter(integration, context.format, mapped.status, mapped.severity)
+                        .map_or(Seen::Wanted, Kept::seen),
                 };
                 self.counts.add(fate, 1);
                 return delivery.see_elsewhere(&mapped, seen).await;

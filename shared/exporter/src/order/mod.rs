@@ -3,6 +3,7 @@
 //!
 //! Promise: an order may come twice; the second time finds it done.
 
+mod again;
 mod approvable;
 mod fulfil;
 mod record;
@@ -14,17 +15,17 @@ use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::again::again;
 pub use self::approvable::{approvable, ensure_approvable, newer_run};
 pub use self::fulfil::{BUSY_DELAY, fulfil, is_busy, made_progress, place};
 pub use self::record::{OrderLog, OrderRecord, OrderState, Placed};
 use crate::approval::Approval;
-use crate::export::{self, ExportError, Exporter};
+use crate::export::ExportError;
 use crate::mend::{MendError, Mender, Options, Reconcile, Redrive, report_of};
-use crate::ports::{OpenError, PortError, Ports, Scans};
+use crate::ports::{PortError, Ports, Scans};
 use crate::provider::ProviderId;
-use crate::report::{RunKind, RunReport, RunStatus};
+use crate::report::{RunReport, RunStatus};
 use crate::settings::Settings;
-use crate::upload::Upload;
 
 /// An order. As JSON: `{"order": "undo_archive", "run_id": "..."}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -301,42 +302,6 @@ async fn call_off<P: Ports + OrderLog>(ports: &P, run_id: &str) -> Result<(), Po
     }
     let why = format!("a person had what its run {run_id} archived made active again");
     ports.call_off_order(&record.settled(OrderState::Undone, Some(why), ports.now())).await
-}
-
-/// Exports the upload of a run once more.
-async fn again<P: Ports + Scans>(
-    ports: &Arc<P>,
-    settings: &Settings,
-    run_id: &str,
-    approval: Approval,
-    options: &Options,
-) -> Result<RunReport, OrderError> {
-    let refused = |message: String| OrderError::Refused(message);
-    let earlier = report_of(ports.as_ref(), run_id).await?;
-    let earlier = earlier.ok_or_else(|| refused(format!("run {run_id} left no report; export its upload again")))?;
-    if earlier.kind != RunKind::Export {
-        return Err(refused(format!("run {run_id} exported nothing, it is of the kind {}", earlier.kind.as_str())));
-    }
-    let source = &earlier.upload.source;
-    let (bucket, key) = source
-        .strip_prefix("s3://")
-        .and_then(|address| address.split_once('/'))
-        .ok_or_else(|| refused(format!("run {run_id} exported {source}, which is not in S3")))?;
-    let scan = match ports.open(&Upload::new(bucket, key)).await {
-        Ok(scan) => scan,
-        Err(gone @ OpenError::NotFound { .. }) => return Err(refused(gone.to_string())),
-        Err(OpenError::Failed(error)) => return Err(error.into()),
-    };
-    if scan.info.etag != earlier.upload.etag {
-        return Err(refused(format!("{source} was written anew since run {run_id} exported it")));
-    }
-    let exporter = Exporter::new(ports.clone(), settings.clone());
-    let Options { order, deadline, progress } = options.clone();
-    let options = export::Options { again: true, approval, any_format: false, order, deadline, progress };
-    exporter.export(scan, options).await.map_err(|error| match error {
-        held @ ExportError::Held { .. } => OrderError::Busy(held.to_string()),
-        error => error.into(),
-    })
 }
 
 /// All accounts that have a state.

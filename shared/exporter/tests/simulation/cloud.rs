@@ -103,9 +103,9 @@ impl Cloud {
     }
 
     /// A user's job may have made anything active again that was archived, and may have lost how often it was absent.
-    pub(crate) fn loosen(&mut self) {
+    pub(crate) fn loosen(&mut self, at: Timestamp) {
         for states in self.findings.values_mut() {
-            let more: Vec<_> = states.iter().flatten().flat_map(Known::variants).map(Some).collect();
+            let more: Vec<_> = states.iter().flatten().flat_map(|known| known.variants(at)).map(Some).collect();
             states.extend(more);
         }
     }
@@ -118,6 +118,11 @@ impl Cloud {
     /// Whether some whole scan was surely exported.
     pub(crate) fn has_measure(&self) -> bool {
         !self.measures.contains(&None)
+    }
+
+    /// For a person who looks into a difference.
+    pub(crate) fn find(&self, id: &str) -> Option<&BTreeSet<Option<Known>>> {
+        self.findings.iter().find(|(place, _)| place.1.ends_with(id)).map(|(_, states)| states)
     }
 
     /// What must be active.

@@ -48,13 +48,14 @@ impl Known {
         Self { active: false, known_at: self.known_at.max(at), ..self }
     }
 
-    /// The same, made active by a user, or with a count that began anew.
-    pub(crate) fn variants(&self) -> impl Iterator<Item = Self> {
+    /// The same, made active by a user at this time, or with a count that began anew.
+    pub(crate) fn variants(&self, at: Timestamp) -> impl Iterator<Item = Self> {
         let was_sent = !self.what.0.is_empty();
         let fresh = Self { absent: 0, counted_at: None, ..self.clone() };
-        let active = was_sent.then(|| Self { active: true, ..self.clone() });
         let both = was_sent.then(|| Self { active: true, ..fresh.clone() });
-        active.into_iter().chain(both).chain([fresh])
+        // What a user did later than a scan, the scan does not undo.
+        let later = was_sent.then(|| Self { active: true, known_at: at, shown_at: at, ..fresh.clone() });
+        both.into_iter().chain(later).chain([fresh])
     }
 }
 

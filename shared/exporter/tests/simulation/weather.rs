@@ -125,6 +125,11 @@ impl Simulation {
         };
         self.world.assert_no_violation();
         self.loosen();
+        if std::env::var("DEBUG").is_ok() {
+            let did: Vec<_> =
+                outcome.iter().map(|run| run.as_ref().map(|run| (run.kind, run.counts.sent, run.status))).collect();
+            eprintln!("a user's job {what} for {account}: {did:?}");
+        }
         for run in outcome.iter().flatten() {
             assert!(run.counts.balanced(), "everything is counted: {:?}", run.counts);
         }

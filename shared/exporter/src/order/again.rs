@@ -1,0 +1,48 @@
+//! The upload of a run once more, as the deployment exports it: from S3.
+
+use std::sync::Arc;
+
+use super::OrderError;
+use crate::approval::Approval;
+use crate::export::{self, ExportError, Exporter};
+use crate::mend::{Options, report_of};
+use crate::ports::{OpenError, Ports, Scans};
+use crate::report::{RunKind, RunReport};
+use crate::settings::Settings;
+use crate::upload::Upload;
+
+/// Exports the upload of a run once more.
+pub(super) async fn again<P: Ports + Scans>(
+    ports: &Arc<P>,
+    settings: &Settings,
+    run_id: &str,
+    approval: Approval,
+    options: &Options,
+) -> Result<RunReport, OrderError> {
+    let refused = |message: String| OrderError::Refused(message);
+    let earlier = report_of(ports.as_ref(), run_id).await?;
+    let earlier = earlier.ok_or_else(|| refused(format!("run {run_id} left no report; export its upload again")))?;
+    if earlier.kind != RunKind::Export {
+        return Err(refused(format!("run {run_id} exported nothing, it is of the kind {}", earlier.kind.as_str())));
+    }
+    let source = &earlier.upload.source;
+    let (bucket, key) = source
+        .strip_prefix("s3://")
+        .and_then(|address| address.split_once('/'))
+        .ok_or_else(|| refused(format!("run {run_id} exported {source}, which is not in S3")))?;
+    let scan = match ports.open(&Upload::new(bucket, key)).await {
+        Ok(scan) => scan,
+        Err(gone @ OpenError::NotFound { .. }) => return Err(refused(gone.to_string())),
+        Err(OpenError::Failed(error)) => return Err(error.into()),
+    };
+    if scan.info.etag != earlier.upload.etag {
+        return Err(refused(format!("{source} was written anew since run {run_id} exported it")));
+    }
+    let exporter = Exporter::new(ports.clone(), settings.clone());
+    let Options { order, deadline, progress } = options.clone();
+    let options = export::Options { again: true, approval, any_format: false, order, deadline, progress };
+    exporter.export(scan, options).await.map_err(|error| match error {
+        held @ ExportError::Held { .. } => OrderError::Busy(held.to_string()),
+        error => error.into(),
+    })
+}
