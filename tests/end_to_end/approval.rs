@@ -26,30 +26,34 @@ fn active(hub: &AccountHub) -> Result<usize> {
 }
 
 /// Types the commands that were printed about a run, undoes what they did, and types what is printed then.
-fn type_all(text: &str, hub: &AccountHub) -> Result<()> {
+fn type_all(stage: &Stage, text: &str, hub: &AccountHub) -> Result<()> {
     let before = active(hub)?;
     let commands = printed(text);
     let [approve, list] = commands.as_slice() else { anyhow::bail!("{commands:#?}") };
 
-    let listed = typed(list, "")?;
+    let listed = typed(stage, list, "")?;
     let sentence = format!("{before} unproven findings stay active, because the scan has no results for the Region");
     ensure!(listed.exit == 0 && listed.stdout.contains(&sentence), "{listed:#?}");
     let again = printed(&listed.stdout);
-    ensure!(again.iter().all(|command| typed(command, "--help").is_ok_and(|ended| ended.exit == 0)), "{again:#?}");
+    ensure!(
+        again.iter().all(|command| typed(stage, command, "--help").is_ok_and(|ended| ended.exit == 0)),
+        "{again:#?}"
+    );
 
-    let replayed = typed(&approve.replace("run approve", "run replay").replace(" --unproven", ""), "--output json")?;
+    let replayed =
+        typed(stage, &approve.replace("run approve", "run replay").replace(" --unproven", ""), "--output json")?;
     let replayed: RunReport =
         serde_json::from_str(&replayed.stdout).with_context(|| format!("{:#?}", replayed.stderr))?;
     ensure!(replayed.counts.unproven == before as u64 && active(hub)? == before, "{replayed:#?}");
 
-    let approved = typed(approve, "--yes --output json")?;
+    let approved = typed(stage, approve, "--yes --output json")?;
     ensure!(approved.exit == 0, "{approved:#?}");
     let approved: RunReport = serde_json::from_str(&approved.stdout)?;
     ensure!(approved.counts.archived == before as u64 && active(hub)? == 0, "{approved:#?}");
 
     let options = approve.split("  # ").next().and_then(|line| line.split_once(" --unproven")).context("no options")?.1;
     let undo = format!("hubctl run undo-archive {}{options}", approved.run_id);
-    let undone = typed(&undo, "--yes --output json")?;
+    let undone = typed(stage, &undo, "--yes --output json")?;
     ensure!(undone.exit == 0 && active(hub)? == before, "{undone:#?}");
     Ok(())
 }
@@ -70,7 +74,7 @@ async fn a_region_that_a_scan_leaves_out_stays_active_until_an_approval_and_the_
     ensure!(stage.table()?.contains(r#""uncovered""#), "the loss was not published");
     let shown = hubctl(&stage, &format!("run show {}", run.run_id), "")?;
     ensure!(shown.exit == 3, "{shown:#?}");
-    type_all(&shown.stdout, &hub)
+    type_all(&stage, &shown.stdout, &hub)
 }
 
 #[tokio::test]
@@ -86,11 +90,11 @@ async fn a_run_without_a_deployment_prints_commands_that_work_without_one() -> R
         let (file, state) = (path(name), path("state"));
         let line = format!("hubctl export {} --standalone --state {} --archive", file.display(), state.display());
         let role = format!("--role-arn arn:aws:iam::{ACCOUNT}:role/SecurityHubExporter --external-id the-right-one");
-        typed(&line, &role)
+        typed(&stage, &line, &role)
     };
     let first = export("1.json")?;
     ensure!(first.exit == 0, "{first:#?}");
     let second = export("2.json")?;
     ensure!(second.exit == 3 && second.stdout.contains("--state"), "{second:#?}");
-    type_all(&second.stdout, &hub)
+    type_all(&stage, &second.stdout, &hub)
 }

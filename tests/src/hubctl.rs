@@ -49,10 +49,11 @@ pub fn hubctl(stage: &Stage, line: &str, stdin: &str) -> Result<Ended> {
 /// # Errors
 ///
 /// When it was not built, or ended otherwise than by itself.
-pub fn typed(printed: &str, more: &str) -> Result<Ended> {
+pub fn typed(stage: &Stage, printed: &str, more: &str) -> Result<Ended> {
     let line = printed.split("  # ").next().unwrap_or_default().trim();
     let words = line.strip_prefix("hubctl ").with_context(|| format!("no command of ours: {printed}"))?;
-    let output = Command::new(program()).args(words.split_whitespace()).args(more.split_whitespace()).output()?;
+    let output =
+        Command::new(stage.hubctl_program()).args(words.split_whitespace()).args(more.split_whitespace()).output()?;
     Ok(Ended {
         exit: output.status.code().with_context(|| format!("{line} was killed"))?,
         stdout: String::from_utf8(output.stdout)?,

@@ -138,17 +138,17 @@ mod tests {
     fn a_file_without_findings_is_ignored_with_that_reason() {
         let mut empty = run(&Fate::Sent);
         (empty.counts, empty.accounts) = Default::default();
-        empty.conclude(Timestamp::UNIX_EPOCH);
+        empty.conclude(Timestamp::UNIX_EPOCH, "");
         assert_eq!((empty.status, empty.reasons.as_slice()), (RunStatus::Ignored, &[NO_FINDINGS.to_owned()][..]));
         let mut order = RunReport { kind: RunKind::Redrive, ..empty };
-        order.conclude(Timestamp::UNIX_EPOCH);
+        order.conclude(Timestamp::UNIX_EPOCH, "");
         assert_eq!((order.status, order.reasons.len()), (RunStatus::Succeeded, 0));
     }
 
     #[test]
     fn a_scan_in_another_format_is_ignored() {
         let mut other = run(&Fate::Filtered(Kept::OtherFormat.as_str().to_owned()));
-        other.conclude(Timestamp::UNIX_EPOCH);
+        other.conclude(Timestamp::UNIX_EPOCH, "");
         assert_eq!(other.status, RunStatus::Ignored);
     }
 
