@@ -1,5 +1,7 @@
 //! The order between scans: each finding is compared by its own scan time; parallel scans of parts all arrive.
 
+use exporter::approval::Approval;
+use exporter::export::Options;
 use exporter::integration::ArchiveScope;
 use exporter::report::{RunReport, RunStatus};
 use jiff::SignedDuration;
@@ -10,7 +12,7 @@ use crate::memory::World;
 use crate::promises::{failed, imports, result, scan};
 use crate::scan::{Result, Scanned};
 use crate::watch::{assert_equal, held};
-use crate::{ACCOUNT, export, integrate, world};
+use crate::{ACCOUNT, Run, export, integrate, world};
 
 /// The entries of a scan as they are in a file of several.
 fn dated(scanned: &Scanned) -> Vec<Result> {
@@ -221,4 +223,24 @@ async fn an_older_scan_of_scope_full_changes_nothing_even_where_the_newer_was_tr
     export(&world, newer.upload("newer")).await;
     let report = export(&world, scan(1, without(|one| one.check == PUBLIC)).upload("older")).await;
     assert_eq!((report.status, report.counts.archived, active(&world)), (RunStatus::Superseded, 0, 45));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_file_of_several_scans_leaves_unproven_can_be_approved_whatever_entry_is_the_first() {
+    for first in [0, 20] {
+        let world = begun(|_| {}).await;
+        let mut results = without(|one| one.check == PUBLIC && one.resource.ends_with("-3"));
+        results[first].at = Some(scan(1, Vec::new()).at - SignedDuration::from_secs(90));
+        let scanned = scan(1, results);
+        for again in [false, true] {
+            let options = Options { again, ..Options::default() };
+            let report = Run { options, ..Run::new(&world) }.go(scanned.upload("1")).await.unwrap().unwrap();
+            assert_eq!(evidence(&report), (0, 0, 3), "{first} {again}: {:?}", report.reasons);
+            world.sleep(60).await;
+        }
+        let approval = Approval { pending: false, unproven: true };
+        let options = Options { again: true, approval, ..Options::default() };
+        let report = Run { options, ..Run::new(&world) }.go(scanned.upload("1")).await.unwrap().unwrap();
+        assert_eq!((report.counts.archived, active(&world)), (3, 42), "{first}: {:?}", report.reasons);
+    }
 }
