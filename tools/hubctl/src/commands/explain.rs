@@ -29,7 +29,8 @@ Examples:
 JSON: id, name (check, account, region, hash), known (for each Region whose
 Security Hub was sent it: state, status, archived_as, first_seen, last_sent,
 updated_at, content, absent, sent_by, finding), quarantine, runs (run_id,
-started_at, said), stays_active (run_id, class, reason, message, command), live (region, record_state, workflow, status, updated_at, error), notes.")]
+started_at, said), stays_active (run_id, class, reason, message, command), live
+(region, record_state, workflow, status, updated_at, error), notes.")]
 pub(crate) struct Args {
     /// The finding's Id in Security Hub
     #[arg(value_name = "FINDING-ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]

@@ -233,7 +233,7 @@ async fn role_of(management: &Management, args: &Print) -> Result<Found> {
             Exit::Usage,
             format!("{id} has an integration, whose role has an External ID already"),
         )
-        .hint(format!("hubctl permissions print --integration {id} --form {}", args.form.as_str()))
+        .hint(format!("hubctl permissions print --integration {id} --form {form}", form = args.form.as_str()))
         .into());
     }
     let external_id = args.external_id.clone().unwrap_or_else(ExternalId::generate);
