@@ -1,7 +1,8 @@
 //! What could not be sent and will not become sendable by itself: kept with its bytes and the reason, as JSON lines
 //! beside the run's report.
 //!
-//! Promises: constant memory; `resources[].data` of a scan is not carried along, since it can hold secrets.
+//! Promises: constant memory; of what can't be mapped only the fields that we know are carried along, since a scan can hold secrets
+//! anywhere else.
 
 use asff::{AccountId, Mapped, Quarantined, RegionName, TooLarge, Unreadable};
 use serde::{Deserialize, Serialize};
@@ -35,7 +36,7 @@ pub struct Entry {
     /// Where it begins in the decompressed file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// The finding: as ASFF where it was mapped, otherwise the element of the file, as text where it is no JSON. None where
+    /// The finding: as ASFF where it was mapped, otherwise the known fields of the element, as text where it is damaged. None where
     /// it is too large to be kept.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub finding: serde_json::Value,
@@ -72,8 +73,8 @@ impl Entry {
             code: "unreadable".to_owned(),
             message: format!("{} ({} bytes)", unreadable.reason, unreadable.length),
             id: None,
-            account: None,
-            region: None,
+            account: unreadable.place.account,
+            region: unreadable.place.region,
             offset: Some(unreadable.offset),
             finding: String::from_utf8_lossy(&unreadable.excerpt).into(),
         }

@@ -11,8 +11,8 @@ pub(crate) enum Exit {
     Error = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// Findings are in quarantine, unreadable, undelivered, or missing because the file is truncated; or some are archived
-    /// upon approval only.
+    /// Findings are in quarantine, unreadable, undelivered, or missing because the file is truncated or has none; or some are
+    /// archived upon approval only.
     Findings = 3,
     /// Credentials are missing, expired, of the wrong account, or not allowed to do this.
     Credentials = 4,

@@ -9,7 +9,7 @@ pub(crate) fn changed(column: Column, cell: &str) -> Option<String> {
         Column::AccountUid => ("the account ID", is_rounded(cell) || is_shortened(cell)),
         Column::ResourceUid => ("the resource's uid", is_rounded(cell)),
         Column::Timestamp => ("the time", is_rounded(cell) || is_clock(cell) || is_date(cell)),
-        Column::Muted => ("MUTED", !matches!(cell.to_ascii_lowercase().as_str(), "" | "true" | "false")),
+        Column::Muted => ("MUTED", !["", "true", "false"].iter().any(|word| cell.eq_ignore_ascii_case(word))),
         _ => return None,
     };
     looks.then(|| format!("{field} became {:?}", cell.chars().take(32).collect::<String>()))

@@ -24,9 +24,9 @@ pub(crate) struct Choices {
     #[command(flatten)]
     filters: Filters,
 
-    /// Format to export, as Prowler writes each scan in several
-    #[arg(long, value_name = "FORMAT", default_value = "ocsf", value_parser = format_parser(), help_heading = "Filters")]
-    format: ScanFormat,
+    /// Format to export, as Prowler writes each scan in several; not given, an integration takes ocsf, and a file that you name its own
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser(), help_heading = "Filters")]
+    format: Option<ScanFormat>,
 
     /// Findings that are sent: new and changed ones, and each other one every month; or all at every scan, as Prowler does
     #[arg(long, value_name = "WHICH", default_value = "changed", help_heading = "Lifecycle")]
@@ -62,6 +62,11 @@ pub(crate) struct Choices {
 }
 
 impl Choices {
+    /// The format that is asked for, if one is.
+    pub(crate) fn format(&self) -> Option<ScanFormat> {
+        self.format
+    }
+
     /// Puts the settings into an integration.
     ///
     /// # Errors
@@ -69,7 +74,9 @@ impl Choices {
     /// When the Regions are not of one partition, for people.
     pub(crate) fn apply(&self, integration: &mut Integration) -> Result<(), String> {
         integration.only_failed = self.only_failed;
-        integration.format = self.format;
+        if let Some(format) = self.format {
+            integration.format = format;
+        }
         integration.resend = self.resend;
         integration.archive_previous_findings = self.archive_previous_findings;
         integration.archive_scope = self.archive_scope;

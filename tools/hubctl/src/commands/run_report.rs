@@ -26,6 +26,7 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
         return Exit::Credentials;
     }
     match report.status {
+        RunStatus::Ignored if report.is_empty() => Exit::Findings,
         RunStatus::Ignored => Exit::Error,
         _ if lost || truncated || report.needs_approval() => Exit::Findings,
         RunStatus::Failed => Exit::Error,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use asff::{
-    AccountId, Ending, Identity, Mapped, Outcome, QuarantineCode, RegionName, ScanFormat, SeverityLabel, Status,
+    AccountId, Ending, Identity, Mapped, Outcome, Place, QuarantineCode, RegionName, ScanFormat, SeverityLabel, Status,
 };
 use exporter::report::FileEnd;
 use jiff::Timestamp;
@@ -182,7 +182,9 @@ impl Survey {
             Outcome::Unreadable(broken) => {
                 self.unreadable += 1;
                 let message = format!("{} ({} bytes)", broken.reason, broken.length);
-                let example = Example { offset: broken.offset, message, check: None, account: None, region: None };
+                let Place { account, region, check_id } = broken.place.clone();
+                let check = check_id.map(|check| check.to_string());
+                let example = Example { offset: broken.offset, message, check, account, region };
                 self.problem("unreadable", example);
             }
             Outcome::Quarantined(kept) => {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use exporter::report::FileEnd;
+use exporter::report::{FileEnd, NO_FINDINGS};
 
 use super::survey::Survey;
 use crate::exit::{Exit, Failure};
@@ -14,6 +14,7 @@ pub(crate) fn exit(survey: &Survey) -> Exit {
     match survey.file_end {
         FileEnd::Refused { .. } | FileEnd::Unread => Exit::Error,
         FileEnd::Truncated { .. } => Exit::Findings,
+        FileEnd::Complete if survey.read == 0 => Exit::Findings,
         FileEnd::Complete | FileEnd::Stopped if lost => Exit::Findings,
         FileEnd::Complete | FileEnd::Stopped => Exit::Success,
     }
@@ -32,6 +33,9 @@ pub(crate) fn warn(survey: &Survey, output: &mut Output) -> io::Result<()> {
         let (source, offset, reason) = (&survey.source, text::count(*offset), text::harmless(reason));
         let hint = "upload it again; until then what it holds is sent, and nothing is archived by it";
         output.warning(format!("{source} is truncated at byte {offset}: {reason}"), Some(hint))?;
+    }
+    if survey.file_end == FileEnd::Complete && survey.read == 0 {
+        output.warning(format!("{}: {NO_FINDINGS}", survey.source), None)?;
     }
     for problem in &survey.problems {
         let entries = text::counted(problem.entries, "entry", "entries");

@@ -15,6 +15,7 @@ use crate::commands::integration::role::{ExternalId, RoleArn};
 use crate::config::Global;
 use crate::deployment::no_region;
 use crate::exit::{Exit, Failure};
+use crate::scan::source::Source;
 
 /// Works without a deployment: what its integrations and its table would say comes from options.
 #[derive(clap::Args, Clone, Debug)]
@@ -69,6 +70,15 @@ impl Options {
     /// The place of the state.
     pub(crate) fn place(&self) -> Result<&Place, Failure> {
         self.state.as_ref().ok_or_else(|| Failure::new(Exit::Usage, "--standalone needs --state"))
+    }
+
+    /// Whether a scan is exported whatever its format: a person names it, and asks for no other one. In a deployment an upload is
+    /// taken as the function takes it, so that each scan is exported once.
+    pub(crate) fn any_format(&self, source: &Source) -> bool {
+        match source {
+            Source::Object(_) if !self.standalone => false,
+            _ => self.choices.format().is_none(),
+        }
     }
 
     /// The ports that the options ask for. Makes no call but to find the configuration.

@@ -22,6 +22,7 @@ use crate::standalone;
 Does what the deployment does on an upload: by the integrations of the accounts
 in the scan, into every Region that takes the findings, recorded as a run.
 The same scan is exported again, however often; what is there already stays.
+A file is exported in the format that it has.
 
 With --standalone there is no deployment: a CI job exports with the options
 given here, as whom it calls. What was sent is kept in --state, so that the next
@@ -62,7 +63,8 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     if let Some(since) = args.since {
         return backfill::run(args, since, global, output);
     }
-    let options = exporter::export::Options { again: !args.once, ..Default::default() };
+    let any_format = args.options.any_format(&args.source);
+    let options = exporter::export::Options { again: !args.once, any_format, ..Default::default() };
     let (report, origin) = deployment::block_on(async {
         if args.options.standalone {
             let origin = Origin::standalone(args.options.place()?, global);

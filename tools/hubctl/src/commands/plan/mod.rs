@@ -58,16 +58,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+    let any_format = args.options.any_format(&args.source);
     let report = deployment::block_on(async {
         if args.options.standalone {
             let standalone = args.options.connect(global).await?;
             let scan = work::open(&args.source, standalone.cloud.as_ref()).await?;
-            plan(Arc::new(standalone), scan, output).await
+            plan(Arc::new(standalone), scan, any_format, output).await
         } else {
             args.options.check_deployment()?;
             let connected = deployment::connect(global).await?;
             let scan = work::open(&args.source, connected.cloud.as_ref()).await?;
-            plan(connected.cloud, scan, output).await
+            plan(connected.cloud, scan, any_format, output).await
         }
     })?;
     let plan = Plan::new(&report, args.events_this_month);
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
 }
 
 /// Exports a scan in a world like the real one.
-async fn plan<P: Ports>(real: Arc<P>, scan: Scan, output: &Output) -> Result<RunReport> {
-    let options = Options { again: true, ..Options::default() };
+async fn plan<P: Ports>(real: Arc<P>, scan: Scan, any_format: bool, output: &Output) -> Result<RunReport> {
+    let options = Options { again: true, any_format, ..Options::default() };
     work::export(&Arc::new(Planning::new(real)), &Work::unpaced(), &Origin::default(), scan, options, output).await
 }

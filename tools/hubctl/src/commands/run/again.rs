@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use exporter::approval::Approval;
 use exporter::export::Options;
+use exporter::filter::Kept;
 use exporter::order::{Order, ensure_approvable};
 use exporter::ports::{Ports, Scan, Scans};
 use exporter::report::{RunKind, RunReport};
@@ -82,7 +83,9 @@ struct Again<'a> {
 
 impl Again<'_> {
     fn options(&self) -> Options {
-        Options { again: true, approval: self.approval, ..Options::default() }
+        // In the format that the run exported, whichever the settings say of a scan's several files.
+        let any_format = !self.earlier.counts.filtered.contains_key(Kept::OtherFormat.as_str());
+        Options { again: true, approval: self.approval, any_format, ..Options::default() }
     }
 
     /// Opens what the run exported, if it may be exported again and still is what it was.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use asff::{Identity, Mapped, Outcome, RegionName, ScanFormat, SeverityLabel};
-use exporter::filter::{Kept, filter};
+use asff::{Identity, Mapped, Outcome, RegionName, SeverityLabel};
+use exporter::filter::Kept;
 use exporter::integration::Integration;
 use exporter::report::{Counts, Fate};
-use exporter::route::{NOT_IN_INTEGRATION, Route, route};
+use exporter::way::{Way, way};
 use serde::Serialize;
 
 use crate::scan::pipeline::Item;
@@ -41,21 +41,16 @@ impl Plan {
     }
 
     fn decide(&mut self, mapped: &Mapped, identity: Identity, fits: bool) -> Fate {
-        // The format is the file's own: the question here is what its findings would do.
-        let format: ScanFormat = self.filters.format;
-        let kept = filter(&self.filters, format, mapped.status, mapped.severity)
-            .or((identity == Identity::Duplicate).then_some(Kept::Duplicate));
-        if let Some(kept) = kept {
+        // A file that a person names is exported in its own format.
+        let Way { region, kept, redirected } = match way(&self.filters, self.filters.format, mapped) {
+            Ok(way) => way,
+            Err(fate) => return fate,
+        };
+        self.counts.redirected += u64::from(redirected);
+        let duplicate = (identity == Identity::Duplicate).then_some(Kept::Duplicate);
+        if let Some(kept) = kept.or(duplicate) {
             return Fate::Filtered(kept.as_str().to_owned());
         }
-        let region = match route(&self.filters, mapped.region) {
-            Route::Own => mapped.region,
-            Route::Fallback(region) => {
-                self.counts.redirected += 1;
-                region
-            }
-            Route::NotInIntegration => return Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned()),
-        };
         if !mapped.repairs.is_empty() {
             self.counts.repaired += 1;
         }

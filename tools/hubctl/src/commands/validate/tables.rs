@@ -3,7 +3,7 @@
 use std::io;
 
 use asff::SeverityLabel;
-use exporter::report::FileEnd;
+use exporter::report::{FileEnd, NO_FINDINGS};
 
 use super::plan::Plan;
 use crate::commands::{fates, filters};
@@ -34,7 +34,7 @@ fn file(survey: &Survey, plan: &Plan) -> Facts {
         let prowler = if versions.is_empty() { String::new() } else { format!(", Prowler {versions}") };
         facts.add(Tone::Plain, "Format", format!("{format}{prowler}"));
     }
-    let (tone, end) = end(&survey.file_end);
+    let (tone, end) = end(survey);
     facts.add(tone, "State", &end);
     if let Some([first, last]) = survey.scanned_at {
         let until = if first == last { String::new() } else { format!(" to {}", text::time(last)) };
@@ -48,8 +48,9 @@ fn file(survey: &Survey, plan: &Plan) -> Facts {
     facts
 }
 
-fn end(end: &FileEnd) -> (Tone, String) {
-    match end {
+fn end(survey: &Survey) -> (Tone, String) {
+    match &survey.file_end {
+        FileEnd::Complete if survey.read == 0 => (Tone::Bad, NO_FINDINGS.to_owned()),
         FileEnd::Complete => (Tone::Good, "complete".to_owned()),
         FileEnd::Truncated { offset, reason } => {
             (Tone::Bad, format!("truncated at byte {}: {reason}", text::count(*offset)))
