@@ -56,7 +56,7 @@ impl<P: Ports> AccountExport<P> {
             scope: integration.archive_scope,
             absent_scans: integration.absent_scans,
             approves_unproven: context.approval.unproven,
-            scanned_at,
+            scanned_at: newest,
         };
         let mut delivered = delivery.finish(Some(Judging { verdicts, limit })).await;
         report.counts.merge(&delivered.counts);

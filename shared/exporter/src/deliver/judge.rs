@@ -1,6 +1,6 @@
 //! What a scan, read to its end, means for each finding that the state knows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use asff::RegionName;
@@ -25,7 +25,7 @@ pub(crate) struct Verdicts {
     pub(crate) absent_scans: u8,
     /// A user approved that unproven findings are archived.
     pub(crate) approves_unproven: bool,
-    /// The scan's time, never in the future.
+    /// The scan's time, of several in the file the newest, never in the future.
     pub(crate) scanned_at: Timestamp,
 }
 
@@ -33,11 +33,26 @@ pub(crate) struct Verdicts {
 #[derive(Clone)]
 pub(crate) struct Judge {
     pub(super) verdicts: Verdicts,
-    /// Every Region has said what the scan has: findings of other Regions can be judged, too.
-    pub(super) judges_foreign: bool,
+    /// The Regions whose findings can be judged here: they have said what the scan has of them.
+    pub(super) heard: Heard,
     /// The Regions of foreign findings that are absent.
     pub(super) homes: HashMap<Key, RegionName>,
     pub(super) now_ms: i64,
+}
+
+/// The Regions that told a Region what the scan has of their findings, copies of which may be there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard {
+    /// A Region failed, or left findings to a later run; or this Region holds no copies.
+    pub(crate) is_nothing: bool,
+    /// Those that tell nobody, or not this one.
+    pub(crate) silent: BTreeSet<RegionName>,
+}
+
+impl Heard {
+    fn has(&self, home: RegionName) -> bool {
+        !self.is_nothing && !self.silent.contains(&home)
+    }
 }
 
 /// What becomes of a finding that the state knows.
@@ -97,12 +112,12 @@ impl Judge {
     fn judge_absent<P: Ports>(&self, ledger: &Ledger<P>, slot: &Slot, spoken_ms: i64) -> Judgment {
         let Verdicts { proof, coverage, scanned_at, .. } = &self.verdicts;
         // The same scan, in another file, or a newer one had it.
-        if spoken_ms >= scanned_at.as_millisecond() || (slot.foreign && !self.judges_foreign) {
+        if spoken_ms >= scanned_at.as_millisecond() {
             return Judgment::Stays;
         }
         let home = if slot.foreign { self.homes.get(&slot.key).copied() } else { Some(ledger.header.region) };
         let (Some(home), check) = (home, ledger.check(slot.check).unwrap_or_default()) else { return Judgment::Stays };
-        if coverage.has_newer_verdict(check, home, *scanned_at) {
+        if (slot.foreign && !self.heard.has(home)) || coverage.has_newer_verdict(check, home, *scanned_at) {
             return Judgment::Stays;
         }
         match proof.judge(slot.check, service(check), home) {
@@ -125,7 +140,7 @@ impl Judge {
 
 impl<P: Ports> RegionWorker<P> {
     /// Gets ready to judge: learns which Regions the absent findings of other Regions are of.
-    pub(crate) async fn prepare(&mut self, verdicts: Verdicts, judges_foreign: bool) {
+    pub(crate) async fn prepare(&mut self, verdicts: Verdicts, heard: Heard) {
         let now_ms = self.ports.now().as_millisecond();
         let homes = match self.homes().await {
             Ok(homes) => homes,
@@ -134,7 +149,7 @@ impl<P: Ports> RegionWorker<P> {
                 HashMap::new()
             }
         };
-        self.work.judging = Some(Judge { verdicts, judges_foreign, homes, now_ms });
+        self.work.judging = Some(Judge { verdicts, heard, homes, now_ms });
     }
 
     async fn homes(&self) -> Result<HashMap<Key, RegionName>, PortError> {

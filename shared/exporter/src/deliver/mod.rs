@@ -31,6 +31,7 @@ use tokio::time::Instant;
 pub(crate) use self::batch::Rejected;
 use self::batch::{Counters, Lane};
 use self::conclude::Conclusion;
+use self::judge::Heard;
 pub(crate) use self::judge::Verdicts;
 pub(crate) use self::pace::Pace;
 pub(crate) use self::region::Policy;
@@ -236,15 +237,13 @@ impl<P: Ports> AccountDelivery<P> {
     /// Without judging, nothing is said about findings that were not sent.
     pub(crate) async fn finish(mut self, judging: Option<Judging>) -> AccountDelivered {
         let mut delivered = AccountDelivered::default();
-        let fallback_region = self.fallback_region;
         let mut drained = self.drain(&mut delivered).await;
         let all_spoke = delivered.error.is_none() && drained.iter().all(RegionWorker::has_spoken);
         let mut conclusion = Conclusion::default();
         if let Some(judging) = judging {
             for worker in &mut drained {
-                let region = worker.header.region;
-                let is_keeper = fallback_region == Some(region) || worker.policy.keepers.contains(&region);
-                worker.prepare(judging.verdicts.clone(), all_spoke && is_keeper).await;
+                let heard = self.heard(worker.header.region, all_spoke);
+                worker.prepare(judging.verdicts.clone(), heard).await;
             }
             if let Some(limit) = judging.limit {
                 conclusion = delivered.decide(&judging.verdicts, limit, &drained);
@@ -258,6 +257,18 @@ impl<P: Ports> AccountDelivery<P> {
             }
         }
         delivered
+    }
+
+    /// Which Regions a Region heard of: the fallback Region all, another one that holds copies all but those that are told
+    /// before it.
+    fn heard(&self, region: RegionName, all_spoke: bool) -> Heard {
+        let keepers = &self.policy.keepers;
+        if self.fallback_region == Some(region) {
+            return Heard { is_nothing: !all_spoke, silent: BTreeSet::new() };
+        }
+        let after = keepers.iter().copied().filter(|keeper| *keeper > region);
+        let silent = after.chain(self.fallback_region).collect();
+        Heard { is_nothing: !all_spoke || !keepers.contains(&region), silent }
     }
 
     /// Lets the workers come to the end of their queues: those that tell others first, the fallback Region's last.
