@@ -120,11 +120,6 @@ impl Cloud {
         !self.measures.contains(&None)
     }
 
-    /// For a person who looks into a difference.
-    pub(crate) fn find(&self, id: &str) -> Option<&BTreeSet<Option<Known>>> {
-        self.findings.iter().find(|(place, _)| place.1.ends_with(id)).map(|(_, states)| states)
-    }
-
     /// What must be active.
     pub(crate) fn certain(&self) -> BTreeSet<Place> {
         let active = |states: &BTreeSet<Option<Known>>| states.iter().all(|known| is_active(known.as_ref()));

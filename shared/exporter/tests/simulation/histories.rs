@@ -180,7 +180,8 @@ impl History {
         let pending = ruling.asks.is_some() && self.random.random_bool(0.5);
         let unproven = !ruling.unproven.is_empty() && self.random.random_bool(0.08);
         let pending = pending || (unproven && !strict());
-        if !pending && !unproven || ruling.superseded {
+        let is_several = ruling.times > 1 && !strict();
+        if !pending && !unproven || ruling.superseded || is_several {
             return;
         }
         let context = format!("{context}, approved {pending} {unproven}");

@@ -19,6 +19,7 @@ mod limits;
 mod manual;
 mod memory;
 mod mending;
+mod moving;
 mod odd_files;
 mod orders;
 mod parallel;
