@@ -81,8 +81,8 @@ test-fast: $(VENV) ## Run the tests that need neither the AWS SDK nor a server, 
 	cargo test --locked --quiet --doc -p asff -p exporter -p simulator
 
 .PHONY: simulate
-simulate: ## Run weeks of scans in bad weather: make simulate SEEDS=1000 SEED=0; a failing seed is named
-	SEEDS=$(or $(SEEDS),1000) SEED=$(or $(SEED),0) cargo test --locked --release -p exporter --test simulation weeks -- --nocapture
+simulate: ## Run histories of scans in bad weather, or seen badly: make simulate SEEDS=1000 SEED=0; a failing seed is named
+	SEEDS=$(or $(SEEDS),1000) SEED=$(or $(SEED),0) cargo test --locked --release -p exporter --test simulation -- --nocapture weeks:: histories:: parallel:: moving::
 
 .PHONY: bench
 bench: $(VENV) ## Measure a large export against the simulator: make bench FINDINGS=100000 REGIONS=16

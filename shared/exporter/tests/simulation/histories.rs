@@ -23,7 +23,7 @@ use crate::watch::{assert_equal, found};
 use crate::{ACCOUNT, REGIONS, Run, integrate, plan, seeds, world};
 
 /// Seeds that every run of the tests tries; more by `SEEDS`.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 12;
 /// Scans of a history.
 const SCANS: u32 = 25;
 

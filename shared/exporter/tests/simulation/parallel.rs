@@ -13,7 +13,7 @@ use crate::scan::{Extra, Layout, Result, Scanned, Where};
 use crate::seeds;
 use crate::truth::CHECKS;
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 10;
 const ROUNDS: u32 = 12;
 
 /// What one of several scans looks at.
