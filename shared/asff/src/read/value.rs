@@ -17,8 +17,9 @@ pub(super) struct ValueScan {
     /// The last byte that was neither a space nor within a text: where a value may stand follows from it.
     last: u8,
     in_text: bool,
-    /// Where the name of a field of the outermost object begins, while it is read.
-    name_at: Option<usize>,
+    /// Where a name of the outermost object's field begins that can be that of a list of findings, while it is read; otherwise 0,
+    /// which is before any.
+    name_at: usize,
     /// The field of the outermost object whose value comes next is the list of findings.
     at_findings: bool,
     /// Bytes that were looked at.
@@ -56,7 +57,7 @@ impl ValueScan {
 
     /// Gives up the bytes that were looked at, if none of them is needed any more; how many they are.
     pub(super) fn pass(&mut self) -> usize {
-        if self.name_at.is_some() { 0 } else { std::mem::take(&mut self.scanned) }
+        if self.name_at > 0 { 0 } else { std::mem::take(&mut self.scanned) }
     }
 
     /// Goes on in `bytes`, which begin with the opening bracket and are at least as many as the last time.
@@ -76,8 +77,9 @@ impl ValueScan {
                     }
                 }
                 self.in_text = false;
-                if let Some(begin) = self.name_at.take() {
-                    self.at_findings = is_findings(&bytes[begin..at - 1]);
+                if self.name_at > 0 {
+                    self.at_findings = is_findings(&bytes[self.name_at..at - 1]);
+                    self.name_at = 0;
                 }
             }
             let Some(step) = self.skip_to_text(bytes, &mut at) else {
@@ -106,8 +108,8 @@ impl ValueScan {
                     }
                 }
                 b'"' => {
-                    if self.depth == 1 && self.objects & 1 == 1 && self.last != b':' {
-                        self.name_at = Some(*at);
+                    if self.depth == 1 && self.last != b':' {
+                        self.begin_name(bytes, *at);
                     }
                     self.in_text = true;
                     self.last = AFTER_SCALAR;
@@ -137,6 +139,15 @@ impl ValueScan {
             }
         }
         None
+    }
+
+    /// At a text that may be the name of a field of the outermost object.
+    fn begin_name(&mut self, bytes: &[u8], at: usize) {
+        self.at_findings = false;
+        let may_be = bytes.get(at).is_none_or(|first| matches!(first, b'f' | b'F' | b'\\'));
+        if may_be && self.objects & 1 == 1 {
+            self.name_at = at;
+        }
     }
 
     fn open(&mut self, bracket: u8) -> Result<(), &'static str> {
