@@ -22,10 +22,9 @@ ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json
 # One build for the demo, the tests and the sample server: of the whole workspace, so that every package gets the same features of its
 # dependencies; with an example, so that those which only tests ask for are among them. Otherwise the tests compile the AWS SDK again.
 PROGRAMS := --locked --workspace --bins --example serve
-# What was measured on 2 idle cores; docs/performance.md has the figures.
+# Estimates by the processor time in docs/performance.md.
 USUALLY := 5 to 8 minutes on 2 cores
 USUALLY_TESTS := 1 to 2 minutes on 2 cores
-USUALLY_RELEASE := 15 minutes on 2 cores
 # The packages that need neither the AWS SDK nor a server.
 FAST := -p asff -p exporter -p management -p runtime -p simulator -p tidy
 
@@ -87,7 +86,7 @@ simulate: ## Run histories of scans in bad weather, or seen badly: make simulate
 .PHONY: bench
 bench: $(VENV) ## Measure a large export against the simulator: make bench FINDINGS=100000 REGIONS=16
 	$(call say,compiling hubctl and the simulator for release)
-	@$(SHOWN) --usually "$(USUALLY_RELEASE)" cargo lambda build --release --locked --bin hubctl --bin simulator --lambda-dir .local/release
+	@$(SHOWN) cargo lambda build --release --locked --bin hubctl --bin simulator --lambda-dir .local/release
 	@$(PYTHON) local/bench.py
 
 .PHONY: bench-check
@@ -135,7 +134,7 @@ build: ## Compile the functions, hubctl, the simulator and the sample server, un
 package: $(VENV) ## Package the functions for release, as `sam build` does; fails where one is over 8 MB zipped
 	$(call say,compiling the functions for release)
 # `sam build` asks Cargo for each function in the same way, silently: it then finds everything compiled.
-	@$(SHOWN) --usually "$(USUALLY_RELEASE)" cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations
+	@$(SHOWN) cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations
 	$(PYTHON) local/package.py
 
 .PHONY: timings
