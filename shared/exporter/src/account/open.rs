@@ -126,6 +126,7 @@ impl<P: Ports> AccountExport<P> {
             regions: context.regions.clone(),
             remembers_left: false,
             keepers: Arc::new(keepers(&integration, &coverage, &with_state)),
+            only: integration.regions.as_ref().map(|regions| Arc::new(regions.iter().copied().collect())),
             full_at: Arc::new(coverage.full_at()),
             closed: Arc::new(standing.as_ref().map(Standing::closed).unwrap_or_default()),
         };

@@ -47,11 +47,13 @@ pub(crate) struct Heard {
     pub(crate) is_nothing: bool,
     /// Those that tell nobody, or not this one.
     pub(crate) silent: BTreeSet<RegionName>,
+    /// Only these tell, if so: the findings of the others go straight to the fallback Region.
+    pub(crate) only: Option<Arc<BTreeSet<RegionName>>>,
 }
 
 impl Heard {
     fn has(&self, home: RegionName) -> bool {
-        !self.is_nothing && !self.silent.contains(&home)
+        !self.is_nothing && !self.silent.contains(&home) && self.only.as_ref().is_none_or(|only| only.contains(&home))
     }
 }
 

@@ -264,11 +264,12 @@ impl<P: Ports> AccountDelivery<P> {
     fn heard(&self, region: RegionName, all_spoke: bool) -> Heard {
         let keepers = &self.policy.keepers;
         if self.fallback_region == Some(region) {
-            return Heard { is_nothing: !all_spoke, silent: BTreeSet::new() };
+            return Heard { is_nothing: !all_spoke, silent: BTreeSet::new(), only: None };
         }
         let after = keepers.iter().copied().filter(|keeper| *keeper > region);
         let silent = after.chain(self.fallback_region).collect();
-        Heard { is_nothing: !all_spoke || !keepers.contains(&region), silent }
+        let is_nothing = !all_spoke || !keepers.contains(&region);
+        Heard { is_nothing, silent, only: self.policy.only.clone() }
     }
 
     /// Lets the workers come to the end of their queues: those that tell others first, the fallback Region's last.

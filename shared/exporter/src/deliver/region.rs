@@ -45,6 +45,8 @@ pub(crate) struct Policy {
     pub(crate) remembers_left: bool,
     /// Regions, besides the fallback, whose Security Hub holds findings of other Regions.
     pub(crate) keepers: Arc<BTreeSet<RegionName>>,
+    /// The Regions of the integration, if it names them.
+    pub(crate) only: Option<Arc<BTreeSet<RegionName>>>,
     /// The newest scan of the whole account that each Region's state was compared with.
     pub(crate) full_at: Arc<BTreeMap<RegionName, Timestamp>>,
     /// Regions that took nothing when they were looked at: they are asked before anything is sent to them.

@@ -140,6 +140,7 @@ impl<P: Ports> Hold<P> {
             archive: true,
             scope: self.integration.archive_scope,
             keepers: std::sync::Arc::default(),
+            only: None,
             full_at: std::sync::Arc::new(self.coverage.full_at()),
             doubt: self.doubt.clone(),
             regions: job.regions.clone(),
