@@ -211,6 +211,15 @@ impl History {
         let counts = &report.counts;
         let did = (counts.archived, counts.absent, counts.unproven, counts.sent);
         eprintln!("{context}: {} entries, {:?} {did:?} {:?}", scanned.results.len(), report.status, scanned.layout);
+        let listed = crate::evidence::listed(&self.world, report);
+        let listed: Vec<_> = listed.iter().map(|one| (&one.finding_id, one.class, &one.reason)).collect();
+        eprintln!("  listed {listed:?}");
+        for (id, ..) in &listed {
+            let entries = scanned.results.iter().filter(|one| one.id(self.account) == **id);
+            let entries: Vec<_> = entries.map(|one| (one.at, one.failed, one.muted, one.manual)).collect();
+            let known = before.findings.iter().find(|((_, known), _)| known == *id).map(|(_, known)| known);
+            eprintln!("  listed {id}: {entries:?} {known:?}");
+        }
         eprintln!("  pending {:?}\n  archived {:?}", ruling.pending, ruling.archived);
         eprintln!("  absent {:?}\n  unproven {}", ruling.absent, ruling.unproven.len());
         for place in ruling.pending.keys().chain(ruling.archived.keys()).chain(&ruling.absent) {

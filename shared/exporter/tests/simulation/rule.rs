@@ -9,6 +9,7 @@
 //! * What is passed or muted is archived by every file that was read to its end, malformed entries or not.
 //! * A MANUAL entry of the finding itself is its presence: it stays active, its count of absences starts anew.
 //! * The 20 findings that need no approval include those of the 7 days before.
+//! * An entry that is older than what is known is no presence in the newest scan of a file of several.
 //! * One scan time counts once as absent, however many runs and files it has.
 //! * Approving what is unproven of a scan that looks partial makes it the measure of later scans; approving only what is
 //!   pending doesn't.
@@ -160,7 +161,8 @@ pub(crate) fn step(
         return (Some(next), fate);
     }
     let Some(known) = known else { return (None, Fate::Stays) };
-    let is_older = known.shown_at >= reading.at || reading.superseded.contains(place);
+    let in_part = integration.archive_scope == ArchiveScope::Partial;
+    let is_older = known.shown_at >= reading.at || (in_part && reading.superseded.contains(place));
     if !known.active || is_older || integration.archive_scope == ArchiveScope::Observed {
         return (Some(known.clone()), Fate::Stays);
     }
