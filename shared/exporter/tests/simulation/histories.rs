@@ -241,7 +241,7 @@ impl History {
             .map(|finding| (finding.finding_id, finding.class.as_str().to_owned()))
             .collect();
         listed.sort();
-        if strict() {
+        if ruling.open == 0 {
             assert_eq!(listed, expected, "{context}: the list of what is pending");
         }
     }
@@ -255,13 +255,15 @@ fn check(report: &RunReport, ruling: &Ruling, integration: &Integration, context
     assert!(!is_full || (report.status == RunStatus::Superseded) == ruling.superseded, "{context}");
     let counts = &report.counts;
     assert_eq!(counts.archived, ruling.archived.len() as u64, "archived, {context}\n{:?}", ruling.archived);
-    assert_eq!(counts.unproven, ruling.unproven.len() as u64, "unproven, {context}\n{:?}", ruling.unproven);
+    let unproven = ruling.unproven.len() as u64;
+    let range = unproven - ruling.open..=unproven;
+    assert!(range.contains(&counts.unproven), "{range:?} unproven, {context}\n{:?}", ruling.unproven);
     assert_eq!(counts.absent, ruling.absent.len() as u64, "absent, {context}\n{:?}", ruling.absent);
     let Some(account) = report.accounts.get(&account) else { return };
     let reported: std::collections::BTreeMap<_, _> =
         account.unproven.iter().map(|(region, services)| (region.to_string(), services.clone())).collect();
     let expected = unproven_counts(&ruling.unproven, |(_, id)| service(id.strip_prefix("prowler-").unwrap()));
-    assert_eq!(reported, expected, "{context}");
+    assert!(ruling.open > 0 || reported == expected, "{context}: {reported:?} {expected:?}");
     let asked = match &account.archive {
         Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some((*pending, *active)),
         _ => None,

@@ -9,7 +9,7 @@
 //! * What is passed or muted is archived by every file that was read to its end, malformed entries or not.
 //! * A MANUAL entry of the finding itself is its presence: it stays active, its count of absences starts anew.
 //! * The 20 findings that need no approval include those of the 7 days before.
-//! * An entry that is older than what is known is no presence in the newest scan of a file of several.
+//! * An entry that is older than what is known may count as presence in a file of several scans, or not: it stays active.
 //! * One scan time counts once as absent, however many runs and files it has.
 //! * Approving what is unproven of a scan that looks partial makes it the measure of later scans; approving only what is
 //!   pending doesn't.
@@ -89,6 +89,8 @@ pub(crate) struct Ruling {
     pub(crate) unproven: BTreeMap<Place, &'static str>,
     pub(crate) partial: bool,
     pub(crate) times: usize,
+    /// Unproven findings of which the file has but entries that are older than what is known.
+    pub(crate) open: u64,
 }
 
 /// One account.
@@ -236,7 +238,10 @@ impl Rule {
                 Fate::Stays => {}
                 Fate::Archive(class) => drop(ruling.pending.insert(place, class)),
                 Fate::Absent => drop(ruling.absent.insert(place)),
-                Fate::Unproven(reason) => drop(ruling.unproven.insert(place, reason)),
+                Fate::Unproven(reason) => {
+                    ruling.open += u64::from(reading.superseded.contains(&place));
+                    ruling.unproven.insert(place, reason);
+                }
             }
         }
         let count = ruling.pending.len() as u64;
