@@ -108,10 +108,8 @@ impl History {
         let planned = if may_plan { Some(plan(&self.world, scanned.upload(&key)).await) } else { None };
         let is_disturbed = self.random.random_bool(0.12);
         if is_disturbed {
-            // Without the Region that fails the limit may be another.
-            let approval = Approval { pending: !strict(), unproven: false };
             let mut ruled = before.clone();
-            let ruling = ruled.export(scanned, &self.integration, approval, held);
+            let ruling = ruled.export(scanned, &self.integration, Approval::default(), held);
             let alive = self.alive(&ruled, &before, blindness.is_harmless(ruling.partial));
             if self.disturbed(scanned, &key, alive).await {
                 // What the run sent counts as active by now.
@@ -179,9 +177,7 @@ impl History {
         let ruling = again.export(scanned, &self.integration, Approval::default(), held);
         let pending = ruling.asks.is_some() && self.random.random_bool(0.5);
         let unproven = !ruling.unproven.is_empty() && self.random.random_bool(0.08);
-        let pending = pending || (unproven && !strict());
-        let is_several = ruling.times > 1 && !strict();
-        if !pending && !unproven || ruling.superseded || is_several {
+        if !pending && !unproven || ruling.superseded {
             return;
         }
         let context = format!("{context}, approved {pending} {unproven}");
@@ -272,10 +268,8 @@ fn check(report: &RunReport, ruling: &Ruling, integration: &Integration, context
     assert_eq!(account.partial_scan.is_some(), ruling.partial, "looks partial, {context}");
     let times = if ruling.times > 1 { ruling.times } else { 0 };
     assert_eq!(account.scan_times.len(), times, "scan times, {context}");
-    if strict() {
-        let needs_a_look = ruling.asks.is_some() || ruling.partial;
-        assert!(!needs_a_look || report.status == RunStatus::Degraded, "{context}");
-    }
+    let needs_a_look = ruling.asks.is_some() || ruling.partial;
+    assert!(!needs_a_look || report.status == RunStatus::Degraded, "{context}");
 }
 
 /// The plan says what the run did.
@@ -301,8 +295,4 @@ fn a_history_of_blind_scans_is_as_the_rule_says() {
         });
         history.run().await;
     });
-}
-
-fn strict() -> bool {
-    std::env::var("STRICT").is_ok()
 }
