@@ -55,7 +55,7 @@ fn switch(history: &mut History, on: &mut BTreeSet<&'static str>) {
 fn places(history: &History, id: &str) -> Vec<&'static str> {
     let is_it = |finding: &serde_json::Value| finding["Id"] == id && finding["RecordState"] == "ACTIVE";
     let has = |region: &&str| history.world.simulator.findings(ACCOUNT, region).iter().any(is_it);
-    REGIONS.into_iter().filter(|region| has(&region)).collect()
+    REGIONS.into_iter().filter(has).collect()
 }
 
 async fn run(seed: u64) {
