@@ -85,7 +85,7 @@ fn a_command_in_a_help_text_is_one_line_that_can_be_copied() {
 /// Folders whose programs print commands.
 const SOURCES: [&str; 3] = ["shared", "functions", "tools/hubctl/src"];
 /// What stands in a literal for something that is known when it is printed; whatever is not here is an ID.
-const VALUES: [(&str, &str); 14] = [
+const VALUES: [(&str, &str); 15] = [
     ("form", "policy"),
     ("keeper", "integration"),
     ("noun", "integration"),
@@ -100,6 +100,7 @@ const VALUES: [(&str, &str); 14] = [
     ("name", "name"),
     ("region", "eu-west-1"),
     ("external_id.unwrap_or_default()", ""),
+    ("format", "csv"),
 ];
 
 /// The source files below a folder, tests left out.

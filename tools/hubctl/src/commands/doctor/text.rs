@@ -19,7 +19,9 @@ pub(super) fn write(diagnosis: &Diagnosis, all_regions: bool, output: &mut Outpu
     if diagnosis.connections.is_empty() && !diagnosis.problems.is_empty() {
         output.line("No account was checked.")?;
     } else if diagnosis.connections.is_empty() {
-        output.line("There are no integrations to check. Create one: hubctl integration create --provider ID")?;
+        output.line(
+            "There are no integrations to check. Create one: hubctl integration create --provider 123456789012",
+        )?;
     } else {
         output.table(&regions(&diagnosis.connections, all_regions))?;
     }
