@@ -139,3 +139,31 @@ fn what_is_kept_is_all_that_is_mapped() {
         assert!(kept_ones > 150, "{kept_ones}");
     }
 }
+
+#[test]
+fn what_is_kept_fails_again_for_the_same_reason() {
+    for (pointer, value) in [
+        ("/cloud/region", json!("")),
+        ("/cloud/region", json!("mars-north-1")),
+        ("/cloud/account/uid", json!("")),
+        ("/cloud/account/uid", json!("1234")),
+        ("/metadata/event_code", json!("")),
+        ("/resources/0/uid", json!("")),
+        ("/resources", json!([])),
+        ("/resources/0/cloud_partition", json!("aws-iso")),
+        ("/resources/0/cloud_partition", json!("aws-cn")),
+        ("/severity", json!("Unknown")),
+        ("/status_code", json!("")),
+        ("/status_code", json!("MAYBE")),
+        ("/status_detail", json!([1])),
+        ("/class_uid", json!(2003)),
+    ] {
+        let kept = kept_back(&with(pointer, value.clone()));
+        match map_again(kept.offset, &kept.element, ScanFormat::Ocsf, &Regions::known()) {
+            Outcome::Quarantined(again) => {
+                assert_eq!((again.code, again.message), (kept.code, kept.message), "{pointer}");
+            }
+            other => panic!("{pointer} {value}: {other:?}"),
+        }
+    }
+}

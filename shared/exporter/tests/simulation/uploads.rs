@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use asff::ScanFormat;
 use exporter::export::{Exporter, Options};
+use exporter::mend::Redrive;
 use exporter::report::{NO_FINDINGS, RunReport, RunStatus};
 use exporter::settings::Settings;
 
@@ -12,7 +13,7 @@ use crate::memory::{Twin, World};
 use crate::promises::{failed, imports, scan};
 use crate::scan::open;
 use crate::watch::held;
-use crate::{ACCOUNT, export, integrate, world};
+use crate::{ACCOUNT, export, integrate, mender, world};
 
 /// A table of one finding.
 const TABLE: &str = "TIMESTAMP;ACCOUNT_UID;PROVIDER;CHECK_ID;CHECK_TITLE;STATUS;STATUS_EXTENDED;MUTED;SEVERITY;RESOURCE_TYPE;\
@@ -66,4 +67,23 @@ async fn a_file_that_a_person_names_is_exported_in_its_own_format() {
     integrate(&world, ACCOUNT, |_| {});
     let run = export_named(&world, "scan.csv", TABLE.as_bytes()).await;
     assert_eq!((run.status, run.counts.sent), (RunStatus::Succeeded, 1), "{:?}", run.reasons);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_could_not_be_mapped_is_kept_by_its_known_cells_and_mapped_anew() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| integration.format = ScanFormat::Csv);
+    let unknown = TABLE.replace("eu-west-1", "xx-west-9").replace("TIMESTAMP", "RESOURCE_DETAILS;TIMESTAMP");
+    let unknown = unknown.replace("2026-03-01", "PASSWORD=hunter2;2026-03-01");
+    let run = export(&world, open("scan.csv", unknown.as_bytes())).await;
+    assert_eq!(run.counts.quarantined["unknown_region"], 1, "{:?}", run.counts);
+    let key = RunReport::quarantine_key(&run.run_id);
+    let lines = String::from_utf8(world.stores.lock().unwrap().objects[&key].1.to_vec()).unwrap();
+    assert!(!lines.contains("hunter2"), "{lines}");
+    // As if a later release knew the Region.
+    let known = lines.replace("xx-west-9", "eu-west-1");
+    world.stores.lock().unwrap().objects.get_mut(&key).unwrap().1 = known.into();
+    let what = Redrive { run_id: Some(run.run_id), code: None };
+    let runs = mender(&world).redrive(&what, &exporter::mend::Options::default()).await.unwrap();
+    assert_eq!(runs[0].counts.sent, 1, "{:?}", runs[0]);
 }
