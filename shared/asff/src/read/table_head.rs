@@ -54,6 +54,10 @@ fn table(head: &[u8], delimiter: u8) -> Found {
     }
     match Columns::read(row, delimiter) {
         Ok(columns) => Ok((length, columns)),
+        // Prose has commas too.
+        Err(Refusal::NotProwlerTable { .. }) if delimiter != DELIMITER && saved_again(row).is_none() => {
+            Err(Refusal::UnknownContent { what: "neither JSON nor Prowler's table" })
+        }
         Err(refusal) => Err(saved_again(row).unwrap_or(refusal)),
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Choices {
     #[command(flatten)]
     filters: Filters,
 
-    /// Format to export, as Prowler writes each scan in several; not given, an integration takes ocsf, and a file that you name its own
+    /// Format to export, as Prowler writes each scan in several; the file's own, if none is given
     #[arg(long, value_name = "FORMAT", value_parser = format_parser(), help_heading = "Filters")]
     format: Option<ScanFormat>,
 

@@ -197,3 +197,46 @@ fn credentials_of_another_account_end_with_exit_code_4() {
     assert_eq!(ended.exit, 4, "{}", ended.stdout);
     assert!(ended.stdout.contains("wrong_account"), "{}", ended.stdout);
 }
+
+#[test]
+fn validate_plan_and_export_agree_about_a_file_whatever_its_format() {
+    for file in [FIRST, "5.46.0-scan-1.asff.json.gz", "5.46.0-scan-1.csv.gz"] {
+        let world = World::whole();
+        let counts = |ended: &Ended, of: &str| {
+            let json: Value = serde_json::from_str(&ended.stdout).expect(&ended.stderr);
+            json.pointer(of).unwrap().clone()
+        };
+        let validated = super::run(&format!("validate {} --output json", scan(file).display()));
+        let wanted = counts(&validated, "/plan/counts");
+        assert_eq!(wanted["sent"], 687, "{file}");
+        assert_eq!(counts(&world.run("plan", file, "--output json"), "/counts"), wanted, "{file}");
+        assert_eq!(counts(&world.run("export", file, "--output json"), "/counts"), wanted, "{file}");
+    }
+    // Another format than the one that is asked for says so.
+    let world = World::whole();
+    let ended = world.run("export", "5.46.0-scan-1.csv.gz", "--format ocsf");
+    assert!(ended.exit != 0 && ended.stdout.contains("the scan is in csv"), "{}", ended.stdout);
+    assert_eq!(world.imports(), 0);
+}
+
+#[test]
+fn a_file_without_findings_ends_with_exit_code_3_and_archives_nothing() {
+    let world = World::whole();
+    world.export(FIRST, "--archive");
+    let active = world.count("ACTIVE");
+    let header = "CHECK_ID;ACCOUNT_UID;STATUS;RESOURCE_UID;REGION\n";
+    for (name, content) in [("empty.ocsf.json", "[]"), ("page.json", "{\"Findings\": []}"), ("header.csv", header)] {
+        let path = world.place.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let path = path.to_str().unwrap();
+        for ended in [
+            world.run("export", path, "--archive"),
+            world.run("plan", path, ""),
+            super::run(&format!("validate {path}")),
+        ] {
+            assert_eq!(ended.exit, 3, "{name}: {}{}", ended.stdout, ended.stderr);
+            assert!(ended.stdout.contains("the file contains no findings"), "{name}: {}", ended.stdout);
+        }
+        assert_eq!(world.count("ACTIVE"), active, "{name}");
+    }
+}
