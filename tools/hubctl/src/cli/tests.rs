@@ -169,7 +169,10 @@ fn printed(literal: &str) -> Vec<Vec<String>> {
     let commands = text.split("hubctl ").skip(1).map(|rest| rest.split(ends).next().unwrap_or_default());
     let words = |command: &str| {
         let words = command.split_whitespace().filter(|word| *word != "...");
-        let word = |word: &str| word.trim_end_matches([':', '.', '\'']).to_owned();
+        let word = |word: &str| match word.trim_end_matches([':', '.', '\'']) {
+            "ID" => "123456789012".to_owned(),
+            word => word.to_owned(),
+        };
         words.map(word).filter(|word| !word.is_empty()).collect::<Vec<_>>()
     };
     commands.map(words).filter(|words| words.first().is_some_and(|word| word.starts_with(char::is_lowercase))).collect()

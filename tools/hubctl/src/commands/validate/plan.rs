@@ -47,8 +47,9 @@ impl Plan {
             Err(fate) => return fate,
         };
         self.counts.redirected += u64::from(redirected);
-        let duplicate = (identity == Identity::Duplicate).then_some(Kept::Duplicate);
-        if let Some(kept) = kept.or(duplicate) {
+        let repeated = matches!(identity, Identity::Duplicate | Identity::Older).then_some(Kept::Duplicate);
+        let older = (identity == Identity::Older).then_some(Kept::Duplicate);
+        if let Some(kept) = older.or(kept).or(repeated) {
             return Fate::Filtered(kept.as_str().to_owned());
         }
         if !mapped.repairs.is_empty() {
