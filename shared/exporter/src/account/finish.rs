@@ -57,6 +57,7 @@ impl<P: Ports> AccountExport<P> {
             absent_scans: integration.absent_scans,
             approves_unproven: context.approval.unproven,
             scanned_at: newest,
+            dated: proof.times().last().copied().unwrap_or(scanned_at),
         };
         let mut delivered = delivery.finish(Some(Judging { verdicts, limit })).await;
         report.counts.merge(&delivered.counts);

@@ -189,7 +189,7 @@ impl<P: Ports> RegionWorker<P> {
     /// What the next state says of the scan.
     fn note_scan(&mut self, full: bool) {
         let Some(judge) = &self.work.judging else { return };
-        let scanned_at = Some(judge.verdicts.scanned_at);
+        let (scanned_at, dated) = (Some(judge.verdicts.scanned_at), judge.verdicts.dated);
         let judged = self.policy.archive && judge.verdicts.proof.tells_coverage();
         let Some(ledger) = &mut self.work.ledger else { return };
         let tail = &mut ledger.header.tail;
@@ -197,7 +197,7 @@ impl<P: Ports> RegionWorker<P> {
             tail.full_at = tail.full_at.max(scanned_at);
         }
         if judged {
-            tail.judged_at = tail.judged_at.max(scanned_at);
+            tail.judged_at = Some(dated);
         }
     }
 

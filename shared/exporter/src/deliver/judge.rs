@@ -27,6 +27,8 @@ pub(crate) struct Verdicts {
     pub(crate) approves_unproven: bool,
     /// The scan's time, of several in the file the newest, never in the future.
     pub(crate) scanned_at: Timestamp,
+    /// The same as the scanner's clock has it, which may be ahead: the scan's name, the same for each of its runs.
+    pub(crate) dated: Timestamp,
 }
 
 /// The same, for one Region.
@@ -112,7 +114,7 @@ impl Judge {
     }
 
     fn judge_absent<P: Ports>(&self, ledger: &Ledger<P>, slot: &Slot, spoken_ms: i64) -> Judgment {
-        let Verdicts { proof, coverage, scanned_at, .. } = &self.verdicts;
+        let Verdicts { proof, coverage, scanned_at, dated, .. } = &self.verdicts;
         // The same scan, in another file, or a newer one had it.
         if spoken_ms >= scanned_at.as_millisecond() {
             return Judgment::Stays;
@@ -128,7 +130,7 @@ impl Judge {
             Absence::Unproven(_) if self.verdicts.approves_unproven => Judgment::Resolved(PendingClass::Unproven),
             Absence::Unproven(reason) => Judgment::Unproven(reason),
             Absence::Absent => {
-                let counted = ledger.old.as_ref().is_some_and(|old| old.tail.judged_at == Some(*scanned_at));
+                let counted = ledger.old.as_ref().is_some_and(|old| old.tail.judged_at == Some(*dated));
                 let absent = if counted { slot.absent } else { (slot.absent + 1).min(ABSENT_MAX) };
                 if absent >= self.verdicts.absent_scans || ledger.is_unattributed(slot) {
                     Judgment::Resolved(PendingClass::Absent)

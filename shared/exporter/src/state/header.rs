@@ -36,7 +36,7 @@ pub struct Tail {
     /// The newest scan of the whole account that was compared with it, when it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_at: Option<Timestamp>,
-    /// The newest scan whose absent findings are counted in it.
+    /// The scan whose absent findings were counted last, by the scanner's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged_at: Option<Timestamp>,
     /// The run that wrote the file, if it archived findings, and the time by which the entries name it.
