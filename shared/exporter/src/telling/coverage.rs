@@ -74,7 +74,7 @@ impl Told {
             if let Some(services) = self.uncovered.get_mut(&region) {
                 services.remove(&service);
             }
-            events.push(self.recovered(coverage, region, service));
+            events.push(self.recovered(coverage, region, &service));
         }
         self.uncovered.retain(|_, services| !services.is_empty());
         for lost in lost.into_iter().take(EVENTS_MAX - events.len()) {
@@ -106,9 +106,9 @@ impl Told {
         event
     }
 
-    fn recovered(&self, coverage: &Coverage<'_>, region: RegionName, service: String) -> Event {
+    fn recovered(&self, coverage: &Coverage<'_>, region: RegionName, service: &str) -> Event {
         let account = coverage.account;
-        let mut event = self.event(EventKind::CoverageRecovered, coverage, region, &service, coverage.at);
+        let mut event = self.event(EventKind::CoverageRecovered, coverage, region, service, coverage.at);
         event.detail.headline = format!("Scans of account {account} cover {service} in {region} again");
         event.detail.message =
             "The newest scan has results for it, or no active finding is left that it proves nothing about.".to_owned();

@@ -45,9 +45,9 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
     let order = Order::Redrive { run_id: args.run_id.clone(), code: args.code.clone() };
-    let run_id = args.run_id.as_ref().map_or(String::new(), |run_id| format!(" {run_id}"));
+    let of_run = args.run_id.as_ref().map_or(String::new(), |run_id| format!(" {run_id}"));
     let code = args.code.as_ref().map_or(String::new(), |code| format!(" --code {code}"));
-    let again = format!("hubctl quarantine redrive{run_id}{code}");
+    let again = format!("hubctl quarantine redrive{of_run}{code}");
     match give::give(&order, &again, &args.how, reach, global, output)? {
         Given::Placed(order) => give::placed(&order, output),
         Given::Done(outcome)
