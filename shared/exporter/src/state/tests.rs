@@ -36,7 +36,7 @@ fn slot(number: u64) -> Slot {
         },
         seen: ScanCode(u16::try_from(number % 65_536).unwrap()),
         absent: u8::try_from(number % 16).unwrap(),
-        foreign: number % 3 == 0,
+        foreign: number.is_multiple_of(3),
     }
 }
 
