@@ -20,7 +20,7 @@ impl World {
     fn json(&self, line: &str) -> Value {
         let line = line.split("  # ").next().unwrap();
         let ended = self.typed(&format!("{line} --output json"));
-        serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{line}: {} {}", ended.stdout, ended.stderr))
+        serde_json::from_str(&ended.stdout).expect(&ended.stderr)
     }
 
     /// Exports the second scan without a Region after the first; what the run printed.
