@@ -64,7 +64,7 @@ pub struct Slot {
     /// The newest scan that had it, as the state file abbreviates scans.
     pub seen: ScanCode,
     /// In how many consecutive scans it was absent, where absence alone is the evidence; for an archived one see
-    /// [`UNATTRIBUTED`].
+    /// `UNATTRIBUTED`.
     pub absent: u8,
     /// It is of another Region, and here because this was the fallback Region.
     pub foreign: bool,
