@@ -138,7 +138,7 @@ package: $(VENV) ## Package the functions for release, as `sam build` does; fail
 	$(PYTHON) local/package.py
 
 .PHONY: timings
-timings: ## Compile everything anew into .local/timings, and say which crates take longest (cargo's own --timings)
+timings: ## Compile everything from scratch into .local/timings, and say which crates take longest (cargo's own --timings)
 	rm -rf .local/timings
 	@CARGO_TARGET_DIR=.local/timings $(SHOWN) --usually "$(USUALLY)" cargo build $(PROGRAMS) --timings
 	python3 local/timings.py .local/timings
