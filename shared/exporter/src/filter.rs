@@ -18,6 +18,8 @@ pub enum Kept {
     Manual,
     /// Its severity is below the integration's minimum.
     LowSeverity,
+    /// The same, and it passed: what was sent of it earlier is resolved.
+    LowSeverityPassed,
     /// The file holds the same finding already, with the same or a worse status.
     Duplicate,
 }
@@ -30,7 +32,7 @@ impl Kept {
             Self::Passed => "passed",
             Self::Muted => "muted",
             Self::Manual => "manual",
-            Self::LowSeverity => "low_severity",
+            Self::LowSeverity | Self::LowSeverityPassed => "low_severity",
             Self::Duplicate => "duplicate",
         }
     }
@@ -40,7 +42,7 @@ impl Kept {
     /// What a finding that is kept back for this reason means for one that was sent before.
     pub(crate) fn seen(self) -> Seen {
         match self {
-            Self::Passed => Seen::Passed,
+            Self::Passed | Self::LowSeverityPassed => Seen::Passed,
             Self::Muted => Seen::Muted,
             Self::OtherFormat | Self::LowSeverity | Self::Manual => Seen::Filtered,
             Self::Duplicate => Seen::Wanted,
@@ -58,7 +60,10 @@ pub fn filter(integration: &Integration, format: ScanFormat, status: Status, sev
         Status::Passed if integration.only_failed => return Some(Kept::Passed),
         _ => {}
     }
-    integration.severity_min.filter(|&minimum| severity < minimum).map(|_| Kept::LowSeverity)
+    integration.severity_min.filter(|&minimum| severity < minimum).map(|_| match status {
+        Status::Passed => Kept::LowSeverityPassed,
+        _ => Kept::LowSeverity,
+    })
 }
 
 fn omits_muted(integration: &Integration) -> bool {
@@ -107,6 +112,14 @@ mod tests {
         assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Low), Some(Kept::LowSeverity));
         assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Medium), None);
         assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Critical), None);
+    }
+
+    #[test]
+    fn a_finding_that_passes_is_passed_whatever_its_severity() {
+        let integration = integration(|i| (i.only_failed, i.severity_min) = (false, Some(SeverityLabel::High)));
+        let kept = |status| decide(&integration, status, SeverityLabel::Low).map(|kept| (kept.as_str(), kept.seen()));
+        assert_eq!(kept(Status::Passed), Some(("low_severity", Seen::Passed)));
+        assert_eq!(kept(Status::Failed), Some(("low_severity", Seen::Filtered)));
     }
 
     #[test]

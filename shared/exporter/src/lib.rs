@@ -7,6 +7,7 @@ mod account;
 pub mod approval;
 pub mod connection;
 mod coverage;
+mod deadline;
 mod deliver;
 mod evidence;
 pub mod export;

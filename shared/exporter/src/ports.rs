@@ -369,6 +369,9 @@ pub enum CallError {
     /// The session ended in the middle of the run.
     #[error("the session's credentials expired: {0}")]
     ExpiredToken(String),
+    /// The run's time was over before the answer: the call may have been carried out or not.
+    #[error("the time of the run was over before the answer")]
+    OutOfTime,
     /// No answer from this Region's endpoint: its name does not resolve or nothing listens.
     #[error("no connection to the endpoint: {0}")]
     Unreachable(String),

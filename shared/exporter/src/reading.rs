@@ -4,7 +4,7 @@ use asff::{Element, Ending, ReadLimits, ScanFormat, ScanReader, Step};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::progress::Progress;
 use crate::report::FileEnd;
@@ -60,7 +60,14 @@ impl<'a> Reading<'a> {
             if self.stop_at.is_some_and(|end| Instant::now() >= end) {
                 return Read::End(FileEnd::Stopped);
             }
-            match self.body.next().await {
+            let chunk = match self.stop_at {
+                None => self.body.next().await,
+                Some(end) => match timeout_at(end, self.body.next()).await {
+                    Ok(chunk) => chunk,
+                    Err(_) => return Read::End(FileEnd::Stopped),
+                },
+            };
+            match chunk {
                 Some(Ok(chunk)) => {
                     self.progress.add_bytes(chunk.len() as u64);
                     self.reader.feed(chunk);

@@ -69,7 +69,8 @@ impl<P: Ports> AccountExport<P> {
         }
         stale.extend(self.standing.and_then(|standing| standing.after(&report.regions, context.ports.now())));
         let doubt = Doubt {
-            everywhere: delivered.error.is_some(),
+            everywhere: false,
+            // Of the others each state is what Security Hub has.
             regions: delivered.doubtful.iter().copied().chain(unwatched).collect(),
         };
         let known = Known { account: self.account, coverage: &coverage, proof: &proof, newest };

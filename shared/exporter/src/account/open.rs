@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{AccountExport, Context, Delivering, First, State};
 use crate::connection::{Standing, with_mend};
 use crate::coverage::Coverage;
+use crate::deadline::within;
 use crate::deliver::{AccountDelivery, Policy, Sending};
 use crate::evidence::Evidence;
 use crate::filter::Kept;
@@ -102,7 +103,10 @@ impl<P: Ports> AccountExport<P> {
             None => Lease::on_account(ports.clone(), account, context.run_id.clone(), context.until),
         };
         *standing = Standing::read(context.upkeep.as_deref(), account, &integration).await;
-        let hub = match ports.connect(account, &integration).await {
+        let give_up_at = context.shared.give_up_at;
+        let connecting = async { Ok(ports.connect(account, &integration).await) };
+        let connected = within(give_up_at, || format!("connect to account {account}"), connecting).await;
+        let hub = match connected.unwrap_or_else(|error| Err(error.into())) {
             Ok(hub) => hub,
             Err(error) => {
                 ports.end(account, &context.run_id, doubt).await?;
@@ -114,9 +118,14 @@ impl<P: Ports> AccountExport<P> {
                 });
             }
         };
-        let coverage = Arc::new(Coverage::read(ports.as_ref(), account).await?);
+        let reading = || format!("read what is known of account {account}");
+        let coverage = Arc::new(within(give_up_at, reading, Coverage::read(ports.as_ref(), account)).await?);
         let looks = integration.archive_previous_findings || doubt != Doubt::default();
-        let with_state = if looks { regions_with_state(ports.as_ref(), account).await? } else { BTreeSet::new() };
+        let with_state = if looks {
+            within(give_up_at, reading, regions_with_state(ports.as_ref(), account)).await?
+        } else {
+            BTreeSet::new()
+        };
         let fallback_region = integration.fallback_region;
         let policy = Policy {
             resend: integration.resend,
@@ -128,6 +137,7 @@ impl<P: Ports> AccountExport<P> {
             keepers: Arc::new(keepers(&integration, &coverage, &with_state)),
             only: integration.regions.as_ref().map(|regions| Arc::new(regions.iter().copied().collect())),
             full_at: Arc::new(coverage.full_at()),
+            accepted: Arc::new(standing.as_ref().map(Standing::accepted).unwrap_or_default()),
             closed: Arc::new(standing.as_ref().map(Standing::closed).unwrap_or_default()),
         };
         let First { partition, scanned_at: dated, .. } = first;

@@ -74,6 +74,13 @@ impl Standing {
         known.filter(|(_, region)| region.status != RegionStatus::Enabled).map(|(name, _)| *name).collect()
     }
 
+    /// The Regions that accepted findings when they were looked at, or did until lately.
+    pub(crate) fn accepted(&self) -> BTreeSet<RegionName> {
+        let known = self.known.iter().flat_map(|known| &known.regions);
+        let accepted = known.filter(|(_, region)| region.status == RegionStatus::Enabled || region.lost_at.is_some());
+        accepted.map(|(name, _)| *name).collect()
+    }
+
     /// What is to be checked when the credentials were refused: the account, unless that is known.
     pub(crate) fn refused(self) -> Option<Target> {
         let is_known = self.known.is_some_and(|known| known.status == ConnectionStatus::Disconnected);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use asff::{Partition, RegionName};
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::pace::Pace;
 use crate::lease::Lease;
 use crate::pack::Batch;
-use crate::ports::{CallError, FailedFinding, Hub, ImportOutcome};
+use crate::ports::{CallError, FailedFinding, Hub};
 use crate::progress::Progress;
 use crate::report::undelivered;
 use crate::settings::Settings;
@@ -35,9 +35,29 @@ pub(crate) struct Lane<H> {
     pub(crate) lease: Lease,
     pub(crate) counters: Counters,
     pub(crate) progress: Arc<Progress>,
+    /// The Region has ever accepted findings.
+    pub(crate) accepted: AtomicBool,
 }
 
 impl<H> Lane<H> {
+    pub(super) fn has_accepted(&self) -> bool {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_accepted(&self) {
+        self.accepted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nothing new is tried any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.give_up_at.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// Waits before the next attempt after this one.
+    pub(super) async fn pause(&self, attempt: u32) {
+        tokio::time::sleep(backoff(&self.settings, attempt)).await;
+    }
+
     /// Waits until a batch may be in flight; it is while the answer is kept.
     pub(super) async fn enter(&self, batch: &Batch) -> Option<OwnedSemaphorePermit> {
         let permits = u32::try_from(batch.body().len().min(self.settings.in_flight_bytes_max)).unwrap_or(u32::MAX);
@@ -101,7 +121,7 @@ pub(crate) async fn deliver<H: Hub>(lane: &Lane<H>, batch: Batch) -> Delivered {
             Ok(failed) => match sort(lane, &piece, failed, &mut delivered) {
                 Sorted::Done => {}
                 Sorted::Again(again) => {
-                    tokio::time::sleep(backoff(&lane.settings, again.sent_back)).await;
+                    lane.pause(again.sent_back).await;
                     pieces.push(again);
                 }
                 Sorted::Refused(error, batch) => {
@@ -147,7 +167,7 @@ async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding
     let mut attempt = 0;
     let mut throttles = 0;
     loop {
-        if lane.give_up_at.is_some_and(|end| Instant::now() >= end) {
+        if lane.is_over() {
             return Err(Failure::GivenUp(undelivered::OUT_OF_TIME));
         }
         lane.pace.wait().await;
@@ -155,7 +175,7 @@ async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding
             return Err(Failure::GivenUp(undelivered::HOLD_LOST));
         }
         lane.counters.calls.fetch_add(1, Ordering::Relaxed);
-        let reason = match import(lane, batch).await {
+        let reason = match lane.hub.import(&lane.region, batch.body()).await {
             // An answer whose numbers disagree can't be trusted: the import is repeated, which changes nothing that is stored.
             Ok(outcome)
                 if outcome.failed_count == outcome.failed.len()
@@ -166,12 +186,13 @@ async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding
             Ok(_) => undelivered::SERVICE_ERROR,
             Err(CallError::Throttled(_)) => undelivered::THROTTLED,
             Err(CallError::Transient(_) | CallError::ExpiredToken(_)) => undelivered::SERVICE_ERROR,
-            Err(error @ CallError::Unreachable(_)) => {
-                if attempt + 1 >= UNREACHABLE_ATTEMPTS_MAX {
-                    return Err(Failure::RegionRefuses(error));
-                }
-                undelivered::SERVICE_ERROR
+            Err(CallError::OutOfTime) => return Err(Failure::GivenUp(undelivered::OUT_OF_TIME)),
+            // Silence of a Region that has accepted findings is passing.
+            Err(CallError::Unreachable(_)) if lane.has_accepted() => undelivered::UNREACHABLE,
+            Err(error @ CallError::Unreachable(_)) if attempt + 1 >= UNREACHABLE_ATTEMPTS_MAX => {
+                return Err(Failure::RegionRefuses(error));
             }
+            Err(CallError::Unreachable(_)) => undelivered::UNREACHABLE,
             Err(CallError::Refused { code, message }) => return Err(Failure::Refused { code, message }),
             Err(
                 error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_)),
@@ -189,23 +210,9 @@ async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding
         if patience_is_over {
             return Err(Failure::GivenUp(reason));
         }
-        tokio::time::sleep(backoff(&lane.settings, attempt + throttles)).await;
+        lane.pause(attempt + throttles).await;
     }
 }
-
-/// One call, cut off where it would outlast the run: whether it was carried out is then unknown.
-async fn import<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<ImportOutcome, CallError> {
-    let call = lane.hub.import(&lane.region, batch.body());
-    match lane.give_up_at {
-        None => call.await,
-        Some(end) => tokio::time::timeout_at(end + LAST_CALL, call)
-            .await
-            .unwrap_or_else(|_| Err(CallError::Transient("the run's time is over".to_owned()))),
-    }
-}
-
-/// How long a call may go on after the run has stopped to try: long enough for nearly every answer.
-const LAST_CALL: Duration = Duration::from_secs(2);
 
 /// Attempts to connect to an endpoint before the Region counts as unreachable.
 const UNREACHABLE_ATTEMPTS_MAX: u32 = 3;

@@ -73,7 +73,9 @@ impl<P: Ports> RegionWorker<P> {
         let saved = self.save(conclusion).await;
         let full = *saved.as_ref().unwrap_or(&false);
         self.note(saved.map(drop));
-        let doubtful = self.is_doubtful() && !self.work.opened;
+        // What was sent is not in the state, unless that was saved.
+        let is_unsaved = self.work.error.is_some() && self.sender.lane().counters.read().0 > 0;
+        let doubtful = is_unsaved || (self.is_doubtful() && !self.work.opened);
         let is_keeper = (self.work.opened && self.work.error.is_none()).then_some(self.work.is_keeper);
         let Work { counts, mut report, error, left_keys: left, unlimited, .. } = self.work;
         let lane = self.sender.lane();
@@ -102,16 +104,18 @@ impl<P: Ports> RegionWorker<P> {
         let plan = self.plan(conclusion, full);
         let Some(ledger) = &mut self.work.ledger else { return Ok(false) };
         self.work.is_keeper |= plan.is_keeper;
-        if !ledger.is_changed() && !plan.writes && !plan.lists {
+        let writes = ledger.is_changed() || ledger.is_stale || plan.writes;
+        if !writes && !plan.lists {
             return Ok(full);
         }
-        if ledger.is_changed() || plan.writes {
+        if writes {
             ledger.touch().await?;
         }
         self.note_scan(full);
         self.pass_over(conclusion, full).await?;
         self.sender.flush().await;
         self.settle().await?;
+        self.keep_not_archived(full).await?;
         self.still_ours()?;
         let archived = self.work.report.archived_at.filter(|_| self.work.counts.archived > 0);
         match self.work.ledger.take().map(|ledger| ledger.archived_by(archived, &self.run_id)) {
@@ -123,6 +127,8 @@ impl<P: Ports> RegionWorker<P> {
     /// Goes through the old state: archives, lists, and copies into the next one.
     async fn pass_over(&mut self, conclusion: Conclusion, full: bool) -> Result<(), PortError> {
         self.work.archiving = true;
+        // Of an earlier pass: they stay, as all that was not sent, and are copied with it.
+        self.work.not_archived.clear();
         let now = self.ports.now();
         let Some(ledger) = self.work.ledger.as_ref().filter(|ledger| ledger.old.is_some()) else { return Ok(()) };
         let writes = ledger.is_changed();
@@ -150,14 +156,37 @@ impl<P: Ports> RegionWorker<P> {
             if !writes || (is_forgotten && seen == Seen::Not) {
                 continue;
             }
-            let change = self.change(&entry.slot, seen, judgment, full);
-            self.work.is_keeper |= entry.slot.foreign && entry.slot.is_live();
-            if let Some(ledger) = &mut self.work.ledger {
-                let slot = change.apply(&entry.slot, ledger);
-                ledger.copy(&slot, &entry.json).await?;
-            }
+            self.keep(&entry, seen, judgment, full).await?;
         }
         Ok(())
+    }
+
+    /// Copies what was to be archived and was not: Security Hub has it as the old state says.
+    async fn keep_not_archived(&mut self, full: bool) -> Result<(), PortError> {
+        let not_archived = std::mem::take(&mut self.work.not_archived);
+        if not_archived.is_empty() {
+            return Ok(());
+        }
+        let Some(ledger) = &self.work.ledger else { return Ok(()) };
+        let Some(mut entries) = ledger.entries().await? else { return Ok(()) };
+        while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
+            let Some(ledger) = &self.work.ledger else { break };
+            if !not_archived.contains(&entry.slot.key) || !ledger.index.keeps(&entry.slot) {
+                continue;
+            }
+            let seen = ledger.index.seen(entry.slot.key).unwrap_or_default();
+            self.keep(&entry, seen, self.judge(&entry.slot, seen), full).await?;
+        }
+        Ok(())
+    }
+
+    /// Copies a finding of the old state into the next one, with what the scan changes about it.
+    async fn keep(&mut self, entry: &Entry, seen: Seen, judgment: Judgment, full: bool) -> Result<(), PortError> {
+        let change = self.change(&entry.slot, seen, judgment, full);
+        self.work.is_keeper |= entry.slot.foreign && entry.slot.is_live();
+        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
+        let slot = change.apply(&entry.slot, ledger);
+        ledger.copy(&slot, &entry.json).await
     }
 
     /// What a pass over the old state would do.

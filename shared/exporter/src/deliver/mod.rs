@@ -8,6 +8,7 @@ mod conclude;
 mod judge;
 mod open;
 mod pace;
+mod reach;
 mod reconcile;
 mod region;
 mod revise;
@@ -18,9 +19,11 @@ mod stop;
 mod take;
 #[cfg(test)]
 mod tests;
+mod timed;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use asff::{AccountId, Mapped, Partition, RegionName, Unsent};
 use jiff::Timestamp;
@@ -39,6 +42,7 @@ use self::region::{Message, RegionWorker, Work, Worked};
 pub(crate) use self::revise::Choose;
 use self::sender::Sender;
 pub(crate) use self::stamp::once_more;
+use self::timed::Timed;
 use crate::filter::Kept;
 use crate::json_lines::JsonLines;
 use crate::lease::Lease;
@@ -46,7 +50,7 @@ use crate::limit::requires_approval;
 use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
-use crate::report::{ArchiveSkipped, Counts, PendingFinding, RegionReport, Unproven};
+use crate::report::{ArchiveSkipped, Counts, Fate, PendingFinding, RegionReport, Unproven, undelivered};
 use crate::settings::Settings;
 use crate::state::{Ahead, Header, Key, Seen, Tail};
 
@@ -74,6 +78,8 @@ pub(crate) struct AccountDelivery<P: Ports> {
     shared: Shared,
     lease: Lease,
     workers: BTreeMap<RegionName, Running<P>>,
+    /// A Region of the account answered.
+    heard: Arc<AtomicBool>,
 }
 
 struct Running<P: Ports> {
@@ -134,8 +140,8 @@ pub(crate) struct Sending<P: Ports> {
 impl<P: Ports> AccountDelivery<P> {
     pub(crate) fn new(ports: Arc<P>, sending: Sending<P>, policy: Policy, shared: Shared) -> Self {
         let Sending { hub, account, partition, scanned_at, fallback_region } = sending;
-        let (lease, workers) = (Lease::fixed(), BTreeMap::new());
-        Self { ports, hub, account, partition, scanned_at, fallback_region, policy, shared, lease, workers }
+        let (lease, workers, heard) = (Lease::fixed(), BTreeMap::new(), Arc::default());
+        Self { ports, hub, account, partition, scanned_at, fallback_region, policy, shared, lease, workers, heard }
     }
 
     /// The same, stopping when the hold on the account is lost.
@@ -203,7 +209,7 @@ impl<P: Ports> AccountDelivery<P> {
     ) -> RegionWorker<P> {
         let settings = &self.shared.settings;
         let lane = Lane {
-            hub: self.hub.clone(),
+            hub: Timed::new(self.hub.clone(), self.shared.give_up_at, self.heard.clone()),
             partition: self.partition,
             region,
             settings: settings.clone(),
@@ -212,6 +218,7 @@ impl<P: Ports> AccountDelivery<P> {
             give_up_at: self.shared.give_up_at,
             lease: self.lease.clone(),
             counters: Counters::default(),
+            accepted: AtomicBool::default(),
             progress: self.shared.progress.clone(),
         };
         let now = self.ports.now();
@@ -255,6 +262,9 @@ impl<P: Ports> AccountDelivery<P> {
             if let Some(worked) = delivered.joined(region, task.await) {
                 delivered.add(region, worked);
             }
+        }
+        if !self.heard.load(Ordering::Relaxed) {
+            delivered.blame_network();
         }
         delivered
     }
@@ -324,6 +334,22 @@ impl AccountDelivered {
         Conclusion { archives: true, ..unlimited }
     }
 
+    /// No Region answered: then it is more likely the exporter's network than all of them, and another try may succeed.
+    fn blame_network(&mut self) {
+        let reason = undelivered::UNREACHABLE;
+        let mut findings = 0;
+        self.counts.region_unavailable.retain(|_, reasons| {
+            findings += reasons.remove(reason).unwrap_or_default();
+            !reasons.is_empty()
+        });
+        self.counts.add(Fate::Undelivered(reason.to_owned()), findings);
+        for report in self.regions.values_mut() {
+            if report.unavailable.take_if(|unavailable| unavailable.reason == reason).is_some() {
+                report.unfinished = Some(reason.to_owned());
+            }
+        }
+    }
+
     fn add(&mut self, region: RegionName, worked: Worked) {
         self.counts.merge(&worked.counts);
         self.regions.insert(region, worked.report);
@@ -345,7 +371,12 @@ impl AccountDelivered {
     /// A task's outcome. A task that ended early leaves findings without a fate: the counts do not add up, and the run
     /// fails, as it must.
     fn joined<T>(&mut self, region: RegionName, outcome: Result<T, tokio::task::JoinError>) -> Option<T> {
-        outcome.map_err(|_| self.error.get_or_insert(ended_early(region))).ok()
+        let ended = outcome.map_err(|_| self.error.get_or_insert(ended_early(region))).ok();
+        if ended.is_none() {
+            self.failed.insert(region);
+            self.doubtful.insert(region);
+        }
+        ended
     }
 }
 

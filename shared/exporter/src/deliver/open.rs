@@ -2,11 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::reach::SameHub;
 use super::region::RegionWorker;
-use super::stop::{Stop, explain, still_closed};
-use crate::ports::{CallError, Hub, PortError, Ports};
+use super::stop::Stop;
+use crate::deadline::within;
+use crate::ports::{CallError, PortError, Ports};
 use crate::report::{RunReport, undelivered};
-use crate::state::{Declined, Ledger, Missing, Trust, adopt, denied};
+use crate::state::{Adopting, Declined, Ledger, Missing, Trust, adopt, denied, state_key};
 
 /// How long a run's report is kept at the least.
 const REPORT_KEPT_FOR_SURE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -23,19 +25,29 @@ impl<P: Ports> RegionWorker<P> {
         }
         let lane = self.sender.lane();
         let hub = lane.hub.clone();
-        let mut ledger = Ledger::open(self.ports.clone(), self.header.clone()).await?;
+        let mut ledger = self.ledger().await?;
         if let Some(ahead) = ledger.old.as_ref().and_then(|old| old.ahead).filter(|ahead| ahead.dated == self.dated) {
             self.header.ahead = Some(ahead);
             ledger.header.ahead = Some(ahead);
         }
-        if let Some(trust) = self.trust(&ledger) {
-            let missing = self.missing(&ledger);
+        let same_hub = self.is_same_hub(&ledger).await?;
+        if let SameHub::Unknown(why) = &same_hub {
+            self.work.report.hub_unverified = Some(unverified(why));
+        }
+        if same_hub != SameHub::No && self.header.hub_since.is_none() {
+            // What was known of the hub stays known, though nobody may ask now.
+            self.header.hub_since = ledger.old.as_ref().and_then(|old| old.hub_since.clone());
+            ledger.header.hub_since.clone_from(&self.header.hub_since);
+        }
+        if let Some(trust) = self.trust(&ledger, &same_hub) {
+            let missing = self.missing(&same_hub);
             let now_ms = self.ports.now().as_millisecond();
             let until = self.sender.lane().give_up_at;
             match adopt(ledger, &hub, &self.policy.regions, trust, missing, now_ms, until).await {
                 Ok(drift) => {
                     self.work.report.adopted = drift.unknown;
                     self.work.report.not_adopted = drift.unread;
+                    self.work.report.pages_read = drift.pages;
                     if let Some(reason) = drift.paused {
                         self.sender.refuse(Stop::Undelivered(reason));
                         return Ok(());
@@ -44,63 +56,46 @@ impl<P: Ports> RegionWorker<P> {
                 Err(Declined::Hub(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))) => {
                     self.work.report.not_adopted = Some(denied(&error));
                 }
-                Err(Declined::Hub(_)) => {
-                    self.sender.refuse(Stop::Undelivered(undelivered::SERVICE_ERROR));
+                Err(Declined::Hub(error)) => {
+                    self.sender.refuse(Stop::Undelivered(passing(&error)));
                     return Ok(());
                 }
                 Err(Declined::Port(error)) => return Err(error),
             }
-            ledger = Ledger::open(self.ports.clone(), self.header.clone()).await?;
+            ledger = self.ledger().await?;
+            if self.work.report.not_adopted.is_some() && ledger.header.tail.adopting.is_none() {
+                // The next run that may read the hub does.
+                ledger.header.tail.adopting = Some(Adopting::postponed());
+            }
         }
         ledger.orphaned = self.orphaned(&ledger).await?;
         if let Some(old) = ledger.old.as_ref().filter(|old| old.scanned_at > ledger.header.scanned_at) {
             // What is sent late of an older scan does not make the state one of that scan.
             (ledger.header.scanned_at, ledger.header.ahead) = (old.scanned_at, old.ahead);
         }
-        if let Some(adopting) = &ledger.header.tail.adopting {
-            self.work.report.not_adopted = adopting.given_up.clone();
+        if let Some(given_up) = ledger.header.tail.adopting.as_ref().and_then(|adopting| adopting.given_up.clone()) {
+            self.work.report.not_adopted = Some(given_up);
+        }
+        ledger.is_stale |= ledger.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
+        if ledger.old.is_some() {
+            self.sender.lane().note_accepted();
         }
         self.work.ledger = Some(ledger);
         self.work.opened = true;
         Ok(())
     }
 
-    /// Asks the hub since when it is on. False, where the sender knows by then why nothing can be sent.
-    pub(super) async fn reach(&mut self) -> bool {
-        let lane = self.sender.lane();
-        let (hub, region, partition) = (lane.hub.clone(), lane.region, lane.partition);
-        if self.policy.closed.contains(&region)
-            && let Some(unavailable) = still_closed(&hub, partition, &region).await
-        {
-            self.sender.refuse(Stop::Unavailable(unavailable));
-            return false;
-        }
-        self.header.hub_since = match hub.since(&region).await {
-            Ok(since) => since,
-            Err(CallError::AccessDenied(_)) => None,
-            Err(
-                error @ (CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_) | CallError::Unreachable(_)),
-            ) => {
-                let unavailable = explain(&hub, partition, &region, &error).await;
-                self.sender.refuse(Stop::Unavailable(unavailable));
-                return false;
-            }
-            Err(CallError::Throttled(_)) => {
-                self.sender.refuse(Stop::Undelivered(undelivered::THROTTLED));
-                return false;
-            }
-            Err(_) => {
-                self.sender.refuse(Stop::Undelivered(undelivered::SERVICE_ERROR));
-                return false;
-            }
-        };
-        true
+    /// Reads the Region's state.
+    async fn ledger(&self) -> Result<Ledger<P>, PortError> {
+        let action = || format!("read {}", state_key(self.header.account, self.header.region));
+        let end = self.sender.lane().give_up_at;
+        within(end, action, Ledger::open(self.ports.clone(), self.header.clone())).await
     }
 
     /// How far the service's word is to be trusted where the state does not do; none where the state does.
-    fn trust(&self, ledger: &Ledger<P>) -> Option<Trust> {
+    fn trust(&self, ledger: &Ledger<P>, same_hub: &SameHub) -> Option<Trust> {
         let Some(old) = &ledger.old else { return Some(Trust::Content) };
-        if self.is_doubtful() || !old.is_of_this_hub(&self.header) {
+        if self.is_doubtful() || *same_hub == SameHub::No {
             return Some(Trust::Existence);
         }
         old.tail.adopting.as_ref().filter(|adopting| adopting.given_up.is_none()).map(|adopting| adopting.trust)
@@ -117,13 +112,30 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What an active finding is that the service does not show.
-    fn missing(&self, ledger: &Ledger<P>) -> Missing {
-        let is_this_hub = ledger.old.as_ref().is_some_and(|old| old.is_of_this_hub(&self.header));
-        if self.is_doubtful() && is_this_hub { Missing::ArchivedByUs } else { Missing::Archived }
+    fn missing(&self, same_hub: &SameHub) -> Missing {
+        if self.is_doubtful() && *same_hub != SameHub::No { Missing::ArchivedByUs } else { Missing::Archived }
     }
 
     /// Whether Security Hub may hold what the state does not know of.
     pub(super) fn is_doubtful(&self) -> bool {
         self.policy.doubt.covers(self.header.region)
     }
+}
+
+/// The reason for which findings are undelivered after a call that failed in passing.
+fn passing(error: &CallError) -> &'static str {
+    match error {
+        CallError::OutOfTime => undelivered::OUT_OF_TIME,
+        CallError::Throttled(_) => undelivered::THROTTLED,
+        CallError::Unreachable(_) => undelivered::UNREACHABLE,
+        _ => undelivered::SERVICE_ERROR,
+    }
+}
+
+/// That nobody can tell whether the hub was disabled and enabled again, and what helps.
+fn unverified(why: &str) -> String {
+    format!(
+        "cannot verify that Security Hub was not disabled and enabled again since the last export: {why}\n\
+         allow the role securityhub:DescribeHub"
+    )
 }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::judge::Judge;
 use super::sender::Sender;
+use super::timed::Timed;
 use crate::filter::Kept;
 use crate::integration::ArchiveScope;
 use crate::json_lines::JsonLines;
@@ -49,6 +50,8 @@ pub(crate) struct Policy {
     pub(crate) only: Option<Arc<BTreeSet<RegionName>>>,
     /// The newest scan of the whole account that each Region's state was compared with.
     pub(crate) full_at: Arc<BTreeMap<RegionName, Timestamp>>,
+    /// Regions that accepted findings when their connection was checked: that one is unreachable is passing.
+    pub(crate) accepted: Arc<BTreeSet<RegionName>>,
     /// Regions that took nothing when they were looked at: they are asked before anything is sent to them.
     pub(crate) closed: Arc<BTreeSet<RegionName>>,
 }
@@ -61,7 +64,7 @@ pub(crate) struct RegionWorker<P: Ports> {
     /// The scan's own time, which may lie ahead of the clock.
     pub(crate) dated: Timestamp,
     pub(crate) policy: Policy,
-    pub(crate) sender: Sender<P::Hub>,
+    pub(crate) sender: Sender<Timed<P::Hub>>,
     pub(crate) quarantine: Quarantine,
     pub(crate) pending: JsonLines<PendingFinding>,
     pub(crate) fallback: Option<mpsc::Sender<Message>>,
@@ -87,6 +90,8 @@ pub(crate) struct Work<P: Ports> {
     pub(super) unlimited: u64,
     /// Everything that should be in Security Hub is.
     pub(super) clean: bool,
+    /// Findings that are resolved, and that Security Hub did not archive: it has them as they were.
+    pub(super) not_archived: HashSet<Key>,
     /// The keys of what is left to a later run, if they are asked for.
     pub(super) left_keys: HashSet<Key>,
     /// Something is left to a later run; where it belongs to, nobody can say that it is gone.
@@ -116,6 +121,7 @@ impl<P: Ports> Default for Work<P> {
             is_keeper: false,
             unlimited: 0,
             clean: true,
+            not_archived: HashSet::new(),
             left_keys: HashSet::new(),
             left: false,
             opened: false,
@@ -129,7 +135,7 @@ impl<P: Ports> Default for Work<P> {
 pub(crate) struct Worked {
     pub(crate) counts: Counts,
     pub(crate) report: RegionReport,
-    /// The Region was in doubt and still is.
+    /// Security Hub may hold what the state does not know of.
     pub(crate) doubtful: bool,
     /// The state or the quarantine could not be kept: the run must fail.
     pub(crate) error: Option<PortError>,

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::batch::{Delivered, Lane, Rejected, deliver};
 use super::stop::{Stop, explain};
 use crate::pack::{Batch, Outgoing, Packer};
-use crate::ports::{CallError, Hub};
+use crate::ports::Hub;
 use crate::report::undelivered;
 
 /// What became of findings that were given to a sender.
@@ -125,6 +125,7 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
             self.failed_batches += u32::from(delivered.refused.is_none());
         } else {
             self.proven = true;
+            self.lane.note_accepted();
             self.failed_batches = 0;
         }
         self.settled.extend(delivered.sent.into_iter().map(Settled::Sent));
@@ -138,10 +139,6 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         if let Some((error, batches)) = delivered.refused {
             let stop = match self.stop.take() {
                 Some(stop) => stop,
-                // A Region that took findings a moment ago and now can't be reached is in trouble, not unavailable.
-                None if self.proven && matches!(error, CallError::Unreachable(_)) => {
-                    Stop::Undelivered(undelivered::SERVICE_ERROR)
-                }
                 None => {
                     Stop::Unavailable(explain(&self.lane.hub, self.lane.partition, &self.lane.region, &error).await)
                 }

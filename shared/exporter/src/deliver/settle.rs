@@ -69,17 +69,13 @@ impl<P: Ports> RegionWorker<P> {
                 }
                 Settled::Untried(batch, reason) => {
                     self.leave(&batch, reason);
-                    if self.work.archiving {
-                        self.record(&batch, Some(Stored::Uncertain)).await?;
-                    }
+                    self.keep_active(&batch);
                 }
                 Settled::Refused(batch) => self.turn_away(batch).await?,
                 Settled::Rejected(rejected) => {
                     if self.work.archiving {
-                        self.work.counts.archive_undelivered += 1;
-                        if let Some(ledger) = &mut self.work.ledger {
-                            ledger.record(&Slot { stored: Stored::Uncertain, ..rejected.slot }, &rejected.json).await?;
-                        }
+                        *self.work.counts.archive_rejected.entry(rejected.code.clone()).or_default() += 1;
+                        self.work.not_archived.insert(rejected.slot.key);
                     } else {
                         self.work.counts.add(Fate::Quarantined(rejected.code.clone()), 1);
                         // What was not stored here stays where it is.
@@ -109,6 +105,13 @@ impl<P: Ports> RegionWorker<P> {
         self.work.times.get(&slot.key).copied().unwrap_or(first_ms)
     }
 
+    /// Notes that these findings are in Security Hub as they were: the archive that was to come did not.
+    fn keep_active(&mut self, batch: &Batch) {
+        if self.work.archiving {
+            self.work.not_archived.extend(batch.entries().map(|(slot, _)| slot.key));
+        }
+    }
+
     fn leave(&mut self, batch: &Batch, reason: &str) {
         self.work.clean = false;
         self.work.left = true;
@@ -129,8 +132,9 @@ impl<P: Ports> RegionWorker<P> {
     async fn turn_away(&mut self, batch: Batch) -> Result<(), PortError> {
         self.work.clean = false;
         if self.work.archiving {
-            self.work.counts.archive_undelivered += batch.len() as u64;
-            return self.record(&batch, Some(Stored::Uncertain)).await;
+            self.work.counts.archive_unavailable += batch.len() as u64;
+            self.keep_active(&batch);
+            return Ok(());
         }
         let reason = match self.sender.stop() {
             Some(Stop::Unavailable(why)) => why.reason.clone(),

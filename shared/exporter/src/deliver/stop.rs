@@ -3,7 +3,7 @@
 use asff::{Partition, RegionName};
 
 use crate::ports::{CallError, Hub, HubState};
-use crate::report::Unavailable;
+use crate::report::{Unavailable, undelivered};
 
 /// The end of a Region's delivery before its last finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,27 +35,13 @@ pub(crate) async fn explain(
         },
         CallError::UnrecognizedClient(message) => not_opted_in(region, message),
         other => Unavailable {
-            reason: "unreachable".to_owned(),
+            reason: undelivered::UNREACHABLE.to_owned(),
             message: other.to_string(),
             mend: format!(
-                "check that {region} exists and that the network lets the caller reach securityhub.{region}; \
-                 otherwise leave the Region out of the integration's Regions (--regions)"
+                "check that the network of the exporter reaches securityhub.{region} (routes, DNS, VPC endpoints); to leave \
+                 {region} out, set the Regions of the integration with: hubctl integration configure"
             ),
         },
-    }
-}
-
-/// Asks a Region that took nothing lately. Why it still does not; none where it may, which sending will tell.
-pub(crate) async fn still_closed(hub: &impl Hub, partition: Partition, region: &RegionName) -> Option<Unavailable> {
-    match hub.state(region).await {
-        Ok(HubState { product_accepted: true }) => None,
-        Ok(HubState { product_accepted: false }) => {
-            Some(product_not_accepted(partition, region, "the hub does not accept findings of the Prowler product"))
-        }
-        Err(error @ (CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_) | CallError::Unreachable(_))) => {
-            Some(explain(hub, partition, region, &error).await)
-        }
-        Err(_) => None,
     }
 }
 
@@ -67,7 +53,7 @@ fn hub_not_enabled(region: &RegionName, message: &str) -> Unavailable {
     }
 }
 
-fn product_not_accepted(partition: Partition, region: &RegionName, message: &str) -> Unavailable {
+pub(super) fn product_not_accepted(partition: Partition, region: &RegionName, message: &str) -> Unavailable {
     let product = partition.product_arn(*region);
     Unavailable {
         reason: "product_not_accepted".to_owned(),

@@ -150,6 +150,7 @@ fn sender(hub: &RuleHub, settings: Settings, give_up_at: Option<Instant>) -> Sen
         give_up_at,
         lease: Lease::fixed(),
         counters: Counters::default(),
+        accepted: std::sync::atomic::AtomicBool::default(),
         progress: Arc::default(),
     })
 }

@@ -144,6 +144,7 @@ impl<P: Ports> Hold<P> {
             full_at: std::sync::Arc::new(self.coverage.full_at()),
             doubt: self.doubt.clone(),
             regions: job.regions.clone(),
+            accepted: std::sync::Arc::default(),
             closed: std::sync::Arc::default(),
             remembers_left: true,
         };
@@ -167,7 +168,8 @@ impl<P: Ports> Hold<P> {
         let everywhere = if self.doubt.everywhere { self.with_state } else { BTreeSet::new() };
         let untouched = self.doubt.regions.into_iter().chain(everywhere).filter(|region| !touched.contains(region));
         let doubt = Doubt {
-            everywhere: delivered.error.is_some(),
+            everywhere: false,
+            // Of the others each state is what Security Hub has.
             regions: delivered.doubtful.into_iter().chain(untouched).collect(),
         };
         let ended = job.ports.end(self.account, &job.run_id, doubt).await;

@@ -52,6 +52,10 @@ pub struct Counts {
     pub archived: u64,
     /// Findings of earlier scans that should have been archived and were not. Another try of the run does it.
     pub archive_undelivered: u64,
+    /// Findings of earlier scans that Security Hub refuses to archive, by its code. They stay active, and are in quarantine.
+    pub archive_rejected: BTreeMap<String, u64>,
+    /// Findings of earlier scans that were not archived, since their Region takes nothing. They stay active.
+    pub archive_unavailable: u64,
     /// Active findings of earlier scans that this scan proves nothing about. They stay active.
     pub unproven: u64,
     /// Active findings that are absent from this scan, but not yet from as many consecutive scans as the integration asks
@@ -89,6 +93,8 @@ impl Counts {
         self.redirected += part.redirected;
         self.archived += part.archived;
         self.archive_undelivered += part.archive_undelivered;
+        self.archive_unavailable += part.archive_unavailable;
+        merge_maps(&mut self.archive_rejected, &part.archive_rejected);
         self.unproven += part.unproven;
         self.absent += part.absent;
         merge_maps(&mut self.filtered, &part.filtered);

@@ -103,6 +103,12 @@ pub struct RegionReport {
     /// Why nothing could be taken over, if it should have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_adopted: Option<String>,
+    /// Why nobody can tell whether Security Hub is still the one that the state is of, if so, and what helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub_unverified: Option<String>,
+    /// Pages of Security Hub's findings that were read: progress, even where all of them were known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pages_read: u64,
     /// How Security Hub and the state differed, where the run looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
@@ -118,6 +124,11 @@ pub struct RegionReport {
     /// Why this Region takes no findings, and the command that mends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<Unavailable>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Findings that had to be sent, by why. Whether they arrived is another matter.
@@ -343,7 +354,11 @@ impl RunReport {
         }
         self.quarantine_left.clone().unwrap_or_else(|| {
             let unreadable = (self.counts.unreadable > 0).then(|| (UNREADABLE.to_owned(), self.counts.unreadable));
-            self.counts.quarantined.clone().into_iter().chain(unreadable).collect()
+            let mut codes = self.counts.quarantined.clone();
+            for (code, findings) in unreadable.into_iter().chain(self.counts.archive_rejected.clone()) {
+                *codes.entry(code).or_default() += findings;
+            }
+            codes
         })
     }
 

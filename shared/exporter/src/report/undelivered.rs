@@ -12,6 +12,8 @@ pub const CREDENTIALS_UNAVAILABLE: &str = "credentials_unavailable";
 pub const THROTTLED: &str = "throttled";
 /// Errors of the service, or connections that break.
 pub const SERVICE_ERROR: &str = "service_error";
+/// No answer from the Region's endpoint, which has answered before; or from no Region at all.
+pub const UNREACHABLE: &str = "unreachable";
 /// The run's time was over.
 pub const OUT_OF_TIME: &str = "out_of_time";
 
@@ -20,5 +22,6 @@ pub const HOLD_LOST: &str = "hold_lost";
 
 /// Whether the cause may pass by itself, so that another try is worth it.
 pub fn passes(reason: &str) -> bool {
-    [ACCOUNT_BUSY, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, OUT_OF_TIME, HOLD_LOST].contains(&reason)
+    [ACCOUNT_BUSY, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, UNREACHABLE, OUT_OF_TIME, HOLD_LOST]
+        .contains(&reason)
 }

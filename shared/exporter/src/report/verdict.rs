@@ -79,6 +79,16 @@ impl RunReport {
         if self.counts.archive_undelivered > 0 {
             reasons.push(format!("{} findings could not be archived", self.counts.archive_undelivered));
         }
+        for (code, findings) in &self.counts.archive_rejected {
+            reasons.push(format!(
+                "{findings} resolved findings stay active, since Security Hub refuses to archive them ({code}); they are in \
+                 quarantine, and each scan tries again"
+            ));
+        }
+        if self.counts.archive_unavailable > 0 {
+            let findings = self.counts.archive_unavailable;
+            reasons.push(format!("{findings} resolved findings stay active, since their Regions take nothing"));
+        }
         for (account, report) in &self.accounts {
             reasons.extend(report.problem.clone());
             if let Some(ArchiveSkipped::Incomplete { why }) = &report.archive {
@@ -96,6 +106,9 @@ impl RunReport {
                         "account {account}, {region}: what Security Hub holds could not be read, so findings that others \
                          sent may stay active: {why}"
                     ));
+                }
+                if let Some(why) = &report.hub_unverified {
+                    reasons.push(format!("account {account}, {region}: {why}"));
                 }
                 if let Some(why) = report.drift.as_ref().and_then(|drift| drift.unread.as_ref()) {
                     reasons.push(format!("account {account}, {region}: not compared to the end, so not mended: {why}"));

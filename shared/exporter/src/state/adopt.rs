@@ -33,7 +33,7 @@ const RUNS_MAX: u32 = 100;
 /// followed further.
 pub(super) const PAGES_MAX: u32 = 100_000;
 /// How long a finding that we sent may be missing from the service's answers: they lag behind (contract 3.1).
-const LAG_MS: i64 = 60 * 60 * 1000;
+pub(crate) const LAG_MS: i64 = 60 * 60 * 1000;
 
 /// Fields that the service or analysts fill; sent back they would be refused, or fix an analyst's choice as ours.
 const NOT_OURS: [&str; 16] = [
@@ -93,6 +93,13 @@ pub struct Adopting {
     pub given_up: Option<String>,
 }
 
+impl Adopting {
+    /// A reading that was denied: the next run that may read begins it.
+    pub(crate) fn postponed() -> Self {
+        Self { next: None, trust: Trust::Content, runs: 0, given_up: None }
+    }
+}
+
 /// What reading the service brought to light.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Drift {
@@ -104,6 +111,8 @@ pub(crate) struct Drift {
     pub(crate) unread: Option<String>,
     /// Why this run did not come to the end, if a later one goes on.
     pub(crate) paused: Option<&'static str>,
+    /// Pages of the service that were read.
+    pub(crate) pages: u64,
 }
 
 /// Merges what the service holds into the state, and saves it. Where it can't be read to its end, a state that there is is
@@ -122,6 +131,7 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
     let mut reading = Reading::of(&ledger);
     ledger.touch().await?;
     let mut found = HashSet::new();
+    let mut is_denied = false;
     let pace = Pace::new(READS_PER_SECOND, READS_BURST);
     loop {
         if until.is_some_and(|until| Instant::now() >= until) {
@@ -135,8 +145,16 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
                 reading.begin_anew();
                 continue;
             }
-            Err(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_))) if ledger.old.is_some() => {
+            // Where the state is to be believed anyway, nothing is written for it.
+            Err(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))
+                if ledger.old.is_some() && (trust == Trust::Existence || !found.is_empty()) =>
+            {
                 drift.unread = Some(denied(&error));
+                is_denied = true;
+                break;
+            }
+            Err(CallError::OutOfTime) => {
+                drift.paused = Some(undelivered::OUT_OF_TIME);
                 break;
             }
             // What was read until then is not read again.
@@ -150,6 +168,7 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
             }
             Err(error) => return Err(Declined::Hub(error)),
         };
+        drift.pages += 1;
         for finding in page.findings {
             let Some((slot, json)) = taken_over(&finding, region, regions, now_ms) else { continue };
             if !found.insert(slot.key) {
@@ -183,12 +202,15 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
         drift.unread = given_up.clone();
     }
     let runs = reading.runs;
-    ledger.header.tail.adopting = (drift.paused.is_some() || given_up.is_some()).then(|| Adopting {
-        next: reading.next.take(),
-        trust,
-        runs,
-        given_up,
-    });
+    ledger.header.tail.adopting = match is_denied {
+        true => Some(Adopting::postponed()),
+        false => (drift.paused.is_some() || given_up.is_some()).then(|| Adopting {
+            next: reading.next.take(),
+            trust,
+            runs,
+            given_up,
+        }),
+    };
     let drops = reading.is_whole && drift.paused.is_none() && drift.unread.is_none();
     if ledger.old.is_some()
         && let Some(mut entries) = ledger.entries().await?
@@ -229,7 +251,7 @@ fn archived(entry: &Entry, missing: Missing, regions: &Regions) -> Slot {
 
 /// What somebody must know where the service does not show its findings.
 pub(crate) fn denied(error: &CallError) -> String {
-    format!("{error}. Allow the role securityhub:GetFindings, then: hubctl reconcile")
+    format!("{error}. Allow the role securityhub:GetFindings; the next export reads the rest")
 }
 
 /// A walk through the service's pages, perhaps begun by an earlier run.

@@ -42,6 +42,8 @@ pub(crate) struct Ledger<P: Objects> {
     pub(crate) full_before: Option<Timestamp>,
     /// The time at which a run archived findings that no run's report counts, since it died before.
     pub(crate) orphaned: Option<Timestamp>,
+    /// What the old file says of itself is not true any more: it is written anew though no finding changes.
+    pub(crate) is_stale: bool,
     scans: Scans,
     checks: Checks,
     next: Option<Next<P::Writer>>,
@@ -66,6 +68,7 @@ impl<P: Objects> Ledger<P> {
             old: None,
             full_before,
             orphaned: None,
+            is_stale: false,
             scans: Scans::default(),
             checks: Checks::default(),
             next: None,

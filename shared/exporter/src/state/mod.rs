@@ -18,7 +18,7 @@ mod tables;
 mod tests;
 
 pub use adopt::{Adopting, Trust};
-pub(crate) use adopt::{Declined, Missing, adopt, denied, taken_over};
+pub(crate) use adopt::{Declined, LAG_MS, Missing, adopt, denied, taken_over};
 pub use archive::{Ended, archived, repeated, restored};
 pub(crate) use archive::{is_archived, status_of};
 pub use delta::{Delta, Resend, decide};

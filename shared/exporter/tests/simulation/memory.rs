@@ -48,6 +48,8 @@ pub(crate) struct Stores {
     pub(crate) renewals_fail: bool,
     /// Objects whose keys end in this can't be read.
     pub(crate) broken: Option<String>,
+    /// Objects whose keys end in this can't be written.
+    pub(crate) unwritable: Option<String>,
     /// What is on the queue, and in the table, of orders.
     pub(crate) orders: Orders,
     claims: BTreeMap<String, Held>,
@@ -68,6 +70,7 @@ impl Default for Stores {
             tells_regions: true,
             renewals_fail: false,
             broken: None,
+            unwritable: None,
             orders: Orders::default(),
             claims: BTreeMap::new(),
             accounts: BTreeMap::new(),
@@ -99,6 +102,13 @@ impl World {
             violations: Arc::default(),
             epoch: (start, tokio::time::Instant::now()),
         }
+    }
+
+    /// The same world with another service: its hubs hold nothing of what was sent.
+    pub(crate) fn with_hubs_of(self, simulator: Simulator) -> Self {
+        let world = Self { simulator, ..self };
+        world.now();
+        world
     }
 
     /// The time in this world: tokio's, so that stopping one stops all.
@@ -346,6 +356,9 @@ impl ObjectWriter for Writing {
                 Only::IfAbsent => current.is_none(),
                 Only::IfUnchanged(etag) => current.as_ref() == Some(etag),
             };
+            if stores.unwritable.as_ref().is_some_and(|unwritable| key.ends_with(unwritable)) {
+                return Err(PortError { action: format!("put {key}"), message: "service unavailable".to_owned() });
+            }
             if !holds {
                 return Err(PortError { action: format!("put {key}"), message: "changed by another run".to_owned() });
             }

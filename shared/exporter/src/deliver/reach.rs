@@ -1,0 +1,150 @@
+//! Whether a Region's Security Hub answers, whether it takes findings, and whether it is the one that the state is of.
+
+use std::time::Duration;
+
+use asff::RegionName;
+use tokio::time::Instant;
+
+use super::region::RegionWorker;
+use super::stamp::finding_id;
+use super::stop::{Stop, explain, product_not_accepted};
+use crate::ports::{CallError, Hub, HubState, PortError, Ports};
+use crate::report::undelivered;
+use crate::state::{Header, Key, LAG_MS, Ledger, state_key};
+
+/// How long a Region that has accepted findings is asked whose endpoint is silent.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whether a hub is the one that the state is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SameHub {
+    /// It is, or nothing says otherwise.
+    Yes,
+    /// It was disabled and enabled again meanwhile: what the state knows of is not there.
+    No,
+    /// Nobody can tell, for this reason.
+    Unknown(String),
+}
+
+impl<P: Ports> RegionWorker<P> {
+    /// Asks the hub since when it is on. False, where the sender knows by then why nothing can be sent.
+    pub(super) async fn reach(&mut self) -> bool {
+        let lane = self.sender.lane();
+        let (hub, region, partition) = (lane.hub.clone(), lane.region, lane.partition);
+        if self.policy.closed.contains(&region) {
+            let stop = match hub.state(&region).await {
+                Ok(HubState { product_accepted: true }) => None,
+                Ok(HubState { product_accepted: false }) => {
+                    let said = "the hub does not accept findings of the Prowler product";
+                    Some(Stop::Unavailable(product_not_accepted(partition, &region, said)))
+                }
+                Err(error) if is_final(&error) || matches!(error, CallError::Unreachable(_)) => {
+                    Some(self.stop_for(&error).await)
+                }
+                // Sending will tell.
+                Err(_) => None,
+            };
+            if let Some(stop) = stop {
+                self.sender.refuse(stop);
+                return false;
+            }
+        }
+        match self.since(&region).await {
+            Ok(since) => {
+                self.header.hub_since = since;
+                true
+            }
+            // Whether it is the same hub is found out otherwise.
+            Err(CallError::AccessDenied(_)) => {
+                self.header.hub_since = None;
+                true
+            }
+            Err(error) => {
+                let stop = self.stop_for(&error).await;
+                self.sender.refuse(stop);
+                false
+            }
+        }
+    }
+
+    /// Asks since when the hub is on. A Region that has accepted findings is asked patiently where its endpoint is silent.
+    async fn since(&mut self, region: &RegionName) -> Result<Option<String>, CallError> {
+        let patience = Instant::now() + PATIENCE;
+        let mut attempt = 1;
+        loop {
+            let answer = self.sender.lane().hub.since(region).await;
+            match answer {
+                Err(CallError::Unreachable(_)) if self.has_accepted().await => {
+                    let lane = self.sender.lane();
+                    if Instant::now() >= patience || lane.is_over() {
+                        return answer;
+                    }
+                    lane.pause(attempt).await;
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Why nothing can be sent to a Region that answers so.
+    async fn stop_for(&mut self, error: &CallError) -> Stop {
+        match error {
+            CallError::Unreachable(_) if self.has_accepted().await => Stop::Undelivered(undelivered::UNREACHABLE),
+            CallError::Throttled(_) => Stop::Undelivered(undelivered::THROTTLED),
+            CallError::OutOfTime => Stop::Undelivered(undelivered::OUT_OF_TIME),
+            error if is_final(error) || matches!(error, CallError::Unreachable(_)) => {
+                let lane = self.sender.lane();
+                Stop::Unavailable(explain(&lane.hub, lane.partition, &lane.region, error).await)
+            }
+            _ => Stop::Undelivered(undelivered::SERVICE_ERROR),
+        }
+    }
+
+    /// Whether the Region has ever accepted findings: then its silence is passing. A state that can't be read counts as one.
+    async fn has_accepted(&mut self) -> bool {
+        let Header { account, region, .. } = &self.header;
+        if !self.sender.lane().has_accepted() {
+            let is_known = self.policy.accepted.contains(region)
+                || self.ports.object(&state_key(*account, *region)).await.map_or(true, |state| state.is_some());
+            if is_known {
+                self.sender.lane().note_accepted();
+            }
+        }
+        self.sender.lane().has_accepted()
+    }
+
+    /// Whether the hub is the one that the state is of: by the time at which it was enabled; where that can't be compared, by one
+    /// page of its findings.
+    pub(super) async fn is_same_hub(&self, ledger: &Ledger<P>) -> Result<SameHub, PortError> {
+        let Some(old) = &ledger.old else { return Ok(SameHub::Yes) };
+        if old.hub_since.is_some() && self.header.hub_since.is_some() {
+            return Ok(if old.hub_since == self.header.hub_since { SameHub::Yes } else { SameHub::No });
+        }
+        let now_ms = self.ports.now().as_millisecond();
+        let live =
+            || ledger.index.iter().map(|(slot, _)| slot).filter(|slot| slot.is_live() && !slot.is_expired(now_ms));
+        if live().next().is_none() {
+            return Ok(SameHub::Yes);
+        }
+        let lane = self.sender.lane();
+        let page = match lane.hub.findings(&lane.region, None).await {
+            Ok(page) => page,
+            Err(error) => return Ok(SameHub::Unknown(error.to_string())),
+        };
+        let keys = page.findings.iter().filter_map(|finding| finding_id(finding).ok()).map(|id| Key::of(&id));
+        let is_known = |key: Key| ledger.index.get(key).is_some_and(|slot| slot.is_live());
+        if keys.into_iter().any(is_known) {
+            return Ok(SameHub::Yes);
+        }
+        // The service's answers lag behind what was sent a moment ago.
+        let is_lost = live().any(|slot| now_ms - slot.sent_ms >= LAG_MS);
+        let lately = "Security Hub does not show yet what was sent within the last hour";
+        Ok(if is_lost { SameHub::No } else { SameHub::Unknown(lately.to_owned()) })
+    }
+}
+
+/// Whether the Region takes nothing before somebody changes something.
+fn is_final(error: &CallError) -> bool {
+    matches!(error, CallError::AccessDenied(_) | CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_))
+}

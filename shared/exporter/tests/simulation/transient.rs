@@ -1,0 +1,258 @@
+//! What passes by itself is tried again, and what does not is final: a moment's silence, a refusal of one finding, the failure
+//! of one Region's store.
+
+use std::time::Duration;
+
+use exporter::export::{ExportError, Options};
+use exporter::integration::Integration;
+use exporter::report::{RunReport, RunStatus};
+use simulator::{Effect, Fault, Operation};
+use tokio::time::Instant;
+
+use crate::evidence::active;
+use crate::memory::World;
+use crate::promises::{failed, scan};
+use crate::scan::Scanned;
+use crate::watch::held;
+use crate::{ACCOUNT, REGIONS, Run, export, integrate, mender, world};
+
+fn darken(world: &World, regions: &[&str]) {
+    world.stores.lock().unwrap().dark = regions.iter().map(|region| region.parse().unwrap()).collect();
+}
+
+fn falls_back(integration: &mut Integration) {
+    integration.fallback_region = Some("us-east-1".parse().unwrap());
+}
+
+/// Findings that Security Hub took: each is an event that it bills.
+fn billed(world: &World) -> usize {
+    let calls = world.simulator.calls();
+    calls.iter().map(|call| call.tally.created + call.tally.updated + call.tally.ignored).sum()
+}
+
+fn reads(world: &World) -> usize {
+    world.simulator.calls().iter().filter(|call| call.operation == Operation::GetFindings).count()
+}
+
+async fn try_export(world: &World, scanned: &Scanned, name: &str) -> Result<RunReport, ExportError> {
+    Run::new(world).go(scanned.upload(name)).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_no_region_answers_the_run_fails_and_its_next_try_delivers() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    darken(&world, &REGIONS);
+    let scanned = scan(0, failed(300));
+    let report = export(&world, scanned.upload("1")).await;
+    assert_eq!(report.status, RunStatus::Failed, "{:?}", report.reasons);
+    assert_eq!(report.counts.undelivered.get("unreachable"), Some(&300), "{:?}", report.counts);
+    darken(&world, &[]);
+    world.sleep(5400).await;
+    let report = export(&world, scanned.upload("1")).await;
+    assert_eq!((report.status, report.counts.sent, active(&world)), (RunStatus::Succeeded, 300, 300));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_is_away_for_the_first_minute_costs_no_finding() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, falls_back);
+    export(&world, scan(0, failed(60)).upload("1")).await;
+    world.sleep(3600).await;
+    let before = billed(&world);
+    darken(&world, &REGIONS);
+    let back = tokio::spawn({
+        let world = world.clone();
+        async move {
+            world.sleep(60).await;
+            darken(&world, &[]);
+        }
+    });
+    let second = scan(1, failed(61));
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let outcome = try_export(&world, &second, "2").await;
+        if outcome.is_ok_and(|report| !report.status.wants_another_try()) {
+            break;
+        }
+        assert!(tries < 5, "it ends in the dead-letter queue");
+        world.sleep(5400).await;
+    }
+    back.await.unwrap();
+    assert_eq!(
+        (active(&world), billed(&world) - before),
+        (61, 1),
+        "only the new finding is sent, and nothing to the fallback"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_has_accepted_findings_and_is_silent_is_undelivered_and_falls_back_nowhere() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, falls_back);
+    export(&world, scan(0, failed(60)).upload("1")).await;
+    world.sleep(3600).await;
+    let before = billed(&world);
+    darken(&world, &["sa-east-1"]);
+    let second = scan(1, failed(63));
+    let report = export(&world, second.upload("2")).await;
+    assert_eq!(report.status, RunStatus::Failed, "{:?}", report.reasons);
+    assert_eq!((report.counts.redirected, report.counts.undelivered["unreachable"]), (0, 21), "{:?}", report.counts);
+    darken(&world, &[]);
+    world.sleep(5400).await;
+    let report = export(&world, second.upload("2")).await;
+    assert_eq!((report.status, active(&world)), (RunStatus::Succeeded, 63), "{:?}", report.reasons);
+    assert_eq!(billed(&world) - before, 3, "each new finding once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_never_answered_is_unavailable_while_others_answer() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    darken(&world, &["sa-east-1"]);
+    let report = export(&world, scan(0, failed(60)).upload("1")).await;
+    assert_eq!((report.status, report.counts.sent), (RunStatus::Degraded, 40), "{:?}", report.reasons);
+    assert_eq!(report.counts.region_unavailable["sa-east-1"]["unreachable"], 20);
+}
+
+/// Sixty findings, of which one is resolved in the next scan.
+async fn one_is_resolved() -> (World, Scanned, String) {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(60)).upload("1")).await;
+    world.sleep(3600).await;
+    let mut findings = failed(60);
+    let gone = findings.iter_mut().find(|one| one.region == "eu-west-1").unwrap();
+    gone.failed = false;
+    let id = gone.id(ACCOUNT.parse().unwrap());
+    (world, scan(1, findings), id)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finding_that_security_hub_refuses_to_archive_degrades_and_fails_nothing() {
+    let (world, second, id) = one_is_resolved().await;
+    let refusal = Effect::FailFindings { id_contains: id, code: "InvalidInput".to_owned(), message: "no".to_owned() };
+    world.simulator.inject(Fault::new(refusal).in_region("eu-west-1"));
+    let before = billed(&world);
+    for hours in 1..=10 {
+        let next = Scanned { at: second.at + jiff::SignedDuration::from_hours(hours), ..second.clone() };
+        let report = export(&world, next.upload(&format!("at-{hours}"))).await;
+        assert_eq!(report.status, RunStatus::Degraded, "{hours}: {:?}", report.reasons);
+        assert_eq!(report.counts.archive_rejected["InvalidInput"], 1, "{hours}: {:?}", report.counts);
+        assert_eq!((report.counts.archive_undelivered, report.counts.archived), (0, 0));
+        assert_eq!(report.in_quarantine()["InvalidInput"], 1);
+        world.sleep(3600).await;
+    }
+    assert_eq!((active(&world), billed(&world) - before), (60, 0), "nothing is sent that Security Hub has");
+    // When it comes back as it was, nothing is sent for it.
+    let report = export(&world, scan(12, failed(60)).upload("back")).await;
+    assert_eq!((report.status, report.counts.unchanged), (RunStatus::Succeeded, 60), "{:?}", report.counts);
+    world.simulator.clear_faults();
+    world.sleep(3600).await;
+    let last = Scanned { at: world.now(), ..second };
+    let report = export(&world, last.upload("last")).await;
+    assert_eq!((report.status, report.counts.archived, active(&world)), (RunStatus::Succeeded, 1, 59));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finding_that_security_hub_refuses_to_archive_does_not_block_a_deletion() {
+    let (world, second, id) = one_is_resolved().await;
+    let refusal = Effect::FailFindings { id_contains: id, code: "InvalidInput".to_owned(), message: "no".to_owned() };
+    world.simulator.inject(Fault::new(refusal).in_region("eu-west-1"));
+    drop(second);
+    let account = ACCOUNT.parse().unwrap();
+    let provider = world.stores.lock().unwrap().integrations[&account].provider.clone();
+    let report = mender(&world).withdraw(account, &provider, None, &Default::default()).await.unwrap();
+    assert_eq!((report.status, report.counts.archived), (RunStatus::Degraded, 59), "{:?}", report.reasons);
+    assert_eq!(active(&world), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_denies_an_archive_is_unavailable_and_fails_nothing() {
+    let (world, second, _) = one_is_resolved().await;
+    let denied = Fault::error(403).in_region("eu-west-1").on(Operation::BatchImportFindings);
+    world.simulator.inject(denied);
+    for hours in 1..=3 {
+        let next = Scanned { at: second.at + jiff::SignedDuration::from_hours(hours), ..second.clone() };
+        let report = export(&world, next.upload(&format!("at-{hours}"))).await;
+        assert_eq!(report.status, RunStatus::Degraded, "{hours}: {:?}", report.reasons);
+        assert_eq!(
+            (report.counts.archive_unavailable, report.counts.archive_undelivered),
+            (1, 0),
+            "{:?}",
+            report.counts
+        );
+        let region = &report.accounts[&ACCOUNT.parse().unwrap()].regions[&"eu-west-1".parse().unwrap()];
+        assert!(region.unavailable.is_some());
+        world.sleep(3600).await;
+    }
+    world.simulator.clear_faults();
+    let last = Scanned { at: world.now(), ..second };
+    let report = export(&world, last.upload("last")).await;
+    assert_eq!((report.status, report.counts.archived, active(&world)), (RunStatus::Succeeded, 1, 59));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_failure_of_one_regions_store_leaves_the_others_alone() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| integration.archive_previous_findings = false);
+    export(&world, scan(0, failed(300)).upload("1")).await;
+    world.sleep(3600).await;
+    let before = billed(&world);
+    world.stores.lock().unwrap().broken = Some("eu-west-1.zst".to_owned());
+    let second = scan(1, failed(303));
+    let outcome = try_export(&world, &second, "2").await;
+    assert!(outcome.is_err() || outcome.is_ok_and(|report| report.status == RunStatus::Failed));
+    world.stores.lock().unwrap().broken = None;
+    world.sleep(5400).await;
+    let before_reads = reads(&world);
+    let report = export(&world, second.upload("2")).await;
+    assert_eq!((report.status, active(&world)), (RunStatus::Succeeded, 303), "{:?}", report.reasons);
+    assert_eq!(
+        (billed(&world) - before, reads(&world) - before_reads),
+        (3, 0),
+        "nothing was sent there, so nothing is in doubt"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_and_could_not_be_saved_is_in_doubt_in_its_region_alone() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(300)).upload("1")).await;
+    world.sleep(3600).await;
+    let before = billed(&world);
+    world.stores.lock().unwrap().unwritable = Some("eu-west-1.zst".to_owned());
+    let second = scan(1, failed(303));
+    let outcome = try_export(&world, &second, "2").await;
+    assert!(outcome.is_err() || outcome.is_ok_and(|report| report.status == RunStatus::Failed));
+    world.stores.lock().unwrap().unwritable = None;
+    world.sleep(5400).await;
+    let report = export(&world, second.upload("2")).await;
+    assert_eq!((report.status, active(&world)), (RunStatus::Succeeded, 303), "{:?}", report.reasons);
+    assert_eq!(billed(&world) - before, 3 + 101, "only the findings of that Region are sent once more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_hangs_is_cut_off_before_the_deadline() {
+    for operation in [Operation::DescribeHub, Operation::GetFindings] {
+        let world = crate::world(|config| config);
+        integrate(&world, ACCOUNT, |_| {});
+        export(&world, scan(0, failed(60)).upload("1")).await;
+        world.sleep(3600).await;
+        // Read the hub: the account is in doubt.
+        let mut life = Run::new(&world);
+        life.life = crate::life::Life::until(Some(12), true);
+        drop(life.go(scan(1, failed(60)).upload("2")).await);
+        world.sleep(5400).await;
+        world.simulator.inject(Fault::new(Effect::Latency { ms: 1_000_000 }).on(operation));
+        let begun = Instant::now();
+        let deadline = begun + Duration::from_secs(300);
+        let options = Options { deadline: Some(deadline), ..Options::default() };
+        let report = Run { options, ..Run::new(&world) }.go(scan(1, failed(60)).upload("2")).await.unwrap().unwrap();
+        assert!(Instant::now() < deadline, "{operation:?} took {:?}", begun.elapsed());
+        assert_eq!(report.status, RunStatus::Unfinished, "{operation:?}: {:?}", report.reasons);
+        assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 60);
+    }
+}
