@@ -107,6 +107,14 @@ impl Identities {
         }
     }
 
+    /// Notes that what was to be sent of a finding was taken back.
+    pub fn note_taken_back(&mut self, mapped: &Mapped) {
+        let key = key(mapped);
+        if let Some(known) = self.entries.find_mut(key, |known| known.key == key) {
+            known.resource_and_status &= !SENT_BIT;
+        }
+    }
+
     /// Whether an entry of the file before this one, of the same check and resource, was sent.
     #[must_use]
     pub fn was_sent(&self, mapped: &Mapped) -> bool {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::account::Context;
 use crate::approval::Approval;
 use crate::connection::{Target, Upkeep};
-use crate::deliver::Shared;
+use crate::deliver::{Shared, room};
 use crate::json_lines::JsonLines;
 use crate::lease::{Lease, hold_until};
 use crate::ports::{Claim, ObjectWriter, Objects, Only, PortError, Ports, Scan};
@@ -160,6 +160,7 @@ impl<P: Ports> Exporter<P> {
             run_id: run.run_id.as_str().into(),
             settings: self.settings.clone(),
             in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
+            room: room(),
             give_up_at: options.deadline.map(|deadline| deadline - reserve / 2),
             quarantine,
             pending,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::settings::{BATCH_BYTES_MAX, BATCH_FINDINGS_MAX};
-use crate::state::Slot;
+use crate::state::{Key, Slot};
 
 const HEAD: &[u8] = b"{\"Findings\":[";
 const TAIL: &[u8] = b"]}";
@@ -100,6 +100,18 @@ impl Packer {
         batch
     }
 
+    /// Takes a finding out of what waits. False, where it is not there.
+    pub(crate) fn take_back(&mut self, key: Key) -> bool {
+        let Some(at) = self.parts.iter().position(|part| part.slot.key == key) else { return false };
+        let rest = std::mem::take(self).close();
+        for (index, part) in rest.parts.iter().enumerate() {
+            if index != at {
+                self.append(part.id.clone(), part.slot, &rest.body[part.range.clone()]);
+            }
+        }
+        true
+    }
+
     /// What is left, if anything.
     pub(crate) fn flush(&mut self) -> Option<Batch> {
         if self.parts.is_empty() { None } else { Some(std::mem::take(self).close()) }
@@ -178,6 +190,24 @@ mod tests {
             }
             prop_assert_eq!(ids, (0..findings.len()).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn what_is_taken_back_is_not_in_the_batch() {
+        let mut packer = Packer::default();
+        for id in 0..3 {
+            let slot = Slot { key: Key(id), ..slot() };
+            packer.push(Outgoing {
+                id: id.to_string(),
+                json: Bytes::from(format!("{{\"at\":{id}}}")),
+                slot,
+                apart: false,
+            });
+        }
+        assert!(packer.take_back(Key(1)) && !packer.take_back(Key(1)));
+        let batch = packer.flush().unwrap();
+        assert_eq!(batch.body(), "{\"Findings\":[{\"at\":0},{\"at\":2}]}");
+        assert_eq!(batch.findings().map(|(id, _, _)| id.to_owned()).collect::<Vec<_>>(), ["0", "2"]);
     }
 
     #[test]

@@ -222,6 +222,7 @@ impl<P: Ports> RegionWorker<P> {
         let judged = self.policy.archive && judge.verdicts.proof.tells_coverage();
         let Some(ledger) = &mut self.work.ledger else { return };
         let tail = &mut ledger.header.tail;
+        tail.repeated = self.work.repeated.remembered(&ledger.index);
         if full {
             tail.full_at = tail.full_at.max(scanned_at);
         }

@@ -11,6 +11,7 @@ mod pace;
 mod reach;
 mod reconcile;
 mod region;
+mod repeated;
 mod revise;
 mod sender;
 mod settle;
@@ -39,6 +40,7 @@ pub(crate) use self::judge::Verdicts;
 pub(crate) use self::pace::Pace;
 pub(crate) use self::region::Policy;
 use self::region::{Message, RegionWorker, Work, Worked};
+pub(crate) use self::repeated::room;
 pub(crate) use self::revise::Choose;
 use self::sender::Sender;
 pub(crate) use self::stamp::once_more;
@@ -60,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) run_id: Arc<str>,
     pub(crate) settings: Settings,
     pub(crate) in_flight: Arc<Semaphore>,
+    /// Room for findings that wait for the end of the file.
+    pub(crate) room: Arc<Semaphore>,
     pub(crate) give_up_at: Option<Instant>,
     pub(crate) quarantine: Quarantine,
     pub(crate) pending: JsonLines<PendingFinding>,
@@ -236,6 +240,7 @@ impl<P: Ports> AccountDelivery<P> {
             pending: self.shared.pending.clone(),
             fallback,
             keepers,
+            room: self.shared.room.clone(),
             work: Work::default(),
         }
     }

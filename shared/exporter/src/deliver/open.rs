@@ -80,6 +80,7 @@ impl<P: Ports> RegionWorker<P> {
         if ledger.old.is_some() {
             self.sender.lane().note_accepted();
         }
+        self.work.repeated.learn(&ledger.header.tail.repeated);
         self.work.ledger = Some(ledger);
         self.work.opened = true;
         Ok(())

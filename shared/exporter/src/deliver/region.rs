@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use asff::{Identities, Mapped, RegionName, Regions, Unsent};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::judge::Judge;
+use super::repeated::Repeated;
 use super::sender::Sender;
 use super::timed::Timed;
 use crate::filter::Kept;
@@ -70,6 +71,8 @@ pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) fallback: Option<mpsc::Sender<Message>>,
     /// The Regions, besides the fallback, that hold findings of other Regions: they are told what the scan says of each.
     pub(crate) keepers: Vec<mpsc::Sender<Message>>,
+    /// Room for findings that wait for the end of the file.
+    pub(crate) room: Arc<Semaphore>,
     pub(crate) work: Work<P>,
 }
 
@@ -77,6 +80,8 @@ pub(crate) struct RegionWorker<P: Ports> {
 pub(crate) struct Work<P: Ports> {
     pub(super) ledger: Option<Ledger<P>>,
     pub(super) identities: Identities,
+    /// Findings that the scan, or an earlier one, reports several times.
+    pub(super) repeated: Repeated,
     /// The scans of findings that the state knows and another scan than [`RegionWorker::header`]'s has, in milliseconds.
     pub(super) times: HashMap<Key, i64>,
     /// How absent findings are judged, from the end of the reading on.
@@ -113,6 +118,7 @@ impl<P: Ports> Default for Work<P> {
         Self {
             ledger: None,
             identities: Identities::default(),
+            repeated: Repeated::default(),
             times: HashMap::new(),
             judging: None,
             counts: Counts::default(),
@@ -170,6 +176,10 @@ impl<P: Ports> RegionWorker<P> {
             };
             let settled = self.settle().await;
             self.note(taken.and(settled));
+        }
+        if self.work.error.is_none() {
+            let sent = self.send_waiting().await;
+            self.note(sent);
         }
         self.sender.flush().await;
         let settled = self.settle().await;

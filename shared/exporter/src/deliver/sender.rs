@@ -9,6 +9,7 @@ use super::stop::{Stop, explain};
 use crate::pack::{Batch, Outgoing, Packer};
 use crate::ports::Hub;
 use crate::report::undelivered;
+use crate::state::Key;
 
 /// What became of findings that were given to a sender.
 #[derive(Debug)]
@@ -69,6 +70,11 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         if let Some(batch) = self.packer.push(finding) {
             self.start(batch).await;
         }
+    }
+
+    /// Takes a finding out of the batch that is being filled. False, where it is not there.
+    pub(crate) fn take_back(&mut self, key: Key) -> bool {
+        self.packer.take_back(key)
     }
 
     /// Sends what is left and waits for every answer.

@@ -23,12 +23,15 @@ impl<P: Ports> RegionWorker<P> {
             mapped.use_longer_id();
         }
         let identity = self.work.identities.settle(&mut mapped);
-        let was_sent = self.work.identities.was_sent(&mapped);
+        let mut was_sent = self.work.identities.was_sent(&mapped);
         let (key, at_ms) = (Key::of(mapped.finding.id.as_str()), self.time_of(&mapped));
         if matches!(identity, Identity::Duplicate | Identity::Older) {
             let reason = kept.filter(|_| identity == Identity::Duplicate).unwrap_or(Kept::Duplicate);
             self.work.counts.add(Fate::Filtered(reason.as_str().to_owned()), 1);
             return Ok(());
+        }
+        if matches!(identity, Identity::Worse | Identity::Newer) {
+            was_sent = self.take_back(&mapped, key, was_sent);
         }
         if let Some(kept) = kept {
             if identity == Identity::Newer && was_sent && self.policy.archive && kept.seen() != Seen::Filtered {
@@ -58,14 +61,25 @@ impl<P: Ports> RegionWorker<P> {
                 self.work.counts.add(Fate::Unchanged, 1);
                 return self.tell(key, Seen::Moved, at_ms).await;
             }
+            if !was_sent {
+                match self.wait(mapped, identity, key) {
+                    None => return Ok(()),
+                    Some(back) => mapped = back,
+                }
+            }
             self.work.report.changes.count(delta);
         }
         let stamps = stamps(&mapped, identity, last.as_ref(), self.ports.now());
         self.send(&mapped, key, &stamps, Stored::Active(mapped.status), was_sent).await
     }
 
+    /// What the state has of a finding.
+    pub(super) fn last(&self, key: Key) -> Option<Slot> {
+        self.work.ledger.as_ref().and_then(|ledger| ledger.index.get(key)).copied()
+    }
+
     /// Sends a finding as it is stamped. `apart`: an earlier version of it may be on its way.
-    async fn send(
+    pub(super) async fn send(
         &mut self,
         mapped: &Mapped,
         key: Key,
@@ -120,7 +134,7 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Archives a finding that this run sent, since a newer scan in the same file shows it as resolved.
     async fn send_resolved(&mut self, mapped: &Mapped, key: Key) -> Result<(), PortError> {
-        let last = self.work.ledger.as_ref().and_then(|ledger| ledger.index.get(key)).copied();
+        let last = self.last(key);
         let stamps = stamps(mapped, Identity::Newer, last.as_ref(), self.ports.now());
         let stamps = Stamps { record_state: RecordState::Archived, ..stamps };
         self.mark(key, Seen::Wanted, self.time_of(mapped));

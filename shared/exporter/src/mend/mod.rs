@@ -32,7 +32,7 @@ pub use self::lines::Lines;
 pub use self::reconcile::Reconcile;
 pub use self::redrive::{LEFT_TO_NEXT_SCAN, Redrive};
 pub use self::undo::CHANGED_SINCE;
-use crate::deliver::Shared;
+use crate::deliver::{Shared, room};
 use crate::export::{ExportError, conclude};
 use crate::json_lines::JsonLines;
 use crate::lease::{Lease, hold_until};
@@ -140,6 +140,7 @@ impl<P: Ports> Mender<P> {
                 run_id: run.run_id.as_str().into(),
                 settings: self.settings.clone(),
                 in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
+                room: room(),
                 give_up_at: options.deadline.map(|deadline| deadline - reserve),
                 quarantine,
                 pending,

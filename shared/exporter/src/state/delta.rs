@@ -47,6 +47,17 @@ impl Changes {
             Delta::Due | Delta::Same => self.due += 1,
         }
     }
+
+    /// Takes one back that is not sent after all.
+    pub(crate) fn uncount(&mut self, delta: Delta) {
+        let count = match delta {
+            Delta::New => &mut self.new,
+            Delta::Changed => &mut self.changed,
+            Delta::Returned => &mut self.returned,
+            Delta::Due | Delta::Same => &mut self.due,
+        };
+        *count = count.saturating_sub(1);
+    }
 }
 
 /// Compares a finding of the scan with what was last sent.

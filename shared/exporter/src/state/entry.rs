@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 /// A finding's place in a state: the first 64 bits of the SHA-256 of its Id. Among a million findings of one Region two
 /// share it with a probability below one in ten million; they would then share a first-seen time, not their content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct Key(pub u64);
 
 impl Key {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::adopt::Adopting;
-use super::entry::Slot;
+use super::entry::{Key, Slot};
 
 /// What the file is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Tail {
     /// The checks of the entries.
     #[serde(default)]
     pub checks: Vec<String>,
+    /// Findings that scans report several times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeated: Vec<Key>,
 }
 
 /// A scan that was dated ahead of the clock when its first run began. Its findings are sent with the times of its runs.

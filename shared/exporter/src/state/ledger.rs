@@ -101,6 +101,7 @@ impl<P: Objects> Ledger<P> {
             ledger.header.tail.full_at = ledger.full_before;
             ledger.header.tail.judged_at = old.tail.judged_at;
             ledger.header.tail.archived.clone_from(&old.tail.archived);
+            ledger.header.tail.repeated.clone_from(&old.tail.repeated);
             ledger.scans = Scans::of(&old.tail.scans);
             ledger.checks.extend(old.tail.checks.iter().cloned());
         }

@@ -30,6 +30,7 @@ mod promises;
 mod reading;
 mod redriving;
 mod regions;
+mod repeated;
 mod rule;
 mod scan;
 mod scan_order;

@@ -25,7 +25,7 @@ fn falls_back(integration: &mut Integration) {
 }
 
 /// Findings that Security Hub took: each is an event that it bills.
-fn billed(world: &World) -> usize {
+pub(crate) fn billed(world: &World) -> usize {
     let calls = world.simulator.calls();
     calls.iter().map(|call| call.tally.created + call.tally.updated + call.tally.ignored).sum()
 }

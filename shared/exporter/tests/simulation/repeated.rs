@@ -1,0 +1,96 @@
+//! One finding several times in a scan: the worst status counts, and nothing is sent that Security Hub has.
+
+use std::time::Duration;
+
+use exporter::export::Options;
+use exporter::report::RunStatus;
+use simulator::{Effect, Fault, Operation};
+use tokio::time::Instant;
+
+use crate::evidence::active;
+use crate::memory::World;
+use crate::promises::{failed, scan};
+use crate::scan::Result;
+use crate::transient::billed;
+use crate::watch::held;
+use crate::{ACCOUNT, Run, export, integrate, world};
+
+fn passed(results: &[Result]) -> Vec<Result> {
+    results.iter().cloned().map(|one| Result { failed: false, ..one }).collect()
+}
+
+/// Each finding passed and then failed, one after the other.
+fn pairs(results: &[Result]) -> Vec<Result> {
+    results.iter().flat_map(|one| [Result { failed: false, ..one.clone() }, one.clone()]).collect()
+}
+
+fn statuses(world: &World) -> Vec<String> {
+    let held = held(world, ACCOUNT.parse().unwrap(), "ACTIVE");
+    let mut statuses: Vec<String> = held.into_values().map(|held| held.status).collect();
+    statuses.dedup();
+    statuses
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_worst_status_is_sent_once_and_the_better_one_never() {
+    for only_failed in [true, false] {
+        let world = world(|config| config);
+        integrate(&world, ACCOUNT, |integration| integration.only_failed = only_failed);
+        let results = pairs(&failed(150));
+        let report = export(&world, scan(0, results.clone()).upload("1")).await;
+        assert_eq!((report.status, report.counts.sent), (RunStatus::Succeeded, 150), "{:?}", report.counts);
+        for hours in 1..4 {
+            world.sleep(3600).await;
+            let report = export(&world, scan(hours, results.clone()).upload(&format!("at-{hours}"))).await;
+            assert_eq!((report.counts.sent, report.counts.unchanged), (0, 150), "{hours}: {:?}", report.counts);
+        }
+        assert_eq!((billed(&world), active(&world), statuses(&world)), (150, 150, vec!["FAILED".to_owned()]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_better_status_far_before_the_worst_is_sent_in_the_first_scan_at_most() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| integration.only_failed = false);
+    // Three Regions, so that each has batches that are full before the worse ones come.
+    let results = [passed(&failed(900)), failed(900)].concat();
+    export(&world, scan(0, results.clone()).upload("1")).await;
+    let first = billed(&world);
+    assert!(first <= 1800, "{first}");
+    for hours in 1..4 {
+        world.sleep(3600).await;
+        let report = export(&world, scan(hours, results.clone()).upload(&format!("at-{hours}"))).await;
+        assert_eq!((report.counts.sent, report.status), (0, RunStatus::Succeeded), "{hours}: {:?}", report.counts);
+    }
+    assert_eq!((billed(&world) - first, statuses(&world)), (0, vec!["FAILED".to_owned()]));
+    // Now that they pass in every entry, they are sent so, once.
+    world.sleep(3600).await;
+    let better = [passed(&failed(900)), passed(&failed(900))].concat();
+    let report = export(&world, scan(5, better).upload("better")).await;
+    assert_eq!((report.counts.sent, report.counts.filtered["duplicate"]), (900, 900), "{:?}", report.counts);
+    assert_eq!(statuses(&world), ["PASSED"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_of_them_than_a_run_sends_are_delivered_by_runs_that_each_send_others() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| integration.only_failed = false);
+    world.simulator.inject(Fault::new(Effect::Latency { ms: 4000 }).on(Operation::BatchImportFindings));
+    let scanned = scan(0, pairs(&failed(3000)));
+    let mut runs = 0;
+    loop {
+        runs += 1;
+        assert!(runs <= 12, "no end: {} of 3000 are there", active(&world));
+        let deadline = Some(Instant::now() + Duration::from_secs(20));
+        let options = Options { deadline, ..Options::default() };
+        let before = billed(&world);
+        let report = Run { options, ..Run::new(&world) }.go(scanned.upload("1")).await.unwrap().unwrap();
+        world.sleep(60).await;
+        if !report.status.wants_another_try() {
+            break;
+        }
+        assert!(billed(&world) > before, "a run without progress");
+    }
+    assert_eq!((active(&world), statuses(&world)), (3000, vec!["FAILED".to_owned()]));
+    assert!(billed(&world) <= 3200, "{} events for 3000 findings", billed(&world));
+}
