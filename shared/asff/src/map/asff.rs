@@ -186,6 +186,7 @@ fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
     let types = provider.types.or(given.types).map(|types| types.0).unwrap_or_default();
     let fields = given.product_fields.unwrap_or_default().0;
     let version = fields.iter().find(|(key, _)| key == "ProviderVersion").map(|(_, value)| value.clone());
+    let name = fields.iter().find(|(key, _)| key == "ProwlerResourceName").map(|(_, value)| value.clone());
     let advice = given.remediation.and_then(|remediation| remediation.recommendation).unwrap_or_default();
     let mut repairs = Vec::new();
     let frameworks = frameworks(compliance.related_requirements, compliance.associated_standards, &mut repairs);
@@ -198,7 +199,7 @@ fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
         partition: Some(partition.to_owned().into()),
         region: region.to_owned().into(),
         resource_type: resource.r#type.map(|kind| kind.0).unwrap_or_default(),
-        resource_uid: resource.id.map(|id| id.0).unwrap_or_default(),
+        resource_uid: whole_name(resource.id.map(|id| id.0).unwrap_or_default(), name),
         resource_region: resource.region.map(|region| region.0).unwrap_or_default(),
         hashed: None,
         tags: resource.tags.unwrap_or_default().0,
@@ -215,6 +216,14 @@ fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
         product_fields: fields.into_iter().filter(|(key, _)| !OWN_FIELDS.contains(&key.as_ref())).collect(),
         repairs,
     })))
+}
+
+/// The resource's name: the ID of the resource, or the whole of it where that was cut to the service's limit.
+fn whole_name<'a>(id: Cow<'a, str>, name: Option<Cow<'a, str>>) -> Cow<'a, str> {
+    match name {
+        Some(name) if name.len() > id.len() && name.starts_with(id.as_ref()) => name,
+        _ => id,
+    }
 }
 
 /// The partition and the Region of `arn:<partition>:securityhub:<region>::product/prowler/prowler`.

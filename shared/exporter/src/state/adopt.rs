@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 
+use asff::limits::{PRODUCT_FIELD_CHARS_MAX, RESOURCE_ARN_CHARS_MAX, RESOURCE_ID_CHARS_MAX};
 use asff::{Partition, RegionName, Regions, Status};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -326,11 +327,12 @@ pub(crate) fn taken_over(
     let status = Status::ALL.into_iter().find(|known| Some(known.as_str()) == status).unwrap_or(Status::Failed);
     let archived = fields.get("RecordState").and_then(Value::as_str) == Some("ARCHIVED");
     let mapped = asff::map_asff(finding, regions);
+    let is_cut = is_resource_cut(&fields);
     keep_ours(&mut fields);
     let slot = Slot {
         key: Key::of(&id),
         content: mapped.as_ref().map_or(0, |mapped| mapped.content_hash()),
-        resource: mapped.as_ref().map_or(0, |mapped| mapped.resource_hash.fingerprint()),
+        resource: mapped.as_ref().filter(|_| !is_cut).map_or(0, |mapped| mapped.resource_hash.fingerprint()),
         check,
         first_seen_ms: first_seen.as_millisecond(),
         updated_ms: updated.as_millisecond(),
@@ -341,6 +343,17 @@ pub(crate) fn taken_over(
         foreign: finding_home(finding).is_some_and(|home| home != region),
     };
     Some((slot, serde_json::to_vec(&fields).ok()?))
+}
+
+/// Whether the name of the finding's resource may be longer than the service keeps: then nobody knows whose the Id is.
+fn is_resource_cut(fields: &Map<String, Value>) -> bool {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| text.chars().count());
+    let name = text(fields.get("ProductFields").and_then(|fields| fields.get("ProwlerResourceName")));
+    let id = text(fields.get("Resources").and_then(|resources| resources.get(0)?.get("Id")));
+    match (name, id) {
+        (Some(name), Some(id)) if name >= id => name >= PRODUCT_FIELD_CHARS_MAX,
+        (_, id) => id.is_none_or(|id| id == RESOURCE_ID_CHARS_MAX || id == RESOURCE_ARN_CHARS_MAX),
+    }
 }
 
 /// Makes of the service's view of a finding what a provider may send: Severity and Types from the provider's own fields.

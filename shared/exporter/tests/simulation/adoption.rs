@@ -8,7 +8,7 @@ use exporter::report::{RunReport, RunStatus};
 use simulator::{Caller, Fault, Operation};
 
 use crate::memory::World;
-use crate::promises::{imports, prowlers_own, result, scan};
+use crate::promises::{failed, imports, prowlers_own, result, scan};
 use crate::scan::{Result, Scanned};
 use crate::watch::{assert_equal, held};
 use crate::{ACCOUNT, Run, export, integrate, mender, world};
@@ -136,4 +136,24 @@ async fn a_reading_that_comes_no_further_ends_and_says_so() {
     let report = export(&world, scan(5, results(MANY - 100)).upload("3")).await;
     assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);
     assert_eq!(held(&world, now.account, "ACTIVE").len(), MANY as usize - 100, "none is left over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_resource_name_keeps_its_id_when_the_state_is_lost() {
+    for chars in [511, 512, 513, 900, 1199, 1200, 1201, 2047, 2048, 2049, 3000] {
+        let world = world(|config| config);
+        integrate(&world, ACCOUNT, |_| {});
+        let prefix = if chars % 2 == 0 { "" } else { "arn:aws:s3:::" };
+        let resource = format!("{prefix}{}", "n".repeat(chars - prefix.len()));
+        let named = || failed(3).into_iter().map(|one| Result { resource: resource.clone(), ..one }).collect();
+        export(&world, scan(0, named()).upload(&format!("1{prefix}"))).await;
+        let before = crate::watch::held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").into_keys().collect::<Vec<_>>();
+        assert_eq!(before.len(), 3);
+        world.forget_states();
+        world.sleep(7200).await;
+        let report = export(&world, scan(2, named()).upload(&format!("2{prefix}"))).await;
+        assert_eq!((report.counts.archived, report.counts.unchanged), (0, 3), "{chars}: {:?}", report.counts);
+        let after = crate::watch::held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").into_keys().collect::<Vec<_>>();
+        assert_eq!(before, after, "{chars}");
+    }
 }
