@@ -37,6 +37,9 @@ pub(crate) struct Coverage {
     /// Findings that scans archived without approval, by the time of the scan.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     archived: BTreeMap<Timestamp, u64>,
+    /// The upload that was exported last, if nothing of it was left for the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) finished: Option<String>,
     #[serde(skip)]
     etag: Option<String>,
 }

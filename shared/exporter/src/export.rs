@@ -161,6 +161,7 @@ impl<P: Ports> Exporter<P> {
             settings: self.settings.clone(),
             in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
             room: room(),
+            begun_at: run.started_at,
             give_up_at: options.deadline.map(|deadline| deadline - reserve / 2),
             quarantine,
             pending,
@@ -171,6 +172,8 @@ impl<P: Ports> Exporter<P> {
         let mut sorter = Sorter::new(Context {
             ports: self.ports.clone(),
             run_id: run.run_id.clone(),
+            identity: run.upload.identity().into(),
+            again: options.again,
             format: ScanFormat::Ocsf,
             until: hold_until(self.ports.now(), options.deadline),
             regions: self.regions.clone(),

@@ -24,6 +24,12 @@ pub struct Settings {
     /// Findings that wait for one Region's worker before the reader waits as well. A whole batch, so that one can be
     /// filled while another is sent.
     pub worker_queue_max: usize,
+    /// Workers, each of one account and Region, that are at work at once at most: each takes some 200 KB. The accounts of a file
+    /// that were not mentioned for longest come to rest above it; the one that is being read may have more. With 0 it comes to rest after
+    /// each of its entries, which only tests want.
+    pub open_workers_max: usize,
+    /// Accounts that come to rest at once, and that are finished at once at the end of a file.
+    pub finishing_accounts_max: usize,
     /// Attempts at one call that fails for a passing reason.
     pub attempts_max: u32,
     /// Attempts at one call that is throttled: others share the quota, so patience pays.
@@ -50,6 +56,8 @@ impl Default for Settings {
             calls_in_flight_max: 30,
             in_flight_bytes_max: 24 * 1024 * 1024,
             worker_queue_max: BATCH_FINDINGS_MAX,
+            open_workers_max: 340,
+            finishing_accounts_max: 16,
             attempts_max: 8,
             throttled_attempts_max: 20,
             backoff_base: Duration::from_millis(200),

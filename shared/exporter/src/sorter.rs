@@ -1,13 +1,14 @@
 //! Gives every element of a scan to its account, or its fate at once where it belongs to none.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use asff::{AccountId, CheckId, Manual, ManualSubject, Mapped, Outcome, Skip, Unsent};
+use futures::StreamExt;
 use jiff::Timestamp;
 
-use crate::account::{AccountExport, Context, Ending, First};
+use crate::account::{AccountExport, Context, Ending, Finished, First};
 use crate::connection::Target;
 use crate::evidence::{Malformed, ManualFor};
 use crate::ports::{PortError, Ports};
@@ -18,6 +19,10 @@ use crate::report::{Counts, Fate, RunReport};
 pub(crate) struct Sorter<P: Ports> {
     pub(crate) context: Context<P>,
     accounts: BTreeMap<AccountId, AccountExport<P>>,
+    /// Which accounts are at work.
+    at_work: AtWork,
+    /// Those that are coming to rest.
+    settling: VecDeque<AccountId>,
     /// The fates of what belongs to no account.
     counts: Counts,
     scanned_at: Option<Timestamp>,
@@ -32,6 +37,8 @@ impl<P: Ports> Sorter<P> {
         Self {
             context,
             accounts: BTreeMap::new(),
+            at_work: AtWork::default(),
+            settling: VecDeque::new(),
             counts: Counts::default(),
             scanned_at: None,
             malformed: Malformed::default(),
@@ -84,13 +91,38 @@ impl<P: Ports> Sorter<P> {
     async fn give_to_account(&mut self, mapped: Box<Mapped>) -> Result<(), PortError> {
         self.scanned_at = self.scanned_at.max(Some(mapped.scanned_at));
         let first = First { account: mapped.account, partition: mapped.partition, scanned_at: mapped.scanned_at };
-        account(&mut self.accounts, &self.context, first).await?.take(&self.context, mapped).await
+        let account = account(&mut self.accounts, &self.context, first).await?;
+        account.take(&self.context, mapped).await?;
+        self.at_work.note(first.account, account.open_workers());
+        self.bound().await
+    }
+
+    /// Lets accounts come to rest that were not mentioned for longest, where too many are at work.
+    async fn bound(&mut self) -> Result<(), PortError> {
+        let settings = &self.context.shared.settings;
+        while let Some(idle) = self.at_work.too_many(settings.open_workers_max) {
+            if let Some(account) = self.accounts.get_mut(&idle) {
+                account.rest();
+                self.settling.push_back(idle);
+            }
+        }
+        while self.settling.len() > settings.finishing_accounts_max
+            && let Some(settling) = self.settling.pop_front()
+        {
+            if let Some(account) = self.accounts.get_mut(&settling) {
+                account.settle().await?;
+            }
+        }
+        Ok(())
     }
 
     async fn note_for_account(&mut self, unsent: Box<Unsent>) -> Result<(), PortError> {
         self.scanned_at = self.scanned_at.max(Some(unsent.scanned_at));
         let first = First { account: unsent.account, partition: unsent.partition, scanned_at: unsent.scanned_at };
-        account(&mut self.accounts, &self.context, first).await?.note(&self.context, unsent).await
+        let account = account(&mut self.accounts, &self.context, first).await?;
+        account.note(&self.context, unsent).await?;
+        self.at_work.note(first.account, account.open_workers());
+        self.bound().await
     }
 
     /// Waits for every account, also after an error: what is on its way is not cut off. Accounts whose connections are to be
@@ -106,16 +138,70 @@ impl<P: Ports> Sorter<P> {
         let ending = Ending { end: run.file_end.clone(), has_end, malformed: Arc::new(self.malformed) };
         let mut manual = self.manual;
         let mut first_error = None;
-        for (account, export) in self.accounts {
+        let (context, ending) = (&self.context, &ending);
+        let finishing = self.accounts.into_iter().map(|(account, export)| {
             let manual = manual.remove(&account).unwrap_or_default();
-            let (account, report, error) = export.finish(&self.context, &ending, manual, stale).await;
+            export.finish(context, ending, manual)
+        });
+        let accounts_max = context.shared.settings.finishing_accounts_max;
+        let mut finished = futures::stream::iter(finishing).buffer_unordered(accounts_max);
+        while let Some(Finished { account, report, error, stale: again }) = finished.next().await {
             first_error = first_error.or(error);
+            stale.extend(again);
             let mut fates = report.counts.clone();
             fates.read = 0;
             run.counts.merge(&fates);
             run.accounts.insert(account, report);
         }
         first_error.map_or(Ok(()), Err)
+    }
+}
+
+/// The accounts that have workers at work, by when the file mentioned them last.
+#[derive(Debug, Default)]
+struct AtWork {
+    /// By account: its workers, and its turn.
+    accounts: HashMap<AccountId, (usize, u64)>,
+    turns: BTreeMap<u64, AccountId>,
+    workers: usize,
+    turn: u64,
+    /// The account that was mentioned last. It stays at work.
+    last: Option<AccountId>,
+}
+
+impl AtWork {
+    fn note(&mut self, account: AccountId, workers: usize) {
+        if self.last == Some(account) && self.accounts.get(&account).is_some_and(|(known, _)| *known == workers) {
+            return;
+        }
+        self.forget(account);
+        self.last = Some(account);
+        if workers == 0 {
+            return;
+        }
+        self.turn += 1;
+        self.workers += workers;
+        self.accounts.insert(account, (workers, self.turn));
+        self.turns.insert(self.turn, account);
+    }
+
+    fn forget(&mut self, account: AccountId) {
+        if let Some((workers, turn)) = self.accounts.remove(&account) {
+            self.workers -= workers;
+            self.turns.remove(&turn);
+        }
+    }
+
+    /// The account that is to come to rest, if more than `most` workers are at work. It counts as at rest from now on.
+    fn too_many(&mut self, most: usize) -> Option<AccountId> {
+        if self.workers <= most {
+            return None;
+        }
+        let others = self.turns.values().copied().find(|account| self.last != Some(*account));
+        let idle = others.or(self.last.filter(|_| most == 0))?;
+        self.forget(idle);
+        self.last = self.last.filter(|last| *last != idle);
+        Some(idle)
     }
 }
 

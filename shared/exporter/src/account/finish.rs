@@ -5,40 +5,56 @@ use std::sync::Arc;
 use asff::{AccountId, CheckId};
 use jiff::Timestamp;
 
-use super::{AccountExport, Context, Delivering, Ending, State};
+use super::{AccountExport, Context, Delivering, Ending, State, asleep};
 use crate::connection::{Standing, Target};
 use crate::coverage::Coverage;
 use crate::deliver::{AccountDelivered, Judging, Limit, Verdicts};
 use crate::evidence::{Evidence, ManualFor, Proof, Reading};
 use crate::integration::{ArchiveScope, Integration};
 use crate::ports::{Doubt, PortError, Ports};
-use crate::report::{AccountReport, FileEnd};
+use crate::report::{AccountReport, FileEnd, undelivered};
 
 impl<P: Ports> AccountExport<P> {
     /// Waits until every finding has its fate, archives what is resolved, and gives the account back. `manual`: the checks
-    /// that could not look. Adds the account to those that are `stale`, if its connection is to be checked again.
+    /// that could not look.
     pub(crate) async fn finish(
-        self,
+        mut self,
         context: &Context<P>,
         ending: &Ending,
         manual: Vec<(CheckId, ManualFor)>,
-        stale: &mut Vec<Target>,
-    ) -> (AccountId, AccountReport, Option<PortError>) {
+    ) -> Finished {
+        let mut woken = self.settle().await;
+        if woken.is_ok() && !self.is_too_late(context) {
+            woken = self.wake(context).await;
+        }
         let mut report = AccountReport { counts: self.counts, ..AccountReport::default() };
+        let done = |report, error| Finished { account: self.account, report, error, stale: None };
         let delivering = match self.state {
             State::Delivering(delivering) => *delivering,
+            State::Resting(dormant) => {
+                let delivered = dormant.resting.abandon(woken.err());
+                report.counts.merge(&delivered.counts);
+                report.regions = delivered.regions;
+                // Each state was saved when the account came to rest.
+                let regions = delivered.doubtful.into_iter().chain(dormant.unwatched).collect();
+                let doubt = Doubt { everywhere: false, regions };
+                let ended = context.ports.end(self.account, &context.run_id, doubt).await;
+                return done(report, delivered.error.or(ended.err()));
+            }
+            State::Settling(_) | State::Waking => return done(report, Some(asleep(self.account))),
+            State::Complete => return done(report, None),
             State::KeptBack(_, message) => {
                 report.problem = message.filter(|_| self.has_verdicts);
-                return (self.account, report, None);
+                return done(report, None);
             }
             State::Superseded(_, message) => {
                 report.problem = Some(message).filter(|_| self.has_verdicts);
-                return (self.account, report, None);
+                return done(report, None);
             }
             State::Blocked(_, message) => {
-                stale.extend(self.standing.and_then(Standing::refused));
                 report.problem = Some(message).filter(|_| self.has_verdicts);
-                return (self.account, report, None);
+                let stale = self.standing.and_then(Standing::refused);
+                return Finished { account: self.account, report, error: None, stale };
             }
         };
         let Delivering { integration, delivery, coverage, lease, scanned_at, unwatched } = delivering;
@@ -67,21 +83,37 @@ impl<P: Ports> AccountExport<P> {
         if proof.has_several_times() {
             report.scan_times = proof.times().iter().copied().collect();
         }
-        stale.extend(self.standing.and_then(|standing| standing.after(&report.regions, context.ports.now())));
+        let stale = self.standing.and_then(|standing| standing.after(&report.regions, context.ports.now()));
         let doubt = Doubt {
             everywhere: false,
             // Of the others each state is what Security Hub has.
             regions: delivered.doubtful.iter().copied().chain(unwatched).collect(),
         };
-        let known = Known { account: self.account, coverage: &coverage, proof: &proof, newest };
+        let is_complete = delivered.error.is_none()
+            && ending.end == FileEnd::Complete
+            && delivered.counts.archive_undelivered == 0
+            && !delivered.counts.undelivered.keys().any(|reason| undelivered::passes(reason))
+            && report.regions.values().all(|region| region.unfinished.is_none());
+        let finished = is_complete.then(|| context.identity.clone());
+        let known = Known { finished, account: self.account, coverage: &coverage, proof: &proof, newest };
         let kept = match lease.is_lost() {
             // What another run keeps by now is not written over.
             true => Ok(()),
             false => known.keep(context, &integration, &delivered, &mut report).await,
         };
         let ended = context.ports.end(self.account, &context.run_id, doubt).await;
-        (self.account, report, delivered.error.or(kept.err()).or(ended.err()))
+        let error = delivered.error.or(kept.err()).or(ended.err());
+        Finished { account: self.account, report, error, stale }
     }
+}
+
+/// What became of an account.
+pub(crate) struct Finished {
+    pub(crate) account: AccountId,
+    pub(crate) report: AccountReport,
+    pub(crate) error: Option<PortError>,
+    /// It, if its connection is to be checked again.
+    pub(crate) stale: Option<Target>,
 }
 
 /// What the account's entries prove.
@@ -113,6 +145,8 @@ struct Known<'a> {
     proof: &'a Proof,
     /// The time of the newest scan in the file, never in the future.
     newest: Timestamp,
+    /// The upload, if nothing of it is left for the account.
+    finished: Option<Arc<str>>,
 }
 
 impl Known<'_> {
@@ -137,6 +171,7 @@ impl Known<'_> {
             report.uncovered = Some(coverage.note_uncovered(proof, &delivered.unproven, newest));
             report.unproven.clone_from(&delivered.unproven);
         }
+        coverage.finished = self.finished.as_deref().map(str::to_owned);
         if coverage != *self.coverage {
             coverage.write(context.ports.as_ref(), account).await?;
         }

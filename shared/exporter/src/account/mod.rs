@@ -2,14 +2,18 @@
 
 mod finish;
 mod open;
+mod rest;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use asff::{AccountId, Mapped, Partition, RegionName, Regions, ScanFormat, Unsent};
 use jiff::Timestamp;
+use tokio::task::JoinHandle;
 
+pub(crate) use self::finish::Finished;
 pub(crate) use self::open::{begin_any, disabled, no_integration, regions_with_state};
+use self::rest::Dormant;
 use crate::approval::Approval;
 use crate::connection::{Standing, Upkeep};
 use crate::coverage::Coverage;
@@ -29,6 +33,10 @@ pub(crate) struct Context<P> {
     pub(crate) ports: Arc<P>,
     pub(crate) run_id: String,
     pub(crate) format: ScanFormat,
+    /// The upload, as it is claimed.
+    pub(crate) identity: Arc<str>,
+    /// It is exported once more, whatever an earlier run did.
+    pub(crate) again: bool,
     /// Until when an account is held.
     pub(crate) until: Timestamp,
     pub(crate) regions: Arc<Regions>,
@@ -73,6 +81,14 @@ pub(crate) struct AccountExport<P: Ports> {
 enum State<P: Ports> {
     /// Its findings go to Security Hub.
     Delivering(Box<Delivering<P>>),
+    /// The same, coming to rest.
+    Settling(JoinHandle<Dormant<P>>),
+    /// The same, at rest.
+    Resting(Box<Dormant<P>>),
+    /// For a moment, between the two.
+    Waking,
+    /// An earlier run finished it for the same upload.
+    Complete,
     /// Its findings are all kept back, for this reason.
     KeptBack(&'static str, Option<String>),
     /// A newer scan of the whole account was exported. A newer entry of the same file may still count.
@@ -96,12 +112,20 @@ struct Delivering<P: Ports> {
 /// The reason's name in reports for the findings of an older scan.
 pub(crate) const SUPERSEDED: &str = "superseded";
 
+/// The reason's name in reports for the findings of an account that an earlier run of the same upload finished.
+pub(crate) const ALREADY_EXPORTED: &str = "already_exported";
+
+fn asleep(account: AccountId) -> PortError {
+    PortError { action: format!("export account {account}"), message: "it is at rest".to_owned() }
+}
+
 impl<P: Ports> AccountExport<P> {
     /// Gives a finding its fate, or hands it to the delivery, which will.
     pub(crate) async fn take(&mut self, context: &Context<P>, mut mapped: Box<Mapped>) -> Result<(), PortError> {
         self.counts.read += 1;
         self.has_verdicts = true;
         self.reopen(context, mapped.partition, mapped.scanned_at).await?;
+        self.wake(context).await?;
         let Delivering { integration, delivery, coverage, .. } = match &mut self.state {
             State::Delivering(delivering) => delivering.as_mut(),
             State::Superseded(..) => {
@@ -113,6 +137,12 @@ impl<P: Ports> AccountExport<P> {
                 self.counts.add(Fate::Filtered((*reason).to_owned()), 1);
                 return Ok(());
             }
+            State::Complete => {
+                self.counts.add(Fate::Filtered(ALREADY_EXPORTED.to_owned()), 1);
+                return Ok(());
+            }
+            // It was woken above.
+            State::Settling(_) | State::Resting(_) | State::Waking => return Err(asleep(self.account)),
             State::Blocked(reason, _) => {
                 self.counts.add(Fate::Undelivered((*reason).to_owned()), 1);
                 return Ok(());
@@ -151,6 +181,7 @@ impl<P: Ports> AccountExport<P> {
         self.counts.read += 1;
         self.evidence.time(unsent.scanned_at);
         self.reopen(context, unsent.partition, unsent.scanned_at).await?;
+        self.wake(context).await?;
         if let State::Delivering(delivering) = &mut self.state {
             let Delivering { integration, delivery, .. } = delivering.as_mut();
             match route(integration, unsent.region) {

@@ -98,12 +98,20 @@ impl<P: Ports> AccountExport<P> {
                 return Ok(blocked);
             }
         };
-        let lease = match context.shared.give_up_at {
+        let give_up_at = context.shared.give_up_at;
+        let reading = || format!("read what is known of account {account}");
+        let coverage = within(give_up_at, reading, Coverage::read(ports.as_ref(), account)).await?;
+        if coverage.finished.as_deref() == Some(&*context.identity) && !context.again && doubt == Doubt::default() {
+            // A run that goes on begins where the one before it ended.
+            ports.end(account, &context.run_id, doubt).await?;
+            return Ok(State::Complete);
+        }
+        let coverage = Arc::new(coverage);
+        let lease = match give_up_at {
             Some(_) => Lease::fixed(),
             None => Lease::on_account(ports.clone(), account, context.run_id.clone(), context.until),
         };
         *standing = Standing::read(context.upkeep.as_deref(), account, &integration).await;
-        let give_up_at = context.shared.give_up_at;
         let connecting = async { Ok(ports.connect(account, &integration).await) };
         let connected = within(give_up_at, || format!("connect to account {account}"), connecting).await;
         let hub = match connected.unwrap_or_else(|error| Err(error.into())) {
@@ -118,8 +126,6 @@ impl<P: Ports> AccountExport<P> {
                 });
             }
         };
-        let reading = || format!("read what is known of account {account}");
-        let coverage = Arc::new(within(give_up_at, reading, Coverage::read(ports.as_ref(), account)).await?);
         let looks = integration.archive_previous_findings || doubt != Doubt::default();
         let with_state = if looks {
             within(give_up_at, reading, regions_with_state(ports.as_ref(), account)).await?

@@ -80,6 +80,13 @@ impl Counters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (read(&self.calls), read(&self.throttled), read(&self.retried))
     }
+
+    /// Adds those that were made before.
+    pub(crate) fn add(&self, (calls, throttled, retried): (u64, u64, u64)) {
+        self.calls.fetch_add(calls, Ordering::Relaxed);
+        self.throttled.fetch_add(throttled, Ordering::Relaxed);
+        self.retried.fetch_add(retried, Ordering::Relaxed);
+    }
 }
 
 /// What became of a batch.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::judge::Judgment;
-use super::region::{RegionWorker, Work, Worked};
+use super::region::{Policy, RegionWorker, Work, Worked};
 use super::stamp::once_more;
 use super::stop::Stop;
 use crate::evidence::service;
@@ -76,20 +76,8 @@ impl<P: Ports> RegionWorker<P> {
         // What was sent is not in the state, unless that was saved.
         let is_unsaved = self.work.error.is_some() && self.sender.lane().counters.read().0 > 0;
         let doubtful = is_unsaved || (self.is_doubtful() && !self.work.opened);
-        let is_keeper = (self.work.opened && self.work.error.is_none()).then_some(self.work.is_keeper);
-        let Work { counts, mut report, error, left_keys: left, unlimited, .. } = self.work;
-        let lane = self.sender.lane();
-        report.sent = counts.sent;
-        report.unchanged = counts.unchanged;
-        report.filtered = counts.filtered_total();
-        report.archived = counts.archived;
-        (report.calls, report.throttled, report.retried) = lane.counters.read();
-        match self.sender.stop() {
-            Some(Stop::Unavailable(unavailable)) => report.unavailable = Some(unavailable.clone()),
-            Some(Stop::Undelivered(reason)) if self.policy.archive => report.unfinished = Some((*reason).to_owned()),
-            _ => {}
-        }
-        Worked { counts, report, doubtful, error, full, is_keeper, unlimited, left }
+        let worked = self.work.ended(self.sender.lane().counters.read(), self.sender.stop(), &self.policy);
+        Worked { doubtful, full, ..worked }
     }
 
     /// Whether the state was compared with the scan as one of the whole account.
@@ -282,7 +270,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What another run keeps by now is not written over, and not called well.
-    fn still_ours(&self) -> Result<(), PortError> {
+    pub(super) fn still_ours(&self) -> Result<(), PortError> {
         if self.sender.lane().lease.is_lost() {
             return Err(self.failed(&format!("the hold on account {} was lost to another run", self.header.account)));
         }
@@ -295,6 +283,25 @@ impl<P: Ports> RegionWorker<P> {
         let updated_ms = self.at_ms(slot.key).min(now.as_millisecond()).max(slot.updated_ms + 1);
         let slot = Slot { absent: 0, ..*slot };
         once_more(&slot, Stored::Archived(was), updated_ms, now, |updated_at| archived(json, ended, updated_at))
+    }
+}
+
+impl<P: Ports> Work<P> {
+    /// What was done, at the end. `calls`: all, throttled, and failed for another passing reason.
+    pub(super) fn ended(self, calls: (u64, u64, u64), stop: Option<&Stop>, policy: &Policy) -> Worked {
+        let is_keeper = (self.opened && self.error.is_none()).then_some(self.is_keeper);
+        let Self { counts, mut report, error, left_keys: left, unlimited, .. } = self;
+        report.sent = counts.sent;
+        report.unchanged = counts.unchanged;
+        report.filtered = counts.filtered_total();
+        report.archived = counts.archived;
+        (report.calls, report.throttled, report.retried) = calls;
+        match stop {
+            Some(Stop::Unavailable(unavailable)) => report.unavailable = Some(unavailable.clone()),
+            Some(Stop::Undelivered(reason)) if policy.archive => report.unfinished = Some((*reason).to_owned()),
+            _ => {}
+        }
+        Worked { counts, report, error, is_keeper, unlimited, left, ..Worked::default() }
     }
 }
 

@@ -93,8 +93,9 @@ impl Judge {
         if !is_ours || slot.is_expired(self.now_ms) {
             return Judgment::Stays;
         }
-        // An archive that no report tells of is judged as if it had not been done yet.
-        let spoken_ms = if ledger.is_unattributed(slot) { i64::MIN } else { ledger.spoken_ms(slot) };
+        // An archive that no report tells of, or that had no answer, is judged as if it had not been done yet.
+        let is_undone = ledger.is_unattributed(slot) || slot.is_archive_unanswered();
+        let spoken_ms = if is_undone { i64::MIN } else { ledger.spoken_ms(slot) };
         let resolved = |class| match () {
             () if !self.verdicts.proof.is_complete() => Judgment::Stays,
             () if class == PendingClass::Moved && spoken_ms < at_ms.saturating_add(SCANS_APART_MS) => {

@@ -12,6 +12,7 @@ mod reach;
 mod reconcile;
 mod region;
 mod repeated;
+mod rest;
 mod revise;
 mod sender;
 mod settle;
@@ -41,6 +42,8 @@ pub(crate) use self::pace::Pace;
 pub(crate) use self::region::Policy;
 use self::region::{Message, RegionWorker, Work, Worked};
 pub(crate) use self::repeated::room;
+use self::rest::Rested;
+pub(crate) use self::rest::Resting;
 pub(crate) use self::revise::Choose;
 use self::sender::Sender;
 pub(crate) use self::stamp::once_more;
@@ -68,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) quarantine: Quarantine,
     pub(crate) pending: JsonLines<PendingFinding>,
     pub(crate) progress: Arc<Progress>,
+    /// When the run began.
+    pub(crate) begun_at: Timestamp,
 }
 
 /// The delivery of one account's findings.
@@ -84,6 +89,10 @@ pub(crate) struct AccountDelivery<P: Ports> {
     workers: BTreeMap<RegionName, Running<P>>,
     /// A Region of the account answered.
     heard: Arc<AtomicBool>,
+    /// The Regions that came to rest, and have not gone on.
+    rested: BTreeMap<RegionName, Rested<P>>,
+    /// What became of Regions that ended early.
+    delivered: AccountDelivered,
 }
 
 struct Running<P: Ports> {
@@ -145,7 +154,22 @@ impl<P: Ports> AccountDelivery<P> {
     pub(crate) fn new(ports: Arc<P>, sending: Sending<P>, policy: Policy, shared: Shared) -> Self {
         let Sending { hub, account, partition, scanned_at, fallback_region } = sending;
         let (lease, workers, heard) = (Lease::fixed(), BTreeMap::new(), Arc::default());
-        Self { ports, hub, account, partition, scanned_at, fallback_region, policy, shared, lease, workers, heard }
+        let (rested, delivered) = (BTreeMap::new(), AccountDelivered::default());
+        Self {
+            ports,
+            hub,
+            account,
+            partition,
+            scanned_at,
+            fallback_region,
+            policy,
+            shared,
+            lease,
+            workers,
+            heard,
+            rested,
+            delivered,
+        }
     }
 
     /// The same, stopping when the hold on the account is lost.
@@ -198,7 +222,10 @@ impl<P: Ports> AccountDelivery<P> {
         let keepers: Vec<RegionName> =
             after.filter(|keeper| **keeper != region && is_before(keeper)).copied().collect();
         let keepers = keepers.into_iter().map(|keeper| self.queue(keeper)).collect();
-        let worker = self.worker(region, fallback, keepers);
+        let mut worker = self.worker(region, fallback, keepers);
+        if let Some(rested) = self.rested.remove(&region) {
+            worker.resume(rested);
+        }
         let (queue, receiver) = mpsc::channel(self.shared.settings.worker_queue_max);
         let task = tokio::spawn(worker.drain(receiver));
         self.workers.insert(region, Running { queue: queue.clone(), task });
@@ -241,6 +268,8 @@ impl<P: Ports> AccountDelivery<P> {
             fallback,
             keepers,
             room: self.shared.room.clone(),
+            begun_at: self.shared.begun_at,
+            marks: Vec::new(),
             work: Work::default(),
         }
     }
@@ -248,12 +277,16 @@ impl<P: Ports> AccountDelivery<P> {
     /// Closes the queues, waits until every finding has its fate, archives what is resolved if it may, and saves the states.
     /// Without judging, nothing is said about findings that were not sent.
     pub(crate) async fn finish(mut self, judging: Option<Judging>) -> AccountDelivered {
-        let mut delivered = AccountDelivered::default();
+        for region in self.rested.keys().copied().collect::<Vec<_>>() {
+            self.watch(region);
+        }
+        let mut delivered = std::mem::take(&mut self.delivered);
         let mut drained = self.drain(&mut delivered).await;
         let all_spoke = delivered.error.is_none() && drained.iter().all(RegionWorker::has_spoken);
         let mut conclusion = Conclusion::default();
         if let Some(judging) = judging {
             for worker in &mut drained {
+                worker.end_of_file();
                 let heard = self.heard(worker.header.region, all_spoke);
                 worker.prepare(judging.verdicts.clone(), heard).await;
             }

@@ -17,7 +17,13 @@ impl<P: Ports> RegionWorker<P> {
     /// Opens the Region's state with the first word about the Region; from then on either the state is there or the
     /// sender knows why nothing can be sent.
     pub(crate) async fn open(&mut self) -> Result<(), PortError> {
-        if self.work.ledger.is_some() || self.sender.stop().is_some() {
+        if self.work.ledger.is_some() || self.work.error.is_some() {
+            return Ok(());
+        }
+        if self.work.opened {
+            return self.reopen().await;
+        }
+        if self.sender.stop().is_some() {
             return Ok(());
         }
         if !self.reach().await {
@@ -87,7 +93,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Reads the Region's state.
-    async fn ledger(&self) -> Result<Ledger<P>, PortError> {
+    pub(super) async fn ledger(&self) -> Result<Ledger<P>, PortError> {
         let action = || format!("read {}", state_key(self.header.account, self.header.region));
         let end = self.sender.lane().give_up_at;
         within(end, action, Ledger::open(self.ports.clone(), self.header.clone())).await
@@ -103,7 +109,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// When a run archived findings that left no report.
-    async fn orphaned(&self, ledger: &Ledger<P>) -> Result<Option<Timestamp>, PortError> {
+    pub(super) async fn orphaned(&self, ledger: &Ledger<P>) -> Result<Option<Timestamp>, PortError> {
         let by = ledger.old.as_ref().and_then(|old| old.tail.archived.clone());
         // A report may be forgotten, but not so soon.
         let is_recent = |at: Timestamp| self.ports.now().duration_since(at) < REPORT_KEPT_FOR_SURE;

@@ -73,6 +73,10 @@ pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) keepers: Vec<mpsc::Sender<Message>>,
     /// Room for findings that wait for the end of the file.
     pub(crate) room: Arc<Semaphore>,
+    /// When the run began.
+    pub(crate) begun_at: Timestamp,
+    /// What was said of findings before the worker came to rest.
+    pub(crate) marks: Vec<(Key, Seen)>,
     pub(crate) work: Work<P>,
 }
 
@@ -157,7 +161,7 @@ pub(crate) struct Worked {
 impl<P: Ports> RegionWorker<P> {
     /// Takes what comes through the queue until it is closed and every finding has a fate.
     pub(crate) async fn drain(mut self, mut queue: mpsc::Receiver<Message>) -> Self {
-        if self.policy.archive || self.is_doubtful() {
+        if self.policy.archive || self.is_doubtful() || self.work.opened {
             let opened = self.open().await;
             self.note(opened);
         }
@@ -185,9 +189,12 @@ impl<P: Ports> RegionWorker<P> {
         let settled = self.settle().await;
         self.note(settled);
         (self.fallback, self.keepers) = (None, Vec::new());
-        // All is told apart; what is archived next comes from the state, which holds each finding once.
-        self.work.identities = Identities::default();
         self
+    }
+
+    /// All is told apart; what is archived next comes from the state, which holds each finding once.
+    pub(super) fn end_of_file(&mut self) {
+        self.work.identities = Identities::default();
     }
 
     pub(super) fn note(&mut self, outcome: Result<(), PortError>) {

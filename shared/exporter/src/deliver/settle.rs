@@ -60,12 +60,12 @@ impl<P: Ports> RegionWorker<P> {
                     } else {
                         self.work.counts.add(Fate::Sent, batch.len() as u64);
                     }
-                    self.record(&batch, None).await?;
+                    self.record(&batch, false).await?;
                     self.tell_stored(&batch).await?;
                 }
                 Settled::Uncertain(batch, reason) => {
                     self.leave(&batch, reason);
-                    self.record(&batch, Some(Stored::Uncertain)).await?;
+                    self.record(&batch, true).await?;
                 }
                 Settled::Untried(batch, reason) => {
                     self.leave(&batch, reason);
@@ -146,10 +146,16 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    async fn record(&mut self, batch: &Batch, stored: Option<Stored>) -> Result<(), PortError> {
+    /// Puts what was sent into the next state. `unanswered`: nobody knows whether it arrived.
+    async fn record(&mut self, batch: &Batch, unanswered: bool) -> Result<(), PortError> {
+        let archiving = self.work.archiving;
         let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
         for (slot, json) in batch.entries() {
-            let slot = Slot { stored: stored.unwrap_or(slot.stored), ..slot };
+            let slot = match unanswered {
+                true if archiving => slot.archive_unanswered(),
+                true => Slot { stored: Stored::Uncertain, ..slot },
+                false => slot,
+            };
             ledger.record(&slot, json).await?;
         }
         Ok(())

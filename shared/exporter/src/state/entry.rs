@@ -82,7 +82,8 @@ impl ScanCode {
     pub const UNKNOWN: Self = Self(u16::MAX);
 }
 
-/// [`Slot::absent`] of a finding that was found archived after an aborted run, and that no run's report counts yet.
+/// [`Slot::absent`] of a finding that was found archived after an aborted run, and that no run's report counts yet; or of one that
+/// was to be archived, by a call without an answer.
 pub(crate) const UNATTRIBUTED: u8 = 15;
 
 /// Prowler stamps a scan with whole seconds.
@@ -151,6 +152,16 @@ impl Slot {
     /// Whether the finding is, or may be, active in Security Hub.
     pub fn is_live(&self) -> bool {
         !matches!(self.stored, Stored::Archived(_))
+    }
+
+    /// The same after an archive that had no answer.
+    pub(crate) fn archive_unanswered(self) -> Self {
+        Self { stored: Stored::Uncertain, absent: UNATTRIBUTED, ..self }
+    }
+
+    /// Whether it is to be archived once more, since an archive of it had no answer and no scan had it since.
+    pub(crate) fn is_archive_unanswered(&self) -> bool {
+        self.stored == Stored::Uncertain && self.absent == UNATTRIBUTED
     }
 
     /// What is remembered of a finding that a scan shows as passed or muted and that was never sent: an older scan that comes

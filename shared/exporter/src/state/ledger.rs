@@ -195,14 +195,19 @@ impl<P: Objects> Ledger<P> {
 
     /// Makes the next state the one that counts, if anything was put into it. Every entry that stays must have been
     /// copied.
-    pub(crate) async fn save(self) -> Result<(), PortError> {
+    pub(crate) async fn save(mut self) -> Result<(), PortError> {
+        self.put().await
+    }
+
+    /// The same, where what the old state held is still asked for. Nothing may be put into it after that.
+    pub(crate) async fn put(&mut self) -> Result<(), PortError> {
+        let Some(mut next) = self.next.take() else { return Ok(()) };
         let failed =
             |error: std::io::Error| PortError { action: format!("write {}", self.key), message: error.to_string() };
-        let Some(mut next) = self.next else { return Ok(()) };
         let tail = Tail {
             scans: self.scans.times().to_vec(),
             checks: self.checks.names().map(str::to_owned).collect(),
-            ..self.header.tail
+            ..self.header.tail.clone()
         };
         next.state.set_tail(&tail).map_err(failed)?;
         let rest = next.state.finish().map_err(failed)?;

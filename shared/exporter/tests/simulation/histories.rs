@@ -41,7 +41,8 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn new(seed: u64, change: impl FnOnce(&mut StdRng, &mut Integration)) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let world = world(|config| config.unlimited());
+        let mut world = world(|config| config.unlimited());
+        world.come_to_rest(seed);
         let mut settings = Integration::new(ACCOUNT.parse::<AccountId>().unwrap());
         change(&mut random, &mut settings);
         settings.archive_previous_findings = true;

@@ -18,6 +18,7 @@ mod leases;
 mod life;
 mod limits;
 mod manual;
+mod many_accounts;
 mod memory;
 mod mending;
 mod moving;
@@ -105,7 +106,7 @@ impl Run {
     pub(crate) async fn go(self, scan: Scan) -> Option<Result<RunReport, ExportError>> {
         let life = Arc::new(self.life);
         let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
-        let exporter = Exporter::new(Arc::new(twin), Settings::default());
+        let exporter = Exporter::new(Arc::new(twin), self.world.settings.clone());
         let outcome = tokio::select! {
             outcome = exporter.export(scan, self.options) => Some(outcome),
             () = life.over() => None,

@@ -13,6 +13,7 @@ use exporter::ports::{
     Only, PortError, Runs,
 };
 use exporter::report::RunReport;
+use exporter::settings::Settings;
 use futures::StreamExt;
 use jiff::Timestamp;
 use simulator::Simulator;
@@ -27,6 +28,7 @@ use crate::scan::Expected;
 pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) stores: Arc<Mutex<Stores>>,
+    pub(crate) settings: Settings,
     violations: Arc<Mutex<Vec<String>>>,
     epoch: (Timestamp, tokio::time::Instant),
 }
@@ -99,8 +101,16 @@ impl World {
         Self {
             simulator,
             stores: Arc::default(),
+            settings: Settings::default(),
             violations: Arc::default(),
             epoch: (start, tokio::time::Instant::now()),
+        }
+    }
+
+    /// Has the accounts of a file come to rest while it is read, for some seeds.
+    pub(crate) fn come_to_rest(&mut self, seed: u64) {
+        if seed % 4 == 1 {
+            self.settings.open_workers_max = 0;
         }
     }
 

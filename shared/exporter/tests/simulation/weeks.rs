@@ -53,11 +53,12 @@ impl Simulation {
     fn new(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let lag_ms = if random.random_bool(0.3) { 20_000 } else { 0 };
-        let world = world(|mut config| {
+        let mut world = world(|mut config| {
             config.seed = seed;
             config.rules.consistency_lag_ms = lag_ms;
             config
         });
+        world.come_to_rest(seed);
         let accounts = [ACCOUNT, OTHER].map(|name| {
             let muted = [MutedFindings::AsProwler, MutedFindings::Omit, MutedFindings::Send];
             let integration = integrate(&world, name, |integration| {

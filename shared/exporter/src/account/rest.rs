@@ -1,0 +1,113 @@
+//! An account at rest, while a file of many accounts is read on: what it is needed for at the end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{AccountExport, Context, Delivering, State, asleep};
+use crate::coverage::Coverage;
+use crate::deadline::within;
+use crate::deliver::Resting;
+use crate::integration::Integration;
+use crate::lease::Lease;
+use crate::ports::{ConnectError, PortError, Ports};
+
+/// An account whose findings go to Security Hub, at rest.
+pub(super) struct Dormant<P: Ports> {
+    pub(super) integration: Integration,
+    pub(super) resting: Resting<P>,
+    pub(super) lease: Lease,
+    pub(super) scanned_at: Timestamp,
+    pub(super) unwatched: BTreeSet<asff::RegionName>,
+}
+
+impl<P: Ports> AccountExport<P> {
+    /// How many Regions of the account are at work.
+    pub(crate) fn open_workers(&self) -> usize {
+        match &self.state {
+            State::Delivering(delivering) => delivering.delivery.open_workers(),
+            _ => 0,
+        }
+    }
+
+    /// Begins to bring the account to rest, until the file says more of it or ends.
+    pub(crate) fn rest(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Waking);
+        self.state = match state {
+            State::Delivering(delivering) => {
+                let Delivering { integration, delivery, coverage: _, lease, scanned_at, unwatched } = *delivering;
+                State::Settling(tokio::spawn(async move {
+                    let resting = delivery.rest().await;
+                    Dormant { integration, resting, lease, scanned_at, unwatched }
+                }))
+            }
+            other => other,
+        };
+    }
+
+    /// Waits until the account is at rest that is coming to it.
+    pub(crate) async fn settle(&mut self) -> Result<(), PortError> {
+        let State::Settling(settling) = &mut self.state else { return Ok(()) };
+        match settling.await {
+            Ok(dormant) => {
+                self.state = State::Resting(Box::new(dormant));
+                Ok(())
+            }
+            // Its findings have no fate then: the counts do not add up, and the run fails.
+            Err(_) => {
+                self.state = State::Waking;
+                Err(asleep(self.account))
+            }
+        }
+    }
+
+    /// Goes on with an account that came to rest.
+    pub(super) async fn wake(&mut self, context: &Context<P>) -> Result<(), PortError> {
+        self.settle().await?;
+        if !matches!(self.state, State::Resting(_)) {
+            return Ok(());
+        }
+        let State::Resting(dormant) = std::mem::replace(&mut self.state, State::Waking) else { return Ok(()) };
+        match self.connect_again(context, &dormant.integration).await {
+            Ok((hub, coverage)) => {
+                let Dormant { integration, resting, lease, scanned_at, unwatched } = *dormant;
+                let delivery = resting.wake(hub);
+                let coverage = Arc::new(coverage);
+                let delivering = Delivering { integration, delivery, coverage, lease, scanned_at, unwatched };
+                self.state = State::Delivering(Box::new(delivering));
+                Ok(())
+            }
+            Err(error) => {
+                self.state = State::Resting(dormant);
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect_again(
+        &self,
+        context: &Context<P>,
+        integration: &Integration,
+    ) -> Result<(P::Hub, Coverage), PortError> {
+        let (ports, account, give_up_at) = (&context.ports, self.account, context.shared.give_up_at);
+        let action = || format!("connect to account {account}");
+        let connecting = async {
+            ports.connect(account, integration).await.map_err(|error| match error {
+                ConnectError::Failed(error) => error,
+                ConnectError::Refused { message, .. } => PortError { action: action(), message },
+            })
+        };
+        let hub = within(give_up_at, action, connecting).await?;
+        let reading = || format!("read what is known of account {account}");
+        let coverage = within(give_up_at, reading, Coverage::read(ports.as_ref(), account)).await?;
+        Ok((hub, coverage))
+    }
+
+    /// Whether the account is at rest, and the time for it is over.
+    pub(super) fn is_too_late(&self, context: &Context<P>) -> bool {
+        let is_over = context.shared.give_up_at.is_some_and(|end| Instant::now() >= end);
+        is_over && matches!(self.state, State::Resting(_))
+    }
+}

@@ -1,0 +1,204 @@
+//! Accounts at rest: a file of many accounts has few of them at work at once. The state of one at rest is saved, and what must be
+//! known until the end of the file is kept in some hundred bytes for each Region.
+//!
+//! Promise: an account that rested is judged as if it had not: what the file says of a finding is kept, and what was sent meanwhile
+//! is known by the time at which it was sent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use asff::{AccountId, Partition, RegionName};
+use jiff::Timestamp;
+
+use super::region::{Policy, RegionWorker, Work};
+use super::stop::Stop;
+use super::{AccountDelivered, AccountDelivery, Shared};
+use crate::lease::Lease;
+use crate::ports::{PortError, Ports};
+use crate::report::undelivered;
+use crate::state::{Header, Key, Seen};
+
+/// The delivery of one account's findings, at rest.
+pub(crate) struct Resting<P: Ports> {
+    ports: Arc<P>,
+    account: AccountId,
+    partition: Partition,
+    scanned_at: Timestamp,
+    fallback_region: Option<RegionName>,
+    policy: Policy,
+    shared: Shared,
+    lease: Lease,
+    heard: Arc<AtomicBool>,
+    rested: BTreeMap<RegionName, Rested<P>>,
+    delivered: AccountDelivered,
+}
+
+/// A Region's worker at rest.
+pub(crate) struct Rested<P: Ports> {
+    header: Header,
+    stop: Option<Stop>,
+    has_accepted: bool,
+    /// Calls, of these throttled, and failed for another passing reason.
+    calls: (u64, u64, u64),
+    work: Box<Work<P>>,
+    /// What the file says of findings that the state knew.
+    marks: Vec<(Key, Seen)>,
+}
+
+impl<P: Ports> AccountDelivery<P> {
+    /// How many Regions are at work.
+    pub(crate) fn open_workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Waits for what is on its way, saves the states, and lets go of everything that takes memory.
+    pub(crate) async fn rest(mut self) -> Resting<P> {
+        let mut delivered = std::mem::take(&mut self.delivered);
+        let drained = self.drain(&mut delivered).await;
+        let resting = |worker: RegionWorker<P>| (worker.header.region, tokio::spawn(worker.rest()));
+        let saving: Vec<_> = drained.into_iter().map(resting).collect();
+        for (region, task) in saving {
+            if let Some(rested) = delivered.joined(region, task.await) {
+                self.rested.insert(region, rested);
+            }
+        }
+        let Self {
+            ports, account, partition, scanned_at, fallback_region, policy, shared, lease, heard, rested, ..
+        } = self;
+        Resting {
+            ports,
+            account,
+            partition,
+            scanned_at,
+            fallback_region,
+            policy,
+            shared,
+            lease,
+            heard,
+            rested,
+            delivered,
+        }
+    }
+}
+
+impl<P: Ports> Resting<P> {
+    /// Goes on with a connection of its own.
+    pub(crate) fn wake(self, hub: P::Hub) -> AccountDelivery<P> {
+        let Self {
+            ports,
+            account,
+            partition,
+            scanned_at,
+            fallback_region,
+            policy,
+            shared,
+            lease,
+            heard,
+            rested,
+            delivered,
+        } = self;
+        let workers = BTreeMap::new();
+        AccountDelivery {
+            ports,
+            hub,
+            account,
+            partition,
+            scanned_at,
+            fallback_region,
+            policy,
+            shared,
+            lease,
+            workers,
+            heard,
+            rested,
+            delivered,
+        }
+    }
+
+    /// Ends without another look at the states: nothing is judged or archived. `error`: why, if it is not the time.
+    pub(crate) fn abandon(mut self, error: Option<PortError>) -> AccountDelivered {
+        for (region, rested) in self.rested {
+            let mut worked = rested.work.ended(rested.calls, rested.stop.as_ref(), &self.policy);
+            worked.report.unfinished.get_or_insert_with(|| undelivered::OUT_OF_TIME.to_owned());
+            self.delivered.add(region, worked);
+        }
+        if let Some(error) = error {
+            self.delivered.error.get_or_insert(error);
+        }
+        self.delivered
+    }
+}
+
+impl<P: Ports> RegionWorker<P> {
+    /// Saves the state as far as it changed. Nothing is judged: the file may say more.
+    async fn rest(mut self) -> Rested<P> {
+        let saved = self.save_unjudged().await;
+        self.note(saved);
+        let marks = self.work.ledger.take().map(|ledger| ledger.index.marks().collect()).unwrap_or_default();
+        let lane = self.sender.lane();
+        Rested {
+            has_accepted: lane.has_accepted(),
+            calls: lane.counters.read(),
+            stop: self.sender.stop().cloned(),
+            header: self.header,
+            work: Box::new(self.work),
+            marks,
+        }
+    }
+
+    async fn save_unjudged(&mut self) -> Result<(), PortError> {
+        if self.work.error.is_some() {
+            return Ok(());
+        }
+        self.still_ours()?;
+        let Some(ledger) = self.work.ledger.as_mut().filter(|ledger| ledger.is_changed()) else { return Ok(()) };
+        ledger.header.tail.repeated = self.work.repeated.remembered(&ledger.index);
+        let entries = if ledger.old.is_some() { ledger.entries().await? } else { None };
+        if let Some(mut entries) = entries {
+            while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
+                if ledger.index.keeps(&entry.slot) {
+                    ledger.copy(&entry.slot, &entry.json).await?;
+                }
+            }
+        }
+        let saved = self.work.ledger.as_mut().map(|ledger| ledger.put());
+        match saved {
+            Some(saved) => saved.await,
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on where a worker of the same Region came to rest.
+    pub(super) fn resume(&mut self, rested: Rested<P>) {
+        let Rested { header, stop, has_accepted, calls, work, marks } = rested;
+        self.header = header;
+        self.work = *work;
+        self.marks = marks;
+        if let Some(stop) = stop {
+            self.sender.refuse(stop);
+        }
+        if has_accepted {
+            self.sender.lane().note_accepted();
+        }
+        self.sender.lane().counters.add(calls);
+    }
+
+    /// Reads the state once more that this run has saved.
+    pub(super) async fn reopen(&mut self) -> Result<(), PortError> {
+        let mut ledger = self.ledger().await?;
+        ledger.orphaned = self.orphaned(&ledger).await?;
+        if let Some(old) = ledger.old.as_ref().filter(|old| old.scanned_at > ledger.header.scanned_at) {
+            (ledger.header.scanned_at, ledger.header.ahead) = (old.scanned_at, old.ahead);
+        }
+        ledger.is_stale = ledger.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
+        for (key, seen) in std::mem::take(&mut self.marks) {
+            ledger.index.see(key, seen, false);
+        }
+        // What this run sent is in the file.
+        let begun_ms = self.begun_at.as_millisecond();
+        ledger.index.see_all(Seen::Wanted, |slot| slot.is_live() && slot.sent_ms >= begun_ms);
+        self.work.ledger = Some(ledger);
+        Ok(())
+    }
+}

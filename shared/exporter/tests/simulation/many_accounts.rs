@@ -1,0 +1,129 @@
+//! Files of many accounts: few of them are at work at once, and each is judged as if it were alone.
+
+use std::time::Duration;
+
+use asff::AccountId;
+use exporter::export::Options;
+use exporter::integration::Integration;
+use exporter::report::{RunReport, RunStatus};
+use serde_json::Value;
+use simulator::{Config, Simulator};
+use tokio::time::Instant;
+
+use crate::memory::World;
+use crate::promises::{failed, scan};
+use crate::scan::{Result, Scanned, open};
+use crate::{REGIONS, Run, START};
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{:012}", 100_000_000_000_u64 + u64::try_from(number).unwrap())).collect()
+}
+
+fn world_of(names: &[String], change: impl Fn(&mut Integration)) -> World {
+    let first = Config::one_account(&names[0], &REGIONS);
+    let config = names[1..].iter().fold(first, |config, name| config.account(name, &REGIONS));
+    let world = World::new(Simulator::new(config), START.parse().unwrap());
+    for name in names {
+        let account: AccountId = name.parse().unwrap();
+        let mut integration = Integration::new(account);
+        integration.archive_previous_findings = true;
+        change(&mut integration);
+        world.stores.lock().unwrap().integrations.insert(account, integration);
+    }
+    world
+}
+
+/// One file of all accounts: their entries one after the other, or the first of each, then the second of each.
+fn file(names: &[String], hours: i64, results: &[Result], mixed: bool) -> Vec<u8> {
+    let of = |name: &String| -> Vec<Value> {
+        let scanned = Scanned { account: name.parse().unwrap(), ..scan(hours, results.to_vec()) };
+        serde_json::from_slice(&scanned.bytes()).unwrap()
+    };
+    let each: Vec<Vec<Value>> = names.iter().map(of).collect();
+    let all: Vec<&Value> = if mixed {
+        (0..results.len()).flat_map(|at| each.iter().map(move |entries| &entries[at])).collect()
+    } else {
+        each.iter().flatten().collect()
+    };
+    serde_json::to_vec(&all).unwrap()
+}
+
+fn active(world: &World, names: &[String]) -> usize {
+    let of = |name: &String| REGIONS.map(|region| world.simulator.findings(name, region));
+    names.iter().flat_map(of).flatten().filter(|finding| finding["RecordState"] == "ACTIVE").count()
+}
+
+async fn export_file(world: &World, key: &str, file: &[u8]) -> RunReport {
+    Run::new(world).go(open(key, file)).await.unwrap().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_came_to_rest_are_judged_as_if_they_had_not() {
+    let names = names(30);
+    for mixed in [false, true] {
+        let mut outcomes = Vec::new();
+        for workers_max in [0, 1, 9, 10_000] {
+            let mut world = world_of(&names, |_| {});
+            world.settings.open_workers_max = workers_max;
+            let mut counts = Vec::new();
+            for (hours, results) in [
+                (0, failed(30)),
+                // Two pass, and two are not there.
+                (1, failed(28).into_iter().enumerate().map(|(at, one)| Result { failed: at > 1, ..one }).collect()),
+                (2, failed(28)),
+                (3, failed(28)),
+            ] {
+                let report = export_file(&world, &format!("at-{hours}"), &file(&names, hours, &results, mixed)).await;
+                assert_eq!(report.status, RunStatus::Succeeded, "{workers_max} {mixed}: {:?}", report.reasons);
+                counts.push(report.counts);
+                world.sleep(3600).await;
+            }
+            assert_eq!(active(&world, &names), 30 * 28);
+            outcomes.push(counts);
+        }
+        assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]), "{outcomes:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_more_accounts_than_a_run_can_finish_goes_on_where_it_stopped() {
+    let names = names(120);
+    let mut world = world_of(&names, |_| {});
+    world.settings.open_workers_max = 30;
+    world.settings.finishing_accounts_max = 4;
+    export_file(&world, "first", &file(&names, 0, &failed(3), false)).await;
+    world.sleep(3600).await;
+    world.simulator.inject(simulator::Fault::new(simulator::Effect::Latency { ms: 3000 }));
+    let passed: Vec<Result> =
+        failed(3).into_iter().map(|one| Result { failed: one.region == REGIONS[0], ..one }).collect();
+    let bytes = file(&names, 1, &passed, false);
+    let mut runs = 0;
+    let mut finished = Vec::new();
+    loop {
+        runs += 1;
+        assert!(runs <= 12, "no end: {finished:?}");
+        let options = Options { deadline: Some(Instant::now() + Duration::from_secs(90)), ..Options::default() };
+        let report = Run { options, ..Run::new(&world) }.go(open("all", &bytes)).await.unwrap().unwrap();
+        finished.push(report.counts.filtered.get("already_exported").copied().unwrap_or_default());
+        eprintln!(
+            "RUN {:?} archived {} undelivered {} filtered {:?} absent {} unproven {} {:?}",
+            report.status,
+            report.counts.archived,
+            report.counts.archive_undelivered,
+            report.counts.filtered,
+            report.counts.absent,
+            report.counts.unproven,
+            &report.reasons[..report.reasons.len().min(3)]
+        );
+        world.sleep(60).await;
+        if !report.status.wants_another_try() {
+            assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);
+            break;
+        }
+    }
+    assert_eq!(active(&world, &names), 120);
+    assert!(runs > 1, "it is no test: {finished:?}");
+    assert!(finished.iter().any(|accounts| *accounts > 0), "a run begins where another ended: {finished:?}");
+    let stored: usize = world.simulator.calls().iter().map(|call| call.tally.created + call.tally.updated).sum();
+    assert_eq!(stored, 360 + 240, "nothing is sent or archived twice");
+}
