@@ -89,6 +89,10 @@ bench: $(VENV) ## Measure a large export against the simulator: make bench FINDI
 	@$(SHOWN) cargo lambda build --release --locked --bin hubctl --bin simulator --lambda-dir .local/release
 	@$(PYTHON) local/bench.py
 
+.PHONY: bench-accounts
+bench-accounts: ## Measure the memory of a file of many accounts in 17 Regions: make bench-accounts ACCOUNTS=2000
+	ACCOUNTS=$(or $(ACCOUNTS),2000) cargo test --release --locked -p exporter --test memory -- --nocapture
+
 .PHONY: bench-check
 bench-check: ## Measure checks of connections against the simulator: make bench-check ACCOUNTS=1000 LATENCY_MS=80
 	cargo run --release --locked -p aws --example check_rate -- --accounts $(or $(ACCOUNTS),1000) \

@@ -113,7 +113,7 @@ mod tests {
     fn name(error: &CallError) -> &'static str {
         match error {
             CallError::Throttled(_) => "throttled",
-            CallError::Transient(_) => "transient",
+            CallError::Transient(_) | CallError::OutOfTime => "transient",
             CallError::ExpiredToken(_) => "expired",
             CallError::Unreachable(_) => "unreachable",
             CallError::UnrecognizedClient(_) => "unrecognized",

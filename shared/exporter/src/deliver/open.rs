@@ -87,7 +87,7 @@ impl<P: Ports> RegionWorker<P> {
             self.sender.lane().note_accepted();
         }
         self.work.repeated.learn(&ledger.header.tail.repeated);
-        self.work.ledger = Some(ledger);
+        self.work.ledger = Some(Box::new(ledger));
         self.work.opened = true;
         Ok(())
     }

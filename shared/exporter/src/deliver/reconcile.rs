@@ -40,7 +40,7 @@ impl<P: Ports> RegionWorker<P> {
         if !self.reach().await {
             return Ok(());
         }
-        self.work.ledger = Some(Ledger::open(self.ports.clone(), self.header.clone()).await?);
+        self.work.ledger = Some(Box::new(Ledger::open(self.ports.clone(), self.header.clone()).await?));
         let mut drift = Drift::default();
         let mut found = HashMap::new();
         let read = self.read_hub(&mut drift, &mut found, dry_run).await?;

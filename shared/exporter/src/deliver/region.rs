@@ -82,7 +82,8 @@ pub(crate) struct RegionWorker<P: Ports> {
 
 /// What changes while a worker works.
 pub(crate) struct Work<P: Ports> {
-    pub(super) ledger: Option<Ledger<P>>,
+    /// On the heap, since a worker at rest has none.
+    pub(super) ledger: Option<Box<Ledger<P>>>,
     pub(super) identities: Identities,
     /// Findings that the scan, or an earlier one, reports several times.
     pub(super) repeated: Repeated,

@@ -198,7 +198,7 @@ impl<P: Ports> RegionWorker<P> {
         // What this run sent is in the file.
         let begun_ms = self.begun_at.as_millisecond();
         ledger.index.see_all(Seen::Wanted, |slot| slot.is_live() && slot.sent_ms >= begun_ms);
-        self.work.ledger = Some(ledger);
+        self.work.ledger = Some(Box::new(ledger));
         Ok(())
     }
 }

@@ -131,6 +131,11 @@ impl Counts {
         total(&self.quarantined)
     }
 
+    /// Findings that Security Hub refuses to archive, whatever the code.
+    pub fn archive_rejected_total(&self) -> u64 {
+        total(&self.archive_rejected)
+    }
+
     /// Findings left to a later run, whatever the reason.
     pub fn undelivered_total(&self) -> u64 {
         total(&self.undelivered)

@@ -48,7 +48,11 @@ impl TwinHub {
     }
 
     async fn call(&self, region: &RegionName, operation: Operation, input: Input<'_>) -> Result<Value, CallError> {
-        if self.twin.world.stores.lock().unwrap().dark.contains(region) {
+        let is_dark = {
+            let stores = self.twin.world.stores.lock().unwrap();
+            stores.dark.contains(region) && stores.dark_operation.is_none_or(|only| only == operation)
+        };
+        if is_dark {
             return Err(CallError::Unreachable("dns error: the name does not resolve".to_owned()));
         }
         tokio::time::sleep(LATENCY / 2).await;

@@ -8,6 +8,7 @@ mod blind;
 mod checks;
 mod cloud;
 mod emptied;
+mod errors;
 mod evidence;
 mod explaining;
 mod fallback;

@@ -44,6 +44,8 @@ pub(crate) struct Stores {
     pub(crate) opens: Result<bool, CallError>,
     /// Regions whose endpoints nobody finds.
     pub(crate) dark: BTreeSet<RegionName>,
+    /// The only operation for which nobody finds them, if so.
+    pub(crate) dark_operation: Option<simulator::Operation>,
     /// Whether the accounts tell their Regions.
     pub(crate) tells_regions: bool,
     /// No hold can be renewed.
@@ -69,6 +71,7 @@ impl Default for Stores {
             refusal: None,
             opens: Ok(false),
             dark: BTreeSet::new(),
+            dark_operation: None,
             tells_regions: true,
             renewals_fail: false,
             broken: None,

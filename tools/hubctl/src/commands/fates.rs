@@ -35,6 +35,8 @@ pub(crate) fn table(sent: &str, counts: &Counts) -> Table {
         (Tone::Plain, "of these redirected", counts.redirected),
         (Tone::Good, "archived, of earlier scans", counts.archived),
         (Tone::Bad, "not archived, of earlier scans", counts.archive_undelivered),
+        (Tone::Bad, "archive refused, of earlier scans", counts.archive_rejected.values().sum()),
+        (Tone::Warning, "not archived, Region unavailable", counts.archive_unavailable),
         (Tone::Plain, "absent, still active: see the next scans", counts.absent),
         (Tone::Warning, "unproven, still active", counts.unproven),
     ] {

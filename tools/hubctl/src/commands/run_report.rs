@@ -21,7 +21,7 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
     let counts = &report.counts;
     let truncated = matches!(report.file_end, FileEnd::Truncated { .. } | FileEnd::Stopped);
     let left = counts.undelivered_total() + counts.archive_undelivered;
-    let lost = counts.quarantined_total() + counts.unreadable + left > 0;
+    let lost = counts.quarantined_total() + counts.unreadable + counts.archive_rejected_total() + left > 0;
     if counts.undelivered.keys().any(|reason| CREDENTIAL_REASONS.contains(&reason.as_str())) {
         return Exit::Credentials;
     }
@@ -42,7 +42,8 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
 
 /// Whether a Region takes no findings, other than by the integration's own wish.
 fn is_region_missing(counts: &Counts) -> bool {
-    counts.region_unavailable.values().flat_map(|reasons| reasons.keys()).any(|reason| reason != NOT_IN_INTEGRATION)
+    counts.archive_unavailable > 0
+        || counts.region_unavailable.values().flat_map(|reasons| reasons.keys()).any(|reason| reason != NOT_IN_INTEGRATION)
 }
 
 /// The tone of a status.

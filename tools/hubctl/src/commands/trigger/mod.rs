@@ -182,7 +182,9 @@ fn refused(error: &CallError, region: RegionName) -> Failure {
     let exit = match error {
         CallError::AccessDenied(_) | CallError::ExpiredToken(_) | CallError::UnrecognizedClient(_) => Exit::Credentials,
         CallError::InvalidAccess(_) | CallError::Unreachable(_) => Exit::Degraded,
-        CallError::Throttled(_) | CallError::Transient(_) | CallError::Refused { .. } => Exit::Error,
+        CallError::Throttled(_) | CallError::Transient(_) | CallError::OutOfTime | CallError::Refused { .. } => {
+            Exit::Error
+        },
     };
     let failure = Failure::new(exit, format!("{region}: {error}"));
     match error {
