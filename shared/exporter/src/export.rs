@@ -161,7 +161,6 @@ impl<P: Ports> Exporter<P> {
             settings: self.settings.clone(),
             in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
             room: room(),
-            begun_at: run.started_at,
             give_up_at: options.deadline.map(|deadline| deadline - reserve / 2),
             quarantine,
             pending,

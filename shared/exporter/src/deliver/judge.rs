@@ -197,7 +197,11 @@ impl<P: Ports> RegionWorker<P> {
         for (slot, seen) in ledger.index.iter() {
             let judgment = self.judge(slot, seen);
             // A setting that keeps a finding back does not count it among those that could be archived.
-            let is_active = slot.is_live() && !slot.is_expired(judge.now_ms) && seen != Seen::Filtered;
+            // What became active by this scan was not before it.
+            let is_active = slot.is_live()
+                && !self.work.fresh.contains(&slot.key)
+                && !slot.is_expired(judge.now_ms)
+                && seen != Seen::Filtered;
             tally.active += u64::from(is_active || (!slot.is_live() && judgment != Judgment::Stays));
             match judgment {
                 Judgment::Stays => {}

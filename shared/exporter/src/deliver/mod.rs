@@ -71,8 +71,6 @@ pub(crate) struct Shared {
     pub(crate) quarantine: Quarantine,
     pub(crate) pending: JsonLines<PendingFinding>,
     pub(crate) progress: Arc<Progress>,
-    /// When the run began.
-    pub(crate) begun_at: Timestamp,
 }
 
 /// The delivery of one account's findings.
@@ -268,7 +266,6 @@ impl<P: Ports> AccountDelivery<P> {
             fallback,
             keepers,
             room: self.shared.room.clone(),
-            begun_at: self.shared.begun_at,
             marks: Vec::new(),
             work: Work::default(),
         }

@@ -73,8 +73,6 @@ pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) keepers: Vec<mpsc::Sender<Message>>,
     /// Room for findings that wait for the end of the file.
     pub(crate) room: Arc<Semaphore>,
-    /// When the run began.
-    pub(crate) begun_at: Timestamp,
     /// What was said of findings before the worker came to rest.
     pub(crate) marks: Vec<(Key, Seen)>,
     pub(crate) work: Work<P>,
@@ -100,6 +98,8 @@ pub(crate) struct Work<P: Ports> {
     pub(super) unlimited: u64,
     /// Everything that should be in Security Hub is.
     pub(super) clean: bool,
+    /// Findings that became active in this run before the worker came to rest.
+    pub(super) fresh: HashSet<Key>,
     /// Findings that are resolved, and that Security Hub did not archive: it has them as they were.
     pub(super) not_archived: HashSet<Key>,
     /// The keys of what is left to a later run, if they are asked for.
@@ -132,6 +132,7 @@ impl<P: Ports> Default for Work<P> {
             is_keeper: false,
             unlimited: 0,
             clean: true,
+            fresh: HashSet::new(),
             not_archived: HashSet::new(),
             left_keys: HashSet::new(),
             left: false,

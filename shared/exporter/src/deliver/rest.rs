@@ -1,8 +1,7 @@
 //! Accounts at rest: a file of many accounts has few of them at work at once. The state of one at rest is saved, and what must be
 //! known until the end of the file is kept in some hundred bytes for each Region.
 //!
-//! Promise: an account that rested is judged as if it had not: what the file says of a finding is kept, and what was sent meanwhile
-//! is known by the time at which it was sent.
+//! Promise: an account that rested is judged as if it had not: what the file says of each finding is kept, and which became active.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -135,7 +134,9 @@ impl<P: Ports> RegionWorker<P> {
     async fn rest(mut self) -> Rested<P> {
         let saved = self.save_unjudged().await;
         self.note(saved);
-        let marks = self.work.ledger.take().map(|ledger| ledger.index.marks().collect()).unwrap_or_default();
+        let ledger = self.work.ledger.take();
+        let marks = ledger.as_ref().map(|ledger| ledger.index.marks().collect()).unwrap_or_default();
+        self.work.fresh.extend(ledger.into_iter().flat_map(|ledger| ledger.fresh));
         let lane = self.sender.lane();
         Rested {
             has_accepted: lane.has_accepted(),
@@ -195,9 +196,9 @@ impl<P: Ports> RegionWorker<P> {
         for (key, seen) in std::mem::take(&mut self.marks) {
             ledger.index.see(key, seen, false);
         }
-        // What this run sent is in the file.
-        let begun_ms = self.begun_at.as_millisecond();
-        ledger.index.see_all(Seen::Wanted, |slot| slot.is_live() && slot.sent_ms >= begun_ms);
+        for key in &self.work.fresh {
+            ledger.index.see(*key, Seen::Wanted, false);
+        }
         self.work.ledger = Some(Box::new(ledger));
         Ok(())
     }

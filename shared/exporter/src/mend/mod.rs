@@ -141,7 +141,6 @@ impl<P: Ports> Mender<P> {
                 settings: self.settings.clone(),
                 in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
                 room: room(),
-                begun_at: run.started_at,
                 give_up_at: options.deadline.map(|deadline| deadline - reserve),
                 quarantine,
                 pending,

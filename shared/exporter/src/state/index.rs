@@ -87,15 +87,6 @@ impl Index {
         self.iter().filter(|(_, seen)| *seen != Seen::Not).map(|(slot, seen)| (slot.key, seen))
     }
 
-    /// Notes what the scan says of all findings that `which` chooses.
-    pub(crate) fn see_all(&mut self, seen: Seen, which: impl Fn(&Slot) -> bool) {
-        for (slot, mark) in self.slots.iter().zip(&mut self.marks) {
-            if which(slot) {
-                mark.seen = mark.seen.max(seen);
-            }
-        }
-    }
-
     /// Notes that the next state has a newer entry for a finding.
     pub fn replace(&mut self, key: Key) {
         if let Some(at) = self.position(key) {

@@ -42,6 +42,8 @@ pub(crate) struct Ledger<P: Objects> {
     pub(crate) full_before: Option<Timestamp>,
     /// The time at which a run archived findings that no run's report counts, since it died before.
     pub(crate) orphaned: Option<Timestamp>,
+    /// Findings that are active by the next state, and were not by the old one.
+    pub(crate) fresh: Vec<Key>,
     /// What the old file says of itself is not true any more: it is written anew though no finding changes.
     pub(crate) is_stale: bool,
     scans: Scans,
@@ -68,6 +70,7 @@ impl<P: Objects> Ledger<P> {
             old: None,
             full_before,
             orphaned: None,
+            fresh: Vec::new(),
             is_stale: false,
             scans: Scans::default(),
             checks: Checks::default(),
@@ -149,6 +152,9 @@ impl<P: Objects> Ledger<P> {
     /// Puts a finding into the next state; the old entry is not copied.
     pub(crate) async fn record(&mut self, slot: &Slot, json: &[u8]) -> Result<(), PortError> {
         self.index.replace(slot.key);
+        if slot.is_live() && self.index.get(slot.key).is_none_or(|old| !old.is_live()) {
+            self.fresh.push(slot.key);
+        }
         self.checks.learn(slot.check, json);
         self.copy(slot, json).await
     }
