@@ -256,6 +256,7 @@ impl Accounts for Twin {
                 }
                 if let Some((holder, until)) = &known.holder
                     && *until > now
+                    && holder != run_id
                 {
                     return Ok(Begun::Held { run_id: holder.clone() });
                 }
