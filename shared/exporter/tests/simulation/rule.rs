@@ -90,7 +90,7 @@ pub(crate) struct Ruling {
     pub(crate) partial: bool,
     pub(crate) times: usize,
     /// Unproven findings of which the file has but entries that are older than what is known.
-    pub(crate) open: u64,
+    pub(crate) open: BTreeSet<Place>,
 }
 
 /// One account.
@@ -239,7 +239,9 @@ impl Rule {
                 Fate::Archive(class) => drop(ruling.pending.insert(place, class)),
                 Fate::Absent => drop(ruling.absent.insert(place)),
                 Fate::Unproven(reason) => {
-                    ruling.open += u64::from(reading.superseded.contains(&place));
+                    if reading.superseded.contains(&place) {
+                        ruling.open.insert(place.clone());
+                    }
                     ruling.unproven.insert(place, reason);
                 }
             }
@@ -345,6 +347,17 @@ impl Rule {
     pub(crate) fn expected(&self) -> Expected {
         let active = self.findings.iter().filter(|(_, known)| known.active);
         active.map(|(place, known)| (place.clone(), known.what.clone())).collect()
+    }
+
+    /// Where an older entry counts as presence, what a user approved archives nothing.
+    pub(crate) fn keep_open(&mut self, ruling: &mut Ruling, before: &Self, found: &Expected) {
+        for place in ruling.open.iter().filter(|place| found.contains_key(*place)) {
+            if ruling.archived.remove(place).is_some()
+                && let Some(known) = before.findings.get(place)
+            {
+                self.findings.insert(place.clone(), known.clone());
+            }
+        }
     }
 
     /// What the text doesn't decide is as it is found.
