@@ -44,7 +44,9 @@ impl Kept {
         match self {
             Self::Passed | Self::LowSeverityPassed => Seen::Passed,
             Self::Muted => Seen::Muted,
-            Self::OtherFormat | Self::LowSeverity | Self::Manual => Seen::Filtered,
+            Self::OtherFormat | Self::LowSeverity => Seen::Filtered,
+            // No setting keeps it back: it counts among the active findings.
+            Self::Manual => Seen::Manual,
             Self::Duplicate => Seen::Wanted,
         }
     }

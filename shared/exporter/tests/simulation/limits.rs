@@ -195,3 +195,15 @@ async fn approving_is_refused_when_the_scan_is_no_longer_the_newest() {
     assert!(matches!(outcome, Err(OrderError::Refused(_))), "{outcome:?}");
     assert_eq!(active(&world), 30);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_finding_whose_check_leaves_the_verdict_to_a_person_counts_among_the_active_ones() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| integration.partial_scan_percent = 0);
+    export(&world, scan(0, failed(48)).upload("1")).await;
+    world.sleep(3600).await;
+    let mut results = failed(20);
+    results[0].manual = true;
+    let report = export(&world, scan(1, results).upload("2")).await;
+    assert_eq!(asked(&report), Some((28, 48)), "{:?}", report.reasons);
+}
