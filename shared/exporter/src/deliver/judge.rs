@@ -93,8 +93,9 @@ impl Judge {
         if !is_ours || slot.is_expired(self.now_ms) {
             return Judgment::Stays;
         }
-        // An archive that no report tells of, or that had no answer, is judged as if it had not been done yet.
-        let is_undone = ledger.is_unattributed(slot) || slot.is_archive_unanswered();
+        // An archive that no report tells of, or that had no answer, is judged as if it had not been done yet: its time, which
+        // may be this scan's, is none at which a scan had the finding.
+        let is_undone = ledger.is_unattributed(slot) || slot.is_unarchived();
         let spoken_ms = if is_undone { i64::MIN } else { ledger.spoken_ms(slot) };
         let resolved = |class| match () {
             () if !self.verdicts.proof.is_complete() => Judgment::Stays,
@@ -133,7 +134,7 @@ impl Judge {
             Absence::Absent => {
                 let counted = ledger.old.as_ref().is_some_and(|old| old.tail.judged_at == Some(*dated));
                 let absent = if counted { slot.absent } else { (slot.absent + 1).min(ABSENT_MAX) };
-                if absent >= self.verdicts.absent_scans || ledger.is_unattributed(slot) {
+                if absent >= self.verdicts.absent_scans || ledger.is_unattributed(slot) || slot.is_unarchived() {
                     Judgment::Resolved(PendingClass::Absent)
                 } else {
                     Judgment::Absent(absent)
@@ -236,6 +237,8 @@ impl<P: Ports> RegionWorker<P> {
             change.absent = match (seen, judgment) {
                 (Seen::Moved, _) => slot.absent,
                 (Seen::Not, Judgment::Absent(absent)) => absent,
+                // What this run could not archive either, the next try does.
+                (Seen::Passed | Seen::Muted, _) if slot.is_unarchived() => slot.absent,
                 (Seen::Not, Judgment::Resolved(PendingClass::Absent)) => {
                     slot.absent.max(self.work.judging.as_ref().map_or(1, |judge| judge.verdicts.absent_scans))
                 }

@@ -7,7 +7,7 @@ use crate::pack::{Batch, Outgoing};
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::{Fate, undelivered};
-use crate::state::{Key, Seen, Slot, Stored};
+use crate::state::{Key, Seen, Slot, Stored, UNARCHIVED};
 
 impl<P: Ports> RegionWorker<P> {
     /// Sends a finding, or gives it the fate that the Region's stop means.
@@ -152,7 +152,7 @@ impl<P: Ports> RegionWorker<P> {
         let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
         for (slot, json) in batch.entries() {
             let slot = match unanswered {
-                true if archiving => slot.archive_unanswered(),
+                true if archiving => Slot { stored: Stored::Uncertain, absent: UNARCHIVED, ..slot },
                 true => Slot { stored: Stored::Uncertain, ..slot },
                 false => slot,
             };

@@ -31,7 +31,8 @@ pub(crate) fn once_more(
     let updated_at = Timestamp::from_millisecond(updated_ms).map_err(|error| failed(&error))?;
     let json = write(updated_at).map_err(|error| failed(&error))?;
     let id = finding_id(&json).map_err(|error| failed(&error))?;
-    let slot = Slot { updated_ms, sent_ms: now.as_millisecond(), stored, ..*slot };
+    let absent = if slot.is_unarchived() { 0 } else { slot.absent };
+    let slot = Slot { updated_ms, sent_ms: now.as_millisecond(), stored, absent, ..*slot };
     Ok(Outgoing { id, json: json.into(), slot, apart: false })
 }
 

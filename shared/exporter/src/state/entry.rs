@@ -65,7 +65,7 @@ pub struct Slot {
     /// The newest scan that had it, as the state file abbreviates scans.
     pub seen: ScanCode,
     /// In how many consecutive scans it was absent, where absence alone is the evidence; for an archived one see
-    /// `UNATTRIBUTED`.
+    /// `UNATTRIBUTED`, for an uncertain one `UNARCHIVED`.
     pub absent: u8,
     /// It is of another Region, and here because this was the fallback Region.
     pub foreign: bool,
@@ -82,9 +82,12 @@ impl ScanCode {
     pub const UNKNOWN: Self = Self(u16::MAX);
 }
 
-/// [`Slot::absent`] of a finding that was found archived after an aborted run, and that no run's report counts yet; or of one that
-/// was to be archived, by a call without an answer.
+/// [`Slot::absent`] of a finding that was found archived after an aborted run, and that no run's report counts yet.
 pub(crate) const UNATTRIBUTED: u8 = 15;
+
+/// [`Slot::absent`] of a finding that is uncertain because a call that archives it had no answer, or was not made: the same
+/// scan archives it when it comes again.
+pub(crate) const UNARCHIVED: u8 = 15;
 
 /// Prowler stamps a scan with whole seconds.
 pub(crate) const SCANS_APART_MS: i64 = 1000;
@@ -154,14 +157,9 @@ impl Slot {
         !matches!(self.stored, Stored::Archived(_))
     }
 
-    /// The same after an archive that had no answer.
-    pub(crate) fn archive_unanswered(self) -> Self {
-        Self { stored: Stored::Uncertain, absent: UNATTRIBUTED, ..self }
-    }
-
-    /// Whether it is to be archived once more, since an archive of it had no answer and no scan had it since.
-    pub(crate) fn is_archive_unanswered(&self) -> bool {
-        self.stored == Stored::Uncertain && self.absent == UNATTRIBUTED
+    /// Whether a run decided to archive it, and could not.
+    pub(crate) fn is_unarchived(&self) -> bool {
+        self.stored == Stored::Uncertain && self.absent == UNARCHIVED
     }
 
     /// What is remembered of a finding that a scan shows as passed or muted and that was never sent: an older scan that comes

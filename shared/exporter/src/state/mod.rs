@@ -22,7 +22,7 @@ pub(crate) use adopt::{Declined, LAG_MS, Missing, adopt, denied, taken_over};
 pub use archive::{Ended, archived, repeated, restored};
 pub(crate) use archive::{is_archived, status_of};
 pub use delta::{Delta, Resend, decide};
-pub(crate) use entry::{ABSENT_MAX, SCANS_APART_MS, UNATTRIBUTED};
+pub(crate) use entry::{ABSENT_MAX, SCANS_APART_MS, UNARCHIVED, UNATTRIBUTED};
 pub use entry::{Entry, Key, ScanCode, Slot, Stored, fingerprint};
 pub use file::{StateError, StateReader, StateStep, StateWriter};
 pub use header::{Ahead, ArchivedBy, Header, Tail};

@@ -1,15 +1,18 @@
-//! What a killed run archived is remembered as archived, can be undone, and keeps its first-seen time.
+//! What a killed run archived is remembered as archived, can be undone, and keeps its first-seen time; what a failed run could
+//! not archive is archived by the next try.
 
 use exporter::export::{Exporter, Options};
 use exporter::mend;
-use exporter::report::RunReport;
+use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
+use simulator::{Effect, Fault, Operation};
 use std::sync::Arc;
 
 use crate::evidence::active;
 use crate::life::Life;
 use crate::memory::{Twin, World};
 use crate::promises::{failed, scan};
+use crate::scan::{Layout, Scanned};
 use crate::watch::held;
 use crate::{ACCOUNT, START, export, integrate, mender, world};
 
@@ -81,5 +84,48 @@ async fn what_returns_after_a_killed_archive_keeps_its_first_seen_time() {
         let seen = held(&world, account, "ACTIVE");
         assert_eq!(seen.len(), 60, "killed at {killed_at}");
         assert!(seen.values().all(|held| held.first_observed_at == first), "killed at {killed_at}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_archive_that_had_no_answer_is_done_by_the_next_try_of_the_same_scan() {
+    // Proven by one whole scan; absent from two in a format without an end; and shown as passed.
+    for (layout, scans, passes) in [(Layout::Array, 1, false), (Layout::Lines, 2, false), (Layout::Array, 1, true)] {
+        for commits in [false, true] {
+            let world = world(|config| config);
+            integrate(&world, ACCOUNT, |_| {});
+            export(&world, scan(0, failed(60)).upload("0")).await;
+            world.sleep(3600).await;
+            let mut results = failed(60);
+            results.iter_mut().skip(45).for_each(|one| one.failed = !passes);
+            results.truncate(if passes { 60 } else { 45 });
+            for hour in 1..scans {
+                export(&world, Scanned { layout, ..scan(hour, results.clone()) }.upload("absent")).await;
+                world.sleep(3600).await;
+            }
+            let last = Scanned { layout, ..scan(scans, results) };
+            let failure = Effect::Error { status: 503, error_type: None, message: None, after_commit: commits };
+            world.simulator.inject(Fault::new(failure).on(Operation::BatchImportFindings));
+            let context = format!("{layout:?}, passed {passes}, committed {commits}");
+            // It fails twice, and is complete when it is tried a third time.
+            for _ in 0..2 {
+                let report = export(&world, last.upload("last")).await;
+                assert_eq!((report.status, report.counts.archive_undelivered), (RunStatus::Failed, 15), "{context}");
+                world.sleep(3600).await;
+            }
+            world.simulator.clear_faults();
+            let report = export(&world, last.upload("last")).await;
+            assert_eq!((report.status, report.counts.archived), (RunStatus::Succeeded, 15), "{context}");
+            assert_eq!(active(&world), 45, "{context}");
+            world.sleep(3600).await;
+            // What a user makes active again has to be absent as often as any other.
+            mender(&world).undo_archive(&report.run_id, &mend::Options::default()).await.unwrap();
+            assert_eq!(active(&world), 60, "{context}");
+            world.sleep(3600).await;
+            let next = Scanned { layout: Layout::Lines, ..scan(20, failed(45)) };
+            world.sleep(20 * 3600).await;
+            let report = export(&world, next.upload("next")).await;
+            assert_eq!((report.counts.archived, report.counts.absent), (0, 15), "{context}");
+        }
     }
 }
