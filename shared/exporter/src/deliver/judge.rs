@@ -132,7 +132,11 @@ impl Judge {
             Absence::Unproven(_) if self.verdicts.approves_unproven => Judgment::Resolved(PendingClass::Unproven),
             Absence::Unproven(reason) => Judgment::Unproven(reason),
             Absence::Absent => {
-                let counted = ledger.old.as_ref().is_some_and(|old| old.tail.judged_at == Some(*dated));
+                let is_it = |time: Option<Timestamp>| time == Some(*dated);
+                let counted = ledger
+                    .old
+                    .as_ref()
+                    .is_some_and(|old| is_it(old.tail.judged_at) && !(slot.foreign && is_it(old.tail.unheard_at)));
                 let absent = if counted { slot.absent } else { (slot.absent + 1).min(ABSENT_MAX) };
                 if absent >= self.verdicts.absent_scans || ledger.is_unattributed(slot) || slot.is_unarchived() {
                     Judgment::Resolved(PendingClass::Absent)

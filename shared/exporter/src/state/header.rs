@@ -39,6 +39,9 @@ pub struct Tail {
     /// The scan whose absent findings were counted last, by the scanner's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged_at: Option<Timestamp>,
+    /// The same scan, if those of other Regions were not counted, since not all Regions had spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheard_at: Option<Timestamp>,
     /// The run that wrote the file, if it archived findings, and the time by which the entries name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived: Option<ArchivedBy>,

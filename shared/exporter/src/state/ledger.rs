@@ -103,6 +103,7 @@ impl<P: Objects> Ledger<P> {
             ledger.header.tail.adopting.clone_from(&old.tail.adopting);
             ledger.header.tail.full_at = ledger.full_before;
             ledger.header.tail.judged_at = old.tail.judged_at;
+            ledger.header.tail.unheard_at = old.tail.unheard_at;
             ledger.header.tail.archived.clone_from(&old.tail.archived);
             ledger.header.tail.repeated.clone_from(&old.tail.repeated);
             ledger.scans = Scans::of(&old.tail.scans);

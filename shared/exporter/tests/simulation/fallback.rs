@@ -10,6 +10,7 @@ use simulator::{Caller, Effect, Fault, Input, Operation};
 use crate::evidence::active;
 use crate::memory::World;
 use crate::promises::{failed, scan};
+use crate::scan::{Layout, Scanned};
 use crate::watch::held;
 use crate::{ACCOUNT, REGIONS, Run, export, integrate, world};
 
@@ -164,4 +165,26 @@ async fn findings_whose_region_is_left_out_and_whose_fallback_was_taken_away_sta
     for id in ids {
         assert_eq!(places(&world, &id), ["us-east-1 ACTIVE"], "it exists and fails");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_try_does_not_use_up_a_scan_for_findings_of_other_regions() {
+    let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
+    integrate(&world, ACCOUNT, falls_back);
+    export(&world, scan(0, failed(60)).upload("0")).await;
+    world.sleep(3600).await;
+    // A format without an end: what is absent twice in a row is archived. One finding of each Region is.
+    let lines = |hour| Scanned { layout: Layout::Lines, ..scan(hour, failed(57)) };
+    world.simulator.inject(Fault::error(503).in_region("eu-west-1"));
+    let report = export(&world, lines(1).upload("1")).await;
+    assert!(report.status.wants_another_try());
+    world.simulator.clear_faults();
+    world.sleep(3600).await;
+    for key in ["1", "a copy of it"] {
+        let report = export(&world, lines(1).upload(key)).await;
+        assert_eq!((report.counts.archived, active(&world)), (0, 60), "{:?}", report.reasons);
+        world.sleep(3600).await;
+    }
+    let report = export(&world, lines(3).upload("2")).await;
+    assert_eq!((report.counts.archived, active(&world)), (3, 57), "{:?}", report.reasons);
 }
