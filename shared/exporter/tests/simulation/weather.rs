@@ -45,6 +45,19 @@ impl Simulation {
             self.world.stores.lock().unwrap().broken = Some(format!("{region}.zst"));
         }
         if self.random.random_bool(0.1) {
+            let region = REGIONS[self.random.random_range(0..3)];
+            self.world.stores.lock().unwrap().unwritable = Some(format!("{region}.zst"));
+        }
+        if self.random.random_bool(0.15) {
+            // The network is away: for one Region, or all.
+            let count = [1, 3][self.random.random_range(0..2)];
+            let dark = REGIONS.iter().cycle().skip(self.random.random_range(0..3)).take(count);
+            self.world.stores.lock().unwrap().dark = dark.map(|region| region.parse().unwrap()).collect();
+        }
+        if self.random.random_bool(0.1) {
+            self.world.simulator.inject(Fault::error(403).on(Operation::DescribeHub));
+        }
+        if self.random.random_bool(0.1) {
             let account = [ACCOUNT, OTHER][self.random.random_range(0..2)];
             let region = REGIONS[self.random.random_range(0..3)];
             self.call(account, region, Operation::DisableSecurityHub, b"");
@@ -56,7 +69,11 @@ impl Simulation {
     pub(crate) fn clear(&mut self) {
         self.world.now();
         self.world.simulator.clear_faults();
-        self.world.stores.lock().unwrap().broken = None;
+        {
+            let mut stores = self.world.stores.lock().unwrap();
+            (stores.broken, stores.unwritable) = (None, None);
+            stores.dark.clear();
+        }
         for (account, state) in &self.accounts {
             let account = account.as_str();
             for region in REGIONS {

@@ -157,7 +157,11 @@ impl Simulation {
         if std::env::var("DEBUG").is_ok() {
             eprintln!("{at}: scan {} of {account} sees {blindness:?}", state.scans.len());
         }
-        for scanned in look(random, &state.truth, account, at, blindness, state.scans.last()) {
+        let repeats = random.random_bool(0.3);
+        for mut scanned in look(random, &state.truth, account, at, blindness, state.scans.last()) {
+            if repeats {
+                scanned.repeat(random);
+            }
             for result in scanned.results.iter().filter(|one| matches!(one.says(&state.integration), Says::Send(_))) {
                 let place = (result.region.to_owned(), result.id(account));
                 let at = result.at.unwrap_or(at).min(now);
