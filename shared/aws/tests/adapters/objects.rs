@@ -18,8 +18,14 @@ fn take(request: &Request) -> Reply {
         }
         ("POST", true) => Reply::new(200, "<CompleteMultipartUploadResult/>"),
         ("DELETE", _) => Reply::new(204, ""),
-        _ => Reply::new(200, "").header("etag", &format!("\"{}\"", request.body.len())),
+        _ => Reply::new(200, "")
+            .header("etag", &format!("\"{}\"", request.body.len()))
+            .header("x-amz-checksum-crc32", request.header("x-amz-checksum-crc32").unwrap_or_default()),
     }
+}
+
+fn error(code: &str) -> String {
+    format!("<Error><Code>{code}</Code><Message>no</Message></Error>")
 }
 
 fn methods(wire: &Wire) -> Vec<String> {
@@ -38,6 +44,7 @@ async fn a_small_object_is_put_in_one_piece_at_the_end() {
     assert!(put.method == "PUT" && put.path.starts_with("/state/runs/1/report.json?"), "{put:?}");
     assert_eq!(put.header("content-type"), Some("application/json"));
     assert_eq!(put.body, b"{\"a\":1}");
+    assert_eq!(put.header("x-amz-checksum-crc32"), Some("Vhusrw=="));
 }
 
 #[tokio::test]
@@ -57,6 +64,12 @@ async fn an_object_of_five_mebibytes_and_more_goes_in_parts() {
     assert!(whole.chunks(512 * 1024).zip(b'a'..).all(|(chunk, letter)| chunk.iter().all(|&byte| byte == letter)));
     let end = requests[4].text();
     assert!(end.contains("<PartNumber>3</PartNumber>") && end.contains("5242880"), "{end}");
+    // S3 takes the checksums of parts at the end only where the upload was created with their algorithm.
+    assert_eq!(requests[0].header("x-amz-checksum-algorithm"), Some("CRC32"));
+    for part in &requests[1..4] {
+        let checksum = part.header("x-amz-checksum-crc32").unwrap();
+        assert!(end.contains(&format!("<ChecksumCRC32>{checksum}</ChecksumCRC32>")), "{checksum} is not in {end}");
+    }
 }
 
 #[tokio::test]
@@ -70,9 +83,8 @@ async fn an_object_that_is_not_finished_leaves_nothing() {
 
 #[tokio::test]
 async fn a_part_that_fails_fails_the_object_and_clears_it_away() {
-    let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
     let wire = Wire::serve(move |_, request| match request.method.as_str() {
-        "PUT" => Reply::new(403, denied),
+        "PUT" => Reply::new(403, error("AccessDenied")),
         _ => take(request),
     })
     .await;
