@@ -104,7 +104,8 @@ fn uploads(event: &Value) -> Result<Vec<Upload>, EventError> {
     match (event.get("source").and_then(Value::as_str), event.get("detail-type").and_then(Value::as_str)) {
         (Some("aws.s3"), Some("Object Created")) => {
             let EventBridgeEvent { detail, .. } = complete::<EventBridgeEvent<Detail>>(event)?;
-            Ok(vec![Upload { bucket: detail.bucket.name, key: detail.object.key, version: detail.object.version_id }])
+            let (bucket, key) = (named(Some(detail.bucket.name), "bucket")?, named(Some(detail.object.key), "key")?);
+            Ok(vec![Upload { bucket, key, version: not_empty(detail.object.version_id) }])
         }
         (Some("aws.s3"), Some(_)) => Ok(Vec::new()),
         _ => Err(EventError::Unknown),
@@ -155,11 +156,20 @@ impl TryFrom<S3Record> for Upload {
 
     fn try_from(record: S3Record) -> Result<Self, EventError> {
         let S3Entity { bucket, object, .. } = record.s3;
-        let missing = |what: &str| EventError::Incomplete(format!("a record names no {what}"));
-        let bucket = bucket.name.ok_or_else(|| missing("bucket"))?;
-        let key = decode(&object.key.ok_or_else(|| missing("key"))?)?;
-        Ok(Self { bucket, key, version: object.version_id })
+        let bucket = named(bucket.name, "bucket")?;
+        let key = decode(&named(object.key, "key")?)?;
+        Ok(Self { bucket, key, version: not_empty(object.version_id) })
     }
+}
+
+/// A name that no upload can do without.
+fn named(name: Option<String>, what: &str) -> Result<String, EventError> {
+    not_empty(name).ok_or_else(|| EventError::Incomplete(format!("a record names no {what}")))
+}
+
+/// An empty string stands for nothing: S3 rejects a request for the version of that name.
+fn not_empty(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// A form-encoded key as it is: `+` is a space, `%XX` a byte.

@@ -35,6 +35,22 @@ fn the_key_of_an_eventbridge_event_is_plain() {
 }
 
 #[test]
+fn an_empty_name_is_none() {
+    let mut notification = s3_event("ObjectCreated:Put", "a");
+    let mut event = eventbridge_event("Object Created", "a");
+    notification["Records"][0]["s3"]["object"]["versionId"] = "".into();
+    event["detail"]["object"]["version-id"] = "".into();
+    for event in [&notification, &event] {
+        assert_eq!(uploads(event), Ok(vec![Upload::new("scans", "a")]), "S3 rejects an empty version");
+    }
+    notification["Records"][0]["s3"]["object"]["key"] = "".into();
+    event["detail"]["bucket"]["name"] = "".into();
+    for event in [&notification, &event] {
+        assert!(matches!(uploads(event), Err(EventError::Incomplete(_))), "it never names an object");
+    }
+}
+
+#[test]
 fn an_event_may_hold_several_records_and_other_kinds_are_left_out() {
     let mut event = s3_event("ObjectCreated:CompleteMultipartUpload", "a");
     for other in [s3_event("ObjectRemoved:Delete", "b"), s3_event("s3:ObjectCreated:Copy", "c")] {
