@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -19,6 +20,19 @@ where
     E: Error + ProvideErrorMetadata + 'static,
 {
     PortError { action: action.into(), message: describe(error) }
+}
+
+/// The same for an object that could not be read. To a caller who may not list the bucket, S3 denies access to an object that
+/// does not exist (API reference, `GetObject`, "Permissions"); where its message does not name the denied action, that is added.
+pub(crate) fn read_error(action: impl Into<String>, bucket: &str, error: &CallFailure<GetObjectError>) -> PortError {
+    let mut failure = port_error(action, error);
+    let names_the_action = error.message().is_some_and(|message| message.contains("authorized to perform"));
+    if error.code() == Some("AccessDenied") && !names_the_action {
+        let hint =
+            format!("; without s3:ListBucket on {bucket}, S3 also denies access to an object that does not exist");
+        failure.message.push_str(&hint);
+    }
+    failure
 }
 
 /// The service's code and words where it answered, otherwise every cause in one line.

@@ -9,7 +9,7 @@ use exporter::ports::{Object, ObjectWriter, Objects, Only, PortError};
 use futures::StreamExt;
 
 use crate::Cloud;
-use crate::errors::{causes, port_error};
+use crate::errors::{causes, port_error, read_error};
 
 /// Bytes of a part: the least that S3 allows but for the last one. With S3's 10,000 parts an object may have 52 GB.
 const PART_BYTES: usize = 5 * 1024 * 1024;
@@ -37,7 +37,7 @@ impl Objects for Cloud {
                 Ok(Some(Object { etag, body: body.boxed() }))
             }
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => Ok(None),
-            Err(error) => Err(port_error(action(), &error)),
+            Err(error) => Err(read_error(action(), &self.names.state_bucket, &error)),
         }
     }
 

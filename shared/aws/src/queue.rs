@@ -36,7 +36,17 @@ impl Cloud {
     async fn put(&self, body: String, after: Duration, action: impl Fn() -> String) -> Result<bool, PortError> {
         let Some(queue_url) = &self.names.queue_url else { return Ok(false) };
         let delay = i32::try_from(after.as_secs()).unwrap_or(DELAY_SECONDS_MAX).min(DELAY_SECONDS_MAX);
-        let request = self.sqs.send_message().queue_url(queue_url).delay_seconds(delay).message_body(body);
+        let request = self.sqs.send_message().queue_url(queue_url).delay_seconds(delay).message_body(escaped(body));
         request.send().await.map(|_| true).map_err(|error| port_error(action(), &error))
+    }
+}
+
+/// JSON without the two characters that SQS rejects (API reference, `SendMessage`) and JSON may have: the key of an object has
+/// whatever its writer likes. They can only be within strings.
+fn escaped(json: String) -> String {
+    if json.contains(['\u{fffe}', '\u{ffff}']) {
+        json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+    } else {
+        json
     }
 }

@@ -6,7 +6,7 @@ use exporter::report::RunReport;
 use jiff::Timestamp;
 
 use crate::Cloud;
-use crate::errors::{causes, port_error};
+use crate::errors::{causes, port_error, read_error};
 use crate::item::{ItemError, number, text};
 use crate::summary::{PARTITION, account_attribute, from_item, to_item};
 
@@ -96,7 +96,7 @@ impl Cloud {
         let object = match self.s3.get_object().bucket(&self.names.state_bucket).key(&key).send().await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
-            Err(error) => return Err(port_error(action(), &error)),
+            Err(error) => return Err(read_error(action(), &self.names.state_bucket, &error)),
         };
         let failed = |message: String| PortError { action: action(), message };
         let bytes = object.body.collect().await.map_err(|error| failed(causes(&error)))?.into_bytes();
@@ -105,10 +105,8 @@ impl Cloud {
 
     async fn run_summary(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {
         let action = || format!("read run {run_id}");
-        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
-        let answer = request.key("pk", text(PARTITION)).key("sk", text(run_id)).send().await;
-        let answer = answer.map_err(|error| port_error(action(), &error))?;
-        answer.item.map(|item| from_item(&item).map_err(|error| not_a_run(action(), &error))).transpose()
+        let item = self.item(PARTITION, run_id, action).await?;
+        item.map(|item| from_item(&item).map_err(|error| not_a_run(action(), &error))).transpose()
     }
 }
 

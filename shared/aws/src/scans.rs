@@ -13,7 +13,7 @@ use exporter::upload::{Upload, UploadInfo};
 use futures::stream::{BoxStream, StreamExt};
 
 use crate::Cloud;
-use crate::errors::{CallFailure, causes, describe, port_error};
+use crate::errors::{CallFailure, causes, describe, read_error};
 use crate::time::timestamp;
 
 /// Times that a broken connection is taken up again without a byte having come through in between.
@@ -48,7 +48,7 @@ fn open_error(upload: &Upload, error: &CallFailure<GetObjectError>) -> OpenError
     let url = upload.url();
     match error.code() {
         Some(code) if GONE.contains(&code) => OpenError::NotFound { url },
-        _ => OpenError::Failed(port_error(format!("open {url}"), error)),
+        _ => OpenError::Failed(read_error(format!("open {url}"), &upload.bucket, error)),
     }
 }
 

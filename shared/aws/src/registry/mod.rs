@@ -22,6 +22,9 @@ use crate::Cloud;
 use crate::errors::port_error;
 use crate::item::{Item, text};
 
+/// Bytes of a sort key (Amazon DynamoDB Developer Guide, "Quotas"). It is never empty.
+const SORT_KEY_BYTES_MAX: usize = 1024;
+
 /// What only those need who manage a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Managing {
@@ -72,13 +75,16 @@ impl Cloud {
         self
     }
 
-    /// Reads one item, consistently.
+    /// Reads one item, consistently. A key that no item can have finds none; `DynamoDB` rejects it.
     pub(crate) async fn item(
         &self,
         partition: &str,
         key: &str,
         action: impl Fn() -> String,
     ) -> Result<Option<Item>, PortError> {
+        if key.is_empty() || key.len() > SORT_KEY_BYTES_MAX {
+            return Ok(None);
+        }
         let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
         let answer = request.key("pk", text(partition)).key("sk", text(key)).send().await;
         answer.map(|answer| answer.item).map_err(|error| port_error(action(), &error))

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
 use crate::Cloud;
-use crate::errors::port_error;
+use crate::errors::read_error;
 use crate::item::number;
 use crate::summary::{PARTITION, account_attribute, from_item};
 
@@ -58,7 +58,7 @@ impl Cloud {
             Ok(object) => object,
             Err(error) if is_past_the_end(&error) && start > 0 => return Ok(None),
             Err(error) if is_past_the_end(&error) => return Ok(Some(Part { entries: Vec::new(), next: None })),
-            Err(error) => return Err(port_error(action(), &error)),
+            Err(error) => return Err(read_error(action(), &self.names.state_bucket, &error)),
         };
         let mut lines = object.body.into_async_read();
         let (mut entries, mut read, mut line) = (Vec::new(), 0usize, Vec::new());

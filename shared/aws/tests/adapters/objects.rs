@@ -73,6 +73,22 @@ async fn an_object_of_five_mebibytes_and_more_goes_in_parts() {
 }
 
 #[tokio::test]
+async fn access_that_is_denied_may_mean_that_there_is_no_object() {
+    let read = async |message: &str| {
+        let body = format!("<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>");
+        let wire = Wire::serve(move |_, _| Reply::new(403, body.clone())).await;
+        cloud(&wire.url).await.object("x").await.err().unwrap().to_string()
+    };
+    assert_eq!(
+        read("Access Denied").await,
+        "read s3://state/x: AccessDenied: Access Denied; without s3:ListBucket on state, S3 also denies access to an object \
+         that does not exist"
+    );
+    let named = "User: u is not authorized to perform: kms:Decrypt on the resource";
+    assert_eq!(read(named).await, format!("read s3://state/x: AccessDenied: {named}"));
+}
+
+#[tokio::test]
 async fn an_object_that_is_not_finished_leaves_nothing() {
     let wire = Wire::serve(|_, request| take(request)).await;
     let mut writer = cloud(&wire.url).await.create("x", Only::Always).await.unwrap();
