@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use exporter::ports::Clock;
 use jiff::Timestamp;
 
-use crate::config::s3_client;
+use crate::config::{dynamodb_client, s3_client};
 use crate::registry::Managing;
 
 /// The names of what a deployment keeps its things in.
@@ -41,7 +41,7 @@ impl Cloud {
             names,
             managing: Managing::default(),
             s3: s3_client(config),
-            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            dynamodb: dynamodb_client(config),
             sqs: aws_sdk_sqs::Client::new(config),
             eventbridge: OnceLock::new(),
         }

@@ -13,6 +13,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
 use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
 
+use crate::retries::{retry_item_conflicts, retry_object_conflicts};
+
 /// Time to connect, TLS included. A Region that does not exist or is walled off is noticed soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time to the first byte of an answer.
@@ -67,7 +69,13 @@ fn http_client() -> Option<SharedHttpClient> {
 pub(crate) fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
     let builder = aws_sdk_s3::config::Builder::from(config);
     let builder = if has_own_s3_endpoint(config) { builder.force_path_style(true) } else { builder };
-    aws_sdk_s3::Client::from_conf(builder.build())
+    aws_sdk_s3::Client::from_conf(retry_object_conflicts(builder).build())
+}
+
+/// A client for `DynamoDB`.
+pub(crate) fn dynamodb_client(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    let builder = aws_sdk_dynamodb::config::Builder::from(config);
+    aws_sdk_dynamodb::Client::from_conf(retry_item_conflicts(builder).build())
 }
 
 /// Whether S3 is to be found elsewhere than at AWS.

@@ -29,6 +29,7 @@ mod probe;
 mod queue;
 mod regions;
 mod registry;
+mod retries;
 mod roster;
 mod runs;
 mod scans;

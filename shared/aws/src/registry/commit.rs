@@ -19,10 +19,13 @@ use crate::item::{Item, ItemError, number, text};
 
 /// The partition of all connections.
 pub(super) const CONNECTIONS: &str = "connection";
-/// Tries of a transaction that another one stood in the way of. The SDK does not try these again.
+/// Tries of a transaction that was canceled for a reason in [`TRANSIENT`].
 const TRIES_MAX: u32 = 5;
 /// The pause before the second try; it doubles from try to try.
 const PAUSE: Duration = Duration::from_millis(40);
+
+/// Reasons of a canceled transaction that pass (API reference, `TransactWriteItems`, "Errors"). The SDK does not retry these.
+const TRANSIENT: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 const ABSENT: &str = "attribute_not_exists(pk)";
 const PRESENT: &str = "attribute_exists(pk)";
@@ -138,7 +141,7 @@ fn unchanged(request: DeleteBuilder, Revision { version, created_at }: Revision)
 enum Cancelled {
     /// A step's condition does not hold.
     ByCondition(usize),
-    /// Another transaction was at one of the items.
+    /// Another transaction was at one of the items, or the table is throttled.
     ByAnother,
     /// Something else.
     Otherwise,
@@ -153,9 +156,9 @@ fn cancelled(error: &CallFailure<TransactWriteItemsError>) -> Cancelled {
         let is = |reason: &CancellationReason| reason.code() == Some(code);
         answer.cancellation_reasons().iter().position(is)
     };
-    match (place("ConditionalCheckFailed"), place("TransactionConflict")) {
-        (Some(step), _) => Cancelled::ByCondition(step),
-        (None, Some(_)) => Cancelled::ByAnother,
-        (None, None) => Cancelled::Otherwise,
+    match place("ConditionalCheckFailed") {
+        Some(step) => Cancelled::ByCondition(step),
+        None if TRANSIENT.iter().any(|code| place(code).is_some()) => Cancelled::ByAnother,
+        None => Cancelled::Otherwise,
     }
 }

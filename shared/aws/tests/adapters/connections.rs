@@ -133,3 +133,19 @@ async fn members_come_and_go() {
     assert_eq!((&put["pk"]["S"], &put["sk"]["S"]), (&json!("member"), &json!(ACCOUNT)));
     assert_eq!(put["organization"]["S"], "o-a1b2c3d4e5");
 }
+
+#[tokio::test]
+async fn a_write_that_meets_a_transaction_is_retried() {
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionConflictException";
+    let conflict = json!({ "__type": kind, "message": "Transaction is ongoing for the item" }).to_string();
+    let wire = Wire::serve(move |number, _| match number % 2 {
+        0 => Reply::new(400, conflict.clone()),
+        _ => Reply::new(200, "{}"),
+    })
+    .await;
+    let cloud = cloud(&wire.url).await;
+    assert!(cloud.keep(&connection(), None).await.unwrap());
+    cloud.forget_connection(ACCOUNT.parse().unwrap()).await.unwrap();
+    let operations: Vec<_> = wire.requests().iter().map(|request| operation(request).to_owned()).collect();
+    assert_eq!(operations, ["PutItem", "PutItem", "DeleteItem", "DeleteItem"]);
+}

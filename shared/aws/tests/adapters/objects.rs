@@ -1,9 +1,10 @@
 //! Writing objects: in one piece or in parts, and nothing before the end.
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::Bytes;
-use exporter::ports::{ObjectWriter, Objects, Only};
+use exporter::ports::{ObjectWriter, Objects, Only, PortError};
 
 use crate::cloud;
 use crate::wire::{Reply, Request, Wire};
@@ -70,6 +71,51 @@ async fn an_object_of_five_mebibytes_and_more_goes_in_parts() {
         let checksum = part.header("x-amz-checksum-crc32").unwrap();
         assert!(end.contains(&format!("<ChecksumCRC32>{checksum}</ChecksumCRC32>")), "{checksum} is not in {end}");
     }
+}
+
+/// Writes an object of one part or two where there must be none, to an S3 that rejects what makes it visible, as often as said.
+async fn write_rejected(bytes: usize, status: u16, code: &str, times: usize) -> (Result<(), PortError>, Vec<Request>) {
+    let (left, body) = (AtomicUsize::new(times), error(code));
+    let wire = Wire::serve(move |_, request| {
+        let last = request.header("if-none-match").is_some();
+        match last && left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok() {
+            true => Reply::new(status, body.clone()),
+            false => take(request),
+        }
+    })
+    .await;
+    let mut writer = cloud(&wire.url).await.create("x", Only::IfAbsent).await.unwrap();
+    writer.write(Bytes::from(vec![7; bytes])).await.unwrap();
+    let outcome = writer.finish().await;
+    let mut requests = wire.requests();
+    requests.retain(|request| request.header("if-none-match").is_some());
+    (outcome, requests)
+}
+
+#[tokio::test]
+async fn a_write_that_meets_another_is_retried_and_one_that_comes_late_is_not() {
+    // At the same time: the SDK waits between its attempts.
+    let small_and_large = [10, PART + 10].map(async |bytes| {
+        for code in ["ConditionalRequestConflict", "OperationAborted"] {
+            let (outcome, requests) = write_rejected(bytes, 409, code, 1).await;
+            outcome.unwrap();
+            assert_eq!((requests.len(), &requests[0].body), (2, &requests[1].body), "{code}, {bytes} bytes");
+        }
+        let (outcome, requests) = write_rejected(bytes, 409, "ConditionalRequestConflict", usize::MAX).await;
+        assert_eq!(outcome.unwrap_err().to_string(), "write s3://state/x: ConditionalRequestConflict: no");
+        assert_eq!(requests.len(), 3, "the SDK's attempts");
+        let (outcome, requests) = write_rejected(bytes, 412, "PreconditionFailed", 1).await;
+        assert_eq!(outcome.unwrap_err().to_string(), "write s3://state/x: PreconditionFailed: no");
+        assert_eq!(requests.len(), 1, "{bytes} bytes");
+    });
+    futures::future::join_all(small_and_large).await;
+}
+
+#[tokio::test]
+async fn an_upload_whose_end_fails_after_status_200_is_no_object() {
+    let (outcome, requests) = write_rejected(PART, 200, "AccessDenied", usize::MAX).await;
+    assert_eq!(outcome.unwrap_err().to_string(), "write s3://state/x: AccessDenied: no");
+    assert_eq!(requests.len(), 1);
 }
 
 #[tokio::test]

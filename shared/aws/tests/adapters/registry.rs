@@ -121,12 +121,16 @@ async fn a_step_that_finds_another_version_is_named() {
     let error = cloud(&wire.url).await.commit(&writes()[..2], &entry()).await.unwrap_err();
     assert!(matches!(error, CommitError::Conflict { step: 1 }), "{error:?}");
 
-    let busy = cancelled(["None", "TransactionConflict", "None"]);
-    let wire =
-        Wire::serve(move |number, _| if number < 2 { Reply::new(400, busy.clone()) } else { Reply::new(200, "{}") })
-            .await;
-    cloud(&wire.url).await.commit(&writes()[..2], &entry()).await.unwrap();
-    assert_eq!(wire.requests().len(), 3, "another transaction passes");
+    for transient in ["TransactionConflict", "ThrottlingError"] {
+        let busy = cancelled(["None", transient, "None"]);
+        let reply = move |number, _: &Request| match number {
+            0 | 1 => Reply::new(400, busy.clone()),
+            _ => Reply::new(200, "{}"),
+        };
+        let wire = Wire::serve(reply).await;
+        cloud(&wire.url).await.commit(&writes()[..2], &entry()).await.unwrap();
+        assert_eq!(wire.requests().len(), 3, "{transient} passes");
+    }
 }
 
 #[tokio::test]

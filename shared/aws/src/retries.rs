@@ -1,0 +1,44 @@
+//! What the SDK retries here beyond what it retries by default: errors by which S3 and DynamoDB reject a write because another
+//! write of the same object or item is in progress. Nothing was written then, and the condition of a conditional write is
+//! evaluated again by each attempt, so that a retry is safe. The SDK's limit of attempts and its backoff hold.
+
+use std::error::Error;
+
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_sdk_dynamodb::config::Builder as DynamoDbBuilder;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_s3::config::Builder as S3Builder;
+use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadError;
+use aws_sdk_s3::operation::put_object::PutObjectError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// HTTP 409 of a write of an object, as opposed to 412 `PreconditionFailed`, which is final (Amazon S3 User Guide, "How to
+/// prevent object overwrites with conditional writes"; API reference, "Error responses").
+const OBJECT_CONFLICTS: &[&str] = &["ConditionalRequestConflict", "OperationAborted"];
+
+/// A single write of an item that a transaction is writing (API reference, `PutItem`, "Errors").
+const ITEM_CONFLICTS: &[&str] = &["TransactionConflictException"];
+
+/// Has a client of S3 retry writes that met another.
+pub(crate) fn retry_object_conflicts(builder: S3Builder) -> S3Builder {
+    builder
+        .retry_classifier(codes::<PutObjectError>(OBJECT_CONFLICTS))
+        .retry_classifier(codes::<CompleteMultipartUploadError>(OBJECT_CONFLICTS))
+}
+
+/// A client of `DynamoDB` that retries single writes that met a transaction.
+pub(crate) fn retry_item_conflicts(builder: DynamoDbBuilder) -> DynamoDbBuilder {
+    builder
+        .retry_classifier(codes::<PutItemError>(ITEM_CONFLICTS))
+        .retry_classifier(codes::<UpdateItemError>(ITEM_CONFLICTS))
+        .retry_classifier(codes::<DeleteItemError>(ITEM_CONFLICTS))
+}
+
+fn codes<E>(transient: &'static [&'static str]) -> AwsErrorCodeClassifier<E>
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    AwsErrorCodeClassifier::builder().transient_errors(transient).build()
+}
