@@ -1,5 +1,6 @@
 # Everything a developer does, a target each: `make` lists them. Wanted on the machine: Rust, Python 3.10 or later, cc, make.
-# Each other tool is pinned in local/requirements.txt and installed into .venv by the first target that needs it.
+# Each other tool is pinned in local/requirements.txt and installed into .venv by the first target that needs it; the second
+# emulator of the adapter tests likewise, in local/requirements-strict.txt and .venv-strict.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -17,8 +18,12 @@ PYTHON := .venv/bin/python
 # Shows how far Cargo is. It needs nothing of .venv.
 SHOWN := python3 local/build.py
 VENV := .venv/installed
+# The second S3 and DynamoDB of the adapter tests.
+STRICT := .venv-strict/installed
 # A local AWS for one command: up, the command, down. Its Security Hub has the accounts of the tests.
 ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
+# The emulators of the adapter tests for one command: up, the command, down.
+ON_EMULATORS := LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/emulators.py run
 # One build for the demo, the tests and the sample server: of the whole workspace, so that every package gets the same features of its
 # dependencies; with an example, so that those which only tests ask for are among them. Otherwise the tests compile the AWS SDK again.
 PROGRAMS := --locked --workspace --bins --example serve
@@ -59,15 +64,19 @@ clean-local: stack-down ## Stop the local stack and remove all it wrote
 # --- Test it -----------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV) build ## Run every test; those from end to end on a local AWS of their own
+test: $(VENV) $(STRICT) build ## Run every test; those from end to end on a local AWS of their own
 	$(call say,compiling the tests)
 	@$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
-	$(ON_A_STACK) cargo nextest run --locked --workspace --tests
+	$(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests
 	$(PYTHON) local/test_api.py .local/bin/serve
 
 .PHONY: test-api
 test-api: $(VENV) build ## Test the management API by its own description, with schemathesis
 	$(PYTHON) local/test_api.py .local/bin/serve
+
+.PHONY: test-adapters
+test-adapters: $(VENV) $(STRICT) ## Run the tests of the adapters alone, on two emulators of S3 and DynamoDB
+	$(ON_EMULATORS) cargo nextest run --locked --workspace -E 'binary(adapters)'
 
 .PHONY: test-end-to-end
 test-end-to-end: $(VENV) build ## Run the tests from end to end alone
@@ -154,11 +163,17 @@ $(VENV): local/requirements.txt
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements.txt
 	@touch $@
 
+$(STRICT): local/requirements-strict.txt $(VENV)
+	$(call say,installing the emulators pinned in local/requirements-strict.txt into .venv-strict)
+	python3 -m venv .venv-strict
+	.venv-strict/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-strict.txt
+	@touch $@
+
 .PHONY: regions
 regions: $(VENV) ## Add the Regions to the data file that the endpoint data of a newer botocore has
 	$(PYTHON) local/regions.py
 
 .PHONY: lock-python
-lock-python: ## Write local/requirements.txt anew from requirements.in (wants uv)
-	cd local && uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
-		--upgrade requirements.in --output-file requirements.txt
+lock-python: ## Write local/requirements.txt and requirements-strict.txt anew from their .in files (wants uv)
+	cd local && for name in requirements requirements-strict; do uv pip compile --quiet --universal --python-version 3.10 \
+		--generate-hashes --no-annotate --no-header --upgrade "$$name.in" --output-file "$$name.txt"; done

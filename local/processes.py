@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -15,6 +16,13 @@ START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10
 POLL_SECONDS = 0.1
 LOG_LINES_SHOWN = 20
+
+# What a shell reports for a command that Ctrl-C ended.
+INTERRUPTED = 130
+
+# All that a server needs of this machine's environment. A function's process inherits the emulator's, and so must not
+# see the developer's own AWS settings.
+INHERITED = ("HOME", "LANG", "PATH")
 
 
 @dataclass(frozen=True)
@@ -37,31 +45,52 @@ def free_port(wanted: int | None, preferred: int) -> int:
         if _taken(wanted):
             sys.exit(f"port {wanted} is taken; give another one, or none and a free one is chosen")
         return wanted
-    if not _taken(preferred):
-        return preferred
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0] if _taken(preferred) else preferred
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports on which nobody listens."""
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]
+
+
+def inherited() -> dict[str, str]:
+    """What a server gets of this machine's environment."""
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return kept | {"SAM_CLI_TELEMETRY": "0", "PYTHONUNBUFFERED": "1"}
 
 
 def start(name: str, command: list[str], environment: dict[str, str], port: int, log: Path) -> Server:
     """Starts a server and waits until it listens. Exits with the end of its log where it does not."""
+    server = launch(name, command, environment, port, log)
+    wait(server)
+    return server
+
+
+def launch(name: str, command: list[str], environment: dict[str, str], port: int, log: Path) -> Server:
+    """Starts a server and does not wait for it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-    server = Server(name, process.pid, port, str(log))
+    return Server(name, process.pid, port, str(log))
+
+
+def wait(server: Server) -> None:
+    """Waits until a server that this process launched listens. Exits with the end of its log where it does not."""
     deadline = time.monotonic() + START_SECONDS_MAX
     try:
-        while not _taken(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"{name} did not start; the end of {log}:\n{tail(log)}")
+        while not _taken(server.port):
+            if _has_ended(server) or time.monotonic() > deadline:
+                sys.exit(f"{server.name} did not start; the end of {server.log}:\n{tail(server.log)}")
             time.sleep(POLL_SECONDS)
     except BaseException:
         stop(server)
         raise
-    return server
 
 
 def is_running(server: Server) -> bool:
@@ -98,6 +127,11 @@ def _signal(server: Server, number: int) -> None:
         os.killpg(server.pid, number)
     except ProcessLookupError:
         pass
+
+
+def _has_ended(server: Server) -> bool:
+    """Whether the process of a server that this process launched is gone."""
+    return os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _reap(server: Server) -> None:

@@ -31,13 +31,6 @@ from settings import ACCOUNT, PROGRAMS, REGION, ROOT, STACK_NAME, Settings
 
 DEPLOYMENT_BUCKET = "deployments"
 
-# What a shell reports for a command that Ctrl-C ended.
-INTERRUPTED = 130
-
-# All that a server needs of this machine's environment. A function's process inherits the emulator's, and so must not
-# see the developer's own AWS settings.
-INHERITED = ("HOME", "LANG", "PATH")
-
 
 @dataclass(frozen=True)
 class Stack:
@@ -115,7 +108,7 @@ def load(config: Settings) -> Stack:
 def _start_simulator(config: Settings) -> Server:
     port = processes.free_port(config.simulator_port, settings.SIMULATOR_PORT)
     command = [str(program("simulator")), "--listen", f"127.0.0.1:{port}", "--config", str(config.simulator_config)]
-    return processes.start("simulator", command, _inherited(), port, config.logs / "simulator.log")
+    return processes.start("simulator", command, processes.inherited(), port, config.logs / "simulator.log")
 
 
 def _start_aws(config: Settings, simulator: Server) -> Server:
@@ -124,7 +117,7 @@ def _start_aws(config: Settings, simulator: Server) -> Server:
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     stack = Stack(config.directory, [simulator, Server("ministack", 0, port, "")], {})
-    environment = _inherited() | stack.environment() | {
+    environment = processes.inherited() | stack.environment() | {
         # It listens on every interface unless told, and its MQTT broker even then.
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
@@ -161,7 +154,7 @@ def _sam_deploy(config: Settings, stack: Stack, package: Path) -> None:
         "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar",
         "--parameter-overrides", *(f"{name}={value}" for name, value in config.parameters.items()),
     ]  # fmt: skip
-    _run(command, _inherited() | stack.environment(), config.logs / "sam-deploy.log")
+    _run(command, processes.inherited() | stack.environment(), config.logs / "sam-deploy.log")
 
 
 def _mend(stack: Stack) -> None:
@@ -210,11 +203,6 @@ def _client(environment: dict[str, str], service: str):
     return session.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"])
 
 
-def _inherited() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    return kept | {"SAM_CLI_TELEMETRY": "0", "PYTHONUNBUFFERED": "1"}
-
-
 def _tool(name: str) -> Path:
     return Path(sys.executable).parent / name
 
@@ -233,7 +221,7 @@ def _run_with(config: Settings, command: list[str]) -> int:
     try:
         return subprocess.run(command, cwd=ROOT, env=environment).returncode
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return processes.INTERRUPTED
     finally:
         down(config)
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Folders at the top that hold no source of ours.
-const FOLDERS_SKIPPED: [&str; 6] = [".aws-sam", ".git", ".local", ".venv", "node_modules", "target"];
+const FOLDERS_SKIPPED: [&str; 7] = [".aws-sam", ".git", ".local", ".venv", ".venv-strict", "node_modules", "target"];
 
 /// A file of the tree with its text.
 #[derive(Debug)]

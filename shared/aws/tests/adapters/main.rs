@@ -10,6 +10,7 @@ mod checks;
 mod connect;
 mod connections;
 mod deployment;
+mod emulators;
 mod hub;
 mod hub_errors;
 mod inspect;

@@ -104,7 +104,7 @@ async fn only_the_run_that_holds_a_claim_settles_it() {
 }
 
 /// A report as long as scans of many accounts bring it about.
-fn huge_report(accounts: u32) -> RunReport {
+pub(crate) fn huge_report(accounts: u32) -> RunReport {
     let upload =
         UploadInfo { source: "s3://scans/a.json".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None };
     let mut run = RunReport::begin("run-2".to_owned(), upload, now());

@@ -1,0 +1,94 @@
+//! Objects of the state bucket: of one part or several, under a condition or not.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use exporter::ports::{ObjectWriter as _, Objects as _, Only};
+
+use super::{Place, noise, on_each_emulator};
+
+/// S3's least size of a part.
+const PART: usize = 5 * 1024 * 1024;
+
+on_each_emulator![
+    an_object_of_any_size_comes_back_as_it_was,
+    an_object_that_is_there_is_not_replaced_where_there_must_be_none,
+    an_object_is_replaced_only_while_it_is_what_was_read,
+    of_writers_at_the_same_time_one_gets_the_object,
+    an_object_that_is_not_finished_leaves_neither_object_nor_parts,
+    keys_are_listed_by_their_prefix,
+];
+
+async fn an_object_of_any_size_comes_back_as_it_was(place: Place) {
+    for length in [0, 1, PART - 1, PART, 2 * PART + 1] {
+        let content = noise(length);
+        place.write("x.zst", &content, Only::Always).await.unwrap();
+        let (etag, read) = place.read("x.zst").await.unwrap();
+        assert!(read == content, "{length} bytes became {}", read.len());
+        assert_eq!(etag.contains('-'), length >= PART, "{length} bytes with the ETag {etag}");
+    }
+}
+
+async fn an_object_that_is_there_is_not_replaced_where_there_must_be_none(place: Place) {
+    for length in [10, PART + 10] {
+        let (key, first) = (format!("{length}.zst"), noise(length));
+        place.write(&key, &first, Only::IfAbsent).await.unwrap();
+        let error = place.write(&key, &noise(length + 1), Only::IfAbsent).await.unwrap_err();
+        assert!(error.message.starts_with("PreconditionFailed: "), "{error}");
+        assert!(place.read(&key).await.unwrap().1 == first, "{length} bytes were replaced");
+    }
+}
+
+async fn an_object_is_replaced_only_while_it_is_what_was_read(place: Place) {
+    for length in [10, PART + 10] {
+        let key = format!("{length}.zst");
+        place.write(&key, &noise(length), Only::Always).await.unwrap();
+        let (first, _) = place.read(&key).await.unwrap();
+        place.write(&key, &noise(length + 1), Only::IfUnchanged(first.clone())).await.unwrap();
+        let (second, _) = place.read(&key).await.unwrap();
+        assert_ne!(first, second);
+        let error = place.write(&key, &noise(length + 2), Only::IfUnchanged(first)).await.unwrap_err();
+        assert!(error.message.starts_with("PreconditionFailed: "), "{error}");
+        assert_eq!(place.read(&key).await.unwrap().0, second);
+    }
+}
+
+async fn of_writers_at_the_same_time_one_gets_the_object(place: Place) {
+    let contents: Vec<Bytes> = [10, PART + 10, 2 * PART].into_iter().map(noise).collect();
+    let writes = contents.iter().map(|content| place.write("x.zst", content, Only::IfAbsent));
+    let outcomes = futures::future::join_all(writes).await;
+    let winners: Vec<&Bytes> =
+        contents.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(content, _)| content).collect();
+    assert_eq!(winners.len(), 1, "{outcomes:?}");
+    assert!(place.read("x.zst").await.unwrap().1 == *winners[0], "what is there is not the winner's");
+}
+
+async fn an_object_that_is_not_finished_leaves_neither_object_nor_parts(place: Place) {
+    let mut writer = place.cloud.create("x.zst", Only::Always).await.unwrap();
+    writer.write(noise(PART)).await.unwrap();
+    let uploads = || async {
+        let listed = place.s3.list_multipart_uploads().bucket(&place.bucket).send().await.unwrap();
+        listed.uploads().len()
+    };
+    assert_eq!(uploads().await, 1);
+    drop(writer);
+    for _ in 0..100 {
+        if uploads().await == 0 {
+            assert!(place.read("x.zst").await.is_none());
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the upload is never aborted");
+}
+
+async fn keys_are_listed_by_their_prefix(place: Place) {
+    for key in ["state/1/a.zst", "state/1/b c+d.zst", "state/12/a.zst", "runs/1/report.json"] {
+        place.write(key, &noise(1), Only::Always).await.unwrap();
+    }
+    let mut keys = place.cloud.keys("state/1/").await.unwrap();
+    keys.sort();
+    assert_eq!(keys, ["state/1/a.zst", "state/1/b c+d.zst"]);
+    assert!(place.cloud.keys("state/2/").await.unwrap().is_empty());
+    assert!(place.read("state/2/a.zst").await.is_none());
+}

@@ -1,0 +1,155 @@
+//! Providers and integrations: changed by transactions, each with its entry in the audit log.
+
+use aws::Cloud;
+use exporter::integration::Integration;
+use exporter::ports::Integrations as _;
+use exporter::provider::{Provider, ProviderId};
+use exporter::registry::{Audit as _, AuditEntry, CommitError, Page, Registry, Remembered, Seen, Stored, Write};
+use exporter::roster::Roster;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::{Place, on_each_emulator};
+use crate::ACCOUNT;
+
+const ORGANIZATION: &str = "o-a1b2c3d4e5";
+
+on_each_emulator![
+    a_change_is_made_with_its_entry_or_not_at_all,
+    of_changes_at_the_same_time_one_is_made,
+    a_request_is_remembered_once_under_its_key,
+    a_list_goes_on_where_the_page_before_ended,
+    an_account_without_an_integration_has_its_organization_s,
+];
+
+fn id() -> ProviderId {
+    ACCOUNT.parse().unwrap()
+}
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn entry() -> AuditEntry {
+    AuditEntry {
+        id: Uuid::now_v7().to_string(),
+        at: now(),
+        by: String::new(),
+        action: "integration.update".to_owned(),
+        target: ACCOUNT.to_owned(),
+        changes: [].into(),
+    }
+}
+
+fn integration(id: &ProviderId) -> Stored<Integration> {
+    Stored::new(Integration::new(id.clone()), now(), "ada")
+}
+
+async fn entries(cloud: &Cloud) -> usize {
+    cloud.trail(&Page { limit: 100, after: None }).await.unwrap().entries.len()
+}
+
+fn conflict(outcome: Result<(), CommitError>) -> Option<usize> {
+    match outcome {
+        Ok(()) => None,
+        Err(CommitError::Conflict { step }) => Some(step),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn a_change_is_made_with_its_entry_or_not_at_all(place: Place) {
+    let cloud = &place.cloud;
+    let provider = Stored::new(Provider::new(id()), now(), "ada");
+    let first = integration(&id());
+    let needed = [Write::NeedProvider(id()), Write::PutIntegration(first.clone(), Seen::Nothing)];
+    assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(0), "there is no provider");
+    assert_eq!((entries(cloud).await, cloud.integration_of(&id()).await.unwrap()), (0, None));
+    cloud.commit(&[Write::PutProvider(provider.clone(), Seen::Nothing)], &entry()).await.unwrap();
+    cloud.commit(&needed, &entry()).await.unwrap();
+    assert_eq!(Registry::provider(cloud, &id()).await.unwrap(), Some(provider.clone()));
+    assert_eq!(cloud.integration_of(&id()).await.unwrap(), Some(first.clone()));
+    assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(1), "there is one");
+
+    let second = first.changed(Integration { enabled: false, ..first.value.clone() }, now(), "eve");
+    let change = [Write::PutIntegration(second.clone(), Seen::This(first.revision()))];
+    cloud.commit(&change, &entry()).await.unwrap();
+    assert_eq!(conflict(cloud.commit(&change, &entry()).await), Some(0), "it is another version");
+    assert_eq!(cloud.integration_of(&id()).await.unwrap(), Some(second.clone()));
+    let removal = |revision| {
+        let account = ACCOUNT.parse().unwrap();
+        [Write::DeleteIntegration(id(), revision), Write::ForgetConnection(account)]
+    };
+    assert_eq!(conflict(cloud.commit(&removal(first.revision()), &entry()).await), Some(0));
+    cloud.commit(&removal(second.revision()), &entry()).await.unwrap();
+    let unneeded = [Write::DeleteProvider(id(), provider.revision()), Write::NeedNoIntegration(id())];
+    cloud.commit(&unneeded, &entry()).await.unwrap();
+    assert_eq!(
+        (Registry::provider(cloud, &id()).await.unwrap(), cloud.integration_of(&id()).await.unwrap()),
+        (None, None)
+    );
+    assert_eq!(entries(cloud).await, 5);
+}
+
+async fn of_changes_at_the_same_time_one_is_made(place: Place) {
+    let (cloud, first) = (&place.cloud, integration(&id()));
+    cloud.commit(&[Write::PutIntegration(first.clone(), Seen::Nothing)], &entry()).await.unwrap();
+    let changes = (0..4).map(async |author| {
+        let after = first.changed(first.value.clone(), now(), &format!("author {author}"));
+        cloud.commit(&[Write::PutIntegration(after, Seen::This(first.revision()))], &entry()).await
+    });
+    let made = futures::future::join_all(changes).await.into_iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!((made, entries(cloud).await), (1, 2));
+}
+
+async fn a_request_is_remembered_once_under_its_key(place: Place) {
+    let cloud = &place.cloud;
+    let until = Timestamp::from_second(now().as_second()).unwrap() + SignedDuration::from_hours(1);
+    let remembered = Remembered { key: "k".to_owned(), fingerprint: String::new(), made: id(), until };
+    cloud.commit(&[Write::Remember(remembered.clone())], &entry()).await.unwrap();
+    assert_eq!(conflict(cloud.commit(&[Write::Remember(remembered.clone())], &entry()).await), Some(0));
+    assert_eq!(cloud.remembered("k", now()).await.unwrap(), Some(remembered.clone()));
+    assert_eq!(cloud.remembered("k", until).await.unwrap(), None, "its time is over");
+    let later = AuditEntry { at: until, ..entry() };
+    cloud.commit(&[Write::Remember(remembered)], &later).await.unwrap();
+    assert_eq!(cloud.remembered("", now()).await.unwrap(), None);
+}
+
+async fn a_list_goes_on_where_the_page_before_ended(place: Place) {
+    let cloud = &place.cloud;
+    let ids: Vec<ProviderId> = (1..=5).map(|number| format!("{number:012}").parse().unwrap()).collect();
+    for id in &ids {
+        cloud.commit(&[Write::PutIntegration(integration(id), Seen::Nothing)], &entry()).await.unwrap();
+    }
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = Registry::integrations(cloud, &Page { limit: 2, after }).await.unwrap();
+        assert!(page.entries.len() <= 2);
+        found.extend(page.entries.into_iter().map(|stored| stored.value.provider));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, ids);
+    let first = cloud.trail(&Page { limit: 4, after: None }).await.unwrap();
+    let rest = cloud.trail(&Page { limit: 4, after: first.next }).await.unwrap();
+    let times: Vec<Timestamp> = first.entries.into_iter().chain(rest.entries).map(|entry| entry.at).collect();
+    assert!(times.len() == 5 && times.is_sorted_by(|left, right| left >= right), "newest first: {times:?}");
+}
+
+async fn an_account_without_an_integration_has_its_organization_s(place: Place) {
+    let (cloud, account) = (&place.cloud, ACCOUNT.parse().unwrap());
+    let organization: ProviderId = ORGANIZATION.parse().unwrap();
+    assert_eq!(cloud.integration(&account).await.unwrap(), None);
+    cloud.commit(&[Write::PutIntegration(integration(&organization), Seen::Nothing)], &entry()).await.unwrap();
+    assert_eq!(cloud.integration(&account).await.unwrap().map(|found| found.provider), Some(organization.clone()));
+    let member = |number: u64| aws::Member {
+        account: format!("{number:012}").parse().unwrap(),
+        name: Some(String::new()),
+        organization: Some(ORGANIZATION.to_owned()),
+    };
+    cloud.keep_members(&organization, &[member(1), member(2)]).await.unwrap();
+    cloud.keep_members(&organization, &[member(2), member(3)]).await.unwrap();
+    assert_eq!(cloud.members(&organization).await.unwrap(), [member(2).account, member(3).account]);
+    assert_eq!(Roster::exported(cloud).await.unwrap(), []);
+}

@@ -1,0 +1,153 @@
+//! Claims, accounts, runs and orders: who works on what, and what is recorded of it.
+
+use asff::AccountId;
+use exporter::order::{Order, OrderLog as _, OrderRecord, OrderState};
+use exporter::ports::{Accounts as _, Begun, Claim, Doubt, Runs as _};
+use exporter::registry::{Page, RunLog as _};
+use exporter::report::RunReport;
+use exporter::upload::UploadInfo;
+use jiff::{SignedDuration, Timestamp};
+use management::ports::Orders as _;
+
+use super::{Place, on_each_emulator};
+use crate::ACCOUNT;
+use crate::runs::huge_report;
+
+const IDENTITY: &str = "s3://scans/a.json#etag";
+
+on_each_emulator![
+    an_upload_is_claimed_by_one_run_until_it_is_settled,
+    of_claims_at_the_same_time_one_succeeds,
+    an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones,
+    a_run_is_listed_by_account_and_found_by_its_id,
+    the_largest_run_fits_the_table,
+    an_order_that_is_settled_stays_so,
+];
+
+fn minutes(minutes: i64) -> SignedDuration {
+    SignedDuration::from_mins(minutes)
+}
+
+fn account() -> AccountId {
+    ACCOUNT.parse().unwrap()
+}
+
+fn held_by(run: &str) -> Claim {
+    Claim::Held { run_id: run.to_owned() }
+}
+
+async fn an_upload_is_claimed_by_one_run_until_it_is_settled(place: Place) {
+    let (cloud, now) = (&place.cloud, Timestamp::now());
+    let claim = async |run: &str, again: bool, at: Timestamp| {
+        cloud.claim(IDENTITY, run, again, at, at + minutes(15)).await.unwrap()
+    };
+    assert_eq!(claim("run-1", false, now).await, Claim::Taken);
+    assert_eq!(claim("run-2", true, now).await, held_by("run-1"));
+    assert!(cloud.renew_claim(IDENTITY, "run-1", now + minutes(30)).await.unwrap());
+    assert!(!cloud.renew_claim(IDENTITY, "run-2", now + minutes(30)).await.unwrap());
+    assert_eq!(claim("run-2", false, now + minutes(20)).await, held_by("run-1"));
+    assert_eq!(claim("run-2", false, now + minutes(31)).await, Claim::Taken, "its time was over");
+    cloud.settle_claim(IDENTITY, "run-1", true).await.unwrap();
+    assert_eq!(claim("run-3", false, now + minutes(32)).await, held_by("run-2"), "run-1 had nothing to settle");
+    cloud.settle_claim(IDENTITY, "run-2", false).await.unwrap();
+    assert_eq!(claim("run-3", false, now).await, Claim::Taken, "it was released");
+    cloud.settle_claim(IDENTITY, "run-3", true).await.unwrap();
+    assert_eq!(claim("run-4", false, now).await, Claim::Done { run_id: "run-3".to_owned() });
+    assert_eq!(claim("run-4", true, now).await, Claim::Taken);
+}
+
+async fn of_claims_at_the_same_time_one_succeeds(place: Place) {
+    let now = Timestamp::now();
+    let runs: Vec<String> = (0..8).map(|number| format!("run-{number}")).collect();
+    let claims = runs.iter().map(|run| place.cloud.claim(IDENTITY, run, false, now, now + minutes(15)));
+    let outcomes = futures::future::try_join_all(claims).await.unwrap();
+    let taken: Vec<&String> =
+        runs.iter().zip(&outcomes).filter(|(_, claim)| **claim == Claim::Taken).map(|(run, _)| run).collect();
+    assert_eq!(taken.len(), 1, "{outcomes:?}");
+    assert!(outcomes.iter().all(|claim| *claim == Claim::Taken || *claim == held_by(taken[0])), "{outcomes:?}");
+}
+
+async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(place: Place) {
+    let (cloud, now) = (&place.cloud, Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap());
+    let begin = async |run: &str, scanned: Timestamp, at: Timestamp| {
+        cloud.begin(account(), run, scanned, at, at + minutes(15)).await.unwrap()
+    };
+    let everywhere = Doubt { everywhere: true, ..Doubt::default() };
+    assert_eq!(cloud.standing(account()).await.unwrap(), None);
+    assert_eq!(begin("run-1", now, now).await, Begun::Taken { doubt: Doubt::default() });
+    assert_eq!(cloud.holder(account(), now).await.unwrap().as_deref(), Some("run-1"));
+    assert_eq!(begin("run-2", now + minutes(1), now).await, Begun::Held { run_id: "run-1".to_owned() });
+    assert!(cloud.renew(account(), "run-1", now + minutes(20)).await.unwrap());
+    assert!(!cloud.renew(account(), "run-2", now + minutes(20)).await.unwrap());
+    let after = now + minutes(21);
+    assert_eq!(begin("run-2", now + minutes(1), after).await, Begun::Taken { doubt: everywhere }, "run-1 died");
+    cloud.end(account(), "run-1", Doubt::default()).await.unwrap();
+    assert_eq!(cloud.holder(account(), after).await.unwrap().as_deref(), Some("run-2"), "run-1 had nothing to end");
+    let here = Doubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() };
+    cloud.end(account(), "run-2", here.clone()).await.unwrap();
+    assert_eq!(cloud.holder(account(), after).await.unwrap(), None);
+    assert_eq!(cloud.standing(account()).await.unwrap(), Some((now + minutes(1), here.clone())));
+    assert_eq!(begin("run-3", now, after).await, Begun::Superseded { newest: now + minutes(1) });
+    let taken = begin("run-4", now + minutes(2), after).await;
+    assert!(matches!(taken, Begun::Taken { doubt } if doubt.regions == here.regions));
+    cloud.end(account(), "run-4", Doubt::default()).await.unwrap();
+    assert_eq!(cloud.standing(account()).await.unwrap(), Some((now + minutes(2), Doubt::default())));
+}
+
+fn report(number: u32) -> RunReport {
+    let upload =
+        UploadInfo { source: "s3://scans/a.json".to_owned(), etag: String::new(), bytes: 1, modified_at: None };
+    let mut run = RunReport::begin(format!("run-{number}"), upload, Timestamp::now());
+    let account = if number.is_multiple_of(2) { account() } else { "210987654321".parse().unwrap() };
+    run.accounts.insert(account, Default::default());
+    run
+}
+
+async fn a_run_is_listed_by_account_and_found_by_its_id(place: Place) {
+    let cloud = &place.cloud;
+    for number in 1..=6 {
+        cloud.record(&report(number)).await.unwrap();
+    }
+    let ids = |runs: &[RunReport]| runs.iter().map(|run| run.run_id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&cloud.list_runs(2, None).await.unwrap()), ["run-6", "run-5"]);
+    assert_eq!(ids(&cloud.list_runs(2, Some(&account())).await.unwrap()), ["run-6", "run-4"]);
+    let first = cloud.runs(Some(account()), &Page { limit: 2, after: None }).await.unwrap();
+    assert_eq!(ids(&first.entries), ["run-6", "run-4"]);
+    let rest = cloud.runs(Some(account()), &Page { limit: 2, after: first.next }).await.unwrap();
+    assert_eq!((ids(&rest.entries), rest.next), (vec!["run-2".to_owned()], None));
+    let found = cloud.run("run-3").await.unwrap().unwrap();
+    assert_eq!((found.run_id, found.upload), ("run-3".to_owned(), report(3).upload));
+    for id in ["", "run-7", &"r".repeat(1_025)] {
+        assert_eq!(cloud.run(id).await.unwrap(), None, "{} characters", id.len());
+    }
+}
+
+async fn the_largest_run_fits_the_table(place: Place) {
+    let report = huge_report(5_100);
+    place.cloud.record(&report).await.unwrap();
+    let kept = place.cloud.run("run-2").await.unwrap().unwrap();
+    assert_eq!(kept.counts, report.counts);
+}
+
+async fn an_order_that_is_settled_stays_so(place: Place) {
+    let cloud = &place.cloud;
+    let record = |id: u32| {
+        let order = Order::UndoArchive { run_id: format!("run-{id}") };
+        OrderRecord::new(format!("order-{id}"), order, Timestamp::now(), "ada")
+    };
+    let [first, second, third] = [record(1), record(2), record(3)];
+    for record in [&first, &second, &third] {
+        assert!(cloud.record_order(record).await.unwrap());
+    }
+    let done = OrderRecord { state: OrderState::Done, ..first.clone() };
+    assert!(cloud.record_order(&done).await.unwrap());
+    assert!(!cloud.record_order(&first).await.unwrap());
+    assert_eq!(cloud.order_record("order-1").await.unwrap(), Some(done.clone()));
+    cloud.call_off_order(&first).await.unwrap();
+    assert_eq!(cloud.order_record("order-1").await.unwrap(), Some(first.clone()));
+    assert_eq!(cloud.order_record("order-4").await.unwrap(), None);
+    let newest = cloud.orders(&Page { limit: 2, after: None }).await.unwrap();
+    assert_eq!(newest.entries, [third, second]);
+    let rest = cloud.orders(&Page { limit: 2, after: newest.next }).await.unwrap();
+    assert_eq!((rest.entries, rest.next), (vec![first], None));
+}
