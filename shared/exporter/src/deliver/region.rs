@@ -98,6 +98,8 @@ pub(crate) struct Work<P: Ports> {
     pub(super) unlimited: u64,
     /// Everything that should be in Security Hub is.
     pub(super) clean: bool,
+    /// Findings of other Regions that this run sent here, and their times.
+    pub(super) taken_over: HashMap<Key, i64>,
     /// Findings that became active in this run before the worker came to rest.
     pub(super) fresh: HashSet<Key>,
     /// Findings that are resolved, and that Security Hub did not archive: it has them as they were.
@@ -132,6 +134,7 @@ impl<P: Ports> Default for Work<P> {
             is_keeper: false,
             unlimited: 0,
             clean: true,
+            taken_over: HashMap::new(),
             fresh: HashSet::new(),
             not_archived: HashSet::new(),
             left_keys: HashSet::new(),

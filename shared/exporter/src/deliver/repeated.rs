@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use asff::{Identity, Mapped};
+use asff::Mapped;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::region::RegionWorker;
@@ -27,14 +27,13 @@ const REMEMBERED_MAX: usize = 10_000;
 pub(super) struct Repeated {
     /// Those of earlier scans, and of this one.
     known: HashSet<Key>,
-    /// Those of this scan.
-    here: HashSet<Key>,
+    /// Those of this scan, and how many of their entries came after the first.
+    here: HashMap<Key, u32>,
     waiting: HashMap<Key, Waiting>,
 }
 
 struct Waiting {
     mapped: Box<Mapped>,
-    identity: Identity,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -44,10 +43,15 @@ impl Repeated {
         self.known.extend(keys);
     }
 
+    /// How many entries of a finding came after the first, in this scan.
+    pub(super) fn repeats(&self, key: Key) -> u32 {
+        self.here.get(&key).copied().unwrap_or_default()
+    }
+
     /// What the next state remembers: those of this scan, and earlier ones whose findings it has.
     pub(super) fn remembered(&self, index: &Index) -> Vec<Key> {
-        let earlier = self.known.difference(&self.here).filter(|key| index.get(**key).is_some());
-        let mut keys: Vec<Key> = self.here.iter().chain(earlier).copied().take(REMEMBERED_MAX).collect();
+        let earlier = self.known.iter().filter(|key| !self.here.contains_key(key) && index.get(**key).is_some());
+        let mut keys: Vec<Key> = self.here.keys().chain(earlier).copied().take(REMEMBERED_MAX).collect();
         keys.sort_unstable();
         keys
     }
@@ -58,7 +62,7 @@ impl<P: Ports> RegionWorker<P> {
     /// be sent, and has left.
     pub(super) fn take_back(&mut self, mapped: &Mapped, key: Key, was_sent: bool) -> bool {
         self.work.repeated.known.insert(key);
-        self.work.repeated.here.insert(key);
+        *self.work.repeated.here.entry(key).or_default() += 1;
         let is_back = match self.work.repeated.waiting.remove(&key) {
             Some(_) => true,
             None if was_sent && self.sender.take_back(key) => {
@@ -80,13 +84,13 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Keeps a finding until the end of the file, if earlier scans reported it several times, and there is room. Otherwise gives it
     /// back.
-    pub(super) fn wait(&mut self, mapped: Box<Mapped>, identity: Identity, key: Key) -> Option<Box<Mapped>> {
+    pub(super) fn wait(&mut self, mapped: Box<Mapped>, key: Key) -> Option<Box<Mapped>> {
         if !self.work.repeated.known.contains(&key) {
             return Some(mapped);
         }
         match self.room.clone().try_acquire_owned() {
             Ok(permit) => {
-                self.work.repeated.waiting.insert(key, Waiting { mapped, identity, _permit: permit });
+                self.work.repeated.waiting.insert(key, Waiting { mapped, _permit: permit });
                 None
             }
             Err(_) => Some(mapped),
@@ -97,11 +101,11 @@ impl<P: Ports> RegionWorker<P> {
     pub(super) async fn send_waiting(&mut self) -> Result<(), PortError> {
         let mut waiting: Vec<_> = self.work.repeated.waiting.drain().collect();
         waiting.sort_by_key(|(_, waiting)| waiting.mapped.offset);
-        for (key, Waiting { mapped, identity, .. }) in waiting {
+        for (key, Waiting { mapped, .. }) in waiting {
             let last = self.last(key);
             let delta = decide(last.as_ref(), mapped.content_hash(), self.ports.now().as_millisecond());
             self.work.report.changes.count(delta);
-            let stamps = stamps(&mapped, identity, last.as_ref(), self.ports.now());
+            let stamps = stamps(&mapped, self.work.repeated.repeats(key), last.as_ref(), self.ports.now());
             self.send(&mapped, key, &stamps, Stored::Active(mapped.status), false).await?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The times and the address that a finding is sent with.
 
-use asff::{Identity, Mapped, Stamps, Status};
+use asff::{Mapped, Stamps};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::pack::Outgoing;
@@ -49,18 +49,13 @@ pub(super) fn readdress(finding: &Outgoing, product_arn: &str) -> serde_json::Re
 }
 
 /// First seen as we remember it. Updated at the scan's time, but never in the future, since Security Hub would ignore every
-/// honest update until then; later than the last one sent; and later by its rank where a worse result for the same
-/// resource must come after the better one.
-pub(super) fn stamps(mapped: &Mapped, identity: Identity, last: Option<&Slot>, now: Timestamp) -> Stamps {
-    let rank_ms = match (identity, mapped.status) {
-        (Identity::Worse, Status::Failed) => 2,
-        (Identity::Worse, _) => 1,
-        _ => 0,
-    };
+/// honest update until then; later than the last one sent; and later than what this run may have sent of it: `repeats` entries
+/// of the file came after the first.
+pub(super) fn stamps(mapped: &Mapped, repeats: u32, last: Option<&Slot>, now: Timestamp) -> Stamps {
     let scanned_at = mapped.scanned_at.min(now);
     let after_last = last.and_then(|last| Timestamp::from_millisecond(last.updated_ms + 1).ok());
     let updated_at = after_last.map_or(scanned_at, |after_last| scanned_at.max(after_last));
-    let updated_at = updated_at.saturating_add(SignedDuration::from_millis(rank_ms)).unwrap_or(updated_at);
+    let updated_at = updated_at.saturating_add(SignedDuration::from_millis(repeats.into())).unwrap_or(updated_at);
     let first_seen = last.and_then(|last| Timestamp::from_millisecond(last.first_seen_ms).ok());
     let first_observed_at = first_seen.map_or(scanned_at, |first_seen| first_seen.min(scanned_at));
     Stamps { updated_at, first_observed_at, ..mapped.first_stamps() }

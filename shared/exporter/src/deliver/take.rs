@@ -62,14 +62,14 @@ impl<P: Ports> RegionWorker<P> {
                 return self.tell(key, Seen::Moved, at_ms).await;
             }
             if !was_sent {
-                match self.wait(mapped, identity, key) {
+                match self.wait(mapped, key) {
                     None => return Ok(()),
                     Some(back) => mapped = back,
                 }
             }
             self.work.report.changes.count(delta);
         }
-        let stamps = stamps(&mapped, identity, last.as_ref(), self.ports.now());
+        let stamps = stamps(&mapped, self.work.repeated.repeats(key), last.as_ref(), self.ports.now());
         self.send(&mapped, key, &stamps, Stored::Active(mapped.status), was_sent).await
     }
 
@@ -135,7 +135,7 @@ impl<P: Ports> RegionWorker<P> {
     /// Archives a finding that this run sent, since a newer scan in the same file shows it as resolved.
     async fn send_resolved(&mut self, mapped: &Mapped, key: Key) -> Result<(), PortError> {
         let last = self.last(key);
-        let stamps = stamps(mapped, Identity::Newer, last.as_ref(), self.ports.now());
+        let stamps = stamps(mapped, self.work.repeated.repeats(key), last.as_ref(), self.ports.now());
         let stamps = Stamps { record_state: RecordState::Archived, ..stamps };
         self.mark(key, Seen::Wanted, self.time_of(mapped));
         self.send(mapped, key, &stamps, Stored::Archived(Status::Failed), true).await
@@ -205,13 +205,26 @@ impl<P: Ports> RegionWorker<P> {
         self.work.is_keeper = true;
         let scanned_ms =
             self.header.scanned_at.map_or(finding.slot.updated_ms, |scanned_at| scanned_at.as_millisecond());
-        self.mark(finding.slot.key, Seen::Wanted, scanned_ms);
+        let key = finding.slot.key;
+        self.mark(key, Seen::Wanted, scanned_ms);
+        let sent_ms = match self.work.taken_over.get(&key).copied() {
+            Some(_) if self.sender.take_back(key) => {
+                self.work.counts.add(Fate::Filtered(Kept::Duplicate.as_str().to_owned()), 1);
+                None
+            }
+            sent_ms => sent_ms,
+        };
+        if let Some(sent_ms) = sent_ms {
+            finding.slot.updated_ms = finding.slot.updated_ms.max(sent_ms + 1);
+            finding.apart = true;
+        }
         if let Some(ledger) = &self.work.ledger {
-            let last = ledger.index.get(finding.slot.key).copied();
+            let last = ledger.index.get(key).copied();
             let now_ms = self.ports.now().as_millisecond();
             let delta = decide(last.as_ref(), finding.slot.content, now_ms);
             let done = self.header.has_sent(last.as_ref(), finding.slot.updated_ms);
-            if delta == Delta::Same && (self.policy.resend == Resend::Changed || done) {
+            if delta == Delta::Same && sent_ms.is_none() && (self.policy.resend == Resend::Changed || done) {
+                self.work.taken_over.remove(&key);
                 self.work.counts.add(Fate::Unchanged, 1);
                 return Ok(());
             }
@@ -221,6 +234,7 @@ impl<P: Ports> RegionWorker<P> {
                 finding.slot.updated_ms = finding.slot.updated_ms.max(last.updated_ms + 1);
             }
         }
+        self.work.taken_over.insert(key, finding.slot.updated_ms);
         let lane = self.sender.lane();
         let readdressed = readdress(&finding, &lane.partition.product_arn(lane.region));
         finding.json = readdressed.map_err(|error| self.failed(&error))?.into();
