@@ -169,10 +169,6 @@ impl<P: Ports> AccountExport<P> {
             mapped.finding.product_arn = mapped.partition.product_arn(region);
         }
         self.counts.redirected += u64::from(redirected);
-        if region != mapped.region || integration.fallback_region == Some(mapped.region) {
-            // The fallback Region's worker tells nobody, so that none waits for another in a circle.
-            delivery.see_elsewhere(&mapped, kept.map_or(Seen::Wanted, Kept::seen)).await?;
-        }
         delivery.send(region, mapped, kept).await
     }
 

@@ -47,15 +47,13 @@ pub(crate) struct Judge {
 pub(crate) struct Heard {
     /// A Region failed, or left findings to a later run; or this Region holds no copies.
     pub(crate) is_nothing: bool,
-    /// Those that tell nobody, or not this one.
-    pub(crate) silent: BTreeSet<RegionName>,
-    /// Only these tell, if so: the findings of the others go straight to the fallback Region.
+    /// Only the findings of these come to a Region that tells, if so: those of the others come to none.
     pub(crate) only: Option<Arc<BTreeSet<RegionName>>>,
 }
 
 impl Heard {
     fn has(&self, home: RegionName) -> bool {
-        !self.is_nothing && !self.silent.contains(&home) && self.only.as_ref().is_none_or(|only| only.contains(&home))
+        !self.is_nothing && self.only.as_ref().is_none_or(|only| only.contains(&home))
     }
 }
 
@@ -240,9 +238,9 @@ impl<P: Ports> RegionWorker<P> {
         if slot.is_live() {
             change.absent = match (seen, judgment) {
                 (Seen::Moved, _) => slot.absent,
-                (Seen::Not, Judgment::Absent(absent)) => absent,
                 // What this run could not archive either, the next try does.
                 (Seen::Passed | Seen::Muted, _) if slot.is_unarchived() => slot.absent,
+                (Seen::Not, Judgment::Absent(absent)) => absent,
                 (Seen::Not, Judgment::Resolved(PendingClass::Absent)) => {
                     slot.absent.max(self.work.judging.as_ref().map_or(1, |judge| judge.verdicts.absent_scans))
                 }

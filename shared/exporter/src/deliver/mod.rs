@@ -212,15 +212,18 @@ impl<P: Ports> AccountDelivery<P> {
             return running.queue.clone();
         }
         let fallback = self.fallback_region.filter(|fallback| *fallback != region).map(|fallback| self.queue(fallback));
-        // A keeper tells only those after it, and the fallback nobody, so that none waits for another in a circle.
+        // A keeper tells only those after it, and the fallback nobody, so that none waits for another in a circle. All others
+        // are told late.
         let is_before =
             |keeper: &RegionName| self.fallback_region != Some(region) && Some(*keeper) != self.fallback_region;
         let after =
             self.policy.keepers.iter().skip_while(|keeper| self.policy.keepers.contains(&region) && **keeper <= region);
         let keepers: Vec<RegionName> =
             after.filter(|keeper| **keeper != region && is_before(keeper)).copied().collect();
+        let all = self.policy.keepers.iter().copied();
+        let late = all.filter(|keeper| *keeper != region && !keepers.contains(keeper)).collect();
         let keepers = keepers.into_iter().map(|keeper| self.queue(keeper)).collect();
-        let mut worker = self.worker(region, fallback, keepers);
+        let mut worker = RegionWorker { late, ..self.worker(region, fallback, keepers) };
         if let Some(rested) = self.rested.remove(&region) {
             worker.resume(rested);
         }
@@ -267,6 +270,7 @@ impl<P: Ports> AccountDelivery<P> {
             keepers,
             room: self.shared.room.clone(),
             marks: Vec::new(),
+            late: Vec::new(),
             work: Work::default(),
         }
     }
@@ -279,6 +283,7 @@ impl<P: Ports> AccountDelivery<P> {
         }
         let mut delivered = std::mem::take(&mut self.delivered);
         let mut drained = self.drain(&mut delivered).await;
+        tell_late(&mut drained);
         let all_spoke = delivered.error.is_none() && drained.iter().all(RegionWorker::has_spoken);
         let mut conclusion = Conclusion::default();
         if let Some(judging) = judging {
@@ -304,17 +309,14 @@ impl<P: Ports> AccountDelivery<P> {
         delivered
     }
 
-    /// Which Regions a Region heard of: the fallback Region all, another one that holds copies all but those that are told
-    /// before it.
+    /// Which Regions a Region heard of: all whose findings go to a Region, be it the fallback Region.
     fn heard(&self, region: RegionName, all_spoke: bool) -> Heard {
-        let keepers = &self.policy.keepers;
         if self.fallback_region == Some(region) {
-            return Heard { is_nothing: !all_spoke, silent: BTreeSet::new(), only: None };
+            return Heard { is_nothing: !all_spoke, only: None };
         }
-        let after = keepers.iter().copied().filter(|keeper| *keeper > region);
-        let silent = after.chain(self.fallback_region).collect();
-        let is_nothing = !all_spoke || !keepers.contains(&region);
-        Heard { is_nothing, silent, only: self.policy.only.clone() }
+        let is_nothing = !all_spoke || !self.policy.keepers.contains(&region);
+        let only = if self.fallback_region.is_some() { None } else { self.policy.only.clone() };
+        Heard { is_nothing, only }
     }
 
     /// Lets the workers come to the end of their queues: those that tell others first, the fallback Region's last.
@@ -412,6 +414,19 @@ impl AccountDelivered {
             self.doubtful.insert(region);
         }
         ended
+    }
+}
+
+/// Tells the Regions that may hold copies what others could not tell them before, without waiting for each other in a circle.
+fn tell_late<P: Ports>(drained: &mut [RegionWorker<P>]) {
+    for teller in 0..drained.len() {
+        let untold = std::mem::take(&mut drained[teller].work.untold);
+        let late = std::mem::take(&mut drained[teller].late);
+        for keeper in drained.iter_mut().filter(|worker| late.contains(&worker.header.region)) {
+            for (key, seen, at_ms) in &untold {
+                keeper.mark(*key, *seen, *at_ms);
+            }
+        }
     }
 }
 

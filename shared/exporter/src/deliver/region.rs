@@ -75,6 +75,9 @@ pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) room: Arc<Semaphore>,
     /// What was said of findings before the worker came to rest.
     pub(crate) marks: Vec<(Key, Seen)>,
+    /// Further such Regions, which are told when all queues are drained: they tell this one, and none may wait for another in
+    /// a circle.
+    pub(crate) late: Vec<RegionName>,
     pub(crate) work: Work<P>,
 }
 
@@ -87,6 +90,8 @@ pub(crate) struct Work<P: Ports> {
     pub(super) repeated: Repeated,
     /// The scans of findings that the state knows and another scan than [`RegionWorker::header`]'s has, in milliseconds.
     pub(super) times: HashMap<Key, i64>,
+    /// What [`RegionWorker::late`] are told: 24 bytes a finding, where there are any.
+    pub(super) untold: Vec<(Key, Seen, i64)>,
     /// How absent findings are judged, from the end of the reading on.
     pub(super) judging: Option<Judge>,
     pub(super) counts: Counts,
@@ -127,6 +132,7 @@ impl<P: Ports> Default for Work<P> {
             identities: Identities::default(),
             repeated: Repeated::default(),
             times: HashMap::new(),
+            untold: Vec::new(),
             judging: None,
             counts: Counts::default(),
             report: RegionReport::default(),

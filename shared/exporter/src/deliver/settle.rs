@@ -33,8 +33,12 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     async fn refuse(&mut self, finding: Outgoing, reason: &str) {
+        let at_ms = self.scanned_ms(&finding.slot);
+        if !self.late.is_empty() {
+            self.work.untold.push((finding.slot.key, Seen::Wanted, at_ms));
+        }
         for keeper in &self.keepers {
-            let seen = Message::Seen(finding.slot.key, Seen::Wanted, self.scanned_ms(&finding.slot));
+            let seen = Message::Seen(finding.slot.key, Seen::Wanted, at_ms);
             // A keeper that ended early has an error of its own.
             let _ = keeper.send(seen).await;
         }
@@ -89,8 +93,8 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Tells the Regions that may hold copies of findings that they are here now.
-    async fn tell_stored(&self, batch: &Batch) -> Result<(), PortError> {
-        if self.fallback.is_none() && self.keepers.is_empty() {
+    async fn tell_stored(&mut self, batch: &Batch) -> Result<(), PortError> {
+        if self.fallback.is_none() && self.keepers.is_empty() && self.late.is_empty() {
             return Ok(());
         }
         for (slot, _) in batch.entries() {

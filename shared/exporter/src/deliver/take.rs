@@ -191,7 +191,10 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Tells the Regions that may hold a copy of a finding from an earlier scan what the scan says of it.
-    pub(super) async fn tell(&self, key: Key, seen: Seen, at_ms: i64) -> Result<(), PortError> {
+    pub(super) async fn tell(&mut self, key: Key, seen: Seen, at_ms: i64) -> Result<(), PortError> {
+        if !self.late.is_empty() {
+            self.work.untold.push((key, seen, at_ms));
+        }
         for keeper in self.fallback.iter().chain(&self.keepers) {
             keeper.send(Message::Seen(key, seen, at_ms)).await.map_err(|error| self.failed(&error))?;
         }

@@ -168,6 +168,43 @@ async fn findings_whose_region_is_left_out_and_whose_fallback_was_taken_away_sta
 }
 
 #[tokio::test(start_paused = true)]
+async fn copies_in_a_former_fallback_are_archived_whatever_their_own_region_is_by_now() {
+    let region = |name: &str| name.parse().unwrap();
+    let all_in = |name: &str| (Some(vec![region(name)]), Some(region(name)));
+    let histories = [
+        // Their own Region is the fallback.
+        vec![all_in("us-east-1"), (None, Some(region("eu-west-1")))],
+        // They go straight to another fallback.
+        vec![all_in("us-east-1"), (Some(vec![region("us-east-1"), region("eu-west-1")]), Some(region("eu-west-1")))],
+        // Two Regions have copies of each other's.
+        vec![all_in("us-east-1"), all_in("eu-west-1"), (None, None)],
+        vec![all_in("us-east-1"), all_in("eu-west-1"), (None, Some(region("sa-east-1")))],
+    ];
+    for (number, history) in histories.into_iter().enumerate() {
+        let world = world(|config| config);
+        let mut hour = 0;
+        let last = history.len() - 1;
+        for (step, (regions, fallback)) in history.into_iter().enumerate() {
+            integrate(&world, ACCOUNT, |integration| {
+                (integration.regions, integration.fallback_region) = (regions, fallback);
+                integration.archive_limit_percent = 100;
+            });
+            // The copies are archived by the first scan, what is resolved by each.
+            for left in if step == last { vec![27, 24] } else { vec![30] } {
+                let report = export(&world, scan(hour, failed(left)).upload(&format!("at-{hour}"))).await;
+                assert!(step < last || active(&world) == left as usize, "{number}, {left}: {:?}", report.counts);
+                for id in failed(left).iter().map(|one| one.id(ACCOUNT.parse().unwrap())) {
+                    let there = places(&world, &id);
+                    assert!(there.iter().any(|place| place.ends_with(" ACTIVE")), "{number}, {left}: {there:?}");
+                }
+                hour += 1;
+                world.sleep(3600).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_try_does_not_use_up_a_scan_for_findings_of_other_regions() {
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     integrate(&world, ACCOUNT, falls_back);
