@@ -25,7 +25,7 @@ use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
 use crate::report::{Counts, Fate, FileEnd};
 use crate::route::{Route, route};
-use crate::state::Seen;
+use crate::state::{Key, Seen};
 use crate::way::{Way, way};
 
 /// What the accounts of one export share.
@@ -35,11 +35,11 @@ pub(crate) struct Context<P> {
     pub(crate) format: ScanFormat,
     /// The upload, as it is claimed.
     pub(crate) identity: Arc<str>,
-    /// It is exported once more, whatever an earlier run did.
-    pub(crate) again: bool,
     /// Until when an account is held.
     pub(crate) until: Timestamp,
     pub(crate) regions: Arc<Regions>,
+    /// The upload may have been exported before.
+    pub(crate) again: bool,
     /// What a user approved.
     pub(crate) approval: Approval,
     /// The scan's format is the one to export.
@@ -74,6 +74,9 @@ pub(crate) struct AccountExport<P: Ports> {
     evidence: Evidence,
     /// The scan says something of the account besides what a person must look at.
     has_verdicts: bool,
+    /// Findings that were in the file before its first entry of the newest scan, where it is exported again: the account counts
+    /// by the newest scan now, and they are present as they were then. 40 bytes for each.
+    older: Vec<(RegionName, Key, i64)>,
     /// How it stood when this began, if somebody keeps that.
     standing: Option<Standing>,
 }
@@ -126,10 +129,15 @@ impl<P: Ports> AccountExport<P> {
         self.has_verdicts = true;
         self.reopen(context, mapped.partition, mapped.scanned_at).await?;
         self.wake(context).await?;
+        self.tell_older().await?;
         let Delivering { integration, delivery, coverage, .. } = match &mut self.state {
             State::Delivering(delivering) => delivering.as_mut(),
             State::Superseded(..) => {
                 self.evidence.time(mapped.scanned_at);
+                if context.again {
+                    let at_ms = mapped.scanned_at.min(context.ports.now()).as_millisecond();
+                    self.older.push((mapped.region, Key::of(mapped.finding.id.as_str()), at_ms));
+                }
                 self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
                 return Ok(());
             }
@@ -170,6 +178,18 @@ impl<P: Ports> AccountExport<P> {
         }
         self.counts.redirected += u64::from(redirected);
         delivery.send(region, mapped, kept).await
+    }
+
+    /// Tells the Regions, once the account is open, what the file had before.
+    async fn tell_older(&mut self) -> Result<(), PortError> {
+        let State::Delivering(delivering) = &mut self.state else { return Ok(()) };
+        for (region, key, at_ms) in std::mem::take(&mut self.older) {
+            match route(&delivering.integration, region) {
+                Route::Own | Route::NotInIntegration => delivering.delivery.see_in(region, key, at_ms).await?,
+                Route::Fallback(fallback) => delivering.delivery.see_in(fallback, key, at_ms).await?,
+            }
+        }
+        Ok(())
     }
 
     /// Counts a finding that is never sent, and lets the delivery know that it is there.

@@ -34,6 +34,7 @@ impl<P: Ports> AccountExport<P> {
             counts: Counts::default(),
             evidence: Evidence::default(),
             has_verdicts: false,
+            older: Vec::new(),
             standing,
         })
     }

@@ -1,13 +1,16 @@
-//! Files without findings, with findings of a Region that the release doesn't know, and with entries that can't be mapped.
+//! Files without findings, with findings of a Region that the release doesn't know, with entries that can't be mapped, and of
+//! several scans.
 
+use exporter::approval::Approval;
+use exporter::export::Options;
 use exporter::report::{ArchiveSkipped, RunStatus};
 use serde_json::{Value, json};
 
 use crate::evidence::active;
 use crate::promises::{failed, result, scan};
-use crate::scan::{Layout, Scanned, open};
+use crate::scan::{Layout, Result, Scanned, open};
 use crate::watch::held;
-use crate::{ACCOUNT, OTHER, export, integrate, world};
+use crate::{ACCOUNT, OTHER, Run, export, integrate, world};
 
 fn events(hours: i64, count: u32) -> Vec<Value> {
     serde_json::from_slice(&scan(hours, failed(count)).bytes()).unwrap()
@@ -98,4 +101,24 @@ async fn lines_that_were_cut_between_two_archive_nothing_at_once() {
     world.sleep(3600).await;
     let report = export(&world, scan(2, failed(300)).upload("3")).await;
     assert_eq!((report.status, report.counts.sent, report.counts.absent), (RunStatus::Succeeded, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn approving_a_file_of_several_scans_archives_nothing_that_its_older_entries_show() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(30)).upload("1")).await;
+    world.sleep(3 * 3600).await;
+    // 25 findings an hour after the first scan, before 20 of them an hour later: 5 are in neither.
+    let older = scan(1, failed(25));
+    let mut results: Vec<_> = older.results.into_iter().map(|one| Result { at: Some(older.at), ..one }).collect();
+    results.extend(failed(20));
+    let both = scan(2, results);
+    let report = export(&world, both.upload("2")).await;
+    assert_eq!((report.counts.archived, report.counts.unproven), (0, 5), "{:?}", report.reasons);
+    world.sleep(3600).await;
+    let approval = Approval { pending: false, unproven: true };
+    let options = Options { again: true, approval, ..Options::default() };
+    let report = Run { options, ..Run::new(&world) }.go(both.upload("2")).await.unwrap().unwrap();
+    assert_eq!((report.counts.archived, active(&world)), (5, 25), "{:?}", report.reasons);
 }
