@@ -9,6 +9,7 @@ use super::region::{Policy, RegionWorker, Work, Worked};
 use super::stamp::once_more;
 use super::stop::Stop;
 use crate::evidence::service;
+use crate::filter::Kept;
 use crate::integration::ArchiveScope;
 use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
@@ -92,8 +93,9 @@ impl<P: Ports> RegionWorker<P> {
         let plan = self.plan(conclusion, full);
         let Some(ledger) = &mut self.work.ledger else { return Ok(false) };
         self.work.is_keeper |= plan.is_keeper;
+        let lists = plan.lists || !self.work.resolved_late.is_empty();
         let writes = ledger.is_changed() || ledger.is_stale || plan.writes;
-        if !writes && !plan.lists {
+        if !writes && !lists {
             return Ok(full);
         }
         if writes {
@@ -101,6 +103,7 @@ impl<P: Ports> RegionWorker<P> {
         }
         self.note_scan(full);
         self.pass_over(conclusion, full).await?;
+        self.conclude_late(conclusion).await?;
         self.sender.flush().await;
         self.settle().await?;
         self.keep_not_archived(full).await?;
@@ -145,6 +148,28 @@ impl<P: Ports> RegionWorker<P> {
                 continue;
             }
             self.keep(&entry, seen, judgment, full).await?;
+        }
+        Ok(())
+    }
+
+    /// Archives, or lists, what this run sent for an older entry of the file and a newer one shows as resolved.
+    async fn conclude_late(&mut self, conclusion: Conclusion) -> Result<(), PortError> {
+        let is_complete = self.work.judging.as_ref().is_some_and(|judge| judge.verdicts.proof.is_complete());
+        if !is_complete {
+            return Ok(());
+        }
+        let now = self.work.report.archived_at.unwrap_or_else(|| self.ports.now());
+        for (key, (mapped, kept)) in std::mem::take(&mut self.work.resolved_late) {
+            if conclusion.archives {
+                self.work.report.archived_at = Some(now);
+                self.send_resolved(&mapped, key, now).await?;
+                self.settle().await?;
+            } else if conclusion.lists
+                && let (Some(slot), Ok(json)) = (self.last(key), mapped.encode(&mapped.first_stamps()))
+            {
+                let class = if kept == Kept::Muted { PendingClass::Muted } else { PendingClass::Passed };
+                self.list(&Entry { slot, json: json.into() }, class, ARCHIVE_LIMIT).await?;
+            }
         }
         Ok(())
     }

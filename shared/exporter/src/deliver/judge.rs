@@ -197,6 +197,9 @@ impl<P: Ports> RegionWorker<P> {
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         let (Some(judge), Some(ledger)) = (&self.work.judging, &self.work.ledger) else { return tally };
+        if judge.verdicts.proof.is_complete() {
+            tally.pending += self.work.resolved_late.len() as u64;
+        }
         for (slot, seen) in ledger.index.iter() {
             let judgment = self.judge(slot, seen);
             // A setting that keeps a finding back does not count it among those that could be archived.

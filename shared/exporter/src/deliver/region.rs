@@ -105,6 +105,9 @@ pub(crate) struct Work<P: Ports> {
     pub(super) clean: bool,
     /// Findings of other Regions that this run sent here, and their times.
     pub(super) taken_over: HashMap<Key, i64>,
+    /// Findings that were active before the scan, that this run sent for an older entry of the file, and that a newer entry shows as
+    /// resolved.
+    pub(super) resolved_late: BTreeMap<Key, (Box<Mapped>, Kept)>,
     /// Findings that became active in this run before the worker came to rest.
     pub(super) fresh: HashSet<Key>,
     /// Findings that are resolved, and that Security Hub did not archive: it has them as they were.
@@ -141,6 +144,7 @@ impl<P: Ports> Default for Work<P> {
             unlimited: 0,
             clean: true,
             taken_over: HashMap::new(),
+            resolved_late: BTreeMap::new(),
             fresh: HashSet::new(),
             not_archived: HashSet::new(),
             left_keys: HashSet::new(),

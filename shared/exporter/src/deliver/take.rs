@@ -2,6 +2,8 @@
 
 use asff::{Identity, Mapped, RecordState, ResourceHash, Stamps, Status, Unsent};
 
+use jiff::Timestamp;
+
 use super::region::{Message, RegionWorker};
 use super::stamp::{readdress, stamps};
 use crate::account::SUPERSEDED;
@@ -35,7 +37,13 @@ impl<P: Ports> RegionWorker<P> {
         }
         if let Some(kept) = kept {
             if identity == Identity::Newer && was_sent && self.policy.archive && kept.seen() != Seen::Filtered {
-                return self.send_resolved(&mapped, key).await;
+                if !self.last(key).is_some_and(|last| last.is_live()) {
+                    return self.send_resolved(&mapped, key, self.ports.now()).await;
+                }
+                // It was active before the scan: whether it is archived depends on the limit.
+                self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
+                self.work.resolved_late.insert(key, (mapped, kept));
+                return Ok(());
             }
             self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
             self.remember_kept(&mapped, kept, key, at_ms).await?;
@@ -87,6 +95,18 @@ impl<P: Ports> RegionWorker<P> {
         stored: Stored,
         apart: bool,
     ) -> Result<(), PortError> {
+        self.send_at(mapped, key, stamps, stored, apart, self.ports.now()).await
+    }
+
+    async fn send_at(
+        &mut self,
+        mapped: &Mapped,
+        key: Key,
+        stamps: &Stamps,
+        stored: Stored,
+        apart: bool,
+        now: Timestamp,
+    ) -> Result<(), PortError> {
         let json = match mapped.encode(stamps) {
             Ok(json) => json,
             Err(too_large) => {
@@ -103,7 +123,7 @@ impl<P: Ports> RegionWorker<P> {
             check: fingerprint(mapped.check_id.as_str()),
             first_seen_ms: stamps.first_observed_at.as_millisecond(),
             updated_ms: stamps.updated_at.as_millisecond(),
-            sent_ms: self.ports.now().as_millisecond(),
+            sent_ms: now.as_millisecond(),
             stored,
             seen: if self.policy.scope == ArchiveScope::Full { ScanCode::NEWEST } else { ScanCode::UNKNOWN },
             absent: 0,
@@ -133,12 +153,12 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Archives a finding that this run sent, since a newer scan in the same file shows it as resolved.
-    async fn send_resolved(&mut self, mapped: &Mapped, key: Key) -> Result<(), PortError> {
+    pub(super) async fn send_resolved(&mut self, mapped: &Mapped, key: Key, now: Timestamp) -> Result<(), PortError> {
         let last = self.last(key);
-        let stamps = stamps(mapped, self.work.repeated.repeats(key), last.as_ref(), self.ports.now());
+        let stamps = stamps(mapped, self.work.repeated.repeats(key), last.as_ref(), now);
         let stamps = Stamps { record_state: RecordState::Archived, ..stamps };
         self.mark(key, Seen::Wanted, self.time_of(mapped));
-        self.send(mapped, key, &stamps, Stored::Archived(Status::Failed), true).await
+        self.send_at(mapped, key, &stamps, Stored::Archived(Status::Failed), true, now).await
     }
 
     /// The time of the scan that an entry is of, in milliseconds since 1970, never in the future.
