@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,6 +13,7 @@ use aws::{CheckAnswer, CheckFunction, Cloud, Deployment, Names};
 use bytes::Bytes;
 use exporter::connection::{Connection, Connections as _};
 use exporter::integration::{Credentials, Integration, Role};
+use exporter::order::Round;
 use exporter::ports::{ObjectWriter as _, Objects as _, Only, Queue as _};
 use exporter::provider::ProviderId;
 use exporter::registry::{AuditEntry, Registry, Seen, Stored, Write};
@@ -265,7 +265,8 @@ impl Stage {
     ///
     /// When the queue does not take it.
     pub async fn send_event_again(&self, key: &str) -> Result<()> {
-        let sent = self.cloud.put_back(&Upload::new(&self.deployment.scan_bucket, key), Duration::ZERO).await?;
+        let upload = Upload::new(&self.deployment.scan_bucket, key);
+        let sent = self.cloud.put_back(&upload, &Round::default()).await?;
         ensure!(sent, "the deployment has no queue");
         Ok(())
     }

@@ -6,6 +6,9 @@ pub use runtime::config::ConfigError;
 use runtime::config::Variables;
 use tracing::level_filters::LevelFilter;
 
+/// Receives of a message where the environment does not say: the default of the template's parameter.
+const MAX_RECEIVE_COUNT: u32 = 5;
+
 /// What the environment says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -15,6 +18,8 @@ pub struct Config {
     pub managing: Managing,
     /// `IMPORT_CALLS_PER_SECOND` and `IMPORT_CALLS_BURST`; the rest is the exporter's own.
     pub settings: Settings,
+    /// `MAX_RECEIVE_COUNT`: how often the queue gives a message before it moves it to the dead-letter queue.
+    pub max_receive_count: u32,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
 }
@@ -49,6 +54,7 @@ impl Config {
                 import_calls_burst: variables.parsed("IMPORT_CALLS_BURST")?.unwrap_or(default.import_calls_burst),
                 ..default
             },
+            max_receive_count: variables.parsed("MAX_RECEIVE_COUNT")?.unwrap_or(MAX_RECEIVE_COUNT),
             log_level: variables.parsed("LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
         })
     }
@@ -70,7 +76,7 @@ mod tests {
         assert_eq!(config.names, Names { table: "t".to_owned(), state_bucket: "b".to_owned(), queue_url: None });
         assert_eq!(config.managing, Managing::default());
         assert_eq!(config.settings, Settings::default());
-        assert_eq!(config.log_level, LevelFilter::INFO);
+        assert_eq!((config.log_level, config.max_receive_count), (LevelFilter::INFO, 5));
     }
 
     #[test]
@@ -80,11 +86,12 @@ mod tests {
             ("STATE_BUCKET", "b"),
             ("IMPORT_CALLS_PER_SECOND", "0"),
             ("IMPORT_CALLS_BURST", "90"),
+            ("MAX_RECEIVE_COUNT", "3"),
             ("LOG_LEVEL", "debug"),
         ])
         .unwrap();
         assert_eq!((config.settings.import_calls_per_second, config.settings.import_calls_burst), (0, 90));
-        assert_eq!(config.log_level, LevelFilter::DEBUG);
+        assert_eq!((config.log_level, config.max_receive_count), (LevelFilter::DEBUG, 3));
     }
 
     #[test]

@@ -8,11 +8,14 @@ use std::borrow::Cow;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::s3::S3Entity;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use exporter::order::Placed;
+use exporter::order::{Chain, Placed};
 use exporter::upload::Upload;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// The attribute of a queue's message that counts how often it was received.
+const RECEIVES: &str = "ApproximateReceiveCount";
 
 /// What an invocation asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +29,8 @@ pub enum Invocation {
 /// What an event asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// To export these uploads.
-    Uploads(Vec<Upload>),
+    /// To export these uploads; they continue a chain of invocations.
+    Uploads(Vec<Upload>, Chain),
     /// To carry out an order.
     Order(Placed),
 }
@@ -37,6 +40,8 @@ pub enum Work {
 pub struct Message {
     /// Its id, by which it is put back.
     pub id: String,
+    /// How often it was received, this time included.
+    pub receives: u32,
     /// What it asks for.
     pub work: Result<Work, EventError>,
 }
@@ -74,7 +79,8 @@ impl From<SqsMessage> for Message {
     fn from(message: SqsMessage) -> Self {
         let body = message.body.unwrap_or_default();
         let body = serde_json::from_str(&body).map_err(|error| EventError::NotJson(error.to_string()));
-        Self { id: message.message_id.unwrap_or_default(), work: body.and_then(|body| work(&body)) }
+        let receives = message.attributes.get(RECEIVES).and_then(|count| count.parse().ok()).unwrap_or(1);
+        Self { id: message.message_id.unwrap_or_default(), receives, work: body.and_then(|body| work(&body)) }
     }
 }
 
@@ -89,7 +95,8 @@ fn work(event: &Value) -> Result<Work, EventError> {
         let order = Placed::deserialize(event).map_err(|error| EventError::UnknownOrder(error.to_string()))?;
         return Ok(Work::Order(order));
     }
-    uploads(event).map(Work::Uploads)
+    let chain = event.get("chain").map_or(Ok(Chain::default()), complete)?;
+    uploads(event).map(|uploads| Work::Uploads(uploads, chain))
 }
 
 /// The uploads that an event tells of. None, where it tells of something that does not concern us.

@@ -1,39 +1,37 @@
 //! Translates an invocation into exports, or an order into what it asks for, and their outcome into an answer.
 //!
 //! Promises: what another try can't mend is in the log and in a run's record, and the event is done; what it can mend is
-//! put back, alone, and does not hold up the others.
+//! put back, alone, and does not hold up the others. A message that fails each time ends in the
+//! dead-letter queue, and the record of its job or run says so.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use exporter::connection::Upkeep;
-use exporter::export::{ExportError, Exporter, Options};
+use exporter::export::{ExportError, Exporter};
 use exporter::mend;
-use exporter::order::{BUSY_DELAY, OrderError, OrderLog, Placed, fulfil, is_busy, made_progress};
+use exporter::order::{Delivery, Fulfilled, OrderError, OrderLog, Placed, fulfil};
 use exporter::ports::{OpenError, PortError, Ports, Queue, Scans};
-use exporter::report::{RunReport, RunStatus};
+use exporter::report::RunReport;
 use exporter::settings::Settings;
 use exporter::telling::Telling;
-use exporter::upload::{Upload, UploadInfo};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use runtime::deadline::instant;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument as _;
-use uuid::Uuid;
 
 use crate::coverage;
 use crate::event::{self, EventError, Invocation, Message, Work};
-use crate::keys::no_scan;
 use crate::telemetry::log_run;
 
 /// Handles invocations. Built once; every invocation borrows it.
 pub struct Handler<P> {
-    ports: Arc<P>,
-    settings: Settings,
-    exporter: Exporter<P>,
+    pub(crate) ports: Arc<P>,
+    pub(crate) settings: Settings,
+    pub(crate) exporter: Exporter<P>,
+    max_receive_count: u32,
 }
 
 /// Why an invocation failed: all of it is to be tried again.
@@ -116,7 +114,13 @@ pub enum Answer {
 impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
-        Self { exporter: Exporter::new(ports.clone(), settings.clone()), settings, ports }
+        Self { exporter: Exporter::new(ports.clone(), settings.clone()), settings, ports, max_receive_count: u32::MAX }
+    }
+
+    /// After so many receives the queue moves a message to the dead-letter queue. Otherwise no receive is known to be the last.
+    #[must_use]
+    pub fn with_max_receive_count(self, max_receive_count: u32) -> Self {
+        Self { max_receive_count, ..self }
     }
 
     /// Lets exports use what is known of connections, and look at them anew where that is old or wrong.
@@ -148,31 +152,45 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
                 }
                 Ok(Answer::Queue(again))
             }
-            Invocation::Direct(Work::Uploads(uploads)) => {
-                let runs = self.uploads(&uploads, deadline, false).await;
+            Invocation::Direct(Work::Uploads(uploads, chain)) => {
+                let runs = self.uploads(&uploads, &chain, Delivery::Direct, deadline).await;
                 Ok(Answer::Direct { runs: runs.into_iter().collect::<Result<_, _>>()? })
             }
             Invocation::Direct(Work::Order(order)) => {
-                Ok(Answer::Direct { runs: self.order(&order, deadline, false).await? })
+                Ok(Answer::Direct { runs: self.order(order, Delivery::Direct, deadline).await? })
             }
         }
     }
 
     /// Exports what a message tells of. The message's id, if it is to come again.
     async fn message(&self, message: Message, deadline: Option<Instant>) -> Option<String> {
+        let is_last = message.receives >= self.max_receive_count;
+        let delivery = Delivery::Message { is_last };
         let failed = match message.work {
-            Ok(Work::Order(order)) => match self.order(&order, deadline, true).await {
-                Ok(_) => false,
-                Err(HandlerError::Refused(why)) => {
-                    tracing::error!(order.id = order.id, order = %order.order, why, "order dropped: it can't be carried out");
-                    false
+            Ok(Work::Order(order)) => {
+                let (id, what) = (order.id.clone(), order.order.to_string());
+                match self.order(order, delivery, deadline).await {
+                    Ok(_) | Err(HandlerError::Refused(_)) => false,
+                    Err(error) if is_last => {
+                        tracing::error!(order.id = id, order = what, %error, "order failed: its message goes to the dead-letter queue");
+                        true
+                    }
+                    Err(error) => {
+                        tracing::warn!(order.id = id, order = what, %error, "order put back: it is tried again");
+                        true
+                    }
                 }
-                Err(error) => {
-                    tracing::warn!(order.id = order.id, order = %order.order, %error, "order put back: it is tried again");
-                    true
+            }
+            Ok(Work::Uploads(uploads, chain)) => {
+                let failed = self.uploads(&uploads, &chain, delivery, deadline).await.iter().any(Result::is_err);
+                if failed && is_last {
+                    tracing::error!(
+                        message.id = message.id,
+                        "upload failed: its message goes to the dead-letter queue"
+                    );
                 }
-            },
-            Ok(Work::Uploads(uploads)) => self.uploads(&uploads, deadline, true).await.iter().any(Result::is_err),
+                failed
+            }
             Err(error) => {
                 tracing::error!(message.id = message.id, %error, "message dropped: it will never be understood");
                 false
@@ -181,107 +199,36 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
         failed.then_some(message.id)
     }
 
-    /// Carries out an order. `queued`: it came from the queue, and what is left of it may be put there.
+    /// Carries out an order, and those that follow it as long as there is time.
     async fn order(
         &self,
-        order: &Placed,
+        order: Placed,
+        delivery: Delivery,
         deadline: Option<Instant>,
-        queued: bool,
     ) -> Result<Vec<RunReport>, HandlerError> {
-        let options = mend::Options { deadline, ..mend::Options::default() };
-        let runs = fulfil(&self.ports, &self.settings, order, queued, &options).await?;
-        runs.iter().for_each(log_run);
-        for run in &runs {
-            coverage::publish(self.ports.as_ref(), run, deadline).await;
-        }
-        Ok(runs)
-    }
-
-    /// Exports one upload after the other; one that fails does not hold up the rest.
-    /// `queued`: they came from the queue, and may be put back there.
-    async fn uploads(
-        &self,
-        uploads: &[Upload],
-        deadline: Option<Instant>,
-        queued: bool,
-    ) -> Vec<Result<RunReport, HandlerError>> {
-        let mut runs = Vec::new();
-        for upload in uploads {
-            if let Some(reason) = no_scan(&upload.key) {
-                tracing::info!(upload.bucket, upload.key, reason, "upload skipped");
-                continue;
+        let (mut runs, mut refused) = (Vec::new(), None);
+        let mut following = Some((order, delivery));
+        while let Some((order, delivery)) = following.take() {
+            let options = mend::Options { deadline, ..mend::Options::default() };
+            let Fulfilled { outcome, next } = fulfil(&self.ports, &self.settings, &order, delivery, &options).await;
+            match outcome {
+                Ok(done) => {
+                    for run in &done {
+                        log_run(run);
+                        coverage::publish(self.ports.as_ref(), run, deadline).await;
+                    }
+                    runs.extend(done);
+                }
+                Err(error) if error.is_final() => {
+                    let why = error.to_string();
+                    tracing::error!(order.id = order.id, order = %order.order, why, "order dropped: it can't be carried out");
+                    refused = refused.or(Some(error));
+                }
+                Err(error) => return Err(error.into()),
             }
-            let run = self.export(upload, deadline, queued).await;
-            if let Err(error) = &run {
-                log_failure(upload, error);
-            }
-            runs.push(run);
+            following = next.map(|next| (next, Delivery::Inline));
         }
-        runs
-    }
-
-    async fn export(
-        &self,
-        upload: &Upload,
-        deadline: Option<Instant>,
-        queued: bool,
-    ) -> Result<RunReport, HandlerError> {
-        let run = match self.ports.open(upload).await {
-            Ok(scan) => match self.exporter.export(scan, Options { deadline, ..Options::default() }).await {
-                Err(held @ ExportError::Held { .. }) if queued => return self.wait(upload, held).await,
-                outcome => outcome?,
-            },
-            Err(gone @ OpenError::NotFound { .. }) => self.record_gone(upload, &gone).await?,
-            Err(error) => return Err(error.into()),
-        };
-        log_run(&run);
-        coverage::publish(self.ports.as_ref(), &run, deadline).await;
-        let put_back = match run.status {
-            RunStatus::Unfinished if queued && made_progress(&run) => {
-                self.ports.put_back(upload, Duration::ZERO).await?
-            }
-            RunStatus::Failed if queued && is_busy(&run) => self.ports.put_back(upload, BUSY_DELAY).await?,
-            _ => false,
-        };
-        if run.status.wants_another_try() && !put_back {
-            return Err(HandlerError::Failed { run_id: run.run_id, reasons: run.reasons.join("; ") });
-        }
-        Ok(run)
-    }
-
-    /// Puts an upload back that another run is exporting. If that run ends well, the next one finds it done.
-    async fn wait(&self, upload: &Upload, held: ExportError) -> Result<RunReport, HandlerError> {
-        if !self.ports.put_back(upload, BUSY_DELAY).await? {
-            return Err(held.into());
-        }
-        let info = UploadInfo { source: upload.url(), etag: String::new(), bytes: 0, modified_at: None };
-        let mut run = RunReport::begin(Uuid::now_v7().to_string(), info, self.ports.now());
-        run.status = RunStatus::Unfinished;
-        run.reasons.push(held.to_string());
-        Ok(run)
-    }
-
-    /// Records that an upload was gone before it was read.
-    async fn record_gone(&self, upload: &Upload, gone: &OpenError) -> Result<RunReport, PortError> {
-        let info = UploadInfo { source: upload.url(), etag: String::new(), bytes: 0, modified_at: None };
-        let now = self.ports.now();
-        let mut run = RunReport::begin(Uuid::now_v7().to_string(), info, now);
-        run.status = RunStatus::Ignored;
-        run.reasons.push(gone.to_string());
-        run.finished_at = Some(now);
-        self.ports.record(&run).await?;
-        Ok(run)
-    }
-}
-
-/// Says once why an upload is to come again. A failed run has its own line.
-fn log_failure(upload: &Upload, error: &HandlerError) {
-    match error {
-        HandlerError::Failed { .. } => {}
-        HandlerError::Export(ExportError::Unbalanced { .. }) => {
-            tracing::error!(upload.bucket, upload.key, %error, "upload put back: its findings do not add up");
-        }
-        _ => tracing::warn!(upload.bucket, upload.key, %error, "upload put back: it is tried again"),
+        refused.map_or(Ok(runs), |error| Err(error.into()))
     }
 }
 

@@ -8,3 +8,4 @@ pub mod event;
 pub mod handler;
 pub mod keys;
 pub mod telemetry;
+mod uploads;

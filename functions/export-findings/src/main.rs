@@ -16,6 +16,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let cloud = Arc::new(Cloud::new(&aws::sdk_config().await, config.names).managing(config.managing));
     let checks = CheckSettings { write_probe: WriteProbe::WhereInDoubt, ..CheckSettings::default() };
     let checker = Arc::new(Checker::new(cloud.clone(), checks));
-    let handler = Handler::new(cloud, config.settings).with_upkeep(Arc::new(checker));
+    let handler = Handler::new(cloud, config.settings)
+        .with_max_receive_count(config.max_receive_count)
+        .with_upkeep(Arc::new(checker));
     lambda_runtime::run(service_fn(|event| Box::pin(handler.handle(event)))).await
 }

@@ -1,8 +1,11 @@
-//! Puts uploads back on the queue, in the words in which EventBridge put them there, and orders as they are.
+//! Puts uploads back on the queue, in the words in which EventBridge put them there, and orders as they are. Both carry the
+//! chain of invocations that they belong to.
+//!
+//! The messages keep the trace header of the invocation that sends them, by which Lambda counts a chain (decision 29).
 
 use std::time::Duration;
 
-use exporter::order::Placed;
+use exporter::order::{Placed, Round};
 use exporter::ports::{PortError, Queue};
 use exporter::upload::Upload;
 use serde_json::json;
@@ -14,14 +17,15 @@ use crate::errors::port_error;
 const DELAY_SECONDS_MAX: i32 = 900;
 
 impl Queue for Cloud {
-    async fn put_back(&self, upload: &Upload, after: Duration) -> Result<bool, PortError> {
+    async fn put_back(&self, upload: &Upload, round: &Round) -> Result<bool, PortError> {
         let mut object = json!({ "key": upload.key });
         if let Some(version) = &upload.version {
             object["version-id"] = version.as_str().into();
         }
         let detail = json!({ "bucket": { "name": upload.bucket }, "object": object });
-        let event = json!({ "source": "aws.s3", "detail-type": "Object Created", "detail": detail });
-        self.put(event.to_string(), after, || format!("put {} back on the queue", upload.url())).await
+        let event =
+            json!({ "source": "aws.s3", "detail-type": "Object Created", "detail": detail, "chain": round.chain });
+        self.put(event.to_string(), round.delay, || format!("put {} back on the queue", upload.url())).await
     }
 
     async fn order(&self, order: &Placed, after: Duration) -> Result<bool, PortError> {

@@ -42,6 +42,8 @@ pub struct Options {
     pub any_format: bool,
     /// The order that the export belongs to, where there is one.
     pub order: Option<String>,
+    /// The run whose record this one continues, since that run only waited. None: a new one.
+    pub run_id: Option<String>,
     /// When the caller's time is over.
     pub deadline: Option<Instant>,
     /// Who watches.
@@ -94,7 +96,7 @@ impl<P: Ports> Exporter<P> {
     ///
     /// When the run can't be trusted or recorded. The caller tries the upload again: what was sent already changes nothing.
     pub async fn export(&self, scan: Scan, options: Options) -> Result<RunReport, ExportError> {
-        let run_id = Uuid::now_v7().to_string();
+        let run_id = options.run_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
         let identity = scan.info.identity();
         let begun = RunReport::begin(run_id, scan.info.clone(), self.ports.now());
         let mut run = RunReport { order: options.order.clone(), ..begun };

@@ -13,7 +13,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 
 use crate::integration::Integration;
-use crate::order::Placed;
+use crate::order::{Placed, Round};
 use crate::provider::ProviderId;
 use crate::report::RunReport;
 use crate::upload::{Upload, UploadInfo};
@@ -42,9 +42,9 @@ pub trait Scans {
 
 /// Puts uploads back, and orders beside them.
 pub trait Queue {
-    /// Puts an upload at the end of the queue, so that an invocation of its own goes on with it, `after` so long. False,
-    /// where there is no queue.
-    fn put_back(&self, upload: &Upload, after: Duration) -> impl Future<Output = Result<bool, PortError>> + Send;
+    /// Puts an upload at the end of the queue, so that an invocation of its own goes on with it in the next round of its
+    /// chain. False, where there is no queue.
+    fn put_back(&self, upload: &Upload, round: &Round) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Puts a person's order on the queue, so that the deployment carries it out, `after` so long. False, where there is no
     /// queue.

@@ -316,6 +316,11 @@ impl Orders for Memory {
         Ok(())
     }
 
+    async fn retry(&self, record: &OrderRecord) -> Result<Option<OrderRecord>, PortError> {
+        let Some(pending) = record.retried(self.now()) else { return Ok(None) };
+        Ok(self.record_order(&pending).await?.then_some(pending))
+    }
+
     async fn orders(&self, page: &Page) -> Result<Part<OrderRecord>, PortError> {
         let kept = self.up("list the orders")?;
         Ok(part_back(kept.orders.iter().rev().map(|record| (record.id.clone(), record)), page))

@@ -49,6 +49,7 @@ use crate::problem::Problem;
         orders::reconcile,
         orders::list,
         orders::show,
+        orders::retry,
         rest::regions,
         rest::audit,
         rest::openapi

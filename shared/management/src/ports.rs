@@ -44,6 +44,10 @@ pub trait Orders {
     /// tried more often.
     fn place(&self, record: &OrderRecord) -> impl Future<Output = Result<(), PortError>> + Send;
 
+    /// Puts a job that failed on the queue again ([`exporter::order::retry`]). Its record then; none, and nothing done, if it
+    /// has not failed.
+    fn retry(&self, record: &OrderRecord) -> impl Future<Output = Result<Option<OrderRecord>, PortError>> + Send;
+
     /// Orders, newest first.
     fn orders(&self, page: &Page) -> impl Future<Output = Result<Part<OrderRecord>, PortError>> + Send;
 }

@@ -149,6 +149,14 @@ pub enum Refusal {
     /// A run does not allow what was asked.
     #[error("{0}")]
     RunState(String),
+    /// A job is in a state that does not allow it.
+    #[error("{message}")]
+    JobState {
+        /// The job.
+        id: String,
+        /// Which state, and what it does not allow.
+        message: String,
+    },
     /// A newer scan of the account was exported.
     #[error("{message}")]
     RunOutdated {
@@ -208,6 +216,7 @@ impl Refusal {
             Self::RunState(_) | Self::RunOutdated { .. } => {
                 ("run-state", "The run does not allow it", StatusCode::CONFLICT)
             }
+            Self::JobState { .. } => ("job-state", "The state of the job does not allow it", StatusCode::CONFLICT),
             Self::Changed { .. } => ("changed", "It was changed meanwhile", StatusCode::PRECONDITION_FAILED),
             Self::Unconditional => ("if-match", "If-Match is missing", StatusCode::PRECONDITION_REQUIRED),
             Self::KeyReused => ("key-reused", "The key was used before", StatusCode::UNPROCESSABLE_ENTITY),
@@ -222,7 +231,8 @@ impl Refusal {
         match self {
             Self::NotFound { noun, .. } => Some(format!("hubctl {} list shows what there is", noun.word())),
             Self::NoRun(_) => Some("hubctl run list shows those there are".to_owned()),
-            Self::NoOrder(_) => Some("hubctl order list shows those there are".to_owned()),
+            Self::NoOrder(_) => Some("hubctl job list shows those there are".to_owned()),
+            Self::JobState { id, .. } => Some(format!("hubctl job show {id}")),
             Self::Exists { noun, id } => Some(format!("hubctl {} show {id} shows it", noun.word())),
             Self::HasIntegration(id) => Some(format!("hubctl integration delete {id}, then the provider")),
             Self::Changed { .. } => Some("read it again, and make the change to what is there now".to_owned()),
@@ -233,7 +243,7 @@ impl Refusal {
             Self::KeySpent { .. } => Some("to create it anew, send the request with a new key".to_owned()),
             Self::BeingRemoved(id) => Some(format!(
                 "hubctl integration enable {id} calls the removal off; hubctl integration delete {id} --archive goes on with it, \
-                 with new credentials too; hubctl order list says why it has not ended"
+                 with new credentials too; hubctl job list says why it has not ended"
             )),
             Self::RunOutdated { command, .. } => Some(command.clone()),
             Self::NoRoute => Some("GET /openapi.json lists the addresses there are".to_owned()),

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, completion, declared, doctor, explain, export, integration, man, map, order, permissions, plan, provider,
+    audit, completion, declared, doctor, explain, export, integration, job, man, map, permissions, plan, provider,
     quarantine, reconcile, run, trigger, validate,
 };
 use crate::config::Global;
@@ -58,7 +58,8 @@ pub(crate) enum Command {
     Audit(audit::Args),
     Run(run::Group),
     Quarantine(quarantine::Group),
-    Order(order::Group),
+    #[command(alias = "order")]
+    Job(job::Group),
     Doctor(doctor::Args),
     Reconcile(reconcile::Args),
     Explain(explain::Args),

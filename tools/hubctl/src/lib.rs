@@ -60,7 +60,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Audit(args) => commands::audit::run(&args, &cli.global, output),
         Command::Run(group) => commands::run::run(&group, &cli.global, output),
         Command::Quarantine(group) => commands::quarantine::run(&group, &cli.global, output),
-        Command::Order(group) => commands::order::run(&group, &cli.global, output),
+        Command::Job(group) => commands::job::run(&group, &cli.global, output),
         Command::Reconcile(args) => commands::reconcile::run(&args, &cli.global, output),
         Command::Explain(args) => commands::explain::run(&args, &cli.global, output),
         Command::Doctor(args) => commands::doctor::run(&args, &cli.global, output),

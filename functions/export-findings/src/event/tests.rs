@@ -20,6 +20,11 @@ fn upload(key: &str, version: &str) -> Upload {
     Upload { version: Some(version.to_owned()), ..Upload::new("scans", key) }
 }
 
+/// Uploads that begin a chain.
+fn exported(uploads: impl IntoIterator<Item = Upload>) -> Work {
+    Work::Uploads(uploads.into_iter().collect(), Chain::default())
+}
+
 #[test]
 fn the_key_of_an_s3_event_is_form_encoded() {
     let parsed = |key| uploads(&s3_event("ObjectCreated:Put", key)).unwrap();
@@ -57,14 +62,14 @@ fn an_event_may_hold_several_records_and_other_kinds_are_left_out() {
         let record = other["Records"][0].clone();
         event["Records"].as_array_mut().unwrap().push(record);
     }
-    assert_eq!(parse(&event).unwrap(), Invocation::Direct(Work::Uploads(vec![upload("a", "v1"), upload("c", "v1")])));
+    assert_eq!(parse(&event).unwrap(), Invocation::Direct(exported([upload("a", "v1"), upload("c", "v1")])));
     assert_eq!(uploads(&eventbridge_event("Object Deleted", "a")), Ok(Vec::new()));
 }
 
 #[test]
 fn the_test_event_of_s3_is_ignored() {
     let event = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "scans"});
-    assert_eq!(parse(&event), Ok(Invocation::Direct(Work::Uploads(Vec::new()))));
+    assert_eq!(parse(&event), Ok(Invocation::Direct(exported([]))));
 }
 
 #[test]
@@ -83,16 +88,29 @@ fn each_message_of_a_queue_stands_for_itself() {
     let Invocation::Queue(messages) = parse(&payload).unwrap() else { panic!("not a queue's") };
     let ids: Vec<_> = messages.iter().map(|message| message.id.as_str()).collect();
     assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7", "8"]);
-    assert_eq!(messages[0].work, Ok(Work::Uploads(vec![upload("a b", "v1")])));
-    assert_eq!(messages[1].work, Ok(Work::Uploads(vec![upload("a+b", "v2")])));
+    assert_eq!(messages[0].work, Ok(exported([upload("a b", "v1")])));
+    assert_eq!(messages[1].work, Ok(exported([upload("a+b", "v2")])));
     assert!(matches!(messages[2].work, Err(EventError::NotJson(_))));
     assert_eq!(messages[3].work, Err(EventError::Unknown));
     assert!(matches!(messages[4].work, Err(EventError::Incomplete(_))));
     let order = Order::UndoArchive { run_id: "r".to_owned() };
-    assert_eq!(messages[5].work, Ok(Work::Order(Placed { id: Some("7".to_owned()), order })));
+    assert_eq!(messages[5].work, Ok(Work::Order(Placed::new(Some("7".to_owned()), order))));
     for unknown in &messages[6..] {
         assert!(matches!(unknown.work, Err(EventError::UnknownOrder(_))), "{unknown:?}");
     }
+}
+
+#[test]
+fn a_message_says_how_often_it_was_received_and_which_chain_it_continues() {
+    let mut event = eventbridge_event("Object Created", "a");
+    event["chain"] = json!({"rounds": 4, "idle_rounds": 2});
+    let message = json!({"messageId": "1", "eventSource": "aws:sqs", "body": event.to_string(),
+        "attributes": {"ApproximateReceiveCount": "3"}});
+    let Invocation::Queue(messages) = parse(&json!({ "Records": [message] })).unwrap() else { panic!("not a queue's") };
+    let chain = Chain { rounds: 4, idle_rounds: 2, ..Chain::default() };
+    assert_eq!((messages[0].receives, &messages[0].work), (3, &Ok(Work::Uploads(vec![upload("a", "v2")], chain))));
+    event["chain"] = json!("x");
+    assert!(matches!(work(&event), Err(EventError::Incomplete(_))));
 }
 
 #[test]
@@ -111,7 +129,7 @@ fn the_sample_events_are_understood() {
     }
     let key = "prowler/réseau nord/output + notes.ocsf.json.gz";
     let uploads_of = |work| match work {
-        Work::Uploads(uploads) => uploads,
+        Work::Uploads(uploads, _) => uploads,
         Work::Order(order) => panic!("an order to {}", order.order),
     };
     let direct = |invocation| match invocation {

@@ -1,233 +1,17 @@
-use std::collections::BTreeSet;
-use std::sync::Mutex;
+mod twin;
 
-use asff::{AccountId, RegionName};
-use bytes::Bytes;
-use exporter::integration::Integration;
-use exporter::order::OrderRecord;
-use exporter::ports::{
-    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
-    Object, ObjectWriter, Objects, Only, Page, Runs, Scan,
-};
-use exporter::report::{AccountReport, Uncovered};
-use exporter::telling::{Event, EventKind, Told};
-use futures::StreamExt as _;
-use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+use asff::AccountId;
+use exporter::order::{Chain, RETRY_DELAY};
+use exporter::report::{AccountReport, RunStatus, Uncovered};
+use exporter::telling::EventKind;
+use exporter::upload::UploadInfo;
 use lambda_runtime::Context;
 use serde_json::json;
 
+use self::twin::Twin;
 use super::*;
-
-/// A genuine scan of one finding, of account 123456789012.
-const SCAN: &[u8] = include_bytes!("../../../../tests/scans/5.46.0-one-finding.ocsf.json");
-
-/// A cloud whose objects are what their keys say.
-#[derive(Default)]
-struct Twin {
-    opened: Mutex<Vec<String>>,
-    recorded: Mutex<Vec<RunReport>>,
-    put_back: Mutex<Vec<(String, Duration)>>,
-    ordered: Mutex<Vec<(Placed, Duration)>>,
-    told: Mutex<(Told, u64)>,
-    published: Mutex<Vec<Event>>,
-}
-
-impl Telling for Twin {
-    async fn told(&self, _: AccountId) -> Result<(Told, u64), PortError> {
-        Ok(self.told.lock().unwrap().clone())
-    }
-
-    async fn write_told(&self, _: AccountId, told: &Told, number: u64) -> Result<bool, PortError> {
-        *self.told.lock().unwrap() = (told.clone(), number + 1);
-        Ok(true)
-    }
-
-    async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
-        self.published.lock().unwrap().extend_from_slice(events);
-        Ok((0..events.len()).collect())
-    }
-}
-
-impl Scans for Twin {
-    async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
-        self.opened.lock().unwrap().push(upload.key.clone());
-        let body = match upload.key.as_str() {
-            "gone.json" => return Err(OpenError::NotFound { url: upload.url() }),
-            "denied.json" => return Err(failure("open").into()),
-            "page.json" => "<!DOCTYPE html><html></html>".into(),
-            _ => Bytes::from_static(SCAN),
-        };
-        let info =
-            UploadInfo { source: upload.url(), etag: "e".to_owned(), bytes: body.len() as u64, modified_at: None };
-        Ok(Scan { info, body: futures::stream::iter([Ok(body)]).boxed() })
-    }
-}
-
-impl Integrations for Twin {
-    async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
-        Ok(Some(Integration { only_failed: false, ..Integration::new(*account) }))
-    }
-}
-
-impl Runs for Twin {
-    async fn claim(&self, identity: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
-        let run_id = "earlier".to_owned();
-        Ok(match identity {
-            "s3://scans/held.json#e" => Claim::Held { run_id },
-            "s3://scans/twice.json#e" => Claim::Done { run_id },
-            _ => Claim::Taken,
-        })
-    }
-
-    async fn renew_claim(&self, _: &str, _: &str, _: Timestamp) -> Result<bool, PortError> {
-        Ok(true)
-    }
-
-    async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn record(&self, report: &RunReport) -> Result<(), PortError> {
-        self.recorded.lock().unwrap().push(report.clone());
-        Ok(())
-    }
-}
-
-impl Accounts for Twin {
-    async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
-        Ok(Begun::Taken { doubt: Doubt::default() })
-    }
-
-    async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
-        Ok(true)
-    }
-
-    async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
-        Ok(None)
-    }
-
-    async fn standing(&self, _: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
-        Ok(None)
-    }
-
-    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
-        Ok(())
-    }
-}
-
-impl Queue for Twin {
-    async fn put_back(&self, upload: &Upload, after: Duration) -> Result<bool, PortError> {
-        self.put_back.lock().unwrap().push((upload.key.clone(), after));
-        Ok(true)
-    }
-
-    async fn order(&self, order: &Placed, after: Duration) -> Result<bool, PortError> {
-        self.ordered.lock().unwrap().push((order.clone(), after));
-        Ok(true)
-    }
-}
-
-/// No order of these tests has an id, so nothing is kept of any.
-impl OrderLog for Twin {
-    async fn order_record(&self, _: &str) -> Result<Option<OrderRecord>, PortError> {
-        Ok(None)
-    }
-
-    async fn record_order(&self, record: &OrderRecord) -> Result<bool, PortError> {
-        Err(failure(&record.id))
-    }
-
-    async fn call_off_order(&self, record: &OrderRecord) -> Result<(), PortError> {
-        Err(failure(&record.id))
-    }
-}
-
-struct Sink;
-
-impl Objects for Twin {
-    type Writer = Sink;
-
-    async fn create(&self, _: &str, _: Only) -> Result<Sink, PortError> {
-        Ok(Sink)
-    }
-
-    /// Every upload has an earlier run of its key's name.
-    async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
-        let Some(run_id) = key.strip_prefix("runs/").and_then(|key| key.strip_suffix("/report.json")) else {
-            return Ok(None);
-        };
-        let source = format!("s3://scans/{run_id}.json");
-        let info = UploadInfo { source, etag: "e".to_owned(), bytes: 0, modified_at: None };
-        let report = RunReport::begin(run_id.to_owned(), info, Timestamp::now());
-        let body = serde_json::to_vec(&report).unwrap().into();
-        Ok(Some(Object { etag: "1".to_owned(), body: futures::stream::iter([Ok(body)]).boxed() }))
-    }
-
-    async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
-        let states =
-            ["state/100000000001/eu-west-1.zst", "state/100000000001/us-east-1.zst", "state/100000000002/x.zst"];
-        Ok(states.into_iter().filter(|key| key.starts_with(prefix)).map(str::to_owned).collect())
-    }
-}
-
-impl ObjectWriter for Sink {
-    async fn write(&mut self, _: Bytes) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn finish(self) -> Result<(), PortError> {
-        Ok(())
-    }
-}
-
-/// A hub that takes everything.
-#[derive(Clone)]
-struct Open;
-
-impl Hubs for Twin {
-    type Hub = Open;
-
-    async fn connect(&self, _: AccountId, _: &Integration) -> Result<Open, ConnectError> {
-        match self.opened.lock().unwrap().last().map(String::as_str) {
-            Some("unconnected.json") => Err(failure("connect").into()),
-            _ => Ok(Open),
-        }
-    }
-}
-
-impl Hub for Open {
-    async fn import(&self, _: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
-        let body: Value = serde_json::from_slice(&body).unwrap();
-        let success_count = body["Findings"].as_array().unwrap().len();
-        Ok(ImportOutcome { success_count, ..ImportOutcome::default() })
-    }
-
-    async fn since(&self, _: &RegionName) -> Result<Option<String>, CallError> {
-        Ok(None)
-    }
-
-    async fn findings(&self, _: &RegionName, _: Option<String>) -> Result<Page, CallError> {
-        Ok(Page::default())
-    }
-
-    async fn finding(&self, _: &RegionName, _: &str) -> Result<Option<Bytes>, CallError> {
-        Ok(None)
-    }
-
-    async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
-        Ok(HubState { product_accepted: true })
-    }
-}
-
-impl Clock for Twin {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-}
-
-fn failure(action: &str) -> PortError {
-    PortError { action: action.to_owned(), message: "no".to_owned() }
-}
 
 fn created(key: &str) -> Value {
     json!({"source": "aws.s3", "detail-type": "Object Created",
@@ -263,7 +47,8 @@ async fn what_another_try_mends_comes_again_alone_and_the_rest_is_done() {
     let again = ["m0", "m6"].map(|id| json!({ "itemIdentifier": id }));
     assert_eq!(answer.unwrap(), json!({ "batchItemFailures": again }));
     let put_back = twin.put_back.lock().unwrap().clone();
-    assert_eq!(put_back, [("held.json".to_owned(), BUSY_DELAY)], "what another run works on waits for it");
+    let waits = Chain { rounds: 1, idle_rounds: 1, ..Chain::default() };
+    assert_eq!(put_back, [("held.json".to_owned(), waits, RETRY_DELAY)], "what another run works on waits for it");
     let recorded = twin.recorded.lock().unwrap();
     let last = |key: &str| {
         let source = format!("s3://scans/{key}");
@@ -349,6 +134,66 @@ async fn an_order_about_all_accounts_becomes_one_for_each() {
     let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(order, _)| json!(order)).collect();
     let part = |account: &str| json!({ "order": "reconcile", "provider": account, "dry_run": true });
     assert_eq!(ordered, [part("100000000001"), part("100000000002")]);
+}
+
+/// The messages of a batch in their last receive.
+async fn handle_last(bodies: &[Value]) -> (Value, Arc<Twin>) {
+    let last = |(body, id): (&Value, u32)| {
+        json!({"messageId": format!("m{id}"), "eventSource": "aws:sqs", "body": body.to_string(),
+            "attributes": {"ApproximateReceiveCount": "5"}})
+    };
+    let records: Vec<_> = bodies.iter().zip(0..).map(last).collect();
+    let twin = Arc::new(Twin::default());
+    let handler = Handler::new(twin.clone(), Settings::default()).with_max_receive_count(5);
+    let answer = handler.handle(LambdaEvent::new(json!({ "Records": records }), Context::default())).await;
+    (serde_json::to_value(answer.unwrap()).unwrap(), twin)
+}
+
+#[tokio::test]
+async fn an_upload_that_waits_for_a_busy_account_is_one_run_waits_longer_each_time_and_ends() {
+    let twin = Arc::new(Twin::default());
+    let handler = Handler::new(twin.clone(), Settings::default()).with_max_receive_count(5);
+    let mut body = created("busy.json");
+    let mut minutes = Vec::new();
+    loop {
+        let payload = json!({"Records": [message("m", &body.to_string())]});
+        let answer = handler.handle(LambdaEvent::new(payload, Context::default())).await.unwrap();
+        let answer = serde_json::to_value(answer).unwrap();
+        let Some((_, chain, delay)) = twin.put_back.lock().unwrap().pop() else {
+            assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m"}]}), "the queue retries it");
+            break;
+        };
+        assert_eq!(answer, json!({"batchItemFailures": []}));
+        minutes.push(delay.as_secs() / 60);
+        body["chain"] = json!(chain);
+    }
+    assert_eq!(minutes, [2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15, 15]);
+    let recorded = twin.recorded.lock().unwrap();
+    let ids: BTreeSet<_> = recorded.iter().map(|run| run.run_id.as_str()).collect();
+    assert_eq!(ids.len(), 1, "not a failed run for each attempt");
+    let last = recorded.last().unwrap();
+    assert_eq!(last.status, RunStatus::Failed);
+    let why = last.reasons.last().unwrap();
+    let command = format!("hubctl run replay {}", last.run_id);
+    assert!(why.starts_with("13 rounds in a row made no progress") && why.ends_with(&command), "{why}");
+}
+
+#[tokio::test]
+async fn the_run_of_an_upload_that_goes_to_the_dead_letter_queue_says_so() {
+    let bodies = ["unconnected.json", "denied.json"].map(created);
+    let (answer, twin) = handle_last(&bodies).await;
+    let failures = ["m0", "m1"].map(|id| json!({ "itemIdentifier": id }));
+    assert_eq!(answer, json!({ "batchItemFailures": failures }));
+    let recorded = twin.recorded.lock().unwrap();
+    for key in ["unconnected.json", "denied.json"] {
+        let source = format!("s3://scans/{key}");
+        let run = recorded.iter().rfind(|run| run.upload.source == source).unwrap();
+        let why = run.reasons.last().unwrap();
+        let replay = format!("hubctl run replay {}", run.run_id);
+        let command = if key == "denied.json" { format!("hubctl export {source}") } else { replay };
+        assert_eq!(run.status, RunStatus::Failed, "{key}");
+        assert!(why.contains("dead-letter queue") && why.ends_with(&command), "{why}");
+    }
 }
 
 #[tokio::test]

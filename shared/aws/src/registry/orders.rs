@@ -1,6 +1,6 @@
 //! Orders on the queue on which uploads wait, and their records in the table.
 
-use exporter::order::{OrderLog, OrderRecord, OrderState, place};
+use exporter::order::{OrderLog, OrderRecord, OrderState, place, retry};
 use exporter::ports::PortError;
 use exporter::registry::{Page, Part};
 use jiff::{SignedDuration, Timestamp};
@@ -28,9 +28,10 @@ impl OrderLog for Cloud {
         let item = to_item(record).map_err(|error| unreadable(action(), &error))?;
         let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
         let request = request
-            .condition_expression("attribute_not_exists(pk) OR #state = :waiting")
+            .condition_expression("attribute_not_exists(pk) OR #state = :waiting OR #state = :failed")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":waiting", text(OrderState::Waiting.as_str()));
+            .expression_attribute_values(":waiting", text(OrderState::Waiting.as_str()))
+            .expression_attribute_values(":failed", text(OrderState::Failed.as_str()));
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error)
@@ -57,6 +58,10 @@ impl Orders for Cloud {
         }
         let action = format!("order to {}", record.order);
         Err(PortError { action, message: "the deployment has no queue".to_owned() })
+    }
+
+    async fn retry(&self, record: &OrderRecord) -> Result<Option<OrderRecord>, PortError> {
+        retry(self, record).await
     }
 
     async fn orders(&self, page: &Page) -> Result<Part<OrderRecord>, PortError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws::{Cloud, Names};
-use exporter::order::{Order, OrderLog as _, OrderRecord, OrderState, Placed};
+use exporter::order::{Chain, Order, OrderLog as _, OrderRecord, OrderState, Placed, Round};
 use exporter::ports::Queue;
 use exporter::registry::Page;
 use exporter::upload::Upload;
@@ -23,15 +23,18 @@ async fn with_queue(wire: &Wire) -> Cloud {
 async fn an_order_is_a_message_of_the_queue_of_uploads() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
     let cloud = with_queue(&wire).await;
-    let order = Placed { id: Some("7".to_owned()), order: Order::UndoArchive { run_id: "run-1".to_owned() } };
+    let order = Placed::new(Some("7".to_owned()), Order::UndoArchive { run_id: "run-1".to_owned() });
     assert!(cloud.order(&order, Duration::from_secs(120)).await.unwrap());
-    assert!(cloud.put_back(&Upload::new("scans", "a b.json"), Duration::from_secs(100_000)).await.unwrap());
+    let chain = Chain { rounds: 3, ..Chain::default() };
+    let round = Round { chain, delay: Duration::from_secs(100_000) };
+    assert!(cloud.put_back(&Upload::new("scans", "a b.json"), &round).await.unwrap());
     let [ordered, put_back] = wire.requests().try_into().unwrap();
     let (ordered, put_back) = (ordered.json(), put_back.json());
     let body = |message: &Value| serde_json::from_str::<Value>(message["MessageBody"].as_str().unwrap()).unwrap();
     assert_eq!(body(&ordered), json!({ "order": "undo_archive", "run_id": "run-1", "id": "7" }));
     assert_eq!((&ordered["DelaySeconds"], &put_back["DelaySeconds"]), (&json!(120), &json!(900)), "SQS takes no more");
     assert_eq!(body(&put_back)["detail"]["object"]["key"], "a b.json");
+    assert_eq!(body(&put_back)["chain"], json!({ "rounds": 3, "idle_rounds": 0, "completed": 0 }));
 }
 
 #[tokio::test]
@@ -49,7 +52,7 @@ async fn a_key_may_have_characters_that_a_message_may_not() {
 #[tokio::test]
 async fn without_a_queue_nothing_is_ordered() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
-    let order = Placed { id: None, order: Order::Redrive { run_id: None, code: None } };
+    let order = Placed::new(None, Order::Redrive { run_id: None, code: None });
     assert!(!cloud(&wire.url).await.order(&order, Duration::ZERO).await.unwrap());
     assert!(wire.requests().is_empty());
 }
@@ -76,6 +79,24 @@ async fn an_order_is_recorded_before_it_is_placed_and_found_again() {
     assert_eq!(cloud.order_record("7").await.unwrap(), Some(record.clone()));
     let part = cloud.orders(&Page { limit: 5, after: None }).await.unwrap();
     assert_eq!((part.entries, part.next), (vec![record], None));
+}
+
+#[tokio::test]
+async fn a_failed_job_is_pending_again_before_its_message_is_on_the_queue() {
+    let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
+    let now = "2026-11-23T09:00:00Z".parse().unwrap();
+    let order = Order::UndoArchive { run_id: "run-1".to_owned() };
+    let record = OrderRecord::new("7".to_owned(), order, now, "ada");
+    let cloud = with_queue(&wire).await;
+    assert_eq!(cloud.retry(&record).await.unwrap(), None, "it has not failed");
+    let failed = record.clone().settled(OrderState::Failed, Some("why".to_owned()), now);
+    let retried = cloud.retry(&failed).await.unwrap().unwrap();
+    assert_eq!((retried.state, retried.settled_at), (OrderState::Waiting, None));
+    let [recorded, placed] = wire.requests().try_into().unwrap();
+    assert_eq!(recorded.json()["Item"]["state"]["S"], "waiting");
+    let condition = "attribute_not_exists(pk) OR #state = :waiting OR #state = :failed";
+    assert_eq!(recorded.json()["ConditionExpression"], condition);
+    assert_eq!(placed.header("x-amz-target"), Some("AmazonSQS.SendMessage"));
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod undo;
 mod withdraw;
 mod words;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use asff::{AccountId, Regions};
@@ -28,11 +29,12 @@ use uuid::Uuid;
 
 pub use self::active::StaysActive;
 pub use self::explain::{Explanation, FindingName, KeptBack, KnownState, LiveState, RunWord, explain};
+use self::hold::Hold;
 pub use self::lines::Lines;
 pub use self::reconcile::Reconcile;
 pub use self::redrive::{LEFT_TO_NEXT_SCAN, Redrive};
 pub use self::undo::CHANGED_SINCE;
-use crate::deliver::{Shared, room};
+use crate::deliver::{AccountDelivered, Shared, room};
 use crate::export::{ExportError, conclude};
 use crate::json_lines::JsonLines;
 use crate::lease::{Lease, hold_until};
@@ -55,6 +57,8 @@ pub struct Mender<P> {
 pub struct Options {
     /// The order that it belongs to, where there is one.
     pub order: Option<String>,
+    /// The run whose record this one continues, since that run only waited. None: a new one.
+    pub run_id: Option<String>,
     /// When the caller's time is over.
     pub deadline: Option<Instant>,
     /// Who watches.
@@ -85,6 +89,8 @@ impl From<PortError> for MendError {
 struct Job<P> {
     ports: Arc<P>,
     run_id: String,
+    /// The run, as it is recorded when it begins.
+    begun: RunReport,
     regions: Arc<Regions>,
     /// Until when accounts are held.
     until: Timestamp,
@@ -92,6 +98,13 @@ struct Job<P> {
 }
 
 impl<P: Ports> Job<P> {
+    /// Records that the run works, now that the account is its own. The account is released if it can't be.
+    async fn begin(&self, hold: Hold<P>) -> Result<Hold<P>, MendError> {
+        let Err(error) = self.ports.record(&self.begun).await else { return Ok(hold) };
+        hold.release(self, AccountDelivered::default(), &BTreeSet::new()).await;
+        Err(error.into())
+    }
+
     /// The hold on an account that was just taken.
     fn lease(&self, account: AccountId) -> Lease {
         match self.shared.give_up_at {
@@ -114,7 +127,9 @@ impl<P: Ports> Mender<P> {
         Self { ports, settings, regions: Arc::new(Regions::known()) }
     }
 
-    /// Does the work under a run of its own: recorded when it begins, concluded and recorded when it ends.
+    /// Does the work under a run of its own: recorded when it begins, concluded and recorded when it ends. The work on one
+    /// account records it itself, when the account is its own ([`Job::begin`]): a job that waits for a busy account leaves no
+    /// run for each attempt.
     async fn run<F>(
         &self,
         mut run: RunReport,
@@ -125,7 +140,12 @@ impl<P: Ports> Mender<P> {
         F: Future<Output = Result<Vec<Done>, MendError>>,
     {
         run.order.clone_from(&options.order);
-        self.ports.record(&run).await?;
+        if let Some(run_id) = &options.run_id {
+            run.run_id.clone_from(run_id);
+        }
+        if !run.kind.is_of_one_account() {
+            self.ports.record(&run).await?;
+        }
         let (quarantine, keeper) = Quarantine::of_run(self.ports.clone(), &run.run_id);
         let (pending, lister) = JsonLines::open(self.ports.clone(), RunReport::pending_key(&run.run_id));
         let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -134,6 +154,7 @@ impl<P: Ports> Mender<P> {
         let job = Job {
             ports: self.ports.clone(),
             run_id: run.run_id.clone(),
+            begun: run.clone(),
             regions: self.regions.clone(),
             until: hold_until(self.ports.now(), options.deadline),
             shared: Shared {
@@ -159,7 +180,9 @@ impl<P: Ports> Mender<P> {
             (Err(error), _) => Err(error),
             (_, Err(error)) => Err(error.into()),
         };
-        if let Err(error) = &concluded {
+        if let Err(error) = &concluded
+            && !matches!(error, MendError::Busy(_))
+        {
             run.status = RunStatus::Failed;
             run.reasons.push(error.to_string());
             run.finished_at = Some(self.ports.now());

@@ -38,7 +38,7 @@ impl<P: Ports> Mender<P> {
         let reconcile = |job: Job<P>| async move {
             let wants = if what.dry_run { Wants::Any } else { Wants::Enabled };
             let hold = match Hold::take(&job, account, wants).await? {
-                Ok(hold) => *hold,
+                Ok(hold) => job.begin(*hold).await?,
                 Err(blocked) => return Err(blocked.into_error(account)),
             };
             let integration = &hold.integration;

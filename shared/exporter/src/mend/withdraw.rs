@@ -32,7 +32,7 @@ impl<P: Ports> Mender<P> {
         let run = self.begin(RunKind::Withdraw, None, format!("all findings of account {account}"));
         let withdraw = |job: Job<P>| async move {
             let hold = match Hold::take(&job, account, wants).await? {
-                Ok(hold) => *hold,
+                Ok(hold) => job.begin(*hold).await?,
                 Err(blocked) => return Err(blocked.into_error(account)),
             };
             let now = job.ports.now();

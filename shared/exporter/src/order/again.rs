@@ -39,8 +39,8 @@ pub(super) async fn again<P: Ports + Scans>(
         return Err(refused(format!("{source} was written anew since run {run_id} exported it")));
     }
     let exporter = Exporter::new(ports.clone(), settings.clone());
-    let Options { order, deadline, progress } = options.clone();
-    let options = export::Options { again: true, approval, any_format: false, order, deadline, progress };
+    let Options { order, run_id, deadline, progress } = options.clone();
+    let options = export::Options { again: true, approval, any_format: false, order, run_id, deadline, progress };
     exporter.export(scan, options).await.map_err(|error| match error {
         held @ ExportError::Held { .. } => OrderError::Busy(held.to_string()),
         error => error.into(),

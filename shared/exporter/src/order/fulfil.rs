@@ -1,123 +1,91 @@
 //! Carries out orders as the deployment gets them: more than once, while others work, in the time of one invocation.
 //!
-//! Promises: an order that is settled is not carried out again; what another try mends is tried again; each order's record
-//! says what became of it.
+//! Promises: an order that is settled is not carried out again; what another try mends is tried again, within the bounds of a
+//! [`Chain`](super::Chain); each order's record says what became of it, also that its message is in the dead-letter queue.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{
-    Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, accounts_of, accounts_with_state, carry_out,
+    Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, Round, accounts_of, accounts_with_state, carry_out,
+    is_busy,
 };
 use crate::mend::Options;
 use crate::ports::{PortError, Ports, Queue, Scans};
-use crate::report::{RunReport, RunStatus, undelivered};
+use crate::report::{RunReport, RunStatus};
 use crate::settings::Settings;
 
-/// How long an upload or an order waits whose account another run is exporting. A run lasts 15 minutes at most.
-pub const BUSY_DELAY: Duration = Duration::from_secs(120);
+/// The time that must be left for the next job of a replay to be run by the same invocation: enough to read a scan of medium
+/// size. Less, and it gets an invocation of its own.
+const INLINE_TIME_MIN: Duration = Duration::from_secs(60);
 
-/// Carries out an order that was placed, and keeps its record. Its runs; none, if it was settled before, waits for an
-/// account, or became an order for each of several accounts. `queued`: it came from the queue, and what is left of it may
-/// be put there.
-///
-/// # Errors
-///
-/// [`OrderError::Refused`] and [`OrderError::Partly`] where it can't be carried out, which its record says. Anything else:
-/// the same order is to come again.
+/// How a job comes to an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// As the payload: who invokes is told what is left of it, and nothing is put on the queue for it.
+    Direct,
+    /// In a message of the queue, which comes again where the job fails. `is_last`: it does not; the queue moves it to the
+    /// dead-letter queue.
+    Message {
+        /// Whether the message was received as often as the queue's redrive policy allows.
+        is_last: bool,
+    },
+    /// It follows a job that the same invocation completed ([`Fulfilled::next`]), and has no message of its own yet.
+    Inline,
+}
+
+/// What an invocation did for a job.
+#[derive(Debug)]
+pub struct Fulfilled {
+    /// Its runs; none, if it was settled before, waits for an account, or became an order for each of several accounts. An
+    /// error other than [`OrderError::Refused`] and [`OrderError::Partly`]: the same message is to come again.
+    pub outcome: Result<Vec<RunReport>, OrderError>,
+    /// The job that follows, for which the same invocation has time. It is to be fulfilled at once, as [`Delivery::Inline`].
+    pub next: Option<Placed>,
+}
+
+/// Carries out an order that was placed, and keeps its record.
 pub async fn fulfil<P: Ports + Scans + Queue + OrderLog>(
     ports: &Arc<P>,
     settings: &Settings,
     placed: &Placed,
-    queued: bool,
+    delivery: Delivery,
     options: &Options,
-) -> Result<Vec<RunReport>, OrderError> {
-    let desk = Desk::open(ports.as_ref(), placed).await?;
-    if let Some(record) = desk.record.as_ref().filter(|record| record.state.is_settled()) {
-        tracing::info!(order.id = record.id, order = %record.order, state = record.state.as_str(), "order is settled");
-        desk.go_on(record).await?;
-        return Ok(Vec::new());
-    }
-    if queued && let Some(parts) = desk.parts().await? {
-        desk.settle(OrderState::Done, None, &[], parts).await?;
-        return Ok(Vec::new());
-    }
-    let options = Options { order: placed.id.clone(), ..options.clone() };
-    let runs = match carry_out(ports, settings, &placed.order, &options).await {
-        Ok(runs) => runs,
-        Err(error @ (OrderError::Refused(_) | OrderError::Partly { .. })) => {
-            let runs = if let OrderError::Partly { runs, .. } = &error { runs.as_slice() } else { &[] };
-            desk.settle(OrderState::Refused, Some(error.to_string()), runs, desk.next()).await?;
-            return Err(error);
-        }
-        Err(error) => {
-            if !desk.wait(&error.to_string(), &[]).await? {
-                return Ok(Vec::new());
-            }
-            let is_put_back = queued && matches!(error, OrderError::Busy(_)) && ports.order(placed, BUSY_DELAY).await?;
-            return if is_put_back { Ok(Vec::new()) } else { Err(error) };
-        }
+) -> Fulfilled {
+    let mut desk = match Desk::open(ports.as_ref(), placed, delivery, options.deadline).await {
+        Ok(desk) => desk,
+        Err(error) => return Fulfilled { outcome: Err(error.into()), next: None },
     };
-    let mut left = runs.iter().filter(|run| run.status.wants_another_try()).peekable();
-    let Some(first) = left.peek() else {
-        let next = desk.next();
-        desk.settle(OrderState::Done, None, &runs, next).await?;
-        return Ok(runs);
+    let outcome = match desk.work(ports, settings, options).await {
+        Err(error) if !error.is_final() => desk.fail(error).await,
+        outcome => outcome,
     };
-    let unfinished = OrderError::Unfinished { run_id: first.run_id.clone(), reasons: first.reasons.join("; ") };
-    let delay = match left.clone().all(is_busy) {
-        true => Some(BUSY_DELAY),
-        // The last of several may have begun with seconds left.
-        false if left.all(|run| run.status == RunStatus::Unfinished) && runs.iter().any(made_progress) => {
-            Some(Duration::ZERO)
-        }
-        false => None,
-    };
-    if !desk.wait(&unfinished.to_string(), &runs).await? {
-        return Ok(runs);
-    }
-    match delay {
-        Some(delay) if queued && ports.order(placed, delay).await? => Ok(runs),
-        _ => Err(unfinished),
-    }
-}
-
-/// Places an order: its record first, so that nothing is carried out that nobody can look up. False, where there is no
-/// queue.
-///
-/// # Errors
-///
-/// When the table or the queue does not answer. An order whose answer was lost may be on the queue all the same, and its
-/// record says so, as far as that can be written.
-pub async fn place<P: Queue + OrderLog>(ports: &P, record: &OrderRecord) -> Result<bool, PortError> {
-    ports.record_order(record).await?;
-    let placed = ports.order(&record.placed(), Duration::ZERO).await;
-    let after = match &placed {
-        Ok(true) => return placed,
-        Ok(false) => {
-            let why = Some("the deployment has no queue".to_owned());
-            record.clone().settled(OrderState::Refused, why, record.placed_at)
-        }
-        Err(error) => {
-            let message = Some(format!("nobody knows whether it was placed: {error}"));
-            OrderRecord { message, ..record.clone() }
-        }
-    };
-    // The caller learns of the first error. Should this one fail too, the record waits without a word, and harms nothing.
-    let _ = ports.record_order(&after).await;
-    placed
+    Fulfilled { outcome, next: desk.next_inline }
 }
 
 /// An order and its record.
 struct Desk<'a, P> {
     ports: &'a P,
+    placed: &'a Placed,
     order: &'a Order,
     /// None: the order has no id.
     record: Option<OrderRecord>,
+    delivery: Delivery,
+    begun: Instant,
+    deadline: Option<Instant>,
+    /// The job that follows in the same invocation.
+    next_inline: Option<Placed>,
 }
 
-impl<'a, P: Ports + Queue + OrderLog> Desk<'a, P> {
-    async fn open(ports: &'a P, placed: &'a Placed) -> Result<Self, PortError> {
+impl<'a, P: Ports + Scans + Queue + OrderLog> Desk<'a, P> {
+    async fn open(
+        ports: &'a P,
+        placed: &'a Placed,
+        delivery: Delivery,
+        deadline: Option<Instant>,
+    ) -> Result<Self, PortError> {
         let record = match &placed.id {
             None => None,
             Some(id) => Some(ports.order_record(id).await?.unwrap_or_else(|| {
@@ -125,7 +93,154 @@ impl<'a, P: Ports + Queue + OrderLog> Desk<'a, P> {
                 OrderRecord::new(id.clone(), placed.order.clone(), ports.now(), "unknown")
             })),
         };
-        Ok(Self { ports, order: &placed.order, record })
+        let begun = Instant::now();
+        Ok(Self { ports, placed, order: &placed.order, record, delivery, begun, deadline, next_inline: None })
+    }
+
+    async fn work(
+        &mut self,
+        ports: &Arc<P>,
+        settings: &Settings,
+        options: &Options,
+    ) -> Result<Vec<RunReport>, OrderError> {
+        if let Some(record) = self.record.clone().filter(|record| record.state.is_settled()) {
+            tracing::info!(order.id = record.id, order = %record.order, state = record.state.as_str(), "order is settled");
+            self.go_on(&record).await?;
+            return Ok(Vec::new());
+        }
+        if !self.begin().await? {
+            return Ok(Vec::new());
+        }
+        if self.delivery != Delivery::Direct
+            && let Some(parts) = self.parts().await?
+        {
+            self.settle(OrderState::Done, None, &[], parts).await?;
+            return Ok(Vec::new());
+        }
+        let run_id = self.placed.chain.run_id.clone();
+        let options = Options { order: self.placed.id.clone(), run_id, ..options.clone() };
+        let runs = match carry_out(ports, settings, self.order, &options).await {
+            Ok(runs) => runs,
+            Err(error @ (OrderError::Refused(_) | OrderError::Partly { .. })) => {
+                let runs = if let OrderError::Partly { runs, .. } = &error { runs.as_slice() } else { &[] };
+                self.settle(OrderState::Refused, Some(error.to_string()), runs, self.next()).await?;
+                return Err(error);
+            }
+            Err(error) => {
+                if !self.wait(&error.to_string(), &[]).await? {
+                    return Ok(Vec::new());
+                }
+                return match error {
+                    OrderError::Busy(message) => self.continue_later(Vec::new(), OrderError::Busy(message)).await,
+                    error => Err(error),
+                };
+            }
+        };
+        let mut left = runs.iter().filter(|run| run.status.wants_another_try()).peekable();
+        let Some(first) = left.peek() else {
+            let next = self.next();
+            self.settle(OrderState::Done, None, &runs, next).await?;
+            return Ok(runs);
+        };
+        let unfinished = OrderError::Unfinished { run_id: first.run_id.clone(), reasons: first.reasons.join("; ") };
+        let continues = left.all(|run| run.status == RunStatus::Unfinished || is_busy(run));
+        if !self.wait(&unfinished.to_string(), &runs).await? {
+            return Ok(runs);
+        }
+        if continues { self.continue_later(runs, unfinished).await } else { Err(unfinished) }
+    }
+
+    /// Puts the next round of the job on the queue.
+    ///
+    /// # Errors
+    ///
+    /// `left`, with the reason if there is no further round.
+    async fn continue_later(&mut self, runs: Vec<RunReport>, left: OrderError) -> Result<Vec<RunReport>, OrderError> {
+        if self.delivery == Delivery::Direct {
+            return Err(left);
+        }
+        match self.placed.chain.next(&runs) {
+            Ok(round) => {
+                if self.enqueue(round).await? {
+                    Ok(runs)
+                } else {
+                    Err(left)
+                }
+            }
+            Err(ended) => {
+                let left = left.because(&ended);
+                self.wait(&left.to_string(), &runs).await?;
+                Err(left)
+            }
+        }
+    }
+
+    /// Puts a message of the job on the queue. False, where there is none.
+    async fn enqueue(&mut self, Round { chain, delay }: Round) -> Result<bool, PortError> {
+        let message = Placed { chain, ..self.placed.clone() };
+        if !self.ports.order(&message, delay).await? {
+            return Ok(false);
+        }
+        // Only now: aborted in between, the message of the job before comes again and finds what it has to run.
+        if let Some(record) = self.record.as_mut().filter(|record| record.inline || record.last_attempt_at.is_some()) {
+            (record.inline, record.last_attempt_at) = (false, None);
+            self.ports.record_order(record).await?;
+        }
+        Ok(true)
+    }
+
+    /// Notes in the record that a failed job runs again, and that this attempt is the last one, before an abort can prevent
+    /// that. False, if it was called off meanwhile.
+    async fn begin(&mut self) -> Result<bool, PortError> {
+        let is_last = self.delivery == Delivery::Message { is_last: true };
+        let Some(record) = self.record.as_mut().filter(|record| is_last || record.state == OrderState::Failed) else {
+            return Ok(true);
+        };
+        record.state = OrderState::Waiting;
+        record.settled_at = None;
+        record.last_attempt_at = is_last.then(|| self.ports.now());
+        if is_last {
+            let id = &record.id;
+            record.message = Some(format!("the last attempt began; should it be aborted, run: hubctl job retry {id}"));
+        }
+        self.ports.record_order(record).await
+    }
+
+    /// Decides what follows an attempt that failed for a transient reason: the queue gives its message again. The last time it
+    /// does not, and the record says where the message is; what follows the job goes on without it. A job without a message gets
+    /// one.
+    async fn fail(&mut self, error: OrderError) -> Result<Vec<RunReport>, OrderError> {
+        match self.delivery {
+            Delivery::Message { is_last: true } => {
+                // Best effort: `last_attempt_at` says the same a little later.
+                if let Err(also) = self.fail_for_good(&error).await {
+                    tracing::warn!(order.id = self.placed.id, error = %also, "failed job is not recorded as failed");
+                }
+                Err(error)
+            }
+            Delivery::Inline => match self.placed.chain.next(&[]) {
+                Ok(round) => {
+                    let (id, order) = (&self.placed.id, self.order);
+                    tracing::warn!(order.id = id, %order, %error, "order put on the queue: it is tried again");
+                    if self.enqueue(round).await? { Ok(Vec::new()) } else { Err(error) }
+                }
+                Err(ended) => Err(error.because(&ended)),
+            },
+            Delivery::Direct | Delivery::Message { is_last: false } => Err(error),
+        }
+    }
+
+    async fn fail_for_good(&mut self, error: &OrderError) -> Result<(), PortError> {
+        let then = self.next();
+        let Some(record) = self.record.clone() else { return self.follow_all(then).await };
+        let why = format!(
+            "{error}; its message is in the dead-letter queue; when the cause is fixed, run: hubctl job retry {}",
+            record.id
+        );
+        let mut failed = record.settled(OrderState::Failed, Some(why), self.ports.now());
+        // In invocations of their own: the message of this one is not to come again for them.
+        failed.then = self.place_all(&failed, then, false).await?;
+        self.ports.record_order(&failed).await.map(drop)
     }
 
     /// What the order becomes, if it is about several accounts: each may take the whole of an invocation's time.
@@ -155,45 +270,79 @@ impl<'a, P: Ports + Queue + OrderLog> Desk<'a, P> {
 
     /// Places what goes on with the order, then writes that it is settled: killed in between, it is settled again.
     async fn settle(
-        &self,
+        &mut self,
         state: OrderState,
         message: Option<String>,
         runs: &[RunReport],
         then: Vec<(String, Order)>,
     ) -> Result<(), PortError> {
         let now = self.ports.now();
-        let Some(record) = &self.record else {
-            for (_, order) in then {
-                self.follow(&Placed { id: None, order }).await?;
-            }
-            return Ok(());
-        };
+        let Some(record) = &self.record else { return self.follow_all(then).await };
         let mut record = OrderRecord { runs: ids(runs), ..record.clone() }.settled(state, message, now);
-        record.then = self.place_all(&record, then).await?;
+        record.last_attempt_at = None;
+        let inline = self.has_time_for_next();
+        record.then = self.place_all(&record, then, inline).await?;
         // Where a person called it off meanwhile, that stands.
         self.ports.record_order(&record).await.map(drop)
     }
 
-    /// Places what goes on with an order that was called off: what was undone is this order's, what follows it was not.
-    async fn go_on(&self, record: &OrderRecord) -> Result<(), PortError> {
-        if record.state == OrderState::Undone {
-            self.place_all(record, self.next()).await?;
+    /// Places what goes on with an order that was called off: what was undone is this order's, what follows it was not. What
+    /// this message's invocation was to run after the order, and did not come to, is run now.
+    async fn go_on(&mut self, record: &OrderRecord) -> Result<(), PortError> {
+        let inline = self.has_time_for_next();
+        for (about, order) in self.next() {
+            let child = record.child(&about, order.clone(), self.ports.now());
+            let is_ours = match self.ports.order_record(&child.id).await? {
+                Some(known) => known.inline,
+                None => false,
+            };
+            if is_ours || record.state == OrderState::Undone {
+                self.place_all(record, vec![(about, order)], inline).await?;
+            }
         }
         Ok(())
     }
 
-    /// Places what goes on with an order; the ids.
-    async fn place_all(&self, record: &OrderRecord, then: Vec<(String, Order)>) -> Result<Vec<String>, PortError> {
+    /// Whether the job that follows may be run by this invocation: each invocation that starts another one brings Lambda's
+    /// recursive loop detection closer, where that is on.
+    fn has_time_for_next(&self) -> bool {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let is_enough = |left: Duration| left >= INLINE_TIME_MIN && left >= self.begun.elapsed() * 2;
+        self.delivery != Delivery::Direct && matches!(self.order, Order::Replay { .. }) && left.is_some_and(is_enough)
+    }
+
+    /// Places what goes on with an order; the ids. `inline`: this invocation runs it.
+    async fn place_all(
+        &mut self,
+        record: &OrderRecord,
+        then: Vec<(String, Order)>,
+        inline: bool,
+    ) -> Result<Vec<String>, PortError> {
         let mut placed = Vec::new();
         for (about, order) in then {
-            let child = record.child(&about, order, self.ports.now());
-            if self.ports.order_record(&child.id).await?.is_none() {
+            let child = OrderRecord { inline, ..record.child(&about, order, self.ports.now()) };
+            let known = self.ports.order_record(&child.id).await?;
+            if known.is_none() {
                 self.ports.record_order(&child).await?;
             }
-            self.follow(&child.placed()).await?;
+            if inline {
+                self.next_inline = Some(child.placed());
+            } else {
+                self.follow(&child.placed()).await?;
+                if let Some(known) = known.filter(|known| known.inline && !known.state.is_settled()) {
+                    self.ports.record_order(&OrderRecord { inline, ..known }).await?;
+                }
+            }
             placed.push(child.id);
         }
         Ok(placed)
+    }
+
+    async fn follow_all(&self, then: Vec<(String, Order)>) -> Result<(), PortError> {
+        for (_, order) in then {
+            self.follow(&Placed::new(None, order)).await?;
+        }
+        Ok(())
     }
 
     async fn follow(&self, next: &Placed) -> Result<(), PortError> {
@@ -205,14 +354,17 @@ impl<'a, P: Ports + Queue + OrderLog> Desk<'a, P> {
     }
 
     /// Writes what the order waits for. False, if it was called off meanwhile: it is not to be tried again.
-    async fn wait(&self, message: &str, runs: &[RunReport]) -> Result<bool, PortError> {
-        let Some(record) = &self.record else { return Ok(true) };
-        let runs = if runs.is_empty() { record.runs.clone() } else { ids(runs) };
-        let waiting = OrderRecord { message: Some(message.to_owned()), runs, ..record.clone() };
-        if self.ports.record_order(&waiting).await? {
+    async fn wait(&mut self, message: &str, runs: &[RunReport]) -> Result<bool, PortError> {
+        let Some(record) = &mut self.record else { return Ok(true) };
+        record.message = Some(message.to_owned());
+        if !runs.is_empty() {
+            record.runs = ids(runs);
+        }
+        if self.ports.record_order(record).await? {
             return Ok(true);
         }
-        if let Some(settled) = self.ports.order_record(&record.id).await? {
+        let id = record.id.clone();
+        if let Some(settled) = self.ports.order_record(&id).await? {
             self.go_on(&settled).await?;
         }
         Ok(false)
@@ -221,45 +373,4 @@ impl<'a, P: Ports + Queue + OrderLog> Desk<'a, P> {
 
 fn ids(runs: &[RunReport]) -> Vec<String> {
     runs.iter().map(|run| run.run_id.clone()).collect()
-}
-
-/// Whether nothing but another run of the same account stands in the way, and nothing was done that would be done again.
-pub fn is_busy(run: &RunReport) -> bool {
-    let mut passing = run.counts.undelivered.keys().filter(|reason| undelivered::passes(reason)).peekable();
-    let mut regions = run.accounts.values().flat_map(|account| account.regions.values());
-    passing.peek().is_some()
-        && passing.all(|reason| reason == undelivered::ACCOUNT_BUSY)
-        && run.counts.archive_undelivered == 0
-        && regions.all(|region| region.unfinished.is_none())
-}
-
-/// Whether another run would begin farther on. An upload that makes no progress is tried as any that fails, and ends in
-/// the dead-letter queue.
-pub fn made_progress(run: &RunReport) -> bool {
-    let adopted = |region: &crate::report::RegionReport| region.adopted > 0;
-    run.counts.sent + run.counts.archived > 0
-        || run.accounts.values().any(|account| account.regions.values().any(adopted))
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::upload::UploadInfo;
-
-    #[test]
-    fn only_a_busy_account_and_nothing_else_is_waited_for() {
-        let info = UploadInfo { source: "s3://scans/x".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
-        let mut run = RunReport::begin("run".to_owned(), info, Timestamp::UNIX_EPOCH);
-        assert!(!is_busy(&run), "a run that failed for another reason");
-        run.counts.undelivered.insert(undelivered::ACCOUNT_BUSY.to_owned(), 3);
-        run.counts.undelivered.insert(undelivered::NO_INTEGRATION.to_owned(), 1);
-        assert!(is_busy(&run), "what no try mends does not matter");
-        run.counts.archive_undelivered = 1;
-        assert!(!is_busy(&run), "it would be archived again and again");
-        run.counts.archive_undelivered = 0;
-        run.counts.undelivered.insert(undelivered::THROTTLED.to_owned(), 1);
-        assert!(!is_busy(&run));
-    }
 }

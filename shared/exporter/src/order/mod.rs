@@ -5,7 +5,11 @@
 
 mod again;
 mod approvable;
+mod chain;
+mod ended;
+mod error;
 mod fulfil;
+mod place;
 mod record;
 
 use std::fmt;
@@ -17,10 +21,13 @@ use serde::{Deserialize, Serialize};
 
 use self::again::again;
 pub use self::approvable::{approvable, ensure_approvable, newer_run};
-pub use self::fulfil::{BUSY_DELAY, fulfil, is_busy, made_progress, place};
+pub use self::chain::{Chain, RETRY_DELAY, Round, is_busy};
+pub use self::ended::end_run;
+pub use self::error::OrderError;
+pub use self::fulfil::{Delivery, Fulfilled, fulfil};
+pub use self::place::{place, retry};
 pub use self::record::{OrderLog, OrderRecord, OrderState, Placed};
 use crate::approval::Approval;
-use crate::export::ExportError;
 use crate::mend::{MendError, Mender, Options, Reconcile, Redrive, report_of};
 use crate::ports::{PortError, Ports, Scans};
 use crate::provider::ProviderId;
@@ -121,6 +128,17 @@ impl Order {
         }
     }
 
+    /// Whether each attempt at it is one run.
+    fn has_one_run(&self) -> bool {
+        matches!(
+            self,
+            Self::Replay { .. }
+                | Self::Approve { .. }
+                | Self::UndoArchive { .. }
+                | Self::Redrive { run_id: Some(_), .. }
+        )
+    }
+
     /// The order that follows when this one is done, or can't be.
     pub fn next(&self) -> Option<Self> {
         match self {
@@ -146,52 +164,6 @@ impl fmt::Display for Order {
     }
 }
 
-/// Why an order was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum OrderError {
-    /// It can't be, and trying again does not help.
-    #[error("{0}")]
-    Refused(String),
-    /// A part of it can't be, and trying again does not help.
-    #[error("{why}")]
-    Partly {
-        /// Which, and what mends it.
-        why: String,
-        /// The runs of the rest.
-        runs: Vec<RunReport>,
-    },
-    /// Another run works on the account: the same order is to come a little later.
-    #[error("{0}")]
-    Busy(String),
-    /// A run of it left something to another try.
-    #[error("run {run_id} failed: {reasons}")]
-    Unfinished {
-        /// The run.
-        run_id: String,
-        /// Why.
-        reasons: String,
-    },
-    /// Something that may pass.
-    #[error(transparent)]
-    Failed(#[from] ExportError),
-}
-
-impl From<PortError> for OrderError {
-    fn from(error: PortError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-impl From<MendError> for OrderError {
-    fn from(error: MendError) -> Self {
-        match error {
-            MendError::Refused(message) => Self::Refused(message),
-            MendError::Busy(message) => Self::Busy(message),
-            MendError::Failed(error) => Self::Failed(error),
-        }
-    }
-}
-
 /// Carries out an order. Its runs; one that wants another try asks for the same order again.
 ///
 /// # Errors
@@ -204,6 +176,9 @@ pub async fn carry_out<P: Ports + Scans + OrderLog>(
     options: &Options,
 ) -> Result<Vec<RunReport>, OrderError> {
     let mender = Mender::new(ports.clone(), settings.clone());
+    // Only what has one run may continue the record of one.
+    let several = Options { run_id: None, ..options.clone() };
+    let options = if order.has_one_run() { options } else { &several };
     Ok(match order {
         Order::Replay { run_id, .. } => vec![again(ports, settings, run_id, Approval::default(), options).await?],
         Order::Approve { run_id, pending, unproven } => {

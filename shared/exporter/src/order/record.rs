@@ -4,23 +4,37 @@
 
 use std::future::Future;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::Order;
+use super::{Chain, Order};
 use crate::ports::PortError;
 
+/// The longest that an invocation of Lambda takes.
+const INVOCATION_MAX: SignedDuration = SignedDuration::from_mins(15);
+/// The field of a message that has its chain.
+const CHAIN: &str = "chain";
+
 /// An order as a message: what [`Order`] says, and an `id` beside it. Somebody who writes one by hand may leave the id
-/// out; then nothing is kept of what becomes of it.
+/// out; then nothing is kept of what becomes of it. A message that continues a job has its `chain`, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// Under which its record is kept. Time-ordered, unique.
     pub id: Option<String>,
     /// What is asked for.
     pub order: Order,
+    /// The rounds of the job so far.
+    pub chain: Chain,
+}
+
+impl Placed {
+    /// The first message of a job.
+    pub fn new(id: Option<String>, order: Order) -> Self {
+        Self { id, order, chain: Chain::default() }
+    }
 }
 
 impl Serialize for Placed {
@@ -28,6 +42,9 @@ impl Serialize for Placed {
         let mut value = serde_json::to_value(&self.order).map_err(S::Error::custom)?;
         if let (Some(id), Some(fields)) = (&self.id, value.as_object_mut()) {
             fields.insert("id".to_owned(), id.as_str().into());
+        }
+        if let (false, Some(fields)) = (self.chain.is_first(), value.as_object_mut()) {
+            fields.insert(CHAIN.to_owned(), serde_json::to_value(&self.chain).map_err(S::Error::custom)?);
         }
         value.serialize(serializer)
     }
@@ -41,8 +58,9 @@ impl<'de> Deserialize<'de> for Placed {
             Some(Value::String(id)) => Some(id),
             Some(_) => return Err(D::Error::custom("the id is no text")),
         };
+        let chain = fields.remove(CHAIN).map(Chain::deserialize).transpose().map_err(D::Error::custom)?;
         let order = Order::deserialize(Value::Object(fields)).map_err(D::Error::custom)?;
-        Ok(Self { id, order })
+        Ok(Self { id, order, chain: chain.unwrap_or_default() })
     }
 }
 
@@ -56,13 +74,21 @@ pub enum OrderState {
     Done,
     /// It can't be carried out, for the reason given.
     Refused,
+    /// Its last attempt failed, and its message is in the dead-letter queue. It runs again when it is retried
+    /// ([`retry`](super::retry)), or when that message is moved back to the queue.
+    Failed,
     /// What it did was undone by a later order; it is not tried again.
     Undone,
 }
 
 impl OrderState {
-    /// Whether nothing more comes of it.
+    /// Whether nothing more comes of it, even if its message comes again.
     pub fn is_settled(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Failed)
+    }
+
+    /// Whether nothing more comes of it by itself.
+    pub fn is_complete(self) -> bool {
         self != Self::Waiting
     }
 
@@ -72,6 +98,7 @@ impl OrderState {
             Self::Waiting => "waiting",
             Self::Done => "done",
             Self::Refused => "refused",
+            Self::Failed => "failed",
             Self::Undone => "undone",
         }
     }
@@ -86,7 +113,7 @@ pub struct OrderRecord {
     pub order: Order,
     /// How it stands.
     pub state: OrderState,
-    /// Why it is refused or undone, or what it waits for.
+    /// Why it is refused, failed or undone, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The runs of its last attempt.
@@ -102,6 +129,12 @@ pub struct OrderRecord {
     /// When it was settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<Timestamp>,
+    /// It has no message of its own: the invocation that completed the job before it runs it, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inline: bool,
+    /// When its last attempt began: after that its message is in the dead-letter queue, even if the attempt was aborted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_attempt_at: Option<Timestamp>,
 }
 
 impl OrderRecord {
@@ -117,12 +150,36 @@ impl OrderRecord {
             placed_at: now,
             placed_by: by.to_owned(),
             settled_at: None,
+            inline: false,
+            last_attempt_at: None,
         }
     }
 
     /// As it travels.
     pub fn placed(&self) -> Placed {
-        Placed { id: Some(self.id.clone()), order: self.order.clone() }
+        Placed::new(Some(self.id.clone()), self.order.clone())
+    }
+
+    /// Whether it failed, or its last attempt was aborted: nothing comes of it unless it is retried.
+    pub fn is_failed(&self, now: Timestamp) -> bool {
+        let is_over = |begun: Timestamp| now.duration_since(begun) > INVOCATION_MAX;
+        match self.state {
+            OrderState::Failed => true,
+            OrderState::Waiting => self.last_attempt_at.is_some_and(is_over),
+            OrderState::Done | OrderState::Refused | OrderState::Undone => false,
+        }
+    }
+
+    /// The record of a failed job that is submitted again: pending, as before. None, if it has not failed.
+    pub fn retried(&self, now: Timestamp) -> Option<Self> {
+        self.is_failed(now).then(|| Self {
+            state: OrderState::Waiting,
+            message: Some("it was submitted again".to_owned()),
+            settled_at: None,
+            inline: false,
+            last_attempt_at: None,
+            ..self.clone()
+        })
     }
 
     /// An order that goes on with this one. Its id follows from what it is about, so that a second one is the same.
@@ -160,15 +217,21 @@ mod tests {
     fn a_message_is_the_order_with_an_id_beside_it() {
         let order = Order::Approve { run_id: "r".to_owned(), pending: false, unproven: false };
         let text = r#"{"id":"7","order":"approve","run_id":"r"}"#;
-        let placed = Placed { id: Some("7".to_owned()), order: order.clone() };
+        let placed = Placed::new(Some("7".to_owned()), order.clone());
         assert_eq!(serde_json::from_str::<Placed>(text).unwrap(), placed);
         assert_eq!(serde_json::to_value(&placed).unwrap(), serde_json::from_str::<Value>(text).unwrap());
 
-        let by_hand = Placed { id: None, order };
+        let by_hand = Placed::new(None, order);
         assert_eq!(serde_json::from_str::<Placed>(r#"{"order":"approve","run_id":"r"}"#).unwrap(), by_hand);
         // A word that is misspelt must not widen what is asked for, with an id or without.
         serde_json::from_str::<Placed>(r#"{"id":"7","order":"redrive","code_":"x"}"#).unwrap_err();
         serde_json::from_str::<Placed>(r#"{"id":7,"order":"redrive"}"#).unwrap_err();
+
+        let chain = Chain { rounds: 2, idle_rounds: 1, ..Chain::default() };
+        let continued = Placed { chain, ..placed };
+        let text = r#"{"id":"7","order":"approve","run_id":"r","chain":{"rounds":2,"idle_rounds":1,"completed":0}}"#;
+        assert_eq!(serde_json::to_value(&continued).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(serde_json::from_str::<Placed>(text).unwrap(), continued);
     }
 
     #[test]

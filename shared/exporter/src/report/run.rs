@@ -100,6 +100,9 @@ pub struct RegionReport {
     pub archived_at: Option<Timestamp>,
     /// Findings taken over from what Security Hub held.
     pub adopted: u64,
+    /// Pages of its findings that were read and saved, so that a further run continues behind them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pages_read: u64,
     /// Why nothing could be taken over, if it should have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_adopted: Option<String>,
@@ -262,6 +265,11 @@ pub enum RunKind {
 }
 
 impl RunKind {
+    /// Whether it works on one account and on nothing else.
+    pub(crate) fn is_of_one_account(self) -> bool {
+        matches!(self, Self::Reconcile | Self::Withdraw)
+    }
+
     /// The word that tables and logs show.
     pub fn as_str(self) -> &'static str {
         match self {

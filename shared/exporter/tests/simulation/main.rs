@@ -5,6 +5,7 @@
 mod account;
 mod adoption;
 mod blind;
+mod chains;
 mod checks;
 mod cloud;
 mod emptied;

@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use exporter::integration::ArchiveScope;
 use exporter::mend::Options;
-use exporter::order::{BUSY_DELAY, Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, fulfil, place};
+use exporter::order::{
+    Chain, Delivery, Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, RETRY_DELAY, Round, fulfil, place,
+};
 use exporter::ports::{Accounts as _, Clock as _, OpenError, PortError, Queue, Scan, Scans};
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
@@ -21,6 +23,9 @@ use crate::promises::{collect, failed, imports, scan};
 use crate::scan::{Scanned, open};
 use crate::watch::held;
 use crate::{ACCOUNT, OTHER, export, integrate, world};
+
+/// A message that the queue gives again if it fails.
+pub(crate) const FROM_QUEUE: Delivery = Delivery::Message { is_last: false };
 
 /// What there is of orders, and the uploads that they are about.
 #[derive(Default)]
@@ -39,7 +44,7 @@ impl Scans for Twin {
 }
 
 impl Queue for Twin {
-    async fn put_back(&self, _: &Upload, _: Duration) -> Result<bool, PortError> {
+    async fn put_back(&self, _: &Upload, _: &Round) -> Result<bool, PortError> {
         Ok(false)
     }
 
@@ -74,20 +79,20 @@ impl OrderLog for Twin {
     }
 }
 
-fn twin(world: &World, life: Life) -> Arc<Twin> {
+pub(crate) fn twin(world: &World, life: Life) -> Arc<Twin> {
     Arc::new(Twin { world: world.clone(), life: Arc::new(life), alive: Arc::default() })
 }
 
-fn record(world: &World, id: &str) -> OrderRecord {
+pub(crate) fn record(world: &World, id: &str) -> OrderRecord {
     world.stores.lock().unwrap().orders.records[id].clone()
 }
 
-fn queued(world: &World) -> Vec<(Placed, Duration)> {
+pub(crate) fn queued(world: &World) -> Vec<(Placed, Duration)> {
     std::mem::take(&mut world.stores.lock().unwrap().orders.queue)
 }
 
 /// Places an order, and takes its message from the queue.
-async fn order(world: &World, id: &str, order: Order) -> Placed {
+pub(crate) async fn order(world: &World, id: &str, order: Order) -> Placed {
     let twin = twin(world, Life::long());
     let record = OrderRecord::new(id.to_owned(), order, twin.now(), "somebody");
     assert!(place(twin.as_ref(), &record).await.unwrap());
@@ -95,7 +100,7 @@ async fn order(world: &World, id: &str, order: Order) -> Placed {
 }
 
 async fn deliver(world: &World, message: &Placed) -> Result<Vec<RunReport>, OrderError> {
-    fulfil(&twin(world, Life::long()), &Settings::default(), message, true, &Options::default()).await
+    fulfil(&twin(world, Life::long()), &Settings::default(), message, FROM_QUEUE, &Options::default()).await.outcome
 }
 
 /// Uploads a scan for good, and exports it.
@@ -117,7 +122,7 @@ async fn archive_held(world: &World) -> RunReport {
     report
 }
 
-fn active(world: &World) -> usize {
+pub(crate) fn active(world: &World) -> usize {
     held(world, ACCOUNT.parse().unwrap(), "ACTIVE").len()
 }
 
@@ -202,7 +207,7 @@ async fn an_order_that_is_killed_anywhere_is_carried_out_when_it_comes_again() {
         let killed = twin(&world, life);
         let (settings, options) = (Settings::default(), Options::default());
         tokio::select! {
-            outcome = fulfil(&killed, &settings, &message, true, &options) => drop(outcome.unwrap()),
+            done = fulfil(&killed, &settings, &message, FROM_QUEUE, &options) => drop(done.outcome.unwrap()),
             () = killed.life.over() => {}
         }
         world.sleep(7200).await;
@@ -240,7 +245,8 @@ async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
     let all = Order::Reconcile { provider: Some(account.into()), regions: Vec::new(), dry_run: false };
     let message = order(&world, "compare", all).await;
     assert_eq!(deliver(&world, &message).await.unwrap(), []);
-    assert_eq!(queued(&world), [(message.clone(), BUSY_DELAY)]);
+    let chain = Chain { rounds: 1, idle_rounds: 1, ..Chain::default() };
+    assert_eq!(queued(&world), [(Placed { chain, ..message.clone() }, RETRY_DELAY)]);
     let waiting = record(&world, "compare");
     assert_eq!(waiting.state, OrderState::Waiting);
     assert!(waiting.message.unwrap().contains("another run"));
@@ -294,13 +300,13 @@ async fn an_order_that_is_called_off_while_it_works_stays_called_off() {
     let twin = twin(&world, Life::long());
     let called_off = known.settled(OrderState::Undone, None, twin.now());
     let (settings, options) = (Settings::default(), Options::default());
-    let work = fulfil(&twin, &settings, &approval, true, &options);
+    let work = fulfil(&twin, &settings, &approval, FROM_QUEUE, &options);
     let call_off = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
         twin.call_off_order(&called_off).await.unwrap();
     };
     let (outcome, ()) = tokio::join!(work, call_off);
-    assert_eq!(outcome.unwrap().len(), 1, "its run is told, and no other try is asked for");
+    assert_eq!(outcome.outcome.unwrap().len(), 1, "its run is told, and no other try is asked for");
     assert_eq!(queued(&world), []);
     assert_eq!(record(&world, "approval").state, OrderState::Undone);
 }
@@ -321,8 +327,8 @@ async fn what_follows_an_order_that_is_called_off_while_it_works_is_not_lost() {
         tokio::time::sleep(Duration::from_millis(1)).await;
         twin.call_off_order(&called_off).await.unwrap();
     };
-    let (outcome, ()) = tokio::join!(fulfil(&twin, &settings, &replays, true, &options), call_off);
-    outcome.unwrap();
+    let (outcome, ()) = tokio::join!(fulfil(&twin, &settings, &replays, FROM_QUEUE, &options), call_off);
+    outcome.outcome.unwrap();
     let [(next, _)] = <[_; 1]>::try_from(queued(&world)).unwrap();
     assert_eq!(next.id.as_deref(), Some("both.second"));
 }

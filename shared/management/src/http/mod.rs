@@ -56,6 +56,7 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/findings/reconcile", post(orders::reconcile::<P>))
         .route("/orders", get(orders::list::<P>))
         .route("/orders/{id}", get(orders::show::<P>))
+        .route("/orders/{id}/retry", post(orders::retry::<P>))
         .route("/audit", get(rest::audit::<P>))
         .route("/openapi.json", get(rest::openapi))
         .fallback(async || Refusal::NoRoute)

@@ -141,6 +141,20 @@ pub(crate) async fn show<P: Ports>(
     Ok(write::json(StatusCode::OK, &service.order_of(&id).await?))
 }
 
+/// Retry a failed job, whose message is in the dead-letter queue
+#[utoipa::path(post, path = "/orders/{id}/retry", tag = "orders", operation_id = "retryJob",
+    params(("id" = String, Path, description = "The job", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
+    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
+pub(crate) async fn retry<P: Ports>(
+    State(service): State<Arc<Service<P>>>,
+    Segment(id): Segment,
+    head: Head,
+    query: Query,
+) -> Answer {
+    query.end()?;
+    Ok(accepted(&service.retry_job(&head.caller, &id).await?))
+}
+
 /// The order was placed; it is not yet carried out.
 fn accepted(order: &OrderView) -> Response {
     write::at(write::json(StatusCode::ACCEPTED, order), header::LOCATION, &format!("/orders/{}", order.id))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asff::{AccountId, RegionName};
 use exporter::approval::Approval;
 use exporter::integration::ArchiveScope;
-use exporter::order::{Order, OrderRecord, newer_run};
+use exporter::order::{Order, OrderRecord, OrderState, newer_run};
 use exporter::registry::Page;
 use exporter::report::{RunReport, RunStatus};
 use uuid::Uuid;
@@ -147,11 +147,15 @@ impl<P: Ports> Service<P> {
     ///
     /// When there is none under this id.
     pub async fn order_of(&self, id: &str) -> Result<OrderView, Refusal> {
+        self.job(id).await.map(|record| self.job_view(record))
+    }
+
+    async fn job(&self, id: &str) -> Result<OrderRecord, Refusal> {
         // Ids of ours only: this becomes a key of the table.
         let ours = |letter: u8| letter.is_ascii_alphanumeric() || b"-.".contains(&letter);
         let is_ours = id.len() <= ID_BYTES_MAX && id.bytes().all(ours);
         let found = if is_ours { self.ports.order_record(id).await? } else { None };
-        found.map(OrderView::of).ok_or_else(|| Refusal::NoOrder(id.chars().take(ID_BYTES_MAX).collect()))
+        found.ok_or_else(|| Refusal::NoOrder(id.chars().take(ID_BYTES_MAX).collect()))
     }
 
     /// The orders, newest first.
@@ -160,7 +164,38 @@ impl<P: Ports> Service<P> {
     ///
     /// When the table does not answer.
     pub async fn orders(&self, page: &Page) -> Result<List<OrderView>, Refusal> {
-        Ok(List::of(self.ports.orders(page).await?, OrderView::of))
+        Ok(List::of(self.ports.orders(page).await?, |record| self.job_view(record)))
+    }
+
+    /// A job as it is shown. One whose last attempt was aborted failed, too.
+    fn job_view(&self, record: OrderRecord) -> OrderView {
+        let state = if record.is_failed(self.ports.now()) { OrderState::Failed } else { record.state };
+        OrderView::of(OrderRecord { state, ..record })
+    }
+
+    /// Submits a job again whose last attempt failed, and whose message is in the dead-letter queue. A job that is pending stays
+    /// as it is.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such job, or it is complete.
+    pub async fn retry_job(&self, caller: &Caller, id: &str) -> Result<OrderView, Refusal> {
+        let record = self.job(id).await?;
+        if record.state.is_settled() {
+            let state = record.state.as_str();
+            let message = format!("job {id} is {state}; only a failed job can be retried");
+            return Err(Refusal::JobState { id: record.id, message });
+        }
+        if !record.is_failed(self.ports.now()) {
+            return Ok(self.job_view(record));
+        }
+        let entry = entry(self.ports.now(), caller, "job.retry".to_owned(), id, BTreeMap::new());
+        self.ports.append(&entry).await?;
+        match self.ports.retry(&record).await? {
+            Some(pending) => Ok(self.job_view(pending)),
+            // It was completed, or retried, in the meantime.
+            None => self.order_of(id).await,
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub struct OrderView {
     /// How it stands.
     #[schema(value_type = OrderState)]
     pub state: exporter::order::OrderState,
-    /// Why it is refused or undone, or what it waits for.
+    /// Why it is refused, failed or undone, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The runs of its last attempt, which say with what result it was carried out.
@@ -72,7 +72,7 @@ pub struct OrderView {
 impl OrderView {
     /// As it is kept.
     pub fn of(record: OrderRecord) -> Self {
-        let OrderRecord { id, order, state, message, runs, then, placed_at, placed_by, settled_at } = record;
+        let OrderRecord { id, order, state, message, runs, then, placed_at, placed_by, settled_at, .. } = record;
         let (name, about) = (order.name().to_owned(), order.about());
         Self { id, order: name, about, state, message, runs, then, placed_at, placed_by, settled_at }
     }

@@ -130,6 +130,8 @@ pub enum OrderState {
     Done,
     /// It can't be carried out, for the reason given.
     Refused,
+    /// Its last attempt failed: its message is in the dead-letter queue. `POST /orders/{id}/retry` submits it again.
+    Failed,
     /// What it did was undone by a later order.
     Undone,
 }

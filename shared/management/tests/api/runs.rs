@@ -1,7 +1,7 @@
 //! Runs and quarantine.
 
 use exporter::integration::{ArchiveScope, Integration};
-use exporter::order::Order;
+use exporter::order::{Order, OrderState};
 use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
@@ -103,6 +103,40 @@ async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
     for nobody in ["/orders/none", "/orders/..%2Fprovider", "/orders/%00"] {
         assert_eq!(api.get(nobody).await.problem(), "not-found", "{nobody}");
     }
+}
+
+#[tokio::test]
+async fn only_a_failed_job_is_retried_and_once() {
+    let api = api();
+    let placed = api.post("/runs/able/replay", &json!(null)).await;
+    let address = placed.headers["location"].to_str().unwrap().to_owned();
+    let retry = format!("{address}/retry");
+    let pending = api.post(&retry, &json!(null)).await;
+    assert_eq!((pending.status.as_u16(), &pending.body), (202, &placed.body), "it is pending");
+
+    let failed = api.memory.kept().orders[0].clone();
+    let why = Some("its message is in the dead-letter queue".to_owned());
+    api.memory.kept().orders[0] = failed.clone().settled(OrderState::Failed, why, failed.placed_at);
+    assert_eq!(api.get(&address).await.body["state"], "failed");
+    for time in ["first", "second"] {
+        let retried = api.post(&retry, &json!(null)).await;
+        assert_eq!((retried.status.as_u16(), &retried.body["state"]), (202, &json!("waiting")), "{time}");
+        assert_eq!(retried.headers["location"], address.as_str());
+        assert_eq!(retried.body["settled_at"], json!(null));
+    }
+    assert_eq!(api.actions(), ["run.replay", "job.retry"], "the second time changes nothing");
+
+    // Its last attempt was aborted a day ago, so that nobody recorded its end.
+    let now = api.memory.kept().orders[0].placed_at;
+    let begun = now - jiff::SignedDuration::from_hours(24);
+    api.memory.kept().orders[0].last_attempt_at = Some(begun);
+    assert_eq!(api.get("/orders").await.body["items"][0]["state"], "failed");
+    assert_eq!(api.post(&retry, &json!(null)).await.body["state"], "waiting");
+
+    api.memory.kept().orders[0].state = OrderState::Done;
+    let refused = api.post(&retry, &json!(null)).await;
+    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "job-state"), "{}", refused.text);
+    assert_eq!(api.post("/orders/none/retry", &json!(null)).await.problem(), "not-found");
 }
 
 #[tokio::test]

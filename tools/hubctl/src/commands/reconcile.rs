@@ -9,7 +9,7 @@ use exporter::order::{Order, accounts_with_state};
 use exporter::report::{Drift, RegionReport, RunReport};
 
 use super::filters::region;
-use super::order::give::{self, Given, How};
+use super::job::give::{self, Given, How};
 use super::origin::Origin;
 use super::run_report;
 use crate::config::{Format, Global};

@@ -73,7 +73,7 @@ pub(super) async fn inspect(config: &SdkConfig, stack: Option<&str>, parts: &Dep
         Err(error) => Finding::unknown("queue", &error),
     });
     let dead_letters = [
-        ("dead letters", "uploads or orders", Some(&parts.dead_letter_queue_url)),
+        ("dead letters", "uploads or jobs", Some(&parts.dead_letter_queue_url)),
         ("dead letters of checks", "checks or mails", parts.check_dead_letter_queue_url.as_ref()),
     ];
     for (check, what, url) in dead_letters {

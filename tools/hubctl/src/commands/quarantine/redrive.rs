@@ -3,7 +3,7 @@
 use anyhow::Result;
 use exporter::order::Order;
 
-use crate::commands::order::give::{self, Given, How};
+use crate::commands::job::give::{self, Given, How};
 use crate::commands::origin::Origin;
 use crate::config::{Format, Global};
 use crate::exit::Exit;
@@ -29,7 +29,7 @@ Examples:
   hubctl quarantine redrive --code InvalidInput
 
 JSON: an array of the new runs' reports, as `hubctl run show` gives them; with
---no-wait the order, as `hubctl order show` gives it.")]
+--no-wait the job, as `hubctl job show` gives it.")]
 pub(crate) struct Args {
     /// The run that left it there, as `hubctl run list` names it [default: all]
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]

@@ -13,7 +13,7 @@ use exporter::report::{RunKind, RunReport};
 use exporter::upload::Upload;
 
 use crate::commands::export::{Work, work};
-use crate::commands::order::give;
+use crate::commands::job::give;
 use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment;

@@ -11,7 +11,7 @@ use management::wire::IntegrationView;
 use super::{Of, again, show};
 use crate::commands::ask::Person;
 use crate::commands::integration::shown::{path, read};
-use crate::commands::order::give::{self, Given, How};
+use crate::commands::job::give::{self, Given, How};
 use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment::block_on;
@@ -42,7 +42,7 @@ Examples:
   hubctl run approve 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --state .state
 
 JSON: the report of the new run, as `hubctl run show` gives it; with --no-wait
-the order, as `hubctl order show` gives it.")]
+the job, as `hubctl job show` gives it.")]
 pub(crate) struct Args {
     /// The run, as `hubctl run list` names it
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]

@@ -12,7 +12,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use exporter::report::RunReport;
 
-use crate::commands::order::give::How;
+use crate::commands::job::give::How;
 use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::exit::{Exit, Failure};

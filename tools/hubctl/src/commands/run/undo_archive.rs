@@ -8,7 +8,7 @@ use exporter::order::Order;
 
 use super::Of;
 use crate::commands::ask::Person;
-use crate::commands::order::give::{self, Given, How, Outcome};
+use crate::commands::job::give::{self, Given, How, Outcome};
 use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment::block_on;
@@ -31,7 +31,7 @@ Examples:
   hubctl run undo-archive 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b --yes --no-wait
 
 JSON: an array of the new run's report, as `hubctl run show` gives it; with
---no-wait the order, as `hubctl order show` gives it.")]
+--no-wait the job, as `hubctl job show` gives it.")]
 pub(crate) struct Args {
     /// The run, as `hubctl run list` names it
     #[arg(value_name = "RUN", value_parser = clap::builder::NonEmptyStringValueParser::new())]

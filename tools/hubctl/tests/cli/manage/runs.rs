@@ -139,7 +139,7 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
             },
         ]
     );
-    let orders = deployment.json("order list --limit 2");
+    let orders = deployment.json("job list --limit 2");
     assert_eq!((orders[0]["order"].as_str(), orders[1]["order"].as_str()), (Some("reconcile"), Some("redrive")));
 }
 
@@ -150,12 +150,12 @@ fn an_order_that_nobody_waits_for_can_be_looked_up() {
     assert_eq!(placed["state"], "waiting");
     let id = placed["id"].as_str().unwrap();
     deployment.memory.kept().orders[0].placed_at = "2026-11-23T09:00:00Z".parse().unwrap();
-    let shown = deployment.run(&format!("order show {id}"));
-    insta::assert_snapshot!("order_show", shown.stdout.replace(id, "ORDER"));
-    let listed = deployment.run("order list");
-    insta::assert_snapshot!("order_list", listed.stdout.replace(id, &"o".repeat(id.len())));
+    let shown = deployment.run(&format!("job show {id}"));
+    insta::assert_snapshot!("job_show", shown.stdout.replace(id, "JOB"));
+    let listed = deployment.run("job list");
+    insta::assert_snapshot!("job_list", listed.stdout.replace(id, &"o".repeat(id.len())));
     let exporter = Exporter::of(deployment.memory.clone(), OrderState::Done);
-    let waited = deployment.json(&format!("order show {id} --wait"));
+    let waited = deployment.json(&format!("job show {id} --wait"));
     assert_eq!(waited[0]["order"], id);
     drop(exporter);
 }
@@ -166,13 +166,40 @@ fn an_order_that_can_not_be_carried_out_fails_with_the_reason() {
     let exporter = Exporter::of(deployment.memory.clone(), OrderState::Refused);
     let refused = deployment.run(&format!("run replay {RUN}"));
     assert_eq!(refused.exit, 1, "{}", refused.stdout);
-    assert!(refused.stderr.contains("the order was refused: the upload is gone"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("the job was refused: the upload is gone"), "{}", refused.stderr);
     drop(exporter);
     // What can be told at once is no order.
     deployment.memory.kept().runs[0].counts.archived = 0;
     let nothing = deployment.run(&format!("run undo-archive {RUN} --yes"));
     assert!(nothing.stderr.contains("archived nothing"), "{}", nothing.stderr);
     assert_eq!(deployment.memory.kept().orders.len(), 1);
+}
+
+#[test]
+fn a_failed_job_is_shown_with_the_command_that_retries_it() {
+    let deployment = deployment();
+    let placed = deployment.json(&format!("run replay {RUN} --no-wait"));
+    let id = placed["id"].as_str().unwrap();
+    let exporter = Exporter::of(deployment.memory.clone(), OrderState::Failed);
+    let failed = deployment.run(&format!("job show {id} --wait"));
+    assert_eq!(failed.exit, 1, "{}", failed.stdout);
+    assert!(failed.stderr.contains("the job failed: the upload is gone"), "{}", failed.stderr);
+    drop(exporter);
+    let shown = deployment.run(&format!("order show {id}"));
+    assert_eq!(shown.exit, 1);
+    assert!(shown.stdout.contains(&format!("hubctl job retry {id}")), "{}", shown.stdout);
+
+    let pending = deployment.json(&format!("job retry {id} --no-wait"));
+    assert_eq!((&pending["id"], &pending["state"]), (&placed["id"], &"waiting".into()));
+    let exporter = Exporter::of(deployment.memory.clone(), OrderState::Done);
+    let complete = deployment.json(&format!("job show {id} --wait"));
+    assert_eq!(complete[0]["order"], id);
+    drop(exporter);
+    let again = deployment.run(&format!("job retry {id}"));
+    assert_eq!(again.exit, 1, "{}", again.stdout);
+    assert!(again.stderr.contains("only a failed job can be retried"), "{}", again.stderr);
+    let actions = deployment.json("audit");
+    assert_eq!((&actions[0]["action"], &actions[0]["target"]), (&"job.retry".into(), &placed["id"]));
 }
 
 #[test]

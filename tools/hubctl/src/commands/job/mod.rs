@@ -1,7 +1,8 @@
-//! `hubctl order`: what was ordered of the deployment, and what became of it. Other commands place orders by [`give`].
+//! `hubctl job`: the jobs of the deployment, and what became of them. Other commands submit jobs by [`give`].
 
 pub(crate) mod give;
 mod list;
+mod retry;
 mod show;
 mod wait;
 
@@ -13,7 +14,7 @@ use crate::exit::Exit;
 use crate::management::Reach;
 use crate::output::Output;
 
-/// See what became of orders: replay, approve, undo-archive, redrive, reconcile
+/// Show and retry jobs: replay, approve, undo-archive, redrive, reconcile
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
@@ -23,16 +24,18 @@ pub(crate) struct Group {
     command: Command,
 }
 
-/// What to do with orders.
+/// What to do with jobs.
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::Args),
     Show(show::Args),
+    Retry(retry::Args),
 }
 
 pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mut Output) -> Result<Exit> {
     match command {
         Command::List(args) => list::run(args, reach, global, output),
         Command::Show(args) => show::run(args, reach, global, output),
+        Command::Retry(args) => retry::run(args, reach, global, output),
     }
 }

@@ -148,7 +148,7 @@ pub(crate) async fn by_deployment(order: &Order, how: &How, management: &Managem
     }
     let settled = wait::settled(management, placed, output).await?;
     if let (Some(why), []) = (settled.refused.first(), settled.runs.as_slice()) {
-        return Err(Failure::new(Exit::Error, why).hint("hubctl order list shows what was ordered").into());
+        return Err(Failure::new(Exit::Error, why).hint("hubctl job list shows the jobs").into());
     }
     Ok(Given::Done(settled))
 }
@@ -250,7 +250,7 @@ pub(crate) fn refused(message: &str) -> Failure {
 pub(crate) fn placed(order: &OrderView, output: &mut Output) -> Result<Exit> {
     match output.format {
         Format::Json => output.json(order)?,
-        Format::Table => output.line(format!("Ordered. What becomes of it: hubctl order show {}", order.id))?,
+        Format::Table => output.line(format!("Submitted. Its state: hubctl job show {}", order.id))?,
     }
     Ok(Exit::Success)
 }

@@ -1,4 +1,4 @@
-//! `hubctl order list`.
+//! `hubctl job list`.
 
 use anyhow::Result;
 use exporter::order::OrderState;
@@ -11,20 +11,20 @@ use crate::exit::Exit;
 use crate::management::Reach;
 use crate::output::{Column, Output, Table, Tone};
 
-/// Orders that one list shows at most.
+/// Jobs that one list shows at most.
 const LIMIT_MAX: i64 = 1000;
 
-/// List the orders, newest first
+/// List the jobs, newest first
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  hubctl order list --limit 5
-  hubctl order list --output json | jq '.[] | select(.state == \"waiting\")'
+  hubctl job list --limit 5
+  hubctl job list --output json | jq '.[] | select(.state == \"failed\")'
 
-JSON: an array of what `hubctl order show` gives.")]
+JSON: an array of what `hubctl job show` gives.")]
 pub(crate) struct Args {
     /// How many
-    #[arg(long, value_name = "ORDERS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
+    #[arg(long, value_name = "JOBS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
     limit: u32,
 }
 
@@ -36,11 +36,11 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         return Ok(Exit::Success);
     }
     if orders.is_empty() {
-        output.note("Nothing was ordered yet.")?;
+        output.note("There are no jobs yet.")?;
         return Ok(Exit::Success);
     }
-    // Two lines an order, so that its id does not wrap.
-    let mut table = Table::new(["Order\nWhat", "Placed (UTC)", "State"].map(Column::Text));
+    // Two lines for each job, so that its id does not wrap.
+    let mut table = Table::new(["Job\nWhat", "Submitted (UTC)", "State"].map(Column::Text));
     for json in &orders {
         let order: OrderView = read(json)?;
         let at = order.placed_at.strftime("%Y-%m-%d %H:%M").to_string();
@@ -57,7 +57,7 @@ pub(super) fn tone(state: OrderState) -> Tone {
     match state {
         OrderState::Waiting => Tone::Plain,
         OrderState::Done => Tone::Good,
-        OrderState::Refused => Tone::Bad,
+        OrderState::Refused | OrderState::Failed => Tone::Bad,
         OrderState::Undone => Tone::Warning,
     }
 }

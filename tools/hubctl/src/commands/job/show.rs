@@ -1,7 +1,10 @@
-//! `hubctl order show`.
+//! `hubctl job show`.
+
+use std::io;
 
 use anyhow::Result;
 use exporter::order::OrderState;
+use exporter::report::RunReport;
 use management::wire::OrderView;
 
 use super::give::{each, exit, warn};
@@ -16,25 +19,25 @@ use crate::exit::Exit;
 use crate::management::{Reach, segment};
 use crate::output::{Facts, Output, Tone, text};
 
-/// Show what became of an order
+/// Show a job: its state, and the runs of its last attempt
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 With --wait the exit code is that of its runs.
 
 Examples:
-  hubctl order show 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b
-  hubctl order show 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b --wait
+  hubctl job show 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b
+  hubctl job show 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b --wait
 
-JSON: id, order, about (the run, the account or the organisation; null: all),
-state (waiting, done, refused, undone), message, runs, then (orders that go on
-with it), placed_at, placed_by, settled_at. With --wait an array of its runs, as
-`hubctl run show` gives them.")]
+JSON: id, order (what it does), about (the run, the account or the organization;
+null: all), state (waiting, done, refused, failed, undone), message, runs, then
+(jobs that follow it), placed_at, placed_by, settled_at. With --wait an array of
+its runs, as `hubctl run show` gives them.")]
 pub(crate) struct Args {
-    /// The order, as `hubctl order list` names it
-    #[arg(value_name = "ORDER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    order_id: String,
+    /// The job, as `hubctl job list` names it
+    #[arg(value_name = "JOB", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    job_id: String,
 
-    /// Wait until it is carried out, and show its runs
+    /// Wait until it is complete, and show its runs
     #[arg(long)]
     wait: bool,
 }
@@ -43,14 +46,14 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     let origin = Origin::deployment(reach, global);
     block_on(async {
         let management = reach.connect(global).await?;
-        let answer = management.get(format!("/orders/{}", segment(&args.order_id))).await?;
+        let answer = management.get(format!("/orders/{}", segment(&args.job_id))).await?;
         let order: OrderView = read(&answer.body)?;
         if args.wait {
             let settled = wait::settled(&management, order, output).await?;
             warn(&settled.refused, output)?;
             match output.format {
                 Format::Json => output.json(&settled.runs)?,
-                Format::Table => each(&settled.runs, output, |run, output| run_report::write(run, &origin, output))?,
+                Format::Table => write_runs(&settled.runs, &origin, output)?,
             }
             return Ok(if settled.refused.is_empty() { exit(&settled.runs) } else { Exit::Error });
         }
@@ -58,28 +61,36 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
             Format::Json => output.json(&answer.body)?,
             Format::Table => output.facts(&facts(&order, &origin))?,
         }
-        Ok(if order.state == OrderState::Refused { Exit::Error } else { Exit::Success })
+        Ok(if matches!(order.state, OrderState::Refused | OrderState::Failed) { Exit::Error } else { Exit::Success })
     })
+}
+
+/// Writes each run as `hubctl run show` does.
+pub(super) fn write_runs(runs: &[RunReport], origin: &Origin, output: &mut Output) -> io::Result<()> {
+    each(runs, output, |run, output| run_report::write(run, origin, output))
 }
 
 fn facts(order: &OrderView, origin: &Origin) -> Facts {
     let mut facts = Facts::new();
-    facts.add(Tone::Strong, "Order", &order.id);
+    facts.add(Tone::Strong, "Job", &order.id);
     facts.add(Tone::Plain, "What", &order.order);
     facts.add(Tone::Plain, "About", order.about.as_deref().unwrap_or("all"));
     facts.add(tone(order.state), "State", order.state.as_str());
     if let Some(message) = &order.message {
         facts.add(Tone::Plain, "Why", text::harmless(message));
     }
-    facts.add(Tone::Plain, "Placed", format!("{} by {}", text::time(order.placed_at), order.placed_by));
+    facts.add(Tone::Plain, "Submitted", format!("{} by {}", text::time(order.placed_at), order.placed_by));
     if let Some(at) = order.settled_at {
-        facts.add(Tone::Plain, "Settled", text::time(at));
+        facts.add(Tone::Plain, "Completed", text::time(at));
+    }
+    if order.state == OrderState::Failed {
+        facts.add(Tone::Plain, "To retry", origin.command(&format!("hubctl job retry {}", order.id)));
     }
     for run_id in &order.runs {
         facts.add(Tone::Plain, "Run", origin.command(&format!("hubctl run show {run_id}")));
     }
     for next in &order.then {
-        facts.add(Tone::Plain, "Goes on", origin.command(&format!("hubctl order show {next}")));
+        facts.add(Tone::Plain, "Followed by", origin.command(&format!("hubctl job show {next}")));
     }
     facts
 }

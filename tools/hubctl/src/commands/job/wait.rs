@@ -30,7 +30,7 @@ pub(super) async fn settled(management: &Management, order: OrderView, output: &
     let shown = said.clone();
     let watch = Watch::saying(output.err_style, move || shown.lock().unwrap_or_else(PoisonError::into_inner).clone());
     let left_alone = |why: &str| {
-        let hint = format!("the deployment goes on with it: hubctl order show {id} --wait");
+        let hint = format!("the deployment goes on with it: hubctl job show {id} --wait");
         Failure::new(Exit::Error, why.to_owned()).hint(hint)
     };
     let waited = tokio::select! {
@@ -38,7 +38,7 @@ pub(super) async fn settled(management: &Management, order: OrderView, output: &
         _ = tokio::signal::ctrl_c() => return Err(left_alone("interrupted").into()),
     };
     drop(watch);
-    waited.map_err(|_| left_alone("the order is not carried out yet"))?
+    waited.map_err(|_| left_alone("the job is not complete yet"))?
 }
 
 /// The order and those that it places, one after the other.
@@ -53,7 +53,8 @@ async fn all(management: &Management, order: OrderView, said: &Mutex<String>) ->
         }
         if order.state != OrderState::Done {
             let why = order.message.as_deref().unwrap_or("no reason is known");
-            settled.refused.push(format!("the order was {}: {}", order.state.as_str(), text::harmless(why)));
+            let verb = if order.state == OrderState::Failed { "" } else { "was " };
+            settled.refused.push(format!("the job {verb}{}: {}", order.state.as_str(), text::harmless(why)));
         }
         for next in &order.then {
             let answer = management.get(format!("/orders/{}", segment(next))).await?;
@@ -66,7 +67,7 @@ async fn all(management: &Management, order: OrderView, said: &Mutex<String>) ->
 async fn one(management: &Management, mut order: OrderView, said: &Mutex<String>) -> Result<OrderView> {
     let begun = Instant::now();
     let mut pause = FIRST_PAUSE;
-    while !order.state.is_settled() {
+    while !order.state.is_complete() {
         let message =
             order.message.as_deref().map_or(String::new(), |message| format!(": {}", text::harmless(message)));
         *said.lock().unwrap_or_else(PoisonError::into_inner) = format!("waiting for the deployment{message}");

@@ -1,0 +1,234 @@
+//! AWS in memory, as the handler meets it: what an object is, its key says.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use asff::{AccountId, RegionName};
+use bytes::Bytes;
+use exporter::integration::Integration;
+use exporter::order::{Chain, OrderLog, OrderRecord, Placed, Round};
+use exporter::ports::{
+    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
+    Object, ObjectWriter, Objects, Only, OpenError, Page, PortError, Queue, Runs, Scan, Scans,
+};
+use exporter::report::RunReport;
+use exporter::telling::{Event, Telling, Told};
+use exporter::upload::{Upload, UploadInfo};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// A genuine scan of one finding, of account 123456789012.
+const SCAN: &[u8] = include_bytes!("../../../../../tests/scans/5.46.0-one-finding.ocsf.json");
+
+/// A cloud whose objects are what their keys say.
+#[derive(Default)]
+pub(super) struct Twin {
+    pub(super) opened: Mutex<Vec<String>>,
+    pub(super) recorded: Mutex<Vec<RunReport>>,
+    pub(super) put_back: Mutex<Vec<(String, Chain, Duration)>>,
+    pub(super) ordered: Mutex<Vec<(Placed, Duration)>>,
+    pub(super) told: Mutex<(Told, u64)>,
+    pub(super) published: Mutex<Vec<Event>>,
+}
+
+impl Telling for Twin {
+    async fn told(&self, _: AccountId) -> Result<(Told, u64), PortError> {
+        Ok(self.told.lock().unwrap().clone())
+    }
+
+    async fn write_told(&self, _: AccountId, told: &Told, number: u64) -> Result<bool, PortError> {
+        *self.told.lock().unwrap() = (told.clone(), number + 1);
+        Ok(true)
+    }
+
+    async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
+        self.published.lock().unwrap().extend_from_slice(events);
+        Ok((0..events.len()).collect())
+    }
+}
+
+impl Scans for Twin {
+    async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
+        self.opened.lock().unwrap().push(upload.key.clone());
+        let body = match upload.key.as_str() {
+            "gone.json" => return Err(OpenError::NotFound { url: upload.url() }),
+            "denied.json" => return Err(failure("open").into()),
+            "page.json" => "<!DOCTYPE html><html></html>".into(),
+            _ => Bytes::from_static(SCAN),
+        };
+        let info =
+            UploadInfo { source: upload.url(), etag: "e".to_owned(), bytes: body.len() as u64, modified_at: None };
+        Ok(Scan { info, body: futures::stream::iter([Ok(body)]).boxed() })
+    }
+}
+
+impl Integrations for Twin {
+    async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
+        Ok(Some(Integration { only_failed: false, ..Integration::new(*account) }))
+    }
+}
+
+impl Runs for Twin {
+    async fn claim(&self, identity: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
+        let run_id = "earlier".to_owned();
+        Ok(match identity {
+            "s3://scans/held.json#e" => Claim::Held { run_id },
+            "s3://scans/twice.json#e" => Claim::Done { run_id },
+            _ => Claim::Taken,
+        })
+    }
+
+    async fn renew_claim(&self, _: &str, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
+    async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn record(&self, report: &RunReport) -> Result<(), PortError> {
+        self.recorded.lock().unwrap().push(report.clone());
+        Ok(())
+    }
+}
+
+impl Accounts for Twin {
+    async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
+        Ok(match self.opened.lock().unwrap().last().map(String::as_str) {
+            Some("busy.json") => Begun::Held { run_id: "another".to_owned() },
+            _ => Begun::Taken { doubt: Doubt::default() },
+        })
+    }
+
+    async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
+        Ok(true)
+    }
+
+    async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+
+    async fn standing(&self, _: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+        Ok(None)
+    }
+
+    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+impl Queue for Twin {
+    async fn put_back(&self, upload: &Upload, round: &Round) -> Result<bool, PortError> {
+        self.put_back.lock().unwrap().push((upload.key.clone(), round.chain.clone(), round.delay));
+        Ok(true)
+    }
+
+    async fn order(&self, order: &Placed, after: Duration) -> Result<bool, PortError> {
+        self.ordered.lock().unwrap().push((order.clone(), after));
+        Ok(true)
+    }
+}
+
+/// No order of these tests has an id, so nothing is kept of any.
+impl OrderLog for Twin {
+    async fn order_record(&self, _: &str) -> Result<Option<OrderRecord>, PortError> {
+        Ok(None)
+    }
+
+    async fn record_order(&self, record: &OrderRecord) -> Result<bool, PortError> {
+        Err(failure(&record.id))
+    }
+
+    async fn call_off_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+        Err(failure(&record.id))
+    }
+}
+
+pub(super) struct Sink;
+
+impl Objects for Twin {
+    type Writer = Sink;
+
+    async fn create(&self, _: &str, _: Only) -> Result<Sink, PortError> {
+        Ok(Sink)
+    }
+
+    /// Every upload has an earlier run of its key's name.
+    async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
+        let Some(run_id) = key.strip_prefix("runs/").and_then(|key| key.strip_suffix("/report.json")) else {
+            return Ok(None);
+        };
+        let source = format!("s3://scans/{run_id}.json");
+        let info = UploadInfo { source, etag: "e".to_owned(), bytes: 0, modified_at: None };
+        let report = RunReport::begin(run_id.to_owned(), info, Timestamp::now());
+        let body = serde_json::to_vec(&report).unwrap().into();
+        Ok(Some(Object { etag: "1".to_owned(), body: futures::stream::iter([Ok(body)]).boxed() }))
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
+        let states =
+            ["state/100000000001/eu-west-1.zst", "state/100000000001/us-east-1.zst", "state/100000000002/x.zst"];
+        Ok(states.into_iter().filter(|key| key.starts_with(prefix)).map(str::to_owned).collect())
+    }
+}
+
+impl ObjectWriter for Sink {
+    async fn write(&mut self, _: Bytes) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+/// A hub that takes everything.
+#[derive(Clone)]
+pub(super) struct Open;
+
+impl Hubs for Twin {
+    type Hub = Open;
+
+    async fn connect(&self, _: AccountId, _: &Integration) -> Result<Open, ConnectError> {
+        match self.opened.lock().unwrap().last().map(String::as_str) {
+            Some("unconnected.json") => Err(failure("connect").into()),
+            _ => Ok(Open),
+        }
+    }
+}
+
+impl Hub for Open {
+    async fn import(&self, _: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let success_count = body["Findings"].as_array().unwrap().len();
+        Ok(ImportOutcome { success_count, ..ImportOutcome::default() })
+    }
+
+    async fn since(&self, _: &RegionName) -> Result<Option<String>, CallError> {
+        Ok(None)
+    }
+
+    async fn findings(&self, _: &RegionName, _: Option<String>) -> Result<Page, CallError> {
+        Ok(Page::default())
+    }
+
+    async fn finding(&self, _: &RegionName, _: &str) -> Result<Option<Bytes>, CallError> {
+        Ok(None)
+    }
+
+    async fn state(&self, _: &RegionName) -> Result<HubState, CallError> {
+        Ok(HubState { product_accepted: true })
+    }
+}
+
+impl Clock for Twin {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+pub(super) fn failure(action: &str) -> PortError {
+    PortError { action: action.to_owned(), message: "no".to_owned() }
+}

@@ -1,0 +1,163 @@
+//! Exports the uploads of an event, and decides what follows an export that is not complete.
+
+use exporter::export::{ExportError, Options};
+use exporter::order::{Chain, Delivery, OrderLog, end_run, is_busy};
+use exporter::ports::{OpenError, PortError, Ports, Queue, Scans};
+use exporter::report::{RunReport, RunStatus};
+use exporter::telling::Telling;
+use exporter::upload::{Upload, UploadInfo};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::coverage;
+use crate::handler::{Handler, HandlerError};
+use crate::keys::no_scan;
+use crate::telemetry::log_run;
+
+/// What a run is told whose message the queue does not give again.
+const DEAD_LETTER: &str = "it was the last attempt: the message of the upload is in the dead-letter queue; \
+                           when the cause is fixed, export the upload again";
+
+impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
+    /// Exports one upload after the other; one that fails does not hold up the rest.
+    pub(crate) async fn uploads(
+        &self,
+        uploads: &[Upload],
+        chain: &Chain,
+        delivery: Delivery,
+        deadline: Option<Instant>,
+    ) -> Vec<Result<RunReport, HandlerError>> {
+        let mut runs = Vec::new();
+        for upload in uploads {
+            if let Some(reason) = no_scan(&upload.key) {
+                tracing::info!(upload.bucket, upload.key, reason, "upload skipped");
+                continue;
+            }
+            let run = self.export(upload, chain, delivery, deadline).await;
+            if let Err(error) = &run {
+                log_failure(upload, error);
+            }
+            runs.push(run);
+        }
+        runs
+    }
+
+    async fn export(
+        &self,
+        upload: &Upload,
+        chain: &Chain,
+        delivery: Delivery,
+        deadline: Option<Instant>,
+    ) -> Result<RunReport, HandlerError> {
+        let options = Options { deadline, run_id: chain.run_id.clone(), ..Options::default() };
+        let run = match self.ports.open(upload).await {
+            Ok(scan) => match self.exporter.export(scan, options).await {
+                Err(held @ ExportError::Held { .. }) => return self.wait(upload, chain, delivery, held).await,
+                outcome => outcome?,
+            },
+            Err(gone @ OpenError::NotFound { .. }) => self.record_gone(upload, &gone).await?,
+            Err(error) => {
+                self.record_unopened(upload, delivery, &error.to_string()).await?;
+                return Err(error.into());
+            }
+        };
+        log_run(&run);
+        coverage::publish(self.ports.as_ref(), &run, deadline).await;
+        if run.status.wants_another_try() { self.try_again(upload, chain, delivery, run).await } else { Ok(run) }
+    }
+
+    /// Decides what follows a run that is not complete: the next round of the chain, or another receive of the same message.
+    ///
+    /// # Errors
+    ///
+    /// The message is to come again, or to go to the dead-letter queue, which the run's record then says.
+    async fn try_again(
+        &self,
+        upload: &Upload,
+        chain: &Chain,
+        delivery: Delivery,
+        mut run: RunReport,
+    ) -> Result<RunReport, HandlerError> {
+        let continues = run.status == RunStatus::Unfinished || is_busy(&run);
+        let is_last = delivery == Delivery::Message { is_last: true };
+        let command = format!("hubctl run replay {}{}", run.run_id, self.settings.command_options);
+        if continues && delivery != Delivery::Direct {
+            match chain.next(std::slice::from_ref(&run)) {
+                Ok(round) if self.ports.put_back(upload, &round).await? => return Ok(run),
+                Ok(_) => {}
+                Err(ended) if !is_last => {
+                    let why =
+                        format!("{ended}, so that it is not continued at once; the queue retries it, or export it now");
+                    end_run(self.ports.as_ref(), &mut run, &why, &command).await?;
+                }
+                Err(ended) => run.reasons.push(ended),
+            }
+        }
+        if is_last {
+            end_run(self.ports.as_ref(), &mut run, DEAD_LETTER, &command).await?;
+        }
+        Err(HandlerError::Failed { run_id: run.run_id, reasons: run.reasons.join("; ") })
+    }
+
+    /// Puts an upload back that another run is exporting. If that run ends well, the next one finds it done.
+    async fn wait(
+        &self,
+        upload: &Upload,
+        chain: &Chain,
+        delivery: Delivery,
+        held: ExportError,
+    ) -> Result<RunReport, HandlerError> {
+        let mut why = held.to_string();
+        let round = if delivery == Delivery::Direct { None } else { Some(chain.next(&[])) };
+        match round {
+            Some(Ok(round)) if self.ports.put_back(upload, &round).await? => {
+                let mut run = self.unread(upload);
+                run.status = RunStatus::Unfinished;
+                run.reasons.push(why);
+                return Ok(run);
+            }
+            Some(Err(ended)) => why = format!("{why}; {ended}"),
+            _ => {}
+        }
+        self.record_unopened(upload, delivery, &why).await?;
+        Err(held.into())
+    }
+
+    /// Records that an upload was gone before it was read.
+    async fn record_gone(&self, upload: &Upload, gone: &OpenError) -> Result<RunReport, PortError> {
+        let mut run = self.unread(upload);
+        run.status = RunStatus::Ignored;
+        run.reasons.push(gone.to_string());
+        run.finished_at = Some(run.started_at);
+        self.ports.record(&run).await?;
+        Ok(run)
+    }
+
+    /// Records that an upload was never read, now that its message is not received again. It has no run otherwise.
+    async fn record_unopened(&self, upload: &Upload, delivery: Delivery, why: &str) -> Result<(), PortError> {
+        if delivery != (Delivery::Message { is_last: true }) {
+            return Ok(());
+        }
+        let mut run = self.unread(upload);
+        run.reasons.push(why.to_owned());
+        let command = format!("hubctl export {}{}", upload.url(), self.settings.command_options);
+        end_run(self.ports.as_ref(), &mut run, DEAD_LETTER, &command).await
+    }
+
+    /// A run that begins, of an upload of which nothing is known yet.
+    fn unread(&self, upload: &Upload) -> RunReport {
+        let info = UploadInfo { source: upload.url(), etag: String::new(), bytes: 0, modified_at: None };
+        RunReport::begin(Uuid::now_v7().to_string(), info, self.ports.now())
+    }
+}
+
+/// Says once why an upload is to come again. A failed run has its own line.
+fn log_failure(upload: &Upload, error: &HandlerError) {
+    match error {
+        HandlerError::Failed { .. } => {}
+        HandlerError::Export(ExportError::Unbalanced { .. }) => {
+            tracing::error!(upload.bucket, upload.key, %error, "upload put back: its findings do not add up");
+        }
+        _ => tracing::warn!(upload.bucket, upload.key, %error, "upload put back: it is tried again"),
+    }
+}

@@ -1,0 +1,218 @@
+//! A chain of invocations: what one invocation does not complete continues in the next one, by a message that the function puts
+//! on its own queue.
+//!
+//! Promises: a chain ends. Lambda's recursive loop detection is turned off for the function (`RecursiveLoop: Allow`), since it
+//! would stop a chain after about 16 invocations whatever they achieve; this file has the bounds instead. A round without
+//! progress is not followed by the next one at once, and the delay grows. Where a chain ends, its message fails, so that the
+//! queue retries it and moves it to the dead-letter queue in the end.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::{RunKind, RunReport, undelivered};
+
+/// Rounds of one chain. Each has up to 15 minutes; a first export of a Region with 25 million findings takes that many.
+const ROUNDS_MAX: u32 = 100;
+/// Rounds in a row that make no progress. With their delays they take two and a half hours, ten times as long as a run may
+/// hold an account, and stay below the 16 after which Lambda stops a chain where its detection is on.
+const IDLE_ROUNDS_MAX: u32 = 12;
+/// The delay after a round without progress; it doubles with each further one. A run holds its account for 15 minutes at most.
+pub const RETRY_DELAY: Duration = Duration::from_secs(120);
+/// The longest delay that SQS accepts.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(900);
+
+/// What the rounds before achieved. It travels in the message of an upload or a job as `chain`; a message without it begins
+/// a chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Chain {
+    /// The rounds so far.
+    pub rounds: u32,
+    /// The latest of them that made no progress, in a row.
+    pub idle_rounds: u32,
+    /// The findings that were complete after a round: sent, unchanged or filtered.
+    pub completed: u64,
+    /// The run of the latest round, if it did nothing but wait: the next round continues its record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+}
+
+/// The next round of a chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// What its message carries.
+    pub chain: Chain,
+    /// When it begins.
+    pub delay: Duration,
+}
+
+impl Chain {
+    /// Whether nothing precedes.
+    pub fn is_first(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The round that follows one with these runs; no runs: it only waited for another run.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn next(&self, runs: &[RunReport]) -> Result<Round, String> {
+        let rounds = self.rounds + 1;
+        let completed = self.completed.max(runs.iter().map(completed).sum());
+        let run_id = if let [run] = runs { did_nothing(run).then(|| run.run_id.clone()) } else { None };
+        if runs.iter().any(|run| self.is_progress(run, completed)) {
+            if rounds > ROUNDS_MAX {
+                return Err(format!("it is not complete after {rounds} rounds"));
+            }
+            let chain = Self { rounds, idle_rounds: 0, completed, run_id };
+            let waits = runs.iter().filter(|run| run.status.wants_another_try()).all(is_busy);
+            return Ok(Round { chain, delay: if waits { RETRY_DELAY } else { Duration::ZERO } });
+        }
+        let idle_rounds = self.idle_rounds + 1;
+        if rounds > ROUNDS_MAX || idle_rounds > IDLE_ROUNDS_MAX {
+            return Err(format!("{idle_rounds} rounds in a row made no progress"));
+        }
+        let delay = RETRY_DELAY.saturating_mul(1 << (idle_rounds - 1)).min(RETRY_DELAY_MAX);
+        let run_id = run_id.or_else(|| self.run_id.clone().filter(|_| runs.is_empty()));
+        Ok(Round { chain: Self { rounds, idle_rounds, completed, run_id }, delay })
+    }
+
+    /// Whether the next round begins farther on than this one did. An export that sends what the round before had sent already
+    /// is none.
+    fn is_progress(&self, run: &RunReport, completed: u64) -> bool {
+        let is_farther = run.kind != RunKind::Export || completed > self.completed;
+        run.counts.archived > 0 || has_read_hub(run) || (run.counts.sent > 0 && is_farther)
+    }
+}
+
+/// Whether pages of the hub were read, which the state keeps. They count even if each finding in them was known.
+fn has_read_hub(run: &RunReport) -> bool {
+    let mut regions = run.accounts.values().flat_map(|account| account.regions.values());
+    regions.any(|region| region.adopted > 0 || region.pages_read > 0)
+}
+
+/// The findings that another run has nothing to do for.
+fn completed(run: &RunReport) -> u64 {
+    let open = run.counts.undelivered_total() + run.counts.region_unavailable_total();
+    run.counts.read.saturating_sub(open)
+}
+
+/// Whether nothing follows from a run, so that its record may become that of the next one.
+fn did_nothing(run: &RunReport) -> bool {
+    let counts = &run.counts;
+    counts.sent + counts.archived + counts.quarantined_total() + counts.unreadable == 0
+        && run.quarantine.is_none()
+        && run.pending.is_none()
+        && !has_read_hub(run)
+}
+
+/// Whether nothing but another run of the same account stands in the way, and nothing was done that would be done again.
+pub fn is_busy(run: &RunReport) -> bool {
+    let mut passing = run.counts.undelivered.keys().filter(|reason| undelivered::passes(reason)).peekable();
+    let mut regions = run.accounts.values().flat_map(|account| account.regions.values());
+    passing.peek().is_some()
+        && passing.all(|reason| reason == undelivered::ACCOUNT_BUSY)
+        && run.counts.archive_undelivered == 0
+        && regions.all(|region| region.unfinished.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::report::{AccountReport, Fate, RegionReport, RunStatus};
+    use crate::upload::UploadInfo;
+
+    fn run(id: &str) -> RunReport {
+        let upload = UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None };
+        RunReport::begin(id.to_owned(), upload, Timestamp::UNIX_EPOCH)
+    }
+
+    fn sent(read: u64, sent: u64, unchanged: u64) -> RunReport {
+        let mut run = run("busy");
+        run.status = RunStatus::Unfinished;
+        run.counts.read = read;
+        run.counts.add(Fate::Sent, sent);
+        run.counts.add(Fate::Unchanged, unchanged);
+        run.counts.add(Fate::Undelivered("out_of_time".to_owned()), read - sent - unchanged);
+        run
+    }
+
+    #[test]
+    fn rounds_with_progress_follow_at_once_and_are_bounded() {
+        let mut chain = Chain::default();
+        for round in 1..=u64::from(ROUNDS_MAX) {
+            let next = chain.next(&[sent(1000, 5, 5 * (round - 1))]).unwrap();
+            assert_eq!(next.delay, Duration::ZERO);
+            chain = next.chain;
+        }
+        assert_eq!((chain.rounds, chain.idle_rounds, chain.completed), (100, 0, 500));
+        let ended = chain.next(&[sent(1000, 5, 500)]).unwrap_err();
+        assert_eq!(ended, "it is not complete after 101 rounds");
+    }
+
+    #[test]
+    fn rounds_without_progress_are_delayed_more_and_more_and_end() {
+        let mut chain = Chain::default();
+        let mut minutes = Vec::new();
+        let ended = loop {
+            match chain.next(&[run("waits")]) {
+                Ok(next) => {
+                    minutes.push(next.delay.as_secs() / 60);
+                    assert_eq!(next.chain.run_id.as_deref(), Some("waits"), "one record for all of them");
+                    chain = next.chain;
+                }
+                Err(ended) => break ended,
+            }
+        };
+        assert_eq!(minutes, [2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15, 15]);
+        assert_eq!(ended, "13 rounds in a row made no progress");
+        let waited = Chain::default().next(&[]).unwrap();
+        assert_eq!((waited.delay, waited.chain.idle_rounds), (RETRY_DELAY, 1));
+    }
+
+    #[test]
+    fn what_is_sent_again_in_each_round_is_no_progress() {
+        let first = Chain::default().next(&[sent(1000, 135, 0)]).unwrap().chain;
+        assert_eq!((first.idle_rounds, first.completed), (0, 135));
+        let second = first.next(&[sent(1000, 135, 0)]).unwrap();
+        assert_eq!((second.chain.idle_rounds, second.delay), (1, RETRY_DELAY));
+        let third = second.chain.next(&[sent(1000, 100, 135)]).unwrap();
+        assert_eq!((third.chain.idle_rounds, third.chain.completed), (0, 235));
+    }
+
+    #[test]
+    fn pages_of_the_hub_are_progress_even_if_all_of_them_was_known() {
+        let mut reading = run("reads");
+        reading.status = RunStatus::Unfinished;
+        let region = RegionReport { pages_read: 1, ..RegionReport::default() };
+        let account = AccountReport { regions: [("eu-west-1".parse().unwrap(), region)].into(), ..Default::default() };
+        reading.accounts.insert("123456789012".parse().unwrap(), account);
+        let next = Chain { idle_rounds: 3, ..Chain::default() }.next(&[reading]).unwrap();
+        assert_eq!((next.chain.idle_rounds, next.delay, next.chain.run_id), (0, Duration::ZERO, None));
+    }
+
+    #[test]
+    fn a_chain_in_an_older_or_newer_message_is_understood() {
+        let read = |text: &str| serde_json::from_str::<Chain>(text).unwrap();
+        assert!(read("{}").is_first());
+        assert_eq!(read(r#"{"rounds": 3, "later": true}"#), Chain { rounds: 3, ..Chain::default() });
+    }
+
+    #[test]
+    fn only_a_busy_account_and_nothing_else_is_waited_for() {
+        let mut run = run("run");
+        assert!(!is_busy(&run), "a run that failed for another reason");
+        run.counts.undelivered.insert(undelivered::ACCOUNT_BUSY.to_owned(), 3);
+        run.counts.undelivered.insert(undelivered::NO_INTEGRATION.to_owned(), 1);
+        assert!(is_busy(&run), "what no try mends does not matter");
+        run.counts.archive_undelivered = 1;
+        assert!(!is_busy(&run), "it would be archived again and again");
+        run.counts.archive_undelivered = 0;
+        run.counts.undelivered.insert(undelivered::THROTTLED.to_owned(), 1);
+        assert!(!is_busy(&run));
+    }
+}

@@ -1,0 +1,68 @@
+//! Why an order was not carried out, and whether another try helps.
+
+use crate::export::ExportError;
+use crate::mend::MendError;
+use crate::ports::PortError;
+use crate::report::RunReport;
+
+/// Why an order was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// It can't be, and trying again does not help.
+    #[error("{0}")]
+    Refused(String),
+    /// A part of it can't be, and trying again does not help.
+    #[error("{why}")]
+    Partly {
+        /// Which, and what mends it.
+        why: String,
+        /// The runs of the rest.
+        runs: Vec<RunReport>,
+    },
+    /// Another run works on the account: the same order is to come a little later.
+    #[error("{0}")]
+    Busy(String),
+    /// A run of it left something to another try.
+    #[error("run {run_id} failed: {reasons}")]
+    Unfinished {
+        /// The run.
+        run_id: String,
+        /// Why.
+        reasons: String,
+    },
+    /// Something that may pass.
+    #[error(transparent)]
+    Failed(#[from] ExportError),
+}
+
+impl OrderError {
+    /// Whether trying again does not help.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Partly { .. })
+    }
+
+    /// The same, with why the job is not continued at once.
+    pub(super) fn because(self, ended: &str) -> Self {
+        match self {
+            Self::Busy(message) => Self::Busy(format!("{message}; {ended}")),
+            Self::Unfinished { run_id, reasons } => Self::Unfinished { run_id, reasons: format!("{reasons}; {ended}") },
+            error => error,
+        }
+    }
+}
+
+impl From<PortError> for OrderError {
+    fn from(error: PortError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<MendError> for OrderError {
+    fn from(error: MendError) -> Self {
+        match error {
+            MendError::Refused(message) => Self::Refused(message),
+            MendError::Busy(message) => Self::Busy(message),
+            MendError::Failed(error) => Self::Failed(error),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Chains of invocations on an emulated queue, beside an emulation of Lambda's recursive loop detection.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use exporter::mend::Options;
+use exporter::order::{Delivery, Fulfilled, Order, OrderLog as _, OrderRecord, OrderState, Placed, fulfil, retry};
+use exporter::ports::{Accounts as _, Clock as _};
+use exporter::settings::Settings;
+use jiff::SignedDuration;
+
+use crate::life::Life;
+use crate::memory::World;
+use crate::orders::{active, order, queued, record, twin, upload};
+use crate::promises::{failed, scan};
+use crate::watch::held;
+use crate::{ACCOUNT, integrate, world};
+
+/// Invocations in one chain of requests after which Lambda stops the next one ("Use Lambda recursive loop detection to prevent
+/// infinite loops").
+const LINEAGE_MAX: u32 = 16;
+/// The template's `MaxReceiveCount` and `QueueVisibilityTimeoutSeconds`.
+const RECEIVES_MAX: u32 = 5;
+const VISIBILITY: Duration = Duration::from_secs(5400);
+
+/// A message on the queue.
+#[derive(Clone)]
+struct Message {
+    placed: Placed,
+    delay: Duration,
+    /// The invocations in its trace header.
+    lineage: u32,
+    receives: u32,
+}
+
+/// The queue, and Lambda that polls it.
+struct Lambda {
+    world: World,
+    /// `RecursiveLoop: Terminate`.
+    terminates: bool,
+    /// The time of an invocation.
+    seconds: u64,
+    queue: VecDeque<Message>,
+    invocations: u32,
+    delays: Vec<u64>,
+    dead_letters: Vec<Placed>,
+}
+
+impl Lambda {
+    fn new(world: &World, seconds: u64, message: Placed) -> Self {
+        let message = Message { placed: message, delay: Duration::ZERO, lineage: 0, receives: 0 };
+        Self {
+            world: world.clone(),
+            terminates: false,
+            seconds,
+            queue: VecDeque::from([message]),
+            invocations: 0,
+            delays: Vec::new(),
+            dead_letters: Vec::new(),
+        }
+    }
+
+    /// Works until the queue is empty.
+    async fn drain(&mut self) {
+        while let Some(message) = self.queue.pop_front() {
+            self.delays.push(message.delay.as_secs() / 60);
+            self.world.sleep(message.delay.as_secs()).await;
+            self.receive(message, Life::long()).await;
+        }
+    }
+
+    /// Gives a message to an invocation.
+    async fn receive(&mut self, mut message: Message, life: Life) {
+        if self.terminates && message.lineage >= LINEAGE_MAX {
+            self.dead_letters.push(message.placed);
+            return;
+        }
+        message.receives += 1;
+        let done = self.invoke(&message, life).await;
+        for (placed, delay) in queued(&self.world) {
+            self.queue.push_back(Message { placed, delay, lineage: message.lineage + 1, receives: 0 });
+        }
+        if done {
+            return;
+        }
+        if message.receives >= RECEIVES_MAX {
+            self.dead_letters.push(message.placed);
+        } else {
+            self.queue.push_back(Message { delay: VISIBILITY, ..message });
+        }
+    }
+
+    /// As the function does it. Whether the message is to be deleted.
+    async fn invoke(&mut self, message: &Message, life: Life) -> bool {
+        self.invocations += 1;
+        let twin = twin(&self.world, life);
+        let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(self.seconds));
+        let options = Options { deadline, ..Options::default() };
+        let is_last = message.receives >= RECEIVES_MAX;
+        let mut following = Some((message.placed.clone(), Delivery::Message { is_last }));
+        while let Some((placed, delivery)) = following.take() {
+            let settings = Settings::default();
+            let Fulfilled { outcome, next } = tokio::select! {
+                done = fulfil(&twin, &settings, &placed, delivery, &options) => done,
+                () = twin.life.over() => return false,
+            };
+            match outcome {
+                Err(error) if !error.is_final() => return false,
+                _ => following = next.map(|next| (next, Delivery::Inline)),
+            }
+        }
+        true
+    }
+}
+
+/// Daily scans that were uploaded while the integration was disabled; each has one finding more. The message that replays them.
+async fn a_month_of_uploads(world: &World, days: u32) -> Placed {
+    integrate(world, ACCOUNT, |integration| integration.enabled = false);
+    let mut runs = Vec::new();
+    for day in 0..days {
+        world.sleep(24 * 3600).await;
+        let scanned = scan(i64::from(day) * 24, failed(30 + day));
+        runs.push(upload(world, &format!("day-{day}"), &scanned).await.run_id);
+    }
+    integrate(world, ACCOUNT, |_| {});
+    order(world, "replay", Order::replays(runs).unwrap()).await
+}
+
+fn states(world: &World) -> Vec<OrderState> {
+    let mut states = Vec::new();
+    let mut id = Some("replay".to_owned());
+    while let Some(known) = id {
+        let known = record(world, &known);
+        states.push(known.state);
+        id = known.then.first().cloned();
+    }
+    states
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_month_of_uploads_is_replayed_to_the_newest_scan_whether_or_not_lambda_stops_chains() {
+    for terminates in [true, false] {
+        let world = world(|config| config);
+        let message = a_month_of_uploads(&world, 31).await;
+        let mut lambda = Lambda { terminates, ..Lambda::new(&world, 900, message) };
+        lambda.drain().await;
+        assert_eq!(active(&world), 60, "the newest scan is in Security Hub");
+        assert_eq!(states(&world), [OrderState::Done; 31]);
+        assert!(lambda.dead_letters.is_empty());
+        assert!(lambda.invocations <= 3, "several uploads in one invocation: {}", lambda.invocations);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_of_which_each_upload_needs_an_invocation_is_not_cut_off() {
+    let world = world(|config| config);
+    let message = a_month_of_uploads(&world, 31).await;
+    let mut lambda = Lambda::new(&world, 50, message);
+    lambda.drain().await;
+    assert_eq!((active(&world), lambda.invocations), (60, 31));
+    assert_eq!(states(&world), [OrderState::Done; 31]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_is_aborted_anywhere_is_completed_when_its_message_comes_again() {
+    for killed_at in (0..130).step_by(5) {
+        let world = world(|config| config);
+        let message = a_month_of_uploads(&world, 4).await;
+        let mut lambda = Lambda::new(&world, 900, message);
+        let first = lambda.queue.pop_front().unwrap();
+        lambda.receive(first, Life::until(Some(killed_at), killed_at % 2 == 0)).await;
+        world.sleep(3600).await;
+        lambda.drain().await;
+        assert_eq!(active(&world), 33, "aborted at call {killed_at}");
+        assert_eq!(states(&world), [OrderState::Done; 4], "aborted at call {killed_at}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_makes_no_progress_waits_longer_each_time_and_ends_with_a_record_that_says_why() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let run = upload(&world, "1", &scan(0, failed(10))).await;
+    let replay = Order::Replay { run_id: run.run_id, then: Vec::new() };
+    let message = order(&world, "replay", replay).await;
+    // No time to read anything.
+    let mut lambda = Lambda { terminates: true, ..Lambda::new(&world, 0, message) };
+    lambda.drain().await;
+    assert_eq!(lambda.delays[..13], [0, 2, 4, 8, 15, 15, 15, 15, 15, 15, 15, 15, 15]);
+    assert_eq!(lambda.delays[13..], [90; 4], "then the queue retries the message");
+    assert_eq!(lambda.dead_letters.len(), 1, "nothing is lost");
+    let failed = record(&world, "replay");
+    assert_eq!(failed.state, OrderState::Failed);
+    let why = failed.message.unwrap();
+    assert!(why.contains("13 rounds in a row made no progress"), "{why}");
+    assert!(why.ends_with("run: hubctl job retry replay"), "{why}");
+    let runs = world.stores.lock().unwrap().runs.values().filter(|run| run.order.is_some()).count();
+    assert_eq!(runs, 1, "one run, whatever the number of attempts");
+}
+
+/// Another run has the account for a day.
+async fn occupy(world: &World) {
+    let other = twin(world, Life::long());
+    let account = ACCOUNT.parse().unwrap();
+    let (newest, _) = other.standing(account).await.unwrap().unwrap();
+    let until = other.now() + SignedDuration::from_hours(24);
+    other.begin(account, "another run", newest, other.now(), until).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
+    for kind in ["reconcile", "replay"] {
+        let world = world(|config| config);
+        integrate(&world, ACCOUNT, |_| {});
+        let run = upload(&world, "1", &scan(0, failed(10))).await;
+        let before = world.stores.lock().unwrap().runs.len();
+        occupy(&world).await;
+        let job = match kind {
+            "replay" => Order::Replay { run_id: run.run_id, then: Vec::new() },
+            _ => Order::Reconcile { provider: Some(run_account()), regions: Vec::new(), dry_run: false },
+        };
+        let message = order(&world, "job", job).await;
+        let mut lambda = Lambda { terminates: true, ..Lambda::new(&world, 900, message) };
+        lambda.drain().await;
+        let failed = record(&world, "job");
+        assert_eq!((failed.state, lambda.dead_letters.len()), (OrderState::Failed, 1), "{kind}");
+        let why = failed.message.clone().unwrap();
+        assert!(why.contains("dead-letter queue") && why.ends_with("run: hubctl job retry job"), "{why}");
+        let waited = world.stores.lock().unwrap().runs.len() - before;
+        assert!(waited <= 1, "{kind}: not a failed run for each attempt, but {waited}");
+
+        world.sleep(24 * 3600).await;
+        let ports = twin(&world, Life::long());
+        let pending = retry(ports.as_ref(), &failed).await.unwrap().unwrap();
+        assert_eq!((pending.state, pending.settled_at), (OrderState::Waiting, None));
+        assert_eq!(retry(ports.as_ref(), &pending).await.unwrap(), None, "it is pending already");
+        let [(message, _)] = <[_; 1]>::try_from(queued(&world)).unwrap();
+        assert!(message.chain.is_first());
+        let mut again = Lambda::new(&world, 900, message);
+        again.drain().await;
+        let complete = record(&world, "job");
+        assert_eq!((complete.state, complete.runs.len(), again.invocations), (OrderState::Done, 1, 1), "{kind}");
+
+        let runs = world.stores.lock().unwrap().runs.len();
+        let mut redriven = Lambda::new(&world, 900, lambda.dead_letters.pop().unwrap());
+        redriven.drain().await;
+        assert_eq!(world.stores.lock().unwrap().runs.len(), runs, "{kind}: the dead letter finds it complete");
+        assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 10);
+    }
+}
+
+fn run_account() -> exporter::provider::ProviderId {
+    exporter::provider::ProviderId::Account(ACCOUNT.parse().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_is_moved_back_runs_a_failed_job_and_what_follows_a_failed_job_is_not_held_up() {
+    let world = world(|config| config);
+    let message = a_month_of_uploads(&world, 2).await;
+    let first = record(&world, "replay");
+    let failed = first.clone().settled(OrderState::Failed, None, twin(&world, Life::long()).now());
+    assert!(twin(&world, Life::long()).record_order(&failed).await.unwrap());
+    let mut lambda = Lambda::new(&world, 900, message);
+    lambda.drain().await;
+    assert_eq!(states(&world), [OrderState::Done; 2]);
+    assert_eq!(active(&world), 31);
+
+    let world = crate::world(|config| config);
+    let message = a_month_of_uploads(&world, 2).await;
+    let gone = world.stores.lock().unwrap().objects.keys().find(|key| key.ends_with("report.json")).cloned();
+    world.stores.lock().unwrap().broken = gone;
+    let mut lambda = Lambda::new(&world, 900, message);
+    lambda.drain().await;
+    assert_eq!(states(&world), [OrderState::Failed, OrderState::Done], "the newer scan is exported");
+    assert_eq!((active(&world), lambda.dead_letters.len()), (31, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_last_attempt_was_aborted_counts_as_failed() {
+    let world = world(|config| config);
+    let message = a_month_of_uploads(&world, 1).await;
+    let mut lambda = Lambda::new(&world, 900, message);
+    let mut last = lambda.queue.pop_front().unwrap();
+    last.receives = RECEIVES_MAX - 1;
+    lambda.receive(last, Life::until(Some(8), false)).await;
+    assert_eq!(lambda.dead_letters.len(), 1);
+    let known: OrderRecord = record(&world, "replay");
+    let ports = twin(&world, Life::long());
+    assert_eq!((known.state, known.is_failed(ports.now())), (OrderState::Waiting, false));
+    world.sleep(3600).await;
+    assert!(known.is_failed(ports.now()));
+    retry(ports.as_ref(), &known).await.unwrap().unwrap();
+    let [(message, _)] = <[_; 1]>::try_from(queued(&world)).unwrap();
+    Lambda::new(&world, 900, message).drain().await;
+    let done = record(&world, "replay");
+    assert_eq!((done.state, done.last_attempt_at, active(&world)), (OrderState::Done, None, 30));
+}

@@ -1,0 +1,59 @@
+//! `hubctl job retry`.
+
+use anyhow::Result;
+use management::wire::OrderView;
+
+use super::give::{exit, placed, warn};
+use super::{show, wait};
+use crate::commands::integration::shown::read;
+use crate::commands::origin::Origin;
+use crate::config::{Format, Global};
+use crate::deployment::block_on;
+use crate::exit::Exit;
+use crate::management::{Reach, Request, segment};
+use crate::output::Output;
+
+/// Retry a failed job, whose message is in the dead-letter queue
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+The last attempt of such a job failed. First fix the cause, which
+`hubctl job show JOB` describes. The job is submitted again under the same ID.
+What is complete is not repeated, even if its message is moved from the
+dead-letter queue to its queue as well. A job that is pending stays as it is.
+
+The exit code is that of its runs, as with `hubctl job show --wait`.
+
+Examples:
+  hubctl job retry 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b
+  hubctl job retry 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b --no-wait
+
+JSON: an array of its runs, as `hubctl run show` gives them; with --no-wait the
+job, as `hubctl job show` gives it.")]
+pub(crate) struct Args {
+    /// The job, as `hubctl job list` names it
+    #[arg(value_name = "JOB", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    job_id: String,
+
+    /// Do not wait until it is complete
+    #[arg(long)]
+    no_wait: bool,
+}
+
+pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+    let origin = Origin::deployment(reach, global);
+    block_on(async {
+        let management = reach.connect(global).await?;
+        let request = Request::act(format!("/orders/{}/retry", segment(&args.job_id)));
+        let job: OrderView = read(&management.send(request).await?.body)?;
+        if args.no_wait {
+            return placed(&job, output);
+        }
+        let complete = wait::settled(&management, job, output).await?;
+        warn(&complete.refused, output)?;
+        match output.format {
+            Format::Json => output.json(&complete.runs)?,
+            Format::Table => show::write_runs(&complete.runs, &origin, output)?,
+        }
+        Ok(if complete.refused.is_empty() { exit(&complete.runs) } else { Exit::Error })
+    })
+}
