@@ -1,5 +1,5 @@
 //! Parses what invokes the function: an S3 event, an "Object Created" event of EventBridge, a person's order, or any of
-//! them in the messages of a queue.
+//! them in the messages of a queue. Events of uploads may come by an SNS topic.
 //!
 //! A key in an S3 event is form-encoded, in an EventBridge event it is plain (contract 6.4).
 
@@ -46,7 +46,7 @@ pub struct Message {
     pub work: Result<Work, EventError>,
 }
 
-/// An event that is none of those that we know. It will not become one by trying again.
+/// An event that is none of those that we know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     /// It is no JSON.
@@ -96,7 +96,18 @@ fn work(event: &Value) -> Result<Work, EventError> {
         return Ok(Work::Order(order));
     }
     let chain = event.get("chain").map_or(Ok(Chain::default()), complete)?;
-    uploads(event).map(|uploads| Work::Uploads(uploads, chain))
+    // A topic may be open to more senders than the queue, so that it carries no orders.
+    match published(event) {
+        Some(message) => uploads(&message?).map(|uploads| Work::Uploads(uploads, Chain::default())),
+        None => uploads(event).map(|uploads| Work::Uploads(uploads, chain)),
+    }
+}
+
+/// The event in the envelope of SNS, in which a topic puts it for a queue without raw message delivery.
+fn published(event: &Value) -> Option<Result<Value, EventError>> {
+    let is_envelope = event.get("Type")? == "Notification" && event.get("TopicArn").is_some();
+    let message = event.get("Message")?.as_str().filter(|_| is_envelope)?;
+    Some(serde_json::from_str(message).map_err(|error| EventError::NotJson(error.to_string())))
 }
 
 /// The uploads that an event tells of. None, where it tells of something that does not concern us.

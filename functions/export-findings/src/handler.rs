@@ -1,7 +1,7 @@
 //! Translates an invocation into exports, or an order into what it asks for, and their outcome into an answer.
 //!
 //! Promises: what another try can't mend is in the log and in a run's record, and the event is done; what it can mend is
-//! put back, alone, and does not hold up the others. A message that fails each time ends in the
+//! put back, alone, and does not hold up the others. A message that is not understood, or that fails each time, ends in the
 //! dead-letter queue, and the record of its job or run says so.
 
 use std::sync::Arc;
@@ -191,9 +191,13 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
                 }
                 failed
             }
+            Err(error) if is_last => {
+                tracing::error!(message.id = message.id, %error, "message not understood: it goes to the dead-letter queue");
+                true
+            }
             Err(error) => {
-                tracing::error!(message.id = message.id, %error, "message dropped: it will never be understood");
-                false
+                tracing::warn!(message.id = message.id, %error, "message not understood: it is put back");
+                true
             }
         };
         failed.then_some(message.id)

@@ -114,6 +114,20 @@ fn a_message_says_how_often_it_was_received_and_which_chain_it_continues() {
 }
 
 #[test]
+fn events_of_uploads_may_come_by_a_topic_and_orders_may_not() {
+    let published = |message: String| {
+        json!({"Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:eu-west-1:123456789012:uploads",
+            "Subject": "Amazon S3 Notification", "Message": message, "Timestamp": "2026-11-23T08:00:00.000Z"})
+    };
+    let by_topic = |event: Value| work(&published(event.to_string()));
+    assert_eq!(by_topic(s3_event("ObjectCreated:Put", "a+b")), Ok(exported([upload("a b", "v1")])));
+    assert_eq!(by_topic(eventbridge_event("Object Created", "a")), Ok(exported([upload("a", "v2")])));
+    assert_eq!(by_topic(json!({"Service": "Amazon S3", "Event": "s3:TestEvent"})), Ok(exported([])));
+    assert_eq!(by_topic(json!({"order": "undo_archive", "run_id": "r"})), Err(EventError::Unknown));
+    assert!(matches!(work(&published("hello".to_owned())), Err(EventError::NotJson(_))));
+}
+
+#[test]
 fn another_payload_is_an_error() {
     for payload in [json!({}), json!(null), json!([]), json!({"source": "aws.ec2", "detail-type": "x"})] {
         assert_eq!(parse(&payload), Err(EventError::Unknown), "{payload}");
@@ -146,7 +160,7 @@ fn the_sample_events_are_understood() {
     assert_eq!(direct(sample!("s3-test.json")), []);
     let nothing: Vec<Upload> = queued(sample!("sqs-s3-test.json"));
     assert_eq!(nothing, []);
-    for from_queue in [sample!("sqs-s3.json"), sample!("sqs-eventbridge.json")] {
+    for from_queue in [sample!("sqs-s3.json"), sample!("sqs-sns-s3.json"), sample!("sqs-eventbridge.json")] {
         let found: Vec<Upload> = queued(from_queue);
         assert_eq!(found, uploads);
     }

@@ -44,7 +44,7 @@ async fn what_another_try_mends_comes_again_alone_and_the_rest_is_done() {
     ];
     let messages: Vec<_> = bodies.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), body)).collect();
     let (answer, twin) = handle(json!({ "Records": messages })).await;
-    let again = ["m0", "m6"].map(|id| json!({ "itemIdentifier": id }));
+    let again = ["m0", "m6", "m7"].map(|id| json!({ "itemIdentifier": id }));
     assert_eq!(answer.unwrap(), json!({ "batchItemFailures": again }));
     let put_back = twin.put_back.lock().unwrap().clone();
     let waits = Chain { rounds: 1, idle_rounds: 1, ..Chain::default() };
@@ -104,7 +104,7 @@ async fn an_order_is_carried_out_dropped_or_comes_again() {
     ];
     let messages: Vec<_> = bodies.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), body)).collect();
     let (answer, twin) = handle(json!({ "Records": messages })).await;
-    let again = json!([{ "itemIdentifier": "m2" }]);
+    let again = ["m2", "m5"].map(|id| json!({ "itemIdentifier": id }));
     assert_eq!(answer.unwrap(), json!({ "batchItemFailures": again }), "the scan archived nothing, so it is dropped");
     assert_eq!(*twin.opened.lock().unwrap(), ["scan.json", "unconnected.json", "gone.json"]);
     assert_eq!(*twin.ordered.lock().unwrap(), []);
@@ -194,6 +194,17 @@ async fn the_run_of_an_upload_that_goes_to_the_dead_letter_queue_says_so() {
         assert_eq!(run.status, RunStatus::Failed, "{key}");
         assert!(why.contains("dead-letter queue") && why.ends_with(&command), "{why}");
     }
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_understood_is_never_deleted() {
+    let unknown = [json!({"hello": "world"}), json!({"order": "dance"}), json!({"Type": "Notification"})];
+    let failures = ["m0", "m1", "m2"].map(|id| json!({ "itemIdentifier": id }));
+    let records: Vec<_> =
+        unknown.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), &body.to_string())).collect();
+    let (answer, _) = handle(json!({ "Records": records })).await;
+    assert_eq!(answer.unwrap(), json!({ "batchItemFailures": failures }));
+    assert_eq!(handle_last(&unknown).await.0, json!({ "batchItemFailures": failures }), "the queue moves it");
 }
 
 #[tokio::test]
