@@ -164,8 +164,8 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
 
     /// Exports what a message tells of. The message's id, if it is to come again.
     async fn message(&self, message: Message, deadline: Option<Instant>) -> Option<String> {
-        let is_last = message.receives >= self.max_receive_count;
-        let delivery = Delivery::Message { is_last };
+        let delivery = Delivery::Message { receives: message.receives, receives_max: self.max_receive_count };
+        let is_last = delivery.is_last();
         let failed = match message.work {
             Ok(Work::Order(order)) => {
                 let (id, what) = (order.id.clone(), order.order.to_string());

@@ -27,6 +27,7 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
         delivery: Delivery,
         deadline: Option<Instant>,
     ) -> Vec<Result<RunReport, HandlerError>> {
+        let chain = &delivery.continued(chain);
         let mut runs = Vec::new();
         for upload in uploads {
             if let Some(reason) = no_scan(&upload.key) {
@@ -79,13 +80,12 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
         mut run: RunReport,
     ) -> Result<RunReport, HandlerError> {
         let continues = run.status == RunStatus::Unfinished || is_busy(&run);
-        let is_last = delivery == Delivery::Message { is_last: true };
         let command = format!("hubctl run replay {}{}", run.run_id, self.settings.command_options);
         if continues && delivery != Delivery::Direct {
             match chain.next(std::slice::from_ref(&run)) {
                 Ok(round) if self.ports.put_back(upload, &round).await? => return Ok(run),
                 Ok(_) => {}
-                Err(ended) if !is_last => {
+                Err(ended) if !delivery.is_last() => {
                     let why =
                         format!("{ended}, so that it is not continued at once; the queue retries it, or export it now");
                     end_run(self.ports.as_ref(), &mut run, &why, &command).await?;
@@ -93,7 +93,7 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
                 Err(ended) => run.reasons.push(ended),
             }
         }
-        if is_last {
+        if delivery.is_last() {
             end_run(self.ports.as_ref(), &mut run, DEAD_LETTER, &command).await?;
         }
         Err(HandlerError::Failed { run_id: run.run_id, reasons: run.reasons.join("; ") })
@@ -135,7 +135,7 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
 
     /// Records that an upload was never read, now that its message is not received again. It has no run otherwise.
     async fn record_unopened(&self, upload: &Upload, delivery: Delivery, why: &str) -> Result<(), PortError> {
-        if delivery != (Delivery::Message { is_last: true }) {
+        if !delivery.is_last() {
             return Ok(());
         }
         let mut run = self.unread(upload);

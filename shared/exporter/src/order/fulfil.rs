@@ -1,7 +1,7 @@
 //! Carries out orders as the deployment gets them: more than once, while others work, in the time of one invocation.
 //!
 //! Promises: an order that is settled is not carried out again; what another try mends is tried again, within the bounds of a
-//! [`Chain`](super::Chain); each order's record says what became of it, also that its message is in the dead-letter queue.
+//! [`Chain`]; each order's record says what became of it, also that its message is in the dead-letter queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, Round, accounts_of, accounts_with_state, carry_out,
-    is_busy,
+    Chain, Delivery, Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, Round, accounts_of,
+    accounts_with_state, carry_out, is_busy,
 };
 use crate::mend::Options;
 use crate::ports::{PortError, Ports, Queue, Scans};
@@ -20,21 +20,6 @@ use crate::settings::Settings;
 /// The time that must be left for the next job of a replay to be run by the same invocation: enough to read a scan of medium
 /// size. Less, and it gets an invocation of its own.
 const INLINE_TIME_MIN: Duration = Duration::from_secs(60);
-
-/// How a job comes to an invocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// As the payload: who invokes is told what is left of it, and nothing is put on the queue for it.
-    Direct,
-    /// In a message of the queue, which comes again where the job fails. `is_last`: it does not; the queue moves it to the
-    /// dead-letter queue.
-    Message {
-        /// Whether the message was received as often as the queue's redrive policy allows.
-        is_last: bool,
-    },
-    /// It follows a job that the same invocation completed ([`Fulfilled::next`]), and has no message of its own yet.
-    Inline,
-}
 
 /// What an invocation did for a job.
 #[derive(Debug)]
@@ -73,6 +58,7 @@ struct Desk<'a, P> {
     /// None: the order has no id.
     record: Option<OrderRecord>,
     delivery: Delivery,
+    chain: Chain,
     begun: Instant,
     deadline: Option<Instant>,
     /// The job that follows in the same invocation.
@@ -93,8 +79,8 @@ impl<'a, P: Ports + Scans + Queue + OrderLog> Desk<'a, P> {
                 OrderRecord::new(id.clone(), placed.order.clone(), ports.now(), "unknown")
             })),
         };
-        let begun = Instant::now();
-        Ok(Self { ports, placed, order: &placed.order, record, delivery, begun, deadline, next_inline: None })
+        let (order, chain, begun) = (&placed.order, delivery.continued(&placed.chain), Instant::now());
+        Ok(Self { ports, placed, order, record, delivery, chain, begun, deadline, next_inline: None })
     }
 
     async fn work(
@@ -117,7 +103,7 @@ impl<'a, P: Ports + Scans + Queue + OrderLog> Desk<'a, P> {
             self.settle(OrderState::Done, None, &[], parts).await?;
             return Ok(Vec::new());
         }
-        let run_id = self.placed.chain.run_id.clone();
+        let run_id = self.chain.run_id.clone();
         let options = Options { order: self.placed.id.clone(), run_id, ..options.clone() };
         let runs = match carry_out(ports, settings, self.order, &options).await {
             Ok(runs) => runs,
@@ -159,7 +145,7 @@ impl<'a, P: Ports + Scans + Queue + OrderLog> Desk<'a, P> {
         if self.delivery == Delivery::Direct {
             return Err(left);
         }
-        match self.placed.chain.next(&runs) {
+        match self.chain.next(&runs) {
             Ok(round) => {
                 if self.enqueue(round).await? {
                     Ok(runs)
@@ -192,7 +178,7 @@ impl<'a, P: Ports + Scans + Queue + OrderLog> Desk<'a, P> {
     /// Notes in the record that a failed job runs again, and that this attempt is the last one, before an abort can prevent
     /// that. False, if it was called off meanwhile.
     async fn begin(&mut self) -> Result<bool, PortError> {
-        let is_last = self.delivery == Delivery::Message { is_last: true };
+        let is_last = self.delivery.is_last();
         let Some(record) = self.record.as_mut().filter(|record| is_last || record.state == OrderState::Failed) else {
             return Ok(true);
         };
@@ -211,14 +197,14 @@ impl<'a, P: Ports + Scans + Queue + OrderLog> Desk<'a, P> {
     /// one.
     async fn fail(&mut self, error: OrderError) -> Result<Vec<RunReport>, OrderError> {
         match self.delivery {
-            Delivery::Message { is_last: true } => {
+            Delivery::Message { .. } if self.delivery.is_last() => {
                 // Best effort: `last_attempt_at` says the same a little later.
                 if let Err(also) = self.fail_for_good(&error).await {
                     tracing::warn!(order.id = self.placed.id, error = %also, "failed job is not recorded as failed");
                 }
                 Err(error)
             }
-            Delivery::Inline => match self.placed.chain.next(&[]) {
+            Delivery::Inline => match self.chain.next(&[]) {
                 Ok(round) => {
                     let (id, order) = (&self.placed.id, self.order);
                     tracing::warn!(order.id = id, %order, %error, "order put on the queue: it is tried again");
@@ -226,7 +212,7 @@ impl<'a, P: Ports + Scans + Queue + OrderLog> Desk<'a, P> {
                 }
                 Err(ended) => Err(error.because(&ended)),
             },
-            Delivery::Direct | Delivery::Message { is_last: false } => Err(error),
+            Delivery::Direct | Delivery::Message { .. } => Err(error),
         }
     }
 

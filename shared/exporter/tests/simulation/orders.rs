@@ -25,7 +25,7 @@ use crate::watch::held;
 use crate::{ACCOUNT, OTHER, export, integrate, world};
 
 /// A message that the queue gives again if it fails.
-pub(crate) const FROM_QUEUE: Delivery = Delivery::Message { is_last: false };
+pub(crate) const FROM_QUEUE: Delivery = Delivery::Message { receives: 1, receives_max: 5 };
 
 /// What there is of orders, and the uploads that they are about.
 #[derive(Default)]
