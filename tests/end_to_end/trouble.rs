@@ -151,6 +151,24 @@ async fn a_failure_that_stays_ends_in_the_dead_letter_queue_and_harms_no_other_r
     }
     ensure!((runs[1].counts.sent, runs[0].counts.unchanged) == (5, 5), "{runs:#?}");
     ensure!(hub.findings_in(REGION)?.len() == 5 && hub.findings_in(BROKEN)?.is_empty(), "{:#?}", hub.findings()?);
+    let why = runs[0].reasons.last().context("no reason")?;
+    let replay = format!("hubctl run replay {}", runs[0].run_id);
+    ensure!(why.contains("dead-letter queue") && why.ends_with(&replay), "{why}");
+
+    // The same as a job: its record says where its message is, and it is submitted again.
+    let submitted = stage.hubctl(&["run", "replay", &runs[0].run_id, "--no-wait"])?;
+    let job = submitted.json["id"].as_str().context("no ID")?.to_owned();
+    let failed = || async {
+        let shown = stage.hubctl(&["job", "show", &job])?.json;
+        Ok((shown["state"] == "failed").then_some(shown))
+    };
+    let first = wait_at_most(PATIENCE, "the job in the dead-letter queue", failed).await?;
+    let why = first["message"].as_str().context("no message")?;
+    ensure!(why.ends_with(&format!("run: hubctl job retry {job}")), "{why}");
+    let retried = stage.hubctl(&["job", "retry", &job, "--no-wait"])?.json;
+    ensure!(retried["state"] == "waiting" && retried["id"] == job.as_str(), "{retried:#}");
+    let second = wait_at_most(PATIENCE, "the job in the dead-letter queue again", failed).await?;
+    ensure!(first["runs"] != second["runs"], "it was not run again: {second:#}");
     Ok(())
 }
 
