@@ -95,6 +95,8 @@ def program_of(event: object) -> str:
     """The program of the function that an event is for."""
     if isinstance(event, dict) and event.get("Records") and "body" in event["Records"][0]:
         return program_of(json.loads(event["Records"][0]["body"]))
+    if isinstance(event, dict) and event.get("Type") == "Notification" and "TopicArn" in event:
+        return program_of(json.loads(event["Message"]))
     if isinstance(event, dict):
         for program, known in FIELDS.items():
             if any(fields <= event.keys() for fields in known):
@@ -113,8 +115,9 @@ def scan_keys(event: object) -> list[str]:
         return [key for part in event for key in scan_keys(part)]
     if not isinstance(event, dict):
         return []
-    if isinstance(event.get("body"), str):
-        return scan_keys(json.loads(event["body"]))
+    for envelope in ("body", "Message"):
+        if isinstance(event.get(envelope), str):
+            return scan_keys(json.loads(event[envelope]))
     bucket, thing = event.get("bucket"), event.get("object")
     if isinstance(bucket, dict) and bucket.get("name") == BUCKET and isinstance(thing, dict):
         # S3's own events carry keys as a form would; EventBridge's do not.
