@@ -1,7 +1,7 @@
 //! Puts uploads back on the queue, in the words in which EventBridge put them there, and orders as they are. Both carry the
 //! chain of invocations that they belong to.
 //!
-//! The messages keep the trace header of the invocation that sends them, by which Lambda counts a chain (decision 29).
+//! The messages keep the trace header of the invocation that sends them, by which Lambda counts a chain (decision 30).
 
 use std::time::Duration;
 

@@ -246,7 +246,8 @@ async fn withdraw<P: Ports>(
     let Some(since) = removing_since else {
         return if refused.is_empty() { Ok(runs) } else { Err(left_over(refused.join("; "), runs)) };
     };
-    let left = runs.iter().filter(|run| run.status != RunStatus::Succeeded);
+    // What Security Hub refuses to archive, or a Region denies, stays active whatever is tried: a degraded run says so.
+    let left = runs.iter().filter(|run| !matches!(run.status, RunStatus::Succeeded | RunStatus::Degraded));
     refused.extend(left.map(|run| format!("run {} is {}", run.run_id, run.status.as_str())));
     if refused.is_empty() && !ports.delete_withdrawn(provider, since).await? {
         refused.push("its removal was called off, or is left to others".to_owned());

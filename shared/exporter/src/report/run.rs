@@ -109,9 +109,6 @@ pub struct RegionReport {
     /// Why nobody can tell whether Security Hub is still the one that the state is of, if so, and what helps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub_unverified: Option<String>,
-    /// Pages of Security Hub's findings that were read: progress, even where all of them were known.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub pages_read: u64,
     /// How Security Hub and the state differed, where the run looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,

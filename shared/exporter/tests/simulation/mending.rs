@@ -347,3 +347,29 @@ async fn an_undoing_that_is_killed_is_completed_by_the_next_one() {
         assert!(held(&world, account(), "ACTIVE").into_values().all(|held| held.status == "FAILED"));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_goes_on_though_security_hub_refuses_to_archive_a_finding() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    let results = crate::promises::failed(60);
+    export(&world, crate::promises::scan(0, results.clone()).upload("1")).await;
+    world.sleep(3600).await;
+    let id = results[0].id(ACCOUNT.parse().unwrap());
+    let refusal =
+        simulator::Effect::FailFindings { id_contains: id, code: "InvalidInput".to_owned(), message: "no".to_owned() };
+    world.simulator.inject(simulator::Fault::new(refusal));
+    let since = "2026-03-01T08:00:00Z";
+    integrate(&world, ACCOUNT, |integration| {
+        integration.enabled = false;
+        integration.removing_since = Some(since.parse().unwrap());
+    });
+    let withdraw = format!(r#"{{ "order": "withdraw", "account": "{ACCOUNT}", "removing_since": "{since}" }}"#);
+    let order = serde_json::from_str(&withdraw).unwrap();
+    let twin = crate::memory::Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    let runs = carry_out(&Arc::new(twin), &Settings::default(), &order, &Options::default()).await;
+    // The in-memory table leaves the deletion itself to others, and says so; the run is no reason.
+    let said = format!("{runs:?}");
+    assert!(said.contains("archive_rejected: {\"InvalidInput\": 1}") && !said.contains("is degraded"), "{said}");
+    assert_eq!(crate::evidence::active(&world), 1);
+}

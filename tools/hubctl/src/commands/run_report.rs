@@ -43,7 +43,11 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
 /// Whether a Region takes no findings, other than by the integration's own wish.
 fn is_region_missing(counts: &Counts) -> bool {
     counts.archive_unavailable > 0
-        || counts.region_unavailable.values().flat_map(|reasons| reasons.keys()).any(|reason| reason != NOT_IN_INTEGRATION)
+        || counts
+            .region_unavailable
+            .values()
+            .flat_map(|reasons| reasons.keys())
+            .any(|reason| reason != NOT_IN_INTEGRATION)
 }
 
 /// The tone of a status.

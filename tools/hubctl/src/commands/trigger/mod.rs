@@ -184,7 +184,7 @@ fn refused(error: &CallError, region: RegionName) -> Failure {
         CallError::InvalidAccess(_) | CallError::Unreachable(_) => Exit::Degraded,
         CallError::Throttled(_) | CallError::Transient(_) | CallError::OutOfTime | CallError::Refused { .. } => {
             Exit::Error
-        },
+        }
     };
     let failure = Failure::new(exit, format!("{region}: {error}"));
     match error {
