@@ -1,6 +1,6 @@
 //! Memory of a file of many accounts, in a process of its own: what one more Region of one more account takes.
 
-#![expect(clippy::unwrap_used, reason = "a test: it may fail")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test: it may fail, and says what it measured")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

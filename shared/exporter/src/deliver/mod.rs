@@ -5,6 +5,7 @@
 
 mod batch;
 mod conclude;
+mod delivered;
 mod judge;
 mod open;
 mod pace;
@@ -23,7 +24,7 @@ mod take;
 mod tests;
 mod timed;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,11 +37,12 @@ use tokio::time::Instant;
 pub(crate) use self::batch::Rejected;
 use self::batch::{Counters, Lane};
 use self::conclude::Conclusion;
+pub(crate) use self::delivered::AccountDelivered;
 use self::judge::Heard;
 pub(crate) use self::judge::Verdicts;
 pub(crate) use self::pace::Pace;
 pub(crate) use self::region::Policy;
-use self::region::{Message, RegionWorker, Work, Worked};
+use self::region::{Message, RegionWorker, Work};
 pub(crate) use self::repeated::room;
 use self::rest::Rested;
 pub(crate) use self::rest::Resting;
@@ -51,11 +53,10 @@ use self::timed::Timed;
 use crate::filter::Kept;
 use crate::json_lines::JsonLines;
 use crate::lease::Lease;
-use crate::limit::requires_approval;
 use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
-use crate::report::{ArchiveSkipped, Counts, Fate, PendingFinding, RegionReport, Unproven, undelivered};
+use crate::report::PendingFinding;
 use crate::settings::Settings;
 use crate::state::{Ahead, Header, Key, Seen, Tail};
 
@@ -114,28 +115,6 @@ pub(crate) struct Limit {
     pub(crate) lately: u64,
     /// A user approved what is more than the limit.
     pub(crate) approved: bool,
-}
-
-/// What became of an account's findings.
-#[derive(Debug, Default)]
-pub(crate) struct AccountDelivered {
-    pub(crate) counts: Counts,
-    pub(crate) regions: BTreeMap<RegionName, RegionReport>,
-    pub(crate) archive: Option<ArchiveSkipped>,
-    pub(crate) unproven: Unproven,
-    /// Regions that stay in doubt.
-    pub(crate) doubtful: BTreeSet<RegionName>,
-    /// Regions whose state could not be kept.
-    pub(crate) failed: BTreeSet<RegionName>,
-    /// Regions whose state was compared with the scan as one of the whole account.
-    pub(crate) full: BTreeSet<RegionName>,
-    /// Each Region that was worked on, and whether its Security Hub holds findings of other Regions.
-    pub(crate) keepers: BTreeMap<RegionName, bool>,
-    /// Of the archived ones, those that do not count towards the limit.
-    pub(crate) unlimited: u64,
-    pub(crate) error: Option<PortError>,
-    /// What is left to a later run, where [`Policy::remembers_left`] asks for it.
-    pub(crate) left: HashSet<Key>,
 }
 
 /// Whose findings are delivered.
@@ -353,82 +332,6 @@ impl<P: Ports> AccountDelivery<P> {
     }
 }
 
-impl AccountDelivered {
-    /// Decides whether anything is archived, by what all Regions together would archive.
-    fn decide<P: Ports>(&mut self, verdicts: &Verdicts, limit: Limit, drained: &[RegionWorker<P>]) -> Conclusion {
-        let (mut active, mut pending) = (0, 0);
-        for worker in drained {
-            let tally = worker.tally();
-            active += tally.active;
-            pending += tally.pending;
-            self.counts.absent += tally.absent;
-            add_unproven(&mut self.unproven, tally.unproven);
-        }
-        let unproven = self.unproven.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
-        self.counts.unproven = unproven.sum();
-        // A Region that failed, or whose state could not be compared, may have more to say. The run is tried again.
-        let is_unknown = |worker: &RegionWorker<P>| worker.work.has_failed() || !worker.is_compared();
-        if self.error.is_some() || drained.iter().any(is_unknown) {
-            return Conclusion::default();
-        }
-        if !verdicts.proof.is_complete() && self.counts.unproven > 0 {
-            self.archive = Some(ArchiveSkipped::Incomplete { why: "the file was not read to its end".to_owned() });
-        }
-        let archives_unproven = verdicts.approves_unproven;
-        let unlimited = Conclusion { archives_moved: true, archives_unproven, ..Conclusion::default() };
-        if !limit.approved && requires_approval(pending, active, limit.lately, limit.percent) {
-            self.archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active });
-            return Conclusion { archives: false, lists: true, ..unlimited };
-        }
-        Conclusion { archives: true, ..unlimited }
-    }
-
-    /// No Region answered: then it is more likely the exporter's network than all of them, and another try may succeed.
-    fn blame_network(&mut self) {
-        let reason = undelivered::UNREACHABLE;
-        let mut findings = 0;
-        self.counts.region_unavailable.retain(|_, reasons| {
-            findings += reasons.remove(reason).unwrap_or_default();
-            !reasons.is_empty()
-        });
-        self.counts.add(Fate::Undelivered(reason.to_owned()), findings);
-        for report in self.regions.values_mut() {
-            if report.unavailable.take_if(|unavailable| unavailable.reason == reason).is_some() {
-                report.unfinished = Some(reason.to_owned());
-            }
-        }
-    }
-
-    fn add(&mut self, region: RegionName, worked: Worked) {
-        self.counts.merge(&worked.counts);
-        self.regions.insert(region, worked.report);
-        self.left.extend(worked.left);
-        self.unlimited += worked.unlimited;
-        self.keepers.extend(worked.is_keeper.map(|is_keeper| (region, is_keeper)));
-        if worked.doubtful {
-            self.doubtful.insert(region);
-        }
-        if worked.full {
-            self.full.insert(region);
-        }
-        if let Some(error) = worked.error {
-            self.failed.insert(region);
-            self.error.get_or_insert(error);
-        }
-    }
-
-    /// A task's outcome. A task that ended early leaves findings without a fate: the counts do not add up, and the run
-    /// fails, as it must.
-    fn joined<T>(&mut self, region: RegionName, outcome: Result<T, tokio::task::JoinError>) -> Option<T> {
-        let ended = outcome.map_err(|_| self.error.get_or_insert(ended_early(region))).ok();
-        if ended.is_none() {
-            self.failed.insert(region);
-            self.doubtful.insert(region);
-        }
-        ended
-    }
-}
-
 /// Tells the Regions that may hold copies what others could not tell them before, without waiting for each other in a circle.
 fn tell_late<P: Ports>(drained: &mut [RegionWorker<P>]) {
     for teller in 0..drained.len() {
@@ -437,17 +340,6 @@ fn tell_late<P: Ports>(drained: &mut [RegionWorker<P>]) {
         for keeper in drained.iter_mut().filter(|worker| late.contains(&worker.header.region)) {
             for (key, seen, at_ms) in &untold {
                 keeper.mark(*key, *seen, *at_ms);
-            }
-        }
-    }
-}
-
-fn add_unproven(all: &mut Unproven, more: Unproven) {
-    for (region, services) in more {
-        for (service, reasons) in services {
-            for (reason, findings) in reasons {
-                *all.entry(region).or_default().entry(service.clone()).or_default().entry(reason).or_default() +=
-                    findings;
             }
         }
     }

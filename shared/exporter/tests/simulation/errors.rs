@@ -16,11 +16,11 @@ const HERE: &str = "eu-west-1";
 
 /// A row: the call, its answer, what becomes of the findings, how the run ends.
 fn rows() -> Vec<[String; 4]> {
-    let table = ARCHITECTURE.split_once(HEAD).expect("the table is there").1;
+    let table = ARCHITECTURE.split_once(HEAD).unwrap().1;
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|line| {
         let mut cells = line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', ""));
-        std::array::from_fn(|_| cells.next().expect("a row has four cells at least"))
+        std::array::from_fn(|_| cells.next().unwrap())
     })
     .collect()
 }
@@ -50,11 +50,11 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
                     let (action, message) = ("assume the role".to_owned(), "503".to_owned());
                     stores.refusal = Some(ConnectError::Failed(PortError { action, message }));
                 }
-                other => panic!("an unknown answer: {other}"),
+                other => unreachable!("an unknown answer: {other}"),
             }
             return;
         }
-        other => panic!("an unknown call: {other}"),
+        other => unreachable!("an unknown call: {other}"),
     };
     let fails = |code: &str| Effect::FailFindings {
         id_contains: resolved.to_owned(),

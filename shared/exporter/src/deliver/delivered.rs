@@ -1,0 +1,128 @@
+//! What became of one account's findings, gathered from its Regions, and whether anything is archived by all of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use asff::RegionName;
+
+use super::conclude::Conclusion;
+use super::judge::Verdicts;
+use super::region::{RegionWorker, Worked};
+use super::{Limit, ended_early};
+use crate::limit::requires_approval;
+use crate::ports::{PortError, Ports};
+use crate::report::{ArchiveSkipped, Counts, Fate, RegionReport, Unproven, undelivered};
+use crate::state::Key;
+
+/// What became of an account's findings.
+#[derive(Debug, Default)]
+pub(crate) struct AccountDelivered {
+    pub(crate) counts: Counts,
+    pub(crate) regions: BTreeMap<RegionName, RegionReport>,
+    pub(crate) archive: Option<ArchiveSkipped>,
+    pub(crate) unproven: Unproven,
+    /// Regions that stay in doubt.
+    pub(crate) doubtful: BTreeSet<RegionName>,
+    /// Regions whose state could not be kept.
+    pub(crate) failed: BTreeSet<RegionName>,
+    /// Regions whose state was compared with the scan as one of the whole account.
+    pub(crate) full: BTreeSet<RegionName>,
+    /// Each Region that was worked on, and whether its Security Hub holds findings of other Regions.
+    pub(crate) keepers: BTreeMap<RegionName, bool>,
+    /// Of the archived ones, those that do not count towards the limit.
+    pub(crate) unlimited: u64,
+    pub(crate) error: Option<PortError>,
+    /// What is left to a later run, where [`Policy::remembers_left`] asks for it.
+    pub(crate) left: HashSet<Key>,
+}
+
+impl AccountDelivered {
+    /// Decides whether anything is archived, by what all Regions together would archive.
+    pub(super) fn decide<P: Ports>(
+        &mut self,
+        verdicts: &Verdicts,
+        limit: Limit,
+        drained: &[RegionWorker<P>],
+    ) -> Conclusion {
+        let (mut active, mut pending) = (0, 0);
+        for worker in drained {
+            let tally = worker.tally();
+            active += tally.active;
+            pending += tally.pending;
+            self.counts.absent += tally.absent;
+            add_unproven(&mut self.unproven, tally.unproven);
+        }
+        let unproven = self.unproven.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
+        self.counts.unproven = unproven.sum();
+        // A Region that failed, or whose state could not be compared, may have more to say. The run is tried again.
+        let is_unknown = |worker: &RegionWorker<P>| worker.work.has_failed() || !worker.is_compared();
+        if self.error.is_some() || drained.iter().any(is_unknown) {
+            return Conclusion::default();
+        }
+        if !verdicts.proof.is_complete() && self.counts.unproven > 0 {
+            self.archive = Some(ArchiveSkipped::Incomplete { why: "the file was not read to its end".to_owned() });
+        }
+        let archives_unproven = verdicts.approves_unproven;
+        let unlimited = Conclusion { archives_moved: true, archives_unproven, ..Conclusion::default() };
+        if !limit.approved && requires_approval(pending, active, limit.lately, limit.percent) {
+            self.archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active });
+            return Conclusion { archives: false, lists: true, ..unlimited };
+        }
+        Conclusion { archives: true, ..unlimited }
+    }
+
+    /// No Region answered: then it is more likely the exporter's network than all of them, and another try may succeed.
+    pub(super) fn blame_network(&mut self) {
+        let reason = undelivered::UNREACHABLE;
+        let mut findings = 0;
+        self.counts.region_unavailable.retain(|_, reasons| {
+            findings += reasons.remove(reason).unwrap_or_default();
+            !reasons.is_empty()
+        });
+        self.counts.add(Fate::Undelivered(reason.to_owned()), findings);
+        for report in self.regions.values_mut() {
+            if report.unavailable.take_if(|unavailable| unavailable.reason == reason).is_some() {
+                report.unfinished = Some(reason.to_owned());
+            }
+        }
+    }
+
+    pub(super) fn add(&mut self, region: RegionName, worked: Worked) {
+        self.counts.merge(&worked.counts);
+        self.regions.insert(region, worked.report);
+        self.left.extend(worked.left);
+        self.unlimited += worked.unlimited;
+        self.keepers.extend(worked.is_keeper.map(|is_keeper| (region, is_keeper)));
+        if worked.doubtful {
+            self.doubtful.insert(region);
+        }
+        if worked.full {
+            self.full.insert(region);
+        }
+        if let Some(error) = worked.error {
+            self.failed.insert(region);
+            self.error.get_or_insert(error);
+        }
+    }
+
+    /// A task's outcome. A task that ended early leaves findings without a fate: the counts do not add up, and the run
+    /// fails, as it must.
+    pub(super) fn joined<T>(&mut self, region: RegionName, outcome: Result<T, tokio::task::JoinError>) -> Option<T> {
+        let ended = outcome.map_err(|_| self.error.get_or_insert(ended_early(region))).ok();
+        if ended.is_none() {
+            self.failed.insert(region);
+            self.doubtful.insert(region);
+        }
+        ended
+    }
+}
+
+fn add_unproven(all: &mut Unproven, more: Unproven) {
+    for (region, services) in more {
+        for (service, reasons) in services {
+            for (reason, findings) in reasons {
+                *all.entry(region).or_default().entry(service.clone()).or_default().entry(reason).or_default() +=
+                    findings;
+            }
+        }
+    }
+}
