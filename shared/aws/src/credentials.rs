@@ -53,12 +53,17 @@ pub(crate) fn account_config(own: &SdkConfig, account: AccountId, choice: &Choic
     }
 }
 
-/// The integration's role without the External ID that it is assumed with; none where there is nothing to leave out.
-pub(crate) fn without_external_id(own: &SdkConfig, account: AccountId, choice: &Choice) -> Option<AssumedRole> {
+/// The integration's role, and the same without the External ID that it is assumed with; none if there is nothing to leave out.
+pub(crate) fn role_with_external_id(
+    own: &SdkConfig,
+    account: AccountId,
+    choice: &Choice,
+) -> Option<(Role, AssumedRole)> {
     let choice = choice.in_account(account);
     let role = choice.role().filter(|role| role.external_id.is_some())?;
     let bare = Role { external_id: None, duration_seconds: Some(SESSION_SECONDS_MIN), ..role.clone() };
-    Some(AssumedRole::new(&caller_config(own, &choice, None), account, &bare, None))
+    let bare = AssumedRole::new(&caller_config(own, &choice, None), account, &bare, None);
+    Some((role.clone(), bare))
 }
 
 /// Who assumes the role.

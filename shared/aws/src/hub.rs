@@ -14,6 +14,7 @@ use aws_sdk_securityhub::config::retry::RetryPartition;
 use aws_sdk_securityhub::config::{self, Config};
 use bytes::Bytes;
 use exporter::connection::Probe;
+use exporter::integration::Role;
 use exporter::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -46,8 +47,8 @@ pub(crate) struct Shared {
 pub(crate) struct Caller {
     pub(crate) arn: String,
     pub(crate) partition: Partition,
-    /// The role by which the account was reached, without the External ID that was given.
-    pub(crate) without_external_id: Option<AssumedRole>,
+    /// The role by which the account was reached, if it was given an External ID; and the same without it.
+    pub(crate) role_with_external_id: Option<(Role, AssumedRole)>,
 }
 
 /// The clients that share one cache of credentials.

@@ -9,7 +9,7 @@ use exporter::integration::{Credentials, Integration};
 use exporter::ports::{ConnectError, Hubs, PortError};
 
 use crate::Cloud;
-use crate::credentials::{INVALID_CALLER, account_config, key_mend, without_external_id};
+use crate::credentials::{INVALID_CALLER, account_config, key_mend, role_with_external_id};
 use crate::errors::{CallFailure, cause, causes, describe, port_error};
 use crate::hub::{Caller, SecurityHub};
 
@@ -64,7 +64,7 @@ impl Cloud {
         let caller = Caller {
             arn: arn.to_owned(),
             partition,
-            without_external_id: without_external_id(&self.config, account, credentials),
+            role_with_external_id: role_with_external_id(&self.config, account, credentials),
         };
         Ok(SecurityHub::new(config, account, caller))
     }

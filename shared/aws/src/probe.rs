@@ -4,6 +4,7 @@ use asff::{Partition, RegionName};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 use exporter::connection::{AccountRegion, Probe};
+use exporter::integration::Role;
 use exporter::ports::{CallError, ConnectError, ImportOutcome};
 
 use crate::hub::SecurityHub;
@@ -24,9 +25,13 @@ impl Probe for SecurityHub {
         self.shared.caller.partition
     }
 
+    fn role_with_external_id(&self) -> Option<Role> {
+        self.shared.caller.role_with_external_id.as_ref().map(|(role, _)| role.clone())
+    }
+
     async fn opens_without_external_id(&self) -> Result<bool, CallError> {
-        let Some(role) = &self.shared.caller.without_external_id else { return Ok(false) };
-        match role.assume().await {
+        let Some((_, bare)) = &self.shared.caller.role_with_external_id else { return Ok(false) };
+        match bare.assume().await {
             Ok(_) => Ok(true),
             Err(ConnectError::Refused { .. }) => Ok(false),
             Err(ConnectError::Failed(error)) => Err(CallError::Transient(error.to_string())),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use asff::{AccountId, Partition, RegionName};
 use bytes::Bytes;
 use exporter::connection::{AccountRegion, Connection, Connections, Probe};
-use exporter::integration::Integration;
+use exporter::integration::{Integration, Role};
 use exporter::ports::{
     Accounts, Begun, CallError, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations, Page,
     PortError,
@@ -76,6 +76,10 @@ impl Probe for Open {
 
     fn partition(&self) -> Partition {
         Partition::Aws
+    }
+
+    fn role_with_external_id(&self) -> Option<Role> {
+        None
     }
 
     async fn opens_without_external_id(&self) -> Result<bool, CallError> {

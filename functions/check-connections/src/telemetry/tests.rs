@@ -30,6 +30,7 @@ fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Ch
         identity: None,
         problem: None,
         risks: Vec::new(),
+        external_id_check: None,
         regions: regions.collect(),
     };
     Checked { before: None, connection, kept: Kept::Yes, took: Duration::from_millis(1_234) }

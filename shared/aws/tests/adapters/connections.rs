@@ -32,6 +32,7 @@ fn connection() -> Connection {
         identity: Some("arn:aws:iam::123456789012:user/u".to_owned()),
         problem: None,
         risks: Vec::new(),
+        external_id_check: None,
         regions: BTreeMap::from([("eu-west-1".parse().unwrap(), region)]),
     }
 }

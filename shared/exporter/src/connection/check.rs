@@ -9,7 +9,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::identity::{credentials_refused, external_id_not_required, not_checked};
+use super::external_id::{ExternalId, is_due};
+use super::identity::{credentials_refused, not_checked};
 use super::region::{Asking, Look, candidates};
 use super::verdict::{Found, verdict};
 use super::{CheckPorts, CheckSettings, Connection, Probe, Target};
@@ -132,14 +133,16 @@ impl<P: CheckPorts> Checker<P> {
             Err(_) => return Found::Passing(not_checked("the credentials could not be had in time")),
         };
         let call_timeout = self.settings.call_timeout;
-        let (opens, told) = tokio::join!(
-            timeout(call_timeout, hub.opens_without_external_id()),
-            timeout(call_timeout, hub.account_regions()),
-        );
-        let mut risks = Vec::new();
-        if let Ok(Ok(true)) = opens {
-            risks.push(external_id_not_required(account, integration, hub.identity()));
-        }
+        let (role, now) = (hub.role_with_external_id(), self.ports.now());
+        let opens = async {
+            let is_tried = role.as_ref().is_some_and(|role| is_due(role, before, now));
+            if !is_tried {
+                return None;
+            }
+            timeout(call_timeout, hub.opens_without_external_id()).await.ok().and_then(Result::ok)
+        };
+        let (opens, told) = tokio::join!(opens, timeout(call_timeout, hub.account_regions()));
+        let external_id = ExternalId::of(role, opens, account, integration, hub.identity(), now);
         // Without the permission the data file must do.
         let told = told.ok().and_then(Result::ok).unwrap_or_default();
         let mut candidates = candidates(&self.regions, hub.partition(), integration, before, &told);
@@ -155,7 +158,7 @@ impl<P: CheckPorts> Checker<P> {
             call_timeout,
         };
         let regions = self.look_at(&hub, candidates, asking, until(self.settings.regions_timeout)).await;
-        Found::Looked { identity: hub.identity().to_owned(), risks, risks_known: matches!(opens, Ok(Ok(_))), regions }
+        Found::Looked { identity: hub.identity().to_owned(), external_id, regions }
     }
 
     /// Looks at Regions, some at once. What has not answered when the time is over is not held against the Region.

@@ -7,6 +7,7 @@
 
 mod check;
 mod denial;
+mod external_id;
 mod identity;
 mod ports;
 mod probe;
@@ -26,6 +27,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::check::{Checked, Checker, Kept};
+pub use self::external_id::ExternalIdCheck;
 pub use self::identity::{Whose, assume_role_mend, refused_caller};
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
 pub use self::round::{Round, Target};
@@ -61,6 +63,9 @@ pub struct Connection {
     /// what it must refuse (`write_probe_stored`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risks: Vec<Problem>,
+    /// When the role was last tried without its External ID, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id_check: Option<ExternalIdCheck>,
     /// Each Region that was looked at.
     pub regions: BTreeMap<RegionName, RegionConnection>,
 }

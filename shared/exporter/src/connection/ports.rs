@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Connection;
+use crate::integration::Role;
 use crate::ports::{CallError, Clock, Hubs, ImportOutcome, PortError};
 
 /// All that a check needs.
@@ -37,8 +38,11 @@ pub trait Probe {
     /// The partition of the caller.
     fn partition(&self) -> Partition;
 
-    /// Whether the role by which the account was reached can be assumed without its External ID as well. False where there is
-    /// no role, or no External ID to leave out.
+    /// The role by which the account was reached, with its External ID. None if there is no role, or it has none.
+    fn role_with_external_id(&self) -> Option<Role>;
+
+    /// Whether that role can be assumed without its External ID as well. False if there is none to leave out. A role that
+    /// denies it is recorded by CloudTrail, so it is not called at each check.
     fn opens_without_external_id(&self) -> impl Future<Output = Result<bool, CallError>> + Send;
 
     /// The Regions of the account's partition, those included that it did not switch on (`ec2:DescribeRegions`).

@@ -3,6 +3,7 @@
 use asff::{AccountId, Partition, RegionName, Regions};
 use jiff::Timestamp;
 
+use super::external_id::ExternalId;
 use super::region::{Look, candidates};
 use super::verdict::{Found, verdict};
 use super::words::{Place, dns_suffix};
@@ -28,7 +29,7 @@ fn names(partition: Partition, integration: &Integration, told: &[AccountRegion]
 
 fn found(regions: impl IntoIterator<Item = (&'static str, Look)>) -> Found {
     let regions = regions.into_iter().map(|(region, look)| (name(region), look)).collect();
-    Found::Looked { identity: "arn:aws:iam::1:user/u".to_owned(), risks: Vec::new(), risks_known: true, regions }
+    Found::Looked { identity: "arn:aws:iam::1:user/u".to_owned(), external_id: ExternalId::NotUsed, regions }
 }
 
 fn judged(before: Option<&Connection>, found: Found) -> Connection {

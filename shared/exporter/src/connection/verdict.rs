@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use asff::{AccountId, RegionName};
 use jiff::{SignedDuration, Timestamp};
 
-use super::identity::{EXTERNAL_ID_NOT_REQUIRED, credentials_unknown};
+use super::external_id::ExternalId;
+use super::identity::credentials_unknown;
 use super::region::Look;
 use super::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
 use crate::integration::Integration;
@@ -25,10 +26,8 @@ pub(super) enum Found {
     Looked {
         /// The caller's ARN.
         identity: String,
-        /// What works and should not.
-        risks: Vec<Problem>,
-        /// Whether the risks could be looked at.
-        risks_known: bool,
+        /// Whether the role can be assumed without its External ID.
+        external_id: ExternalId,
         /// Each Region that was looked at.
         regions: BTreeMap<RegionName, Look>,
     },
@@ -51,22 +50,19 @@ pub(super) fn verdict(
         identity: None,
         problem: None,
         risks: Vec::new(),
+        external_id_check: None,
         regions: BTreeMap::new(),
     };
-    let (identity, risks, risks_known, regions) = match found {
+    let (identity, external_id, regions) = match found {
         Found::Refused(problem) => return as_before(connection, before, problem, ConnectionStatus::Disconnected),
         Found::Passing(problem) => {
             let status = before.map_or(ConnectionStatus::Disconnected, |before| before.status);
             return as_before(connection, before, problem, status);
         }
-        Found::Looked { identity, risks, risks_known, regions } => (identity, risks, risks_known, regions),
+        Found::Looked { identity, external_id, regions } => (identity, external_id, regions),
     };
     connection.identity = Some(identity);
-    connection.risks = risks;
-    if !risks_known {
-        let known = before.into_iter().flat_map(|before| &before.risks);
-        connection.risks.extend(known.filter(|risk| risk.reason == EXTERNAL_ID_NOT_REQUIRED).cloned());
-    }
+    (connection.external_id_check, connection.risks) = external_id.conclude(before);
     if let Some(said) = unknown_everywhere(&regions) {
         return as_before(
             connection,
@@ -103,6 +99,9 @@ fn as_before(
         connection.identity = connection.identity.or_else(|| before.identity.clone());
         if connection.risks.is_empty() {
             connection.risks.clone_from(&before.risks);
+        }
+        if connection.external_id_check.is_none() {
+            connection.external_id_check.clone_from(&before.external_id_check);
         }
     }
     connection

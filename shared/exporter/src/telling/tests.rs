@@ -93,6 +93,7 @@ fn connection(minute: i64, enabled: &[&str]) -> Connection {
         identity: None,
         problem: None,
         risks: Vec::new(),
+        external_id_check: None,
         regions: REGIONS.into_iter().map(region).collect::<BTreeMap<_, _>>(),
     }
 }

@@ -12,6 +12,7 @@ mod emptied;
 mod errors;
 mod evidence;
 mod explaining;
+mod external_ids;
 mod fallback;
 mod histories;
 mod hub;

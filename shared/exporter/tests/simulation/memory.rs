@@ -7,7 +7,7 @@ use std::time::Duration;
 use asff::{AccountId, RegionName};
 use bytes::Bytes;
 use exporter::connection::{Connection, Connections};
-use exporter::integration::Integration;
+use exporter::integration::{Integration, Role};
 use exporter::ports::{
     Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects,
     Only, PortError, Runs,
@@ -40,8 +40,12 @@ pub(crate) struct Stores {
     pub(crate) connections: BTreeMap<AccountId, Connection>,
     /// Why there is no connection, if so.
     pub(crate) refusal: Option<ConnectError>,
+    /// The role of every account, if it has an External ID.
+    pub(crate) role: Option<Role>,
     /// Whether roles open without their External ID.
     pub(crate) opens: Result<bool, CallError>,
+    /// How often that was tried.
+    pub(crate) trials: u32,
     /// Regions whose endpoints nobody finds.
     pub(crate) dark: BTreeSet<RegionName>,
     /// The only operation for which nobody finds them, if so.
@@ -69,7 +73,12 @@ impl Default for Stores {
             runs: BTreeMap::new(),
             connections: BTreeMap::new(),
             refusal: None,
+            role: Some(Role {
+                external_id: Some("an-id".to_owned()),
+                ..Role::new("arn:aws:iam::123456789012:role/Exporter")
+            }),
             opens: Ok(false),
+            trials: 0,
             dark: BTreeSet::new(),
             dark_operation: None,
             tells_regions: true,

@@ -3,6 +3,7 @@
 use asff::{Partition, RegionName};
 use bytes::Bytes;
 use exporter::connection::{AccountRegion, Probe};
+use exporter::integration::Role;
 use exporter::ports::{CallError, ImportOutcome};
 use serde_json::json;
 use simulator::{Input, Operation};
@@ -21,8 +22,14 @@ impl Probe for TwinHub {
         Partition::Aws
     }
 
+    fn role_with_external_id(&self) -> Option<Role> {
+        self.twin.world.stores.lock().unwrap().role.clone().filter(|role| role.external_id.is_some())
+    }
+
     async fn opens_without_external_id(&self) -> Result<bool, CallError> {
-        self.twin.world.stores.lock().unwrap().opens.clone()
+        let mut stores = self.twin.world.stores.lock().unwrap();
+        stores.trials += 1;
+        stores.opens.clone()
     }
 
     async fn account_regions(&self) -> Result<Vec<AccountRegion>, CallError> {

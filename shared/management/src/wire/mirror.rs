@@ -34,8 +34,24 @@ pub struct Connection {
     /// What works, and should not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risks: Vec<ConnectionProblem>,
+    /// When the role was last tried without its External ID, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id_check: Option<ExternalIdCheck>,
     /// Each Region that was looked at.
     pub regions: BTreeMap<String, RegionConnection>,
+}
+
+/// The newest trial to assume a role without its External ID: once a day, since CloudTrail records that it is denied.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalIdCheck {
+    /// When STS answered.
+    #[schema(format = DateTime)]
+    pub checked_at: String,
+    /// The ARN of the role.
+    pub role: String,
+    /// The External ID that was left out.
+    pub external_id: String,
 }
 
 /// One Region of an account.

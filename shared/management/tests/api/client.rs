@@ -151,6 +151,7 @@ pub(crate) fn connected(account: &str, provider: &str, regions: &[&str]) -> Conn
         identity: Some(format!("arn:aws:sts::{account}:assumed-role/Exporter/session")),
         problem: None,
         risks: Vec::new(),
+        external_id_check: None,
         regions: regions.iter().map(|name| (name.parse().unwrap(), region.clone())).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! The API's description: that of this code, and true.
 
-use exporter::connection::{Problem, RegionStatus};
+use exporter::connection::{ExternalIdCheck, Problem, RegionStatus};
 use exporter::registry::{AuditEntry, FieldChange};
 use exporter::report::RunReport;
 use exporter::upload::UploadInfo;
@@ -76,6 +76,8 @@ fn the_exporters_own_types_are_described_as_they_are() {
     connection.problem = Some(problem.clone());
     connection.risks = vec![Problem { mend: None, ..problem.clone() }];
     connection.stale_since = Some(connection.checked_at);
+    let (role, external_id) = ("arn".to_owned(), "id".to_owned());
+    connection.external_id_check = Some(ExternalIdCheck { checked_at: connection.checked_at, role, external_id });
     for region in connection.regions.values_mut() {
         region.status = RegionStatus::AccessDenied;
         region.problem = Some(problem.clone());

@@ -34,6 +34,7 @@ fn connection(account: &str, status: ConnectionStatus, regions: &[(&str, RegionS
         identity: None,
         problem: None,
         risks: Vec::new(),
+        external_id_check: None,
         regions: regions.collect::<BTreeMap<_, _>>(),
     }
 }

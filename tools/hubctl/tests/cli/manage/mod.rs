@@ -204,6 +204,7 @@ fn connected() -> Connection {
         identity: Some(format!("arn:aws:sts::{ACCOUNT}:assumed-role/Exporter/session")),
         problem: None,
         risks: Vec::new(),
+        external_id_check: None,
         regions: regions.into_iter().map(|(name, region)| (name.parse().unwrap(), region)).collect(),
     }
 }
