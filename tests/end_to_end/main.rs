@@ -11,5 +11,6 @@ mod management;
 mod management_page;
 mod mending;
 mod others;
+mod runbook;
 mod secrets;
 mod trouble;

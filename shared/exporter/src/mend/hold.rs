@@ -44,6 +44,8 @@ pub(super) enum Wants<'a> {
     Enabled,
     /// It is there.
     Any,
+    /// It is there, enabled or not, and not being removed: what the removal archives would be made active again.
+    NotRemoved,
     /// It is that of this provider.
     Of(&'a ProviderId),
     /// It is that of this provider, and being removed since then. Any other, were it switched off as well, was made or
@@ -61,6 +63,12 @@ impl Wants<'_> {
         match self {
             Self::Enabled if !integration.enabled => {
                 blocked(undelivered::INTEGRATION_DISABLED, disabled(account, &integration))
+            }
+            Self::NotRemoved if integration.removing_since.is_some() => {
+                let remediation = format!("hubctl integration enable {}", integration.provider);
+                let message =
+                    format!("the integration of account {account} is being removed, which archives its findings");
+                blocked(undelivered::INTEGRATION_DISABLED, with_mend(message, Some(remediation)))
             }
             Self::Of(provider) | Self::Removing(provider, _) if integration.provider != *provider => {
                 let id = &integration.provider;

@@ -2,7 +2,7 @@
 //!
 //! Promises: a finding that a later run sent or archived is left as it is; what analysts did stays; the next scan decides
 //! anew. A Region's findings are archived at one time, which the run's report and the state both have, so that nothing else
-//! needs to be kept.
+//! needs to be kept. The integration may be disabled: after a bad scan an operator disables it before anything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl<P: Ports> Mender<P> {
             let mut accounts = Vec::new();
             for (account, regions) in archived {
                 let findings = regions.values().map(|archived| archived.findings).sum();
-                accounts.push(match Hold::take(&job, account, Wants::Enabled).await? {
+                accounts.push(match Hold::take(&job, account, Wants::NotRemoved).await? {
                     Ok(hold) => undo(&job, *hold, regions).await,
                     Err(blocked) => blocked.report(account, findings),
                 });

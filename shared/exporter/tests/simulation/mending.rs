@@ -68,6 +68,29 @@ async fn what_a_run_archived_is_active_again_as_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_archive_is_undone_for_a_disabled_integration_but_not_for_one_that_is_being_removed() {
+    let world = world(|config| config);
+    let run = archived(&world).await;
+    let undo = async || mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    let set = |enabled, removing_since: Option<&str>| {
+        integrate(&world, ACCOUNT, |integration| {
+            integration.enabled = enabled;
+            integration.removing_since = removing_since.map(|since| since.parse().unwrap());
+        })
+    };
+
+    set(false, Some("2026-03-01T08:00:00Z"));
+    let blocked = undo().await;
+    assert_eq!((blocked.counts.undelivered["integration_disabled"], active(&world)), (12, 48));
+    let problem = blocked.accounts[&account()].problem.clone().unwrap();
+    assert!(problem.contains(&format!("hubctl integration enable {ACCOUNT}")), "{problem}");
+
+    set(false, None);
+    let undone = undo().await;
+    assert_eq!((undone.status, undone.counts.sent, active(&world)), (RunStatus::Succeeded, 12, 60));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_later_run_decided_is_not_undone() {
     let world = world(|config| config);
     let run = archived(&world).await;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use exporter::export::Options;
+use exporter::integration::Integration;
 use exporter::plan::Planning;
 use exporter::ports::{Ports, Scan};
 use exporter::report::RunReport;
@@ -28,7 +29,8 @@ use crate::standalone;
 The export is done up to its first change: states, order and adoption are those
 of the deployment or of --state, and nothing is sent or written. A finding that
 the service would refuse, or a Region that would not take it, shows only in the
-export. The exit code is that of the export.
+export. A disabled integration is planned as if it were enabled. The exit code
+is that of the export.
 
 Costs follow the public price: in each account and Region the first 10,000
 ingestion events of a month are free, each further one is $0.00003.
@@ -80,7 +82,18 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
 }
 
 /// Exports a scan in a world like the real one.
-async fn plan<P: Ports>(real: Arc<P>, scan: Scan, any_format: bool, output: &Output) -> Result<RunReport> {
+async fn plan<P: Ports>(real: Arc<P>, scan: Scan, any_format: bool, output: &mut Output) -> Result<RunReport> {
     let options = Options { again: true, any_format, ..Options::default() };
-    work::export(&Arc::new(Planning::new(real)), &Work::unpaced(), &Origin::default(), scan, options, output).await
+    let planning = Arc::new(Planning::new(real.clone()));
+    let report = work::export(&planning, &Work::unpaced(), &Origin::default(), scan, options, output).await?;
+    for account in report.accounts.keys() {
+        let integration = real.integration(account).await.map_err(|error| deployment::port(&error))?;
+        if let Some(Integration { provider, .. }) = integration.filter(|integration| !integration.enabled) {
+            output.note(format!(
+                "The integration of account {account} is disabled: an upload is exported after hubctl integration enable \
+                 {provider} --replay"
+            ))?;
+        }
+    }
+    Ok(report)
 }
