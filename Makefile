@@ -150,6 +150,14 @@ package: $(VENV) ## Package the functions for release, as `sam build` does; fail
 	@$(SHOWN) cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations
 	$(PYTHON) local/package.py
 
+# On arm64 Linux cargo-lambda compiles for the host, whatever the template says.
+ARCHITECTURE ?= $(if $(filter Linux-aarch64,$(shell uname -s)-$(shell uname -m)),arm64,x86_64)
+
+.PHONY: deploy
+deploy: $(VENV) ## Build with the pinned tools and deploy with your AWS credentials: make deploy PARAMETERS="NotificationEmail=..."
+	sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+	sam deploy --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS)
+
 .PHONY: timings
 timings: ## Compile everything from scratch into .local/timings, and say which crates take longest (cargo's own --timings)
 	rm -rf .local/timings

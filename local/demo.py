@@ -56,7 +56,7 @@ class Demo:
         """Uploads a scan and waits for the report of the run that this causes."""
         bucket = self.stack.outputs["ScanBucketName"]
         self.say(f"uploading {scan.relative_to(ROOT)} to s3://{bucket}")
-        self.stack.client("s3").upload_file(str(scan), bucket, f"prowler/{scan.name}")
+        self.stack.client("s3").upload_file(str(scan), bucket, f"output/json-ocsf/{scan.name}")
         self.say("waiting for the function, which the upload's event starts")
         deadline = time.monotonic() + RUN_SECONDS_MAX
         while time.monotonic() < deadline:

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use crate::errors::{CallFailure, port_error};
 
-/// The longest that a function may run (AWS Lambda quotas: 15 minutes).
-pub(crate) const RUN_MAX: Duration = Duration::from_secs(900);
+/// The longest that a function may run: `FunctionTimeoutSeconds` of template.yaml allows as much as Lambda (contract 6.2).
+pub(crate) const RUN_MAX: Duration = Duration::from_secs(1800);
 /// Characters of a crash's words that are repeated.
 const CRASH_CHARS_MAX: usize = 400;
 

@@ -141,7 +141,7 @@ fn the_sample_events_are_understood() {
             parse(&serde_json::from_str(include_str!(concat!("../../../../events/", $name))).unwrap()).unwrap()
         };
     }
-    let key = "prowler/réseau nord/output + notes.ocsf.json.gz";
+    let key = "output/réseau nord/output + notes.ocsf.json.gz";
     let uploads_of = |work| match work {
         Work::Uploads(uploads, _) => uploads,
         Work::Order(order) => panic!("an order to {}", order.order),
@@ -171,5 +171,5 @@ fn the_sample_events_are_understood() {
     assert!(matches!(order.order, Order::UndoArchive { .. }), "{order:?}");
     let two: Vec<Upload> = queued(sample!("sqs-eventbridge-two.json"));
     assert_eq!(two.len(), 2);
-    assert_eq!(two[1].key, "prowler/100%25 done/output.ocsf.json.gz", "what looks encoded is not");
+    assert_eq!(two[1].key, "output/100%25 done/output.ocsf.json.gz", "what looks encoded is not");
 }

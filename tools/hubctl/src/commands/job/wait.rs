@@ -20,7 +20,7 @@ use crate::progress::Watch;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Time between two looks at most.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long an order is waited for: two invocations of 15 minutes. It goes on without us.
+/// How long an order is waited for: two invocations of 15 minutes, the default timeout. It goes on without us.
 const WAIT_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// Waits until nothing more comes of an order.

@@ -1,0 +1,140 @@
+//! What `template.yaml` must hold to for any value of its parameters, and no linter knows.
+//!
+//! CloudFormation's tags are read as what they are put on: `!Ref Name` is `Name`, `!If [Condition, a, b]` a list of three.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken tree is a failed test")]
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+/// Visibility timeouts that AWS advises for one timeout of a function that Lambda polls a queue for.
+const VISIBILITY_TIMEOUTS: u64 = 6;
+
+fn template() -> Value {
+    let text = fs::read_to_string(tidy::root().join("template.yaml")).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
+    let resources = template["Resources"].as_object().unwrap();
+    let of_kind = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
+    of_kind.map(|(name, resource)| (name.as_str(), &resource["Properties"])).collect()
+}
+
+/// Every number that an expression can come to: a number, a parameter, a column of a mapping, a condition of them.
+fn numbers(template: &Value, expression: &Value) -> BTreeSet<u64> {
+    match expression {
+        Value::Number(number) => [number.as_u64().unwrap()].into(),
+        Value::String(name) => {
+            let parameter = &template["Parameters"][name];
+            let bounds = ["Default", "MinValue", "MaxValue"].iter().filter_map(|bound| parameter[*bound].as_u64());
+            let allowed = parameter["AllowedValues"].as_array().into_iter().flatten().filter_map(Value::as_u64);
+            let found: BTreeSet<u64> = bounds.chain(allowed).collect();
+            assert!(!found.is_empty(), "{name} is no parameter with a number");
+            found
+        }
+        Value::Array(parts) => match parts.as_slice() {
+            [map, _, column] if template["Mappings"].get(map.as_str().unwrap()).is_some() => {
+                let rows = template["Mappings"][map.as_str().unwrap()].as_object().unwrap().values();
+                rows.map(|row| row[column.as_str().unwrap()].as_u64().unwrap()).collect()
+            }
+            [_, yes, no] => numbers(template, yes).union(&numbers(template, no)).copied().collect(),
+            other => panic!("not a number: {other:?}"),
+        },
+        other => panic!("not a number: {other}"),
+    }
+}
+
+fn largest(template: &Value, expression: &Value) -> u64 {
+    numbers(template, expression).into_iter().max().unwrap()
+}
+
+#[test]
+fn messages_live_longer_than_all_tries_so_that_they_reach_the_dead_letter_queue() {
+    let template = template();
+    let queues = of_type(&template, "AWS::SQS::Queue");
+    assert!(queues.len() >= 4);
+    for (name, queue) in queues.into_iter().filter(|(_, queue)| queue.get("RedrivePolicy").is_some()) {
+        let retention = numbers(&template, &queue["MessageRetentionPeriod"]).into_iter().min().unwrap();
+        let tries = largest(&template, &queue["RedrivePolicy"]["maxReceiveCount"]);
+        let visibility = largest(&template, &queue["VisibilityTimeout"]);
+        assert!(retention > tries * visibility, "{name}: {retention} s for {tries} tries, {visibility} s apart");
+    }
+}
+
+#[test]
+fn a_queue_waits_six_times_as_long_as_its_function_may_take() {
+    let template = template();
+    for (name, function) in of_type(&template, "AWS::Serverless::Function") {
+        let queues =
+            function["Events"].as_object().into_iter().flatten().map(|(_, event)| &event["Properties"]["Queue"]);
+        for queue in queues {
+            let queue = queue.as_str().unwrap().trim_end_matches(".Arn");
+            let visibility = &template["Resources"][queue]["Properties"]["VisibilityTimeout"];
+            if let Some(fixed) = visibility.as_u64() {
+                assert_eq!(fixed, VISIBILITY_TIMEOUTS * largest(&template, &function["Timeout"]), "{name}");
+                continue;
+            }
+            // By a mapping, which has a row for each timeout that is allowed.
+            assert_eq!(visibility[2][0], "QueueVisibility", "{name}");
+            let allowed =
+                template["Parameters"][function["Timeout"].as_str().unwrap()]["AllowedValues"].as_array().unwrap();
+            let rows = template["Mappings"]["QueueVisibility"].as_object().unwrap();
+            assert_eq!(rows.len(), allowed.len());
+            for seconds in allowed.iter().map(|allowed| allowed.as_u64().unwrap()) {
+                assert_eq!(rows[&seconds.to_string()]["Seconds"], VISIBILITY_TIMEOUTS * seconds, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_visibility_timeout_of_ones_own_suffices_for_a_long_invocation() {
+    let template = template();
+    let rule = &template["Rules"]["VisibilityOutlastsLongInvocations"];
+    let values = |list: &Value| -> Vec<u64> {
+        list.as_array().unwrap().iter().map(|value| value.as_str().unwrap().parse().unwrap()).collect()
+    };
+    let timeouts = numbers(&template, &Value::from("FunctionTimeoutSeconds"));
+    let long: Vec<u64> = timeouts.into_iter().filter(|seconds| *seconds > 900).collect();
+    assert_eq!(values(&rule["RuleCondition"][0]), long);
+    for visibility in values(&rule["Assertions"][0]["Assert"][0]) {
+        assert!(visibility == 0 || visibility >= VISIBILITY_TIMEOUTS * long[long.len() - 1]);
+    }
+}
+
+#[test]
+fn lambda_drops_no_line_that_a_function_logs() {
+    let template = template();
+    let functions = of_type(&template, "AWS::Serverless::Function");
+    assert_eq!(functions.len(), 3);
+    for (name, function) in functions {
+        let logging = &function["LoggingConfig"];
+        assert_eq!(
+            (&logging["LogFormat"], &logging["ApplicationLogLevel"]),
+            (&"JSON".into(), &"TRACE".into()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn only_the_function_that_continues_its_own_work_may_loop() {
+    let template = template();
+    for (name, function) in of_type(&template, "AWS::Serverless::Function") {
+        let may_loop = function.get("RecursiveLoop").is_some_and(|setting| setting[1] == "Allow");
+        assert_eq!(may_loop, name == "ExportFindingsFunction", "{name}");
+    }
+}
+
+#[test]
+fn every_parameter_is_in_a_group() {
+    let template = template();
+    let groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"].as_array().unwrap();
+    let listed = groups.iter().flat_map(|group| group["Parameters"].as_array().unwrap());
+    let listed: BTreeSet<&str> = listed.map(|name| name.as_str().unwrap()).collect();
+    let parameters = template["Parameters"].as_object().unwrap();
+    assert_eq!(listed, parameters.keys().map(String::as_str).collect());
+}
