@@ -209,7 +209,7 @@ fn dead(check: &'static str, what: &str, url: &str, found: Result<u64, PortError
         Ok(0) => Finding::well(check, "none"),
         Ok(count) => Finding::bad(
             check,
-            format!("{count} {what} were given up; nothing is lost for 14 days"),
+            format!("{count} {what} were given up; each is kept until 14 days after it arrived"),
             format!(
                 "aws sqs receive-message --region {region} --queue-url {url} --max-number-of-messages 10 \
                  --visibility-timeout 0  # shows which; the alarm's description says how they are sent again"
