@@ -144,11 +144,14 @@ build: ## Compile the functions, hubctl, the simulator and the sample server, un
 	@$(SHOWN) --usually "$(USUALLY)" --programs .local/bin cargo build $(PROGRAMS)
 
 .PHONY: package
-package: $(VENV) ## Package the functions for release, as `sam build` does; fails where one is over 8 MB zipped
+package: $(VENV) ## Package the functions for release, as `sam build` does; fails if one is over 8 MB zipped, or a panic is no answer
 	$(call say,compiling the functions for release)
 # `sam build` asks Cargo for each function in the same way, silently: it then finds everything compiled.
 	@$(SHOWN) cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations
 	$(PYTHON) local/package.py
+# The same profile and the same linker, with a defect in it.
+	@$(SHOWN) cargo lambda build --release --locked --bin planted-defect --lambda-dir .local/release
+	$(PYTHON) local/defect.py
 
 # On arm64 Linux cargo-lambda compiles for the host, whatever the template says.
 ARCHITECTURE ?= $(if $(filter Linux-aarch64,$(shell uname -s)-$(shell uname -m)),arm64,x86_64)

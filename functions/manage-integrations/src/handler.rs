@@ -1,7 +1,8 @@
 //! Tells HTTP requests from CloudFormation's, and keeps the time.
 //!
 //! Promises: a request of CloudFormation is answered, whatever happens: an error, a defect of ours, too little time. A stack
-//! never waits for us in vain, and is told what was made. After the answer nothing of the request goes on.
+//! never waits for us in vain, and is told what was made. After the answer nothing of the request goes on. A panic ends the
+//! process in what is deployed, so each request has its own ([`crate::isolation`]).
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,11 +14,14 @@ use management::{Ports, Service, router};
 use serde_json::Value;
 
 use crate::answer::{Send, SendError, body};
+use crate::isolation::{Ended, Isolation};
 
 /// Time that is kept for the answer to CloudFormation, its tries included.
 const ANSWER_RESERVE: Duration = Duration::from_secs(25);
 /// Time to find out what a request came to that was broken off, of the time that is kept.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time that is kept for the parent's answer, if the process of a request died or hangs.
+const PARENT_RESERVE: Duration = Duration::from_secs(10);
 /// Time for a request where the caller sets no end.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -26,6 +30,7 @@ pub struct Handler<P, S> {
     service: Arc<Service<P>>,
     router: Router,
     answers: S,
+    isolation: Option<Isolation>,
 }
 
 /// Why an invocation failed.
@@ -58,7 +63,13 @@ impl From<HandlerError> for Diagnostic {
 impl<P: Ports, S: Send> Handler<P, S> {
     /// A handler over a service.
     pub fn new(service: Arc<Service<P>>, answers: S) -> Self {
-        Self { router: router(service.clone()), service, answers }
+        Self { router: router(service.clone()), service, answers, isolation: None }
+    }
+
+    /// Runs each request of CloudFormation in a process of its own, whose end is answered too.
+    #[must_use]
+    pub fn with_isolation(self, isolation: Isolation) -> Self {
+        Self { isolation: Some(isolation), ..self }
     }
 
     /// Handles one invocation.
@@ -69,7 +80,11 @@ impl<P: Ports, S: Send> Handler<P, S> {
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, HandlerError> {
         let LambdaEvent { payload, context } = event;
         if let Some(request) = ResourceRequest::parse(&payload) {
-            return self.resource(request, time_left(context.deadline())).await;
+            let left = time_left(context.deadline());
+            return match &self.isolation {
+                Some(isolation) => self.isolated(isolation, &payload, request, left).await,
+                None => self.resource(request, left).await,
+            };
         }
         if is_http(&payload) {
             return Ok(respond(self.router.clone(), &payload).await);
@@ -77,12 +92,54 @@ impl<P: Ports, S: Send> Handler<P, S> {
         Err(HandlerError::UnknownEvent)
     }
 
-    async fn resource(&self, request: ResourceRequest, left: Duration) -> Result<Value, HandlerError> {
-        if let Err(error) = self.answers.admits(&request.response_url) {
-            tracing::error!(%error, resource.request = request.request_type, "request refused");
-            return Err(error.into());
+    /// Runs a request in a process of its own, and answers if that died.
+    async fn isolated(
+        &self,
+        isolation: &Isolation,
+        payload: &Value,
+        request: ResourceRequest,
+        left: Duration,
+    ) -> Result<Value, HandlerError> {
+        self.admit(&request)?;
+        match isolation.run(payload, left.saturating_sub(PARENT_RESERVE)).await {
+            Ok(Ended::Answered) => Ok(Value::Null),
+            Ok(Ended::Unanswered) => Err(SendError("see the function's log".to_owned()).into()),
+            Ok(Ended::Died(reason)) => {
+                let answer = self.broken_off(&request, reason).await;
+                self.put(&request, &answer).await
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no process for the request: it is carried out in this one");
+                self.resource(request, left).await
+            }
         }
+    }
+
+    /// What a process does that has one request.
+    ///
+    /// # Errors
+    ///
+    /// If the payload is no request of CloudFormation, or its answer was not taken.
+    pub async fn alone(&self, payload: &Value, left: Duration) -> Result<Value, HandlerError> {
+        let request = ResourceRequest::parse(payload).ok_or(HandlerError::UnknownEvent)?;
+        self.resource(request, left).await
+    }
+
+    /// Carries out a request of CloudFormation in this process, and answers it.
+    async fn resource(&self, request: ResourceRequest, left: Duration) -> Result<Value, HandlerError> {
+        self.admit(&request)?;
         let answer = self.answer(&request, left.saturating_sub(ANSWER_RESERVE)).await;
+        self.put(&request, &answer).await
+    }
+
+    fn admit(&self, request: &ResourceRequest) -> Result<(), HandlerError> {
+        self.answers.admits(&request.response_url).map_err(|error| {
+            tracing::error!(%error, resource.request = request.request_type, "request refused");
+            error.into()
+        })
+    }
+
+    async fn put(&self, request: &ResourceRequest, answer: &Answer) -> Result<Value, HandlerError> {
         tracing::info!(
             resource.kind = request.resource_type,
             resource.request = request.request_type,
@@ -91,7 +148,7 @@ impl<P: Ports, S: Send> Handler<P, S> {
             answer.reason = answer.reason,
             "request of CloudFormation carried out"
         );
-        self.answers.put(&request.response_url, body(&answer)).await?;
+        self.answers.put(&request.response_url, body(answer)).await?;
         Ok(Value::Null)
     }
 }
@@ -116,6 +173,11 @@ impl<P: Ports, S> Handler<P, S> {
                 OVER
             }
         };
+        self.broken_off(request, reason).await
+    }
+
+    /// The answer to a request whose work was broken off.
+    async fn broken_off(&self, request: &ResourceRequest, reason: &str) -> Answer {
         tracing::warn!(resource.request = request.request_type, reason, "request broken off");
         // It may have made what it was asked for: the stack is told, or nobody would delete it.
         let look = broken_off(&self.service, request, reason);

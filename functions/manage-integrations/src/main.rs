@@ -7,6 +7,7 @@ use lambda_runtime::service_fn;
 use manage_integrations::answer::Https;
 use manage_integrations::config::Config;
 use manage_integrations::handler::Handler;
+use manage_integrations::isolation;
 use management::{Service, Settings};
 
 #[tokio::main]
@@ -18,5 +19,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let answers = Https::new(config.answers)?;
     let cloud = Cloud::new(&aws::sdk_config().await, config.names).managing(config.managing);
     let handler = Handler::new(Arc::new(Service::new(Arc::new(cloud), settings)), answers);
+    if let Some((payload, time)) = isolation::request(std::env::args_os())? {
+        handler.alone(&payload, time).await.map_err(|error| error.to_string())?;
+        return Ok(());
+    }
+    let handler = handler.with_isolation(isolation::Isolation::of_this_program()?);
     lambda_runtime::run(service_fn(|event| Box::pin(handler.handle(event)))).await
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// A crate, and the crates of ours that it may depend on, tests aside.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("asff", &[]),
     ("exporter", &["asff"]),
     ("management", &["asff", "exporter"]),
@@ -23,6 +23,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
         "end-to-end",
         &["asff", "aws", "check-connections", "exporter", "export-findings", "hubctl", "management", "simulator"],
     ),
+    ("planted-defect", &["manage-integrations", "management", "runtime"]),
     ("tidy", &[]),
 ];
 

@@ -53,7 +53,7 @@ impl<P: CheckPorts> Checker<P> {
                 running.spawn(async move { checker.check_target(&target, deadline).await });
             }
             match running.join_next().await {
-                // A check that panics is a defect of ours. The others go on; what it was about stays as it is.
+                // A check that panics is a defect of ours. Where panics unwind, the others go on, and what it was about stays.
                 Some(done) => round.checked.extend(done.ok()),
                 None => break,
             }
