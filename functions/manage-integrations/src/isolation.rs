@@ -1,6 +1,6 @@
 //! A process of its own for each request of CloudFormation, so that its end is not ours.
 //!
-//! The functions are compiled with `panic = "abort"` (decision 29): a panic ends the process, as does a stack that overflows or
+//! The functions are compiled with `panic = "abort"` (decision 31): a panic ends the process, as does a stack that overflows or
 //! memory that is used up. The child runs this program again, with the request on standard input, and answers CloudFormation
 //! itself. The parent learns from its exit status whether it did, and answers if the child was killed.
 

@@ -40,8 +40,9 @@ async fn an_order_is_a_message_of_the_queue_of_uploads() {
 #[tokio::test]
 async fn a_key_may_have_characters_that_a_message_may_not() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
+    let round = Round { chain: Chain::default(), delay: Duration::ZERO };
     let key = "a\u{1}\u{fffe}\u{ffff}\u{1f600}";
-    assert!(with_queue(&wire).await.put_back(&Upload::new("scans", key), Duration::ZERO).await.unwrap());
+    assert!(with_queue(&wire).await.put_back(&Upload::new("scans", key), &round).await.unwrap());
     let body = wire.requests()[0].json()["MessageBody"].as_str().unwrap().to_owned();
     // Amazon SQS API reference, SendMessage: "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF".
     let may = |letter: char| letter >= ' ' && !['\u{fffe}', '\u{ffff}'].contains(&letter);

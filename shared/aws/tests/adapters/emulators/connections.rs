@@ -46,6 +46,7 @@ fn connection(checked_at: Timestamp, regions: usize) -> Connection {
         identity: Some(String::new()),
         problem: Some(problem("p")),
         risks: Vec::new(),
+        external_id_check: None,
         regions: (0..regions).map(region).collect::<BTreeMap<_, _>>(),
     }
 }
