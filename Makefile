@@ -23,7 +23,7 @@ STRICT := .venv-strict/installed
 # A local AWS for one command: up, the command, down. Its Security Hub has the accounts of the tests.
 ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
 # The emulators of the adapter tests for one command: up, the command, down.
-ON_EMULATORS := LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/emulators.py run
+ON_EMULATORS := env LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/emulators.py run
 # One build for the demo, the tests and the sample server: of the whole workspace, so that every package gets the same features of its
 # dependencies; with an example, so that those which only tests ask for are among them. Otherwise the tests compile the AWS SDK again.
 PROGRAMS := --locked --workspace --bins --example serve

@@ -39,7 +39,7 @@ pub(crate) struct Coverage {
     archived: BTreeMap<Timestamp, u64>,
     /// The upload that was exported last, if nothing of it was left for the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) finished: Option<String>,
+    pub(crate) finished: Option<FinishedUpload>,
     #[serde(skip)]
     etag: Option<String>,
 }
@@ -57,6 +57,15 @@ struct RegionCoverage {
     /// Services without results, though findings of them are active: since when, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     uncovered: BTreeMap<String, (Timestamp, String)>,
+}
+
+/// An upload of which nothing is left for an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FinishedUpload {
+    /// As it is claimed.
+    pub(crate) identity: String,
+    /// The run that exported it. It counts if its report is there.
+    pub(crate) run_id: String,
 }
 
 /// When a check had results in a Region.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{AccountExport, Context, Delivering, Ending, State, asleep};
 use crate::connection::{Standing, Target};
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, FinishedUpload};
 use crate::deliver::{AccountDelivered, Judging, Limit, Verdicts};
 use crate::evidence::{Evidence, ManualFor, Proof, Reading};
 use crate::integration::{ArchiveScope, Integration};
@@ -94,7 +94,8 @@ impl<P: Ports> AccountExport<P> {
             && delivered.counts.archive_undelivered == 0
             && !delivered.counts.undelivered.keys().any(|reason| undelivered::passes(reason))
             && report.regions.values().all(|region| region.unfinished.is_none());
-        let finished = is_complete.then(|| context.identity.clone());
+        let finished = is_complete
+            .then(|| FinishedUpload { identity: context.identity.to_string(), run_id: context.run_id.clone() });
         let known = Known { finished, account: self.account, coverage: &coverage, proof: &proof, newest };
         let kept = match lease.is_lost() {
             // What another run keeps by now is not written over.
@@ -146,7 +147,7 @@ struct Known<'a> {
     /// The time of the newest scan in the file, never in the future.
     newest: Timestamp,
     /// The upload, if nothing of it is left for the account.
-    finished: Option<Arc<str>>,
+    finished: Option<FinishedUpload>,
 }
 
 impl Known<'_> {
@@ -171,7 +172,7 @@ impl Known<'_> {
             report.uncovered = Some(coverage.note_uncovered(proof, &delivered.unproven, newest));
             report.unproven.clone_from(&delivered.unproven);
         }
-        coverage.finished = self.finished.as_deref().map(str::to_owned);
+        coverage.finished.clone_from(&self.finished);
         if coverage != *self.coverage {
             coverage.write(context.ports.as_ref(), account).await?;
         }

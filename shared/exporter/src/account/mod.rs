@@ -4,11 +4,12 @@ mod finish;
 mod open;
 mod rest;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use asff::{AccountId, Mapped, Partition, RegionName, Regions, ScanFormat, Unsent};
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 pub(crate) use self::finish::Finished;
@@ -45,6 +46,8 @@ pub(crate) struct Context<P> {
     /// The scan's format is the one to export.
     pub(crate) any_format: bool,
     pub(crate) shared: Shared,
+    /// Runs of which it is known whether they left a report.
+    pub(crate) reported: Mutex<BTreeMap<String, bool>>,
     /// Knows the accounts' connections, if anybody does.
     pub(crate) upkeep: Option<Arc<dyn Upkeep>>,
 }

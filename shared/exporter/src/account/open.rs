@@ -102,7 +102,7 @@ impl<P: Ports> AccountExport<P> {
         let give_up_at = context.shared.give_up_at;
         let reading = || format!("read what is known of account {account}");
         let coverage = within(give_up_at, reading, Coverage::read(ports.as_ref(), account)).await?;
-        if coverage.finished.as_deref() == Some(&*context.identity) && !context.again && doubt == Doubt::default() {
+        if doubt == Doubt::default() && context.is_finished(&coverage).await? {
             // A run that goes on begins where the one before it ended.
             ports.end(account, &context.run_id, doubt).await?;
             return Ok(State::Complete);

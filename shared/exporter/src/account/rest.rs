@@ -13,6 +13,25 @@ use crate::deliver::Resting;
 use crate::integration::Integration;
 use crate::lease::Lease;
 use crate::ports::{ConnectError, PortError, Ports};
+use crate::report::RunReport;
+
+impl<P: Ports> Context<P> {
+    /// Whether an earlier run exported all of this upload for the account that this is known of. What a run did that left no report is
+    /// counted by the next one.
+    pub(super) async fn is_finished(&self, coverage: &Coverage) -> Result<bool, PortError> {
+        let Some(finished) = &coverage.finished else { return Ok(false) };
+        if self.again || finished.identity != *self.identity {
+            return Ok(false);
+        }
+        let mut reported = self.reported.lock().await;
+        if let Some(is_reported) = reported.get(&finished.run_id) {
+            return Ok(*is_reported);
+        }
+        let is_reported = self.ports.object(&RunReport::key(&finished.run_id)).await?.is_some();
+        reported.insert(finished.run_id.clone(), is_reported);
+        Ok(is_reported)
+    }
+}
 
 /// An account whose findings go to Security Hub, at rest.
 pub(super) struct Dormant<P: Ports> {

@@ -34,6 +34,8 @@ impl<P: Ports> RegionWorker<P> {
         }
         if matches!(identity, Identity::Worse | Identity::Newer) {
             was_sent = self.take_back(&mapped, key, was_sent);
+            // What an entry before it said of the finding does not count any more.
+            self.work.resolved_late.remove(&key);
         }
         if let Some(kept) = kept {
             if identity == Identity::Newer && was_sent && self.policy.archive && kept.seen() != Seen::Filtered {
@@ -185,8 +187,9 @@ impl<P: Ports> RegionWorker<P> {
             unsent.use_longer_id();
         }
         self.work.counts.add(Fate::Filtered(Kept::Manual.as_str().to_owned()), 1);
-        let at_ms = self.clamped(unsent.scanned_at);
-        self.see(Key::of(unsent.id.as_str()), Kept::Manual.seen(), at_ms).await
+        let (key, at_ms) = (Key::of(unsent.id.as_str()), self.clamped(unsent.scanned_at));
+        self.work.resolved_late.remove(&key);
+        self.see(key, Kept::Manual.seen(), at_ms).await
     }
 
     /// Notes what the scan says of a finding that was perhaps sent before, here or to another Region.

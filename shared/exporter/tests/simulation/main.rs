@@ -126,7 +126,7 @@ impl Run {
 pub(crate) async fn plan(world: &World, scan: Scan) -> RunReport {
     let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
     let planning = Planning::new(Arc::new(twin));
-    let exporter = Exporter::new(Arc::new(planning), Settings::default());
+    let exporter = Exporter::new(Arc::new(planning), world.settings.clone());
     exporter.export(scan, Options::default()).await.unwrap()
 }
 

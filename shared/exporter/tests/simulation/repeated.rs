@@ -94,3 +94,24 @@ async fn more_of_them_than_a_run_sends_are_delivered_by_runs_that_each_send_othe
     assert_eq!((active(&world), statuses(&world)), (3000, vec!["FAILED".to_owned()]));
     assert!(billed(&world) <= 3200, "{} events for 3000 findings", billed(&world));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_finding_that_fails_in_the_newest_scan_of_a_file_stays_active_whatever_else_the_file_says_of_it() {
+    for open_workers_max in [0, 340] {
+        let mut world = world(|config| config);
+        world.settings.open_workers_max = open_workers_max;
+        integrate(&world, ACCOUNT, |integration| integration.archive_limit_percent = 100);
+        export(&world, scan(0, failed(30)).upload("1")).await;
+        world.sleep(5 * 3600).await;
+        let (older, newer) = (scan(1, failed(30)), scan(2, failed(30)));
+        let at =
+            |results: Vec<Result>, at| results.into_iter().map(move |one| Result { at: Some(at), detail: 1, ..one });
+        // Failed an hour ago, then passed, and failed again, in one scan.
+        let mut results: Vec<Result> = at(older.results, older.at).collect();
+        results.extend(at(passed(&newer.results), newer.at));
+        results.extend(at(newer.results.clone(), newer.at));
+        let report = export(&world, crate::scan::Scanned { results, ..newer }.upload("2")).await;
+        assert_eq!((report.counts.archived, active(&world)), (0, 30), "{open_workers_max}: {:?}", report.counts);
+        assert_eq!(statuses(&world), ["FAILED"]);
+    }
+}
