@@ -9,12 +9,10 @@ use bytes::Bytes;
 use exporter::connection::{Connection, Connections};
 use exporter::integration::{Integration, Role};
 use exporter::ports::{
-    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects,
-    Only, PortError, Runs,
+    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, PortError, Runs,
 };
 use exporter::report::RunReport;
 use exporter::settings::Settings;
-use futures::StreamExt;
 use jiff::Timestamp;
 use simulator::Simulator;
 
@@ -62,7 +60,7 @@ pub(crate) struct Stores {
     pub(crate) orders: Orders,
     claims: BTreeMap<String, Held>,
     accounts: BTreeMap<AccountId, Scanned>,
-    writes: u64,
+    pub(crate) writes: u64,
 }
 
 impl Default for Stores {
@@ -320,77 +318,6 @@ impl Accounts for Twin {
             Ok(())
         };
         self.life.step(end).await
-    }
-}
-
-/// An object being written in memory.
-pub(crate) struct Writing {
-    twin: Twin,
-    key: String,
-    only: Only,
-    bytes: Vec<u8>,
-}
-
-impl Objects for Twin {
-    type Writer = Writing;
-
-    async fn create(&self, key: &str, only: Only) -> Result<Writing, PortError> {
-        let writing = || Ok(Writing { twin: self.clone(), key: key.to_owned(), only, bytes: Vec::new() });
-        self.life.step(writing).await
-    }
-
-    async fn object(&self, key: &str) -> Result<Option<Object>, PortError> {
-        let read = || {
-            let stores = self.world.stores.lock().unwrap();
-            if stores.broken.as_ref().is_some_and(|broken| key.ends_with(broken)) {
-                return Err(PortError { action: format!("read {key}"), message: "service unavailable".to_owned() });
-            }
-            Ok(stores.objects.get(key).map(|(etag, bytes)| {
-                let chunks: Vec<_> = bytes.chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
-                Object { etag: etag.to_string(), body: futures::stream::iter(chunks).boxed() }
-            }))
-        };
-        self.life.step(read).await
-    }
-
-    async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
-        let list = || {
-            let stores = self.world.stores.lock().unwrap();
-            Ok(stores.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect())
-        };
-        self.life.step(list).await
-    }
-}
-
-impl ObjectWriter for Writing {
-    async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
-        let life = self.twin.life.clone();
-        life.step(|| self.bytes.extend_from_slice(&bytes)).await;
-        Ok(())
-    }
-
-    async fn finish(self) -> Result<(), PortError> {
-        let Self { twin, key, only, bytes } = self;
-        let put = || {
-            let mut stores = twin.world.stores.lock().unwrap();
-            let current = stores.objects.get(&key).map(|(etag, _)| etag.to_string());
-            let holds = match &only {
-                Only::Always => true,
-                Only::IfAbsent => current.is_none(),
-                Only::IfUnchanged(etag) => current.as_ref() == Some(etag),
-            };
-            if stores.unwritable.as_ref().is_some_and(|unwritable| key.ends_with(unwritable)) {
-                return Err(PortError { action: format!("put {key}"), message: "service unavailable".to_owned() });
-            }
-            if !holds {
-                return Err(PortError { action: format!("put {key}"), message: "changed by another run".to_owned() });
-            }
-            stores.writes += 1;
-            let etag = stores.writes;
-            stores.objects.insert(key.clone(), (etag, bytes.clone().into()));
-            Ok(())
-        };
-        twin.life.step(put).await
     }
 }
 
