@@ -7,7 +7,7 @@ mod rest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use asff::{AccountId, Mapped, Partition, RegionName, Regions, ScanFormat, Unsent};
+use asff::{AccountId, Mapped, Partition, RegionName, Regions, ScanFormat, SeverityLabel, Status, Unsent};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -79,7 +79,7 @@ pub(crate) struct AccountExport<P: Ports> {
     has_verdicts: bool,
     /// Findings that were in the file before its first entry of the newest scan, where it is exported again: the account counts
     /// by the newest scan now, and they are present as they were then. 40 bytes for each.
-    older: Vec<(RegionName, Key, i64)>,
+    older: Vec<Older>,
     /// How it stood when this began, if somebody keeps that.
     standing: Option<Standing>,
 }
@@ -115,6 +115,16 @@ struct Delivering<P: Ports> {
     unwatched: BTreeSet<RegionName>,
 }
 
+/// What an older scan in the file says of a finding.
+struct Older {
+    region: RegionName,
+    key: Key,
+    /// The time of the scan, in milliseconds since 1970.
+    at_ms: i64,
+    status: Status,
+    severity: SeverityLabel,
+}
+
 /// The reason's name in reports for the findings of an older scan.
 pub(crate) const SUPERSEDED: &str = "superseded";
 
@@ -132,14 +142,16 @@ impl<P: Ports> AccountExport<P> {
         self.has_verdicts = true;
         self.reopen(context, mapped.partition, mapped.scanned_at).await?;
         self.wake(context).await?;
-        self.tell_older().await?;
+        self.tell_older(context).await?;
         let Delivering { integration, delivery, coverage, .. } = match &mut self.state {
             State::Delivering(delivering) => delivering.as_mut(),
             State::Superseded(..) => {
                 self.evidence.time(mapped.scanned_at);
                 if context.again {
                     let at_ms = mapped.scanned_at.min(context.ports.now()).as_millisecond();
-                    self.older.push((mapped.region, Key::of(mapped.finding.id.as_str()), at_ms));
+                    let (key, region) = (Key::of(mapped.finding.id.as_str()), mapped.region);
+                    let (status, severity) = (mapped.status, mapped.severity);
+                    self.older.push(Older { region, key, at_ms, status, severity });
                 }
                 self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
                 return Ok(());
@@ -184,13 +196,16 @@ impl<P: Ports> AccountExport<P> {
     }
 
     /// Tells the Regions, once the account is open, what the file had before.
-    async fn tell_older(&mut self) -> Result<(), PortError> {
+    async fn tell_older(&mut self, context: &Context<P>) -> Result<(), PortError> {
         let State::Delivering(delivering) = &mut self.state else { return Ok(()) };
-        for (region, key, at_ms) in std::mem::take(&mut self.older) {
-            match route(&delivering.integration, region) {
-                Route::Own | Route::NotInIntegration => delivering.delivery.see_in(region, key, at_ms).await?,
-                Route::Fallback(fallback) => delivering.delivery.see_in(fallback, key, at_ms).await?,
-            }
+        let Delivering { integration, delivery, .. } = delivering.as_mut();
+        for Older { region, key, at_ms, status, severity } in std::mem::take(&mut self.older) {
+            let seen = filter(integration, context.format, status, severity).map_or(Seen::Wanted, Kept::seen);
+            let region = match route(integration, region) {
+                Route::Own | Route::NotInIntegration => region,
+                Route::Fallback(fallback) => fallback,
+            };
+            delivery.see_in(region, key, seen, at_ms).await?;
         }
         Ok(())
     }

@@ -181,14 +181,20 @@ impl<P: Ports> AccountDelivery<P> {
         Ok(())
     }
 
-    /// Tells each Region that may hold a finding, among them this one, that the scan has it.
-    pub(crate) async fn see_in(&mut self, region: RegionName, key: Key, at_ms: i64) -> Result<(), PortError> {
+    /// Tells each Region that may hold a finding, among them this one, what the scan says of it.
+    pub(crate) async fn see_in(
+        &mut self,
+        region: RegionName,
+        key: Key,
+        seen: Seen,
+        at_ms: i64,
+    ) -> Result<(), PortError> {
         let holders = self.policy.keepers.iter().copied().chain(self.fallback_region).chain([region]);
         let is_known = |holder: &RegionName| self.workers.contains_key(holder) || self.rested.contains_key(holder);
         let holders: BTreeSet<RegionName> = holders.filter(is_known).collect();
         for holder in holders {
             let queue = self.queue(holder);
-            queue.send(Message::Seen(key, Seen::Wanted, at_ms)).await.map_err(|_| ended_early(holder))?;
+            queue.send(Message::Seen(key, seen, at_ms)).await.map_err(|_| ended_early(holder))?;
         }
         Ok(())
     }
