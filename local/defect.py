@@ -1,10 +1,11 @@
-"""Checks that CloudFormation is answered where a request panics in the packaged function.
+"""Checks that a panic in a packaged function is answered: to CloudFormation, and to the other accounts of a check.
 
-    python local/defect.py
+    python local/defect.py [PROGRAM]
 
 Run by `make package`. Rust's tests unwind whatever the profile says, so this runs a program: tests/planted-defect is
-manage-integrations with a panic in its first change, compiled and linked as the functions are. It is invoked as Lambda would, with
-a request of CloudFormation and then with another one.
+manage-integrations with a panic in its first change, and check-connections with a panic in the check of one account, compiled and
+linked as the functions are. It is invoked as Lambda would, and then once more. With PROGRAM, another build of it is tried: one that
+unwinds aborts instead.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 from settings import RELEASE_PROGRAMS, ROOT
 
 PROGRAM = RELEASE_PROGRAMS / "planted-defect" / "bootstrap"
+# The account whose check panics.
+DEFECT = "100000000002"
 ANSWER_SECONDS_MAX = 30
 # Longer than the time that the function reserves for its answer.
 INVOCATION_SECONDS = 60
@@ -73,46 +78,93 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         for name, value in (headers | {"Content-Length": str(len(body))}).items():
             self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        # The program may be killed before it reads the reply to its last answer.
+        with suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, *_) -> None:
         pass
 
 
-def main() -> None:
-    server = Lambda()
-    Thread(target=server.serve_forever, daemon=True).start()
-    address = f"127.0.0.1:{server.server_address[1]}"
-    request = json.loads((ROOT / "events" / "manage-cloudformation.json").read_text())
-    request |= {"RequestType": "Create", "ResponseURL": f"http://{address}/cloudformation"}
-    server.events.put(json.dumps(request).encode())
-    server.events.put((ROOT / "events" / "manage-list.json").read_bytes())
-    environment = {
-        "AWS_LAMBDA_RUNTIME_API": address,
-        "AWS_LAMBDA_FUNCTION_NAME": "planted-defect",
-        "AWS_LAMBDA_FUNCTION_VERSION": "1",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-        "PATH": os.environ.get("PATH", ""),
-    }
-    process = subprocess.Popen([str(PROGRAM)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        where, answer = server.answer(process)
+class Function:
+    """The planted program as one of the functions, invoked as Lambda would."""
+
+    def __init__(self, name: str, program: str) -> None:
+        self.server = Lambda()
+        Thread(target=self.server.serve_forever, daemon=True).start()
+        self.address = f"127.0.0.1:{self.server.server_address[1]}"
+        environment = {
+            "AWS_LAMBDA_RUNTIME_API": self.address,
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "1",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "PATH": os.environ.get("PATH", ""),
+        }
+        # A file, which takes any number of lines while nobody reads them.
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([program], env=environment, stdout=self.log, stderr=subprocess.STDOUT)
+
+    def __enter__(self) -> Function:
+        return self
+
+    def __exit__(self, failure: type | None, *_) -> None:
+        self.process.kill()
+        self.process.wait()
+        if failure:
+            print(self.lines(), file=sys.stderr)
+        self.log.close()
+
+    def invoke(self, event: bytes) -> None:
+        self.server.events.put(event)
+
+    def answer(self) -> tuple[str, dict]:
+        return self.server.answer(self.process)
+
+    def lines(self) -> str:
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+
+def cloudformation_is_answered(program: str) -> None:
+    with Function("manage-integrations", program) as function:
+        request = json.loads((ROOT / "events" / "manage-cloudformation.json").read_text())
+        request |= {"RequestType": "Create", "ResponseURL": f"http://{function.address}/cloudformation"}
+        function.invoke(json.dumps(request).encode())
+        function.invoke((ROOT / "events" / "manage-list.json").read_bytes())
+        where, answer = function.answer()
         if where != "cloudformation" or answer["Status"] != "FAILED" or "a defect of ours" not in answer["Reason"]:
             sys.exit(f"a panic is answered by {where}: {answer}")
-        where, answer = server.answer(process)
+        where, answer = function.answer()
         if where != "response" or answer is not None:
             sys.exit(f"Lambda was told of the request by {where}: {answer}")
-        where, answer = server.answer(process)
+        where, answer = function.answer()
         if where != "response" or answer["statusCode"] != 200:
             sys.exit(f"the request after the panic is answered by {where}: {answer}")
-    except BaseException:
-        process.kill()
-        print(process.communicate()[0].decode(errors="replace"), file=sys.stderr)
-        raise
-    process.kill()
-    process.communicate()
-    print("a panic is answered, and the next request is handled")
+
+
+def other_accounts_are_checked(program: str) -> None:
+    with Function("check-connections", program) as function:
+        for _ in range(2):
+            function.invoke((ROOT / "events" / "check-scheduled.json").read_bytes())
+            where, answer = function.answer()
+            if where != "response":
+                sys.exit(f"a panic in the check of one account is answered by {where}: {answer}")
+            checked = [connection["account"] for connection in answer["connections"]]
+            if len(checked) != 3 or DEFECT in checked or answer["failed"] != [DEFECT] or answer["left_over"]:
+                sys.exit(f"with a panic in the check of {DEFECT}, these are checked: {checked}; failed: {answer['failed']}")
+        lines = [json.loads(line) for line in function.lines().splitlines() if line.startswith("{")]
+        if not any(line.get("level") == "ERROR" and line.get("account") == DEFECT for line in lines):
+            sys.exit(f"no ERROR names the account {DEFECT}")
+        if not any(line.get("AccountsNotChecked") == [1.0] for line in lines):
+            sys.exit("no metric counts the account that was not checked")
+
+
+def main() -> None:
+    program = sys.argv[1] if len(sys.argv) > 1 else str(PROGRAM)
+    cloudformation_is_answered(program)
+    other_accounts_are_checked(program)
+    print("a panic is answered, the next request is handled, and the other accounts are checked")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 //! is longer than [`ROUNDS_MAX`], and each of them has fewer accounts than the one before.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use asff::AccountId;
 use aws::CheckQueue;
@@ -13,14 +14,16 @@ use exporter::roster::call_roll;
 use exporter::telling::Event;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use runtime::deadline::instant;
+use runtime::isolation::Isolation;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::event::{self, EventError, Request};
-use crate::round::{self, RoundPorts};
-use crate::telemetry::{log_check, write_metrics};
+use crate::isolated::{self, Share};
+use crate::round::{self, Outcome, RoundPorts};
+use crate::telemetry::{log_check, log_failure, write_metrics, write_not_checked};
 
 /// Accounts that one invocation takes. Eight at once and three seconds each are some forty seconds; where most Regions do not
 /// answer, five minutes hold about half of them, and the rest goes on.
@@ -53,6 +56,15 @@ pub struct Handler<P, S> {
     checker: Arc<Checker<P>>,
     spread: S,
     integration_metrics: bool,
+    isolation: Option<Isolation>,
+}
+
+/// What is known of an invocation.
+#[derive(Debug)]
+struct Invocation {
+    request_id: String,
+    function: String,
+    deadline: Option<Instant>,
 }
 
 /// Why an invocation failed: all of it is to be tried again.
@@ -87,6 +99,8 @@ pub struct Answer {
     pub handed_on: usize,
     /// Accounts that nobody checks before the next schedule.
     pub left_over: Vec<AccountId>,
+    /// Accounts whose check ended without a result, by a defect of ours; their problems are below.
+    pub failed: Vec<AccountId>,
     /// What went wrong beside the verdicts.
     pub problems: Vec<String>,
 }
@@ -94,7 +108,26 @@ pub struct Answer {
 impl<P: RoundPorts, S: Spread> Handler<P, S> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, spread: S, settings: CheckSettings, integration_metrics: bool) -> Self {
-        Self { checker: Arc::new(Checker::new(ports.clone(), settings)), ports, spread, integration_metrics }
+        let checker = Arc::new(Checker::new(ports.clone(), settings));
+        Self { checker, ports, spread, integration_metrics, isolation: None }
+    }
+
+    /// Checks in child processes, whose end is not that of the invocation.
+    #[must_use]
+    pub fn with_isolation(self, isolation: Isolation) -> Self {
+        Self { isolation: Some(isolation), ..self }
+    }
+
+    /// What a child process does.
+    ///
+    /// # Errors
+    ///
+    /// If the payload is not what [`isolated::run`] sends.
+    pub async fn alone(&self, payload: Value, left: Duration) -> Result<Outcome, serde_json::Error> {
+        let share: Share = serde_json::from_value(payload)?;
+        let span = tracing::info_span!("invocation", request.id = share.request_id);
+        let round = round::run(&*self.ports, &self.checker, share.into_targets(), Some(Instant::now() + left));
+        Ok(round.instrument(span).await)
     }
 
     /// Handles one invocation.
@@ -106,23 +139,26 @@ impl<P: RoundPorts, S: Spread> Handler<P, S> {
         let (payload, context) = event.into_parts();
         let deadline = instant(context.deadline());
         let span = tracing::info_span!("invocation", request.id = context.request_id);
-        self.answer_all(&payload, deadline).instrument(span).await
+        let function = context.env_config.function_name.clone();
+        let invocation = Invocation { request_id: context.request_id, function, deadline };
+        self.answer_all(&payload, &invocation).instrument(span).await
     }
 
-    async fn answer_all(&self, payload: &Value, deadline: Option<Instant>) -> Result<Answer, HandlerError> {
+    async fn answer_all(&self, payload: &Value, invocation: &Invocation) -> Result<Answer, HandlerError> {
         let mut all = Answer::default();
         for request in event::parse(payload)? {
-            let answer = self.answer(request, deadline).await?;
+            let answer = self.answer(request, invocation).await?;
             all.connections.extend(answer.connections);
             all.events.extend(answer.events);
             all.handed_on += answer.handed_on;
             all.left_over.extend(answer.left_over);
+            all.failed.extend(answer.failed);
             all.problems.extend(answer.problems);
         }
         Ok(all)
     }
 
-    async fn answer(&self, request: Request, deadline: Option<Instant>) -> Result<Answer, HandlerError> {
+    async fn answer(&self, request: Request, invocation: &Invocation) -> Result<Answer, HandlerError> {
         let roll = call_roll(&*self.ports, &request.wanted).await?;
         for problem in &roll.problems {
             tracing::warn!(problem, "not all that is wanted can be checked");
@@ -130,37 +166,55 @@ impl<P: RoundPorts, S: Spread> Handler<P, S> {
         let mut answer = Answer { problems: roll.problems, ..Answer::default() };
         let mut mine = roll.targets;
         if mine.len() > ACCOUNTS_MAX {
-            let others = mine.split_off(ACCOUNTS_MAX);
-            self.hand_on(&others, &request, true, &mut answer).await?;
+            let others: Vec<_> = mine.split_off(ACCOUNTS_MAX).iter().map(|target| target.account).collect();
+            self.hand_on(others, &request, true, &mut answer).await?;
         }
-        let outcome = round::run(&*self.ports, &self.checker, mine, deadline).await;
-        for (checked, events) in &outcome.checked {
-            log_check(checked, events);
+        let outcome = self.round(mine, invocation).await;
+        outcome.checked.iter().for_each(log_check);
+        write_metrics(outcome.checked.iter(), self.integration_metrics);
+        for failed in &outcome.failed {
+            log_failure(failed);
+            answer.problems.push(format!("account {} not checked: {}", failed.account, failed.reason));
+            answer.failed.push(failed.account);
         }
-        write_metrics(outcome.checked.iter().map(|(checked, _)| checked), self.integration_metrics);
         answer.problems.extend(outcome.problems);
         if !outcome.left_over.is_empty() {
             // Without progress the next invocation would fare no better.
-            let progress = !outcome.checked.is_empty();
-            self.hand_on(&outcome.left_over, &request, progress, &mut answer).await?;
+            let progress = !outcome.checked.is_empty() || !outcome.failed.is_empty();
+            self.hand_on(outcome.left_over, &request, progress, &mut answer).await?;
         }
-        for (checked, events) in outcome.checked {
-            answer.connections.push(checked.connection);
-            answer.events.extend(events);
+        for report in outcome.checked {
+            answer.connections.push(report.connection);
+            answer.events.extend(report.events);
+        }
+        // Who asked for no other invocations asks again.
+        let given_up = if request.spread { answer.left_over.len() } else { 0 };
+        if answer.failed.len() + given_up > 0 {
+            write_not_checked(&invocation.function, answer.failed.len() + given_up);
         }
         answer.connections.sort_by_key(|connection| connection.account);
         Ok(answer)
     }
 
+    /// Checks accounts in a child process, or in this one if there can be none.
+    async fn round(&self, targets: Vec<Target>, invocation: &Invocation) -> Outcome {
+        if let Some(isolation) = &self.isolation {
+            match isolated::run(isolation, &invocation.request_id, &targets, invocation.deadline).await {
+                Ok(outcome) => return outcome,
+                Err(error) => tracing::warn!(%error, "no process for the checks: they are made in this one"),
+            }
+        }
+        round::run(&*self.ports, &self.checker, targets, invocation.deadline).await
+    }
+
     /// Has others check these accounts, or says that nobody does.
     async fn hand_on(
         &self,
-        targets: &[Target],
+        accounts: Vec<AccountId>,
         request: &Request,
         progress: bool,
         answer: &mut Answer,
     ) -> Result<(), PortError> {
-        let accounts: Vec<AccountId> = targets.iter().map(|target| target.account).collect();
         if request.spread && progress && request.round < ROUNDS_MAX {
             let message = |some: &[AccountId]| event::message(some.to_vec(), request.round + 1);
             let messages: Vec<String> = accounts.chunks(ACCOUNTS_MAX).map(message).collect();
@@ -184,5 +238,3 @@ impl<P: RoundPorts, S: Spread> Handler<P, S> {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod twin;

@@ -2,21 +2,24 @@
 //!
 //! Promise: whatever fails for one account is that account's problem; all others are checked and told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use exporter::connection::{CheckPorts, Checked, Checker, Kept, Target};
+use asff::AccountId;
+use exporter::connection::{CheckPorts, Checked, Checker, Connection, Kept, Target};
 use exporter::ports::Accounts;
 use exporter::provider::ProviderId;
 use exporter::roster::Roster;
 use exporter::schedule::Schedule;
 use exporter::telling::{Event, News, Telling, tell};
 use futures::StreamExt as _;
+use runtime::isolation::Ended;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// Time that is kept free at the end, to tell what the checks found: some calls for each account, some accounts at once.
-const TELLING_RESERVE: Duration = Duration::from_secs(20);
+pub(crate) const TELLING_RESERVE: Duration = Duration::from_secs(20);
 /// Accounts whose changes are told at once. Each needs a few calls to the table.
 const TELLING_AT_ONCE: usize = 16;
 
@@ -25,15 +28,58 @@ pub trait RoundPorts: CheckPorts + Telling + Roster + Accounts {}
 
 impl<T: CheckPorts + Telling + Roster + Accounts> RoundPorts for T {}
 
-/// What became of a round.
-#[derive(Debug, Default)]
+/// What became of a round. A child process writes it as JSON ([`crate::isolated`]).
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The accounts that were checked, and what was told of each.
-    pub checked: Vec<(Checked, Vec<Event>)>,
+    /// The accounts that were checked.
+    pub checked: Vec<Report>,
     /// Those that did not get their turn.
-    pub left_over: Vec<Target>,
+    pub left_over: Vec<AccountId>,
+    /// Those whose check ended without a result.
+    #[serde(default)]
+    pub failed: Vec<Failed>,
     /// What went wrong beside the checks.
     pub problems: Vec<String>,
+}
+
+/// An account that was checked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// The verdict.
+    pub connection: Connection,
+    /// How long the check took.
+    pub took_ms: u64,
+    /// What was told of it.
+    pub events: Vec<Event>,
+}
+
+/// An account whose check ended without a result: a transient problem, the next schedule checks it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The account.
+    pub account: AccountId,
+    /// Its provider.
+    pub provider: ProviderId,
+    /// Why.
+    pub reason: String,
+}
+
+impl Failed {
+    /// For a reason.
+    pub fn new(target: &Target, reason: &str) -> Self {
+        let provider = target.integration.provider.clone();
+        Self { account: target.account, provider, reason: reason.to_owned() }
+    }
+}
+
+impl Outcome {
+    /// Adds that of other accounts.
+    pub fn add(&mut self, other: Self) {
+        self.checked.extend(other.checked);
+        self.left_over.extend(other.left_over);
+        self.failed.extend(other.failed);
+        self.problems.extend(other.problems);
+    }
 }
 
 /// Checks accounts until the time is over, and tells what changed.
@@ -45,7 +91,12 @@ pub async fn run<P: RoundPorts>(
 ) -> Outcome {
     let checks_end = deadline.map(|deadline| deadline.checked_sub(TELLING_RESERVE).unwrap_or(deadline));
     let (schedules, mut problems) = schedules(ports, &targets).await;
+    let mut failed: Vec<Failed> = targets.iter().map(|target| Failed::new(target, Ended::Died.reason())).collect();
     let round = checker.check_all(targets, checks_end).await;
+    // Where panics unwind, a check that panicked is in neither list.
+    let known = round.checked.iter().map(|checked| checked.connection.account);
+    let known: BTreeSet<AccountId> = known.chain(round.left_over.iter().map(|target| target.account)).collect();
+    failed.retain(|failed| !known.contains(&failed.account));
     let telling = futures::stream::iter(round.checked).map(|checked| {
         let schedule = schedules.get(&checked.connection.provider);
         async move {
@@ -65,9 +116,11 @@ pub async fn run<P: RoundPorts>(
             problems.push(problem);
             Vec::new()
         });
-        checked.push((of, events));
+        let took_ms = u64::try_from(of.took.as_millis()).unwrap_or(u64::MAX);
+        checked.push(Report { connection: of.connection, took_ms, events });
     }
-    Outcome { checked, left_over: round.left_over, problems }
+    let left_over = round.left_over.iter().map(|target| target.account).collect();
+    Outcome { checked, left_over, failed, problems }
 }
 
 /// Tells of one account. Nothing, where another check was faster: that one tells.

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use exporter::connection::{Checked, Connection, ConnectionStatus, Problem, RegionStatus};
+use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
 use exporter::provider::ProviderId;
-use exporter::telling::Event;
 use runtime::metrics::{Metric, Unit, write};
+
+use crate::round::{Failed, Report};
 
 /// The dimension that tells integrations apart.
 const INTEGRATION: &str = "Integration";
+/// The dimension that tells deployments apart.
+const FUNCTION: &str = "FunctionName";
 
 /// Regions of a connection that take findings.
 fn enabled(connection: &Connection) -> usize {
@@ -28,10 +31,10 @@ fn problem(connection: &Connection) -> Option<&Problem> {
 }
 
 /// Writes the one line of an account's check.
-pub fn log_check(checked: &Checked, events: &[Event]) {
-    let connection = &checked.connection;
+pub fn log_check(report: &Report) {
+    let connection = &report.connection;
     let problem = problem(connection);
-    let told: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    let told: Vec<&str> = report.events.iter().map(|event| event.kind.as_str()).collect();
     /// The same fields at each level; `tracing` fixes a line's level where it is written.
     macro_rules! line {
         ($level:ident, $message:literal) => {
@@ -48,7 +51,7 @@ pub fn log_check(checked: &Checked, events: &[Event]) {
                 problem.mend = problem.and_then(|problem| problem.mend.as_deref()),
                 risks = connection.risks.len(),
                 told = told.join(", "),
-                duration_ms = u64::try_from(checked.took.as_millis()).unwrap_or(u64::MAX),
+                duration_ms = report.took_ms,
                 $message
             )
         };
@@ -68,20 +71,43 @@ const fn status(status: ConnectionStatus) -> &'static str {
     }
 }
 
+/// Writes the one line of an account whose check ended without a result.
+pub fn log_failure(failed: &Failed) {
+    tracing::error!(
+        integration.id = failed.provider.as_str(),
+        account = failed.account.as_str(),
+        reason = failed.reason,
+        "account not checked: its check ended without a result; the next schedule checks it again"
+    );
+}
+
+/// Writes how many accounts nobody checks before the next schedule. An alarm reads it.
+pub fn write_not_checked(function: &str, accounts: usize) {
+    write(&[(FUNCTION, function)], &[&[FUNCTION]], &[not_checked(accounts)]);
+}
+
+fn not_checked(accounts: usize) -> Metric {
+    Metric { name: "AccountsNotChecked", unit: Unit::Count, values: vec![count(accounts)] }
+}
+
+fn count(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::MAX, f64::from)
+}
+
 /// Writes the metrics of a round: over all integrations, and for each where that is asked for.
-pub fn write_metrics<'a>(checks: impl Iterator<Item = &'a Checked>, each_integration: bool) {
+pub fn write_metrics<'a>(reports: impl Iterator<Item = &'a Report>, each_integration: bool) {
     let dimensions: &[&[&str]] = if each_integration { &[&[], &[INTEGRATION]] } else { &[&[]] };
-    for (integration, metrics) in metrics(checks) {
+    for (integration, metrics) in metrics(reports) {
         write(&[(INTEGRATION, integration.as_str())], dimensions, &metrics);
     }
 }
 
 /// The metrics of each integration; of an organisation's, a value for each account.
-fn metrics<'a>(checks: impl Iterator<Item = &'a Checked>) -> BTreeMap<ProviderId, [Metric; 4]> {
+fn metrics<'a>(reports: impl Iterator<Item = &'a Report>) -> BTreeMap<ProviderId, [Metric; 4]> {
     let mut all: BTreeMap<ProviderId, [Metric; 4]> = BTreeMap::new();
     let empty = |name, unit| Metric { name, unit, values: Vec::new() };
-    for checked in checks {
-        let connection = &checked.connection;
+    for report in reports {
+        let connection = &report.connection;
         let connected = connection.status != ConnectionStatus::Disconnected;
         let metrics = all.entry(connection.provider.clone()).or_insert_with(|| {
             [
@@ -91,12 +117,11 @@ fn metrics<'a>(checks: impl Iterator<Item = &'a Checked>) -> BTreeMap<ProviderId
                 empty("CheckDuration", Unit::Milliseconds),
             ]
         });
-        let count = |count: usize| u32::try_from(count).map_or(f64::MAX, f64::from);
         let values = [
             f64::from(u8::from(connected)),
             count(enabled(connection)),
             count(lost(connection)),
-            (checked.took.as_secs_f64() * 1_000.0).round(),
+            u32::try_from(report.took_ms).map_or(f64::MAX, f64::from),
         ];
         for (metric, value) in metrics.iter_mut().zip(values) {
             metric.values.push(value);

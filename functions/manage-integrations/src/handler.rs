@@ -2,7 +2,7 @@
 //!
 //! Promises: a request of CloudFormation is answered, whatever happens: an error, a defect of ours, too little time. A stack
 //! never waits for us in vain, and is told what was made. After the answer nothing of the request goes on. A panic ends the
-//! process in what is deployed, so each request has its own ([`crate::isolation`]).
+//! process in what is deployed, so each request has its own ([`runtime::isolation`]).
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,10 +11,10 @@ use axum::Router;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use management::host::{Answer, Foreign, ResourceRequest, broken_off, carry_out, is_http, respond};
 use management::{Ports, Service, router};
+use runtime::isolation::{Ended, Isolation};
 use serde_json::Value;
 
 use crate::answer::{Send, SendError, body};
-use crate::isolation::{Ended, Isolation};
 
 /// Time that is kept for the answer to CloudFormation, its tries included.
 const ANSWER_RESERVE: Duration = Duration::from_secs(25);
@@ -102,10 +102,10 @@ impl<P: Ports, S: Send> Handler<P, S> {
     ) -> Result<Value, HandlerError> {
         self.admit(&request)?;
         match isolation.run(payload, left.saturating_sub(PARENT_RESERVE)).await {
-            Ok(Ended::Answered) => Ok(Value::Null),
-            Ok(Ended::Unanswered) => Err(SendError("see the function's log".to_owned()).into()),
-            Ok(Ended::Died(reason)) => {
-                let answer = self.broken_off(&request, reason).await;
+            Ok(Ended::Succeeded) => Ok(Value::Null),
+            Ok(Ended::Failed) => Err(SendError("see the function's log".to_owned()).into()),
+            Ok(ended @ (Ended::Died | Ended::TimedOut)) => {
+                let answer = self.broken_off(&request, ended.reason()).await;
                 self.put(&request, &answer).await
             }
             Err(error) => {

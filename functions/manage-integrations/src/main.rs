@@ -7,8 +7,8 @@ use lambda_runtime::service_fn;
 use manage_integrations::answer::Https;
 use manage_integrations::config::Config;
 use manage_integrations::handler::Handler;
-use manage_integrations::isolation;
 use management::{Service, Settings};
+use runtime::isolation;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -20,6 +20,11 @@ pub fn start(level: LevelFilter, function: &'static str) {
     let _ = lines(level, function, std::io::stdout).try_init();
 }
 
+/// The same to standard error, which Lambda logs as well: for a child process that writes its result to standard output.
+pub fn start_in_child(level: LevelFilter, function: &'static str) {
+    let _ = lines(level, function, std::io::stderr).try_init();
+}
+
 /// Who hears what, and writes it where.
 pub fn lines<W>(level: LevelFilter, function: &'static str, writer: W) -> impl Subscriber + Send + Sync
 where

@@ -1,29 +1,80 @@
-//! The function manage-integrations, on ports in memory, with a planted defect: the first change that it commits panics.
+//! The functions manage-integrations and check-connections, on ports in memory, with a planted defect: the first change that is
+//! committed panics, and so does the check of one account.
 //!
 //! Tests always unwind, whatever the profile says, so none of them can tell what a panic does in the deployed programs.
 //! `make package` compiles this program with the functions, and `local/defect.py` invokes it as Lambda would: CloudFormation
-//! must be answered, and the next request must be handled.
+//! must be answered, the other accounts must be checked, and the next request must be handled.
 
-use std::sync::Arc;
+use std::io::{Write as _, stdout};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
-use lambda_runtime::service_fn;
+use asff::AccountId;
+use check_connections::memory::{Memory as Checks, Queue};
+use exporter::connection::CheckSettings;
+use exporter::integration::Integration;
+use lambda_runtime::{Error, service_fn};
 use manage_integrations::answer::Https;
 use manage_integrations::handler::Handler;
-use manage_integrations::isolation;
 use management::host::Reach;
 use management::memory::Memory;
 use management::{Service, Settings};
+use runtime::{isolation, logs};
 use tracing::level_filters::LevelFilter;
 
+/// The accounts that are checked, and the one whose check panics.
+const ACCOUNTS: [&str; 4] = ["100000000000", "100000000001", "100000000002", "100000000003"];
+const DEFECT: &str = "100000000002";
+
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    runtime::logs::start(LevelFilter::INFO, "manage_integrations");
+async fn main() -> Result<(), Error> {
+    // It is the function whose name Lambda gives it; so are its children.
+    match std::env::var("AWS_LAMBDA_FUNCTION_NAME")?.as_str() {
+        "check-connections" => check_connections().await,
+        _ => manage_integrations().await,
+    }
+}
+
+/// Ends the process, also in profiles that unwind.
+fn defect() -> ! {
+    if cfg!(panic = "unwind") {
+        std::process::abort();
+    }
+    unreachable!("a planted defect")
+}
+
+async fn manage_integrations() -> Result<(), Error> {
+    logs::start(LevelFilter::INFO, "manage_integrations");
     let memory = Arc::new(Memory::default());
-    memory.before_next_commit(|_| unreachable!("a planted defect"));
+    memory.before_next_commit(|_| defect());
     let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
     let handler = Handler::new(Arc::new(Service::new(memory, settings)), Https::new(Reach::Anywhere)?);
     if let Some((payload, time)) = isolation::request(std::env::args_os())? {
         handler.alone(&payload, time).await.map_err(|error| error.to_string())?;
+        return Ok(());
+    }
+    let handler = handler.with_isolation(isolation::Isolation::of_this_program()?);
+    lambda_runtime::run(service_fn(|event| Box::pin(handler.handle(event)))).await
+}
+
+async fn check_connections() -> Result<(), Error> {
+    let request = isolation::request(std::env::args_os())?;
+    let start = if request.is_some() { logs::start_in_child } else { logs::start };
+    start(LevelFilter::INFO, "check_connections");
+    let mut memory = Checks { now: Mutex::new(SystemTime::now().try_into()?), ..Checks::default() };
+    for account in ACCOUNTS {
+        memory.integrations.push(Integration::new(account.parse::<AccountId>()?));
+    }
+    memory.defect = Some(|account| {
+        if account.as_str() == DEFECT {
+            defect()
+        }
+    });
+    let ports = Arc::new(memory);
+    let handler = check_connections::handler::Handler::new(ports, Queue(None), CheckSettings::default(), true);
+    if let Some((payload, time)) = request {
+        let outcome = handler.alone(payload, time).await?;
+        stdout().write_all(&serde_json::to_vec(&outcome)?)?;
         return Ok(());
     }
     let handler = handler.with_isolation(isolation::Isolation::of_this_program()?);

@@ -23,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         "end-to-end",
         &["asff", "aws", "check-connections", "exporter", "export-findings", "hubctl", "management", "simulator"],
     ),
-    ("planted-defect", &["manage-integrations", "management", "runtime"]),
+    ("planted-defect", &["asff", "check-connections", "exporter", "manage-integrations", "management", "runtime"]),
     ("tidy", &[]),
 ];
 

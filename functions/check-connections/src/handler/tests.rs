@@ -6,36 +6,39 @@ use exporter::connection::ConnectionStatus;
 use exporter::integration::Integration;
 use exporter::provider::Provider;
 use lambda_runtime::Context;
+use runtime::isolation::scripts::script;
 use serde_json::json;
 
-use super::twin::{Queue, Twin};
 use super::*;
+use crate::memory::{Memory, Queue};
 
 fn account(number: usize) -> AccountId {
     format!("{:012}", 100_000_000_000 + number).parse().unwrap()
 }
 
-fn twin(accounts: usize) -> Twin {
+fn memory(accounts: usize) -> Memory {
     let integrations = (0..accounts).map(|number| Integration::new(account(number))).collect();
     let now = Mutex::new("2026-11-23T00:00:00Z".parse().unwrap());
-    Twin { integrations, now, ..Twin::default() }
+    Memory { integrations, now, ..Memory::default() }
 }
 
-fn handler(twin: Twin, queue: Queue) -> Handler<Twin, Queue> {
-    Handler::new(Arc::new(twin), queue, CheckSettings::default(), false)
+fn handler(memory: Memory, queue: Queue) -> Handler<Memory, Queue> {
+    Handler::new(Arc::new(memory), queue, CheckSettings::default(), false)
 }
 
 fn queue() -> Queue {
     Queue(Some(Mutex::default()))
 }
 
-async fn answer(handler: &Handler<Twin, Queue>, payload: Value, left: Duration) -> Answer {
-    handler.answer_all(&payload, Some(Instant::now() + left)).await.unwrap()
+async fn answer(handler: &Handler<Memory, Queue>, payload: Value, left: Duration) -> Answer {
+    let deadline = Some(Instant::now() + left);
+    let invocation = Invocation { request_id: "q1".to_owned(), function: "checks".to_owned(), deadline };
+    handler.answer_all(&payload, &invocation).await.unwrap()
 }
 
 /// Answers an event and every message that this leads to, as the queue would.
 async fn answer_to_the_end(
-    handler: &Handler<Twin, Queue>,
+    handler: &Handler<Memory, Queue>,
     payload: Value,
     left: Duration,
 ) -> (Vec<AccountId>, Vec<AccountId>) {
@@ -57,8 +60,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test(start_paused = true)]
 async fn one_bad_integration_does_not_stop_the_others() {
-    let twin = Twin { broken: BTreeSet::from([account(1)]), ..twin(3) };
-    let answer = answer(&handler(twin, queue()), json!({}), 5 * MINUTE).await;
+    let memory = Memory { broken: BTreeSet::from([account(1)]), ..memory(3) };
+    let answer = answer(&handler(memory, queue()), json!({}), 5 * MINUTE).await;
     let status: Vec<_> = answer.connections.iter().map(|connection| connection.status).collect();
     assert_eq!(status, [ConnectionStatus::Connected, ConnectionStatus::Disconnected, ConnectionStatus::Connected]);
     let kinds: Vec<_> = answer.events.iter().map(|event| event.kind.as_str()).collect();
@@ -68,7 +71,7 @@ async fn one_bad_integration_does_not_stop_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_told_twice_however_often_it_is_invoked() {
-    let handler = handler(twin(2), queue());
+    let handler = handler(memory(2), queue());
     for times in 0..3 {
         let answer = answer(&handler, json!({}), 5 * MINUTE).await;
         assert_eq!(answer.events.len(), if times == 0 { 2 } else { 0 });
@@ -78,7 +81,7 @@ async fn nothing_is_told_twice_however_often_it_is_invoked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_integrations_are_spread_over_invocations() {
-    let (checked, left_over) = answer_to_the_end(&handler(twin(1_000), queue()), json!({}), 5 * MINUTE).await;
+    let (checked, left_over) = answer_to_the_end(&handler(memory(1_000), queue()), json!({}), 5 * MINUTE).await;
     assert_eq!((checked.len(), left_over.len()), (1_000, 0));
     assert_eq!(checked.iter().collect::<BTreeSet<_>>().len(), 1_000, "an account was checked twice");
 }
@@ -86,7 +89,7 @@ async fn a_thousand_integrations_are_spread_over_invocations() {
 #[tokio::test(start_paused = true)]
 async fn what_an_invocation_has_no_time_for_goes_on_in_another() {
     // Eight at once, nine seconds each: some thirty accounts before the time is over.
-    let slow = Twin { slow: Duration::from_secs(9), ..twin(90) };
+    let slow = Memory { slow: Duration::from_secs(9), ..memory(90) };
     let (checked, left_over) = answer_to_the_end(&handler(slow, queue()), json!({}), MINUTE).await;
     assert_eq!((checked.len(), left_over.len()), (90, 0));
     assert_eq!(checked.iter().collect::<BTreeSet<_>>().len(), 90);
@@ -95,9 +98,9 @@ async fn what_an_invocation_has_no_time_for_goes_on_in_another() {
 #[tokio::test(start_paused = true)]
 async fn it_never_loops_for_ever() {
     // Not one account in the time that there is; and one in each invocation of many.
-    let (checked, left_over) = answer_to_the_end(&handler(twin(9), queue()), json!({}), Duration::from_secs(1)).await;
+    let (checked, left_over) = answer_to_the_end(&handler(memory(9), queue()), json!({}), Duration::from_secs(1)).await;
     assert_eq!((checked.len(), left_over.len()), (0, 9));
-    let slow = Twin { slow: Duration::from_secs(9), ..twin(ACCOUNTS_MAX) };
+    let slow = Memory { slow: Duration::from_secs(9), ..memory(ACCOUNTS_MAX) };
     let (checked, left_over) = answer_to_the_end(&handler(slow, queue()), json!({}), Duration::from_secs(31)).await;
     assert_eq!(checked.len() + left_over.len(), ACCOUNTS_MAX);
     assert!(!left_over.is_empty() && !checked.is_empty(), "{} checked", checked.len());
@@ -106,14 +109,14 @@ async fn it_never_loops_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn who_asks_directly_is_told_what_is_left_over() {
     for (payload, queue) in [(json!({"spread": false}), queue()), (json!({}), Queue(None))] {
-        let answer = answer(&handler(twin(ACCOUNTS_MAX + 5), queue), payload, 5 * MINUTE).await;
+        let answer = answer(&handler(memory(ACCOUNTS_MAX + 5), queue), payload, 5 * MINUTE).await;
         assert_eq!((answer.connections.len(), answer.left_over.len(), answer.handed_on), (ACCOUNTS_MAX, 5, 0));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_what_is_named_is_checked() {
-    let handler = handler(twin(3), queue());
+    let handler = handler(memory(3), queue());
     let named = answer(&handler, json!({"integration": account(1).as_str()}), MINUTE).await;
     assert_eq!(named.connections.iter().map(|connection| connection.account).collect::<Vec<_>>(), [account(1)]);
     let unknown = answer(&handler, json!({"integrations": ["999999999999"]}), MINUTE).await;
@@ -122,12 +125,12 @@ async fn only_what_is_named_is_checked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scan_that_does_not_come_is_told_and_a_wrong_schedule_is_a_problem() {
-    let mut twin = twin(2);
+    let mut memory = memory(2);
     for (number, schedule) in [(0, "rate(1 day)"), (1, "every day")] {
         let provider = Provider::new(account(number).into());
-        twin.providers.push(Provider { scan_schedule: Some(schedule.to_owned()), ..provider });
+        memory.providers.push(Provider { scan_schedule: Some(schedule.to_owned()), ..provider });
     }
-    let handler = handler(twin, queue());
+    let handler = handler(memory, queue());
     let first = answer(&handler, json!({}), MINUTE).await;
     assert!(first.problems[0].contains("every day"), "{:?}", first.problems);
     *handler.ports.now.lock().unwrap() = "2026-11-24T07:00:00Z".parse().unwrap();
@@ -138,8 +141,26 @@ async fn a_scan_that_does_not_come_is_told_and_a_wrong_schedule_is_a_problem() {
 
 #[tokio::test]
 async fn an_event_that_is_not_understood_has_a_name() {
-    let handler = handler(twin(1), queue());
+    let handler = handler(memory(1), queue());
     let event = LambdaEvent::new(json!({"accounts": 5}), Context::default());
     let error = handler.handle(event).await.unwrap_err();
     assert_eq!(Diagnostic::from(error).error_type, "UnknownEvent");
+}
+
+#[tokio::test]
+async fn an_account_whose_process_ends_is_said_not_to_be_checked() {
+    let handler = handler(memory(2), queue()).with_isolation(script("ends", "kill -ABRT $$").unwrap());
+    let answer = answer(&handler, json!({}), MINUTE).await;
+    assert_eq!((answer.connections.len(), answer.failed), (0, vec![account(0), account(1)]));
+    assert!(answer.problems[1].contains("100000000001 not checked: a defect of ours"), "{:?}", answer.problems);
+    assert!(answer.left_over.is_empty() && handler.spread.0.unwrap().lock().unwrap().is_empty());
+}
+
+/// In the profile of the tests, which unwinds. `local/defect.py` tries the packaged programs.
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_check_panics_is_not_lost() {
+    let defect: fn(AccountId) = |of| assert!(of != account(1), "a planted defect");
+    let memory = Memory { defect: Some(defect), ..memory(3) };
+    let answer = answer(&handler(memory, queue()), json!({}), 5 * MINUTE).await;
+    assert_eq!((answer.connections.len(), answer.failed), (2, vec![account(1)]));
 }

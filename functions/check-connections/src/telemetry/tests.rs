@@ -1,6 +1,4 @@
-use std::time::Duration;
-
-use exporter::connection::{Kept, RegionConnection};
+use exporter::connection::RegionConnection;
 use jiff::Timestamp;
 use runtime::logs::paper::written;
 use serde_json::json;
@@ -8,7 +6,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::*;
 
-fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Checked {
+fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Report {
     let at: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
     let region = |name: &&str, on: bool| {
         let problem = Problem {
@@ -33,13 +31,13 @@ fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Ch
         external_id_check: None,
         regions: regions.collect(),
     };
-    Checked { before: None, connection, kept: Kept::Yes, took: Duration::from_millis(1_234) }
+    Report { connection, took_ms: 1_234, events: Vec::new() }
 }
 
 #[test]
 fn a_check_is_one_line_with_dotted_fields_and_what_mends_it() {
     let checked = checked("123456789012", "o-a1b2c3d4e5", &["us-east-1"], &["eu-west-1"]);
-    let lines = written(LevelFilter::INFO, "check_connections", || log_check(&checked, &[]));
+    let lines = written(LevelFilter::INFO, "check_connections", || log_check(&checked));
     let [line] = lines.try_into().unwrap();
     for (field, value) in [
         ("level", json!("WARN")),
@@ -73,4 +71,18 @@ fn an_organisation_has_one_value_for_each_account() {
     assert_eq!(of("o-a1b2c3d4e5")["RegionsEnabled"], [2.0, 1.0]);
     assert_eq!(of("o-a1b2c3d4e5")["RegionsLost"], [0.0, 1.0]);
     assert_eq!(of("333333333333")["CheckDuration"], [1234.0]);
+}
+
+#[test]
+fn an_account_that_was_not_checked_is_an_error_with_its_name() {
+    let failed = Failed {
+        account: "123456789012".parse().unwrap(),
+        provider: "o-a1b2c3d4e5".parse().unwrap(),
+        reason: "a defect of ours".to_owned(),
+    };
+    let lines = written(LevelFilter::ERROR, "check_connections", || log_failure(&failed));
+    let [line] = lines.try_into().unwrap();
+    assert_eq!((&line["level"], &line["account"]), (&json!("ERROR"), &json!("123456789012")));
+    assert_eq!((&line["integration.id"], &line["reason"]), (&json!("o-a1b2c3d4e5"), &json!("a defect of ours")));
+    assert_eq!(not_checked(3).values, [3.0]);
 }

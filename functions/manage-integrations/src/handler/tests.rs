@@ -5,6 +5,7 @@ use lambda_runtime::Context;
 use management::Settings;
 use management::host::Reach;
 use management::memory::Memory;
+use runtime::isolation::scripts::script;
 use serde_json::json;
 
 use super::*;
@@ -102,17 +103,17 @@ async fn a_request_that_has_no_time_left_is_answered() {
 async fn the_end_of_the_process_of_a_request_is_answered() {
     let answers: Arc<Answers> = Arc::default();
     let (_, handler) = handler(&answers);
-    let handler = handler.with_isolation(crate::isolation::tests::script("aborts", "kill -ABRT $$"));
+    let handler = handler.with_isolation(script("aborts", "kill -ABRT $$").unwrap());
     handler.handle(event(creation())).await.unwrap();
     {
         let taken = answers.taken.lock().unwrap();
         assert_eq!((taken.len(), &taken[0].1["Status"]), (1, &json!("FAILED")));
         assert!(taken[0].1["Reason"].as_str().unwrap().contains("a defect of ours"), "{taken:?}");
     }
-    let handler = handler.with_isolation(crate::isolation::tests::script("refused", "exit 1"));
+    let handler = handler.with_isolation(script("refused", "exit 1").unwrap());
     let error = handler.handle(event(creation())).await.unwrap_err();
     assert!(matches!(error, HandlerError::Unanswered(_)), "Lambda tries it again: {error}");
-    let handler = handler.with_isolation(crate::isolation::tests::script("answers", "exit 0"));
+    let handler = handler.with_isolation(script("answers", "exit 0").unwrap());
     handler.handle(event(creation())).await.unwrap();
     assert_eq!(answers.taken.lock().unwrap().len(), 1, "the child answers, and nobody else");
 }

@@ -1,7 +1,8 @@
-//! A world in memory: accounts that are connected or not, quick or slow; a bus, a queue.
+//! The function's ports in memory, for tests: accounts that are connected or not, quick or slow, or whose check panics; a bus, a
+//! queue.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use asff::{AccountId, Partition, RegionName};
@@ -17,39 +18,53 @@ use exporter::roster::Roster;
 use exporter::telling::{Event, Telling, Told};
 use jiff::Timestamp;
 
-use super::Spread;
+use crate::handler::Spread;
 
-/// All of it. An account's credentials take as long as `slow` says, and do not work where `broken` holds it.
+/// All of it.
 #[derive(Default)]
-pub(super) struct Twin {
-    pub(super) integrations: Vec<Integration>,
-    pub(super) providers: Vec<Provider>,
-    pub(super) slow: Duration,
-    pub(super) broken: BTreeSet<AccountId>,
-    pub(super) now: Mutex<Timestamp>,
-    pub(super) kept: Mutex<BTreeMap<AccountId, Connection>>,
-    pub(super) told: Mutex<BTreeMap<AccountId, (Told, u64)>>,
-    pub(super) bus: Mutex<Vec<Event>>,
+pub struct Memory {
+    /// The integrations.
+    pub integrations: Vec<Integration>,
+    /// Their providers, as far as they are described.
+    pub providers: Vec<Provider>,
+    /// How long the credentials of an account take.
+    pub slow: Duration,
+    /// Accounts whose credentials do not work.
+    pub broken: BTreeSet<AccountId>,
+    /// Called when the credentials of an account are requested.
+    pub defect: Option<fn(AccountId)>,
+    /// The time.
+    pub now: Mutex<Timestamp>,
+    /// The verdicts that were stored.
+    pub kept: Mutex<BTreeMap<AccountId, Connection>>,
+    /// What was told of each account.
+    pub told: Mutex<BTreeMap<AccountId, (Told, u64)>>,
+    /// The events that were published.
+    pub bus: Mutex<Vec<Event>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A queue in memory; `None` where there is none.
-pub(super) struct Queue(pub(super) Option<Mutex<Vec<String>>>);
+pub struct Queue(pub Option<Mutex<Vec<String>>>);
 
 impl Spread for Queue {
     async fn spread(&self, messages: &[String]) -> Result<bool, PortError> {
         let Some(queue) = &self.0 else { return Ok(false) };
-        queue.lock().unwrap().extend_from_slice(messages);
+        locked(queue).extend_from_slice(messages);
         Ok(true)
     }
 }
 
 /// A hub that takes findings everywhere.
 #[derive(Clone)]
-pub(super) struct Open;
+pub struct Open;
 
 impl Hub for Open {
     async fn import(&self, _: &RegionName, _: Bytes) -> Result<ImportOutcome, CallError> {
-        panic!("a check imports nothing")
+        unreachable!("a check imports nothing")
     }
 
     async fn since(&self, _: &RegionName) -> Result<Option<String>, CallError> {
@@ -107,11 +122,14 @@ impl Probe for Open {
     }
 }
 
-impl Hubs for Twin {
+impl Hubs for Memory {
     type Hub = Open;
 
     async fn connect(&self, account: AccountId, _: &Integration) -> Result<Open, ConnectError> {
         tokio::time::sleep(self.slow).await;
+        if let Some(defect) = self.defect {
+            defect(account);
+        }
         if self.broken.contains(&account) {
             let message = "the role could not be assumed".to_owned();
             return Err(ConnectError::Refused { reason: "assume_role_denied", message, mend: None });
@@ -120,46 +138,46 @@ impl Hubs for Twin {
     }
 }
 
-impl Clock for Twin {
+impl Clock for Memory {
     fn now(&self) -> Timestamp {
-        *self.now.lock().unwrap()
+        *locked(&self.now)
     }
 }
 
-impl Connections for Twin {
+impl Connections for Memory {
     async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
-        Ok(self.kept.lock().unwrap().get(&account).cloned())
+        Ok(locked(&self.kept).get(&account).cloned())
     }
 
     async fn keep(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
-        self.kept.lock().unwrap().insert(connection.account, connection.clone());
+        locked(&self.kept).insert(connection.account, connection.clone());
         Ok(true)
     }
 }
 
-impl Telling for Twin {
+impl Telling for Memory {
     async fn told(&self, account: AccountId) -> Result<(Told, u64), PortError> {
-        Ok(self.told.lock().unwrap().get(&account).cloned().unwrap_or_default())
+        Ok(locked(&self.told).get(&account).cloned().unwrap_or_default())
     }
 
     async fn write_told(&self, account: AccountId, told: &Told, number: u64) -> Result<bool, PortError> {
-        self.told.lock().unwrap().insert(account, (told.clone(), number + 1));
+        locked(&self.told).insert(account, (told.clone(), number + 1));
         Ok(true)
     }
 
     async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
-        self.bus.lock().unwrap().extend_from_slice(events);
+        locked(&self.bus).extend_from_slice(events);
         Ok((0..events.len()).collect())
     }
 }
 
-impl Integrations for Twin {
+impl Integrations for Memory {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
         Ok(self.integrations.iter().find(|own| own.provider == ProviderId::Account(*account)).cloned())
     }
 }
 
-impl Roster for Twin {
+impl Roster for Memory {
     async fn integrations(&self) -> Result<Vec<Integration>, PortError> {
         Ok(self.integrations.clone())
     }
@@ -177,9 +195,9 @@ impl Roster for Twin {
     }
 }
 
-impl Accounts for Twin {
+impl Accounts for Memory {
     async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
-        panic!("a check exports nothing")
+        unreachable!("a check exports nothing")
     }
 
     async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
@@ -191,10 +209,10 @@ impl Accounts for Twin {
     }
 
     async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
-        panic!("a check exports nothing")
+        unreachable!("a check exports nothing")
     }
 
     async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
-        panic!("a check exports nothing")
+        unreachable!("a check exports nothing")
     }
 }

@@ -1,0 +1,134 @@
+//! A round in a child process, so that a panic in the check of one account does not end the checks of the others.
+//!
+//! Promise: each account of a round is checked, forwarded, or reported as failed, whatever ends a process. One child checks all.
+//! If it dies, each account is checked again in a child of its own: a check is idempotent.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use asff::{AccountId, RegionName};
+use exporter::connection::Target;
+use exporter::integration::Integration;
+use futures::StreamExt as _;
+use runtime::isolation::{Ended, Isolation};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::round::{Failed, Outcome, TELLING_RESERVE};
+
+/// Time that is reserved for the parent: to forward accounts and to answer.
+const PARENT_RESERVE: Duration = Duration::from_secs(5);
+/// Time for a child where the caller sets no deadline.
+const CHILD_TIMEOUT: Duration = Duration::from_secs(600);
+/// Children at once, each with one account. Each has clients of its own: some 30 MB of the 256 MB that a function has at least.
+const CHILDREN_MAX: usize = 4;
+
+/// What a child is asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Share {
+    /// The invocation, for the log.
+    pub request_id: String,
+    accounts: Vec<Account>,
+}
+
+/// A [`Target`] on its way to a child.
+#[derive(Debug, Serialize, Deserialize)]
+struct Account {
+    account: AccountId,
+    integration: Integration,
+    refused: BTreeSet<RegionName>,
+}
+
+impl Share {
+    fn new(request_id: &str, targets: &[Target]) -> Self {
+        let account = |target: &Target| Account {
+            account: target.account,
+            integration: (*target.integration).clone(),
+            refused: target.refused.clone(),
+        };
+        Self { request_id: request_id.to_owned(), accounts: targets.iter().map(account).collect() }
+    }
+
+    /// What there is to check.
+    pub fn into_targets(self) -> Vec<Target> {
+        let target =
+            |of: Account| Target { account: of.account, integration: Arc::new(of.integration), refused: of.refused };
+        self.accounts.into_iter().map(target).collect()
+    }
+}
+
+/// Checks accounts in a child; if it dies, each in a child of its own.
+///
+/// # Errors
+///
+/// If there can be no child. Nothing was done then.
+pub async fn run(
+    isolation: &Isolation,
+    request_id: &str,
+    targets: &[Target],
+    deadline: Option<Instant>,
+) -> io::Result<Outcome> {
+    if targets.is_empty() {
+        return Ok(Outcome::default());
+    }
+    let ended = match in_child(isolation, request_id, targets, deadline).await? {
+        Ok(outcome) => return Ok(outcome),
+        Err(ended) => ended,
+    };
+    if targets.len() == 1 || ended == Ended::TimedOut {
+        return Ok(failed(targets, ended.reason()));
+    }
+    tracing::warn!(accounts = targets.len(), "the checks' process ended; each account is checked in one of its own");
+    let mut alone = futures::stream::iter(targets)
+        .map(async |target| {
+            // Without time for a check it would only start and end.
+            if deadline.is_some_and(|deadline| Instant::now() + TELLING_RESERVE + PARENT_RESERVE >= deadline) {
+                return Outcome { left_over: vec![target.account], ..Outcome::default() };
+            }
+            let target = std::slice::from_ref(target);
+            match in_child(isolation, request_id, target, deadline).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(ended)) => failed(target, ended.reason()),
+                Err(error) => failed(target, &format!("no process for its check: {error}")),
+            }
+        })
+        .buffer_unordered(CHILDREN_MAX);
+    let mut outcome = Outcome::default();
+    while let Some(one) = alone.next().await {
+        outcome.add(one);
+    }
+    outcome.failed.sort_by_key(|failed| failed.account);
+    // Of an organization's provider each child has the same.
+    outcome.problems.sort();
+    outcome.problems.dedup();
+    Ok(outcome)
+}
+
+/// What became of accounts in one child, or how it ended without a result.
+async fn in_child(
+    isolation: &Isolation,
+    request_id: &str,
+    targets: &[Target],
+    deadline: Option<Instant>,
+) -> io::Result<Result<Outcome, Ended>> {
+    let left = deadline.map_or(CHILD_TIMEOUT + PARENT_RESERVE, |end| end.saturating_duration_since(Instant::now()));
+    let payload: Value = serde_json::to_value(Share::new(request_id, targets))?;
+    let (ended, output) = isolation.output(&payload, left.saturating_sub(PARENT_RESERVE)).await?;
+    if ended != Ended::Succeeded {
+        return Ok(Err(ended));
+    }
+    Ok(serde_json::from_slice(&output).map_err(|error| {
+        tracing::error!(%error, "the result of a child process is not understood");
+        Ended::Failed
+    }))
+}
+
+fn failed(targets: &[Target], reason: &str) -> Outcome {
+    Outcome { failed: targets.iter().map(|target| Failed::new(target, reason)).collect(), ..Outcome::default() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+use runtime::isolation::scripts::script;
+use serde_json::json;
+
+use super::*;
+
+/// A child that checks one account, or as many as it is given by `answer`.
+const ONE: &str = r#"account=$(echo "$input" | sed 's/.*"account":"\([0-9]*\)".*/\1/')
+echo "{\"checked\":[{\"connection\":{\"account\":\"$account\",\"provider\":\"$account\",\"status\":\"connected\",
+\"checked_at\":\"2026-11-23T00:00:00Z\",\"regions\":{}},\"took_ms\":1,\"events\":[]}],\"left_over\":[],\"problems\":[\"p\"]}""#;
+
+fn account(number: usize) -> AccountId {
+    format!("{:012}", 100_000_000_000 + number).parse().unwrap()
+}
+
+fn targets(accounts: usize) -> Vec<Target> {
+    (0..accounts).map(account).map(|of| Target::new(of, Arc::new(Integration::new(of)))).collect()
+}
+
+async fn outcome(name: &str, text: &str, accounts: usize, left: Duration) -> Outcome {
+    let isolation = script(name, &format!("input=$(cat)\n{text}")).unwrap();
+    run(&isolation, "q1", &targets(accounts), Some(Instant::now() + left)).await.unwrap()
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn the_account_that_ends_a_process_does_not_stop_the_others() {
+    let dies = r#"case "$input" in *100000000003*) kill -ABRT $$;; esac"#;
+    let outcome = outcome("one-dies", &format!("{dies}\n{ONE}"), 7, MINUTE).await;
+    let mut checked: Vec<_> = outcome.checked.iter().map(|report| report.connection.account).collect();
+    checked.sort();
+    assert_eq!(checked, [0, 1, 2, 4, 5, 6].map(account));
+    assert_eq!(outcome.failed.iter().map(|failed| failed.account).collect::<Vec<_>>(), [account(3)]);
+    assert!(outcome.failed[0].reason.contains("a defect of ours"), "{outcome:?}");
+    assert_eq!((outcome.left_over.len(), outcome.problems), (0, vec!["p".to_owned()]));
+}
+
+#[tokio::test]
+async fn one_child_does_where_none_dies() {
+    let outcome = outcome("one-child", ONE, 3, MINUTE).await;
+    assert_eq!((outcome.checked.len(), outcome.failed.len()), (1, 0), "the script knows one of three accounts");
+}
+
+#[tokio::test]
+async fn a_single_account_is_not_tried_twice() {
+    let dir = std::env::temp_dir().join(format!("tried-{}", std::process::id()));
+    let text = format!("mkdir {} || exit 0\nkill -ABRT $$", dir.display());
+    let outcome = outcome("single", &text, 1, MINUTE).await;
+    std::fs::remove_dir(dir).unwrap();
+    assert_eq!((outcome.checked.len(), outcome.failed.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn what_there_is_no_time_for_is_left_over_and_a_child_that_hangs_has_failed() {
+    let late = outcome("late", "kill -ABRT $$", 3, TELLING_RESERVE).await;
+    assert_eq!((late.left_over.len(), late.failed.len()), (3, 0));
+    let hangs = outcome("hangs", "exec sleep 60", 3, PARENT_RESERVE + Duration::from_millis(300)).await;
+    assert_eq!((hangs.left_over.len(), hangs.failed.len()), (0, 3));
+    assert!(hangs.failed[0].reason.contains("time was over"), "{hangs:?}");
+}
+
+#[tokio::test]
+async fn a_result_that_is_cut_off_is_none() {
+    let outcome = outcome("cut", "echo '{\"checked\":['", 2, MINUTE).await;
+    assert_eq!((outcome.checked.len(), outcome.failed.len()), (0, 2));
+}
+
+#[test]
+fn a_child_has_the_targets_of_its_parent() {
+    let mut targets = targets(2);
+    targets[1].refused = BTreeSet::from(["eu-west-1".parse().unwrap()]);
+    let sent = serde_json::to_value(Share::new("q1", &targets)).unwrap();
+    assert_eq!(sent["request_id"], json!("q1"));
+    assert_eq!(serde_json::from_value::<Share>(sent).unwrap().into_targets(), targets);
+}
