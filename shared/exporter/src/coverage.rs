@@ -66,6 +66,15 @@ pub(crate) struct FinishedUpload {
     pub(crate) identity: String,
     /// The run that exported it. It counts if its report is there.
     pub(crate) run_id: String,
+    /// The order that the run belonged to, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<String>,
+    /// A fingerprint of the integration's settings.
+    pub(crate) settings: u32,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Not every finding went where it belongs, as the run's report says.
+    pub(crate) is_degraded: bool,
 }
 
 /// When a check had results in a Region.

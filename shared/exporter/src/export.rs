@@ -178,6 +178,7 @@ impl<P: Ports> Exporter<P> {
             format: ScanFormat::Ocsf,
             until: hold_until(self.ports.now(), options.deadline),
             regions: self.regions.clone(),
+            order: options.order.clone(),
             again: options.again || options.approval != Approval::default(),
             approval: options.approval,
             any_format: options.any_format,

@@ -12,7 +12,8 @@ use crate::deliver::{AccountDelivered, Judging, Limit, Verdicts};
 use crate::evidence::{Evidence, ManualFor, Proof, Reading};
 use crate::integration::{ArchiveScope, Integration};
 use crate::ports::{Doubt, PortError, Ports};
-use crate::report::{AccountReport, FileEnd, undelivered};
+use crate::report::{AccountReport, FileEnd, RegionReport, undelivered};
+use crate::state::fingerprint;
 
 impl<P: Ports> AccountExport<P> {
     /// Waits until every finding has its fate, archives what is resolved, and gives the account back. `manual`: the checks
@@ -23,16 +24,22 @@ impl<P: Ports> AccountExport<P> {
         ending: &Ending,
         manual: Vec<(CheckId, ManualFor)>,
     ) -> Finished {
-        let mut woken = self.settle().await;
-        if woken.is_ok() && !self.is_too_late(context) {
-            woken = self.wake(context).await;
+        let mut problem = None;
+        let mut reason = undelivered::OUT_OF_TIME;
+        if let Err(error) = self.settle().await {
+            problem = Some(error);
+        } else if !self.is_too_late(context)
+            && let Err(error) = self.wake(context).await
+        {
+            (problem, reason) = (Some(error), undelivered::CREDENTIALS_UNAVAILABLE);
         }
         let mut report = AccountReport { counts: self.counts, ..AccountReport::default() };
         let done = |report, error| Finished { account: self.account, report, error, stale: None };
         let delivering = match self.state {
             State::Delivering(delivering) => *delivering,
             State::Resting(dormant) => {
-                let delivered = dormant.resting.abandon(woken.err());
+                let delivered = dormant.resting.abandon(reason);
+                report.problem = problem.map(|problem| problem.to_string());
                 report.counts.merge(&delivered.counts);
                 report.regions = delivered.regions;
                 // Each state was saved when the account came to rest.
@@ -42,7 +49,10 @@ impl<P: Ports> AccountExport<P> {
                 return done(report, delivered.error.or(ended.err()));
             }
             State::Settling(_) | State::Waking => return done(report, Some(asleep(self.account))),
-            State::Complete => return done(report, None),
+            State::Complete(problem) => {
+                report.problem = problem;
+                return done(report, None);
+            }
             State::KeptBack(_, message) => {
                 report.problem = message.filter(|_| self.has_verdicts);
                 return done(report, None);
@@ -94,8 +104,17 @@ impl<P: Ports> AccountExport<P> {
             && delivered.counts.archive_undelivered == 0
             && !delivered.counts.undelivered.keys().any(|reason| undelivered::passes(reason))
             && report.regions.values().all(|region| region.unfinished.is_none());
-        let finished = is_complete
-            .then(|| FinishedUpload { identity: context.identity.to_string(), run_id: context.run_id.clone() });
+        let is_left_out = |region: &RegionReport| region.unavailable.is_some() || region.not_adopted.is_some();
+        let is_degraded = report.counts.region_unavailable_total() + report.counts.quarantined_total() > 0
+            || report.regions.values().any(is_left_out);
+        let finished = is_complete.then(|| FinishedUpload {
+            identity: context.identity.to_string(),
+            run_id: context.run_id.clone(),
+            order: context.order.clone(),
+            settings: settings_of(&integration),
+            at: context.ports.now(),
+            is_degraded,
+        });
         let known = Known { finished, account: self.account, coverage: &coverage, proof: &proof, newest };
         let kept = match lease.is_lost() {
             // What another run keeps by now is not written over.
@@ -106,6 +125,11 @@ impl<P: Ports> AccountExport<P> {
         let error = delivered.error.or(kept.err()).or(ended.err());
         Finished { account: self.account, report, error, stale }
     }
+}
+
+/// A fingerprint of all settings of an integration.
+pub(super) fn settings_of(integration: &Integration) -> u32 {
+    fingerprint(&serde_json::to_string(integration).unwrap_or_default())
 }
 
 /// What became of an account.

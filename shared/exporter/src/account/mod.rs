@@ -24,7 +24,7 @@ use crate::filter::{Kept, filter};
 use crate::integration::Integration;
 use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
-use crate::report::{Counts, Fate, FileEnd};
+use crate::report::{Counts, Fate, FileEnd, undelivered};
 use crate::route::{Route, route};
 use crate::state::{Key, Seen};
 use crate::way::{Way, way};
@@ -39,6 +39,8 @@ pub(crate) struct Context<P> {
     /// Until when an account is held.
     pub(crate) until: Timestamp,
     pub(crate) regions: Arc<Regions>,
+    /// The order that the export belongs to.
+    pub(crate) order: Option<String>,
     /// The upload may have been exported before.
     pub(crate) again: bool,
     /// What a user approved.
@@ -82,6 +84,8 @@ pub(crate) struct AccountExport<P: Ports> {
     older: Vec<Older>,
     /// How it stood when this began, if somebody keeps that.
     standing: Option<Standing>,
+    /// It could not be connected to again after it came to rest.
+    is_stranded: bool,
 }
 
 enum State<P: Ports> {
@@ -93,8 +97,8 @@ enum State<P: Ports> {
     Resting(Box<Dormant<P>>),
     /// For a moment, between the two.
     Waking,
-    /// An earlier run finished it for the same upload.
-    Complete,
+    /// An earlier run finished it for the same upload; what that run says of it, if not all is well.
+    Complete(Option<String>),
     /// Its findings are all kept back, for this reason.
     KeptBack(&'static str, Option<String>),
     /// A newer scan of the whole account was exported. A newer entry of the same file may still count.
@@ -141,7 +145,12 @@ impl<P: Ports> AccountExport<P> {
         self.counts.read += 1;
         self.has_verdicts = true;
         self.reopen(context, mapped.partition, mapped.scanned_at).await?;
-        self.wake(context).await?;
+        if let Err(error) = self.rouse(context).await {
+            // It stays at rest; the next try of the upload goes on with it.
+            tracing::warn!(account.id = %self.account, %error, "the account could not be connected to again");
+            self.counts.add(Fate::Undelivered(undelivered::CREDENTIALS_UNAVAILABLE.to_owned()), 1);
+            return Ok(());
+        }
         self.tell_older(context).await?;
         let Delivering { integration, delivery, coverage, .. } = match &mut self.state {
             State::Delivering(delivering) => delivering.as_mut(),
@@ -160,7 +169,7 @@ impl<P: Ports> AccountExport<P> {
                 self.counts.add(Fate::Filtered((*reason).to_owned()), 1);
                 return Ok(());
             }
-            State::Complete => {
+            State::Complete(_) => {
                 self.counts.add(Fate::Filtered(ALREADY_EXPORTED.to_owned()), 1);
                 return Ok(());
             }
@@ -215,7 +224,8 @@ impl<P: Ports> AccountExport<P> {
         self.counts.read += 1;
         self.evidence.time(unsent.scanned_at);
         self.reopen(context, unsent.partition, unsent.scanned_at).await?;
-        self.wake(context).await?;
+        // Where it can't be woken, nothing is judged, and what was sent stays as it is.
+        drop(self.rouse(context).await);
         if let State::Delivering(delivering) = &mut self.state {
             let Delivering { integration, delivery, .. } = delivering.as_mut();
             match route(integration, unsent.region) {

@@ -35,6 +35,7 @@ impl<P: Ports> AccountExport<P> {
             evidence: Evidence::default(),
             has_verdicts: false,
             older: Vec::new(),
+            is_stranded: false,
             standing,
         })
     }
@@ -102,10 +103,18 @@ impl<P: Ports> AccountExport<P> {
         let give_up_at = context.shared.give_up_at;
         let reading = || format!("read what is known of account {account}");
         let coverage = within(give_up_at, reading, Coverage::read(ports.as_ref(), account)).await?;
-        if doubt == Doubt::default() && context.is_finished(&coverage).await? {
+        if doubt == Doubt::default()
+            && let Some(finished) = context.finished(&coverage, &integration).await?
+        {
             // A run that goes on begins where the one before it ended.
             ports.end(account, &context.run_id, doubt).await?;
-            return Ok(State::Complete);
+            let run_id = &finished.run_id;
+            let problem = finished.is_degraded.then(|| {
+                let options = &context.shared.settings.command_options;
+                let said = format!("account {account}: run {run_id} exported it, and not every finding arrived");
+                with_mend(said, Some(format!("hubctl run show {run_id}{options}")))
+            });
+            return Ok(State::Complete(problem));
         }
         let coverage = Arc::new(coverage);
         let lease = match give_up_at {

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::finish::settings_of;
 use super::{AccountExport, Context, Delivering, State, asleep};
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, FinishedUpload};
 use crate::deadline::within;
 use crate::deliver::Resting;
 use crate::integration::Integration;
@@ -16,22 +17,32 @@ use crate::ports::{ConnectError, PortError, Ports};
 use crate::report::RunReport;
 
 impl<P: Ports> Context<P> {
-    /// Whether an earlier run exported all of this upload for the account that this is known of. What a run did that left no report is
+    /// The earlier run that exported all of this upload for the account that this is known of, if one did. What a run did that left no report is
     /// counted by the next one.
-    pub(super) async fn is_finished(&self, coverage: &Coverage) -> Result<bool, PortError> {
-        let Some(finished) = &coverage.finished else { return Ok(false) };
-        if self.again || finished.identity != *self.identity {
-            return Ok(false);
+    pub(super) async fn finished<'a>(
+        &self,
+        coverage: &'a Coverage,
+        integration: &Integration,
+    ) -> Result<Option<&'a FinishedUpload>, PortError> {
+        let Some(finished) = &coverage.finished else { return Ok(None) };
+        let is_same = finished.identity == *self.identity && finished.settings == settings_of(integration);
+        // What a user asks for is done again, but for what an earlier run of the same order did.
+        let is_asked = self.again && (self.order.is_none() || self.order != finished.order);
+        if !is_same || is_asked || self.ports.now().duration_since(finished.at) >= FINISHED_FOR {
+            return Ok(None);
         }
         let mut reported = self.reported.lock().await;
         if let Some(is_reported) = reported.get(&finished.run_id) {
-            return Ok(*is_reported);
+            return Ok(is_reported.then_some(finished));
         }
         let is_reported = self.ports.object(&RunReport::key(&finished.run_id)).await?.is_some();
         reported.insert(finished.run_id.clone(), is_reported);
-        Ok(is_reported)
+        Ok(is_reported.then_some(finished))
     }
 }
+
+/// How long an upload that was finished for an account is skipped: for as long as a chain of runs lasts.
+const FINISHED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// An account whose findings go to Security Hub, at rest.
 pub(super) struct Dormant<P: Ports> {
@@ -80,6 +91,16 @@ impl<P: Ports> AccountExport<P> {
                 Err(asleep(self.account))
             }
         }
+    }
+
+    /// The same, but for an account that could not be connected to again: one try is enough for a file.
+    pub(super) async fn rouse(&mut self, context: &Context<P>) -> Result<(), PortError> {
+        if self.is_stranded {
+            return Err(asleep(self.account));
+        }
+        let woken = self.wake(context).await;
+        self.is_stranded = woken.is_err();
+        woken
     }
 
     /// Goes on with an account that came to rest.

@@ -74,11 +74,15 @@ impl<P: Ports> RegionWorker<P> {
         let saved = self.save(conclusion).await;
         let full = *saved.as_ref().unwrap_or(&false);
         self.note(saved.map(drop));
-        // What was sent is not in the state, unless that was saved.
-        let is_unsaved = self.work.error.is_some() && self.sender.lane().counters.read().0 > 0;
-        let doubtful = is_unsaved || (self.is_doubtful() && !self.work.opened);
+        let doubtful = self.may_differ();
         let worked = self.work.ended(self.sender.lane().counters.read(), self.sender.stop(), &self.policy);
         Worked { doubtful, full, ..worked }
+    }
+
+    /// Whether Security Hub may hold what the state does not know of: what was sent is not in the state, or it never was.
+    pub(super) fn may_differ(&self) -> bool {
+        let is_unsaved = self.work.error.is_some() && self.sender.lane().counters.read().0 > 0;
+        is_unsaved || (self.is_doubtful() && !self.work.opened)
     }
 
     /// Whether the state was compared with the scan as one of the whole account.
@@ -93,8 +97,10 @@ impl<P: Ports> RegionWorker<P> {
         let plan = self.plan(conclusion, full);
         let Some(ledger) = &mut self.work.ledger else { return Ok(false) };
         self.work.is_keeper |= plan.is_keeper;
+        // Whatever is put into the next state, all that stays is copied into it.
+        let archives_late = conclusion.archives && !self.work.resolved_late.is_empty();
         let lists = plan.lists || !self.work.resolved_late.is_empty();
-        let writes = ledger.is_changed() || ledger.is_stale || plan.writes;
+        let writes = ledger.is_changed() || ledger.is_stale || plan.writes || archives_late;
         if !writes && !lists {
             return Ok(full);
         }
@@ -103,10 +109,14 @@ impl<P: Ports> RegionWorker<P> {
         }
         self.note_scan(full);
         self.pass_over(conclusion, full).await?;
-        self.conclude_late(conclusion).await?;
         self.sender.flush().await;
         self.settle().await?;
         self.keep_not_archived(full).await?;
+        self.conclude_late(conclusion).await?;
+        self.sender.flush().await;
+        self.settle().await?;
+        // Of those the state has what was sent before.
+        self.work.not_archived.clear();
         self.still_ours()?;
         let archived = self.work.report.archived_at.filter(|_| self.work.counts.archived > 0);
         match self.work.ledger.take().map(|ledger| ledger.archived_by(archived, &self.run_id)) {

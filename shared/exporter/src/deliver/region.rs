@@ -103,8 +103,8 @@ pub(crate) struct Work<P: Ports> {
     pub(super) unlimited: u64,
     /// Everything that should be in Security Hub is.
     pub(super) clean: bool,
-    /// Findings of other Regions that this run sent here, and their times.
-    pub(super) taken_over: HashMap<Key, i64>,
+    /// Findings of other Regions that this run sends here: the time of the last version, and of one that has left, if any.
+    pub(super) taken_over: HashMap<Key, (i64, Option<i64>)>,
     /// Findings that were active before the scan, that this run sent for an older entry of the file, and that a newer entry shows as
     /// resolved.
     pub(super) resolved_late: BTreeMap<Key, (Box<Mapped>, Kept)>,

@@ -30,6 +30,8 @@ pub(super) struct Repeated {
     /// Those of this scan, and how many of their entries came after the first.
     here: HashMap<Key, u32>,
     waiting: HashMap<Key, Waiting>,
+    /// Those of which a version has left in this run: what comes after it is sent, whatever the state says.
+    left: HashSet<Key>,
 }
 
 struct Waiting {
@@ -63,6 +65,7 @@ impl<P: Ports> RegionWorker<P> {
     pub(super) fn take_back(&mut self, mapped: &Mapped, key: Key, was_sent: bool) -> bool {
         self.work.repeated.known.insert(key);
         *self.work.repeated.here.entry(key).or_default() += 1;
+        let has_left = self.work.repeated.left.contains(&key);
         let is_back = match self.work.repeated.waiting.remove(&key) {
             Some(_) => true,
             None if was_sent && self.sender.take_back(key) => {
@@ -71,15 +74,22 @@ impl<P: Ports> RegionWorker<P> {
                 let other = last.map_or(0, |last| !last.content);
                 let now_ms = self.ports.now().as_millisecond();
                 self.work.report.changes.uncount(decide(last.as_ref(), other, now_ms));
-                self.work.identities.note_taken_back(mapped);
+                if !has_left {
+                    self.work.identities.note_taken_back(mapped);
+                }
                 true
             }
-            None => false,
+            None => {
+                if was_sent {
+                    self.work.repeated.left.insert(key);
+                }
+                false
+            }
         };
         if is_back {
             self.work.counts.add(Fate::Filtered(Kept::Duplicate.as_str().to_owned()), 1);
         }
-        was_sent && !is_back
+        was_sent && (!is_back || has_left)
     }
 
     /// Keeps a finding until the end of the file, if earlier scans reported it several times, and there is room. Otherwise gives it

@@ -15,8 +15,7 @@ use super::stop::Stop;
 use super::{AccountDelivered, AccountDelivery, Shared};
 use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
-use crate::report::undelivered;
-use crate::state::{Header, Key, Seen};
+use crate::state::{Adopting, Header, Key, Seen};
 
 /// The delivery of one account's findings, at rest.
 pub(crate) struct Resting<P: Ports> {
@@ -38,6 +37,8 @@ pub(crate) struct Rested<P: Ports> {
     header: Header,
     stop: Option<Stop>,
     has_accepted: bool,
+    /// Security Hub may hold what the state does not know of.
+    doubtful: bool,
     /// Calls, of these throttled, and failed for another passing reason.
     calls: (u64, u64, u64),
     work: Box<Work<P>>,
@@ -115,15 +116,13 @@ impl<P: Ports> Resting<P> {
         }
     }
 
-    /// Ends without another look at the states: nothing is judged or archived. `error`: why, if it is not the time.
-    pub(crate) fn abandon(mut self, error: Option<PortError>) -> AccountDelivered {
+    /// Ends without another look at the states, for a reason that passes: nothing is judged or archived.
+    pub(crate) fn abandon(mut self, reason: &'static str) -> AccountDelivered {
         for (region, rested) in self.rested {
             let mut worked = rested.work.ended(rested.calls, rested.stop.as_ref(), &self.policy);
-            worked.report.unfinished.get_or_insert_with(|| undelivered::OUT_OF_TIME.to_owned());
+            worked.doubtful = rested.doubtful;
+            worked.report.unfinished.get_or_insert_with(|| reason.to_owned());
             self.delivered.add(region, worked);
-        }
-        if let Some(error) = error {
-            self.delivered.error.get_or_insert(error);
         }
         self.delivered
     }
@@ -137,8 +136,10 @@ impl<P: Ports> RegionWorker<P> {
         let ledger = self.work.ledger.take();
         let marks = ledger.as_ref().map(|ledger| ledger.index.marks().collect()).unwrap_or_default();
         self.work.fresh.extend(ledger.into_iter().flat_map(|ledger| ledger.fresh));
+        let doubtful = self.may_differ();
         let lane = self.sender.lane();
         Rested {
+            doubtful,
             has_accepted: lane.has_accepted(),
             calls: lane.counters.read(),
             stop: self.sender.stop().cloned(),
@@ -172,7 +173,7 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Goes on where a worker of the same Region came to rest.
     pub(super) fn resume(&mut self, rested: Rested<P>) {
-        let Rested { header, stop, has_accepted, calls, work, marks } = rested;
+        let Rested { header, stop, has_accepted, doubtful: _, calls, work, marks } = rested;
         self.header = header;
         self.work = *work;
         self.marks = marks;
@@ -191,6 +192,9 @@ impl<P: Ports> RegionWorker<P> {
         ledger.orphaned = self.orphaned(&ledger).await?;
         if let Some(old) = ledger.old.as_ref().filter(|old| old.scanned_at > ledger.header.scanned_at) {
             (ledger.header.scanned_at, ledger.header.ahead) = (old.scanned_at, old.ahead);
+        }
+        if self.work.report.not_adopted.is_some() && ledger.header.tail.adopting.is_none() {
+            ledger.header.tail.adopting = Some(Adopting::postponed());
         }
         ledger.is_stale = ledger.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
         for (key, seen) in std::mem::take(&mut self.marks) {

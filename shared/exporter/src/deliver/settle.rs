@@ -12,6 +12,11 @@ use crate::state::{Key, Seen, Slot, Stored, UNARCHIVED};
 impl<P: Ports> RegionWorker<P> {
     /// Sends a finding, or gives it the fate that the Region's stop means.
     pub(super) async fn dispatch(&mut self, finding: Outgoing) -> Result<(), PortError> {
+        if self.work.archiving {
+            // The sender says what becomes of it, also where the Region has stopped.
+            self.sender.send(finding).await;
+            return Ok(());
+        }
         match self.sender.stop().cloned() {
             None => {
                 self.sender.send(finding).await;
@@ -33,7 +38,8 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     async fn refuse(&mut self, finding: Outgoing, reason: &str) {
-        let at_ms = self.scanned_ms(&finding.slot);
+        // Its own scan's time, or a moment later.
+        let at_ms = finding.slot.updated_ms;
         if !self.late.is_empty() {
             self.work.untold.push((finding.slot.key, Seen::Wanted, at_ms));
         }
@@ -83,7 +89,7 @@ impl<P: Ports> RegionWorker<P> {
                     } else {
                         self.work.counts.add(Fate::Quarantined(rejected.code.clone()), 1);
                         // What was not stored here stays where it is.
-                        self.tell(rejected.slot.key, Seen::Wanted, self.scanned_ms(&rejected.slot)).await?;
+                        self.tell(rejected.slot.key, Seen::Wanted, rejected.slot.updated_ms).await?;
                     }
                     self.quarantine.put(Entry::refused(self.header.account, self.header.region, rejected)).await?;
                 }

@@ -56,6 +56,8 @@ pub(super) fn stamps(mapped: &Mapped, repeats: u32, last: Option<&Slot>, now: Ti
     let after_last = last.and_then(|last| Timestamp::from_millisecond(last.updated_ms + 1).ok());
     let updated_at = after_last.map_or(scanned_at, |after_last| scanned_at.max(after_last));
     let updated_at = updated_at.saturating_add(SignedDuration::from_millis(repeats.into())).unwrap_or(updated_at);
+    // A version that has left was sent a while ago, so that the clock is later than its time.
+    let updated_at = updated_at.min(now.max(after_last.unwrap_or(now)));
     let first_seen = last.and_then(|last| Timestamp::from_millisecond(last.first_seen_ms).ok());
     let first_observed_at = first_seen.map_or(scanned_at, |first_seen| first_seen.min(scanned_at));
     Stamps { updated_at, first_observed_at, ..mapped.first_stamps() }

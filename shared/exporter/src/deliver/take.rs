@@ -111,6 +111,11 @@ impl<P: Ports> RegionWorker<P> {
     ) -> Result<(), PortError> {
         let json = match mapped.encode(stamps) {
             Ok(json) => json,
+            Err(_) if self.work.archiving => {
+                let code = asff::QuarantineCode::TooLarge.as_str().to_owned();
+                *self.work.counts.archive_rejected.entry(code).or_default() += 1;
+                return Ok(());
+            }
             Err(too_large) => {
                 self.work.counts.add(Fate::Quarantined(asff::QuarantineCode::TooLarge.as_str().to_owned()), 1);
                 self.quarantine.put(Entry::too_large(mapped, &too_large)).await?;
@@ -229,16 +234,16 @@ impl<P: Ports> RegionWorker<P> {
         self.open().await?;
         finding.slot.foreign = true;
         self.work.is_keeper = true;
-        let scanned_ms =
-            self.header.scanned_at.map_or(finding.slot.updated_ms, |scanned_at| scanned_at.as_millisecond());
         let key = finding.slot.key;
-        self.mark(key, Seen::Wanted, scanned_ms);
+        // Its own scan's time, or a moment later: nothing that the file said of it before counts against it.
+        self.mark(key, Seen::Wanted, finding.slot.updated_ms);
         let sent_ms = match self.work.taken_over.get(&key).copied() {
-            Some(_) if self.sender.take_back(key) => {
+            Some((_, left_ms)) if self.sender.take_back(key) => {
                 self.work.counts.add(Fate::Filtered(Kept::Duplicate.as_str().to_owned()), 1);
-                None
+                left_ms
             }
-            sent_ms => sent_ms,
+            Some((last_ms, _)) => Some(last_ms),
+            None => None,
         };
         if let Some(sent_ms) = sent_ms {
             finding.slot.updated_ms = finding.slot.updated_ms.max(sent_ms + 1);
@@ -260,7 +265,7 @@ impl<P: Ports> RegionWorker<P> {
                 finding.slot.updated_ms = finding.slot.updated_ms.max(last.updated_ms + 1);
             }
         }
-        self.work.taken_over.insert(key, finding.slot.updated_ms);
+        self.work.taken_over.insert(key, (finding.slot.updated_ms, sent_ms));
         let lane = self.sender.lane();
         let readdressed = readdress(&finding, &lane.partition.product_arn(lane.region));
         finding.json = readdressed.map_err(|error| self.failed(&error))?.into();

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::ALREADY_EXPORTED;
 use crate::report::{RunKind, RunReport, undelivered};
 
 /// Rounds of one chain. Each has up to 15 minutes; a first export of a Region with 25 million findings takes that many.
@@ -82,8 +83,11 @@ impl Chain {
     /// Whether the next round begins farther on than this one did. An export that sends what the round before had sent already
     /// is none.
     fn is_progress(&self, run: &RunReport, completed: u64) -> bool {
-        let is_farther = run.kind != RunKind::Export || completed > self.completed;
-        run.counts.archived > 0 || has_read_hub(run) || (run.counts.sent > 0 && is_farther)
+        let is_farther = match run.kind {
+            RunKind::Export => completed > self.completed,
+            _ => run.counts.sent > 0,
+        };
+        run.counts.archived > 0 || has_read_hub(run) || is_farther
     }
 }
 
@@ -96,13 +100,16 @@ fn has_read_hub(run: &RunReport) -> bool {
 /// The findings that another run has nothing to do for.
 fn completed(run: &RunReport) -> u64 {
     let open = run.counts.undelivered_total() + run.counts.region_unavailable_total();
-    run.counts.read.saturating_sub(open)
+    // Accounts that are finished count twice: a round may do nothing but finish more of them.
+    let finished = run.counts.filtered.get(ALREADY_EXPORTED).copied().unwrap_or_default();
+    run.counts.read.saturating_sub(open) + finished
 }
 
 /// Whether nothing follows from a run, so that its record may become that of the next one.
 fn did_nothing(run: &RunReport) -> bool {
     let counts = &run.counts;
     counts.sent + counts.archived + counts.quarantined_total() + counts.unreadable == 0
+        && counts.region_unavailable_total() + counts.archive_unavailable + counts.archive_rejected_total() == 0
         && run.quarantine.is_none()
         && run.pending.is_none()
         && !has_read_hub(run)

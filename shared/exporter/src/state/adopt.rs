@@ -289,7 +289,9 @@ impl Reading {
 
     /// Whether going on another time would come no further: it began anew, as it would again, and found nothing more.
     fn is_futile(&self, drift: &Drift) -> bool {
-        self.runs >= RUNS_MAX || self.pages >= PAGES_MAX || (self.is_resumed && self.is_whole && drift.unknown == 0)
+        self.runs >= RUNS_MAX
+            || self.pages >= PAGES_MAX
+            || (self.is_resumed && self.is_whole && drift.pages > 0 && drift.unknown == 0)
     }
 }
 

@@ -127,3 +127,40 @@ async fn a_file_of_more_accounts_than_a_run_can_finish_goes_on_where_it_stopped(
     let stored: usize = world.simulator.calls().iter().map(|call| call.tally.created + call.tally.updated).sum();
     assert_eq!(stored, 360 + 240, "nothing is sent or archived twice");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shown_as_resolved_after_an_account_came_to_rest_leaves_the_rest_of_its_state_alone() {
+    let names = names(1);
+    let mut world = world_of(&names, |integration| integration.archive_limit_percent = 100);
+    world.settings.open_workers_max = 0;
+    let (older, newer) = (scan(0, failed(30)), scan(1, failed(1)));
+    let at =
+        |results: Vec<Result>, at, failed| results.into_iter().map(move |one| Result { at: Some(at), failed, ..one });
+    let mut results: Vec<Result> = at(older.results, older.at, true).collect();
+    // A later scan of one of them: it passes.
+    results.extend(at(newer.results, newer.at, false));
+    let both = Scanned { account: names[0].parse().unwrap(), results, ..scan(1, Vec::new()) };
+    world.sleep(2 * 3600).await;
+    export_file(&world, "both", &both.bytes()).await;
+    assert_eq!(active(&world, &names), 29);
+    world.sleep(3600).await;
+    let left: Vec<Result> = failed(30).into_iter().skip(1).collect();
+    let report = export_file(&world, "next", &file(&names, 3, &left, false)).await;
+    assert_eq!((report.counts.unchanged, report.counts.sent), (29, 0), "{:?}", report.counts);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_cannot_be_connected_to_again_holds_up_no_other() {
+    let names = names(3);
+    let mut world = world_of(&names, |_| {});
+    world.settings.open_workers_max = 0;
+    let bytes = file(&names, 0, &failed(9), true);
+    world.stores.lock().unwrap().refused_after = Some((names[1].parse().unwrap(), 1));
+    let report = export_file(&world, "all", &bytes).await;
+    assert_eq!(report.status, RunStatus::Failed, "{:?}", report.reasons);
+    assert!(active(&world, &names) >= 18, "the others: {}", active(&world, &names));
+    world.stores.lock().unwrap().refused_after = None;
+    world.sleep(5400).await;
+    let report = export_file(&world, "all", &bytes).await;
+    assert_eq!((report.status, active(&world, &names)), (RunStatus::Succeeded, 27), "{:?}", report.reasons);
+}

@@ -40,6 +40,8 @@ pub(crate) struct Stores {
     pub(crate) refusal: Option<ConnectError>,
     /// The role of every account, if it has an External ID.
     pub(crate) role: Option<Role>,
+    /// An account that can be connected to so often only.
+    pub(crate) refused_after: Option<(AccountId, u32)>,
     /// Whether roles open without their External ID.
     pub(crate) opens: Result<bool, CallError>,
     /// How often that was tried.
@@ -71,6 +73,7 @@ impl Default for Stores {
             runs: BTreeMap::new(),
             connections: BTreeMap::new(),
             refusal: None,
+            refused_after: None,
             role: Some(Role {
                 external_id: Some("an-id".to_owned()),
                 ..Role::new("arn:aws:iam::123456789012:role/Exporter")
@@ -326,7 +329,15 @@ impl Hubs for Twin {
 
     async fn connect(&self, account: AccountId, _: &Integration) -> Result<TwinHub, ConnectError> {
         let hub = TwinHub::new(self.clone(), account);
-        let refusal = self.world.stores.lock().unwrap().refusal.clone();
+        let refusal = {
+            let mut stores = self.world.stores.lock().unwrap();
+            let is_over = match &mut stores.refused_after {
+                Some((of, left)) if *of == account => std::mem::replace(left, left.saturating_sub(1)) == 0,
+                _ => false,
+            };
+            let over = is_over.then(|| PortError { action: "assume the role".to_owned(), message: "503".to_owned() });
+            over.map(ConnectError::Failed).or_else(|| stores.refusal.clone())
+        };
         self.life.step(|| refusal.map_or(Ok(hub), Err)).await
     }
 }

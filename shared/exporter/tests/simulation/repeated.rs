@@ -115,3 +115,21 @@ async fn a_finding_that_fails_in_the_newest_scan_of_a_file_stays_active_whatever
         assert_eq!(statuses(&world), ["FAILED"]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_has_left_is_followed_by_the_worst_though_the_state_has_that() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |integration| integration.only_failed = false);
+    export(&world, scan(0, failed(300)).upload("1")).await;
+    world.sleep(3600).await;
+    // Passed, far before; muted, and at once failed, as it was.
+    let mut results = passed(&failed(300));
+    for one in failed(300) {
+        results.extend([Result { muted: true, ..one.clone() }, one]);
+    }
+    let report = export(&world, scan(1, results).upload("2")).await;
+    assert_eq!(
+        (report.status, active(&world), statuses(&world)),
+        (RunStatus::Succeeded, 300, vec!["FAILED".to_owned()])
+    );
+}
