@@ -7,16 +7,13 @@
 
 use std::collections::HashSet;
 
-use asff::limits::{PRODUCT_FIELD_CHARS_MAX, RESOURCE_ARN_CHARS_MAX, RESOURCE_ID_CHARS_MAX};
-use asff::{Partition, RegionName, Regions, Status};
-use bytes::Bytes;
+use asff::Regions;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::archive::status_of;
-use super::entry::{Entry, Key, ScanCode, Slot, Stored, UNATTRIBUTED, fingerprint};
+use super::entry::{Entry, Slot, Stored, UNATTRIBUTED};
 use super::ledger::Ledger;
-use super::tables::finding_home;
+use super::taken_over::taken_over;
 use tokio::time::Instant;
 
 use crate::deliver::Pace;
@@ -35,26 +32,6 @@ const RUNS_MAX: u32 = 100;
 pub(super) const PAGES_MAX: u32 = 100_000;
 /// How long a finding that we sent may be missing from the service's answers: they lag behind (contract 3.1).
 pub(crate) const LAG_MS: i64 = 60 * 60 * 1000;
-
-/// Fields that the service or analysts fill; sent back they would be refused, or fix an analyst's choice as ours.
-const NOT_OURS: [&str; 16] = [
-    "ProductName",
-    "CompanyName",
-    "Region",
-    "ProcessedAt",
-    "AwsAccountName",
-    "Workflow",
-    "WorkflowState",
-    "Note",
-    "UserDefinedFields",
-    "VerificationState",
-    "Severity",
-    "Types",
-    "Confidence",
-    "Criticality",
-    "RelatedFindings",
-    "Sample",
-];
 
 /// Why nothing was taken over.
 pub(crate) enum Declined {
@@ -300,102 +277,5 @@ fn trusted(slot: Slot, trust: Trust) -> Slot {
     match trust {
         Trust::Existence if slot.is_live() => Slot { stored: Stored::Uncertain, ..slot },
         Trust::Existence | Trust::Content => slot,
-    }
-}
-
-/// What the state says of a finding that the service holds. None for what is not ours to keep.
-pub(crate) fn taken_over(
-    finding: &Bytes,
-    region: RegionName,
-    regions: &Regions,
-    now_ms: i64,
-) -> Option<(Slot, Vec<u8>)> {
-    let mut fields: Map<String, Value> = serde_json::from_slice(finding).ok()?;
-    // `hubctl trigger sample` sends these and archives them itself: no scan could show them to be gone.
-    if fields.get("Sample").and_then(Value::as_bool) == Some(true) {
-        return None;
-    }
-    let id = fields.get("Id")?.as_str()?.to_owned();
-    let arn = fields.get("ProductArn")?.as_str()?;
-    if !Partition::ALL.iter().any(|partition| partition.product_arn(region) == arn) {
-        return None;
-    }
-    let time = |name: &str| fields.get(name).and_then(Value::as_str).and_then(|text| text.parse().ok());
-    let updated: jiff::Timestamp = time("UpdatedAt")?;
-    let first_seen = time("FirstObservedAt").or_else(|| time("CreatedAt")).unwrap_or(updated);
-    let check = fields.get("GeneratorId").and_then(Value::as_str).unwrap_or_default();
-    let check = fingerprint(check.strip_prefix("prowler-").unwrap_or(check));
-    let status = fields.get("Compliance").and_then(|compliance| compliance.get("Status")).and_then(Value::as_str);
-    let status = Status::ALL.into_iter().find(|known| Some(known.as_str()) == status).unwrap_or(Status::Failed);
-    let archived = fields.get("RecordState").and_then(Value::as_str) == Some("ARCHIVED");
-    let mapped = asff::map_asff(finding, regions);
-    let is_cut = is_resource_cut(&fields);
-    keep_ours(&mut fields);
-    let slot = Slot {
-        key: Key::of(&id),
-        content: mapped.as_ref().map_or(0, |mapped| mapped.content_hash()),
-        resource: mapped.as_ref().filter(|_| !is_cut).map_or(0, |mapped| mapped.resource_hash.fingerprint()),
-        check,
-        first_seen_ms: first_seen.as_millisecond(),
-        updated_ms: updated.as_millisecond(),
-        sent_ms: updated.as_millisecond().min(now_ms),
-        stored: if archived { Stored::Archived(status) } else { Stored::Active(status) },
-        seen: ScanCode::UNKNOWN,
-        absent: 0,
-        foreign: finding_home(finding).is_some_and(|home| home != region),
-    };
-    Some((slot, serde_json::to_vec(&fields).ok()?))
-}
-
-/// Whether the name of the finding's resource may be longer than the service keeps: then nobody knows whose the Id is.
-fn is_resource_cut(fields: &Map<String, Value>) -> bool {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| text.chars().count());
-    let name = text(fields.get("ProductFields").and_then(|fields| fields.get("ProwlerResourceName")));
-    let id = text(fields.get("Resources").and_then(|resources| resources.get(0)?.get("Id")));
-    match (name, id) {
-        (Some(name), Some(id)) if name >= id => name >= PRODUCT_FIELD_CHARS_MAX,
-        (_, id) => id.is_none_or(|id| id == RESOURCE_ID_CHARS_MAX || id == RESOURCE_ARN_CHARS_MAX),
-    }
-}
-
-/// Makes of the service's view of a finding what a provider may send: Severity and Types from the provider's own fields.
-fn keep_ours(fields: &mut Map<String, Value>) {
-    let mut ours = fields.remove("FindingProviderFields").unwrap_or_else(|| Value::Object(Map::new()));
-    if let Value::Object(ours) = &mut ours {
-        for name in ["Severity", "Types"] {
-            if !ours.contains_key(name)
-                && let Some(value) = fields.get(name)
-            {
-                ours.insert(name.to_owned(), value.clone());
-            }
-        }
-        if let Some(Value::Object(severity)) = ours.get_mut("Severity") {
-            severity.retain(|name, _| name == "Label" || name == "Original");
-        }
-    }
-    fields.retain(|name, _| !NOT_OURS.contains(&name.as_str()));
-    fields.insert("FindingProviderFields".to_owned(), ours);
-    if let Some(Value::Object(product)) = fields.get_mut("ProductFields") {
-        product.retain(|name, _| !name.starts_with("aws/"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What `hubctl trigger sample` left behind, should it have died, is no finding of a scan.
-    #[test]
-    fn a_sample_is_not_adopted() {
-        let region: RegionName = "eu-west-1".parse().unwrap();
-        let finding = |sample: bool| {
-            let finding = serde_json::json!({
-                "Id": "prowler-x-123456789012-eu-west-1-0", "ProductArn": Partition::Aws.product_arn(region),
-                "UpdatedAt": "2026-11-23T10:00:00Z", "Sample": sample,
-            });
-            Bytes::from(finding.to_string())
-        };
-        let adopted = |sample| taken_over(&finding(sample), region, &Regions::known(), 0).is_some();
-        assert_eq!((adopted(false), adopted(true)), (true, false));
     }
 }

@@ -14,11 +14,12 @@ mod index;
 mod ledger;
 mod pages;
 mod tables;
+mod taken_over;
 #[cfg(test)]
 mod tests;
 
 pub use adopt::{Adopting, Trust};
-pub(crate) use adopt::{Declined, LAG_MS, Missing, adopt, denied, taken_over};
+pub(crate) use adopt::{Declined, LAG_MS, Missing, adopt, denied};
 pub use archive::{Ended, archived, repeated, restored};
 pub(crate) use archive::{is_archived, status_of};
 pub use delta::{Delta, Resend, decide};
@@ -31,3 +32,4 @@ pub(crate) use ledger::{Ledger, find};
 pub use ledger::{state_key, state_prefix};
 pub(crate) use pages::Pages;
 pub(crate) use tables::finding_home;
+pub(crate) use taken_over::taken_over;
