@@ -29,7 +29,8 @@ impl<P: Ports> AccountExport<P> {
         if let Err(error) = self.settle().await {
             problem = Some(error);
         } else if !self.is_too_late(context)
-            && let Err(error) = self.wake(context).await
+            // An account that missed entries of the file is judged by none of it.
+            && let Err(error) = self.rouse(context).await
         {
             (problem, reason) = (Some(error), undelivered::CREDENTIALS_UNAVAILABLE);
         }
@@ -102,7 +103,7 @@ impl<P: Ports> AccountExport<P> {
         let is_complete = delivered.error.is_none()
             && ending.end == FileEnd::Complete
             && delivered.counts.archive_undelivered == 0
-            && !delivered.counts.undelivered.keys().any(|reason| undelivered::passes(reason))
+            && !report.counts.undelivered.keys().any(|reason| undelivered::passes(reason))
             && report.regions.values().all(|region| region.unfinished.is_none());
         let is_left_out = |region: &RegionReport| region.unavailable.is_some() || region.not_adopted.is_some();
         let is_degraded = report.counts.region_unavailable_total() + report.counts.quarantined_total() > 0

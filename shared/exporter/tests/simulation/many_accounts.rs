@@ -163,4 +163,13 @@ async fn an_account_that_cannot_be_connected_to_again_holds_up_no_other() {
     world.sleep(5400).await;
     let report = export_file(&world, "all", &bytes).await;
     assert_eq!((report.status, active(&world, &names)), (RunStatus::Succeeded, 27), "{:?}", report.reasons);
+    // It misses some entries, and could be connected to at the end: what it missed is not gone.
+    world.sleep(3600).await;
+    let next = file(&names, 3, &failed(9), true);
+    for before in 1..6 {
+        world.stores.lock().unwrap().refused_once = Some((names[1].parse().unwrap(), before));
+        let report = export_file(&world, &format!("next-{before}"), &next).await;
+        assert_eq!((report.counts.archived, active(&world, &names)), (0, 27), "{before}: {:?}", report.counts);
+        world.sleep(5400).await;
+    }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Stores {
     pub(crate) role: Option<Role>,
     /// An account that can be connected to so often only.
     pub(crate) refused_after: Option<(AccountId, u32)>,
+    /// An account that can't be connected to once, after so many times.
+    pub(crate) refused_once: Option<(AccountId, u32)>,
     /// Whether roles open without their External ID.
     pub(crate) opens: Result<bool, CallError>,
     /// How often that was tried.
@@ -74,6 +76,7 @@ impl Default for Stores {
             connections: BTreeMap::new(),
             refusal: None,
             refused_after: None,
+            refused_once: None,
             role: Some(Role {
                 external_id: Some("an-id".to_owned()),
                 ..Role::new("arn:aws:iam::123456789012:role/Exporter")
@@ -335,7 +338,19 @@ impl Hubs for Twin {
                 Some((of, left)) if *of == account => std::mem::replace(left, left.saturating_sub(1)) == 0,
                 _ => false,
             };
-            let over = is_over.then(|| PortError { action: "assume the role".to_owned(), message: "503".to_owned() });
+            let is_once = match &mut stores.refused_once {
+                Some((of, left)) if *of == account && *left > 0 => {
+                    *left -= 1;
+                    false
+                }
+                Some((of, _)) => *of == account,
+                None => false,
+            };
+            if is_once {
+                stores.refused_once = None;
+            }
+            let over = (is_over || is_once)
+                .then(|| PortError { action: "assume the role".to_owned(), message: "503".to_owned() });
             over.map(ConnectError::Failed).or_else(|| stores.refusal.clone())
         };
         self.life.step(|| refusal.map_or(Ok(hub), Err)).await
