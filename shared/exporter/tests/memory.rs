@@ -248,7 +248,8 @@ async fn one_more_region_of_one_more_account_takes_six_kilobytes_at_most() {
         );
     }
     let more = (accounts[1] - accounts[0]) * REGIONS.len() as u64;
-    let each = (peaks[1] - peaks[0]) / more;
+    // Accounts at rest take next to nothing: what the stores hold may grow faster than the peak.
+    let each = peaks[1].saturating_sub(peaks[0]) / more;
     println!("each Region of each account: {each} bytes");
     assert!(each < BYTES_MAX, "{each} bytes");
 }
