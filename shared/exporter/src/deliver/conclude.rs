@@ -243,7 +243,7 @@ impl<P: Ports> RegionWorker<P> {
         let Some(judge) = &self.work.judging else { return };
         let (scanned_at, dated) = (Some(judge.verdicts.scanned_at), judge.verdicts.dated);
         let judged = self.policy.archive && judge.verdicts.proof.tells_coverage();
-        let unheard = judge.heard.is_nothing.then_some(dated);
+        let is_unheard = judge.heard.is_nothing;
         let Some(ledger) = &mut self.work.ledger else { return };
         let tail = &mut ledger.header.tail;
         tail.repeated = self.work.repeated.remembered(&ledger.index);
@@ -251,7 +251,10 @@ impl<P: Ports> RegionWorker<P> {
             tail.full_at = tail.full_at.max(scanned_at);
         }
         if judged {
-            (tail.judged_at, tail.unheard_at) = (Some(dated), unheard);
+            // What an earlier run of the same scan counted stays counted, even if this one did not hear of it.
+            let was_counted = tail.judged_at == Some(dated) && tail.unheard_at != Some(dated);
+            tail.unheard_at = (is_unheard && !was_counted).then_some(dated);
+            tail.judged_at = Some(dated);
         }
     }
 
