@@ -10,8 +10,8 @@ use bytes::Bytes;
 use exporter::connection::{AccountRegion, Connection, Connections, Probe};
 use exporter::integration::{Integration, Role};
 use exporter::ports::{
-    Accounts, Begun, CallError, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations, Page,
-    PortError,
+    Accounts, Begun, CallError, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations, Newest,
+    Page, PortError,
 };
 use exporter::provider::{Provider, ProviderId};
 use exporter::roster::Roster;
@@ -196,7 +196,15 @@ impl Roster for Memory {
 }
 
 impl Accounts for Memory {
-    async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
+    async fn begin(
+        &self,
+        _: AccountId,
+        _: &str,
+        _: &str,
+        _: Timestamp,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Begun, PortError> {
         unreachable!("a check exports nothing")
     }
 
@@ -204,7 +212,7 @@ impl Accounts for Memory {
         Ok(None)
     }
 
-    async fn standing(&self, _: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+    async fn standing(&self, _: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
         Ok(None)
     }
 

@@ -137,9 +137,11 @@ async fn tell_of<P: RoundPorts>(
     }
     let newest_scan = match schedule {
         None => None,
-        Some(_) => {
-            ports.standing(connection.account).await.map_err(|error| error.to_string())?.map(|(newest, _)| newest)
-        }
+        Some(_) => ports
+            .standing(connection.account)
+            .await
+            .map_err(|error| error.to_string())?
+            .map(|(newest, _)| newest.newest),
     };
     // An organisation has accounts that nobody scans. Only one that was scanned can lack a scan.
     let schedule = schedule.filter(|_| connection.provider.account().is_some() || newest_scan.is_some());

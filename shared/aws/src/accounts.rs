@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use asff::{AccountId, RegionName};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use exporter::ports::{Accounts, Begun, Doubt, PortError};
+use exporter::ports::{Accounts, Begun, Doubt, Newest, PortError};
 use jiff::Timestamp;
 
 use crate::Cloud;
@@ -14,46 +14,43 @@ use crate::item::{Item, get_number, get_text, number, text};
 /// The partition of all accounts.
 const PARTITION: &str = "account";
 
-/// Free for a scan: none newer was begun, and nobody holds it.
-const FREE: &str = "(attribute_not_exists(newest) OR newest <= :scanned) \
-                    AND (attribute_not_exists(holder) OR #until <= :now OR holder = :run_id)";
+/// Free: nobody holds it.
+const FREE: &str = "(attribute_not_exists(holder) OR #until <= :now OR holder = :run_id)";
 
 /// From here on everything is in doubt; what was in doubt before is in the answer.
-const TAKE: &str = "SET newest = :scanned, holder = :run_id, #until = :until, in_doubt = :yes";
+const TAKE: &str = "SET newest = :newest, newest_of = :newest_of, newest_before = :newest_before, \
+                    holder = :run_id, #until = :until, in_doubt = :yes";
+
+/// How often an account is read again of which another run begins a scan at the same time.
+const TRIES_MAX: u32 = 4;
 
 impl Accounts for Cloud {
     async fn begin(
         &self,
         account: AccountId,
         run_id: &str,
+        content: &str,
         scanned_at: Timestamp,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Begun, PortError> {
-        let request = self
-            .dynamodb
-            .update_item()
-            .table_name(&self.names.table)
-            .key("pk", text(PARTITION))
-            .key("sk", text(account.as_str()))
-            .update_expression(TAKE)
-            .condition_expression(FREE)
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":scanned", number(scanned_at.as_millisecond()))
-            .expression_attribute_values(":run_id", text(run_id))
-            .expression_attribute_values(":until", number(until.as_millisecond()))
-            .expression_attribute_values(":now", number(now.as_millisecond()))
-            .expression_attribute_values(":yes", AttributeValue::Bool(true))
-            .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let error = match request.send().await {
-            Ok(taken) => return Ok(Begun::Taken { doubt: doubt_of(taken.attributes()) }),
-            Err(error) => error,
-        };
-        use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException;
-        match error.as_service_error() {
-            Some(ConditionalCheckFailedException(taken)) => Ok(taken_by(taken.item(), scanned_at)),
-            _ => Err(port_error(format!("begin the export of account {account}"), &error)),
+        let action = || format!("begin the export of account {account}");
+        let mut tries = 0;
+        loop {
+            let item = self.item(PARTITION, account.as_str(), action).await?;
+            let known = item.as_ref().and_then(newest_of);
+            let newest = match Newest::begin(known.clone(), content, scanned_at) {
+                Ok(newest) => newest,
+                Err(newest) => return Ok(Begun::Superseded { newest }),
+            };
+            tries += 1;
+            if let Some(begun) = self.take(account, run_id, (known, newest), now, until).await? {
+                return Ok(begun);
+            }
+            if tries >= TRIES_MAX {
+                let message = "other runs begin scans of it all the time".to_owned();
+                return Err(PortError { action: action(), message });
+            }
         }
     }
 
@@ -80,13 +77,11 @@ impl Accounts for Cloud {
         }
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
         let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
         let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
         let answer = answer.map_err(|error| port_error(format!("read how account {account} stands"), &error))?;
-        let newest = answer.item().and_then(|item| get_number(item, "newest"));
-        let newest = newest.and_then(|newest| Timestamp::from_millisecond(newest).ok());
-        Ok(newest.map(|newest| (newest, doubt_of(answer.item()))))
+        Ok(answer.item().and_then(newest_of).map(|newest| (newest, doubt_of(answer.item()))))
     }
 
     async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
@@ -128,6 +123,67 @@ impl Accounts for Cloud {
     }
 }
 
+impl Cloud {
+    /// Takes an account whose newest scan is still the one that was read. None, if it is another one by now.
+    async fn take(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        (known, newest): (Option<Newest>, Newest),
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Begun>, PortError> {
+        let is_known = if known.is_some() { "newest = :known" } else { "attribute_not_exists(newest)" };
+        let before_ms = newest.newest_before.map_or(0, Timestamp::as_millisecond);
+        let mut request = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.names.table)
+            .key("pk", text(PARTITION))
+            .key("sk", text(account.as_str()))
+            .update_expression(TAKE)
+            .condition_expression(format!("{is_known} AND {FREE}"))
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":newest", number(newest.newest.as_millisecond()))
+            .expression_attribute_values(":newest_of", text(newest.newest_of.unwrap_or_default()))
+            .expression_attribute_values(":newest_before", number(before_ms))
+            .expression_attribute_values(":run_id", text(run_id))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let known_ms = known.map(|known| known.newest.as_millisecond());
+        if let Some(known_ms) = known_ms {
+            request = request.expression_attribute_values(":known", number(known_ms));
+        }
+        let error = match request.send().await {
+            Ok(taken) => return Ok(Some(Begun::Taken { doubt: doubt_of(taken.attributes()) })),
+            Err(error) => error,
+        };
+        use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException;
+        match error.as_service_error() {
+            Some(ConditionalCheckFailedException(taken)) => {
+                let item = taken.item();
+                let is_as_read = item.and_then(|item| get_number(item, "newest")) == known_ms;
+                let holder = item.and_then(|item| get_text(item, "holder")).unwrap_or_default();
+                Ok(is_as_read.then(|| Begun::Held { run_id: holder.to_owned() }))
+            }
+            _ => Err(port_error(format!("begin the export of account {account}"), &error)),
+        }
+    }
+}
+
+/// The newest scan, by an account's item. One that was written before there were contents has none.
+fn newest_of(item: &Item) -> Option<Newest> {
+    let time = |name| get_number(item, name).and_then(|at| Timestamp::from_millisecond(at).ok());
+    Some(Newest {
+        newest: time("newest")?,
+        newest_of: get_text(item, "newest_of").filter(|content| !content.is_empty()).map(str::to_owned),
+        newest_before: time("newest_before").filter(|before| *before > Timestamp::UNIX_EPOCH),
+    })
+}
+
 /// What the run before left in doubt.
 fn doubt_of(item: Option<&Item>) -> Doubt {
     let Some(item) = item else { return Doubt::default() };
@@ -135,14 +191,4 @@ fn doubt_of(item: Option<&Item>) -> Doubt {
     let regions = item.get("doubtful_regions").and_then(|value| value.as_ss().ok());
     let regions: BTreeSet<RegionName> = regions.into_iter().flatten().filter_map(|name| name.parse().ok()).collect();
     Doubt { everywhere, regions }
-}
-
-/// Reads an account that stood in our way.
-fn taken_by(item: Option<&Item>, scanned_at: Timestamp) -> Begun {
-    let newest = item.and_then(|item| get_number(item, "newest")).unwrap_or_default();
-    if newest > scanned_at.as_millisecond() {
-        return Begun::Superseded { newest: Timestamp::from_millisecond(newest).unwrap_or(Timestamp::MAX) };
-    }
-    let holder = item.and_then(|item| get_text(item, "holder")).unwrap_or_default();
-    Begun::Held { run_id: holder.to_owned() }
 }

@@ -174,6 +174,7 @@ impl<P: Ports> Exporter<P> {
             ports: self.ports.clone(),
             run_id: run.run_id.clone(),
             identity: run.upload.identity().into(),
+            content: run.upload.content().into(),
             reported: tokio::sync::Mutex::default(),
             format: ScanFormat::Ocsf,
             until: hold_until(self.ports.now(), options.deadline),

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::integration::Integration;
 use crate::ports::{
     Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
-    Object, ObjectWriter, Objects, Only, Page, PortError, Ports, Runs,
+    Newest, Object, ObjectWriter, Objects, Only, Page, PortError, Ports, Runs,
 };
 use crate::report::RunReport;
 
@@ -74,6 +74,7 @@ impl<P: Ports> Accounts for Planning<P> {
         &self,
         account: AccountId,
         _: &str,
+        content: &str,
         scanned_at: Timestamp,
         now: Timestamp,
         _: Timestamp,
@@ -82,10 +83,10 @@ impl<P: Ports> Accounts for Planning<P> {
         if let Some(run_id) = self.real.holder(account, now).await? {
             return Ok(Begun::Held { run_id });
         }
-        Ok(match self.real.standing(account).await? {
-            Some((newest, _)) if newest > scanned_at => Begun::Superseded { newest },
-            Some((_, doubt)) => Begun::Taken { doubt },
-            None => Begun::Taken { doubt: Doubt::default() },
+        let (newest, doubt) = self.real.standing(account).await?.unzip();
+        Ok(match Newest::begin(newest, content, scanned_at) {
+            Err(newest) => Begun::Superseded { newest },
+            Ok(_) => Begun::Taken { doubt: doubt.unwrap_or_default() },
         })
     }
 
@@ -97,7 +98,7 @@ impl<P: Ports> Accounts for Planning<P> {
         self.real.holder(account, now).await
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
         self.real.standing(account).await
     }
 

@@ -46,4 +46,9 @@ impl UploadInfo {
     pub fn identity(&self) -> String {
         format!("{}#{}", self.source, self.etag)
     }
+
+    /// What stands for the content: the same for copies of one file, as far as the source tells.
+    pub fn content(&self) -> &str {
+        if self.etag.is_empty() { &self.source } else { &self.etag }
+    }
 }

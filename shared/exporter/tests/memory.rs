@@ -11,7 +11,7 @@ use exporter::export::{Exporter, Options};
 use exporter::integration::Integration;
 use exporter::ports::{
     Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
-    Object, ObjectWriter, Objects, Only, Page, PortError, Runs, Scan,
+    Newest, Object, ObjectWriter, Objects, Only, Page, PortError, Runs, Scan,
 };
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
@@ -88,6 +88,7 @@ impl Accounts for World {
         &self,
         account: AccountId,
         _: &str,
+        _: &str,
         scanned_at: Timestamp,
         _: Timestamp,
         _: Timestamp,
@@ -100,8 +101,9 @@ impl Accounts for World {
         Ok(true)
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
-        Ok(self.newest.lock().unwrap().get(&account).map(|newest| (*newest, Doubt::default())))
+    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
+        let newest = self.newest.lock().unwrap().get(&account).copied();
+        Ok(newest.map(|newest| (newest.into(), Doubt::default())))
     }
 
     async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {

@@ -7,7 +7,7 @@ use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::integration::Integration;
 use exporter::order::{Order, OrderLog, OrderRecord};
-use exporter::ports::{Accounts, Begun, Clock, Doubt, PortError};
+use exporter::ports::{Accounts, Begun, Clock, Doubt, Newest, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
     AccessKey, Audit, AuditEntry, CheckLog, CommitError, Page, Part, Registry, Remembered, RunLog, Secrets, Seen,
@@ -267,7 +267,15 @@ fn lines(of_runs: &BTreeMap<String, Vec<Value>>, run_id: &str, page: &Page) -> O
 }
 
 impl Accounts for Memory {
-    async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
+    async fn begin(
+        &self,
+        _: AccountId,
+        _: &str,
+        _: &str,
+        _: Timestamp,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Begun, PortError> {
         Ok(Begun::Taken { doubt: Doubt::default() })
     }
 
@@ -275,9 +283,9 @@ impl Accounts for Memory {
         Ok(None)
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
         let kept = self.up("read how an account stands")?;
-        Ok(kept.scanned.get(&account).map(|newest| (*newest, Doubt::default())))
+        Ok(kept.scanned.get(&account).map(|newest| ((*newest).into(), Doubt::default())))
     }
 
     async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {

@@ -198,14 +198,14 @@ impl Known<'_> {
             report.unproven.clone_from(&delivered.unproven);
         }
         coverage.finished.clone_from(&self.finished);
+        if integration.archive_scope == ArchiveScope::Full && proof.has_several_times() {
+            // The account is ours: what was begun with the first entry's time is a scan of the newest entry's, whether or not
+            // all of it arrived.
+            let (ports, run_id) = (&context.ports, &context.run_id);
+            ports.begin(account, run_id, &context.content, newest, ports.now(), context.until).await?;
+        }
         if coverage != *self.coverage {
             coverage.write(context.ports.as_ref(), account).await?;
-        }
-        let is_newest = integration.archive_scope == ArchiveScope::Full && proof.has_several_times();
-        if is_newest && delivered.error.is_none() && delivered.counts.undelivered_total() == 0 {
-            // The account is ours: what was begun with the first entry's time is a scan of the newest entry's.
-            let (ports, run_id) = (&context.ports, &context.run_id);
-            ports.begin(account, run_id, newest, ports.now(), context.until).await?;
         }
         Ok(())
     }

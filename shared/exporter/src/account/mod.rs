@@ -36,6 +36,8 @@ pub(crate) struct Context<P> {
     pub(crate) format: ScanFormat,
     /// The upload, as it is claimed.
     pub(crate) identity: Arc<str>,
+    /// What stands for its content.
+    pub(crate) content: Arc<str>,
     /// Until when an account is held.
     pub(crate) until: Timestamp,
     pub(crate) regions: Arc<Regions>,

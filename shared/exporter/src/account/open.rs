@@ -74,10 +74,13 @@ impl<P: Ports> AccountExport<P> {
         // A scan of the future would make every honest one after it an old one.
         let scanned_at = first.scanned_at.min(now);
         let begun = match integration.archive_scope {
-            ArchiveScope::Full => ports.begin(account, &context.run_id, scanned_at, now, context.until).await?,
+            ArchiveScope::Full => {
+                ports.begin(account, &context.run_id, &context.content, scanned_at, now, context.until).await?
+            }
             // Scans of parts come in any order: each finding is compared by itself.
             ArchiveScope::Partial | ArchiveScope::Observed => {
-                begin_any(ports.as_ref(), account, &context.run_id, scanned_at, context.until).await?.1
+                let (run_id, content) = (&context.run_id, &context.content);
+                begin_any(ports.as_ref(), account, run_id, content, scanned_at, context.until).await?.1
             }
         };
         let doubt = match begun {
@@ -219,15 +222,16 @@ pub(crate) async fn begin_any<P: Ports>(
     ports: &P,
     account: AccountId,
     run_id: &str,
+    content: &str,
     scanned_at: Timestamp,
     until: Timestamp,
 ) -> Result<(Timestamp, Begun), PortError> {
     let mut tries = 0;
     loop {
-        let newest = ports.standing(account).await?.map_or(Timestamp::UNIX_EPOCH, |(newest, _)| newest);
+        let newest = ports.standing(account).await?.map_or(Timestamp::UNIX_EPOCH, |(newest, _)| newest.newest);
         let newest = newest.max(scanned_at);
         tries += 1;
-        let begun = ports.begin(account, run_id, newest, ports.now(), until).await?;
+        let begun = ports.begin(account, run_id, content, newest, ports.now(), until).await?;
         if tries >= BEGIN_TRIES_MAX || !matches!(begun, Begun::Superseded { .. }) {
             return Ok((newest, begun));
         }

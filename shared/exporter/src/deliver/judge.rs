@@ -104,7 +104,10 @@ impl Judge {
             () if spoken_ms < at_ms => Judgment::Resolved(class),
             () => Judgment::Stays,
         };
+        // A Region that failed may have had a worse result of the same time, which it could not pass on.
+        let is_unheard = slot.foreign && self.heard.is_nothing;
         match seen {
+            Seen::Passed | Seen::Muted if is_unheard => Judgment::Stays,
             Seen::Passed => resolved(PendingClass::Passed),
             Seen::Muted => resolved(PendingClass::Muted),
             Seen::Moved => resolved(PendingClass::Moved),

@@ -206,8 +206,14 @@ impl<P: Ports> RegionWorker<P> {
     /// Notes what a scan of this time says of a finding that the state knows. The newest scan of the file counts.
     pub(super) fn mark(&mut self, key: Key, seen: Seen, at_ms: i64) {
         let Some(ledger) = &mut self.work.ledger else { return };
-        let Some(before) = ledger.index.seen(key) else { return };
         let first_ms = self.header.scanned_at.map_or(at_ms, |first| first.as_millisecond());
+        let Some(before) = ledger.index.seen(key) else {
+            // The state knows it once the account has come to rest.
+            if at_ms != first_ms {
+                self.work.times.insert(key, at_ms);
+            }
+            return;
+        };
         let before_ms = self.work.times.get(&key).copied().unwrap_or(first_ms);
         if before != Seen::Not && at_ms < before_ms {
             return;
@@ -235,6 +241,12 @@ impl<P: Ports> RegionWorker<P> {
         finding.slot.foreign = true;
         self.work.is_keeper = true;
         let key = finding.slot.key;
+        if !finding.slot.is_live() && self.last(key).is_some_and(|last| last.is_live()) {
+            // Resolved by a newer entry of the file. It was active here before the scan: the end of the file decides.
+            self.work.counts.add(Fate::Filtered(Kept::Passed.as_str().to_owned()), 1);
+            self.mark(key, Kept::Passed.seen(), finding.slot.updated_ms);
+            return Ok(());
+        }
         // Its own scan's time, or a moment later: nothing that the file said of it before counts against it.
         self.mark(key, Seen::Wanted, finding.slot.updated_ms);
         let sent_ms = match self.work.taken_over.get(&key).copied() {

@@ -104,7 +104,7 @@ impl<P: Ports> Hold<P> {
             return Ok(Err(why));
         }
         let at_least = Timestamp::UNIX_EPOCH;
-        let (newest, doubt) = match begin_any(ports.as_ref(), account, &job.run_id, at_least, job.until).await? {
+        let (newest, doubt) = match begin_any(ports.as_ref(), account, &job.run_id, "", at_least, job.until).await? {
             (newest, Begun::Taken { doubt }) => (newest, doubt),
             (_, Begun::Superseded { .. }) => {
                 let message = format!("account {account}: scans of it are being exported");

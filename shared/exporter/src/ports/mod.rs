@@ -4,6 +4,7 @@
 //! ([`Ports`]); the crate `aws` has the one for AWS.
 
 mod hub;
+mod newest;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -15,6 +16,7 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 
 pub use self::hub::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
+pub use self::newest::Newest;
 use crate::integration::Integration;
 use crate::order::{Placed, Round};
 use crate::provider::ProviderId;
@@ -145,12 +147,14 @@ pub enum Claim {
 
 /// Keeps an account's scans in order and its exports apart.
 pub trait Accounts {
-    /// Takes the account for a run that exports a scan of `scanned_at`, until `until`, in one atomic step: unless a newer
-    /// scan was begun before, or another run holds the account. The scan's time is remembered at once.
+    /// Takes the account for a run that exports a scan of `scanned_at` from an upload of this content, until `until`, in one
+    /// atomic step: unless a newer scan was begun before ([`Newest::begin`]), or another run holds the account. The scan's
+    /// time is remembered at once.
     fn begin(
         &self,
         account: AccountId,
         run_id: &str,
+        content: &str,
         scanned_at: Timestamp,
         now: Timestamp,
         until: Timestamp,
@@ -164,12 +168,9 @@ pub trait Accounts {
         until: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// How the account stands, without taking it: the newest scan's time and what is in doubt. None, if nothing of it
+    /// How the account stands, without taking it: the newest scan and what is in doubt. None, if nothing of it
     /// was ever exported.
-    fn standing(
-        &self,
-        account: AccountId,
-    ) -> impl Future<Output = Result<Option<(Timestamp, Doubt)>, PortError>> + Send;
+    fn standing(&self, account: AccountId) -> impl Future<Output = Result<Option<(Newest, Doubt)>, PortError>> + Send;
 
     /// The run that holds the account at `now`. None, too, where the implementer keeps no holds.
     fn holder(

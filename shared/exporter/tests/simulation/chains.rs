@@ -204,7 +204,7 @@ async fn occupy(world: &World) {
     let account = ACCOUNT.parse().unwrap();
     let (newest, _) = other.standing(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_hours(24);
-    other.begin(account, "another run", newest, other.now(), until).await.unwrap();
+    other.begin(account, "another run", "", newest.newest, other.now(), until).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

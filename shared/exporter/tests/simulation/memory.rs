@@ -9,7 +9,7 @@ use bytes::Bytes;
 use exporter::connection::{Connection, Connections};
 use exporter::integration::{Integration, Role};
 use exporter::ports::{
-    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, PortError, Runs,
+    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Newest, PortError, Runs,
 };
 use exporter::report::RunReport;
 use exporter::settings::Settings;
@@ -106,7 +106,7 @@ struct Held {
 
 #[derive(Clone)]
 struct Scanned {
-    newest: Timestamp,
+    newest: Newest,
     holder: Option<(String, Timestamp)>,
     doubt: Doubt,
 }
@@ -256,6 +256,7 @@ impl Accounts for Twin {
         &self,
         account: AccountId,
         run_id: &str,
+        content: &str,
         scanned_at: Timestamp,
         now: Timestamp,
         until: Timestamp,
@@ -263,21 +264,20 @@ impl Accounts for Twin {
         let begin = || {
             let mut stores = self.world.stores.lock().unwrap();
             let known = stores.accounts.get(&account).cloned();
-            if let Some(known) = &known {
-                if known.newest > scanned_at {
-                    return Ok(Begun::Superseded { newest: known.newest });
-                }
-                if let Some((holder, until)) = &known.holder
-                    && *until > now
-                    && holder != run_id
-                {
-                    return Ok(Begun::Held { run_id: holder.clone() });
-                }
+            let newest = match Newest::begin(known.as_ref().map(|known| known.newest.clone()), content, scanned_at) {
+                Ok(newest) => newest,
+                Err(newest) => return Ok(Begun::Superseded { newest }),
+            };
+            if let Some((holder, until)) = known.as_ref().and_then(|known| known.holder.as_ref())
+                && *until > now
+                && holder != run_id
+            {
+                return Ok(Begun::Held { run_id: holder.clone() });
             }
             let before = known.map(|known| known.doubt).unwrap_or_default();
             let holder = Some((run_id.to_owned(), until));
             let doubt = Doubt { everywhere: true, regions: before.regions.clone() };
-            stores.accounts.insert(account, Scanned { newest: scanned_at, holder, doubt });
+            stores.accounts.insert(account, Scanned { newest, holder, doubt });
             Ok(Begun::Taken { doubt: before })
         };
         self.life.step(begin).await
@@ -296,10 +296,10 @@ impl Accounts for Twin {
         self.life.step(renew).await
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
         let standing = || {
             let stores = self.world.stores.lock().unwrap();
-            Ok(stores.accounts.get(&account).map(|known| (known.newest, known.doubt.clone())))
+            Ok(stores.accounts.get(&account).map(|known| (known.newest.clone(), known.doubt.clone())))
         };
         self.life.step(standing).await
     }

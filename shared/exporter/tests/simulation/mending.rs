@@ -328,7 +328,7 @@ async fn an_order_is_carried_out_as_it_says() {
     });
     let (newest, doubt) = twin.standing(account()).await.unwrap().unwrap();
     let until = twin.now() + SignedDuration::from_mins(5);
-    twin.begin(account(), "another run", newest, twin.now(), until).await.unwrap();
+    twin.begin(account(), "another run", "", newest.newest, twin.now(), until).await.unwrap();
     let busy = order(&withdraw).await;
     assert!(matches!(busy, Err(OrderError::Busy(_))), "it is to come again soon, and not as what failed: {busy:?}");
     twin.end(account(), "another run", doubt).await.unwrap();

@@ -241,7 +241,7 @@ async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
     let account = ACCOUNT.parse().unwrap();
     let (newest, doubt) = other.standing(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_mins(5);
-    other.begin(account, "another run", newest, other.now(), until).await.unwrap();
+    other.begin(account, "another run", "", newest.newest, other.now(), until).await.unwrap();
     let all = Order::Reconcile { provider: Some(account.into()), regions: Vec::new(), dry_run: false };
     let message = order(&world, "compare", all).await;
     assert_eq!(deliver(&world, &message).await.unwrap(), []);

@@ -70,7 +70,7 @@ impl<P: Ports> Service<P> {
             return Ok(None);
         };
         let last = match id.account() {
-            Some(account) => self.ports.standing(account).await?.map(|(newest, _)| newest),
+            Some(account) => self.ports.standing(account).await?.map(|(newest, _)| newest.newest),
             None => None,
         };
         Ok(next_scan(schedule, last))

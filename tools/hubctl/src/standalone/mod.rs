@@ -16,8 +16,8 @@ use aws::{Cloud, Names, SdkConfig, SecurityHub};
 use bytes::Bytes;
 use exporter::integration::Integration;
 use exporter::ports::{
-    Accounts, Begun, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Object, ObjectWriter, Objects, Only,
-    PortError, Runs,
+    Accounts, Begun, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Newest, Object, ObjectWriter, Objects,
+    Only, PortError, Runs,
 };
 use exporter::report::{RunReport, RunStatus};
 use jiff::Timestamp;
@@ -137,11 +137,12 @@ impl Accounts for Standalone {
         &self,
         account: AccountId,
         run_id: &str,
+        content: &str,
         scanned_at: Timestamp,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Begun, PortError> {
-        let decide = |old: Option<AccountRecord>| AccountRecord::begin(old, run_id, scanned_at, now, until);
+        let decide = |old: Option<AccountRecord>| AccountRecord::begin(old, run_id, content, scanned_at, now, until);
         self.store.change(&account_key(account), decide).await
     }
 
@@ -158,9 +159,12 @@ impl Accounts for Standalone {
         Ok(None)
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
         let record: Option<AccountRecord> = self.store.record(&account_key(account)).await?.0;
-        Ok(record.map(|record| (record.newest, record.doubt())))
+        Ok(record.map(|record| {
+            let doubt = record.doubt();
+            (record.newest, doubt)
+        }))
     }
 
     async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use asff::{AccountId, RegionName};
-use exporter::ports::{Begun, Claim, Doubt};
+use exporter::ports::{Begun, Claim, Doubt, Newest};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -30,8 +30,9 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// How an account stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AccountRecord {
-    /// The time of the newest scan that was begun.
-    pub(super) newest: Timestamp,
+    /// The newest scan that was begun.
+    #[serde(flatten)]
+    pub(super) newest: Newest,
     /// The run that holds the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hold: Option<Hold>,
@@ -54,16 +55,18 @@ impl AccountRecord {
     pub(super) fn begin(
         old: Option<Self>,
         run_id: &str,
+        content: &str,
         scanned_at: Timestamp,
         now: Timestamp,
         until: Timestamp,
     ) -> (Option<Self>, Begun) {
+        let newest = match Newest::begin(old.as_ref().map(|old| old.newest.clone()), content, scanned_at) {
+            Ok(newest) => newest,
+            Err(newest) => return (None, Begun::Superseded { newest }),
+        };
         let (doubt, doubtful_regions) = match old {
             None => (Doubt::default(), BTreeSet::new()),
             Some(old) => {
-                if old.newest.as_millisecond() > scanned_at.as_millisecond() {
-                    return (None, Begun::Superseded { newest: old.newest });
-                }
                 if let Some(hold) = old.hold.as_ref().filter(|hold| hold.until > now && hold.run_id != run_id) {
                     return (None, Begun::Held { run_id: hold.run_id.clone() });
                 }
@@ -71,7 +74,7 @@ impl AccountRecord {
             }
         };
         let hold = Some(Hold { run_id: run_id.to_owned(), until });
-        let taken = Self { newest: scanned_at, hold, in_doubt: true, doubtful_regions };
+        let taken = Self { newest, hold, in_doubt: true, doubtful_regions };
         (Some(taken), Begun::Taken { doubt })
     }
 
@@ -164,7 +167,7 @@ mod tests {
     }
 
     fn taken(old: Option<AccountRecord>, run_id: &str, scanned: i8, now: i8) -> (AccountRecord, Doubt) {
-        match AccountRecord::begin(old, run_id, at(scanned), at(now), at(now + 1)) {
+        match AccountRecord::begin(old, run_id, &format!("scan of {scanned}"), at(scanned), at(now), at(now + 1)) {
             (Some(record), Begun::Taken { doubt }) => (record, doubt),
             other => panic!("{other:?}"),
         }
@@ -174,13 +177,13 @@ mod tests {
     fn an_account_is_one_runs_until_it_gives_it_back_or_its_time_is_over() {
         let (held, doubt) = taken(None, "a", 1, 2);
         assert_eq!(doubt, Doubt::default());
-        let begin = |now| AccountRecord::begin(Some(held.clone()), "b", at(1), at(now), at(now + 1));
+        let begin = |now| AccountRecord::begin(Some(held.clone()), "b", "scan", at(1), at(now), at(now + 1));
         assert_eq!(begin(2), (None, Begun::Held { run_id: "a".to_owned() }));
         assert_eq!(held.clone().end("b", &Doubt::default()), None, "it is not b's to give back");
         let (_, doubt) = taken(Some(held.clone()), "b", 1, 3);
         assert!(doubt.everywhere, "a died: nobody knows what it sent");
         let renewed = held.clone().renew("a", at(4)).unwrap();
-        let begin = AccountRecord::begin(Some(renewed), "b", at(1), at(3), at(5));
+        let begin = AccountRecord::begin(Some(renewed), "b", "scan", at(1), at(3), at(5));
         assert_eq!(begin, (None, Begun::Held { run_id: "a".to_owned() }), "a works on");
         assert_eq!(held.clone().renew("b", at(4)), None, "nor is it b's to hold");
         let ended =
@@ -193,7 +196,7 @@ mod tests {
     fn an_older_scan_never_overwrites_a_newer_one() {
         let (held, _) = taken(None, "a", 5, 6);
         let ended = held.end("a", &Doubt::default()).unwrap();
-        let older = AccountRecord::begin(Some(ended.clone()), "b", at(4), at(7), at(8));
+        let older = AccountRecord::begin(Some(ended.clone()), "b", "older scan", at(4), at(7), at(8));
         assert_eq!(older, (None, Begun::Superseded { newest: at(5) }));
         assert_eq!(taken(Some(ended), "b", 5, 7).1, Doubt::default(), "the same scan completes what was left out");
     }

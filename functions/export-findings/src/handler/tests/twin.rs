@@ -10,7 +10,7 @@ use exporter::integration::Integration;
 use exporter::order::{Chain, OrderLog, OrderRecord, Placed, Round};
 use exporter::ports::{
     Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
-    Object, ObjectWriter, Objects, Only, OpenError, Page, PortError, Queue, Runs, Scan, Scans,
+    Newest, Object, ObjectWriter, Objects, Only, OpenError, Page, PortError, Queue, Runs, Scan, Scans,
 };
 use exporter::report::RunReport;
 use exporter::telling::{Event, Telling, Told};
@@ -95,7 +95,15 @@ impl Runs for Twin {
 }
 
 impl Accounts for Twin {
-    async fn begin(&self, _: AccountId, _: &str, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<Begun, PortError> {
+    async fn begin(
+        &self,
+        _: AccountId,
+        _: &str,
+        _: &str,
+        _: Timestamp,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Begun, PortError> {
         Ok(match self.opened.lock().unwrap().last().map(String::as_str) {
             Some("busy.json") => Begun::Held { run_id: "another".to_owned() },
             _ => Begun::Taken { doubt: Doubt::default() },
@@ -110,7 +118,7 @@ impl Accounts for Twin {
         Ok(None)
     }
 
-    async fn standing(&self, _: AccountId) -> Result<Option<(Timestamp, Doubt)>, PortError> {
+    async fn standing(&self, _: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
         Ok(None)
     }
 

@@ -70,10 +70,13 @@ async fn of_claims_at_the_same_time_one_succeeds(place: Place) {
 async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(place: Place) {
     let (cloud, now) = (&place.cloud, Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap());
     let begin = async |run: &str, scanned: Timestamp, at: Timestamp| {
-        cloud.begin(account(), run, scanned, at, at + minutes(15)).await.unwrap()
+        // An upload for each scan; that of run-5 and of run-6 is the same.
+        let content = if run == "run-6" { "run-5" } else { run };
+        cloud.begin(account(), run, content, scanned, at, at + minutes(15)).await.unwrap()
     };
+    let standing = async || cloud.standing(account()).await.unwrap().map(|(newest, doubt)| (newest.newest, doubt));
     let everywhere = Doubt { everywhere: true, ..Doubt::default() };
-    assert_eq!(cloud.standing(account()).await.unwrap(), None);
+    assert_eq!(standing().await, None);
     assert_eq!(begin("run-1", now, now).await, Begun::Taken { doubt: Doubt::default() });
     assert_eq!(cloud.holder(account(), now).await.unwrap().as_deref(), Some("run-1"));
     assert_eq!(begin("run-2", now + minutes(1), now).await, Begun::Held { run_id: "run-1".to_owned() });
@@ -86,12 +89,24 @@ async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(p
     let here = Doubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() };
     cloud.end(account(), "run-2", here.clone()).await.unwrap();
     assert_eq!(cloud.holder(account(), after).await.unwrap(), None);
-    assert_eq!(cloud.standing(account()).await.unwrap(), Some((now + minutes(1), here.clone())));
+    assert_eq!(standing().await, Some((now + minutes(1), here.clone())));
     assert_eq!(begin("run-3", now, after).await, Begun::Superseded { newest: now + minutes(1) });
     let taken = begin("run-4", now + minutes(2), after).await;
     assert!(matches!(taken, Begun::Taken { doubt } if doubt.regions == here.regions));
     cloud.end(account(), "run-4", Doubt::default()).await.unwrap();
-    assert_eq!(cloud.standing(account()).await.unwrap(), Some((now + minutes(2), Doubt::default())));
+    assert_eq!(standing().await, Some((now + minutes(2), Doubt::default())));
+    for minute in [4, 6] {
+        let begun = begin("run-5", now + minutes(minute), after).await;
+        assert!(matches!(begun, Begun::Taken { .. }), "its entries are of two times: {begun:?}");
+    }
+    cloud.end(account(), "run-5", Doubt::default()).await.unwrap();
+    assert_eq!(begin("run-4", now + minutes(5), after).await, Begun::Superseded { newest: now + minutes(6) });
+    assert_eq!(
+        begin("run-6", now + minutes(4), after).await,
+        Begun::Taken { doubt: Doubt::default() },
+        "it comes again"
+    );
+    assert_eq!(begin("run-6", now + minutes(1), after).await, Begun::Superseded { newest: now + minutes(2) });
 }
 
 fn report(number: u32) -> RunReport {

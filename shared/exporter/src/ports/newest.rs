@@ -1,0 +1,76 @@
+//! The newest scan of an account: which scans are older than it, and which are the same scan again.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The newest scan of an account, as the stores keep it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newest {
+    /// Its time.
+    pub newest: Timestamp,
+    /// The content of the upload that it came in, if known. An upload whose entries are of several times is no older scan than
+    /// itself when it comes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_of: Option<String>,
+    /// The time of the newest scan before it, of another upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_before: Option<Timestamp>,
+}
+
+impl From<Timestamp> for Newest {
+    /// A scan of which only the time is known.
+    fn from(newest: Timestamp) -> Self {
+        Self { newest, newest_of: None, newest_before: None }
+    }
+}
+
+impl Newest {
+    /// What is the newest scan once an upload with a scan of this time is begun. The time of the newer scan, if it is
+    /// superseded. Times count to the millisecond, as the stores keep them.
+    pub fn begin(old: Option<Self>, content: &str, scanned_at: Timestamp) -> Result<Self, Timestamp> {
+        let Some(old) = old else {
+            let newest_of = Some(content.to_owned());
+            return Ok(Self { newest: scanned_at, newest_of, newest_before: None });
+        };
+        let is_again = old.newest_of.as_deref() == Some(content);
+        let floor = if is_again { old.newest_before } else { Some(old.newest) };
+        if let Some(floor) = floor.filter(|floor| floor.as_millisecond() > scanned_at.as_millisecond()) {
+            return Err(floor);
+        }
+        Ok(if scanned_at.as_millisecond() <= old.newest.as_millisecond() {
+            old
+        } else if is_again {
+            Self { newest: scanned_at, ..old }
+        } else {
+            Self { newest: scanned_at, newest_of: Some(content.to_owned()), newest_before: Some(old.newest) }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn an_upload_of_several_times_is_no_older_scan_than_itself() {
+        let first = Newest::begin(None, "a", at(10)).unwrap();
+        let ours = Newest::begin(Some(first), "b", at(20)).unwrap();
+        let ours = Newest::begin(Some(ours), "b", at(30)).unwrap();
+        assert_eq!(ours, Newest { newest: at(30), newest_of: Some("b".to_owned()), newest_before: Some(at(10)) });
+        assert_eq!(Newest::begin(Some(ours.clone()), "b", at(20)), Ok(ours.clone()), "it comes again");
+        assert_eq!(Newest::begin(Some(ours.clone()), "b", at(5)), Err(at(10)), "a scan between was newer");
+        assert_eq!(Newest::begin(Some(ours.clone()), "a", at(20)), Err(at(30)), "another upload is older");
+        assert_eq!(Newest::begin(Some(ours.clone()), "c", at(30)), Ok(ours), "of two with one time both are exported");
+    }
+
+    #[test]
+    fn what_an_earlier_release_kept_supersedes_as_before() {
+        let old: Newest = serde_json::from_str(r#"{"newest": "2026-03-01T00:00:00Z"}"#).unwrap();
+        let before = old.newest - jiff::SignedDuration::from_secs(1);
+        assert_eq!(Newest::begin(Some(old.clone()), "a", before), Err(old.newest));
+    }
+}
