@@ -114,6 +114,7 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	$(call say,templates)
 	cfn-lint template.yaml deploy/member-role.yaml
 	sam validate --lint --template template.yaml --region us-east-1
+	$(PYTHON) local/templates.py
 	$(call say,sample events)
 	$(PYTHON) local/invoke.py --check
 	$(call say,Regions)
@@ -159,6 +160,7 @@ ARCHITECTURE ?= $(if $(filter Linux-aarch64,$(shell uname -s)-$(shell uname -m))
 .PHONY: deploy
 deploy: $(VENV) ## Build with the pinned tools and deploy with your AWS credentials: make deploy PARAMETERS="NotificationEmail=..."
 	sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+	$(PYTHON) local/architecture.py $(ARCHITECTURE)
 	sam deploy --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS)
 
 .PHONY: timings
@@ -187,4 +189,4 @@ regions: $(VENV) ## Add the Regions to the data file that the endpoint data of a
 .PHONY: lock-python
 lock-python: ## Write local/requirements.txt and requirements-strict.txt anew from their .in files (wants uv)
 	cd local && for name in requirements requirements-strict; do uv pip compile --quiet --universal --python-version 3.10 \
-		--generate-hashes --no-annotate --no-header --upgrade "$$name.in" --output-file "$$name.txt"; done
+		--generate-hashes --no-annotate --no-header --upgrade --override overrides.in "$$name.in" --output-file "$$name.txt"; done
