@@ -45,6 +45,7 @@ impl Config {
             },
             managing: Managing {
                 secret_prefix: variables.optional("SECRET_NAME_PREFIX").unwrap_or_default(),
+                secret_kms_key: None,
                 check_function: None,
             },
             settings: Settings {

@@ -33,6 +33,8 @@ pub struct Deployment {
     pub check_dead_letter_queue_url: Option<String>,
     /// How the names of the secrets begin that the functions may read. None: the stack is older.
     pub secret_name_prefix: Option<String>,
+    /// ARN of the KMS key of what the deployment stores. None: it has none of its own.
+    pub kms_key_arn: Option<String>,
     /// The function that manages integrations. None: the stack is older.
     pub manage_function_name: Option<String>,
 }
@@ -104,6 +106,7 @@ impl Deployment {
             check_function_role_arn: found.output("CheckFunctionRoleArn"),
             check_dead_letter_queue_url: found.output("CheckDeadLetterQueueUrl"),
             secret_name_prefix: found.output("SecretNamePrefix"),
+            kms_key_arn: found.output("KmsKeyArn"),
             manage_function_name: found.output("ManageFunctionName"),
         })
     }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken tree is a failed test")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::ops::RangeInclusive;
 
@@ -205,5 +206,49 @@ fn the_topic_has_no_key_that_eventbridge_may_not_use() {
     {
         // The key policy of alias/aws/sns cannot be changed, and does not allow EventBridge.
         assert!(!topic["KmsMasterKeyId"].to_string().contains("alias/aws"), "{name}");
+    }
+}
+
+#[test]
+fn one_key_encrypts_all_that_is_stored() {
+    let template = template();
+    let key_of = |kind: &str, resource: &Value| {
+        let bucket = &resource["BucketEncryption"]["ServerSideEncryptionConfiguration"][0];
+        match kind {
+            "AWS::S3::Bucket" => bucket["ServerSideEncryptionByDefault"]["KMSMasterKeyID"].clone(),
+            "AWS::DynamoDB::Table" => resource["SSESpecification"]["KMSMasterKeyId"].clone(),
+            "AWS::Logs::LogGroup" => resource["KmsKeyId"].clone(),
+            _ => resource["KmsMasterKeyId"].clone(),
+        }
+    };
+    let mut stores = 0;
+    for (name, resource) in template["Resources"].as_object().unwrap() {
+        let kind = resource["Type"].as_str().unwrap();
+        let is_store = ["S3::Bucket", "DynamoDB::Table", "Logs::LogGroup", "SQS::Queue", "SNS::Topic"];
+        if is_store.iter().any(|store| kind == format!("AWS::{store}")) {
+            let expected = serde_json::json!(["HasKmsKey", "KmsKeyArn", "AWS::NoValue"]);
+            assert_eq!(key_of(kind, &resource["Properties"]), expected, "{name}");
+            stores += 1;
+        }
+    }
+    assert_eq!(stores, 11);
+    let manage = &template["Resources"]["ManageIntegrationsFunction"]["Properties"]["Environment"]["Variables"];
+    assert_eq!(manage["SECRET_KMS_KEY_ARN"], "KmsKeyArn");
+}
+
+#[test]
+fn a_role_uses_the_key_through_the_services_that_it_may_call_and_no_others() {
+    let template = template();
+    let encrypted = BTreeSet::from(["dynamodb", "s3", "secretsmanager", "sqs"]);
+    for (name, role) in of_type(&template, "AWS::IAM::Role") {
+        let statements = statements(role);
+        let actions = statements.iter().flat_map(|statement| list(&statement["Action"]));
+        let called: BTreeSet<&str> =
+            actions.map(|action| action.as_str().unwrap().split(':').next().unwrap()).collect();
+        let key = statements.iter().find(|statement| statement["Sid"] == "UseKmsKey").unwrap();
+        assert_eq!(key["Action"], serde_json::json!(["kms:Decrypt", "kms:GenerateDataKey"]), "{name}");
+        let via = list(&key["Condition"]["StringEquals"]["kms:ViaService"]);
+        let via: BTreeSet<&str> = via.iter().map(|via| via.as_str().unwrap().split('.').next().unwrap()).collect();
+        assert_eq!(via, called.intersection(&encrypted).copied().collect(), "{name}");
     }
 }

@@ -19,6 +19,7 @@ impl Secrets for Cloud {
         let request = aws_sdk_secretsmanager::Client::new(&self.config)
             .create_secret()
             .name(&name)
+            .set_kms_key_id(self.managing.secret_kms_key.clone())
             .description(format!("An access key of securityhub-exporter, for {of}"))
             .tags(Tag::builder().key("securityhub-exporter").value(of).build())
             .secret_string(value.to_string());

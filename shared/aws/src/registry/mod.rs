@@ -30,6 +30,8 @@ const SORT_KEY_BYTES_MAX: usize = 1024;
 pub struct Managing {
     /// How the names of the secrets begin that the exporter may read.
     pub secret_prefix: String,
+    /// ARN of the KMS key that encrypts the secrets made here. None: the key of Secrets Manager.
+    pub secret_kms_key: Option<String>,
     /// The function that checks connections. None: nobody checks.
     pub check_function: Option<String>,
 }

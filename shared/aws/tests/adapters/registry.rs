@@ -190,7 +190,11 @@ async fn the_connection_of_an_account_is_shown_for_the_provider_that_reached_it(
 }
 
 async fn managing(url: &str) -> Cloud {
-    let managing = Managing { secret_prefix: "exporter/".to_owned(), check_function: None };
+    let managing = Managing {
+        secret_prefix: "exporter/".to_owned(),
+        secret_kms_key: Some("arn:aws:kms:eu-west-1:123456789012:key/1".to_owned()),
+        check_function: None,
+    };
     cloud(url).await.managing(managing)
 }
 
@@ -203,6 +207,7 @@ async fn an_access_key_goes_into_a_secret_of_its_own_and_only_such_are_removed()
     let name = cloud.keep_key("integration-1", &key).await.unwrap();
     assert!(name.starts_with("exporter/managed/integration-1/"), "{name}");
     let created = wire.requests()[0].json();
+    assert_eq!(created["KmsKeyId"], "arn:aws:kms:eu-west-1:123456789012:key/1");
     let value: Value = serde_json::from_str(created["SecretString"].as_str().unwrap()).unwrap();
     assert_eq!(value, json!({"access_key_id": "AKIA", "secret_access_key": "planted"}));
 

@@ -42,7 +42,8 @@ pub(super) async fn connect(
     let check_function = stack.as_ref().and_then(|stack| stack.check_function_name.clone());
     let secret_prefix = stack.as_ref().and_then(|stack| stack.secret_name_prefix.clone());
     let secret_prefix = secret_prefix.unwrap_or_else(|| SECRET_PREFIX.to_owned());
-    let managing = Managing { secret_prefix: secret_prefix.clone(), check_function };
+    let secret_kms_key = stack.as_ref().and_then(|stack| stack.kms_key_arn.clone());
+    let managing = Managing { secret_prefix: secret_prefix.clone(), secret_kms_key, check_function };
     let cloud = Cloud::new(config, Names { table, state_bucket, queue_url }).managing(managing);
     let router = router(Arc::new(Service::new(Arc::new(cloud), Settings { secret_prefix })));
     let transport = Box::new(move |mut request: http::Request<Bytes>| {
