@@ -87,6 +87,7 @@ test-fast: $(VENV) ## Run the tests that need neither the AWS SDK nor a server, 
 # A third of the simulation's seeds; `make test` runs all of them.
 	SEEDS=10 cargo nextest run --locked $(FAST)
 	cargo test --locked --quiet --doc -p asff -p exporter -p simulator
+	$(PYTHON) local/iam.py --check
 
 .PHONY: simulate
 simulate: ## Run histories of scans in bad weather, or seen badly: make simulate SEEDS=1000 SEED=0; a failing seed is named
@@ -115,6 +116,7 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	cfn-lint template.yaml deploy/member-role.yaml
 	sam validate --lint --template template.yaml --region us-east-1
 	$(PYTHON) local/templates.py
+	$(PYTHON) local/iam.py --check
 	$(call say,sample events)
 	$(PYTHON) local/invoke.py --check
 	$(call say,Regions)

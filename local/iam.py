@@ -1,0 +1,279 @@
+"""Holds each role to the calls that are made with it: docs/iam.md has every call beside the statement that allows it.
+
+    python local/iam.py            writes docs/iam.md
+    python local/iam.py --check    fails where it is out of date, a call has no statement, or an action has no call
+
+Run by `make check`. The calls are read from shared/aws, the only crate that names the AWS SDK. Which programs reach a call no tool
+tells us: that is PROGRAMS, which must name each call there is and no other. The tests from end to end run with these roles
+(decision 40), and fail where a row is too narrow.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+
+import botocore.session
+from botocore import xform_name
+from samcli.yamlhelper import yaml_parse
+
+from settings import ROOT
+
+ADAPTERS = ROOT / "shared" / "aws" / "src"
+DOCUMENT = ROOT / "docs" / "iam.md"
+# Services of which an SDK crate is used, and those that are called by `signed.rs`.
+SDK_SERVICES = [
+    "cloudwatch", "dynamodb", "events", "lambda", "s3", "scheduler", "secretsmanager", "securityhub", "sqs", "sts",
+]  # fmt: skip
+SIGNED_SERVICES = ["cloudformation", "ec2", "organizations"]
+# Calls whose action has another name, or which need several, or none (Service Authorization Reference).
+ACTIONS = {
+    "s3:CreateMultipartUpload": ["s3:PutObject"],
+    "s3:UploadPart": ["s3:PutObject"],
+    "s3:CompleteMultipartUpload": ["s3:PutObject"],
+    "s3:ListObjectsV2": ["s3:ListBucket"],
+    "s3:GetBucketNotificationConfiguration": ["s3:GetBucketNotification"],
+    "dynamodb:TransactWriteItems": [],  # what its parts need
+    "lambda:Invoke": ["lambda:InvokeFunction"],
+    "secretsmanager:CreateSecret": ["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
+    "sqs:SendMessageBatch": ["sqs:SendMessage"],
+    "sts:GetCallerIdentity": [],  # allowed to everybody
+}
+ANYTHING = ("events", "organizations", "securityhub")
+# Parts of a transaction, by the builder in the source.
+PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+# Calls that another call carries (carried.rs), by the constant of their path.
+CARRIED = {"GET_FINDINGS": "securityhub:GetFindings", "IMPORT_FINDINGS": "securityhub:BatchImportFindings"}
+
+# Programs: export-findings, check-connections, manage-integrations, hubctl; "member": also with the credentials of an account.
+EXPORT, CHECK, MANAGE, HUBCTL, MEMBER = "export", "check", "manage", "hubctl", "member"
+ALL = (EXPORT, CHECK, MANAGE, HUBCTL)
+EXPORTS = (EXPORT, HUBCTL)
+HUB = (EXPORT, CHECK, HUBCTL, MEMBER)
+CHANGES = (EXPORT, MANAGE, HUBCTL)
+# By file and function: what of the deployment is called, a part of its name in the statement's resource, and by which programs.
+PROGRAMS = {
+    "accounts.rs": ("Table", {"begin": EXPORTS, "renew": EXPORTS, "end": EXPORTS, "standing": ALL}),
+    "claims.rs": ("Table", {"take_claim": EXPORTS, "keep_claim": EXPORTS, "mark_done": EXPORTS, "release": EXPORTS}),
+    "connections.rs": ("Table", {"keep": (EXPORT, CHECK, HUBCTL), "forget_connection": CHANGES}),
+    "credentials.rs": ("role", {"assume": (EXPORT, CHECK, HUBCTL)}),
+    "function.rs": ("CheckConnectionsFunction", {"invoke": (MANAGE, HUBCTL)}),
+    "hub.rs": ("securityhub", {"page": HUB, "send": HUB, "since": HUB, "state": HUB}),
+    "hubs.rs": ("", {"connect_for": HUB}),
+    "inspect.rs": ("", dict.fromkeys(
+        ["bucket_tells", "rule", "mappings", "messages", "function", "schedule", "alarms"], (HUBCTL,))),
+    "integrations.rs": ("Table", {"only_organization": (EXPORT, HUBCTL)}),
+    "listing.rs": ("ScanBucket", {"list_uploads": (HUBCTL,)}),
+    "manage.rs": ("", {"of": (HUBCTL,)}),
+    "objects.rs": ("StateBucket", {
+        "object": CHANGES, "keys": (HUBCTL,), "put": EXPORTS, "begin": EXPORTS, "complete": EXPORTS, "drop": EXPORTS}),
+    "organization.rs": ("Table", {"keep_members": (CHECK, HUBCTL), "organization_accounts": (CHECK, HUBCTL)}),
+    "probe.rs": ("securityhub", {"product_accepted": HUB, "accept_product": HUB}),
+    "queue.rs": ("ExportQueue", {"put": CHANGES}),
+    "regions.rs": ("", {"account_regions": HUB}),
+    "registry/audit.rs": ("Table", {"append": CHANGES}),
+    "registry/commit.rs": ("Table", {"transact": CHANGES, "put_of": CHANGES, "delete_of": CHANGES, "check_of": CHANGES}),
+    "registry/keys.rs": ("secret", {"keep_key": (MANAGE, HUBCTL), "discard_key": CHANGES}),
+    "registry/list.rs": ("Table", {"partition": (MANAGE, HUBCTL)}),
+    "registry/mod.rs": ("Table", {"item": ALL}),
+    "registry/orders.rs": ("Table", {"record_order": CHANGES, "call_off_order": EXPORTS}),
+    "registry/runs.rs": ("StateBucket", {"json_lines": CHANGES}),
+    "roster.rs": ("CheckQueue", {"send": (CHECK,)}),
+    "runs.rs": ("StateBucket", {"record": EXPORTS, "list_runs": (HUBCTL,), "whole_report": CHANGES}),
+    "scans.rs": ("ScanBucket", {"get": EXPORTS}),
+    "secret.rs": ("secret", {"read": (EXPORT, CHECK, HUBCTL)}),
+    "stacks.rs": ("", {"describe": (HUBCTL,), "resources": (HUBCTL,)}),
+    "telling.rs": ("", {"told": (EXPORT, CHECK), "write_told": (EXPORT, CHECK), "put_events": (EXPORT, CHECK)}),
+    "whole.rs": ("Table", {"whole": (CHECK, HUBCTL)}),
+}
+# What AWS's own services do with a role, and what else an action is for: the action, its resource, why.
+POLLS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
+KEYS = [
+    ("kms:Decrypt", "KmsKeyArn", "the services decrypt what is stored under `KmsKeyArn`"),
+    ("kms:GenerateDataKey", "KmsKeyArn", "the services encrypt what is stored under `KmsKeyArn`"),
+]
+OWN_SECRETS = [("kms:Decrypt", "SecretKmsKeyArn", "Secrets Manager decrypts secrets under a key of their own")]
+MISSING = "S3 answers that an object is missing instead of that access is denied"
+
+
+def _logs(group: str) -> list[tuple[str, str, str]]:
+    return [(action, group, "Lambda writes the log") for action in ("logs:CreateLogStream", "logs:PutLogEvents")]
+
+
+def _polls(queue: str) -> list[tuple[str, str, str]]:
+    return [(action, queue, "Lambda polls the queue") for action in POLLS]
+
+
+BY_SERVICES = {
+    "ExportFindingsRole": [
+        *_polls("ExportQueue"), *_logs("ExportFindingsLogGroup"), *KEYS, *OWN_SECRETS,
+        ("kms:Decrypt", "ScanBucketKmsKeyArn", "S3 decrypts scans of an existing bucket"),
+        ("s3:ListBucket", "ScanBucket", MISSING), ("s3:ListBucket", "StateBucket", MISSING),
+        ("s3:GetObjectVersion", "ScanBucket", "a read that names the version of the event"),
+    ],
+    "CheckConnectionsRole": [
+        *_polls("CheckQueue"), *_logs("CheckConnectionsLogGroup"), *KEYS, *OWN_SECRETS,
+        ("sqs:SendMessage", "CheckDeadLetterQueue", "Lambda keeps invocations that failed"),
+    ],
+    "ManageIntegrationsRole": [*_logs("ManageIntegrationsLogGroup"), *KEYS, ("s3:ListBucket", "StateBucket", MISSING)],
+    "CheckSchedulerRole": [
+        *KEYS,
+        ("lambda:InvokeFunction", "CheckConnectionsFunction", "EventBridge Scheduler invokes the function"),
+        ("sqs:SendMessage", "CheckDeadLetterQueue", "EventBridge Scheduler keeps what it could not invoke"),
+    ],
+    "Role": [],
+}  # fmt: skip
+# The template, the role in it, and the program that has it.
+ROLES = [
+    ("template.yaml", "ExportFindingsRole", EXPORT),
+    ("template.yaml", "CheckConnectionsRole", CHECK),
+    ("template.yaml", "ManageIntegrationsRole", MANAGE),
+    ("template.yaml", "CheckSchedulerRole", None),
+    ("deploy/member-role.yaml", "Role", MEMBER),
+]
+
+
+@dataclass(frozen=True)
+class Use:
+    """An action that is needed: on what, by which call or for which reason."""
+
+    action: str
+    target: str
+    why: str
+
+
+def operations(services: list[str], name=lambda operation: operation) -> dict[str, str]:
+    """The calls of services, by their names in the source."""
+    session = botocore.session.get_session()
+    found = {}
+    for service in services:
+        for operation in session.get_service_model(service).operation_names:
+            found[name(operation)] = f"{service}:{operation}"
+    return found
+
+
+def calls() -> dict[tuple[str, str], set[str]]:
+    """Every call of an AWS service in the adapters, by file and function."""
+    sdk, signed = operations(SDK_SERVICES, xform_name), operations(SIGNED_SERVICES)
+    found = defaultdict(set)
+    for path in sorted(ADAPTERS.rglob("*.rs")):
+        name, function = str(path.relative_to(ADAPTERS)), ""
+        if path.name == "carried.rs":  # it carries other calls, which its callers name
+            continue
+        for line in path.read_text().split("#[cfg(test)]")[0].splitlines():
+            code = line.split("//")[0]
+            if match := re.search(r"\bfn (\w+)", code):
+                function = match[1]
+            names = [sdk[call] for call in re.findall(r"(?<!uri)\.(\w+)\(\)", code) if call in sdk]
+            names += [signed[text] for text in re.findall(r'"(\w+)"', code) if text in signed]
+            names += [f"dynamodb:{PARTS[part]}" for part in re.findall(r"\b(\w+)::builder\(\)", code) if part in PARTS]
+            names += [CARRIED[path] for path in re.findall(r"\b\w+\b", code) if path in CARRIED and "use " not in code]
+            if names:
+                found[name, function].update(names)
+    return found
+
+
+def uses(found: dict[tuple[str, str], set[str]], program: str | None) -> list[Use]:
+    """What a program's calls need."""
+    needed = []
+    for (file, function), names in sorted(found.items()):
+        target, functions = PROGRAMS[file]
+        if program not in functions[function]:
+            continue
+        for name in sorted(names):
+            service = name.split(":")[0]
+            # Some files call another service beside the table. Calls of ANYTHING name nothing of the deployment.
+            on = "Table" if service == "dynamodb" else "" if service in ANYTHING or target == "Table" else target
+            for action in ACTIONS.get(name, [name]):
+                needed.append(Use(action, on, f"`{name.split(':')[1]}` in `{file}`, `{function}`"))
+    return needed
+
+
+def statements(template: dict, role: str) -> list[dict]:
+    """The statements of a role, those under a condition too."""
+    found = []
+    for policy in template["Resources"][role]["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            found += [part for part in statement["Fn::If"][1:] if "Sid" in part] if "Fn::If" in statement else [statement]
+    return found
+
+
+def as_list(value) -> list:
+    return value if isinstance(value, list) else [value]
+
+
+def _serves(statement: dict, action: str, use: Use) -> bool:
+    # `!Ref`, `!GetAtt` and `!Sub` name resources in the midst of texts; ScanBucket is not in ScanBucketKmsKeyArn.
+    resource = json.dumps(statement["Resource"])
+    is_named = re.search(rf"(?<![A-Za-z]){use.target}(?![A-Za-z])", resource) if use.target else True
+    return action == use.action and (statement["Resource"] == "*" or bool(is_named))
+
+
+def rows(template: dict, role: str, needed: list[Use], wrong: list[str]) -> list[str]:
+    """A table of a role's statements, and what is wrong with them."""
+    lines, served = ["| statement | action | for |", "| --- | --- | --- |"], set()
+    for statement in statements(template, role):
+        for action in as_list(statement["Action"]):
+            if statement["Effect"] == "Deny":
+                lines.append(f"| `{statement['Sid']}` | not `{action}` | |")
+                continue
+            reasons = [use for use in needed if _serves(statement, action, use)]
+            served.update(reasons)
+            if not reasons:
+                wrong.append(f"{role}: no call needs {action} of {statement['Sid']}")
+            texts = list(dict.fromkeys(use.why for use in reasons))
+            lines.append(f"| `{statement['Sid']}` | `{action}` | {'; '.join(texts)} |")
+    for use in (use for use in needed if use not in served):
+        wrong.append(f"{role}: no statement allows {use.action} on {use.target or 'anything'} for {use.why}")
+    return lines
+
+
+def document(wrong: list[str]) -> str:
+    """The page, and what is wrong."""
+    found = calls()
+    known = {(file, function) for file, (_, functions) in PROGRAMS.items() for function in functions}
+    wrong += [f"{file}, {function}: calls {', '.join(found[file, function])}, and PROGRAMS has no row for it"
+              for file, function in sorted(found.keys() - known)]
+    wrong += [f"{file}, {function}: PROGRAMS has a row, and calls nothing" for file, function in sorted(known - found.keys())]
+    if wrong:
+        return ""
+    lines = [
+        "# Permissions", "",
+        "Written by `.venv/bin/python local/iam.py` from the calls in `shared/aws/src` and the templates; `make check` fails if a call has no",
+        "statement, or an action no call. Every statement of a role, and what needs it. The Terraform module has the same statements as the",
+        "member role; a test holds them together.", "",
+    ]  # fmt: skip
+    templates = {name: yaml_parse((ROOT / name).read_text()) for name in {name for name, _, _ in ROLES}}
+    for name, role, program in ROLES:
+        needed = uses(found, program) + [Use(*use) for use in BY_SERVICES[role]]
+        lines += [f"## {role} ({name})", "", *rows(templates[name], role, needed, wrong), ""]
+    lines += [
+        "## hubctl with your own credentials", "",
+        "Without `--local`, hubctl needs `lambda:InvokeFunction` on the output `ManageFunctionName` and `cloudformation:DescribeStacks`. With `--local`,",
+        "and for `plan`, `export`, `explain` and `doctor`, it makes these calls itself, each where the command needs it:", "",
+        "| action | for |", "| --- | --- |",
+    ]  # fmt: skip
+    by_action = defaultdict(list)
+    for use in uses(found, HUBCTL):
+        by_action[use.action].append(use.why)
+    lines += [f"| `{action}` | {'; '.join(dict.fromkeys(why))} |" for action, why in sorted(by_action.items())]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    wrong: list[str] = []
+    text = document(wrong)
+    if wrong:
+        sys.exit("\n".join(wrong))
+    if "--check" in sys.argv:
+        if not DOCUMENT.exists() or DOCUMENT.read_text() != text:
+            sys.exit("docs/iam.md is out of date: .venv/bin/python local/iam.py")
+    else:
+        DOCUMENT.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
