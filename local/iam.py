@@ -5,7 +5,7 @@
 
 Run by `make check`. The calls are read from shared/aws, the only crate that names the AWS SDK. Which programs reach a call no tool
 tells us: that is PROGRAMS, which must name each call there is and no other. The tests from end to end run with these roles
-(decision 40), and fail where a row is too narrow.
+(decision 41), and fail where a row is too narrow.
 """
 
 from __future__ import annotations

@@ -50,6 +50,11 @@ class Settings:
         return self.directory / "env.sh"
 
     @property
+    def decisions_file(self) -> Path:
+        """What IAM allowed and denied to the functions' roles, a line of JSON each."""
+        return self.directory / "iam.jsonl"
+
+    @property
     def logs(self) -> Path:
         return self.directory / "logs"
 

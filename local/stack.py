@@ -12,18 +12,21 @@ and calls after the deployment; the template is the one that goes to AWS.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import boto3
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
+import permissions
 import processes
 import settings
 from processes import Server
@@ -74,6 +77,7 @@ def up(config: Settings, say=print) -> Stack:
         say("deploying template.yaml with SAM")
         _sam_deploy(config, stack, config.package or _package(config))
         _mend(stack)
+        _introduce_roles(config, stack)
         stack = Stack(config.directory, stack.servers, _outputs(stack))
         _write(config, stack)
         return stack
@@ -116,6 +120,7 @@ def _start_aws(config: Settings, simulator: Server) -> Server:
     scratch = config.directory / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
+    config.decisions_file.unlink(missing_ok=True)
     stack = Stack(config.directory, [simulator, Server("ministack", 0, port, "")], {})
     environment = processes.inherited() | stack.environment() | {
         # It listens on every interface unless told, and its MQTT broker even then.
@@ -125,8 +130,9 @@ def _start_aws(config: Settings, simulator: Server) -> Server:
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
         "TMPDIR": str(scratch),
+        "IAM_DECISIONS": str(config.decisions_file),
     }
-    command = [str(_tool("ministack"))]
+    command = [sys.executable, str(ROOT / "local" / "enforcing.py")]
     return processes.start("ministack", command, environment, port, config.logs / "ministack.log")
 
 
@@ -163,6 +169,25 @@ def _mend(stack: Stack) -> None:
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         scaling = {"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])}
         functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
+
+
+def _introduce_roles(config: Settings, stack: Stack) -> None:
+    """Tells the simulator whose the functions' sessions are: ministack makes them, and each function has one."""
+    sessions = []
+    for function in stack.client("lambda").list_functions()["Functions"]:
+        role = function["Role"].rsplit("/", 1)[-1]
+        # As ministack derives it (core/lambda_runtime.py, execution_credentials).
+        digest = hashlib.sha256(f"{function['FunctionArn']}:{function['Role']}".encode()).hexdigest()
+        arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{function['FunctionName']}"
+        sessions.append({"id": f"ASIA{digest[:16].upper()}", "arn": arn})
+    world = json.loads(config.simulator_config.read_text())
+    account = next(account for account in world["accounts"] if account["id"] == ACCOUNT)
+    account["access_keys"] = [*account.get("access_keys", []), *sessions]
+    request = urllib.request.Request(
+        f"{stack.servers[0].url}/_simulator/config", json.dumps(world).encode(), {"content-type": "application/json"},
+        method="PUT",
+    )  # fmt: skip
+    urllib.request.urlopen(request).close()
 
 
 def _outputs(stack: Stack) -> dict[str, str]:
@@ -219,7 +244,11 @@ def _run_with(config: Settings, command: list[str]) -> int:
     stack = up(config, _say)
     environment = os.environ | stack.environment() | {"STACK_FILE": str(config.stack_file)}
     try:
-        return subprocess.run(command, cwd=ROOT, env=environment).returncode
+        code = subprocess.run(command, cwd=ROOT, env=environment).returncode
+        wrong = permissions.denied(config.decisions_file, stack)
+        if wrong:
+            print("\n".join(["==> roles in template.yaml do not allow what their functions called:", *wrong]), flush=True)
+        return code or bool(wrong)
     except KeyboardInterrupt:
         return processes.INTERRUPTED
     finally:

@@ -64,6 +64,8 @@ pub(crate) fn call(
         at: now,
         operation,
         account: Some(caller.account.clone()),
+        caller: Some(caller.arn.clone()),
+        role: None,
         region: region.to_owned(),
         status: response.status,
         error_type: response.error_type.clone(),

@@ -18,6 +18,10 @@ pub struct Call {
     pub operation: Operation,
     /// Whose; none where the key was unknown.
     pub account: Option<String>,
+    /// The caller's ARN; none where the key was unknown.
+    pub caller: Option<String>,
+    /// The role that `AssumeRole` names.
+    pub role: Option<String>,
     /// Where.
     pub region: String,
     /// HTTP status of the answer, also where the answer was lost.

@@ -83,6 +83,7 @@ pub(crate) fn answer(
     };
     let caller = lock(&world.identities).caller(scope.access_key, token);
     let account = caller.as_ref().map(|caller| caller.account.clone());
+    let arn = caller.as_ref().map(|caller| caller.arn.clone());
     let target = Target { operation, account: account.as_deref(), region: scope.region };
     let effects = lock(&world.faults).hit(&target, &[]);
     if effects.contains(&Effect::ExpireTokens) {
@@ -122,6 +123,8 @@ pub(crate) fn answer(
         at: now,
         operation,
         account,
+        caller: arn,
+        role: value("RoleArn").map(str::to_owned),
         region: scope.region.to_owned(),
         status: response.status,
         error_type: response.error_type.clone(),

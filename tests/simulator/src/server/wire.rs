@@ -48,6 +48,8 @@ fn answer(simulator: &Simulator, operation: Operation, headers: &HeaderMap, inpu
         at: simulator.clock().now(),
         operation,
         account: None,
+        caller: None,
+        role: None,
         region: scope.region.to_owned(),
         status: response.status,
         error_type: response.error_type.clone(),
