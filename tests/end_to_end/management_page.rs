@@ -59,7 +59,7 @@ fn integration_status(stage: &Stage) -> Result<()> {
     let shown = hubctl(stage, &format!("integration show {ACCOUNT}"), "")?;
     says(&shown, 0, &["Connected", "page", "failed only", "Last Checked", "us-east-1", "Next Scan"])?;
     let listed = hubctl(stage, "integration list", "")?;
-    says(&listed, 0, &[ACCOUNT, "Connection Status"])?;
+    says(&listed, 0, &[ACCOUNT, "Connection", "Status"])?;
     let show = format!("integration show {ACCOUNT}");
     let (remote, local) = (json(stage, &show)?, json(stage, &format!("{show} --local"))?);
     ensure!(remote == local, "the function and this machine differ: {remote:#} {local:#}");
