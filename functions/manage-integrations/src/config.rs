@@ -11,7 +11,8 @@ use tracing::level_filters::LevelFilter;
 pub struct Config {
     /// `TABLE_NAME`, `STATE_BUCKET` and `QUEUE_URL`.
     pub names: Names,
-    /// `SECRET_NAME_PREFIX`, `SECRET_KMS_KEY_ARN` where secrets have a key of their own, and `CHECK_FUNCTION_NAME` where connections are checked.
+    /// `SECRET_NAME_PREFIX`, `SECRET_KMS_KEY_ARN` where secrets have a key of their own, and `CHECK_FUNCTION_NAME` where
+    /// connections are checked.
     pub managing: Managing,
     /// Where answers to CloudFormation may go: to AWS, unless `AWS_ENDPOINT_URL` says that AWS is elsewhere, for all services,
     /// as the local stack does. In AWS nobody sets it; endpoints of one service have variables of their own.
