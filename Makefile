@@ -69,6 +69,7 @@ test: $(VENV) $(STRICT) build ## Run every test; those from end to end on a loca
 	@$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
 	$(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests
 	$(PYTHON) local/test_api.py .local/bin/serve
+	$(PYTHON) local/iam.py --check
 
 .PHONY: test-api
 test-api: $(VENV) build ## Test the management API by its own description, with schemathesis

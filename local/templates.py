@@ -36,6 +36,10 @@ QUEUES = ("ExportQueue", "ExportDeadLetterQueue", "CheckQueue", "CheckDeadLetter
 KNOWN = {"template.yaml": NO_URL | {(region, "I3011", queue) for region in REGIONS for queue in QUEUES}}
 # The resource type is listed, but the AWS China guide for Lambda says that Function URLs are not available.
 LISTED_WITHOUT_URL = {"cn-north-1"}
+# Inline policies of a role together, without whitespace (IAM User Guide, "IAM and AWS STS quotas").
+POLICY_CHARACTERS_MAX = 10_240
+# An ARN of a function or a secret, with names as long as they may be.
+REFERENCE_CHARACTERS = 160
 # Partitions that the product does not know; no Region of them is in its data.
 OTHER_PARTITIONS = ("us-iso", "eu-iso")
 
@@ -64,6 +68,29 @@ def regions_without_urls() -> set[str]:
     return {region for region in ours if URL not in types(region)} | LISTED_WITHOUT_URL
 
 
+def _as_long_as_can_be(node):
+    """A value of the template with all its conditions on, and the longest text that a reference to a resource may become."""
+    if isinstance(node, list):
+        return [_as_long_as_can_be(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if "Fn::If" in node:
+        return _as_long_as_can_be(node["Fn::If"][1])
+    if node.keys() & {"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Join"}:
+        return "x" * REFERENCE_CHARACTERS
+    return {key: _as_long_as_can_be(value) for key, value in node.items()}
+
+
+def policy_sizes(template: dict) -> dict[str, int]:
+    """The characters that IAM counts of each role's inline policies: all but whitespace."""
+    sizes = {}
+    for name, role in template["Resources"].items():
+        if role["Type"] == "AWS::IAM::Role":
+            documents = [_as_long_as_can_be(policy["PolicyDocument"]) for policy in role["Properties"]["Policies"]]
+            sizes[name] = sum(len(json.dumps(document).replace(" ", "")) for document in documents)
+    return sizes
+
+
 def problems() -> list[str]:
     """What is wrong, a line each."""
     wrong = []
@@ -71,6 +98,8 @@ def problems() -> list[str]:
         template = yaml_parse((ROOT / name).read_text())
         matches = {key: text for region in REGIONS for key, text in found(template, region).items()}
         known = KNOWN.get(name, set())
+        wrong += [f"{name}: {role}: {size} characters of policies, and IAM allows {POLICY_CHARACTERS_MAX}"
+                  for role, size in policy_sizes(template).items() if size > POLICY_CHARACTERS_MAX]
         wrong += [f"{name}: {' '.join(key)}: {matches[key]}" for key in sorted(matches.keys() - known)]
         wrong += [f"{name}: {' '.join(key)} is known and no longer found" for key in sorted(known - matches.keys())]
     rules = yaml_parse((ROOT / "template.yaml").read_text())["Rules"]
