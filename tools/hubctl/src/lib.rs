@@ -19,8 +19,9 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
+use crate::config::Notation;
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::output::{Beside, Output};
 
 /// Runs one command. Its exit code is part of the interface: `hubctl --help` lists them.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -28,21 +29,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are asked for and go to standard output; a closed pipe there is no concern of ours.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+            if !error.use_stderr() {
+                let _ = error.print();
+                return Exit::Success.into();
+            }
+            return Output::of_process(Notation::Table, false).usage(&error).into();
         }
     };
     log_to_stderr(cli.global.verbose);
     let mut output = Output::of_process(cli.global.output, cli.global.no_color);
-    let done = dispatch(cli, &mut output).and_then(|exit| {
-        output.flush()?;
-        Ok(exit)
-    });
-    match done {
-        Ok(exit) => exit.into(),
-        Err(error) if output::is_closed_pipe(&error) => Exit::Success.into(),
-        Err(error) => output.error(&error).into(),
-    }
+    let exit = dispatch(cli, &mut output).unwrap_or_else(|error| output.error(&error));
+    output.end(exit).into()
 }
 
 fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
@@ -79,7 +76,7 @@ fn log_to_stderr(verbose: u8) {
     // Only a second call in one process can fail.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
+        .with_writer(Beside::stderr)
         .with_ansi(false)
         .try_init();
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::config::Style;
 use crate::exit::Exit;
-use crate::output::{Column, Output, Table, Tone, text};
+use crate::output::{Column, Output, Table, Tone, hidden, text};
 use crate::scan::pipeline::Item;
 use crate::scan::source::Source;
 use crate::scan::survey::Survey;
@@ -60,12 +60,21 @@ fn map(source: &Source, output: &mut Output) -> Result<Survey> {
     let mut written = Ok(());
     let survey = scan::survey(source, watcher, |item| {
         if let Item::Finding(_, _, Ok(json)) = item {
-            written = out.write_all(json).and_then(|()| out.write_all(b"\n"));
+            written = write(json, &mut out);
         }
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     written.and_then(|()| out.flush()).context("failed to write the findings")?;
     Ok(survey)
+}
+
+/// Writes a finding on a line of its own, with what a terminal would hide escaped: it is the same value.
+fn write(json: &[u8], out: &mut impl Write) -> io::Result<()> {
+    match std::str::from_utf8(json) {
+        Ok(json) => out.write_all(hidden::escaped_json(json).as_bytes())?,
+        Err(_) => out.write_all(json)?,
+    }
+    out.write_all(b"\n")
 }
 
 /// What became of every entry of the file.

@@ -1,5 +1,7 @@
 //! Rows of CSV as RFC 4180 has them, for spreadsheets too.
 
+use super::hidden;
+
 /// A row, with its end.
 pub(crate) fn row<T: AsRef<str>>(cells: impl IntoIterator<Item = T>) -> String {
     let cells: Vec<_> = cells.into_iter().map(|text| cell(text.as_ref())).collect();
@@ -9,8 +11,9 @@ pub(crate) fn row<T: AsRef<str>>(cells: impl IntoIterator<Item = T>) -> String {
 fn cell(text: &str) -> String {
     // What a spreadsheet would run as a formula is text, as in Prowler's own CSV: with an apostrophe before it.
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    let text = hidden::escaped(text, &['\n', '\t']);
+    let text = if formula { format!("'{text}") } else { text.into_owned() };
+    if text.contains(['"', ',', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 #[cfg(test)]
@@ -19,7 +22,11 @@ mod tests {
 
     #[test]
     fn a_cell_holds_whatever_a_scan_says() {
-        let cells = ["arn:aws:iam::1:user/a", "a,b", "say \"no\"", "=cmd()", "two\nlines", ""];
-        assert_eq!(row(cells), "arn:aws:iam::1:user/a,\"a,b\",\"say \"\"no\"\"\",'=cmd(),\"two\nlines\",\r\n");
+        let cells = ["arn:aws:iam::1:user/a", "a,b", "say \"no\"", "=cmd()", "two\nlines", "\rb\u{202e}", ""];
+        let row = row(cells);
+        assert_eq!(
+            row,
+            "arn:aws:iam::1:user/a,\"a,b\",\"say \"\"no\"\"\",'=cmd(),\"two\nlines\",'\\u{d}b\\u{202e},\r\n"
+        );
     }
 }

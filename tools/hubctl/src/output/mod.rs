@@ -1,9 +1,12 @@
 //! All that `hubctl` says, in one place: results on standard output, everything else on standard error.
 //!
-//! Promise: a reader that goes away ends the command quietly ([`is_closed_pipe`]).
+//! Promises: a reader that goes away changes neither the work nor its exit code ([`Stream`]); what a terminal would hide or
+//! obey is shown escaped, whoever wrote it ([`hidden`]).
 
 pub(crate) mod csv;
 mod facts;
+pub(crate) mod hidden;
+mod stream;
 mod table;
 pub(crate) mod text;
 pub(crate) mod yaml;
@@ -13,14 +16,16 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 pub(crate) use self::facts::Facts;
+pub(crate) use self::stream::Beside;
+use self::stream::Stream;
 pub(crate) use self::table::{Column, Table, Tone};
 use crate::config::{Format, Notation, Style};
 use crate::exit::{Exit, Failure, exit_of};
 
 /// Where a command writes.
 pub(crate) struct Output {
-    out: Box<dyn Write>,
-    err: Box<dyn Write>,
+    out: Stream,
+    err: Stream,
     /// What standard output can show.
     pub(crate) out_style: Style,
     /// What standard error can show.
@@ -36,7 +41,7 @@ impl Output {
         let (out, err) = (io::stdout(), io::stderr());
         let (out_style, err_style) = (Style::of(&out, no_color), Style::of(&err, no_color));
         let format = if notation == Notation::Table { Format::Table } else { Format::Json };
-        Self { out: Box::new(out.lock()), err: Box::new(err), out_style, err_style, format, notation }
+        Self { out: Stream::new(out.lock()), err: Stream::new(err), out_style, err_style, format, notation }
     }
 
     /// What is written to standard output meanwhile, for tests.
@@ -53,8 +58,8 @@ impl Output {
                 Ok(())
             }
         }
-        let out = Box::new(Paper(paper.clone()));
-        let err = Box::new(io::sink());
+        let out = Stream::new(Paper(paper.clone()));
+        let err = Stream::new(io::sink());
         let (format, notation) = (Format::Table, Notation::Table);
         let mut output = Self { out, err, out_style: style, err_style: style, format, notation };
         assert!(meanwhile(&mut output).is_ok());
@@ -62,19 +67,24 @@ impl Output {
         paper.lock().map(|paper| String::from_utf8_lossy(&paper).into_owned()).unwrap_or_default()
     }
 
-    /// Standard output itself, for results that are neither a table nor one JSON document.
+    /// Standard output itself, for results that are neither text nor one JSON document.
     pub(crate) fn out(&mut self) -> &mut dyn Write {
         &mut self.out
     }
 
+    /// Text of the result, whose lines are ended.
+    pub(crate) fn text(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        self.out.write_all(hidden::escaped_lines(text.as_ref(), self.out_style.colour).as_bytes())
+    }
+
     /// A line of the result.
     pub(crate) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.out, "{}", text.as_ref())
+        self.text(format!("{}\n", text.as_ref()))
     }
 
     /// A table of the result.
     pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
-        write!(self.out, "{}", table.render(self.out_style))
+        self.text(table.render(self.out_style))
     }
 
     /// Whether the result is to be rows of CSV.
@@ -84,7 +94,7 @@ impl Output {
 
     /// Facts of the result.
     pub(crate) fn facts(&mut self, facts: &Facts) -> io::Result<()> {
-        write!(self.out, "{}", facts.render(self.out_style))
+        self.text(facts.render(self.out_style))
     }
 
     /// The result for machines: as JSON, or as YAML where that is asked for.
@@ -92,8 +102,8 @@ impl Output {
         if self.notation == Notation::Yaml {
             return self.yaml(result);
         }
-        serde_json::to_writer_pretty(&mut self.out, result)?;
-        writeln!(self.out)
+        let json = serde_json::to_string_pretty(result)?;
+        writeln!(self.out, "{}", hidden::escaped_json(&json))
     }
 
     /// The result as YAML.
@@ -101,57 +111,81 @@ impl Output {
         self.out.write_all(yaml::text(result)?.as_bytes())
     }
 
+    /// A row of the result as CSV.
+    pub(crate) fn csv<T: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = T>) -> io::Result<()> {
+        self.out.write_all(csv::row(cells).as_bytes())
+    }
+
+    /// Text beside the result, whose lines are ended.
+    fn beside(&mut self, text: &str) -> io::Result<()> {
+        self.err.write_all(hidden::escaped_lines(text, self.err_style.colour).as_bytes())
+    }
+
     /// A line beside the result.
     pub(crate) fn note(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.err, "{}", text.as_ref())
+        self.beside(&format!("{}\n", text.as_ref()))
     }
 
     /// A question, with the cursor left beside it.
+    ///
+    /// # Errors
+    ///
+    /// When nobody can see it: then nobody's answer is to be taken for one.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<()> {
         self.out.flush()?;
-        write!(self.err, "{question} ")?;
-        self.err.flush()
+        self.beside(&format!("{question} "))?;
+        self.err.flush()?;
+        if self.err.is_open() {
+            return Ok(());
+        }
+        Err(io::Error::other("nobody can see the question: standard error is closed"))
     }
 
     /// A table beside the result.
     pub(crate) fn note_table(&mut self, table: &Table) -> io::Result<()> {
-        write!(self.err, "{}", table.render(self.err_style))
+        self.beside(&table.render(self.err_style))
     }
 
     /// Something that a person should look at, and what mends it.
     pub(crate) fn warning(&mut self, text: impl AsRef<str>, hint: Option<&str>) -> io::Result<()> {
-        let colour = self.err_style.colour;
-        writeln!(self.err, "{} {}", text::toned(Tone::Warning, "warning:", colour), text.as_ref())?;
+        let warning = text::toned(Tone::Warning, "warning:", self.err_style.colour);
+        self.note(format!("{warning} {}", text.as_ref()))?;
         hint.map_or(Ok(()), |hint| self.hint(hint))
     }
 
     fn hint(&mut self, hint: &str) -> io::Result<()> {
-        writeln!(self.err, "{} {hint}", text::toned(Tone::Good, "   hint:", self.err_style.colour))
+        let word = text::toned(Tone::Good, "   hint:", self.err_style.colour);
+        self.note(format!("{word} {hint}"))
     }
 
-    /// Reports the error that ends the command, with its causes and what mends it. The exit code to end with.
+    /// Reports an error with its causes and what mends it. The exit code to end with.
     pub(crate) fn error(&mut self, error: &anyhow::Error) -> Exit {
-        let colour = self.err_style.colour;
+        let word = text::toned(Tone::Bad, "error:", self.err_style.colour);
         // Nobody is left to tell where writing fails here.
-        let _ = writeln!(self.err, "{} {error:#}", text::toned(Tone::Bad, "error:", colour));
+        let _ = self.note(format!("{word} {error:#}"));
         if let Some(hint) = error.downcast_ref::<Failure>().and_then(|failure| failure.hint.as_deref()) {
             let _ = self.hint(hint);
         }
         exit_of(error)
     }
 
-    /// Makes sure that everything is written.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()?;
-        self.err.flush()
+    /// Reports a wrong command line, which may repeat what was typed or pasted. The exit code to end with.
+    pub(crate) fn usage(&mut self, error: &clap::Error) -> Exit {
+        let text = error.render();
+        let text = if self.err_style.colour { text.ansi().to_string() } else { text.to_string() };
+        let _ = self.beside(&text);
+        Exit::Usage
     }
-}
 
-/// Whether the reader of our output went away, as `head` does once it has enough.
-pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
-        io.or(json) == Some(io::ErrorKind::BrokenPipe)
-    })
+    /// Writes what is still to be written, and says how to end: as the work did, unless that went well and its result is
+    /// nowhere. That nobody wanted to read all of it is no concern of the work.
+    pub(crate) fn end(&mut self, exit: Exit) -> Exit {
+        // What fails is kept in the stream.
+        let _ = self.out.flush();
+        let _ = self.err.flush();
+        let Some(error) = self.out.error().or_else(|| self.err.error()) else { return exit };
+        let error = anyhow::Error::new(error).context("the work is done, but what it says can't be written");
+        let lost = self.error(&error);
+        if exit == Exit::Success { lost } else { exit }
+    }
 }

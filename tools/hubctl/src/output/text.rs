@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Tone;
+use super::{Tone, hidden};
 
 /// Names that are listed in a row; more are counted.
 const NAMES_MAX: usize = 12;
@@ -61,9 +61,10 @@ pub(crate) fn end(text: &str, chars_max: usize) -> String {
     format!("...{kept}")
 }
 
-/// Text that cannot move the cursor or change colours: what a scan says must not play tricks on a terminal.
+/// Text that cannot move the cursor, change colours or hide and reorder letters: what a scan says must not play tricks on a
+/// terminal.
 pub(crate) fn harmless(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+    hidden::escaped(text, &[]).into_owned()
 }
 
 /// The same for text of several lines.
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_a_scan_says_cannot_steer_the_terminal() {
-        assert_eq!(harmless("a\u{1b}[2Jb\r\n"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}");
+        assert_eq!(harmless("a\u{1b}[2Jb\r\n\u{202e}c"), "a\\u{1b}[2Jb\\u{d}\\u{a}\\u{202e}c");
         assert_eq!(end("äöüäöü", 5), "...öü");
     }
 

@@ -5,10 +5,16 @@ use std::io;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A value as YAML, each line ended. Nothing is folded, so that what stands there can be copied and searched for.
+use super::hidden;
+
+/// A value as YAML, each line ended. Nothing is folded, so that what stands there can be copied and searched for. Where
+/// something would be hidden it is in the form of JSON, which is YAML too and can escape it.
 pub(crate) fn text(value: &impl Serialize) -> io::Result<String> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false, compact_list_indent: false };
     let mut text = serde_saphyr::to_string_with_options(value, options).map_err(io::Error::other)?;
+    if hidden::hides_something(&text) {
+        text = hidden::escaped_yaml(&serde_json::to_string_pretty(value)?).into_owned();
+    }
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -44,6 +50,14 @@ mod tests {
             "long": "arn:aws:iam::123456789012:role/".repeat(9), "lines": "one\ntwo\n", "words": "word ".repeat(40),
         });
         assert_eq!(parse::<Value>(&text(&value).unwrap()).unwrap(), value, "{}", text(&value).unwrap());
+    }
+
+    #[test]
+    fn what_would_be_hidden_is_escaped_and_read_again() {
+        let value = json!({ "alias": "a\u{202e}b\u{e0041}\u{1b}\u{1d173}", "role": { "arn": null } });
+        let text = text(&value).unwrap();
+        assert!(text.is_ascii() && text.contains("a\\U0000202eb"), "{text}");
+        assert_eq!(parse::<Value>(&text).unwrap(), value, "{text}");
     }
 
     #[test]

@@ -163,7 +163,7 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
         (Form::Trust, Some(_), Some(trust)) => output.json(trust)?,
         (form, Some(role), Some(_)) => {
             let template = Template { role, trusted_arns, accepts };
-            output.out().write_all(template.text(form).as_bytes())?;
+            output.text(template.text(form))?;
         }
     }
     if let (Some(account), Some(external_id)) = (&args.account, &needed.external_id) {

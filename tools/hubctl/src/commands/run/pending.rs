@@ -17,7 +17,7 @@ use crate::config::{Format, Global, Notation};
 use crate::deployment::{block_on, port};
 use crate::exit::Exit;
 use crate::management::{Management, segment};
-use crate::output::{Column, Output, Table, Tone, csv, text};
+use crate::output::{Column, Output, Table, Tone, text};
 use crate::standalone::Standalone;
 
 /// Findings that are asked for at once: as many as the API gives.
@@ -73,9 +73,9 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
     block_on(async {
         let (run, mut findings) = open(args, of, global).await?;
         if output.is_csv() {
-            output.out().write_all(csv::row(COLUMNS).as_bytes())?;
+            output.csv(COLUMNS)?;
             while let Some(finding) = findings.next().await? {
-                output.out().write_all(csv::row(cells(&finding)).as_bytes())?;
+                output.csv(cells(&finding))?;
             }
             return Ok(());
         }

@@ -1,7 +1,9 @@
 //! Management commands against the real API over ports in memory: a server in this process answers as Lambda and STS do, so
 //! that everything from the command line to the router is the real thing.
 
+mod closed;
 mod declared;
+mod hidden;
 mod page;
 mod runs;
 mod sample;
@@ -10,7 +12,7 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -72,25 +74,28 @@ impl Deployment {
         self.run_with(line, "")
     }
 
-    /// The same with something on standard input. A word in single quotes may hold spaces.
+    /// The same with something on standard input.
     fn run_with(&self, line: &str, stdin: &str) -> Ended {
+        let mut command = self.command(line);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A command that reads nothing may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        Ended::of(child.wait_with_output().unwrap())
+    }
+
+    /// A command that is ready to run. A word in single quotes may hold spaces.
+    fn command(&self, line: &str) -> Command {
         let words = line.split('\'').enumerate().flat_map(|(index, part)| match index % 2 {
             0 => part.split_whitespace().map(str::to_owned).collect(),
             _ => vec![part.to_owned()],
         });
-        let mut child = hubctl()
+        let mut command = hubctl();
+        command
             .current_dir(self.place.path())
             .envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any"), ("AWS_REGION", "eu-west-1")])
             .envs([("AWS_ENDPOINT_URL", self.url.as_str()), ("HUBCTL_MANAGE_FUNCTION", "manage")])
-            .args(words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that reads nothing may be gone already.
-        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-        Ended::of(child.wait_with_output().unwrap())
+            .args(words);
+        command
     }
 
     /// Runs a command that must succeed; its result as JSON.

@@ -1,0 +1,62 @@
+//! A reader that goes away, as `head` does: the work is finished all the same, and its exit code is its own.
+
+use std::fs::OpenOptions;
+use std::io::pipe;
+use std::process::{Command, Stdio};
+
+use super::{ACCOUNT, Deployment, disconnected};
+
+/// Providers of the file.
+const MANY: usize = 8;
+
+/// The exit code of a command of whose output nobody reads a byte.
+fn unread(mut command: Command) -> i32 {
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    let status = command.stdout(writer.try_clone().unwrap()).stderr(writer).stdin(Stdio::null()).status();
+    status.unwrap().code().unwrap()
+}
+
+fn of_many_providers() -> Deployment {
+    let deployment = Deployment::new();
+    let ids: String = (0..MANY).map(|number| format!("- id: 30000000000{number}\n")).collect();
+    deployment.file("many.yaml", &format!("providers:\n{ids}"));
+    deployment
+}
+
+#[test]
+fn a_closed_pipe_does_not_stop_what_is_applied() {
+    let deployment = of_many_providers();
+    assert_eq!(unread(deployment.command("apply -f many.yaml --dry-run")), 6);
+    assert_eq!(unread(deployment.command("apply -f many.yaml -vv")), 0);
+    assert_eq!(deployment.memory.kept().providers.len(), MANY);
+    deployment.file("none.yaml", "providers: [{id: 300000000000}]\n");
+    assert_eq!(unread(deployment.command("apply -f none.yaml --prune")), 2, "nobody was asked");
+}
+
+#[test]
+fn a_closed_pipe_changes_no_exit_code() {
+    let deployment = Deployment::new();
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
+    assert_eq!(unread(deployment.command("integration list")), 0);
+    deployment.memory.kept().found.insert(ACCOUNT.to_owned(), vec![disconnected()]);
+    assert_eq!(unread(deployment.command(&format!("integration test {ACCOUNT}"))), 4);
+    assert_eq!(unread(deployment.command("integration show 999999999999")), 1);
+    assert_eq!(unread(deployment.command("integration shaw")), 2);
+    assert_eq!(unread(deployment.command("--help")), 0);
+}
+
+/// A full disk is no wish to read no more: the work is done, but nobody knows what it said.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_does_not_stop_the_work_and_is_an_error() {
+    let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let deployment = of_many_providers();
+    let ended = deployment.command("apply -f many.yaml").stdout(full()).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("error: the work is done, but what it says can't be written"), "{said}");
+    assert_eq!(deployment.memory.kept().providers.len(), MANY);
+    let mut dry = deployment.command("apply -f many.yaml --renew-keys");
+    assert_eq!(dry.stderr(full()).status().unwrap().code(), Some(1), "standard error is part of what is said");
+}

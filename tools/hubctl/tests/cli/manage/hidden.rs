@@ -1,0 +1,52 @@
+//! What a terminal would hide or reorder is seen, wherever it stands in a result.
+
+use serde_json::Value;
+
+use super::{ACCOUNT, Deployment};
+
+/// Shown as `production` by a terminal that obeys: reordered, with a letter that has no width and a tag that nobody sees.
+const ALIAS: &str = "prod\u{202e}noitcu\u{202c}\u{200b}\u{e0041}";
+
+#[test]
+fn an_alias_that_would_reorder_a_line_is_escaped_in_every_text() {
+    let deployment = Deployment::new();
+    deployment.json(&format!("integration create --provider {ACCOUNT} --alias production"));
+    {
+        let mut kept = deployment.memory.kept();
+        kept.providers.get_mut(ACCOUNT).unwrap().value.alias = Some(ALIAS.to_owned());
+        kept.trail[0].by = format!("arn:aws:iam::{ACCOUNT}:user/a\u{2066}b");
+    }
+    let lines = ["integration list", "integration show 123456789012", "provider list", "provider show 123456789012"];
+    let others = ["audit", "config export", "doctor --stack one", "config diff -f file.yaml"];
+    deployment.file("file.yaml", "providers: [{id: 123456789012, alias: \"a\\u202eb\"}]\n");
+    for line in lines.into_iter().chain(others) {
+        for form in ["table", "json", "yaml"] {
+            let ended = deployment.run(&format!("{line} --output {form}"));
+            let said = format!("{}{}", ended.stdout, ended.stderr);
+            let hidden = said.chars().find(|letter| "\u{202e}\u{202c}\u{200b}\u{e0041}\u{2066}".contains(*letter));
+            assert_eq!(hidden, None, "{line}, {form}: {said}");
+        }
+    }
+    let shown = deployment.run(&format!("provider show {ACCOUNT}")).stdout;
+    assert!(shown.contains(r"prod\u{202e}noitcu\u{202c}\u{200b}\u{e0041}"), "{shown}");
+    let json: Value = deployment.json(&format!("provider show {ACCOUNT}"));
+    assert_eq!(json["alias"], ALIAS, "for a machine it is the same value");
+    let exported = deployment.run("config export");
+    deployment.file("exported.yaml", &exported.stdout);
+    assert_eq!(deployment.run("config diff -f exported.yaml").exit, 0, "{}", exported.stdout);
+}
+
+/// What an error or a log line repeats of a command line or a file is no exception.
+#[test]
+fn errors_escape_what_they_repeat() {
+    let deployment = Deployment::new();
+    for line in
+        ["map 'a\u{202e}b.json'", "integration 'sh\u{202e}ow'", "apply -f 'x\u{2066}y'", "config diff -f w.yaml"]
+    {
+        deployment.file("w.yaml", "providers:\n- \"id\u{202e}\": 1\n");
+        let ended = deployment.run(line);
+        assert_ne!(ended.exit, 0);
+        assert!(ended.stderr.contains(r"\u{20"), "{line}: {}", ended.stderr);
+        assert!(!ended.stderr.contains(['\u{202e}', '\u{2066}']), "{line}: {}", ended.stderr);
+    }
+}
