@@ -1,12 +1,17 @@
 //! The command line: nouns and verbs. Each command's own options stand in its file.
 
-use clap::{Parser, Subcommand};
+mod ignored;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     audit, completion, declared, doctor, explain, export, integration, job, man, map, permissions, plan, provider,
     quarantine, reconcile, run, trigger, validate,
 };
 use crate::config::Global;
+use crate::exit::Failure;
 
 /// Columns of help texts at most.
 const HELP_WIDTH: usize = 80;
@@ -65,6 +70,28 @@ pub(crate) enum Command {
     Explain(explain::Args),
     Completion(completion::Args),
     Man(man::Args),
+}
+
+/// What is wrong with a command line.
+#[derive(Debug)]
+pub(crate) enum Wrong {
+    /// It is no command, or help was asked for.
+    Line(clap::Error),
+    /// Something on it would be ignored.
+    Ignored(Failure),
+}
+
+impl Cli {
+    /// The command that arguments say.
+    ///
+    /// # Errors
+    ///
+    /// When they are none, or something of them would be ignored.
+    pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Wrong> {
+        let matches = Self::command().try_get_matches_from(arguments).map_err(Wrong::Line)?;
+        ignored::refuse(&matches).map_err(Wrong::Ignored)?;
+        Self::from_arg_matches(&matches).map_err(Wrong::Line)
+    }
 }
 
 #[cfg(test)]

@@ -15,25 +15,25 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Wrong};
 use crate::config::Notation;
 use crate::exit::Exit;
 use crate::output::{Beside, Output};
 
 /// Runs one command. Its exit code is part of the interface: `hubctl --help` lists them.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are asked for and go to standard output; a closed pipe there is no concern of ours.
-            if !error.use_stderr() {
-                let _ = error.print();
-                return Exit::Success.into();
-            }
-            return Output::of_process(Notation::Table, false).usage(&error).into();
+        // Help and version are asked for and go to standard output; a closed pipe there is no concern of ours.
+        Err(Wrong::Line(text)) if !text.use_stderr() => {
+            let _ = text.print();
+            return Exit::Success.into();
+        }
+        Err(Wrong::Line(error)) => return Output::of_process(Notation::Table, false).usage(&error).into(),
+        Err(Wrong::Ignored(failure)) => {
+            return Output::of_process(Notation::Table, false).error(&failure.into()).into();
         }
     };
     log_to_stderr(cli.global.verbose);

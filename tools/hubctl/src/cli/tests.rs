@@ -257,3 +257,70 @@ fn the_options_by_which_a_run_is_found_go_with_every_command_about_it() {
         assert!(Cli::try_parse_from(line.split_whitespace()).is_err(), "{line}");
     }
 }
+
+fn read(line: &str) -> Result<Cli, Wrong> {
+    Cli::read(["hubctl"].into_iter().chain(line.split_whitespace()).map(Into::into))
+}
+
+/// Each of these names something that the command would not look at, or says something that has no effect.
+#[test]
+fn an_option_that_would_be_ignored_is_refused() {
+    for (option, line) in [
+        ("--table", "provider delete 123456789012 --yes --table t --state-bucket b"),
+        ("--table", "--stack s --table t config export"),
+        ("--state-bucket", "run list --stack s --state-bucket b"),
+        ("--table", "apply -f a.yaml --table t"),
+        ("--table", "reconcile --table t"),
+        ("--table", "job list --table t"),
+        ("--table", "trigger sample --account 123456789012 --table t"),
+        ("--manage-function", "integration list --local --manage-function f"),
+        ("--stack", "run list --state s --stack x"),
+        ("--table", "explain x --state s --table t"),
+        ("--stack", "export a.json --standalone --state s --stack x"),
+        ("--stack", "plan a.json --standalone --state s --stack x"),
+        ("--stack", "explain x --stack x --table t --state-bucket b"),
+        ("--stack", "doctor --local --stack x --table t --state-bucket b"),
+        ("--stack", "map a.json --stack x"),
+        ("--region", "validate a.json --region eu-west-1"),
+        ("--profile", "completion bash --profile p"),
+        ("--output", "man pages --output json"),
+        ("--output", "map a.json --output yaml"),
+        ("--stack", "trigger sample --account 123456789012 --as-caller --in eu-west-1 --stack x"),
+        ("--local", "trigger sample --account 123456789012 --as-caller --in eu-west-1 --local"),
+        ("--report", "run replay r --no-wait --report run.json"),
+        ("--limit", "run pending r --limit 5 --format csv"),
+        ("--output", "permissions print --account 123456789012 --form terraform --output json"),
+        ("--auto-accept-product", "permissions print --account 123456789012 --form trust --auto-accept-product"),
+        ("--only-failed", "export a.json --stack s --only-failed=true"),
+        ("--archive-previous-findings", "plan a.json --stack s --archive"),
+        ("--resend", "export a.json --resend changed"),
+    ] {
+        let Err(Wrong::Ignored(failure)) = read(line) else { panic!("{line}: {:?}", read(line)) };
+        assert!(failure.message.starts_with(&format!("{option} would be ignored: ")), "{line}: {}", failure.message);
+        assert_eq!((failure.exit, failure.hint.is_some()), (crate::exit::Exit::Usage, true));
+    }
+    assert!(matches!(read("integration credentials 123456789012 --use-provider --external-id a"), Err(Wrong::Line(_))));
+}
+
+#[test]
+fn an_option_that_is_used_is_not_refused() {
+    for line in [
+        "config export --local --stack s --table second",
+        "integration list --local --table t --state-bucket b",
+        "run undo-archive r --local --table t --state-bucket b",
+        "integration list --stack s --manage-function f",
+        "explain x --stack s --table t",
+        "explain x --table t --state-bucket b",
+        "doctor --local --table t --state-bucket b",
+        "map a.json --output json",
+        "validate a.json --output yaml",
+        "run list --state s --profile p",
+        "trigger sample --account 123456789012 --as-caller --stack s",
+        "run pending r --limit 5",
+        "export a.json --standalone --state s --archive --resend changed",
+        "permissions print --account 123456789012 --form trust --output yaml",
+        "run replay r --report run.json",
+    ] {
+        assert!(read(line).is_ok(), "{line}: {:?}", read(line));
+    }
+}

@@ -25,6 +25,7 @@ fn a_wrong_command_line_ends_with_exit_code_2() {
         "provider configure 123456789012 --region us-east-1",
         "integration configure 123456789012 --region us-east-1",
         "integration delete 123456789012 --region us-east-1",
+        "provider delete 123456789012 --yes --table t --state-bucket b --stack s --region us-east-1",
         "apply",
         "permissions print",
         "doctor --integration everything",
@@ -59,7 +60,7 @@ fn what_is_missing_is_said_with_what_mends_it() {
 
 #[test]
 fn missing_credentials_have_their_own_exit_code() {
-    let ended = run("integration list --table t --state-bucket b --region us-east-1");
+    let ended = run("integration list --local --table t --state-bucket b --region us-east-1");
     assert_eq!(ended.exit, 4, "{}", ended.stderr);
     insta::assert_snapshot!("no_credentials", ended.stderr);
 }

@@ -36,7 +36,7 @@ pub(crate) struct Args {
 
     /// Use the provider's credentials, and forget the integration's own
     #[arg(long, help_heading = "Credentials", conflicts_with_all = ["sdk_default", "role_arn", "role_name"])]
-    #[arg(conflicts_with_all = ["access_key", "access_key_file", "secret"])]
+    #[arg(conflicts_with_all = ["access_key", "access_key_file", "secret", "external_id", "session_name", "duration"])]
     use_provider: bool,
 
     /// Use the deployment's own identity: the AWS SDK's default credentials
