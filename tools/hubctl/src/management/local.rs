@@ -12,6 +12,7 @@ use management::{Service, Settings, router};
 use tower::ServiceExt as _;
 
 use super::Management;
+use super::reach::region_of;
 use crate::config::Global;
 use crate::deployment::{no_stack, which_deployment};
 use crate::exit::{Exit, Failure};
@@ -45,13 +46,14 @@ pub(super) async fn connect(
     let secret_kms_key = stack.as_ref().and_then(|stack| stack.kms_key_arn.clone());
     let managing = Managing { secret_prefix: secret_prefix.clone(), secret_kms_key, check_function };
     let cloud = Cloud::new(config, Names { table, state_bucket, queue_url }).managing(managing);
-    let router = router(Arc::new(Service::new(Arc::new(cloud), Settings { secret_prefix })));
+    let router = router(Arc::new(Service::new(Arc::new(cloud), Settings { secret_prefix: secret_prefix.clone() })));
     let transport = Box::new(move |mut request: http::Request<Bytes>| {
         request.extensions_mut().insert(management::Caller(caller.arn.clone()));
         Box::pin(answer(router.clone(), request)) as _
     });
     let trusted = stack.map(|stack| stack.trusted_arns().into_iter().map(str::to_owned).collect());
-    Ok(Management::new(transport, partition, trusted.unwrap_or_default()))
+    let (trusted_arns, region) = (trusted.unwrap_or_default(), region_of(config)?.to_owned());
+    Ok(Management { transport, partition, trusted_arns, secret_prefix: Some(secret_prefix), region })
 }
 
 async fn answer(router: axum::Router, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {

@@ -33,14 +33,13 @@ pub(crate) struct Management {
     pub(crate) partition: Partition,
     /// Who assumes the roles of other accounts, where that is known.
     pub(crate) trusted_arns: Vec<String>,
+    /// How the names of the secrets begin that the deployment may read, where that is known.
+    pub(crate) secret_prefix: Option<String>,
+    /// The Region of the deployment.
+    pub(crate) region: String,
 }
 
 impl Management {
-    /// The API behind a transport.
-    pub(crate) fn new(transport: Transport, partition: Partition, trusted_arns: Vec<String>) -> Self {
-        Self { transport, partition, trusted_arns }
-    }
-
     /// Asks, and makes a failure of a refusal.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, Failure> {
         let words = request.words();

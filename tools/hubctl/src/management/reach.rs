@@ -53,16 +53,22 @@ impl Reach {
             let function = function.clone();
             Box::pin(async move { function.call(request).await.map_err(|error| port(&error)) }) as _
         });
-        let trusted = stack.map(|stack| stack.trusted_arns().into_iter().map(str::to_owned).collect());
-        Ok(Management::new(transport, partition, trusted.unwrap_or_default()))
+        let trusted = stack.as_ref().map(|stack| stack.trusted_arns().into_iter().map(str::to_owned).collect());
+        let trusted_arns = trusted.unwrap_or_default();
+        let secret_prefix = stack.and_then(|stack| stack.secret_name_prefix);
+        Ok(Management { transport, partition, trusted_arns, secret_prefix, region: region_of(&config)?.to_string() })
     }
 }
 
 /// The partition of the deployment's Region.
 fn partition_of(config: &SdkConfig) -> Result<Partition, Failure> {
-    let region = config.region().ok_or_else(no_region)?;
-    let name: Option<RegionName> = region.as_ref().parse().ok();
+    let name: Option<RegionName> = region_of(config)?.parse().ok();
     Ok(name.and_then(|name| Regions::known().partition_of(name)).unwrap_or(Partition::Aws))
+}
+
+/// The Region that is called, which is the deployment's.
+pub(super) fn region_of(config: &SdkConfig) -> Result<&str, Failure> {
+    config.region().map(AsRef::as_ref).ok_or_else(no_region)
 }
 
 fn no_function(global: &Global) -> Failure {

@@ -1,139 +1,140 @@
 //! Makes a deployment what a file declares, one difference after the other.
 
-use std::path::Path;
-
 use anyhow::Result;
 use exporter::provider::ProviderId;
-use management::wire::IntegrationView;
+use management::wire::Test;
 use management::wire::words::TestOutcome;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::differences::{Action, Difference, Noun};
-use super::document::DeclaredCredentials;
-use crate::commands::ask::Person;
-use crate::commands::credentials::key::{AccessKey, KeySource};
+use super::examine::Ready;
 use crate::commands::integration::shown::{path, provider_path, read};
-use crate::exit::Exit;
+use crate::commands::integration::tested;
+use crate::exit::{Exit, Failure};
 use crate::management::{Answer, Management, Request};
 use crate::output::{Output, text};
 
-/// Carries out one difference.
+/// Carries out all differences, in their order, and tells each with the connection test that it caused. The exit code of the
+/// gravest test.
 ///
 /// # Errors
 ///
-/// When the API refuses it, or a file with a key can't be read.
-pub(super) async fn carry_out(
-    difference: &Difference<'_>,
-    folder: &Path,
-    management: &Management,
-    output: &mut Output,
-) -> Result<Exit> {
-    let Difference { action, noun, id, .. } = difference;
-    let address = match noun {
-        Noun::Provider => provider_path(id),
-        Noun::Integration => path(id),
-    };
-    let answer = match action {
-        Action::Delete => {
-            management.send(Request::delete(address).at_version(difference.etag.clone())).await?;
-            None
+/// When the API refuses one: with what was done until then.
+pub(super) async fn carry_out(all: Vec<Ready<'_>>, management: &Management, output: &mut Output) -> Result<Exit> {
+    let total = all.len();
+    let mut worst = Exit::Success;
+    for (done, ready) in all.into_iter().enumerate() {
+        let Ready { difference, credentials } = ready;
+        let (noun, action, id) = (difference.noun.word(), difference.action.word(), &difference.id);
+        let mut answers = Vec::new();
+        let carried_out = carry_out_one(&difference, credentials, management, &mut answers).await;
+        if carried_out.is_ok() {
+            output.note(format!("{noun} {id}: {action}d"))?;
         }
-        Action::Create => Some(create(difference, folder, management, output).await?),
-        Action::Change => change(difference, &address, folder, management, output).await?,
-    };
-    output.note(format!("{} {id}: {}d", noun.word(), action.word()))?;
-    match (noun, answer) {
-        (Noun::Integration, Some(answer)) => tell_test(id, &answer.body, output),
-        _ => Ok(Exit::Success),
+        for answer in &answers {
+            let exit = tell_test(id, &answer.body, output)?;
+            worst = if exit.graveness() > worst.graveness() { exit } else { worst };
+        }
+        carried_out.map_err(|failure| stopped(failure, &difference, &answers, (done, total)))?;
     }
+    Ok(worst)
 }
 
-async fn create(
+/// A refusal, with what was done before it. The command line is not to blame where a part of it was carried out.
+fn stopped(
+    failure: Failure,
     difference: &Difference<'_>,
-    folder: &Path,
+    answers: &[Answer],
+    (done, total): (usize, usize),
+) -> Failure {
+    let (noun, id) = (difference.noun.word(), &difference.id);
+    let half = if answers.is_empty() { "" } else { "; its settings were changed, its credentials were not" };
+    let so_far = match done {
+        0 if answers.is_empty() => "nothing was changed".to_owned(),
+        _ => format!("{done} of {total} differences were carried out, as told above"),
+    };
+    let changed = done > 0 || !answers.is_empty();
+    let exit = if changed && failure.exit == Exit::Usage { Exit::Error } else { failure.exit };
+    Failure { exit, message: format!("{noun} {id}: {}{half}; {so_far}", failure.message), ..failure }
+}
+
+/// Carries out one difference. What the API answered, in `answers`, also where a second request fails.
+async fn carry_out_one(
+    difference: &Difference<'_>,
+    credentials: Option<Value>,
     management: &Management,
-    output: &mut Output,
-) -> Result<Answer> {
+    answers: &mut Vec<Answer>,
+) -> Result<(), Failure> {
+    let address = match difference.noun {
+        Noun::Provider => provider_path(&difference.id),
+        Noun::Integration => path(&difference.id),
+    };
+    match difference.action {
+        Action::Delete => {
+            management.send(Request::delete(address).at_version(difference.etag.clone())).await?;
+        }
+        Action::Create => answers.push(management.send(create(difference, credentials)).await?),
+        Action::Change => change(difference, address, credentials, management, answers).await?,
+    }
+    Ok(())
+}
+
+fn create(difference: &Difference<'_>, credentials: Option<Value>) -> Request {
     let (collection, key) = match difference.noun {
         Noun::Provider => ("/providers", "id"),
         Noun::Integration => ("/integrations", "provider"),
     };
     let mut body: Map<String, Value> = after(difference).filter(|(_, value)| !value.is_null()).collect();
     body.insert(key.to_owned(), difference.id.as_str().into());
-    if let Some(declared) = difference.declared_credentials
-        && declared.kind != DeclaredCredentials::default_of(Noun::Integration).kind
-    {
-        body.insert("credentials".to_owned(), credentials_body(declared, folder, output)?);
-    }
-    Ok(management.send(Request::create(collection, Value::Object(body))).await?)
+    body.extend(credentials.map(|credentials| ("credentials".to_owned(), credentials)));
+    Request::create(collection, Value::Object(body))
 }
 
 /// Settings first, since new credentials are tested at once.
 async fn change(
     difference: &Difference<'_>,
-    address: &str,
-    folder: &Path,
+    address: String,
+    credentials: Option<Value>,
     management: &Management,
-    output: &mut Output,
-) -> Result<Option<Answer>> {
+    answers: &mut Vec<Answer>,
+) -> Result<(), Failure> {
     let mut etag = difference.etag.clone();
-    let mut answer = None;
     if !difference.settings.is_empty() {
         let body = Value::Object(after(difference).collect());
-        let changed = management.send(Request::change(address, body).at_version(etag)).await?;
+        let changed = management.send(Request::change(&address, body).at_version(etag)).await?;
         etag = changed.etag.clone();
-        answer = Some(changed);
+        answers.push(changed);
     }
-    if difference.credentials.is_some() {
-        let none = DeclaredCredentials::default_of(difference.noun);
-        let declared = difference.declared_credentials.unwrap_or(&none);
+    if let Some(credentials) = credentials {
         let address = format!("{address}/credentials");
-        let request = if declared.kind == "provider" {
-            Request::delete(address)
-        } else {
-            Request::put(address, credentials_body(declared, folder, output)?)
-        };
-        answer = Some(management.send(request.at_version(etag)).await?);
+        let is_providers = credentials["kind"] == "provider";
+        let request = if is_providers { Request::delete(address) } else { Request::put(address, credentials) };
+        answers.push(management.send(request.at_version(etag)).await?);
     }
-    Ok(answer)
+    Ok(())
 }
 
 fn after<'a>(difference: &'a Difference<'_>) -> impl Iterator<Item = (String, Value)> + 'a {
     difference.settings.iter().map(|(name, (_, after))| (name.clone(), after.clone()))
 }
 
-/// Credentials as the API takes them, with the key of the file that is named.
-fn credentials_body(declared: &DeclaredCredentials, folder: &Path, output: &mut Output) -> Result<Value> {
-    let mut body = match &declared.access_key_file {
-        Some(file) => {
-            AccessKey::obtain(&KeySource::File(folder.join(file)), &mut Person::at_terminal(), output)?.body()
-        }
-        None => json!({}),
+/// The test that a change of a provider or an integration brought with it, in a line.
+fn tell_test(id: &ProviderId, json: &Value, output: &mut Output) -> Result<Exit, Failure> {
+    let test: Option<Test> = json.get("test").filter(|test| !test.is_null()).map(read).transpose()?;
+    let Some(test) = &test else { return Ok(Exit::Success) };
+    let exit = tested::exit(test);
+    let word = match test.outcome {
+        TestOutcome::Passed if exit == Exit::Success => "test passed",
+        TestOutcome::Passed => "test passed in part",
+        TestOutcome::Failed => "test failed",
+        TestOutcome::NotRun => "not tested",
     };
-    body["kind"] = declared.kind.as_str().into();
-    if let Some(secret) = &declared.secret {
-        body["secret"] = secret.as_str().into();
-    }
-    if let Some(role) = &declared.role {
-        body["role"] = json!(role);
-    }
-    Ok(body)
-}
-
-/// The test that a change brought with it, in a line.
-fn tell_test(id: &ProviderId, json: &Value, output: &mut Output) -> Result<Exit> {
-    let view: IntegrationView = read(json)?;
-    let Some(test) = &view.test else { return Ok(Exit::Success) };
-    let exit = match test.outcome {
-        TestOutcome::Passed => Exit::Success,
-        TestOutcome::Failed => Exit::Degraded,
-        TestOutcome::NotRun => Exit::Success,
-    };
-    let message = text::harmless(&test.message);
-    if test.outcome == TestOutcome::Passed {
-        output.note(format!("    {message}"))?;
+    let message = format!("{word}: {}", text::harmless(&test.message));
+    let told = if exit == Exit::Success {
+        output.note(format!("    {message}"))
     } else {
-        output.warning(message, Some(&format!("hubctl integration test {id}")))?;
-    }
+        output.warning(format!("{id}: {message}"), Some(&format!("hubctl integration test {id}")))
+    };
+    told.map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
     Ok(exit)
 }

@@ -164,9 +164,11 @@ fn pruned<'a>(document: &Document, standing: &Standing) -> Vec<Difference<'a>> {
     let kept = standing.integrations.iter().filter(|(_, kept)| kept.view.removing_since.is_none());
     all.extend(kept.filter(|(id, _)| is_going(id)).map(|(id, kept)| gone(Noun::Integration, id, &kept.etag)));
     if document.providers.is_some() {
-        // A provider with an integration that stays is needed.
-        let is_needed =
-            |id: &ProviderId| integrations.contains(id) || standing.integrations.contains_key(id) && !is_going(id);
+        // A provider with an integration that stays is needed, and so is one whose integration is still being removed.
+        let is_needed = |id: &ProviderId| {
+            let kept = standing.integrations.get(id);
+            integrations.contains(id) || kept.is_some_and(|kept| !is_going(id) || kept.view.removing_since.is_some())
+        };
         let kept = standing.providers.iter().filter(|(id, _)| !providers.contains(id) && !is_needed(id));
         all.extend(kept.map(|(id, kept)| gone(Noun::Provider, id, &kept.etag)));
     }
@@ -179,7 +181,8 @@ pub(super) fn integration_settings(view: &IntegrationView) -> Settings {
     super::document::SETTINGS.iter().map(|name| ((*name).to_owned(), json[*name].clone())).collect()
 }
 
-/// Whether credentials are as they are declared. What they leave out of a role stays as it is.
+/// Whether credentials are as they are declared. What they leave out of a role stays as it is, and so does the key, where they
+/// name none.
 fn same(declared: &DeclaredCredentials, kept: &CredentialsView) -> bool {
     let secret = match (&declared.secret, &declared.access_key_file) {
         (Some(secret), _) => kept.secret.as_ref() == Some(secret),

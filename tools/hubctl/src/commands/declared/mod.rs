@@ -3,6 +3,7 @@
 mod carry_out;
 mod differences;
 mod document;
+mod examine;
 mod standing;
 
 use std::path::{Path, PathBuf};
@@ -13,12 +14,13 @@ use serde_json::{Value, json};
 
 use self::differences::{Action, Difference, Noun, Scope, differences};
 use self::document::Document;
+use self::examine::{Place, examine};
 use self::standing::Standing;
 use super::ask::Person;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::Reach;
+use crate::management::{Management, Reach};
 use crate::output::{Column, Output, Table, Tone, text};
 
 /// Make the deployment what a file declares
@@ -26,12 +28,16 @@ use crate::output::{Column, Output, Table, Tone, text};
 #[command(after_help = "\
 What a file leaves out of a provider or an integration has its default. Access
 keys are there by reference: `secret` names one of AWS Secrets Manager, and
-`access_key_file` a file beside this one. The differences are shown, then
-carried out; to apply the same file again changes nothing. --prune deletes what
-the file does not declare, of the kinds that it speaks of: without the key
-`integrations` integrations are left alone. Whether something is deleted is
-asked; all that there is of a kind is deleted only with --prune-all as well. A
-file with neither key is refused.
+`access_key_file` a file beside this one; without either, `static` is whatever
+key is kept. The differences are shown, everything is checked, then they are
+carried out, each with its connection test; to apply the same file again changes
+nothing. --prune deletes what the file does not declare, of the kinds that it
+speaks of: without the key `integrations` integrations are left alone. Whether
+something is deleted is asked; all that there is of a kind is deleted only with
+--prune-all as well. A file with neither key is refused.
+
+The exit code is that of the gravest connection test that a change caused (0, 1
+if it could not be run, 4 or 5), and 2 if the file is refused.
 
   providers:
   - id: 123456789012
@@ -98,9 +104,10 @@ enum ConfigCommand {
 /// Write all providers and integrations as a file for `hubctl apply`
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-No secret is in it: of an access key it names the secret that holds it. A secret
-that the exporter keeps itself is of this deployment alone: for another one put
-`access_key_file` in its place.
+No secret is in it: of an access key it names the secret of yours that holds it.
+A key that the exporter keeps itself is `kind: static` alone, which stands for
+whatever key is kept: it can be applied after the key was changed. For another
+deployment add `access_key_file`.
 
 Example:
   hubctl config export > integrations.yaml
@@ -124,7 +131,6 @@ struct DiffArgs {
 
 pub(crate) fn apply(args: &ApplyArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let document = Document::read(&args.file)?;
-    let folder = args.file.parent().unwrap_or(Path::new(""));
     let scope = Scope { prune: args.prune, renew_keys: args.renew_keys };
     block_on(async {
         let management = args.reach.connect(global).await?;
@@ -132,25 +138,23 @@ pub(crate) fn apply(args: &ApplyArgs, global: &Global, output: &mut Output) -> R
         let all = differences(&document, &standing, scope);
         show(&all, output)?;
         let sweep = if args.prune_all { Ok(()) } else { leaves_some(&all, &standing) };
-        if args.dry_run || all.is_empty() {
+        let deleted = all.iter().filter(|difference| difference.action == Action::Delete).count() as u64;
+        let ready = examine(all, &document, &standing, &place(&args.file, &management), output)?;
+        if args.dry_run || ready.is_empty() {
             if let Err(failure) = &sweep {
                 output.warning(&failure.message, failure.hint.as_deref())?;
             }
-            return Ok(if all.is_empty() { Exit::Success } else { Exit::Differs });
+            return Ok(if ready.is_empty() { Exit::Success } else { Exit::Differs });
         }
         sweep?;
-        agree(&all, args.yes, output)?;
-        let mut worst = Exit::Success;
-        for (done, difference) in all.iter().enumerate() {
-            let carried_out = carry_out::carry_out(difference, folder, &management, output).await;
-            let exit = carried_out.map_err(|error| {
-                let left = text::counted((all.len() - done) as u64, "difference is", "differences are");
-                error.context(format!("{} {}: {left} left", difference.noun.word(), difference.id))
-            })?;
-            worst = if exit == Exit::Success { worst } else { exit };
-        }
-        Ok(worst)
+        agree(deleted, args.yes, output)?;
+        carry_out::carry_out(ready, &management, output).await
     })
+}
+
+/// Files of keys are beside the file that names them.
+fn place<'a>(file: &'a Path, management: &'a Management) -> Place<'a> {
+    Place { folder: file.parent().unwrap_or(Path::new("")), secret_prefix: management.secret_prefix.as_deref() }
 }
 
 /// A file that was cut off, or is of another deployment, shall not empty this one.
@@ -171,8 +175,7 @@ fn leaves_some(all: &[Difference<'_>], standing: &Standing) -> Result<(), Failur
 }
 
 /// What is deleted is gone: somebody must want it.
-fn agree(all: &[Difference<'_>], yes: bool, output: &mut Output) -> Result<()> {
-    let deleted = all.iter().filter(|difference| difference.action == Action::Delete).count() as u64;
+fn agree(deleted: u64, yes: bool, output: &mut Output) -> Result<()> {
     if deleted == 0 || yes {
         return Ok(());
     }
@@ -190,12 +193,16 @@ pub(crate) fn config(
     global: &Global,
     output: &mut Output,
 ) -> Result<Exit> {
-    let document = match command {
+    let file = match command {
         ConfigCommand::Export(ExportArgs {}) => None,
-        ConfigCommand::Diff(args) => Some(Document::read(&args.file)?),
+        ConfigCommand::Diff(args) => Some((Document::read(&args.file)?, &args.file)),
     };
-    let standing = block_on(async { Ok(Standing::read(&reach.connect(global).await?).await?) })?;
-    let Some(document) = document else {
+    let (management, standing) = block_on(async {
+        let management = reach.connect(global).await?;
+        let standing = Standing::read(&management).await?;
+        Ok((management, standing))
+    })?;
+    let Some((document, file)) = file else {
         let declared = standing.declared();
         match output.format {
             Format::Json => output.json(&declared)?,
@@ -205,7 +212,8 @@ pub(crate) fn config(
     };
     let all = differences(&document, &standing, Scope { prune: true, renew_keys: false });
     show(&all, output)?;
-    Ok(if all.is_empty() { Exit::Success } else { Exit::Differs })
+    let ready = examine(all, &document, &standing, &place(file, &management), output)?;
+    Ok(if ready.is_empty() { Exit::Success } else { Exit::Differs })
 }
 
 fn show(all: &[Difference<'_>], output: &mut Output) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use exporter::provider::ProviderId;
-use exporter::registry::Revision;
+use exporter::registry::{MANAGED, Revision};
 use jiff::Timestamp;
 use management::wire::words::CredentialsKind;
 use management::wire::{CredentialsView, IntegrationView, ProviderView};
@@ -41,7 +41,7 @@ impl Standing {
         Ok(Self { providers, integrations: integrations.await? })
     }
 
-    /// As a file declares it. Access keys stay where they are: their secrets are named.
+    /// As a file declares it. Access keys stay where they are: secrets of the customer are named, ours are not.
     pub(super) fn declared(&self) -> Value {
         let providers: Vec<Value> = self.providers.values().map(|kept| declared_provider(&kept.view)).collect();
         let going = |kept: &&Kept<IntegrationView>| kept.view.removing_since.is_none();
@@ -94,11 +94,40 @@ fn declared_integration(view: &IntegrationView) -> Value {
 fn declared_credentials(view: &CredentialsView) -> Value {
     let mut fields = Map::new();
     fields.insert("kind".to_owned(), kind_word(view.kind).into());
-    if let Some(secret) = &view.secret {
+    // A name of ours is another one with each new key, and no other deployment has it.
+    if let Some(secret) = view.secret.as_ref().filter(|secret| !is_managed(secret)) {
         fields.insert("secret".to_owned(), secret.as_str().into());
     }
     if let Some(role) = &view.role {
         fields.insert("role".to_owned(), json!(role));
     }
     Value::Object(fields)
+}
+
+/// Whether a secret is one that the exporter made for a key: PREFIX, `managed/`, for what it was made, and a name of its own.
+fn is_managed(secret: &str) -> bool {
+    let mut parts = secret.rsplitn(3, '/');
+    let (Some(_), Some(made_for), Some(before)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let made_for = made_for.split_once('-').filter(|(noun, _)| ["provider", "integration"].contains(noun));
+    before.ends_with(MANAGED.trim_end_matches('/')) && made_for.is_some_and(|(_, id)| id.parse::<ProviderId>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_of_ours_is_told_from_the_customers() {
+        assert!(is_managed("securityhub-exporter/managed/integration-123456789012/0193-7c41"));
+        assert!(is_managed("team/x/managed/provider-o-a1b2c3d4e5/1"));
+        for theirs in [
+            "securityhub-exporter/key",
+            "securityhub-exporter/managed/key",
+            "securityhub-exporter/team/integration-123456789012/1",
+            "securityhub-exporter/managed/integration-12/1",
+            "arn:aws:secretsmanager:eu-west-1:111122223333:secret:securityhub-exporter/key-AbCdEf",
+        ] {
+            assert!(!is_managed(theirs), "{theirs}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ACCOUNT, Deployment};
+use super::{ACCOUNT, Deployment, OTHER, connected};
 
 const FILE: &str = "\
 providers:
@@ -24,6 +24,7 @@ integrations:
 #[test]
 fn a_file_is_applied_once() {
     let deployment = Deployment::new();
+    deployment.memory.kept().found.insert(OTHER.to_owned(), vec![connected()]);
     deployment.file("all.yaml", FILE);
     deployment.file(
         "key.json",
@@ -55,12 +56,23 @@ fn what_is_exported_can_be_applied() {
         r#"{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY01"}"#,
     );
     deployment.file("all.yaml", FILE);
+    deployment.memory.kept().found.insert(OTHER.to_owned(), vec![connected()]);
     assert_eq!(deployment.run("apply -f all.yaml").exit, 0);
     let exported = deployment.run("config export");
     deployment.file("exported.yaml", &exported.stdout);
     let diff = deployment.run("config diff -f exported.yaml");
     assert_eq!(diff.exit, 0, "{}{}", diff.stdout, exported.stdout);
-    assert!(exported.stdout.contains("secret: ") && !exported.stdout.contains("access_key"), "{}", exported.stdout);
+    assert!(!exported.stdout.contains("secret: ") && !exported.stdout.contains("access_key"), "{}", exported.stdout);
+
+    // A new key is kept under another name; what was written down before still holds, and can be applied.
+    deployment.json(&format!("integration credentials {OTHER} --access-key-file key.json"));
+    let diff = deployment.run("config diff -f exported.yaml");
+    assert_eq!(diff.exit, 0, "{}{}", diff.stdout, diff.stderr);
+    deployment.json(&format!("integration configure {OTHER} --severity-min high"));
+    let applied = deployment.run("apply -f exported.yaml");
+    assert_eq!(applied.exit, 0, "{}", applied.stderr);
+    assert_eq!(deployment.run("config export").stdout, exported.stdout);
+    assert_eq!(deployment.memory.kept().secrets.len(), 1, "the key that was kept last is still there");
 }
 
 #[test]
@@ -98,6 +110,7 @@ fn a_wrong_file_is_refused_with_the_line() {
 /// Two accounts, and a file that names one of them.
 fn two() -> Deployment {
     let deployment = Deployment::new();
+    deployment.memory.kept().found.insert(OTHER.to_owned(), vec![connected()]);
     deployment.file(
         "two.yaml",
         "providers: [{id: 123456789012}, {id: 210987654321}]\n\

@@ -3,6 +3,7 @@
 
 mod closed;
 mod declared;
+mod examined;
 mod hidden;
 mod page;
 mod runs;
@@ -29,6 +30,8 @@ use tower::ServiceExt as _;
 use super::{Ended, hubctl};
 
 pub(super) const ACCOUNT: &str = "123456789012";
+/// Another account.
+pub(super) const OTHER: &str = "210987654321";
 const OPERATOR: &str = "arn:aws:iam::111122223333:user/ada";
 
 /// A deployment that is managed.
@@ -152,6 +155,7 @@ fn stack() -> String {
         ("ExportFunctionRoleArn", "arn:aws:iam::111122223333:role/Export"),
         ("CheckFunctionRoleArn", "arn:aws:iam::111122223333:role/Check"),
         ("ManageFunctionName", "manage"),
+        ("SecretNamePrefix", "securityhub-exporter/"),
     ];
     let outputs = outputs
         .map(|(key, value)| format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>"));

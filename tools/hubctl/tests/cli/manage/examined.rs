@@ -1,0 +1,194 @@
+//! `hubctl apply`: all is looked at before the first change, and each change's connection test is told.
+
+use super::{ACCOUNT, Deployment, OTHER, connected, disconnected};
+use crate::Ended;
+
+const PROVIDERS: &str = "providers: [{id: 123456789012}, {id: 210987654321}]\n";
+
+/// Applies, tries out and compares a file that is wrong; each must say why and change nothing.
+fn refused(deployment: &Deployment, file: &str, exit: i32, why: &str) {
+    deployment.file("wrong.yaml", file);
+    let before = deployment.actions();
+    for line in ["apply -f wrong.yaml", "apply -f wrong.yaml --dry-run", "config diff -f wrong.yaml"] {
+        let ended = deployment.run(line);
+        assert_eq!(ended.exit, exit, "{line}: {file}\n{}", ended.stderr);
+        assert!(ended.stderr.contains(why), "{line}: {file}\n{}", ended.stderr);
+        assert_eq!(deployment.actions(), before, "{line}: {file}");
+    }
+}
+
+/// A deployment with one Region that was lost.
+fn lost() -> exporter::connection::Connection {
+    let mut lost = connected();
+    let region = lost.regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap();
+    region.lost_at = Some("2026-11-23T08:30:00Z".parse().unwrap());
+    lost
+}
+
+fn applied(deployment: &Deployment, file: &str) -> Ended {
+    deployment.file("file.yaml", file);
+    deployment.run("apply -f file.yaml")
+}
+
+#[test]
+fn a_setting_that_the_api_would_refuse_is_found_before_the_first_change() {
+    let deployment = Deployment::new();
+    let integration = |setting: &str| format!("{PROVIDERS}integrations: [{{provider: {ACCOUNT}, {setting}}}]\n");
+    for (setting, why) in [
+        ("archive_limit_percent: 101", "integration 123456789012: archive_limit_percent must be 0 to 100"),
+        ("absent_scans: 0", "absent_scans must be 1 to 14"),
+        ("regions: [mars-1]", "regions.0 must be a Region"),
+        ("regions: []", "regions must be 1 to 100 Regions"),
+        ("regions: [eu-west-1], fallback_region: us-east-1", "fallback_region must be one of regions"),
+        ("credentials: {kind: magic}", "credentials.kind must be provider, default or static"),
+        ("credentials: {kind: static}", "credentials must have secret or access_key_file: no access key is kept yet"),
+        ("credentials: {kind: provider, secret: x}", "credentials.kind must be static"),
+        (
+            "credentials: {kind: default, role: {arn: 'arn:aws:iam::210987654321:role/X'}}",
+            "a role of account 123456789012",
+        ),
+        (
+            "credentials: {kind: default, role: {arn: 'arn:aws:iam::123456789012:role/X', duration_seconds: 60}}",
+            "900 to 3600",
+        ),
+    ] {
+        refused(&deployment, &integration(setting), 2, why);
+    }
+    refused(
+        &deployment,
+        "providers: [{id: 123456789012, scan_schedule: daily}]\n",
+        2,
+        "provider 123456789012: scan_schedule",
+    );
+    refused(&deployment, "providers: [{id: 123456789012, alias: ' '}]\n", 2, "alias must have 1 to 128 characters");
+    refused(&deployment, "providers: [{id: o-a1b2c3d4e5}]\n", 2, "an organisation needs a role");
+    refused(&deployment, "integrations: [{provider: 210987654321}]\n", 2, "its provider is neither there nor declared");
+    assert!(deployment.memory.kept().providers.is_empty());
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let deployment = Deployment::new();
+    deployment.file("wrong.yaml", &format!("{PROVIDERS}integrations:\n- {{provider: 123456789012, absent_scans: 20}}\n- {{provider: 333333333333, regions: []}}\n"));
+    let ended = deployment.run("apply -f wrong.yaml");
+    assert_eq!(ended.exit, 2);
+    insta::assert_snapshot!("examined", ended.text(deployment.place.path()));
+}
+
+#[test]
+fn a_file_with_a_key_is_opened_before_the_first_change() {
+    let deployment = Deployment::new();
+    let with = |file: &str| {
+        format!(
+            "{PROVIDERS}integrations: [{{provider: {ACCOUNT}, credentials: {{kind: static, access_key_file: {file}}}}}]\n"
+        )
+    };
+    refused(&deployment, &with("nowhere.json"), 1, "failed to open nowhere.json");
+    deployment.file("empty.json", "{}");
+    refused(&deployment, &with("empty.json"), 2, "empty.json holds no access key");
+    deployment.file("short.json", r#"{"access_key_id":"AKIA","secret_access_key":"abc"}"#);
+    refused(&deployment, &with("short.json"), 2, "credentials.access_key_id must be the id of an access key");
+    // What is kept already is not sent, so its file need not be there.
+    deployment.file("key.json", r#"{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"abc"}"#);
+    assert_eq!(applied(&deployment, &with("key.json")).exit, 0);
+    std::fs::remove_file(deployment.place.path().join("key.json")).unwrap();
+    assert_eq!(applied(&deployment, &with("key.json")).exit, 0);
+    assert_eq!(deployment.run("apply -f file.yaml --renew-keys").exit, 1);
+}
+
+#[test]
+fn the_stacks_secrets_are_known_beforehand() {
+    let deployment = Deployment::new();
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
+    deployment.file(
+        "x.yaml",
+        &format!(
+            "{PROVIDERS}integrations: [{{provider: {ACCOUNT}, credentials: {{kind: static, secret: another/key}}}}]\n"
+        ),
+    );
+    let before = deployment.actions();
+    let ended = deployment.run("apply -f x.yaml --stack one");
+    assert_eq!(ended.exit, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("whose name begins with securityhub-exporter/"), "{}", ended.stderr);
+    assert_eq!(deployment.actions(), before);
+}
+
+/// A mistyped role is no success, whichever command gave it, and a provider's no less than an integration's.
+#[test]
+fn the_test_that_a_change_caused_is_told_and_counts() {
+    let deployment = Deployment::new();
+    let role = |name: &str| {
+        format!(
+            "providers:\n- {{id: {ACCOUNT}, credentials: {{kind: default, role: {{arn: 'arn:aws:iam::{ACCOUNT}:role/{name}'}}}}}}\nintegrations: [{{provider: {ACCOUNT}}}]\n"
+        )
+    };
+    let first = applied(&deployment, &role("Right"));
+    assert_eq!(first.exit, 0, "{}", first.stderr);
+    assert!(first.stderr.contains("    test passed: connected in 2 Regions"), "{}", first.stderr);
+    let found = |connection| drop(deployment.memory.kept().found.insert(ACCOUNT.to_owned(), vec![connection]));
+    found(disconnected());
+    let wrong = applied(&deployment, &role("Wrnog"));
+    assert_eq!(wrong.exit, 4, "{}", wrong.stderr);
+    let told = "provider 123456789012: changed\nwarning: 123456789012: test failed: the role can't be assumed";
+    assert!(wrong.stderr.contains(told) && wrong.stderr.contains("hint: hubctl integration test"), "{}", wrong.stderr);
+    found(lost());
+    assert_eq!(applied(&deployment, &role("Half")).exit, 5, "a Region was lost");
+    deployment.memory.kept().found.clear();
+    let unknown = applied(&deployment, &role("Unknown"));
+    assert_eq!(unknown.exit, 1, "what is not known is no success: {}", unknown.stderr);
+    found(connected());
+    assert_eq!(applied(&deployment, &role("Right")).exit, 0);
+}
+
+#[test]
+fn the_gravest_test_decides() {
+    let deployment = Deployment::new();
+    deployment
+        .memory
+        .kept()
+        .found
+        .extend([(ACCOUNT.to_owned(), vec![disconnected()]), (OTHER.to_owned(), vec![lost()])]);
+    let file = format!("{PROVIDERS}integrations: [{{provider: {ACCOUNT}}}, {{provider: {OTHER}}}]\n");
+    assert_eq!(applied(&deployment, &file).exit, 4);
+    assert_eq!(deployment.memory.kept().integrations.len(), 2, "a test that fails stops nothing");
+}
+
+#[test]
+fn where_it_stops_it_says_what_was_applied() {
+    let deployment = Deployment::new();
+    // The deployment alone knows its secrets here: no stack is named.
+    let file = format!(
+        "{PROVIDERS}integrations: [{{provider: {ACCOUNT}, credentials: {{kind: static, secret: another/key}}}}]\n"
+    );
+    let stopped = applied(&deployment, &file);
+    assert_eq!(stopped.exit, 1, "the command line is not to blame: {}", stopped.stderr);
+    insta::assert_snapshot!("stopped", stopped.stderr);
+    let file = format!(
+        "integrations: [{{provider: {ACCOUNT}, only_failed: false, credentials: {{kind: static, secret: another/key}}}}]\n"
+    );
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
+    let half = applied(&deployment, &file);
+    assert_eq!(half.exit, 1, "{}", half.stderr);
+    assert!(half.stderr.contains("its settings were changed, its credentials were not"), "{}", half.stderr);
+}
+
+/// A provider whose integration is still being removed can't be deleted yet.
+#[test]
+fn a_provider_is_needed_until_its_integration_is_gone() {
+    let deployment = Deployment::new();
+    assert_eq!(applied(&deployment, &format!("{PROVIDERS}integrations: [{{provider: {ACCOUNT}}}]\n")).exit, 0);
+    deployment.json(&format!("integration delete {ACCOUNT} --archive --yes"));
+    deployment.file("without.yaml", "providers: [{id: 210987654321}]\nintegrations: []\n");
+    assert_eq!(deployment.run("config diff -f without.yaml").exit, 0);
+    let pruned = deployment.run("apply -f without.yaml --prune --prune-all --yes");
+    assert_eq!((pruned.exit, pruned.stderr.as_str()), (0, "There is no difference.\n"));
+    refused(
+        &deployment,
+        &format!("integrations: [{{provider: {ACCOUNT}, only_failed: false}}]\n"),
+        1,
+        "is being removed",
+    );
+    deployment.json(&format!("integration delete {ACCOUNT} --yes"));
+    assert_eq!(deployment.run("apply -f without.yaml --prune --yes").exit, 0);
+    assert!(!deployment.memory.kept().providers.contains_key(ACCOUNT));
+}
