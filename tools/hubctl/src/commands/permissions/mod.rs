@@ -167,22 +167,31 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
         }
     }
     if let (Some(account), Some(external_id)) = (&args.account, &needed.external_id) {
-        then(account, external_id, needed.role.as_deref().unwrap_or_default(), args, output)?;
+        let role = needed.role.as_deref().unwrap_or_default();
+        then(account, external_id, role, (args, &management.region), output)?;
     }
     Ok(Exit::Success)
 }
 
 /// What comes after it, beside the result: how the template is deployed, and the command that belongs to this External ID.
-fn then(account: &ProviderId, external_id: &str, role: &str, args: &Print, output: &mut Output) -> Result<()> {
+fn then(
+    account: &ProviderId,
+    external_id: &str,
+    role: &str,
+    (args, region): (&Print, &str),
+    output: &mut Output,
+) -> Result<()> {
     if args.form == Form::CloudFormation {
         match account {
             ProviderId::Account(account) => {
                 output.note(format!("With credentials of account {account}:"))?;
-                output.note(format!("    {DEPLOY}"))?;
+                output.note(format!("    {DEPLOY} --region {region}"))?;
             }
             ProviderId::Organization(_) => {
-                output.note("In the organisation's management account, as a StackSet of all accounts:")?;
-                output.note(format!("    {CREATE_STACK_SET}"))?;
+                output.note("In the organisation's management account, as a StackSet of all accounts but that one:")?;
+                output.note(format!("    {}", stack_set(region)))?;
+                output.note("There as well, for the management account itself, which no such StackSet reaches:")?;
+                output.note(format!("    {DEPLOY} --region {region}"))?;
             }
         }
     }
@@ -203,12 +212,19 @@ fn then(account: &ProviderId, external_id: &str, role: &str, args: &Print, outpu
 /// How the template of one account's role is deployed.
 const DEPLOY: &str = "aws cloudformation deploy --template-file role.yaml --stack-name securityhub-exporter-role --capabilities \
                       CAPABILITY_NAMED_IAM";
-/// How the template becomes the role of every account of an organisation.
-const CREATE_STACK_SET: &str = "aws cloudformation create-stack-set --stack-set-name securityhub-exporter-role --template-body \
-                                file://role.yaml --capabilities CAPABILITY_NAMED_IAM --permission-model SERVICE_MANAGED \
-                                --auto-deployment Enabled=true,RetainStacksOnAccountRemoval=false && aws cloudformation \
-                                create-stack-instances --stack-set-name securityhub-exporter-role --deployment-targets \
-                                OrganizationalUnitIds=ROOT_ID --regions us-east-1";
+/// How the template becomes the role of every account of an organisation but its management account (CloudFormation user
+/// guide, "Considerations when creating a StackSet with service-managed permissions"). In one Region, as a role is the same in all: the
+/// deployment's, which is one of its partition.
+fn stack_set(region: &str) -> String {
+    format!(
+        "aws cloudformation create-stack-set --stack-set-name securityhub-exporter-role --template-body file://role.yaml \
+         --capabilities CAPABILITY_NAMED_IAM --permission-model SERVICE_MANAGED \
+         --auto-deployment Enabled=true,RetainStacksOnAccountRemoval=false --region {region} && \
+         aws cloudformation create-stack-instances --stack-set-name securityhub-exporter-role \
+         --deployment-targets OrganizationalUnitIds=\"$(aws organizations list-roots --query 'Roots[0].Id' --output text \
+         --region {region})\" --regions {region} --region {region}"
+    )
+}
 
 /// Whose permissions are wanted.
 struct Found {

@@ -38,6 +38,37 @@ fn permissions_of_an_account_come_with_the_command_that_integrates_it() {
     insta::assert_snapshot!("permissions_then", ended.stderr);
 }
 
+/// A Region belongs to a partition, and a StackSet leaves the management account out.
+#[test]
+fn the_commands_of_an_organization_are_right_in_every_partition() {
+    let deployment = Deployment::new();
+    for (region, partition) in [
+        ("us-gov-west-1", "aws-us-gov"),
+        ("cn-north-1", "aws-cn"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("eu-west-1", "aws"),
+    ] {
+        let print = format!(
+            "permissions print --external-id the-right-one --form cloudformation --stack one --region {region}"
+        );
+        let ended = deployment.run(&format!("{print} --account o-a1b2c3d4e5"));
+        assert_eq!(ended.exit, 0, "{}", ended.stderr);
+        assert!(ended.stdout.contains("Exporter") && !ended.stderr.contains("us-east-1"), "{}", ended.stderr);
+        let commands: Vec<&str> = ended.stderr.lines().filter(|line| line.starts_with("    aws ")).collect();
+        let [set, itself] = commands[..] else { panic!("{}", ended.stderr) };
+        assert!(set.contains(&format!(" --regions {region} --region {region}")), "{set}");
+        assert_eq!(set.matches(&format!("--region {region}")).count(), 3, "{set}");
+        assert!(
+            itself.contains("cloudformation deploy") && itself.ends_with(&format!("--region {region}")),
+            "{itself}"
+        );
+        let of_one = deployment.run(&format!("{print} --account {ACCOUNT}")).stderr;
+        assert!(of_one.contains(&format!("CAPABILITY_NAMED_IAM --region {region}\n")), "{of_one}");
+        let policy = deployment.run(&format!("permissions print --account {ACCOUNT} --region {region}")).stdout;
+        assert!(policy.contains(&format!("arn:{partition}:")), "{policy}");
+    }
+}
+
 /// A role that trusts nobody opens for nobody: by the function's name alone no trust policy is made up.
 #[test]
 fn whom_a_role_must_trust_only_the_stack_tells() {
