@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks: GetFindings bears three a second (contract 1.9).
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What a finding is refused with where Security Hub is off.
+const HUB_OFF: &str = "InvalidAccess";
+
 /// Try out an integration
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
@@ -171,11 +174,20 @@ fn taken(outcome: Result<ImportOutcome, CallError>, args: &SampleArgs, region: R
     let outcome = outcome.map_err(|error| refused(&error, region))?;
     match outcome.failed.first() {
         None => Ok(()),
+        // So the service answers for each finding where the hub is off (contract of BatchImportFindings).
+        Some(failed) if failed.code == HUB_OFF => {
+            let message = format!("{region}: Security Hub is off: {}: {}", failed.code, failed.message);
+            Err(Failure::new(Exit::Degraded, message).hint(enable_hub(region)))
+        }
         Some(failed) => {
             let message = format!("Security Hub does not take the sample: {}: {}", failed.code, failed.message);
             Err(Failure::new(Exit::Error, message).hint(format!("hubctl integration test {}", args.account)))
         }
     }
+}
+
+fn enable_hub(region: RegionName) -> String {
+    format!("aws securityhub enable-security-hub --no-enable-default-standards --region {region}")
 }
 
 fn refused(error: &CallError, region: RegionName) -> Failure {
@@ -188,9 +200,7 @@ fn refused(error: &CallError, region: RegionName) -> Failure {
     };
     let failure = Failure::new(exit, format!("{region}: {error}"));
     match error {
-        CallError::InvalidAccess(_) => {
-            failure.hint(format!("aws securityhub enable-security-hub --no-enable-default-standards --region {region}"))
-        }
+        CallError::InvalidAccess(_) => failure.hint(enable_hub(region)),
         CallError::UnrecognizedClient(_) => failure.hint(format!(
             "has the account switched the Region on? aws account get-region-opt-status --region-name {region}"
         )),
