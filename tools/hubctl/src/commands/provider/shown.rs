@@ -3,7 +3,7 @@
 use anyhow::Result;
 use exporter::provider::ProviderId;
 use management::wire::ProviderView;
-use management::wire::words::{ProviderKind, TestOutcome};
+use management::wire::words::ProviderKind;
 use serde_json::Value;
 
 use crate::commands::integration::shown::{assumes, note_unknown_trust, provider_path, read, trust};
@@ -36,10 +36,9 @@ impl Shown {
         Ok(Self { view: read(&answer.body)?, etag: answer.etag, json: answer.body })
     }
 
-    /// How the command ends: as the test did that it caused. That a test could not be run is no fault of what was changed.
+    /// How the command ends: as the test did that it caused. What a test could not tell is no success.
     pub(super) fn exit(&self) -> Exit {
-        let test = self.view.test.as_ref().filter(|test| test.outcome != TestOutcome::NotRun);
-        test.map_or(Exit::Success, tested::exit)
+        self.view.test.as_ref().map_or(Exit::Success, tested::exit)
     }
 
     /// Shows it, and the test that it was put to; `with_role`, with what has to be put on its role.

@@ -116,6 +116,7 @@ fn configure_changes_what_is_named_and_nothing_else() {
     assert_eq!(deployment.run(&format!("integration configure {ACCOUNT}")).exit, 2);
 
     deployment.json("provider create 210987654321");
+    deployment.memory.kept().found.insert("210987654321".to_owned(), vec![super::connected()]);
     let moved = deployment.json(&format!("integration configure {ACCOUNT} --provider 210987654321 --yes"));
     assert_eq!(moved["provider"], "210987654321");
     assert_eq!(deployment.run(&format!("integration show {ACCOUNT}")).exit, 1);
