@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that can't go on should panic")]
 
+mod exit_codes;
 mod help;
 mod hostile;
 mod manage;

@@ -14,15 +14,15 @@ pub(super) const SECOND: &str = "5.46.0-scan-2-after-fixes.ocsf.json.gz";
 
 /// A Security Hub, and a CI job's folder.
 pub(super) struct World {
-    simulator: Simulator,
-    url: String,
+    pub(super) simulator: Simulator,
+    pub(super) url: String,
     _runtime: tokio::runtime::Runtime,
     _server: simulator::Server,
     pub(super) place: tempfile::TempDir,
 }
 
 impl World {
-    fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let simulator = Simulator::new(config.unlimited());
         let server = runtime.block_on(simulator.serve("127.0.0.1:0")).unwrap();

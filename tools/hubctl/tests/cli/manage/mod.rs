@@ -6,7 +6,7 @@ mod declared;
 mod examined;
 mod hidden;
 mod page;
-mod runs;
+pub(super) mod runs;
 mod sample;
 mod secrets;
 mod words;
@@ -29,21 +29,21 @@ use tower::ServiceExt as _;
 
 use super::{Ended, hubctl};
 
-pub(super) const ACCOUNT: &str = "123456789012";
+pub(crate) const ACCOUNT: &str = "123456789012";
 /// Another account.
-pub(super) const OTHER: &str = "210987654321";
+pub(crate) const OTHER: &str = "210987654321";
 const OPERATOR: &str = "arn:aws:iam::111122223333:user/ada";
 
 /// A deployment that is managed.
-struct Deployment {
-    memory: Arc<Memory>,
+pub(crate) struct Deployment {
+    pub(crate) memory: Arc<Memory>,
     /// All that went to the function, as it travelled.
     sent: Arc<Mutex<Vec<String>>>,
     /// Whether answers are lost on their way back, though what was asked for is done.
     loses_answers: Arc<AtomicBool>,
-    url: String,
+    pub(crate) url: String,
     _runtime: tokio::runtime::Runtime,
-    place: tempfile::TempDir,
+    pub(crate) place: tempfile::TempDir,
 }
 
 #[derive(Clone)]
@@ -55,7 +55,7 @@ struct Server {
 
 impl Deployment {
     /// One in which the account can be reached in two Regions.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let memory = Arc::new(Memory::default());
         memory.kept().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
         memory.kept().found.insert(ACCOUNT.to_owned(), vec![connected()]);
@@ -73,7 +73,7 @@ impl Deployment {
     }
 
     /// Runs a command; nobody sits at the terminal.
-    fn run(&self, line: &str) -> Ended {
+    pub(crate) fn run(&self, line: &str) -> Ended {
         self.run_with(line, "")
     }
 
@@ -87,7 +87,7 @@ impl Deployment {
     }
 
     /// A command that is ready to run. A word in single quotes may hold spaces.
-    fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let words = line.split('\'').enumerate().flat_map(|(index, part)| match index % 2 {
             0 => part.split_whitespace().map(str::to_owned).collect(),
             _ => vec![part.to_owned()],
@@ -102,19 +102,19 @@ impl Deployment {
     }
 
     /// Runs a command that must succeed; its result as JSON.
-    fn json(&self, line: &str) -> Value {
+    pub(crate) fn json(&self, line: &str) -> Value {
         let ended = self.run(&format!("{line} --output json"));
         assert_eq!(ended.exit, 0, "{line}: {}", ended.stderr);
         serde_json::from_str(&ended.stdout).unwrap_or(Value::Null)
     }
 
     /// Writes a file where the commands run.
-    fn file(&self, name: &str, text: &str) {
+    pub(crate) fn file(&self, name: &str, text: &str) {
         std::fs::write(self.place.path().join(name), text).unwrap();
     }
 
     /// The trail, oldest first.
-    fn actions(&self) -> Vec<String> {
+    pub(crate) fn actions(&self) -> Vec<String> {
         self.memory.kept().trail.iter().map(|entry| entry.action.clone()).collect()
     }
 }
@@ -122,9 +122,14 @@ impl Deployment {
 /// Answers as Lambda does where the function is asked for, as CloudFormation where a stack is, and as STS does otherwise.
 async fn answer(State(server): State<Server>, request: Request) -> Response {
     let is_function = request.uri().path() == "/2015-03-31/functions/manage/invocations";
+    let is_table =
+        request.headers().get("x-amz-target").is_some_and(|target| target.as_bytes().starts_with(b"DynamoDB"));
     let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
     if body.starts_with(b"Action=DescribeStacks") {
         return stack().into_response();
+    }
+    if is_table {
+        return axum::Json(items(&body)).into_response();
     }
     if !is_function {
         return format!(
@@ -141,6 +146,17 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     axum::Json(done).into_response()
+}
+
+/// What a table has that holds one integration and nothing else.
+fn items(query: &[u8]) -> Value {
+    if !String::from_utf8_lossy(query).contains(r#"{"S":"integration"}"#) {
+        return json!({ "Items": [], "Count": 0 });
+    }
+    let (text, number) = (|text: &str| json!({ "S": text }), json!({ "N": "1" }));
+    let settings = json!({ "M": { "provider": text(ACCOUNT) } });
+    let item = json!({ "pk": text("integration"), "sk": text(ACCOUNT), "settings": settings, "version": number });
+    json!({ "Items": [item], "Count": 1 })
 }
 
 /// The stack of the deployment, as CloudFormation describes it.
@@ -190,7 +206,7 @@ async fn invoked(router: axum::Router, event: &Bytes) -> Value {
 }
 
 /// A check that found two Regions enabled, and others not.
-fn connected() -> Connection {
+pub(crate) fn connected() -> Connection {
     let since = "2026-11-23T08:00:00Z".parse().unwrap();
     let region = |status, problem| RegionConnection { status, since, lost_at: None, stale_since: None, problem };
     let off = |name: &str| Problem {
@@ -219,7 +235,7 @@ fn connected() -> Connection {
 }
 
 /// A check that found no way in.
-fn disconnected() -> Connection {
+pub(crate) fn disconnected() -> Connection {
     let problem = Problem {
         reason: "assume_role_denied".to_owned(),
         message: "the role can't be assumed with the integration's External ID".to_owned(),

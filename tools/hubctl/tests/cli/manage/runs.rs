@@ -12,9 +12,9 @@ use serde_json::json;
 
 use super::{ACCOUNT, Deployment};
 
-const RUN: &str = "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b";
+pub(crate) const RUN: &str = "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b";
 
-fn run(run_id: &str, kind: RunKind) -> RunReport {
+pub(crate) fn run(run_id: &str, kind: RunKind) -> RunReport {
     let upload = UploadInfo {
         source: "s3://scans/scan.ocsf.json".to_owned(),
         etag: "e".to_owned(),
@@ -27,7 +27,7 @@ fn run(run_id: &str, kind: RunKind) -> RunReport {
 }
 
 /// A deployment with one run that archived a finding, holds back others, and left two in quarantine.
-fn deployment() -> Deployment {
+pub(crate) fn deployment() -> Deployment {
     let deployment = Deployment::new();
     let mut run = run(RUN, RunKind::Export);
     run.status = RunStatus::Degraded;
@@ -47,10 +47,19 @@ fn deployment() -> Deployment {
 }
 
 /// Carries orders out until it is dropped, as the exporter would: each has one run.
-struct Exporter(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
+pub(crate) struct Exporter(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
 
 impl Exporter {
-    fn of(memory: Arc<Memory>, state: OrderState) -> Self {
+    pub(crate) fn of(memory: Arc<Memory>, state: OrderState) -> Self {
+        Self::ending(memory, state, |_| {})
+    }
+
+    /// One whose runs end as they are made to.
+    pub(crate) fn ending(
+        memory: Arc<Memory>,
+        state: OrderState,
+        end: impl Fn(&mut RunReport) + Send + 'static,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let work = move || {
@@ -65,7 +74,9 @@ impl Exporter {
                         record.runs = vec![run_id.clone()];
                         let kind =
                             if record.order.name() == "undo_archive" { RunKind::UndoArchive } else { RunKind::Export };
-                        runs.push(RunReport { order: Some(record.id.clone()), ..run(&run_id, kind) });
+                        let mut made = RunReport { order: Some(record.id.clone()), ..run(&run_id, kind) };
+                        end(&mut made);
+                        runs.push(made);
                     } else {
                         record.message = Some("the upload is gone".to_owned());
                     }
