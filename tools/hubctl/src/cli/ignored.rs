@@ -83,7 +83,7 @@ fn offline(line: &Line<'_>) -> Option<Failure> {
 fn without_deployment(line: &Line<'_>) -> Option<Failure> {
     let option = line.first(["standalone", "place"])?;
     let option = if option == "place" { "--state" } else { "--standalone" };
-    let id = line.first(DEPLOYMENT)?;
+    let id = line.first(DEPLOYMENT.into_iter().chain(["manage_function"]))?;
     Some(line.refused(
         id,
         &format!("with {option} there is no deployment"),

@@ -276,6 +276,7 @@ fn an_option_that_would_be_ignored_is_refused() {
         ("--manage-function", "integration list --local --manage-function f"),
         ("--stack", "run list --state s --stack x"),
         ("--table", "explain x --state s --table t"),
+        ("--manage-function", "run list --state s --manage-function f"),
         ("--stack", "export a.json --standalone --state s --stack x"),
         ("--stack", "plan a.json --standalone --state s --stack x"),
         ("--stack", "explain x --stack x --table t --state-bucket b"),

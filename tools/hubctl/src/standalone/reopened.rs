@@ -28,7 +28,7 @@ pub(crate) struct StateOption {
     // Not a doc comment: an address would want brackets there.
     #[arg(help = "Runs of exports without a deployment: the folder, or s3://BUCKET/PREFIX, that --state named there")]
     #[arg(long = "state", global = true, value_name = "PLACE", help_heading = "Deployment")]
-    #[arg(value_parser = OsStringValueParser::new().try_map(Place::parse), conflicts_with_all = ["local", "manage_function"])]
+    #[arg(value_parser = OsStringValueParser::new().try_map(Place::parse), conflicts_with = "local")]
     pub(crate) place: Option<Place>,
 }
 

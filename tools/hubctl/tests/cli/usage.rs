@@ -80,3 +80,25 @@ fn the_sdks_own_variables_are_honoured() {
     assert_eq!(ended.exit, 1, "{}", ended.stderr);
     assert!(ended.stderr.starts_with("error: failed to ask whose the credentials are: "), "{}", ended.stderr);
 }
+
+/// A variable is for the commands that use it: one shell works on a deployment and on runs without one.
+#[test]
+fn a_variable_that_a_command_does_not_use_is_no_contradiction() {
+    let env = [
+        ("HUBCTL_STACK", "exporter"),
+        ("HUBCTL_TABLE", "t"),
+        ("HUBCTL_STATE_BUCKET", "b"),
+        ("HUBCTL_MANAGE_FUNCTION", "f"),
+    ];
+    let place = tempfile::tempdir().unwrap();
+    let listed = with_env(&format!("run list --state {}", place.path().display()), &env);
+    assert_eq!(listed.exit, 0, "{}", listed.stderr);
+    assert_eq!(with_env("completion bash", &env).exit, 0);
+    let refused = with_env("integration list --table t --region us-east-1", &env);
+    assert_eq!(refused.exit, 2);
+    assert!(
+        refused.stderr.contains("--table would be ignored") && refused.stderr.contains("--local"),
+        "{}",
+        refused.stderr
+    );
+}

@@ -53,7 +53,7 @@ pub(super) fn examine<'a>(
 ) -> Result<Vec<Ready<'a>>, Failure> {
     let mut problems = Problems::default();
     for declared in document.providers() {
-        settings_of_provider(&declared.id, declared.settings(), &mut problems);
+        settings_of_provider(&declared.id, &declared.settings(), &mut problems);
     }
     for declared in document.integrations() {
         let id = &declared.provider;
@@ -135,7 +135,7 @@ fn body<T: DeserializeOwned>(fields: Value) -> Result<T, Refusal> {
     serde_json::from_value(fields).map_err(|error| Refusal::Malformed(error.to_string()))
 }
 
-fn settings_of_provider(id: &ProviderId, settings: Settings, problems: &mut Problems) {
+fn settings_of_provider(id: &ProviderId, settings: &Settings, problems: &mut Problems) {
     let checked = body::<ProviderPatch>(json!(settings));
     let checked = checked.and_then(|patch| check::provider(Provider::new(id.clone()), &patch));
     problems.check(Noun::Provider, id, checked);

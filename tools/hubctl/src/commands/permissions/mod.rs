@@ -212,9 +212,9 @@ fn then(
 /// How the template of one account's role is deployed.
 const DEPLOY: &str = "aws cloudformation deploy --template-file role.yaml --stack-name securityhub-exporter-role --capabilities \
                       CAPABILITY_NAMED_IAM";
-/// How the template becomes the role of every account of an organisation but its management account (CloudFormation user
-/// guide, "Considerations when creating a StackSet with service-managed permissions"). In one Region, as a role is the same in all: the
-/// deployment's, which is one of its partition.
+/// How the template becomes the role of every account of an organisation but its management account, which stacks with
+/// service-managed permissions do not reach (`CloudFormation` user guide, `StackSets` concepts). In one Region, as a role is the
+/// same in all: the deployment's, which is one of its partition.
 fn stack_set(region: &str) -> String {
     format!(
         "aws cloudformation create-stack-set --stack-set-name securityhub-exporter-role --template-body file://role.yaml \

@@ -94,7 +94,7 @@ fn driver(Entry { command, when, .. }: &Entry) -> Option<(Kind, Driver)> {
 fn drive(kind: Kind) {
     let (mut driven, mut wrong) = (0, Vec::new());
     for entry in entries(&document()) {
-        let Some((of, driver)) = driver(&entry) else { panic!("nobody drives {entry:?}") };
+        let (of, driver) = driver(&entry).expect("a driver of each entry");
         if of == kind {
             driven += 1;
             let ended = driver();

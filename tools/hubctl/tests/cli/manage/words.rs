@@ -38,7 +38,7 @@ fn permissions_of_an_account_come_with_the_command_that_integrates_it() {
     insta::assert_snapshot!("permissions_then", ended.stderr);
 }
 
-/// A Region belongs to a partition, and a StackSet leaves the management account out.
+/// A Region belongs to a partition, and a `StackSet` leaves the management account out.
 #[test]
 fn the_commands_of_an_organization_are_right_in_every_partition() {
     let deployment = Deployment::new();
