@@ -71,12 +71,12 @@ impl Line<'_> {
 
 fn offline(line: &Line<'_>) -> Option<Failure> {
     let name = *line.path.first().filter(|name| OFFLINE.contains(name))?;
-    let because = format!("`{name}` asks no deployment");
+    let because = format!("`{name}` uses no deployment");
     if let Some(id) = line.first(DEPLOYMENT.into_iter().chain(CALL)) {
         return Some(line.refused(id, &because, "leave it out"));
     }
     let is_fixed = name != "validate" && line.has("output") && !(name == "map" && line.text("output") == "json");
-    is_fixed.then(|| line.refused("output", &format!("`{name}` writes one form only"), "leave it out"))
+    is_fixed.then(|| line.refused("output", &format!("`{name}` has one output format only"), "leave it out"))
 }
 
 /// `--standalone`, or `--state` of a command that looks at such runs.
@@ -95,7 +95,7 @@ fn without_deployment(line: &Line<'_>) -> Option<Failure> {
 fn unneeded(line: &Line<'_>) -> Option<Failure> {
     let needs_none = line.is(&["trigger", "sample"]) && line.has("as_caller") && line.has("hub_region");
     let id = line.first(DEPLOYMENT.into_iter().chain(["manage_function", "local"])).filter(|_| needs_none)?;
-    Some(line.refused(id, "with --as-caller and --in no deployment is asked", "leave it out"))
+    Some(line.refused(id, "with --as-caller and --in no deployment is used", "leave it out"))
 }
 
 /// The function knows its table and its bucket.
@@ -103,42 +103,42 @@ fn by_function(line: &Line<'_>) -> Option<Failure> {
     let asks_a_function = |name: &&str| !OFFLINE.contains(name) && !DIRECT.contains(name);
     let is_by_function = line.path.first().is_some_and(asks_a_function) && !line.has("local");
     let id = line.first(["table", "state_bucket"]).filter(|_| is_by_function)?;
-    let because = "the deployment's function does the work, on its own table and bucket";
-    Some(line.refused(id, because, "add --local to work on it as whom you call, or name the deployment by --stack"))
+    let because = "the deployment's function uses its own table and bucket";
+    Some(line.refused(
+        id,
+        because,
+        "add --local to use it with your own credentials, or select the deployment with --stack",
+    ))
 }
 
 fn on_this_machine(line: &Line<'_>) -> Option<Failure> {
     let is_both = line.has("local") && line.has("manage_function");
-    let because = "with --local no function is asked";
+    let because = "with --local no function is called";
     is_both.then(|| line.refused("manage_function", because, "leave out one of the two"))
 }
 
 fn named_twice(line: &Line<'_>) -> Option<Failure> {
     let is_direct = line.path.first().is_some_and(|name| DIRECT.contains(name));
     let is_twice = is_direct && DEPLOYMENT.iter().all(|id| line.has(id));
-    let because = "--table and --state-bucket name the deployment already";
+    let because = "--table and --state-bucket select the deployment already";
     is_twice.then(|| line.refused("stack", because, "leave out --stack, or the other two"))
 }
 
 /// Options that another one leaves without effect.
 fn without_effect(line: &Line<'_>) -> Option<Failure> {
     if line.has("no_wait") && line.has("report") {
-        return Some(line.refused(
-            "report",
-            "with --no-wait nothing is known of the run yet",
-            "leave out one of the two",
-        ));
+        return Some(line.refused("report", "with --no-wait there is no run yet", "leave out one of the two"));
     }
     if line.is(&["run", "pending"]) && line.has("limit") && line.has("output") && line.text("output") != "table" {
-        return Some(line.refused("limit", "it is of the table; the other forms have all findings", "leave it out"));
+        return Some(line.refused("limit", "it limits the table; the other formats have all findings", "leave it out"));
     }
     if line.is(&["permissions", "print"]) && line.has("form") {
         let form = line.text("form");
         if line.has("output") && ["cloudformation", "terraform"].contains(&form.as_str()) {
-            return Some(line.refused("output", "a template has a form of its own", "leave it out"));
+            return Some(line.refused("output", "a template has its own format", "leave it out"));
         }
         if line.has("auto_accept_product") && form == "trust" {
-            return Some(line.refused("auto_accept_product", "a trust policy allows no calls", "leave it out"));
+            return Some(line.refused("auto_accept_product", "a trust policy has no permissions", "leave it out"));
         }
     }
     let has_settings = line.path.first().is_some_and(|name| ["plan", "export"].contains(name));
@@ -146,12 +146,8 @@ fn without_effect(line: &Line<'_>) -> Option<Failure> {
         let choices = <Choices as clap::Args>::augment_args(clap::Command::new("choices"));
         let ids: Vec<&str> = choices.get_arguments().map(|option| option.get_id().as_str()).collect();
         let id = line.first(ids)?;
-        let because = "filters and lifecycle are given, but a deployment has its own";
-        return Some(line.refused(
-            id,
-            because,
-            "the account's integration says them; add --standalone to export without a deployment",
-        ));
+        let because = "the integration of the account has its own settings";
+        return Some(line.refused(id, because, "leave it out, or add --standalone to export without a deployment"));
     }
     None
 }

@@ -184,7 +184,7 @@ impl Output {
         let _ = self.out.flush();
         let _ = self.err.flush();
         let Some(error) = self.out.error().or_else(|| self.err.error()) else { return exit };
-        let error = anyhow::Error::new(error).context("the work is done, but what it says can't be written");
+        let error = anyhow::Error::new(error).context("the work is completed, but its output can't be written");
         let lost = self.error(&error);
         if exit == Exit::Success { lost } else { exit }
     }

@@ -51,7 +51,7 @@ fn stopped(
     let half = if answers.is_empty() { "" } else { "; its settings were changed, its credentials were not" };
     let so_far = match done {
         0 if answers.is_empty() => "nothing was changed".to_owned(),
-        _ => format!("{done} of {total} differences were carried out, as told above"),
+        _ => format!("{done} of {total} differences were applied, as listed above"),
     };
     let changed = done > 0 || !answers.is_empty();
     let exit = if changed && failure.exit == Exit::Usage { Exit::Error } else { failure.exit };

@@ -29,7 +29,7 @@ const PROBLEMS_MAX: usize = 20;
 const IN_FILES: [(&str, &str, &str); 1] = [(
     "credentials.access_key_id",
     "is missing, and so is secret",
-    "must have secret or access_key_file: no access key is kept yet",
+    "must have secret or access_key_file: no access key is stored yet",
 )];
 
 /// A difference that can be carried out, as far as that can be known.
@@ -59,7 +59,7 @@ pub(super) fn examine<'a>(
         let id = &declared.provider;
         settings_of_integration(id, declared.settings(), &mut problems);
         if !standing.providers.contains_key(id) && !document.providers().any(|provider| provider.id == *id) {
-            let hint = format!("its provider is neither there nor declared: hubctl provider create {id}");
+            let hint = format!("its provider neither exists nor is declared: hubctl provider create {id}");
             problems.add(Noun::Integration, id, hint);
         }
     }
@@ -152,7 +152,9 @@ fn is_free(difference: &Difference<'_>, standing: &Standing, problems: &mut Prob
     let Difference { action: Action::Change, noun: Noun::Integration, id, settings, .. } = difference else { return };
     let is_going = standing.integrations.get(id).is_some_and(|kept| kept.view.removing_since.is_some());
     if is_going && !settings.is_empty() {
-        let what = format!("is being removed, and takes no settings: hubctl integration enable {id} calls that off");
+        let what = format!(
+            "is being removed, so its settings can't be changed: hubctl integration enable {id} cancels the removal"
+        );
         problems.note(Exit::Error, Noun::Integration, id, &what);
     }
 }

@@ -36,8 +36,8 @@ speaks of: without the key `integrations` integrations are left alone. Whether
 something is deleted is asked; all that there is of a kind is deleted only with
 --prune-all as well. A file with neither key is refused.
 
-The exit code is that of the gravest connection test that a change caused (0, 1
-if it could not be run, 4 or 5), and 2 if the file is refused.
+The exit code is that of the most severe connection test that a change caused
+(0, 4, 5, or 1 if a test could not be run), and 2 if the file is invalid.
 
   providers:
   - id: 123456789012

@@ -188,9 +188,10 @@ fn then(
                 output.note(format!("    {DEPLOY} --region {region}"))?;
             }
             ProviderId::Organization(_) => {
-                output.note("In the organisation's management account, as a StackSet of all accounts but that one:")?;
+                output.note("In the organization's management account, as a StackSet of all other accounts:")?;
                 output.note(format!("    {}", stack_set(region)))?;
-                output.note("There as well, for the management account itself, which no such StackSet reaches:")?;
+                output
+                    .note("In the same account, for the management account itself, which a StackSet does not reach:")?;
                 output.note(format!("    {DEPLOY} --region {region}"))?;
             }
         }

@@ -44,13 +44,13 @@ pub(super) fn driver(command: &str, when: &str) -> Option<Driver> {
         if let Some(end) = ending(when) {
             return Some(Box::new(move || job(&of, OrderState::Done, end)));
         }
-        if when == "refused" {
+        if when == "job failed" {
             return Some(Box::new(move || job(&of, OrderState::Refused, |_| {})));
         }
     }
     match when {
-        "done" => Some(Box::new(move || standing(&of).run(&sample(&of)).exit)),
-        "unasked" => {
+        "success" => Some(Box::new(move || standing(&of).run(&sample(&of)).exit)),
+        "unconfirmed" => {
             let line = ASKED.iter().find(|(asked, _)| *asked == command)?.1.replace("RUN", RUN);
             Some(Box::new(move || {
                 let deployment = standing(&of);
@@ -82,10 +82,10 @@ fn found(when: &str) -> Option<Option<Connection>> {
     lost.regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap().since = "2026-11-23T08:30:00Z".parse().unwrap();
     lost.status = exporter::connection::ConnectionStatus::Degraded;
     match when {
-        "done" => Some(Some(connected())),
+        "success" => Some(Some(connected())),
         "not run" => Some(None),
         "not connected" => Some(Some(disconnected())),
-        "lost" => Some(Some(lost)),
+        "unavailable" => Some(Some(lost)),
         _ => None,
     }
 }
@@ -114,7 +114,7 @@ fn tested(command: &str, found: Option<Connection>) -> i32 {
 /// How a run ends.
 fn ending(when: &str) -> Option<fn(&mut RunReport)> {
     match when {
-        "done" => Some(|_| {}),
+        "success" => Some(|_| {}),
         "run failed" => Some(|run| run.status = RunStatus::Failed),
         "findings" => Some(|run| run.counts.add(Fate::Quarantined("InvalidInput".to_owned()), 2)),
         "credentials" => Some(|run| run.counts.undelivered.extend([("assume_role_denied".to_owned(), 1)])),

@@ -10,18 +10,18 @@ use crate::{Ended, hubctl, run};
 pub(super) fn driver(command: &str, when: &str) -> Option<Driver> {
     let of = command.to_owned();
     match (command, when) {
-        ("map" | "validate", "done") => Some(Box::new(move || run(&sample(&of)).exit)),
+        ("map" | "validate", "success") => Some(Box::new(move || run(&sample(&of)).exit)),
         ("map" | "validate", "findings") => Some(Box::new(move || {
             let (command, place) = alone(&format!("{of} empty.json"));
             std::fs::write(place.path().join("empty.json"), "[]").unwrap();
             code(command)
         })),
-        ("completion" | "man", "done") => Some(Box::new(move || {
+        ("completion" | "man", "success") => Some(Box::new(move || {
             let (command, _place) = alone(&sample(&of));
             code(command)
         })),
         ("plan" | "export", _) => export(of, when),
-        ("explain", "done") => Some(Box::new(|| {
+        ("explain", "success") => Some(Box::new(|| {
             let world = World::whole();
             assert_eq!(world.run("export", FIRST, "").exit, 0);
             let id = format!("prowler-s3_bucket_acl-{ACCOUNT}-eu-west-1-0123456ab");
@@ -43,7 +43,7 @@ fn export(command: String, when: &str) -> Option<Driver> {
         Some(Box::new(move || config().run(&of, file, options).exit) as Driver)
     };
     match when {
-        "done" => world(World::whole, FIRST, ""),
+        "success" => world(World::whole, FIRST, ""),
         "run failed" => world(World::whole, "5.46.0-scan-1.csv.gz", "--format ocsf"),
         "credentials" => world(|| World::new(Config::one_account(OTHER, &["us-east-1"])), FIRST, ""),
         "region" => world(|| World::new(Config::one_account(ACCOUNT, &["us-east-1"])), FIRST, ""),
@@ -104,7 +104,7 @@ fn off() -> Config {
 /// What the account of the caller is, and what its Security Hub.
 fn hub(when: &str, of_credentials: &str, of_hub: &str) -> Option<fn() -> Config> {
     match when {
-        "done" => Some(|| Config::one_account(ACCOUNT, &["us-east-1"])),
+        "success" => Some(|| Config::one_account(ACCOUNT, &["us-east-1"])),
         when if when == of_credentials => Some(|| Config::one_account(OTHER, &["us-east-1"])),
         when if when == of_hub => Some(off),
         _ => None,
@@ -119,6 +119,6 @@ fn trigger(when: &str) -> Option<Driver> {
 }
 
 fn doctor(when: &str) -> Option<Driver> {
-    let config = hub(when, "not connected", "lost")?;
+    let config = hub(when, "not connected", "unavailable")?;
     Some(Box::new(move || with_hub(config(), &sample("doctor"))))
 }

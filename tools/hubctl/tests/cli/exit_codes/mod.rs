@@ -81,7 +81,7 @@ fn driver(Entry { command, when, .. }: &Entry) -> Option<(Kind, Driver)> {
     let of = command.clone();
     let generic = |kind, driver: fn(&str) -> i32| Some((kind, Box::new(move || driver(&of)) as Driver));
     match when.as_str() {
-        "line" => generic(Kind::Line, |command| run(&format!("{command} --no-such-option")).exit),
+        "usage" => generic(Kind::Line, |command| run(&format!("{command} --no-such-option")).exit),
         "caller" => generic(Kind::Caller, without_credentials),
         "failed" => generic(Kind::Failed, failing),
         _ => here::driver(command, when)
@@ -184,7 +184,7 @@ fn every_command_is_in_the_table_and_every_entry_is_driven() {
     assert_eq!(named, commands(""), "left: docs/configuration.md, right: hubctl --help");
     let undriven: Vec<&Entry> = entries.iter().filter(|entry| driver(entry).is_none()).collect();
     assert!(undriven.is_empty(), "{undriven:#?}");
-    let told: BTreeSet<&str> = rows(&document, "| when |").iter().map(|row| row[0]).collect();
+    let told: BTreeSet<&str> = rows(&document, "| reason |").iter().map(|row| row[0]).collect();
     let used: BTreeSet<&str> = entries.iter().map(|entry| entry.when.as_str()).collect();
     assert_eq!(told, used, "left: what is explained, right: what the table says");
     let mut codes: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
@@ -194,7 +194,7 @@ fn every_command_is_in_the_table_and_every_entry_is_driven() {
     assert!(codes.values().all(|codes| codes.len() == 1), "one reason, one code: {codes:?}");
     for command in &named {
         for when in
-            ["done", "failed", "line"].into_iter().chain((!OFFLINE.contains(&command.as_str())).then_some("caller"))
+            ["success", "failed", "usage"].into_iter().chain((!OFFLINE.contains(&command.as_str())).then_some("caller"))
         {
             assert!(entries.iter().any(|entry| entry.command == *command && entry.when == when), "{command}: {when}");
         }

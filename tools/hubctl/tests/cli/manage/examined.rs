@@ -41,7 +41,7 @@ fn a_setting_that_the_api_would_refuse_is_found_before_the_first_change() {
         ("regions: []", "regions must be 1 to 100 Regions"),
         ("regions: [eu-west-1], fallback_region: us-east-1", "fallback_region must be one of regions"),
         ("credentials: {kind: magic}", "credentials.kind must be provider, default or static"),
-        ("credentials: {kind: static}", "credentials must have secret or access_key_file: no access key is kept yet"),
+        ("credentials: {kind: static}", "credentials must have secret or access_key_file: no access key is stored yet"),
         ("credentials: {kind: provider, secret: x}", "credentials.kind must be static"),
         (
             "credentials: {kind: default, role: {arn: 'arn:aws:iam::210987654321:role/X'}}",
@@ -62,7 +62,12 @@ fn a_setting_that_the_api_would_refuse_is_found_before_the_first_change() {
     );
     refused(&deployment, "providers: [{id: 123456789012, alias: ' '}]\n", 2, "alias must have 1 to 128 characters");
     refused(&deployment, "providers: [{id: o-a1b2c3d4e5}]\n", 2, "an organisation needs a role");
-    refused(&deployment, "integrations: [{provider: 210987654321}]\n", 2, "its provider is neither there nor declared");
+    refused(
+        &deployment,
+        "integrations: [{provider: 210987654321}]\n",
+        2,
+        "its provider neither exists nor is declared",
+    );
     assert!(deployment.memory.kept().providers.is_empty());
 }
 
