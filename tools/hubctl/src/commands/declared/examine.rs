@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::differences::{Action, Difference, Noun};
 use super::document::{DeclaredCredentials, Document, Settings};
-use super::standing::Standing;
+use super::standing::{Standing, is_managed};
 use crate::commands::ask::Person;
 use crate::commands::credentials::key::{AccessKey, KeySource};
 use crate::exit::{Exit, Failure};
@@ -186,6 +186,16 @@ fn credentials(
         Noun::Integration => standing.integrations.get(id).map(|kept| &kept.view.credentials),
     };
     let before = before.and_then(kept);
+    let stored = before.as_ref().and_then(Credentials::secret);
+    if declared.secret.as_deref().is_some_and(|secret| is_managed(secret) && stored != Some(secret)) {
+        // An export of an earlier version, before the key was rotated.
+        problems.add(
+            noun,
+            id,
+            "credentials.secret names a key that is no longer stored: leave it out to keep the current key",
+        );
+        return None;
+    }
     // Where the prefix is not known, the deployment says it.
     let prefix = place.secret_prefix.unwrap_or_default();
     let checked = body::<CredentialsBody>(sent.clone()).and_then(|body| match noun {

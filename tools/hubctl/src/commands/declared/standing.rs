@@ -105,7 +105,7 @@ fn declared_credentials(view: &CredentialsView) -> Value {
 }
 
 /// Whether a secret is one that the exporter made for a key: PREFIX, `managed/`, for what it was made, and a name of its own.
-fn is_managed(secret: &str) -> bool {
+pub(super) fn is_managed(secret: &str) -> bool {
     let mut parts = secret.rsplitn(3, '/');
     let (Some(_), Some(made_for), Some(before)) = (parts.next(), parts.next(), parts.next()) else { return false };
     let made_for = made_for.split_once('-').filter(|(noun, _)| ["provider", "integration"].contains(noun));

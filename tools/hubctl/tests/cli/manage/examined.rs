@@ -197,3 +197,23 @@ fn a_provider_is_needed_until_its_integration_is_gone() {
     assert_eq!(deployment.run("apply -f without.yaml --prune --yes").exit, 0);
     assert!(!deployment.memory.kept().providers.contains_key(ACCOUNT));
 }
+
+/// Files that were exported by name of the key's secret, before the key was rotated.
+#[test]
+fn a_key_that_is_no_longer_stored_is_found_before_the_first_change() {
+    let deployment = Deployment::new();
+    deployment.file("key.json", r#"{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"abc"}"#);
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
+    let rotate = format!("integration credentials {ACCOUNT} --access-key-file key.json");
+    let first = deployment.json(&rotate)["credentials"]["secret"].as_str().unwrap().to_owned();
+    let file = |secret: &str| {
+        format!(
+            "providers: [{{id: {ACCOUNT}, alias: new}}]\n\
+             integrations: [{{provider: {ACCOUNT}, credentials: {{kind: static, secret: {secret}}}}}]\n"
+        )
+    };
+    deployment.file("file.yaml", &file(&first));
+    assert_eq!(deployment.run("config diff -f file.yaml").exit, 6, "the alias alone");
+    deployment.json(&rotate);
+    refused(&deployment, &file(&first), 2, "names a key that is no longer stored");
+}
