@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::external_id::ExternalId;
 use super::identity::credentials_unknown;
 use super::region::Look;
+use super::words::WRONG_PARTITION;
 use super::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
 use crate::integration::Integration;
 
@@ -191,6 +192,8 @@ fn unknown_everywhere(regions: &BTreeMap<RegionName, Look>) -> Option<&str> {
 fn silent_everywhere(regions: &BTreeMap<RegionName, Look>) -> Option<Problem> {
     let asked = || regions.values().filter(|look| !matches!(look, Look::Found(RegionStatus::RegionNotOptedIn, _)));
     let silence = |look: &Look| match look {
+        // Of a Region in another partition it is certain, without a question.
+        Look::Found(_, Some(problem)) if problem.reason == WRONG_PARTITION => None,
         Look::Found(RegionStatus::Unreachable, Some(problem)) | Look::Passing(problem) => Some(problem.clone()),
         _ => None,
     };

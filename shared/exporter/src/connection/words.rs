@@ -8,6 +8,9 @@ use super::Problem;
 use super::denial::{Denial, Principal, principal};
 use super::probe::PROBE_ID;
 
+/// The reason of a Region in another partition than the account.
+pub(super) const WRONG_PARTITION: &str = "wrong_partition";
+
 /// What a caller needs in every Region. `securityhub:EnableImportFindingsForProduct` comes to it where an integration accepts the
 /// product by itself.
 pub const PERMISSIONS: [&str; 5] = [
@@ -88,7 +91,7 @@ impl Place {
     pub(crate) fn wrong_partition(&self, theirs: Partition) -> Problem {
         let Self { account, region, partition } = self;
         Problem {
-            reason: "wrong_partition".to_owned(),
+            reason: WRONG_PARTITION.to_owned(),
             message: format!(
                 "{region} belongs to the partition {theirs}, account {account} to {partition}; credentials never hold in both"
             ),
