@@ -17,7 +17,7 @@ use exporter::report::RunReport;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::ports::{Orders, Tests};
+use crate::ports::{Orders, Tested, Tests};
 
 /// Done right before the next change is made, as if somebody else were faster.
 type Faster = Box<dyn FnOnce(&Memory) + Send>;
@@ -46,6 +46,8 @@ pub struct Kept {
     pub connections: BTreeMap<AccountId, Connection>,
     /// What the next tests find; an error where there is nothing.
     pub found: BTreeMap<String, Vec<Connection>>,
+    /// What the next tests miss: accounts, and what went wrong beside.
+    pub missed: BTreeMap<String, (Vec<AccountId>, Vec<String>)>,
     /// Whether tests never end.
     pub tests_hang: bool,
     /// Runs, oldest first.
@@ -304,7 +306,7 @@ impl Clock for Memory {
 }
 
 impl Tests for Memory {
-    async fn test(&self, provider: &ProviderId) -> Result<Vec<Connection>, PortError> {
+    async fn test(&self, provider: &ProviderId) -> Result<Tested, PortError> {
         let hangs = self.kept().tests_hang;
         if hangs {
             std::future::pending::<()>().await;
@@ -314,7 +316,8 @@ impl Tests for Memory {
         let nobody = || PortError { action: format!("test {provider}"), message: "nobody checks here".to_owned() };
         let found = found.ok_or_else(nobody)?;
         kept.connections.extend(found.iter().map(|connection| (connection.account, connection.clone())));
-        Ok(found)
+        let (unchecked, problems) = kept.missed.get(provider.as_str()).cloned().unwrap_or_default();
+        Ok(Tested { connections: found, unchecked, problems })
     }
 }
 

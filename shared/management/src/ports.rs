@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::order::{OrderLog, OrderRecord};
 use exporter::ports::{Accounts, Clock, PortError};
@@ -31,11 +32,22 @@ impl<T> Ports for T where
 {
 }
 
+/// What a check of all accounts of an integration found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tested {
+    /// The accounts that were checked.
+    pub connections: Vec<Connection>,
+    /// Accounts that are known and were not checked: the time was over, or their check ended without a result.
+    pub unchecked: Vec<AccountId>,
+    /// What went wrong beside the verdicts: accounts that can't be listed, say.
+    pub problems: Vec<String>,
+}
+
 /// Checks connections when an operator asks.
 pub trait Tests {
-    /// Checks every account that the provider's integration reaches, and keeps what it found. Of an organisation's accounts
-    /// those of which something is known.
-    fn test(&self, provider: &ProviderId) -> impl Future<Output = Result<Vec<Connection>, PortError>> + Send;
+    /// Checks every account that the provider's integration reaches, as far as time allows, and keeps what it found. Of an
+    /// organisation's accounts those of which something is known. Whatever was not checked is named.
+    fn test(&self, provider: &ProviderId) -> impl Future<Output = Result<Tested, PortError>> + Send;
 }
 
 /// Gives the exporter work to do.

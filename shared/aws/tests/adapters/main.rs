@@ -23,6 +23,7 @@ mod runs;
 mod scans;
 mod secrets;
 mod telling;
+mod tested;
 mod wire;
 
 use aws::{Cloud, Names, SdkConfig};

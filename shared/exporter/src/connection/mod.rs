@@ -20,7 +20,7 @@ mod upkeep;
 mod verdict;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
@@ -37,6 +37,9 @@ pub use self::upkeep::Upkeep;
 pub(crate) use self::words::with_mend;
 pub use self::words::{PERMISSIONS, dns_suffix};
 
+use self::identity::NOT_CHECKED;
+use self::verdict::NO_REGION_ANSWERS;
+use crate::integration::Integration;
 use crate::provider::ProviderId;
 
 /// What the newest check of an account found.
@@ -68,6 +71,29 @@ pub struct Connection {
     pub external_id_check: Option<ExternalIdCheck>,
     /// Each Region that was looked at.
     pub regions: BTreeMap<RegionName, RegionConnection>,
+}
+
+impl Connection {
+    /// Whether the check got no answer, from the account or from a Region that took findings before: the verdict is then
+    /// partly an earlier one, and no proof that findings are taken now.
+    pub fn is_unanswered(&self) -> bool {
+        let passing = |problem: &Problem| [NOT_CHECKED, NO_REGION_ANSWERS].contains(&problem.reason.as_str());
+        let stale = |region: &RegionConnection| region.status == RegionStatus::Enabled && region.stale_since.is_some();
+        match self.status {
+            ConnectionStatus::Disconnected => self.problem.as_ref().is_some_and(passing),
+            _ => self.stale_since.is_some() || self.regions.values().any(stale),
+        }
+    }
+
+    /// The Regions that take no findings and should: the integration names them, or they took findings lately.
+    pub fn gaps(&self, integration: &Integration) -> BTreeSet<RegionName> {
+        let takes = |name: &RegionName| {
+            self.regions.get(name).is_some_and(|region| region.status == RegionStatus::Enabled)
+        };
+        let named = integration.regions.iter().flatten().chain(&integration.fallback_region);
+        let lost = self.regions.iter().filter(|(_, region)| region.lost_at.is_some()).map(|(name, _)| name);
+        named.chain(lost).filter(|name| !takes(name)).copied().collect()
+    }
 }
 
 /// How an account is connected.

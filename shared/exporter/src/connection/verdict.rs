@@ -16,6 +16,9 @@ use crate::integration::Integration;
 /// it off on purpose has peace then.
 const LOST_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// The reason of a check to which no Region answered.
+pub(super) const NO_REGION_ANSWERS: &str = "no_region_answers";
+
 /// What a check found.
 #[derive(Clone, Debug)]
 pub(super) enum Found {
@@ -134,16 +137,12 @@ fn judge(look: Look, known: Option<(&RegionConnection, &Connection)>, now: Times
 
 /// The verdict over all Regions.
 fn conclude(mut connection: Connection, integration: &Integration) -> Connection {
-    let regions = &connection.regions;
-    let takes = |region: &RegionConnection| region.status == RegionStatus::Enabled;
-    if !regions.values().any(takes) {
-        connection.problem = Some(none_takes(connection.account, regions));
+    if !connection.regions.values().any(|region| region.status == RegionStatus::Enabled) {
+        connection.problem = Some(none_takes(connection.account, &connection.regions));
         return connection;
     }
-    let named = integration.regions.iter().flatten().chain(&integration.fallback_region);
-    let is_missing = named.into_iter().any(|name| regions.get(name).is_some_and(|region| !takes(region)));
-    let is_lost = regions.values().any(|region| region.lost_at.is_some());
-    connection.status = if is_missing || is_lost { ConnectionStatus::Degraded } else { ConnectionStatus::Connected };
+    let is_whole = connection.gaps(integration).is_empty();
+    connection.status = if is_whole { ConnectionStatus::Connected } else { ConnectionStatus::Degraded };
     connection
 }
 
@@ -199,7 +198,7 @@ fn silent_everywhere(regions: &BTreeMap<RegionName, Look>) -> Option<Problem> {
     };
     let first = asked().find_map(silence)?;
     asked().all(|look| silence(look).is_some()).then(|| Problem {
-        reason: "no_region_answers".to_owned(),
+        reason: NO_REGION_ANSWERS.to_owned(),
         message: format!("no Region answered: {}", first.message),
         mend: first.mend.clone(),
     })

@@ -31,8 +31,10 @@ impl<P: Ports> Service<P> {
         };
         let after = self.give(caller, id, if_match, checked).await?;
         let integration = self.ports.integration_of(id).await?;
-        let uses_them = integration.is_some_and(|stored| stored.value.credentials.is_none());
-        let test = if uses_them { Some(self.run_test(id).await) } else { None };
+        let test = match integration.filter(|stored| stored.value.credentials.is_none()) {
+            Some(uses_them) => Some(self.run_test(&uses_them.value).await),
+            None => None,
+        };
         Ok(ProviderView { test, ..ProviderView::of(&after) })
     }
 

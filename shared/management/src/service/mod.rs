@@ -7,6 +7,7 @@ mod declarable;
 mod declare;
 mod integrations;
 mod kept;
+mod judge;
 mod keys;
 mod orders;
 mod providers;

@@ -264,9 +264,34 @@ pub struct Test {
     pub outcome: TestOutcome,
     /// What was found, in a sentence.
     pub message: String,
-    /// What was found in each account.
+    /// How many accounts stand how.
+    #[serde(default)]
+    pub accounts: TestedAccounts,
+    /// What was found in each account, the worst first; of an organisation, at most 100.
     #[schema(value_type = Vec<Connection>)]
     pub connections: Vec<exporter::connection::Connection>,
+}
+
+/// The accounts of a connection test. Each of `total` is counted in one of the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct TestedAccounts {
+    /// All accounts that are known.
+    pub total: u64,
+    /// They take findings wherever they should.
+    pub connected: u64,
+    /// They take findings, but not in a Region that is named or took them before.
+    pub degraded: u64,
+    /// They take none.
+    pub disconnected: u64,
+    /// They, or Regions of theirs that took findings before, did not answer.
+    pub unanswered: u64,
+    /// They were not checked: the time was over, or the check ended without a result.
+    pub unchecked: u64,
+    /// Those that were not checked; at most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub unchecked_ids: Vec<asff::AccountId>,
 }
 
 /// Uploads that were recorded while an integration was disabled.

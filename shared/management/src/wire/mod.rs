@@ -11,7 +11,7 @@ pub mod words;
 
 pub use credentials::{CredentialsBody, CredentialsView, RoleBody, RoleView, SecretText};
 pub use integration::{
-    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, LeftBehind, Test, Waiting,
+    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, LeftBehind, Test, TestedAccounts, Waiting,
 };
 pub use list::{
     AuditList, ConnectionList, IntegrationList, List, OrderList, PendingList, ProviderList, QuarantineList,

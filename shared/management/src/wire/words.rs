@@ -100,11 +100,13 @@ pub enum ConnectionStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TestOutcome {
-    /// Findings can be exported.
+    /// Findings can be exported: every account was checked, and takes them in every Region that it should.
     Passed,
+    /// Findings can be exported, but not of every account, or not in a Region that is named or took them before.
+    Partial,
     /// They can't.
     Failed,
-    /// The test itself could not be run. The next one may.
+    /// It is not known: the test could not be run, or not every account or Region answered. The next one may tell.
     NotRun,
 }
 

@@ -8,6 +8,7 @@ mod description;
 mod integrations;
 mod lost;
 mod once;
+mod outcomes;
 mod ownership;
 mod page;
 mod payload;

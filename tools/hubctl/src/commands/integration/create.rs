@@ -26,8 +26,10 @@ acts as itself, which works for its own account. A role gets an External ID and
 is printed with its trust policy. Keys are read from a file, from standard input
 or at a prompt, and are kept in AWS Secrets Manager.
 
-The exit code is 0 if Security Hub takes findings, and 4 or 5 if the test shows
-why it does not; the integration is created all the same.
+The exit code is 0 if Security Hub takes findings, 4 or 5 if the test shows why
+it does not, and 1 if the test could not tell; the integration is created in
+every case. It is 0, too, where the role cannot trust the deployment yet,
+because its External ID was made just now: test it when the role is there.
 
 Examples:
   hubctl integration create --provider 123456789012 --alias production
@@ -39,7 +41,8 @@ Examples:
     --regions us-east-1,eu-west-1 --access-key-file key.json
 
 JSON: the settings, connection, next_scan_at, version, test (outcome, message,
-connections), and, where a role is assumed and --stack is named, trust_policy.")]
+accounts, connections), and, where a role is assumed and --stack is named,
+trust_policy.")]
 pub(crate) struct Args {
     /// Account, or organisation, whose findings are exported
     #[arg(long, visible_alias = "account", value_name = "ID")]

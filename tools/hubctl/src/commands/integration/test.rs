@@ -20,14 +20,19 @@ Region, whether Security Hub is on, whether it accepts Prowler's findings, and
 whether findings may be written and read. Nothing is left behind. A Region that
 takes none is named with the command that mends it.
 
-The exit code is 0 if Security Hub takes findings, 4 if the credentials do not
-work, 5 if no Region takes any, 1 if the test itself could not be run.
+An organization is tested account by account. The exit code is 0 if every
+account takes findings in every Region that the integration names or that took
+them before; 4 if the credentials of an account do not work; 5 if an account or
+such a Region takes none; 1 if it is not known: the test could not be run, or an
+account or a Region did not answer.
 
 Example:
   hubctl integration test 123456789012
 
-JSON: outcome (passed, failed, not_run), message, connections (by account:
-status, problem, risks, regions with status, since and problem).")]
+JSON: outcome (passed, partial, failed, not_run), message, accounts (total,
+connected, degraded, disconnected, unanswered, unchecked, unchecked_ids) and
+connections (the worst 100: account, status, problem, risks, regions with
+status, since and problem).")]
 pub(crate) struct Args {
     /// The account, or the organisation
     #[arg(value_name = "ID")]

@@ -22,23 +22,29 @@ const REGIONS_ALIKE_MAX: usize = 4;
 pub(in crate::commands) fn write(test: &Test, output: &mut Output) -> Result<()> {
     let lost = lost(test);
     let (tone, word) = match test.outcome {
-        TestOutcome::Passed if lost > 0 => (Tone::Warning, "Test passed in part"),
+        TestOutcome::Partial => (Tone::Warning, "Test passed in part"),
         TestOutcome::Passed => (Tone::Good, "Test passed"),
         TestOutcome::Failed => (Tone::Bad, "Test failed"),
         TestOutcome::NotRun => (Tone::Warning, "Not tested"),
     };
     let word = text::toned(tone, word, output.out_style.colour);
     // What one account's problem is stands below.
-    let is_told_below = test.outcome == TestOutcome::Failed && test.connections.len() == 1;
+    let is_told_below = test.outcome == TestOutcome::Failed && test.connections.len() == 1 && test.accounts.total < 2;
     output.line(if is_told_below { word } else { format!("{word}: {}", text::harmless_lines(&test.message)) })?;
     if lost > 0 {
         output.line(format!("{} took findings before and takes none now", text::counted(lost, "Region", "Regions")))?;
     }
     let in_full = test.connections.len() <= ACCOUNTS_IN_FULL_MAX;
-    for connection in &test.connections {
-        if in_full || connection.status != ConnectionStatus::Connected {
-            write_account(connection, test.connections.len() > 1, output)?;
-        }
+    let is_shown = |connection: &Connection| {
+        in_full || connection.status != ConnectionStatus::Connected || connection.is_unanswered()
+    };
+    for connection in test.connections.iter().filter(|connection| is_shown(connection)) {
+        write_account(connection, test.connections.len() > 1, output)?;
+    }
+    let not_shown = test.accounts.total.saturating_sub(test.accounts.unchecked + test.connections.len() as u64);
+    if not_shown > 0 {
+        let others = text::counted(not_shown, "other account was", "other accounts were");
+        output.line(format!("\n{others} checked; all of them: hubctl doctor"))?;
     }
     Ok(())
 }
@@ -133,15 +139,12 @@ fn lost(test: &Test) -> u64 {
     regions.filter(|region| region.lost_at.is_some()).count() as u64
 }
 
-/// How a command ends that tested a connection: a Region that was lost is no success.
+/// How a command ends that tested a connection. Only what passed is a success: what got no answer is not.
 pub(in crate::commands) fn exit(test: &Test) -> Exit {
-    // The Regions may still be those of an earlier check.
-    let credentials = || are_credentials_refused(&test.connections);
     match test.outcome {
-        TestOutcome::Passed if lost(test) > 0 => Exit::Degraded,
         TestOutcome::Passed => Exit::Success,
-        TestOutcome::Failed if credentials() => Exit::Credentials,
-        TestOutcome::Failed => Exit::Degraded,
+        TestOutcome::Partial | TestOutcome::Failed if are_credentials_refused(&test.connections) => Exit::Credentials,
+        TestOutcome::Partial | TestOutcome::Failed => Exit::Degraded,
         TestOutcome::NotRun => Exit::Error,
     }
 }

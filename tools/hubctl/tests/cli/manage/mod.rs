@@ -5,6 +5,7 @@ mod closed;
 mod declared;
 mod examined;
 mod hidden;
+mod outcomes;
 mod page;
 pub(super) mod runs;
 mod sample;

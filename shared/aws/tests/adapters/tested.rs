@@ -1,0 +1,84 @@
+//! Connection tests by the function that checks: an organization is asked for until all of it is known.
+
+use asff::AccountId;
+use aws::Managing;
+use exporter::provider::ProviderId;
+use management::ports::{Tested, Tests as _};
+use serde_json::{Value, json};
+
+use crate::cloud;
+use crate::wire::{Reply, Request, Wire};
+
+const ORGANIZATION: &str = "o-a1b2c3d4e5";
+
+fn account(number: usize) -> String {
+    format!("{number:012}")
+}
+
+fn connection(account: &str) -> Value {
+    json!({"account": account, "provider": ORGANIZATION, "status": "connected",
+        "checked_at": "2026-11-23T08:00:00Z", "regions": {}})
+}
+
+/// A function that checks at most 100 of these accounts an invocation, as check-connections does.
+fn hundred(accounts: usize, request: &Request) -> Value {
+    let wanted: Vec<String> = match request.json()["accounts"].as_array() {
+        Some(named) => named.iter().map(|one| one.as_str().unwrap().to_owned()).collect(),
+        None => (0..accounts).map(account).collect(),
+    };
+    let (now, later) = wanted.split_at(wanted.len().min(100));
+    let connections: Vec<Value> = now.iter().map(|one| connection(one)).collect();
+    json!({"connections": connections, "left_over": later, "failed": [], "problems": []})
+}
+
+async fn test(wire: &Wire) -> Tested {
+    let managing = Managing { check_function: Some("checks".to_owned()), ..Managing::default() };
+    let provider: ProviderId = ORGANIZATION.parse().unwrap();
+    cloud(&wire.url).await.managing(managing).test(&provider).await.unwrap()
+}
+
+#[tokio::test]
+async fn accounts_that_one_invocation_can_not_hold_are_asked_for_until_all_are_checked() {
+    let wire = Wire::serve(|_, request| Reply::new(200, hundred(330, request).to_string())).await;
+    let tested = test(&wire).await;
+    assert_eq!((tested.connections.len(), tested.unchecked.len()), (330, 0));
+    assert!(tested.problems.is_empty());
+    let requests = wire.requests();
+    assert_eq!(requests[0].json(), json!({"integration": ORGANIZATION, "spread": false}));
+    let mut shares: Vec<_> = requests[1..].iter().map(|one| one.json()["accounts"].as_array().unwrap().len()).collect();
+    shares.sort_unstable();
+    assert_eq!(shares, [30, 100, 100]);
+}
+
+#[tokio::test]
+async fn accounts_that_no_invocation_checks_are_named() {
+    // The second hundred's invocation is throttled; of the third one check ends without a result.
+    let wire = Wire::serve(|_, request| match request.json()["accounts"][0].as_str() {
+        Some("000000000100") => {
+            Reply::new(429, r#"{"Message": "slow down"}"#).header("x-amzn-errortype", "TooManyRequestsException")
+        }
+        Some(_) => {
+            let mut answer = hundred(0, request);
+            answer["connections"].as_array_mut().unwrap().pop();
+            answer["failed"] = json!([account(204)]);
+            Reply::new(200, answer.to_string())
+        }
+        None => Reply::new(200, hundred(205, request).to_string()),
+    })
+    .await;
+    let tested = test(&wire).await;
+    assert_eq!((tested.connections.len(), tested.unchecked.len()), (104, 101));
+    let failed: AccountId = account(204).parse().unwrap();
+    assert!(tested.unchecked.contains(&failed));
+    assert!(tested.problems.iter().any(|problem| problem.contains("TooManyRequestsException")), "{tested:?}");
+}
+
+#[tokio::test]
+async fn a_function_that_makes_no_progress_is_not_asked_for_ever() {
+    let answer = json!({"connections": [], "left_over": [account(1)], "problems": []});
+    let wire = Wire::serve(move |_, _| Reply::new(200, answer.to_string())).await;
+    let tested = test(&wire).await;
+    assert_eq!(tested.unchecked, [account(1).parse::<AccountId>().unwrap()]);
+    assert!(tested.problems[0].contains("not all accounts were checked in time"), "{tested:?}");
+    assert_eq!(wire.requests().len(), 2);
+}

@@ -1,0 +1,104 @@
+//! What a connection test found, and what a script hears of it: only what was asked and answered ends with 0.
+
+use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
+
+use super::{ACCOUNT, Deployment, disconnected};
+
+const ORGANIZATION: &str = "o-a1b2c3d4e5";
+
+fn problem(message: &str) -> Option<Problem> {
+    Some(Problem { reason: "not_checked".to_owned(), message: message.to_owned(), mend: None })
+}
+
+fn created() -> Deployment {
+    let deployment = Deployment::new();
+    deployment.json(&format!("integration create --provider {ACCOUNT}"));
+    deployment
+}
+
+/// Changes what the next test finds.
+fn find(deployment: &Deployment, change: impl FnOnce(&mut Connection)) {
+    change(&mut deployment.memory.kept().found.get_mut(ACCOUNT).unwrap()[0]);
+}
+
+#[test]
+fn a_test_that_got_no_answer_ends_with_1() {
+    let deployment = created();
+    find(&deployment, |found| {
+        found.stale_since = Some("2026-11-23T08:00:00Z".parse().unwrap());
+        found.problem = problem("STS answered 503");
+    });
+    let tested = deployment.run(&format!("integration test {ACCOUNT}"));
+    assert_eq!(tested.exit, 1, "{}", tested.stdout);
+    assert!(tested.stdout.starts_with("Not tested: no answer this time: STS answered 503"), "{}", tested.stdout);
+}
+
+#[test]
+fn a_region_that_is_named_and_takes_nothing_ends_with_5() {
+    let deployment = created();
+    deployment.json(&format!("integration configure {ACCOUNT} --regions eu-west-1,ap-southeast-2"));
+    find(&deployment, |found| {
+        let mut region = found.regions[&"eu-west-1".parse().unwrap()].clone();
+        region.status = RegionStatus::HubNotEnabled;
+        region.problem = problem("Security Hub is off in ap-southeast-2");
+        found.regions.insert("ap-southeast-2".parse().unwrap(), region);
+        found.status = ConnectionStatus::Degraded;
+    });
+    let tested = deployment.run(&format!("integration test {ACCOUNT}"));
+    assert_eq!(tested.exit, 5, "{}", tested.stdout);
+    let said = tested.stdout.lines().next().unwrap();
+    assert!(said.starts_with("Test passed in part: connected in 2 Regions") && said.contains("ap-southeast-2"), "{said}");
+}
+
+/// An organization with two accounts that are connected.
+fn organization() -> Deployment {
+    let deployment = created();
+    let well = deployment.memory.kept().found[ACCOUNT][0].clone();
+    let one = |account: &str| Connection {
+        account: account.parse().unwrap(),
+        provider: ORGANIZATION.parse().unwrap(),
+        ..well.clone()
+    };
+    let found = vec![one("333333333333"), one("444444444444")];
+    deployment.memory.kept().found.insert(ORGANIZATION.to_owned(), found);
+    deployment.json(&format!("integration create --provider {ORGANIZATION} --role-name Exporter --external-id an-id-x"));
+    deployment
+}
+
+#[test]
+fn an_organization_of_which_not_all_was_checked_ends_with_1() {
+    let deployment = organization();
+    assert_eq!(deployment.run(&format!("integration test {ORGANIZATION}")).exit, 0);
+    let missed = (vec!["555555555555".parse().unwrap()], Vec::new());
+    deployment.memory.kept().missed.insert(ORGANIZATION.to_owned(), missed);
+    let tested = deployment.run(&format!("integration test {ORGANIZATION}"));
+    assert_eq!(tested.exit, 1, "{}", tested.stdout);
+    assert!(tested.stdout.contains("2 of 3 accounts were checked, not 555555555555"), "{}", tested.stdout);
+}
+
+#[test]
+fn an_organization_with_an_account_that_refuses_ends_with_4() {
+    let deployment = organization();
+    let refused = Connection {
+        account: "555555555555".parse().unwrap(),
+        provider: ORGANIZATION.parse().unwrap(),
+        ..disconnected()
+    };
+    deployment.memory.kept().found.get_mut(ORGANIZATION).unwrap().push(refused);
+    let tested = deployment.run(&format!("integration test {ORGANIZATION}"));
+    assert_eq!(tested.exit, 4, "{}", tested.stdout);
+    assert!(tested.stdout.contains("1 of 3 accounts are not connected; 555555555555: "), "{}", tested.stdout);
+}
+
+#[test]
+fn what_could_not_be_tested_after_a_change_is_no_success() {
+    let deployment = Deployment::new();
+    deployment.memory.kept().found.clear();
+    let made = deployment.run(&format!("integration create --provider {ACCOUNT}"));
+    assert_eq!(made.exit, 1, "{}", made.stderr);
+    assert!(made.stdout.contains("Not tested: the test could not be run"), "{}", made.stdout);
+    assert_eq!(deployment.run(&format!("integration show {ACCOUNT}")).exit, 0, "it is created all the same");
+    assert_eq!(deployment.run(&format!("integration disable {ACCOUNT}")).exit, 0, "nothing is tested");
+    assert_eq!(deployment.run(&format!("integration enable {ACCOUNT}")).exit, 1);
+    assert_eq!(deployment.run(&format!("provider credentials {ACCOUNT} --role-name Another")).exit, 1);
+}
