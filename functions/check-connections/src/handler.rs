@@ -23,7 +23,7 @@ use tracing::Instrument as _;
 use crate::event::{self, EventError, Request};
 use crate::isolated::{self, Share};
 use crate::round::{self, Outcome, RoundPorts};
-use crate::telemetry::{log_check, log_failure, write_metrics, write_not_checked};
+use crate::telemetry::{log_check, log_failure, write_metrics, write_not_checked, write_not_listed};
 
 /// Accounts that one invocation takes. Eight at once and three seconds each are some forty seconds; where most Regions do not
 /// answer, five minutes hold about half of them, and the rest goes on.
@@ -162,6 +162,15 @@ impl<P: RoundPorts, S: Spread> Handler<P, S> {
         let roll = call_roll(&*self.ports, &request.wanted).await?;
         for problem in &roll.problems {
             tracing::warn!(problem, "not all that is wanted can be checked");
+        }
+        if !roll.unlisted.is_empty() {
+            for organization in &roll.unlisted {
+                tracing::error!(
+                    integration.id = organization.as_str(),
+                    "organization not listed: its new accounts are not checked"
+                );
+            }
+            write_not_listed(&invocation.function, roll.unlisted.len());
         }
         let mut answer = Answer { problems: roll.problems, ..Answer::default() };
         let mut mine = roll.targets;

@@ -86,6 +86,15 @@ pub fn write_not_checked(function: &str, accounts: usize) {
     write(&[(FUNCTION, function)], &[&[FUNCTION]], &[not_checked(accounts)]);
 }
 
+/// Writes how many organizations could not be listed. An alarm reads it.
+pub fn write_not_listed(function: &str, organizations: usize) {
+    write(&[(FUNCTION, function)], &[&[FUNCTION]], &[not_listed(organizations)]);
+}
+
+fn not_listed(organizations: usize) -> Metric {
+    Metric { name: "OrganizationsNotListed", unit: Unit::Count, values: vec![count(organizations)] }
+}
+
 fn not_checked(accounts: usize) -> Metric {
     Metric { name: "AccountsNotChecked", unit: Unit::Count, values: vec![count(accounts)] }
 }

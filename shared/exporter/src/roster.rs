@@ -45,6 +45,8 @@ pub struct Roll {
     pub targets: Vec<Target>,
     /// What is wanted and can't be checked, and why.
     pub problems: Vec<String>,
+    /// Organizations whose accounts could not be listed: new ones are not checked, and nobody knows how many.
+    pub unlisted: Vec<ProviderId>,
 }
 
 /// Calls the roll. An organisation whose accounts can't be had is a problem and holds up no other integration.
@@ -122,7 +124,10 @@ impl Roll {
         let mut accounts = BTreeSet::new();
         match ports.accounts_of(organization).await {
             Ok(members) => accounts.extend(members),
-            Err(error) => self.problems.push(format!("the accounts of {organization} could not be listed: {error}")),
+            Err(error) => {
+                self.problems.push(format!("the accounts of {organization} could not be listed: {error}"));
+                self.unlisted.push(organization.clone());
+            }
         }
         // Only those that are not known yet are looked up, one by one.
         for account in ports.exported().await? {
@@ -237,5 +242,7 @@ mod tests {
         let (targets, problems) = roll(&table, Wanted::All).await;
         assert_eq!(targets.len(), 2, "its own account, and the one whose scans came");
         assert!(problems[0].contains("o-a1b2c3d4e5") && problems[0].contains("throttled"), "{problems:?}");
+        let unlisted = call_roll(&table, &Wanted::All).await.unwrap().unlisted;
+        assert_eq!(unlisted, [ORGANIZATION.parse::<ProviderId>().unwrap()]);
     }
 }
