@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod deployment;
 mod exit;
+mod logs;
 mod management;
 mod output;
 mod progress;
@@ -15,12 +16,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, Wrong};
 use crate::config::Notation;
 use crate::exit::Exit;
-use crate::output::{Beside, Output};
+use crate::output::Output;
 
 /// Runs one command. Its exit code is part of the interface: `hubctl --help` lists them.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -36,7 +36,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return Output::of_process(Notation::Table, false).error(&failure.into()).into();
         }
     };
-    log_to_stderr(cli.global.verbose);
+    logs::to_stderr(cli.global.verbose);
     let mut output = Output::of_process(cli.global.output, cli.global.no_color);
     let exit = dispatch(cli, &mut output).unwrap_or_else(|error| output.error(&error));
     output.end(exit).into()
@@ -64,19 +64,4 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Completion(args) => commands::completion::run(&args, output),
         Command::Man(args) => commands::man::run(&args, output),
     }
-}
-
-/// What the crates below say: nothing unless asked for, since each command reports by itself.
-fn log_to_stderr(verbose: u8) {
-    let filter = match verbose {
-        0 => "off",
-        1 => "warn,exporter=info,aws=info",
-        _ => "info,exporter=debug,aws=debug",
-    };
-    // Only a second call in one process can fail.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(Beside::stderr)
-        .with_ansi(false)
-        .try_init();
 }
