@@ -64,13 +64,15 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     Ok(Exit::Success)
 }
 
-/// The last two parts of an ARN at most: the user, or the role and its session. The rest is in the JSON.
+/// The account of an ARN and the last two parts of its name: the user, or the role and its session. The rest is in the JSON.
 fn who(arn: &str) -> String {
+    let account = arn.split(':').nth(4).filter(|account| !account.is_empty());
     let name = arn.rsplit(':').next().unwrap_or(arn);
     let mut parts: Vec<_> = name.rsplit('/').take(PARTS_MAX).collect();
     parts.reverse();
     // A space, so that a narrow column breaks between the parts and not within one.
-    parts.join("/ ")
+    let name = parts.join("/ ");
+    account.map_or(name.clone(), |account| format!("{account} {name}"))
 }
 
 fn changes(entry: &AuditEntry) -> String {
@@ -99,9 +101,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_is_named_by_role_and_session() {
-        assert_eq!(who("arn:aws:sts::123456789012:assumed-role/Operators/ada"), "Operators/ ada");
-        assert_eq!(who("arn:aws:iam::123456789012:user/teams/security/ada"), "security/ ada");
-        assert_eq!(who("arn:aws:iam::123456789012:root"), "root");
+    fn a_caller_is_named_by_account_role_and_session() {
+        assert_eq!(who("arn:aws:sts::123456789012:assumed-role/Operators/ada"), "123456789012 Operators/ ada");
+        assert_eq!(who("arn:aws:iam::210987654321:user/teams/security/ada"), "210987654321 security/ ada");
+        assert_eq!(who("arn:aws:iam::123456789012:root"), "123456789012 root");
+        assert_eq!(who("unknown"), "unknown");
     }
 }
