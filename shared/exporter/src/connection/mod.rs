@@ -87,9 +87,8 @@ impl Connection {
 
     /// The Regions that take no findings and should: the integration names them, or they took findings lately.
     pub fn gaps(&self, integration: &Integration) -> BTreeSet<RegionName> {
-        let takes = |name: &RegionName| {
-            self.regions.get(name).is_some_and(|region| region.status == RegionStatus::Enabled)
-        };
+        let takes =
+            |name: &RegionName| self.regions.get(name).is_some_and(|region| region.status == RegionStatus::Enabled);
         let named = integration.regions.iter().flatten().chain(&integration.fallback_region);
         let lost = self.regions.iter().filter(|(_, region)| region.lost_at.is_some()).map(|(name, _)| name);
         named.chain(lost).filter(|name| !takes(name)).copied().collect()

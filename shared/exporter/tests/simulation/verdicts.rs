@@ -75,7 +75,11 @@ async fn a_region_that_the_integration_names_must_take_findings() {
     assert_eq!(reason(&foreign, "cn-north-1").0, "wrong_partition");
     assert!(!world.simulator.calls().iter().any(|call| call.region == "cn-north-1"));
     let abroad = check(&world, &names(&["cn-north-1"])).await.connection;
-    assert_eq!((abroad.status, abroad.stale_since), (ConnectionStatus::Disconnected, None), "no earlier verdict hides it");
+    assert_eq!(
+        (abroad.status, abroad.stale_since),
+        (ConnectionStatus::Disconnected, None),
+        "no earlier verdict hides it"
+    );
     assert_eq!(abroad.problem.unwrap().reason, "no_region_enabled");
     let fallback = Integration { fallback_region: Some("sa-east-1".parse().unwrap()), ..names(&["us-east-1"]) };
     assert_eq!(check(&world, &fallback).await.connection.regions.len(), 2, "the fallback is looked at as well");

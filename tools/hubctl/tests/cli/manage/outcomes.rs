@@ -47,7 +47,10 @@ fn a_region_that_is_named_and_takes_nothing_ends_with_5() {
     let tested = deployment.run(&format!("integration test {ACCOUNT}"));
     assert_eq!(tested.exit, 5, "{}", tested.stdout);
     let said = tested.stdout.lines().next().unwrap();
-    assert!(said.starts_with("Test passed in part: connected in 2 Regions") && said.contains("ap-southeast-2"), "{said}");
+    assert!(
+        said.starts_with("Test passed in part: connected in 2 Regions") && said.contains("ap-southeast-2"),
+        "{said}"
+    );
 }
 
 /// An organization with two accounts that are connected.
@@ -61,7 +64,8 @@ fn organization() -> Deployment {
     };
     let found = vec![one("333333333333"), one("444444444444")];
     deployment.memory.kept().found.insert(ORGANIZATION.to_owned(), found);
-    deployment.json(&format!("integration create --provider {ORGANIZATION} --role-name Exporter --external-id an-id-x"));
+    deployment
+        .json(&format!("integration create --provider {ORGANIZATION} --role-name Exporter --external-id an-id-x"));
     deployment
 }
 
