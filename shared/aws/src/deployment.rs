@@ -37,6 +37,10 @@ pub struct Deployment {
     pub kms_key_arn: Option<String>,
     /// The function that manages integrations. None: the stack is older.
     pub manage_function_name: Option<String>,
+    /// Pattern of the names of the roles that the functions may assume. None: the stack is older.
+    pub member_role_name_pattern: Option<String>,
+    /// The topic of the mails. None: nobody gets any, or the stack is older.
+    pub notification_topic_arn: Option<String>,
 }
 
 /// Why a deployment could not be found.
@@ -108,6 +112,8 @@ impl Deployment {
             secret_name_prefix: found.output("SecretNamePrefix"),
             kms_key_arn: found.output("KmsKeyArn"),
             manage_function_name: found.output("ManageFunctionName"),
+            member_role_name_pattern: found.output("MemberRoleNamePattern"),
+            notification_topic_arn: found.output("NotificationTopicArn"),
         })
     }
 

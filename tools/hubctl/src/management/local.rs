@@ -51,9 +51,10 @@ pub(super) async fn connect(
         request.extensions_mut().insert(management::Caller(caller.arn.clone()));
         Box::pin(answer(router.clone(), request)) as _
     });
+    let role_pattern = stack.as_ref().and_then(|stack| stack.member_role_name_pattern.clone());
     let trusted = stack.map(|stack| stack.trusted_arns().into_iter().map(str::to_owned).collect());
     let (trusted_arns, region) = (trusted.unwrap_or_default(), region_of(config)?.to_owned());
-    Ok(Management { transport, partition, trusted_arns, secret_prefix: Some(secret_prefix), region })
+    Ok(Management { transport, partition, trusted_arns, role_pattern, secret_prefix: Some(secret_prefix), region })
 }
 
 async fn answer(router: axum::Router, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {

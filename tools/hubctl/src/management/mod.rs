@@ -33,6 +33,8 @@ pub(crate) struct Management {
     pub(crate) partition: Partition,
     /// Who assumes the roles of other accounts, where that is known.
     pub(crate) trusted_arns: Vec<String>,
+    /// The pattern of the names of the roles that the functions may assume, where it is known.
+    pub(crate) role_pattern: Option<String>,
     /// How the names of the secrets begin that the deployment may read, where that is known.
     pub(crate) secret_prefix: Option<String>,
     /// The Region of the deployment.

@@ -55,8 +55,10 @@ impl Reach {
         });
         let trusted = stack.as_ref().map(|stack| stack.trusted_arns().into_iter().map(str::to_owned).collect());
         let trusted_arns = trusted.unwrap_or_default();
+        let role_pattern = stack.as_ref().and_then(|stack| stack.member_role_name_pattern.clone());
         let secret_prefix = stack.and_then(|stack| stack.secret_name_prefix);
-        Ok(Management { transport, partition, trusted_arns, secret_prefix, region: region_of(&config)?.to_string() })
+        let region = region_of(&config)?.to_string();
+        Ok(Management { transport, partition, trusted_arns, role_pattern, secret_prefix, region })
     }
 }
 

@@ -64,6 +64,23 @@ impl FromStr for RoleArn {
     }
 }
 
+/// Whether a name matches a pattern of IAM, in which a star stands for any characters and a question mark for one.
+pub(crate) fn matches_pattern(pattern: &str, name: &str) -> bool {
+    let mut pattern_chars = pattern.chars();
+    match pattern_chars.next() {
+        None => name.is_empty(),
+        Some('*') => {
+            let rest = pattern_chars.as_str();
+            name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| matches_pattern(rest, &name[at..]))
+        }
+        Some(first) => {
+            let mut name_chars = name.chars();
+            name_chars.next().is_some_and(|one| first == '?' || first == one)
+                && matches_pattern(pattern_chars.as_str(), name_chars.as_str())
+        }
+    }
+}
+
 /// The name of a role, with its path where it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RoleName(String);
@@ -147,6 +164,21 @@ mod tests {
         assert!(ExternalId::generate().0.parse::<ExternalId>().is_ok());
         for wrong in ["", "a", "a b", "ä1"] {
             assert!(wrong.parse::<ExternalId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_matches_as_iam_does() {
+        for (pattern, name, matches) in [
+            ("SecurityHubExporter*", "SecurityHubExporter", true),
+            ("SecurityHubExporter*", "SecurityHubExporterEu", true),
+            ("SecurityHubExporter*", "Foo", false),
+            ("*", "any/thing", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b", "a-b-c", false),
+            ("ab", "abc", false),
+        ] {
+            assert_eq!(matches_pattern(pattern, name), matches, "{pattern} {name}");
         }
     }
 }

@@ -15,10 +15,6 @@ use crate::exit::{Exit, Failure};
 use crate::management::{Answer, Management};
 use crate::output::Output;
 
-/// Stands where the owner of an access key would be, when AWS did not name it yet.
-const KEY_OWNER_UNKNOWN: &str =
-    "<ARN of the user whose access key it is: `aws sts get-caller-identity` with the key says it>";
-
 /// An integration with what it takes to show and to change it.
 pub(in crate::commands) struct Shown {
     pub(in crate::commands) view: IntegrationView,
@@ -99,7 +95,7 @@ impl Shown {
         Ok(())
     }
 
-    /// Who assumes the role. Empty, where only the stack would tell.
+    /// Who assumes the role. Empty, where only the stack, or whoever has the access key, would tell.
     pub(in crate::commands) fn trusted_arns(&self, management: &Management) -> Vec<String> {
         let known = self.view.connection.problem.iter();
         let tested = self.view.test.iter().flat_map(|test| &test.connections).filter_map(|one| one.problem.as_ref());
@@ -112,7 +108,7 @@ impl Shown {
         let Some(role) = self.role() else { return Ok(()) };
         let command = format!("hubctl permissions print --integration {}", self.view.provider);
         match (trust(role, &self.trusted_arns(management)), output.format) {
-            (None, _) => note_unknown_trust(role, &command, output)?,
+            (None, _) => note_unknown_trust(role, self.credentials().kind, &command, output)?,
             (Some(_), Format::Json) => {}
             (Some(policy), Format::Table) => {
                 output.line("")?;
@@ -145,11 +141,29 @@ pub(in crate::commands) fn assumes<'a>(
     if credentials.kind != CredentialsKind::Static {
         return management.trusted_arns.clone();
     }
-    vec![said.find_map(refused_caller).unwrap_or_else(|| KEY_OWNER_UNKNOWN.to_owned())]
+    said.find_map(refused_caller).into_iter().collect()
 }
 
-/// Says which command prints the trust policy of a role, when only the function is known and not the stack.
-pub(in crate::commands) fn note_unknown_trust(role: &RoleView, command: &str, output: &mut Output) -> Result<()> {
-    output.note(format!("Whom {} must trust, only the deployment's stack tells. Its trust policy:", role.arn))?;
-    Ok(output.note(format!("    {command} --stack NAME"))?)
+/// Says which command prints the trust policy of a role, when it is not known here whom the role must trust.
+pub(in crate::commands) fn note_unknown_trust(
+    role: &RoleView,
+    kind: CredentialsKind,
+    command: &str,
+    output: &mut Output,
+) -> Result<()> {
+    let who = match kind {
+        CredentialsKind::Static => "the owner of the access key (`aws sts get-caller-identity` with the key names it)",
+        CredentialsKind::Default | CredentialsKind::Provider => "what only the deployment's stack names",
+    };
+    let option = unknown_trust_option(kind);
+    output.note(format!("{} must trust {who}. Its trust policy:", role.arn))?;
+    Ok(output.note(format!("    {command} {option}"))?)
+}
+
+/// The option that tells whom a role must trust.
+pub(in crate::commands) fn unknown_trust_option(kind: CredentialsKind) -> &'static str {
+    match kind {
+        CredentialsKind::Static => "--trusted-arn ARN",
+        CredentialsKind::Default | CredentialsKind::Provider => "--stack NAME",
+    }
 }

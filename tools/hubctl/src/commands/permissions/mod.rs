@@ -3,18 +3,22 @@
 pub(crate) mod policy;
 mod template;
 
+use std::str::FromStr;
+
 use anyhow::Result;
+use asff::{AccountId, Partition};
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use exporter::provider::ProviderId;
 use management::wire::RoleView;
+use management::wire::words::CredentialsKind;
 use serde::Serialize;
 
 use self::policy::{Form, Policy};
 use self::template::Template;
 use crate::commands::credentials::CredentialOptions;
-use crate::commands::integration::role::{ExternalId, RoleName};
-use crate::commands::integration::shown::{Shown, note_unknown_trust, path, trust};
+use crate::commands::integration::role::{ExternalId, RoleName, matches_pattern};
+use crate::commands::integration::shown::{Shown, note_unknown_trust, path, trust, unknown_trust_option};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
@@ -50,7 +54,9 @@ gives each account of an organisation the same role. Whom the role must trust,
 only the stack tells (--stack): by --manage-function alone there is no template,
 and no trust policy. `trust` is the role's trust policy alone, for `aws iam
 update-assume-role-policy`. A role that an access key assumes trusts the key's
-owner instead.
+owner instead: name it with --trusted-arn. With the key, its owner is told by
+`aws sts get-caller-identity`. The functions assume only roles whose names match
+the stack's MemberRoleNamePattern; --account refuses others.
 
 Examples:
   hubctl permissions print --integration 123456789012
@@ -77,6 +83,10 @@ struct Print {
     #[arg(long, value_name = "ID", conflicts_with = "integration")]
     external_id: Option<ExternalId>,
 
+    /// Who assumes the role, where an access key does: its owner's ARN
+    #[arg(long, value_name = "ARN")]
+    trusted_arn: Option<TrustedArn>,
+
     /// Let the role accept the Prowler product, for --auto-accept-product
     #[arg(long)]
     auto_accept_product: bool,
@@ -89,6 +99,10 @@ struct Print {
 }
 
 impl Print {
+    fn trusted(&self) -> Option<Vec<String>> {
+        self.trusted_arn.as_ref().map(|arn| vec![arn.0.clone()])
+    }
+
     /// The command that prints the same, with the External ID that was made.
     fn again(&self, role: &RoleView) -> String {
         let mut words = vec!["hubctl permissions print".to_owned()];
@@ -133,7 +147,8 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
         let found = role_of(&management, args).await?;
         Ok((management, found))
     })?;
-    let Found { id, role, trusted_arns, accepts } = &found;
+    let Found { id, role, trusted_arns, accepts, kind } = &found;
+    must_match(&management, role.as_ref(), args, *kind, output)?;
     let accepts = *accepts || args.auto_accept_product;
     let needed = Needed {
         permissions: Policy::of_export(management.partition, id.account(), accepts),
@@ -145,7 +160,7 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
         (Form::Policy, role, trust) => {
             tell(&needed, output)?;
             if let (Some(role), None) = (role, trust) {
-                note_unknown_trust(role, &args.again(role), output)?;
+                note_unknown_trust(role, *kind, &args.again(role), output)?;
             }
         }
         (_, None, _) => {
@@ -157,8 +172,13 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
             .into());
         }
         (_, Some(role), None) => {
-            let message = format!("whom {} must trust is not known: only the deployment's stack tells", role.arn);
-            return Err(Failure::new(Exit::Usage, message).hint(format!("{} --stack NAME", args.again(role))).into());
+            let who = match kind {
+                CredentialsKind::Static => "it is the owner of the access key, whom AWS did not name yet",
+                CredentialsKind::Default | CredentialsKind::Provider => "only the deployment's stack tells",
+            };
+            let message = format!("whom {} must trust is not known: {who}", role.arn);
+            let again = format!("{} {}", args.again(role), unknown_trust_option(*kind));
+            return Err(Failure::new(Exit::Usage, message).hint(again).into());
         }
         (Form::Trust, Some(_), Some(trust)) => output.json(trust)?,
         (form, Some(role), Some(_)) => {
@@ -236,13 +256,58 @@ struct Found {
     trusted_arns: Vec<String>,
     /// Whether the integration accepts the product itself.
     accepts: bool,
+    /// As whom the role is assumed.
+    kind: CredentialsKind,
+}
+
+/// A role that the deployment's functions may not assume is refused where it is to be made, otherwise told.
+fn must_match(
+    management: &Management,
+    role: Option<&RoleView>,
+    args: &Print,
+    kind: CredentialsKind,
+    output: &mut Output,
+) -> Result<()> {
+    let (Some(pattern), Some(role)) = (&management.role_pattern, role) else { return Ok(()) };
+    let name = role_name(role);
+    if kind == CredentialsKind::Static || matches_pattern(pattern, name) {
+        return Ok(());
+    }
+    let message = format!("the deployment's functions may assume the roles {pattern} only, not {name}");
+    let hint = format!("choose another name, or deploy with the parameter MemberRoleNamePattern={name}");
+    if args.account.is_some() {
+        return Err(Failure::new(Exit::Usage, message).hint(hint).into());
+    }
+    Ok(output.warning(message, Some(&hint))?)
+}
+
+/// The ARN of a user or a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TrustedArn(String);
+
+impl FromStr for TrustedArn {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "not the ARN of a user or a role, such as arn:aws:iam::123456789012:user/exporter";
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", partition, "iam", "", account, name] = parts.as_slice() else { return Err(WRONG) };
+        let is_whole = |name: &&str| !name.is_empty() && !name.contains([' ', '*', '<', '"']);
+        let name = name.strip_prefix("user/").or_else(|| name.strip_prefix("role/")).filter(is_whole);
+        match (partition.parse::<Partition>(), account.parse::<AccountId>(), name) {
+            (Ok(_), Ok(_), Some(_)) => Ok(Self(text.to_owned())),
+            _ => Err(WRONG),
+        }
+    }
 }
 
 async fn role_of(management: &Management, args: &Print) -> Result<Found> {
     if let Some(id) = &args.integration {
         let shown = Shown::find(management, id).await?;
         let (role, accepts) = (shown.role().cloned(), shown.view.auto_accept_product);
-        return Ok(Found { id: id.clone(), role, trusted_arns: shown.trusted_arns(management), accepts });
+        let trusted_arns = args.trusted().unwrap_or_else(|| shown.trusted_arns(management));
+        let kind = shown.credentials().kind;
+        return Ok(Found { id: id.clone(), role, trusted_arns, accepts, kind });
     }
     let Some(id) = &args.account else { return Err(Failure::new(Exit::Usage, "which account?").into()) };
     if management.find(path(id)).await?.is_some() {
@@ -261,7 +326,9 @@ async fn role_of(management: &Management, args: &Print) -> Result<Found> {
     };
     let arn = options.role_arn_in(id, management.partition)?.unwrap_or_default();
     let role = RoleView { arn, external_id: Some(external_id.0), session_name: None, duration_seconds: None };
-    Ok(Found { id: id.clone(), role: Some(role), trusted_arns: management.trusted_arns.clone(), accepts: false })
+    let trusted_arns = args.trusted().unwrap_or_else(|| management.trusted_arns.clone());
+    let kind = if args.trusted_arn.is_some() { CredentialsKind::Static } else { CredentialsKind::Default };
+    Ok(Found { id: id.clone(), role: Some(role), trusted_arns, accepts: false, kind })
 }
 
 fn tell(needed: &Needed, output: &mut Output) -> Result<()> {

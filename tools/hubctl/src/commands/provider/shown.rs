@@ -3,7 +3,7 @@
 use anyhow::Result;
 use exporter::provider::ProviderId;
 use management::wire::ProviderView;
-use management::wire::words::ProviderKind;
+use management::wire::words::{CredentialsKind, ProviderKind};
 use serde_json::Value;
 
 use crate::commands::integration::shown::{assumes, note_unknown_trust, provider_path, read, trust};
@@ -41,6 +41,14 @@ impl Shown {
         self.view.test.as_ref().map_or(Exit::Success, tested::exit)
     }
 
+    /// The command that prints the trust policy of its role.
+    fn trust_command(&self) -> String {
+        match self.view.credentials.kind {
+            CredentialsKind::Static => format!("hubctl permissions print --integration {}", self.view.id),
+            CredentialsKind::Default | CredentialsKind::Provider => format!("hubctl provider show {}", self.view.id),
+        }
+    }
+
     /// Shows it, and the test that it was put to; `with_role`, with what has to be put on its role.
     pub(super) fn write(mut self, management: &Management, with_role: bool, output: &mut Output) -> Result<()> {
         let role = self.view.credentials.role.as_ref();
@@ -68,7 +76,7 @@ impl Shown {
             }
         }
         match unknown {
-            Some(role) => note_unknown_trust(role, &format!("hubctl provider show {}", self.view.id), output),
+            Some(role) => note_unknown_trust(role, self.view.credentials.kind, &self.trust_command(), output),
             None => Ok(()),
         }
     }

@@ -10,6 +10,7 @@ mod page;
 pub(super) mod runs;
 mod sample;
 mod secrets;
+mod trust;
 mod words;
 
 use std::collections::BTreeMap;
@@ -173,6 +174,7 @@ fn stack() -> String {
         ("CheckFunctionRoleArn", "arn:aws:iam::111122223333:role/Check"),
         ("ManageFunctionName", "manage"),
         ("SecretNamePrefix", "securityhub-exporter/"),
+        ("MemberRoleNamePattern", "*Exporter*"),
     ];
     let outputs = outputs
         .map(|(key, value)| format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>"));
