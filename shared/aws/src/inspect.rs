@@ -8,7 +8,7 @@ use exporter::ports::PortError;
 
 use crate::config::s3_client;
 use crate::errors::port_error;
-use crate::stacks;
+use crate::{stacks, topics};
 
 /// Asks the services. Each question is retried by the SDK.
 #[derive(Clone, Debug)]
@@ -96,6 +96,40 @@ impl Inspector {
         let answer = answer.map_err(|error| port_error(format!("read the rule {name}"), &error))?;
         let enabled = answer.state() == Some(&EventsRuleState::Enabled);
         Ok(RuleState { enabled, pattern: answer.event_pattern().unwrap_or_default().to_owned() })
+    }
+
+    /// To whom a rule of the default event bus sends what it waits for: ARNs.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::resources`].
+    pub async fn targets(&self, rule: &str) -> Result<Vec<String>, PortError> {
+        let answer = aws_sdk_eventbridge::Client::new(&self.config).list_targets_by_rule().rule(rule).send().await;
+        let answer = answer.map_err(|error| port_error(format!("list the targets of the rule {rule}"), &error))?;
+        Ok(answer.targets().iter().map(|target| target.arn().to_owned()).collect())
+    }
+
+    /// How many invocations of a function there may be at once, where that is limited by itself.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::resources`].
+    pub async fn concurrency(&self, function: &str) -> Result<Option<i32>, PortError> {
+        let client = aws_sdk_lambda::Client::new(&self.config);
+        let answer = client.get_function_concurrency().function_name(function).send().await;
+        let answer =
+            answer.map_err(|error| port_error(format!("read the concurrency of the function {function}"), &error))?;
+        Ok(answer.reserved_concurrent_executions())
+    }
+
+    /// Who subscribed to a topic: the endpoint of each, and whether it was confirmed.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::resources`].
+    pub async fn subscriptions(&self, topic: &str) -> Result<Vec<(String, bool)>, PortError> {
+        let found = topics::subscriptions(&self.config, topic).await;
+        found.map_err(|error| port_error(format!("list the subscriptions of {topic}"), &error))
     }
 
     /// By which mappings queues invoke a function: the id of each, and its state, `Enabled` if all is well.

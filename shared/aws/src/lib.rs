@@ -39,6 +39,7 @@ mod stacks;
 mod summary;
 mod telling;
 mod time;
+mod topics;
 mod whole;
 mod xml;
 

@@ -89,3 +89,40 @@ async fn a_function_that_crashes_says_why() {
     let error = function.check(&[]).await.unwrap_err().to_string();
     assert_eq!(error, "invoke the function checks: the function failed: the table is gone; its log says more");
 }
+
+#[tokio::test]
+async fn targets_and_concurrency_are_told() {
+    let (rules, _wire) = inspector(200, r#"{"Targets": [{"Id": "q", "Arn": "arn:aws:sqs:eu-west-1:1:q"}]}"#).await;
+    assert_eq!(rules.targets("r").await.unwrap(), ["arn:aws:sqs:eu-west-1:1:q"]);
+    let (none, _wire) = inspector(200, r#"{"Targets": []}"#).await;
+    assert!(none.targets("r").await.unwrap().is_empty());
+    let (stopped, _wire) = inspector(200, r#"{"ReservedConcurrentExecutions": 0}"#).await;
+    assert_eq!(stopped.concurrency("f").await.unwrap(), Some(0));
+    let (free, _wire) = inspector(200, "{}").await;
+    assert_eq!(free.concurrency("f").await.unwrap(), None);
+}
+
+/// The answer is the sample of the Amazon SNS API Reference, with one that waits.
+#[tokio::test]
+async fn subscriptions_are_confirmed_or_wait() {
+    let (topic, wire) = inspector(
+        200,
+        "<ListSubscriptionsByTopicResponse><ListSubscriptionsByTopicResult><Subscriptions>\
+         <member><TopicArn>arn:aws:sns:eu-west-1:1:news</TopicArn><Protocol>email</Protocol>\
+         <SubscriptionArn>arn:aws:sns:eu-west-1:1:news:80289ba6</SubscriptionArn><Owner>1</Owner>\
+         <Endpoint>one@example.com</Endpoint></member>\
+         <member><TopicArn>arn:aws:sns:eu-west-1:1:news</TopicArn><Protocol>email</Protocol>\
+         <SubscriptionArn>PendingConfirmation</SubscriptionArn><Owner>1</Owner>\
+         <Endpoint>two@example.com</Endpoint></member>\
+         </Subscriptions></ListSubscriptionsByTopicResult></ListSubscriptionsByTopicResponse>",
+    )
+    .await;
+    let found = topic.subscriptions("arn:aws:sns:eu-west-1:1:news").await.unwrap();
+    assert_eq!(found, [("one@example.com".to_owned(), true), ("two@example.com".to_owned(), false)]);
+    let [request] = wire.requests().try_into().unwrap();
+    assert_eq!(
+        request.text(),
+        "Action=ListSubscriptionsByTopic&Version=2010-03-31&TopicArn=arn%3Aaws%3Asns%3Aeu%2Dwest%2D1%3A1%3Anews"
+    );
+    assert!(request.header("authorization").unwrap().contains("/sns/aws4_request"));
+}

@@ -1,6 +1,6 @@
 //! The checks of the deployment itself: does an upload reach the function, does it work, does anybody hear of it if not.
 
-use aws::{Deployment, Inspector, Resource, RuleState, SdkConfig};
+use aws::{AlarmState, Deployment, Inspector, Resource, RuleState, SdkConfig};
 use exporter::ports::PortError;
 use serde::Serialize;
 
@@ -38,15 +38,23 @@ impl Finding {
         self.status == Health::Bad
     }
 
-    fn well(check: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn well(check: &'static str, message: impl Into<String>) -> Self {
         Self { check, status: Health::Well, message: message.into(), mend: None }
     }
 
-    fn bad(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(super) fn bad(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { check, status: Health::Bad, message: message.into(), mend: Some(mend.into()) }
     }
 
-    fn unknown(check: &'static str, error: &PortError) -> Self {
+    pub(super) fn is_unknown(&self) -> bool {
+        self.status == Health::Unknown
+    }
+
+    /// It could not be looked at; or there is nothing to look at, which the service says.
+    pub(super) fn unknown(check: &'static str, error: &PortError) -> Self {
+        if GONE.iter().any(|sign| error.message.contains(sign)) {
+            return Self::bad(check, format!("it is gone: {error}"), "sam build && sam deploy");
+        }
         let mend = match port(error).exit {
             Exit::Credentials => "your credentials lack the permission to read it",
             _ => "look again in a while; the service's own console shows the same",
@@ -54,6 +62,9 @@ impl Finding {
         Self { check, status: Health::Unknown, message: error.to_string(), mend: Some(mend.to_owned()) }
     }
 }
+
+/// What the services say of something that is not there.
+const GONE: [&str; 4] = ["ResourceNotFoundException", "NonExistentQueue", "QueueDoesNotExist", "NoSuchBucket"];
 
 /// Looks at all parts of a deployment, each by itself.
 pub(super) async fn inspect(config: &SdkConfig, stack: Option<&str>, parts: &Deployment) -> Vec<Finding> {
@@ -64,9 +75,17 @@ pub(super) async fn inspect(config: &SdkConfig, stack: Option<&str>, parts: &Dep
         Ok(resources) => findings.extend(by_resources(&inspector, &resources, parts, region).await),
         Err(error) => findings.push(Finding::unknown("stack", &error)),
     }
-    for function in [Some(&parts.export_function_name), parts.check_function_name.as_ref()].into_iter().flatten() {
+    let (exports, checks) = (Some(&parts.export_function_name), parts.check_function_name.as_ref());
+    for function in [exports, checks, parts.manage_function_name.as_ref()].into_iter().flatten() {
         findings.push(self::function(&inspector, function, region).await);
+        let reserved = inspector.concurrency(function).await;
+        findings.extend(concurrency(function, reserved, region));
+    }
+    for function in [exports, checks].into_iter().flatten() {
         findings.push(mapping(&inspector, function, region).await);
+    }
+    if let Some(topic) = &parts.notification_topic_arn {
+        findings.push(mails(inspector.subscriptions(topic).await, topic, region));
     }
     findings.push(match inspector.messages(&parts.queue_url).await {
         Ok(waiting) => Finding::well("queue", format!("{waiting} uploads wait or are being exported")),
@@ -106,29 +125,99 @@ async fn bucket(inspector: &Inspector, parts: &Deployment, region: &str) -> Find
 async fn by_resources(inspector: &Inspector, resources: &[Resource], parts: &Deployment, region: &str) -> Vec<Finding> {
     let named = |logical: &str| resources.iter().find(|resource| resource.logical == logical);
     let mut findings = Vec::new();
-    if let Some(resource) = named("ScanUploadedRule") {
-        findings.push(rule(inspector.rule(&resource.physical).await, &resource.physical, &parts.scan_bucket, region));
+    if let Some(Resource { physical, .. }) = named("ScanUploadedRule") {
+        findings.push(rule(inspector.rule(physical).await, physical, &parts.scan_bucket, region));
+        findings.push(targets(inspector.targets(physical).await, physical, &parts.queue_url));
     }
     if let Some(resource) = named("CheckConnectionsSchedule") {
         findings.push(schedule(inspector.schedule(&resource.physical).await, &resource.physical, region));
     }
     let alarms: Vec<String> =
         resources.iter().filter(|found| found.logical.ends_with("Alarm")).map(|found| found.physical.clone()).collect();
-    match inspector.alarms(&alarms).await {
-        Ok(states) => {
-            let ringing: Vec<_> = states.into_iter().filter(|alarm| alarm.in_alarm).collect();
-            if ringing.is_empty() {
-                findings.push(Finding::well("alarms", format!("none of {} is in alarm", alarms.len())));
-            }
-            findings.extend(
-                ringing
-                    .into_iter()
-                    .map(|alarm| Finding::bad("alarms", format!("{} is in alarm", alarm.name), alarm.description)),
-            );
-        }
-        Err(error) => findings.push(Finding::unknown("alarms", &error)),
-    }
+    findings.extend(self::alarms(&alarms, inspector.alarms(&alarms).await));
     findings
+}
+
+/// The alarms that the stack has: those that ring, and those that nobody would hear.
+fn alarms(names: &[String], states: Result<Vec<AlarmState>, PortError>) -> Vec<Finding> {
+    const CHECK: &str = "alarms";
+    let states = match states {
+        Ok(states) => states,
+        Err(error) => return vec![Finding::unknown(CHECK, &error)],
+    };
+    let missing = names.iter().filter(|name| states.iter().all(|alarm| alarm.name != **name));
+    let missing: Vec<_> = missing
+        .map(|name| Finding::bad(CHECK, format!("{name} is gone: nobody is told"), "sam build && sam deploy"))
+        .collect();
+    let ringing = states.iter().filter(|alarm| alarm.in_alarm);
+    let ringing =
+        ringing.map(|alarm| Finding::bad(CHECK, format!("{} is in alarm", alarm.name), alarm.description.clone()));
+    let findings: Vec<_> = ringing.chain(missing).collect();
+    match (findings.is_empty(), names.len()) {
+        (true, 0) => vec![Finding::bad(CHECK, "the stack has none: nobody is told", "sam build && sam deploy")],
+        (true, count) => vec![Finding::well(CHECK, format!("none of {count} is in alarm"))],
+        _ => findings,
+    }
+}
+
+/// Whether the rule puts uploads on the queue that the function takes from.
+fn targets(found: Result<Vec<String>, PortError>, rule: &str, queue_url: &str) -> Finding {
+    const CHECK: &str = "upload target";
+    let queue = queue_url.rsplit('/').next().unwrap_or_default();
+    match found {
+        Ok(targets) if targets.iter().any(|arn| arn.rsplit(':').next() == Some(queue)) => {
+            Finding::well(CHECK, format!("{rule} puts uploads on {queue}"))
+        }
+        Ok(_) => Finding::bad(
+            CHECK,
+            format!("{rule} does not put uploads on {queue}: none is exported"),
+            "sam build && sam deploy",
+        ),
+        Err(error) => Finding::unknown(CHECK, &error),
+    }
+}
+
+/// A function that may not run, or of which that is not known.
+fn concurrency(function: &str, reserved: Result<Option<i32>, PortError>, region: &str) -> Option<Finding> {
+    const CHECK: &str = "concurrency";
+    match reserved {
+        Ok(Some(0)) => Some(Finding::bad(
+            CHECK,
+            format!("{function} never runs: its reserved concurrency is 0"),
+            format!("aws lambda delete-function-concurrency --region {region} --function-name {function}"),
+        )),
+        Ok(_) => None,
+        Err(error) => Some(Finding::unknown(CHECK, &error)),
+    }
+}
+
+/// Whether anybody gets the mails.
+fn mails(found: Result<Vec<(String, bool)>, PortError>, topic: &str, region: &str) -> Finding {
+    const CHECK: &str = "mails";
+    let subscribed = match found {
+        Ok(subscribed) => subscribed,
+        Err(error) => return Finding::unknown(CHECK, &error),
+    };
+    let waiting: Vec<_> = subscribed.iter().filter(|(_, is_confirmed)| !is_confirmed).map(|(to, _)| to).collect();
+    let confirmed = subscribed.len() - waiting.len();
+    match waiting.first() {
+        None if confirmed > 0 => Finding::well(CHECK, format!("{confirmed} confirmed")),
+        Some(to) => Finding::bad(
+            CHECK,
+            format!("{to} did not confirm the subscription: it gets no mail"),
+            format!(
+                "the link in the mail from AWS Notifications, valid for 3 days; to get another: aws sns subscribe --region \
+                 {region} --topic-arn {topic} --protocol email --notification-endpoint {to}"
+            ),
+        ),
+        None => Finding::bad(
+            CHECK,
+            "nobody is subscribed to the topic",
+            format!(
+                "aws sns subscribe --region {region} --topic-arn {topic} --protocol email --notification-endpoint MAIL"
+            ),
+        ),
+    }
 }
 
 fn rule(state: Result<RuleState, PortError>, name: &str, bucket: &str, region: &str) -> Finding {
@@ -220,44 +309,4 @@ fn dead(check: &'static str, what: &str, url: &str, found: Result<u64, PortError
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn failed() -> PortError {
-        PortError { action: "read it".to_owned(), message: "AccessDenied".to_owned() }
-    }
-
-    #[test]
-    fn a_rule_is_well_only_if_it_is_on_and_waits_for_the_bucket() {
-        let state = |enabled, pattern: &str| Ok(RuleState { enabled, pattern: pattern.to_owned() });
-        let of = |state| rule(state, "r", "scans", "eu-west-1");
-        assert_eq!(of(state(true, r#"{"detail":{"bucket":{"name":["scans"]}}}"#)).status, Health::Well);
-        assert!(
-            of(state(false, r#"["scans"]"#))
-                .mend
-                .unwrap()
-                .contains("aws events enable-rule --region eu-west-1 --name r")
-        );
-        assert!(of(state(true, r#"["scans-of-others"]"#)).is_bad());
-        let denied = of(Err(failed()));
-        assert_eq!(denied.status, Health::Unknown);
-        assert!(denied.mend.unwrap().contains("permission"));
-        let odd = of(Err(PortError { message: "unexpected type".to_owned(), ..failed() }));
-        assert!(!odd.mend.unwrap().contains("permission"), "nothing is guessed");
-    }
-
-    #[test]
-    fn dead_letters_are_bad_and_say_how_to_look_at_them() {
-        assert_eq!(dead("dead letters", "uploads", "https://q", Ok(0), "eu-west-1").status, Health::Well);
-        let found = dead("dead letters", "uploads", "https://q", Ok(3), "eu-west-1");
-        assert!(found.is_bad() && found.message.starts_with("3 uploads"));
-        assert!(found.mend.unwrap().starts_with("aws sqs receive-message --region eu-west-1 --queue-url https://q"));
-    }
-
-    #[test]
-    fn a_schedule_that_is_off_is_switched_on_by_one_command() {
-        assert_eq!(schedule(Ok((true, "rate(1 hour)".to_owned())), "s", "eu-west-1").status, Health::Well);
-        let off = schedule(Ok((false, String::new())), "s", "eu-west-1");
-        assert!(off.is_bad() && off.mend.unwrap().contains("aws scheduler update-schedule --region eu-west-1"));
-    }
-}
+mod tests;

@@ -3,12 +3,16 @@
 mod accounts;
 mod deployment;
 mod text;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use asff::AccountId;
-use exporter::connection::{Connection, ConnectionStatus};
+use asff::{AccountId, RegionName};
+use exporter::connection::{Connection, ConnectionStatus, Target};
 use exporter::provider::ProviderId;
 use exporter::roster::{Wanted, call_roll};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use self::deployment::Finding;
@@ -27,8 +31,12 @@ trust. Its verdict is kept. Where it can't be invoked that is said, and the
 deployment looked at all the same. With --local the accounts are looked at with
 your own credentials, which needs roles that trust you, and nothing is kept.
 
-Exit codes: 0 all is well, 4 credentials, 5 a connection or the deployment
-needs mending.
+Beside the accounts: whether an integration exports, removals that hang, scans
+that are overdue, the newest exports and archives that wait for approval; of a
+stack its bucket, rule, queues, functions, schedule, alarms and mails.
+
+Exit codes: 0 all is well, 4 credentials, 5 something is wrong, 1 nothing is
+known to be wrong, but something could not be looked at or did not answer.
 
 Examples:
   hubctl doctor --stack securityhub-exporter
@@ -36,7 +44,7 @@ Examples:
   hubctl doctor --local --table TABLE --state-bucket BUCKET
   hubctl doctor --output json | jq -r '.connections[].problem.mend'
 
-JSON: status (ok, credentials or degraded), deployment (check, status,
+JSON: status (ok, credentials, degraded or unknown), deployment (check, status,
 message, mend), connections (account, provider, status, regions), problems.")]
 pub(crate) struct Args {
     /// Only this integration: an account or an organisation; may be repeated
@@ -59,6 +67,9 @@ struct Diagnosis {
     deployment: Vec<Finding>,
     connections: Vec<Connection>,
     problems: Vec<String>,
+    /// The Regions of accounts that take no findings and should.
+    #[serde(skip)]
+    gaps: BTreeMap<AccountId, BTreeSet<RegionName>>,
     /// Whether the function that checks refused the caller.
     #[serde(skip)]
     is_caller_refused: bool,
@@ -76,30 +87,38 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         let roll = call_roll(&*connected.cloud, &wanted).await.map_err(|error| port(&error))?;
         let mut problems = roll.problems;
         let mut is_caller_refused = false;
+        let targets = roll.targets;
         let connections = if args.local {
-            accounts::look(&connected.cloud, roll.targets, style).await?
+            accounts::look(&connected.cloud, targets.clone(), style).await?
         } else {
-            let accounts: Vec<AccountId> = roll.targets.iter().map(|target| target.account).collect();
+            let accounts: Vec<AccountId> = targets.iter().map(|target| target.account).collect();
             let function = connected.stack.as_ref().and_then(|stack| stack.check_function_name.as_deref());
             let (connections, failure) =
                 accounts::ask(&connected.config, function, accounts, &mut problems, style).await;
             if let Some(failure) = failure {
                 is_caller_refused = failure.exit == Exit::Credentials;
                 problems.push(unasked(&failure));
+            } else {
+                problems.extend(not_checked(&targets, &connections));
             }
             connections
         };
-        let deployment = match &connected.stack {
+        let mut deployment = match &connected.stack {
             Some(stack) => deployment::inspect(&connected.config, global.stack.as_deref(), stack).await,
             None => Vec::new(),
         };
-        Ok(Diagnosis { status: "ok", deployment, connections, problems, is_caller_refused })
+        let pattern = connected.stack.as_ref().and_then(|stack| stack.member_role_name_pattern.as_deref());
+        let now = Timestamp::now();
+        deployment.extend(work::look(&connected.cloud, &args.integrations, &targets, pattern, now).await);
+        let gaps = gaps(&targets, &connections);
+        Ok(Diagnosis { status: "ok", deployment, connections, problems, gaps, is_caller_refused })
     })?;
     let exit = exit(&diagnosis);
     diagnosis.status = match exit {
         Exit::Credentials => "credentials",
         Exit::Degraded => "degraded",
-        _ => "ok",
+        Exit::Success => "ok",
+        _ => "unknown",
     };
     match output.format {
         Format::Json => output.json(&diagnosis)?,
@@ -115,6 +134,26 @@ fn no_stack(global: &Global) -> Failure {
     }
     Failure::new(Exit::Usage, "the function that checks is not known: no stack is named")
         .hint("add --stack NAME, or --local to look with your own credentials")
+}
+
+/// The accounts of which the function said nothing.
+fn not_checked(targets: &[Target], connections: &[Connection]) -> Option<String> {
+    let known: BTreeSet<_> = connections.iter().map(|connection| connection.account).collect();
+    let missing: Vec<_> =
+        targets.iter().map(|target| target.account).filter(|account| !known.contains(account)).collect();
+    let first = missing.first()?;
+    let (checked, all) = (targets.len() - missing.len(), targets.len());
+    Some(format!("{checked} of {all} accounts were checked; the first of the others is {first}"))
+}
+
+/// The Regions that take no findings and should, of each account that has such.
+fn gaps(targets: &[Target], connections: &[Connection]) -> BTreeMap<AccountId, BTreeSet<RegionName>> {
+    let by_account: BTreeMap<_, _> = targets.iter().map(|target| (target.account, &target.integration)).collect();
+    let of = |connection: &Connection| {
+        let gaps = connection.gaps(by_account.get(&connection.account)?);
+        (!gaps.is_empty()).then_some((connection.account, gaps))
+    };
+    connections.iter().filter_map(of).collect()
 }
 
 /// That the function could not be asked, with the other way.
@@ -134,9 +173,15 @@ fn exit(diagnosis: &Diagnosis) -> Exit {
     if diagnosis.is_caller_refused || are_credentials_refused(&diagnosis.connections) {
         return Exit::Credentials;
     }
-    let connected = |connection: &Connection| connection.status == ConnectionStatus::Connected;
-    let well = diagnosis.connections.iter().all(connected) && diagnosis.problems.is_empty();
-    if well && !diagnosis.deployment.iter().any(Finding::is_bad) { Exit::Success } else { Exit::Degraded }
+    let Diagnosis { deployment, connections, problems, gaps, .. } = diagnosis;
+    let is_wrong =
+        |connection: &Connection| connection.status != ConnectionStatus::Connected && !connection.is_unanswered();
+    let wrong = connections.iter().any(is_wrong) || !gaps.is_empty() || !problems.is_empty();
+    if wrong || deployment.iter().any(Finding::is_bad) {
+        return Exit::Degraded;
+    }
+    let unknown = connections.iter().any(Connection::is_unanswered) || deployment.iter().any(Finding::is_unknown);
+    if unknown { Exit::Error } else { Exit::Success }
 }
 
 #[cfg(test)]

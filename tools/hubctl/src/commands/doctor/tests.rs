@@ -49,7 +49,14 @@ fn refused(account: &str, reason: &str) -> Connection {
 }
 
 fn diagnosis(connections: Vec<Connection>) -> Diagnosis {
-    Diagnosis { status: "", deployment: Vec::new(), connections, problems: Vec::new(), is_caller_refused: false }
+    Diagnosis {
+        status: "",
+        deployment: Vec::new(),
+        connections,
+        problems: Vec::new(),
+        gaps: BTreeMap::new(),
+        is_caller_refused: false,
+    }
 }
 
 fn well() -> Connection {
@@ -83,7 +90,7 @@ fn the_exit_code_tells_credentials_from_regions() {
     let bad = Finding { check: "queue", status: Health::Bad, message: "m".to_owned(), mend: None };
     let unknown = Finding { status: Health::Unknown, ..bad.clone() };
     assert_eq!(exit(&Diagnosis { deployment: vec![bad], ..diagnosis(vec![well()]) }), Exit::Degraded);
-    assert_eq!(exit(&Diagnosis { deployment: vec![unknown], ..diagnosis(vec![well()]) }), Exit::Success);
+    assert_eq!(exit(&Diagnosis { deployment: vec![unknown], ..diagnosis(vec![well()]) }), Exit::Error);
     assert_eq!(exit(&Diagnosis { problems: vec!["p".to_owned()], ..diagnosis(vec![well()]) }), Exit::Degraded);
     assert_eq!(exit(&Diagnosis { is_caller_refused: true, ..diagnosis(vec![well()]) }), Exit::Credentials);
 }
@@ -138,4 +145,36 @@ fn what_a_service_said_cannot_steer_the_terminal() {
         problem.mend = Some("first\n\u{1b}]0;title\u{7}second".to_owned());
     }
     assert!(!shown(&diagnosis(vec![tricky])).contains('\u{1b}'));
+}
+
+#[test]
+fn an_account_that_did_not_answer_is_not_well() {
+    let passing = Problem { reason: "not_checked".to_owned(), message: "STS answered 503".to_owned(), mend: None };
+    let silent = Connection { stale_since: Some(at()), problem: Some(passing), ..well() };
+    let diagnosis = diagnosis(vec![silent]);
+    assert_eq!(exit(&diagnosis), Exit::Error);
+    let text = shown(&diagnosis);
+    assert!(text.contains("taken (as before: no") && text.contains("STS answered 503"), "{text}");
+    assert!(!text.contains("All is well"), "{text}");
+}
+
+#[test]
+fn a_region_that_is_named_and_takes_nothing_is_shown_with_what_to_type() {
+    let mut named = diagnosis(vec![well()]);
+    named.gaps.insert("123456789012".parse().unwrap(), ["us-west-2".parse().unwrap()].into());
+    assert_eq!(exit(&named), Exit::Degraded);
+    let text = shown(&named);
+    assert!(text.contains("123456789012 in us-west-2: Security Hub is off"), "{text}");
+}
+
+#[test]
+fn an_account_of_which_nothing_was_said_is_a_problem() {
+    let target = |account: &str| {
+        let account = account.parse().unwrap();
+        Target::new(account, std::sync::Arc::new(exporter::integration::Integration::new(account)))
+    };
+    let targets = [target("123456789012"), target("210987654321")];
+    assert_eq!(not_checked(&targets[..1], &[well()]), None);
+    let said = not_checked(&targets, &[well()]).unwrap();
+    assert_eq!(said, "1 of 2 accounts were checked; the first of the others is 210987654321");
 }

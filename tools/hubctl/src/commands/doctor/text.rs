@@ -23,7 +23,7 @@ pub(super) fn write(diagnosis: &Diagnosis, all_regions: bool, output: &mut Outpu
             "There are no integrations to check. Create one: hubctl integration create --provider 123456789012",
         )?;
     } else {
-        output.table(&regions(&diagnosis.connections, all_regions))?;
+        output.table(&regions(diagnosis, all_regions))?;
     }
     let mends = mends(diagnosis, all_regions);
     if mends.is_empty() {
@@ -60,26 +60,31 @@ fn deployment(diagnosis: &Diagnosis) -> Table {
 }
 
 /// A row for each Region that takes findings or lately did; the others of an account in a row for each reason.
-fn regions(connections: &[Connection], all_regions: bool) -> Table {
+fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
     let columns = ["Account", "Region", "Hub", "Product", "Findings", "Since (UTC)"].map(Column::Text);
     let mut table = Table::new(columns);
-    for connection in connections {
+    for connection in &diagnosis.connections {
         let account = connection.account.as_str();
         if connection.regions.is_empty() {
             table.row(Tone::Bad, [account, "-", "-", "-", "not reached", ""]);
         }
         let mut others: BTreeMap<RegionStatus, Vec<RegionName>> = BTreeMap::new();
         for (name, region) in &connection.regions {
-            let shown = all_regions || region.status == RegionStatus::Enabled || region.lost_at.is_some();
+            let shown = all_regions || region.status == RegionStatus::Enabled || is_gap(diagnosis, connection, *name);
             if !shown {
                 others.entry(region.status).or_default().push(*name);
                 continue;
             }
             let [hub, product, findings] = words(region.status);
             let since = region.since.strftime("%Y-%m-%d %H:%M").to_string();
-            let stale = if region.stale_since.is_some() { " (as before: no answer now)" } else { "" };
+            let is_stale = region.stale_since.or(connection.stale_since).is_some();
+            let stale = if is_stale { " (as before: no answer now)" } else { "" };
             table.row(
-                tone(connection, region),
+                if is_stale && region.status == RegionStatus::Enabled {
+                    Tone::Warning
+                } else {
+                    tone(connection, region)
+                },
                 [account, name.as_ref(), hub, product, &format!("{findings}{stale}"), &since],
             );
         }
@@ -93,6 +98,12 @@ fn regions(connections: &[Connection], all_regions: bool) -> Table {
         }
     }
     table
+}
+
+/// Whether a Region should take findings: it did lately, or the integration names it.
+fn is_gap(diagnosis: &Diagnosis, connection: &Connection, name: RegionName) -> bool {
+    let is_lost = connection.regions.get(&name).is_some_and(|region| region.lost_at.is_some());
+    is_lost || diagnosis.gaps.get(&connection.account).is_some_and(|gaps| gaps.contains(&name))
 }
 
 /// How a Region stands at each check: the hub, the product, writing findings.
@@ -126,7 +137,7 @@ fn mends(diagnosis: &Diagnosis, all_regions: bool) -> Vec<(String, Option<String
         mends.extend(connection.problem.as_ref().map(of_account));
         for (name, region) in &connection.regions {
             let Some(problem) = &region.problem else { continue };
-            if all_regions || region.lost_at.is_some() || region.status == RegionStatus::Enabled {
+            if all_regions || is_gap(diagnosis, connection, *name) || region.status == RegionStatus::Enabled {
                 mends.push((format!("{account} in {name}: {}", problem.message), problem.mend.clone()));
             }
         }

@@ -1,0 +1,278 @@
+//! The checks of what the deployment is to do: does an integration export, is one stuck, do scans come, did the newest exports
+//! succeed, may the roles be assumed.
+
+use std::collections::BTreeSet;
+
+use asff::AccountId;
+use aws::Cloud;
+use exporter::connection::Target;
+use exporter::integration::Integration;
+use exporter::order::{Order, OrderRecord, OrderState};
+use exporter::ports::{Accounts as _, PortError};
+use exporter::provider::{Provider, ProviderId};
+use exporter::registry::{Page, Registry, RunLog as _, Stored};
+use exporter::report::{RunKind, RunReport, RunStatus};
+use exporter::schedule::Schedule;
+use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+use management::ports::Orders as _;
+
+use super::deployment::Finding;
+use crate::commands::integration::role::matches_pattern;
+use crate::output::text;
+
+/// Entries of one part of a list.
+const PART: usize = 500;
+/// Parts that are read of a list: more integrations and providers than there are accounts in an organization.
+const PARTS_MAX: usize = 40;
+/// Newest runs and jobs that are looked at.
+const NEWEST: usize = 200;
+/// Findings of one kind that are shown one by one.
+const ALIKE_MAX: usize = 5;
+/// How long a removal may take: the archives of an account of half a million findings take less.
+const REMOVAL_MAX: SignedDuration = SignedDuration::from_hours(2);
+/// Accounts that are asked for at once.
+const AT_ONCE: usize = 16;
+
+/// Looks at it all. `only`: these integrations, if any are named.
+pub(super) async fn look(
+    cloud: &Cloud,
+    only: &[ProviderId],
+    targets: &[Target],
+    role_pattern: Option<&str>,
+    now: Timestamp,
+) -> Vec<Finding> {
+    let wanted = |id: &ProviderId| only.is_empty() || only.contains(id);
+    let mut findings = Vec::new();
+    let all = match integrations(cloud).await {
+        Ok(all) => all,
+        Err(error) => return vec![Finding::unknown("integrations", &error)],
+    };
+    let all: Vec<_> = all.into_iter().filter(|stored| wanted(&stored.value.provider)).collect();
+    findings.push(enabled(&all));
+    match cloud.orders(&Page { limit: NEWEST, after: None }).await {
+        Ok(orders) => findings.extend(all.iter().filter_map(|stored| removal(&stored.value, &orders.entries, now))),
+        Err(error) => findings.push(Finding::unknown("removals", &error)),
+    }
+    match providers(cloud).await {
+        Ok(providers) => {
+            if let Some(pattern) = role_pattern {
+                findings.extend(all.iter().filter_map(|stored| role(&stored.value, &providers, pattern)));
+            }
+            findings.push(scans(cloud, &all, &providers, targets, now).await);
+        }
+        Err(error) => findings.push(Finding::unknown("providers", &error)),
+    }
+    match cloud.runs(None, &Page { limit: NEWEST, after: None }).await {
+        Ok(newest) => findings.extend(exports(&newest.entries)),
+        Err(error) => findings.push(Finding::unknown("exports", &error)),
+    }
+    findings
+}
+
+async fn integrations(cloud: &Cloud) -> Result<Vec<Stored<Integration>>, PortError> {
+    let mut all = Vec::new();
+    let mut page = Page { limit: PART, after: None };
+    for _ in 0..PARTS_MAX {
+        let part = Registry::integrations(cloud, &page).await?;
+        all.extend(part.entries);
+        match part.next {
+            Some(next) => page.after = Some(next),
+            None => break,
+        }
+    }
+    Ok(all)
+}
+
+async fn providers(cloud: &Cloud) -> Result<Vec<Stored<Provider>>, PortError> {
+    let mut all = Vec::new();
+    let mut page = Page { limit: PART, after: None };
+    for _ in 0..PARTS_MAX {
+        let part = Registry::providers(cloud, &page).await?;
+        all.extend(part.entries);
+        match part.next {
+            Some(next) => page.after = Some(next),
+            None => break,
+        }
+    }
+    Ok(all)
+}
+
+/// Whether any integration exports.
+fn enabled(all: &[Stored<Integration>]) -> Finding {
+    const CHECK: &str = "integrations";
+    let off: Vec<_> = all.iter().filter(|stored| !stored.value.enabled).collect();
+    match (all.len(), off.as_slice()) {
+        (0, _) => Finding::bad(
+            CHECK,
+            "there is none: no finding is exported",
+            "hubctl integration create --provider 123456789012",
+        ),
+        (total, [first, ..]) if off.len() == total => Finding::bad(
+            CHECK,
+            format!("all {total} are disabled: no finding is exported"),
+            format!("hubctl integration enable {} --replay", first.value.provider),
+        ),
+        (total, off) => Finding::well(CHECK, format!("{} of {total} enabled", total - off.len())),
+    }
+}
+
+/// A removal that does not end.
+fn removal(integration: &Integration, orders: &[OrderRecord], now: Timestamp) -> Option<Finding> {
+    const CHECK: &str = "removals";
+    let (since, id) = (integration.removing_since?, &integration.provider);
+    // Newest first.
+    let job = orders.iter().find(|record| {
+        record.placed_at >= since && matches!(&record.order, Order::Withdraw { provider, .. } if provider == id)
+    });
+    let ended = job.filter(|job| matches!(job.state, OrderState::Refused | OrderState::Failed | OrderState::Undone));
+    let is_late = now.duration_since(since) > REMOVAL_MAX;
+    if ended.is_none() && !is_late {
+        return None;
+    }
+    let why = ended.map_or_else(String::new, |job| {
+        format!(
+            ": the job {} did not complete{}",
+            job.id,
+            job.message.as_deref().map(|said| format!(" ({said})")).unwrap_or_default()
+        )
+    });
+    let message = format!("{id} is being removed since {} and is still there{why}", text::time(since));
+    Some(Finding::bad(
+        CHECK,
+        message,
+        format!("hubctl integration delete {id} --archive\nOr call it off: hubctl integration enable {id}"),
+    ))
+}
+
+/// A role that the deployment's functions may not assume.
+fn role(integration: &Integration, providers: &[Stored<Provider>], pattern: &str) -> Option<Finding> {
+    let id = &integration.provider;
+    let of_provider = || providers.iter().find(|stored| stored.value.id == *id).map(|stored| &stored.value.credentials);
+    let credentials = integration.credentials.as_ref().or_else(of_provider)?;
+    let by_us = credentials.secret().is_none();
+    let (_, name) = credentials.role()?.arn.split_once(":role/")?;
+    (by_us && !matches_pattern(pattern, name)).then(|| {
+        Finding::bad(
+            "roles",
+            format!("{id}: the functions may assume the roles {pattern} only, not {name}"),
+            format!(
+                "sam deploy with the parameter MemberRoleNamePattern={name}, or another role: hubctl integration \
+                 credentials {id} --role-name NAME"
+            ),
+        )
+    })
+}
+
+/// Scans that are overdue.
+async fn scans(
+    cloud: &Cloud,
+    all: &[Stored<Integration>],
+    providers: &[Stored<Provider>],
+    targets: &[Target],
+    now: Timestamp,
+) -> Finding {
+    const CHECK: &str = "scans";
+    let schedule = |target: &Target| {
+        let id = &target.integration.provider;
+        let integration = all.iter().find(|stored| stored.value.provider == *id && stored.value.enabled)?;
+        let provider = providers.iter().find(|stored| stored.value.id == *id)?;
+        let schedule: Schedule = provider.value.scan_schedule.as_ref()?.parse().ok()?;
+        // Who changed something lately waits from then on.
+        Some((target.account, schedule, integration.updated_at.max(provider.updated_at)))
+    };
+    let scheduled: Vec<_> = targets.iter().filter_map(schedule).collect();
+    let asked = scheduled.iter().map(|(account, schedule, since)| async move {
+        let newest = cloud.standing(*account).await?.map(|(newest, _)| newest);
+        Ok::<_, PortError>(overdue(schedule, newest, *since, now).map(|due| (*account, due)))
+    });
+    let asked: Vec<_> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let mut late = Vec::new();
+    for answer in asked {
+        match answer {
+            Ok(found) => late.extend(found),
+            Err(error) => return Finding::unknown(CHECK, &error),
+        }
+    }
+    told_scans(scheduled.len(), &late)
+}
+
+/// Since when a scan is overdue.
+fn overdue(schedule: &Schedule, newest: Option<Timestamp>, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let since = newest.map_or(since, |newest| newest.max(since));
+    schedule.missing(newest, since, now)
+}
+
+fn told_scans(scheduled: usize, late: &[(AccountId, Timestamp)]) -> Finding {
+    const CHECK: &str = "scans";
+    let Some((first, _)) = late.first() else {
+        return Finding::well(
+            CHECK,
+            match scheduled {
+                0 => "no provider has a scan schedule".to_owned(),
+                _ => format!("none of {scheduled} accounts with a schedule is overdue"),
+            },
+        );
+    };
+    let each = late.iter().take(ALIKE_MAX).map(|(account, due)| format!("{account} since {}", text::time(*due)));
+    let more = late.len().saturating_sub(ALIKE_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let each = each.collect::<Vec<_>>().join(", ");
+    Finding::bad(
+        CHECK,
+        format!("{} of {scheduled} overdue: {each}{more}", late.len()),
+        format!("hubctl run list --account {first}  # which scans came; then look at the scanner"),
+    )
+}
+
+/// The newest export of each account, or of the upload, where it has no account: failed, or waiting for approval.
+fn exports(newest_first: &[RunReport]) -> Vec<Finding> {
+    const CHECK: &str = "exports";
+    let mut seen = BTreeSet::new();
+    let (mut failed, mut held) = (Vec::new(), Vec::new());
+    for run in newest_first {
+        let counts = matches!(run.status, RunStatus::Succeeded | RunStatus::Degraded | RunStatus::Failed);
+        if run.kind != RunKind::Export || !counts {
+            continue;
+        }
+        let keys: Vec<String> = match run.accounts.keys().collect::<Vec<_>>().as_slice() {
+            [] => vec![run.upload.source.clone()],
+            accounts => accounts.iter().map(ToString::to_string).collect(),
+        };
+        let mut is_newest = false;
+        for key in keys {
+            let report = key.parse().ok().and_then(|account: AccountId| run.accounts.get(&account));
+            let is_held = report.is_some_and(exporter::report::AccountReport::has_pending);
+            if seen.insert(key.clone()) {
+                is_newest = true;
+                if is_held {
+                    held.push((run, key));
+                }
+            }
+        }
+        if is_newest && run.status == RunStatus::Failed {
+            failed.push(run);
+        }
+    }
+    if failed.is_empty() && held.is_empty() {
+        return vec![Finding::well(CHECK, format!("of the newest {} runs none failed last", newest_first.len()))];
+    }
+    let failed = failed.iter().take(ALIKE_MAX).map(|run| {
+        let why = run.reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let message = format!("the newest export of {} failed{why}", run.upload.source);
+        Finding::bad(CHECK, message, format!("hubctl run show {}", run.run_id))
+    });
+    let held = held.iter().take(ALIKE_MAX).map(|(run, account)| {
+        let message = format!("resolved findings of {account} wait for approval to be archived");
+        let id = &run.run_id;
+        Finding::bad(
+            "archives",
+            message,
+            format!("hubctl run pending {id}\nIf the scan is right: hubctl run approve {id}"),
+        )
+    });
+    failed.chain(held).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+use exporter::integration::{Credentials, Role};
+use exporter::order::Order;
+use exporter::report::{AccountReport, ArchiveSkipped};
+use exporter::upload::UploadInfo;
+
+use super::*;
+
+const ACCOUNT: &str = "123456789012";
+
+fn at(text: &str) -> Timestamp {
+    format!("2026-11-23T{text}Z").parse().unwrap()
+}
+
+fn stored<T>(value: T) -> Stored<T> {
+    let then = at("00:00:00");
+    Stored { value, version: 1, created_at: then, updated_at: then, updated_by: String::new(), declared: None }
+}
+
+fn integration() -> Integration {
+    Integration::new(ACCOUNT.parse::<ProviderId>().unwrap())
+}
+
+#[test]
+fn where_nothing_is_exported_that_is_bad() {
+    let off = || stored(Integration { enabled: false, ..integration() });
+    assert!(enabled(&[]).is_bad());
+    let all_off = enabled(&[off(), off()]);
+    assert!(all_off.is_bad() && all_off.mend.unwrap().starts_with("hubctl integration enable 123456789012"));
+    assert_eq!(enabled(&[off(), stored(integration())]), Finding::well("integrations", "1 of 2 enabled"));
+}
+
+#[test]
+fn a_removal_that_was_refused_or_hangs_is_bad() {
+    let removing = Integration { removing_since: Some(at("08:00:00")), ..integration() };
+    let order = Order::Withdraw { provider: removing.provider.clone(), removing_since: removing.removing_since };
+    let mut job = OrderRecord::new("j1".to_owned(), order, at("08:00:01"), "ada");
+    let of = |job: &OrderRecord, now| removal(&removing, std::slice::from_ref(job), at(now));
+    assert_eq!(of(&job, "08:30:00"), None, "it is at work");
+    assert!(of(&job, "11:00:00").unwrap().is_bad(), "it hangs");
+    job.state = OrderState::Refused;
+    job.message = Some("the account can't be reached".to_owned());
+    let refused = of(&job, "08:30:00").unwrap();
+    assert!(refused.message.contains("j1 did not complete (the account can't be reached)"), "{refused:?}");
+    assert_eq!(removal(&integration(), &[], at("11:00:00")), None);
+}
+
+#[test]
+fn a_role_that_the_functions_may_not_assume_is_bad() {
+    let by = |credentials| Integration { credentials: Some(credentials), ..integration() };
+    let role = |name: &str| Some(Role::new(format!("arn:aws:iam::123456789012:role/{name}")));
+    let of = |credentials| super::role(&by(credentials), &[], "SecurityHubExporter*");
+    assert_eq!(of(Credentials::Default { role: role("SecurityHubExporterEu") }), None);
+    let other = of(Credentials::Default { role: role("Foo") }).unwrap();
+    assert!(other.is_bad() && other.message.contains("SecurityHubExporter* only, not Foo"), "{other:?}");
+    assert_eq!(of(Credentials::Static { secret: "s".to_owned(), role: role("Foo") }), None, "a key assumes it");
+    let provider =
+        Provider { credentials: Credentials::Default { role: role("Foo") }, ..Provider::new(integration().provider) };
+    assert!(super::role(&integration(), &[stored(provider)], "SecurityHubExporter*").is_some());
+}
+
+#[test]
+fn a_scan_is_overdue_after_its_time_and_a_grace_and_not_before_somebody_waits() {
+    let daily: Schedule = "rate(1 day)".parse().unwrap();
+    let (came, now) = ("2026-11-20T08:00:00Z".parse().unwrap(), at("09:00:00"));
+    assert!(overdue(&daily, Some(came), came, now).is_some());
+    assert_eq!(overdue(&daily, Some(at("08:00:00")), came, now), None);
+    assert_eq!(overdue(&daily, Some(came), at("08:00:00"), now), None, "it was enabled an hour ago");
+    assert!(overdue(&daily, None, came, now).is_some(), "none ever came");
+    let account = ACCOUNT.parse().unwrap();
+    let late = told_scans(3, &[(account, at("08:00:00"))]);
+    assert!(late.is_bad() && late.message.contains("123456789012 since 2026-11-23 08:00:00 UTC"), "{late:?}");
+    assert_eq!(told_scans(3, &[]).message, "none of 3 accounts with a schedule is overdue");
+}
+
+fn run(id: &str, status: RunStatus, account: Option<AccountReport>) -> RunReport {
+    let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 1, modified_at: None };
+    let mut run = RunReport::begin(id.to_owned(), upload, at("08:00:00"));
+    run.status = status;
+    run.accounts = account.into_iter().map(|report| (ACCOUNT.parse().unwrap(), report)).collect();
+    run
+}
+
+#[test]
+fn the_newest_export_of_an_account_counts_and_older_ones_do_not() {
+    let report = || Some(AccountReport::default());
+    let held = || {
+        let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 30, active: 40 });
+        Some(AccountReport { archive, ..AccountReport::default() })
+    };
+    let is_well = |runs: &[RunReport]| exports(runs).iter().all(|finding| !finding.is_bad());
+    assert!(is_well(&[]));
+    assert!(is_well(&[run("2", RunStatus::Succeeded, report()), run("1", RunStatus::Failed, report())]));
+    assert!(is_well(&[run("2", RunStatus::Succeeded, report()), run("1", RunStatus::Succeeded, held())]));
+    let [failed] =
+        exports(&[run("2", RunStatus::Failed, report()), run("1", RunStatus::Succeeded, report())]).try_into().unwrap();
+    assert!(failed.is_bad() && failed.mend.as_deref() == Some("hubctl run show 2"), "{failed:?}");
+    assert!(!is_well(&[run("1", RunStatus::Failed, None)]), "of its upload it is the newest");
+    let [held] =
+        exports(&[run("3", RunStatus::Duplicate, report()), run("2", RunStatus::Degraded, held())]).try_into().unwrap();
+    assert!(held.is_bad() && held.mend.unwrap().contains("hubctl run approve 2"));
+}
