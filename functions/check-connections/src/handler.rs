@@ -10,7 +10,7 @@ use asff::AccountId;
 use aws::CheckQueue;
 use exporter::connection::{CheckSettings, Checker, Connection, Target};
 use exporter::ports::PortError;
-use exporter::roster::call_roll;
+use exporter::roster::{Wanted, call_roll, forget_gone};
 use exporter::telling::Event;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use runtime::deadline::instant;
@@ -159,7 +159,13 @@ impl<P: RoundPorts, S: Spread> Handler<P, S> {
     }
 
     async fn answer(&self, request: Request, invocation: &Invocation) -> Result<Answer, HandlerError> {
-        let roll = call_roll(&*self.ports, &request.wanted).await?;
+        let called_at = self.ports.now();
+        let mut roll = call_roll(&*self.ports, &request.wanted).await?;
+        match forget_gone(&*self.ports, &roll, request.wanted == Wanted::All, called_at).await {
+            Ok(0) => {}
+            Ok(accounts) => tracing::info!(accounts, "connections forgotten of accounts that are no longer checked"),
+            Err(error) => roll.problems.push(format!("accounts that are no longer checked are not forgotten: {error}")),
+        }
         for problem in &roll.problems {
             tracing::warn!(problem, "not all that is wanted can be checked");
         }

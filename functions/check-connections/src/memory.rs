@@ -14,7 +14,7 @@ use exporter::ports::{
     Page, PortError,
 };
 use exporter::provider::{Provider, ProviderId};
-use exporter::roster::Roster;
+use exporter::roster::{Holding, Roster};
 use exporter::telling::{Event, Telling, Told};
 use jiff::Timestamp;
 
@@ -27,6 +27,10 @@ pub struct Memory {
     pub integrations: Vec<Integration>,
     /// Their providers, as far as they are described.
     pub providers: Vec<Provider>,
+    /// The accounts of organizations.
+    pub members: BTreeMap<ProviderId, Vec<AccountId>>,
+    /// Providers whose integrations are deleted while their checks run.
+    pub deleted: BTreeSet<ProviderId>,
     /// How long the credentials of an account take.
     pub slow: Duration,
     /// Accounts whose credentials do not work.
@@ -153,6 +157,14 @@ impl Connections for Memory {
         locked(&self.kept).insert(connection.account, connection.clone());
         Ok(true)
     }
+
+    async fn forget_orphan(&self, connection: &Connection) -> Result<bool, PortError> {
+        let is_orphan = self.deleted.contains(&connection.provider);
+        if is_orphan {
+            locked(&self.kept).remove(&connection.account);
+        }
+        Ok(is_orphan)
+    }
 }
 
 impl Telling for Memory {
@@ -186,8 +198,26 @@ impl Roster for Memory {
         Ok(self.providers.iter().find(|provider| provider.id == *id).cloned())
     }
 
-    async fn accounts_of(&self, _: &ProviderId) -> Result<Vec<AccountId>, PortError> {
-        Ok(Vec::new())
+    async fn accounts_of(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
+        Ok(self.members.get(organization).cloned().unwrap_or_default())
+    }
+
+    async fn left(&self, _: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
+        Ok(BTreeSet::new())
+    }
+
+    async fn holdings(&self) -> Result<Vec<Holding>, PortError> {
+        let holding = |connection: &Connection| Holding {
+            account: connection.account,
+            provider: connection.provider.clone(),
+            checked_at: connection.checked_at,
+        };
+        Ok(locked(&self.kept).values().map(holding).collect())
+    }
+
+    async fn forget(&self, holdings: &[Holding]) -> Result<(), PortError> {
+        locked(&self.kept).retain(|account, _| holdings.iter().all(|holding| holding.account != *account));
+        Ok(())
     }
 
     async fn exported(&self) -> Result<Vec<AccountId>, PortError> {

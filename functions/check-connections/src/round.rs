@@ -132,7 +132,7 @@ async fn tell_of<P: RoundPorts>(
     let connection = &checked.connection;
     match &checked.kept {
         Kept::Yes => {}
-        Kept::Newer => return Ok(Vec::new()),
+        Kept::Newer | Kept::Orphan => return Ok(Vec::new()),
         Kept::Failed(error) => return Err(error.to_string()),
     }
     let newest_scan = match schedule {

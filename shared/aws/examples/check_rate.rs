@@ -46,6 +46,10 @@ impl Connections for Ports {
         self.kept.lock().unwrap().insert(connection.account, connection.clone());
         Ok(true)
     }
+
+    async fn forget_orphan(&self, _: &Connection) -> Result<bool, PortError> {
+        Ok(false)
+    }
 }
 
 impl Clock for Ports {

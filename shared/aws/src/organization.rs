@@ -1,6 +1,8 @@
 //! The accounts of an organisation: the one operation of AWS Organizations that we want, and the table's items that say
 //! which organisation an account belongs to.
 
+use std::collections::BTreeSet;
+
 use asff::{AccountId, Partition};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -16,6 +18,8 @@ use crate::signed::{CodeAndWords, Service, SignedCall, call};
 
 /// The partition of all members.
 const PARTITION: &str = "member";
+/// Names the organization that an account left. It stands in the place of `organization`.
+const LEFT: &str = "left";
 /// Pages of an organisation that are read at most: of twenty accounts each, so 40,000, four times the largest quota.
 const ORGANIZATION_PAGES_MAX: usize = 2_000;
 
@@ -95,7 +99,7 @@ impl Cloud {
         Ok(Some(members))
     }
 
-    /// Remembers to which organisation accounts belong, and forgets those that left it.
+    /// Remembers to which organisation accounts belong, and which of them left it.
     ///
     /// # Errors
     ///
@@ -104,8 +108,13 @@ impl Cloud {
         let known = self.members(organization).await?;
         let stays = |account: &AccountId| members.iter().any(|member| member.account == *account);
         for gone in known.iter().filter(|account| !stays(account)) {
-            let request = self.dynamodb.delete_item().table_name(&self.names.table);
-            let request = request.key("pk", text(PARTITION)).key("sk", text(gone.as_str()));
+            // In the place of the item that says that it belongs to it.
+            let request = self.dynamodb.put_item().table_name(&self.names.table);
+            let request = request
+                .item("pk", text(PARTITION))
+                .item("sk", text(gone.as_str()))
+                .item(LEFT, text(organization.as_str()))
+                .item("left_at", text(Timestamp::now().to_string()));
             // It may have joined another organisation meanwhile.
             let request = request.condition_expression("organization = :organization");
             let request = request.expression_attribute_values(":organization", text(organization.as_str()));
@@ -113,7 +122,7 @@ impl Cloud {
                 Ok(_) => {}
                 Err(error)
                     if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
-                Err(error) => return Err(port_error(format!("forget the member {gone}"), &error)),
+                Err(error) => return Err(port_error(format!("note that {gone} left {organization}"), &error)),
             }
         }
         for member in members.iter().filter(|member| !known.contains(&member.account)) {
@@ -141,11 +150,26 @@ impl Cloud {
     /// When the table does not answer.
     pub async fn members(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
         let action = format!("list the members of {}", organization.as_str());
+        self.accounts_where("organization", organization, &action).await
+    }
+
+    /// The accounts that belonged to an organization, and to none that we know since they left it.
+    pub(crate) async fn left_members(&self, organization: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
+        let action = format!("list the accounts that left {}", organization.as_str());
+        Ok(self.accounts_where(LEFT, organization, &action).await?.into_iter().collect())
+    }
+
+    async fn accounts_where(
+        &self,
+        attribute: &str,
+        organization: &ProviderId,
+        action: &str,
+    ) -> Result<Vec<AccountId>, PortError> {
         let theirs = |item: &Item| {
-            let is_theirs = get_text(item, "organization") == Some(organization.as_str());
+            let is_theirs = get_text(item, attribute) == Some(organization.as_str());
             Ok(get_text(item, "sk").filter(|_| is_theirs).and_then(|account| account.parse::<AccountId>().ok()))
         };
-        Ok(self.whole(PARTITION, &action, theirs).await?.into_iter().flatten().collect())
+        Ok(self.whole(PARTITION, action, theirs).await?.into_iter().flatten().collect())
     }
 }
 

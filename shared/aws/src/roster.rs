@@ -1,6 +1,8 @@
 //! The roster: integrations and providers from the table, accounts of organisations from AWS Organizations, and the queue by
 //! which a check of many accounts is spread over invocations.
 
+use std::collections::BTreeSet;
+
 use asff::{AccountId, Regions};
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
@@ -8,7 +10,7 @@ use exporter::integration::Integration;
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::Registry;
-use exporter::roster::Roster;
+use exporter::roster::{Holding, Roster};
 
 use crate::Cloud;
 use crate::errors::port_error;
@@ -47,6 +49,18 @@ impl Roster for Cloud {
             }
         }
         self.members(organization).await
+    }
+
+    async fn left(&self, organization: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
+        self.left_members(organization).await
+    }
+
+    async fn holdings(&self) -> Result<Vec<Holding>, PortError> {
+        self.holdings_of(None).await
+    }
+
+    async fn forget(&self, holdings: &[Holding]) -> Result<(), PortError> {
+        self.forget_all(holdings).await
     }
 
     async fn exported(&self) -> Result<Vec<AccountId>, PortError> {

@@ -262,6 +262,9 @@ pub trait CheckLog {
         provider: &ProviderId,
         page: &Page,
     ) -> impl Future<Output = Result<Part<Connection>, PortError>> + Send;
+
+    /// Forgets all of these.
+    fn forget_connections(&self, provider: &ProviderId) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// What runs left behind.

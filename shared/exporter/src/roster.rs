@@ -1,11 +1,14 @@
 //! The roster: which accounts there are to check, and by which integration each is reached.
 
-use std::collections::BTreeSet;
+mod gone;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 
 use asff::AccountId;
 
+pub use self::gone::{Holding, forget_gone};
 use crate::connection::Target;
 use crate::integration::Integration;
 use crate::ports::{Integrations, PortError};
@@ -23,8 +26,17 @@ pub trait Roster: Integrations {
     /// before.
     fn accounts_of(&self, organization: &ProviderId) -> impl Future<Output = Result<Vec<AccountId>, PortError>> + Send;
 
+    /// The accounts that belonged to an organization and left it.
+    fn left(&self, organization: &ProviderId) -> impl Future<Output = Result<BTreeSet<AccountId>, PortError>> + Send;
+
     /// The accounts whose scans were exported, by whichever integration.
     fn exported(&self) -> impl Future<Output = Result<Vec<AccountId>, PortError>> + Send;
+
+    /// All connections that are kept.
+    fn holdings(&self) -> impl Future<Output = Result<Vec<Holding>, PortError>> + Send;
+
+    /// Forgets connections, each unless it was replaced meanwhile.
+    fn forget(&self, holdings: &[Holding]) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Which accounts are wanted.
@@ -47,6 +59,10 @@ pub struct Roll {
     pub problems: Vec<String>,
     /// Organizations whose accounts could not be listed: new ones are not checked, and nobody knows how many.
     pub unlisted: Vec<ProviderId>,
+    /// The providers that have an integration, where these were read.
+    pub integrated: Option<BTreeSet<ProviderId>>,
+    /// All accounts of the organizations that could be listed.
+    pub listed: BTreeMap<ProviderId, BTreeSet<AccountId>>,
 }
 
 /// Calls the roll. An organisation whose accounts can't be had is a problem and holds up no other integration.
@@ -93,6 +109,7 @@ impl Roll {
         all: &[Integration],
         wanted: &[&Integration],
     ) -> Result<(), PortError> {
+        self.integrated = Some(all.iter().map(|integration| integration.provider.clone()).collect());
         // An account with an integration of its own is not its organisation's business.
         let mut taken: BTreeSet<AccountId> =
             all.iter().filter_map(|integration| integration.provider.account()).collect();
@@ -122,16 +139,19 @@ impl Roll {
         taken: &BTreeSet<AccountId>,
     ) -> Result<BTreeSet<AccountId>, PortError> {
         let mut accounts = BTreeSet::new();
+        let mut is_listed = true;
         match ports.accounts_of(organization).await {
             Ok(members) => accounts.extend(members),
             Err(error) => {
                 self.problems.push(format!("the accounts of {organization} could not be listed: {error}"));
                 self.unlisted.push(organization.clone());
+                is_listed = false;
             }
         }
+        let left = ports.left(organization).await?;
         // Only those that are not known yet are looked up, one by one.
         for account in ports.exported().await? {
-            if accounts.contains(&account) || taken.contains(&account) {
+            if accounts.contains(&account) || taken.contains(&account) || left.contains(&account) {
                 continue;
             }
             let own = ports.integration(&account).await?;
@@ -139,6 +159,9 @@ impl Roll {
             if ours {
                 accounts.insert(account);
             }
+        }
+        if is_listed {
+            self.listed.insert(organization.clone(), accounts.difference(taken).copied().collect());
         }
         if accounts.is_empty() {
             self.problems
@@ -156,6 +179,7 @@ mod tests {
         integrations: Vec<Integration>,
         members: Option<Vec<AccountId>>,
         exported: Vec<AccountId>,
+        left: BTreeSet<AccountId>,
     }
 
     const ORGANIZATION: &str = "o-a1b2c3d4e5";
@@ -190,8 +214,20 @@ mod tests {
             self.members.clone().ok_or_else(failed)
         }
 
+        async fn left(&self, _: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
+            Ok(self.left.clone())
+        }
+
         async fn exported(&self) -> Result<Vec<AccountId>, PortError> {
             Ok(self.exported.clone())
+        }
+
+        async fn holdings(&self) -> Result<Vec<Holding>, PortError> {
+            Ok(Vec::new())
+        }
+
+        async fn forget(&self, _: &[Holding]) -> Result<(), PortError> {
+            Ok(())
         }
     }
 
@@ -201,6 +237,7 @@ mod tests {
             integrations: vec![Integration::new(account(1)), disabled, organization()],
             members: Some(vec![account(1), account(2), account(3)]),
             exported: vec![account(4), account(1)],
+            left: BTreeSet::new(),
         }
     }
 
@@ -234,6 +271,15 @@ mod tests {
         let alone = Table { integrations: Vec::new(), ..table() };
         let (targets, problems) = roll(&alone, Wanted::Accounts(vec![account(7)])).await;
         assert!(targets.is_empty() && problems[0].contains("hubctl integration create --provider 777777777777"));
+    }
+
+    #[tokio::test]
+    async fn an_account_that_left_its_organization_is_not_checked_though_its_scans_came() {
+        let table = Table { left: BTreeSet::from([account(4)]), ..table() };
+        let roll = call_roll(&table, &Wanted::All).await.unwrap();
+        assert_eq!(roll.targets.len(), 2, "its own account, and a member");
+        let listed = &roll.listed[&ORGANIZATION.parse::<ProviderId>().unwrap()];
+        assert_eq!(*listed, BTreeSet::from([account(3)]), "neither who left, nor who has an integration");
     }
 
     #[tokio::test]

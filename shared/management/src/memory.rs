@@ -238,6 +238,11 @@ impl CheckLog for Memory {
         let ours = kept.connections.values().filter(|connection| connection.provider == *provider);
         Ok(part(ours.map(|connection| (connection.account.to_string(), connection)), page))
     }
+
+    async fn forget_connections(&self, provider: &ProviderId) -> Result<(), PortError> {
+        self.up("forget the connections")?.connections.retain(|_, connection| connection.provider != *provider);
+        Ok(())
+    }
 }
 
 impl RunLog for Memory {

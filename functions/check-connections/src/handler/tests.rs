@@ -1,10 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use exporter::connection::ConnectionStatus;
 use exporter::integration::Integration;
-use exporter::provider::Provider;
+use exporter::provider::{Provider, ProviderId};
 use lambda_runtime::Context;
 use runtime::isolation::scripts::script;
 use serde_json::json;
@@ -137,6 +137,44 @@ async fn a_scan_that_does_not_come_is_told_and_a_wrong_schedule_is_a_problem() {
     let later = answer(&handler, json!({}), MINUTE).await;
     let kinds: Vec<_> = later.events.iter().map(|event| (event.detail.account, event.kind.as_str())).collect();
     assert_eq!(kinds, [(account(0), "Scan Missing")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_left_their_organization_are_forgotten() {
+    let organization: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
+    let mut memory = memory(1);
+    memory.integrations.push(Integration::new(organization.clone()));
+    memory.members.insert(organization.clone(), vec![account(1), account(2)]);
+    let first = handler(memory, queue());
+    answer(&first, json!({}), MINUTE).await;
+    let known =
+        |handler: &Handler<Memory, Queue>| handler.ports.kept.lock().unwrap().keys().copied().collect::<Vec<_>>();
+    assert_eq!(known(&first), [account(0), account(1), account(2)]);
+    let moved = |members: Vec<AccountId>, integrations: Vec<Integration>| Memory {
+        members: BTreeMap::from([(organization.clone(), members)]),
+        integrations,
+        now: Mutex::new("2026-11-23T01:00:00Z".parse().unwrap()),
+        kept: Mutex::new(first.ports.kept.lock().unwrap().clone()),
+        ..Memory::default()
+    };
+    // One left; and its integration was deleted, of which a check that ran meanwhile left something.
+    let left = handler(moved(vec![account(1)], vec![Integration::new(organization.clone())]), queue());
+    answer(&left, json!({"integration": "o-a1b2c3d4e5"}), MINUTE).await;
+    assert_eq!(known(&left), [account(1)]);
+    let deleted = handler(moved(Vec::new(), vec![Integration::new(account(0))]), queue());
+    answer(&deleted, json!({}), MINUTE).await;
+    assert_eq!(known(&deleted), [account(0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_an_integration_that_was_deleted_meanwhile_nothing_is_kept_or_told() {
+    let memory = Memory { deleted: BTreeSet::from([account(1).into()]), ..memory(2) };
+    let handler = handler(memory, queue());
+    let answer = answer(&handler, json!({}), MINUTE).await;
+    let told: Vec<_> = answer.events.iter().map(|event| event.detail.account).collect();
+    assert_eq!(told, [account(0)]);
+    let kept = handler.ports.kept.lock().unwrap();
+    assert_eq!(kept.keys().copied().collect::<Vec<_>>(), [account(0)]);
 }
 
 #[tokio::test]

@@ -31,6 +31,11 @@ impl CheckLog for Cloud {
             .expression_attribute_values(":provider", text(provider.as_str()));
         self.part(query, "list the connections", page, from_item).await
     }
+
+    async fn forget_connections(&self, provider: &ProviderId) -> Result<(), PortError> {
+        let all = self.holdings_of(Some(provider)).await?;
+        self.forget_all(&all).await
+    }
 }
 
 fn from_item(item: &Item) -> Result<Connection, ItemError> {

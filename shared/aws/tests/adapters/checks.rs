@@ -42,6 +42,10 @@ impl Connections for Checking {
         self.kept.lock().unwrap().insert(connection.account, connection.clone());
         Ok(true)
     }
+
+    async fn forget_orphan(&self, _: &Connection) -> Result<bool, PortError> {
+        Ok(false)
+    }
 }
 
 impl Clock for Checking {

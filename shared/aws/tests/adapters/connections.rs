@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use asff::{AccountId, Partition};
 use exporter::connection::{Connection, ConnectionStatus, Connections, Problem, RegionConnection, RegionStatus};
 use exporter::provider::ProviderId;
+use exporter::roster::{Holding, Roster as _};
 use jiff::Timestamp;
 use serde_json::json;
 use simulator::{Config, Organization, Simulator};
@@ -128,8 +129,10 @@ async fn members_come_and_go() {
         aws::Member { account: ACCOUNT.parse().unwrap(), name: Some("production".to_owned()), organization: None };
     cloud(&wire.url).await.keep_members(&organization, &[member]).await.unwrap();
     let requests = wire.requests();
-    assert_eq!(requests.iter().map(operation).collect::<Vec<_>>(), ["Query", "DeleteItem", "PutItem"]);
-    assert_eq!(requests[1].json()["Key"]["sk"]["S"], "000000000001");
+    assert_eq!(requests.iter().map(operation).collect::<Vec<_>>(), ["Query", "PutItem", "PutItem"]);
+    let gone = &requests[1].json()["Item"];
+    assert_eq!((&gone["sk"]["S"], &gone["left"]["S"]), (&json!("000000000001"), &json!("o-a1b2c3d4e5")));
+    assert!(gone.get("organization").is_none(), "{gone}");
     let put = &requests[2].json()["Item"];
     assert_eq!((&put["pk"]["S"], &put["sk"]["S"]), (&json!("member"), &json!(ACCOUNT)));
     assert_eq!(put["organization"]["S"], "o-a1b2c3d4e5");
@@ -146,7 +149,8 @@ async fn a_write_that_meets_a_transaction_is_retried() {
     .await;
     let cloud = cloud(&wire.url).await;
     assert!(cloud.keep(&connection(), None).await.unwrap());
-    cloud.forget_connection(ACCOUNT.parse().unwrap()).await.unwrap();
+    let Connection { account, provider, checked_at, .. } = connection();
+    cloud.forget(&[Holding { account, provider, checked_at }]).await.unwrap();
     let operations: Vec<_> = wire.requests().iter().map(|request| operation(request).to_owned()).collect();
     assert_eq!(operations, ["PutItem", "PutItem", "DeleteItem", "DeleteItem"]);
 }

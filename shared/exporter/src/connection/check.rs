@@ -48,6 +48,8 @@ pub enum Kept {
     Yes,
     /// Another check of the account ended later and was kept.
     Newer,
+    /// The integration was deleted while the check ran: nothing is known of the account any more, and nothing is told.
+    Orphan,
     /// The store failed. The next check sees what this one saw, and tells it.
     Failed(PortError),
 }
@@ -84,7 +86,11 @@ impl<P: CheckPorts> Checker<P> {
             attempt += 1;
             let connection = verdict(account, integration, before.as_ref(), found.clone(), now);
             let kept = match self.ports.keep(&connection, before.as_ref().map(|before| before.checked_at)).await {
-                Ok(true) => Kept::Yes,
+                Ok(true) => match self.ports.forget_orphan(&connection).await {
+                    Ok(false) => Kept::Yes,
+                    Ok(true) => Kept::Orphan,
+                    Err(error) => Kept::Failed(error),
+                },
                 Err(error) => Kept::Failed(error),
                 Ok(false) if attempt < KEEP_ATTEMPTS_MAX => match self.ports.connection(account).await {
                     // Forgotten meanwhile, with its integration.

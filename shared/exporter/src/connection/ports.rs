@@ -27,6 +27,10 @@ pub trait Connections {
         connection: &Connection,
         before: Option<Timestamp>,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// Takes a connection back that was kept, if its provider has no integration any more: it was deleted while the check
+    /// ran. Whether that is so.
+    fn forget_orphan(&self, connection: &Connection) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// Questions to an account's Security Hub that change nothing, and the one that a check may change. Each is retried by the

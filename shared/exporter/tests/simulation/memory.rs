@@ -373,4 +373,8 @@ impl Connections for Twin {
         };
         self.life.step(keep).await
     }
+
+    async fn forget_orphan(&self, _: &Connection) -> Result<bool, PortError> {
+        Ok(false)
+    }
 }

@@ -134,7 +134,10 @@ impl<P: Ports> Service<P> {
         ];
         writes.extend(from.account().map(Write::ForgetConnection));
         match self.ports.commit(&writes, &entry).await {
-            Ok(()) => Ok(Some(after)),
+            Ok(()) => {
+                self.forget_accounts_of(from).await;
+                Ok(Some(after))
+            }
             Err(CommitError::Conflict { step: 0 }) => Ok(None),
             Err(CommitError::Conflict { step: 1 }) => Err(Refusal::Exists { noun: Noun::Integration, id: to }),
             Err(CommitError::Conflict { .. }) => Err(Refusal::no_provider(&to)),

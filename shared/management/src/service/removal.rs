@@ -36,6 +36,7 @@ impl<P: Ports> Service<P> {
             match self.ports.commit(&writes, &entry).await {
                 Ok(()) => {
                     self.forget_key_of(&before.value).await;
+                    self.forget_accounts_of(id).await;
                     return Ok(());
                 }
                 Err(CommitError::Conflict { .. }) => {}
@@ -51,6 +52,16 @@ impl<P: Ports> Service<P> {
             }
         }
         Err(Refusal::Busy(id.clone()))
+    }
+
+    /// Forgets what checks found in the accounts of an organization, whose integration is gone. That of an account is forgotten
+    /// with its integration.
+    pub(super) async fn forget_accounts_of(&self, id: &ProviderId) {
+        if id.account().is_none()
+            && let Err(error) = self.ports.forget_connections(id).await
+        {
+            tracing::warn!(provider.id = %id, %error, "connections not forgotten: the next check of all connections does");
+        }
     }
 
     /// Has everything archived that an integration sent. It exports nothing from now on, takes no change, and is deleted

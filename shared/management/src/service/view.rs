@@ -85,6 +85,7 @@ struct Sum {
     disconnected: u64,
     regions: BTreeSet<RegionName>,
     last_checked_at: Option<Timestamp>,
+    not_reached: u64,
     stale_since: Option<Timestamp>,
     problem: Option<exporter::connection::Problem>,
 }
@@ -100,10 +101,9 @@ impl Sum {
         let on = connection.regions.iter().filter(|(_, region)| region.status == RegionStatus::Enabled);
         self.regions.extend(on.map(|(name, _)| *name));
         self.last_checked_at = self.last_checked_at.max(Some(connection.checked_at));
-        self.stale_since = match (self.stale_since, connection.stale_since) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
+        self.not_reached += u64::from(connection.stale_since.is_some());
+        // The last one to be reached says since when none is.
+        self.stale_since = self.stale_since.max(connection.stale_since);
         if self.problem.is_none() && connection.status != OfAccount::Connected {
             let of_region = || connection.regions.values().find_map(|region| region.problem.clone());
             self.problem = connection.problem.clone().or_else(of_region);
@@ -120,10 +120,11 @@ impl Sum {
         ConnectionSummary {
             status,
             last_checked_at: self.last_checked_at,
-            stale_since: self.stale_since,
+            stale_since: self.stale_since.filter(|_| self.not_reached == self.accounts),
             regions: self.regions.into_iter().collect(),
             accounts: self.accounts,
             accounts_disconnected: self.disconnected,
+            accounts_not_reached: self.not_reached,
             problem: self.problem,
         }
     }

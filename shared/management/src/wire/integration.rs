@@ -242,7 +242,8 @@ pub struct ConnectionSummary {
     /// When the newest check ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_checked_at: Option<Timestamp>,
-    /// Since when the Regions are those of an earlier check, because later ones failed for a passing reason.
+    /// Since when the Regions are those of an earlier check, because later ones failed for a passing reason; of an organization,
+    /// since when no account was reached.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub stale_since: Option<Timestamp>,
     /// The Regions that take findings, in at least one account.
@@ -252,6 +253,9 @@ pub struct ConnectionSummary {
     pub accounts: u64,
     /// Those of them that are disconnected.
     pub accounts_disconnected: u64,
+    /// Those of them that the newest check did not reach for a passing reason: what is said of them is what an earlier one found.
+    #[serde(default)]
+    pub accounts_not_reached: u64,
     /// What is wrong with the first account that has something wrong.
     #[schema(value_type = Option<mirror::ConnectionProblem>)]
     pub problem: Option<Problem>,

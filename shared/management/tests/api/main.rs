@@ -9,6 +9,7 @@ mod integrations;
 mod lost;
 mod once;
 mod outcomes;
+mod organizations;
 mod ownership;
 mod page;
 mod payload;

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use aws::Member;
 use exporter::connection::{Connection, ConnectionStatus, Connections as _, Problem, RegionConnection, RegionStatus};
+use exporter::provider::ProviderId;
 use exporter::registry::{CheckLog as _, Page};
+use exporter::roster::Roster as _;
 use exporter::telling::{Event, EventKind, Telling as _, Told, Waiting};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -16,6 +19,8 @@ const WAITING: usize = 80;
 
 on_each_emulator![
     of_checks_at_the_same_time_one_is_kept,
+    connections_are_forgotten_by_provider_and_unless_replaced,
+    who_left_an_organization_is_known_until_it_is_back,
     the_largest_connection_fits_the_table,
     what_was_published_is_replaced_only_while_it_is_what_was_read,
 ];
@@ -62,10 +67,49 @@ async fn of_checks_at_the_same_time_one_is_kept(place: Place) {
     assert!(!cloud.keep(&first, Some(now)).await.unwrap(), "there is another");
     assert_eq!(cloud.connection(account).await.unwrap(), Some(second.clone()));
     let page = Page { limit: 5, after: None };
-    assert_eq!(cloud.connections(&account.into(), &page).await.unwrap().entries, [second]);
-    cloud.forget_connection(account).await.unwrap();
-    cloud.forget_connection(account).await.unwrap();
+    assert_eq!(cloud.connections(&account.into(), &page).await.unwrap().entries, [second.clone()]);
+    // Its provider has no integration.
+    assert!(cloud.forget_orphan(&first).await.unwrap());
+    assert_eq!(cloud.list_connections().await.unwrap(), [second.clone()], "another than was kept");
+    assert!(cloud.forget_orphan(&second).await.unwrap());
     assert_eq!(cloud.list_connections().await.unwrap(), []);
+}
+
+async fn connections_are_forgotten_by_provider_and_unless_replaced(place: Place) {
+    let (cloud, now) = (&place.cloud, Timestamp::now());
+    let organization: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
+    let of = |number: u64, provider: Option<&ProviderId>| {
+        let account: asff::AccountId = format!("{number:012}").parse().unwrap();
+        let provider = provider.cloned().unwrap_or_else(|| account.into());
+        Connection { account, provider, ..connection(now, 1) }
+    };
+    for number in 0..40 {
+        assert!(cloud.keep(&of(number, Some(&organization).filter(|_| number > 0)), None).await.unwrap());
+    }
+    let mut seen = cloud.holdings().await.unwrap();
+    assert_eq!(seen.len(), 40);
+    let later = Connection { checked_at: now + SignedDuration::from_secs(1), ..of(5, Some(&organization)) };
+    assert!(cloud.keep(&later, Some(now)).await.unwrap());
+    seen.retain(|holding| ["000000000004", "000000000005"].contains(&holding.account.as_str()));
+    cloud.forget(&seen).await.unwrap();
+    assert_eq!(cloud.list_connections().await.unwrap().len(), 39, "one was checked again meanwhile");
+    cloud.forget_connections(&organization).await.unwrap();
+    assert_eq!(cloud.list_connections().await.unwrap(), [of(0, None)]);
+}
+
+async fn who_left_an_organization_is_known_until_it_is_back(place: Place) {
+    let cloud = &place.cloud;
+    let organization: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
+    let member = |digit: &str| Member { account: digit.repeat(12).parse().unwrap(), name: None, organization: None };
+    let both = [member("1"), member("2")];
+    cloud.keep_members(&organization, &both).await.unwrap();
+    assert!(cloud.left(&organization).await.unwrap().is_empty());
+    cloud.keep_members(&organization, &both[..1]).await.unwrap();
+    assert_eq!(cloud.members(&organization).await.unwrap(), [both[0].account]);
+    assert_eq!(cloud.left(&organization).await.unwrap().into_iter().collect::<Vec<_>>(), [both[1].account]);
+    cloud.keep_members(&organization, &both).await.unwrap();
+    assert_eq!(cloud.members(&organization).await.unwrap().len(), 2);
+    assert!(cloud.left(&organization).await.unwrap().is_empty());
 }
 
 async fn the_largest_connection_fits_the_table(place: Place) {

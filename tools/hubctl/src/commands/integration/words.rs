@@ -55,7 +55,10 @@ fn connection_facts(facts: &mut Facts, connection: &ConnectionSummary) {
     facts.add(Tone::Plain, "Last Checked", last_checked(connection));
     if connection.accounts > 1 {
         let broken = connection.accounts_disconnected;
-        let accounts = format!("{}, {} disconnected", text::count(connection.accounts), text::count(broken));
+        let mut accounts = format!("{}, {} disconnected", text::count(connection.accounts), text::count(broken));
+        if connection.accounts_not_reached > 0 {
+            accounts.push_str(&format!(", {} not reached", text::count(connection.accounts_not_reached)));
+        }
         facts.add(Tone::Plain, "Accounts", accounts);
     }
     facts.add(Tone::Plain, "Regions", regions(connection));

@@ -1,0 +1,85 @@
+//! Connections of accounts that nobody checks any more: of an account that left its organization, or got an integration of
+//! its own, and of a provider whose integration was deleted. They would say for good what was true once.
+
+use asff::AccountId;
+use jiff::Timestamp;
+
+use super::{Roll, Roster};
+use crate::ports::PortError;
+use crate::provider::ProviderId;
+
+/// That a connection is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Its account.
+    pub account: AccountId,
+    /// The provider by whose integration the account was reached.
+    pub provider: ProviderId,
+    /// When it was checked.
+    pub checked_at: Timestamp,
+}
+
+impl Roll {
+    /// Whether this was called for all accounts of a provider that may have lost some.
+    fn tells_who_is_gone(&self, is_of_all: bool) -> bool {
+        self.integrated.is_some() && (is_of_all || !self.listed.is_empty())
+    }
+
+    fn is_gone(&self, holding: &Holding) -> bool {
+        match self.listed.get(&holding.provider) {
+            Some(accounts) => !accounts.contains(&holding.account),
+            None => self.integrated.as_ref().is_some_and(|all| !all.contains(&holding.provider)),
+        }
+    }
+}
+
+/// Forgets the connections of accounts that are not on the roll, which was called at `called_at` or later: what was checked
+/// since then may be of an account that joined meanwhile. How many they were. Those of an organization that could not be
+/// listed, or whose integration is disabled, stay.
+///
+/// # Errors
+///
+/// When the connections can't be read or removed.
+pub async fn forget_gone<P: Roster>(
+    ports: &P,
+    roll: &Roll,
+    is_of_all: bool,
+    called_at: Timestamp,
+) -> Result<usize, PortError> {
+    if !roll.tells_who_is_gone(is_of_all) {
+        return Ok(0);
+    }
+    let mut gone = ports.holdings().await?;
+    gone.retain(|holding| holding.checked_at < called_at && roll.is_gone(holding));
+    if !gone.is_empty() {
+        ports.forget(&gone).await?;
+    }
+    Ok(gone.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    #[test]
+    fn gone_is_who_is_on_no_list_and_nobody_whose_list_is_not_known() {
+        let account = |text: &str| text.repeat(12).parse::<AccountId>().unwrap();
+        let id = |text: &str| text.parse::<ProviderId>().unwrap();
+        let roll = Roll {
+            integrated: Some(BTreeSet::from([id("o-listed0000"), id("o-unlisted00"), account("1").into()])),
+            listed: BTreeMap::from([(id("o-listed0000"), BTreeSet::from([account("2")]))]),
+            ..Roll::default()
+        };
+        let is_gone = |number: &str, provider: ProviderId| {
+            roll.is_gone(&Holding { account: account(number), provider, checked_at: Timestamp::UNIX_EPOCH })
+        };
+        assert!(!is_gone("1", account("1").into()));
+        assert!(!is_gone("2", id("o-listed0000")));
+        assert!(is_gone("3", id("o-listed0000")), "it left");
+        assert!(is_gone("1", id("o-listed0000")), "it has an integration of its own");
+        assert!(!is_gone("3", id("o-unlisted00")), "its list is not known");
+        assert!(is_gone("4", account("4").into()) && is_gone("5", id("o-deleted000")), "the integration was deleted");
+    }
+}

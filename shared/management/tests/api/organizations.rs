@@ -1,0 +1,58 @@
+//! Organizations: what is known of their accounts, together and when they are gone.
+
+use serde_json::{Value, json};
+
+use crate::client::{Api, ORGANIZATION, connected};
+use crate::stack::OTHER;
+
+/// Three accounts of an organization with an integration.
+async fn organization() -> Api {
+    let api = Api::new();
+    let role = json!({"kind": "default", "role": {"arn": "arn:aws:iam::*:role/Exporter"}});
+    let made = api.post("/providers", &json!({"id": ORGANIZATION, "credentials": role})).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let accounts = ["000000000001", "000000000002", "000000000003"];
+    let found = accounts.map(|account| connected(account, ORGANIZATION, &["eu-west-1"])).to_vec();
+    api.memory.kept().found.insert(ORGANIZATION.to_owned(), found);
+    let made = api.post("/integrations", &json!({"provider": ORGANIZATION})).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    api
+}
+
+async fn summary(api: &Api) -> Value {
+    api.get(&format!("/integrations/{ORGANIZATION}")).await.body["connection"].clone()
+}
+
+#[tokio::test]
+async fn one_account_that_is_not_reached_makes_no_organization_unreachable() {
+    let api = organization().await;
+    let stale = |number: usize, since: &str| {
+        let account = format!("{number:012}").parse().unwrap();
+        api.memory.kept().connections.get_mut(&account).unwrap().stale_since = Some(since.parse().unwrap());
+    };
+    stale(2, "2026-11-22T08:00:00Z");
+    let one = summary(&api).await;
+    assert_eq!(
+        (&one["accounts"], &one["accounts_not_reached"], &one["stale_since"]),
+        (&json!(3), &json!(1), &Value::Null)
+    );
+    stale(1, "2026-11-21T08:00:00Z");
+    stale(3, "2026-11-20T08:00:00Z");
+    let all = summary(&api).await;
+    assert_eq!(all["accounts_not_reached"], 3);
+    assert_eq!(all["stale_since"], "2026-11-22T08:00:00Z", "until then one was reached");
+}
+
+#[tokio::test]
+async fn the_accounts_of_an_organization_are_forgotten_with_its_integration() {
+    let api = organization().await;
+    api.memory.kept().connections.insert(OTHER.parse().unwrap(), connected(OTHER, OTHER, &["eu-west-1"]));
+    let path = format!("/integrations/{ORGANIZATION}");
+    let etag = api.get(&path).await.etag();
+    assert_eq!(api.delete(&path, &etag).await.status, 204);
+    let left: Vec<_> = api.memory.kept().connections.keys().map(ToString::to_string).collect();
+    assert_eq!(left, [OTHER], "what is known of others stays");
+    api.memory.kept().found.clear();
+    assert_eq!(api.post("/integrations", &json!({"provider": ORGANIZATION})).await.status, 201);
+    assert_eq!((&summary(&api).await["status"], &summary(&api).await["accounts"]), (&json!("unknown"), &json!(0)));
+}
