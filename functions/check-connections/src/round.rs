@@ -14,6 +14,7 @@ use exporter::roster::Roster;
 use exporter::schedule::Schedule;
 use exporter::telling::{Event, News, Telling, tell};
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use runtime::isolation::Ended;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -72,6 +73,20 @@ impl Failed {
     }
 }
 
+/// Since when the scans of an account are exported.
+#[derive(Clone, Copy, Debug, Default)]
+struct Since {
+    is_enabled: bool,
+    exported: Option<Timestamp>,
+}
+
+impl Since {
+    fn of(target: &Target) -> (AccountId, Self) {
+        let integration = &target.integration;
+        (target.account, Self { is_enabled: integration.enabled, exported: integration.enabled_since })
+    }
+}
+
 impl Outcome {
     /// Adds that of other accounts.
     pub fn add(&mut self, other: Self) {
@@ -92,15 +107,18 @@ pub async fn run<P: RoundPorts>(
     let checks_end = deadline.map(|deadline| deadline.checked_sub(TELLING_RESERVE).unwrap_or(deadline));
     let (schedules, mut problems) = schedules(ports, &targets).await;
     let mut failed: Vec<Failed> = targets.iter().map(|target| Failed::new(target, Ended::Died.reason())).collect();
+    let since: BTreeMap<AccountId, Since> = targets.iter().map(Since::of).collect();
     let round = checker.check_all(targets, checks_end).await;
     // Where panics unwind, a check that panicked is in neither list.
     let known = round.checked.iter().map(|checked| checked.connection.account);
     let known: BTreeSet<AccountId> = known.chain(round.left_over.iter().map(|target| target.account)).collect();
     failed.retain(|failed| !known.contains(&failed.account));
     let telling = futures::stream::iter(round.checked).map(|checked| {
-        let schedule = schedules.get(&checked.connection.provider);
+        let since = since.get(&checked.connection.account).copied().unwrap_or_default();
+        // A disabled integration waits for no scan.
+        let schedule = schedules.get(&checked.connection.provider).filter(|_| since.is_enabled);
         async move {
-            let told = tell_of(ports, &checked, schedule).await;
+            let told = tell_of(ports, &checked, schedule, since.exported).await;
             (checked, told)
         }
     });
@@ -128,6 +146,7 @@ async fn tell_of<P: RoundPorts>(
     ports: &P,
     checked: &Checked,
     schedule: Option<&Schedule>,
+    exported_since: Option<Timestamp>,
 ) -> Result<Vec<Event>, String> {
     let connection = &checked.connection;
     match &checked.kept {
@@ -145,7 +164,7 @@ async fn tell_of<P: RoundPorts>(
     };
     // An organisation has accounts that nobody scans. Only one that was scanned can lack a scan.
     let schedule = schedule.filter(|_| connection.provider.account().is_some() || newest_scan.is_some());
-    let news = News { connection, schedule, newest_scan, now: ports.now() };
+    let news = News { connection, schedule, exported_since, newest_scan, now: ports.now() };
     tell(ports, news).await.map_err(|error| error.to_string())
 }
 

@@ -60,6 +60,9 @@ pub struct Integration {
     /// Since when it is being removed: what it sent is archived first. It exports nothing meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removing_since: Option<Timestamp>,
+    /// Since when it is enabled: no scan that was due before is missing. None: nobody knows, or it is disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled_since: Option<Timestamp>,
 }
 
 impl Integration {
@@ -83,7 +86,18 @@ impl Integration {
             credentials: None,
             auto_accept_product: false,
             removing_since: None,
+            enabled_since: None,
         }
+    }
+
+    /// The same, put in the place of `before` at `now`: enabled since then, unless it was before.
+    #[must_use]
+    pub fn put(self, before: Option<&Self>, now: Timestamp) -> Self {
+        let enabled_since = match before.filter(|before| before.enabled && before.provider == self.provider) {
+            Some(before) => before.enabled_since,
+            None => Some(now),
+        };
+        Self { enabled_since: enabled_since.filter(|_| self.enabled), ..self }
     }
 }
 

@@ -39,6 +39,9 @@ pub struct Told {
     /// Since when we wait for scans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_since: Option<Timestamp>,
+    /// The schedule by which we wait since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
     /// The scan that was said to be missing, by the time it was due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Timestamp>,
@@ -69,6 +72,8 @@ pub struct News<'a> {
     pub connection: &'a Connection,
     /// When its scans are due. None: whenever they like.
     pub schedule: Option<&'a Schedule>,
+    /// Since when scans are exported: since its integration was created or enabled, as far as that is known.
+    pub exported_since: Option<Timestamp>,
     /// The time of its newest scan.
     pub newest_scan: Option<Timestamp>,
     /// The time now.
@@ -206,10 +211,19 @@ impl Told {
 
     fn scan_missed(&mut self, news: &News<'_>) -> Option<Event> {
         let Some(schedule) = news.schedule else {
-            (self.waits_since, self.missing) = (None, None);
+            (self.waits_since, self.schedule, self.missing) = (None, None, None);
             return None;
         };
-        let since = *self.waits_since.get_or_insert(news.now);
+        // By another schedule, or after a time without an integration, scans were due that nobody waited for.
+        let waits = self.waits_since.filter(|since| {
+            self.schedule.as_deref() == Some(schedule.as_str())
+                && news.exported_since.is_none_or(|exported| exported <= *since)
+        });
+        if waits.is_none() {
+            (self.schedule, self.missing) = (Some(schedule.as_str().to_owned()), None);
+        }
+        let since = waits.unwrap_or(news.now);
+        self.waits_since = Some(since);
         let due = schedule.missing(news.newest_scan, since, news.now);
         // Once for a row of scans that do not come: the first of them is what is told.
         let told = self.missing;

@@ -99,7 +99,7 @@ fn connection(minute: i64, enabled: &[&str]) -> Connection {
 }
 
 fn news(connection: &Connection) -> News<'_> {
-    News { connection, schedule: None, newest_scan: None, now: connection.checked_at }
+    News { connection, schedule: None, exported_since: None, newest_scan: None, now: connection.checked_at }
 }
 
 async fn check(memory: &Memory, minute: i64, enabled: &[&str]) -> Vec<Event> {
@@ -205,7 +205,7 @@ async fn a_scan_that_does_not_come_is_told_once_until_one_comes() {
     let hour = |hour: i64| at(hour * 60);
     let look = async |now: Timestamp, newest: Option<Timestamp>| {
         let connection = connection(0, &["eu-west-1"]);
-        tell(&memory, News { schedule: Some(&daily), newest_scan: newest, now, connection: &connection }).await.unwrap()
+        tell(&memory, News { schedule: Some(&daily), newest_scan: newest, now, ..news(&connection) }).await.unwrap()
     };
     assert_eq!(look(hour(0), None).await.len(), 1, "connected");
     assert_eq!(look(hour(30), None).await, []);
@@ -216,6 +216,30 @@ async fn a_scan_that_does_not_come_is_told_once_until_one_comes() {
     assert_eq!(look(hour(61), Some(hour(60))).await, []);
     let [again] = look(hour(91), Some(hour(60))).await.try_into().unwrap();
     assert_eq!((again.detail.due_at, again.detail.newest_scan_at), (Some(hour(84)), Some(hour(60))));
+}
+
+#[tokio::test]
+async fn nobody_waits_for_scans_of_another_schedule_or_of_the_time_before_it_was_enabled() {
+    let memory = Memory::default();
+    let hour = |hour: i64| at(hour * 60);
+    let look = async |schedule: &str, since: i64, now: i64, newest: i64| {
+        let connection = connection(0, &["eu-west-1"]);
+        let schedule: Schedule = schedule.parse().unwrap();
+        let (newest_scan, exported_since) = (Some(hour(newest)), Some(hour(since)));
+        let news = News { schedule: Some(&schedule), newest_scan, exported_since, now: hour(now), ..news(&connection) };
+        tell(&memory, news).await.unwrap().iter().map(|event| event.kind.as_str()).collect::<Vec<_>>()
+    };
+    const DAILY: &str = "rate(1 day)";
+    assert_eq!(look("rate(7 days)", 0, 0, 0).await, ["Integration Connected"]);
+    // From weekly to daily on the fourth day: the first scan is due a day later.
+    assert!(look(DAILY, 0, 90, 0).await.is_empty());
+    assert!(look(DAILY, 0, 119, 0).await.is_empty());
+    assert_eq!(look(DAILY, 0, 121, 0).await, ["Scan Missing"]);
+    // Disabled for days while scans came and wait, and enabled again.
+    assert!(look(DAILY, 200, 200, 0).await.is_empty());
+    assert!(look(DAILY, 200, 229, 0).await.is_empty());
+    assert_eq!(look(DAILY, 200, 231, 0).await, ["Scan Missing"]);
+    assert!(look(DAILY, 200, 250, 0).await.is_empty(), "told once");
 }
 
 proptest! {

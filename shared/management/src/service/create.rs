@@ -23,7 +23,8 @@ impl<P: Ports> Service<P> {
             return Err(Refusal::Exists { noun: T::NOUN, id });
         }
         let kept = self.keep::<T>(&id, key).await?;
-        let stored = Stored::new(value.with_secret(kept.as_deref()), self.ports.now(), &caller.0);
+        let now = self.ports.now();
+        let stored = Stored::new(value.with_secret(kept.as_deref()).put_at(None, now), now, &caller.0);
         let (made, replayed) = match self.put_new(caller, &stored, once).await {
             Ok(Created { view, replayed }) => (Ok(view), replayed),
             Err(refusal) => (Err(refusal), false),

@@ -164,7 +164,7 @@ impl<P: Ports> Service<P> {
         let declared = Some(Declared { by: owner.clone(), asked: asked.clone() });
         let now = self.ports.now();
         let Some(before) = before else {
-            let value = T::new(id.clone()).changed(&T::whole(asked), prefix)?;
+            let value = T::new(id.clone()).changed(&T::whole(asked), prefix)?.put_at(None, now);
             return Ok(Stored { declared, ..Stored::new(value, now, &caller.0) });
         };
         let (value, declared) = match &before.declared {
@@ -178,9 +178,9 @@ impl<P: Ports> Service<P> {
                 changes.retain(|name, _| {
                     let was = declaration.before.get(name).cloned().unwrap_or_default();
                     let as_it_was = before.value.changed(&[(name.clone(), was)].into_iter().collect(), prefix);
-                    as_it_was.is_ok_and(|value| value == before.value)
+                    as_it_was.is_ok_and(|value| value.put_at(Some(&before.value), now) == before.value)
                 });
-                let value = before.value.changed(&changes, prefix)?;
+                let value = before.value.changed(&changes, prefix)?.put_at(Some(&before.value), now);
                 if others.is_some() && value != before.value {
                     return Err(Refusal::Exists { noun: T::NOUN, id: id.clone() });
                 }
@@ -188,6 +188,7 @@ impl<P: Ports> Service<P> {
             }
             _ => return Err(Refusal::Exists { noun: T::NOUN, id: id.clone() }),
         };
+        let value = value.put_at(Some(&before.value), now);
         if value == before.value && declared == before.declared {
             return Ok(before.clone());
         }

@@ -124,6 +124,7 @@ impl<P: Ports> Service<P> {
         }
         let now = self.ports.now();
         // A stack that made it knows it under the id before, so it is whoever's who moved it.
+        let value = value.put(Some(&before.value), now);
         let after = Stored { declared: None, ..before.changed(value, now, &caller.0) };
         let changes = differences(&before.value, &after.value);
         let entry = entry(now, caller, "integration.update".to_owned(), from.as_str(), changes);

@@ -42,6 +42,13 @@ pub(super) trait Kept: Clone + PartialEq + Serialize + Send + Sync {
     /// The same with other credentials.
     fn with_credentials(self, credentials: Option<Credentials>) -> Self;
 
+    /// The same, as it is kept from `now` on in the place of `before`.
+    #[must_use]
+    fn put_at(self, before: Option<&Self>, now: Timestamp) -> Self {
+        let _ = (before, now);
+        self
+    }
+
     /// Where its access key is kept.
     fn secret(&self) -> Option<&str> {
         self.credentials().and_then(Credentials::secret)
@@ -119,6 +126,10 @@ impl Kept for Integration {
     fn with_credentials(self, credentials: Option<Credentials>) -> Self {
         Self { credentials, ..self }
     }
+
+    fn put_at(self, before: Option<&Self>, now: Timestamp) -> Self {
+        self.put(before, now)
+    }
 }
 
 /// A change: to what, by whom, what it is called, and which version it is made to.
@@ -147,11 +158,11 @@ impl<P: Ports> Service<P> {
         for _ in 0..TRIES_MAX {
             let before = self.found::<T>(what.id).await?;
             what.if_match.check(what.id, before.revision())?;
-            let value = change(&before)?;
+            let now = self.ports.now();
+            let value = change(&before)?.put_at(Some(&before.value), now);
             if value == before.value {
                 return Ok(before);
             }
-            let now = self.ports.now();
             let after = before.changed(value, now, &what.caller.0);
             let action = format!("{}.{}", T::NOUN.word(), what.verb);
             let entry = entry(now, what.caller, action, what.id.as_str(), differences(&before.value, &after.value));

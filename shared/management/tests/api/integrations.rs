@@ -219,3 +219,24 @@ fn run(run_id: &str, upload: &str, disabled: u64, status: RunStatus) -> RunRepor
     run.accounts.insert(ACCOUNT.parse().unwrap(), AccountReport { counts, ..AccountReport::default() });
     run
 }
+
+#[tokio::test]
+async fn it_is_kept_since_when_an_integration_is_enabled() {
+    let api = Api::with_integration().await;
+    let (path, _) = api.integration().await;
+    let since = || api.memory.kept().integrations[ACCOUNT].value.enabled_since.map(|since| since.to_string());
+    let at = |now: &str| api.memory.kept().now = Some(now.parse().unwrap());
+    assert_eq!(since().as_deref(), Some("2026-11-23T09:00:00Z"), "created");
+    at("2026-11-24T09:00:00Z");
+    let etag = api.get(&path).await.etag();
+    let changed = api.patch(&path, &etag, &json!({"only_failed": false})).await;
+    assert_eq!(since().as_deref(), Some("2026-11-23T09:00:00Z"), "another setting: {}", changed.text);
+    api.post(&format!("{path}/disable"), &json!(null)).await;
+    assert_eq!(since(), None);
+    at("2026-11-27T09:00:00Z");
+    api.post(&format!("{path}/enable"), &json!(null)).await;
+    assert_eq!(since().as_deref(), Some("2026-11-27T09:00:00Z"));
+    at("2026-11-28T09:00:00Z");
+    api.post(&format!("{path}/enable"), &json!(null)).await;
+    assert_eq!(since().as_deref(), Some("2026-11-27T09:00:00Z"), "it is enabled already");
+}
