@@ -61,6 +61,14 @@ impl Schedule {
         &self.text
     }
 
+    /// Whether a scan is ever due after a time: the 30th of February never is.
+    pub fn is_due_after(&self, time: Timestamp) -> bool {
+        match &self.kind {
+            Kind::Rate(_) => true,
+            Kind::Cron(cron) => cron.find_next_occurrence(&Civil(TimeZone::UTC.to_datetime(time)), false).is_ok(),
+        }
+    }
+
     /// Since when a scan is missing at `now`: the time at which it was due. None where all is well, or too early to tell.
     /// `newest` is the newest scan that came; `since` is when we began to wait for scans.
     pub fn missing(&self, newest: Option<Timestamp>, since: Timestamp, now: Timestamp) -> Option<Timestamp> {

@@ -1,6 +1,6 @@
 //! When scans come: `rate(...)` and `cron(...)` in UTC, as EventBridge Scheduler writes them.
 
-use exporter::schedule::Schedule;
+use exporter::schedule::{InvalidSchedule, Schedule};
 use jiff::{SignedDuration, Timestamp};
 
 /// Checks a schedule.
@@ -9,7 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 ///
 /// What is wrong with it.
 pub fn schedule(text: &str) -> Result<(), String> {
-    text.parse::<Schedule>().map(drop).map_err(|error| error.to_string())
+    let schedule: Schedule = text.parse().map_err(|error: InvalidSchedule| error.to_string())?;
+    if schedule.is_due_after(Timestamp::now()) {
+        return Ok(());
+    }
+    Err(format!("the schedule {text:?} never comes again, so that no scan would ever be missing"))
 }
 
 /// When the next scan is due after one at `last`. Known for rates only.
@@ -40,5 +44,20 @@ mod tests {
         assert_eq!(next_scan("rate(1 day)", None), None);
         assert_eq!(next_scan("cron(0 3 * * ? *)", Some(last)), None);
         assert!(schedule("daily").is_err());
+    }
+
+    #[test]
+    fn a_schedule_that_never_comes_again_is_refused() {
+        for never in
+            ["cron(0 3 30 2 ? *)", "cron(0 3 31 4,6,9,11 ? *)", "cron(0 3 * * ? 1970)", "cron(0 3 * * ? 2024-2025)"]
+        {
+            let message = schedule(never).unwrap_err();
+            assert!(message.contains("never comes again"), "{never}: {message}");
+        }
+        for comes in
+            ["cron(0 3 29 2 ? *)", "cron(0 3 L * ? *)", "cron(0 3 * * ? 2199)", "cron(0 3 ? 2 2#5 *)", "rate(7 days)"]
+        {
+            assert_eq!(schedule(comes), Ok(()), "{comes}");
+        }
     }
 }
