@@ -68,6 +68,19 @@ pub trait Orders {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(pub String);
 
+/// Bytes of a caller's name at most: the longest ARN of IAM, with a path, has some 700, and DynamoDB's keys have 1,024 or 2,048.
+/// The trail keeps it for good, and each answer of the trail repeats it.
+const CALLER_BYTES_MAX: usize = 2048;
+
+impl Caller {
+    /// The caller of a name that somebody else says. None, where it is too long, or has other characters than ARNs have: a line
+    /// break or a control would forge the trail for whoever reads it.
+    pub fn named(name: String) -> Option<Self> {
+        let fits = (1..=CALLER_BYTES_MAX).contains(&name.len()) && name.bytes().all(|letter| letter.is_ascii_graphic());
+        fits.then_some(Self(name))
+    }
+}
+
 impl Default for Caller {
     /// Somebody; the host does not know who.
     fn default() -> Self {

@@ -28,6 +28,8 @@ const SECRET_CHARS_MAX: usize = 512 + 7;
 const DURATION_SECONDS: std::ops::RangeInclusive<i64> = 900..=3600;
 /// Characters of a role's path and name (IAM API: 512 and 64).
 const ROLE_CHARS: std::ops::RangeInclusive<usize> = 1..=576;
+/// Characters of its name alone.
+const ROLE_NAME_CHARS_MAX: usize = 64;
 /// Where an ARN has the account, for every account of an organisation.
 const EVERY_ACCOUNT: &str = "*";
 
@@ -266,5 +268,8 @@ fn belongs(id: &ProviderId, arn: Option<&str>, errors: &mut Errors) {
 
 fn is_role_name(name: &str) -> bool {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-/".contains(letter);
-    ROLE_CHARS.contains(&name.len()) && !name.ends_with('/') && name.chars().all(allowed)
+    let parts = || name.split('/');
+    let is_part = |part: &str| !part.is_empty() && !part.bytes().all(|letter| letter == b'.');
+    let name_fits = parts().next_back().is_some_and(|last| last.len() <= ROLE_NAME_CHARS_MAX);
+    ROLE_CHARS.contains(&name.len()) && name_fits && parts().all(is_part) && name.chars().all(allowed)
 }

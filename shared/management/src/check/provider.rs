@@ -43,7 +43,22 @@ pub fn provider(before: Provider, settings: &ProviderPatch) -> Result<Provider, 
 /// A name for people.
 pub fn alias(text: &str, errors: &mut Errors) {
     let fits = (1..=ALIAS_CHARS_MAX).contains(&text.chars().count());
-    if !fits || text.trim().is_empty() || text.chars().any(char::is_control) {
-        errors.add("alias", format!("must have 1 to {ALIAS_CHARS_MAX} characters, on one line, and not be blank"));
+    if !fits || text.trim().is_empty() || text.chars().any(is_unseen) {
+        let message = format!(
+            "must have 1 to {ALIAS_CHARS_MAX} characters, on one line, and not be blank; control characters, and those that \
+             are not seen or turn text around, are not allowed"
+        );
+        errors.add("alias", message);
     }
+}
+
+/// Controls, separators of lines, and format characters (Unicode, category Cf), by which a name would look like another, or turn
+/// around what stands beside it in a table or a mail. U+200C and U+200D stay: Persian and emoji are written with them.
+fn is_unseen(letter: char) -> bool {
+    let is_format = matches!(letter,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}'..='\u{e007f}');
+    letter.is_control() || is_format
 }

@@ -98,7 +98,10 @@ fn request(payload: &Value) -> Result<Request<Body>, Refusal> {
         request = request.header(name, value);
     }
     let arn = authorizer.and_then(|authorizer| authorizer.iam).and_then(|iam| iam.user_arn);
-    let caller = arn.map_or_else(Caller::default, Caller);
+    let caller = match arn {
+        None => Caller::default(),
+        Some(arn) => Caller::named(arn).ok_or_else(|| malformed("names a caller that is no ARN"))?,
+    };
     request.extension(caller).body(Body::from(body)).map_err(|_| malformed("has a method, path or header that is none"))
 }
 

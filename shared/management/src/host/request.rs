@@ -111,7 +111,7 @@ impl ResourceRequest {
 
     /// The caller, for the trail.
     pub(super) fn caller(&self) -> Caller {
-        Caller(format!("cloudformation:{}", self.stack_id))
+        Caller::named(format!("cloudformation:{}", self.stack_id)).unwrap_or_default()
     }
 
     /// The request, which Lambda may try again, or deliver twice.

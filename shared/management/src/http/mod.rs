@@ -7,6 +7,7 @@ mod read;
 mod refused;
 pub(crate) mod rest;
 pub(crate) mod runs;
+mod unambiguous;
 mod write;
 
 pub(crate) use self::read::typed;

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::unambiguous::Unambiguous;
 use crate::ports::Caller;
 use crate::problem::{FieldError, Noun, Refusal};
 use crate::service::{IfMatch, Once};
@@ -85,9 +86,14 @@ async fn body_of(request: Request, kinds: &[&str], expected: &'static str) -> Re
     }
     let bytes = axum::body::to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX);
     let bytes = bytes.await.map_err(|_| Refusal::TooLarge(BODY_BYTES_MAX))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    let read: Result<Unambiguous, _> = serde_json::from_slice(&bytes);
+    read.map(|Unambiguous(value)| value).map_err(|error| {
         // Where, and not what: it may be a secret.
-        Refusal::Malformed(format!("the body is no JSON from line {}, column {} on", error.line(), error.column()))
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Refusal::Malformed(match error.classify() {
+            serde_json::error::Category::Data => format!("the body has a field twice: the second one ends at {place}"),
+            _ => format!("the body is no JSON from {place} on"),
+        })
     })
 }
 

@@ -1,7 +1,7 @@
 //! Runs and what they left in quarantine, and the trail of changes: to be looked at.
 
 use asff::AccountId;
-use exporter::registry::{AuditEntry, Page};
+use exporter::registry::{AuditEntry, Page, Part};
 use exporter::report::{RegionReport, RunReport};
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::ports::Ports;
 use crate::problem::Refusal;
 use crate::wire::{List, QuarantinedRun};
 
-/// Characters of a run's id that is none, when they are repeated.
+/// Characters of a run's id at most: a UUID has 36.
 const RUN_ID_CHARS_MAX: usize = 64;
 /// Runs that are read at once, when those are sought that left something in quarantine.
 const RUNS_A_PAGE: usize = 100;
@@ -19,6 +19,9 @@ const PAGES_MAX: usize = 10;
 /// Bytes of a report in an answer: a function's answer may have 6 MB (AWS Lambda quotas), as a text within JSON, where each
 /// quotation mark takes one more.
 const REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of one answer's entries of the trail: see [`REPORT_BYTES_MAX`]; one entry has less than an item of the table, 400 KB.
+const TRAIL_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl<P: Ports> Service<P> {
     /// Runs, newest first, of one account or of all.
@@ -37,7 +40,8 @@ impl<P: Ports> Service<P> {
     /// When there is none.
     pub async fn run(&self, run_id: &str) -> Result<RunReport, Refusal> {
         // Ids of ours only: this becomes a key of the state bucket.
-        let ours = !run_id.is_empty() && run_id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
+        let ours = (1..=RUN_ID_CHARS_MAX).contains(&run_id.len())
+            && run_id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
         let found = if ours { self.ports.run(run_id).await? } else { None };
         found.ok_or_else(|| Refusal::NoRun(run_id.chars().take(RUN_ID_CHARS_MAX).collect()))
     }
@@ -100,8 +104,25 @@ impl<P: Ports> Service<P> {
     ///
     /// When the table does not answer.
     pub async fn trail(&self, page: &Page) -> Result<List<AuditEntry>, Refusal> {
-        Ok(List::of(self.ports.trail(page).await?, |entry| entry))
+        Ok(List::of(cut(self.ports.trail(page).await?, TRAIL_BYTES_MAX), |entry| entry))
     }
+}
+
+/// As many entries as fit so many bytes, one at least; the next part goes on after them.
+fn cut(mut part: Part<AuditEntry>, bytes_max: usize) -> Part<AuditEntry> {
+    let mut left = bytes_max;
+    let fit = part.entries.iter().take_while(|entry| {
+        let rest = left.checked_sub(bytes(entry));
+        left = rest.unwrap_or_default();
+        rest.is_some()
+    });
+    let fit = fit.count().max(1);
+    if fit < part.entries.len() {
+        part.entries.truncate(fit);
+        // Entries are kept under their ids.
+        part.next = part.entries.last().map(|entry| entry.id.clone());
+    }
+    part
 }
 
 fn shortened(mut run: RunReport, bytes_max: usize) -> RunReport {

@@ -5,6 +5,7 @@
 mod client;
 mod conditions;
 mod description;
+mod guarded;
 mod integrations;
 mod lost;
 mod once;

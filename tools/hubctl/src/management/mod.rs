@@ -74,14 +74,25 @@ impl Management {
     pub(crate) async fn list(&self, path: &str, limit: usize) -> Result<Vec<Value>, Failure> {
         let mut entries: Vec<Value> = Vec::new();
         let mut after: Option<String> = None;
+        let mut room_max = PAGE_ENTRIES;
         for _ in 0..PAGES_MAX {
-            let room = (limit - entries.len()).min(PAGE_ENTRIES);
+            let room = (limit - entries.len()).min(room_max);
             let mark = if path.contains('?') { '&' } else { '?' };
             let mut address = format!("{path}{mark}limit={room}");
             if let Some(after) = &after {
                 address.push_str(&format!("&after={}", segment(after)));
             }
-            let mut body = self.get(address).await?.body;
+            let request = Request::get(address);
+            let words = request.words();
+            let response = (self.transport)(request.into_http()?).await?;
+            if room > 1 && asks_for_less(&response) {
+                room_max = room / 2;
+                continue;
+            }
+            if !response.status().is_success() {
+                return Err(problem::failure(&words, &response));
+            }
+            let mut body = Answer::of(&response, &words)?.body;
             if let Some(Value::Array(part)) = body.get_mut("items").map(Value::take) {
                 entries.extend(part);
             }
@@ -92,5 +103,43 @@ impl Management {
         }
         entries.truncate(limit);
         Ok(entries)
+    }
+}
+
+/// Whether an answer would have had more bytes than a function may answer.
+fn asks_for_less(response: &http::Response<Bytes>) -> bool {
+    let problem = || serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
+    response.status() == http::StatusCode::UNPROCESSABLE_ENTITY && problem()["errors"][0]["field"] == "limit"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_whose_answer_would_be_too_large_is_asked_for_in_smaller_parts() {
+        let transport: Transport = Box::new(|request| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            Box::pin(async move {
+                let number = |name: &str| {
+                    let value = query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+                    value.and_then(|value| value.parse::<usize>().ok())
+                };
+                let (limit, from) = (number("limit").unwrap(), number("after").unwrap_or(0));
+                // Thirty entries fit an answer.
+                let (status, body) = if limit > 30 {
+                    (422, serde_json::json!({"errors": [{"field": "limit", "message": "too many bytes"}]}))
+                } else {
+                    let end = (from + limit).min(70);
+                    let next = (end < 70).then(|| end.to_string());
+                    (200, serde_json::json!({"items": (from..end).collect::<Vec<_>>(), "next": next}))
+                };
+                let response = http::Response::builder().status(status);
+                Ok(response.body(Bytes::from(body.to_string())).unwrap())
+            })
+        });
+        let management = Management::new(transport, Partition::Aws, Vec::new());
+        let all = management.list("/audit", 1_000).await.ok().unwrap();
+        assert_eq!(all, (0..70).map(Value::from).collect::<Vec<_>>());
     }
 }

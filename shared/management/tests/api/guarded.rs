@@ -1,0 +1,114 @@
+//! What no caller can do: break the trail, hide behind characters that are not seen, or ask for what nobody can tell.
+
+use management::{Caller, Service, Settings};
+use serde_json::{Value, json};
+
+use crate::client::{ACCOUNT, Api};
+use crate::stack::OTHER;
+
+#[test]
+fn a_caller_has_a_name_of_an_arns_characters_and_length() {
+    let longest = "a".repeat(2_048);
+    for name in ["arn:aws:sts::111122223333:assumed-role/A/ada@example.com", &longest] {
+        assert_eq!(Caller::named(name.to_owned()), Some(Caller(name.to_owned())));
+    }
+    for name in ["", &format!("{longest}a"), "arn:aws:iam::1:user/a\nb", "a b", "arn:aws:iam::1:user/\u{202e}eve"] {
+        assert_eq!(Caller::named(name.to_owned()), None, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_trail_is_cut_where_an_answer_is_full_and_goes_on() {
+    let api = Api::new();
+    api.post("/providers", &json!({"id": ACCOUNT})).await;
+    let entry = api.memory.kept().trail[0].clone();
+    let long = |number: usize| {
+        let by = "x".repeat(180_000);
+        exporter::registry::AuditEntry { id: format!("{number:03}"), by, ..entry.clone() }
+    };
+    api.memory.kept().trail = (0..40).map(long).collect();
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = api.get(&format!("/audit?limit=100{after}")).await;
+        assert!(page.text.len() < 4 * 1024 * 1024, "{}", page.text.len());
+        seen.extend(
+            page.body["items"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page.body["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(seen, (0..40).rev().map(|number| format!("{number:03}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_field_that_is_there_twice_is_refused_wherever_it_is() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let patch = [("content-type", "application/json"), ("if-match", etag.as_str())];
+    for body in [r#"{"only_failed": true, "only_failed": false}"#, r#"{"a": [{"b": 1, "b": 1}]}"#] {
+        let refused = api.send("PATCH", &path, &patch, body).await;
+        assert_eq!((refused.status.as_u16(), refused.problem()), (400, "malformed"), "{}", refused.text);
+        assert!(refused.text.contains("a field twice"), "{}", refused.text);
+    }
+    let not_json = api.send("PATCH", &path, &patch, r#"{"only_failed": tru}"#).await;
+    assert!(not_json.text.contains("no JSON"), "{}", not_json.text);
+    assert_eq!(api.send("PATCH", &path, &patch, r#"{"only_failed": false}"#).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_id_of_a_run_that_is_too_long_is_of_no_run_also_where_it_is_a_key() {
+    let api = Api::with_integration().await;
+    api.memory.kept().down = None;
+    let long = "x".repeat(3_000);
+    for path in [format!("/runs/{long}"), format!("/runs/{long}/quarantine"), format!("/runs/{long}/pending")] {
+        assert_eq!(api.get(&path).await.status, 404);
+    }
+    // It does not come to the table: that one would refuse it.
+    api.memory.kept().down = Some("a key of 3,000 bytes".to_owned());
+    assert_eq!(api.get(&format!("/runs/{long}")).await.status, 404);
+}
+
+#[tokio::test]
+async fn names_have_no_characters_that_turn_text_around_or_are_not_seen() {
+    let api = Api::new();
+    for alias in
+        ["a\u{202e}b", "a\u{2066}b", "\u{200f}a", "a\u{200b}b", "\u{feff}a", "a\u{e0041}", "a\u{2028}b", "a\u{7}b"]
+    {
+        let refused = api.post("/providers", &json!({"id": ACCOUNT, "alias": alias})).await;
+        assert_eq!(refused.fields(), ["alias"], "{alias:?}");
+    }
+    for (id, alias) in [(ACCOUNT, "👩\u{200d}🚀 Produktion"), (OTHER, "می\u{200c}خواهم")] {
+        assert_eq!(api.post("/providers", &json!({"id": id, "alias": alias})).await.status, 201, "{alias}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_is_named_by_the_grammar_of_its_arn() {
+    let api = Api::new();
+    let create = async |role: &str| {
+        let arn = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
+        let body = json!({"id": ACCOUNT, "credentials": {"kind": "default", "role": {"arn": arn}}});
+        api.post("/providers", &body).await
+    };
+    for role in ["/x", "a/../b", "a//b", "./b", "a/", "", &"x".repeat(65), &format!("{}/b", "p".repeat(600))] {
+        assert_eq!(create(role).await.fields(), ["credentials.role.arn"], "{role}");
+    }
+    let longest = format!("{}/{}", "p".repeat(510), "x".repeat(64));
+    assert_eq!(create(&longest).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_direct_invocation_with_a_caller_that_is_no_arn_is_refused() {
+    let api = Api::new();
+    let service = || Service::new(api.memory.clone(), Settings { secret_prefix: String::new() });
+    for (arn, status) in [("x".repeat(3_000), 400), ("a\nb".to_owned(), 400), ("arn:aws:iam::1:user/a".to_owned(), 201)]
+    {
+        let payload: Value = json!({
+            "version": "2.0", "rawPath": "/providers", "headers": {"content-type": "application/json"},
+            "requestContext": {"http": {"method": "POST"}, "authorizer": {"iam": {"userArn": arn}}},
+            "body": json!({"id": ACCOUNT}).to_string(),
+        });
+        let router = management::router(std::sync::Arc::new(service()));
+        assert_eq!(management::host::respond(router, &payload).await["statusCode"], status);
+    }
+}
