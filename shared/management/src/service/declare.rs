@@ -125,7 +125,10 @@ impl<P: Ports> Service<P> {
             Noun::Provider => self.retracted::<Provider>(caller, retraction).await?,
             Noun::Integration => self.retracted::<Integration>(caller, retraction).await?,
         }
-        if is_vague { self.carry(caller, noun, retraction).await } else { Ok(()) }
+        if !is_vague {
+            return Ok(());
+        }
+        self.carry(caller, &format!("{}.retract", noun.word()), &retraction.id, &retraction.once).await
     }
 
     async fn declared<T: Declarable>(
@@ -142,7 +145,10 @@ impl<P: Ports> Service<P> {
             let before = T::read(self.ports.as_ref(), &id).await?;
             let after = self.next(caller, declaration, &id, before.as_ref())?;
             let is_same = before.as_ref().is_some_and(|before| before.revision() == after.revision());
-            if !is_same && !self.write(caller, declaration, &id, before.as_ref(), &after).await? {
+            if is_same {
+                // It comes twice perhaps, and must not take back what a later request changed.
+                self.carry(caller, &format!("{}.update", T::NOUN.word()), &id, &declaration.once).await?;
+            } else if !self.write(caller, declaration, &id, before.as_ref(), &after).await? {
                 continue;
             }
             let connects = T::connects(before.as_ref().map(|stored| &stored.value), &after.value);
@@ -238,6 +244,8 @@ impl<P: Ports> Service<P> {
             if !stored.is_of(owner) || !is_this {
                 return Ok(());
             }
+            // Something else was asked for, which this would call off in silence.
+            stored.value.takes_changes()?;
             match T::delete(self, caller, id, &IfMatch::exactly(stored.revision())).await {
                 Err(Refusal::NotFound { .. }) => return Ok(()),
                 Err(Refusal::Changed { .. }) => {}
@@ -253,10 +261,10 @@ impl<P: Ports> Service<P> {
     }
 
     /// Remembers that a request was carried out that wrote nothing by itself.
-    async fn carry(&self, caller: &Caller, noun: Noun, retraction: &Retraction) -> Result<(), Refusal> {
-        let (now, id) = (self.ports.now(), &retraction.id);
-        let entry = entry(now, caller, format!("{}.retract", noun.word()), id.as_str(), [].into());
-        match self.ports.commit(&[Write::Remember(retraction.once.remember(caller, id, now))], &entry).await {
+    async fn carry(&self, caller: &Caller, action: &str, id: &ProviderId, once: &Once) -> Result<(), Refusal> {
+        let now = self.ports.now();
+        let entry = entry(now, caller, action.to_owned(), id.as_str(), [].into());
+        match self.ports.commit(&[Write::Remember(once.remember(caller, id, now))], &entry).await {
             // The same request came twice at once.
             Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
             Err(CommitError::Failed(error)) => Err(error.into()),

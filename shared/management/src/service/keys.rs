@@ -92,7 +92,7 @@ impl<P: Ports> Service<P> {
     }
 
     /// Says which secrets may be idle, since only a person can find out.
-    fn tell_doubt<T: Kept>(&self, id: &ProviderId, old: Option<&str>, new: Option<&str>) {
+    pub(super) fn tell_doubt<T: Kept>(&self, id: &ProviderId, old: Option<&str>, new: Option<&str>) {
         let noun = T::NOUN.word();
         for secret in [old, new].into_iter().flatten() {
             tracing::error!(

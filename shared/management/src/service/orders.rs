@@ -32,7 +32,7 @@ impl<P: Ports> Service<P> {
     pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<OrderView, Refusal> {
         let run = self.run(run_id).await?;
         replayable(&run)?;
-        self.order(caller, "run.replay", Order::Replay { run_id: run_id.to_owned(), then: Vec::new() }).await
+        self.ordered(caller, "run.replay", Order::Replay { run_id: run_id.to_owned(), then: Vec::new() }).await
     }
 
     /// Orders the same, and that what is approved is archived.
@@ -50,7 +50,7 @@ impl<P: Ports> Service<P> {
         // As it travels when nothing is named: only what is pending.
         let pending = approval.pending && approval.unproven;
         let order = Order::Approve { run_id: run_id.to_owned(), pending, unproven: approval.unproven };
-        self.order(caller, "run.approve", order).await
+        self.ordered(caller, "run.approve", order).await
     }
 
     /// Rejects the approval of a run whose scan is not the newest of any account that waits for it. The exporter makes sure of
@@ -87,7 +87,7 @@ impl<P: Ports> Service<P> {
         if run.counts.archived == 0 {
             return Err(Refusal::RunState(format!("run {run_id} ({}) archived nothing", run.status.as_str())));
         }
-        self.order(caller, "run.undo_archive", Order::UndoArchive { run_id: run_id.to_owned() }).await
+        self.ordered(caller, "run.undo_archive", Order::UndoArchive { run_id: run_id.to_owned() }).await
     }
 
     /// Orders that what lies in quarantine is sent once more: what a run left there, or all.
@@ -108,7 +108,7 @@ impl<P: Ports> Service<P> {
                 return Err(Refusal::RunState(message));
             }
         }
-        self.order(caller, "run.redrive", Order::Redrive { run_id: run_id.map(str::to_owned), code }).await
+        self.ordered(caller, "run.redrive", Order::Redrive { run_id: run_id.map(str::to_owned), code }).await
     }
 
     /// Orders that what Security Hub holds is compared with what it was sent, and the difference mended.
@@ -124,12 +124,23 @@ impl<P: Ports> Service<P> {
         dry_run: bool,
     ) -> Result<OrderView, Refusal> {
         let provider = account.map(Into::into);
-        self.order(caller, "findings.reconcile", Order::Reconcile { provider, regions, dry_run }).await
+        self.ordered(caller, "findings.reconcile", Order::Reconcile { provider, regions, dry_run }).await
     }
 
-    async fn order(&self, caller: &Caller, action: &str, order: Order) -> Result<OrderView, Refusal> {
+    async fn ordered(&self, caller: &Caller, action: &str, order: Order) -> Result<OrderView, Refusal> {
         let target = order.about().unwrap_or_else(|| EVERYTHING.to_owned());
-        let entry = entry(self.ports.now(), caller, action.to_owned(), &target, BTreeMap::new());
+        self.order(caller, action, &target, order).await
+    }
+
+    /// Hands an order to the exporter, after the trail says so.
+    pub(super) async fn order(
+        &self,
+        caller: &Caller,
+        action: &str,
+        target: &str,
+        order: Order,
+    ) -> Result<OrderView, Refusal> {
+        let entry = entry(self.ports.now(), caller, action.to_owned(), target, BTreeMap::new());
         self.ports.append(&entry).await?;
         self.place(caller, order).await
     }

@@ -3,15 +3,18 @@
 use exporter::integration::Integration;
 use exporter::order::Order;
 use exporter::provider::ProviderId;
-use exporter::registry::{CommitError, Stored, Write};
+use exporter::registry::{AuditEntry, CommitError, Stored, Write};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::kept::{Change, differences, entry};
-use super::{IfMatch, Service, TRIES_MAX};
+use super::kept::{Change, Kept as _, differences, entry};
+use super::{IfMatch, Service, TRIES_MAX, first};
 use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
 use crate::wire::IntegrationView;
+
+/// Entries of the trail among which one is sought that was written a moment ago.
+const NEWEST_ENTRIES: usize = 50;
 
 impl<P: Ports> Service<P> {
     /// Deletes an integration and the access key that was kept for it. What it sent stays in Security Hub.
@@ -41,17 +44,36 @@ impl<P: Ports> Service<P> {
                 }
                 Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Failed(error)) => {
-                    let gone = matches!(self.ports.integration_of(id).await, Ok(None));
-                    if !gone {
+                    if !matches!(self.ports.integration_of(id).await, Ok(None)) {
                         return Err(error.into());
                     }
-                    // It was deleted; the answer was lost.
-                    self.forget_key_of(&before.value).await;
-                    return Ok(());
+                    // Gone: by us, and the answer was lost; or it was moved by another change, and its key with it.
+                    match self.is_in_trail(&entry).await {
+                        Some(true) => {
+                            self.forget_key_of(&before.value).await;
+                            self.forget_accounts_of(id).await;
+                            return Ok(());
+                        }
+                        // The next look finds nothing, and says so.
+                        Some(false) => {}
+                        None => {
+                            self.tell_doubt::<Integration>(id, before.value.secret(), None);
+                            return Err(error.into());
+                        }
+                    }
                 }
             }
         }
         Err(Refusal::Busy(id.clone()))
+    }
+
+    /// Whether a change was made, which its entry tells: both are one step. None, where that can't be read, or is too far back.
+    async fn is_in_trail(&self, entry: &AuditEntry) -> Option<bool> {
+        let newest = self.ports.trail(&first(NEWEST_ENTRIES)).await.ok()?;
+        let is_ours = newest.entries.iter().any(|newest| newest.id == entry.id);
+        // All that came after it is on the page if something is that came before.
+        let is_whole = newest.next.is_none() || newest.entries.iter().any(|newest| newest.id < entry.id);
+        (is_ours || is_whole).then_some(is_ours)
     }
 
     /// Forgets what checks found in the accounts of an organization, whose integration is gone. That of an account is forgotten
@@ -77,6 +99,7 @@ impl<P: Ports> Service<P> {
         if_match: &IfMatch,
     ) -> Result<IntegrationView, Refusal> {
         let now = self.ports.now();
+        let is_again = self.found::<Integration>(id).await?.value.removing_since.is_some();
         let what = Change { id, caller, verb: "withdraw", if_match };
         let stored = self
             .change(what, |stored: &Stored<Integration>| {
@@ -85,6 +108,11 @@ impl<P: Ports> Service<P> {
             })
             .await?;
         let removing_since = stored.value.removing_since;
+        if is_again {
+            // Nothing was changed, so that nothing was written.
+            let again = entry(now, caller, "integration.withdraw".to_owned(), id.as_str(), [].into());
+            self.ports.append(&again).await?;
+        }
         let order = self.place(caller, Order::Withdraw { provider: id.clone(), removing_since }).await?;
         Ok(IntegrationView { order: Some(order.id), ..self.view(&stored).await? })
     }

@@ -41,7 +41,7 @@ impl<P: Ports> Service<P> {
         let (waiting, more) = self.waiting(id).await?;
         let order = if replay { Order::replays(waiting.iter().cloned()) } else { None };
         let order = match order {
-            Some(order) => Some(self.place(caller, order).await?.id),
+            Some(order) => Some(self.order(caller, "integration.replay", id.as_str(), order).await?.id),
             None => None,
         };
         let runs = waiting.len() as u64;

@@ -21,4 +21,5 @@ mod rollbacks;
 mod runs;
 mod secrets;
 mod stack;
+mod twice;
 mod validation;

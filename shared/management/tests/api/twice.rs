@@ -1,0 +1,92 @@
+//! Requests that come twice, get no answer, or meet another: each is carried out once, in the trail, and takes back nothing else.
+
+use exporter::order::Order;
+use exporter::report::{AccountReport, Fate, RunReport, RunStatus, undelivered};
+use exporter::upload::UploadInfo;
+use serde_json::json;
+
+use crate::client::{ACCOUNT, Api};
+use crate::stack::{OTHER, Stack, integration};
+
+const FIRST: &str = "arn:aws:cloudformation:eu-west-1:111122223333:stack/first/1";
+
+#[tokio::test]
+async fn a_key_stays_with_the_integration_that_moved_while_its_deletion_failed() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let key = json!({"kind": "static", "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "abc"});
+    let etag = api.put(&format!("{path}/credentials"), &etag, &key).await.etag();
+    api.memory.before_next_commit(|memory| {
+        let mut kept = memory.kept();
+        let mut moved = kept.integrations.remove(ACCOUNT).unwrap();
+        moved.value.provider = OTHER.parse().unwrap();
+        moved.version += 1;
+        kept.integrations.insert(OTHER.to_owned(), moved);
+    });
+    api.memory.kept().fails_next_change = true;
+    let deleted = api.delete(&path, &etag).await;
+    assert_eq!(deleted.status, 404, "{}", deleted.text);
+    let kept = api.memory.kept();
+    let secret = kept.integrations[OTHER].value.credentials.as_ref().and_then(|own| own.secret()).unwrap();
+    assert!(kept.secrets.contains_key(secret), "{secret} is named by the one that moved");
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_was_made() {
+    let api = Api::with_integration().await;
+    let (path, etag) = api.integration().await;
+    let key = json!({"kind": "static", "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "abc"});
+    let etag = api.put(&format!("{path}/credentials"), &etag, &key).await.etag();
+    api.memory.kept().loses_next_answer = true;
+    assert_eq!(api.delete(&path, &etag).await.status, 204);
+    assert!(api.memory.kept().secrets.is_empty());
+}
+
+#[tokio::test]
+async fn an_update_that_changed_nothing_takes_no_later_one_back_when_it_comes_twice() {
+    let api = Api::new();
+    let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
+    let same = stack.event("Update", Some(&it), &integration(ACCOUNT), &integration(ACCOUNT));
+    assert_eq!(stack.send(same.clone()).await.status, "SUCCESS");
+    let low = json!({"Provider": ACCOUNT, "SeverityMin": "LOW"});
+    assert_eq!(stack.update(&it, integration(ACCOUNT), low).await.status, "SUCCESS");
+    assert_eq!(stack.send(same).await.status, "SUCCESS");
+    assert_eq!(api.get(&format!("/integrations/{ACCOUNT}")).await.body["severity_min"], "LOW");
+}
+
+#[tokio::test]
+async fn a_stacks_deletion_calls_no_archive_off() {
+    let api = Api::new();
+    let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
+    let (path, etag) = api.integration().await;
+    assert_eq!(api.delete(&format!("{path}?archive=true"), &etag).await.status, 202);
+    let refused = stack.delete(&it, integration(ACCOUNT)).await;
+    assert_eq!(refused.status, "FAILED");
+    assert!(refused.reason.contains("is being removed"), "{}", refused.reason);
+    let etag = api.get(&path).await.etag();
+    assert_eq!(api.delete(&path, &etag).await.status, 204, "by hand it can be");
+    assert_eq!(stack.delete(&it, integration(ACCOUNT)).await.status, "SUCCESS");
+}
+
+#[tokio::test]
+async fn each_job_is_in_the_trail() {
+    let api = Api::with_integration().await;
+    let upload = UploadInfo { source: "s3://b/k".into(), etag: "e".into(), bytes: 1, modified_at: None };
+    let mut run = RunReport::begin("run-1".into(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
+    run.status = RunStatus::Degraded;
+    let mut part = AccountReport::default();
+    for counts in [&mut run.counts, &mut part.counts] {
+        counts.add(Fate::Undelivered(undelivered::INTEGRATION_DISABLED.to_owned()), 1);
+    }
+    run.accounts.insert(ACCOUNT.parse().unwrap(), part);
+    api.memory.kept().runs.push(run);
+    let enabled = api.post(&format!("/integrations/{ACCOUNT}/enable?replay=true"), &json!(null)).await;
+    assert_eq!(enabled.body["waiting"]["replayed"], 1, "{}", enabled.text);
+    assert_eq!(api.actions().last().unwrap(), "integration.replay");
+    let (path, etag) = api.integration().await;
+    let etag = api.delete(&format!("{path}?archive=true"), &etag).await.etag();
+    api.delete(&format!("{path}?archive=true"), &etag).await;
+    assert_eq!(api.actions()[api.actions().len() - 2..], ["integration.withdraw", "integration.withdraw"]);
+    let withdrawals = api.memory.ordered().iter().filter(|order| matches!(order, Order::Withdraw { .. })).count();
+    assert_eq!(withdrawals, 2);
+}
