@@ -67,10 +67,10 @@ async fn of_checks_at_the_same_time_one_is_kept(place: Place) {
     assert!(!cloud.keep(&first, Some(now)).await.unwrap(), "there is another");
     assert_eq!(cloud.connection(account).await.unwrap(), Some(second.clone()));
     let page = Page { limit: 5, after: None };
-    assert_eq!(cloud.connections(&account.into(), &page).await.unwrap().entries, [second.clone()]);
+    assert_eq!(cloud.connections(&account.into(), &page).await.unwrap().entries, std::slice::from_ref(&second));
     // Its provider has no integration.
     assert!(cloud.forget_orphan(&first).await.unwrap());
-    assert_eq!(cloud.list_connections().await.unwrap(), [second.clone()], "another than was kept");
+    assert_eq!(cloud.list_connections().await.unwrap(), std::slice::from_ref(&second), "another than was kept");
     assert!(cloud.forget_orphan(&second).await.unwrap());
     assert_eq!(cloud.list_connections().await.unwrap(), []);
 }
