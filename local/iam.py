@@ -28,7 +28,7 @@ DOCUMENT = ROOT / "docs" / "iam.md"
 SDK_SERVICES = [
     "cloudwatch", "dynamodb", "events", "lambda", "s3", "scheduler", "secretsmanager", "securityhub", "sqs", "sts",
 ]  # fmt: skip
-SIGNED_SERVICES = ["cloudformation", "ec2", "organizations"]
+SIGNED_SERVICES = ["cloudformation", "ec2", "organizations", "sns"]
 # Calls whose action has another name, or which need several, or none (Service Authorization Reference).
 ACTIONS = {
     "s3:CreateMultipartUpload": ["s3:PutObject"],
@@ -56,15 +56,15 @@ HUB = (EXPORT, CHECK, HUBCTL, MEMBER)
 CHANGES = (EXPORT, MANAGE, HUBCTL)
 # By file and function: what of the deployment is called, a part of its name in the statement's resource, and by which programs.
 PROGRAMS = {
-    "accounts.rs": ("Table", {"begin": EXPORTS, "renew": EXPORTS, "end": EXPORTS, "standing": ALL}),
+    "accounts.rs": ("Table", {"take": EXPORTS, "renew": EXPORTS, "end": EXPORTS, "standing": ALL}),
     "claims.rs": ("Table", {"take_claim": EXPORTS, "keep_claim": EXPORTS, "mark_done": EXPORTS, "release": EXPORTS}),
-    "connections.rs": ("Table", {"keep": (EXPORT, CHECK, HUBCTL), "forget_connection": CHANGES}),
+    "connections.rs": ("Table", {"keep": (EXPORT, CHECK, HUBCTL), "forget_this": ALL}),
     "credentials.rs": ("role", {"assume": (EXPORT, CHECK, HUBCTL)}),
     "function.rs": ("CheckConnectionsFunction", {"invoke": (MANAGE, HUBCTL)}),
     "hub.rs": ("securityhub", {"page": HUB, "send": HUB, "since": HUB, "state": HUB}),
     "hubs.rs": ("", {"connect_for": HUB}),
     "inspect.rs": ("", dict.fromkeys(
-        ["bucket_tells", "rule", "mappings", "messages", "function", "schedule", "alarms"], (HUBCTL,))),
+        ["bucket_tells", "rule", "targets", "concurrency", "mappings", "messages", "function", "schedule", "alarms"], (HUBCTL,))),
     "integrations.rs": ("Table", {"only_organization": (EXPORT, HUBCTL)}),
     "listing.rs": ("ScanBucket", {"list_uploads": (HUBCTL,)}),
     "manage.rs": ("", {"of": (HUBCTL,)}),
@@ -86,6 +86,7 @@ PROGRAMS = {
     "scans.rs": ("ScanBucket", {"get": EXPORTS}),
     "secret.rs": ("secret", {"read": (EXPORT, CHECK, HUBCTL)}),
     "stacks.rs": ("", {"describe": (HUBCTL,), "resources": (HUBCTL,)}),
+    "topics.rs": ("", {"subscriptions": (HUBCTL,)}),
     "telling.rs": ("", {"told": (EXPORT, CHECK), "write_told": (EXPORT, CHECK), "put_events": (EXPORT, CHECK)}),
     "whole.rs": ("Table", {"whole": (CHECK, HUBCTL)}),
 }

@@ -138,7 +138,14 @@ mod tests {
                 Ok(response.body(Bytes::from(body.to_string())).unwrap())
             })
         });
-        let management = Management::new(transport, Partition::Aws, Vec::new());
+        let management = Management {
+            transport,
+            partition: Partition::Aws,
+            trusted_arns: Vec::new(),
+            role_pattern: None,
+            secret_prefix: None,
+            region: "eu-west-1".to_owned(),
+        };
         let all = management.list("/audit", 1_000).await.ok().unwrap();
         assert_eq!(all, (0..70).map(Value::from).collect::<Vec<_>>());
     }

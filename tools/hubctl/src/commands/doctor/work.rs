@@ -183,7 +183,7 @@ async fn scans(
     };
     let scheduled: Vec<_> = targets.iter().filter_map(schedule).collect();
     let asked = scheduled.iter().map(|(account, schedule, since)| async move {
-        let newest = cloud.standing(*account).await?.map(|(newest, _)| newest);
+        let newest = cloud.standing(*account).await?.map(|(newest, _)| newest.newest);
         Ok::<_, PortError>(overdue(schedule, newest, *since, now).map(|due| (*account, due)))
     });
     let asked: Vec<_> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
