@@ -1,6 +1,6 @@
 """Whether the roles allowed what was called with them, on a local stack that is still up.
 
-ministack denies what a role does not allow, and enforcing.py writes that down. Security Hub, STS, EC2 and Organizations are the simulator's,
+ministack denies what a role does not allow, and ministack_enforced.py writes that down. Security Hub, STS, EC2 and Organizations are the simulator's,
 which knows no policies: each call in its log is evaluated here, by ministack's evaluator, against the policies of the deployed role, or
 of deploy/member-role.yaml for the sessions of other accounts.
 """

@@ -72,6 +72,8 @@ def start(name: str, command: list[str], environment: dict[str, str], port: int,
 
 def launch(name: str, command: list[str], environment: dict[str, str], port: int, log: Path) -> Server:
     """Starts a server and does not wait for it."""
+    if not any(name in part for part in command):
+        raise ValueError(f"the command line of {name} must name it: by that it is known when it is to be stopped")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(

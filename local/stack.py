@@ -132,7 +132,7 @@ def _start_aws(config: Settings, simulator: Server) -> Server:
         "TMPDIR": str(scratch),
         "IAM_DECISIONS": str(config.decisions_file),
     }
-    command = [sys.executable, str(ROOT / "local" / "enforcing.py")]
+    command = [sys.executable, str(ROOT / "local" / "ministack_enforced.py")]
     return processes.start("ministack", command, environment, port, config.logs / "ministack.log")
 
 

@@ -1,6 +1,6 @@
 """ministack, with IAM enforced: a function may do what its role in template.yaml allows, and nothing else.
 
-    python local/enforcing.py
+    python local/ministack_enforced.py
 
 Run by stack.py. Functions get sessions of their roles, and ministack evaluates each of their calls, conditions included, as AWS would for one
 account. Calls with the account's own key are the root user's and are allowed. Each decision about a session is written to
