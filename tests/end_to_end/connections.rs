@@ -147,15 +147,18 @@ async fn the_doctor_sees_the_accounts_and_the_deployment_from_here_and_by_the_fu
         let words = ["doctor", "--integration", ACCOUNT].into_iter().chain(more).collect::<Vec<_>>();
         let ended = stage.hubctl(&words)?;
         let found = &ended.json;
-        // Other tests leave dead letters, so the deployment as a whole may need mending.
-        ensure!([Some(0), Some(5)].contains(&ended.exit), "{ended:#?}");
+        let checks = found["deployment"].as_array().context("the deployment was not looked at")?;
+        // The emulator's answer about alarms is none that the SDK reads. What is unknown is no success.
+        let mut unknown = checks.iter().filter(|check| check["status"] == "unknown");
+        ensure!(unknown.all(|check| check["check"] == "alarms"), "{checks:#?}");
+        // Other tests leave dead letters, so something may be wrong with the deployment as a whole.
+        ensure!([Some(1), Some(5)].contains(&ended.exit), "{ended:#?}");
         let regions = &found["connections"][0]["regions"];
         ensure!(found["connections"][0]["account"] == ACCOUNT, "{found:#}");
         ensure!(
             regions["eu-west-1"]["status"] == "enabled" && regions["us-east-1"]["status"] == "hub_not_enabled",
             "{regions:#}"
         );
-        let checks = found["deployment"].as_array().context("the deployment was not looked at")?;
         for name in ["scan bucket", "upload rule", "check schedule", "function", "queue to function"] {
             let mut of_name = checks.iter().filter(|check| check["check"] == name).peekable();
             ensure!(of_name.peek().is_some() && of_name.all(|check| check["status"] == "well"), "{name}: {checks:#?}");
