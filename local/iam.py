@@ -56,7 +56,7 @@ HUB = (EXPORT, CHECK, HUBCTL, MEMBER)
 CHANGES = (EXPORT, MANAGE, HUBCTL)
 # By file and function: what of the deployment is called, a part of its name in the statement's resource, and by which programs.
 PROGRAMS = {
-    "accounts.rs": ("Table", {"take": EXPORTS, "renew": EXPORTS, "end": EXPORTS, "standing": ALL}),
+    "accounts.rs": ("Table", {"take": EXPORTS, "renew": EXPORTS, "end": EXPORTS}),
     "claims.rs": ("Table", {"take_claim": EXPORTS, "keep_claim": EXPORTS, "mark_done": EXPORTS, "release": EXPORTS}),
     "connections.rs": ("Table", {"keep": (EXPORT, CHECK, HUBCTL), "forget_this": ALL}),
     "credentials.rs": ("role", {"assume": (EXPORT, CHECK, HUBCTL)}),

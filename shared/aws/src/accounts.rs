@@ -78,10 +78,8 @@ impl Accounts for Cloud {
     }
 
     async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
-        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
-        let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
-        let answer = answer.map_err(|error| port_error(format!("read how account {account} stands"), &error))?;
-        Ok(answer.item().and_then(newest_of).map(|newest| (newest, doubt_of(answer.item()))))
+        let item = self.item(PARTITION, account.as_str(), || format!("read how account {account} stands")).await?;
+        Ok(item.as_ref().and_then(newest_of).map(|newest| (newest, doubt_of(item.as_ref()))))
     }
 
     async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {

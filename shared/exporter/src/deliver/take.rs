@@ -209,8 +209,9 @@ impl<P: Ports> RegionWorker<P> {
         let first_ms = self.header.scanned_at.map_or(at_ms, |first| first.as_millisecond());
         let Some(before) = ledger.index.seen(key) else {
             // The state knows it once the account has come to rest.
-            if at_ms != first_ms {
-                self.work.times.insert(key, at_ms);
+            if at_ms != first_ms || self.work.times.contains_key(&key) {
+                let newest_ms = self.work.times.entry(key).or_insert(at_ms);
+                *newest_ms = at_ms.max(*newest_ms);
             }
             return;
         };
