@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::s3::S3Entity;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use exporter::order::{Chain, Placed};
+use exporter::jobs::{Chain, Placed};
 use exporter::upload::Upload;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};

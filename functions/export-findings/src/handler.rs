@@ -9,9 +9,10 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use exporter::connection::Upkeep;
 use exporter::export::{ExportError, Exporter};
-use exporter::mend;
-use exporter::order::{Delivery, Fulfilled, OrderError, OrderLog, Placed, fulfil};
-use exporter::ports::{OpenError, PortError, Ports, Queue, Scans};
+use exporter::jobs;
+use exporter::jobs::Queue;
+use exporter::jobs::{Delivery, Fulfilled, OrderError, OrderLog, Placed, fulfil};
+use exporter::ports::{OpenError, PortError, Ports, Scans};
 use exporter::report::RunReport;
 use exporter::settings::Settings;
 use exporter::telling::Telling;
@@ -213,7 +214,7 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
         let (mut runs, mut refused) = (Vec::new(), None);
         let mut following = Some((order, delivery));
         while let Some((order, delivery)) = following.take() {
-            let options = mend::Options { deadline, ..mend::Options::default() };
+            let options = jobs::Options { deadline, ..jobs::Options::default() };
             let Fulfilled { outcome, next } = fulfil(&self.ports, &self.settings, &order, delivery, &options).await;
             match outcome {
                 Ok(done) => {

@@ -1,8 +1,9 @@
 //! Exports the uploads of an event, and decides what follows an export that is not complete.
 
 use exporter::export::{ExportError, Options};
-use exporter::order::{Chain, Delivery, OrderLog, end_run, is_busy};
-use exporter::ports::{OpenError, PortError, Ports, Queue, Scans};
+use exporter::jobs::Queue;
+use exporter::jobs::{Chain, Delivery, OrderLog, end_run, is_busy};
+use exporter::ports::{OpenError, PortError, Ports, Scans};
 use exporter::report::{RunReport, RunStatus};
 use exporter::telling::Telling;
 use exporter::upload::{Upload, UploadInfo};

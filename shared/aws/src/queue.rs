@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use exporter::order::{Placed, Round};
-use exporter::ports::{PortError, Queue};
+use exporter::jobs::Queue;
+use exporter::jobs::{Placed, Round};
+use exporter::ports::PortError;
 use exporter::upload::Upload;
 use serde_json::json;
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use asff::{ReadLimits, Regions, ScanFormat};
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -14,11 +13,12 @@ use crate::connection::{Target, Upkeep};
 use crate::deliver::{Shared, room};
 use crate::json_lines::JsonLines;
 use crate::lease::{Lease, hold_until};
-use crate::ports::{Claim, ObjectWriter, Objects, Only, PortError, Ports, Scan};
+use crate::ports::{Claim, PortError, Ports, Scan};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::reading::{Read, Reading};
 use crate::report::{RunReport, RunStatus};
+use crate::report_store::keep_report;
 use crate::settings::{DRAIN_SHARE, Settings};
 use crate::sorter::Sorter;
 
@@ -225,14 +225,4 @@ pub(crate) async fn conclude<P: Ports>(ports: &P, settings: &Settings, run: &mut
     keep_report(ports, run).await?;
     ports.record(run).await?;
     Ok(())
-}
-
-/// Writes a run's whole report.
-pub(crate) async fn keep_report(ports: &impl Objects, run: &RunReport) -> Result<(), PortError> {
-    let key = RunReport::key(&run.run_id);
-    let failed = |message: String| PortError { action: format!("write {key}"), message };
-    let report = serde_json::to_vec_pretty(run).map_err(|error| failed(error.to_string()))?;
-    let mut object = ports.create(&key, Only::Always).await?;
-    object.write(Bytes::from(report)).await?;
-    object.finish().await
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use exporter::integration::Integration;
-use exporter::order::{Order, OrderRecord};
+use exporter::jobs::{Order, OrderRecord};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::integration::Integration;
-use exporter::order::{Order, OrderLog, OrderRecord};
+use exporter::jobs::{Order, OrderLog, OrderRecord};
 use exporter::ports::{Accounts, Begun, Clock, Doubt, Newest, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use asff::AccountId;
 use exporter::connection::Connection;
-use exporter::order::{OrderLog, OrderRecord};
+use exporter::jobs::{OrderLog, OrderRecord};
 use exporter::ports::{Accounts, Clock, PortError};
 use exporter::provider::ProviderId;
 use exporter::registry::{Audit, CheckLog, Page, Part, Registry, RunLog, Secrets};
@@ -56,7 +56,7 @@ pub trait Orders {
     /// tried more often.
     fn place(&self, record: &OrderRecord) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Puts a job that failed on the queue again ([`exporter::order::retry`]). Its record then; none, and nothing done, if it
+    /// Puts a job that failed on the queue again ([`exporter::jobs::retry`]). Its record then; none, and nothing done, if it
     /// has not failed.
     fn retry(&self, record: &OrderRecord) -> impl Future<Output = Result<Option<OrderRecord>, PortError>> + Send;
 

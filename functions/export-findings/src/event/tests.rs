@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use exporter::order::Order;
+use exporter::jobs::Order;
 
 use super::*;
 

@@ -3,7 +3,7 @@ mod twin;
 use std::collections::BTreeSet;
 
 use asff::AccountId;
-use exporter::order::{Chain, RETRY_DELAY};
+use exporter::jobs::{Chain, RETRY_DELAY};
 use exporter::report::{AccountReport, RunStatus, Uncovered};
 use exporter::telling::EventKind;
 use exporter::upload::UploadInfo;

@@ -1,6 +1,6 @@
 //! Orders on the queue on which uploads wait, and their records in the table.
 
-use exporter::order::{OrderLog, OrderRecord, OrderState, place, retry};
+use exporter::jobs::{OrderLog, OrderRecord, OrderState, place, retry};
 use exporter::ports::PortError;
 use exporter::registry::{Page, Part};
 use jiff::{SignedDuration, Timestamp};

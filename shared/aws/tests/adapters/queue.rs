@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use aws::{Cloud, Names};
-use exporter::order::{Chain, Order, OrderLog as _, OrderRecord, OrderState, Placed, Round};
-use exporter::ports::Queue;
+use exporter::jobs::Queue;
+use exporter::jobs::{Chain, Order, OrderLog as _, OrderRecord, OrderState, Placed, Round};
+
 use exporter::registry::Page;
 use exporter::upload::Upload;
 use management::ports::Orders as _;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use asff::{Partition, RegionName};
-use bytes::Bytes;
 use rand::RngExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -16,9 +15,9 @@ use crate::lease::Lease;
 use crate::pack::Batch;
 use crate::ports::{CallError, FailedFinding, Hub};
 use crate::progress::Progress;
+use crate::quarantine::Rejected;
 use crate::report::undelivered;
 use crate::settings::Settings;
-use crate::state::Slot;
 
 /// What the calls of one Region share.
 pub(crate) struct Lane<H> {
@@ -100,16 +99,6 @@ pub(crate) struct Delivered {
     pub(crate) left: Vec<(Batch, &'static str)>,
     /// The Region refuses; these findings were not stored.
     pub(crate) refused: Option<(CallError, Vec<Batch>)>,
-}
-
-/// A finding that the service refused, with its words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rejected {
-    pub(crate) id: String,
-    pub(crate) slot: Slot,
-    pub(crate) json: Bytes,
-    pub(crate) code: String,
-    pub(crate) message: String,
 }
 
 /// A part of a batch that is still to be decided.

@@ -34,7 +34,6 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-pub(crate) use self::batch::Rejected;
 use self::batch::{Counters, Lane};
 use self::conclude::Conclusion;
 pub(crate) use self::delivered::AccountDelivered;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::batch::{Delivered, Lane, Rejected, deliver};
+use super::batch::{Delivered, Lane, deliver};
 use super::stop::{Stop, explain};
 use crate::pack::{Batch, Outgoing, Packer};
 use crate::ports::Hub;
+use crate::quarantine::Rejected;
 use crate::report::undelivered;
 use crate::state::Key;
 

@@ -12,13 +12,14 @@ use proptest::prelude::*;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::batch::{Counters, Lane, Rejected};
+use super::batch::{Counters, Lane};
 use super::pace::Pace;
 use super::sender::{Sender, Settled};
 use super::stop::Stop;
 use crate::lease::Lease;
 use crate::pack::Outgoing;
 use crate::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
+use crate::quarantine::Rejected;
 use crate::report::Unavailable;
 use crate::settings::{BATCH_FINDINGS_MAX, Settings};
 use crate::state::{Key, Slot, Stored};

@@ -8,7 +8,6 @@ mod newest;
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::time::Duration;
 
 use asff::{AccountId, RegionName};
 use bytes::Bytes;
@@ -18,7 +17,6 @@ use jiff::Timestamp;
 pub use self::hub::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 pub use self::newest::Newest;
 use crate::integration::Integration;
-use crate::order::{Placed, Round};
 use crate::provider::ProviderId;
 use crate::report::RunReport;
 use crate::upload::{Upload, UploadInfo};
@@ -43,17 +41,6 @@ pub trait Scans {
     /// Opens an object for reading. The body is a stream: the implementer never holds it whole, and a broken
     /// connection is an error of the stream, not an early end.
     fn open(&self, upload: &Upload) -> impl Future<Output = Result<Scan, OpenError>> + Send;
-}
-
-/// Puts uploads back, and orders beside them.
-pub trait Queue {
-    /// Puts an upload at the end of the queue, so that an invocation of its own goes on with it in the next round of its
-    /// chain. False, where there is no queue.
-    fn put_back(&self, upload: &Upload, round: &Round) -> impl Future<Output = Result<bool, PortError>> + Send;
-
-    /// Puts a person's order on the queue, so that the deployment carries it out, `after` so long. False, where there is no
-    /// queue.
-    fn order(&self, order: &Placed, after: Duration) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// An opened scan.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use exporter::export::Options;
-use exporter::mend::{self, Reconcile};
+use exporter::jobs::{self, Reconcile};
 use exporter::report::{RunReport, RunStatus};
 use simulator::{Caller, Fault, Operation};
 
@@ -131,7 +131,7 @@ async fn a_reading_that_comes_no_further_ends_and_says_so() {
     let next = scan(3, results(MANY - 100));
     let report = export(&world, next.upload("2")).await;
     assert_eq!(report.status, RunStatus::Degraded, "{:?}", report.reasons);
-    mender(&world).reconcile(now.account, &Reconcile::default(), &mend::Options::default()).await.unwrap();
+    mender(&world).reconcile(now.account, &Reconcile::default(), &jobs::Options::default()).await.unwrap();
     world.sleep(3600).await;
     let report = export(&world, scan(5, results(MANY - 100)).upload("3")).await;
     assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use exporter::mend::Options;
-use exporter::order::{Delivery, Fulfilled, Order, OrderLog as _, OrderRecord, OrderState, Placed, fulfil, retry};
+use exporter::jobs::Options;
+use exporter::jobs::{Delivery, Fulfilled, Order, OrderLog as _, OrderRecord, OrderState, Placed, fulfil, retry};
 use exporter::ports::{Accounts as _, Clock as _};
 use exporter::settings::Settings;
 use jiff::SignedDuration;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use exporter::mend::{Explanation, FindingName, Options, explain};
+use exporter::explain::{Explanation, FindingName, explain};
+use exporter::jobs::Options;
 use simulator::{Effect, Fault};
 
 use crate::evidence::{base, begun, scans, without};

@@ -3,7 +3,7 @@
 use asff::SeverityLabel;
 use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::order::{Order, OrderError, carry_out};
+use exporter::jobs::{Order, OrderError, carry_out};
 use exporter::report::{ArchiveSkipped, PendingClass, RunReport, RunStatus};
 use exporter::settings::Settings;
 use serde_json::json;
@@ -191,7 +191,7 @@ async fn approving_is_refused_when_the_scan_is_no_longer_the_newest() {
     crate::orders::upload(&world, "3", &scan(2, failed(30))).await;
     let twin = Arc::new(Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
     let order = Order::Approve { run_id: run.run_id, pending: true, unproven: false };
-    let outcome = carry_out(&twin, &Settings::default(), &order, &exporter::mend::Options::default()).await;
+    let outcome = carry_out(&twin, &Settings::default(), &order, &exporter::jobs::Options::default()).await;
     assert!(matches!(outcome, Err(OrderError::Refused(_))), "{outcome:?}");
     assert_eq!(active(&world), 30);
 }

@@ -54,7 +54,7 @@ use std::sync::Arc;
 use asff::AccountId;
 use exporter::export::{ExportError, Exporter, Options};
 use exporter::integration::Integration;
-use exporter::mend::Mender;
+use exporter::jobs::Mender;
 use exporter::plan::Planning;
 use exporter::ports::Scan;
 use exporter::report::RunReport;
@@ -146,7 +146,7 @@ impl Run {
     /// A person's order that is killed at its call number `killed_at`, if it makes so many.
     pub(crate) async fn until<F>(self, killed_at: u64, order: impl FnOnce(Mender<Twin>) -> F)
     where
-        F: Future<Output = Result<(), exporter::mend::MendError>>,
+        F: Future<Output = Result<(), exporter::jobs::MendError>>,
     {
         let life = Arc::new(Life::until(Some(killed_at), killed_at.is_multiple_of(2)));
         let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use exporter::mend::{MendError, Mender, Options, Reconcile};
-use exporter::order::{Order, OrderError, carry_out};
+use exporter::jobs::{MendError, Mender, Options, Reconcile};
+use exporter::jobs::{Order, OrderError, carry_out};
 use exporter::ports::{Accounts as _, Clock as _};
 use exporter::report::{Drift, RunKind, RunReport, RunStatus};
 use exporter::settings::Settings;

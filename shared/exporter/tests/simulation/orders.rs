@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use exporter::integration::ArchiveScope;
-use exporter::mend::Options;
-use exporter::order::{
+use exporter::jobs::Options;
+use exporter::jobs::Queue;
+use exporter::jobs::{
     Chain, Delivery, Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, RETRY_DELAY, Round, fulfil, place,
 };
-use exporter::ports::{Accounts as _, Clock as _, OpenError, PortError, Queue, Scan, Scans};
+use exporter::ports::{Accounts as _, Clock as _, OpenError, PortError, Scan, Scans};
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
 use exporter::upload::Upload;

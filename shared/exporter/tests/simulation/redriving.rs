@@ -1,7 +1,7 @@
 //! What lies in quarantine is sent again.
 
 use exporter::integration::ArchiveScope;
-use exporter::mend::{MendError, Options, Redrive};
+use exporter::jobs::{MendError, Options, Redrive};
 use exporter::report::{RunKind, RunReport, RunStatus};
 use simulator::{Effect, Fault};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asff::ScanFormat;
 use exporter::export::{Exporter, Options};
-use exporter::mend::Redrive;
+use exporter::jobs::Redrive;
 use exporter::report::{NO_FINDINGS, RunReport, RunStatus};
 use exporter::settings::Settings;
 
@@ -84,6 +84,6 @@ async fn a_row_that_could_not_be_mapped_is_kept_by_its_known_cells_and_mapped_an
     let known = lines.replace("xx-west-9", "eu-west-1");
     world.stores.lock().unwrap().objects.get_mut(&key).unwrap().1 = known.into();
     let what = Redrive { run_id: Some(run.run_id), code: None };
-    let runs = mender(&world).redrive(&what, &exporter::mend::Options::default()).await.unwrap();
+    let runs = mender(&world).redrive(&what, &exporter::jobs::Options::default()).await.unwrap();
     assert_eq!(runs[0].counts.sent, 1, "{:?}", runs[0]);
 }

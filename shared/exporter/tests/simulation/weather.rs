@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asff::AccountId;
-use exporter::mend::{self, Mender, Reconcile, Redrive};
+use exporter::jobs::{self, Mender, Reconcile, Redrive};
 use exporter::report::RunReport;
 use exporter::settings::Settings;
 use rand::RngExt;
@@ -121,7 +121,7 @@ impl Simulation {
         let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::default() };
         let mender = Mender::new(Arc::new(twin), Settings::default());
         let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(900));
-        let options = mend::Options { deadline, ..mend::Options::default() };
+        let options = jobs::Options { deadline, ..jobs::Options::default() };
         let account: AccountId = [ACCOUNT, OTHER][self.random.random_range(0..2)].parse().unwrap();
         let archived = |run: &&RunReport| run.counts.archived > 0;
         let archiving = self.world.stores.lock().unwrap().runs.values().rfind(archived).map(|run| run.run_id.clone());

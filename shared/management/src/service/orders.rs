@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asff::{AccountId, RegionName};
 use exporter::approval::Approval;
 use exporter::integration::ArchiveScope;
-use exporter::order::{Order, OrderRecord, OrderState, newer_run};
+use exporter::jobs::{Order, OrderRecord, OrderState, newer_run};
 use exporter::registry::Page;
 use exporter::report::{RunReport, RunStatus};
 use uuid::Uuid;

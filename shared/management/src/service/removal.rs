@@ -1,7 +1,7 @@
 //! Removing an integration: at once, or after everything that it sent was archived.
 
 use exporter::integration::Integration;
-use exporter::order::Order;
+use exporter::jobs::Order;
 use exporter::provider::ProviderId;
 use exporter::registry::{AuditEntry, CommitError, Stored, Write};
 use jiff::Timestamp;

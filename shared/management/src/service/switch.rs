@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use asff::AccountId;
 use exporter::integration::Integration;
-use exporter::order::Order;
+use exporter::jobs::Order;
 use exporter::provider::ProviderId;
 use exporter::registry::Stored;
 use exporter::report::{Counts, RunReport, RunStatus, undelivered};

@@ -1,7 +1,7 @@
 //! Orders, as they travel.
 
 use exporter::approval::Approval;
-use exporter::order::OrderRecord;
+use exporter::jobs::OrderRecord;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -50,7 +50,7 @@ pub struct OrderView {
     pub about: Option<String>,
     /// How it stands.
     #[schema(value_type = OrderState)]
-    pub state: exporter::order::OrderState,
+    pub state: exporter::jobs::OrderState,
     /// Why it is refused, failed or undone, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

@@ -1,6 +1,6 @@
 //! Integrations: everything on the page "Integration Management", by its words.
 
-use exporter::order::Order;
+use exporter::jobs::Order;
 use exporter::report::{AccountReport, Counts, Fate, RunReport, RunStatus, undelivered};
 use exporter::upload::UploadInfo;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Deleting an integration.
 
-use exporter::order::Order;
+use exporter::jobs::Order;
 use management::{Caller, Service, Settings};
 use serde_json::json;
 

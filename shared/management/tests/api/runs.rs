@@ -1,7 +1,7 @@
 //! Runs and quarantine.
 
 use exporter::integration::{ArchiveScope, Integration};
-use exporter::order::{Order, OrderState};
+use exporter::jobs::{Order, OrderState};
 use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use exporter::upload::UploadInfo;

@@ -1,6 +1,6 @@
 //! Requests that come twice, get no answer, or meet another: each is carried out once, in the trail, and takes back nothing else.
 
-use exporter::order::Order;
+use exporter::jobs::Order;
 use exporter::report::{AccountReport, Fate, RunReport, RunStatus, undelivered};
 use exporter::upload::UploadInfo;
 use serde_json::json;

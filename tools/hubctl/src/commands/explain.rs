@@ -1,7 +1,7 @@
 //! `hubctl explain`: what is known of one finding.
 
 use anyhow::Result;
-use exporter::mend::{Explanation, FindingName, KnownState, LiveState, explain};
+use exporter::explain::{Explanation, FindingName, KnownState, LiveState, explain};
 
 use super::origin::Origin;
 use crate::config::{Format, Global};

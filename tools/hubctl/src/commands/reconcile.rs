@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use asff::{AccountId, RegionName};
-use exporter::mend::{Mender, Reconcile};
-use exporter::order::{Order, accounts_with_state};
+use exporter::jobs::{Mender, Reconcile};
+use exporter::jobs::{Order, accounts_with_state};
 use exporter::report::{Drift, RegionReport, RunReport};
 
 use super::filters::region;

@@ -7,7 +7,7 @@ use aws::SdkConfig;
 use bytes::Bytes;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use exporter::integration::Integration;
-use exporter::mend::report_of;
+use exporter::jobs::report_of;
 use exporter::ports::{ObjectWriter as _, Objects as _, Only, PortError};
 use exporter::report::{RunKind, RunReport};
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 use asff::{AccountId, RegionName};
 use bytes::Bytes;
 use exporter::integration::Integration;
-use exporter::order::{Chain, OrderLog, OrderRecord, Placed, Round};
+use exporter::jobs::{Chain, OrderLog, OrderRecord, Placed, Queue, Round};
 use exporter::ports::{
     Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
-    Newest, Object, ObjectWriter, Objects, Only, OpenError, Page, PortError, Queue, Runs, Scan, Scans,
+    Newest, Object, ObjectWriter, Objects, Only, OpenError, Page, PortError, Runs, Scan, Scans,
 };
 use exporter::report::RunReport;
 use exporter::telling::{Event, Telling, Told};

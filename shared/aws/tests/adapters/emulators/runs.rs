@@ -1,7 +1,7 @@
 //! Claims, accounts, runs and orders: who works on what, and what is recorded of it.
 
 use asff::AccountId;
-use exporter::order::{Order, OrderLog as _, OrderRecord, OrderState};
+use exporter::jobs::{Order, OrderLog as _, OrderRecord, OrderState};
 use exporter::ports::{Accounts as _, Begun, Claim, Doubt, Runs as _};
 use exporter::registry::{Page, RunLog as _};
 use exporter::report::RunReport;

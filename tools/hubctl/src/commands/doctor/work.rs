@@ -7,7 +7,7 @@ use asff::AccountId;
 use aws::Cloud;
 use exporter::connection::Target;
 use exporter::integration::Integration;
-use exporter::order::{Order, OrderRecord, OrderState};
+use exporter::jobs::{Order, OrderRecord, OrderState};
 use exporter::ports::{Accounts as _, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{Page, Registry, RunLog as _, Stored};

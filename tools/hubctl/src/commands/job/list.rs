@@ -1,7 +1,7 @@
 //! `hubctl job list`.
 
 use anyhow::Result;
-use exporter::order::OrderState;
+use exporter::jobs::OrderState;
 use management::wire::OrderView;
 
 use crate::commands::integration::shown::read;

@@ -3,7 +3,7 @@
 use std::io;
 
 use anyhow::Result;
-use exporter::order::OrderState;
+use exporter::jobs::OrderState;
 use exporter::report::RunReport;
 use management::wire::OrderView;
 

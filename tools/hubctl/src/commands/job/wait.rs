@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use exporter::order::OrderState;
+use exporter::jobs::OrderState;
 use management::wire::OrderView;
 use tokio::time::Instant;
 

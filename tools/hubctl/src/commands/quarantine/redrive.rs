@@ -1,7 +1,7 @@
 //! `hubctl quarantine redrive`: what could not be sent is sent again.
 
 use anyhow::Result;
-use exporter::order::Order;
+use exporter::jobs::Order;
 
 use crate::commands::job::give::{self, Given, How};
 use crate::commands::origin::Origin;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use exporter::approval::Approval;
 use exporter::export::Options;
 use exporter::filter::Kept;
-use exporter::order::{Order, ensure_approvable};
+use exporter::jobs::{Order, ensure_approvable};
 use exporter::ports::{Ports, Scan, Scans};
 use exporter::report::{RunKind, RunReport};
 use exporter::upload::Upload;

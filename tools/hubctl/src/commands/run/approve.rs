@@ -4,7 +4,7 @@
 use anyhow::Result;
 use exporter::approval::Approval;
 use exporter::integration::ArchiveScope;
-use exporter::order::newer_run;
+use exporter::jobs::newer_run;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use management::wire::IntegrationView;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use exporter::mend::Mender;
-use exporter::order::Order;
+use exporter::jobs::Mender;
+use exporter::jobs::Order;
 
 use super::Of;
 use crate::commands::ask::Person;

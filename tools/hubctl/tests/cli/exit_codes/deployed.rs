@@ -1,7 +1,7 @@
 //! Entries that the managing API decides, over ports in memory.
 
 use exporter::connection::Connection;
-use exporter::order::OrderState;
+use exporter::jobs::OrderState;
 use exporter::report::{Fate, RunKind, RunReport, RunStatus};
 
 use super::{Driver, FILE, sample};

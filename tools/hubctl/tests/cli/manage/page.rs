@@ -1,6 +1,6 @@
 //! The page "Integration Management", verb by verb.
 
-use exporter::order::Order;
+use exporter::jobs::Order;
 use serde_json::json;
 
 use super::{ACCOUNT, Deployment, disconnected};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use exporter::order::{Order, OrderState};
+use exporter::jobs::{Order, OrderState};
 use exporter::report::{AccountReport, ArchiveSkipped, Fate, RunKind, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
 use management::memory::Memory;

@@ -1,5 +1,5 @@
 use exporter::integration::{Credentials, Role};
-use exporter::order::Order;
+use exporter::jobs::Order;
 use exporter::report::{AccountReport, ArchiveSkipped};
 use exporter::upload::UploadInfo;
 

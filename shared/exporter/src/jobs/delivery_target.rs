@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use asff::{AccountId, Mapped};
 
-use super::hold::{Blocked, Hold, Wants};
-use super::redrive::Line;
-use super::{Done, Job};
+use super::account_lock::{Blocked, Hold, Wants};
+use super::runner::{Done, Job};
 use crate::account::SUPERSEDED;
 use crate::deliver::AccountDelivery;
 use crate::filter::filter;
 use crate::integration::ArchiveScope;
 use crate::ports::{PortError, Ports};
+use crate::quarantine::Line;
 use crate::report::{AccountReport, Counts, Fate};
 use crate::route::{NOT_IN_INTEGRATION, Route, route};
 use crate::state::{Key, SCANS_APART_MS};

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use asff::RegionName;
 use jiff::Timestamp;
 
-use super::hold::{Hold, Wants};
-use super::{Done, Job, MendError, Mender, Options, report_needed};
+use super::account_lock::{Hold, Wants};
+use super::runner::{Done, Job, MendError, Mender, Options, report_needed};
 use crate::deliver::{Choose, once_more};
 use crate::ports::Ports;
 use crate::report::{AccountReport, Fate, RegionReport, RunKind, RunReport};

@@ -1,8 +1,8 @@
 //! Says in a run's record that its upload is not continued, and what exports it.
 
-use crate::export::keep_report;
 use crate::ports::{PortError, Ports};
 use crate::report::{RunReport, RunStatus};
+use crate::report_store::keep_report;
 
 /// Records that a run failed for `why`, whatever it was before: nothing continues it at once, or at all. `command`: what exports
 /// its upload.

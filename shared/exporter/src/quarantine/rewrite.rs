@@ -4,15 +4,25 @@ use std::collections::{BTreeMap, HashSet};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::lines::Lines;
-use super::redrive::Line;
-use crate::export::keep_report;
+use super::entries::Lines;
 use crate::ports::{ObjectWriter, Only, PortError, Ports};
 use crate::report::RunReport;
+use crate::report_store::keep_report;
 use crate::state::Key;
 
 /// Bytes that are gathered before they go to the store.
 const WRITE_BYTES: usize = 256 * 1024;
+
+/// What is known of a line after it was taken up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Line {
+    /// It stays.
+    Stays,
+    /// It leaves; if it failed again, it is written anew.
+    Settled,
+    /// It leaves, unless one of these keys is among what was left: its own, or that of its longer Id.
+    Tried([Key; 2]),
+}
 
 /// A quarantine being written anew.
 struct Anew<W> {
@@ -36,7 +46,7 @@ impl<W: ObjectWriter> Anew<W> {
 
 /// Writes the quarantine of the run `earlier` anew, unless somebody else did: the lines that stay, and behind them what
 /// failed again, which the run `failed_again` gathered. Then the run's report says what is left.
-pub(super) async fn rewrite<P: Ports>(
+pub(crate) async fn rewrite<P: Ports>(
     ports: &P,
     mut earlier: RunReport,
     etag: &str,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{OrderLog, OrderRecord, OrderState};
-use crate::ports::{Clock, PortError, Queue};
+use super::queue::Queue;
+use super::record::{OrderLog, OrderRecord, OrderState};
+use crate::ports::{Clock, PortError};
 
 /// Places an order: its record first, so that nothing is carried out that nobody can look up. False, where there is no
 /// queue.

@@ -4,16 +4,33 @@
 //! Promises: constant memory; of what can't be mapped only the fields that we know are carried along, since a scan can hold secrets
 //! anywhere else.
 
+mod entries;
+mod rewrite;
+
 use asff::{AccountId, Mapped, Quarantined, RegionName, TooLarge, Unreadable};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::deliver::Rejected;
+pub use self::entries::Lines;
+pub(crate) use self::rewrite::{Line, rewrite};
+
 use crate::json_lines::{JsonLines, Keeper};
 use crate::ports::Objects;
 use crate::report::RunReport;
+use crate::state::Slot;
 
 /// Bytes of a finding that is too large at most, for it to be kept: four times what the service takes.
 const KEPT_BYTES_MAX: usize = 4 * asff::limits::FINDING_BYTES_MAX;
+
+/// A finding that the service refused, with its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    pub(crate) id: String,
+    pub(crate) slot: Slot,
+    pub(crate) json: Bytes,
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
 
 /// One line of the quarantine object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! How an upload or a job comes to an invocation, and what follows from that for its chain.
 
-use super::Chain;
+use super::chain::Chain;
 
 /// How an upload or a job comes to an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 
-use super::hold::{Hold, Wants};
-use super::{Job, MendError, Mender, Options};
+use super::account_lock::{Hold, Wants};
+use super::runner::{Job, MendError, Mender, Options};
 use crate::deliver::{Choose, once_more};
 use crate::ports::Ports;
 use crate::provider::ProviderId;

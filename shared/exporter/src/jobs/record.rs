@@ -10,7 +10,8 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Chain, Order};
+use super::chain::Chain;
+use super::job::Order;
 use crate::ports::PortError;
 
 /// The longest that an invocation of Lambda takes.

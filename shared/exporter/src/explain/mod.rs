@@ -1,16 +1,20 @@
 //! `explain`: what is known of one finding, and why it stands as it does. Reads only.
 
+mod active;
+mod run_note;
+
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::active::{StaysActive, absences, stays_active};
-use super::lines::Lines;
-use super::words::{Sent, sender, word};
+pub use self::active::StaysActive;
+use self::active::{absences, stays_active};
+use self::run_note::{Sent, sender, word};
 use crate::account::regions_with_state;
 use crate::integration::Integration;
 use crate::ports::{ConnectError, Hub, Hubs, PortError, Ports};
+use crate::quarantine::Lines;
 use crate::quarantine::Stage;
 use crate::report::RunReport;
 use crate::route::{Route, route};

@@ -7,14 +7,15 @@
 use asff::{Outcome, Regions, ScanFormat};
 use bytes::Bytes;
 
-use super::lines::Lines;
-use super::rewrite::rewrite;
-use super::sending::Sending;
-use super::{Done, Job, MendError, Mender, Options, report_needed, report_of};
+use super::delivery_target::Sending;
+use super::runner::{Done, Job, MendError, Mender, Options, report_needed};
 use crate::ports::Ports;
-use crate::quarantine::{Entry, Quarantine, Stage};
+use crate::quarantine::Lines;
+use crate::quarantine::rewrite;
+use crate::quarantine::{Entry, Line, Quarantine, Stage};
 use crate::report::{Counts, Fate, RunKind, RunReport, RunStatus};
-use crate::state::{Key, is_archived};
+use crate::report_store::report_of;
+use crate::state::is_archived;
 
 /// The reason in reports for a finding that could not be archived: every scan tries that by itself.
 pub const LEFT_TO_NEXT_SCAN: &str = "left_to_next_scan";
@@ -26,17 +27,6 @@ pub struct Redrive {
     pub run_id: Option<String>,
     /// Only what lies there under this code.
     pub code: Option<String>,
-}
-
-/// What is known of a line after it was taken up.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Line {
-    /// It stays.
-    Stays,
-    /// It leaves; if it failed again, it is written anew.
-    Settled,
-    /// It leaves, unless one of these keys is among what was left: its own, or that of its longer Id.
-    Tried([Key; 2]),
 }
 
 impl<P: Ports> Mender<P> {

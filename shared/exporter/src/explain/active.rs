@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::explain::{FindingName, KnownState};
+use super::{FindingName, KnownState};
 use crate::approval::Approval;
 use crate::integration::{ArchiveScope, Integration};
 use crate::pending::PendingFindings;

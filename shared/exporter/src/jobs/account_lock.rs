@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use asff::{AccountId, Partition, RegionName};
 use jiff::Timestamp;
 
-use super::{Done, Job, MendError};
+use super::runner::{Done, Job, MendError};
 use crate::account::{begin_any, disabled, no_integration, regions_with_state};
 use crate::connection::with_mend;
 use crate::coverage::Coverage;

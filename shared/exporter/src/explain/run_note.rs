@@ -4,7 +4,7 @@
 use asff::{AccountId, RegionName};
 use jiff::{SignedDuration, Timestamp};
 
-use super::explain::KnownState;
+use super::KnownState;
 use crate::account::SUPERSEDED;
 use crate::report::{Counts, RunKind, RunReport, RunStatus};
 

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{
-    Chain, Delivery, Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, Round, accounts_of,
-    accounts_with_state, carry_out, is_busy,
-};
-use crate::mend::Options;
-use crate::ports::{PortError, Ports, Queue, Scans};
+use super::chain::{Chain, Round, is_busy};
+use super::delivery::Delivery;
+use super::error::OrderError;
+use super::job::Order;
+use super::queue::Queue;
+use super::record::{OrderLog, OrderRecord, OrderState, Placed};
+use super::run::{accounts_of, accounts_with_state, carry_out};
+use super::runner::Options;
+use crate::ports::{PortError, Ports, Scans};
 use crate::report::{RunReport, RunStatus};
 use crate::settings::Settings;
 

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
+use super::Entry;
 use crate::line_reader::LineReader;
 use crate::ports::{Objects, PortError};
-use crate::quarantine::Entry;
 use crate::report::RunReport;
 
 /// Bytes of a line at most: an element of 4 MB with every character escaped, and room for the reason.
@@ -12,7 +12,7 @@ const LINE_BYTES_MAX: usize = 32 << 20;
 
 /// The lines of a quarantine object.
 pub struct Lines {
-    pub(super) etag: String,
+    pub(crate) etag: String,
     lines: LineReader,
 }
 

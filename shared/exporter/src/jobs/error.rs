@@ -1,7 +1,7 @@
 //! Why an order was not carried out, and whether another try helps.
 
+use super::runner::MendError;
 use crate::export::ExportError;
-use crate::mend::MendError;
 use crate::ports::PortError;
 use crate::report::RunReport;
 

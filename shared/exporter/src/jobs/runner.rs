@@ -1,39 +1,20 @@
 //! What a person asks for about what earlier runs did: undo an archive, send what lies in quarantine, compare Security Hub
-//! with the state, archive everything, explain a finding.
+//! with the state, archive everything.
 //!
-//! Promises: each but [`explain`] works under the account's hold, as an export does, so that it never mixes with one; keeps
+//! Promises: each works under the account's hold, as an export does, so that it never mixes with one; keeps
 //! the service's quota; is recorded as a run of its own whose counts add up; and may be asked for twice, since the second
 //! time finds it done.
-
-mod active;
-mod explain;
-mod hold;
-mod lines;
-mod reconcile;
-mod redrive;
-mod rewrite;
-mod sending;
-mod undo;
-mod withdraw;
-mod words;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use asff::{AccountId, Regions};
-use futures::TryStreamExt;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-pub use self::active::StaysActive;
-pub use self::explain::{Explanation, FindingName, KeptBack, KnownState, LiveState, RunWord, explain};
-use self::hold::Hold;
-pub use self::lines::Lines;
-pub use self::reconcile::Reconcile;
-pub use self::redrive::{LEFT_TO_NEXT_SCAN, Redrive};
-pub use self::undo::CHANGED_SINCE;
+use super::account_lock::Hold;
 use crate::deliver::{AccountDelivered, Shared, room};
 use crate::export::{ExportError, conclude};
 use crate::json_lines::JsonLines;
@@ -42,14 +23,15 @@ use crate::ports::{Objects, PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::report::{AccountReport, FileEnd, RunKind, RunReport, RunStatus};
+use crate::report_store::report_of;
 use crate::settings::{DRAIN_SHARE, Settings};
 use crate::upload::UploadInfo;
 
 /// Does what a person asks for.
 pub struct Mender<P> {
-    ports: Arc<P>,
-    settings: Settings,
-    regions: Arc<Regions>,
+    pub(super) ports: Arc<P>,
+    pub(super) settings: Settings,
+    pub(super) regions: Arc<Regions>,
 }
 
 /// How it is done.
@@ -86,27 +68,27 @@ impl From<PortError> for MendError {
 }
 
 /// A run while it works.
-struct Job<P> {
-    ports: Arc<P>,
-    run_id: String,
+pub(super) struct Job<P> {
+    pub(super) ports: Arc<P>,
+    pub(super) run_id: String,
     /// The run, as it is recorded when it begins.
-    begun: RunReport,
-    regions: Arc<Regions>,
+    pub(super) begun: RunReport,
+    pub(super) regions: Arc<Regions>,
     /// Until when accounts are held.
-    until: Timestamp,
-    shared: Shared,
+    pub(super) until: Timestamp,
+    pub(super) shared: Shared,
 }
 
 impl<P: Ports> Job<P> {
     /// Records that the run works, now that the account is its own. The account is released if it can't be.
-    async fn begin(&self, hold: Hold<P>) -> Result<Hold<P>, MendError> {
+    pub(super) async fn begin(&self, hold: Hold<P>) -> Result<Hold<P>, MendError> {
         let Err(error) = self.ports.record(&self.begun).await else { return Ok(hold) };
         hold.release(self, AccountDelivered::default(), &BTreeSet::new()).await;
         Err(error.into())
     }
 
     /// The hold on an account that was just taken.
-    fn lease(&self, account: AccountId) -> Lease {
+    pub(super) fn lease(&self, account: AccountId) -> Lease {
         match self.shared.give_up_at {
             Some(_) => Lease::fixed(),
             None => Lease::on_account(self.ports.clone(), account, self.run_id.clone(), self.until),
@@ -115,10 +97,10 @@ impl<P: Ports> Job<P> {
 }
 
 /// What became of one account, or of what belongs to none.
-struct Done {
-    account: Option<AccountId>,
-    report: AccountReport,
-    error: Option<PortError>,
+pub(super) struct Done {
+    pub(super) account: Option<AccountId>,
+    pub(super) report: AccountReport,
+    pub(super) error: Option<PortError>,
 }
 
 impl<P: Ports> Mender<P> {
@@ -130,7 +112,7 @@ impl<P: Ports> Mender<P> {
     /// Does the work under a run of its own: recorded when it begins, concluded and recorded when it ends. The work on one
     /// account records it itself, when the account is its own ([`Job::begin`]): a job that waits for a busy account leaves no
     /// run for each attempt.
-    async fn run<F>(
+    pub(super) async fn run<F>(
         &self,
         mut run: RunReport,
         options: &Options,
@@ -209,38 +191,15 @@ impl<P: Ports> Mender<P> {
     }
 
     /// A run that begins: what it does, about which run, and what lists show in the place of an upload.
-    fn begin(&self, kind: RunKind, of: Option<&str>, about: String) -> RunReport {
+    pub(super) fn begin(&self, kind: RunKind, of: Option<&str>, about: String) -> RunReport {
         let upload = UploadInfo { source: about, etag: String::new(), bytes: 0, modified_at: None };
         let run = RunReport::begin(Uuid::now_v7().to_string(), upload, self.ports.now());
         RunReport { kind, of: of.map(str::to_owned), ..run }
     }
 }
 
-/// Bytes of a report that is read at most. One of a thousand accounts in thirty Regions has some ten million.
-const REPORT_BYTES_MAX: usize = 64 << 20;
-
-/// A run's whole report. None, where it came to no end or is forgotten by now.
-///
-/// # Errors
-///
-/// When the state bucket does not answer, or the report is not one of ours.
-pub async fn report_of(ports: &impl Objects, run_id: &str) -> Result<Option<RunReport>, PortError> {
-    let key = RunReport::key(run_id);
-    let failed = |message: String| PortError { action: format!("read {key}"), message };
-    let Some(object) = ports.object(&key).await? else { return Ok(None) };
-    let mut body = object.body;
-    let mut bytes = Vec::new();
-    while let Some(chunk) = body.try_next().await.map_err(|error| failed(error.to_string()))? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > REPORT_BYTES_MAX {
-            return Err(failed(format!("it has more than {REPORT_BYTES_MAX} bytes")));
-        }
-    }
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(error.to_string()))
-}
-
 /// The report of a run that there must be.
-async fn report_needed(ports: &impl Objects, run_id: &str) -> Result<RunReport, MendError> {
+pub(super) async fn report_needed(ports: &impl Objects, run_id: &str) -> Result<RunReport, MendError> {
     let missing = || {
         MendError::Refused(format!(
             "run {run_id} left no report: it is unknown, still at work, or was killed; hubctl run list shows the runs"

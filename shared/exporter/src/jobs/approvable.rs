@@ -2,12 +2,12 @@
 
 use asff::AccountId;
 
-use super::OrderError;
+use super::error::OrderError;
 use crate::approval::Approval;
 use crate::integration::ArchiveScope;
-use crate::mend::report_of;
 use crate::ports::Ports;
 use crate::report::{RunKind, RunReport, RunStatus};
+use crate::report_store::report_of;
 
 /// Makes sure that a run can be approved.
 ///

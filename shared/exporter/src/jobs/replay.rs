@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::OrderError;
+use super::error::OrderError;
+use super::runner::Options;
 use crate::approval::Approval;
 use crate::export::{self, ExportError, Exporter};
-use crate::mend::{Options, report_of};
 use crate::ports::{OpenError, Ports, Scans};
 use crate::report::{RunKind, RunReport};
+use crate::report_store::report_of;
 use crate::settings::Settings;
 use crate::upload::Upload;
 

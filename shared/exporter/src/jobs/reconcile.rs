@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use asff::{AccountId, RegionName};
 
-use super::hold::{Hold, Wants};
-use super::{Job, MendError, Mender, Options};
+use super::account_lock::{Hold, Wants};
+use super::runner::{Job, MendError, Mender, Options};
 use crate::deliver::AccountDelivered;
 use crate::ports::Ports;
 use crate::report::{RunKind, RunReport};

@@ -1,40 +1,12 @@
-//! What a person may order the deployment to do, as a message of its queue or the payload of an invocation, and the one place
-//! that carries it out.
-//!
-//! Promise: an order may come twice; the second time finds it done.
-
-mod again;
-mod approvable;
-mod chain;
-mod delivery;
-mod ended;
-mod error;
-mod fulfil;
-mod place;
-mod record;
+//! The jobs that there are.
 
 use std::fmt;
-use std::sync::Arc;
 
-use asff::{AccountId, RegionName};
+use asff::RegionName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use self::again::again;
-pub use self::approvable::{approvable, ensure_approvable, newer_run};
-pub use self::chain::{Chain, RETRY_DELAY, Round, is_busy};
-pub use self::delivery::Delivery;
-pub use self::ended::end_run;
-pub use self::error::OrderError;
-pub use self::fulfil::{Fulfilled, fulfil};
-pub use self::place::{place, retry};
-pub use self::record::{OrderLog, OrderRecord, OrderState, Placed};
-use crate::approval::Approval;
-use crate::mend::{MendError, Mender, Options, Reconcile, Redrive, report_of};
-use crate::ports::{PortError, Ports, Scans};
 use crate::provider::ProviderId;
-use crate::report::{RunReport, RunStatus};
-use crate::settings::Settings;
 
 /// An order. As JSON: `{"order": "undo_archive", "run_id": "..."}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +103,7 @@ impl Order {
     }
 
     /// Whether each attempt at it is one run.
-    fn has_one_run(&self) -> bool {
+    pub(super) fn has_one_run(&self) -> bool {
         matches!(
             self,
             Self::Replay { .. }
@@ -164,150 +136,6 @@ impl fmt::Display for Order {
             Self::Withdraw { provider, .. } => write!(formatter, "withdraw the findings of {provider}"),
         }
     }
-}
-
-/// Carries out an order. Its runs; one that wants another try asks for the same order again.
-///
-/// # Errors
-///
-/// When it can't be carried out, or came to no report.
-pub async fn carry_out<P: Ports + Scans + OrderLog>(
-    ports: &Arc<P>,
-    settings: &Settings,
-    order: &Order,
-    options: &Options,
-) -> Result<Vec<RunReport>, OrderError> {
-    let mender = Mender::new(ports.clone(), settings.clone());
-    // Only what has one run may continue the record of one.
-    let several = Options { run_id: None, ..options.clone() };
-    let options = if order.has_one_run() { options } else { &several };
-    Ok(match order {
-        Order::Replay { run_id, .. } => vec![again(ports, settings, run_id, Approval::default(), options).await?],
-        Order::Approve { run_id, pending, unproven } => {
-            approvable(ports.as_ref(), run_id, Approval::of(*pending, *unproven)).await?;
-            vec![again(ports, settings, run_id, Approval::of(*pending, *unproven), options).await?]
-        }
-        Order::UndoArchive { run_id } => {
-            call_off(ports.as_ref(), run_id).await?;
-            vec![mender.undo_archive(run_id, options).await?]
-        }
-        Order::Redrive { run_id, code } => {
-            mender.redrive(&Redrive { run_id: run_id.clone(), code: code.clone() }, options).await?
-        }
-        Order::Reconcile { provider, regions, dry_run } => {
-            let what = Reconcile { regions: regions.clone(), dry_run: *dry_run };
-            let accounts = match provider {
-                Some(provider) => accounts_of(ports.as_ref(), provider).await?,
-                None => accounts_with_state(ports.as_ref()).await?,
-            };
-            let mut runs = Vec::new();
-            for account in accounts {
-                runs.push(mender.reconcile(account, &what, options).await?);
-            }
-            runs
-        }
-        Order::Withdraw { provider, removing_since } => {
-            withdraw(ports.as_ref(), &mender, provider, *removing_since, options).await?
-        }
-    })
-}
-
-async fn withdraw<P: Ports>(
-    ports: &P,
-    mender: &Mender<P>,
-    provider: &ProviderId,
-    removing_since: Option<Timestamp>,
-    options: &Options,
-) -> Result<Vec<RunReport>, OrderError> {
-    let mut runs = Vec::new();
-    let mut refused = Vec::new();
-    let mut passing = None;
-    for account in accounts_of(ports, provider).await? {
-        match mender.withdraw(account, provider, removing_since, options).await {
-            Ok(run) => {
-                let is_out_of_time = run.status == RunStatus::Unfinished;
-                runs.push(run);
-                if is_out_of_time {
-                    break;
-                }
-            }
-            // One account that can't be reached keeps no other from being withdrawn.
-            Err(MendError::Refused(message)) => refused.push(message),
-            Err(error) => passing = passing.or(Some(error)),
-        }
-    }
-    if let Some(error) = passing {
-        return Err(error.into());
-    }
-    // The next try finds again what is refused.
-    if runs.iter().any(|run| run.status.wants_another_try()) {
-        return Ok(runs);
-    }
-    let Some(since) = removing_since else {
-        return if refused.is_empty() { Ok(runs) } else { Err(left_over(refused.join("; "), runs)) };
-    };
-    // What Security Hub refuses to archive, or a Region denies, stays active whatever is tried: a degraded run says so.
-    let left = runs.iter().filter(|run| !matches!(run.status, RunStatus::Succeeded | RunStatus::Degraded));
-    refused.extend(left.map(|run| format!("run {} is {}", run.run_id, run.status.as_str())));
-    if refused.is_empty() && !ports.delete_withdrawn(provider, since).await? {
-        refused.push("its removal was called off, or is left to others".to_owned());
-    }
-    if refused.is_empty() {
-        return Ok(runs);
-    }
-    let why = format!(
-        "the integration of {provider} is not deleted: {}; when that is mended, hubctl integration delete {provider} \
-         --archive goes on",
-        refused.join("; ")
-    );
-    Err(left_over(why, runs))
-}
-
-/// What can't be carried out: all of it, where nothing was done.
-fn left_over(why: String, runs: Vec<RunReport>) -> OrderError {
-    if runs.is_empty() { OrderError::Refused(why) } else { OrderError::Partly { why, runs } }
-}
-
-/// Sees to it that the order which a run belongs to is not tried again, when what the run archived is about to be undone:
-/// it would archive that once more.
-async fn call_off<P: Ports + OrderLog>(ports: &P, run_id: &str) -> Result<(), PortError> {
-    let Some(run) = report_of(ports, run_id).await?.filter(|run| run.counts.archived > 0) else { return Ok(()) };
-    let Some(id) = &run.order else { return Ok(()) };
-    let Some(record) = ports.order_record(id).await? else { return Ok(()) };
-    // A removal is called off by enabling the integration; until then nothing of it is made active again.
-    if matches!(record.order, Order::Withdraw { .. }) {
-        return Ok(());
-    }
-    let why = format!("a person had what its run {run_id} archived made active again");
-    ports.call_off_order(&record.settled(OrderState::Undone, Some(why), ports.now())).await
-}
-
-/// All accounts that have a state.
-///
-/// # Errors
-///
-/// When the state bucket does not answer.
-pub async fn accounts_with_state<P: Ports>(ports: &P) -> Result<Vec<AccountId>, PortError> {
-    let account = |key: String| key.strip_prefix("state/")?.split('/').next()?.parse().ok();
-    let mut accounts: Vec<AccountId> = ports.keys("state/").await?.into_iter().filter_map(account).collect();
-    accounts.sort_unstable();
-    accounts.dedup();
-    Ok(accounts)
-}
-
-/// The account, or the accounts of an organisation of which anything was sent.
-async fn accounts_of<P: Ports>(ports: &P, provider: &ProviderId) -> Result<Vec<AccountId>, PortError> {
-    if let ProviderId::Account(account) = provider {
-        return Ok(vec![*account]);
-    }
-    let mut accounts = Vec::new();
-    for account in accounts_with_state(ports).await? {
-        let integration = ports.integration(&account).await?;
-        if integration.is_some_and(|integration| integration.provider == *provider) {
-            accounts.push(account);
-        }
-    }
-    Ok(accounts)
 }
 
 #[cfg(test)]

@@ -1,0 +1,41 @@
+//! What a person may order the deployment to do, as a message of its queue or the payload of an invocation, and the one place
+//! that carries it out.
+//!
+//! Promise: an order may come twice; the second time finds it done.
+
+mod account_lock;
+mod approvable;
+mod archive_all;
+mod chain;
+mod delivery;
+mod delivery_target;
+mod end_run;
+mod error;
+mod job;
+mod processor;
+mod queue;
+mod reconcile;
+mod record;
+mod redrive;
+mod replay;
+mod run;
+mod runner;
+mod submit;
+mod undo_archive;
+
+pub use self::approvable::{approvable, ensure_approvable, newer_run};
+pub use self::chain::{Chain, RETRY_DELAY, Round, is_busy};
+pub use self::delivery::Delivery;
+pub use self::end_run::end_run;
+pub use self::error::OrderError;
+pub use self::job::Order;
+pub use self::processor::{Fulfilled, fulfil};
+pub use self::queue::Queue;
+pub use self::reconcile::Reconcile;
+pub use self::record::{OrderLog, OrderRecord, OrderState, Placed};
+pub use self::redrive::{LEFT_TO_NEXT_SCAN, Redrive};
+pub use self::run::{accounts_with_state, carry_out};
+pub use self::runner::{MendError, Mender, Options};
+pub use self::submit::{place, retry};
+pub use self::undo_archive::CHANGED_SINCE;
+pub use crate::report_store::report_of;
