@@ -79,8 +79,8 @@ pub(crate) struct Scanned {
 impl Result {
     pub(crate) fn id(&self, account: AccountId) -> String {
         let digest = Sha512::digest(self.resource.as_bytes());
-        let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("prowler-{}-{account}-{}-{}", self.check, self.region, &hash[..9])
+        let start = digest.iter().take(5).fold(0, |start, byte| start << 8 | u64::from(*byte));
+        format!("prowler-{}-{account}-{}-{:09x}", self.check, self.region, start >> 4)
     }
 
     pub(crate) fn description(&self) -> String {

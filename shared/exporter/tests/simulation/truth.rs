@@ -77,7 +77,8 @@ impl Truth {
 
     /// Whether a finding's resource exists and has always failed.
     pub(crate) fn is_steady(&self, account: AccountId, (region, id): &Place) -> bool {
-        let is_it = |one: &&Result| one.region == region && one.id(account) == *id;
+        let is_of = |check: &str| id.strip_prefix("prowler-").is_some_and(|rest| rest.starts_with(check));
+        let is_it = |one: &&Result| one.region == region && is_of(one.check) && one.id(account) == *id;
         let is_steady = |one: &Result| one.failed && !self.changed.contains(&one.resource);
         // The root user can go and come back.
         self.resources.iter().find(is_it).is_some_and(|one| is_steady(one) && !one.resource.ends_with(":root"))
