@@ -1,5 +1,7 @@
 //! Reads the source tree, for the tests beside this file: they hold the rules that no compiler knows.
 
+pub mod imports;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
