@@ -6,8 +6,9 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::ResourceHash;
 use crate::finding::{Compliance, Finding, FindingProviderFields, Remediation, Resource};
-use crate::outcome::{Mapped, ResourceHash};
+use crate::outcome::Mapped;
 
 /// The field of the product that says which Prowler made the scan.
 const VERSION_FIELD: &str = "ProviderVersion";

@@ -12,8 +12,9 @@ use hashbrown::HashTable;
 use jiff::Timestamp;
 
 use crate::finding::Status;
-use crate::outcome::{Mapped, ResourceHash, Unsent};
-use crate::{AccountId, CheckId, FindingId, RegionName};
+use crate::manual::Unsent;
+use crate::outcome::Mapped;
+use crate::{AccountId, CheckId, FindingId, RegionName, ResourceHash};
 
 /// How a finding relates to those of the file before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

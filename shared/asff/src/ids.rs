@@ -207,6 +207,10 @@ impl Borrow<str> for FindingId {
     }
 }
 
+/// The first 128 bits of the SHA-512 of a resource's uid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceHash(pub u128);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,6 +45,7 @@ mod place;
 mod read;
 mod redact;
 mod regions;
+mod resource_tags;
 mod traces;
 
 pub use finding::{
@@ -52,12 +53,10 @@ pub use finding::{
     SCHEMA_VERSION, Severity, SeverityLabel, Stamps, Standard, Status,
 };
 pub use identity::{Identities, Identity};
-pub use ids::{AccountId, CheckId, FindingId, InvalidName, RegionName};
-pub use manual::{Manual, ManualSubject};
+pub use ids::{AccountId, CheckId, FindingId, InvalidName, RegionName, ResourceHash};
+pub use manual::{Manual, ManualSubject, Unsent};
 pub use map::{map, map_again, map_asff};
-pub use outcome::{
-    Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, ResourceHash, Skip, TooLarge, Unreadable, Unsent,
-};
+pub use outcome::{Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, Skip, TooLarge, Unreadable};
 pub use partition::{Partition, UnknownPartition};
 pub use place::Place;
 pub use read::{Compression, Element, Ending, ReadLimits, Refusal, ScanFormat, ScanReader, Step};

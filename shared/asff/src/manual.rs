@@ -1,7 +1,9 @@
 //! What a manual check is about: a check that could not look at an account says nothing about the resources there.
 
-use crate::outcome::Unsent;
+use jiff::Timestamp;
+
 use crate::place::Place;
+use crate::{AccountId, CheckId, FindingId, Partition, RegionName, ResourceHash};
 
 /// An entry that leaves the verdict to a person.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +14,25 @@ pub struct Manual {
     pub subject: ManualSubject,
     /// The finding that may have been sent when the check had a verdict, if the entry tells enough to identify it.
     pub unsent: Option<Unsent>,
+}
+
+/// A finding that is not sent, by what it would be sent as.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Unsent {
+    /// What Security Hub knows it by.
+    pub id: FindingId,
+    /// The check that made it.
+    pub check_id: CheckId,
+    /// The account that it is about.
+    pub account: AccountId,
+    /// The partition of that account.
+    pub partition: Partition,
+    /// The Region whose Security Hub it belongs to.
+    pub region: RegionName,
+    /// When the scan made it.
+    pub scanned_at: Timestamp,
+    /// Tells resources apart where the short hash in the Id does not.
+    pub resource_hash: ResourceHash,
 }
 
 /// What a manual entry speaks for (contract 11.1).

@@ -11,7 +11,7 @@ use crate::finding::{Finding, SeverityLabel, Stamped, Stamps, Status};
 use crate::limits::FINDING_BYTES_MAX;
 use crate::manual::Manual;
 use crate::place::Place;
-use crate::{AccountId, CheckId, FindingId, Partition, RegionName};
+use crate::{AccountId, CheckId, Partition, RegionName, ResourceHash};
 
 /// What an element of a scan turned out to be.
 #[derive(Clone, Debug)]
@@ -111,10 +111,6 @@ pub enum RawStatus {
     Fail,
 }
 
-/// The first 128 bits of the SHA-512 of a resource's uid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ResourceHash(pub u128);
-
 /// Why a finding never goes to Security Hub.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Skip {
@@ -153,25 +149,6 @@ impl fmt::Display for Skip {
             Self::OtherProduct { product } => write!(formatter, "finding of {product}, not of Prowler"),
         }
     }
-}
-
-/// A finding that is not sent, by what it would be sent as.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Unsent {
-    /// What Security Hub knows it by.
-    pub id: FindingId,
-    /// The check that made it.
-    pub check_id: CheckId,
-    /// The account that it is about.
-    pub account: AccountId,
-    /// The partition of that account.
-    pub partition: Partition,
-    /// The Region whose Security Hub it belongs to.
-    pub region: RegionName,
-    /// When the scan made it.
-    pub scanned_at: Timestamp,
-    /// Tells resources apart where the short hash in the Id does not.
-    pub resource_hash: ResourceHash,
 }
 
 /// Something in the file that is not a finding.

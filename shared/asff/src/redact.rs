@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::map::tags;
 use crate::read::ScanFormat;
+use crate::resource_tags::{is_joined, known_tags};
 use crate::traces;
 
 /// Bytes of a number that stands for a time, a class, or a status.
@@ -277,8 +277,8 @@ impl Keeper {
         let of = |wanted: &str| own.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value);
         let (true, Some(labels), Some(data)) = (self.is_whole, of("labels"), of("data")) else { return };
         let labels: Vec<Cow<'_, str>> = serde_json::from_str(labels.get()).unwrap_or_default();
-        let mut shown = tags::known_tags(data);
-        shown.retain(|(key, value)| labels.iter().any(|label| tags::is_joined(label, key, value)));
+        let mut shown = known_tags(data);
+        shown.retain(|(key, value)| labels.iter().any(|label| is_joined(label, key, value)));
         // It goes before the bracket that closes the resource, which holds its labels at least.
         self.kept.pop();
         self.push(br#","data":{"metadata":{"tags":["#);

@@ -14,8 +14,10 @@ use crate::finding::{
     Compliance, Finding, FindingProviderFields, Recommendation, Remediation, Resource, Severity, SeverityLabel, Status,
 };
 use crate::limits;
-use crate::outcome::{Mapped, QuarantineCode, RawStatus, Repair, ResourceHash, Unsent};
-use crate::{AccountId, CheckId, FindingId, Manual, ManualSubject, Partition, Place, RegionName, Regions};
+use crate::outcome::{Mapped, QuarantineCode, RawStatus, Repair};
+use crate::{
+    AccountId, CheckId, FindingId, Manual, ManualSubject, Partition, Place, RegionName, Regions, ResourceHash, Unsent,
+};
 
 /// Hexadecimal digits of a resource's hash in a finding's Id: Prowler's, never to change.
 const ID_HASH_DIGITS: usize = 9;

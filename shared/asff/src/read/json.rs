@@ -4,29 +4,19 @@
 //! A damaged entry is reported with its place, and reading goes on at the next one. Whatever is neither an entry nor what
 //! holds entries together is reported as well: nothing is thrown away unread but the other fields of a page.
 
-use bytes::Bytes;
 use memchr::memmem;
 
 use super::resync::{Marks, Next};
 use super::skipped::Skipped;
+use super::split::Split;
 use super::value::{Scanned, ValueScan};
 use super::window::Window;
 use super::{BYTE_ORDER_MARK, Ending};
-use crate::outcome::Unreadable;
 
 /// How often a search for the next entry may begin anew inside an entry that was too long. Each costs up to the longest entry's bytes.
 const LONG_SEARCHES_MAX: u32 = 16;
 /// Arrays and pages within each other that entries are looked for in. Merged files have two or three.
 const NESTING_MAX: usize = 16;
-
-/// What the splitter found.
-#[derive(Debug)]
-pub(super) enum Split {
-    NeedMore,
-    Entry { offset: u64, bytes: Bytes },
-    Unreadable(Unreadable),
-    End(Ending),
-}
 
 /// What is open around an entry.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 
 mod columns;
 mod decompress;
+mod detected;
 mod ending;
 mod held;
 mod json;
@@ -14,6 +15,7 @@ mod resync;
 mod rows;
 mod skipped;
 mod sniff;
+mod split;
 pub(crate) mod spreadsheet;
 mod table_head;
 mod tag_keys;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::decompress::{Pull, Source};
+use super::detected::Detected;
 use super::held::Held;
-use super::json::{JsonSplitter, Split};
+use super::json::JsonSplitter;
 use super::probe::{Verdict, judge, judge_row};
 use super::rows::RowSplitter;
+use super::split::Split;
 use super::window::Window;
 use super::{Compression, Content, Element, Ending, ReadLimits, Refusal, ScanFormat, TagKeys, sniff};
 
@@ -168,18 +170,18 @@ impl ScanReader {
     /// Looks at the beginning of the content; `None` when it is told.
     fn tell_content(&mut self) -> Option<Split> {
         match sniff::content(&mut self.window) {
-            sniff::Told::NeedMore => return Some(Split::NeedMore),
-            sniff::Told::Json => {
+            Detected::NeedMore => return Some(Split::NeedMore),
+            Detected::Json => {
                 self.stage = Stage::Json(JsonSplitter::new(self.limits.element_bytes_max));
             }
-            sniff::Told::Table(columns, first_row) => {
+            Detected::Table(columns, first_row) => {
                 self.stage = Stage::Rows(RowSplitter::new(first_row, columns, self.limits.element_bytes_max));
             }
             // The stream broke before anything came out of it: that is the better reason.
-            sniff::Told::Refused(Refusal::Empty) if self.broken.is_some() => {
+            Detected::Refused(Refusal::Empty) if self.broken.is_some() => {
                 return Some(Split::End(Ending::Complete));
             }
-            sniff::Told::Refused(refusal) => return Some(Split::End(Ending::Refused(refusal))),
+            Detected::Refused(refusal) => return Some(Split::End(Ending::Refused(refusal))),
         }
         None
     }

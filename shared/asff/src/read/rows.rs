@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use memchr::{memchr, memchr2, memmem};
 
-use super::json::Split;
 use super::skipped::Skipped;
+use super::split::Split;
 use super::window::Window;
 use super::{BYTE_ORDER_MARK, Columns, Ending};
 

@@ -1,6 +1,6 @@
 //! What is left out of a file as it passes by, and what is told of it.
 
-use super::json::Split;
+use super::split::Split;
 use super::window::Window;
 use crate::outcome::Unreadable;
 use crate::place::Place;

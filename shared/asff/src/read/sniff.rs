@@ -1,7 +1,8 @@
 //! Tells by its first bytes what a decompressed file is.
 
+use super::detected::Detected;
 use super::window::Window;
-use super::{BYTE_ORDER_MARK, Columns, Refusal, table_head};
+use super::{BYTE_ORDER_MARK, Refusal, table_head};
 
 /// Bytes of a table that are looked at before its first row is taken, which must end in them; Prowler's has 900.
 const TABLE_HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -20,18 +21,8 @@ const KNOWN: [(&[u8], &str); 9] = [
     (b"\xfe\xff", "text in UTF-16, as PowerShell and spreadsheets save it"),
 ];
 
-/// What the beginning says.
-#[derive(Debug)]
-pub(super) enum Told {
-    NeedMore,
-    Json,
-    /// A table with its first row.
-    Table(Columns, Vec<u8>),
-    Refused(Refusal),
-}
-
 /// Looks at the beginning; consumes what stands before the first entry.
-pub(super) fn content(window: &mut Window) -> Told {
+pub(super) fn content(window: &mut Window) -> Detected {
     loop {
         let blanks = window.bytes().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         window.consume(blanks);
@@ -42,22 +33,24 @@ pub(super) fn content(window: &mut Window) -> Told {
         }
     }
     if !window.at_end && BYTE_ORDER_MARK.starts_with(window.bytes()) {
-        return Told::NeedMore;
+        return Detected::NeedMore;
     }
     let at_end = window.at_end;
     let bytes = window.bytes();
     match bytes.first() {
-        None if at_end => Told::Refused(Refusal::Empty),
-        None => Told::NeedMore,
+        None if at_end => Detected::Refused(Refusal::Empty),
+        None => Detected::NeedMore,
         // With brackets that close, the beginning is lost: the splitter counts that.
-        Some(b'[' | b'{' | b']' | b'}' | 0x1e) => Told::Json,
-        Some(b',') if bytes.iter().all(is_gap) && !at_end => Told::NeedMore,
-        Some(b',') if bytes.iter().find(|byte| !is_gap(byte)).is_some_and(|byte| b"[{".contains(byte)) => Told::Json,
-        Some(b'<') if bytes.len() < MARKUP_BYTES_MAX && !at_end => Told::NeedMore,
-        Some(b'<') => Told::Refused(markup(&bytes[..bytes.len().min(MARKUP_BYTES_MAX)])),
+        Some(b'[' | b'{' | b']' | b'}' | 0x1e) => Detected::Json,
+        Some(b',') if bytes.iter().all(is_gap) && !at_end => Detected::NeedMore,
+        Some(b',') if bytes.iter().find(|byte| !is_gap(byte)).is_some_and(|byte| b"[{".contains(byte)) => {
+            Detected::Json
+        }
+        Some(b'<') if bytes.len() < MARKUP_BYTES_MAX && !at_end => Detected::NeedMore,
+        Some(b'<') => Detected::Refused(markup(&bytes[..bytes.len().min(MARKUP_BYTES_MAX)])),
         Some(_) => match other(&bytes[..bytes.len().min(TABLE_HEAD_BYTES_MAX)]) {
-            Some(refusal) => Told::Refused(refusal),
-            None if bytes.len() < TABLE_HEAD_BYTES_MAX && !at_end => Told::NeedMore,
+            Some(refusal) => Detected::Refused(refusal),
+            None if bytes.len() < TABLE_HEAD_BYTES_MAX && !at_end => Detected::NeedMore,
             None => table_head::read(window, TABLE_HEAD_BYTES_MAX),
         },
     }

@@ -1,8 +1,8 @@
 //! The head of a table: what spreadsheets and PowerShell put before its first row, what separates its cells, and what they did to it.
 
 use super::columns::DELIMITER;
+use super::detected::Detected;
 use super::rows::{first_row, trimmed};
-use super::sniff::Told;
 use super::window::Window;
 use super::{Columns, Refusal};
 
@@ -16,7 +16,7 @@ const OWN_NAMES: [&str; 2] = ["CHECK_ID", "ACCOUNT_UID"];
 const NO_LETTERS: [u8; 7] = [0x81, 0x8d, 0x8f, 0x90, 0x9d, 0xfe, 0xff];
 
 /// Reads the head, of which as much as is looked at lies in the window.
-pub(super) fn read(window: &mut Window, head_bytes_max: usize) -> Told {
+pub(super) fn read(window: &mut Window, head_bytes_max: usize) -> Detected {
     for _ in 0..LINES_BEFORE_MAX {
         let line = first_line(window.bytes());
         if !is_before_table(line) {
@@ -26,20 +26,22 @@ pub(super) fn read(window: &mut Window, head_bytes_max: usize) -> Told {
     }
     let head = &window.bytes()[..window.bytes().len().min(head_bytes_max)];
     if head.is_empty() {
-        return Told::Refused(Refusal::UnknownContent { what: "a line about how to read a table, without the table" });
+        return Detected::Refused(Refusal::UnknownContent {
+            what: "a line about how to read a table, without the table",
+        });
     }
     let found = DELIMITERS.map(|delimiter| table(head, delimiter));
     match found.into_iter().reduce(better) {
         Some(Ok((length, columns))) => match eight_bit(head) {
-            Some(refusal) => Told::Refused(refusal),
+            Some(refusal) => Detected::Refused(refusal),
             None => {
                 let first_row = head[..trimmed(&head[..length])].to_vec();
                 window.consume(length);
-                Told::Table(columns, first_row)
+                Detected::Table(columns, first_row)
             }
         },
-        Some(Err(refusal)) => Told::Refused(refusal),
-        None => Told::NeedMore,
+        Some(Err(refusal)) => Detected::Refused(refusal),
+        None => Detected::NeedMore,
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::map::shapes::{First, Texts};
-use crate::map::tags::{aws_key, is_ambiguous, is_joined, known_tags};
+use crate::resource_tags::{aws_key, is_ambiguous, is_joined, known_tags};
 
 /// Keys that are remembered; an organisation has a handful.
 const KEYS_MAX: usize = 256;
