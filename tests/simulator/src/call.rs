@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use crate::arn::hub_arn;
 use crate::config::ThrottleError;
 use crate::context::Context;
+use crate::done::Done;
 use crate::faults::{Effect, Target, failure, latency};
 use crate::identity::Caller;
 use crate::operation::Operation;
-use crate::records::{Call, Tally};
+use crate::records::Call;
 use crate::regions::needs_opt_in;
 use crate::response::Response;
 use crate::world::World;
@@ -25,18 +26,6 @@ pub struct Input<'a> {
     pub query: &'a [(String, String)],
     /// The ARN at the end of the path, decoded, where the operation has one.
     pub arn: &'a str,
-}
-
-/// An operation's answer and what it did.
-pub(crate) struct Done {
-    pub(crate) response: Response,
-    pub(crate) tally: Tally,
-}
-
-impl From<Response> for Done {
-    fn from(response: Response) -> Self {
-        Self { response, tally: Tally::default() }
-    }
 }
 
 /// Answers one call and writes it into the call log.

@@ -61,7 +61,7 @@ fn in_key_order(
     let mut found = scope.search(context, &request.filters, position, limit + 1);
     let more = found.len() > limit;
     found.truncate(limit);
-    let next = found.last().filter(|_| more).map(Token::behind);
+    let next = found.last().filter(|_| more).map(|found| Token::behind(found.place, &found.product_arn, &found.id));
     (found.into_iter().map(|found| found.finding).collect(), next)
 }
 

@@ -14,9 +14,9 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::call::Done;
 use crate::config::HubOffImport;
 use crate::context::Context;
+use crate::done::Done;
 use crate::faults::Effect;
 use crate::findings::Write;
 use crate::limits::{IMPORT_BYTES_MAX, IMPORT_FINDINGS_MAX};

@@ -10,6 +10,7 @@ mod call;
 mod clock;
 mod config;
 mod context;
+mod done;
 mod faults;
 mod findings;
 mod get_findings;

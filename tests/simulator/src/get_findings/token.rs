@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::scope::Found;
 use crate::context::Context;
 
 /// A place in a list of results.
@@ -25,8 +24,8 @@ struct Sealed {
 
 impl Token {
     /// The next page starts behind this finding.
-    pub(super) fn behind(found: &Found) -> Self {
-        Self { place: found.place, product_arn: found.product_arn.clone(), id: found.id.clone(), count: 0 }
+    pub(super) fn behind(place: usize, product_arn: &str, id: &str) -> Self {
+        Self { place, product_arn: product_arn.to_owned(), id: id.to_owned(), count: 0 }
     }
 
     /// The next page starts after this many findings.

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::schema::Part;
-
 /// Where the format check puts what it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
@@ -20,6 +18,13 @@ pub(crate) enum Slot {
     SeverityLabel,
     SeverityNormalized,
     ProviderSeverityLabel,
+}
+
+/// Objects whose presence of properties matters beyond the object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Finding,
+    ProviderFields,
 }
 
 /// What was read of one finding.

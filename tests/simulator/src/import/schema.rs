@@ -1,6 +1,6 @@
 //! The words in which the finding format is written down in `shapes`: texts, numbers, lists, objects, maps.
 
-use super::facts::Slot;
+use super::facts::{Part, Slot};
 use crate::config::Rules;
 
 /// One place of the format.
@@ -68,13 +68,6 @@ pub(crate) struct Object {
     pub(crate) open: bool,
     /// Whether the import wants to know which properties were there.
     pub(crate) part: Option<Part>,
-}
-
-/// Objects whose presence of properties matters beyond the object.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Part {
-    Finding,
-    ProviderFields,
 }
 
 /// An object with free keys and string values.

@@ -2,9 +2,9 @@
 
 mod forms;
 
-use super::facts::Slot;
+use super::facts::{Part, Slot};
 use super::instant;
-use super::schema::{Form, Int, List, Map, Node, Object, Part, Text};
+use super::schema::{Form, Int, List, Map, Node, Object, Text};
 use Node::Any;
 use forms::{ANY_CHARS, PRODUCT_FIELD_CHARS, TAG_CHARS, USER_FIELD_CHARS, arn_free, twelve_digits};
 pub(crate) use forms::{TYPE_PATTERN, has_known_namespace, is_type_path, is_uri};
