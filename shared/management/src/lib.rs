@@ -10,14 +10,13 @@ pub mod host;
 pub mod http;
 pub mod memory;
 mod merge;
-mod openapi;
 pub mod ports;
 pub mod problem;
 pub mod service;
 pub mod wire;
 
+pub use http::openapi::document;
 pub use http::router;
-pub use openapi::document;
 pub use ports::{Caller, Ports};
 pub use problem::Refusal;
 pub use service::{Service, Settings};

@@ -8,7 +8,8 @@ use exporter::integration::{ABSENT_SCANS, Integration};
 use exporter::provider::ProviderId;
 use serde_json::Value;
 
-use super::{Errors, ID_FORM};
+use super::Errors;
+use super::provider::ID_FORM;
 use crate::problem::Refusal;
 use crate::wire::IntegrationBody;
 

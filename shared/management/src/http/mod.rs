@@ -1,6 +1,7 @@
 //! The addresses of the verbs. A handler reads the request, calls one verb of the service, and writes the answer.
 
 pub(crate) mod integrations;
+pub(crate) mod openapi;
 pub(crate) mod orders;
 pub(crate) mod providers;
 mod read;
@@ -59,7 +60,7 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/orders/{id}", get(orders::show::<P>))
         .route("/orders/{id}/retry", post(orders::retry::<P>))
         .route("/audit", get(rest::audit::<P>))
-        .route("/openapi.json", get(rest::openapi))
+        .route("/openapi.json", get(openapi::describe))
         .fallback(async || Refusal::NoRoute)
         .method_not_allowed_fallback(async || Refusal::NoMethod)
         .with_state(service)

@@ -1,4 +1,4 @@
-//! `/regions`, `/audit` and `/openapi.json`.
+//! `/regions` and `/audit`.
 
 use std::sync::Arc;
 
@@ -57,12 +57,4 @@ pub(crate) async fn audit<P: Ports>(State(service): State<Arc<Service<P>>>, mut 
     let page = query.page()?;
     query.end()?;
     Ok(write::json(StatusCode::OK, &service.trail(&page).await?))
-}
-
-/// Show this description
-#[utoipa::path(get, path = "/openapi.json", tag = "description", operation_id = "describe",
-    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object), ReadRefused))]
-pub(crate) async fn openapi(query: Query) -> Answer {
-    query.end()?;
-    Ok(write::json(StatusCode::OK, &crate::document()))
 }

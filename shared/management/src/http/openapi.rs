@@ -1,10 +1,14 @@
-//! The API's description in `OpenAPI` 3.1, made from the handlers and the types that travel.
+//! `/openapi.json`: the API's description in `OpenAPI` 3.1, made from the handlers and the types that travel.
 
+use axum::http::StatusCode;
+use axum::response::Response;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
-use crate::http::{integrations, orders, providers, rest, runs};
-use crate::problem::Problem;
+use super::read::Query;
+use super::refused::ReadRefused;
+use super::{integrations, orders, providers, rest, runs, write};
+use crate::problem::{Problem, Refusal};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -52,7 +56,7 @@ use crate::problem::Problem;
         orders::retry,
         rest::regions,
         rest::audit,
-        rest::openapi
+        describe
     )
 )]
 struct Api;
@@ -60,4 +64,12 @@ struct Api;
 /// The description.
 pub fn document() -> Document {
     Api::openapi()
+}
+
+/// Show this description
+#[utoipa::path(get, path = "/openapi.json", tag = "description", operation_id = "describe",
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object), ReadRefused))]
+pub(super) async fn describe(query: Query) -> Result<Response, Refusal> {
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &document()))
 }
