@@ -7,7 +7,6 @@ use exporter::ports::Clock;
 use jiff::Timestamp;
 
 use crate::config::{dynamodb_client, s3_client};
-use crate::registry::Managing;
 
 /// The names of what a deployment keeps its things in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +17,17 @@ pub struct Names {
     pub state_bucket: String,
     /// The queue of uploads, for those who put them back.
     pub queue_url: Option<String>,
+}
+
+/// What only those need who manage a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Managing {
+    /// How the names of the secrets begin that the exporter may read.
+    pub secret_prefix: String,
+    /// ARN of the KMS key that encrypts the secrets made here. None: the key of Secrets Manager.
+    pub secret_kms_key: Option<String>,
+    /// The function that checks connections. None: nobody checks.
+    pub check_function: Option<String>,
 }
 
 /// AWS, as the exporter needs it.
@@ -45,6 +55,13 @@ impl Cloud {
             sqs: aws_sdk_sqs::Client::new(config),
             eventbridge: OnceLock::new(),
         }
+    }
+
+    /// The same, for those who manage the deployment.
+    #[must_use]
+    pub fn managing(mut self, managing: Managing) -> Self {
+        self.managing = managing;
+        self
     }
 }
 

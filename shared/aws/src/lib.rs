@@ -46,7 +46,7 @@ mod xml;
 pub use aws_config::SdkConfig;
 
 pub use check_function::{CheckAnswer, CheckFunction};
-pub use cloud::{Cloud, Names};
+pub use cloud::{Cloud, Managing, Names};
 pub use config::{sdk_config, sdk_config_of};
 pub use deployment::{Deployment, DeploymentError};
 pub use hub::SecurityHub;
@@ -55,5 +55,4 @@ pub use listing::Listed;
 pub use manage::{Caller, ManageFunction};
 pub use objects::Writer;
 pub use organization::Member;
-pub use registry::Managing;
 pub use roster::CheckQueue;

@@ -25,17 +25,6 @@ use crate::item::{Item, text};
 /// Bytes of a sort key (Amazon DynamoDB Developer Guide, "Quotas"). It is never empty.
 const SORT_KEY_BYTES_MAX: usize = 1024;
 
-/// What only those need who manage a deployment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Managing {
-    /// How the names of the secrets begin that the exporter may read.
-    pub secret_prefix: String,
-    /// ARN of the KMS key that encrypts the secrets made here. None: the key of Secrets Manager.
-    pub secret_kms_key: Option<String>,
-    /// The function that checks connections. None: nobody checks.
-    pub check_function: Option<String>,
-}
-
 impl Registry for Cloud {
     async fn provider(&self, id: &ProviderId) -> Result<Option<Stored<Provider>>, PortError> {
         let action = || format!("read the provider {id}");
@@ -70,13 +59,6 @@ impl Registry for Cloud {
 }
 
 impl Cloud {
-    /// The same, for those who manage the deployment.
-    #[must_use]
-    pub fn managing(mut self, managing: Managing) -> Self {
-        self.managing = managing;
-        self
-    }
-
     /// Reads one item, consistently. A key that no item can have finds none; `DynamoDB` rejects it.
     pub(crate) async fn item(
         &self,
