@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::commands::origin::quoted;
+use crate::shell::quoted;
 
 /// Columns of output that is not shown on a terminal.
 const WIDTH_ELSEWHERE: u16 = 80;

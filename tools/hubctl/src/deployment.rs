@@ -74,6 +74,11 @@ pub(crate) fn no_region() -> Failure {
         .hint("add --region REGION, or set AWS_REGION, or choose a profile that has one: --profile NAME")
 }
 
+/// The Region that is called, which is the deployment's.
+pub(crate) fn region_of(config: &SdkConfig) -> Result<&str, Failure> {
+    config.region().map(AsRef::as_ref).ok_or_else(no_region)
+}
+
 pub(crate) fn no_stack(name: &str, error: &DeploymentError) -> Failure {
     match error {
         DeploymentError::NoStack { .. } => Failure::new(Exit::Error, error.to_string()),

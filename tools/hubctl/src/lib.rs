@@ -10,12 +10,14 @@ mod management;
 mod output;
 mod progress;
 mod scan;
+mod shell;
 mod standalone;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, Wrong};
 use crate::config::Notation;
@@ -61,7 +63,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Reconcile(args) => commands::reconcile::run(&args, &cli.global, output),
         Command::Explain(args) => commands::explain::run(&args, &cli.global, output),
         Command::Doctor(args) => commands::doctor::run(&args, &cli.global, output),
-        Command::Completion(args) => commands::completion::run(&args, output),
-        Command::Man(args) => commands::man::run(&args, output),
+        Command::Completion(args) => commands::completion::run(&args, Cli::command(), output),
+        Command::Man(args) => commands::man::run(&args, Cli::command(), output),
     }
 }

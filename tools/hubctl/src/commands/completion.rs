@@ -1,10 +1,8 @@
 //! `hubctl completion`: a script that completes hubctl's commands in a shell.
 
 use anyhow::Result;
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::output::Output;
 
@@ -17,10 +15,10 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args, output: &mut Output) -> Result<Exit> {
+pub(crate) fn run(args: &Args, mut hubctl: clap::Command, output: &mut Output) -> Result<Exit> {
     // Written whole: the generator itself panics on a closed pipe.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "hubctl", &mut script);
+    clap_complete::generate(args.shell, &mut hubctl, "hubctl", &mut script);
     output.out().write_all(&script)?;
     Ok(Exit::Success)
 }

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::CommandFactory;
 
-use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::output::Output;
 
@@ -20,11 +18,11 @@ pub(crate) struct Args {
     folder: PathBuf,
 }
 
-pub(crate) fn run(args: &Args, output: &mut Output) -> Result<Exit> {
+pub(crate) fn run(args: &Args, hubctl: clap::Command, output: &mut Output) -> Result<Exit> {
     let folder = &args.folder;
     let failed = || format!("failed to write the manual to {}", folder.display());
     std::fs::create_dir_all(folder).with_context(failed)?;
-    clap_mangen::generate_to(Cli::command(), folder).with_context(failed)?;
+    clap_mangen::generate_to(hubctl, folder).with_context(failed)?;
     output.note(format!("The manual is in {}: man {}", folder.display(), folder.join("hubctl.1").display()))?;
     Ok(Exit::Success)
 }

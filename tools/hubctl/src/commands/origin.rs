@@ -4,6 +4,7 @@ use exporter::report::RunReport;
 
 use crate::config::Global;
 use crate::management::Reach;
+use crate::shell::quoted;
 use crate::standalone::Place;
 
 /// Options by which a command finds a deployment or a state; a command that has one was completed before.
@@ -90,16 +91,6 @@ impl Origin {
     }
 }
 
-/// A word as a shell reads it.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_alphanumeric() || "-_./:@%+,=".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,11 +114,5 @@ mod tests {
         assert_eq!(origin.complete_lines(&completed), completed);
         let regions = Origin::default().complete_lines("hubctl reconcile --account 1 --regions eu-west-1");
         assert_eq!(regions, "hubctl reconcile --account 1 --regions eu-west-1");
-    }
-
-    #[test]
-    fn a_path_with_spaces_is_one_word() {
-        assert_eq!(quoted("s3://bucket/prefix"), "s3://bucket/prefix");
-        assert_eq!(quoted("it's here"), r"'it'\''s here'");
     }
 }

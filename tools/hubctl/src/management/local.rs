@@ -12,9 +12,8 @@ use management::{Service, Settings, router};
 use tower::ServiceExt as _;
 
 use super::Management;
-use super::reach::region_of;
 use crate::config::Global;
-use crate::deployment::{no_stack, which_deployment};
+use crate::deployment::{no_stack, region_of, which_deployment};
 use crate::exit::{Exit, Failure};
 
 /// How the names of the secrets begin that the exporter may read, unless the deployment says otherwise (template.yaml).

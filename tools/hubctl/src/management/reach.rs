@@ -7,10 +7,10 @@ use asff::{Partition, RegionName, Regions};
 use aws::{Caller, Deployment, ManageFunction, SdkConfig};
 
 use super::Management;
-use crate::commands::origin::quoted;
 use crate::config::Global;
-use crate::deployment::{no_region, no_stack, port, which_deployment};
+use crate::deployment::{no_stack, port, region_of, which_deployment};
 use crate::exit::{Exit, Failure};
+use crate::shell::quoted;
 
 /// How a management command reaches its deployment.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -66,11 +66,6 @@ impl Reach {
 fn partition_of(config: &SdkConfig) -> Result<Partition, Failure> {
     let name: Option<RegionName> = region_of(config)?.parse().ok();
     Ok(name.and_then(|name| Regions::known().partition_of(name)).unwrap_or(Partition::Aws))
-}
-
-/// The Region that is called, which is the deployment's.
-pub(super) fn region_of(config: &SdkConfig) -> Result<&str, Failure> {
-    config.region().map(AsRef::as_ref).ok_or_else(no_region)
 }
 
 fn no_function(global: &Global) -> Failure {

@@ -1,8 +1,8 @@
 //! Names and values, a line each. Long values go on below themselves, and a word is never cut, so that what stands there
 //! (an address, a path, an ARN) can be copied.
 
-use super::table::Tone;
 use super::text;
+use super::tone::Tone;
 use crate::config::Style;
 
 /// Columns between a name and its value.

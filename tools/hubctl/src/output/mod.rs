@@ -9,6 +9,7 @@ pub(crate) mod hidden;
 mod stream;
 mod table;
 pub(crate) mod text;
+mod tone;
 pub(crate) mod yaml;
 
 use std::io::{self, Write};
@@ -18,7 +19,8 @@ use serde::Serialize;
 pub(crate) use self::facts::Facts;
 pub(crate) use self::stream::Beside;
 use self::stream::Stream;
-pub(crate) use self::table::{Column, Table, Tone};
+pub(crate) use self::table::{Column, Table};
+pub(crate) use self::tone::Tone;
 use crate::config::{Format, Notation, Style};
 use crate::exit::{Exit, Failure, exit_of};
 

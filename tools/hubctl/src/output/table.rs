@@ -3,22 +3,8 @@
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, TableStyle};
 
 use super::text;
+use super::tone::Tone;
 use crate::config::Style;
-
-/// What a cell means, shown by its colour where colours are shown. The text says it as well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
-    /// Nothing special.
-    Plain,
-    /// A total.
-    Strong,
-    /// As it should be.
-    Good,
-    /// Worth a look.
-    Warning,
-    /// Something is lost or broken.
-    Bad,
-}
 
 /// A column by its heading.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Tone, hidden};
+use super::hidden;
+use super::tone::Tone;
 
 /// Names that are listed in a row; more are counted.
 const NAMES_MAX: usize = 12;

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use exporter::provider::ProviderId;
-use management::wire::words::CredentialsKind;
-use management::wire::{CredentialsView, IntegrationView, ProviderView};
-use serde_json::{Value, json};
+use management::wire::{CredentialsView, ProviderView};
+use serde_json::Value;
 
-use super::document::{DeclaredCredentials, DeclaredProvider, Document, Settings};
+use super::document::{DeclaredCredentials, DeclaredProvider, Document, Settings, integration_settings, kind_word};
 use super::standing::{Kept, Standing};
 
 /// A provider or an integration.
@@ -175,12 +174,6 @@ fn pruned<'a>(document: &Document, standing: &Standing) -> Vec<Difference<'a>> {
     all
 }
 
-/// The settings of an integration that there is.
-pub(super) fn integration_settings(view: &IntegrationView) -> Settings {
-    let json = json!(view);
-    super::document::SETTINGS.iter().map(|name| ((*name).to_owned(), json[*name].clone())).collect()
-}
-
 /// Whether credentials are as they are declared. What they leave out of a role stays as it is, and so does the key, where they
 /// name none.
 fn same(declared: &DeclaredCredentials, kept: &CredentialsView) -> bool {
@@ -223,13 +216,4 @@ fn shown_words(kept: &CredentialsView) -> String {
 
 fn words(kind: &str, key: Option<&str>, role: Option<&str>) -> String {
     [Some(kind), key, role].into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-/// The word of a kind, as the file has it.
-pub(super) fn kind_word(kind: CredentialsKind) -> &'static str {
-    match kind {
-        CredentialsKind::Provider => "provider",
-        CredentialsKind::Default => "default",
-        CredentialsKind::Static => "static",
-    }
 }

@@ -11,6 +11,8 @@ use asff::{RegionName, ScanFormat, SeverityLabel};
 use exporter::integration::{ArchiveScope, Integration, MutedFindings};
 use exporter::provider::ProviderId;
 use exporter::state::Resend;
+use management::wire::IntegrationView;
+use management::wire::words::CredentialsKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -224,6 +226,21 @@ pub(super) const SETTINGS: [&str; 14] = [
     "partial_scan_percent",
     "auto_accept_product",
 ];
+
+/// The settings of an integration that there is.
+pub(super) fn integration_settings(view: &IntegrationView) -> Settings {
+    let json = json!(view);
+    SETTINGS.iter().map(|name| ((*name).to_owned(), json[*name].clone())).collect()
+}
+
+/// The word of a kind, as the file has it.
+pub(super) fn kind_word(kind: CredentialsKind) -> &'static str {
+    match kind {
+        CredentialsKind::Provider => "provider",
+        CredentialsKind::Default => "default",
+        CredentialsKind::Static => "static",
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use management::wire::{CredentialsView, IntegrationView, ProviderView};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::differences::{integration_settings, kind_word};
+use super::document::{integration_settings, kind_word};
 use crate::commands::integration::shown::read;
 use crate::exit::{Exit, Failure};
 use crate::management::Management;

@@ -11,7 +11,7 @@ use exporter::report::RunReport;
 use exporter::settings::Settings;
 
 use super::body;
-use crate::commands::origin::{Origin, quoted};
+use crate::commands::origin::Origin;
 use crate::commands::run_report;
 use crate::config::Format;
 use crate::deployment::port;
@@ -19,6 +19,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Output, text};
 use crate::progress::Watch;
 use crate::scan::source::Source;
+use crate::shell::quoted;
 
 /// How an export from this machine works.
 #[derive(clap::Args, Clone, Debug)]

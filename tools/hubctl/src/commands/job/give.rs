@@ -18,6 +18,7 @@ use management::wire::OrderView;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::outcome::Outcome;
 use super::wait;
 use crate::commands::export::{Work, work};
 use crate::commands::integration::shown::read;
@@ -50,15 +51,6 @@ pub(crate) enum Given {
     Placed(OrderView),
     /// It was carried out, or what could be of it.
     Done(Outcome),
-}
-
-/// What an order did.
-#[derive(Default)]
-pub(crate) struct Outcome {
-    /// Its runs.
-    pub(crate) runs: Vec<RunReport>,
-    /// Why a part of it was not carried out.
-    pub(crate) refused: Vec<String>,
 }
 
 impl How {

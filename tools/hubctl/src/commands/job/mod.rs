@@ -2,6 +2,7 @@
 
 pub(crate) mod give;
 mod list;
+pub(crate) mod outcome;
 mod retry;
 mod show;
 mod wait;

@@ -9,7 +9,7 @@ use exporter::jobs::OrderState;
 use management::wire::OrderView;
 use tokio::time::Instant;
 
-use super::give::Outcome;
+use super::outcome::Outcome;
 use crate::commands::integration::shown::read;
 use crate::exit::{Exit, Failure};
 use crate::management::{Management, segment};

@@ -8,7 +8,8 @@ use exporter::jobs::Order;
 
 use super::Of;
 use crate::commands::ask::Person;
-use crate::commands::job::give::{self, Given, How, Outcome};
+use crate::commands::job::give::{self, Given, How};
+use crate::commands::job::outcome::Outcome;
 use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment::block_on;
