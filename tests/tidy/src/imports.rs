@@ -132,7 +132,6 @@ impl Reader<'_> {
             UseTree::Name(name) => self.leaf(prefix, &name.ident.to_string(), &name.ident.to_string(), exported),
             UseTree::Rename(name) => self.leaf(prefix, &name.ident.to_string(), &name.rename.to_string(), exported),
             UseTree::Glob(_) => self.leaf(prefix, "*", "*", exported),
-            _ => {}
         }
     }
 
