@@ -7,6 +7,7 @@ mod account;
 pub mod approval;
 pub mod connection;
 mod coverage;
+pub mod credentials;
 mod deadline;
 mod deliver;
 mod evidence;

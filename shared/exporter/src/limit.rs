@@ -4,6 +4,17 @@
 /// fixes are a large share. It does not apply where the limit is 0 percent.
 pub const ARCHIVED_WITHOUT_APPROVAL_MAX: u64 = 20;
 
+/// How much is archived without approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// The share of the account's active findings.
+    pub(crate) percent: u8,
+    /// Findings that scans of the last days archived without approval.
+    pub(crate) lately: u64,
+    /// A user approved what is more than the limit.
+    pub(crate) approved: bool,
+}
+
 /// Whether archiving requires approval: `pending` findings of an account that has `active` ones, after scans of the last days
 /// archived `lately` without approval, which counts on both sides.
 pub(crate) fn requires_approval(pending: u64, active: u64, lately: u64, limit_percent: u8) -> bool {

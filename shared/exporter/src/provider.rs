@@ -9,7 +9,7 @@ use std::str::FromStr;
 use asff::AccountId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::integration::Credentials;
+use crate::credentials::Credentials;
 
 /// Letters of an organisation's id after `o-`, at least (AWS Organizations API, `OrganizationId`).
 const ORGANIZATION_LETTERS_MIN: usize = 10;

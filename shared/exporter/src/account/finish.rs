@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asff::{AccountId, CheckId};
 use jiff::Timestamp;
 
-use super::{AccountExport, Context, Delivering, Ending, State, asleep};
+use super::session::{AccountExport, Context, Delivering, Ending, State, asleep, settings_of};
 use crate::connection::{Standing, Target};
 use crate::coverage::{Coverage, FinishedUpload};
 use crate::deliver::{AccountDelivered, Judging, Limit, Verdicts};
@@ -13,7 +13,6 @@ use crate::evidence::{Evidence, ManualFor, Proof, Reading};
 use crate::integration::{ArchiveScope, Integration};
 use crate::ports::{Doubt, PortError, Ports};
 use crate::report::{AccountReport, FileEnd, RegionReport, undelivered};
-use crate::state::fingerprint;
 
 impl<P: Ports> AccountExport<P> {
     /// Waits until every finding has its fate, archives what is resolved, and gives the account back. `manual`: the checks
@@ -126,11 +125,6 @@ impl<P: Ports> AccountExport<P> {
         let error = delivered.error.or(kept.err()).or(ended.err());
         Finished { account: self.account, report, error, stale }
     }
-}
-
-/// A fingerprint of all settings of an integration.
-pub(super) fn settings_of(integration: &Integration) -> u32 {
-    fingerprint(&serde_json::to_string(integration).unwrap_or_default())
 }
 
 /// What became of an account.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asff::{AccountId, Partition, RegionName, ScanFormat};
 use jiff::Timestamp;
 
-use super::{AccountExport, Context, Delivering, First, State};
+use super::session::{AccountExport, Context, Delivering, First, State};
 use crate::connection::{Standing, with_mend};
 use crate::coverage::Coverage;
 use crate::deadline::within;

@@ -1,18 +1,14 @@
 //! An account at rest, while a file of many accounts is read on: what it is needed for at the end.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::time::Instant;
 
-use super::finish::settings_of;
-use super::{AccountExport, Context, Delivering, State, asleep};
+use super::session::{AccountExport, Context, Delivering, Dormant, State, asleep, settings_of};
 use crate::coverage::{Coverage, FinishedUpload};
 use crate::deadline::within;
-use crate::deliver::Resting;
 use crate::integration::Integration;
-use crate::lease::Lease;
 use crate::ports::{ConnectError, PortError, Ports};
 use crate::report::RunReport;
 
@@ -43,15 +39,6 @@ impl<P: Ports> Context<P> {
 
 /// How long an upload that was finished for an account is skipped: for as long as a chain of runs lasts.
 const FINISHED_FOR: SignedDuration = SignedDuration::from_hours(24);
-
-/// An account whose findings go to Security Hub, at rest.
-pub(super) struct Dormant<P: Ports> {
-    pub(super) integration: Integration,
-    pub(super) resting: Resting<P>,
-    pub(super) lease: Lease,
-    pub(super) scanned_at: Timestamp,
-    pub(super) unwatched: BTreeSet<asff::RegionName>,
-}
 
 impl<P: Ports> AccountExport<P> {
     /// How many Regions of the account are at work.

@@ -11,9 +11,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::external_id::{ExternalId, is_due};
 use super::identity::{credentials_refused, not_checked};
+use super::model::{Connection, Target};
+use super::ports::{CheckPorts, Probe};
 use super::region::{Asking, Look, candidates};
+use super::settings::CheckSettings;
 use super::verdict::{Found, verdict};
-use super::{CheckPorts, CheckSettings, Connection, Probe, Target};
 use crate::integration::Integration;
 use crate::ports::{ConnectError, PortError};
 

@@ -5,25 +5,13 @@
 
 use asff::AccountId;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::identity::{EXTERNAL_ID_NOT_REQUIRED, external_id_not_required};
-use super::{Connection, Problem};
+use super::model::{Connection, ExternalIdCheck, Problem};
 use crate::integration::{Integration, Role};
 
 /// Time between two trials: a little less than a day, so that a schedule of a day tries at each check.
 const INTERVAL: SignedDuration = SignedDuration::from_hours(23);
-
-/// The newest trial to assume a role without its External ID.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExternalIdCheck {
-    /// When STS answered.
-    pub checked_at: Timestamp,
-    /// The ARN of the role.
-    pub role: String,
-    /// The External ID that was left out. Not a secret.
-    pub external_id: String,
-}
 
 /// What a check found.
 #[derive(Clone, Debug)]

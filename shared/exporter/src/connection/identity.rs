@@ -2,8 +2,8 @@
 
 use asff::AccountId;
 
-use super::Problem;
 use super::denial::{Denial, trusted};
+use super::model::{NOT_CHECKED, Problem};
 use super::words::grant_identity;
 use crate::integration::{Credentials, Integration, Role};
 use crate::provider::ProviderId;
@@ -13,8 +13,6 @@ const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// The stack that our command makes the role with.
 const ROLE_STACK: &str = "securityhub-exporter-role";
 
-/// The reason of a check that a passing failure kept from the Regions.
-pub(super) const NOT_CHECKED: &str = "not_checked";
 /// The reason of a role that opens without its External ID.
 pub(super) const EXTERNAL_ID_NOT_REQUIRED: &str = "external_id_not_required";
 

@@ -9,6 +9,7 @@ mod check;
 mod denial;
 mod external_id;
 mod identity;
+mod model;
 mod ports;
 mod probe;
 mod region;
@@ -20,140 +21,13 @@ mod upkeep;
 mod verdict;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use asff::{AccountId, RegionName};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 pub use self::check::{Checked, Checker, Kept};
-pub use self::external_id::ExternalIdCheck;
 pub use self::identity::{Whose, assume_role_mend, refused_caller};
+pub use self::model::{Connection, ConnectionStatus, ExternalIdCheck, Problem, RegionConnection, RegionStatus, Target};
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
-pub use self::round::{Round, Target};
+pub use self::round::Round;
 pub use self::settings::{CheckSettings, WriteProbe};
 pub(crate) use self::upkeep::Standing;
 pub use self::upkeep::Upkeep;
 pub(crate) use self::words::with_mend;
 pub use self::words::{PERMISSIONS, dns_suffix};
-
-use self::identity::NOT_CHECKED;
-use self::verdict::NO_REGION_ANSWERS;
-use crate::integration::Integration;
-use crate::provider::ProviderId;
-
-/// What the newest check of an account found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Connection {
-    /// The account.
-    pub account: AccountId,
-    /// The provider, and with it the integration, by which the account is reached.
-    pub provider: ProviderId,
-    /// The verdict.
-    pub status: ConnectionStatus,
-    /// When the check ended.
-    pub checked_at: Timestamp,
-    /// When the Regions were looked at, where that was an earlier check: later ones did not get as far.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stale_since: Option<Timestamp>,
-    /// The ARN of the caller that the credentials gave.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<String>,
-    /// Why there is no connection, where there is none, or why the check did not get as far as the Regions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
-    /// What works, and should not: a role that asks for no External ID (`external_id_not_required`), a service that stores
-    /// what it must refuse (`write_probe_stored`).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub risks: Vec<Problem>,
-    /// When the role was last tried without its External ID, if it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id_check: Option<ExternalIdCheck>,
-    /// Each Region that was looked at.
-    pub regions: BTreeMap<RegionName, RegionConnection>,
-}
-
-impl Connection {
-    /// Whether the check got no answer, from the account or from a Region that took findings before: the verdict is then
-    /// partly an earlier one, and no proof that findings are taken now.
-    pub fn is_unanswered(&self) -> bool {
-        let passing = |problem: &Problem| [NOT_CHECKED, NO_REGION_ANSWERS].contains(&problem.reason.as_str());
-        let stale = |region: &RegionConnection| region.status == RegionStatus::Enabled && region.stale_since.is_some();
-        match self.status {
-            ConnectionStatus::Disconnected => self.problem.as_ref().is_some_and(passing),
-            _ => self.stale_since.is_some() || self.regions.values().any(stale),
-        }
-    }
-
-    /// The Regions that take no findings and should: the integration names them, or they took findings lately.
-    pub fn gaps(&self, integration: &Integration) -> BTreeSet<RegionName> {
-        let takes =
-            |name: &RegionName| self.regions.get(name).is_some_and(|region| region.status == RegionStatus::Enabled);
-        let named = integration.regions.iter().flatten().chain(&integration.fallback_region);
-        let lost = self.regions.iter().filter(|(_, region)| region.lost_at.is_some()).map(|(name, _)| name);
-        named.chain(lost).filter(|name| !takes(name)).copied().collect()
-    }
-}
-
-/// How an account is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConnectionStatus {
-    /// Security Hub takes findings in at least one Region, and in every one in which it did before.
-    Connected,
-    /// It takes findings, but not in a Region that it was lost in lately ([`RegionConnection::lost_at`]), or in one that the
-    /// integration names.
-    Degraded,
-    /// No Region takes findings, or the credentials don't work.
-    Disconnected,
-}
-
-/// One Region of an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RegionConnection {
-    /// What was found.
-    pub status: RegionStatus,
-    /// Since when it is so.
-    pub since: Timestamp,
-    /// What was said, and what mends it. None where all is well. A Region that takes findings has one where a permission to
-    /// read is missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<Problem>,
-    /// When it stopped taking findings, if that was within the last week: for so long its loss is worth a word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lost_at: Option<Timestamp>,
-    /// When this was found, where it was an earlier check: the Region did not answer for a passing reason, which is the
-    /// problem.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stale_since: Option<Timestamp>,
-}
-
-/// How a Region stands towards us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RegionStatus {
-    /// Security Hub is on, the product accepted, and findings may be written.
-    Enabled,
-    /// Security Hub is off.
-    HubNotEnabled,
-    /// Security Hub is on; nobody accepted the Prowler product.
-    ProductNotAccepted,
-    /// The account has not switched the Region on.
-    RegionNotOptedIn,
-    /// A permission is missing, or a policy denies it: the problem names the action.
-    AccessDenied,
-    /// The endpoint does not answer.
-    Unreachable,
-}
-
-/// Something that a person must mend.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// A short name, such as `assume_role_denied` or `hub_not_enabled`.
-    pub reason: String,
-    /// What happened, in a sentence.
-    pub message: String,
-    /// The command, or the change, that mends it; where it can be one of several, a line each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
-}

@@ -1,32 +1,14 @@
 //! Many accounts: some at once, each by itself, until the time is over.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use asff::{AccountId, RegionName};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{CheckPorts, Checked, Checker};
-use crate::integration::Integration;
-
-/// An account to check, and the integration that reaches it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// The account.
-    pub account: AccountId,
-    /// Its integration, or that of its organisation.
-    pub integration: Arc<Integration>,
-    /// Regions that refused findings lately: whether they may be written is tried there, whatever the settings say.
-    pub refused: BTreeSet<RegionName>,
-}
-
-impl Target {
-    /// An account of which nothing is known.
-    pub fn new(account: AccountId, integration: Arc<Integration>) -> Self {
-        Self { account, integration, refused: BTreeSet::new() }
-    }
-}
+use super::check::{Checked, Checker};
+use super::model::Target;
+use super::ports::CheckPorts;
 
 /// What became of the accounts.
 #[derive(Clone, Debug, Default)]

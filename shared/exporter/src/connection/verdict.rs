@@ -7,17 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::external_id::ExternalId;
 use super::identity::credentials_unknown;
+use super::model::{Connection, ConnectionStatus, NO_REGION_ANSWERS, Problem, RegionConnection, RegionStatus};
 use super::region::Look;
 use super::words::WRONG_PARTITION;
-use super::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
 use crate::integration::Integration;
 
 /// How long a Region that was lost makes a connection degraded: a week, so that a weekend does not hide it. Whoever switched
 /// it off on purpose has peace then.
 const LOST_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// The reason of a check to which no Region answered.
-pub(super) const NO_REGION_ANSWERS: &str = "no_region_answers";
 
 /// What a check found.
 #[derive(Clone, Debug)]

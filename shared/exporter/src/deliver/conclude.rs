@@ -4,7 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::judge::Judgment;
+use super::judge::{Judgment, is_limited};
 use super::region::{Policy, RegionWorker, Work, Worked};
 use super::stamp::once_more;
 use super::stop::Stop;
@@ -342,12 +342,6 @@ impl<P: Ports> Work<P> {
         }
         Worked { counts, report, error, is_keeper, unlimited, left, ..Worked::default() }
     }
-}
-
-/// Whether findings that are resolved on this evidence count towards the limit: not those that a user approved by
-/// themselves, nor copies of findings that stay active in their own Region.
-pub(super) fn is_limited(class: PendingClass) -> bool {
-    !matches!(class, PendingClass::Unproven | PendingClass::Moved)
 }
 
 /// What a pass over the old state does besides copying.

@@ -7,7 +7,7 @@ use asff::RegionName;
 use super::conclude::Conclusion;
 use super::judge::Verdicts;
 use super::region::{RegionWorker, Worked};
-use super::{Limit, ended_early};
+use crate::limit::Limit;
 use crate::limit::requires_approval;
 use crate::ports::{PortError, Ports};
 use crate::report::{ArchiveSkipped, Counts, Fate, RegionReport, Unproven, undelivered};
@@ -124,5 +124,12 @@ fn add_unproven(all: &mut Unproven, more: Unproven) {
                     findings;
             }
         }
+    }
+}
+
+pub(super) fn ended_early(region: RegionName) -> PortError {
+    PortError {
+        action: format!("deliver findings to {region}"),
+        message: "the worker of this Region ended early".to_owned(),
     }
 }

@@ -4,47 +4,12 @@
 //! Promise: an account that rested is judged as if it had not: what the file says of each finding is kept, and which became active.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use asff::{AccountId, Partition, RegionName};
-use jiff::Timestamp;
-
-use super::region::{Policy, RegionWorker, Work};
-use super::stop::Stop;
-use super::{AccountDelivered, AccountDelivery, Shared};
-use crate::lease::Lease;
+use super::account::{AccountDelivery, Rested, Resting};
+use super::delivered::AccountDelivered;
+use super::region::RegionWorker;
 use crate::ports::{PortError, Ports};
-use crate::state::{Adopting, Header, Key, Seen};
-
-/// The delivery of one account's findings, at rest.
-pub(crate) struct Resting<P: Ports> {
-    ports: Arc<P>,
-    account: AccountId,
-    partition: Partition,
-    scanned_at: Timestamp,
-    fallback_region: Option<RegionName>,
-    policy: Policy,
-    shared: Shared,
-    lease: Lease,
-    heard: Arc<AtomicBool>,
-    rested: BTreeMap<RegionName, Rested<P>>,
-    delivered: AccountDelivered,
-}
-
-/// A Region's worker at rest.
-pub(crate) struct Rested<P: Ports> {
-    header: Header,
-    stop: Option<Stop>,
-    has_accepted: bool,
-    /// Security Hub may hold what the state does not know of.
-    doubtful: bool,
-    /// Calls, of these throttled, and failed for another passing reason.
-    calls: (u64, u64, u64),
-    work: Box<Work<P>>,
-    /// What the file says of findings that the state knew.
-    marks: Vec<(Key, Seen)>,
-}
+use crate::state::{Adopting, Seen};
 
 impl<P: Ports> AccountDelivery<P> {
     /// How many Regions are at work.

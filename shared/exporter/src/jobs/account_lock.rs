@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use asff::{AccountId, Partition, RegionName};
 use jiff::Timestamp;
 
-use super::runner::{Done, Job, MendError};
+use super::context::{Done, Job};
+use super::error::MendError;
 use crate::account::{begin_any, disabled, no_integration, regions_with_state};
 use crate::connection::with_mend;
 use crate::coverage::Coverage;
@@ -90,6 +91,13 @@ impl Wants<'_> {
 const NOT_WITHDRAWN: &str = "not_withdrawn";
 
 impl<P: Ports> Hold<P> {
+    /// Records that the run works, now that the account is its own. The account is released if it can't be.
+    pub(super) async fn begin(self, job: &Job<P>) -> Result<Self, MendError> {
+        let Err(error) = job.ports.record(&job.begun).await else { return Ok(self) };
+        self.release(job, AccountDelivered::default(), &BTreeSet::new()).await;
+        Err(error.into())
+    }
+
     /// Takes an account whose integration stands as it must. That, and in which Regions there is a state, is read when the
     /// account is ours: until then an export may change the one and a person the other.
     pub(super) async fn take(

@@ -6,7 +6,9 @@ use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 
 use super::account_lock::{Hold, Wants};
-use super::runner::{Job, MendError, Mender, Options};
+use super::context::Job;
+use super::error::MendError;
+use super::runner::{Mender, Options};
 use crate::deliver::{Choose, once_more};
 use crate::ports::Ports;
 use crate::provider::ProviderId;
@@ -32,7 +34,7 @@ impl<P: Ports> Mender<P> {
         let run = self.begin(RunKind::Withdraw, None, format!("all findings of account {account}"));
         let withdraw = |job: Job<P>| async move {
             let hold = match Hold::take(&job, account, wants).await? {
-                Ok(hold) => job.begin(*hold).await?,
+                Ok(hold) => hold.begin(&job).await?,
                 Err(blocked) => return Err(blocked.into_error(account)),
             };
             let now = job.ports.now();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use asff::{AccountId, Mapped};
 
 use super::account_lock::{Blocked, Hold, Wants};
-use super::runner::{Done, Job};
+use super::context::{Done, Job};
 use crate::account::SUPERSEDED;
 use crate::deliver::AccountDelivery;
 use crate::filter::filter;

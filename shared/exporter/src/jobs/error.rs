@@ -1,9 +1,28 @@
 //! Why an order was not carried out, and whether another try helps.
 
-use super::runner::MendError;
 use crate::export::ExportError;
 use crate::ports::PortError;
 use crate::report::RunReport;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum MendError {
+    /// It can't be done, and trying again does not help.
+    #[error("{0}")]
+    Refused(String),
+    /// Another run works on the account. Worth another try when it is done.
+    #[error("{0}")]
+    Busy(String),
+    /// Something that we rely on did not work, or a defect of ours. Worth another try.
+    #[error(transparent)]
+    Failed(#[from] ExportError),
+}
+
+impl From<PortError> for MendError {
+    fn from(error: PortError) -> Self {
+        Self::Failed(error.into())
+    }
+}
 
 /// Why an order was not carried out.
 #[derive(Debug, thiserror::Error)]

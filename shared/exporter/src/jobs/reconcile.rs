@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use asff::{AccountId, RegionName};
 
 use super::account_lock::{Hold, Wants};
-use super::runner::{Job, MendError, Mender, Options};
+use super::context::Job;
+use super::error::MendError;
+use super::runner::{Mender, Options};
 use crate::deliver::AccountDelivered;
 use crate::ports::Ports;
 use crate::report::{RunKind, RunReport};
@@ -38,7 +40,7 @@ impl<P: Ports> Mender<P> {
         let reconcile = |job: Job<P>| async move {
             let wants = if what.dry_run { Wants::Any } else { Wants::Enabled };
             let hold = match Hold::take(&job, account, wants).await? {
-                Ok(hold) => job.begin(*hold).await?,
+                Ok(hold) => hold.begin(&job).await?,
                 Err(blocked) => return Err(blocked.into_error(account)),
             };
             let integration = &hold.integration;

@@ -7,8 +7,10 @@
 use asff::{Outcome, Regions, ScanFormat};
 use bytes::Bytes;
 
+use super::context::{Done, Job};
 use super::delivery_target::Sending;
-use super::runner::{Done, Job, MendError, Mender, Options, report_needed};
+use super::error::MendError;
+use super::runner::{Mender, Options, report_needed};
 use crate::ports::Ports;
 use crate::quarantine::Lines;
 use crate::quarantine::rewrite;

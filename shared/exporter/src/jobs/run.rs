@@ -6,13 +6,14 @@ use asff::AccountId;
 use jiff::Timestamp;
 
 use super::approvable::approvable;
+use super::error::MendError;
 use super::error::OrderError;
 use super::job::Order;
 use super::reconcile::Reconcile;
 use super::record::{OrderLog, OrderState};
 use super::redrive::Redrive;
 use super::replay::again;
-use super::runner::{MendError, Mender, Options};
+use super::runner::{Mender, Options};
 use crate::approval::Approval;
 use crate::ports::{PortError, Ports, Scans};
 use crate::provider::ProviderId;

@@ -5,24 +5,23 @@
 //! the service's quota; is recorded as a run of its own whose counts add up; and may be asked for twice, since the second
 //! time finds it done.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use asff::{AccountId, Regions};
-use jiff::Timestamp;
+use asff::Regions;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::account_lock::Hold;
-use crate::deliver::{AccountDelivered, Shared, room};
-use crate::export::{ExportError, conclude};
+use super::context::{Done, Job};
+use super::error::MendError;
+use crate::deliver::{Shared, room};
+use crate::export::conclude;
 use crate::json_lines::JsonLines;
-use crate::lease::{Lease, hold_until};
-use crate::ports::{Objects, PortError, Ports};
+use crate::lease::hold_until;
+use crate::ports::{Objects, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
-use crate::report::{AccountReport, FileEnd, RunKind, RunReport, RunStatus};
+use crate::report::{FileEnd, RunKind, RunReport, RunStatus};
 use crate::report_store::report_of;
 use crate::settings::{DRAIN_SHARE, Settings};
 use crate::upload::UploadInfo;
@@ -45,62 +44,6 @@ pub struct Options {
     pub deadline: Option<Instant>,
     /// Who watches.
     pub progress: Arc<Progress>,
-}
-
-/// Why something was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum MendError {
-    /// It can't be done, and trying again does not help.
-    #[error("{0}")]
-    Refused(String),
-    /// Another run works on the account. Worth another try when it is done.
-    #[error("{0}")]
-    Busy(String),
-    /// Something that we rely on did not work, or a defect of ours. Worth another try.
-    #[error(transparent)]
-    Failed(#[from] ExportError),
-}
-
-impl From<PortError> for MendError {
-    fn from(error: PortError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-/// A run while it works.
-pub(super) struct Job<P> {
-    pub(super) ports: Arc<P>,
-    pub(super) run_id: String,
-    /// The run, as it is recorded when it begins.
-    pub(super) begun: RunReport,
-    pub(super) regions: Arc<Regions>,
-    /// Until when accounts are held.
-    pub(super) until: Timestamp,
-    pub(super) shared: Shared,
-}
-
-impl<P: Ports> Job<P> {
-    /// Records that the run works, now that the account is its own. The account is released if it can't be.
-    pub(super) async fn begin(&self, hold: Hold<P>) -> Result<Hold<P>, MendError> {
-        let Err(error) = self.ports.record(&self.begun).await else { return Ok(hold) };
-        hold.release(self, AccountDelivered::default(), &BTreeSet::new()).await;
-        Err(error.into())
-    }
-
-    /// The hold on an account that was just taken.
-    pub(super) fn lease(&self, account: AccountId) -> Lease {
-        match self.shared.give_up_at {
-            Some(_) => Lease::fixed(),
-            None => Lease::on_account(self.ports.clone(), account, self.run_id.clone(), self.until),
-        }
-    }
-}
-
-/// What became of one account, or of what belongs to none.
-pub(super) struct Done {
-    pub(super) account: Option<AccountId>,
-    pub(super) report: AccountReport,
-    pub(super) error: Option<PortError>,
 }
 
 impl<P: Ports> Mender<P> {

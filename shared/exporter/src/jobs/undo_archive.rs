@@ -12,7 +12,9 @@ use asff::RegionName;
 use jiff::Timestamp;
 
 use super::account_lock::{Hold, Wants};
-use super::runner::{Done, Job, MendError, Mender, Options, report_needed};
+use super::context::{Done, Job};
+use super::error::MendError;
+use super::runner::{Mender, Options, report_needed};
 use crate::deliver::{Choose, once_more};
 use crate::ports::Ports;
 use crate::report::{AccountReport, Fate, RegionReport, RunKind, RunReport};

@@ -8,10 +8,10 @@
 use std::collections::HashSet;
 
 use asff::Regions;
-use serde::{Deserialize, Serialize};
 
 use super::archive::status_of;
 use super::entry::{Entry, Slot, Stored, UNATTRIBUTED};
+use super::header::{Adopting, Trust};
 use super::ledger::Ledger;
 use super::taken_over::taken_over;
 use tokio::time::Instant;
@@ -44,37 +44,6 @@ pub(crate) enum Declined {
 impl From<PortError> for Declined {
     fn from(error: PortError) -> Self {
         Self::Port(error)
-    }
-}
-
-/// How far the service's answers are trusted. They may lag behind what was sent a moment ago.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trust {
-    /// A finding is as the service says: nobody of ours sent anything lately.
-    Content,
-    /// A finding is there, but perhaps not as the service says: it is sent once more when it is seen.
-    Existence,
-}
-
-/// How far a reading came that takes more than one run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Adopting {
-    /// The page that comes next. The service may have forgotten it: then the reading begins anew.
-    pub next: Option<String>,
-    /// How far what was read is trusted.
-    pub trust: Trust,
-    /// Runs that read a part of it.
-    pub runs: u32,
-    /// Why nobody goes on, if so: then what was read is all that is compared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub given_up: Option<String>,
-}
-
-impl Adopting {
-    /// A reading that was denied: the next run that may read begins it.
-    pub(crate) fn postponed() -> Self {
-        Self { next: None, trust: Trust::Content, runs: 0, given_up: None }
     }
 }
 

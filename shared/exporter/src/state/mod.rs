@@ -18,7 +18,6 @@ mod taken_over;
 #[cfg(test)]
 mod tests;
 
-pub use adopt::{Adopting, Trust};
 pub(crate) use adopt::{Declined, LAG_MS, Missing, adopt, denied};
 pub use archive::{Ended, archived, repeated, restored};
 pub(crate) use archive::{is_archived, status_of};
@@ -26,7 +25,7 @@ pub use delta::{Delta, Resend, decide};
 pub(crate) use entry::{ABSENT_MAX, SCANS_APART_MS, UNARCHIVED, UNATTRIBUTED};
 pub use entry::{Entry, Key, ScanCode, Slot, Stored, fingerprint};
 pub use file::{StateError, StateReader, StateStep, StateWriter};
-pub use header::{Ahead, ArchivedBy, Header, Tail};
+pub use header::{Adopting, Ahead, ArchivedBy, Header, Tail, Trust};
 pub use index::{Index, Seen};
 pub(crate) use ledger::{Ledger, find};
 pub use ledger::{state_key, state_prefix};

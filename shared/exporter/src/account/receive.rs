@@ -1,0 +1,111 @@
+//! Receives the findings of one account: its filters, its route, its delivery.
+
+use asff::{Mapped, Unsent};
+
+use super::session::{ALREADY_EXPORTED, AccountExport, Context, Delivering, Older, SUPERSEDED, State, asleep};
+use crate::filter::{Kept, filter};
+use crate::ports::{PortError, Ports};
+use crate::report::{Fate, undelivered};
+use crate::route::{Route, route};
+use crate::state::{Key, Seen};
+use crate::way::{Way, way};
+
+impl<P: Ports> AccountExport<P> {
+    /// Gives a finding its fate, or hands it to the delivery, which will.
+    pub(crate) async fn take(&mut self, context: &Context<P>, mut mapped: Box<Mapped>) -> Result<(), PortError> {
+        self.counts.read += 1;
+        self.has_verdicts = true;
+        self.reopen(context, mapped.partition, mapped.scanned_at).await?;
+        if let Err(error) = self.rouse(context).await {
+            // It stays at rest; the next try of the upload goes on with it.
+            tracing::warn!(account.id = %self.account, %error, "the account could not be connected to again");
+            self.counts.add(Fate::Undelivered(undelivered::CREDENTIALS_UNAVAILABLE.to_owned()), 1);
+            return Ok(());
+        }
+        self.tell_older(context).await?;
+        let Delivering { integration, delivery, coverage, .. } = match &mut self.state {
+            State::Delivering(delivering) => delivering.as_mut(),
+            State::Superseded(..) => {
+                self.evidence.time(mapped.scanned_at);
+                if context.again {
+                    let at_ms = mapped.scanned_at.min(context.ports.now()).as_millisecond();
+                    let (key, region) = (Key::of(mapped.finding.id.as_str()), mapped.region);
+                    let (status, severity) = (mapped.status, mapped.severity);
+                    self.older.push(Older { region, key, at_ms, status, severity });
+                }
+                self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
+                return Ok(());
+            }
+            State::KeptBack(reason, _) => {
+                self.counts.add(Fate::Filtered((*reason).to_owned()), 1);
+                return Ok(());
+            }
+            State::Complete(_) => {
+                self.counts.add(Fate::Filtered(ALREADY_EXPORTED.to_owned()), 1);
+                return Ok(());
+            }
+            // It was woken above.
+            State::Settling(_) | State::Resting(_) | State::Waking => return Err(asleep(self.account)),
+            State::Blocked(reason, _) => {
+                self.counts.add(Fate::Undelivered((*reason).to_owned()), 1);
+                return Ok(());
+            }
+        };
+        self.evidence.verdict(&mapped.check_id, mapped.region, mapped.scanned_at);
+        if coverage.is_superseded(mapped.check_id.as_str(), mapped.region, mapped.scanned_at) {
+            self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
+            return Ok(());
+        }
+        let Way { region, kept, redirected } = match way(integration, context.format, &mapped) {
+            Ok(way) => way,
+            Err(fate) => {
+                let seen = match fate {
+                    Fate::RegionUnavailable(..) => Seen::Wanted,
+                    _ => filter(integration, context.format, mapped.status, mapped.severity)
+                        .map_or(Seen::Wanted, Kept::seen),
+                };
+                self.counts.add(fate, 1);
+                return delivery.see_elsewhere(&mapped, seen).await;
+            }
+        };
+        if region != mapped.region {
+            mapped.finding.product_arn = mapped.partition.product_arn(region);
+        }
+        self.counts.redirected += u64::from(redirected);
+        delivery.send(region, mapped, kept).await
+    }
+
+    /// Tells the Regions, once the account is open, what the file had before.
+    async fn tell_older(&mut self, context: &Context<P>) -> Result<(), PortError> {
+        let State::Delivering(delivering) = &mut self.state else { return Ok(()) };
+        let Delivering { integration, delivery, .. } = delivering.as_mut();
+        for Older { region, key, at_ms, status, severity } in std::mem::take(&mut self.older) {
+            let seen = filter(integration, context.format, status, severity).map_or(Seen::Wanted, Kept::seen);
+            let region = match route(integration, region) {
+                Route::Own | Route::NotInIntegration => region,
+                Route::Fallback(fallback) => fallback,
+            };
+            delivery.see_in(region, key, seen, at_ms).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts a finding that is never sent, and lets the delivery know that it is there.
+    pub(crate) async fn note(&mut self, context: &Context<P>, unsent: Box<Unsent>) -> Result<(), PortError> {
+        self.counts.read += 1;
+        self.evidence.time(unsent.scanned_at);
+        self.reopen(context, unsent.partition, unsent.scanned_at).await?;
+        // Where it can't be woken, nothing is judged, and what was sent stays as it is.
+        drop(self.rouse(context).await);
+        if let State::Delivering(delivering) = &mut self.state {
+            let Delivering { integration, delivery, .. } = delivering.as_mut();
+            match route(integration, unsent.region) {
+                Route::Own => return delivery.note(unsent.region, unsent).await,
+                Route::Fallback(region) => return delivery.note(region, unsent).await,
+                Route::NotInIntegration => {}
+            }
+        }
+        self.counts.add(Fate::Filtered(Kept::Manual.as_str().to_owned()), 1);
+        Ok(())
+    }
+}
