@@ -98,7 +98,12 @@ fn work(event: &Value) -> Result<Work, EventError> {
     let chain = event.get("chain").map_or(Ok(Chain::default()), complete)?;
     // A topic may be open to more senders than the queue, so that it carries no orders.
     match published(event) {
-        Some(message) => uploads(&message?).map(|uploads| Work::Uploads(uploads, Chain::default())),
+        Some(message) => {
+            // For the same reason nobody can rely on who it says has uploaded.
+            let anonymous = |upload| Upload { requester: None, ..upload };
+            let uploads = uploads(&message?)?.into_iter().map(anonymous).collect();
+            Ok(Work::Uploads(uploads, Chain::default()))
+        }
         None => uploads(event).map(|uploads| Work::Uploads(uploads, chain)),
     }
 }
@@ -123,7 +128,12 @@ fn uploads(event: &Value) -> Result<Vec<Upload>, EventError> {
         (Some("aws.s3"), Some("Object Created")) => {
             let EventBridgeEvent { detail, .. } = complete::<EventBridgeEvent<Detail>>(event)?;
             let (bucket, key) = (named(Some(detail.bucket.name), "bucket")?, named(Some(detail.object.key), "key")?);
-            Ok(vec![Upload { bucket, key, version: not_empty(detail.object.version_id) }])
+            Ok(vec![Upload {
+                version: not_empty(detail.object.version_id),
+                requester: not_empty(detail.requester),
+                etag: not_empty(detail.object.etag),
+                ..Upload::new(bucket, key)
+            }])
         }
         (Some("aws.s3"), Some(_)) => Ok(Vec::new()),
         _ => Err(EventError::Unknown),
@@ -153,6 +163,8 @@ struct Bucket {
 struct Detail {
     bucket: Bucket,
     object: DetailObject,
+    /// An account's ID, or the name of a service (S3 User Guide, "EventBridge event message structure").
+    requester: Option<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -160,6 +172,7 @@ struct Detail {
 struct DetailObject {
     key: String,
     version_id: Option<String>,
+    etag: Option<String>,
 }
 
 impl S3Record {
@@ -176,7 +189,8 @@ impl TryFrom<S3Record> for Upload {
         let S3Entity { bucket, object, .. } = record.s3;
         let bucket = named(bucket.name, "bucket")?;
         let key = decode(&named(object.key, "key")?)?;
-        Ok(Self { bucket, key, version: not_empty(object.version_id) })
+        // Whom such an event names is no account.
+        Ok(Self { version: not_empty(object.version_id), ..Self::new(bucket, key) })
     }
 }
 

@@ -23,8 +23,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use crate::coverage;
 use crate::event::{self, EventError, Invocation, Message, Work};
+use crate::notifications;
 use crate::telemetry::log_run;
 
 /// Handles invocations. Built once; every invocation borrows it.
@@ -220,7 +220,7 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
                 Ok(done) => {
                     for run in &done {
                         log_run(run);
-                        coverage::publish(self.ports.as_ref(), run, deadline).await;
+                        notifications::publish(self.ports.as_ref(), run, deadline).await;
                     }
                     runs.extend(done);
                 }

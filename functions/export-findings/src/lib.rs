@@ -3,9 +3,9 @@
 //! `main` wires, [`event`] parses, [`handler`] translates, and the crate `exporter` decides.
 
 pub mod config;
-mod coverage;
 pub mod event;
 pub mod handler;
 pub mod keys;
+mod notifications;
 pub mod telemetry;
 mod uploads;

@@ -72,7 +72,13 @@ mod tests {
 
     #[test]
     fn a_run_is_one_line_with_dotted_fields() {
-        let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: "e".to_owned(), bytes: 7, modified_at: None };
+        let upload = UploadInfo {
+            source: "s3://b/k".to_owned(),
+            etag: "e".to_owned(),
+            bytes: 7,
+            modified_at: None,
+            requester: None,
+        };
         let mut run = RunReport::begin("r1".to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
         run.status = RunStatus::Degraded;
         run.finished_at = Some("2026-11-23T08:00:01.5Z".parse().unwrap());

@@ -10,9 +10,9 @@ use exporter::upload::{Upload, UploadInfo};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::coverage;
 use crate::handler::{Handler, HandlerError};
 use crate::keys::no_scan;
+use crate::notifications;
 use crate::telemetry::log_run;
 
 /// What a run is told whose message the queue does not give again.
@@ -64,7 +64,7 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
             }
         };
         log_run(&run);
-        coverage::publish(self.ports.as_ref(), &run, deadline).await;
+        notifications::publish(self.ports.as_ref(), &run, deadline).await;
         if run.status.wants_another_try() { self.try_again(upload, chain, delivery, run).await } else { Ok(run) }
     }
 
@@ -147,7 +147,8 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
 
     /// A run that begins, of an upload of which nothing is known yet.
     fn unread(&self, upload: &Upload) -> RunReport {
-        let info = UploadInfo { source: upload.url(), etag: String::new(), bytes: 0, modified_at: None };
+        let info =
+            UploadInfo { source: upload.url(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
         RunReport::begin(Uuid::now_v7().to_string(), info, self.ports.now())
     }
 }

@@ -23,7 +23,13 @@ impl Queue for Cloud {
         if let Some(version) = &upload.version {
             object["version-id"] = version.as_str().into();
         }
-        let detail = json!({ "bucket": { "name": upload.bucket }, "object": object });
+        if let Some(etag) = &upload.etag {
+            object["etag"] = etag.as_str().into();
+        }
+        let mut detail = json!({ "bucket": { "name": upload.bucket }, "object": object });
+        if let Some(requester) = &upload.requester {
+            detail["requester"] = requester.as_str().into();
+        }
         let event =
             json!({ "source": "aws.s3", "detail-type": "Object Created", "detail": detail, "chain": round.chain });
         self.put(event.to_string(), round.delay, || format!("put {} back on the queue", upload.url())).await

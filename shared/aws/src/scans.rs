@@ -33,9 +33,11 @@ impl Scans for Cloud {
         let output = object.get(None).await.map_err(|error| open_error(upload, &error))?;
         let bytes = output.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
         let raw_etag = output.e_tag().unwrap_or_default().to_owned();
+        let etag = raw_etag.trim_matches('"').to_owned();
         let info = UploadInfo {
             source: upload.url(),
-            etag: raw_etag.trim_matches('"').to_owned(),
+            requester: upload.requester_of(&etag),
+            etag,
             bytes,
             modified_at: output.last_modified().and_then(timestamp),
         };

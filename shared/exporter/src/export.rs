@@ -126,7 +126,8 @@ impl<P: Ports> Exporter<P> {
             let _ = self.ports.record(&run).await;
         }
         drop(lease);
-        let done = concluded.is_ok() && !run.status.wants_another_try();
+        // What was not authorized was not exported: it holds up no other upload of the same content.
+        let done = concluded.is_ok() && !run.status.wants_another_try() && !run.counts.has_unauthorized();
         self.ports.settle_claim(&identity, &run.run_id, done).await?;
         if let Some(upkeep) = self.upkeep.as_ref().filter(|_| !stale.is_empty()) {
             upkeep.refresh(stale, options.deadline).await;
@@ -174,6 +175,7 @@ impl<P: Ports> Exporter<P> {
             ports: self.ports.clone(),
             run_id: run.run_id.clone(),
             identity: run.upload.identity().into(),
+            upload: run.upload.clone(),
             content: run.upload.content().into(),
             reported: tokio::sync::Mutex::default(),
             format: ScanFormat::Ocsf,

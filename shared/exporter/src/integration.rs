@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::credentials::{ANY_ACCOUNT, Credentials, Role};
 use crate::provider::ProviderId;
+use crate::scan_source::ScanSource;
 use crate::state::Resend;
 
 /// The settings of one provider's integration. Every default suits most accounts.
@@ -49,6 +50,9 @@ pub struct Integration {
     /// Where the findings go that their own Region does not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_region: Option<RegionName>,
+    /// The sources from which scans are accepted. None: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan_sources: Option<Vec<ScanSource>>,
     /// Prowler writes one scan in several formats; this one is exported.
     #[serde(default = "default_format")]
     pub format: ScanFormat,
@@ -83,6 +87,7 @@ impl Integration {
             muted: MutedFindings::default(),
             regions: None,
             fallback_region: None,
+            scan_sources: None,
             format: default_format(),
             credentials: None,
             auto_accept_product: false,

@@ -33,6 +33,7 @@ pub mod report;
 mod report_store;
 pub mod roster;
 pub mod route;
+pub mod scan_source;
 pub mod schedule;
 pub mod settings;
 mod sorter;

@@ -212,7 +212,13 @@ fn scan(hours: i64, accounts: u64) -> Scan {
         let entries: Vec<String> = REGIONS.iter().map(|region| entry(number, region, hours)).collect();
         Ok(Bytes::from(format!("{begin}{}{end}", entries.join(","))))
     };
-    let info = UploadInfo { source: format!("s3://scans/{hours}"), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let info = UploadInfo {
+        source: format!("s3://scans/{hours}"),
+        etag: "e".to_owned(),
+        bytes: 1,
+        modified_at: None,
+        requester: None,
+    };
     Scan { info, body: futures::stream::iter((0..accounts).map(account)).boxed() }
 }
 

@@ -39,8 +39,13 @@ async fn main() -> Result<(), Failure> {
 fn furnish(memory: &Memory) -> Result<(), Failure> {
     let now = Timestamp::now();
     let id: ProviderId = ACCOUNT.parse()?;
-    let upload =
-        UploadInfo { source: "s3://scans/scan.json".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let upload = UploadInfo {
+        source: "s3://scans/scan.json".to_owned(),
+        etag: "e".to_owned(),
+        bytes: 1,
+        modified_at: None,
+        requester: None,
+    };
     let mut run = RunReport::begin(RUN.to_owned(), upload, now);
     run.status = RunStatus::Degraded;
     run.counts.archived = 1;

@@ -20,6 +20,21 @@ fn upload(key: &str, version: &str) -> Upload {
     Upload { version: Some(version.to_owned()), ..Upload::new("scans", key) }
 }
 
+#[test]
+fn who_uploaded_is_known_by_eventbridge_and_not_by_a_topic() {
+    let mut event = eventbridge_event("Object Created", "a");
+    event["detail"]["requester"] = "210987654321".into();
+    event["detail"]["object"]["etag"] = "e".into();
+    let named = Upload { requester: Some("210987654321".to_owned()), etag: Some("e".to_owned()), ..upload("a", "v2") };
+    assert_eq!(uploads(&event), Ok(vec![named.clone()]));
+    // Whoever may publish to the topic may write anything.
+    let envelope = json!({"Type": "Notification", "TopicArn": "arn", "Message": event.to_string()});
+    assert_eq!(work(&envelope), Ok(exported([Upload { requester: None, ..named }])));
+    let mut notification = s3_event("ObjectCreated:Put", "a");
+    notification["Records"][0]["userIdentity"] = json!({"principalId": "AWS:AIDA210987654321"});
+    assert_eq!(uploads(&notification), Ok(vec![upload("a", "v1")]));
+}
+
 /// Uploads that begin a chain.
 fn exported(uploads: impl IntoIterator<Item = Upload>) -> Work {
     Work::Uploads(uploads.into_iter().collect(), Chain::default())
@@ -155,12 +170,16 @@ fn the_sample_events_are_understood() {
         Invocation::Direct(_) => panic!("not from a queue"),
     };
     let uploads = [Upload::new("prowler-scans", key)];
+    let (requester, etag) = (Some("123456789012".to_owned()), Some("0123456789abcdef0123456789abcdef".to_owned()));
+    let known = [Upload { requester, etag, ..uploads[0].clone() }];
     assert_eq!(direct(sample!("s3.json")), uploads);
-    assert_eq!(direct(sample!("eventbridge.json")), uploads);
+    assert_eq!(direct(sample!("eventbridge.json")), known);
     assert_eq!(direct(sample!("s3-test.json")), []);
     let nothing: Vec<Upload> = queued(sample!("sqs-s3-test.json"));
     assert_eq!(nothing, []);
-    for from_queue in [sample!("sqs-s3.json"), sample!("sqs-sns-s3.json"), sample!("sqs-eventbridge.json")] {
+    let found: Vec<Upload> = queued(sample!("sqs-eventbridge.json"));
+    assert_eq!(found, known);
+    for from_queue in [sample!("sqs-s3.json"), sample!("sqs-sns-s3.json")] {
         let found: Vec<Upload> = queued(from_queue);
         assert_eq!(found, uploads);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use asff::AccountId;
 use exporter::jobs::{Chain, RETRY_DELAY};
 use exporter::report::{AccountReport, RunStatus, Uncovered};
+use exporter::scan_source::ScanSource;
 use exporter::telling::EventKind;
 use exporter::upload::UploadInfo;
 use lambda_runtime::Context;
@@ -220,9 +221,39 @@ async fn a_direct_invocation_that_another_try_mends_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_source_that_is_not_authorized_is_published_once() {
+    let twin = Arc::new(Twin::default());
+    let source = ScanSource { prefix: None, uploader_account: Some("210987654321".to_owned()) };
+    *twin.scan_sources.lock().unwrap() = Some(vec![source]);
+    let handler = Handler::new(twin.clone(), Settings::default());
+    for (requester, kinds) in [
+        (Some("123456789012"), vec![EventKind::SourceNotAuthorized]),
+        (Some("123456789012"), vec![]),
+        (Some("210987654321"), vec![]),
+        (None, vec![EventKind::SourceNotAuthorized]),
+    ] {
+        let mut event = created("a.json");
+        event["detail"]["object"]["etag"] = "e".into();
+        event["detail"]["requester"] = json!(requester);
+        let answer = handler.handle(LambdaEvent::new(event, Context::default())).await.unwrap();
+        let Answer::Direct { runs } = answer else { panic!("it came directly") };
+        let is_authorized = requester == Some("210987654321");
+        assert_eq!(runs[0].counts.has_unauthorized(), !is_authorized, "{requester:?}: {:?}", runs[0].counts);
+        let published: Vec<_> = twin.published.lock().unwrap().drain(..).collect();
+        assert_eq!(published.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds, "{requester:?}");
+    }
+}
+
+#[tokio::test]
 async fn services_without_results_are_published_once_after_an_export() {
     let twin = Twin::default();
-    let info = UploadInfo { source: "s3://scans/a".to_owned(), etag: "e".to_owned(), bytes: 0, modified_at: None };
+    let info = UploadInfo {
+        source: "s3://scans/a".to_owned(),
+        etag: "e".to_owned(),
+        bytes: 0,
+        modified_at: None,
+        requester: None,
+    };
     let mut run = RunReport::begin("run-1".to_owned(), info, "2026-11-23T08:00:00Z".parse().unwrap());
     let account: AccountId = "123456789012".parse().unwrap();
     let lost = Uncovered {
@@ -240,7 +271,7 @@ async fn services_without_results_are_published_once_after_an_export() {
         (Some(Vec::new()), vec![EventKind::CoverageRecovered]),
     ] {
         run.accounts.insert(account, AccountReport { uncovered, ..AccountReport::default() });
-        coverage::publish(&twin, &run, None).await;
+        notifications::publish(&twin, &run, None).await;
         let published: Vec<_> = twin.published.lock().unwrap().drain(..).collect();
         assert_eq!(published.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
         assert!(published.iter().all(|event| event.detail.run_id.as_deref() == Some("run-1")));

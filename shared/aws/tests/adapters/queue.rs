@@ -28,13 +28,17 @@ async fn an_order_is_a_message_of_the_queue_of_uploads() {
     assert!(cloud.order(&order, Duration::from_secs(120)).await.unwrap());
     let chain = Chain { rounds: 3, ..Chain::default() };
     let round = Round { chain, delay: Duration::from_secs(100_000) };
-    assert!(cloud.put_back(&Upload::new("scans", "a b.json"), &round).await.unwrap());
+    let (requester, etag) = (Some("210987654321".to_owned()), Some("e".to_owned()));
+    let upload = Upload { requester, etag, ..Upload::new("scans", "a b.json") };
+    assert!(cloud.put_back(&upload, &round).await.unwrap());
     let [ordered, put_back] = wire.requests().try_into().unwrap();
     let (ordered, put_back) = (ordered.json(), put_back.json());
     let body = |message: &Value| serde_json::from_str::<Value>(message["MessageBody"].as_str().unwrap()).unwrap();
     assert_eq!(body(&ordered), json!({ "order": "undo_archive", "run_id": "run-1", "id": "7" }));
     assert_eq!((&ordered["DelaySeconds"], &put_back["DelaySeconds"]), (&json!(120), &json!(900)), "SQS takes no more");
     assert_eq!(body(&put_back)["detail"]["object"]["key"], "a b.json");
+    assert_eq!(body(&put_back)["detail"]["object"]["etag"], "e");
+    assert_eq!(body(&put_back)["detail"]["requester"], "210987654321");
     assert_eq!(body(&put_back)["chain"], json!({ "rounds": 3, "idle_rounds": 0, "completed": 0 }));
 }
 

@@ -105,8 +105,13 @@ async fn only_the_run_that_holds_a_claim_settles_it() {
 
 /// A report as long as scans of many accounts bring it about.
 pub(crate) fn huge_report(accounts: u32) -> RunReport {
-    let upload =
-        UploadInfo { source: "s3://scans/a.json".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let upload = UploadInfo {
+        source: "s3://scans/a.json".to_owned(),
+        etag: "e".to_owned(),
+        bytes: 1,
+        modified_at: None,
+        requester: None,
+    };
     let mut run = RunReport::begin("run-2".to_owned(), upload, now());
     run.status = RunStatus::Degraded;
     run.reasons = vec!["ü".repeat(2_000); 20_000];
@@ -148,7 +153,8 @@ async fn a_run_is_recorded_shortened_and_never_larger_than_the_table_takes() {
 
 #[tokio::test]
 async fn a_list_is_newest_first_and_stops_at_its_limit() {
-    let upload = UploadInfo { source: "s".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let upload =
+        UploadInfo { source: "s".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None, requester: None };
     let recorded = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     let report = RunReport::begin("run".to_owned(), upload, now());
     cloud(&recorded.url).await.record(&report).await.unwrap();

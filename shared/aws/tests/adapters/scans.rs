@@ -28,6 +28,17 @@ async fn read(wire: &Wire) -> std::io::Result<Vec<u8>> {
 }
 
 #[tokio::test]
+async fn who_uploaded_is_known_only_of_the_object_that_the_event_names() {
+    let wire = Wire::serve(|_, request| give(request)).await;
+    for (etag, known) in [("0123456789abcdef", true), ("another", false)] {
+        let (requester, etag) = (Some("210987654321".to_owned()), Some(etag.to_owned()));
+        let upload = Upload { requester: requester.clone(), etag, ..Upload::new("scans", "a b+c.json") };
+        let scan = cloud(&wire.url).await.open(&upload).await.unwrap();
+        assert_eq!(scan.info.requester, requester.filter(|_| known));
+    }
+}
+
+#[tokio::test]
 async fn an_upload_is_known_by_its_etag_and_read_as_a_stream() {
     let wire = Wire::serve(|_, request| give(request)).await;
     let upload = Upload { version: Some("v1".to_owned()), ..Upload::new("scans", "a b+c.json") };

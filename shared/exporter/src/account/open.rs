@@ -18,7 +18,9 @@ use crate::lease::Lease;
 use crate::ports::{Begun, ConnectError, Doubt, PortError, Ports};
 use crate::report::{Counts, undelivered};
 use crate::route::{Route, route};
+use crate::scan_source::NOT_AUTHORIZED_SOURCE;
 use crate::state::state_prefix;
+use crate::upload::UploadInfo;
 
 /// Tries to take an account while exports begin newer scans of it at the same moment.
 const BEGIN_TRIES_MAX: u32 = 3;
@@ -62,9 +64,9 @@ impl<P: Ports> AccountExport<P> {
         standing: &mut Option<Standing>,
     ) -> Result<State<P>, PortError> {
         let (ports, account) = (&context.ports, first.account);
-        let integration = match enabled(account, ports.integration(&account).await?) {
+        let integration = match usable(context, account, ports.integration(&account).await?) {
             Ok(integration) => integration,
-            Err(blocked) => return Ok(blocked),
+            Err(state) => return Ok(state),
         };
         if integration.format != context.format && !context.any_format {
             let message = other_format(account, context.format, &integration);
@@ -95,12 +97,12 @@ impl<P: Ports> AccountExport<P> {
             }
         };
         // What was disabled, or withdrawn and deleted, before the account was ours must not be sent after that.
-        let integration = match enabled(account, ports.integration(&account).await?) {
+        let integration = match usable(context, account, ports.integration(&account).await?) {
             Ok(integration) if context.any_format => Integration { format: context.format, ..integration },
             Ok(integration) => integration,
-            Err(blocked) => {
+            Err(state) => {
                 ports.end(account, &context.run_id, doubt).await?;
-                return Ok(blocked);
+                return Ok(state);
             }
         };
         let give_up_at = context.shared.give_up_at;
@@ -178,8 +180,12 @@ impl<P: Ports> AccountExport<P> {
     }
 }
 
-/// An integration that is there and enabled.
-fn enabled<P: Ports>(account: AccountId, integration: Option<Integration>) -> Result<Integration, State<P>> {
+/// An integration that is there, enabled, and accepts the upload.
+fn usable<P: Ports>(
+    context: &Context<P>,
+    account: AccountId,
+    integration: Option<Integration>,
+) -> Result<Integration, State<P>> {
     match integration {
         None => {
             let message = no_integration(account);
@@ -188,6 +194,10 @@ fn enabled<P: Ports>(account: AccountId, integration: Option<Integration>) -> Re
         Some(integration) if !integration.enabled => {
             let message = disabled(account, &integration);
             Err(State::Blocked(undelivered::INTEGRATION_DISABLED, message))
+        }
+        Some(integration) if !integration.accepts(account, &context.upload) => {
+            let message = not_authorized(account, &integration, &context.upload);
+            Err(State::KeptBack(NOT_AUTHORIZED_SOURCE, Some(message)))
         }
         Some(integration) => Ok(integration),
     }
@@ -203,6 +213,16 @@ pub(crate) fn no_integration(account: AccountId) -> String {
 pub(crate) fn disabled(account: AccountId, integration: &Integration) -> String {
     let mend = format!("hubctl integration enable {} --replay", integration.provider);
     with_mend(format!("the integration of account {account} is disabled"), Some(mend))
+}
+
+/// That an integration does not accept an upload, and the command by which it does.
+fn not_authorized(account: AccountId, integration: &Integration, upload: &UploadInfo) -> String {
+    let (provider, source) = (&integration.provider, upload.described_source());
+    let message = format!(
+        "account {account}: the integration {provider} does not accept scans from {source}; if this source may send findings \
+         of the account, accept it, and replay the run"
+    );
+    with_mend(message, Some(integration.accept_command(upload)))
 }
 
 /// The Regions of an integration, besides its fallback Region, that hold findings of other Regions. Where nobody knows, since

@@ -18,6 +18,7 @@ use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
 use crate::report::{Counts, FileEnd};
 use crate::state::{Key, fingerprint};
+use crate::upload::UploadInfo;
 
 /// What the accounts of one export share.
 pub(crate) struct Context<P> {
@@ -26,6 +27,8 @@ pub(crate) struct Context<P> {
     pub(crate) format: ScanFormat,
     /// The upload, as it is claimed.
     pub(crate) identity: Arc<str>,
+    /// The same, as it was opened.
+    pub(crate) upload: UploadInfo,
     /// What stands for its content.
     pub(crate) content: Arc<str>,
     /// Until when an account is held.

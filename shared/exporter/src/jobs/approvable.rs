@@ -99,7 +99,13 @@ mod tests {
     fn the_newest_run_of_a_newer_scan_makes_an_older_one_outdated() {
         let account: AccountId = "123456789012".parse().unwrap();
         let of = |id: &str, hour: i8, status| {
-            let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
+            let upload = UploadInfo {
+                source: "s3://b/k".to_owned(),
+                etag: String::new(),
+                bytes: 0,
+                modified_at: None,
+                requester: None,
+            };
             let mut run = RunReport::begin(id.to_owned(), upload, "2026-11-23T12:00:00Z".parse().unwrap());
             run.scanned_at = Some(format!("2026-11-23T{hour:02}:00:00Z").parse().unwrap());
             run.status = status;

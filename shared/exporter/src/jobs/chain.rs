@@ -134,7 +134,8 @@ mod tests {
     use crate::upload::UploadInfo;
 
     fn run(id: &str) -> RunReport {
-        let upload = UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None };
+        let upload =
+            UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
         RunReport::begin(id.to_owned(), upload, Timestamp::UNIX_EPOCH)
     }
 

@@ -15,11 +15,15 @@ use crate::ports::{PortError, Ports};
 use crate::quarantine::Line;
 use crate::report::{AccountReport, Counts, Fate};
 use crate::route::{NOT_IN_INTEGRATION, Route, route};
+use crate::scan_source::NOT_AUTHORIZED_SOURCE;
 use crate::state::{Key, SCANS_APART_MS};
+use crate::upload::UploadInfo;
 
 /// The accounts of what is sent.
 pub(super) struct Sending<P: Ports> {
     accounts: BTreeMap<AccountId, Account<P>>,
+    /// Where the findings came from.
+    upload: UploadInfo,
     /// The fates of what belongs to no account, or to one that was not taken.
     counts: BTreeMap<Option<AccountId>, Counts>,
 }
@@ -29,13 +33,12 @@ enum Account<P: Ports> {
     Blocked(Blocked),
 }
 
-impl<P: Ports> Default for Sending<P> {
-    fn default() -> Self {
-        Self { accounts: BTreeMap::new(), counts: BTreeMap::new() }
-    }
-}
-
 impl<P: Ports> Sending<P> {
+    /// Nothing yet, of an upload.
+    pub(super) fn of(upload: UploadInfo) -> Self {
+        Self { accounts: BTreeMap::new(), upload, counts: BTreeMap::new() }
+    }
+
     /// Counts a finding whose fate is known without its account.
     pub(super) fn settle(&mut self, account: Option<AccountId>, fate: Fate) {
         let counts = self.counts.entry(account).or_default();
@@ -65,6 +68,10 @@ impl<P: Ports> Sending<P> {
                 return Ok(Line::Stays);
             }
         };
+        if !hold.integration.accepts(id, &self.upload) {
+            self.settle(Some(id), Fate::Filtered(NOT_AUTHORIZED_SOURCE.to_owned()));
+            return Ok(Line::Stays);
+        }
         let (integration, newest_ms) = (&hold.integration, hold.newest.as_millisecond());
         // A newer scan of the whole account has had its say about every finding; one of a part has not.
         let is_older = newest_ms >= mapped.scanned_at.as_millisecond() + SCANS_APART_MS;

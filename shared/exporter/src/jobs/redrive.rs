@@ -86,7 +86,7 @@ impl<P: Ports> Mender<P> {
                 return Err(MendError::Refused(format!("the quarantine of run {} is gone", earlier.run_id)));
             };
             let mut fates = Vec::new();
-            let mut sending = Sending::default();
+            let mut sending = Sending::of(earlier.upload.clone());
             let mut first_error = None;
             loop {
                 let entry = match lines.next().await {

@@ -31,7 +31,8 @@ pub(super) async fn again<P: Ports + Scans>(
         .strip_prefix("s3://")
         .and_then(|address| address.split_once('/'))
         .ok_or_else(|| refused(format!("run {run_id} exported {source}, which is not in S3")))?;
-    let scan = match ports.open(&Upload::new(bucket, key)).await {
+    let (requester, etag) = (earlier.upload.requester.clone(), Some(earlier.upload.etag.clone()));
+    let scan = match ports.open(&Upload { requester, etag, ..Upload::new(bucket, key) }).await {
         Ok(scan) => scan,
         Err(gone @ OpenError::NotFound { .. }) => return Err(refused(gone.to_string())),
         Err(OpenError::Failed(error)) => return Err(error.into()),

@@ -135,7 +135,7 @@ impl<P: Ports> Mender<P> {
 
     /// A run that begins: what it does, about which run, and what lists show in the place of an upload.
     pub(super) fn begin(&self, kind: RunKind, of: Option<&str>, about: String) -> RunReport {
-        let upload = UploadInfo { source: about, etag: String::new(), bytes: 0, modified_at: None };
+        let upload = UploadInfo { source: about, etag: String::new(), bytes: 0, modified_at: None, requester: None };
         let run = RunReport::begin(Uuid::now_v7().to_string(), upload, self.ports.now());
         RunReport { kind, of: of.map(str::to_owned), ..run }
     }

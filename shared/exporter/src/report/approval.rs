@@ -133,7 +133,8 @@ mod tests {
     const ACCOUNT: &str = "123456789012";
 
     fn run(report: AccountReport) -> RunReport {
-        let upload = UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None };
+        let upload =
+            UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
         let mut run = RunReport::begin("r1".to_owned(), upload, Timestamp::UNIX_EPOCH);
         run.file_end = crate::report::FileEnd::Complete;
         run.accounts.insert(ACCOUNT.parse().unwrap(), report);

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use asff::RegionName;
 use serde::{Deserialize, Serialize};
 
+use crate::scan_source::NOT_AUTHORIZED_SOURCE;
+
 /// What became of a finding. Every finding that is read has exactly one fate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -124,6 +126,11 @@ impl Counts {
     /// Findings kept back, whatever the reason.
     pub fn filtered_total(&self) -> u64 {
         total(&self.filtered)
+    }
+
+    /// Whether findings are of accounts that the upload may not speak for.
+    pub fn has_unauthorized(&self) -> bool {
+        self.filtered.contains_key(NOT_AUTHORIZED_SOURCE)
     }
 
     /// Findings in quarantine, whatever the code.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{ArchiveSkipped, Counts, FileEnd, RunKind, RunReport, RunStatus, undelivered};
 use crate::account::SUPERSEDED;
 use crate::filter::Kept;
+use crate::scan_source::NOT_AUTHORIZED_SOURCE;
 
 /// What is said of a file that was read to its end and has no finding in it.
 pub const NO_FINDINGS: &str = "the file contains no findings";
@@ -70,6 +71,10 @@ impl RunReport {
         if self.counts.unreadable > 0 {
             reasons.push(format!("{} entries of the file are unreadable", self.counts.unreadable));
         }
+        if let Some(findings) = self.counts.filtered.get(NOT_AUTHORIZED_SOURCE) {
+            reasons
+                .push(format!("{findings} findings are not from a source that may send them: {NOT_AUTHORIZED_SOURCE}"));
+        }
         for (code, findings) in &self.counts.quarantined {
             reasons.push(format!("{findings} findings are in quarantine: {code}"));
         }
@@ -134,7 +139,8 @@ mod tests {
 
     /// A run over two findings of an account, and one that belongs to none.
     fn run(fate: &Fate) -> RunReport {
-        let upload = UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None };
+        let upload =
+            UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
         let mut run = RunReport::begin(String::new(), upload, Timestamp::UNIX_EPOCH);
         run.file_end = FileEnd::Complete;
         let mut account = AccountReport { problem: Some("older".to_owned()), ..AccountReport::default() };

@@ -141,6 +141,7 @@ impl Told {
             findings: None,
             since: None,
             run_id: Some(coverage.run_id.to_owned()),
+            source: None,
         };
         Event { kind, detail }
     }

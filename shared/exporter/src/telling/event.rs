@@ -37,6 +37,9 @@ pub enum EventKind {
     /// That is over.
     #[serde(rename = "Coverage Recovered")]
     CoverageRecovered,
+    /// An upload held findings of an account whose integration does not accept it.
+    #[serde(rename = "Source Not Authorized")]
+    SourceNotAuthorized,
 }
 
 impl EventKind {
@@ -50,6 +53,7 @@ impl EventKind {
             Self::ScanMissing => "Scan Missing",
             Self::CoverageLost => "Coverage Lost",
             Self::CoverageRecovered => "Coverage Recovered",
+            Self::SourceNotAuthorized => "Source Not Authorized",
         }
     }
 }
@@ -97,7 +101,7 @@ pub struct Detail {
     /// The service whose coverage was lost or recovered: a check's ID up to the first underscore.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Active findings without evidence.
+    /// Active findings without evidence, or findings that were not sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<u64>,
     /// The time of the first scan without results.
@@ -106,6 +110,9 @@ pub struct Detail {
     /// The run that found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
+    /// Where an upload came from: its folder, and its uploader's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 impl Event {
@@ -190,6 +197,7 @@ impl Event {
             findings: None,
             since: None,
             run_id: None,
+            source: None,
         };
         Self { kind, detail }
     }

@@ -6,6 +6,7 @@
 
 mod coverage;
 mod event;
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::coverage::{Coverage, publish_coverage};
 pub use self::event::{Detail, Event, EventKind, SOURCE};
+pub use self::source::{Unauthorized, publish_unauthorized};
 use crate::connection::{Connection, ConnectionStatus, RegionStatus};
 use crate::ports::PortError;
 use crate::schedule::Schedule;
@@ -51,6 +53,9 @@ pub struct Told {
     /// When the run ended whose coverage was published last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub covered_at: Option<Timestamp>,
+    /// The sources that were said not to be authorized, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, Timestamp>,
     /// Events that the bus did not take yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,

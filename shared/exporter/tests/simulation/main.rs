@@ -38,6 +38,7 @@ mod repeated;
 mod rule;
 mod scan;
 mod scan_order;
+mod sources;
 mod store;
 mod transient;
 mod truth;

@@ -228,7 +228,13 @@ fn badness(status: &str) -> u8 {
 pub(crate) fn open(key: &str, bytes: &[u8]) -> Scan {
     let digest = Sha512::digest(bytes);
     let etag: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let info = UploadInfo { source: format!("s3://scans/{key}"), etag, bytes: bytes.len() as u64, modified_at: None };
+    let info = UploadInfo {
+        source: format!("s3://scans/{key}"),
+        etag,
+        bytes: bytes.len() as u64,
+        modified_at: None,
+        requester: None,
+    };
     let chunks: Vec<_> = bytes.chunks(60_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
     Scan { info, body: futures::stream::iter(chunks).boxed() }
 }

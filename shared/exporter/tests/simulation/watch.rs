@@ -9,6 +9,7 @@ use crate::memory::World;
 use crate::scan::Expected;
 
 /// A finding as the service holds it.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) status: String,
     pub(crate) description: String,

@@ -6,12 +6,13 @@ use std::ops::RangeInclusive;
 use asff::{RegionName, Regions};
 use exporter::integration::{ABSENT_SCANS, Integration};
 use exporter::provider::ProviderId;
+use exporter::scan_source::{PREFIX_BYTES_MAX, SOURCES_MAX, ScanSource};
 use serde_json::Value;
 
 use super::Errors;
 use super::provider::ID_FORM;
 use crate::problem::Refusal;
-use crate::wire::IntegrationBody;
+use crate::wire::{IntegrationBody, ScanSourceBody};
 
 /// Values of a share.
 const PERCENT: RangeInclusive<i64> = 0..=100;
@@ -41,6 +42,7 @@ pub fn integration(body: &IntegrationBody) -> Result<Integration, Refusal> {
     let severity_min = errors.word("severity_min", label.as_deref(), severities);
     let regions = regions(body, &mut errors);
     let fallback_region = fallback(body, regions.as_deref(), &mut errors);
+    let scan_sources = scan_sources(body, &mut errors);
     let archive_scope = errors.word("archive_scope", body.archive_scope.as_deref(), "full, partial or observed");
     let resend = errors.word("resend", body.resend.as_deref(), "changed or always");
     let muted = errors.word("muted", body.muted.as_deref(), "as_prowler, omit or send");
@@ -60,6 +62,7 @@ pub fn integration(body: &IntegrationBody) -> Result<Integration, Refusal> {
         muted: muted.unwrap_or_default(),
         regions,
         fallback_region,
+        scan_sources,
         format: format.unwrap_or(default.format),
         auto_accept_product: body.auto_accept_product.unwrap_or(default.auto_accept_product),
         ..default
@@ -113,6 +116,33 @@ fn regions(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<RegionName
         errors.add("regions", "must be of one partition: credentials never cross from one to another");
     }
     Some(regions)
+}
+
+fn scan_sources(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<ScanSource>> {
+    let bodies = body.scan_sources.as_ref()?;
+    if bodies.is_empty() || bodies.len() > SOURCES_MAX {
+        errors.add("scan_sources", format!("must be 1 to {SOURCES_MAX} sources, or left out for any"));
+        return None;
+    }
+    let mut sources: Vec<ScanSource> = Vec::new();
+    for (index, ScanSourceBody { prefix, uploader_account }) in bodies.iter().enumerate() {
+        let source = ScanSource { prefix: prefix.clone(), uploader_account: uploader_account.clone() };
+        let field = format!("scan_sources.{index}");
+        if source == ScanSource::default() {
+            errors.add(&field, "must have a prefix, an uploader_account, or both");
+        } else if sources.contains(&source) {
+            errors.add(&field, "is there twice");
+        }
+        if !source.has_valid_prefix() {
+            let form = format!("must be 1 to {PREFIX_BYTES_MAX} bytes, with no braces but those of {{account_id}}");
+            errors.add(&format!("{field}.prefix"), form);
+        }
+        if !source.has_valid_uploader() {
+            errors.add(&format!("{field}.uploader_account"), "must be an account of 12 digits, or {account_id}");
+        }
+        sources.push(source);
+    }
+    Some(sources)
 }
 
 fn fallback(body: &IntegrationBody, regions: Option<&[RegionName]>, errors: &mut Errors) -> Option<RegionName> {

@@ -28,7 +28,10 @@ fn fields<'a>(properties: impl Iterator<Item = (&'a String, &'a Value)>) -> Map<
 fn setting(name: &str, value: &Value) -> Value {
     match value {
         Value::Object(inner) => Value::Object(fields(inner.iter())),
-        Value::Array(values) => Value::Array(values.iter().filter(|value| !is_empty(value)).cloned().collect()),
+        Value::Array(values) => {
+            let values = values.iter().filter(|value| !is_empty(value));
+            Value::Array(values.map(|value| setting(name, value)).collect())
+        }
         Value::String(text) if SWITCHES.contains(&name) => match text.as_str() {
             "true" => true.into(),
             "false" => false.into(),
@@ -88,14 +91,17 @@ mod tests {
             "Regions": ["eu-west-1", ""], "SeverityMin": "", "FallbackRegion": null, "Muted": "true",
             "Credentials": {"Kind": "default", "Role": {"Arn": "a", "DurationSeconds": "900", "SessionName": ""}},
             "Enabled": "perhaps",
+            "ScanSources": [{"Prefix": "scans/{account_id}/", "UploaderAccount": ""}, {"UploaderAccount": "123456789012"}],
         });
         let expected = json!({
             "provider": "123456789012", "only_failed": false, "archive_limit_percent": 20, "regions": ["eu-west-1"],
             "absent_scans": 3, "partial_scan_percent": 0, "archive_scope": "observed",
             "muted": "true", "credentials": {"kind": "default", "role": {"arn": "a", "duration_seconds": 900}},
             "enabled": "perhaps",
+            "scan_sources": [{"prefix": "scans/{account_id}/"}, {"uploader_account": "123456789012"}],
         });
         assert_eq!(body(properties.as_object().unwrap()), expected);
         assert_eq!(property("credentials.role.duration_seconds"), "Credentials.Role.DurationSeconds");
+        assert_eq!(property("scan_sources.0.uploader_account"), "ScanSources.0.UploaderAccount");
     }
 }

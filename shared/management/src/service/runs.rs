@@ -178,7 +178,13 @@ mod tests {
 
     #[test]
     fn of_a_report_that_is_too_large_what_is_well_is_left_out() {
-        let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
+        let upload = UploadInfo {
+            source: "s3://b/k".to_owned(),
+            etag: String::new(),
+            bytes: 0,
+            modified_at: None,
+            requester: None,
+        };
         let mut run = RunReport::begin("run-1".to_owned(), upload, Timestamp::UNIX_EPOCH);
         for number in 0..500_u64 {
             let mut account = AccountReport::default();

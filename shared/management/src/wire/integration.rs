@@ -5,6 +5,7 @@ use exporter::connection::Problem;
 use exporter::integration::Integration;
 use exporter::provider::ProviderId;
 use exporter::registry::Stored;
+use exporter::scan_source::ScanSource;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -57,6 +58,10 @@ pub struct IntegrationBody {
     /// Where the findings go that their own Region does not take; one of `regions`, where these are named.
     #[schema(max_length = 16)]
     pub fallback_region: Option<String>,
+    /// The sources from which scans are accepted. Left out: any. An upload from elsewhere changes nothing for the integration's
+    /// accounts.
+    #[schema(min_items = 1, max_items = 20)]
+    pub scan_sources: Option<Vec<ScanSourceBody>>,
     /// Prowler writes one scan in several formats; this one is exported.
     #[schema(value_type = Option<words::Format>)]
     pub format: Option<String>,
@@ -65,6 +70,21 @@ pub struct IntegrationBody {
     pub auto_accept_product: Option<bool>,
     /// As whom Security Hub is called. Left out: as the provider says.
     pub credentials: Option<CredentialsBody>,
+}
+
+/// A source of scans. If both fields are set, both must match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScanSourceBody {
+    /// Keys that begin with it, if it ends with `/`; otherwise this key alone. `{account_id}` stands for the account that a
+    /// finding is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 1024, example = "scans/{account_id}/")]
+    pub prefix: Option<String>,
+    /// The account that uploaded the object, by S3's event of `EventBridge`, or `{account_id}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = r"^([0-9]{12}|\{account_id\})$")]
+    pub uploader_account: Option<String>,
 }
 
 /// What can be changed of an integration. Null takes a setting back to its default; what is left out stays as it is.
@@ -111,6 +131,9 @@ pub struct IntegrationPatch {
     /// Where the findings go that their own Region does not take.
     #[schema(max_length = 16)]
     pub fallback_region: Option<String>,
+    /// The sources from which scans are accepted, all of them.
+    #[schema(min_items = 1, max_items = 20)]
+    pub scan_sources: Option<Vec<ScanSourceBody>>,
     /// Which of Prowler's formats is exported.
     #[schema(value_type = Option<words::Format>)]
     pub format: Option<String>,
@@ -162,6 +185,9 @@ pub struct IntegrationView {
     /// Where the findings go that their own Region does not take.
     #[schema(value_type = Option<String>)]
     pub fallback_region: Option<RegionName>,
+    /// The sources from which scans are accepted. Null: any.
+    #[schema(value_type = Option<Vec<ScanSourceBody>>)]
+    pub scan_sources: Option<Vec<ScanSource>>,
     /// Which of Prowler's formats is exported.
     #[schema(value_type = words::Format)]
     pub format: asff::ScanFormat,
@@ -338,6 +364,7 @@ impl IntegrationView {
             muted: value.muted,
             regions: value.regions.clone(),
             fallback_region: value.fallback_region,
+            scan_sources: value.scan_sources.clone(),
             format: value.format,
             auto_accept_product: value.auto_accept_product,
             credentials: CredentialsView::of_integration(value.credentials.as_ref()),

@@ -11,7 +11,8 @@ pub mod words;
 
 pub use credentials::{CredentialsBody, CredentialsView, RoleBody, RoleView, SecretText};
 pub use integration::{
-    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, LeftBehind, Test, TestedAccounts, Waiting,
+    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, LeftBehind, ScanSourceBody, Test,
+    TestedAccounts, Waiting,
 };
 pub use list::{
     AuditList, ConnectionList, IntegrationList, List, OrderList, PendingList, ProviderList, QuarantineList,

@@ -68,7 +68,8 @@ async fn settings_change_one_by_one_and_null_takes_one_back() {
     let (path, etag) = api.integration().await;
     let settings = json!({"only_failed": false, "archive_previous_findings": true, "severity_min": "HIGH",
         "regions": ["eu-west-1", "us-east-1"], "fallback_region": "us-east-1", "archive_limit_percent": 10,
-        "archive_scope": "observed", "absent_scans": 14, "partial_scan_percent": 0});
+        "archive_scope": "observed", "absent_scans": 14, "partial_scan_percent": 0,
+        "scan_sources": [{"prefix": "scans/{account_id}/"}, {"prefix": "b/", "uploader_account": "210987654321"}]});
     let changed = api.patch(&path, &etag, &settings).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
     for (name, value) in settings.as_object().unwrap() {
@@ -207,8 +208,13 @@ async fn the_next_scan_is_shown_where_there_is_a_schedule() {
 
 /// A run of an upload that left so many findings because the integration was disabled.
 fn run(run_id: &str, upload: &str, disabled: u64, status: RunStatus) -> RunReport {
-    let upload =
-        UploadInfo { source: format!("s3://scans/{upload}"), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let upload = UploadInfo {
+        source: format!("s3://scans/{upload}"),
+        etag: "e".to_owned(),
+        bytes: 1,
+        modified_at: None,
+        requester: None,
+    };
     let mut run = RunReport::begin(run_id.to_owned(), upload, "2026-11-20T00:00:00Z".parse().unwrap());
     let mut counts = Counts::default();
     if disabled > 0 {

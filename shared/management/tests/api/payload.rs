@@ -72,7 +72,13 @@ async fn an_answer_that_its_quotation_marks_make_too_large_is_a_problem_and_not_
     let api = Api::new();
     let run = RunReport::begin(
         "run-1".to_owned(),
-        UploadInfo { source: "s3://b/k".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None },
+        UploadInfo {
+            source: "s3://b/k".to_owned(),
+            etag: "e".to_owned(),
+            bytes: 1,
+            modified_at: None,
+            requester: None,
+        },
         "2026-11-20T00:00:00Z".parse().unwrap(),
     );
     api.memory.kept().runs.push(run);

@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::client::{ACCOUNT, Api, CALLER};
 
 fn run(run_id: &str, source: &str) -> RunReport {
-    let upload = UploadInfo { source: source.to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None };
+    let upload =
+        UploadInfo { source: source.to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None, requester: None };
     let mut run = RunReport::begin(run_id.to_owned(), upload, "2026-11-20T00:00:00Z".parse().unwrap());
     run.status = RunStatus::Succeeded;
     run

@@ -12,6 +12,8 @@ async fn every_wrong_setting_is_named_at_once() {
         "absent_scans": 15, "partial_scan_percent": -1,
         "resend": "never", "muted": "yes", "format": "html", "regions": ["eu-west-1", "mars-north-1", "cn-north-1"],
         "fallback_region": "us-east-1",
+        "scan_sources": [{"prefix": "scans/{account}/"}, {"uploader_account": "s3.amazonaws.com"}, {}, {"prefix": ""},
+            {"prefix": "a/"}, {"prefix": "a/"}],
         "credentials": {"kind": "static", "access_key_id": "AKIA", "role": {"arn": "Exporter", "duration_seconds": 7200,
             "external_id": "x", "session_name": "a b"}}
     });
@@ -38,6 +40,11 @@ async fn every_wrong_setting_is_named_at_once() {
             "regions",
             "regions.1",
             "resend",
+            "scan_sources.0.prefix",
+            "scan_sources.1.uploader_account",
+            "scan_sources.2",
+            "scan_sources.3.prefix",
+            "scan_sources.5",
             "severity_min",
         ]
     );
@@ -55,6 +62,9 @@ async fn a_field_that_there_is_not_is_refused_by_its_name() {
         (json!({"credentials": {"kind": "default"}}), "credentials"),
         (json!({"only_failed": "yes"}), "only_failed"),
         (json!({"regions": ["eu-west-1", 2]}), "regions[1]"),
+        (json!({"scan_sources": []}), "scan_sources"),
+        (json!({"scan_sources": [{"prefx": "a/"}]}), "scan_sources[0].prefx"),
+        (json!({"scan_sources": vec![json!({"prefix": "a/"}); 21]}), "scan_sources"),
         (json!({"provider": null}), "provider"),
         (json!({"provider": "x"}), "provider"),
     ] {

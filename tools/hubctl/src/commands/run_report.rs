@@ -28,7 +28,7 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
     match report.status {
         RunStatus::Ignored if report.is_empty() => Exit::Findings,
         RunStatus::Ignored => Exit::Error,
-        _ if lost || truncated || report.needs_approval() => Exit::Findings,
+        _ if lost || truncated || counts.has_unauthorized() || report.needs_approval() => Exit::Findings,
         RunStatus::Failed => Exit::Error,
         _ if is_region_missing(counts) => Exit::Degraded,
         RunStatus::Unfinished => Exit::Findings,

@@ -13,6 +13,7 @@ use exporter::ports::{
     Newest, Object, ObjectWriter, Objects, Only, OpenError, Page, PortError, Runs, Scan, Scans,
 };
 use exporter::report::RunReport;
+use exporter::scan_source::ScanSource;
 use exporter::telling::{Event, Telling, Told};
 use exporter::upload::{Upload, UploadInfo};
 use futures::StreamExt as _;
@@ -31,6 +32,7 @@ pub(super) struct Twin {
     pub(super) ordered: Mutex<Vec<(Placed, Duration)>>,
     pub(super) told: Mutex<(Told, u64)>,
     pub(super) published: Mutex<Vec<Event>>,
+    pub(super) scan_sources: Mutex<Option<Vec<ScanSource>>>,
 }
 
 impl Telling for Twin {
@@ -58,15 +60,21 @@ impl Scans for Twin {
             "page.json" => "<!DOCTYPE html><html></html>".into(),
             _ => Bytes::from_static(SCAN),
         };
-        let info =
-            UploadInfo { source: upload.url(), etag: "e".to_owned(), bytes: body.len() as u64, modified_at: None };
+        let info = UploadInfo {
+            source: upload.url(),
+            etag: "e".to_owned(),
+            bytes: body.len() as u64,
+            modified_at: None,
+            requester: upload.requester_of("e"),
+        };
         Ok(Scan { info, body: futures::stream::iter([Ok(body)]).boxed() })
     }
 }
 
 impl Integrations for Twin {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
-        Ok(Some(Integration { only_failed: false, ..Integration::new(*account) }))
+        let scan_sources = self.scan_sources.lock().unwrap().clone();
+        Ok(Some(Integration { only_failed: false, scan_sources, ..Integration::new(*account) }))
     }
 }
 
@@ -169,7 +177,7 @@ impl Objects for Twin {
             return Ok(None);
         };
         let source = format!("s3://scans/{run_id}.json");
-        let info = UploadInfo { source, etag: "e".to_owned(), bytes: 0, modified_at: None };
+        let info = UploadInfo { source, etag: "e".to_owned(), bytes: 0, modified_at: None, requester: None };
         let report = RunReport::begin(run_id.to_owned(), info, Timestamp::now());
         let body = serde_json::to_vec(&report).unwrap().into();
         Ok(Some(Object { etag: "1".to_owned(), body: futures::stream::iter([Ok(body)]).boxed() }))

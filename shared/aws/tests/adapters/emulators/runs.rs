@@ -110,8 +110,13 @@ async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(p
 }
 
 fn report(number: u32) -> RunReport {
-    let upload =
-        UploadInfo { source: "s3://scans/a.json".to_owned(), etag: String::new(), bytes: 1, modified_at: None };
+    let upload = UploadInfo {
+        source: "s3://scans/a.json".to_owned(),
+        etag: String::new(),
+        bytes: 1,
+        modified_at: None,
+        requester: None,
+    };
     let mut run = RunReport::begin(format!("run-{number}"), upload, Timestamp::now());
     let account = if number.is_multiple_of(2) { account() } else { "210987654321".parse().unwrap() };
     run.accounts.insert(account, Default::default());

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use asff::{RegionName, ScanFormat, SeverityLabel};
 use exporter::integration::{ArchiveScope, Integration, MutedFindings};
 use exporter::provider::ProviderId;
+use exporter::scan_source::ScanSource;
 use exporter::state::Resend;
 use management::wire::IntegrationView;
 use management::wire::words::CredentialsKind;
@@ -64,6 +65,8 @@ pub(super) struct DeclaredIntegration {
     regions: Option<Vec<RegionName>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fallback_region: Option<RegionName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scan_sources: Option<Vec<ScanSource>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     format: Option<ScanFormat>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -210,13 +213,14 @@ pub(super) fn defaults(id: &ProviderId) -> Settings {
 }
 
 /// The settings of an integration, credentials aside.
-pub(super) const SETTINGS: [&str; 14] = [
+pub(super) const SETTINGS: [&str; 15] = [
     "enabled",
     "only_failed",
     "severity_min",
     "muted",
     "regions",
     "fallback_region",
+    "scan_sources",
     "format",
     "resend",
     "archive_previous_findings",
@@ -267,7 +271,7 @@ mod tests {
         assert_eq!(known, BTreeSet::from(SETTINGS));
         let whole: DeclaredIntegration = yaml::parse(
             "{provider: 123456789012, enabled: true, only_failed: true, severity_min: LOW, muted: omit, regions: [eu-west-1],
-              fallback_region: eu-west-1, format: csv, resend: always, archive_previous_findings: true,
+              fallback_region: eu-west-1, scan_sources: [{prefix: 'a/', uploader_account: 012345678901}], format: csv, resend: always, archive_previous_findings: true,
               archive_scope: observed, archive_limit_percent: 1, absent_scans: 3, partial_scan_percent: 0,
               auto_accept_product: true}",
         )

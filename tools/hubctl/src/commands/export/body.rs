@@ -33,6 +33,7 @@ pub(super) async fn of_file(path: &Path) -> Result<Scan> {
         etag: format!("{}-{nanoseconds}", data.len()),
         bytes: data.len(),
         modified_at: modified.and_then(|time| Timestamp::try_from(time).ok()),
+        requester: None,
     };
     let body = stream::try_unfold(tokio::fs::File::from_std(file), |mut file| async move {
         let mut chunk = Vec::with_capacity(READ_BYTES);

@@ -3,7 +3,8 @@
 
 use asff::{RegionName, ScanFormat, SeverityLabel};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde_json::{Map, Value};
+use exporter::scan_source::ScanSource;
+use serde_json::{Map, Value, json};
 
 use crate::commands::choices::absent_scans;
 use crate::commands::filters::{format_parser, region};
@@ -12,7 +13,7 @@ use crate::commands::filters::{format_parser, region};
 const SWITCH: [&str; 2] = ["true", "false"];
 
 /// A value, or that there is to be none. A type of its own, since two options one in the other mean something else to clap.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct OrNone<T>(Option<T>);
 
 /// Which findings are sent, and which are archived.
@@ -41,6 +42,15 @@ pub(crate) struct Settings {
     /// Region that gets the findings which their own Region does not take; none for none [default: none]
     #[arg(long, value_name = "REGION", value_parser = none_or_region, help_heading = "Filters")]
     fallback_region: Option<OrNone<RegionName>>,
+
+    // Not a doc comment: a placeholder would want backticks there.
+    #[arg(
+        help = "Sources that may send findings, once for each: prefix=PREFIX/, prefix=KEY, uploader-account=ID, or \
+                  uploader-account=ID,prefix=PREFIX/, where {account_id} is the account of the finding; any for no limit \
+                  [default: any]"
+    )]
+    #[arg(long = "scan-source", value_name = "SOURCE", value_parser = any_or_source, help_heading = "Filters")]
+    scan_sources: Option<Vec<OrNone<ScanSource>>>,
 
     /// Format to export, as Prowler writes each scan in several [default: ocsf]
     #[arg(long, value_name = "FORMAT", value_parser = format_parser(), help_heading = "Filters")]
@@ -100,6 +110,7 @@ impl Settings {
             "fallback_region",
             self.fallback_region.map(|OrNone(region)| region.map(|region| region.to_string()).into()),
         );
+        put("scan_sources", self.scan_sources.as_ref().map(|sources| source_list(sources)));
         put("format", self.format.map(|format| format.as_str().into()));
         put("resend", self.resend.clone().map(Value::from));
         put("archive_previous_findings", self.archive_previous_findings.map(Value::from));
@@ -121,6 +132,19 @@ fn names(regions: &[Option<RegionName>]) -> Value {
     named.iter().map(ToString::to_string).collect()
 }
 
+/// Sources, each once; null for any.
+fn source_list(sources: &[OrNone<ScanSource>]) -> Value {
+    let mut named: Vec<Value> = Vec::new();
+    for OrNone(source) in sources {
+        let Some(source) = source else { return Value::Null };
+        let source = json!(source);
+        if !named.contains(&source) {
+            named.push(source);
+        }
+    }
+    named.into()
+}
+
 fn switch() -> impl TypedValueParser<Value = bool> {
     PossibleValuesParser::new(SWITCH).map(|word| word == "true")
 }
@@ -133,11 +157,14 @@ fn none_or_region(text: &str) -> Result<OrNone<RegionName>, String> {
     if text == "none" { Ok(OrNone(None)) } else { region(text).map(|region| OrNone(Some(region))) }
 }
 
+fn any_or_source(text: &str) -> Result<OrNone<ScanSource>, String> {
+    if text == "any" { Ok(OrNone(None)) } else { text.parse().map(|source| OrNone(Some(source))) }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
     use exporter::integration::Integration;
-    use serde_json::json;
 
     use super::*;
 
@@ -165,6 +192,10 @@ mod tests {
     #[test]
     fn a_limit_can_be_taken_away() {
         let all = patch("--severity-min none --regions all --fallback-region none");
+        let sources = patch("--scan-source prefix=a/ --scan-source uploader-account=123456789012,prefix=b,c/");
+        let both = json!({ "prefix": "b,c/", "uploader_account": "123456789012" });
+        assert_eq!(sources, json!({ "scan_sources": [{ "prefix": "a/" }, both] }));
+        assert_eq!(patch("--scan-source any"), json!({ "scan_sources": null }));
         assert_eq!(all, json!({ "severity_min": null, "regions": null, "fallback_region": null }));
         assert_eq!(patch("--regions us-east-1,eu-west-1,us-east-1"), json!({ "regions": ["eu-west-1", "us-east-1"] }));
     }
@@ -173,7 +204,7 @@ mod tests {
     #[test]
     fn every_setting_is_one_of_an_integration() {
         let line = "--only-failed=false --severity-min HIGH --muted as-prowler --regions eu-west-1 --fallback-region \
-                    us-east-1 --format csv --resend always --archive --archive-scope observed --absent-scans 3 \
+                    us-east-1 --scan-source prefix=a/{account_id}/ --format csv --resend always --archive --archive-scope observed --absent-scans 3 \
                     --partial-scan-percent 0 --archive-limit-percent 7 --auto-accept-product";
         let mut settings = patch(line);
         settings["provider"] = "123456789012".into();
@@ -200,6 +231,11 @@ mod tests {
             "--partial-scan-percent 101",
             "--resend never",
             "--regions mars-1",
+            "--scan-source a/",
+            "--scan-source prefix=",
+            "--scan-source prefix={account}/",
+            "--scan-source uploader-account=1234",
+            "--scan-source uploader-account=123456789012,a/",
         ] {
             assert!(Line::try_parse_from(["x"].into_iter().chain(wrong.split_whitespace())).is_err(), "{wrong}");
         }

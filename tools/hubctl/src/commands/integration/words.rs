@@ -24,6 +24,9 @@ pub(super) fn facts(view: &IntegrationView, provider: Option<&ProviderView>) -> 
         facts.add(Tone::Plain, "At each scan", resend_words(&settings));
         facts.add(Tone::Plain, "Archives", archive_words(&settings));
     }
+    for (index, source) in view.scan_sources.iter().flatten().enumerate() {
+        facts.add(Tone::Plain, if index == 0 { "Scan sources" } else { "" }, source.option_value());
+    }
     facts.add(Tone::Plain, "Format", view.format.as_str());
     let own = view.credentials.kind != CredentialsKind::Provider;
     let credentials = provider.filter(|_| !own).map_or(&view.credentials, |provider| &provider.credentials);
@@ -158,6 +161,7 @@ pub(super) fn settings(view: &IntegrationView) -> Option<Integration> {
         muted: view.muted,
         regions: view.regions.clone(),
         fallback_region: view.fallback_region,
+        scan_sources: view.scan_sources.clone(),
         format: view.format,
         auto_accept_product: view.auto_accept_product,
         ..Integration::new(id)

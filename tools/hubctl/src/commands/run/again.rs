@@ -101,7 +101,10 @@ impl Again<'_> {
         }
         let name = &run.upload.source;
         let source = match name.strip_prefix("s3://").and_then(|address| address.split_once('/')) {
-            Some((bucket, key)) => Source::Object(Upload::new(bucket, key)),
+            Some((bucket, key)) => {
+                let (requester, etag) = (run.upload.requester.clone(), Some(run.upload.etag.clone()));
+                Source::Object(Upload { requester, etag, ..Upload::new(bucket, key) })
+            }
             None => Source::File(PathBuf::from(name)),
         };
         let export_it = if self.origin.is_standalone() {

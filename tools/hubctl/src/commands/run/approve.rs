@@ -175,7 +175,13 @@ mod tests {
 
     #[test]
     fn a_run_can_be_approved_for_what_waits_and_the_other_command_is_named() {
-        let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
+        let upload = UploadInfo {
+            source: "s3://b/k".to_owned(),
+            etag: String::new(),
+            bytes: 0,
+            modified_at: None,
+            requester: None,
+        };
         let mut run = RunReport::begin("1".to_owned(), upload, "2026-11-23T00:00:00Z".parse().unwrap());
         let account: AccountId = "123456789012".parse().unwrap();
         let refused = |run: &RunReport, pending, unproven| {

@@ -315,7 +315,13 @@ mod tests {
 
     #[test]
     fn sums_come_first_and_what_to_type_last() {
-        let upload = UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 0, modified_at: None };
+        let upload = UploadInfo {
+            source: "s3://b/k".to_owned(),
+            etag: String::new(),
+            bytes: 0,
+            modified_at: None,
+            requester: None,
+        };
         let run = RunReport::begin(
             "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b".to_owned(),
             upload,

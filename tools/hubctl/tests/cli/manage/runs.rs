@@ -20,6 +20,7 @@ pub(crate) fn run(run_id: &str, kind: RunKind) -> RunReport {
         etag: "e".to_owned(),
         bytes: 5,
         modified_at: None,
+        requester: None,
     };
     let mut run = RunReport::begin(run_id.to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
     (run.kind, run.status) = (kind, RunStatus::Succeeded);

@@ -1,0 +1,53 @@
+//! Publishes `Coverage Lost`, `Coverage Recovered` and `Source Not Authorized` after an export.
+//!
+//! Promise: an export is as good without it; what could not be published in time is published by the next export or check.
+
+use std::time::Duration;
+
+use asff::AccountId;
+use exporter::ports::{Clock, Integrations, PortError};
+use exporter::report::{AccountReport, RunKind, RunReport};
+use exporter::telling::{Coverage, Telling, Unauthorized, publish_coverage, publish_unauthorized};
+use futures::StreamExt as _;
+use tokio::time::Instant;
+
+/// Maximum time to publish what one run found. An upload waits no longer for its answer.
+const PUBLISH_TIME_MAX: Duration = Duration::from_secs(15);
+/// Accounts that are published at once. Each needs a few calls to the table.
+const ACCOUNTS_AT_ONCE: usize = 16;
+
+/// Publishes what a run found about each account, until the invocation's time is over.
+pub(crate) async fn publish<P: Telling + Integrations + Clock>(ports: &P, run: &RunReport, deadline: Option<Instant>) {
+    let end = Instant::now() + PUBLISH_TIME_MAX;
+    let end = deadline.map_or(end, |deadline| deadline.min(end));
+    let publishing = futures::stream::iter(&run.accounts).for_each_concurrent(ACCOUNTS_AT_ONCE, async |(account, report)| {
+        if let Err(error) = publish_account(ports, run, *account, report).await {
+            tracing::warn!(account = account.as_str(), %error, "events not published; the next export publishes them");
+        }
+    });
+    if tokio::time::timeout_at(end, publishing).await.is_err() {
+        tracing::warn!(run.id = run.run_id, "events not all published in time; the next export publishes them");
+    }
+}
+
+async fn publish_account<P: Telling + Integrations + Clock>(
+    ports: &P,
+    run: &RunReport,
+    account: AccountId,
+    report: &AccountReport,
+) -> Result<(), PortError> {
+    let is_unauthorized = run.kind == RunKind::Export && report.counts.has_unauthorized();
+    if report.uncovered.is_none() && !is_unauthorized {
+        return Ok(());
+    }
+    let Some(integration) = ports.integration(&account).await? else { return Ok(()) };
+    let now = ports.now();
+    if let Some(uncovered) = &report.uncovered {
+        let (provider, at) = (&integration.provider, run.finished_at.unwrap_or(now));
+        publish_coverage(ports, Coverage { account, provider, run_id: &run.run_id, at, uncovered, now }).await?;
+    }
+    if is_unauthorized {
+        publish_unauthorized(ports, Unauthorized { account, integration: &integration, run, now }).await?;
+    }
+    Ok(())
+}

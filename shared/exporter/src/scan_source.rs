@@ -1,0 +1,139 @@
+//! Which uploads may speak for an account: the sources of scans that an integration accepts.
+
+use std::str::FromStr;
+
+use asff::AccountId;
+use serde::{Deserialize, Serialize};
+
+use crate::integration::Integration;
+use crate::upload::UploadInfo;
+
+/// Stands for the ID of the account that a finding is of.
+pub const ACCOUNT_ID: &str = "{account_id}";
+/// Maximum number of sources of an integration.
+pub const SOURCES_MAX: usize = 20;
+/// Maximum length of a prefix, in bytes: that of a key (S3 User Guide, "Naming Amazon S3 objects").
+pub const PREFIX_BYTES_MAX: usize = 1_024;
+/// The reason's name in reports for the findings of an upload that its account's integration does not accept.
+pub const NOT_AUTHORIZED_SOURCE: &str = "not_authorized_source";
+/// Maximum length of a folder's name in messages, in characters.
+const FOLDER_CHARS_MAX: usize = 200;
+
+/// A source of scans. If both fields are set, both must match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanSource {
+    /// Keys that begin with it, if it ends with `/`; otherwise this key alone. May contain [`ACCOUNT_ID`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// The account that uploaded the object, or [`ACCOUNT_ID`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploader_account: Option<String>,
+}
+
+impl ScanSource {
+    /// Whether an object of this key and uploader comes from here. An uploader that is not known is nobody's.
+    fn covers(&self, account: AccountId, key: &str, requester: Option<&str>) -> bool {
+        let for_account = |text: &str| text.replace(ACCOUNT_ID, account.as_str());
+        let has_key = |prefix: &String| {
+            let prefix = for_account(prefix);
+            if prefix.ends_with('/') { key.starts_with(&prefix) } else { key == prefix }
+        };
+        let has_uploader = |uploader: &String| requester == Some(for_account(uploader).as_str());
+        (self.prefix.is_some() || self.uploader_account.is_some())
+            && self.prefix.as_ref().is_none_or(has_key)
+            && self.uploader_account.as_ref().is_none_or(has_uploader)
+    }
+
+    /// Whether the prefix can be one: not empty, not too long, and no braces besides the placeholder's.
+    pub fn has_valid_prefix(&self) -> bool {
+        self.prefix.as_ref().is_none_or(|prefix| {
+            let rest = prefix.replace(ACCOUNT_ID, "");
+            !prefix.is_empty() && prefix.len() <= PREFIX_BYTES_MAX && !rest.contains(['{', '}'])
+        })
+    }
+
+    /// Whether the uploader can be one: an account, or the placeholder.
+    pub fn has_valid_uploader(&self) -> bool {
+        let is_account = |text: &String| text == ACCOUNT_ID || text.parse::<AccountId>().is_ok();
+        self.uploader_account.as_ref().is_none_or(is_account)
+    }
+
+    /// The value of the option by which it is set.
+    pub fn option_value(&self) -> String {
+        let uploader = self.uploader_account.iter().map(|account| format!("uploader-account={account}"));
+        // A key may contain commas, so the prefix is the last.
+        let prefix = self.prefix.iter().map(|prefix| format!("prefix={prefix}"));
+        uploader.chain(prefix).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl FromStr for ScanSource {
+    type Err = String;
+
+    /// The reverse of [`ScanSource::option_value`].
+    fn from_str(text: &str) -> Result<Self, String> {
+        const FORM: &str = "must be prefix=PREFIX/, uploader-account=ID, or uploader-account=ID,prefix=PREFIX/";
+        let (uploader, rest) = match text.strip_prefix("uploader-account=") {
+            Some(value) => {
+                value.split_once(',').map_or((Some(value), None), |(uploader, rest)| (Some(uploader), Some(rest)))
+            }
+            None => (None, Some(text)),
+        };
+        let prefix = rest.map(|rest| rest.strip_prefix("prefix=").ok_or(FORM)).transpose()?;
+        let source = Self { prefix: prefix.map(str::to_owned), uploader_account: uploader.map(str::to_owned) };
+        if !source.has_valid_prefix() {
+            return Err(format!(
+                "the prefix must be 1 to {PREFIX_BYTES_MAX} bytes, with no braces but those of {ACCOUNT_ID}"
+            ));
+        }
+        if !source.has_valid_uploader() {
+            return Err(format!("the uploader's account must be 12 digits, or {ACCOUNT_ID}"));
+        }
+        Ok(source)
+    }
+}
+
+impl Integration {
+    /// Whether findings of an account may come from an upload. A file of an operator's machine is no upload: who names it has the
+    /// permissions of the exporter.
+    pub fn accepts(&self, account: AccountId, upload: &UploadInfo) -> bool {
+        let sources = self.scan_sources.as_deref().unwrap_or_default();
+        let Some(key) = upload.key().filter(|_| !sources.is_empty()) else { return true };
+        sources.iter().any(|source| source.covers(account, key, upload.requester.as_deref()))
+    }
+
+    /// The command that accepts the folder of an upload as well.
+    pub(crate) fn accept_command(&self, upload: &UploadInfo) -> String {
+        let key = upload.key().unwrap_or_default();
+        let place = key.rsplit_once('/').map_or_else(|| key.to_owned(), |(folder, _)| format!("{folder}/"));
+        // Whoever uploads chooses the key, and an operator types the command.
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || " /-_.=+@:,".contains(character);
+        let place = if place.chars().all(is_plain) { place } else { "PREFIX/".to_owned() };
+        let added = ScanSource { prefix: Some(place), uploader_account: None };
+        let sources = self.scan_sources.iter().flatten().chain([&added]);
+        let options = sources.map(|source| format!(" --scan-source {}", quoted(&source.option_value())));
+        format!("hubctl integration configure {}{}", self.provider, options.collect::<String>())
+    }
+}
+
+impl UploadInfo {
+    /// What stands for where it was uploaded and by whom, in messages: the folder of its key, and its uploader's account.
+    pub fn described_source(&self) -> String {
+        let folder = self.source.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folder: String = folder.chars().take(FOLDER_CHARS_MAX).flat_map(char::escape_debug).collect();
+        let by = self
+            .requester
+            .as_ref()
+            .map_or_else(|| "an unknown account".to_owned(), |account| format!("account {account}"));
+        format!("{folder}/ (uploaded by {by})")
+    }
+}
+
+/// For a shell, as one word.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests;

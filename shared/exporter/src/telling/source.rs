@@ -1,0 +1,162 @@
+//! `Source Not Authorized`: an upload held findings of an account that it may not speak for. Published once for each account and
+//! source, after the export that found it.
+
+use asff::AccountId;
+use jiff::{SignedDuration, Timestamp};
+
+use super::event::{Detail, Event, EventKind, id, line};
+use super::{Telling, Told, publish_changes};
+use crate::integration::Integration;
+use crate::ports::PortError;
+use crate::report::RunReport;
+use crate::scan_source::NOT_AUTHORIZED_SOURCE;
+
+/// Maximum number of sources that are remembered for an account. Whoever uploads chooses the folder: no further source is
+/// published, by a mail each, until the oldest is forgotten.
+const SOURCES_MAX: usize = 20;
+/// Time after which a source that was published is forgotten, and published again if it is still in use.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Findings of an account that an export did not send, for where they came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Unauthorized<'a> {
+    /// The account.
+    pub account: AccountId,
+    /// Its integration.
+    pub integration: &'a Integration,
+    /// The run.
+    pub run: &'a RunReport,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// Publishes that an upload was not authorized for an account, unless that was published of its source before. The events that the
+/// bus took.
+///
+/// # Errors
+///
+/// When the notification state can't be read or written, or the bus takes nothing: the next export or check publishes it.
+pub async fn publish_unauthorized<P: Telling>(ports: &P, found: Unauthorized<'_>) -> Result<Vec<Event>, PortError> {
+    publish_changes(ports, found.account, |before| {
+        let mut after = before.clone();
+        let event = after.unauthorized(&found);
+        after.due(event.into_iter().collect(), found.now)
+    })
+    .await
+}
+
+impl Told {
+    fn unauthorized(&mut self, found: &Unauthorized<'_>) -> Option<Event> {
+        let findings = found.run.accounts.get(&found.account)?.counts.filtered.get(NOT_AUTHORIZED_SOURCE).copied()?;
+        self.sources.retain(|_, published_at| found.now.duration_since(*published_at) < REMEMBERED);
+        let source = found.run.upload.described_source();
+        if self.sources.contains_key(&source) || self.sources.len() >= SOURCES_MAX {
+            return None;
+        }
+        self.sources.insert(source.clone(), found.now);
+        let Unauthorized { account, integration, run, now } = found;
+        let (provider, run_id) = (&integration.provider, &run.run_id);
+        let count = if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") };
+        let detail = Detail {
+            id: id(EventKind::SourceNotAuthorized, *account, &source, *now),
+            account: *account,
+            provider: provider.clone(),
+            region: None,
+            regions: self.regions.iter().copied().collect(),
+            reason: Some(NOT_AUTHORIZED_SOURCE.to_owned()),
+            headline: format!("A scan of account {account} came from a source that is not authorized"),
+            message: line(&format!(
+                "{count} of the account in an upload to {source} were not sent, and nothing was archived by them, as the \
+                 integration {provider} does not accept scans from there."
+            )),
+            mend: line(&format!(
+                "find out who uploaded it: hubctl run show {run_id} | if the source may send findings of the account: {} | \
+                 hubctl run replay {run_id}",
+                integration.accept_command(&run.upload)
+            )),
+            at: run.finished_at.unwrap_or(*now),
+            due_at: None,
+            newest_scan_at: None,
+            service: None,
+            findings: Some(findings),
+            since: None,
+            run_id: Some(run_id.clone()),
+            source: Some(source),
+        };
+        Some(Event { kind: EventKind::SourceNotAuthorized, detail })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Memory, at};
+    use super::*;
+    use crate::report::{AccountReport, Fate};
+    use crate::scan_source::ScanSource;
+    use crate::upload::UploadInfo;
+
+    const ACCOUNT: &str = "123456789012";
+    const RUN: &str = "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b";
+    const DAY: i64 = 24 * 60;
+
+    fn run(key: &str, requester: Option<&str>, minute: i64, fate: &str) -> RunReport {
+        let upload = UploadInfo {
+            source: format!("s3://scans/{key}"),
+            etag: "e".to_owned(),
+            bytes: 1,
+            modified_at: None,
+            requester: requester.map(str::to_owned),
+        };
+        let mut run = RunReport::begin(RUN.to_owned(), upload, at(minute));
+        run.finished_at = Some(at(minute));
+        let mut report = AccountReport::default();
+        report.counts.add(Fate::Filtered(fate.to_owned()), 20);
+        run.accounts.insert(ACCOUNT.parse().unwrap(), report);
+        run
+    }
+
+    /// Publishes what a run found that ended in this minute.
+    async fn export(memory: &Memory, minute: i64, run: &RunReport) -> usize {
+        let account: AccountId = ACCOUNT.parse().unwrap();
+        let source = ScanSource { prefix: Some("scans/{account_id}/".to_owned()), uploader_account: None };
+        let integration = Integration { scan_sources: Some(vec![source]), ..Integration::new(account) };
+        let found = Unauthorized { account, integration: &integration, run, now: at(minute) };
+        publish_unauthorized(memory, found).await.unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn each_source_is_published_once_and_again_after_a_month() {
+        let memory = Memory::default();
+        let of = |key: &str, by, minute| run(key, by, minute, NOT_AUTHORIZED_SOURCE);
+        assert_eq!(export(&memory, 1, &of("a/1.json", None, 1)).await, 1);
+        assert_eq!(export(&memory, 2, &of("a/2.json", None, 2)).await, 0, "the same folder");
+        assert_eq!(export(&memory, 3, &of("b/2.json", None, 3)).await, 1);
+        assert_eq!(export(&memory, 4, &of("a/2.json", Some("210987654321"), 4)).await, 1, "another uploader");
+        assert_eq!(export(&memory, 29 * DAY, &of("a/3.json", None, 29 * DAY)).await, 0);
+        assert_eq!(export(&memory, 31 * DAY, &of("a/3.json", None, 31 * DAY)).await, 1);
+        assert_eq!(export(&memory, 31 * DAY, &run("c/3.json", None, 5, "passed")).await, 0, "it was authorized");
+    }
+
+    #[tokio::test]
+    async fn whoever_makes_up_folders_causes_no_more_than_20_events_a_month() {
+        let memory = Memory::default();
+        let mut published = 0;
+        for number in 0..100 {
+            published +=
+                export(&memory, number, &run(&format!("{number}/x"), None, number, NOT_AUTHORIZED_SOURCE)).await;
+        }
+        assert_eq!(published, SOURCES_MAX);
+        assert_eq!(memory.published().len(), SOURCES_MAX);
+    }
+
+    #[tokio::test]
+    async fn the_event_says_what_was_not_sent_and_what_to_type() {
+        let memory = Memory::default();
+        export(&memory, 1, &run("uploads/a.json", Some("210987654321"), 1, NOT_AUTHORIZED_SOURCE)).await;
+        let sample = include_str!("../../../../events/told/source-not-authorized.json");
+        let sample: serde_json::Value = serde_json::from_str(sample).unwrap();
+        let event = memory.published().pop().unwrap();
+        assert_eq!(serde_json::to_value(&event.detail).unwrap(), sample["detail"]);
+        assert_eq!(sample["detail-type"], event.kind.as_str());
+    }
+}
