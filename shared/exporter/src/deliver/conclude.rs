@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::judge::{Judgment, is_limited};
-use super::region::{Policy, RegionWorker, Work, Worked};
+use super::region::{Late, Policy, RegionWorker, Work, Worked};
 use super::stamp::once_more;
 use super::stop::Stop;
 use crate::evidence::service;
@@ -169,16 +169,28 @@ impl<P: Ports> RegionWorker<P> {
             return Ok(());
         }
         let now = self.work.report.archived_at.unwrap_or_else(|| self.ports.now());
-        for (key, (mapped, kept)) in std::mem::take(&mut self.work.resolved_late) {
+        for (key, late) in std::mem::take(&mut self.work.resolved_late) {
             if conclusion.archives {
                 self.work.report.archived_at = Some(now);
-                self.send_resolved(&mapped, key, now).await?;
+                match late {
+                    Late::Own(mapped, _) => self.send_resolved(&mapped, key, now).await?,
+                    Late::Redirected(finding) => self.send_over(finding).await?,
+                }
                 self.settle().await?;
             } else if conclusion.lists
-                && let (Some(slot), Ok(json)) = (self.last(key), mapped.encode(&mapped.first_stamps()))
+                && let Some(slot) = self.last(key)
             {
-                let class = if kept == Kept::Muted { PendingClass::Muted } else { PendingClass::Passed };
-                self.list(&Entry { slot, json: json.into() }, class, ARCHIVE_LIMIT).await?;
+                let class = match &late {
+                    Late::Own(_, Kept::Muted) => PendingClass::Muted,
+                    Late::Own(..) | Late::Redirected(_) => PendingClass::Passed,
+                };
+                let json = match late {
+                    Late::Own(mapped, _) => mapped.encode(&mapped.first_stamps()).ok().map(Into::into),
+                    Late::Redirected(finding) => Some(finding.json),
+                };
+                if let Some(json) = json {
+                    self.list(&Entry { slot, json }, class, ARCHIVE_LIMIT).await?;
+                }
             }
         }
         Ok(())

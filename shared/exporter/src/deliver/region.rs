@@ -81,6 +81,25 @@ pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) work: Work<P>,
 }
 
+/// The entry of a file that shows as resolved what an older entry of it had this run send.
+pub(super) enum Late {
+    /// A finding of this Region.
+    Own(Box<Mapped>, Kept),
+    /// A finding of another Region, as it is archived.
+    Redirected(Outgoing),
+}
+
+/// The version of another Region's finding that this run sends last.
+#[derive(Clone, Copy)]
+pub(super) struct TakenOver {
+    /// The `UpdatedAt` that its own Region gave it, in milliseconds since 1970.
+    pub(super) stamped_ms: i64,
+    /// The one that it is sent with.
+    pub(super) updated_ms: i64,
+    /// The one of an earlier version that has left, if any.
+    pub(super) left_ms: Option<i64>,
+}
+
 /// What changes while a worker works.
 pub(crate) struct Work<P: Ports> {
     /// On the heap, since a worker at rest has none.
@@ -103,11 +122,11 @@ pub(crate) struct Work<P: Ports> {
     pub(super) unlimited: u64,
     /// Everything that should be in Security Hub is.
     pub(super) clean: bool,
-    /// Findings of other Regions that this run sends here: the time of the last version, and of one that has left, if any.
-    pub(super) taken_over: HashMap<Key, (i64, Option<i64>)>,
+    /// Findings of other Regions that this run sends here.
+    pub(super) taken_over: HashMap<Key, TakenOver>,
     /// Findings that were active before the scan, that this run sent for an older entry of the file, and that a newer entry shows as
     /// resolved.
-    pub(super) resolved_late: BTreeMap<Key, (Box<Mapped>, Kept)>,
+    pub(super) resolved_late: BTreeMap<Key, Late>,
     /// Findings that became active in this run before the worker came to rest.
     pub(super) fresh: HashSet<Key>,
     /// Findings that are resolved, and that Security Hub did not archive: it has them as they were.

@@ -4,7 +4,7 @@ use asff::{Identity, Mapped, RecordState, ResourceHash, Stamps, Status, Unsent};
 
 use jiff::Timestamp;
 
-use super::region::{Message, RegionWorker};
+use super::region::{Late, Message, RegionWorker, TakenOver};
 use super::stamp::{readdress, stamps};
 use crate::account::SUPERSEDED;
 use crate::filter::Kept;
@@ -44,7 +44,7 @@ impl<P: Ports> RegionWorker<P> {
                 }
                 // It was active before the scan: whether it is archived depends on the limit.
                 self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
-                self.work.resolved_late.insert(key, (mapped, kept));
+                self.work.resolved_late.insert(key, Late::Own(mapped, kept));
                 return Ok(());
             }
             self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
@@ -241,21 +241,40 @@ impl<P: Ports> RegionWorker<P> {
         self.open().await?;
         finding.slot.foreign = true;
         self.work.is_keeper = true;
-        let key = finding.slot.key;
-        if !finding.slot.is_live() && self.last(key).is_some_and(|last| last.is_live()) {
-            // Resolved by a newer entry of the file. It was active here before the scan: the end of the file decides.
-            self.work.counts.add(Fate::Filtered(Kept::Passed.as_str().to_owned()), 1);
-            self.mark(key, Kept::Passed.seen(), finding.slot.updated_ms);
+        let (key, stamped_ms) = (finding.slot.key, finding.slot.updated_ms);
+        let before = self.work.taken_over.get(&key).copied();
+        // Its own Region's batches come back in any order.
+        if before.is_some_and(|before| before.stamped_ms > stamped_ms) {
+            self.work.counts.add(Fate::Filtered(Kept::Duplicate.as_str().to_owned()), 1);
             return Ok(());
         }
+        self.work.resolved_late.remove(&key);
+        let was_active = self.last(key).is_some_and(|last| last.is_live()) && !self.work.fresh.contains(&key);
+        if !finding.slot.is_live() && was_active {
+            // Resolved by a newer entry of the file. It was active here before the scan: the end of the file decides.
+            self.work.counts.add(Fate::Filtered(Kept::Passed.as_str().to_owned()), 1);
+            if before.is_some() {
+                self.work.resolved_late.insert(key, Late::Redirected(finding));
+            } else {
+                self.mark(key, Kept::Passed.seen(), stamped_ms);
+            }
+            return Ok(());
+        }
+        self.send_over(finding).await
+    }
+
+    /// Sends a finding that its own Region does not take.
+    pub(super) async fn send_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
+        let (key, stamped_ms) = (finding.slot.key, finding.slot.updated_ms);
+        let before = self.work.taken_over.get(&key).copied();
         // Its own scan's time, or a moment later: nothing that the file said of it before counts against it.
         self.mark(key, Seen::Wanted, finding.slot.updated_ms);
-        let sent_ms = match self.work.taken_over.get(&key).copied() {
-            Some((_, left_ms)) if self.sender.take_back(key) => {
+        let sent_ms = match before {
+            Some(before) if self.sender.take_back(key) => {
                 self.work.counts.add(Fate::Filtered(Kept::Duplicate.as_str().to_owned()), 1);
-                left_ms
+                before.left_ms
             }
-            Some((last_ms, _)) => Some(last_ms),
+            Some(before) => Some(before.updated_ms),
             None => None,
         };
         if let Some(sent_ms) = sent_ms {
@@ -278,7 +297,8 @@ impl<P: Ports> RegionWorker<P> {
                 finding.slot.updated_ms = finding.slot.updated_ms.max(last.updated_ms + 1);
             }
         }
-        self.work.taken_over.insert(key, (finding.slot.updated_ms, sent_ms));
+        let taken_over = TakenOver { stamped_ms, updated_ms: finding.slot.updated_ms, left_ms: sent_ms };
+        self.work.taken_over.insert(key, taken_over);
         let lane = self.sender.lane();
         let readdressed = readdress(&finding, &lane.partition.product_arn(lane.region));
         finding.json = readdressed.map_err(|error| self.failed(&error))?.into();

@@ -112,7 +112,10 @@ impl Account {
         let is_bad = |(name, region): (&asff::RegionName, &exporter::report::RegionReport)| {
             (region.unavailable.is_some() && !is_off(name.as_str())) || region.not_adopted.is_some()
         };
-        let is_unknown = report.status.wants_another_try()
+        // A run that died finished the account, and not every finding arrived: which, only that run knew.
+        let is_of_dead_run = filtered("already_exported") > 0 && account.problem.is_some();
+        let is_unknown = is_of_dead_run
+            || report.status.wants_another_try()
             || account.regions.iter().any(is_bad)
             || counts.undelivered_total() + counts.archive_undelivered > 0;
         Some(match &account.archive {
