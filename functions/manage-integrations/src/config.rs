@@ -1,6 +1,10 @@
 //! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use aws::{Managing, Names};
+use management::Settings;
 use management::host::Reach;
 pub use runtime::config::ConfigError;
 use runtime::config::Variables;
@@ -14,6 +18,8 @@ pub struct Config {
     /// `SECRET_NAME_PREFIX`, `SECRET_KMS_KEY_ARN` where secrets have a key of their own, and `CHECK_FUNCTION_NAME` where
     /// connections are checked.
     pub managing: Managing,
+    /// `SECRET_NAME_PREFIX`, and `DEPLOYMENT_PARTITION` and `DEPLOYMENT_ACCOUNT`, which are the function's own.
+    pub settings: Settings,
     /// Where answers to CloudFormation may go: to AWS, unless `AWS_ENDPOINT_URL` says that AWS is elsewhere, for all services,
     /// as the local stack does. In AWS nobody sets it; endpoints of one service have variables of their own.
     pub answers: Reach,
@@ -44,18 +50,38 @@ impl Config {
                 secret_kms_key: variables.optional("SECRET_KMS_KEY_ARN"),
                 check_function: variables.optional("CHECK_FUNCTION_NAME"),
             },
+            settings: Settings {
+                secret_prefix: variables.required("SECRET_NAME_PREFIX")?,
+                partition: Some(needed(variables, "DEPLOYMENT_PARTITION")?),
+                account: Some(needed(variables, "DEPLOYMENT_ACCOUNT")?),
+            },
             answers: variables.optional("AWS_ENDPOINT_URL").map_or(Reach::Aws, |_| Reach::Anywhere),
             log_level: variables.parsed("LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
         })
     }
 }
 
+/// A variable that must be set, as what it stands for.
+fn needed<T>(variables: &Variables<'_>, name: &'static str) -> Result<T, ConfigError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    variables.parsed(name)?.ok_or(ConfigError::Missing(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NEEDED: [(&str, &str); 4] =
-        [("TABLE_NAME", "t"), ("STATE_BUCKET", "b"), ("QUEUE_URL", "q"), ("SECRET_NAME_PREFIX", "p/")];
+    const NEEDED: [(&str, &str); 6] = [
+        ("TABLE_NAME", "t"),
+        ("STATE_BUCKET", "b"),
+        ("QUEUE_URL", "q"),
+        ("SECRET_NAME_PREFIX", "p/"),
+        ("DEPLOYMENT_PARTITION", "aws-cn"),
+        ("DEPLOYMENT_ACCOUNT", "111122223333"),
+    ];
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::read(&Variables::new(|name| {
@@ -72,9 +98,13 @@ mod tests {
             let (name, _) = variables.remove(missing);
             assert_eq!(read(&variables), Err(ConfigError::Missing(name)));
         }
+        let (partition, account) = (config.settings.partition.unwrap(), config.settings.account.unwrap());
+        assert_eq!((partition.as_str(), account.as_str()), ("aws-cn", "111122223333"));
         assert_eq!(config.answers, Reach::Aws);
         let local = [NEEDED.as_slice(), &[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")]].concat();
         assert_eq!(read(&local).unwrap().answers, Reach::Anywhere);
+        let mars = [&[("DEPLOYMENT_PARTITION", "aws-mars")], NEEDED.as_slice()].concat();
+        assert!(read(&mars).unwrap_err().to_string().contains("DEPLOYMENT_PARTITION is \"aws-mars\""));
         let loud = [NEEDED.as_slice(), &[("LOG_LEVEL", "loud")]].concat();
         assert!(read(&loud).unwrap_err().to_string().contains("LOG_LEVEL"));
     }

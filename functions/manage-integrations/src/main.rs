@@ -7,7 +7,7 @@ use lambda_runtime::service_fn;
 use manage_integrations::answer::Https;
 use manage_integrations::config::Config;
 use manage_integrations::handler::Handler;
-use management::{Service, Settings};
+use management::Service;
 use runtime::isolation;
 
 #[tokio::main]
@@ -15,10 +15,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     // As text: what ends a program is shown in its debug form.
     let config = Config::from_env().map_err(|error| error.to_string())?;
     runtime::logs::start(config.log_level, "manage_integrations");
-    let settings = Settings { secret_prefix: config.managing.secret_prefix.clone() };
     let answers = Https::new(config.answers)?;
     let cloud = Cloud::new(&aws::sdk_config().await, config.names).managing(config.managing);
-    let handler = Handler::new(Arc::new(Service::new(Arc::new(cloud), settings)), answers);
+    let handler = Handler::new(Arc::new(Service::new(Arc::new(cloud), config.settings)), answers);
     if let Some((payload, time)) = isolation::request(std::env::args_os())? {
         handler.alone(&payload, time).await.map_err(|error| error.to_string())?;
         return Ok(());

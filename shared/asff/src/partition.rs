@@ -65,6 +65,12 @@ impl Partition {
             && number.bytes().all(|digit| digit.is_ascii_digit())
     }
 
+    /// The partition that may hold a Region of this name, known or not. None: AWS has not told of such names yet.
+    #[must_use]
+    pub fn that_may_hold(region: RegionName) -> Option<Self> {
+        Self::ALL.into_iter().find(|partition| partition.may_hold(region))
+    }
+
     /// The ARN of the Prowler product in a Region of this partition (contract 2.1). Its account is empty.
     #[must_use]
     pub fn product_arn(self, region: RegionName) -> String {

@@ -36,7 +36,7 @@ impl Integrations for Cloud {
     }
 
     async fn delete_withdrawn(&self, provider: &ProviderId, removing_since: Timestamp) -> Result<bool, PortError> {
-        let settings = Settings { secret_prefix: self.managing.secret_prefix.clone() };
+        let settings = Settings { secret_prefix: self.managing.secret_prefix.clone(), ..Settings::default() };
         let service = Service::new(Arc::new(self.clone()), settings);
         let exporter = Caller("export-findings".to_owned());
         match service.withdrawn(&exporter, provider, removing_since).await {

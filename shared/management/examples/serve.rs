@@ -29,7 +29,7 @@ async fn main() -> Result<(), Failure> {
     let port: u16 = std::env::args().nth(1).ok_or("serve PORT")?.parse()?;
     let memory = Arc::new(Memory::default());
     furnish(&memory)?;
-    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
+    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Settings::default() };
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
     axum::serve(listener, router(Arc::new(Service::new(memory, settings)))).await?;

@@ -15,8 +15,9 @@ pub mod problem;
 pub mod service;
 pub mod wire;
 
+pub use check::Settings;
 pub use http::openapi::document;
 pub use http::router;
 pub use ports::{Caller, Ports};
 pub use problem::Refusal;
-pub use service::{Service, Settings};
+pub use service::Service;

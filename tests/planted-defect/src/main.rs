@@ -47,7 +47,7 @@ async fn manage_integrations() -> Result<(), Error> {
     logs::start(LevelFilter::INFO, "manage_integrations");
     let memory = Arc::new(Memory::default());
     memory.before_next_commit(|_| defect());
-    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
+    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Settings::default() };
     let handler = Handler::new(Arc::new(Service::new(memory, settings)), Https::new(Reach::Anywhere)?);
     if let Some((payload, time)) = isolation::request(std::env::args_os())? {
         handler.alone(&payload, time).await.map_err(|error| error.to_string())?;

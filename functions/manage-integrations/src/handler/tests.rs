@@ -36,7 +36,7 @@ impl Send for Arc<Answers> {
 
 fn handler(answers: &Arc<Answers>) -> (Arc<Memory>, Handler<Memory, Arc<Answers>>) {
     let memory = Arc::new(Memory::default());
-    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
+    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Settings::default() };
     (memory.clone(), Handler::new(Arc::new(Service::new(memory, settings)), answers.clone()))
 }
 

@@ -1,12 +1,12 @@
 //! Credentials: their kind, the access key or where it is, and the role.
 
-use asff::{AccountId, Partition, RegionName, Regions};
+use asff::{AccountId, Partition, RegionName};
 use exporter::integration::{Credentials, Role};
 use exporter::provider::ProviderId;
 use exporter::registry::{AccessKey, MANAGED};
 use uuid::Uuid;
 
-use super::Errors;
+use super::{Errors, Settings};
 use crate::problem::Refusal;
 use crate::wire::{CredentialsBody, RoleBody};
 
@@ -68,9 +68,9 @@ pub fn of_provider(
     id: &ProviderId,
     body: &CredentialsBody,
     before: Option<&Credentials>,
-    secret_prefix: &str,
+    deployment: &Settings,
 ) -> Result<(Credentials, Key), Refusal> {
-    match checked(id, body, before, secret_prefix)? {
+    match checked(id, body, before, deployment)? {
         Checked::Own(credentials, key) => Ok((credentials, key)),
         Checked::AsProvider => Err(Refusal::field("credentials.kind", "must be default or static")),
     }
@@ -85,9 +85,9 @@ pub fn of_integration(
     id: &ProviderId,
     body: &CredentialsBody,
     before: Option<&Credentials>,
-    secret_prefix: &str,
+    deployment: &Settings,
 ) -> Result<Checked, Refusal> {
-    checked(id, body, before, secret_prefix)
+    checked(id, body, before, deployment)
 }
 
 /// Checks that credentials fit a provider: for one that an integration moves to.
@@ -95,9 +95,9 @@ pub fn of_integration(
 /// # Errors
 ///
 /// What does not fit.
-pub fn for_provider(id: &ProviderId, credentials: &Credentials) -> Result<(), Refusal> {
+pub fn for_provider(id: &ProviderId, credentials: &Credentials, deployment: &Settings) -> Result<(), Refusal> {
     let mut errors = Errors::default();
-    belongs(id, credentials.role().map(|role| role.arn.as_str()), &mut errors);
+    belongs(id, credentials.role().map(|role| role.arn.as_str()), deployment, &mut errors);
     errors.end(())
 }
 
@@ -105,7 +105,7 @@ fn checked(
     id: &ProviderId,
     body: &CredentialsBody,
     before: Option<&Credentials>,
-    secret_prefix: &str,
+    deployment: &Settings,
 ) -> Result<Checked, Refusal> {
     let mut errors = Errors::default();
     let key_given = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
@@ -118,12 +118,12 @@ fn checked(
         }
         return errors.end(Checked::AsProvider);
     }
-    belongs(id, body.role.as_ref().map(|role| role.arn.as_str()), &mut errors);
+    belongs(id, body.role.as_ref().map(|role| role.arn.as_str()), deployment, &mut errors);
     let role = body.role.as_ref().map(|role| checked_role(role, before.and_then(Credentials::role), &mut errors));
     match body.kind.as_str() {
         "default" => errors.end(Checked::Own(Credentials::Default { role }, Key::Kept)),
         "static" => {
-            let (secret, key) = place(body, before, secret_prefix, &mut errors);
+            let (secret, key) = place(body, before, deployment, &mut errors);
             errors.end(Checked::Own(Credentials::Static { secret, role }, key))
         }
         _ => {
@@ -134,25 +134,19 @@ fn checked(
 }
 
 /// Where the access key is: in the request, in a secret that it names, or where it was.
-fn place(body: &CredentialsBody, before: Option<&Credentials>, prefix: &str, errors: &mut Errors) -> (String, Key) {
+fn place(
+    body: &CredentialsBody,
+    before: Option<&Credentials>,
+    deployment: &Settings,
+    errors: &mut Errors,
+) -> (String, Key) {
     let given = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
     if let Some(secret) = &body.secret {
         if given {
             errors.add("credentials.secret", "must be left out, where there is an access key");
         }
-        let rest = secret_name(secret).and_then(|name| name.strip_prefix(prefix)).filter(|rest| !rest.is_empty());
-        let is_theirs = |rest: &str| rest.starts_with(MANAGED) && before.and_then(Credentials::secret) != Some(secret);
-        match rest {
-            None => errors.add(
-                "credentials.secret",
-                format!("must be a secret, by its name or ARN, whose name begins with {prefix}"),
-            ),
-            // It goes with what it was made for, and would be missed here.
-            Some(rest) if is_theirs(rest) => errors.add(
-                "credentials.secret",
-                format!("must not begin with {prefix}{MANAGED}: that one belongs to another"),
-            ),
-            Some(_) => {}
+        if let Some(message) = unusable(secret, before, deployment) {
+            errors.add("credentials.secret", message);
         }
         return (secret.clone(), Key::Kept);
     }
@@ -186,16 +180,45 @@ fn place(body: &CredentialsBody, before: Option<&Credentials>, prefix: &str, err
     (String::new(), Key::New(key))
 }
 
-/// The name of a secret that is named by itself, or by arn:partition:secretsmanager:region:account:secret:NAME-suffix.
+/// Why a secret that a request names can't be used.
+fn unusable(secret: &str, before: Option<&Credentials>, deployment: &Settings) -> Option<String> {
+    if let Some([partition, region, account, _]) = secret_arn(secret) {
+        let by_region = || deployment.other_partition_of(region.parse().ok()?);
+        let by_account = || deployment.other_account(account.parse().ok()?);
+        let message = deployment.other_partition(partition).or_else(by_region).or_else(by_account);
+        if message.is_some() {
+            return message;
+        }
+    }
+    let prefix = deployment.secret_prefix.as_str();
+    let rest = secret_name(secret).and_then(|name| name.strip_prefix(prefix)).filter(|rest| !rest.is_empty());
+    let is_theirs = |rest: &str| rest.starts_with(MANAGED) && before.and_then(Credentials::secret) != Some(secret);
+    match rest {
+        None => Some(format!("must be a secret, by its name or ARN, whose name begins with {prefix}")),
+        // It goes with what it was made for, and would be missed here.
+        Some(rest) if is_theirs(rest) => {
+            Some(format!("must not begin with {prefix}{MANAGED}: that one belongs to another"))
+        }
+        Some(_) => None,
+    }
+}
+
+/// The partition, the Region, the account and the name of arn:partition:secretsmanager:region:account:secret:NAME-suffix.
+fn secret_arn(text: &str) -> Option<[&str; 4]> {
+    let parts: Vec<&str> = text.splitn(7, ':').collect();
+    let ["arn", partition, "secretsmanager", region, account, "secret", name] = parts[..] else { return None };
+    Some([partition, region, account, name])
+}
+
+/// The name of a secret that is named by itself, or by its ARN.
 fn secret_name(text: &str) -> Option<&str> {
     let name = if text.starts_with("arn:") {
-        let parts: Vec<&str> = text.splitn(7, ':').collect();
-        let ["arn", partition, "secretsmanager", region, account, "secret", name] = parts[..] else { return None };
+        let [partition, region, account, name] = secret_arn(text)?;
         let partition: Partition = partition.parse().ok()?;
         let region: RegionName = region.parse().ok()?;
         account.parse::<AccountId>().ok()?;
-        // A Region that is not known yet may be of any partition.
-        if Regions::known().partition_of(region).is_some_and(|known| known != partition) {
+        // A Region of a name that AWS has not told of yet may be of any partition.
+        if Partition::that_may_hold(region).is_some_and(|other| other != partition) {
             return None;
         }
         name
@@ -233,8 +256,9 @@ fn checked_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> 
     }
 }
 
-/// A role is one of the provider's account, or of every account of the organisation.
-fn belongs(id: &ProviderId, arn: Option<&str>, errors: &mut Errors) {
+/// A role is one of the provider's account, or of every account of the organisation; of another account than the deployment's
+/// perhaps, but never of another partition.
+fn belongs(id: &ProviderId, arn: Option<&str>, deployment: &Settings, errors: &mut Errors) {
     let Some(arn) = arn else {
         if id.account().is_none() {
             let message =
@@ -244,6 +268,14 @@ fn belongs(id: &ProviderId, arn: Option<&str>, errors: &mut Errors) {
         return;
     };
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let foreign = match parts.as_slice() {
+        ["arn", partition, "iam", ..] => deployment.other_partition(partition),
+        _ => None,
+    };
+    if let Some(message) = foreign {
+        errors.add("credentials.role.arn", message);
+        return;
+    }
     let account = match parts.as_slice() {
         ["arn", partition, "iam", "", account, role]
             if partition.parse::<Partition>().is_ok() && role.strip_prefix("role/").is_some_and(is_role_name) =>

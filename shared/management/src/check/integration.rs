@@ -9,8 +9,8 @@ use exporter::provider::ProviderId;
 use exporter::scan_source::{PREFIX_BYTES_MAX, SOURCES_MAX, ScanSource};
 use serde_json::Value;
 
-use super::Errors;
 use super::provider::ID_FORM;
+use super::{Errors, Settings};
 use crate::problem::Refusal;
 use crate::wire::{IntegrationBody, ScanSourceBody};
 
@@ -26,7 +26,7 @@ const NOT_PATCHABLE: [&str; 4] = ["alias", "credentials", "removing_since", "ena
 /// # Errors
 ///
 /// All that is wrong with it.
-pub fn integration(body: &IntegrationBody) -> Result<Integration, Refusal> {
+pub fn integration(body: &IntegrationBody, deployment: &Settings) -> Result<Integration, Refusal> {
     let mut errors = Errors::default();
     let id = body.provider.parse::<ProviderId>();
     if id.is_err() {
@@ -40,8 +40,8 @@ pub fn integration(body: &IntegrationBody) -> Result<Integration, Refusal> {
     // Prowler writes them small, Security Hub large.
     let label = body.severity_min.as_deref().map(str::to_ascii_uppercase);
     let severity_min = errors.word("severity_min", label.as_deref(), severities);
-    let regions = regions(body, &mut errors);
-    let fallback_region = fallback(body, regions.as_deref(), &mut errors);
+    let regions = regions(body, deployment, &mut errors);
+    let fallback_region = fallback(body, regions.as_deref(), deployment, &mut errors);
     let scan_sources = scan_sources(body, &mut errors);
     let archive_scope = errors.word("archive_scope", body.archive_scope.as_deref(), "full, partial or observed");
     let resend = errors.word("resend", body.resend.as_deref(), "changed or always");
@@ -92,7 +92,7 @@ fn number(field: &str, value: Option<i64>, range: RangeInclusive<i64>, errors: &
     u8::try_from(value).ok()
 }
 
-fn regions(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<RegionName>> {
+fn regions(body: &IntegrationBody, deployment: &Settings, errors: &mut Errors) -> Option<Vec<RegionName>> {
     let names = body.regions.as_ref()?;
     if names.is_empty() || names.len() > REGIONS_MAX {
         errors.add("regions", format!("must be 1 to {REGIONS_MAX} Regions, or left out for every Region"));
@@ -102,16 +102,16 @@ fn regions(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<RegionName
     let mut partitions = BTreeSet::new();
     let mut regions = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        let region = name.parse().ok().filter(|region| known.get(*region).is_some());
-        match region {
-            Some(region) if regions.contains(&region) => errors.add(&format!("regions.{index}"), "is there twice"),
-            Some(region) => {
+        match region(name, deployment) {
+            Ok(region) if regions.contains(&region) => errors.add(&format!("regions.{index}"), "is there twice"),
+            Ok(region) => {
                 partitions.extend(known.partition_of(region));
                 regions.push(region);
             }
-            None => errors.add(&format!("regions.{index}"), "must be a Region, such as eu-west-1"),
+            Err(message) => errors.add(&format!("regions.{index}"), message),
         }
     }
+    // Where the deployment's is not known, those of others were not found out above.
     if partitions.len() > 1 {
         errors.add("regions", "must be of one partition: credentials never cross from one to another");
     }
@@ -145,16 +145,29 @@ fn scan_sources(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<ScanS
     Some(sources)
 }
 
-fn fallback(body: &IntegrationBody, regions: Option<&[RegionName]>, errors: &mut Errors) -> Option<RegionName> {
-    let name = body.fallback_region.as_deref()?;
-    let known = Regions::known();
-    let region = name.parse().ok().filter(|region| known.get(*region).is_some());
-    match region {
-        None => errors.add("fallback_region", "must be a Region, such as us-east-1"),
-        Some(region) if regions.is_some_and(|regions| !regions.contains(&region)) => {
+fn fallback(
+    body: &IntegrationBody,
+    regions: Option<&[RegionName]>,
+    deployment: &Settings,
+    errors: &mut Errors,
+) -> Option<RegionName> {
+    let region = region(body.fallback_region.as_deref()?, deployment);
+    match &region {
+        Err(message) => errors.add("fallback_region", message.as_str()),
+        Ok(region) if regions.is_some_and(|regions| !regions.contains(region)) => {
             errors.add("fallback_region", "must be one of regions, where these are named");
         }
-        Some(_) => {}
+        Ok(_) => {}
     }
-    region
+    region.ok()
+}
+
+/// A Region of the deployment's partition that we know, or why it is none.
+fn region(name: &str, deployment: &Settings) -> Result<RegionName, String> {
+    let no_region = || format!("must be a Region, such as {}", deployment.some_region());
+    let region: RegionName = name.parse().map_err(|_| no_region())?;
+    if let Some(message) = deployment.other_partition_of(region) {
+        return Err(message);
+    }
+    Regions::known().get(region).map(|_| region).ok_or_else(no_region)
 }

@@ -7,9 +7,11 @@ mod errors;
 mod integration;
 mod provider;
 mod schedule;
+mod settings;
 
 pub use credentials::{Checked, Key, for_provider, of_integration, of_provider};
 pub use errors::Errors;
 pub use integration::{integration, patchable};
 pub use provider::{alias, provider, provider_id};
 pub use schedule::{next_scan, schedule};
+pub use settings::Settings;

@@ -24,9 +24,9 @@ impl<P: Ports> Service<P> {
         if_match: &IfMatch,
         body: &CredentialsBody,
     ) -> Result<ProviderView, Refusal> {
-        let prefix = &self.settings.secret_prefix;
+        let deployment = &self.settings;
         let checked = |before: &Provider| {
-            let (credentials, key) = check::of_provider(id, body, Some(&before.credentials), prefix)?;
+            let (credentials, key) = check::of_provider(id, body, Some(&before.credentials), deployment)?;
             Ok((Some(credentials), key))
         };
         let after = self.give(caller, id, if_match, checked).await?;
@@ -51,9 +51,9 @@ impl<P: Ports> Service<P> {
         if_match: &IfMatch,
         body: &CredentialsBody,
     ) -> Result<IntegrationView, Refusal> {
-        let prefix = &self.settings.secret_prefix;
+        let deployment = &self.settings;
         let checked =
-            |before: &Integration| Ok(check::of_integration(id, body, before.credentials.as_ref(), prefix)?.own());
+            |before: &Integration| Ok(check::of_integration(id, body, before.credentials.as_ref(), deployment)?.own());
         let after = self.give(caller, id, if_match, checked).await?;
         self.tested(&after).await
     }

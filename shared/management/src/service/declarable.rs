@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::credentials::stays;
 use super::kept::Kept;
 use super::{IfMatch, Service};
-use crate::check::{self, Checked, Errors, Key, patchable};
+use crate::check::{self, Checked, Errors, Key, Settings, patchable};
 use crate::http::typed;
 use crate::merge::merged;
 use crate::ports::{Caller, Ports};
@@ -31,7 +31,7 @@ pub(super) trait Declarable: Kept {
     fn readable(asked: &Value) -> Result<(), Refusal>;
 
     /// The same with changes. A credential that is taken away is back at its default.
-    fn changed(&self, changes: &Map<String, Value>, secret_prefix: &str) -> Result<Self, Refusal>;
+    fn changed(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, Refusal>;
 
     /// All that is asked for, as changes of [`Declarable::new`].
     fn whole(asked: &Value) -> Map<String, Value>;
@@ -62,14 +62,14 @@ impl Declarable for Provider {
         without_key(typed::<ProviderBody>(asked.clone(), "")?.credentials.as_ref())
     }
 
-    fn changed(&self, changes: &Map<String, Value>, secret_prefix: &str) -> Result<Self, Refusal> {
+    fn changed(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, Refusal> {
         let (settings, credentials) = parted(changes)?;
         let settings = check::provider(self.clone(), &typed(merged(ProviderPatch::json(self), &settings), "")?);
         let credentials = match credentials {
             None => Ok((self.credentials.clone(), Key::Kept)),
             Some(body) => {
                 let body = body.unwrap_or_else(|| CredentialsBody::of_kind("default"));
-                check::of_provider(&self.id, &body, Some(&self.credentials), secret_prefix)
+                check::of_provider(&self.id, &body, Some(&self.credentials), deployment)
             }
         };
         let (settings, (credentials, _)) = Errors::both(settings, credentials)?;
@@ -113,15 +113,15 @@ impl Declarable for Integration {
         without_key(typed::<IntegrationBody>(asked.clone(), "")?.credentials.as_ref())
     }
 
-    fn changed(&self, changes: &Map<String, Value>, secret_prefix: &str) -> Result<Self, Refusal> {
+    fn changed(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, Refusal> {
         let (settings, credentials) = parted(changes)?;
-        let settings = check::integration(&typed(merged(patchable(self)?, &settings), "")?);
+        let settings = check::integration(&typed(merged(patchable(self)?, &settings), "")?, deployment);
         let own = self.credentials.as_ref();
         let credentials = match credentials {
             None => Ok(self.credentials.clone()),
             Some(None) => Ok(None),
             Some(Some(body)) => {
-                check::of_integration(&self.provider, &body, own, secret_prefix).map(|checked| match checked {
+                check::of_integration(&self.provider, &body, own, deployment).map(|checked| match checked {
                     Checked::AsProvider => None,
                     Checked::Own(credentials, _) => Some(credentials),
                 })

@@ -166,16 +166,16 @@ impl<P: Ports> Service<P> {
         before: Option<&Stored<T>>,
     ) -> Result<Stored<T>, Refusal> {
         let Declaration { owner, asked, .. } = declaration;
-        let prefix = &self.settings.secret_prefix;
+        let deployment = &self.settings;
         let declared = Some(Declared { by: owner.clone(), asked: asked.clone() });
         let now = self.ports.now();
         let Some(before) = before else {
-            let value = T::new(id.clone()).changed(&T::whole(asked), prefix)?.put_at(None, now);
+            let value = T::new(id.clone()).changed(&T::whole(asked), deployment)?.put_at(None, now);
             return Ok(Stored { declared, ..Stored::new(value, now, &caller.0) });
         };
         let (value, declared) = match &before.declared {
             Some(last) if last.by == *owner => {
-                (before.value.changed(&without_id::<T>(changes(&last.asked, asked)), prefix)?, declared)
+                (before.value.changed(&without_id::<T>(changes(&last.asked, asked)), deployment)?, declared)
             }
             // What stands here now was made by others, after ours was deleted by hand. We know what the template changed,
             // and change what still is as the template had it.
@@ -183,10 +183,10 @@ impl<P: Ports> Service<P> {
                 let mut changes = without_id::<T>(changes(&declaration.before, asked));
                 changes.retain(|name, _| {
                     let was = declaration.before.get(name).cloned().unwrap_or_default();
-                    let as_it_was = before.value.changed(&[(name.clone(), was)].into_iter().collect(), prefix);
+                    let as_it_was = before.value.changed(&[(name.clone(), was)].into_iter().collect(), deployment);
                     as_it_was.is_ok_and(|value| value.put_at(Some(&before.value), now) == before.value)
                 });
-                let value = before.value.changed(&changes, prefix)?.put_at(Some(&before.value), now);
+                let value = before.value.changed(&changes, deployment)?.put_at(Some(&before.value), now);
                 if others.is_some() && value != before.value {
                     return Err(Refusal::Exists { noun: T::NOUN, id: id.clone() });
                 }

@@ -7,7 +7,7 @@ use exporter::registry::{CommitError, Page, Seen, Stored, Write};
 use super::credentials::stays;
 use super::kept::{Change, differences, entry};
 use super::{Created, IfMatch, Once, Service, TRIES_MAX};
-use crate::check::{self, Checked, Errors};
+use crate::check::{self, Checked, Errors, Settings};
 use crate::ports::{Caller, Ports};
 use crate::problem::{Noun, Refusal};
 use crate::wire::{IntegrationBody, IntegrationView, LeftBehind, List};
@@ -46,11 +46,11 @@ impl<P: Ports> Service<P> {
         if let Some(earlier) = self.earlier(once, caller).await? {
             return Ok(Created { view: self.view(&earlier).await?, replayed: true });
         }
-        let settings = check::integration(body);
+        let deployment = &self.settings;
+        let settings = check::integration(body, deployment);
         let id = check::provider_id("provider", &body.provider);
-        let prefix = &self.settings.secret_prefix;
         let credentials = match (&id, &body.credentials) {
-            (Ok(id), Some(credentials)) => check::of_integration(id, credentials, None, prefix),
+            (Ok(id), Some(credentials)) => check::of_integration(id, credentials, None, deployment),
             _ => Ok(Checked::AsProvider),
         };
         let (integration, credentials) = Errors::both(settings, credentials)?;
@@ -78,7 +78,7 @@ impl<P: Ports> Service<P> {
             let before = self.found::<Integration>(id).await?;
             if_match.check(id, before.revision())?;
             stays(&before.value)?;
-            let value = updated(&before.value, &settings(&before.value)?)?;
+            let value = updated(&before.value, &settings(&before.value)?, &self.settings)?;
             if value.provider != *id {
                 match self.moved(caller, &before, value).await? {
                     Some(after) => {
@@ -92,7 +92,7 @@ impl<P: Ports> Service<P> {
             let after = self
                 .change(what, |stored: &Stored<Integration>| {
                     stays(&stored.value)?;
-                    updated(&stored.value, &settings(&stored.value)?)
+                    updated(&stored.value, &settings(&stored.value)?, &self.settings)
                 })
                 .await?;
             let enabled = after.value.enabled && !before.value.enabled;
@@ -120,7 +120,7 @@ impl<P: Ports> Service<P> {
     ) -> Result<Option<Stored<Integration>>, Refusal> {
         let (from, to) = (&before.value.provider, value.provider.clone());
         if let Some(credentials) = &value.credentials {
-            check::for_provider(&to, credentials)?;
+            check::for_provider(&to, credentials, &self.settings)?;
         }
         let now = self.ports.now();
         // A stack that made it knows it under the id before, so it is whoever's who moved it.
@@ -148,7 +148,7 @@ impl<P: Ports> Service<P> {
 }
 
 /// The settings of a body, with what a patch leaves alone.
-fn updated(before: &Integration, body: &IntegrationBody) -> Result<Integration, Refusal> {
+fn updated(before: &Integration, body: &IntegrationBody, deployment: &Settings) -> Result<Integration, Refusal> {
     let credentials: Option<Credentials> = before.credentials.clone();
-    Ok(Integration { credentials, removing_since: before.removing_since, ..check::integration(body)? })
+    Ok(Integration { credentials, removing_since: before.removing_since, ..check::integration(body, deployment)? })
 }

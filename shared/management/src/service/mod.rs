@@ -27,18 +27,12 @@ use exporter::registry::Page;
 pub use self::declare::{Declaration, Retraction, Standing, Thing};
 pub use self::once::Once;
 pub use self::version::{IfMatch, etag};
+use crate::check::Settings;
 use crate::ports::Ports;
 use crate::problem::Refusal;
 
 /// Tries of a change that names no version, when others change the same thing.
 const TRIES_MAX: usize = 4;
-
-/// What a deployment is made of, as far as the verbs need it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// How the names of the secrets begin that the exporter may read.
-    pub secret_prefix: String,
-}
 
 /// The verbs, over ports.
 pub struct Service<P> {

@@ -49,10 +49,9 @@ impl<P: Ports> Service<P> {
         let settings = ProviderPatch { alias: body.alias.clone(), scan_schedule: body.scan_schedule.clone() };
         let settings = check::provider(Provider::new(id.clone()), &settings);
         let credentials = match &body.credentials {
-            Some(credentials) => check::of_provider(&id, credentials, None, &self.settings.secret_prefix),
-            None => {
-                check::for_provider(&id, &Credentials::default()).map(|()| (Credentials::default(), check::Key::Kept))
-            }
+            Some(credentials) => check::of_provider(&id, credentials, None, &self.settings),
+            None => check::for_provider(&id, &Credentials::default(), &self.settings)
+                .map(|()| (Credentials::default(), check::Key::Kept)),
         };
         let (provider, (credentials, key)) = Errors::both(settings, credentials)?;
         self.create(caller, Provider { credentials, ..provider }, key, once).await

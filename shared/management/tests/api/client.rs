@@ -15,6 +15,8 @@ use tower::ServiceExt as _;
 
 /// The account of most tests.
 pub(crate) const ACCOUNT: &str = "123456789012";
+/// The account of the deployment.
+pub(crate) const DEPLOYED_IN: &str = "111122223333";
 /// An organisation.
 pub(crate) const ORGANIZATION: &str = "o-a1b2c3d4e5";
 /// Who calls.
@@ -23,6 +25,7 @@ pub(crate) const CALLER: &str = "arn:aws:sts::111122223333:assumed-role/Security
 /// The API, and what is behind it.
 pub(crate) struct Api {
     pub(crate) memory: Arc<Memory>,
+    pub(crate) settings: Settings,
     router: Router,
 }
 
@@ -58,10 +61,20 @@ impl Answer {
 
 impl Api {
     pub(crate) fn new() -> Self {
+        Self::of("aws")
+    }
+
+    /// One of a deployment in this partition.
+    pub(crate) fn of(partition: &str) -> Self {
         let memory = Arc::new(Memory::default());
         memory.kept().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
-        let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
-        Self { memory: memory.clone(), router: router(Arc::new(Service::new(memory, settings))) }
+        let settings = Settings {
+            secret_prefix: "securityhub-exporter/".to_owned(),
+            partition: Some(partition.parse().unwrap()),
+            account: Some(DEPLOYED_IN.parse().unwrap()),
+        };
+        let router = router(Arc::new(Service::new(memory.clone(), settings.clone())));
+        Self { memory, settings, router }
     }
 
     /// One with a provider of [`ACCOUNT`] that can be reached.

@@ -100,7 +100,7 @@ async fn a_role_is_named_by_the_grammar_of_its_arn() {
 #[tokio::test]
 async fn a_direct_invocation_with_a_caller_that_is_no_arn_is_refused() {
     let api = Api::new();
-    let service = || Service::new(api.memory.clone(), Settings { secret_prefix: String::new() });
+    let service = || Service::new(api.memory.clone(), Settings::default());
     for (arn, status) in [("x".repeat(3_000), 400), ("a\nb".to_owned(), 400), ("arn:aws:iam::1:user/a".to_owned(), 201)]
     {
         let payload: Value = json!({

@@ -13,6 +13,7 @@ mod organizations;
 mod outcomes;
 mod ownership;
 mod page;
+mod partitions;
 mod payload;
 mod providers;
 mod removal;

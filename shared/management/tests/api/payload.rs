@@ -5,15 +5,14 @@ use std::sync::Arc;
 use exporter::report::RunReport;
 use exporter::upload::UploadInfo;
 use management::host::{is_http, respond};
-use management::{Service, Settings, router};
+use management::{Service, router};
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api, CALLER};
 
 async fn send(api: &Api, payload: Value) -> Value {
     assert!(is_http(&payload));
-    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
-    respond(router(Arc::new(Service::new(api.memory.clone(), settings))), &payload).await
+    respond(router(Arc::new(Service::new(api.memory.clone(), api.settings.clone()))), &payload).await
 }
 
 fn payload(method: &str, path: &str, body: Option<&str>) -> Value {

@@ -50,8 +50,7 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
     assert_eq!((again.status.as_u16(), again.etag()), (202, etag), "asked again, it is ordered again");
     assert_eq!(api.memory.ordered(), [order.clone(), order]);
 
-    let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
-    let service = Service::new(api.memory.clone(), settings);
+    let service = Service::new(api.memory.clone(), api.settings.clone());
     let exporter = Caller("export-findings".to_owned());
     let withdrawn = async |since: &str| {
         service.withdrawn(&exporter, &ACCOUNT.parse().unwrap(), since.parse().unwrap()).await.unwrap()
@@ -66,8 +65,7 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
 #[tokio::test]
 async fn an_integration_that_nobody_removes_is_not_deleted_by_the_exporter() {
     let api = Api::with_integration().await;
-    let settings = Settings { secret_prefix: String::new() };
-    let service = Service::new(api.memory.clone(), settings);
+    let service = Service::new(api.memory.clone(), Settings::default());
     assert!(!service.withdrawn(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await.unwrap());
     assert_eq!(api.integration().await.0, format!("/integrations/{ACCOUNT}"));
 }
@@ -99,7 +97,7 @@ async fn enabling_calls_a_removal_off_and_the_trail_says_so() {
     let change = &entry.changes["removing_since"];
     assert_eq!((entry.action.as_str(), &change.to), ("integration.enable", &None));
     assert_eq!(change.from, Some(json!(SINCE)));
-    let service = Service::new(api.memory.clone(), Settings { secret_prefix: String::new() });
+    let service = Service::new(api.memory.clone(), Settings::default());
     let late = service.withdrawn(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await;
     assert!(!late.unwrap(), "an order that comes late deletes nothing");
     assert_eq!(api.patch(&path, &on.etag(), &json!({"only_failed": false})).await.status, 200, "it is there");

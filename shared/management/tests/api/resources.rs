@@ -147,8 +147,7 @@ async fn whatever_comes_with_an_address_for_the_answer_gets_one_that_fits() {
     api.memory.kept().down = Some("x".repeat(10_000));
     let broken = json!({"ResponseURL": "https://answers.example/1", "StackId": "s", "RequestId": "r", "LogicalResourceId": "l",
         "RequestType": 7, "ResourceProperties": "none"});
-    let settings = Settings { secret_prefix: String::new() };
-    let service = Service::new(api.memory.clone(), settings);
+    let service = Service::new(api.memory.clone(), Settings::default());
     let request = ResourceRequest::parse(&broken).unwrap();
     let answer = carry_out(&service, &request).await;
     assert_eq!(

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::SignedDuration;
+use management::Service;
 use management::host::{Answer, ResourceRequest, broken_off, carry_out};
-use management::{Service, Settings};
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api};
@@ -74,8 +74,7 @@ impl<'a> Stack<'a> {
     }
 
     fn service(&self) -> Service<management::memory::Memory> {
-        let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
-        Service::new(self.api.memory.clone(), settings)
+        Service::new(self.api.memory.clone(), self.api.settings.clone())
     }
 }
 

@@ -37,8 +37,8 @@ async fn every_wrong_setting_is_named_at_once() {
             "format",
             "muted",
             "partial_scan_percent",
-            "regions",
             "regions.1",
+            "regions.2",
             "resend",
             "scan_sources.0.prefix",
             "scan_sources.1.uploader_account",
@@ -98,16 +98,16 @@ async fn credentials_are_of_the_provider_s_account() {
         json!({"kind": "default", "secret": "securityhub-exporter/x"}),
         json!({"kind": "static"}),
         json!({"kind": "static", "secret": "elsewhere/x"}),
-        json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:elsewhere/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:elsewhere/x-AbCdEf"}),
         json!({"kind": "root"}),
         json!({"kind": "static", "secret": "arn:aws:iam:x:y:z:securityhub-exporter/x"}),
-        json!({"kind": "static", "secret": "arn:mars:secretsmanager:eu-west-1:123456789012:secret:securityhub-exporter/x-AbCdEf"}),
-        json!({"kind": "static", "secret": "arn:aws:ssm:eu-west-1:123456789012:secret:securityhub-exporter/x-AbCdEf"}),
-        json!({"kind": "static", "secret": "arn:aws:secretsmanager:Europe:123456789012:secret:securityhub-exporter/x-AbCdEf"}),
-        json!({"kind": "static", "secret": "arn:aws:secretsmanager:cn-north-1:123456789012:secret:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:mars:secretsmanager:eu-west-1:111122223333:secret:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:ssm:eu-west-1:111122223333:secret:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:Europe:111122223333:secret:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:cn-north-1:111122223333:secret:securityhub-exporter/x-AbCdEf"}),
         json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:12345678901:secret:securityhub-exporter/x-AbCdEf"}),
-        json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:123456789012:key:securityhub-exporter/x-AbCdEf"}),
-        json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:securityhub-exporter/x:y"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:111122223333:key:securityhub-exporter/x-AbCdEf"}),
+        json!({"kind": "static", "secret": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:securityhub-exporter/x:y"}),
         json!({"kind": "static", "secret": "securityhub-exporter/"}),
         json!({"kind": "static", "secret": "securityhub-exporter/x y"}),
     ] {
@@ -115,7 +115,7 @@ async fn credentials_are_of_the_provider_s_account() {
         assert_eq!(refused.status, 422, "{body}: {}", refused.text);
     }
     for secret in
-        ["securityhub-exporter/x", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:securityhub-exporter/x-AbCdEf"]
+        ["securityhub-exporter/x", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:securityhub-exporter/x-AbCdEf"]
     {
         let set = api.put(&format!("{path}/credentials"), "*", &json!({"kind": "static", "secret": secret})).await;
         assert_eq!((set.status.as_u16(), &set.body["credentials"]["secret"]), (200, &json!(secret)), "{}", set.text);

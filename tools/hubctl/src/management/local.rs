@@ -26,7 +26,7 @@ pub(super) async fn connect(
     global: &Global,
     config: &SdkConfig,
     caller: Caller,
-    partition: Partition,
+    partition: Option<Partition>,
 ) -> Result<Management> {
     let stack = match &global.stack {
         Some(name) => Some(Deployment::of_stack(config, name).await.map_err(|error| no_stack(name, &error))?),
@@ -44,8 +44,10 @@ pub(super) async fn connect(
     let secret_prefix = secret_prefix.unwrap_or_else(|| SECRET_PREFIX.to_owned());
     let secret_kms_key = stack.as_ref().and_then(|stack| stack.kms_key_arn.clone());
     let managing = Managing { secret_prefix: secret_prefix.clone(), secret_kms_key, check_function };
+    // Tables are those of the caller's account.
+    let deployment = Settings { secret_prefix, partition, account: caller.account.parse().ok() };
     let cloud = Cloud::new(config, Names { table, state_bucket, queue_url }).managing(managing);
-    let router = router(Arc::new(Service::new(Arc::new(cloud), Settings { secret_prefix: secret_prefix.clone() })));
+    let router = router(Arc::new(Service::new(Arc::new(cloud), deployment.clone())));
     let transport = Box::new(move |mut request: http::Request<Bytes>| {
         request.extensions_mut().insert(management::Caller(caller.arn.clone()));
         Box::pin(answer(router.clone(), request)) as _
@@ -53,7 +55,8 @@ pub(super) async fn connect(
     let role_pattern = stack.as_ref().and_then(|stack| stack.member_role_name_pattern.clone());
     let trusted = stack.map(|stack| stack.trusted_arns().into_iter().map(str::to_owned).collect());
     let (trusted_arns, region) = (trusted.unwrap_or_default(), region_of(config)?.to_owned());
-    Ok(Management { transport, partition, trusted_arns, role_pattern, secret_prefix: Some(secret_prefix), region })
+    let partition = partition.unwrap_or(Partition::Aws);
+    Ok(Management { transport, partition, trusted_arns, role_pattern, deployment, region })
 }
 
 async fn answer(router: axum::Router, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {

@@ -11,6 +11,7 @@ mod request;
 use asff::Partition;
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use management::Settings;
 use serde_json::Value;
 
 pub(crate) use self::reach::Reach;
@@ -35,8 +36,8 @@ pub(crate) struct Management {
     pub(crate) trusted_arns: Vec<String>,
     /// The pattern of the names of the roles that the functions may assume, where it is known.
     pub(crate) role_pattern: Option<String>,
-    /// How the names of the secrets begin that the deployment may read, where that is known.
-    pub(crate) secret_prefix: Option<String>,
+    /// What is known of the deployment, to look at a file by. What is not, the deployment itself compares.
+    pub(crate) deployment: Settings,
     /// The Region of the deployment.
     pub(crate) region: String,
 }
@@ -143,7 +144,7 @@ mod tests {
             partition: Partition::Aws,
             trusted_arns: Vec::new(),
             role_pattern: None,
-            secret_prefix: None,
+            deployment: Settings::default(),
             region: "eu-west-1".to_owned(),
         };
         let all = management.list("/audit", 1_000).await.ok().unwrap();

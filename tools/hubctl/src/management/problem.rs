@@ -65,7 +65,8 @@ fn message(problem: &Problem) -> String {
 /// A field by the name of the option that sets it, since that is what was typed.
 fn option_of(field: &str) -> String {
     let field = field.replace('/', ".");
-    let last = field.rsplit('.').next().unwrap_or_default();
+    // Of a list the option names all: `regions.1` is one of --regions.
+    let last = field.rsplit('.').find(|part| part.parse::<usize>().is_err()).unwrap_or_default();
     let option = match last {
         "arn" => "role-arn".to_owned(),
         "secret_access_key" | "access_key_id" => "access-key-file".to_owned(),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use asff::{Partition, RegionName, Regions};
+use asff::{AccountId, Partition, RegionName};
 use aws::{Caller, Deployment, ManageFunction, SdkConfig};
+use management::Settings;
 
 use super::Management;
 use crate::config::Global;
@@ -48,6 +49,7 @@ impl Reach {
         };
         let of_stack = stack.as_ref().and_then(|stack| stack.manage_function_name.clone());
         let Some(name) = self.manage_function.clone().or(of_stack) else { return Err(no_function(global).into()) };
+        let account = account_of(&name, &caller);
         let function = Arc::new(ManageFunction::new(&config, &name, Some(caller)));
         let transport = Box::new(move |request| {
             let function = function.clone();
@@ -56,16 +58,24 @@ impl Reach {
         let trusted = stack.as_ref().map(|stack| stack.trusted_arns().into_iter().map(str::to_owned).collect());
         let trusted_arns = trusted.unwrap_or_default();
         let role_pattern = stack.as_ref().and_then(|stack| stack.member_role_name_pattern.clone());
-        let secret_prefix = stack.and_then(|stack| stack.secret_name_prefix);
+        let secret_prefix = stack.and_then(|stack| stack.secret_name_prefix).unwrap_or_default();
+        let deployment = Settings { secret_prefix, partition, account };
+        let partition = partition.unwrap_or(Partition::Aws);
         let region = region_of(&config)?.to_string();
-        Ok(Management { transport, partition, trusted_arns, role_pattern, secret_prefix, region })
+        Ok(Management { transport, partition, trusted_arns, role_pattern, deployment, region })
     }
 }
 
-/// The partition of the deployment's Region.
-fn partition_of(config: &SdkConfig) -> Result<Partition, Failure> {
+/// The partition of the deployment's Region. None: the Region has a name of which AWS has not told yet.
+fn partition_of(config: &SdkConfig) -> Result<Option<Partition>, Failure> {
     let name: Option<RegionName> = region_of(config)?.parse().ok();
-    Ok(name.and_then(|name| Regions::known().partition_of(name)).unwrap_or(Partition::Aws))
+    Ok(name.and_then(Partition::that_may_hold))
+}
+
+/// The account of a function: what stands before `function:NAME` in its ARN, or the caller's where it has a name alone.
+fn account_of(function: &str, caller: &Caller) -> Option<AccountId> {
+    let named = function.rsplit(':').skip(2).find_map(|part| part.parse().ok());
+    named.or_else(|| caller.account.parse().ok())
 }
 
 fn no_function(global: &Global) -> Failure {
@@ -75,6 +85,26 @@ fn no_function(global: &Global) -> Failure {
         Some(name) => {
             Failure::new(Exit::Error, format!("stack {name} has no function that manages it: it is an older one"))
                 .hint("deploy it anew (sam build && sam deploy), or work on this machine: --local")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_of_the_account_that_its_arn_names_or_of_the_caller_s() {
+        let caller = Caller { arn: String::new(), account: "111122223333".to_owned() };
+        for (function, account) in [
+            ("manage", "111122223333"),
+            ("210987654321", "111122223333"),
+            ("210987654321:live", "111122223333"),
+            ("210987654321:function:manage", "210987654321"),
+            ("arn:aws-cn:lambda:cn-north-1:210987654321:function:manage", "210987654321"),
+            ("arn:aws:lambda:eu-west-1:210987654321:function:123456789012:live", "210987654321"),
+        ] {
+            assert_eq!(account_of(function, &caller), account.parse().ok(), "{function}");
         }
     }
 }

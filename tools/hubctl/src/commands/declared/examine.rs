@@ -8,10 +8,10 @@ use std::path::Path;
 
 use exporter::integration::{Credentials, Role};
 use exporter::provider::{Provider, ProviderId};
-use management::check;
 use management::problem::{FieldError, Refusal};
 use management::wire::words::CredentialsKind;
 use management::wire::{CredentialsBody, CredentialsView, IntegrationBody, ProviderPatch};
+use management::{Settings as Deployed, check};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ pub(super) fn examine<'a>(
     }
     for declared in document.integrations() {
         let id = &declared.provider;
-        settings_of_integration(id, declared.settings(), &mut problems);
+        settings_of_integration(id, declared.settings(), place, &mut problems);
         if !standing.providers.contains_key(id) && !document.providers().any(|provider| provider.id == *id) {
             let hint = format!("its provider neither exists nor is declared: hubctl provider create {id}");
             problems.add(Noun::Integration, id, hint);
@@ -72,11 +72,10 @@ pub(super) fn examine<'a>(
     problems.end(ready)
 }
 
-/// Where files of keys are, and which secrets the deployment may read.
+/// Where files of keys are, and what is known of the deployment.
 pub(super) struct Place<'a> {
     pub(super) folder: &'a Path,
-    /// How the names of its secrets begin, where that is known.
-    pub(super) secret_prefix: Option<&'a str>,
+    pub(super) deployment: &'a Deployed,
 }
 
 #[derive(Default)]
@@ -141,9 +140,10 @@ fn settings_of_provider(id: &ProviderId, settings: &Settings, problems: &mut Pro
     problems.check(Noun::Provider, id, checked);
 }
 
-fn settings_of_integration(id: &ProviderId, mut settings: Settings, problems: &mut Problems) {
+fn settings_of_integration(id: &ProviderId, mut settings: Settings, place: &Place<'_>, problems: &mut Problems) {
     settings.insert("provider".to_owned(), id.as_str().into());
-    let checked = body::<IntegrationBody>(json!(settings)).and_then(|body| check::integration(&body));
+    let checked = body::<IntegrationBody>(json!(settings));
+    let checked = checked.and_then(|body| check::integration(&body, place.deployment));
     problems.check(Noun::Integration, id, checked);
 }
 
@@ -196,11 +196,9 @@ fn credentials(
         );
         return None;
     }
-    // Where the prefix is not known, the deployment says it.
-    let prefix = place.secret_prefix.unwrap_or_default();
     let checked = body::<CredentialsBody>(sent.clone()).and_then(|body| match noun {
-        Noun::Provider => check::of_provider(id, &body, before.as_ref(), prefix).map(drop),
-        Noun::Integration => check::of_integration(id, &body, before.as_ref(), prefix).map(drop),
+        Noun::Provider => check::of_provider(id, &body, before.as_ref(), place.deployment).map(drop),
+        Noun::Integration => check::of_integration(id, &body, before.as_ref(), place.deployment).map(drop),
     });
     problems.check(noun, id, checked)?;
     // Something new has its default anyway.

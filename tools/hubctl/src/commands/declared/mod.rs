@@ -154,7 +154,7 @@ pub(crate) fn apply(args: &ApplyArgs, global: &Global, output: &mut Output) -> R
 
 /// Files of keys are beside the file that names them.
 fn place<'a>(file: &'a Path, management: &'a Management) -> Place<'a> {
-    Place { folder: file.parent().unwrap_or(Path::new("")), secret_prefix: management.secret_prefix.as_deref() }
+    Place { folder: file.parent().unwrap_or(Path::new("")), deployment: &management.deployment }
 }
 
 /// A file that was cut off, or is of another deployment, shall not empty this one.

@@ -7,6 +7,7 @@ mod examined;
 mod hidden;
 mod outcomes;
 mod page;
+mod partitions;
 pub(super) mod runs;
 mod sample;
 mod secrets;
@@ -58,10 +59,19 @@ struct Server {
 impl Deployment {
     /// One in which the account can be reached in two Regions.
     pub(crate) fn new() -> Self {
+        Self::of("aws")
+    }
+
+    /// The same in another partition.
+    pub(crate) fn of(partition: &str) -> Self {
         let memory = Arc::new(Memory::default());
         memory.kept().now = Some("2026-11-23T09:00:00Z".parse().unwrap());
         memory.kept().found.insert(ACCOUNT.to_owned(), vec![connected()]);
-        let settings = Settings { secret_prefix: "securityhub-exporter/".to_owned() };
+        let settings = Settings {
+            secret_prefix: "securityhub-exporter/".to_owned(),
+            partition: Some(partition.parse().unwrap()),
+            account: Some("111122223333".parse().unwrap()),
+        };
         let sent = Arc::new(Mutex::new(Vec::new()));
         let loses_answers = Arc::new(AtomicBool::new(false));
         let service = Arc::new(Service::new(memory.clone(), settings));

@@ -27,7 +27,11 @@ fn create_that_is_refused_leaves_no_provider() {
     let deployment = Deployment::new();
     let ended = deployment.run(&format!("integration create --account {ACCOUNT} --regions us-east-1,cn-north-1"));
     assert_eq!(ended.exit, 2, "{}", ended.stderr);
-    assert!(ended.stderr.contains("regions (--regions)"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(" (--regions): must be of partition aws, as this deployment is, not of partition aws-cn"),
+        "{}",
+        ended.stderr
+    );
     assert!(deployment.memory.kept().providers.is_empty());
 }
 
