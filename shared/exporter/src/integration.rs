@@ -1,13 +1,14 @@
 //! An integration: which account's findings go to Security Hub, with which credentials, through which filters.
 
-use asff::{RegionName, ScanFormat, SeverityLabel};
+use asff::{AccountId, RegionName, ScanFormat, SeverityLabel};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use crate::credentials::{ANY_ACCOUNT, Credentials, Role};
 use crate::provider::ProviderId;
-use crate::scan_source::ScanSource;
+use crate::scan_source::{ScanSource, quoted};
 use crate::state::Resend;
+use crate::upload::UploadInfo;
 
 /// The settings of one provider's integration. Every default suits most accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,4 +176,27 @@ fn default_partial_scan_percent() -> u8 {
 
 fn default_format() -> ScanFormat {
     ScanFormat::Ocsf
+}
+
+impl Integration {
+    /// Whether findings of an account may come from an upload. A file of an operator's machine is no upload: who names it has the
+    /// permissions of the exporter.
+    pub fn accepts(&self, account: AccountId, upload: &UploadInfo) -> bool {
+        let sources = self.scan_sources.as_deref().unwrap_or_default();
+        let Some(key) = upload.key().filter(|_| !sources.is_empty()) else { return true };
+        sources.iter().any(|source| source.covers(account, key, upload.requester.as_deref()))
+    }
+
+    /// The command that accepts the folder of an upload as well.
+    pub(crate) fn accept_command(&self, upload: &UploadInfo) -> String {
+        let key = upload.key().unwrap_or_default();
+        let place = key.rsplit_once('/').map_or_else(|| key.to_owned(), |(folder, _)| format!("{folder}/"));
+        // Whoever uploads chooses the key, and an operator types the command.
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || " /-_.=+@:,".contains(character);
+        let place = if place.chars().all(is_plain) { place } else { "PREFIX/".to_owned() };
+        let added = ScanSource { prefix: Some(place), uploader_account: None };
+        let sources = self.scan_sources.iter().flatten().chain([&added]);
+        let options = sources.map(|source| format!(" --scan-source {}", quoted(&source.option_value())));
+        format!("hubctl integration configure {}{}", self.provider, options.collect::<String>())
+    }
 }

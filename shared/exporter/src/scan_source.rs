@@ -5,7 +5,6 @@ use std::str::FromStr;
 use asff::AccountId;
 use serde::{Deserialize, Serialize};
 
-use crate::integration::Integration;
 use crate::upload::UploadInfo;
 
 /// Stands for the ID of the account that a finding is of.
@@ -33,7 +32,7 @@ pub struct ScanSource {
 
 impl ScanSource {
     /// Whether an object of this key and uploader comes from here. An uploader that is not known is nobody's.
-    fn covers(&self, account: AccountId, key: &str, requester: Option<&str>) -> bool {
+    pub(crate) fn covers(&self, account: AccountId, key: &str, requester: Option<&str>) -> bool {
         let for_account = |text: &str| text.replace(ACCOUNT_ID, account.as_str());
         let has_key = |prefix: &String| {
             let prefix = for_account(prefix);
@@ -94,29 +93,6 @@ impl FromStr for ScanSource {
     }
 }
 
-impl Integration {
-    /// Whether findings of an account may come from an upload. A file of an operator's machine is no upload: who names it has the
-    /// permissions of the exporter.
-    pub fn accepts(&self, account: AccountId, upload: &UploadInfo) -> bool {
-        let sources = self.scan_sources.as_deref().unwrap_or_default();
-        let Some(key) = upload.key().filter(|_| !sources.is_empty()) else { return true };
-        sources.iter().any(|source| source.covers(account, key, upload.requester.as_deref()))
-    }
-
-    /// The command that accepts the folder of an upload as well.
-    pub(crate) fn accept_command(&self, upload: &UploadInfo) -> String {
-        let key = upload.key().unwrap_or_default();
-        let place = key.rsplit_once('/').map_or_else(|| key.to_owned(), |(folder, _)| format!("{folder}/"));
-        // Whoever uploads chooses the key, and an operator types the command.
-        let is_plain = |character: char| character.is_ascii_alphanumeric() || " /-_.=+@:,".contains(character);
-        let place = if place.chars().all(is_plain) { place } else { "PREFIX/".to_owned() };
-        let added = ScanSource { prefix: Some(place), uploader_account: None };
-        let sources = self.scan_sources.iter().flatten().chain([&added]);
-        let options = sources.map(|source| format!(" --scan-source {}", quoted(&source.option_value())));
-        format!("hubctl integration configure {}{}", self.provider, options.collect::<String>())
-    }
-}
-
 impl UploadInfo {
     /// What stands for where it was uploaded and by whom, in messages: the folder of its key, and its uploader's account.
     pub fn described_source(&self) -> String {
@@ -131,7 +107,7 @@ impl UploadInfo {
 }
 
 /// For a shell, as one word.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

@@ -1,3 +1,4 @@
+use crate::integration::Integration;
 use std::slice::from_ref;
 
 use super::*;
