@@ -1,4 +1,4 @@
-//! Parses what invokes the function: an S3 event, an "Object Created" event of EventBridge, a person's order, or any of
+//! Parses what invokes the function: an S3 event, an "Object Created" event of EventBridge, a user's job, or any of
 //! them in the messages of a queue. Events of uploads may come by an SNS topic.
 //!
 //! A key in an S3 event is form-encoded, in an EventBridge event it is plain (contract 6.4).
@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::s3::S3Entity;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use exporter::jobs::{Chain, Placed};
+use exporter::jobs::{Chain, JobMessage};
 use exporter::upload::Upload;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,8 @@ pub enum Invocation {
 pub enum Work {
     /// To export these uploads; they continue a chain of invocations.
     Uploads(Vec<Upload>, Chain),
-    /// To carry out an order.
-    Order(Placed),
+    /// To run a job.
+    Job(JobMessage),
 }
 
 /// A message of a queue.
@@ -53,11 +53,11 @@ pub enum EventError {
     #[error("the message is not JSON: {0}")]
     NotJson(String),
     /// It is another kind of event.
-    #[error("the event is neither an S3 event, nor an \"Object Created\" event of EventBridge, nor an order")]
+    #[error("the event is neither an S3 event, nor an \"Object Created\" event of EventBridge, nor a job")]
     Unknown,
-    /// It is an order that we do not know, or one that is not complete.
-    #[error("the order can't be read: {0}")]
-    UnknownOrder(String),
+    /// It is a job that we do not know, or one that is not complete.
+    #[error("the job can't be read: {0}")]
+    UnknownJob(String),
     /// It looks like one and lacks something.
     #[error("the event is not complete: {0}")]
     Incomplete(String),
@@ -91,12 +91,12 @@ fn queue_messages(payload: &Value) -> Option<Result<Vec<SqsMessage>, EventError>
 }
 
 fn work(event: &Value) -> Result<Work, EventError> {
-    if event.get("order").is_some() {
-        let order = Placed::deserialize(event).map_err(|error| EventError::UnknownOrder(error.to_string()))?;
-        return Ok(Work::Order(order));
+    if event.get("job").is_some() {
+        let job = JobMessage::deserialize(event).map_err(|error| EventError::UnknownJob(error.to_string()))?;
+        return Ok(Work::Job(job));
     }
     let chain = event.get("chain").map_or(Ok(Chain::default()), complete)?;
-    // A topic may be open to more senders than the queue, so that it carries no orders.
+    // A topic may be open to more senders than the queue, so that it carries no jobs.
     match published(event) {
         Some(message) => {
             // For the same reason nobody can rely on who it says has uploaded.

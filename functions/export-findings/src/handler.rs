@@ -1,4 +1,4 @@
-//! Translates an invocation into exports, or an order into what it asks for, and their outcome into an answer.
+//! Translates an invocation into exports, or a job into what it asks for, and their outcome into an answer.
 //!
 //! Promises: what another try can't mend is in the log and in a run's record, and the event is done; what it can mend is
 //! put back, alone, and does not hold up the others. A message that is not understood, or that fails each time, ends in the
@@ -11,7 +11,7 @@ use exporter::connection::Upkeep;
 use exporter::export::{ExportError, Exporter};
 use exporter::jobs;
 use exporter::jobs::Queue;
-use exporter::jobs::{Delivery, Fulfilled, OrderError, OrderLog, Placed, fulfil};
+use exporter::jobs::{Delivery, JobError, JobMessage, JobStore, Processed, process};
 use exporter::ports::{OpenError, PortError, Ports, Scans};
 use exporter::report::RunReport;
 use exporter::settings::Settings;
@@ -50,10 +50,10 @@ pub enum HandlerError {
     /// A run could not be recorded.
     #[error(transparent)]
     Record(#[from] PortError),
-    /// An order can't be carried out, and trying again does not help.
+    /// A job can't be run, and trying again does not help.
     #[error("{0}")]
     Refused(String),
-    /// Another run works on the account of an order.
+    /// Another run works on the account of a job.
     #[error("{0}")]
     Busy(String),
     /// An export left findings to another try.
@@ -82,13 +82,13 @@ impl HandlerError {
     }
 }
 
-impl From<OrderError> for HandlerError {
-    fn from(error: OrderError) -> Self {
+impl From<JobError> for HandlerError {
+    fn from(error: JobError) -> Self {
         match error {
-            OrderError::Refused(message) | OrderError::Partly { why: message, .. } => Self::Refused(message),
-            OrderError::Busy(message) => Self::Busy(message),
-            OrderError::Unfinished { run_id, reasons } => Self::Failed { run_id, reasons },
-            OrderError::Failed(error) => Self::Export(error),
+            JobError::Refused(message) | JobError::Partly { why: message, .. } => Self::Refused(message),
+            JobError::Busy(message) => Self::Busy(message),
+            JobError::Unfinished { run_id, reasons } => Self::Failed { run_id, reasons },
+            JobError::Failed(error) => Self::Export(error),
         }
     }
 }
@@ -112,7 +112,7 @@ pub enum Answer {
     },
 }
 
-impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
+impl<P: Ports + Scans + Queue + JobStore + Telling> Handler<P> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
         Self { exporter: Exporter::new(ports.clone(), settings.clone()), settings, ports, max_receive_count: u32::MAX }
@@ -157,8 +157,8 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
                 let runs = self.uploads(&uploads, &chain, Delivery::Direct, deadline).await;
                 Ok(Answer::Direct { runs: runs.into_iter().collect::<Result<_, _>>()? })
             }
-            Invocation::Direct(Work::Order(order)) => {
-                Ok(Answer::Direct { runs: self.order(order, Delivery::Direct, deadline).await? })
+            Invocation::Direct(Work::Job(job)) => {
+                Ok(Answer::Direct { runs: self.job(job, Delivery::Direct, deadline).await? })
             }
         }
     }
@@ -168,16 +168,16 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
         let delivery = Delivery::Message { receives: message.receives, receives_max: self.max_receive_count };
         let is_last = delivery.is_last();
         let failed = match message.work {
-            Ok(Work::Order(order)) => {
-                let (id, what) = (order.id.clone(), order.order.to_string());
-                match self.order(order, delivery, deadline).await {
+            Ok(Work::Job(job)) => {
+                let (id, what) = (job.id.clone(), job.job.to_string());
+                match self.job(job, delivery, deadline).await {
                     Ok(_) | Err(HandlerError::Refused(_)) => false,
                     Err(error) if is_last => {
-                        tracing::error!(order.id = id, order = what, %error, "order failed: its message goes to the dead-letter queue");
+                        tracing::error!(job.id = id, job = what, %error, "job failed: its message goes to the dead-letter queue");
                         true
                     }
                     Err(error) => {
-                        tracing::warn!(order.id = id, order = what, %error, "order put back: it is tried again");
+                        tracing::warn!(job.id = id, job = what, %error, "job put back: it is tried again");
                         true
                     }
                 }
@@ -204,18 +204,18 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
         failed.then_some(message.id)
     }
 
-    /// Carries out an order, and those that follow it as long as there is time.
-    async fn order(
+    /// Runs a job, and those that follow it as long as there is time.
+    async fn job(
         &self,
-        order: Placed,
+        job: JobMessage,
         delivery: Delivery,
         deadline: Option<Instant>,
     ) -> Result<Vec<RunReport>, HandlerError> {
         let (mut runs, mut refused) = (Vec::new(), None);
-        let mut following = Some((order, delivery));
-        while let Some((order, delivery)) = following.take() {
+        let mut following = Some((job, delivery));
+        while let Some((job, delivery)) = following.take() {
             let options = jobs::Options { deadline, ..jobs::Options::default() };
-            let Fulfilled { outcome, next } = fulfil(&self.ports, &self.settings, &order, delivery, &options).await;
+            let Processed { outcome, next } = process(&self.ports, &self.settings, &job, delivery, &options).await;
             match outcome {
                 Ok(done) => {
                     for run in &done {
@@ -226,7 +226,7 @@ impl<P: Ports + Scans + Queue + OrderLog + Telling> Handler<P> {
                 }
                 Err(error) if error.is_final() => {
                     let why = error.to_string();
-                    tracing::error!(order.id = order.id, order = %order.order, why, "order dropped: it can't be carried out");
+                    tracing::error!(job.id = job.id, job = %job.job, why, "job dropped: it can't be run");
                     refused = refused.or(Some(error));
                 }
                 Err(error) => return Err(error.into()),

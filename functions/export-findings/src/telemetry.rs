@@ -34,12 +34,12 @@ pub fn log_run(run: &RunReport) {
         };
     }
     match run.status {
-        RunStatus::Succeeded | RunStatus::Superseded if run.kind != RunKind::Export => line!(info, "order carried out"),
+        RunStatus::Succeeded | RunStatus::Superseded if run.kind != RunKind::Export => line!(info, "job run"),
         RunStatus::Unfinished if run.kind != RunKind::Export => {
-            line!(info, "order carried out in part; the next run goes on");
+            line!(info, "job run in part; the next run goes on");
         }
-        RunStatus::Degraded if run.kind != RunKind::Export => line!(warn, "order carried out, but not all of it"),
-        _ if run.kind != RunKind::Export => line!(warn, "order not carried out; it is tried again"),
+        RunStatus::Degraded if run.kind != RunKind::Export => line!(warn, "job run, but not all of it"),
+        _ if run.kind != RunKind::Export => line!(warn, "job not run; it is tried again"),
         RunStatus::Succeeded => line!(info, "scan exported"),
         RunStatus::Ignored => line!(info, "upload ignored, for the reasons given"),
         RunStatus::Duplicate => line!(info, "upload ignored: an earlier run exported it"),

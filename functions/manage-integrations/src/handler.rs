@@ -41,7 +41,7 @@ pub enum HandlerError {
         "the event is neither an HTTP request (payload format 2.0, as events/manage-list.json) nor a request of CloudFormation"
     )]
     UnknownEvent,
-    /// The answer would go to somebody else. Nothing was carried out.
+    /// The answer would go to somebody else. Nothing was run.
     #[error(transparent)]
     Foreign(#[from] Foreign),
     /// CloudFormation did not get its answer. Lambda tries the request again.
@@ -109,7 +109,7 @@ impl<P: Ports, S: Send> Handler<P, S> {
                 self.put(&request, &answer).await
             }
             Err(error) => {
-                tracing::warn!(%error, "no process for the request: it is carried out in this one");
+                tracing::warn!(%error, "no process for the request: it runs in this one");
                 self.resource(request, left).await
             }
         }
@@ -125,7 +125,7 @@ impl<P: Ports, S: Send> Handler<P, S> {
         self.resource(request, left).await
     }
 
-    /// Carries out a request of CloudFormation in this process, and answers it.
+    /// Runs a request of CloudFormation in this process, and answers it.
     async fn resource(&self, request: ResourceRequest, left: Duration) -> Result<Value, HandlerError> {
         self.admit(&request)?;
         let answer = self.answer(&request, left.saturating_sub(ANSWER_RESERVE)).await;
@@ -146,7 +146,7 @@ impl<P: Ports, S: Send> Handler<P, S> {
             resource.id = answer.physical_resource_id,
             answer.status = answer.status,
             answer.reason = answer.reason,
-            "request of CloudFormation carried out"
+            "request of CloudFormation run"
         );
         self.answers.put(&request.response_url, body(answer)).await?;
         Ok(Value::Null)

@@ -35,11 +35,15 @@ impl Integrations for Cloud {
         Ok(self.integration_of(&organization).await?.map(|stored| stored.value))
     }
 
-    async fn delete_withdrawn(&self, provider: &ProviderId, removing_since: Timestamp) -> Result<bool, PortError> {
+    async fn delete_after_archive(
+        &self,
+        provider: &ProviderId,
+        deletion_requested_at: Timestamp,
+    ) -> Result<bool, PortError> {
         let settings = Settings { secret_prefix: self.managing.secret_prefix.clone(), ..Settings::default() };
         let service = Service::new(Arc::new(self.clone()), settings);
         let exporter = Caller("export-findings".to_owned());
-        match service.withdrawn(&exporter, provider, removing_since).await {
+        match service.withdrawn(&exporter, provider, deletion_requested_at).await {
             Ok(is_deleted) => Ok(is_deleted),
             Err(Refusal::Port(error)) => Err(error),
             Err(error) => {

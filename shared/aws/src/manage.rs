@@ -57,9 +57,9 @@ impl ManageFunction {
         Self { function, once, caller }
     }
 
-    /// Hands a request to the function. Tried again by the SDK, so the request must bear being carried out twice, by its
+    /// Hands a request to the function. Tried again by the SDK, so the request must bear being run twice, by its
     /// nature or by an Idempotency-Key. One with an If-Match is tried once: after an answer that was lost, a second try
-    /// would be told that somebody else changed what the first one did. So is one that places an order.
+    /// would be told that somebody else changed what the first one did. So is one that places a job.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl ManageFunction {
     }
 }
 
-/// Whether the function may have carried out what has no answer. An error of the caller's is told before it is invoked.
+/// Whether the function may have run what has no answer. An error of the caller's is told before it is invoked.
 fn may_have_arrived(error: &CallFailure<InvokeError>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,

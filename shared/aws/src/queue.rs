@@ -1,4 +1,4 @@
-//! Puts uploads back on the queue, in the words in which EventBridge put them there, and orders as they are. Both carry the
+//! Puts uploads back on the queue, in the words in which EventBridge put them there, and jobs as they are. Both carry the
 //! chain of invocations that they belong to.
 //!
 //! The messages keep the trace header of the invocation that sends them, by which Lambda counts a chain (decision 30).
@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use exporter::jobs::Queue;
-use exporter::jobs::{Placed, Round};
+use exporter::jobs::{JobMessage, Round};
 use exporter::ports::PortError;
 use exporter::upload::Upload;
 use serde_json::json;
@@ -35,10 +35,10 @@ impl Queue for Cloud {
         self.put(event.to_string(), round.delay, || format!("put {} back on the queue", upload.url())).await
     }
 
-    async fn order(&self, order: &Placed, after: Duration) -> Result<bool, PortError> {
-        let action = || format!("put the order to {} on the queue", order.order);
+    async fn enqueue_job(&self, job: &JobMessage, after: Duration) -> Result<bool, PortError> {
+        let action = || format!("put the job to {} on the queue", job.job);
         let body =
-            serde_json::to_string(order).map_err(|error| PortError { action: action(), message: error.to_string() })?;
+            serde_json::to_string(job).map_err(|error| PortError { action: action(), message: error.to_string() })?;
         self.put(body, after, action).await
     }
 }

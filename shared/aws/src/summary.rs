@@ -72,7 +72,7 @@ fn shorten(report: &RunReport) -> RunReport {
         run_id: report.run_id.clone(),
         kind: report.kind,
         of: report.of.clone(),
-        order: report.order.clone(),
+        job: report.job.clone(),
         status: report.status,
         reasons,
         upload: report.upload.clone(),

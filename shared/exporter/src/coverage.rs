@@ -66,9 +66,9 @@ pub(crate) struct FinishedUpload {
     pub(crate) identity: String,
     /// The run that exported it. It counts if its report is there.
     pub(crate) run_id: String,
-    /// The order that the run belonged to, if any.
+    /// The job that the run belonged to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) order: Option<String>,
+    pub(crate) job: Option<String>,
     /// A fingerprint of the integration's settings.
     pub(crate) settings: u32,
     /// When.

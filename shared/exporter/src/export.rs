@@ -40,8 +40,8 @@ pub struct Options {
     pub approval: Approval,
     /// A person named this very file: its format is the one to export, whatever the integration takes of a scan's several files.
     pub any_format: bool,
-    /// The order that the export belongs to, where there is one.
-    pub order: Option<String>,
+    /// The job that the export belongs to, where there is one.
+    pub job: Option<String>,
     /// The run whose record this one continues, since that run only waited. None: a new one.
     pub run_id: Option<String>,
     /// When the caller's time is over.
@@ -99,7 +99,7 @@ impl<P: Ports> Exporter<P> {
         let run_id = options.run_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
         let identity = scan.info.identity();
         let begun = RunReport::begin(run_id, scan.info.clone(), self.ports.now());
-        let mut run = RunReport { order: options.order.clone(), ..begun };
+        let mut run = RunReport { job: options.job.clone(), ..begun };
         if let Some(earlier) = self.claim(&run, &identity, &options).await? {
             run.status = RunStatus::Duplicate;
             run.reasons.push(format!("run {earlier} exported this upload"));
@@ -181,7 +181,7 @@ impl<P: Ports> Exporter<P> {
             format: ScanFormat::Ocsf,
             until: hold_until(self.ports.now(), options.deadline),
             regions: self.regions.clone(),
-            order: options.order.clone(),
+            job: options.job.clone(),
             again: options.again || options.approval != Approval::default(),
             approval: options.approval,
             any_format: options.any_format,

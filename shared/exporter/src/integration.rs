@@ -63,9 +63,9 @@ pub struct Integration {
     /// Accept the Prowler product in Regions whose hub is on and where nobody did.
     #[serde(default)]
     pub auto_accept_product: bool,
-    /// Since when it is being removed: what it sent is archived first. It exports nothing meanwhile.
+    /// Since when it is being deleted: what it sent is archived first. It exports nothing meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub removing_since: Option<Timestamp>,
+    pub deletion_requested_at: Option<Timestamp>,
     /// Since when it is enabled: no scan that was due before is missing. None: nobody knows, or it is disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled_since: Option<Timestamp>,
@@ -92,7 +92,7 @@ impl Integration {
             format: default_format(),
             credentials: None,
             auto_accept_product: false,
-            removing_since: None,
+            deletion_requested_at: None,
             enabled_since: None,
         }
     }

@@ -41,11 +41,11 @@ impl<P: Ports> Clock for Planning<P> {
 
 impl<P: Ports> Integrations for Planning<P> {
     /// A disabled integration is planned as if it were enabled: before enabling it again one wants to know what that does. One
-    /// that is being removed stays disabled.
+    /// that is being deleted stays disabled.
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
         let integration = self.real.integration(account).await?;
         Ok(integration.map(|mut integration| {
-            integration.enabled |= integration.removing_since.is_none();
+            integration.enabled |= integration.deletion_requested_at.is_none();
             integration
         }))
     }

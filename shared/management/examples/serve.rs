@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use exporter::integration::Integration;
-use exporter::jobs::{Order, OrderRecord};
+use exporter::jobs::{Job, JobRecord};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
@@ -21,7 +21,7 @@ type Failure = Box<dyn std::error::Error>;
 const ACCOUNT: &str = "123456789012";
 /// The run that they name.
 const RUN: &str = "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b";
-/// The order that they name.
+/// The job that they name.
 const ORDER: &str = "01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b";
 
 #[tokio::main(flavor = "current_thread")]
@@ -64,7 +64,7 @@ fn furnish(memory: &Memory) -> Result<(), Failure> {
     });
     kept.pending.insert(RUN.to_owned(), vec![pending]);
     kept.runs.push(run);
-    let order = Order::Approve { run_id: RUN.to_owned(), pending: false, unproven: false };
-    kept.orders.push(OrderRecord::new(ORDER.to_owned(), order, now, "nobody"));
+    let job = Job::Approve { run_id: RUN.to_owned(), pending: false, unproven: false };
+    kept.jobs.push(JobRecord::new(ORDER.to_owned(), job, now, "nobody"));
     Ok(())
 }

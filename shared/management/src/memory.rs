@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::integration::Integration;
-use exporter::jobs::{Order, OrderLog, OrderRecord};
+use exporter::jobs::{Job, JobRecord, JobStore};
 use exporter::ports::{Accounts, Begun, Clock, Doubt, Newest, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
@@ -17,7 +17,7 @@ use exporter::report::RunReport;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::ports::{Orders, Tested, Tests};
+use crate::ports::{JobSubmitter, Tested, Tests};
 
 /// Done right before the next change is made, as if somebody else were faster.
 type Faster = Box<dyn FnOnce(&Memory) + Send>;
@@ -57,7 +57,7 @@ pub struct Kept {
     /// The findings of runs that are archived upon approval.
     pub pending: BTreeMap<String, Vec<Value>>,
     /// What was ordered, oldest first.
-    pub orders: Vec<OrderRecord>,
+    pub jobs: Vec<JobRecord>,
     /// The newest scan of each account.
     pub scanned: BTreeMap<AccountId, Timestamp>,
     /// The time, where it is not the wall clock's.
@@ -78,8 +78,8 @@ impl Memory {
     }
 
     /// What was ordered, oldest first.
-    pub fn ordered(&self) -> Vec<Order> {
-        self.kept().orders.iter().map(|record| record.order.clone()).collect()
+    pub fn ordered(&self) -> Vec<Job> {
+        self.kept().jobs.iter().map(|record| record.job.clone()).collect()
     }
 
     /// Does something right before the next change is made.
@@ -326,42 +326,42 @@ impl Tests for Memory {
     }
 }
 
-impl Orders for Memory {
-    async fn place(&self, record: &OrderRecord) -> Result<(), PortError> {
-        self.up("place an order")?.orders.push(record.clone());
+impl JobSubmitter for Memory {
+    async fn submit(&self, record: &JobRecord) -> Result<(), PortError> {
+        self.up("place a job")?.jobs.push(record.clone());
         Ok(())
     }
 
-    async fn retry(&self, record: &OrderRecord) -> Result<Option<OrderRecord>, PortError> {
+    async fn retry(&self, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {
         let Some(pending) = record.retried(self.now()) else { return Ok(None) };
-        Ok(self.record_order(&pending).await?.then_some(pending))
+        Ok(self.record_job(&pending).await?.then_some(pending))
     }
 
-    async fn orders(&self, page: &Page) -> Result<Part<OrderRecord>, PortError> {
-        let kept = self.up("list the orders")?;
-        Ok(part_back(kept.orders.iter().rev().map(|record| (record.id.clone(), record)), page))
+    async fn jobs(&self, page: &Page) -> Result<Part<JobRecord>, PortError> {
+        let kept = self.up("list the jobs")?;
+        Ok(part_back(kept.jobs.iter().rev().map(|record| (record.id.clone(), record)), page))
     }
 }
 
-impl OrderLog for Memory {
-    async fn order_record(&self, id: &str) -> Result<Option<OrderRecord>, PortError> {
-        Ok(self.up("read an order")?.orders.iter().find(|record| record.id == id).cloned())
+impl JobStore for Memory {
+    async fn job_record(&self, id: &str) -> Result<Option<JobRecord>, PortError> {
+        Ok(self.up("read a job")?.jobs.iter().find(|record| record.id == id).cloned())
     }
 
-    async fn record_order(&self, record: &OrderRecord) -> Result<bool, PortError> {
-        let mut kept = self.up("record an order")?;
-        if kept.orders.iter().any(|known| known.id == record.id && known.state.is_settled()) {
+    async fn record_job(&self, record: &JobRecord) -> Result<bool, PortError> {
+        let mut kept = self.up("record a job")?;
+        if kept.jobs.iter().any(|known| known.id == record.id && known.state.is_final()) {
             return Ok(false);
         }
-        kept.orders.retain(|known| known.id != record.id);
-        kept.orders.push(record.clone());
+        kept.jobs.retain(|known| known.id != record.id);
+        kept.jobs.push(record.clone());
         Ok(true)
     }
 
-    async fn call_off_order(&self, record: &OrderRecord) -> Result<(), PortError> {
-        let mut kept = self.up("call off an order")?;
-        kept.orders.retain(|known| known.id != record.id);
-        kept.orders.push(record.clone());
+    async fn cancel_job(&self, record: &JobRecord) -> Result<(), PortError> {
+        let mut kept = self.up("cancel a job")?;
+        kept.jobs.retain(|known| known.id != record.id);
+        kept.jobs.push(record.clone());
         Ok(())
     }
 }

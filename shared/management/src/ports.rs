@@ -4,14 +4,26 @@ use std::future::Future;
 
 use asff::AccountId;
 use exporter::connection::Connection;
-use exporter::jobs::{OrderLog, OrderRecord};
+use exporter::jobs::{JobRecord, JobStore};
 use exporter::ports::{Accounts, Clock, PortError};
 use exporter::provider::ProviderId;
 use exporter::registry::{Audit, CheckLog, Page, Part, Registry, RunLog, Secrets};
 
 /// All that management needs.
 pub trait Ports:
-    Registry + Audit + Secrets + CheckLog + RunLog + Accounts + Clock + Tests + Orders + OrderLog + Send + Sync + 'static
+    Registry
+    + Audit
+    + Secrets
+    + CheckLog
+    + RunLog
+    + Accounts
+    + Clock
+    + Tests
+    + JobSubmitter
+    + JobStore
+    + Send
+    + Sync
+    + 'static
 {
 }
 
@@ -24,8 +36,8 @@ impl<T> Ports for T where
         + Accounts
         + Clock
         + Tests
-        + Orders
-        + OrderLog
+        + JobSubmitter
+        + JobStore
         + Send
         + Sync
         + 'static
@@ -51,17 +63,17 @@ pub trait Tests {
 }
 
 /// Gives the exporter work to do.
-pub trait Orders {
-    /// Records an order and places it. When this returns the order won't be lost; it is carried out once, though it may be
+pub trait JobSubmitter {
+    /// Records a job and places it. When this returns the job won't be lost; it runs once, though it may be
     /// tried more often.
-    fn place(&self, record: &OrderRecord) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn submit(&self, record: &JobRecord) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Puts a job that failed on the queue again ([`exporter::jobs::retry`]). Its record then; none, and nothing done, if it
     /// has not failed.
-    fn retry(&self, record: &OrderRecord) -> impl Future<Output = Result<Option<OrderRecord>, PortError>> + Send;
+    fn retry(&self, record: &JobRecord) -> impl Future<Output = Result<Option<JobRecord>, PortError>> + Send;
 
-    /// Orders, newest first.
-    fn orders(&self, page: &Page) -> impl Future<Output = Result<Part<OrderRecord>, PortError>> + Send;
+    /// Jobs, newest first.
+    fn jobs(&self, page: &Page) -> impl Future<Output = Result<Part<JobRecord>, PortError>> + Send;
 }
 
 /// Who asks: an ARN, as far as the host knows it. The host adds it to the request's extensions.

@@ -100,7 +100,7 @@ pub enum Refusal {
     NoRun(String),
     /// There is no such order.
     #[error("there is no order {0}")]
-    NoOrder(String),
+    JobNotFound(String),
     /// Nothing is at this address.
     #[error("there is nothing at this address")]
     NoRoute,
@@ -118,8 +118,8 @@ pub enum Refusal {
     /// A provider has an integration.
     #[error("provider {0} has an integration")]
     HasIntegration(ProviderId),
-    /// The integration is being removed.
-    #[error("the integration of {0} is being removed")]
+    /// The integration is being deleted.
+    #[error("the integration of {0} is being deleted")]
     BeingRemoved(ProviderId),
     /// Others change the same thing all the time.
     #[error("others are changing {0} right now")]
@@ -204,14 +204,14 @@ impl Refusal {
             Self::MediaType(_) => ("media-type", "The body is of another kind", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::TooLarge(_) => ("too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Invalid(_) => ("invalid", "A field is not what it must be", StatusCode::UNPROCESSABLE_ENTITY),
-            Self::NotFound { .. } | Self::NoRun(_) | Self::NoOrder(_) => {
+            Self::NotFound { .. } | Self::NoRun(_) | Self::JobNotFound(_) => {
                 ("not-found", "There is no such thing", StatusCode::NOT_FOUND)
             }
             Self::NoRoute => ("no-route", "There is no such address", StatusCode::NOT_FOUND),
             Self::NoMethod => ("no-method", "The method is not allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Exists { .. } => ("exists", "There is one already", StatusCode::CONFLICT),
             Self::HasIntegration(_) => ("in-use", "It is in use", StatusCode::CONFLICT),
-            Self::BeingRemoved(_) => ("being-removed", "It is being removed", StatusCode::CONFLICT),
+            Self::BeingRemoved(_) => ("being-removed", "It is being deleted", StatusCode::CONFLICT),
             Self::Busy(_) => ("busy", "Others are changing it", StatusCode::CONFLICT),
             Self::RunState(_) | Self::RunOutdated { .. } => {
                 ("run-state", "The run does not allow it", StatusCode::CONFLICT)
@@ -231,7 +231,7 @@ impl Refusal {
         match self {
             Self::NotFound { noun, .. } => Some(format!("hubctl {} list shows what there is", noun.word())),
             Self::NoRun(_) => Some("hubctl run list shows those there are".to_owned()),
-            Self::NoOrder(_) => Some("hubctl job list shows those there are".to_owned()),
+            Self::JobNotFound(_) => Some("hubctl job list shows those there are".to_owned()),
             Self::JobState { id, .. } => Some(format!("hubctl job show {id}")),
             Self::Exists { noun, id } => Some(format!("hubctl {} show {id} shows it", noun.word())),
             Self::HasIntegration(id) => Some(format!("hubctl integration delete {id}, then the provider")),

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use exporter::jobs::Order;
+use exporter::jobs::Job;
 
 use super::*;
 
@@ -96,9 +96,9 @@ fn each_message_of_a_queue_stands_for_itself() {
         message("3", "not JSON"),
         message("4", r#"{"hello": "world"}"#),
         message("5", r#"{"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {}}}"#),
-        message("6", r#"{"order": "undo_archive", "run_id": "r", "id": "7"}"#),
-        message("7", r#"{"order": "undo_archive", "run": "r"}"#),
-        message("8", r#"{"order": "dance"}"#),
+        message("6", r#"{"job": "undo_archive", "run_id": "r", "id": "7"}"#),
+        message("7", r#"{"job": "undo_archive", "run": "r"}"#),
+        message("8", r#"{"job": "dance"}"#),
     ]});
     let Invocation::Queue(messages) = parse(&payload).unwrap() else { panic!("not a queue's") };
     let ids: Vec<_> = messages.iter().map(|message| message.id.as_str()).collect();
@@ -108,10 +108,10 @@ fn each_message_of_a_queue_stands_for_itself() {
     assert!(matches!(messages[2].work, Err(EventError::NotJson(_))));
     assert_eq!(messages[3].work, Err(EventError::Unknown));
     assert!(matches!(messages[4].work, Err(EventError::Incomplete(_))));
-    let order = Order::UndoArchive { run_id: "r".to_owned() };
-    assert_eq!(messages[5].work, Ok(Work::Order(Placed::new(Some("7".to_owned()), order))));
+    let job = Job::UndoArchive { run_id: "r".to_owned() };
+    assert_eq!(messages[5].work, Ok(Work::Job(JobMessage::new(Some("7".to_owned()), job))));
     for unknown in &messages[6..] {
-        assert!(matches!(unknown.work, Err(EventError::UnknownOrder(_))), "{unknown:?}");
+        assert!(matches!(unknown.work, Err(EventError::UnknownJob(_))), "{unknown:?}");
     }
 }
 
@@ -138,7 +138,7 @@ fn events_of_uploads_may_come_by_a_topic_and_orders_may_not() {
     assert_eq!(by_topic(s3_event("ObjectCreated:Put", "a+b")), Ok(exported([upload("a b", "v1")])));
     assert_eq!(by_topic(eventbridge_event("Object Created", "a")), Ok(exported([upload("a", "v2")])));
     assert_eq!(by_topic(json!({"Service": "Amazon S3", "Event": "s3:TestEvent"})), Ok(exported([])));
-    assert_eq!(by_topic(json!({"order": "undo_archive", "run_id": "r"})), Err(EventError::Unknown));
+    assert_eq!(by_topic(json!({"job": "undo_archive", "run_id": "r"})), Err(EventError::Unknown));
     assert!(matches!(work(&published("hello".to_owned())), Err(EventError::NotJson(_))));
 }
 
@@ -159,7 +159,7 @@ fn the_sample_events_are_understood() {
     let key = "output/réseau nord/output + notes.ocsf.json.gz";
     let uploads_of = |work| match work {
         Work::Uploads(uploads, _) => uploads,
-        Work::Order(order) => panic!("an order to {}", order.order),
+        Work::Job(job) => panic!("a job to {}", job.job),
     };
     let direct = |invocation| match invocation {
         Invocation::Direct(work) => uploads_of(work),
@@ -183,11 +183,11 @@ fn the_sample_events_are_understood() {
         let found: Vec<Upload> = queued(from_queue);
         assert_eq!(found, uploads);
     }
-    let Invocation::Direct(Work::Order(order)) = sample!("order.json") else { panic!("not an order") };
-    assert!(matches!(order.order, Order::Reconcile { dry_run: true, .. }), "{order:?}");
-    let Invocation::Queue(messages) = sample!("sqs-order.json") else { panic!("not a queue's") };
-    let Ok(Work::Order(order)) = &messages[0].work else { panic!("not an order") };
-    assert!(matches!(order.order, Order::UndoArchive { .. }), "{order:?}");
+    let Invocation::Direct(Work::Job(job)) = sample!("job.json") else { panic!("not a job") };
+    assert!(matches!(job.job, Job::Reconcile { dry_run: true, .. }), "{job:?}");
+    let Invocation::Queue(messages) = sample!("sqs-job.json") else { panic!("not a queue's") };
+    let Ok(Work::Job(job)) = &messages[0].work else { panic!("not a job") };
+    assert!(matches!(job.job, Job::UndoArchive { .. }), "{job:?}");
     let two: Vec<Upload> = queued(sample!("sqs-eventbridge-two.json"));
     assert_eq!(two.len(), 2);
     assert_eq!(two[1].key, "output/100%25 done/output.ocsf.json.gz", "what looks encoded is not");

@@ -93,15 +93,15 @@ async fn a_direct_invocation_is_answered_with_its_runs() {
 
 #[tokio::test]
 async fn an_order_is_carried_out_dropped_or_comes_again() {
-    let order = |name: &str, run_id: &str| json!({ "order": name, "run_id": run_id }).to_string();
+    let job = |name: &str, run_id: &str| json!({ "job": name, "run_id": run_id }).to_string();
     let bodies = [
-        order("replay", "scan"),
+        job("replay", "scan"),
         // Nothing of the run waits for an approval.
-        order("approve", "scan"),
-        order("replay", "unconnected"),
-        order("undo_archive", "scan"),
-        order("replay", "gone"),
-        json!({ "order": "dance" }).to_string(),
+        job("approve", "scan"),
+        job("replay", "unconnected"),
+        job("undo_archive", "scan"),
+        job("replay", "gone"),
+        json!({ "job": "dance" }).to_string(),
     ];
     let messages: Vec<_> = bodies.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), body)).collect();
     let (answer, twin) = handle(json!({ "Records": messages })).await;
@@ -110,30 +110,30 @@ async fn an_order_is_carried_out_dropped_or_comes_again() {
     assert_eq!(*twin.opened.lock().unwrap(), ["scan.json", "unconnected.json", "gone.json"]);
     assert_eq!(*twin.ordered.lock().unwrap(), []);
 
-    let (answer, _) = handle(json!({ "order": "replay", "run_id": "scan" })).await;
+    let (answer, _) = handle(json!({ "job": "replay", "run_id": "scan" })).await;
     assert_eq!(answer.unwrap()["runs"][0]["status"], "succeeded");
-    let (answer, _) = handle(json!({ "order": "undo_archive", "run_id": "scan" })).await;
+    let (answer, _) = handle(json!({ "job": "undo_archive", "run_id": "scan" })).await;
     assert_eq!(Diagnostic::from(answer.unwrap_err()).error_type, "OrderRefused");
 }
 
 #[tokio::test]
 async fn replays_follow_one_another_past_what_can_not_be_replayed_but_not_past_what_is_to_be_tried_again() {
     for (first, goes_on) in [("scan", true), ("gone", true), ("unconnected", false)] {
-        let body = json!({ "order": "replay", "run_id": first, "then": ["second", "third"] }).to_string();
+        let body = json!({ "job": "replay", "run_id": first, "then": ["second", "third"] }).to_string();
         let (_, twin) = handle(json!({ "Records": [message("m", &body)] })).await;
-        let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(order, _)| json!(order)).collect();
-        let next = json!({ "order": "replay", "run_id": "second", "then": ["third"] });
+        let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(job, _)| json!(job)).collect();
+        let next = json!({ "job": "replay", "run_id": "second", "then": ["third"] });
         assert_eq!(ordered, if goes_on { vec![next] } else { Vec::new() }, "{first}");
     }
 }
 
 #[tokio::test]
 async fn an_order_about_all_accounts_becomes_one_for_each() {
-    let body = json!({ "order": "reconcile", "dry_run": true }).to_string();
+    let body = json!({ "job": "reconcile", "dry_run": true }).to_string();
     let (answer, twin) = handle(json!({ "Records": [message("m", &body)] })).await;
     assert_eq!(answer.unwrap(), json!({ "batchItemFailures": [] }));
-    let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(order, _)| json!(order)).collect();
-    let part = |account: &str| json!({ "order": "reconcile", "provider": account, "dry_run": true });
+    let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(job, _)| json!(job)).collect();
+    let part = |account: &str| json!({ "job": "reconcile", "provider": account, "dry_run": true });
     assert_eq!(ordered, [part("100000000001"), part("100000000002")]);
 }
 
@@ -199,7 +199,7 @@ async fn the_run_of_an_upload_that_goes_to_the_dead_letter_queue_says_so() {
 
 #[tokio::test]
 async fn a_message_that_is_not_understood_is_never_deleted() {
-    let unknown = [json!({"hello": "world"}), json!({"order": "dance"}), json!({"Type": "Notification"})];
+    let unknown = [json!({"hello": "world"}), json!({"job": "dance"}), json!({"Type": "Notification"})];
     let failures = ["m0", "m1", "m2"].map(|id| json!({ "itemIdentifier": id }));
     let records: Vec<_> =
         unknown.iter().zip(0..).map(|(body, id)| message(&format!("m{id}"), &body.to_string())).collect();

@@ -137,7 +137,7 @@ fn unchanged(request: DeleteBuilder, Revision { version, created_at }: Revision)
         .expression_attribute_values(":created", text(created_at.to_string()))
 }
 
-/// Why a transaction was not carried out.
+/// Why a transaction was not run.
 enum Cancelled {
     /// A step's condition does not hold.
     ByCondition(usize),

@@ -5,9 +5,9 @@ mod audit;
 mod checks;
 mod commit;
 pub(crate) mod items;
+mod jobs;
 mod keys;
 mod list;
-mod orders;
 mod runs;
 mod tests;
 

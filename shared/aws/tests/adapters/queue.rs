@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use aws::{Cloud, Names};
 use exporter::jobs::Queue;
-use exporter::jobs::{Chain, Order, OrderLog as _, OrderRecord, OrderState, Placed, Round};
+use exporter::jobs::{Chain, Job, JobMessage, JobRecord, JobState, JobStore as _, Round};
 
 use exporter::registry::Page;
 use exporter::upload::Upload;
-use management::ports::Orders as _;
+use management::ports::JobSubmitter as _;
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Wire};
@@ -24,8 +24,8 @@ async fn with_queue(wire: &Wire) -> Cloud {
 async fn an_order_is_a_message_of_the_queue_of_uploads() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
     let cloud = with_queue(&wire).await;
-    let order = Placed::new(Some("7".to_owned()), Order::UndoArchive { run_id: "run-1".to_owned() });
-    assert!(cloud.order(&order, Duration::from_secs(120)).await.unwrap());
+    let job = JobMessage::new(Some("7".to_owned()), Job::UndoArchive { run_id: "run-1".to_owned() });
+    assert!(cloud.enqueue_job(&job, Duration::from_secs(120)).await.unwrap());
     let chain = Chain { rounds: 3, ..Chain::default() };
     let round = Round { chain, delay: Duration::from_secs(100_000) };
     let (requester, etag) = (Some("210987654321".to_owned()), Some("e".to_owned()));
@@ -58,20 +58,20 @@ async fn a_key_may_have_characters_that_a_message_may_not() {
 #[tokio::test]
 async fn without_a_queue_nothing_is_ordered() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
-    let order = Placed::new(None, Order::Redrive { run_id: None, code: None });
-    assert!(!cloud(&wire.url).await.order(&order, Duration::ZERO).await.unwrap());
+    let job = JobMessage::new(None, Job::Redrive { run_id: None, code: None });
+    assert!(!cloud(&wire.url).await.enqueue_job(&job, Duration::ZERO).await.unwrap());
     assert!(wire.requests().is_empty());
 }
 
 #[tokio::test]
 async fn an_order_is_recorded_before_it_is_placed_and_found_again() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
-    let order = Order::Approve { run_id: "run-1".to_owned(), pending: false, unproven: false };
-    let record = OrderRecord::new("7".to_owned(), order, "2026-11-23T09:00:00Z".parse().unwrap(), "ada");
-    with_queue(&wire).await.place(&record).await.unwrap();
-    let [recorded, placed] = wire.requests().try_into().unwrap();
+    let job = Job::Approve { run_id: "run-1".to_owned(), pending: false, unproven: false };
+    let record = JobRecord::new("7".to_owned(), job, "2026-11-23T09:00:00Z".parse().unwrap(), "ada");
+    with_queue(&wire).await.submit(&record).await.unwrap();
+    let [recorded, message] = wire.requests().try_into().unwrap();
     assert_eq!(recorded.header("x-amz-target"), Some("DynamoDB_20120810.PutItem"));
-    assert_eq!(placed.header("x-amz-target"), Some("AmazonSQS.SendMessage"));
+    assert_eq!(message.header("x-amz-target"), Some("AmazonSQS.SendMessage"));
     let item = recorded.json()["Item"].clone();
     assert_eq!(
         (&item["pk"]["S"], &item["sk"]["S"], &item["state"]["S"]),
@@ -82,8 +82,8 @@ async fn an_order_is_recorded_before_it_is_placed_and_found_again() {
         Wire::serve(move |_, _| Reply::new(200, json!({ "Item": item, "Items": [item], "Count": 1 }).to_string()))
             .await;
     let cloud = cloud(&found.url).await;
-    assert_eq!(cloud.order_record("7").await.unwrap(), Some(record.clone()));
-    let part = cloud.orders(&Page { limit: 5, after: None }).await.unwrap();
+    assert_eq!(cloud.job_record("7").await.unwrap(), Some(record.clone()));
+    let part = cloud.jobs(&Page { limit: 5, after: None }).await.unwrap();
     assert_eq!((part.entries, part.next), (vec![record], None));
 }
 
@@ -91,18 +91,18 @@ async fn an_order_is_recorded_before_it_is_placed_and_found_again() {
 async fn a_failed_job_is_pending_again_before_its_message_is_on_the_queue() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
     let now = "2026-11-23T09:00:00Z".parse().unwrap();
-    let order = Order::UndoArchive { run_id: "run-1".to_owned() };
-    let record = OrderRecord::new("7".to_owned(), order, now, "ada");
+    let job = Job::UndoArchive { run_id: "run-1".to_owned() };
+    let record = JobRecord::new("7".to_owned(), job, now, "ada");
     let cloud = with_queue(&wire).await;
     assert_eq!(cloud.retry(&record).await.unwrap(), None, "it has not failed");
-    let failed = record.clone().settled(OrderState::Failed, Some("why".to_owned()), now);
+    let failed = record.clone().settled(JobState::Failed, Some("why".to_owned()), now);
     let retried = cloud.retry(&failed).await.unwrap().unwrap();
-    assert_eq!((retried.state, retried.settled_at), (OrderState::Waiting, None));
-    let [recorded, placed] = wire.requests().try_into().unwrap();
+    assert_eq!((retried.state, retried.completed_at), (JobState::Pending, None));
+    let [recorded, message] = wire.requests().try_into().unwrap();
     assert_eq!(recorded.json()["Item"]["state"]["S"], "waiting");
     let condition = "attribute_not_exists(pk) OR #state = :waiting OR #state = :failed";
     assert_eq!(recorded.json()["ConditionExpression"], condition);
-    assert_eq!(placed.header("x-amz-target"), Some("AmazonSQS.SendMessage"));
+    assert_eq!(message.header("x-amz-target"), Some("AmazonSQS.SendMessage"));
 }
 
 #[tokio::test]
@@ -115,11 +115,11 @@ async fn an_order_whose_answer_was_lost_says_so_in_its_record_and_may_still_be_c
         _ => Reply::new(200, "{}"),
     })
     .await;
-    let order = Order::Approve { run_id: "run-1".to_owned(), pending: false, unproven: false };
-    let record = OrderRecord::new("7".to_owned(), order, "2026-11-23T09:00:00Z".parse().unwrap(), "ada");
-    with_queue(&wire).await.place(&record).await.unwrap_err();
+    let job = Job::Approve { run_id: "run-1".to_owned(), pending: false, unproven: false };
+    let record = JobRecord::new("7".to_owned(), job, "2026-11-23T09:00:00Z".parse().unwrap(), "ada");
+    with_queue(&wire).await.submit(&record).await.unwrap_err();
     let last = wire.requests().pop().unwrap().json();
-    assert_eq!(last["Item"]["state"]["S"], OrderState::Waiting.as_str());
+    assert_eq!(last["Item"]["state"]["S"], JobState::Pending.as_str());
     let message = last["Item"]["record"]["M"]["message"]["S"].as_str().unwrap();
     assert!(message.starts_with("nobody knows whether it was placed"), "{message}");
 }

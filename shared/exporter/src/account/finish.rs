@@ -110,7 +110,7 @@ impl<P: Ports> AccountExport<P> {
         let finished = is_complete.then(|| FinishedUpload {
             identity: context.identity.to_string(),
             run_id: context.run_id.clone(),
-            order: context.order.clone(),
+            job: context.job.clone(),
             settings: settings_of(&integration),
             at: context.ports.now(),
             is_degraded,

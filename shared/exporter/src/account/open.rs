@@ -96,7 +96,7 @@ impl<P: Ports> AccountExport<P> {
                 return Ok(State::Blocked(undelivered::ACCOUNT_BUSY, message));
             }
         };
-        // What was disabled, or withdrawn and deleted, before the account was ours must not be sent after that.
+        // What was disabled, or archived and deleted, before the account was ours must not be sent after that.
         let integration = match usable(context, account, ports.integration(&account).await?) {
             Ok(integration) if context.any_format => Integration { format: context.format, ..integration },
             Ok(integration) => integration,

@@ -23,7 +23,7 @@ impl<P: Ports> Context<P> {
         let Some(finished) = &coverage.finished else { return Ok(None) };
         let is_same = finished.identity == *self.identity && finished.settings == settings_of(integration);
         // What a user asks for is done again, but for what an earlier run of the same order did.
-        let is_asked = self.again && (self.order.is_none() || self.order != finished.order);
+        let is_asked = self.again && (self.job.is_none() || self.job != finished.job);
         if !is_same || is_asked || self.ports.now().duration_since(finished.at) >= FINISHED_FOR {
             return Ok(None);
         }

@@ -34,8 +34,8 @@ pub(crate) struct Context<P> {
     /// Until when an account is held.
     pub(crate) until: Timestamp,
     pub(crate) regions: Arc<Regions>,
-    /// The order that the export belongs to.
-    pub(crate) order: Option<String>,
+    /// The job that the export belongs to.
+    pub(crate) job: Option<String>,
     /// The upload may have been exported before.
     pub(crate) again: bool,
     /// What a user approved.

@@ -50,7 +50,7 @@ pub(super) fn word(run: &RunReport, account: AccountId, region: RegionName, sent
             (_, Some(_)) => "archived it".to_owned(),
             (RunKind::UndoArchive, None) => "made it active again".to_owned(),
             (RunKind::Reconcile, None) => "sent it once more, or took it over from Security Hub".to_owned(),
-            (RunKind::Export | RunKind::Redrive | RunKind::Withdraw, None) => "sent it".to_owned(),
+            (RunKind::Export | RunKind::Redrive | RunKind::ArchiveAll, None) => "sent it".to_owned(),
         };
     }
     let Some(report) = run.accounts.get(&account) else { return "had nothing to do with its account".to_owned() };
@@ -72,7 +72,7 @@ pub(super) fn word(run: &RunReport, account: AccountId, region: RegionName, sent
             format!("did not send it: it was in Security Hub as it is{}, or was not in the scan", kept_back(counts))
         }
         RunKind::Export => format!("did not send it: it was not in the scan{}", kept_back(counts)),
-        RunKind::UndoArchive | RunKind::Redrive | RunKind::Reconcile | RunKind::Withdraw => {
+        RunKind::UndoArchive | RunKind::Redrive | RunKind::Reconcile | RunKind::ArchiveAll => {
             "did nothing about it".to_owned()
         }
     }

@@ -1,12 +1,12 @@
-//! An account in the hands of a person's order: held as an export holds it, connected, with what is in doubt of it.
+//! An account in the hands of a user's job: held as an export holds it, connected, with what is in doubt of it.
 
 use std::collections::BTreeSet;
 
 use asff::{AccountId, Partition, RegionName};
 use jiff::Timestamp;
 
-use super::context::{Done, Job};
-use super::error::MendError;
+use super::context::{Done, JobContext};
+use super::error::RunnerError;
 use crate::account::{begin_any, disabled, no_integration, regions_with_state};
 use crate::connection::with_mend;
 use crate::coverage::Coverage;
@@ -23,7 +23,7 @@ pub(super) struct Hold<P: Ports> {
     pub(super) integration: Integration,
     hub: P::Hub,
     pub(super) partition: Partition,
-    /// The newest scan that was begun. An order changes nothing about it.
+    /// The newest scan that was begun. A job changes nothing about it.
     pub(super) newest: Timestamp,
     doubt: Doubt,
     lease: Lease,
@@ -38,19 +38,19 @@ pub(super) struct Blocked {
     pub(super) message: String,
 }
 
-/// How an integration must stand for an order.
+/// How an integration must stand for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wants<'a> {
     /// It is enabled.
     Enabled,
     /// It is there.
     Any,
-    /// It is there, enabled or not, and not being removed: what the removal archives would be made active again.
+    /// It is there, enabled or not, and not being deleted: what the removal archives would be made active again.
     NotRemoved,
     /// It is that of this provider.
     Of(&'a ProviderId),
-    /// It is that of this provider, and being removed since then. Any other, were it switched off as well, was made or
-    /// called back after the order was given.
+    /// It is that of this provider, and being deleted since then. Any other, were it switched off as well, was made or
+    /// called back after the job was given.
     Removing(&'a ProviderId, Timestamp),
 }
 
@@ -65,22 +65,22 @@ impl Wants<'_> {
             Self::Enabled if !integration.enabled => {
                 blocked(undelivered::INTEGRATION_DISABLED, disabled(account, &integration))
             }
-            Self::NotRemoved if integration.removing_since.is_some() => {
+            Self::NotRemoved if integration.deletion_requested_at.is_some() => {
                 let remediation = format!("hubctl integration enable {}", integration.provider);
                 let message =
-                    format!("the integration of account {account} is being removed, which archives its findings");
+                    format!("the integration of account {account} is being deleted, which archives its findings");
                 blocked(undelivered::INTEGRATION_DISABLED, with_mend(message, Some(remediation)))
             }
             Self::Of(provider) | Self::Removing(provider, _) if integration.provider != *provider => {
                 let id = &integration.provider;
-                blocked(NOT_WITHDRAWN, format!("account {account} goes by the integration of {id}, not of {provider}"))
+                blocked(NOT_ARCHIVED, format!("account {account} goes by the integration of {id}, not of {provider}"))
             }
-            Self::Removing(provider, since) if integration.removing_since != Some(since) => {
+            Self::Removing(provider, since) if integration.deletion_requested_at != Some(since) => {
                 let message = format!(
                     "the integration of account {account} is not the one that was to be removed, so its findings are not \
-                     withdrawn; to delete it with them: hubctl integration delete {provider} --archive"
+                     archived; to delete it with them: hubctl integration delete {provider} --archive"
                 );
-                blocked(NOT_WITHDRAWN, message)
+                blocked(NOT_ARCHIVED, message)
             }
             _ => Ok(integration),
         }
@@ -88,46 +88,47 @@ impl Wants<'_> {
 }
 
 /// The name for findings of an integration that is not given up.
-const NOT_WITHDRAWN: &str = "not_withdrawn";
+const NOT_ARCHIVED: &str = "not_withdrawn";
 
 impl<P: Ports> Hold<P> {
     /// Records that the run works, now that the account is its own. The account is released if it can't be.
-    pub(super) async fn begin(self, job: &Job<P>) -> Result<Self, MendError> {
-        let Err(error) = job.ports.record(&job.begun).await else { return Ok(self) };
-        self.release(job, AccountDelivered::default(), &BTreeSet::new()).await;
+    pub(super) async fn begin(self, context: &JobContext<P>) -> Result<Self, RunnerError> {
+        let Err(error) = context.ports.record(&context.begun).await else { return Ok(self) };
+        self.release(context, AccountDelivered::default(), &BTreeSet::new()).await;
         Err(error.into())
     }
 
     /// Takes an account whose integration stands as it must. That, and in which Regions there is a state, is read when the
     /// account is ours: until then an export may change the one and a person the other.
     pub(super) async fn take(
-        job: &Job<P>,
+        context: &JobContext<P>,
         account: AccountId,
         wants: Wants<'_>,
     ) -> Result<Result<Box<Self>, Blocked>, PortError> {
         let blocked = |reason, message| Ok(Err(Blocked { reason, message }));
-        let ports = &job.ports;
+        let ports = &context.ports;
         // An account that can't be worked on need not be taken.
         if let Err(why) = wants.of(account, ports.integration(&account).await?) {
             return Ok(Err(why));
         }
         let at_least = Timestamp::UNIX_EPOCH;
-        let (newest, doubt) = match begin_any(ports.as_ref(), account, &job.run_id, "", at_least, job.until).await? {
-            (newest, Begun::Taken { doubt }) => (newest, doubt),
-            (_, Begun::Superseded { .. }) => {
-                let message = format!("account {account}: scans of it are being exported");
-                return blocked(undelivered::ACCOUNT_BUSY, message);
-            }
-            (_, Begun::Held { run_id }) => {
-                let message = format!("account {account}: run {run_id} works on it; try again when it is done");
-                return blocked(undelivered::ACCOUNT_BUSY, message);
-            }
-        };
-        let lease = job.lease(account);
+        let (newest, doubt) =
+            match begin_any(ports.as_ref(), account, &context.run_id, "", at_least, context.until).await? {
+                (newest, Begun::Taken { doubt }) => (newest, doubt),
+                (_, Begun::Superseded { .. }) => {
+                    let message = format!("account {account}: scans of it are being exported");
+                    return blocked(undelivered::ACCOUNT_BUSY, message);
+                }
+                (_, Begun::Held { run_id }) => {
+                    let message = format!("account {account}: run {run_id} works on it; try again when it is done");
+                    return blocked(undelivered::ACCOUNT_BUSY, message);
+                }
+            };
+        let lease = context.lease(account);
         let integration = match wants.of(account, ports.integration(&account).await?) {
             Ok(integration) => integration,
             Err(why) => {
-                ports.end(account, &job.run_id, doubt).await?;
+                ports.end(account, &context.run_id, doubt).await?;
                 return Ok(Err(why));
             }
         };
@@ -136,7 +137,7 @@ impl<P: Ports> Hold<P> {
         let hub = match ports.connect(account, &integration).await {
             Ok(hub) => hub,
             Err(error) => {
-                ports.end(account, &job.run_id, doubt).await?;
+                ports.end(account, &context.run_id, doubt).await?;
                 return match error {
                     ConnectError::Refused { reason, message, mend } => blocked(reason, with_mend(message, mend)),
                     ConnectError::Failed(error) => blocked(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string()),
@@ -144,12 +145,13 @@ impl<P: Ports> Hold<P> {
             }
         };
         let known = with_state.iter().chain(integration.regions.iter().flatten());
-        let partition = known.copied().find_map(|region| job.regions.partition_of(region)).unwrap_or(Partition::Aws);
+        let partition =
+            known.copied().find_map(|region| context.regions.partition_of(region)).unwrap_or(Partition::Aws);
         Ok(Ok(Box::new(Self { account, integration, hub, partition, newest, doubt, lease, with_state, coverage })))
     }
 
     /// The delivery by which the account's findings are sent. `scanned_at`: by which scan; the newest, where none is meant.
-    pub(super) fn delivery(&self, job: &Job<P>, scanned_at: Timestamp) -> AccountDelivery<P> {
+    pub(super) fn delivery(&self, context: &JobContext<P>, scanned_at: Timestamp) -> AccountDelivery<P> {
         let policy = Policy {
             resend: self.integration.resend,
             // So that a Region that does not answer is said to be unfinished.
@@ -159,7 +161,7 @@ impl<P: Ports> Hold<P> {
             only: None,
             full_at: std::sync::Arc::new(self.coverage.full_at()),
             doubt: self.doubt.clone(),
-            regions: job.regions.clone(),
+            regions: context.regions.clone(),
             accepted: std::sync::Arc::default(),
             closed: std::sync::Arc::default(),
             remembers_left: true,
@@ -171,13 +173,13 @@ impl<P: Ports> Hold<P> {
             scanned_at,
             fallback_region: self.integration.fallback_region,
         };
-        AccountDelivery::new(job.ports.clone(), sending, policy, job.shared.clone()).held_by(self.lease.clone())
+        AccountDelivery::new(context.ports.clone(), sending, policy, context.shared.clone()).held_by(self.lease.clone())
     }
 
     /// Gives the account back. `touched`: the Regions that were worked on; of the others everything stays in doubt that was.
     pub(super) async fn release(
         self,
-        job: &Job<P>,
+        context: &JobContext<P>,
         delivered: AccountDelivered,
         touched: &BTreeSet<RegionName>,
     ) -> Done {
@@ -188,21 +190,21 @@ impl<P: Ports> Hold<P> {
             // Of the others each state is what Security Hub has.
             regions: delivered.doubtful.into_iter().chain(untouched).collect(),
         };
-        let ended = job.ports.end(self.account, &job.run_id, doubt).await;
+        let ended = context.ports.end(self.account, &context.run_id, doubt).await;
         let report = AccountReport { counts: delivered.counts, regions: delivered.regions, ..AccountReport::default() };
         Done { account: Some(self.account), report, error: delivered.error.or(ended.err()) }
     }
 }
 
 impl Blocked {
-    /// The end of an order about one account that can't be worked on.
-    pub(super) fn into_error(self, account: AccountId) -> MendError {
+    /// The end of a job about one account that can't be worked on.
+    pub(super) fn into_error(self, account: AccountId) -> RunnerError {
         if self.reason == undelivered::ACCOUNT_BUSY {
-            MendError::Busy(self.message)
+            RunnerError::Busy(self.message)
         } else if undelivered::passes(self.reason) {
             PortError { action: format!("take account {account}"), message: self.message }.into()
         } else {
-            MendError::Refused(self.message)
+            RunnerError::Refused(self.message)
         }
     }
 

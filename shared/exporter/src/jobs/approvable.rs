@@ -2,7 +2,7 @@
 
 use asff::AccountId;
 
-use super::error::OrderError;
+use super::error::JobError;
 use crate::approval::Approval;
 use crate::integration::ArchiveScope;
 use crate::ports::Ports;
@@ -13,8 +13,8 @@ use crate::report_store::report_of;
 ///
 /// # Errors
 ///
-/// [`OrderError::Refused`] if it can't, with the command that shows what to approve instead.
-pub async fn approvable<P: Ports>(ports: &P, run_id: &str, approval: Approval) -> Result<(), OrderError> {
+/// [`JobError::Refused`] if it can't, with the command that shows what to approve instead.
+pub async fn approvable<P: Ports>(ports: &P, run_id: &str, approval: Approval) -> Result<(), JobError> {
     // A run without a report is rejected by the export itself.
     match report_of(ports, run_id).await? {
         Some(run) => ensure_approvable(ports, &run, approval).await,
@@ -26,8 +26,8 @@ pub async fn approvable<P: Ports>(ports: &P, run_id: &str, approval: Approval) -
 ///
 /// # Errors
 ///
-/// [`OrderError::Refused`] if it can't be approved.
-pub async fn ensure_approvable<P: Ports>(ports: &P, run: &RunReport, approval: Approval) -> Result<(), OrderError> {
+/// [`JobError::Refused`] if it can't be approved.
+pub async fn ensure_approvable<P: Ports>(ports: &P, run: &RunReport, approval: Approval) -> Result<(), JobError> {
     let run_id = &run.run_id;
     let mut outdated = None;
     let mut waiting = 0;
@@ -45,13 +45,13 @@ pub async fn ensure_approvable<P: Ports>(ports: &P, run: &RunReport, approval: A
         }
     }
     if let Some((account, newest, scanned_at)) = outdated {
-        return Err(OrderError::Refused(format!(
+        return Err(JobError::Refused(format!(
             "run {run_id} can't be approved: its scan of {scanned_at:.0} is no longer the newest of account {account}, that of \
              {newest:.0} is; the newer run says what it archives: hubctl run list --account {account}"
         )));
     }
     if waiting == 0 {
-        return Err(OrderError::Refused(nothing_waits(run, approval)));
+        return Err(JobError::Refused(nothing_waits(run, approval)));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::ports::{PortError, Ports};
 use crate::report::{AccountReport, RunReport};
 
 /// A run while it works.
-pub(super) struct Job<P> {
+pub(super) struct JobContext<P> {
     pub(super) ports: Arc<P>,
     pub(super) run_id: String,
     /// The run, as it is recorded when it begins.
@@ -22,7 +22,7 @@ pub(super) struct Job<P> {
     pub(super) shared: Shared,
 }
 
-impl<P: Ports> Job<P> {
+impl<P: Ports> JobContext<P> {
     /// The hold on an account that was just taken.
     pub(super) fn lease(&self, account: AccountId) -> Lease {
         match self.shared.give_up_at {

@@ -14,7 +14,7 @@ pub enum Delivery {
         /// After so many the queue moves it to the dead-letter queue.
         receives_max: u32,
     },
-    /// It follows a job that the same invocation completed ([`Fulfilled::next`](super::Fulfilled::next)), and has no message of
+    /// It follows a job that the same invocation completed ([`Processed::next`](super::Processed::next)), and has no message of
     /// its own yet.
     Inline,
 }

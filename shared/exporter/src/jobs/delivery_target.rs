@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use asff::{AccountId, Mapped};
 
 use super::account_lock::{Blocked, Hold, Wants};
-use super::context::{Done, Job};
+use super::context::{Done, JobContext};
 use crate::account::SUPERSEDED;
 use crate::deliver::AccountDelivery;
 use crate::filter::filter;
@@ -47,14 +47,14 @@ impl<P: Ports> Sending<P> {
     }
 
     /// Sends a finding, or gives it its fate.
-    pub(super) async fn send(&mut self, job: &Job<P>, mut mapped: Box<Mapped>) -> Result<Line, PortError> {
+    pub(super) async fn send(&mut self, context: &JobContext<P>, mut mapped: Box<Mapped>) -> Result<Line, PortError> {
         let id = mapped.account;
         let account = match self.accounts.entry(id) {
             Place::Occupied(place) => place.into_mut(),
-            Place::Vacant(place) => place.insert(match Hold::take(job, id, Wants::Enabled).await? {
+            Place::Vacant(place) => place.insert(match Hold::take(context, id, Wants::Enabled).await? {
                 Ok(mut hold) => {
                     hold.partition = mapped.partition;
-                    let delivery = hold.delivery(job, mapped.scanned_at);
+                    let delivery = hold.delivery(context, mapped.scanned_at);
                     Account::Ours(hold, Box::new(delivery))
                 }
                 Err(blocked) => Account::Blocked(blocked),
@@ -106,7 +106,7 @@ impl<P: Ports> Sending<P> {
     }
 
     /// Waits until every finding has its fate; the keys of what is left to another time.
-    pub(super) async fn finish(mut self, job: &Job<P>) -> Result<(Vec<Done>, HashSet<Key>), PortError> {
+    pub(super) async fn finish(mut self, context: &JobContext<P>) -> Result<(Vec<Done>, HashSet<Key>), PortError> {
         let mut left = HashSet::new();
         let mut done = Vec::new();
         for (id, account) in self.accounts {
@@ -116,7 +116,7 @@ impl<P: Ports> Sending<P> {
                     let mut delivered = delivery.finish(None).await;
                     left.extend(std::mem::take(&mut delivered.left));
                     let touched = delivered.regions.keys().copied().collect();
-                    hold.release(job, delivered, &touched).await
+                    hold.release(context, delivered, &touched).await
                 }
                 Account::Blocked(blocked) => blocked.report(id, 0),
             };

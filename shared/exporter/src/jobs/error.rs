@@ -1,4 +1,4 @@
-//! Why an order was not carried out, and whether another try helps.
+//! Why a job was not run, and whether another try helps.
 
 use crate::export::ExportError;
 use crate::ports::PortError;
@@ -6,7 +6,7 @@ use crate::report::RunReport;
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum MendError {
+pub enum RunnerError {
     /// It can't be done, and trying again does not help.
     #[error("{0}")]
     Refused(String),
@@ -18,15 +18,15 @@ pub enum MendError {
     Failed(#[from] ExportError),
 }
 
-impl From<PortError> for MendError {
+impl From<PortError> for RunnerError {
     fn from(error: PortError) -> Self {
         Self::Failed(error.into())
     }
 }
 
-/// Why an order was not carried out.
+/// Why a job was not run.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
+pub enum JobError {
     /// It can't be, and trying again does not help.
     #[error("{0}")]
     Refused(String),
@@ -54,7 +54,7 @@ pub enum OrderError {
     Failed(#[from] ExportError),
 }
 
-impl OrderError {
+impl JobError {
     /// Whether trying again does not help.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Partly { .. })
@@ -70,18 +70,18 @@ impl OrderError {
     }
 }
 
-impl From<PortError> for OrderError {
+impl From<PortError> for JobError {
     fn from(error: PortError) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<MendError> for OrderError {
-    fn from(error: MendError) -> Self {
+impl From<RunnerError> for JobError {
+    fn from(error: RunnerError) -> Self {
         match error {
-            MendError::Refused(message) => Self::Refused(message),
-            MendError::Busy(message) => Self::Busy(message),
-            MendError::Failed(error) => Self::Failed(error),
+            RunnerError::Refused(message) => Self::Refused(message),
+            RunnerError::Busy(message) => Self::Busy(message),
+            RunnerError::Failed(error) => Self::Failed(error),
         }
     }
 }

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::provider::ProviderId;
 
-/// An order. As JSON: `{"order": "undo_archive", "run_id": "..."}`.
+/// A job. As JSON: `{"job": "undo_archive", "run_id": "..."}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Order {
+#[serde(tag = "job", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Job {
     /// Export the upload of a run once more.
     Replay {
         /// The run.
@@ -60,18 +60,18 @@ pub enum Order {
         dry_run: bool,
     },
     /// Archive everything that was sent for a provider.
-    Withdraw {
+    ArchiveAll {
         /// The account, or the organisation: then every account that is exported by its integration.
         #[serde(alias = "account")]
         provider: ProviderId,
-        /// Since when its integration is being removed, and then delete it (`Integrations::delete_withdrawn`) if all is
+        /// Since when its integration is being deleted, and then delete it (`Integrations::delete_after_archive`) if all is
         /// archived. Any other integration, made or called back since, is left alone. None: it stays.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        removing_since: Option<Timestamp>,
+        deletion_requested_at: Option<Timestamp>,
     },
 }
 
-impl Order {
+impl Job {
     /// Replays of runs, one after the other. None of none.
     pub fn replays(run_ids: impl IntoIterator<Item = String>) -> Option<Self> {
         let mut run_ids = run_ids.into_iter();
@@ -86,7 +86,7 @@ impl Order {
             Self::UndoArchive { .. } => "undo_archive",
             Self::Redrive { .. } => "redrive",
             Self::Reconcile { .. } => "reconcile",
-            Self::Withdraw { .. } => "withdraw",
+            Self::ArchiveAll { .. } => "archive_all",
         }
     }
 
@@ -98,7 +98,7 @@ impl Order {
             }
             Self::Redrive { run_id, .. } => run_id.clone(),
             Self::Reconcile { provider, .. } => provider.as_ref().map(ToString::to_string),
-            Self::Withdraw { provider, .. } => Some(provider.to_string()),
+            Self::ArchiveAll { provider, .. } => Some(provider.to_string()),
         }
     }
 
@@ -113,7 +113,7 @@ impl Order {
         )
     }
 
-    /// The order that follows when this one is done, or can't be.
+    /// The job that follows when this one is done, or can't be.
     pub fn next(&self) -> Option<Self> {
         match self {
             Self::Replay { then, .. } => Self::replays(then.iter().cloned()),
@@ -122,7 +122,7 @@ impl Order {
     }
 }
 
-impl fmt::Display for Order {
+impl fmt::Display for Job {
     /// What it asks for, after "to".
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -133,7 +133,7 @@ impl fmt::Display for Order {
             Self::Redrive { run_id: None, .. } => write!(formatter, "redrive all quarantines"),
             Self::Reconcile { provider: Some(provider), .. } => write!(formatter, "reconcile {provider}"),
             Self::Reconcile { provider: None, .. } => write!(formatter, "reconcile all accounts"),
-            Self::Withdraw { provider, .. } => write!(formatter, "withdraw the findings of {provider}"),
+            Self::ArchiveAll { provider, .. } => write!(formatter, "archive all the findings of {provider}"),
         }
     }
 }
@@ -144,35 +144,36 @@ mod tests {
 
     #[test]
     fn orders_are_what_their_json_says() {
-        let read = |text: &str| serde_json::from_str::<Order>(text);
-        let undo = Order::UndoArchive { run_id: "r".to_owned() };
-        assert_eq!(read(r#"{"order":"undo_archive","run_id":"r"}"#).unwrap(), undo);
-        assert_eq!(serde_json::to_string(&undo).unwrap(), r#"{"order":"undo_archive","run_id":"r"}"#);
+        let read = |text: &str| serde_json::from_str::<Job>(text);
+        let undo = Job::UndoArchive { run_id: "r".to_owned() };
+        assert_eq!(read(r#"{"job":"undo_archive","run_id":"r"}"#).unwrap(), undo);
+        assert_eq!(serde_json::to_string(&undo).unwrap(), r#"{"job":"undo_archive","run_id":"r"}"#);
         for (name, about) in [
             ("replay", r#""run_id":"r""#),
             ("approve", r#""run_id":"r""#),
             ("undo_archive", r#""run_id":"r""#),
             ("redrive", r#""run_id":"r""#),
             ("reconcile", r#""provider":"123456789012""#),
-            ("withdraw", r#""provider":"123456789012""#),
+            ("archive_all", r#""provider":"123456789012""#),
         ] {
-            let order = read(&format!(r#"{{"order":"{name}",{about}}}"#)).unwrap();
-            assert_eq!(order.name(), name);
-            assert!(about.ends_with(&format!(r#""{}""#, order.about().unwrap())), "{name}");
+            let job = read(&format!(r#"{{"job":"{name}",{about}}}"#)).unwrap();
+            assert_eq!(job.name(), name);
+            assert!(about.ends_with(&format!(r#""{}""#, job.about().unwrap())), "{name}");
         }
         let account = "123456789012".parse().unwrap();
-        let removing_since = Some("2026-11-23T09:00:00Z".parse().unwrap());
-        let withdraw = Order::Withdraw { provider: ProviderId::Account(account), removing_since };
+        let deletion_requested_at = Some("2026-11-23T09:00:00Z".parse().unwrap());
+        let archive_all = Job::ArchiveAll { provider: ProviderId::Account(account), deletion_requested_at };
         for name in ["account", "provider"] {
-            let text =
-                format!(r#"{{"order":"withdraw","{name}":"{account}","removing_since":"2026-11-23T09:00:00Z"}}"#);
-            assert_eq!(read(&text).unwrap(), withdraw);
+            let text = format!(
+                r#"{{"job":"archive_all","{name}":"{account}","deletion_requested_at":"2026-11-23T09:00:00Z"}}"#
+            );
+            assert_eq!(read(&text).unwrap(), archive_all);
         }
-        let all = Order::Reconcile { provider: None, regions: Vec::new(), dry_run: false };
-        assert_eq!(read(r#"{"order":"reconcile"}"#).unwrap(), all);
-        assert_eq!(read(r#"{"order":"redrive"}"#).unwrap(), Order::Redrive { run_id: None, code: None });
+        let all = Job::Reconcile { provider: None, regions: Vec::new(), dry_run: false };
+        assert_eq!(read(r#"{"job":"reconcile"}"#).unwrap(), all);
+        assert_eq!(read(r#"{"job":"redrive"}"#).unwrap(), Job::Redrive { run_id: None, code: None });
         // A word that is misspelt must not widen what is asked for.
-        assert!(read(r#"{"order":"reconcile","regoins":["eu-west-1"]}"#).is_err());
-        assert!(read(r#"{"order":"dance"}"#).is_err());
+        assert!(read(r#"{"job":"reconcile","regoins":["eu-west-1"]}"#).is_err());
+        assert!(read(r#"{"job":"dance"}"#).is_err());
     }
 }

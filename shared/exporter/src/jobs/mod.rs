@@ -1,7 +1,7 @@
-//! What a person may order the deployment to do, as a message of its queue or the payload of an invocation, and the one place
+//! What a person may job the deployment to do, as a message of its queue or the payload of an invocation, and the one place
 //! that carries it out.
 //!
-//! Promise: an order may come twice; the second time finds it done.
+//! Promise: a job may come twice; the second time finds it done.
 
 mod account_lock;
 mod approvable;
@@ -28,15 +28,15 @@ pub use self::approvable::{approvable, ensure_approvable, newer_run};
 pub use self::chain::{Chain, RETRY_DELAY, Round, is_busy};
 pub use self::delivery::Delivery;
 pub use self::end_run::end_run;
-pub use self::error::{MendError, OrderError};
-pub use self::job::Order;
-pub use self::processor::{Fulfilled, fulfil};
+pub use self::error::{JobError, RunnerError};
+pub use self::job::Job;
+pub use self::processor::{Processed, process};
 pub use self::queue::Queue;
 pub use self::reconcile::Reconcile;
-pub use self::record::{OrderLog, OrderRecord, OrderState, Placed};
+pub use self::record::{JobMessage, JobRecord, JobState, JobStore};
 pub use self::redrive::{LEFT_TO_NEXT_SCAN, Redrive};
-pub use self::run::{accounts_with_state, carry_out};
-pub use self::runner::{Mender, Options};
-pub use self::submit::{place, retry};
+pub use self::run::{accounts_with_state, run_job};
+pub use self::runner::{JobRunner, Options};
+pub use self::submit::{retry, submit};
 pub use self::undo_archive::CHANGED_SINCE;
 pub use crate::report_store::report_of;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use asff::{AccountId, RegionName};
 
 use super::account_lock::{Hold, Wants};
-use super::context::Job;
-use super::error::MendError;
-use super::runner::{Mender, Options};
+use super::context::JobContext;
+use super::error::RunnerError;
+use super::runner::{JobRunner, Options};
 use crate::deliver::AccountDelivered;
 use crate::ports::Ports;
 use crate::report::{RunKind, RunReport};
@@ -22,25 +22,25 @@ pub struct Reconcile {
     pub dry_run: bool,
 }
 
-impl<P: Ports> Mender<P> {
+impl<P: Ports> JobRunner<P> {
     /// Compares and mends. Each Region's `drift` says how they differed, and how much of it was mended.
     ///
     /// # Errors
     ///
-    /// [`MendError::Refused`] where there is no integration whose credentials could be used, or none of the Regions is
+    /// [`RunnerError::Refused`] where there is no integration whose credentials could be used, or none of the Regions is
     /// one of it.
     pub async fn reconcile(
         &self,
         account: AccountId,
         what: &Reconcile,
         options: &Options,
-    ) -> Result<RunReport, MendError> {
+    ) -> Result<RunReport, RunnerError> {
         let about = if what.dry_run { "compared only: " } else { "" };
         let run = self.begin(RunKind::Reconcile, None, format!("{about}all findings of account {account}"));
-        let reconcile = |job: Job<P>| async move {
+        let reconcile = |context: JobContext<P>| async move {
             let wants = if what.dry_run { Wants::Any } else { Wants::Enabled };
-            let hold = match Hold::take(&job, account, wants).await? {
-                Ok(hold) => hold.begin(&job).await?,
+            let hold = match Hold::take(&context, account, wants).await? {
+                Ok(hold) => hold.begin(&context).await?,
                 Err(blocked) => return Err(blocked.into_error(account)),
             };
             let integration = &hold.integration;
@@ -53,15 +53,15 @@ impl<P: Ports> Mender<P> {
                 asked_for && (route(integration, *region) == Route::Own || fallback == Some(*region))
             });
             if regions.is_empty() {
-                hold.release(&job, AccountDelivered::default(), &BTreeSet::new()).await;
+                hold.release(&context, AccountDelivered::default(), &BTreeSet::new()).await;
                 let message =
                     format!("account {account} has nothing to reconcile: no state, and no Region of that name");
-                return Err(MendError::Refused(message));
+                return Err(RunnerError::Refused(message));
             }
-            let mut delivered = hold.delivery(&job, hold.newest).reconcile(&regions, what.dry_run).await;
+            let mut delivered = hold.delivery(&context, hold.newest).reconcile(&regions, what.dry_run).await;
             // A comparison does not resolve what is in doubt: that is the next export's work.
             delivered.doubtful.clear();
-            Ok(vec![hold.release(&job, delivered, &BTreeSet::new()).await])
+            Ok(vec![hold.release(&context, delivered, &BTreeSet::new()).await])
         };
         self.run(run, options, reconcile).await
     }

@@ -1,4 +1,4 @@
-//! An order under its id: how it travels, and what became of it.
+//! A job under its id: how it travels, and what became of it.
 //!
 //! Promise: whoever ordered something can find out what came of it, also that it could not be done.
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::chain::Chain;
-use super::job::Order;
+use super::job::Job;
 use crate::ports::PortError;
 
 /// The longest that an invocation of Lambda takes.
@@ -19,28 +19,28 @@ const INVOCATION_MAX: SignedDuration = SignedDuration::from_mins(15);
 /// The field of a message that has its chain.
 const CHAIN: &str = "chain";
 
-/// An order as a message: what [`Order`] says, and an `id` beside it. Somebody who writes one by hand may leave the id
+/// A job as a message: what [`Job`] says, and an `id` beside it. Somebody who writes one by hand may leave the id
 /// out; then nothing is kept of what becomes of it. A message that continues a job has its `chain`, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placed {
+pub struct JobMessage {
     /// Under which its record is kept. Time-ordered, unique.
     pub id: Option<String>,
     /// What is asked for.
-    pub order: Order,
+    pub job: Job,
     /// The rounds of the job so far.
     pub chain: Chain,
 }
 
-impl Placed {
+impl JobMessage {
     /// The first message of a job.
-    pub fn new(id: Option<String>, order: Order) -> Self {
-        Self { id, order, chain: Chain::default() }
+    pub fn new(id: Option<String>, job: Job) -> Self {
+        Self { id, job, chain: Chain::default() }
     }
 }
 
-impl Serialize for Placed {
+impl Serialize for JobMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut value = serde_json::to_value(&self.order).map_err(S::Error::custom)?;
+        let mut value = serde_json::to_value(&self.job).map_err(S::Error::custom)?;
         if let (Some(id), Some(fields)) = (&self.id, value.as_object_mut()) {
             fields.insert("id".to_owned(), id.as_str().into());
         }
@@ -51,7 +51,7 @@ impl Serialize for Placed {
     }
 }
 
-impl<'de> Deserialize<'de> for Placed {
+impl<'de> Deserialize<'de> for JobMessage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut fields = Map::deserialize(deserializer)?;
         let id = match fields.remove("id") {
@@ -60,76 +60,76 @@ impl<'de> Deserialize<'de> for Placed {
             Some(_) => return Err(D::Error::custom("the id is no text")),
         };
         let chain = fields.remove(CHAIN).map(Chain::deserialize).transpose().map_err(D::Error::custom)?;
-        let order = Order::deserialize(Value::Object(fields)).map_err(D::Error::custom)?;
-        Ok(Self { id, order, chain: chain.unwrap_or_default() })
+        let job = Job::deserialize(Value::Object(fields)).map_err(D::Error::custom)?;
+        Ok(Self { id, job, chain: chain.unwrap_or_default() })
     }
 }
 
-/// How an order stands.
+/// How a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum OrderState {
+pub enum JobState {
     /// It is on the queue, or at work.
-    Waiting,
-    /// It was carried out; its runs say with what result.
-    Done,
-    /// It can't be carried out, for the reason given.
-    Refused,
+    Pending,
+    /// It was run; its runs say with what result.
+    Succeeded,
+    /// It can't be run, for the reason given.
+    Rejected,
     /// Its last attempt failed, and its message is in the dead-letter queue. It runs again when it is retried
     /// ([`retry`](super::retry)), or when that message is moved back to the queue.
     Failed,
-    /// What it did was undone by a later order; it is not tried again.
-    Undone,
+    /// What it did was undone by a later job; it is not tried again.
+    Canceled,
 }
 
-impl OrderState {
+impl JobState {
     /// Whether nothing more comes of it, even if its message comes again.
-    pub fn is_settled(self) -> bool {
-        !matches!(self, Self::Waiting | Self::Failed)
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::Failed)
     }
 
     /// Whether nothing more comes of it by itself.
-    pub fn is_complete(self) -> bool {
-        self != Self::Waiting
+    pub fn is_finished(self) -> bool {
+        self != Self::Pending
     }
 
     /// The word that tables show.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-            Self::Refused => "refused",
+            Self::Pending => "pending",
+            Self::Succeeded => "succeeded",
+            Self::Rejected => "rejected",
             Self::Failed => "failed",
-            Self::Undone => "undone",
+            Self::Canceled => "canceled",
         }
     }
 }
 
-/// What became of an order.
+/// What became of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderRecord {
+pub struct JobRecord {
     /// Time-ordered, unique.
     pub id: String,
     /// What was asked for.
-    pub order: Order,
+    pub job: Job,
     /// How it stands.
-    pub state: OrderState,
+    pub state: JobState,
     /// Why it is refused, failed or undone, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The runs of its last attempt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<String>,
-    /// Orders that it placed, and that go on with it.
+    /// jobs that it placed, and that go on with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<String>,
     /// When it was placed.
-    pub placed_at: Timestamp,
+    pub submitted_at: Timestamp,
     /// Who placed it.
-    pub placed_by: String,
+    pub submitted_by: String,
     /// When it was settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settled_at: Option<Timestamp>,
+    pub completed_at: Option<Timestamp>,
     /// It has no message of its own: the invocation that completed the job before it runs it, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inline: bool,
@@ -138,76 +138,76 @@ pub struct OrderRecord {
     pub last_attempt_at: Option<Timestamp>,
 }
 
-impl OrderRecord {
-    /// An order that is about to be placed.
-    pub fn new(id: String, order: Order, now: Timestamp, by: &str) -> Self {
+impl JobRecord {
+    /// A job that is about to be placed.
+    pub fn new(id: String, job: Job, now: Timestamp, by: &str) -> Self {
         Self {
             id,
-            order,
-            state: OrderState::Waiting,
+            job,
+            state: JobState::Pending,
             message: None,
             runs: Vec::new(),
             then: Vec::new(),
-            placed_at: now,
-            placed_by: by.to_owned(),
-            settled_at: None,
+            submitted_at: now,
+            submitted_by: by.to_owned(),
+            completed_at: None,
             inline: false,
             last_attempt_at: None,
         }
     }
 
     /// As it travels.
-    pub fn placed(&self) -> Placed {
-        Placed::new(Some(self.id.clone()), self.order.clone())
+    pub fn message(&self) -> JobMessage {
+        JobMessage::new(Some(self.id.clone()), self.job.clone())
     }
 
     /// Whether it failed, or its last attempt was aborted: nothing comes of it unless it is retried.
     pub fn is_failed(&self, now: Timestamp) -> bool {
         let is_over = |begun: Timestamp| now.duration_since(begun) > INVOCATION_MAX;
         match self.state {
-            OrderState::Failed => true,
-            OrderState::Waiting => self.last_attempt_at.is_some_and(is_over),
-            OrderState::Done | OrderState::Refused | OrderState::Undone => false,
+            JobState::Failed => true,
+            JobState::Pending => self.last_attempt_at.is_some_and(is_over),
+            JobState::Succeeded | JobState::Rejected | JobState::Canceled => false,
         }
     }
 
     /// The record of a failed job that is submitted again: pending, as before. None, if it has not failed.
     pub fn retried(&self, now: Timestamp) -> Option<Self> {
         self.is_failed(now).then(|| Self {
-            state: OrderState::Waiting,
+            state: JobState::Pending,
             message: Some("it was submitted again".to_owned()),
-            settled_at: None,
+            completed_at: None,
             inline: false,
             last_attempt_at: None,
             ..self.clone()
         })
     }
 
-    /// An order that goes on with this one. Its id follows from what it is about, so that a second one is the same.
+    /// A job that goes on with this one. Its id follows from what it is about, so that a second one is the same.
     #[must_use]
-    pub fn child(&self, about: &str, order: Order, now: Timestamp) -> Self {
+    pub fn child(&self, about: &str, job: Job, now: Timestamp) -> Self {
         let root = self.id.split('.').next().unwrap_or_default();
-        Self::new(format!("{root}.{about}"), order, now, &self.placed_by)
+        Self::new(format!("{root}.{about}"), job, now, &self.submitted_by)
     }
 
     /// The same, settled.
     #[must_use]
-    pub fn settled(self, state: OrderState, message: Option<String>, now: Timestamp) -> Self {
-        Self { state, message, settled_at: Some(now), ..self }
+    pub fn settled(self, state: JobState, message: Option<String>, now: Timestamp) -> Self {
+        Self { state, message, completed_at: Some(now), ..self }
     }
 }
 
-/// Remembers orders.
-pub trait OrderLog {
-    /// The record of an order, read consistently. None: it is unknown, or so old that it is forgotten.
-    fn order_record(&self, id: &str) -> impl Future<Output = Result<Option<OrderRecord>, PortError>> + Send;
+/// Remembers jobs.
+pub trait JobStore {
+    /// The record of a job, read consistently. None: it is unknown, or so old that it is forgotten.
+    fn job_record(&self, id: &str) -> impl Future<Output = Result<Option<JobRecord>, PortError>> + Send;
 
-    /// Writes the record of an order, in one atomic step with making sure that the one of the same id, if there is one, is not
+    /// Writes the record of a job, in one atomic step with making sure that the one of the same id, if there is one, is not
     /// settled. False, and nothing written, if it is: what a person undid stays undone.
-    fn record_order(&self, record: &OrderRecord) -> impl Future<Output = Result<bool, PortError>> + Send;
+    fn record_job(&self, record: &JobRecord) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Writes the record of an order that is called off, whatever the one of the same id says.
-    fn call_off_order(&self, record: &OrderRecord) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Writes the record of a job that is canceled, whatever the one of the same id says.
+    fn cancel_job(&self, record: &JobRecord) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 #[cfg(test)]
@@ -216,31 +216,31 @@ mod tests {
 
     #[test]
     fn a_message_is_the_order_with_an_id_beside_it() {
-        let order = Order::Approve { run_id: "r".to_owned(), pending: false, unproven: false };
-        let text = r#"{"id":"7","order":"approve","run_id":"r"}"#;
-        let placed = Placed::new(Some("7".to_owned()), order.clone());
-        assert_eq!(serde_json::from_str::<Placed>(text).unwrap(), placed);
-        assert_eq!(serde_json::to_value(&placed).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+        let job = Job::Approve { run_id: "r".to_owned(), pending: false, unproven: false };
+        let text = r#"{"id":"7","job":"approve","run_id":"r"}"#;
+        let message = JobMessage::new(Some("7".to_owned()), job.clone());
+        assert_eq!(serde_json::from_str::<JobMessage>(text).unwrap(), message);
+        assert_eq!(serde_json::to_value(&message).unwrap(), serde_json::from_str::<Value>(text).unwrap());
 
-        let by_hand = Placed::new(None, order);
-        assert_eq!(serde_json::from_str::<Placed>(r#"{"order":"approve","run_id":"r"}"#).unwrap(), by_hand);
+        let by_hand = JobMessage::new(None, job);
+        assert_eq!(serde_json::from_str::<JobMessage>(r#"{"job":"approve","run_id":"r"}"#).unwrap(), by_hand);
         // A word that is misspelt must not widen what is asked for, with an id or without.
-        serde_json::from_str::<Placed>(r#"{"id":"7","order":"redrive","code_":"x"}"#).unwrap_err();
-        serde_json::from_str::<Placed>(r#"{"id":7,"order":"redrive"}"#).unwrap_err();
+        serde_json::from_str::<JobMessage>(r#"{"id":"7","job":"redrive","code_":"x"}"#).unwrap_err();
+        serde_json::from_str::<JobMessage>(r#"{"id":7,"job":"redrive"}"#).unwrap_err();
 
         let chain = Chain { rounds: 2, idle_rounds: 1, ..Chain::default() };
-        let continued = Placed { chain, ..placed };
-        let text = r#"{"id":"7","order":"approve","run_id":"r","chain":{"rounds":2,"idle_rounds":1,"completed":0}}"#;
+        let continued = JobMessage { chain, ..message };
+        let text = r#"{"id":"7","job":"approve","run_id":"r","chain":{"rounds":2,"idle_rounds":1,"completed":0}}"#;
         assert_eq!(serde_json::to_value(&continued).unwrap(), serde_json::from_str::<Value>(text).unwrap());
-        assert_eq!(serde_json::from_str::<Placed>(text).unwrap(), continued);
+        assert_eq!(serde_json::from_str::<JobMessage>(text).unwrap(), continued);
     }
 
     #[test]
     fn what_goes_on_with_an_order_is_the_same_however_often_it_is_placed() {
         let now = Timestamp::UNIX_EPOCH;
-        let first = OrderRecord::new("7".to_owned(), Order::Redrive { run_id: None, code: None }, now, "me");
-        let second = first.child("run2", first.order.clone(), now);
-        assert_eq!((second.id.as_str(), second.placed_by.as_str()), ("7.run2", "me"));
-        assert_eq!(second.child("run3", first.order, now).id, "7.run3", "ids do not grow");
+        let first = JobRecord::new("7".to_owned(), Job::Redrive { run_id: None, code: None }, now, "me");
+        let second = first.child("run2", first.job.clone(), now);
+        assert_eq!((second.id.as_str(), second.submitted_by.as_str()), ("7.run2", "me"));
+        assert_eq!(second.child("run3", first.job, now).id, "7.run3", "ids do not grow");
     }
 }

@@ -7,10 +7,10 @@
 use asff::{Outcome, Regions, ScanFormat};
 use bytes::Bytes;
 
-use super::context::{Done, Job};
+use super::context::{Done, JobContext};
 use super::delivery_target::Sending;
-use super::error::MendError;
-use super::runner::{Mender, Options, report_needed};
+use super::error::RunnerError;
+use super::runner::{JobRunner, Options, report_needed};
 use crate::ports::Ports;
 use crate::quarantine::Lines;
 use crate::quarantine::rewrite;
@@ -31,13 +31,13 @@ pub struct Redrive {
     pub code: Option<String>,
 }
 
-impl<P: Ports> Mender<P> {
+impl<P: Ports> JobRunner<P> {
     /// Sends again what lies in quarantine: a run for each run that left something.
     ///
     /// # Errors
     ///
-    /// [`MendError::Refused`] where nothing lies there of the run that is named.
-    pub async fn redrive(&self, what: &Redrive, options: &Options) -> Result<Vec<RunReport>, MendError> {
+    /// [`RunnerError::Refused`] where nothing lies there of the run that is named.
+    pub async fn redrive(&self, what: &Redrive, options: &Options) -> Result<Vec<RunReport>, RunnerError> {
         let ports = self.ports.as_ref();
         let mut left = Vec::new();
         match &what.run_id {
@@ -55,7 +55,7 @@ impl<P: Ports> Mender<P> {
         left.retain(holds);
         if let (Some(run_id), true) = (&what.run_id, left.is_empty()) {
             let under = what.code.as_ref().map_or(String::new(), |code| format!(" under the code {code}"));
-            return Err(MendError::Refused(format!("of run {run_id} nothing lies in quarantine{under}")));
+            return Err(RunnerError::Refused(format!("of run {run_id} nothing lies in quarantine{under}")));
         }
         let mut runs = Vec::new();
         for earlier in left {
@@ -75,15 +75,15 @@ impl<P: Ports> Mender<P> {
         earlier: RunReport,
         code: Option<&str>,
         options: &Options,
-    ) -> Result<RunReport, MendError> {
+    ) -> Result<RunReport, RunnerError> {
         let about = format!("quarantine of run {}", earlier.run_id);
         let run = self.begin(RunKind::Redrive, Some(&earlier.run_id), about);
-        let redrive = |mut job: Job<P>| async move {
+        let redrive = |mut context: JobContext<P>| async move {
             // What fails again is gathered here, and written to where it was.
-            let (quarantine, keeper) = Quarantine::of_run(job.ports.clone(), &job.run_id);
-            let outer = std::mem::replace(&mut job.shared.quarantine, quarantine);
-            let Some(mut lines) = Lines::open(job.ports.as_ref(), &earlier.run_id).await? else {
-                return Err(MendError::Refused(format!("the quarantine of run {} is gone", earlier.run_id)));
+            let (quarantine, keeper) = Quarantine::of_run(context.ports.clone(), &context.run_id);
+            let outer = std::mem::replace(&mut context.shared.quarantine, quarantine);
+            let Some(mut lines) = Lines::open(context.ports.as_ref(), &earlier.run_id).await? else {
+                return Err(RunnerError::Refused(format!("the quarantine of run {} is gone", earlier.run_id)));
             };
             let mut fates = Vec::new();
             let mut sending = Sending::of(earlier.upload.clone());
@@ -102,7 +102,7 @@ impl<P: Ports> Mender<P> {
                     fates.push(Line::Stays);
                     continue;
                 }
-                match take(&job, &mut sending, entry, earlier.format).await {
+                match take(&context, &mut sending, entry, earlier.format).await {
                     Ok(line) => fates.push(line),
                     Err(error) => {
                         first_error = Some(error);
@@ -110,8 +110,8 @@ impl<P: Ports> Mender<P> {
                     }
                 }
             }
-            let (accounts, left) = sending.finish(&job).await?;
-            job.shared.quarantine = outer;
+            let (accounts, left) = sending.finish(&context).await?;
+            context.shared.quarantine = outer;
             let failed_again = keeper.finish().await?;
             if let Some(error) = first_error {
                 return Err(error);
@@ -120,8 +120,8 @@ impl<P: Ports> Mender<P> {
                 // Nobody knows what became of each finding: all stay, and the next redrive finds out.
                 return Ok(accounts);
             }
-            let failed_again = failed_again.is_some().then_some(job.run_id.as_str());
-            rewrite(job.ports.as_ref(), earlier, &lines.etag, &fates, &left, failed_again).await?;
+            let failed_again = failed_again.is_some().then_some(context.run_id.as_str());
+            rewrite(context.ports.as_ref(), earlier, &lines.etag, &fates, &left, failed_again).await?;
             Ok(accounts)
         };
         self.run(run, options, redrive).await
@@ -137,11 +137,11 @@ fn is_trustworthy(accounts: &[Done]) -> bool {
 
 /// Takes up one entry: maps it anew, and gives it its fate or hands it on to be sent.
 async fn take<P: Ports>(
-    job: &Job<P>,
+    context: &JobContext<P>,
     sending: &mut Sending<P>,
     entry: Entry,
     format: Option<ScanFormat>,
-) -> Result<Line, MendError> {
+) -> Result<Line, RunnerError> {
     let bytes = match &entry.finding {
         serde_json::Value::String(text) => Bytes::from(text.clone()),
         finding => Bytes::from(finding.to_string()),
@@ -150,8 +150,8 @@ async fn take<P: Ports>(
         sending.settle(entry.account, Fate::Filtered(LEFT_TO_NEXT_SCAN.to_owned()));
         return Ok(Line::Settled);
     }
-    match map(&entry, &bytes, format, &job.regions) {
-        Outcome::Finding(mapped) => Ok(sending.send(job, mapped).await?),
+    match map(&entry, &bytes, format, &context.regions) {
+        Outcome::Finding(mapped) => Ok(sending.send(context, mapped).await?),
         Outcome::Skipped(skip) => {
             sending.settle(entry.account, Fate::Filtered(skip.as_str().to_owned()));
             Ok(Line::Settled)
@@ -168,7 +168,7 @@ async fn take<P: Ports>(
             sending.settle(entry.account.or(again.account), Fate::Quarantined(again.code.as_str().to_owned()));
             let anew = Entry::unmappable(*again);
             let anew = Entry { account: entry.account.or(anew.account), region: entry.region.or(anew.region), ..anew };
-            job.shared.quarantine.put(anew).await?;
+            context.shared.quarantine.put(anew).await?;
             Ok(Line::Settled)
         }
     }
@@ -182,7 +182,7 @@ fn map(entry: &Entry, bytes: &Bytes, format: Option<ScanFormat>, regions: &Regio
 }
 
 /// The runs that left something in quarantine, the oldest first: their ids are ordered by time.
-async fn with_quarantine<P: Ports>(ports: &P) -> Result<Vec<String>, MendError> {
+async fn with_quarantine<P: Ports>(ports: &P) -> Result<Vec<String>, RunnerError> {
     let run_of = |key: String| Some(key.strip_prefix("runs/")?.strip_suffix("/quarantine.jsonl")?.to_owned());
     let mut runs: Vec<String> = ports.keys("runs/").await?.into_iter().filter_map(run_of).collect();
     runs.sort_unstable();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::error::OrderError;
+use super::error::JobError;
 use super::runner::Options;
 use crate::approval::Approval;
 use crate::export::{self, ExportError, Exporter};
@@ -19,8 +19,8 @@ pub(super) async fn again<P: Ports + Scans>(
     run_id: &str,
     approval: Approval,
     options: &Options,
-) -> Result<RunReport, OrderError> {
-    let refused = |message: String| OrderError::Refused(message);
+) -> Result<RunReport, JobError> {
+    let refused = |message: String| JobError::Refused(message);
     let earlier = report_of(ports.as_ref(), run_id).await?;
     let earlier = earlier.ok_or_else(|| refused(format!("run {run_id} left no report; export its upload again")))?;
     if earlier.kind != RunKind::Export {
@@ -41,10 +41,10 @@ pub(super) async fn again<P: Ports + Scans>(
         return Err(refused(format!("{source} was written anew since run {run_id} exported it")));
     }
     let exporter = Exporter::new(ports.clone(), settings.clone());
-    let Options { order, run_id, deadline, progress } = options.clone();
-    let options = export::Options { again: true, approval, any_format: false, order, run_id, deadline, progress };
+    let Options { job, run_id, deadline, progress } = options.clone();
+    let options = export::Options { again: true, approval, any_format: false, job, run_id, deadline, progress };
     exporter.export(scan, options).await.map_err(|error| match error {
-        held @ ExportError::Held { .. } => OrderError::Busy(held.to_string()),
+        held @ ExportError::Held { .. } => JobError::Busy(held.to_string()),
         error => error.into(),
     })
 }

@@ -6,14 +6,14 @@ use asff::AccountId;
 use jiff::Timestamp;
 
 use super::approvable::approvable;
-use super::error::MendError;
-use super::error::OrderError;
-use super::job::Order;
+use super::error::JobError;
+use super::error::RunnerError;
+use super::job::Job;
 use super::reconcile::Reconcile;
-use super::record::{OrderLog, OrderState};
+use super::record::{JobState, JobStore};
 use super::redrive::Redrive;
 use super::replay::again;
-use super::runner::{Mender, Options};
+use super::runner::{JobRunner, Options};
 use crate::approval::Approval;
 use crate::ports::{PortError, Ports, Scans};
 use crate::provider::ProviderId;
@@ -21,35 +21,35 @@ use crate::report::{RunReport, RunStatus};
 use crate::report_store::report_of;
 use crate::settings::Settings;
 
-/// Carries out an order. Its runs; one that wants another try asks for the same order again.
+/// Runs a job. Its runs; one that wants another try asks for the same order again.
 ///
 /// # Errors
 ///
-/// When it can't be carried out, or came to no report.
-pub async fn carry_out<P: Ports + Scans + OrderLog>(
+/// When it can't be run, or came to no report.
+pub async fn run_job<P: Ports + Scans + JobStore>(
     ports: &Arc<P>,
     settings: &Settings,
-    order: &Order,
+    job: &Job,
     options: &Options,
-) -> Result<Vec<RunReport>, OrderError> {
-    let mender = Mender::new(ports.clone(), settings.clone());
+) -> Result<Vec<RunReport>, JobError> {
+    let runner = JobRunner::new(ports.clone(), settings.clone());
     // Only what has one run may continue the record of one.
     let several = Options { run_id: None, ..options.clone() };
-    let options = if order.has_one_run() { options } else { &several };
-    Ok(match order {
-        Order::Replay { run_id, .. } => vec![again(ports, settings, run_id, Approval::default(), options).await?],
-        Order::Approve { run_id, pending, unproven } => {
+    let options = if job.has_one_run() { options } else { &several };
+    Ok(match job {
+        Job::Replay { run_id, .. } => vec![again(ports, settings, run_id, Approval::default(), options).await?],
+        Job::Approve { run_id, pending, unproven } => {
             approvable(ports.as_ref(), run_id, Approval::of(*pending, *unproven)).await?;
             vec![again(ports, settings, run_id, Approval::of(*pending, *unproven), options).await?]
         }
-        Order::UndoArchive { run_id } => {
-            call_off(ports.as_ref(), run_id).await?;
-            vec![mender.undo_archive(run_id, options).await?]
+        Job::UndoArchive { run_id } => {
+            cancel(ports.as_ref(), run_id).await?;
+            vec![runner.undo_archive(run_id, options).await?]
         }
-        Order::Redrive { run_id, code } => {
-            mender.redrive(&Redrive { run_id: run_id.clone(), code: code.clone() }, options).await?
+        Job::Redrive { run_id, code } => {
+            runner.redrive(&Redrive { run_id: run_id.clone(), code: code.clone() }, options).await?
         }
-        Order::Reconcile { provider, regions, dry_run } => {
+        Job::Reconcile { provider, regions, dry_run } => {
             let what = Reconcile { regions: regions.clone(), dry_run: *dry_run };
             let accounts = match provider {
                 Some(provider) => accounts_of(ports.as_ref(), provider).await?,
@@ -57,28 +57,28 @@ pub async fn carry_out<P: Ports + Scans + OrderLog>(
             };
             let mut runs = Vec::new();
             for account in accounts {
-                runs.push(mender.reconcile(account, &what, options).await?);
+                runs.push(runner.reconcile(account, &what, options).await?);
             }
             runs
         }
-        Order::Withdraw { provider, removing_since } => {
-            withdraw(ports.as_ref(), &mender, provider, *removing_since, options).await?
+        Job::ArchiveAll { provider, deletion_requested_at } => {
+            archive_all(ports.as_ref(), &runner, provider, *deletion_requested_at, options).await?
         }
     })
 }
 
-async fn withdraw<P: Ports>(
+async fn archive_all<P: Ports>(
     ports: &P,
-    mender: &Mender<P>,
+    runner: &JobRunner<P>,
     provider: &ProviderId,
-    removing_since: Option<Timestamp>,
+    deletion_requested_at: Option<Timestamp>,
     options: &Options,
-) -> Result<Vec<RunReport>, OrderError> {
+) -> Result<Vec<RunReport>, JobError> {
     let mut runs = Vec::new();
     let mut refused = Vec::new();
     let mut passing = None;
     for account in accounts_of(ports, provider).await? {
-        match mender.withdraw(account, provider, removing_since, options).await {
+        match runner.archive_all(account, provider, deletion_requested_at, options).await {
             Ok(run) => {
                 let is_out_of_time = run.status == RunStatus::Unfinished;
                 runs.push(run);
@@ -86,8 +86,8 @@ async fn withdraw<P: Ports>(
                     break;
                 }
             }
-            // One account that can't be reached keeps no other from being withdrawn.
-            Err(MendError::Refused(message)) => refused.push(message),
+            // One account that can't be reached keeps no other from being archived.
+            Err(RunnerError::Refused(message)) => refused.push(message),
             Err(error) => passing = passing.or(Some(error)),
         }
     }
@@ -98,14 +98,14 @@ async fn withdraw<P: Ports>(
     if runs.iter().any(|run| run.status.wants_another_try()) {
         return Ok(runs);
     }
-    let Some(since) = removing_since else {
+    let Some(since) = deletion_requested_at else {
         return if refused.is_empty() { Ok(runs) } else { Err(left_over(refused.join("; "), runs)) };
     };
     // What Security Hub refuses to archive, or a Region denies, stays active whatever is tried: a degraded run says so.
     let left = runs.iter().filter(|run| !matches!(run.status, RunStatus::Succeeded | RunStatus::Degraded));
     refused.extend(left.map(|run| format!("run {} is {}", run.run_id, run.status.as_str())));
-    if refused.is_empty() && !ports.delete_withdrawn(provider, since).await? {
-        refused.push("its removal was called off, or is left to others".to_owned());
+    if refused.is_empty() && !ports.delete_after_archive(provider, since).await? {
+        refused.push("its removal was canceled, or is left to others".to_owned());
     }
     if refused.is_empty() {
         return Ok(runs);
@@ -118,23 +118,23 @@ async fn withdraw<P: Ports>(
     Err(left_over(why, runs))
 }
 
-/// What can't be carried out: all of it, where nothing was done.
-fn left_over(why: String, runs: Vec<RunReport>) -> OrderError {
-    if runs.is_empty() { OrderError::Refused(why) } else { OrderError::Partly { why, runs } }
+/// What can't be run: all of it, where nothing was done.
+fn left_over(why: String, runs: Vec<RunReport>) -> JobError {
+    if runs.is_empty() { JobError::Refused(why) } else { JobError::Partly { why, runs } }
 }
 
-/// Sees to it that the order which a run belongs to is not tried again, when what the run archived is about to be undone:
+/// Sees to it that the job which a run belongs to is not tried again, when what the run archived is about to be undone:
 /// it would archive that once more.
-async fn call_off<P: Ports + OrderLog>(ports: &P, run_id: &str) -> Result<(), PortError> {
+async fn cancel<P: Ports + JobStore>(ports: &P, run_id: &str) -> Result<(), PortError> {
     let Some(run) = report_of(ports, run_id).await?.filter(|run| run.counts.archived > 0) else { return Ok(()) };
-    let Some(id) = &run.order else { return Ok(()) };
-    let Some(record) = ports.order_record(id).await? else { return Ok(()) };
-    // A removal is called off by enabling the integration; until then nothing of it is made active again.
-    if matches!(record.order, Order::Withdraw { .. }) {
+    let Some(id) = &run.job else { return Ok(()) };
+    let Some(record) = ports.job_record(id).await? else { return Ok(()) };
+    // A removal is canceled by enabling the integration; until then nothing of it is made active again.
+    if matches!(record.job, Job::ArchiveAll { .. }) {
         return Ok(());
     }
     let why = format!("a person had what its run {run_id} archived made active again");
-    ports.call_off_order(&record.settled(OrderState::Undone, Some(why), ports.now())).await
+    ports.cancel_job(&record.settled(JobState::Canceled, Some(why), ports.now())).await
 }
 
 /// All accounts that have a state.

@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::context::{Done, Job};
-use super::error::MendError;
+use super::context::{Done, JobContext};
+use super::error::RunnerError;
 use crate::deliver::{Shared, room};
 use crate::export::conclude;
 use crate::json_lines::JsonLines;
@@ -27,7 +27,7 @@ use crate::settings::{DRAIN_SHARE, Settings};
 use crate::upload::UploadInfo;
 
 /// Does what a person asks for.
-pub struct Mender<P> {
+pub struct JobRunner<P> {
     pub(super) ports: Arc<P>,
     pub(super) settings: Settings,
     pub(super) regions: Arc<Regions>,
@@ -36,8 +36,8 @@ pub struct Mender<P> {
 /// How it is done.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The order that it belongs to, where there is one.
-    pub order: Option<String>,
+    /// The job that it belongs to, where there is one.
+    pub job: Option<String>,
     /// The run whose record this one continues, since that run only waited. None: a new one.
     pub run_id: Option<String>,
     /// When the caller's time is over.
@@ -46,25 +46,25 @@ pub struct Options {
     pub progress: Arc<Progress>,
 }
 
-impl<P: Ports> Mender<P> {
+impl<P: Ports> JobRunner<P> {
     /// A mender with its settings.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
         Self { ports, settings, regions: Arc::new(Regions::known()) }
     }
 
     /// Does the work under a run of its own: recorded when it begins, concluded and recorded when it ends. The work on one
-    /// account records it itself, when the account is its own ([`Job::begin`]): a job that waits for a busy account leaves no
+    /// account records it itself, when the account is its own ([`JobContext::begin`]): a job that waits for a busy account leaves no
     /// run for each attempt.
     pub(super) async fn run<F>(
         &self,
         mut run: RunReport,
         options: &Options,
-        work: impl FnOnce(Job<P>) -> F,
-    ) -> Result<RunReport, MendError>
+        work: impl FnOnce(JobContext<P>) -> F,
+    ) -> Result<RunReport, RunnerError>
     where
-        F: Future<Output = Result<Vec<Done>, MendError>>,
+        F: Future<Output = Result<Vec<Done>, RunnerError>>,
     {
-        run.order.clone_from(&options.order);
+        run.job.clone_from(&options.job);
         if let Some(run_id) = &options.run_id {
             run.run_id.clone_from(run_id);
         }
@@ -76,7 +76,7 @@ impl<P: Ports> Mender<P> {
         let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let reserve =
             left.map_or(self.settings.drain_reserve, |left| self.settings.drain_reserve.min(left / DRAIN_SHARE));
-        let job = Job {
+        let context = JobContext {
             ports: self.ports.clone(),
             run_id: run.run_id.clone(),
             begun: run.clone(),
@@ -93,7 +93,7 @@ impl<P: Ports> Mender<P> {
                 progress: options.progress.clone(),
             },
         };
-        let worked = work(job).await;
+        let worked = work(context).await;
         run.file_end = FileEnd::Complete;
         let kept = keeper.finish().await;
         run.pending = lister.finish().await?;
@@ -106,7 +106,7 @@ impl<P: Ports> Mender<P> {
             (_, Err(error)) => Err(error.into()),
         };
         if let Err(error) = &concluded
-            && !matches!(error, MendError::Busy(_))
+            && !matches!(error, RunnerError::Busy(_))
         {
             run.status = RunStatus::Failed;
             run.reasons.push(error.to_string());
@@ -118,7 +118,7 @@ impl<P: Ports> Mender<P> {
         Ok(run)
     }
 
-    async fn conclude(&self, run: &mut RunReport, accounts: Vec<Done>) -> Result<(), MendError> {
+    async fn conclude(&self, run: &mut RunReport, accounts: Vec<Done>) -> Result<(), RunnerError> {
         let mut first_error = None;
         for Done { account, report, error } in accounts {
             run.counts.merge(&report.counts);
@@ -142,9 +142,9 @@ impl<P: Ports> Mender<P> {
 }
 
 /// The report of a run that there must be.
-pub(super) async fn report_needed(ports: &impl Objects, run_id: &str) -> Result<RunReport, MendError> {
+pub(super) async fn report_needed(ports: &impl Objects, run_id: &str) -> Result<RunReport, RunnerError> {
     let missing = || {
-        MendError::Refused(format!(
+        RunnerError::Refused(format!(
             "run {run_id} left no report: it is unknown, still at work, or was killed; hubctl run list shows the runs"
         ))
     };

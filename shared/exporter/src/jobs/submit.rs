@@ -3,33 +3,33 @@
 use std::time::Duration;
 
 use super::queue::Queue;
-use super::record::{OrderLog, OrderRecord, OrderState};
+use super::record::{JobRecord, JobState, JobStore};
 use crate::ports::{Clock, PortError};
 
-/// Places an order: its record first, so that nothing is carried out that nobody can look up. False, where there is no
+/// Places a job: its record first, so that nothing runs that nobody can look up. False, where there is no
 /// queue.
 ///
 /// # Errors
 ///
-/// When the table or the queue does not answer. An order whose answer was lost may be on the queue all the same, and its
+/// When the table or the queue does not answer. A job whose answer was lost may be on the queue all the same, and its
 /// record says so, as far as that can be written.
-pub async fn place<P: Queue + OrderLog>(ports: &P, record: &OrderRecord) -> Result<bool, PortError> {
-    ports.record_order(record).await?;
-    let placed = ports.order(&record.placed(), Duration::ZERO).await;
-    let after = match &placed {
-        Ok(true) => return placed,
+pub async fn submit<P: Queue + JobStore>(ports: &P, record: &JobRecord) -> Result<bool, PortError> {
+    ports.record_job(record).await?;
+    let message = ports.enqueue_job(&record.message(), Duration::ZERO).await;
+    let after = match &message {
+        Ok(true) => return message,
         Ok(false) => {
             let why = Some("the deployment has no queue".to_owned());
-            record.clone().settled(OrderState::Refused, why, record.placed_at)
+            record.clone().settled(JobState::Rejected, why, record.submitted_at)
         }
         Err(error) => {
             let message = Some(format!("nobody knows whether it was placed: {error}"));
-            OrderRecord { message, ..record.clone() }
+            JobRecord { message, ..record.clone() }
         }
     };
     // The caller learns of the first error. Should this one fail too, the record waits without a word, and harms nothing.
-    let _ = ports.record_order(&after).await;
-    placed
+    let _ = ports.record_job(&after).await;
+    message
 }
 
 /// Submits a failed job again: a new message, and a record that is pending as before. What of it is done by then is not done
@@ -39,19 +39,16 @@ pub async fn place<P: Queue + OrderLog>(ports: &P, record: &OrderRecord) -> Resu
 /// # Errors
 ///
 /// When the table or the queue does not answer, or there is no queue. The record then says that the job failed, as before.
-pub async fn retry<P: Queue + OrderLog + Clock>(
-    ports: &P,
-    record: &OrderRecord,
-) -> Result<Option<OrderRecord>, PortError> {
+pub async fn retry<P: Queue + JobStore + Clock>(ports: &P, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {
     let Some(pending) = record.retried(ports.now()) else { return Ok(None) };
-    if !ports.record_order(&pending).await? {
+    if !ports.record_job(&pending).await? {
         return Ok(None);
     }
-    match ports.order(&pending.placed(), Duration::ZERO).await {
+    match ports.enqueue_job(&pending.message(), Duration::ZERO).await {
         Ok(true) => Ok(Some(pending)),
         outcome => {
             // Failed as before, so that it can be retried. A message whose answer was lost runs it all the same.
-            let _ = ports.record_order(record).await;
+            let _ = ports.record_job(record).await;
             let no_queue = || PortError {
                 action: format!("retry the job {}", record.id),
                 message: "the deployment has no queue".to_owned(),

@@ -12,9 +12,9 @@ use asff::RegionName;
 use jiff::Timestamp;
 
 use super::account_lock::{Hold, Wants};
-use super::context::{Done, Job};
-use super::error::MendError;
-use super::runner::{Mender, Options, report_needed};
+use super::context::{Done, JobContext};
+use super::error::RunnerError;
+use super::runner::{JobRunner, Options, report_needed};
 use crate::deliver::{Choose, once_more};
 use crate::ports::Ports;
 use crate::report::{AccountReport, Fate, RegionReport, RunKind, RunReport};
@@ -31,13 +31,13 @@ struct Archived {
     at: Timestamp,
 }
 
-impl<P: Ports> Mender<P> {
+impl<P: Ports> JobRunner<P> {
     /// Makes active again what a run archived, and what nothing was done to since.
     ///
     /// # Errors
     ///
-    /// [`MendError::Refused`] where the run is not known or archived nothing.
-    pub async fn undo_archive(&self, run_id: &str, options: &Options) -> Result<RunReport, MendError> {
+    /// [`RunnerError::Refused`] where the run is not known or archived nothing.
+    pub async fn undo_archive(&self, run_id: &str, options: &Options) -> Result<RunReport, RunnerError> {
         let earlier = report_needed(self.ports.as_ref(), run_id).await?;
         let archived: Vec<_> = earlier
             .accounts
@@ -46,15 +46,15 @@ impl<P: Ports> Mender<P> {
             .filter(|(_, regions)| !regions.is_empty())
             .collect();
         if archived.is_empty() {
-            return Err(MendError::Refused(format!("run {run_id} archived nothing")));
+            return Err(RunnerError::Refused(format!("run {run_id} archived nothing")));
         }
         let run = self.begin(RunKind::UndoArchive, Some(run_id), format!("what run {run_id} archived"));
-        let undo = |job: Job<P>| async move {
+        let undo = |context: JobContext<P>| async move {
             let mut accounts = Vec::new();
             for (account, regions) in archived {
                 let findings = regions.values().map(|archived| archived.findings).sum();
-                accounts.push(match Hold::take(&job, account, Wants::NotRemoved).await? {
-                    Ok(hold) => undo(&job, *hold, regions).await,
+                accounts.push(match Hold::take(&context, account, Wants::NotRemoved).await? {
+                    Ok(hold) => undo(&context, *hold, regions).await,
                     Err(blocked) => blocked.report(account, findings),
                 });
             }
@@ -71,8 +71,8 @@ fn archived_in(report: &AccountReport) -> BTreeMap<RegionName, Archived> {
     report.regions.iter().filter_map(|(name, region)| Some((*name, archived(region)?))).collect()
 }
 
-async fn undo<P: Ports>(job: &Job<P>, hold: Hold<P>, archived: BTreeMap<RegionName, Archived>) -> Done {
-    let now = job.ports.now();
+async fn undo<P: Ports>(context: &JobContext<P>, hold: Hold<P>, archived: BTreeMap<RegionName, Archived>) -> Done {
+    let now = context.ports.now();
     let is_taken = |region: &RegionName| {
         let fallback = hold.integration.fallback_region;
         route(&hold.integration, *region) == Route::Own || fallback == Some(*region)
@@ -81,7 +81,7 @@ async fn undo<P: Ports>(job: &Job<P>, hold: Hold<P>, archived: BTreeMap<RegionNa
     let chosen: Arc<BTreeMap<RegionName, (i64, AtomicU64)>> =
         Arc::new(archived.iter().map(|(region, of)| (*region, (of.at.as_millisecond(), AtomicU64::new(0)))).collect());
     let choose: Arc<Choose> = {
-        let (chosen, known) = (chosen.clone(), job.regions.clone());
+        let (chosen, known) = (chosen.clone(), context.regions.clone());
         Arc::new(move |region: RegionName, entry: &Entry| {
             let Some((at_ms, count)) = chosen.get(&region) else { return Ok(None) };
             let archived = match entry.slot.stored {
@@ -99,14 +99,14 @@ async fn undo<P: Ports>(job: &Job<P>, hold: Hold<P>, archived: BTreeMap<RegionNa
             once_more(&entry.slot, Stored::Active(status), updated_ms, now, write).map(Some)
         })
     };
-    let mut delivered = hold.delivery(job, hold.newest).revise(&regions, choose, false).await;
+    let mut delivered = hold.delivery(context, hold.newest).revise(&regions, choose, false).await;
     for (region, archived) in &archived {
         let chosen = chosen.get(region).map_or(0, |(_, count)| count.load(Ordering::Relaxed));
         delivered.counts.read += archived.findings.max(chosen);
         let rest = archived.findings.saturating_sub(chosen);
         delivered.counts.add(fate_of_rest(*region, delivered.regions.get(region), &regions, chosen), rest);
     }
-    hold.release(job, delivered, &regions).await
+    hold.release(context, delivered, &regions).await
 }
 
 /// What became of findings that the run archived and that were not found so in the state.

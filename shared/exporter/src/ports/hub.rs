@@ -76,13 +76,13 @@ pub enum CallError {
     /// Over the quota (429).
     #[error("throttled: {0}")]
     Throttled(String),
-    /// 5xx, a time-out, a lost connection: the call may have been carried out or not.
+    /// 5xx, a time-out, a lost connection: the call may have been run or not.
     #[error("{0}")]
     Transient(String),
     /// The session ended in the middle of the run.
     #[error("the session's credentials expired: {0}")]
     ExpiredToken(String),
-    /// The run's time was over before the answer: the call may have been carried out or not.
+    /// The run's time was over before the answer: the call may have been run or not.
     #[error("the time of the run was over before the answer")]
     OutOfTime,
     /// No answer from this Region's endpoint: its name does not resolve or nothing listens.

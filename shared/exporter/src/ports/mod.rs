@@ -70,14 +70,14 @@ pub trait Integrations {
     /// The integration of an account, read consistently: its own, otherwise that of its organisation, or none.
     fn integration(&self, account: &AccountId) -> impl Future<Output = Result<Option<Integration>, PortError>> + Send;
 
-    /// Deletes the integration of a provider that is being removed since then, now that its findings are all withdrawn.
+    /// Deletes the integration of a provider that is being deleted since then, now that its findings are all archived.
     /// False, where there is no such integration, or the implementer leaves that to others; it does by default.
-    fn delete_withdrawn(
+    fn delete_after_archive(
         &self,
         provider: &ProviderId,
-        removing_since: Timestamp,
+        deletion_requested_at: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send {
-        let _ = (provider, removing_since);
+        let _ = (provider, deletion_requested_at);
         async { Ok(false) }
     }
 }

@@ -258,13 +258,13 @@ pub enum RunKind {
     /// Compares Security Hub with the state, and mends the difference.
     Reconcile,
     /// Archives everything that was sent for an account.
-    Withdraw,
+    ArchiveAll,
 }
 
 impl RunKind {
     /// Whether it works on one account and on nothing else.
     pub(crate) fn is_of_one_account(self) -> bool {
-        matches!(self, Self::Reconcile | Self::Withdraw)
+        matches!(self, Self::Reconcile | Self::ArchiveAll)
     }
 
     /// The word that tables and logs show.
@@ -274,7 +274,7 @@ impl RunKind {
             Self::UndoArchive => "undo_archive",
             Self::Redrive => "redrive",
             Self::Reconcile => "reconcile",
-            Self::Withdraw => "withdraw",
+            Self::ArchiveAll => "archive_all",
         }
     }
 }
@@ -290,9 +290,9 @@ pub struct RunReport {
     /// The run that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
-    /// The order that it belongs to, where a person gave one.
+    /// The job that it belongs to, where a person gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<String>,
+    pub job: Option<String>,
     /// How it ended.
     pub status: RunStatus,
     /// Why it did not simply succeed, for people.
@@ -335,7 +335,7 @@ impl RunReport {
             run_id,
             kind: RunKind::Export,
             of: None,
-            order: None,
+            job: None,
             status: RunStatus::Running,
             reasons: Vec::new(),
             upload,

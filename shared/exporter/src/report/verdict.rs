@@ -159,9 +159,9 @@ mod tests {
         (empty.counts, empty.accounts) = Default::default();
         empty.conclude(Timestamp::UNIX_EPOCH, "");
         assert_eq!((empty.status, empty.reasons.as_slice()), (RunStatus::Ignored, &[NO_FINDINGS.to_owned()][..]));
-        let mut order = RunReport { kind: RunKind::Redrive, ..empty };
-        order.conclude(Timestamp::UNIX_EPOCH, "");
-        assert_eq!((order.status, order.reasons.len()), (RunStatus::Succeeded, 0));
+        let mut job = RunReport { kind: RunKind::Redrive, ..empty };
+        job.conclude(Timestamp::UNIX_EPOCH, "");
+        assert_eq!((job.status, job.reasons.len()), (RunStatus::Succeeded, 0));
     }
 
     #[test]

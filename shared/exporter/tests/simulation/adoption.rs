@@ -11,7 +11,7 @@ use crate::memory::World;
 use crate::promises::{failed, imports, prowlers_own, result, scan};
 use crate::scan::{Result, Scanned};
 use crate::watch::{assert_equal, held};
-use crate::{ACCOUNT, Run, export, integrate, mender, world};
+use crate::{ACCOUNT, Run, export, integrate, runner, world};
 
 const REGION: &str = "eu-west-1";
 /// Findings that take more than one run: a run of [`SECONDS`] reads about 2,100.
@@ -131,7 +131,7 @@ async fn a_reading_that_comes_no_further_ends_and_says_so() {
     let next = scan(3, results(MANY - 100));
     let report = export(&world, next.upload("2")).await;
     assert_eq!(report.status, RunStatus::Degraded, "{:?}", report.reasons);
-    mender(&world).reconcile(now.account, &Reconcile::default(), &jobs::Options::default()).await.unwrap();
+    runner(&world).reconcile(now.account, &Reconcile::default(), &jobs::Options::default()).await.unwrap();
     world.sleep(3600).await;
     let report = export(&world, scan(5, results(MANY - 100)).upload("3")).await;
     assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);

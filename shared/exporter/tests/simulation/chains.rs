@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use exporter::jobs::Options;
-use exporter::jobs::{Delivery, Fulfilled, Order, OrderLog as _, OrderRecord, OrderState, Placed, fulfil, retry};
+use exporter::jobs::{Delivery, Job, JobMessage, JobRecord, JobState, JobStore as _, Processed, process, retry};
 use exporter::ports::{Accounts as _, Clock as _};
 use exporter::settings::Settings;
 use jiff::SignedDuration;
 
+use crate::jobs::{active, queued, record, submitted, twin, upload};
 use crate::life::Life;
 use crate::memory::World;
-use crate::orders::{active, order, queued, record, twin, upload};
 use crate::promises::{failed, scan};
 use crate::watch::held;
 use crate::{ACCOUNT, integrate, world};
@@ -26,7 +26,7 @@ const VISIBILITY: Duration = Duration::from_secs(5400);
 /// A message on the queue.
 #[derive(Clone)]
 struct Message {
-    placed: Placed,
+    job_message: JobMessage,
     delay: Duration,
     /// The invocations in its trace header.
     lineage: u32,
@@ -43,12 +43,12 @@ struct Lambda {
     queue: VecDeque<Message>,
     invocations: u32,
     delays: Vec<u64>,
-    dead_letters: Vec<Placed>,
+    dead_letters: Vec<JobMessage>,
 }
 
 impl Lambda {
-    fn new(world: &World, seconds: u64, message: Placed) -> Self {
-        let message = Message { placed: message, delay: Duration::ZERO, lineage: 0, receives: 0 };
+    fn new(world: &World, seconds: u64, message: JobMessage) -> Self {
+        let message = Message { job_message: message, delay: Duration::ZERO, lineage: 0, receives: 0 };
         Self {
             world: world.clone(),
             terminates: false,
@@ -72,19 +72,19 @@ impl Lambda {
     /// Gives a message to an invocation.
     async fn receive(&mut self, mut message: Message, life: Life) {
         if self.terminates && message.lineage >= LINEAGE_MAX {
-            self.dead_letters.push(message.placed);
+            self.dead_letters.push(message.job_message);
             return;
         }
         message.receives += 1;
         let done = self.invoke(&message, life).await;
-        for (placed, delay) in queued(&self.world) {
-            self.queue.push_back(Message { placed, delay, lineage: message.lineage + 1, receives: 0 });
+        for (job_message, delay) in queued(&self.world) {
+            self.queue.push_back(Message { job_message, delay, lineage: message.lineage + 1, receives: 0 });
         }
         if done {
             return;
         }
         if message.receives >= RECEIVES_MAX {
-            self.dead_letters.push(message.placed);
+            self.dead_letters.push(message.job_message);
         } else {
             self.queue.push_back(Message { delay: VISIBILITY, ..message });
         }
@@ -97,11 +97,11 @@ impl Lambda {
         let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(self.seconds));
         let options = Options { deadline, ..Options::default() };
         let delivery = Delivery::Message { receives: message.receives, receives_max: RECEIVES_MAX };
-        let mut following = Some((message.placed.clone(), delivery));
-        while let Some((placed, delivery)) = following.take() {
+        let mut following = Some((message.job_message.clone(), delivery));
+        while let Some((job_message, delivery)) = following.take() {
             let settings = Settings::default();
-            let Fulfilled { outcome, next } = tokio::select! {
-                done = fulfil(&twin, &settings, &placed, delivery, &options) => done,
+            let Processed { outcome, next } = tokio::select! {
+                done = process(&twin, &settings, &job_message, delivery, &options) => done,
                 () = twin.life.over() => return false,
             };
             match outcome {
@@ -114,7 +114,7 @@ impl Lambda {
 }
 
 /// Daily scans that were uploaded while the integration was disabled; each has one finding more. The message that replays them.
-async fn a_month_of_uploads(world: &World, days: u32) -> Placed {
+async fn a_month_of_uploads(world: &World, days: u32) -> JobMessage {
     integrate(world, ACCOUNT, |integration| integration.enabled = false);
     let mut runs = Vec::new();
     for day in 0..days {
@@ -123,10 +123,10 @@ async fn a_month_of_uploads(world: &World, days: u32) -> Placed {
         runs.push(upload(world, &format!("day-{day}"), &scanned).await.run_id);
     }
     integrate(world, ACCOUNT, |_| {});
-    order(world, "replay", Order::replays(runs).unwrap()).await
+    submitted(world, "replay", Job::replays(runs).unwrap()).await
 }
 
-fn states(world: &World) -> Vec<OrderState> {
+fn states(world: &World) -> Vec<JobState> {
     let mut states = Vec::new();
     let mut id = Some("replay".to_owned());
     while let Some(known) = id {
@@ -145,7 +145,7 @@ async fn a_month_of_uploads_is_replayed_to_the_newest_scan_whether_or_not_lambda
         let mut lambda = Lambda { terminates, ..Lambda::new(&world, 900, message) };
         lambda.drain().await;
         assert_eq!(active(&world), 60, "the newest scan is in Security Hub");
-        assert_eq!(states(&world), [OrderState::Done; 31]);
+        assert_eq!(states(&world), [JobState::Succeeded; 31]);
         assert!(lambda.dead_letters.is_empty());
         assert!(lambda.invocations <= 3, "several uploads in one invocation: {}", lambda.invocations);
     }
@@ -158,7 +158,7 @@ async fn a_replay_of_which_each_upload_needs_an_invocation_is_not_cut_off() {
     let mut lambda = Lambda::new(&world, 50, message);
     lambda.drain().await;
     assert_eq!((active(&world), lambda.invocations), (60, 31));
-    assert_eq!(states(&world), [OrderState::Done; 31]);
+    assert_eq!(states(&world), [JobState::Succeeded; 31]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,7 +172,7 @@ async fn a_replay_that_is_aborted_anywhere_is_completed_when_its_message_comes_a
         world.sleep(3600).await;
         lambda.drain().await;
         assert_eq!(active(&world), 33, "aborted at call {killed_at}");
-        assert_eq!(states(&world), [OrderState::Done; 4], "aborted at call {killed_at}");
+        assert_eq!(states(&world), [JobState::Succeeded; 4], "aborted at call {killed_at}");
     }
 }
 
@@ -181,8 +181,8 @@ async fn a_job_that_makes_no_progress_waits_longer_each_time_and_ends_with_a_rec
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = upload(&world, "1", &scan(0, failed(10))).await;
-    let replay = Order::Replay { run_id: run.run_id, then: Vec::new() };
-    let message = order(&world, "replay", replay).await;
+    let replay = Job::Replay { run_id: run.run_id, then: Vec::new() };
+    let message = submitted(&world, "replay", replay).await;
     // No time to read anything.
     let mut lambda = Lambda { terminates: true, ..Lambda::new(&world, 0, message) };
     lambda.drain().await;
@@ -190,11 +190,11 @@ async fn a_job_that_makes_no_progress_waits_longer_each_time_and_ends_with_a_rec
     assert_eq!(lambda.delays[13..], [90; 4], "then the queue retries the message");
     assert_eq!(lambda.dead_letters.len(), 1, "nothing is lost");
     let failed = record(&world, "replay");
-    assert_eq!(failed.state, OrderState::Failed);
+    assert_eq!(failed.state, JobState::Failed);
     let why = failed.message.unwrap();
     assert!(why.contains("13 rounds in a row made no progress"), "{why}");
     assert!(why.ends_with("run: hubctl job retry replay"), "{why}");
-    let runs = world.stores.lock().unwrap().runs.values().filter(|run| run.order.is_some()).count();
+    let runs = world.stores.lock().unwrap().runs.values().filter(|run| run.job.is_some()).count();
     assert_eq!(runs, 5, "one for all rounds, and one for each time that the queue repeated the message of the last");
 }
 
@@ -216,14 +216,14 @@ async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
         let before = world.stores.lock().unwrap().runs.len();
         occupy(&world).await;
         let job = match kind {
-            "replay" => Order::Replay { run_id: run.run_id, then: Vec::new() },
-            _ => Order::Reconcile { provider: Some(run_account()), regions: Vec::new(), dry_run: false },
+            "replay" => Job::Replay { run_id: run.run_id, then: Vec::new() },
+            _ => Job::Reconcile { provider: Some(run_account()), regions: Vec::new(), dry_run: false },
         };
-        let message = order(&world, "job", job).await;
+        let message = submitted(&world, "job", job).await;
         let mut lambda = Lambda { terminates: true, ..Lambda::new(&world, 900, message) };
         lambda.drain().await;
         let failed = record(&world, "job");
-        assert_eq!((failed.state, lambda.dead_letters.len()), (OrderState::Failed, 1), "{kind}");
+        assert_eq!((failed.state, lambda.dead_letters.len()), (JobState::Failed, 1), "{kind}");
         let why = failed.message.clone().unwrap();
         assert!(why.contains("dead-letter queue") && why.ends_with("run: hubctl job retry job"), "{why}");
         let waited = world.stores.lock().unwrap().runs.len() - before;
@@ -233,14 +233,14 @@ async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
         world.sleep(24 * 3600).await;
         let ports = twin(&world, Life::long());
         let pending = retry(ports.as_ref(), &failed).await.unwrap().unwrap();
-        assert_eq!((pending.state, pending.settled_at), (OrderState::Waiting, None));
+        assert_eq!((pending.state, pending.completed_at), (JobState::Pending, None));
         assert_eq!(retry(ports.as_ref(), &pending).await.unwrap(), None, "it is pending already");
         let [(message, _)] = <[_; 1]>::try_from(queued(&world)).unwrap();
         assert!(message.chain.is_first());
         let mut again = Lambda::new(&world, 900, message);
         again.drain().await;
         let complete = record(&world, "job");
-        assert_eq!((complete.state, complete.runs.len(), again.invocations), (OrderState::Done, 1, 1), "{kind}");
+        assert_eq!((complete.state, complete.runs.len(), again.invocations), (JobState::Succeeded, 1, 1), "{kind}");
 
         let runs = world.stores.lock().unwrap().runs.len();
         let mut redriven = Lambda::new(&world, 900, lambda.dead_letters.pop().unwrap());
@@ -259,11 +259,11 @@ async fn a_dead_letter_that_is_moved_back_runs_a_failed_job_and_what_follows_a_f
     let world = world(|config| config);
     let message = a_month_of_uploads(&world, 2).await;
     let first = record(&world, "replay");
-    let failed = first.clone().settled(OrderState::Failed, None, twin(&world, Life::long()).now());
-    assert!(twin(&world, Life::long()).record_order(&failed).await.unwrap());
+    let failed = first.clone().settled(JobState::Failed, None, twin(&world, Life::long()).now());
+    assert!(twin(&world, Life::long()).record_job(&failed).await.unwrap());
     let mut lambda = Lambda::new(&world, 900, message);
     lambda.drain().await;
-    assert_eq!(states(&world), [OrderState::Done; 2]);
+    assert_eq!(states(&world), [JobState::Succeeded; 2]);
     assert_eq!(active(&world), 31);
 
     let world = crate::world(|config| config);
@@ -272,7 +272,7 @@ async fn a_dead_letter_that_is_moved_back_runs_a_failed_job_and_what_follows_a_f
     world.stores.lock().unwrap().broken = gone;
     let mut lambda = Lambda::new(&world, 900, message);
     lambda.drain().await;
-    assert_eq!(states(&world), [OrderState::Failed, OrderState::Done], "the newer scan is exported");
+    assert_eq!(states(&world), [JobState::Failed, JobState::Succeeded], "the newer scan is exported");
     assert_eq!((active(&world), lambda.dead_letters.len()), (31, 1));
 }
 
@@ -285,14 +285,14 @@ async fn a_job_whose_last_attempt_was_aborted_counts_as_failed() {
     last.receives = RECEIVES_MAX - 1;
     lambda.receive(last, Life::until(Some(8), false)).await;
     assert_eq!(lambda.dead_letters.len(), 1);
-    let known: OrderRecord = record(&world, "replay");
+    let known: JobRecord = record(&world, "replay");
     let ports = twin(&world, Life::long());
-    assert_eq!((known.state, known.is_failed(ports.now())), (OrderState::Waiting, false));
+    assert_eq!((known.state, known.is_failed(ports.now())), (JobState::Pending, false));
     world.sleep(3600).await;
     assert!(known.is_failed(ports.now()));
     retry(ports.as_ref(), &known).await.unwrap().unwrap();
     let [(message, _)] = <[_; 1]>::try_from(queued(&world)).unwrap();
     Lambda::new(&world, 900, message).drain().await;
     let done = record(&world, "replay");
-    assert_eq!((done.state, done.last_attempt_at, active(&world)), (OrderState::Done, None, 30));
+    assert_eq!((done.state, done.last_attempt_at, active(&world)), (JobState::Succeeded, None, 30));
 }

@@ -10,7 +10,7 @@ use crate::evidence::{base, begun, scans, without};
 use crate::life::Life;
 use crate::memory::{Twin, World};
 use crate::promises::{failed, scan};
-use crate::{ACCOUNT, export, integrate, mender, world};
+use crate::{ACCOUNT, export, integrate, runner, world};
 
 async fn explained(world: &World, id: &str) -> Explanation {
     let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
@@ -53,7 +53,7 @@ async fn a_finding_has_a_history() {
     assert_eq!(said(&explanation)[0], "archived it: it passed");
 
     world.sleep(3600).await;
-    mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     let explanation = explained(&world, &id).await;
     assert_eq!((explanation.known[0].state, said(&explanation)[0]), ("active", "made it active again"));
 }

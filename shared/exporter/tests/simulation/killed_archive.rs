@@ -14,7 +14,7 @@ use crate::memory::{Twin, World};
 use crate::promises::{failed, scan};
 use crate::scan::{Layout, Scanned};
 use crate::watch::held;
-use crate::{ACCOUNT, START, export, integrate, mender, world};
+use crate::{ACCOUNT, START, export, integrate, runner, world};
 
 #[tokio::test(start_paused = true)]
 async fn what_a_killed_run_archived_is_undone_with_the_run_that_completes_it_and_keeps_its_first_seen_time() {
@@ -45,7 +45,7 @@ async fn what_a_killed_run_archived_is_undone_with_the_run_that_completes_it_and
         world.sleep(3600).await;
         // Where the killed run got as far as its report, it can be undone itself.
         let undoable = if report.counts.archived > 0 { report.run_id.clone() } else { archiving_run(&world) };
-        let undone = mender(&world).undo_archive(&undoable, &jobs::Options::default()).await;
+        let undone = runner(&world).undo_archive(&undoable, &jobs::Options::default()).await;
         assert_eq!(active(&world), 330, "{context}: {:?}", undone.map(|run| run.reasons));
         let first: jiff::Timestamp = START.parse().unwrap();
         let seen = held(&world, account, "ACTIVE");
@@ -119,7 +119,7 @@ async fn an_archive_that_had_no_answer_is_done_by_the_next_try_of_the_same_scan(
             assert_eq!(active(&world), 45, "{context}");
             world.sleep(3600).await;
             // What a user makes active again has to be absent as often as any other.
-            mender(&world).undo_archive(&report.run_id, &jobs::Options::default()).await.unwrap();
+            runner(&world).undo_archive(&report.run_id, &jobs::Options::default()).await.unwrap();
             assert_eq!(active(&world), 60, "{context}");
             world.sleep(3600).await;
             let next = Scanned { layout: Layout::Lines, ..scan(20, failed(45)) };

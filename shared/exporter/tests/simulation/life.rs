@@ -26,7 +26,7 @@ impl Life {
         Self { calls, killed_at, last_words, dead, death }
     }
 
-    /// Carries out a call, or never returns.
+    /// Runs a call, or never returns.
     pub(crate) async fn step<T>(&self, call: impl FnOnce() -> T) -> T {
         // A call takes a moment, so that others get their turn.
         tokio::task::yield_now().await;

@@ -3,7 +3,7 @@
 use asff::SeverityLabel;
 use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::jobs::{Order, OrderError, carry_out};
+use exporter::jobs::{Job, JobError, run_job};
 use exporter::report::{ArchiveSkipped, PendingClass, RunReport, RunStatus};
 use exporter::settings::Settings;
 use serde_json::json;
@@ -184,15 +184,15 @@ async fn the_list_of_what_would_be_archived_names_each_finding_and_why() {
 async fn approving_is_refused_when_the_scan_is_no_longer_the_newest() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.archive_limit_percent = 0);
-    crate::orders::upload(&world, "1", &scan(0, failed(30))).await;
+    crate::jobs::upload(&world, "1", &scan(0, failed(30))).await;
     world.sleep(3600).await;
-    let run = crate::orders::upload(&world, "2", &scan(1, failed(20))).await;
+    let run = crate::jobs::upload(&world, "2", &scan(1, failed(20))).await;
     world.sleep(3600).await;
-    crate::orders::upload(&world, "3", &scan(2, failed(30))).await;
+    crate::jobs::upload(&world, "3", &scan(2, failed(30))).await;
     let twin = Arc::new(Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
-    let order = Order::Approve { run_id: run.run_id, pending: true, unproven: false };
-    let outcome = carry_out(&twin, &Settings::default(), &order, &exporter::jobs::Options::default()).await;
-    assert!(matches!(outcome, Err(OrderError::Refused(_))), "{outcome:?}");
+    let job = Job::Approve { run_id: run.run_id, pending: true, unproven: false };
+    let outcome = run_job(&twin, &Settings::default(), &job, &exporter::jobs::Options::default()).await;
+    assert!(matches!(outcome, Err(JobError::Refused(_))), "{outcome:?}");
     assert_eq!(active(&world), 30);
 }
 

@@ -16,6 +16,7 @@ mod external_ids;
 mod fallback;
 mod histories;
 mod hub;
+mod jobs;
 mod killed_archive;
 mod leases;
 mod life;
@@ -23,10 +24,8 @@ mod limits;
 mod manual;
 mod many_accounts;
 mod memory;
-mod mending;
 mod moving;
 mod odd_files;
-mod orders;
 mod parallel;
 mod partial_scans;
 mod probe;
@@ -36,6 +35,7 @@ mod redriving;
 mod regions;
 mod repeated;
 mod rule;
+mod runner;
 mod scan;
 mod scan_order;
 mod sources;
@@ -55,7 +55,7 @@ use std::sync::Arc;
 use asff::AccountId;
 use exporter::export::{ExportError, Exporter, Options};
 use exporter::integration::Integration;
-use exporter::jobs::Mender;
+use exporter::jobs::JobRunner;
 use exporter::plan::Planning;
 use exporter::ports::Scan;
 use exporter::report::RunReport;
@@ -138,21 +138,21 @@ pub(crate) async fn export(world: &World, scan: Scan) -> RunReport {
 }
 
 /// Who does what a person asks for, undisturbed.
-pub(crate) fn mender(world: &World) -> Mender<Twin> {
+pub(crate) fn runner(world: &World) -> JobRunner<Twin> {
     let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    Mender::new(Arc::new(twin), Settings::default())
+    JobRunner::new(Arc::new(twin), Settings::default())
 }
 
 impl Run {
-    /// A person's order that is killed at its call number `killed_at`, if it makes so many.
-    pub(crate) async fn until<F>(self, killed_at: u64, order: impl FnOnce(Mender<Twin>) -> F)
+    /// A user's job that is killed at its call number `killed_at`, if it makes so many.
+    pub(crate) async fn until<F>(self, killed_at: u64, job: impl FnOnce(JobRunner<Twin>) -> F)
     where
-        F: Future<Output = Result<(), exporter::jobs::MendError>>,
+        F: Future<Output = Result<(), exporter::jobs::RunnerError>>,
     {
         let life = Arc::new(Life::until(Some(killed_at), killed_at.is_multiple_of(2)));
         let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
         tokio::select! {
-            outcome = order(Mender::new(Arc::new(twin), Settings::default())) => outcome.unwrap(),
+            outcome = job(JobRunner::new(Arc::new(twin), Settings::default())) => outcome.unwrap(),
             () = life.over() => {}
         }
     }

@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use simulator::Simulator;
 
 use crate::hub::TwinHub;
+use crate::jobs::JobSubmitter;
 use crate::life::Life;
-use crate::orders::Orders;
 use crate::scan::Expected;
 
 /// What outlives every run.
@@ -61,7 +61,7 @@ pub(crate) struct Stores {
     /// Objects whose keys end in this can't be written.
     pub(crate) unwritable: Option<String>,
     /// What is on the queue, and in the table, of orders.
-    pub(crate) orders: Orders,
+    pub(crate) jobs: JobSubmitter,
     claims: BTreeMap<String, Held>,
     accounts: BTreeMap<AccountId, Scanned>,
     pub(crate) writes: u64,
@@ -89,7 +89,7 @@ impl Default for Stores {
             renewals_fail: false,
             broken: None,
             unwritable: None,
-            orders: Orders::default(),
+            jobs: JobSubmitter::default(),
             claims: BTreeMap::new(),
             accounts: BTreeMap::new(),
             writes: 0,

@@ -1,7 +1,7 @@
 //! What lies in quarantine is sent again.
 
 use exporter::integration::ArchiveScope;
-use exporter::jobs::{MendError, Options, Redrive};
+use exporter::jobs::{Options, Redrive, RunnerError};
 use exporter::report::{RunKind, RunReport, RunStatus};
 use simulator::{Effect, Fault};
 
@@ -9,7 +9,7 @@ use crate::memory::World;
 use crate::promises::{failed, imports, scan};
 use crate::scan::Scanned;
 use crate::watch::{assert_equal, held};
-use crate::{ACCOUNT, Run, export, integrate, mender, world};
+use crate::{ACCOUNT, Run, export, integrate, runner, world};
 
 /// The service refuses these findings of a scan.
 fn refuse(world: &World, scanned: &Scanned, numbers: &[usize], words: &str) {
@@ -39,7 +39,7 @@ fn of(run: &RunReport) -> Redrive {
 }
 
 async fn redrive(world: &World, what: &Redrive) -> RunReport {
-    let [run] = mender(world).redrive(what, &Options::default()).await.unwrap().try_into().unwrap();
+    let [run] = runner(world).redrive(what, &Options::default()).await.unwrap().try_into().unwrap();
     assert!(run.counts.balanced());
     run
 }
@@ -69,8 +69,8 @@ async fn what_the_service_takes_by_now_is_sent_and_leaves_the_quarantine() {
     assert_eq!(recorded(&world, &run).counts, run.counts, "what the run did is not rewritten");
     let first_seen = held(&world, first.account, "ACTIVE").into_values().all(|held| held.first_observed_at == first.at);
     assert!(first_seen);
-    let nothing = mender(&world).redrive(&of(&run), &Options::default()).await;
-    assert!(matches!(nothing, Err(MendError::Refused(_))), "{nothing:?}");
+    let nothing = runner(&world).redrive(&of(&run), &Options::default()).await;
+    assert!(matches!(nothing, Err(RunnerError::Refused(_))), "{nothing:?}");
 
     // The next scan knows that they are there.
     world.sleep(3600).await;
@@ -212,7 +212,7 @@ async fn only_the_code_that_is_asked_for_and_all_runs_if_none_is_named() {
     let later = export(&world, second.upload("2")).await;
     world.simulator.clear_faults();
     let what = Redrive { run_id: None, code: Some("InvalidInput".to_owned()) };
-    let runs = mender(&world).redrive(&what, &Options::default()).await.unwrap();
+    let runs = runner(&world).redrive(&what, &Options::default()).await.unwrap();
     let about: Vec<_> = runs.iter().map(|run| (run.of.as_deref().unwrap(), run.counts.sent)).collect();
     assert_eq!(about, [(earlier.run_id.as_str(), 1), (later.run_id.as_str(), 1)]);
     assert_eq!((lies(&world, &earlier).len(), lies(&world, &later).len()), (1, 0));
@@ -232,10 +232,10 @@ async fn a_redrive_that_is_killed_loses_nothing() {
         let what = of(&run);
         let run_of = Run::new(&world);
         run_of
-            .until(killed_at, |mender| async move { mender.redrive(&what, &Options::default()).await.map(drop) })
+            .until(killed_at, |runner| async move { runner.redrive(&what, &Options::default()).await.map(drop) })
             .await;
         world.sleep(7200).await;
-        let again = mender(&world).redrive(&of(&run), &Options::default()).await.unwrap();
+        let again = runner(&world).redrive(&of(&run), &Options::default()).await.unwrap();
         assert_eq!(again[0].counts.quarantined["InvalidInput"], 1);
         assert_eq!(lies(&world, &run).len(), 1, "killed at call {killed_at}");
         world.simulator.clear_faults();
@@ -262,11 +262,11 @@ async fn nothing_leaves_the_quarantine_while_the_state_can_not_be_kept() {
             }
         }
     };
-    let mender = mender(&world);
+    let runner = runner(&world);
     let what = of(&run);
     let options = Options::default();
-    let (outcome, ()) = tokio::join!(mender.redrive(&what, &options), meddle);
-    assert!(matches!(outcome, Err(MendError::Failed(_))), "{outcome:?}");
+    let (outcome, ()) = tokio::join!(runner.redrive(&what, &options), meddle);
+    assert!(matches!(outcome, Err(RunnerError::Failed(_))), "{outcome:?}");
     assert_eq!(lies(&world, &run), before);
     world.sleep(7200).await;
     let again = redrive(&world, &what).await;

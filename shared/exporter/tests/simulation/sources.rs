@@ -14,13 +14,13 @@ use serde_json::Value;
 use simulator::{Effect, Fault};
 
 use crate::evidence::{active, base};
+use crate::jobs::twin;
 use crate::life::Life;
 use crate::memory::World;
-use crate::orders::twin;
 use crate::promises::{failed, imports, scan};
 use crate::scan::{Extra, Result, Scanned, Where, open};
 use crate::watch::held;
-use crate::{ACCOUNT, OTHER, Run, export, integrate, mender, plan, seeds, world};
+use crate::{ACCOUNT, OTHER, Run, export, integrate, plan, runner, seeds, world};
 
 const OWN: &str = "scans/{account_id}/";
 
@@ -148,7 +148,7 @@ async fn neither_an_approval_nor_the_quarantine_sends_what_is_not_authorized() {
     let before = imports(&world);
 
     let redrive = Redrive { run_id: Some(run.run_id.clone()), code: None };
-    let [again] = mender(&world).redrive(&redrive, &MendOptions::default()).await.unwrap().try_into().unwrap();
+    let [again] = runner(&world).redrive(&redrive, &MendOptions::default()).await.unwrap().try_into().unwrap();
     assert_eq!((again.status, unauthorized(&again)), (RunStatus::Degraded, 1), "{:?}", again.reasons);
     let approval = Approval { pending: true, unproven: true };
     let options = Options { again: true, approval, ..Options::default() };
@@ -157,7 +157,7 @@ async fn neither_an_approval_nor_the_quarantine_sends_what_is_not_authorized() {
     assert_eq!(imports(&world), before);
 
     integrate(&world, ACCOUNT, |_| {});
-    let [again] = mender(&world).redrive(&redrive, &MendOptions::default()).await.unwrap().try_into().unwrap();
+    let [again] = runner(&world).redrive(&redrive, &MendOptions::default()).await.unwrap().try_into().unwrap();
     assert_eq!((again.status, again.counts.sent), (RunStatus::Succeeded, 1), "it was still there");
 }
 

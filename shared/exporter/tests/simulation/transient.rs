@@ -14,7 +14,7 @@ use crate::memory::World;
 use crate::promises::{failed, scan};
 use crate::scan::Scanned;
 use crate::watch::held;
-use crate::{ACCOUNT, REGIONS, Run, export, integrate, mender, world};
+use crate::{ACCOUNT, REGIONS, Run, export, integrate, runner, world};
 
 fn darken(world: &World, regions: &[&str]) {
     world.stores.lock().unwrap().dark = regions.iter().map(|region| region.parse().unwrap()).collect();
@@ -163,7 +163,7 @@ async fn a_finding_that_security_hub_refuses_to_archive_does_not_block_a_deletio
     drop(second);
     let account = ACCOUNT.parse().unwrap();
     let provider = world.stores.lock().unwrap().integrations[&account].provider.clone();
-    let report = mender(&world).withdraw(account, &provider, None, &Default::default()).await.unwrap();
+    let report = runner(&world).archive_all(account, &provider, None, &Default::default()).await.unwrap();
     assert_eq!((report.status, report.counts.archived), (RunStatus::Degraded, 59), "{:?}", report.reasons);
     assert_eq!(active(&world), 1);
 }

@@ -13,7 +13,7 @@ use crate::memory::{Twin, World};
 use crate::promises::{failed, imports, scan};
 use crate::scan::open;
 use crate::watch::held;
-use crate::{ACCOUNT, export, integrate, mender, world};
+use crate::{ACCOUNT, export, integrate, runner, world};
 
 /// A table of one finding.
 const TABLE: &str = "TIMESTAMP;ACCOUNT_UID;PROVIDER;CHECK_ID;CHECK_TITLE;STATUS;STATUS_EXTENDED;MUTED;SEVERITY;RESOURCE_TYPE;\
@@ -84,6 +84,6 @@ async fn a_row_that_could_not_be_mapped_is_kept_by_its_known_cells_and_mapped_an
     let known = lines.replace("xx-west-9", "eu-west-1");
     world.stores.lock().unwrap().objects.get_mut(&key).unwrap().1 = known.into();
     let what = Redrive { run_id: Some(run.run_id), code: None };
-    let runs = mender(&world).redrive(&what, &exporter::jobs::Options::default()).await.unwrap();
+    let runs = runner(&world).redrive(&what, &exporter::jobs::Options::default()).await.unwrap();
     assert_eq!(runs[0].counts.sent, 1, "{:?}", runs[0]);
 }

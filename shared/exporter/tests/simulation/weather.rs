@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asff::AccountId;
-use exporter::jobs::{self, Mender, Reconcile, Redrive};
+use exporter::jobs::{self, JobRunner, Reconcile, Redrive};
 use exporter::report::RunReport;
 use exporter::settings::Settings;
 use rand::RngExt;
@@ -112,32 +112,32 @@ impl Simulation {
     }
 
     /// A user asks for something about what earlier runs did; it may be killed. The next scan decides again.
-    pub(crate) async fn order(&mut self) {
+    pub(crate) async fn job(&mut self) {
         if self.random.random_bool(0.6) {
             return;
         }
         let killed_at = self.random.random_bool(0.3).then(|| self.random.random_range(0..60));
         let life = Arc::new(Life::until(killed_at, self.random.random_bool(0.5)));
         let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::default() };
-        let mender = Mender::new(Arc::new(twin), Settings::default());
+        let runner = JobRunner::new(Arc::new(twin), Settings::default());
         let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(900));
         let options = jobs::Options { deadline, ..jobs::Options::default() };
         let account: AccountId = [ACCOUNT, OTHER][self.random.random_range(0..2)].parse().unwrap();
         let archived = |run: &&RunReport| run.counts.archived > 0;
         let archiving = self.world.stores.lock().unwrap().runs.values().rfind(archived).map(|run| run.run_id.clone());
         let what = self.random.random_range(0..3);
-        let order = async {
+        let job = async {
             match (what, archiving) {
-                (0, Some(run_id)) => vec![mender.undo_archive(&run_id, &options).await],
-                (1, _) => match mender.redrive(&Redrive::default(), &options).await {
+                (0, Some(run_id)) => vec![runner.undo_archive(&run_id, &options).await],
+                (1, _) => match runner.redrive(&Redrive::default(), &options).await {
                     Ok(runs) => runs.into_iter().map(Ok).collect(),
                     Err(error) => vec![Err(error)],
                 },
-                _ => vec![mender.reconcile(account, &Reconcile::default(), &options).await],
+                _ => vec![runner.reconcile(account, &Reconcile::default(), &options).await],
             }
         };
         let outcome = tokio::select! {
-            outcome = order => outcome,
+            outcome = job => outcome,
             () = life.over() => Vec::new(),
         };
         self.world.assert_no_violation();

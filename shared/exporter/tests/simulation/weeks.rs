@@ -103,7 +103,7 @@ impl Simulation {
                 self.world.sleep(3600).await;
                 self.work(day).await;
             }
-            self.order().await;
+            self.job().await;
             self.world.sleep(3600 * (24 - hours)).await;
         }
         // The sky clears, and everything that waits is worked off; then one more scan of each account.

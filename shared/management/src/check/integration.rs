@@ -19,7 +19,7 @@ const PERCENT: RangeInclusive<i64> = 0..=100;
 /// Regions that an integration names at most: there are some forty.
 const REGIONS_MAX: usize = 100;
 /// What is kept of an integration beside what can be changed by a patch.
-const NOT_PATCHABLE: [&str; 4] = ["alias", "credentials", "removing_since", "enabled_since"];
+const NOT_PATCHABLE: [&str; 4] = ["alias", "credentials", "deletion_requested_at", "enabled_since"];
 
 /// The integration that a body asks for, without its credentials.
 ///

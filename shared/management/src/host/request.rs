@@ -96,7 +96,7 @@ impl ResourceRequest {
         }
     }
 
-    /// An answer that it was carried out.
+    /// An answer that it was run.
     pub(super) fn answer(&self, physical_resource_id: String, data: Value) -> Answer {
         Answer {
             status: "SUCCESS",

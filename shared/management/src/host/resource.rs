@@ -1,6 +1,6 @@
 //! `Custom::SecurityHubProvider` and `Custom::SecurityHubIntegration`.
 //!
-//! Promises: a request that comes twice is carried out once; a rollback undoes what was done, and nothing else, whatever
+//! Promises: a request that comes twice runs once; a rollback undoes what was done, and nothing else, whatever
 //! CloudFormation was told of it; a property that names another provider makes another resource, and CloudFormation deletes
 //! the one before; an update changes what the template changed, and leaves what operators changed since; no stack deletes
 //! what it did not make.
@@ -16,7 +16,7 @@ use crate::problem::{FieldError, Noun, Refusal};
 use crate::service::{Declaration, Retraction, Service, Standing, Thing};
 use crate::wire::IntegrationView;
 
-/// Carries out a request.
+/// Runs a request.
 pub async fn carry_out<P: Ports>(service: &Service<P>, request: &ResourceRequest) -> Answer {
     let done = match (request.noun(), request.request_type.as_str()) {
         (Some(noun), "Create" | "Update") => put(service, request, noun).await,

@@ -111,7 +111,7 @@ pub(crate) async fn remove<P: Ports>(
     query.end()?;
     let id = id(Noun::Integration, &text)?;
     if archive {
-        let view = service.withdraw_integration(&head.caller, &id, &head.if_match).await?;
+        let view = service.archive_integration_findings(&head.caller, &id, &head.if_match).await?;
         return Ok(integration(StatusCode::ACCEPTED, &view));
     }
     service.delete_integration(&head.caller, &id, &head.if_match).await?;

@@ -1,8 +1,8 @@
 //! The addresses of the verbs. A handler reads the request, calls one verb of the service, and writes the answer.
 
 pub(crate) mod integrations;
+pub(crate) mod jobs;
 pub(crate) mod openapi;
-pub(crate) mod orders;
 pub(crate) mod providers;
 mod read;
 mod refused;
@@ -47,18 +47,18 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/regions", get(rest::regions))
         .route("/runs", get(runs::list::<P>))
         .route("/runs/{id}", get(runs::show::<P>))
-        .route("/runs/{id}/replay", post(orders::replay::<P>))
-        .route("/runs/{id}/approve", post(orders::approve::<P>))
-        .route("/runs/{id}/undo-archive", post(orders::undo_archive::<P>))
-        .route("/runs/{id}/redrive", post(orders::redrive::<P>))
+        .route("/runs/{id}/replay", post(jobs::replay::<P>))
+        .route("/runs/{id}/approve", post(jobs::approve::<P>))
+        .route("/runs/{id}/undo-archive", post(jobs::undo_archive::<P>))
+        .route("/runs/{id}/redrive", post(jobs::redrive::<P>))
         .route("/runs/{id}/pending", get(runs::pending::<P>))
         .route("/runs/{id}/quarantine", get(runs::quarantine::<P>))
         .route("/quarantine", get(runs::quarantined::<P>))
-        .route("/quarantine/redrive", post(orders::redrive_all::<P>))
-        .route("/findings/reconcile", post(orders::reconcile::<P>))
-        .route("/orders", get(orders::list::<P>))
-        .route("/orders/{id}", get(orders::show::<P>))
-        .route("/orders/{id}/retry", post(orders::retry::<P>))
+        .route("/quarantine/redrive", post(jobs::redrive_all::<P>))
+        .route("/findings/reconcile", post(jobs::reconcile::<P>))
+        .route("/jobs", get(jobs::list::<P>))
+        .route("/jobs/{id}", get(jobs::show::<P>))
+        .route("/jobs/{id}/retry", post(jobs::retry::<P>))
         .route("/audit", get(rest::audit::<P>))
         .route("/openapi.json", get(openapi::describe))
         .fallback(async || Refusal::NoRoute)

@@ -7,7 +7,7 @@ use utoipa::openapi::OpenApi as Document;
 
 use super::read::Query;
 use super::refused::ReadRefused;
-use super::{integrations, orders, providers, rest, runs, write};
+use super::{integrations, jobs, providers, rest, runs, write};
 use crate::problem::{Problem, Refusal};
 
 #[derive(OpenApi)]
@@ -42,18 +42,18 @@ use crate::problem::{Problem, Refusal};
         integrations::connections,
         runs::list,
         runs::show,
-        orders::replay,
-        orders::approve,
-        orders::undo_archive,
-        orders::redrive,
+        jobs::replay,
+        jobs::approve,
+        jobs::undo_archive,
+        jobs::redrive,
         runs::pending,
         runs::quarantine,
         runs::quarantined,
-        orders::redrive_all,
-        orders::reconcile,
-        orders::list,
-        orders::show,
-        orders::retry,
+        jobs::redrive_all,
+        jobs::reconcile,
+        jobs::list,
+        jobs::show,
+        jobs::retry,
         rest::regions,
         rest::audit,
         describe

@@ -38,7 +38,7 @@ impl<P: Ports> Service<P> {
         Ok(ProviderView { test, ..ProviderView::of(&after) })
     }
 
-    /// Gives an integration credentials of its own, or the provider's, and tests it; also one that is being removed, which
+    /// Gives an integration credentials of its own, or the provider's, and tests it; also one that is being deleted, which
     /// may need them for that.
     ///
     /// # Errors
@@ -85,9 +85,9 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// An integration that is being removed takes no more changes of its settings.
+/// An integration that is being deleted takes no more changes of its settings.
 pub(super) fn stays(integration: &Integration) -> Result<(), Refusal> {
-    match integration.removing_since {
+    match integration.deletion_requested_at {
         Some(_) => Err(Refusal::BeingRemoved(integration.provider.clone())),
         None => Ok(()),
     }

@@ -128,7 +128,7 @@ impl Declarable for Integration {
             }
         };
         let (settings, credentials) = Errors::both(settings, credentials)?;
-        Ok(Self { credentials, removing_since: self.removing_since, ..settings })
+        Ok(Self { credentials, deletion_requested_at: self.deletion_requested_at, ..settings })
     }
 
     fn whole(asked: &Value) -> Map<String, Value> {

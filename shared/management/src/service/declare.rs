@@ -116,7 +116,7 @@ impl<P: Ports> Service<P> {
     ///
     /// When a provider has an integration, or the registry does not answer.
     pub async fn retract(&self, caller: &Caller, noun: Noun, retraction: &Retraction) -> Result<(), Refusal> {
-        // Without its time a thing that the same resource makes later looks the same, so a request is carried out once.
+        // Without its time a thing that the same resource makes later looks the same, so a request runs once.
         let is_vague = retraction.created_at_ms.is_none();
         if is_vague && self.carried_out(caller, &retraction.once).await?.is_some() {
             return Ok(());
@@ -244,7 +244,7 @@ impl<P: Ports> Service<P> {
             if !stored.is_of(owner) || !is_this {
                 return Ok(());
             }
-            // Something else was asked for, which this would call off in silence.
+            // Something else was asked for, which this would cancel in silence.
             stored.value.takes_changes()?;
             match T::delete(self, caller, id, &IfMatch::exactly(stored.revision())).await {
                 Err(Refusal::NotFound { .. }) => return Ok(()),
@@ -255,12 +255,12 @@ impl<P: Ports> Service<P> {
         Err(Refusal::Busy(id.clone()))
     }
 
-    /// What this very request made before, if it was carried out.
+    /// What this very request made before, if it was run.
     async fn carried_out(&self, caller: &Caller, once: &Once) -> Result<Option<Remembered>, Refusal> {
         Ok(self.ports.remembered(&once.scoped(caller), self.ports.now()).await?)
     }
 
-    /// Remembers that a request was carried out that wrote nothing by itself.
+    /// Remembers that a request was run that wrote nothing by itself.
     async fn carry(&self, caller: &Caller, action: &str, id: &ProviderId, once: &Once) -> Result<(), Refusal> {
         let now = self.ports.now();
         let entry = entry(now, caller, action.to_owned(), id.as_str(), [].into());

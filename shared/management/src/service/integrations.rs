@@ -150,5 +150,9 @@ impl<P: Ports> Service<P> {
 /// The settings of a body, with what a patch leaves alone.
 fn updated(before: &Integration, body: &IntegrationBody, deployment: &Settings) -> Result<Integration, Refusal> {
     let credentials: Option<Credentials> = before.credentials.clone();
-    Ok(Integration { credentials, removing_since: before.removing_since, ..check::integration(body, deployment)? })
+    Ok(Integration {
+        credentials,
+        deletion_requested_at: before.deletion_requested_at,
+        ..check::integration(body, deployment)?
+    })
 }

@@ -48,7 +48,7 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// When a remembered request was carried out, to the second.
+/// When a remembered request was run, to the second.
 fn made_at(remembered: &Remembered) -> Timestamp {
     remembered.until.saturating_sub(REMEMBERED).unwrap_or(Timestamp::MIN)
 }

@@ -1,7 +1,7 @@
 //! Removing an integration: at once, or after everything that it sent was archived.
 
 use exporter::integration::Integration;
-use exporter::jobs::Order;
+use exporter::jobs::Job;
 use exporter::provider::ProviderId;
 use exporter::registry::{AuditEntry, CommitError, Stored, Write};
 use jiff::Timestamp;
@@ -91,33 +91,33 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     ///
-    /// When there is none, it is another version, or the order could not be placed: then ask again.
-    pub async fn withdraw_integration(
+    /// When there is none, it is another version, or the job could not be placed: then ask again.
+    pub async fn archive_integration_findings(
         &self,
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
     ) -> Result<IntegrationView, Refusal> {
         let now = self.ports.now();
-        let is_again = self.found::<Integration>(id).await?.value.removing_since.is_some();
-        let what = Change { id, caller, verb: "withdraw", if_match };
+        let is_again = self.found::<Integration>(id).await?.value.deletion_requested_at.is_some();
+        let what = Change { id, caller, verb: "archive_all", if_match };
         let stored = self
             .change(what, |stored: &Stored<Integration>| {
-                let removing_since = stored.value.removing_since.or(Some(now));
-                Ok(Integration { removing_since, enabled: false, ..stored.value.clone() })
+                let deletion_requested_at = stored.value.deletion_requested_at.or(Some(now));
+                Ok(Integration { deletion_requested_at, enabled: false, ..stored.value.clone() })
             })
             .await?;
-        let removing_since = stored.value.removing_since;
+        let deletion_requested_at = stored.value.deletion_requested_at;
         if is_again {
             // Nothing was changed, so that nothing was written.
-            let again = entry(now, caller, "integration.withdraw".to_owned(), id.as_str(), [].into());
+            let again = entry(now, caller, "integration.archive all".to_owned(), id.as_str(), [].into());
             self.ports.append(&again).await?;
         }
-        let order = self.place(caller, Order::Withdraw { provider: id.clone(), removing_since }).await?;
-        Ok(IntegrationView { order: Some(order.id), ..self.view(&stored).await? })
+        let job = self.enqueue(caller, Job::ArchiveAll { provider: id.clone(), deletion_requested_at }).await?;
+        Ok(IntegrationView { job: Some(job.id), ..self.view(&stored).await? })
     }
 
-    /// Deletes an integration that is being removed since then, now that its findings are all archived. Any other stays;
+    /// Deletes an integration that is being deleted since then, now that its findings are all archived. Any other stays;
     /// whether it was deleted.
     ///
     /// # Errors
@@ -127,10 +127,10 @@ impl<P: Ports> Service<P> {
         &self,
         caller: &Caller,
         id: &ProviderId,
-        removing_since: Timestamp,
+        deletion_requested_at: Timestamp,
     ) -> Result<bool, Refusal> {
         match self.ports.integration_of(id).await? {
-            Some(stored) if stored.value.removing_since == Some(removing_since) => {
+            Some(stored) if stored.value.deletion_requested_at == Some(deletion_requested_at) => {
                 let this = IfMatch::exactly(stored.revision());
                 self.delete_integration(caller, id, &this).await.map(|()| true)
             }

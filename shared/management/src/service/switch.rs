@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use asff::AccountId;
 use exporter::integration::Integration;
-use exporter::jobs::Order;
+use exporter::jobs::Job;
 use exporter::provider::ProviderId;
 use exporter::registry::Stored;
 use exporter::report::{Counts, RunReport, RunStatus, undelivered};
@@ -24,7 +24,7 @@ const PAGES_MAX: usize = 30;
 
 impl<P: Ports> Service<P> {
     /// Enables an integration, tests it, and says how many uploads wait; with `replay`, they are exported now. One that is
-    /// being removed stays.
+    /// being deleted stays.
     ///
     /// # Errors
     ///
@@ -39,13 +39,13 @@ impl<P: Ports> Service<P> {
         let stored = self.switch(caller, id, if_match, true).await?;
         let view = self.tested(&stored).await?;
         let (waiting, more) = self.waiting(id).await?;
-        let order = if replay { Order::replays(waiting.iter().cloned()) } else { None };
-        let order = match order {
-            Some(order) => Some(self.order(caller, "integration.replay", id.as_str(), order).await?.id),
+        let job = if replay { Job::replays(waiting.iter().cloned()) } else { None };
+        let job = match job {
+            Some(job) => Some(self.submit(caller, "integration.replay", id.as_str(), job).await?.id),
             None => None,
         };
         let runs = waiting.len() as u64;
-        let waiting = Waiting { runs, replayed: if order.is_some() { runs } else { 0 }, more, order };
+        let waiting = Waiting { runs, replayed: if job.is_some() { runs } else { 0 }, more, job };
         Ok(IntegrationView { waiting: Some(waiting), ..view })
     }
 
@@ -77,7 +77,7 @@ impl<P: Ports> Service<P> {
             if !enabled {
                 stays(&stored.value)?;
             }
-            Ok(Integration { enabled, removing_since: None, ..stored.value.clone() })
+            Ok(Integration { enabled, deletion_requested_at: None, ..stored.value.clone() })
         })
         .await
     }

@@ -203,9 +203,9 @@ pub struct IntegrationView {
     /// Whether that time has passed: the scan is overdue.
     #[serde(default)]
     pub next_scan_overdue: bool,
-    /// Since when it is being removed: what it sent is archived first.
+    /// Since when it is being deleted: what it sent is archived first.
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub removing_since: Option<Timestamp>,
+    pub deletion_requested_at: Option<Timestamp>,
     /// Counts its changes; 1 when it is new.
     pub version: u64,
     /// When it was created.
@@ -222,9 +222,9 @@ pub struct IntegrationView {
     /// The uploads that wait since it was disabled, in the answer to enabling it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
-    /// The order that archives what it sent, in the answer to deleting it so.
+    /// The job that archives what it sent, in the answer to deleting it so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<String>,
+    pub job: Option<String>,
     /// What stays behind in Security Hub, in the answer to moving it to another provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_behind: Option<LeftBehind>,
@@ -333,9 +333,9 @@ pub struct Waiting {
     pub replayed: u64,
     /// Whether there may be more than were looked at.
     pub more: bool,
-    /// The order that replays them, where there is one.
+    /// The job that replays them, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<String>,
+    pub job: Option<String>,
 }
 
 impl IntegrationView {
@@ -371,14 +371,14 @@ impl IntegrationView {
             connection,
             next_scan_at,
             next_scan_overdue: next_scan_at.is_some_and(|at| at < now),
-            removing_since: value.removing_since,
+            deletion_requested_at: value.deletion_requested_at,
             version: *version,
             created_at: *created_at,
             updated_at: *updated_at,
             updated_by: updated_by.clone(),
             test: None,
             waiting: None,
-            order: None,
+            job: None,
             left_behind: None,
         }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::words::Availability;
-use super::{AuditEntry, Connection, IntegrationView, OrderView, PendingFinding, ProviderView, Run};
+use super::{AuditEntry, Connection, IntegrationView, JobView, PendingFinding, ProviderView, Run};
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ list!(ProviderList, ProviderView, "A part of the providers, by id.");
 list!(IntegrationList, IntegrationView, "A part of the integrations, by id.");
 list!(ConnectionList, Connection, "A part of an integration's accounts, by account.");
 list!(RunList, Run, "A part of the runs, newest first, shortened: Regions and most accounts are left out.");
-list!(OrderList, OrderView, "A part of the orders, newest first.");
+list!(JobList, JobView, "A part of the orders, newest first.");
 list!(AuditList, AuditEntry, "A part of the trail of changes, newest first.");
 list!(QuarantinedRunList, QuarantinedRun, "A part of the runs that left something in quarantine, newest first.");
 list!(QuarantineList, Object, "A part of a run's quarantine, in the order of the file.");

@@ -124,14 +124,14 @@ pub struct FieldChange {
 pub struct Run {
     /// Time-ordered, unique.
     pub run_id: String,
-    /// What it does: `export`, `undo_archive`, `redrive`, `reconcile` or `withdraw`.
+    /// What it does: `export`, `undo_archive`, `redrive`, `reconcile` or `archive_all`.
     pub kind: String,
     /// The run that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
-    /// The order that it belongs to, where a person gave one.
+    /// The job that it belongs to, where a person gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<String>,
+    pub job: Option<String>,
     /// `running`, `succeeded`, `degraded`, `failed`, `ignored`, `duplicate`, `superseded` or `unfinished`.
     pub status: String,
     /// Why it did not simply succeed.

@@ -3,9 +3,9 @@
 
 mod credentials;
 mod integration;
+mod job;
 mod list;
 mod mirror;
-mod order;
 mod provider;
 pub mod words;
 
@@ -14,10 +14,10 @@ pub use integration::{
     ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, LeftBehind, ScanSourceBody, Test,
     TestedAccounts, Waiting,
 };
+pub use job::{ApprovalBody, JobView};
 pub use list::{
-    AuditList, ConnectionList, IntegrationList, List, OrderList, PendingList, ProviderList, QuarantineList,
+    AuditList, ConnectionList, IntegrationList, JobList, List, PendingList, ProviderList, QuarantineList,
     QuarantinedRun, QuarantinedRunList, RegionList, RegionView, RunList,
 };
 pub use mirror::{AuditEntry, Connection, PendingFinding, Run};
-pub use order::{ApprovalBody, OrderView};
 pub use provider::{ProviderBody, ProviderPatch, ProviderView};

@@ -122,17 +122,17 @@ pub enum Availability {
     Announced,
 }
 
-/// How an order stands.
+/// How a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum OrderState {
+pub enum JobState {
     /// It is on the queue, or at work.
     Waiting,
-    /// It was carried out; its runs say with what result.
+    /// It was run; its runs say with what result.
     Done,
-    /// It can't be carried out, for the reason given.
+    /// It can't be run, for the reason given.
     Refused,
-    /// Its last attempt failed: its message is in the dead-letter queue. `POST /orders/{id}/retry` submits it again.
+    /// Its last attempt failed: its message is in the dead-letter queue. `POST /jobs/{id}/retry` submits it again.
     Failed,
     /// What it did was undone by a later order.
     Undone,

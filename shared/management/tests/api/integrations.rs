@@ -1,6 +1,6 @@
 //! Integrations: everything on the page "Integration Management", by its words.
 
-use exporter::jobs::Order;
+use exporter::jobs::Job;
 use exporter::report::{AccountReport, Counts, Fate, RunReport, RunStatus, undelivered};
 use exporter::upload::UploadInfo;
 use serde_json::json;
@@ -171,10 +171,10 @@ async fn disabling_parks_uploads_and_enabling_replays_them() {
 
     let replayed = api.post(&format!("{path}/enable?replay=true"), &json!(null)).await;
     assert_eq!(replayed.body["waiting"]["replayed"], 2, "{}", replayed.text);
-    assert_eq!(replayed.body["waiting"]["order"], api.memory.kept().orders[0].id);
+    assert_eq!(replayed.body["waiting"]["order"], api.memory.kept().jobs[0].id);
     assert_eq!(
         api.memory.ordered(),
-        [Order::Replay { run_id: "run-5".to_owned(), then: vec!["run-2".to_owned()] }],
+        [Job::Replay { run_id: "run-5".to_owned(), then: vec!["run-2".to_owned()] }],
         "of each upload the newest run, the oldest scan first, one after the other"
     );
 

@@ -1,6 +1,6 @@
 //! Deleting an integration.
 
-use exporter::jobs::Order;
+use exporter::jobs::Job;
 use management::{Caller, Service, Settings};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ async fn an_integration_is_deleted_with_all_that_was_known_of_it() {
     assert_eq!(api.delete(&path, &etag).await.status, 204);
     assert_eq!(api.get(&path).await.problem(), "not-found");
     let kept = api.memory.kept();
-    assert!(kept.connections.is_empty() && kept.orders.is_empty());
+    assert!(kept.connections.is_empty() && kept.jobs.is_empty());
     assert_eq!(kept.trail.last().unwrap().action, "integration.delete");
 }
 
@@ -28,11 +28,12 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
     let etag = api.put(&format!("{path}/credentials"), &etag, &key).await.etag();
     let accepted = api.delete(&format!("{path}?archive=true"), &etag).await;
     assert_eq!((accepted.status.as_u16(), &accepted.body["enabled"]), (202, &json!(false)), "{}", accepted.text);
-    assert_eq!(accepted.body["removing_since"], SINCE);
-    let order = Order::Withdraw { provider: ACCOUNT.parse().unwrap(), removing_since: Some(SINCE.parse().unwrap()) };
-    assert_eq!(api.memory.ordered(), std::slice::from_ref(&order));
-    let standing = api.get(&format!("/orders/{}", accepted.body["order"].as_str().unwrap())).await;
-    assert_eq!((&standing.body["order"], &standing.body["about"]), (&json!("withdraw"), &json!(ACCOUNT)));
+    assert_eq!(accepted.body["deletion_requested_at"], SINCE);
+    let job =
+        Job::ArchiveAll { provider: ACCOUNT.parse().unwrap(), deletion_requested_at: Some(SINCE.parse().unwrap()) };
+    assert_eq!(api.memory.ordered(), std::slice::from_ref(&job));
+    let standing = api.get(&format!("/jobs/{}", accepted.body["job"].as_str().unwrap())).await;
+    assert_eq!((&standing.body["job"], &standing.body["about"]), (&json!("archive_all"), &json!(ACCOUNT)));
     assert_eq!(api.memory.kept().secrets.len(), 1, "the key is needed until the end");
 
     let etag = accepted.etag();
@@ -48,7 +49,7 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
     }
     let again = api.delete(&format!("{path}?archive=true"), &etag).await;
     assert_eq!((again.status.as_u16(), again.etag()), (202, etag), "asked again, it is ordered again");
-    assert_eq!(api.memory.ordered(), [order.clone(), order]);
+    assert_eq!(api.memory.ordered(), [job.clone(), job]);
 
     let service = Service::new(api.memory.clone(), api.settings.clone());
     let exporter = Caller("export-findings".to_owned());
@@ -78,7 +79,7 @@ async fn a_removal_that_can_not_end_is_mended_with_other_credentials() {
     let key = json!({"kind": "static", "access_key_id": "AKIA0123456789ABCDEF", "secret_access_key": "s"});
     let given = api.put(&format!("{path}/credentials"), &etag, &key).await;
     assert_eq!((given.status.as_u16(), &given.body["test"]["outcome"]), (200, &json!("passed")), "{}", given.text);
-    assert_eq!(given.body["removing_since"], SINCE, "it is still being removed");
+    assert_eq!(given.body["deletion_requested_at"], SINCE, "it is still being deleted");
     let back = api.delete(&format!("{path}/credentials"), &given.etag()).await;
     assert_eq!((back.status.as_u16(), &back.body["credentials"]["kind"]), (200, &json!("provider")), "{}", back.text);
     let again = api.delete(&format!("{path}?archive=true"), &back.etag()).await;
@@ -92,13 +93,13 @@ async fn enabling_calls_a_removal_off_and_the_trail_says_so() {
     api.delete(&format!("{path}?archive=true"), &etag).await;
     let on = api.post(&format!("{path}/enable"), &json!(null)).await;
     assert_eq!((on.status.as_u16(), &on.body["enabled"]), (200, &json!(true)), "{}", on.text);
-    assert!(on.body["removing_since"].is_null(), "{}", on.text);
+    assert!(on.body["deletion_requested_at"].is_null(), "{}", on.text);
     let entry = api.memory.kept().trail.last().unwrap().clone();
-    let change = &entry.changes["removing_since"];
+    let change = &entry.changes["deletion_requested_at"];
     assert_eq!((entry.action.as_str(), &change.to), ("integration.enable", &None));
     assert_eq!(change.from, Some(json!(SINCE)));
     let service = Service::new(api.memory.clone(), Settings::default());
     let late = service.withdrawn(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await;
-    assert!(!late.unwrap(), "an order that comes late deletes nothing");
+    assert!(!late.unwrap(), "a job that comes late deletes nothing");
     assert_eq!(api.patch(&path, &on.etag(), &json!({"only_failed": false})).await.status, 200, "it is there");
 }

@@ -149,7 +149,7 @@ async fn one_that_is_being_removed_takes_no_change_and_stands_in_the_way_of_no_r
     assert_eq!(api.delete(&format!("{path}?archive=true"), &etag).await.status, 202);
     let wanted = json!({"Provider": ACCOUNT, "SeverityMin": "HIGH"});
     let refused = stack.update(&it, integration(ACCOUNT), wanted.clone()).await;
-    assert!(refused.status == "FAILED" && refused.reason.contains("being removed"), "{refused:?}");
+    assert!(refused.status == "FAILED" && refused.reason.contains("being deleted"), "{refused:?}");
     let before = api.memory.kept().integrations[ACCOUNT].clone();
     let back = stack.update(&it, wanted, integration(ACCOUNT)).await;
     assert_eq!((back.status, &back.physical_resource_id), ("SUCCESS", &it), "{back:?}");

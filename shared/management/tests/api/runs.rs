@@ -1,7 +1,7 @@
 //! Runs and quarantine.
 
 use exporter::integration::{ArchiveScope, Integration};
-use exporter::jobs::{Order, OrderState};
+use exporter::jobs::{Job, JobState};
 use exporter::registry::Stored;
 use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
@@ -40,7 +40,7 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
     for verb in ["replay", "approve", "undo-archive", "redrive"] {
         let ordered = api.post(&format!("/runs/able/{verb}"), &json!(null)).await;
         assert_eq!((ordered.status.as_u16(), &ordered.body["about"]), (202, &json!("able")), "{}", ordered.text);
-        assert_eq!(ordered.body["order"], verb.replace('-', "_"));
+        assert_eq!(ordered.body["job"], verb.replace('-', "_"));
         let address = ordered.headers["location"].to_str().unwrap().to_owned();
         assert_eq!(api.get(&address).await.body, ordered.body, "{verb}: its address says how it stands");
         let refused = api.post(&format!("/runs/idle/{verb}"), &json!(null)).await;
@@ -52,19 +52,19 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
     assert_eq!(
         api.memory.ordered(),
         [
-            Order::Replay { run_id: run_id(), then: Vec::new() },
-            Order::Approve { run_id: run_id(), pending: false, unproven: false },
-            Order::UndoArchive { run_id: run_id() },
-            Order::Redrive { run_id: Some(run_id()), code: None },
+            Job::Replay { run_id: run_id(), then: Vec::new() },
+            Job::Approve { run_id: run_id(), pending: false, unproven: false },
+            Job::UndoArchive { run_id: run_id() },
+            Job::Redrive { run_id: Some(run_id()), code: None },
         ]
     );
     assert_eq!(api.actions(), ["run.replay", "run.approve", "run.undo_archive", "run.redrive"]);
     assert_eq!(api.get("/audit").await.body["items"][0]["by"], CALLER);
-    let orders = api.get("/orders?limit=3").await.body;
-    let names: Vec<_> = orders["items"].as_array().unwrap().iter().map(|order| order["order"].clone()).collect();
+    let jobs = api.get("/jobs?limit=3").await.body;
+    let names: Vec<_> = jobs["items"].as_array().unwrap().iter().map(|job| job["job"].clone()).collect();
     assert_eq!(names, ["redrive", "undo_archive", "approve"], "newest first");
-    assert_eq!((&orders["items"][0]["placed_by"], &orders["items"][0]["state"]), (&json!(CALLER), &json!("waiting")));
-    assert!(orders["next"].is_string());
+    assert_eq!((&jobs["items"][0]["submitted_by"], &jobs["items"][0]["state"]), (&json!(CALLER), &json!("waiting")));
+    assert!(jobs["next"].is_string());
 }
 
 #[tokio::test]
@@ -81,13 +81,13 @@ async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
     assert_eq!(
         api.memory.ordered(),
         [
-            Order::Redrive { run_id: None, code: Some("InvalidInput".to_owned()) },
-            Order::Reconcile {
+            Job::Redrive { run_id: None, code: Some("InvalidInput".to_owned()) },
+            Job::Reconcile {
                 provider: Some(ACCOUNT.parse().unwrap()),
                 regions: vec!["eu-west-1".parse().unwrap(), "us-east-1".parse().unwrap()],
                 dry_run: true,
             },
-            Order::Reconcile { provider: None, regions: Vec::new(), dry_run: false },
+            Job::Reconcile { provider: None, regions: Vec::new(), dry_run: false },
         ]
     );
     assert_eq!(api.actions(), ["run.redrive", "findings.reconcile", "findings.reconcile"]);
@@ -101,7 +101,7 @@ async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
         let refused = api.post(address, &json!(null)).await;
         assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec![field]), "{address}");
     }
-    for nobody in ["/orders/none", "/orders/..%2Fprovider", "/orders/%00"] {
+    for nobody in ["/jobs/none", "/jobs/..%2Fprovider", "/jobs/%00"] {
         assert_eq!(api.get(nobody).await.problem(), "not-found", "{nobody}");
     }
 }
@@ -109,35 +109,35 @@ async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
 #[tokio::test]
 async fn only_a_failed_job_is_retried_and_once() {
     let api = api();
-    let placed = api.post("/runs/able/replay", &json!(null)).await;
-    let address = placed.headers["location"].to_str().unwrap().to_owned();
+    let message = api.post("/runs/able/replay", &json!(null)).await;
+    let address = message.headers["location"].to_str().unwrap().to_owned();
     let retry = format!("{address}/retry");
     let pending = api.post(&retry, &json!(null)).await;
-    assert_eq!((pending.status.as_u16(), &pending.body), (202, &placed.body), "it is pending");
+    assert_eq!((pending.status.as_u16(), &pending.body), (202, &message.body), "it is pending");
 
-    let failed = api.memory.kept().orders[0].clone();
+    let failed = api.memory.kept().jobs[0].clone();
     let why = Some("its message is in the dead-letter queue".to_owned());
-    api.memory.kept().orders[0] = failed.clone().settled(OrderState::Failed, why, failed.placed_at);
+    api.memory.kept().jobs[0] = failed.clone().settled(JobState::Failed, why, failed.submitted_at);
     assert_eq!(api.get(&address).await.body["state"], "failed");
     for time in ["first", "second"] {
         let retried = api.post(&retry, &json!(null)).await;
         assert_eq!((retried.status.as_u16(), &retried.body["state"]), (202, &json!("waiting")), "{time}");
         assert_eq!(retried.headers["location"], address.as_str());
-        assert_eq!(retried.body["settled_at"], json!(null));
+        assert_eq!(retried.body["completed_at"], json!(null));
     }
     assert_eq!(api.actions(), ["run.replay", "job.retry"], "the second time changes nothing");
 
     // Its last attempt was aborted a day ago, so that nobody recorded its end.
-    let now = api.memory.kept().orders[0].placed_at;
+    let now = api.memory.kept().jobs[0].submitted_at;
     let begun = now - jiff::SignedDuration::from_hours(24);
-    api.memory.kept().orders[0].last_attempt_at = Some(begun);
-    assert_eq!(api.get("/orders").await.body["items"][0]["state"], "failed");
+    api.memory.kept().jobs[0].last_attempt_at = Some(begun);
+    assert_eq!(api.get("/jobs").await.body["items"][0]["state"], "failed");
     assert_eq!(api.post(&retry, &json!(null)).await.body["state"], "waiting");
 
-    api.memory.kept().orders[0].state = OrderState::Done;
+    api.memory.kept().jobs[0].state = JobState::Succeeded;
     let refused = api.post(&retry, &json!(null)).await;
     assert_eq!((refused.status.as_u16(), refused.problem()), (409, "job-state"), "{}", refused.text);
-    assert_eq!(api.post("/orders/none/retry", &json!(null)).await.problem(), "not-found");
+    assert_eq!(api.post("/jobs/none/retry", &json!(null)).await.problem(), "not-found");
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn an_approval_names_what_is_approved_and_only_what_waits_can_be() {
         let ordered = approve(run, body.clone()).await;
         assert_eq!(ordered.status, 202, "{run} {body}: {}", ordered.text);
     }
-    let approved = |run_id: &str, pending, unproven| Order::Approve { run_id: run_id.to_owned(), pending, unproven };
+    let approved = |run_id: &str, pending, unproven| Job::Approve { run_id: run_id.to_owned(), pending, unproven };
     assert_eq!(
         api.memory.ordered(),
         [

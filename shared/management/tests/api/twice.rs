@@ -1,6 +1,6 @@
-//! Requests that come twice, get no answer, or meet another: each is carried out once, in the trail, and takes back nothing else.
+//! Requests that come twice, get no answer, or meet another: each runs once, in the trail, and takes back nothing else.
 
-use exporter::jobs::Order;
+use exporter::jobs::Job;
 use exporter::report::{AccountReport, Fate, RunReport, RunStatus, undelivered};
 use exporter::upload::UploadInfo;
 use serde_json::json;
@@ -62,7 +62,7 @@ async fn a_stacks_deletion_calls_no_archive_off() {
     assert_eq!(api.delete(&format!("{path}?archive=true"), &etag).await.status, 202);
     let refused = stack.delete(&it, integration(ACCOUNT)).await;
     assert_eq!(refused.status, "FAILED");
-    assert!(refused.reason.contains("is being removed"), "{}", refused.reason);
+    assert!(refused.reason.contains("is being deleted"), "{}", refused.reason);
     let etag = api.get(&path).await.etag();
     assert_eq!(api.delete(&path, &etag).await.status, 204, "by hand it can be");
     assert_eq!(stack.delete(&it, integration(ACCOUNT)).await.status, "SUCCESS");
@@ -87,7 +87,7 @@ async fn each_job_is_in_the_trail() {
     let (path, etag) = api.integration().await;
     let etag = api.delete(&format!("{path}?archive=true"), &etag).await.etag();
     api.delete(&format!("{path}?archive=true"), &etag).await;
-    assert_eq!(api.actions()[api.actions().len() - 2..], ["integration.withdraw", "integration.withdraw"]);
-    let withdrawals = api.memory.ordered().iter().filter(|order| matches!(order, Order::Withdraw { .. })).count();
+    assert_eq!(api.actions()[api.actions().len() - 2..], ["integration.archive all", "integration.archive all"]);
+    let withdrawals = api.memory.ordered().iter().filter(|job| matches!(job, Job::ArchiveAll { .. })).count();
     assert_eq!(withdrawals, 2);
 }

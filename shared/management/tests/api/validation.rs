@@ -58,7 +58,7 @@ async fn a_field_that_there_is_not_is_refused_by_its_name() {
     for (body, field) in [
         (json!({"only_fialed": true}), "only_fialed"),
         (json!({"version": 7}), "version"),
-        (json!({"removing_since": null, "alias": "x"}), "alias"),
+        (json!({"deletion_requested_at": null, "alias": "x"}), "alias"),
         (json!({"credentials": {"kind": "default"}}), "credentials"),
         (json!({"only_failed": "yes"}), "only_failed"),
         (json!({"regions": ["eu-west-1", 2]}), "regions[1]"),

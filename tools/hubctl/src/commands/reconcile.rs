@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use asff::{AccountId, RegionName};
-use exporter::jobs::{Mender, Reconcile};
-use exporter::jobs::{Order, accounts_with_state};
+use exporter::jobs::{Job, accounts_with_state};
+use exporter::jobs::{JobRunner, Reconcile};
 use exporter::report::{Drift, RegionReport, RunReport};
 
 use super::filters::region;
@@ -65,27 +65,27 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
     let accounts: Vec<_> =
         if args.accounts.is_empty() { vec![None] } else { args.accounts.iter().copied().map(Some).collect() };
-    let (mut runs, mut placed, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut runs, mut message, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(place) = &args.state.place {
         runs = standalone(args, place, global, output)?;
     }
     for account in accounts.into_iter().filter(|_| args.state.place.is_none()) {
         let provider = account.map(Into::into);
-        let order = Order::Reconcile { provider, regions: args.regions.clone(), dry_run: args.dry_run };
-        match give::give(&order, &again(args, account), &args.how, &args.reach, global, output)? {
-            Given::Placed(order) => placed.push(order),
+        let job = Job::Reconcile { provider, regions: args.regions.clone(), dry_run: args.dry_run };
+        match give::give(&job, &again(args, account), &args.how, &args.reach, global, output)? {
+            Given::JobMessage(job) => message.push(job),
             Given::Done(done) => {
                 runs.extend(done.runs);
                 refused.extend(done.refused);
             }
         }
     }
-    if !placed.is_empty() {
+    if !message.is_empty() {
         if output.format == Format::Json {
-            output.json(&placed)?;
+            output.json(&message)?;
             return Ok(Exit::Success);
         }
-        placed.iter().try_for_each(|order| give::placed(order, output).map(drop))?;
+        message.iter().try_for_each(|job| give::message(job, output).map(drop))?;
         return Ok(Exit::Success);
     }
     args.how.work.keep(&runs)?;
@@ -113,9 +113,9 @@ fn standalone(args: &Args, place: &Place, global: &Global, output: &Output) -> R
         for account in accounts {
             let earlier = opened.list_runs(usize::MAX, Some(account)).await?;
             let ports = Arc::new(Standalone::open_as_newest(place, &earlier, global).await?);
-            let mender = Mender::new(ports, args.how.work.settings(&origin));
+            let runner = JobRunner::new(ports, args.how.work.settings(&origin));
             let what = Reconcile { regions: args.regions.clone(), dry_run: args.dry_run };
-            let compare = async |options| Ok(vec![mender.reconcile(account, &what, &options).await?]);
+            let compare = async |options| Ok(vec![runner.reconcile(account, &what, &options).await?]);
             runs.extend(give::watched(&origin.command(&again(args, Some(account))), output, compare).await?);
         }
         Ok(runs)

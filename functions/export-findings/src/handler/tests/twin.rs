@@ -7,7 +7,7 @@ use std::time::Duration;
 use asff::{AccountId, RegionName};
 use bytes::Bytes;
 use exporter::integration::Integration;
-use exporter::jobs::{Chain, OrderLog, OrderRecord, Placed, Queue, Round};
+use exporter::jobs::{Chain, JobMessage, JobRecord, JobStore, Queue, Round};
 use exporter::ports::{
     Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
     Newest, Object, ObjectWriter, Objects, Only, OpenError, Page, PortError, Runs, Scan, Scans,
@@ -29,7 +29,7 @@ pub(super) struct Twin {
     pub(super) opened: Mutex<Vec<String>>,
     pub(super) recorded: Mutex<Vec<RunReport>>,
     pub(super) put_back: Mutex<Vec<(String, Chain, Duration)>>,
-    pub(super) ordered: Mutex<Vec<(Placed, Duration)>>,
+    pub(super) ordered: Mutex<Vec<(JobMessage, Duration)>>,
     pub(super) told: Mutex<(Told, u64)>,
     pub(super) published: Mutex<Vec<Event>>,
     pub(super) scan_sources: Mutex<Option<Vec<ScanSource>>>,
@@ -141,23 +141,23 @@ impl Queue for Twin {
         Ok(true)
     }
 
-    async fn order(&self, order: &Placed, after: Duration) -> Result<bool, PortError> {
-        self.ordered.lock().unwrap().push((order.clone(), after));
+    async fn enqueue_job(&self, job: &JobMessage, after: Duration) -> Result<bool, PortError> {
+        self.ordered.lock().unwrap().push((job.clone(), after));
         Ok(true)
     }
 }
 
 /// No order of these tests has an id, so nothing is kept of any.
-impl OrderLog for Twin {
-    async fn order_record(&self, _: &str) -> Result<Option<OrderRecord>, PortError> {
+impl JobStore for Twin {
+    async fn job_record(&self, _: &str) -> Result<Option<JobRecord>, PortError> {
         Ok(None)
     }
 
-    async fn record_order(&self, record: &OrderRecord) -> Result<bool, PortError> {
+    async fn record_job(&self, record: &JobRecord) -> Result<bool, PortError> {
         Err(failure(&record.id))
     }
 
-    async fn call_off_order(&self, record: &OrderRecord) -> Result<(), PortError> {
+    async fn cancel_job(&self, record: &JobRecord) -> Result<(), PortError> {
         Err(failure(&record.id))
     }
 }

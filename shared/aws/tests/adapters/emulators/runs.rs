@@ -1,13 +1,13 @@
 //! Claims, accounts, runs and orders: who works on what, and what is recorded of it.
 
 use asff::AccountId;
-use exporter::jobs::{Order, OrderLog as _, OrderRecord, OrderState};
+use exporter::jobs::{Job, JobRecord, JobState, JobStore as _};
 use exporter::ports::{Accounts as _, Begun, Claim, Doubt, Runs as _};
 use exporter::registry::{Page, RunLog as _};
 use exporter::report::RunReport;
 use exporter::upload::UploadInfo;
 use jiff::{SignedDuration, Timestamp};
-use management::ports::Orders as _;
+use management::ports::JobSubmitter as _;
 
 use super::{Place, on_each_emulator};
 use crate::ACCOUNT;
@@ -152,22 +152,22 @@ async fn the_largest_run_fits_the_table(place: Place) {
 async fn an_order_that_is_settled_stays_so(place: Place) {
     let cloud = &place.cloud;
     let record = |id: u32| {
-        let order = Order::UndoArchive { run_id: format!("run-{id}") };
-        OrderRecord::new(format!("order-{id}"), order, Timestamp::now(), "ada")
+        let job = Job::UndoArchive { run_id: format!("run-{id}") };
+        JobRecord::new(format!("order-{id}"), job, Timestamp::now(), "ada")
     };
     let [first, second, third] = [record(1), record(2), record(3)];
     for record in [&first, &second, &third] {
-        assert!(cloud.record_order(record).await.unwrap());
+        assert!(cloud.record_job(record).await.unwrap());
     }
-    let done = OrderRecord { state: OrderState::Done, ..first.clone() };
-    assert!(cloud.record_order(&done).await.unwrap());
-    assert!(!cloud.record_order(&first).await.unwrap());
-    assert_eq!(cloud.order_record("order-1").await.unwrap(), Some(done.clone()));
-    cloud.call_off_order(&first).await.unwrap();
-    assert_eq!(cloud.order_record("order-1").await.unwrap(), Some(first.clone()));
-    assert_eq!(cloud.order_record("order-4").await.unwrap(), None);
-    let newest = cloud.orders(&Page { limit: 2, after: None }).await.unwrap();
+    let done = JobRecord { state: JobState::Succeeded, ..first.clone() };
+    assert!(cloud.record_job(&done).await.unwrap());
+    assert!(!cloud.record_job(&first).await.unwrap());
+    assert_eq!(cloud.job_record("order-1").await.unwrap(), Some(done.clone()));
+    cloud.cancel_job(&first).await.unwrap();
+    assert_eq!(cloud.job_record("order-1").await.unwrap(), Some(first.clone()));
+    assert_eq!(cloud.job_record("order-4").await.unwrap(), None);
+    let newest = cloud.jobs(&Page { limit: 2, after: None }).await.unwrap();
     assert_eq!(newest.entries, [third, second]);
-    let rest = cloud.orders(&Page { limit: 2, after: newest.next }).await.unwrap();
+    let rest = cloud.jobs(&Page { limit: 2, after: newest.next }).await.unwrap();
     assert_eq!((rest.entries, rest.next), (vec![first], None));
 }

@@ -40,7 +40,7 @@ pub(super) async fn carry_out(all: Vec<Ready<'_>>, management: &Management, outp
     Ok(worst)
 }
 
-/// A refusal, with what was done before it. The command line is not to blame where a part of it was carried out.
+/// A refusal, with what was done before it. The command line is not to blame where a part of it was run.
 fn stopped(
     failure: Failure,
     difference: &Difference<'_>,

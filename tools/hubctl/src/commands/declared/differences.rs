@@ -67,7 +67,7 @@ pub(super) struct Scope {
     pub(super) renew_keys: bool,
 }
 
-/// All that has to be done, in an order in which it can be done.
+/// All that has to be done, in a job in which it can be done.
 pub(super) fn differences<'a>(document: &'a Document, standing: &Standing, scope: Scope) -> Vec<Difference<'a>> {
     let mut all = Vec::new();
     for declared in document.providers() {
@@ -160,13 +160,14 @@ fn pruned<'a>(document: &Document, standing: &Standing) -> Vec<Difference<'a>> {
     let integrations: BTreeSet<_> = document.integrations().map(|declared| &declared.provider).collect();
     let is_going = |id: &ProviderId| document.integrations.is_some() && !integrations.contains(id);
     let mut all = Vec::new();
-    let kept = standing.integrations.iter().filter(|(_, kept)| kept.view.removing_since.is_none());
+    let kept = standing.integrations.iter().filter(|(_, kept)| kept.view.deletion_requested_at.is_none());
     all.extend(kept.filter(|(id, _)| is_going(id)).map(|(id, kept)| gone(Noun::Integration, id, &kept.etag)));
     if document.providers.is_some() {
-        // A provider with an integration that stays is needed, and so is one whose integration is still being removed.
+        // A provider with an integration that stays is needed, and so is one whose integration is still being deleted.
         let is_needed = |id: &ProviderId| {
             let kept = standing.integrations.get(id);
-            integrations.contains(id) || kept.is_some_and(|kept| !is_going(id) || kept.view.removing_since.is_some())
+            integrations.contains(id)
+                || kept.is_some_and(|kept| !is_going(id) || kept.view.deletion_requested_at.is_some())
         };
         let kept = standing.providers.iter().filter(|(id, _)| !providers.contains(id) && !is_needed(id));
         all.extend(kept.map(|(id, kept)| gone(Noun::Provider, id, &kept.etag)));

@@ -32,7 +32,7 @@ const IN_FILES: [(&str, &str, &str); 1] = [(
     "must have secret or access_key_file: no access key is stored yet",
 )];
 
-/// A difference that can be carried out, as far as that can be known.
+/// A difference that can be run, as far as that can be known.
 pub(super) struct Ready<'a> {
     pub(super) difference: Difference<'a>,
     /// The credentials as the API takes them, where they are to be sent. They may hold a key.
@@ -147,13 +147,13 @@ fn settings_of_integration(id: &ProviderId, mut settings: Settings, place: &Plac
     problems.check(Noun::Integration, id, checked);
 }
 
-/// An integration that is being removed takes credentials only.
+/// An integration that is being deleted takes credentials only.
 fn is_free(difference: &Difference<'_>, standing: &Standing, problems: &mut Problems) {
     let Difference { action: Action::Change, noun: Noun::Integration, id, settings, .. } = difference else { return };
-    let is_going = standing.integrations.get(id).is_some_and(|kept| kept.view.removing_since.is_some());
+    let is_going = standing.integrations.get(id).is_some_and(|kept| kept.view.deletion_requested_at.is_some());
     if is_going && !settings.is_empty() {
         let what = format!(
-            "is being removed, so its settings can't be changed: hubctl integration enable {id} cancels the removal"
+            "is being deleted, so its settings can't be changed: hubctl integration enable {id} cancels the removal"
         );
         problems.note(Exit::Error, Noun::Integration, id, &what);
     }

@@ -30,7 +30,7 @@ What a file leaves out of a provider or an integration has its default. Access
 keys are there by reference: `secret` names one of AWS Secrets Manager, and
 `access_key_file` a file beside this one; without either, `static` is whatever
 key is kept. The differences are shown, everything is checked, then they are
-carried out, each with its connection test; to apply the same file again changes
+run, each with its connection test; to apply the same file again changes
 nothing. --prune deletes what the file does not declare, of the kinds that it
 speaks of: without the key `integrations` integrations are left alone. Whether
 something is deleted is asked; all that there is of a kind is deleted only with
@@ -159,7 +159,7 @@ fn place<'a>(file: &'a Path, management: &'a Management) -> Place<'a> {
 
 /// A file that was cut off, or is of another deployment, shall not empty this one.
 fn leaves_some(all: &[Difference<'_>], standing: &Standing) -> Result<(), Failure> {
-    let integrations = standing.integrations.values().filter(|kept| kept.view.removing_since.is_none()).count();
+    let integrations = standing.integrations.values().filter(|kept| kept.view.deletion_requested_at.is_none()).count();
     for (noun, there) in [(Noun::Integration, integrations), (Noun::Provider, standing.providers.len())] {
         let is_deleted = |difference: &&Difference<'_>| (difference.action, difference.noun) == (Action::Delete, noun);
         let deleted = all.iter().filter(is_deleted).count();

@@ -44,7 +44,7 @@ impl Standing {
     /// As a file declares it. Access keys stay where they are: secrets of the customer are named, ours are not.
     pub(super) fn declared(&self) -> Value {
         let providers: Vec<Value> = self.providers.values().map(|kept| declared_provider(&kept.view)).collect();
-        let going = |kept: &&Kept<IntegrationView>| kept.view.removing_since.is_none();
+        let going = |kept: &&Kept<IntegrationView>| kept.view.deletion_requested_at.is_none();
         let integrations: Vec<Value> =
             self.integrations.values().filter(going).map(|kept| declared_integration(&kept.view)).collect();
         json!({ "providers": providers, "integrations": integrations })

@@ -7,7 +7,7 @@ use asff::AccountId;
 use aws::Cloud;
 use exporter::connection::Target;
 use exporter::integration::Integration;
-use exporter::jobs::{Order, OrderRecord, OrderState};
+use exporter::jobs::{Job, JobRecord, JobState};
 use exporter::ports::{Accounts as _, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{Page, Registry, RunLog as _, Stored};
@@ -15,7 +15,7 @@ use exporter::report::{RunKind, RunReport, RunStatus};
 use exporter::schedule::Schedule;
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use management::ports::Orders as _;
+use management::ports::JobSubmitter as _;
 
 use super::deployment::Finding;
 use crate::commands::integration::role::matches_pattern;
@@ -50,8 +50,8 @@ pub(super) async fn look(
     };
     let all: Vec<_> = all.into_iter().filter(|stored| wanted(&stored.value.provider)).collect();
     findings.push(enabled(&all));
-    match cloud.orders(&Page { limit: NEWEST, after: None }).await {
-        Ok(orders) => findings.extend(all.iter().filter_map(|stored| removal(&stored.value, &orders.entries, now))),
+    match cloud.jobs(&Page { limit: NEWEST, after: None }).await {
+        Ok(jobs) => findings.extend(all.iter().filter_map(|stored| removal(&stored.value, &jobs.entries, now))),
         Err(error) => findings.push(Finding::unknown("removals", &error)),
     }
     match providers(cloud).await {
@@ -118,14 +118,14 @@ fn enabled(all: &[Stored<Integration>]) -> Finding {
 }
 
 /// A removal that does not end.
-fn removal(integration: &Integration, orders: &[OrderRecord], now: Timestamp) -> Option<Finding> {
+fn removal(integration: &Integration, jobs: &[JobRecord], now: Timestamp) -> Option<Finding> {
     const CHECK: &str = "removals";
-    let (since, id) = (integration.removing_since?, &integration.provider);
+    let (since, id) = (integration.deletion_requested_at?, &integration.provider);
     // Newest first.
-    let job = orders.iter().find(|record| {
-        record.placed_at >= since && matches!(&record.order, Order::Withdraw { provider, .. } if provider == id)
+    let job = jobs.iter().find(|record| {
+        record.submitted_at >= since && matches!(&record.job, Job::ArchiveAll { provider, .. } if provider == id)
     });
-    let ended = job.filter(|job| matches!(job.state, OrderState::Refused | OrderState::Failed | OrderState::Undone));
+    let ended = job.filter(|job| matches!(job.state, JobState::Rejected | JobState::Failed | JobState::Canceled));
     let is_late = now.duration_since(since) > REMOVAL_MAX;
     if ended.is_none() && !is_late {
         return None;
@@ -137,7 +137,7 @@ fn removal(integration: &Integration, orders: &[OrderRecord], now: Timestamp) ->
             job.message.as_deref().map(|said| format!(" ({said})")).unwrap_or_default()
         )
     });
-    let message = format!("{id} is being removed since {} and is still there{why}", text::time(since));
+    let message = format!("{id} is being deleted since {} and is still there{why}", text::time(since));
     Some(Finding::bad(
         CHECK,
         message,

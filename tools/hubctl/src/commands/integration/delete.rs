@@ -72,9 +72,9 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
                 output.note(format!("The integration of {id} is deleted."))?;
             }
             Format::Table => {
-                let order = answer.body["order"].as_str().unwrap_or_default();
+                let job = answer.body["order"].as_str().unwrap_or_default();
                 output.note(format!(
-                    "What it sent is being archived; then the integration of {id} is deleted. To wait for it:\n  hubctl job show {order} --wait"
+                    "What it sent is being archived; then the integration of {id} is deleted. To wait for it:\n  hubctl job show {job} --wait"
                 ))?;
             }
         }

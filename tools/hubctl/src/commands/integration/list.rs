@@ -49,7 +49,7 @@ pub(super) fn run(_: &Args, reach: &Reach, global: &Global, output: &mut Output)
         };
         let mut row = vec![
             words::named(&view.provider, view.provider_alias.as_deref()),
-            if view.removing_since.is_some() { "being removed".to_owned() } else { words::state(&view).1 },
+            if view.deletion_requested_at.is_some() { "being deleted".to_owned() } else { words::state(&view).1 },
             status.to_owned(),
             short(view.connection.last_checked_at, "never"),
             match (view.connection.stale_since, text::count(view.connection.regions.len() as u64)) {

@@ -109,8 +109,8 @@ pub(in crate::commands) fn changed(at: Timestamp, by: &str) -> String {
 
 /// Whether it works, with the tone for it.
 pub(super) fn state(view: &IntegrationView) -> (Tone, String) {
-    match view.removing_since {
-        Some(since) => (Tone::Warning, format!("being removed since {}", text::time(since))),
+    match view.deletion_requested_at {
+        Some(since) => (Tone::Warning, format!("being deleted since {}", text::time(since))),
         None if view.enabled => (Tone::Good, "enabled".to_owned()),
         None => (Tone::Warning, "disabled".to_owned()),
     }

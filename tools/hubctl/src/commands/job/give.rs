@@ -1,4 +1,4 @@
-//! What an operator orders about earlier runs: done by the deployment, and waited for, or with `--local` on this machine.
+//! What an operator jobs about earlier runs: done by the deployment, and waited for, or with `--local` on this machine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,13 +8,13 @@ use anyhow::Result;
 use aws::{Caller, Cloud};
 use exporter::approval::Approval;
 use exporter::jobs::Options;
-use exporter::jobs::{Order, OrderError, carry_out};
+use exporter::jobs::{Job, JobError, run_job};
 use exporter::progress::Progress;
 use exporter::registry::{Audit as _, AuditEntry};
 use exporter::report::RunReport;
 use exporter::settings::Settings;
 use jiff::Timestamp;
-use management::wire::OrderView;
+use management::wire::JobView;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -31,10 +31,10 @@ use crate::management::{Management, Reach, Request, segment};
 use crate::output::{Output, text};
 use crate::progress::Watch;
 
-/// What the trail names as the target of an order that is about everything.
+/// What the trail names as the target of a job that is about everything.
 const EVERYTHING: &str = "all";
 
-/// How an order is carried out.
+/// How a job runs.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct How {
     /// Do not wait for the deployment to carry it out
@@ -45,11 +45,11 @@ pub(crate) struct How {
     pub(crate) work: Work,
 }
 
-/// What became of an order.
+/// What became of a job.
 pub(crate) enum Given {
     /// The deployment has it, and nobody waits for it.
-    Placed(OrderView),
-    /// It was carried out, or what could be of it.
+    JobMessage(JobView),
+    /// It was run, or what could be of it.
     Done(Outcome),
 }
 
@@ -76,12 +76,12 @@ impl How {
 }
 
 fn misplaced(option: &str, place: &str) -> Failure {
-    Failure::new(Exit::Usage, format!("{option} is for orders that {place} carries out"))
+    Failure::new(Exit::Usage, format!("{option} is for jobs that {place} carries out"))
 }
 
-/// Carries out an order. `again`: the command that does the same once more.
+/// Runs a job. `again`: the command that does the same once more.
 pub(crate) fn give(
-    order: &Order,
+    job: &Job,
     again: &str,
     how: &How,
     reach: &Reach,
@@ -92,64 +92,64 @@ pub(crate) fn give(
     deployment::block_on(async {
         if reach.local {
             let connected = deployment::connect(global).await?;
-            if !matches!(order, Order::Reconcile { dry_run: true, .. }) {
-                put_in_trail(order, &connected).await?;
+            if !matches!(job, Job::Reconcile { dry_run: true, .. }) {
+                put_in_trail(job, &connected).await?;
             }
             let origin = Origin::workstation(global, true, connected.state());
             let again = origin.command(again);
-            let runs = here(order, &again, how.work.settings(&origin), &connected.cloud, output).await?;
+            let runs = here(job, &again, how.work.settings(&origin), &connected.cloud, output).await?;
             return Ok(Given::Done(Outcome { runs, refused: Vec::new() }));
         }
-        by_deployment(order, how, &reach.connect(global).await?, output).await
+        by_deployment(job, how, &reach.connect(global).await?, output).await
     })
 }
 
 /// Says in the trail who decides what, before it is done on this machine. The API does so where the deployment does it.
-pub(crate) async fn put_in_trail(order: &Order, connected: &Connected) -> Result<()> {
+pub(crate) async fn put_in_trail(job: &Job, connected: &Connected) -> Result<()> {
     let caller = Caller::of(&connected.config).await.map_err(|error| deployment::port(&error))?;
     let entry = AuditEntry {
         id: Uuid::now_v7().to_string(),
         at: Timestamp::now(),
         by: caller.arn,
-        action: action(order).to_owned(),
-        target: order.about().unwrap_or_else(|| EVERYTHING.to_owned()),
+        action: action(job).to_owned(),
+        target: job.about().unwrap_or_else(|| EVERYTHING.to_owned()),
         changes: BTreeMap::new(),
     };
     connected.cloud.append(&entry).await.map_err(|error| deployment::port(&error))?;
     Ok(())
 }
 
-/// What the trail calls an order, here as by the API.
-fn action(order: &Order) -> &'static str {
-    match order {
-        Order::Replay { .. } => "run.replay",
-        Order::Approve { .. } => "run.approve",
-        Order::UndoArchive { .. } => "run.undo_archive",
-        Order::Redrive { .. } => "run.redrive",
-        Order::Reconcile { .. } => "findings.reconcile",
-        Order::Withdraw { .. } => "integration.withdraw",
+/// What the trail calls a job, here as by the API.
+fn action(job: &Job) -> &'static str {
+    match job {
+        Job::Replay { .. } => "run.replay",
+        Job::Approve { .. } => "run.approve",
+        Job::UndoArchive { .. } => "run.undo_archive",
+        Job::Redrive { .. } => "run.redrive",
+        Job::Reconcile { .. } => "findings.reconcile",
+        Job::ArchiveAll { .. } => "integration.archive all",
     }
 }
 
-/// Leaves an order to the deployment.
-pub(crate) async fn by_deployment(order: &Order, how: &How, management: &Management, output: &Output) -> Result<Given> {
-    let answer = management.send(request(order)?).await?;
-    let placed: OrderView = read(&answer.body)?;
+/// Leaves a job to the deployment.
+pub(crate) async fn by_deployment(job: &Job, how: &How, management: &Management, output: &Output) -> Result<Given> {
+    let answer = management.send(request(job)?).await?;
+    let message: JobView = read(&answer.body)?;
     if how.no_wait {
-        return Ok(Given::Placed(placed));
+        return Ok(Given::JobMessage(message));
     }
-    let settled = wait::settled(management, placed, output).await?;
+    let settled = wait::settled(management, message, output).await?;
     if let (Some(why), []) = (settled.refused.first(), settled.runs.as_slice()) {
         return Err(Failure::new(Exit::Error, why).hint("hubctl job list shows the jobs").into());
     }
     Ok(Given::Done(settled))
 }
 
-/// An order as a request to the API.
-fn request(order: &Order) -> Result<Request, Failure> {
-    let address = address(order)?;
-    Ok(match order {
-        Order::Approve { pending, unproven, .. } => {
+/// A job as a request to the API.
+fn request(job: &Job) -> Result<Request, Failure> {
+    let address = address(job)?;
+    Ok(match job {
+        Job::Approve { pending, unproven, .. } => {
             let approval = Approval::of(*pending, *unproven);
             Request::act_with(address, json!({ "pending": approval.pending, "unproven": approval.unproven }))
         }
@@ -157,19 +157,19 @@ fn request(order: &Order) -> Result<Request, Failure> {
     })
 }
 
-/// Where the API takes an order.
-fn address(order: &Order) -> Result<String, Failure> {
+/// Where the API takes a job.
+fn address(job: &Job) -> Result<String, Failure> {
     let of_run = |run_id: &str, verb: &str| format!("/runs/{}/{verb}", segment(run_id));
-    Ok(match order {
-        Order::Replay { run_id, .. } => of_run(run_id, "replay"),
-        Order::Approve { run_id, .. } => of_run(run_id, "approve"),
-        Order::UndoArchive { run_id } => of_run(run_id, "undo-archive"),
-        Order::Redrive { run_id, code } => {
+    Ok(match job {
+        Job::Replay { run_id, .. } => of_run(run_id, "replay"),
+        Job::Approve { run_id, .. } => of_run(run_id, "approve"),
+        Job::UndoArchive { run_id } => of_run(run_id, "undo-archive"),
+        Job::Redrive { run_id, code } => {
             let place = run_id.as_ref().map_or("/quarantine".to_owned(), |run_id| format!("/runs/{}", segment(run_id)));
             let code = code.as_ref().map_or(String::new(), |code| format!("?code={}", segment(code)));
             format!("{place}/redrive{code}")
         }
-        Order::Reconcile { provider, regions, dry_run } => {
+        Job::Reconcile { provider, regions, dry_run } => {
             let mut address = format!("/findings/reconcile?dry_run={dry_run}");
             if let Some(provider) = provider {
                 address.push_str(&format!("&account={provider}"));
@@ -180,7 +180,7 @@ fn address(order: &Order) -> Result<String, Failure> {
             }
             address
         }
-        Order::Withdraw { provider, .. } => {
+        Job::ArchiveAll { provider, .. } => {
             return Err(Failure::new(Exit::Usage, "what was sent is archived before its integration is deleted")
                 .hint(format!("hubctl integration delete {provider} --archive")));
         }
@@ -188,20 +188,20 @@ fn address(order: &Order) -> Result<String, Failure> {
 }
 
 async fn here(
-    order: &Order,
+    job: &Job,
     again: &str,
     settings: Settings,
     cloud: &Arc<Cloud>,
     output: &Output,
 ) -> Result<Vec<RunReport>> {
-    watched(again, output, async |options| carry_out(cloud, &settings, order, &options).await).await
+    watched(again, output, async |options| run_job(cloud, &settings, job, &options).await).await
 }
 
 /// Does on this machine what is asked for, while somebody watches. `again`: the command that does the same once more.
 pub(crate) async fn watched(
     again: &str,
     output: &Output,
-    work: impl AsyncFnOnce(Options) -> Result<Vec<RunReport>, OrderError>,
+    work: impl AsyncFnOnce(Options) -> Result<Vec<RunReport>, JobError>,
 ) -> Result<Vec<RunReport>> {
     let progress = Arc::new(Progress::default());
     let seen = progress.clone();
@@ -221,12 +221,12 @@ pub(crate) async fn watched(
 }
 
 /// Why something was not done on this machine.
-pub(crate) fn failed(error: &OrderError, again: &str) -> Failure {
+pub(crate) fn failed(error: &JobError, again: &str) -> Failure {
     match error {
-        OrderError::Refused(message) | OrderError::Partly { why: message, .. } => refused(message),
-        OrderError::Busy(message) => Failure::new(Exit::Error, message).hint(again),
-        OrderError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(again),
-        OrderError::Failed(error) => work::failed(error, again),
+        JobError::Refused(message) | JobError::Partly { why: message, .. } => refused(message),
+        JobError::Busy(message) => Failure::new(Exit::Error, message).hint(again),
+        JobError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(again),
+        JobError::Failed(error) => work::failed(error, again),
     }
 }
 
@@ -238,16 +238,16 @@ pub(crate) fn refused(message: &str) -> Failure {
     }
 }
 
-/// Says that the deployment has an order.
-pub(crate) fn placed(order: &OrderView, output: &mut Output) -> Result<Exit> {
+/// Says that the deployment has a job.
+pub(crate) fn message(job: &JobView, output: &mut Output) -> Result<Exit> {
     match output.format {
-        Format::Json => output.json(order)?,
-        Format::Table => output.line(format!("Submitted. Its state: hubctl job show {}", order.id))?,
+        Format::Json => output.json(job)?,
+        Format::Table => output.line(format!("Submitted. Its state: hubctl job show {}", job.id))?,
     }
     Ok(Exit::Success)
 }
 
-/// Says what the runs of an order did. A single one as `hubctl run show` does.
+/// Says what the runs of a job did. A single one as `hubctl run show` does.
 pub(crate) fn conclude(work: &Work, outcome: &Outcome, origin: &Origin, output: &mut Output) -> Result<Exit> {
     let runs: Vec<_> = outcome.runs.iter().map(|run| origin.complete(run)).collect();
     work.keep(&runs)?;
@@ -260,7 +260,7 @@ pub(crate) fn conclude(work: &Work, outcome: &Outcome, origin: &Origin, output: 
     Ok(if outcome.refused.is_empty() { exit(&runs) } else { Exit::Error })
 }
 
-/// The same of an order that has one run.
+/// The same of a job that has one run.
 pub(crate) fn conclude_one(work: &Work, outcome: &Outcome, origin: &Origin, output: &mut Output) -> Result<Exit> {
     match outcome.runs.as_slice() {
         [run] if outcome.refused.is_empty() => work::conclude(work, run, origin, output),
@@ -268,7 +268,7 @@ pub(crate) fn conclude_one(work: &Work, outcome: &Outcome, origin: &Origin, outp
     }
 }
 
-/// Says what was not carried out.
+/// Says what was not run.
 pub(crate) fn warn(refused: &[String], output: &mut Output) -> io::Result<()> {
     refused.iter().try_for_each(|why| output.warning(why, None))
 }

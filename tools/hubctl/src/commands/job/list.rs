@@ -1,8 +1,8 @@
 //! `hubctl job list`.
 
 use anyhow::Result;
-use exporter::jobs::OrderState;
-use management::wire::OrderView;
+use exporter::jobs::JobState;
+use management::wire::JobView;
 
 use crate::commands::integration::shown::read;
 use crate::config::{Format, Global};
@@ -30,22 +30,22 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
     let limit = usize::try_from(args.limit)?;
-    let orders = block_on(async { Ok(reach.connect(global).await?.list("/orders", limit).await?) })?;
+    let jobs = block_on(async { Ok(reach.connect(global).await?.list("/jobs", limit).await?) })?;
     if output.format == Format::Json {
-        output.json(&orders)?;
+        output.json(&jobs)?;
         return Ok(Exit::Success);
     }
-    if orders.is_empty() {
+    if jobs.is_empty() {
         output.note("There are no jobs yet.")?;
         return Ok(Exit::Success);
     }
     // Two lines for each job, so that its id does not wrap.
     let mut table = Table::new(["Job\nWhat", "Submitted (UTC)", "State"].map(Column::Text));
-    for json in &orders {
-        let order: OrderView = read(json)?;
-        let at = order.placed_at.strftime("%Y-%m-%d %H:%M").to_string();
-        let what = format!("{} {}", order.order, order.about.as_deref().unwrap_or("all"));
-        table.row(tone(order.state), [&order.id, &at, order.state.as_str()]);
+    for json in &jobs {
+        let job: JobView = read(json)?;
+        let at = job.submitted_at.strftime("%Y-%m-%d %H:%M").to_string();
+        let what = format!("{} {}", job.job, job.about.as_deref().unwrap_or("all"));
+        table.row(tone(job.state), [&job.id, &at, job.state.as_str()]);
         table.row(Tone::Plain, [what.as_str(), "", ""]);
     }
     output.table(&table)?;
@@ -53,11 +53,11 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
 }
 
 /// The tone of a state.
-pub(super) fn tone(state: OrderState) -> Tone {
+pub(super) fn tone(state: JobState) -> Tone {
     match state {
-        OrderState::Waiting => Tone::Plain,
-        OrderState::Done => Tone::Good,
-        OrderState::Refused | OrderState::Failed => Tone::Bad,
-        OrderState::Undone => Tone::Warning,
+        JobState::Pending => Tone::Plain,
+        JobState::Succeeded => Tone::Good,
+        JobState::Rejected | JobState::Failed => Tone::Bad,
+        JobState::Canceled => Tone::Warning,
     }
 }

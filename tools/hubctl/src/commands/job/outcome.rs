@@ -1,12 +1,12 @@
-//! What an order did, wherever it was carried out.
+//! What a job did, wherever it was run.
 
 use exporter::report::RunReport;
 
-/// What an order did.
+/// What a job did.
 #[derive(Default)]
 pub(crate) struct Outcome {
     /// Its runs.
     pub(crate) runs: Vec<RunReport>,
-    /// Why a part of it was not carried out.
+    /// Why a part of it was not run.
     pub(crate) refused: Vec<String>,
 }

@@ -1,9 +1,9 @@
 //! `hubctl job retry`.
 
 use anyhow::Result;
-use management::wire::OrderView;
+use management::wire::JobView;
 
-use super::give::{exit, placed, warn};
+use super::give::{exit, message, warn};
 use super::{show, wait};
 use crate::commands::integration::shown::read;
 use crate::commands::origin::Origin;
@@ -43,10 +43,10 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     let origin = Origin::deployment(reach, global);
     block_on(async {
         let management = reach.connect(global).await?;
-        let request = Request::act(format!("/orders/{}/retry", segment(&args.job_id)));
-        let job: OrderView = read(&management.send(request).await?.body)?;
+        let request = Request::act(format!("/jobs/{}/retry", segment(&args.job_id)));
+        let job: JobView = read(&management.send(request).await?.body)?;
         if args.no_wait {
-            return placed(&job, output);
+            return message(&job, output);
         }
         let complete = wait::settled(&management, job, output).await?;
         warn(&complete.refused, output)?;

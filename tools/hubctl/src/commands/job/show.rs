@@ -3,9 +3,9 @@
 use std::io;
 
 use anyhow::Result;
-use exporter::jobs::OrderState;
+use exporter::jobs::JobState;
 use exporter::report::RunReport;
-use management::wire::OrderView;
+use management::wire::JobView;
 
 use super::give::{each, exit, warn};
 use super::list::tone;
@@ -28,7 +28,7 @@ Examples:
   hubctl job show 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b
   hubctl job show 01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b --wait
 
-JSON: id, order (what it does), about (the run, the account or the organization;
+JSON: id, job (what it does), about (the run, the account or the organization;
 null: all), state (waiting, done, refused, failed, undone), message, runs, then
 (jobs that follow it), placed_at, placed_by, settled_at. With --wait an array of
 its runs, as `hubctl run show` gives them.")]
@@ -46,10 +46,10 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     let origin = Origin::deployment(reach, global);
     block_on(async {
         let management = reach.connect(global).await?;
-        let answer = management.get(format!("/orders/{}", segment(&args.job_id))).await?;
-        let order: OrderView = read(&answer.body)?;
+        let answer = management.get(format!("/jobs/{}", segment(&args.job_id))).await?;
+        let job: JobView = read(&answer.body)?;
         if args.wait {
-            let settled = wait::settled(&management, order, output).await?;
+            let settled = wait::settled(&management, job, output).await?;
             warn(&settled.refused, output)?;
             match output.format {
                 Format::Json => output.json(&settled.runs)?,
@@ -59,9 +59,9 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         }
         match output.format {
             Format::Json => output.json(&answer.body)?,
-            Format::Table => output.facts(&facts(&order, &origin))?,
+            Format::Table => output.facts(&facts(&job, &origin))?,
         }
-        Ok(if matches!(order.state, OrderState::Refused | OrderState::Failed) { Exit::Error } else { Exit::Success })
+        Ok(if matches!(job.state, JobState::Rejected | JobState::Failed) { Exit::Error } else { Exit::Success })
     })
 }
 
@@ -70,26 +70,26 @@ pub(super) fn write_runs(runs: &[RunReport], origin: &Origin, output: &mut Outpu
     each(runs, output, |run, output| run_report::write(run, origin, output))
 }
 
-fn facts(order: &OrderView, origin: &Origin) -> Facts {
+fn facts(job: &JobView, origin: &Origin) -> Facts {
     let mut facts = Facts::new();
-    facts.add(Tone::Strong, "Job", &order.id);
-    facts.add(Tone::Plain, "What", &order.order);
-    facts.add(Tone::Plain, "About", order.about.as_deref().unwrap_or("all"));
-    facts.add(tone(order.state), "State", order.state.as_str());
-    if let Some(message) = &order.message {
+    facts.add(Tone::Strong, "Job", &job.id);
+    facts.add(Tone::Plain, "What", &job.job);
+    facts.add(Tone::Plain, "About", job.about.as_deref().unwrap_or("all"));
+    facts.add(tone(job.state), "State", job.state.as_str());
+    if let Some(message) = &job.message {
         facts.add(Tone::Plain, "Why", text::harmless(message));
     }
-    facts.add(Tone::Plain, "Submitted", format!("{} by {}", text::time(order.placed_at), order.placed_by));
-    if let Some(at) = order.settled_at {
+    facts.add(Tone::Plain, "Submitted", format!("{} by {}", text::time(job.submitted_at), job.submitted_by));
+    if let Some(at) = job.completed_at {
         facts.add(Tone::Plain, "Completed", text::time(at));
     }
-    if order.state == OrderState::Failed {
-        facts.add(Tone::Plain, "To retry", origin.command(&format!("hubctl job retry {}", order.id)));
+    if job.state == JobState::Failed {
+        facts.add(Tone::Plain, "To retry", origin.command(&format!("hubctl job retry {}", job.id)));
     }
-    for run_id in &order.runs {
+    for run_id in &job.runs {
         facts.add(Tone::Plain, "Run", origin.command(&format!("hubctl run show {run_id}")));
     }
-    for next in &order.then {
+    for next in &job.then {
         facts.add(Tone::Plain, "Followed by", origin.command(&format!("hubctl job show {next}")));
     }
     facts

@@ -1,7 +1,7 @@
 //! `hubctl quarantine redrive`: what could not be sent is sent again.
 
 use anyhow::Result;
-use exporter::jobs::Order;
+use exporter::jobs::Job;
 
 use crate::commands::job::give::{self, Given, How};
 use crate::commands::origin::Origin;
@@ -44,12 +44,12 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
-    let order = Order::Redrive { run_id: args.run_id.clone(), code: args.code.clone() };
+    let job = Job::Redrive { run_id: args.run_id.clone(), code: args.code.clone() };
     let of_run = args.run_id.as_ref().map_or(String::new(), |run_id| format!(" {run_id}"));
     let code = args.code.as_ref().map_or(String::new(), |code| format!(" --code {code}"));
     let again = format!("hubctl quarantine redrive{of_run}{code}");
-    match give::give(&order, &again, &args.how, reach, global, output)? {
-        Given::Placed(order) => give::placed(&order, output),
+    match give::give(&job, &again, &args.how, reach, global, output)? {
+        Given::JobMessage(job) => give::message(&job, output),
         Given::Done(outcome)
             if outcome.runs.is_empty() && outcome.refused.is_empty() && output.format == Format::Table =>
         {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use exporter::approval::Approval;
 use exporter::export::Options;
 use exporter::filter::Kept;
-use exporter::jobs::{Order, ensure_approvable};
+use exporter::jobs::{Job, ensure_approvable};
 use exporter::ports::{Ports, Scan, Scans};
 use exporter::report::{RunKind, RunReport};
 use exporter::upload::Upload;
@@ -38,7 +38,7 @@ pub(super) fn local(
         let origin = Origin::workstation(global, is_here, connected.state());
         let again = Again { earlier: &earlier, approval, origin: &origin };
         let scan = again.open(cloud.as_ref(), cloud.as_ref()).await?;
-        give::put_in_trail(&order(run_id, approval), &connected).await?;
+        give::put_in_trail(&job(run_id, approval), &connected).await?;
         let report = work::export(cloud, work, &origin, scan, again.options(), output).await?;
         Ok((report, origin))
     })?;
@@ -65,11 +65,11 @@ pub(super) fn standalone(
 }
 
 /// What is asked for, as the audit log names it.
-pub(super) fn order(run_id: &str, approval: Approval) -> Order {
+pub(super) fn job(run_id: &str, approval: Approval) -> Job {
     let run_id = run_id.to_owned();
     match approval {
-        Approval { pending: false, unproven: false } => Order::Replay { run_id, then: Vec::new() },
-        Approval { pending, unproven } => Order::Approve { run_id, pending, unproven },
+        Approval { pending: false, unproven: false } => Job::Replay { run_id, then: Vec::new() },
+        Approval { pending, unproven } => Job::Approve { run_id, pending, unproven },
     }
 }
 

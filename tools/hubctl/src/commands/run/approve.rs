@@ -93,12 +93,12 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
         if of.reach.local {
             return Ok(None);
         }
-        let order = again::order(&args.run_id, approval);
-        give::by_deployment(&order, &args.how, &management, output).await.map(Some)
+        let job = again::job(&args.run_id, approval);
+        give::by_deployment(&job, &args.how, &management, output).await.map(Some)
     })?;
     match given {
         None => again::local(&args.run_id, approval, &args.how.work, global, output),
-        Some(Given::Placed(order)) => give::placed(&order, output),
+        Some(Given::JobMessage(job)) => give::message(&job, output),
         Some(Given::Done(outcome)) => {
             let exit = give::conclude_one(&args.how.work, &outcome, &origin, output)?;
             let in_vain = exit == Exit::Success && outcome.runs.iter().any(is_superseded);

@@ -41,9 +41,9 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
     if of.reach.local {
         return again::local(run_id, Approval::default(), work, global, output);
     }
-    let order = again::order(run_id, Approval::default());
-    match give::give(&order, &format!("hubctl run replay {run_id}"), &args.how, &of.reach, global, output)? {
-        Given::Placed(order) => give::placed(&order, output),
+    let job = again::job(run_id, Approval::default());
+    match give::give(&job, &format!("hubctl run replay {run_id}"), &args.how, &of.reach, global, output)? {
+        Given::JobMessage(job) => give::message(&job, output),
         Given::Done(outcome) => give::conclude_one(work, &outcome, &of.origin(global), output),
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use exporter::jobs::Mender;
-use exporter::jobs::Order;
+use exporter::jobs::Job;
+use exporter::jobs::JobRunner;
 
 use super::Of;
 use crate::commands::ask::Person;
@@ -63,10 +63,10 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
         let outcome = standalone(args, place, &origin, global, output)?;
         return give::conclude(&args.how.work, &outcome, &origin, output);
     }
-    let order = Order::UndoArchive { run_id: args.run_id.clone() };
+    let job = Job::UndoArchive { run_id: args.run_id.clone() };
     let again = format!("hubctl run undo-archive {}", args.run_id);
-    match give::give(&order, &again, &args.how, &of.reach, global, output)? {
-        Given::Placed(order) => give::placed(&order, output),
+    match give::give(&job, &again, &args.how, &of.reach, global, output)? {
+        Given::JobMessage(job) => give::message(&job, output),
         Given::Done(outcome) => give::conclude(&args.how.work, &outcome, &origin, output),
     }
 }
@@ -77,8 +77,8 @@ fn standalone(args: &Args, place: &Place, origin: &Origin, global: &Global, outp
     let again = origin.command(&format!("hubctl run undo-archive {run_id}"));
     let runs = block_on(async {
         let ports = Arc::new(Standalone::open_as(place, run_id, global).await?);
-        let mender = Mender::new(ports, args.how.work.settings(origin));
-        let undo = async |options| Ok(vec![mender.undo_archive(run_id, &options).await?]);
+        let runner = JobRunner::new(ports, args.how.work.settings(origin));
+        let undo = async |options| Ok(vec![runner.undo_archive(run_id, &options).await?]);
         give::watched(&again, output, undo).await
     })?;
     Ok(Outcome { runs, refused: Vec::new() })

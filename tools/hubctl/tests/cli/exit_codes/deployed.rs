@@ -1,7 +1,7 @@
 //! Entries that the managing API decides, over ports in memory.
 
 use exporter::connection::Connection;
-use exporter::jobs::OrderState;
+use exporter::jobs::JobState;
 use exporter::report::{Fate, RunKind, RunReport, RunStatus};
 
 use super::{Driver, FILE, sample};
@@ -42,10 +42,10 @@ pub(super) fn driver(command: &str, when: &str) -> Option<Driver> {
     }
     if JOBS.contains(&command) {
         if let Some(end) = ending(when) {
-            return Some(Box::new(move || job(&of, OrderState::Done, end)));
+            return Some(Box::new(move || job(&of, JobState::Succeeded, end)));
         }
         if when == "job failed" {
-            return Some(Box::new(move || job(&of, OrderState::Refused, |_| {})));
+            return Some(Box::new(move || job(&of, JobState::Rejected, |_| {})));
         }
     }
     match when {
@@ -136,14 +136,14 @@ fn shown(end: fn(&mut RunReport)) -> i32 {
 }
 
 /// A command that submits a job, or looks at one, and waits for it.
-fn job(command: &str, state: OrderState, end: fn(&mut RunReport)) -> i32 {
+fn job(command: &str, state: JobState, end: fn(&mut RunReport)) -> i32 {
     let deployment = deployment();
     let mut line = sample(command);
     if ["job show", "job retry"].contains(&command) {
-        let placed = deployment.json(&format!("run replay {RUN} --no-wait"));
-        let id = placed["id"].as_str().unwrap().to_owned();
+        let message = deployment.json(&format!("run replay {RUN} --no-wait"));
+        let id = message["id"].as_str().unwrap().to_owned();
         if command == "job retry" {
-            let failing = Exporter::of(deployment.memory.clone(), OrderState::Failed);
+            let failing = Exporter::of(deployment.memory.clone(), JobState::Failed);
             assert_eq!(deployment.run(&format!("job show {id} --wait")).exit, 1);
             drop(failing);
         }

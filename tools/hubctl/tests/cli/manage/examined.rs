@@ -177,7 +177,7 @@ fn where_it_stops_it_says_what_was_applied() {
     assert!(half.stderr.contains("its settings were changed, its credentials were not"), "{}", half.stderr);
 }
 
-/// A provider whose integration is still being removed can't be deleted yet.
+/// A provider whose integration is still being deleted can't be deleted yet.
 #[test]
 fn a_provider_is_needed_until_its_integration_is_gone() {
     let deployment = Deployment::new();
@@ -191,7 +191,7 @@ fn a_provider_is_needed_until_its_integration_is_gone() {
         &deployment,
         &format!("integrations: [{{provider: {ACCOUNT}, only_failed: false}}]\n"),
         1,
-        "is being removed",
+        "is being deleted",
     );
     deployment.json(&format!("integration delete {ACCOUNT} --yes"));
     assert_eq!(deployment.run("apply -f without.yaml --prune --yes").exit, 0);

@@ -1,6 +1,6 @@
 //! The page "Integration Management", verb by verb.
 
-use exporter::jobs::Order;
+use exporter::jobs::Job;
 use serde_json::json;
 
 use super::{ACCOUNT, Deployment, disconnected};
@@ -166,12 +166,12 @@ fn delete_asks_and_offers_to_archive() {
     assert_eq!(archived.exit, 0, "{}", archived.stderr);
     assert_eq!(
         deployment.memory.ordered(),
-        [Order::Withdraw {
+        [Job::ArchiveAll {
             provider: ACCOUNT.parse().unwrap(),
-            removing_since: Some("2026-11-23T09:00:00Z".parse().unwrap())
+            deletion_requested_at: Some("2026-11-23T09:00:00Z".parse().unwrap())
         }]
     );
-    assert!(deployment.run(&format!("integration show {ACCOUNT}")).stdout.contains("being removed since"));
+    assert!(deployment.run(&format!("integration show {ACCOUNT}")).stdout.contains("being deleted since"));
     let busy = deployment.run(&format!("provider delete {ACCOUNT} --yes"));
     assert_eq!(busy.exit, 1);
     assert!(busy.stderr.contains("hint: hubctl integration delete"), "{}", busy.stderr);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use exporter::jobs::{Order, OrderState};
+use exporter::jobs::{Job, JobState};
 use exporter::report::{AccountReport, ArchiveSkipped, Fate, RunKind, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
 use management::memory::Memory;
@@ -51,16 +51,12 @@ pub(crate) fn deployment() -> Deployment {
 pub(crate) struct Exporter(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
 
 impl Exporter {
-    pub(crate) fn of(memory: Arc<Memory>, state: OrderState) -> Self {
+    pub(crate) fn of(memory: Arc<Memory>, state: JobState) -> Self {
         Self::ending(memory, state, |_| {})
     }
 
     /// One whose runs end as they are made to.
-    pub(crate) fn ending(
-        memory: Arc<Memory>,
-        state: OrderState,
-        end: impl Fn(&mut RunReport) + Send + 'static,
-    ) -> Self {
+    pub(crate) fn ending(memory: Arc<Memory>, state: JobState, end: impl Fn(&mut RunReport) + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let work = move || {
@@ -68,14 +64,14 @@ impl Exporter {
                 std::thread::park_timeout(Duration::from_millis(20));
                 let mut kept = memory.kept();
                 let mut runs = Vec::new();
-                for record in kept.orders.iter_mut().filter(|record| record.state == OrderState::Waiting) {
+                for record in kept.jobs.iter_mut().filter(|record| record.state == JobState::Pending) {
                     record.state = state;
-                    if state == OrderState::Done {
+                    if state == JobState::Succeeded {
                         let run_id = format!("run-of-{}", record.id);
                         record.runs = vec![run_id.clone()];
                         let kind =
-                            if record.order.name() == "undo_archive" { RunKind::UndoArchive } else { RunKind::Export };
-                        let mut made = RunReport { order: Some(record.id.clone()), ..run(&run_id, kind) };
+                            if record.job.name() == "undo_archive" { RunKind::UndoArchive } else { RunKind::Export };
+                        let mut made = RunReport { job: Some(record.id.clone()), ..run(&run_id, kind) };
                         end(&mut made);
                         runs.push(made);
                     } else {
@@ -119,7 +115,7 @@ fn runs_and_their_quarantine_are_seen_by_whoever_may_invoke_the_function() {
 #[test]
 fn an_order_is_waited_for_and_its_runs_are_shown() {
     let deployment = deployment();
-    let exporter = Exporter::of(deployment.memory.clone(), OrderState::Done);
+    let exporter = Exporter::of(deployment.memory.clone(), JobState::Succeeded);
     for (line, is_list) in [
         (format!("run replay {RUN}"), false),
         (format!("run approve {RUN} --yes"), false),
@@ -129,8 +125,8 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
     ] {
         let result = deployment.json(&line);
         let result = if is_list { &result[0] } else { &result };
-        let record = deployment.memory.kept().orders.last().unwrap().clone();
-        assert_eq!((&result["order"], record.state), (&json!(record.id), OrderState::Done), "{line}");
+        let record = deployment.memory.kept().jobs.last().unwrap().clone();
+        assert_eq!((&result["order"], record.state), (&json!(record.id), JobState::Succeeded), "{line}");
     }
     let compared = deployment.run(&format!("reconcile --account {ACCOUNT} --regions eu-west-1 --dry-run"));
     assert_eq!(compared.exit, 0, "{}", compared.stderr);
@@ -139,34 +135,34 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
     assert_eq!(
         deployment.memory.ordered(),
         [
-            Order::Replay { run_id: run_id(), then: Vec::new() },
-            Order::Approve { run_id: run_id(), pending: false, unproven: false },
-            Order::UndoArchive { run_id: run_id() },
-            Order::Redrive { run_id: Some(run_id()), code: Some("InvalidInput".to_owned()) },
-            Order::Redrive { run_id: None, code: None },
-            Order::Reconcile {
+            Job::Replay { run_id: run_id(), then: Vec::new() },
+            Job::Approve { run_id: run_id(), pending: false, unproven: false },
+            Job::UndoArchive { run_id: run_id() },
+            Job::Redrive { run_id: Some(run_id()), code: Some("InvalidInput".to_owned()) },
+            Job::Redrive { run_id: None, code: None },
+            Job::Reconcile {
                 provider: Some(ACCOUNT.parse().unwrap()),
                 regions: vec!["eu-west-1".parse().unwrap()],
                 dry_run: true,
             },
         ]
     );
-    let orders = deployment.json("job list --limit 2");
-    assert_eq!((orders[0]["order"].as_str(), orders[1]["order"].as_str()), (Some("reconcile"), Some("redrive")));
+    let jobs = deployment.json("job list --limit 2");
+    assert_eq!((jobs[0]["order"].as_str(), jobs[1]["order"].as_str()), (Some("reconcile"), Some("redrive")));
 }
 
 #[test]
 fn an_order_that_nobody_waits_for_can_be_looked_up() {
     let deployment = deployment();
-    let placed = deployment.json(&format!("run replay {RUN} --no-wait"));
-    assert_eq!(placed["state"], "waiting");
-    let id = placed["id"].as_str().unwrap();
-    deployment.memory.kept().orders[0].placed_at = "2026-11-23T09:00:00Z".parse().unwrap();
+    let message = deployment.json(&format!("run replay {RUN} --no-wait"));
+    assert_eq!(message["state"], "waiting");
+    let id = message["id"].as_str().unwrap();
+    deployment.memory.kept().jobs[0].submitted_at = "2026-11-23T09:00:00Z".parse().unwrap();
     let shown = deployment.run(&format!("job show {id}"));
     insta::assert_snapshot!("job_show", shown.stdout.replace(id, "JOB"));
     let listed = deployment.run("job list");
     insta::assert_snapshot!("job_list", listed.stdout.replace(id, &"o".repeat(id.len())));
-    let exporter = Exporter::of(deployment.memory.clone(), OrderState::Done);
+    let exporter = Exporter::of(deployment.memory.clone(), JobState::Succeeded);
     let waited = deployment.json(&format!("job show {id} --wait"));
     assert_eq!(waited[0]["order"], id);
     drop(exporter);
@@ -175,7 +171,7 @@ fn an_order_that_nobody_waits_for_can_be_looked_up() {
 #[test]
 fn an_order_that_can_not_be_carried_out_fails_with_the_reason() {
     let deployment = deployment();
-    let exporter = Exporter::of(deployment.memory.clone(), OrderState::Refused);
+    let exporter = Exporter::of(deployment.memory.clone(), JobState::Rejected);
     let refused = deployment.run(&format!("run replay {RUN}"));
     assert_eq!(refused.exit, 1, "{}", refused.stdout);
     assert!(refused.stderr.contains("the job was refused: the upload is gone"), "{}", refused.stderr);
@@ -184,15 +180,15 @@ fn an_order_that_can_not_be_carried_out_fails_with_the_reason() {
     deployment.memory.kept().runs[0].counts.archived = 0;
     let nothing = deployment.run(&format!("run undo-archive {RUN} --yes"));
     assert!(nothing.stderr.contains("archived nothing"), "{}", nothing.stderr);
-    assert_eq!(deployment.memory.kept().orders.len(), 1);
+    assert_eq!(deployment.memory.kept().jobs.len(), 1);
 }
 
 #[test]
 fn a_failed_job_is_shown_with_the_command_that_retries_it() {
     let deployment = deployment();
-    let placed = deployment.json(&format!("run replay {RUN} --no-wait"));
-    let id = placed["id"].as_str().unwrap();
-    let exporter = Exporter::of(deployment.memory.clone(), OrderState::Failed);
+    let message = deployment.json(&format!("run replay {RUN} --no-wait"));
+    let id = message["id"].as_str().unwrap();
+    let exporter = Exporter::of(deployment.memory.clone(), JobState::Failed);
     let failed = deployment.run(&format!("job show {id} --wait"));
     assert_eq!(failed.exit, 1, "{}", failed.stdout);
     assert!(failed.stderr.contains("the job failed: the upload is gone"), "{}", failed.stderr);
@@ -202,8 +198,8 @@ fn a_failed_job_is_shown_with_the_command_that_retries_it() {
     assert!(shown.stdout.contains(&format!("hubctl job retry {id}")), "{}", shown.stdout);
 
     let pending = deployment.json(&format!("job retry {id} --no-wait"));
-    assert_eq!((&pending["id"], &pending["state"]), (&placed["id"], &"waiting".into()));
-    let exporter = Exporter::of(deployment.memory.clone(), OrderState::Done);
+    assert_eq!((&pending["id"], &pending["state"]), (&message["id"], &"waiting".into()));
+    let exporter = Exporter::of(deployment.memory.clone(), JobState::Succeeded);
     let complete = deployment.json(&format!("job show {id} --wait"));
     assert_eq!(complete[0]["order"], id);
     drop(exporter);
@@ -211,7 +207,7 @@ fn a_failed_job_is_shown_with_the_command_that_retries_it() {
     assert_eq!(again.exit, 1, "{}", again.stdout);
     assert!(again.stderr.contains("only a failed job can be retried"), "{}", again.stderr);
     let actions = deployment.json("audit");
-    assert_eq!((&actions[0]["action"], &actions[0]["target"]), (&"job.retry".into(), &placed["id"]));
+    assert_eq!((&actions[0]["action"], &actions[0]["target"]), (&"job.retry".into(), &message["id"]));
 }
 
 #[test]
@@ -228,7 +224,7 @@ fn what_a_newer_scan_has_overtaken_can_not_be_approved() {
     let ended = deployment.run(&format!("run approve {RUN} --yes"));
     assert_eq!(ended.exit, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("hubctl run approve 01936f2e-9999-7c41-9a3b-0c2d5e6f7a8b"), "{}", ended.stderr);
-    assert!(deployment.memory.kept().orders.is_empty());
+    assert!(deployment.memory.kept().jobs.is_empty());
 }
 
 #[test]
@@ -254,7 +250,7 @@ fn what_waits_for_approval_is_listed_and_approved_by_its_kind() {
 
     deployment.json(&format!("run approve {RUN} --unproven --yes --no-wait"));
     deployment.json(&format!("run approve {RUN} --pending --unproven --yes --no-wait"));
-    let approved = |pending| Order::Approve { run_id: RUN.to_owned(), pending, unproven: true };
+    let approved = |pending| Job::Approve { run_id: RUN.to_owned(), pending, unproven: true };
     assert_eq!(deployment.memory.ordered(), [approved(false), approved(true)]);
 }
 
@@ -262,7 +258,7 @@ fn what_waits_for_approval_is_listed_and_approved_by_its_kind() {
 fn nothing_is_sent_once_more_unasked() {
     let deployment = deployment();
     assert_eq!(deployment.run_with(&format!("run undo-archive {RUN}"), "yes\n").exit, 2, "nobody sits at a pipe");
-    assert!(deployment.memory.kept().orders.is_empty());
+    assert!(deployment.memory.kept().jobs.is_empty());
 }
 
 #[test]
@@ -270,5 +266,5 @@ fn nothing_is_approved_unasked() {
     let deployment = deployment();
     let ended = deployment.run_with(&format!("run approve {RUN}"), "yes\n");
     assert_eq!(ended.exit, 2, "nobody sits at a pipe");
-    assert!(deployment.memory.kept().orders.is_empty());
+    assert!(deployment.memory.kept().jobs.is_empty());
 }

@@ -1,5 +1,5 @@
 use exporter::integration::{Credentials, Role};
-use exporter::jobs::Order;
+use exporter::jobs::Job;
 use exporter::report::{AccountReport, ArchiveSkipped};
 use exporter::upload::UploadInfo;
 
@@ -31,13 +31,14 @@ fn where_nothing_is_exported_that_is_bad() {
 
 #[test]
 fn a_removal_that_was_refused_or_hangs_is_bad() {
-    let removing = Integration { removing_since: Some(at("08:00:00")), ..integration() };
-    let order = Order::Withdraw { provider: removing.provider.clone(), removing_since: removing.removing_since };
-    let mut job = OrderRecord::new("j1".to_owned(), order, at("08:00:01"), "ada");
-    let of = |job: &OrderRecord, now| removal(&removing, std::slice::from_ref(job), at(now));
+    let removing = Integration { deletion_requested_at: Some(at("08:00:00")), ..integration() };
+    let job =
+        Job::ArchiveAll { provider: removing.provider.clone(), deletion_requested_at: removing.deletion_requested_at };
+    let mut job = JobRecord::new("j1".to_owned(), job, at("08:00:01"), "ada");
+    let of = |job: &JobRecord, now| removal(&removing, std::slice::from_ref(job), at(now));
     assert_eq!(of(&job, "08:30:00"), None, "it is at work");
     assert!(of(&job, "11:00:00").unwrap().is_bad(), "it hangs");
-    job.state = OrderState::Refused;
+    job.state = JobState::Rejected;
     job.message = Some("the account can't be reached".to_owned());
     let refused = of(&job, "08:30:00").unwrap();
     assert!(refused.message.contains("j1 did not complete (the account can't be reached)"), "{refused:?}");

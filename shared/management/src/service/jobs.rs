@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asff::{AccountId, RegionName};
 use exporter::approval::Approval;
 use exporter::integration::ArchiveScope;
-use exporter::jobs::{Order, OrderRecord, OrderState, newer_run};
+use exporter::jobs::{Job, JobRecord, JobState, newer_run};
 use exporter::registry::Page;
 use exporter::report::{RunReport, RunStatus};
 use uuid::Uuid;
@@ -14,33 +14,33 @@ use super::Service;
 use super::kept::entry;
 use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
-use crate::wire::{List, OrderView};
+use crate::wire::{JobView, List};
 
-/// Bytes of an order's id at most: a UUID, and what a part of the order is about.
+/// Bytes of a job's id at most: a UUID, and what a part of the job is about.
 const ID_BYTES_MAX: usize = 128;
 /// Runs of an account that are searched for one of a newer scan.
 const NEWER_RUNS_MAX: usize = 100;
-/// What the trail names as the target of an order that is about everything.
+/// What the trail names as the target of a job that is about everything.
 const EVERYTHING: &str = "all";
 
 impl<P: Ports> Service<P> {
-    /// Orders the upload of a run to be exported once more.
+    /// Jobs the upload of a run to be exported once more.
     ///
     /// # Errors
     ///
     /// When there is no such run, or it exported no object of S3.
-    pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<OrderView, Refusal> {
+    pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<JobView, Refusal> {
         let run = self.run(run_id).await?;
         replayable(&run)?;
-        self.ordered(caller, "run.replay", Order::Replay { run_id: run_id.to_owned(), then: Vec::new() }).await
+        self.ordered(caller, "run.replay", Job::Replay { run_id: run_id.to_owned(), then: Vec::new() }).await
     }
 
-    /// Orders the same, and that what is approved is archived.
+    /// Jobs the same, and that what is approved is archived.
     ///
     /// # Errors
     ///
     /// When there is no such run, nothing in it waits for this approval, or its scan is no longer the newest.
-    pub async fn approve(&self, caller: &Caller, run_id: &str, approval: Approval) -> Result<OrderView, Refusal> {
+    pub async fn approve(&self, caller: &Caller, run_id: &str, approval: Approval) -> Result<JobView, Refusal> {
         let run = self.run(run_id).await?;
         if let Some(why) = approval.without_effect(&run) {
             return Err(Refusal::RunState(why));
@@ -49,8 +49,8 @@ impl<P: Ports> Service<P> {
         replayable(&run)?;
         // As it travels when nothing is named: only what is pending.
         let pending = approval.pending && approval.unproven;
-        let order = Order::Approve { run_id: run_id.to_owned(), pending, unproven: approval.unproven };
-        self.ordered(caller, "run.approve", order).await
+        let job = Job::Approve { run_id: run_id.to_owned(), pending, unproven: approval.unproven };
+        self.ordered(caller, "run.approve", job).await
     }
 
     /// Rejects the approval of a run whose scan is not the newest of any account that waits for it. The exporter makes sure of
@@ -77,20 +77,20 @@ impl<P: Ports> Service<P> {
         outdated.map_or(Ok(()), Err)
     }
 
-    /// Orders that what a run archived is made active again.
+    /// jobs that what a run archived is made active again.
     ///
     /// # Errors
     ///
     /// When there is no such run, or it archived nothing.
-    pub async fn undo_archive(&self, caller: &Caller, run_id: &str) -> Result<OrderView, Refusal> {
+    pub async fn undo_archive(&self, caller: &Caller, run_id: &str) -> Result<JobView, Refusal> {
         let run = self.run(run_id).await?;
         if run.counts.archived == 0 {
             return Err(Refusal::RunState(format!("run {run_id} ({}) archived nothing", run.status.as_str())));
         }
-        self.ordered(caller, "run.undo_archive", Order::UndoArchive { run_id: run_id.to_owned() }).await
+        self.ordered(caller, "run.undo_archive", Job::UndoArchive { run_id: run_id.to_owned() }).await
     }
 
-    /// Orders that what lies in quarantine is sent once more: what a run left there, or all.
+    /// jobs that what lies in quarantine is sent once more: what a run left there, or all.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         run_id: Option<&str>,
         code: Option<String>,
-    ) -> Result<OrderView, Refusal> {
+    ) -> Result<JobView, Refusal> {
         if let Some(run_id) = run_id {
             let run = self.run(run_id).await?;
             if run.in_quarantine().is_empty() {
@@ -108,80 +108,80 @@ impl<P: Ports> Service<P> {
                 return Err(Refusal::RunState(message));
             }
         }
-        self.ordered(caller, "run.redrive", Order::Redrive { run_id: run_id.map(str::to_owned), code }).await
+        self.ordered(caller, "run.redrive", Job::Redrive { run_id: run_id.map(str::to_owned), code }).await
     }
 
-    /// Orders that what Security Hub holds is compared with what it was sent, and the difference mended.
+    /// jobs that what Security Hub holds is compared with what it was sent, and the difference mended.
     ///
     /// # Errors
     ///
-    /// When the order can't be placed.
+    /// When the job can't be placed.
     pub async fn reconcile(
         &self,
         caller: &Caller,
         account: Option<AccountId>,
         regions: Vec<RegionName>,
         dry_run: bool,
-    ) -> Result<OrderView, Refusal> {
+    ) -> Result<JobView, Refusal> {
         let provider = account.map(Into::into);
-        self.ordered(caller, "findings.reconcile", Order::Reconcile { provider, regions, dry_run }).await
+        self.ordered(caller, "findings.reconcile", Job::Reconcile { provider, regions, dry_run }).await
     }
 
-    async fn ordered(&self, caller: &Caller, action: &str, order: Order) -> Result<OrderView, Refusal> {
-        let target = order.about().unwrap_or_else(|| EVERYTHING.to_owned());
-        self.order(caller, action, &target, order).await
+    async fn ordered(&self, caller: &Caller, action: &str, job: Job) -> Result<JobView, Refusal> {
+        let target = job.about().unwrap_or_else(|| EVERYTHING.to_owned());
+        self.submit(caller, action, &target, job).await
     }
 
-    /// Hands an order to the exporter, after the trail says so.
-    pub(super) async fn order(
+    /// Hands a job to the exporter, after the trail says so.
+    pub(super) async fn submit(
         &self,
         caller: &Caller,
         action: &str,
         target: &str,
-        order: Order,
-    ) -> Result<OrderView, Refusal> {
+        job: Job,
+    ) -> Result<JobView, Refusal> {
         let entry = entry(self.ports.now(), caller, action.to_owned(), target, BTreeMap::new());
         self.ports.append(&entry).await?;
-        self.place(caller, order).await
+        self.enqueue(caller, job).await
     }
 
-    /// Hands an order to the exporter.
-    pub(super) async fn place(&self, caller: &Caller, order: Order) -> Result<OrderView, Refusal> {
-        let record = OrderRecord::new(Uuid::now_v7().to_string(), order, self.ports.now(), &caller.0);
-        self.ports.place(&record).await?;
-        Ok(OrderView::of(record))
+    /// Hands a job to the exporter.
+    pub(super) async fn enqueue(&self, caller: &Caller, job: Job) -> Result<JobView, Refusal> {
+        let record = JobRecord::new(Uuid::now_v7().to_string(), job, self.ports.now(), &caller.0);
+        self.ports.submit(&record).await?;
+        Ok(JobView::of(record))
     }
 
-    /// How an order stands.
+    /// How a job stands.
     ///
     /// # Errors
     ///
     /// When there is none under this id.
-    pub async fn order_of(&self, id: &str) -> Result<OrderView, Refusal> {
-        self.job(id).await.map(|record| self.job_view(record))
+    pub async fn job_of(&self, id: &str) -> Result<JobView, Refusal> {
+        self.find_job(id).await.map(|record| self.job_view(record))
     }
 
-    async fn job(&self, id: &str) -> Result<OrderRecord, Refusal> {
+    async fn find_job(&self, id: &str) -> Result<JobRecord, Refusal> {
         // Ids of ours only: this becomes a key of the table.
         let ours = |letter: u8| letter.is_ascii_alphanumeric() || b"-.".contains(&letter);
         let is_ours = id.len() <= ID_BYTES_MAX && id.bytes().all(ours);
-        let found = if is_ours { self.ports.order_record(id).await? } else { None };
-        found.ok_or_else(|| Refusal::NoOrder(id.chars().take(ID_BYTES_MAX).collect()))
+        let found = if is_ours { self.ports.job_record(id).await? } else { None };
+        found.ok_or_else(|| Refusal::JobNotFound(id.chars().take(ID_BYTES_MAX).collect()))
     }
 
-    /// The orders, newest first.
+    /// The jobs, newest first.
     ///
     /// # Errors
     ///
     /// When the table does not answer.
-    pub async fn orders(&self, page: &Page) -> Result<List<OrderView>, Refusal> {
-        Ok(List::of(self.ports.orders(page).await?, |record| self.job_view(record)))
+    pub async fn jobs(&self, page: &Page) -> Result<List<JobView>, Refusal> {
+        Ok(List::of(self.ports.jobs(page).await?, |record| self.job_view(record)))
     }
 
     /// A job as it is shown. One whose last attempt was aborted failed, too.
-    fn job_view(&self, record: OrderRecord) -> OrderView {
-        let state = if record.is_failed(self.ports.now()) { OrderState::Failed } else { record.state };
-        OrderView::of(OrderRecord { state, ..record })
+    fn job_view(&self, record: JobRecord) -> JobView {
+        let state = if record.is_failed(self.ports.now()) { JobState::Failed } else { record.state };
+        JobView::of(JobRecord { state, ..record })
     }
 
     /// Submits a job again whose last attempt failed, and whose message is in the dead-letter queue. A job that is pending stays
@@ -190,9 +190,9 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such job, or it is complete.
-    pub async fn retry_job(&self, caller: &Caller, id: &str) -> Result<OrderView, Refusal> {
-        let record = self.job(id).await?;
-        if record.state.is_settled() {
+    pub async fn retry_job(&self, caller: &Caller, id: &str) -> Result<JobView, Refusal> {
+        let record = self.find_job(id).await?;
+        if record.state.is_final() {
             let state = record.state.as_str();
             let message = format!("job {id} is {state}; only a failed job can be retried");
             return Err(Refusal::JobState { id: record.id, message });
@@ -205,7 +205,7 @@ impl<P: Ports> Service<P> {
         match self.ports.retry(&record).await? {
             Some(pending) => Ok(self.job_view(pending)),
             // It was completed, or retried, in the meantime.
-            None => self.order_of(id).await,
+            None => self.job_of(id).await,
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Orders, as they travel.
+//! Jobs, as they travel.
 
 use exporter::approval::Approval;
-use exporter::jobs::OrderRecord;
+use exporter::jobs::JobRecord;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words::OrderState;
+use super::words::JobState;
 use crate::problem::Refusal;
 
 /// What is approved. Nothing named, or no body: what is pending.
@@ -40,40 +40,40 @@ impl ApprovalBody {
 
 /// Work that was handed to the exporter, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct OrderView {
+pub struct JobView {
     /// Time-ordered, unique.
     pub id: String,
-    /// What was ordered: `replay`, `approve`, `undo_archive`, `redrive`, `reconcile` or `withdraw`.
-    pub order: String,
+    /// What was ordered: `replay`, `approve`, `undo_archive`, `redrive`, `reconcile` or `archive_all`.
+    pub job: String,
     /// The run, the account or the organisation that it is about. Null: all there are.
     #[schema(required = true)]
     pub about: Option<String>,
     /// How it stands.
-    #[schema(value_type = OrderState)]
-    pub state: exporter::jobs::OrderState,
+    #[schema(value_type = JobState)]
+    pub state: exporter::jobs::JobState,
     /// Why it is refused, failed or undone, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The runs of its last attempt, which say with what result it was carried out.
+    /// The runs of its last attempt, which say with what result it was run.
     pub runs: Vec<String>,
-    /// Orders that it placed, and that go on with it.
+    /// jobs that it placed, and that go on with it.
     pub then: Vec<String>,
     /// When it was placed.
     #[schema(value_type = String, format = DateTime)]
-    pub placed_at: Timestamp,
+    pub submitted_at: Timestamp,
     /// Who placed it.
-    pub placed_by: String,
+    pub submitted_by: String,
     /// When it was settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub settled_at: Option<Timestamp>,
+    pub completed_at: Option<Timestamp>,
 }
 
-impl OrderView {
+impl JobView {
     /// As it is kept.
-    pub fn of(record: OrderRecord) -> Self {
-        let OrderRecord { id, order, state, message, runs, then, placed_at, placed_by, settled_at, .. } = record;
-        let (name, about) = (order.name().to_owned(), order.about());
-        Self { id, order: name, about, state, message, runs, then, placed_at, placed_by, settled_at }
+    pub fn of(record: JobRecord) -> Self {
+        let JobRecord { id, job, state, message, runs, then, submitted_at, submitted_by, completed_at, .. } = record;
+        let (name, about) = (job.name().to_owned(), job.about());
+        Self { id, job: name, about, state, message, runs, then, submitted_at, submitted_by, completed_at }
     }
 }

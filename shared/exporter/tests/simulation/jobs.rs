@@ -1,4 +1,4 @@
-//! Orders as the deployment gets them: more than once, out of order, some of them killed.
+//! Jobs as the deployment gets them: more than once, out of job, some of them killed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use exporter::integration::ArchiveScope;
 use exporter::jobs::Options;
 use exporter::jobs::Queue;
 use exporter::jobs::{
-    Chain, Delivery, Order, OrderError, OrderLog, OrderRecord, OrderState, Placed, RETRY_DELAY, Round, fulfil, place,
+    Chain, Delivery, Job, JobError, JobMessage, JobRecord, JobState, JobStore, RETRY_DELAY, Round, process, submit,
 };
 use exporter::ports::{Accounts as _, Clock as _, OpenError, PortError, Scan, Scans};
 use exporter::report::{RunReport, RunStatus};
@@ -28,17 +28,17 @@ use crate::{ACCOUNT, OTHER, export, integrate, world};
 /// A message that the queue gives again if it fails.
 pub(crate) const FROM_QUEUE: Delivery = Delivery::Message { receives: 1, receives_max: 5 };
 
-/// What there is of orders, and the uploads that they are about.
+/// What there is of jobs, and the uploads that they are about.
 #[derive(Default)]
-pub(crate) struct Orders {
-    records: BTreeMap<String, OrderRecord>,
-    queue: Vec<(Placed, Duration)>,
+pub(crate) struct JobSubmitter {
+    records: BTreeMap<String, JobRecord>,
+    queue: Vec<(JobMessage, Duration)>,
     uploads: BTreeMap<String, Bytes>,
 }
 
 impl Scans for Twin {
     async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
-        let bytes = self.world.stores.lock().unwrap().orders.uploads.get(&upload.key).cloned();
+        let bytes = self.world.stores.lock().unwrap().jobs.uploads.get(&upload.key).cloned();
         let bytes = bytes.ok_or_else(|| OpenError::NotFound { url: upload.url() })?;
         Ok(open(&upload.key, &bytes))
     }
@@ -49,22 +49,22 @@ impl Queue for Twin {
         Ok(false)
     }
 
-    async fn order(&self, order: &Placed, after: Duration) -> Result<bool, PortError> {
-        let put = || self.world.stores.lock().unwrap().orders.queue.push((order.clone(), after));
+    async fn enqueue_job(&self, job: &JobMessage, after: Duration) -> Result<bool, PortError> {
+        let put = || self.world.stores.lock().unwrap().jobs.queue.push((job.clone(), after));
         self.life.step(put).await;
         Ok(true)
     }
 }
 
-impl OrderLog for Twin {
-    async fn order_record(&self, id: &str) -> Result<Option<OrderRecord>, PortError> {
-        Ok(self.life.step(|| self.world.stores.lock().unwrap().orders.records.get(id).cloned()).await)
+impl JobStore for Twin {
+    async fn job_record(&self, id: &str) -> Result<Option<JobRecord>, PortError> {
+        Ok(self.life.step(|| self.world.stores.lock().unwrap().jobs.records.get(id).cloned()).await)
     }
 
-    async fn record_order(&self, record: &OrderRecord) -> Result<bool, PortError> {
+    async fn record_job(&self, record: &JobRecord) -> Result<bool, PortError> {
         let write = || {
-            let records = &mut self.world.stores.lock().unwrap().orders.records;
-            let is_open = records.get(&record.id).is_none_or(|known| !known.state.is_settled());
+            let records = &mut self.world.stores.lock().unwrap().jobs.records;
+            let is_open = records.get(&record.id).is_none_or(|known| !known.state.is_final());
             if is_open {
                 records.insert(record.id.clone(), record.clone());
             }
@@ -73,8 +73,8 @@ impl OrderLog for Twin {
         Ok(self.life.step(write).await)
     }
 
-    async fn call_off_order(&self, record: &OrderRecord) -> Result<(), PortError> {
-        let write = || drop(self.world.stores.lock().unwrap().orders.records.insert(record.id.clone(), record.clone()));
+    async fn cancel_job(&self, record: &JobRecord) -> Result<(), PortError> {
+        let write = || drop(self.world.stores.lock().unwrap().jobs.records.insert(record.id.clone(), record.clone()));
         self.life.step(write).await;
         Ok(())
     }
@@ -84,31 +84,31 @@ pub(crate) fn twin(world: &World, life: Life) -> Arc<Twin> {
     Arc::new(Twin { world: world.clone(), life: Arc::new(life), alive: Arc::default() })
 }
 
-pub(crate) fn record(world: &World, id: &str) -> OrderRecord {
-    world.stores.lock().unwrap().orders.records[id].clone()
+pub(crate) fn record(world: &World, id: &str) -> JobRecord {
+    world.stores.lock().unwrap().jobs.records[id].clone()
 }
 
-pub(crate) fn queued(world: &World) -> Vec<(Placed, Duration)> {
-    std::mem::take(&mut world.stores.lock().unwrap().orders.queue)
+pub(crate) fn queued(world: &World) -> Vec<(JobMessage, Duration)> {
+    std::mem::take(&mut world.stores.lock().unwrap().jobs.queue)
 }
 
-/// Places an order, and takes its message from the queue.
-pub(crate) async fn order(world: &World, id: &str, order: Order) -> Placed {
+/// Places a job, and takes its message from the queue.
+pub(crate) async fn submitted(world: &World, id: &str, job: Job) -> JobMessage {
     let twin = twin(world, Life::long());
-    let record = OrderRecord::new(id.to_owned(), order, twin.now(), "somebody");
-    assert!(place(twin.as_ref(), &record).await.unwrap());
+    let record = JobRecord::new(id.to_owned(), job, twin.now(), "somebody");
+    assert!(submit(twin.as_ref(), &record).await.unwrap());
     queued(world).pop().unwrap().0
 }
 
-async fn deliver(world: &World, message: &Placed) -> Result<Vec<RunReport>, OrderError> {
-    fulfil(&twin(world, Life::long()), &Settings::default(), message, FROM_QUEUE, &Options::default()).await.outcome
+async fn deliver(world: &World, message: &JobMessage) -> Result<Vec<RunReport>, JobError> {
+    process(&twin(world, Life::long()), &Settings::default(), message, FROM_QUEUE, &Options::default()).await.outcome
 }
 
 /// Uploads a scan for good, and exports it.
 pub(crate) async fn upload(world: &World, key: &str, scanned: &Scanned) -> RunReport {
     let mut bytes = Vec::new();
     collect(scanned.upload(key), &mut bytes).await;
-    world.stores.lock().unwrap().orders.uploads.insert(key.to_owned(), bytes.clone().into());
+    world.stores.lock().unwrap().jobs.uploads.insert(key.to_owned(), bytes.clone().into());
     export(world, open(key, &bytes)).await
 }
 
@@ -131,13 +131,16 @@ pub(crate) fn active(world: &World) -> usize {
 async fn an_order_that_is_done_is_not_carried_out_again_and_its_record_names_its_runs() {
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
-    let message = order(&world, "approve-it", Order::Approve { run_id, pending: false, unproven: false }).await;
+    let message = submitted(&world, "approve-it", Job::Approve { run_id, pending: false, unproven: false }).await;
     let [run] = deliver(&world, &message).await.unwrap().try_into().unwrap();
     assert_eq!((run.counts.archived, active(&world)), (110, 90));
-    assert_eq!(run.order.as_deref(), Some("approve-it"), "a run says to which order it belongs");
+    assert_eq!(run.job.as_deref(), Some("approve-it"), "a run says to which job it belongs");
     let known = record(&world, "approve-it");
-    assert_eq!((known.state, known.runs, known.placed_by.as_str()), (OrderState::Done, vec![run.run_id], "somebody"));
-    assert!(known.settled_at.is_some());
+    assert_eq!(
+        (known.state, known.runs, known.submitted_by.as_str()),
+        (JobState::Succeeded, vec![run.run_id], "somebody")
+    );
+    assert!(known.completed_at.is_some());
 
     let calls = imports(&world);
     assert_eq!(deliver(&world, &message).await.unwrap(), [], "the queue gives a message more than once");
@@ -149,28 +152,28 @@ async fn an_approval_is_rejected_if_a_newer_scan_was_exported_unless_scans_are_p
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
     upload(&world, "3", &scan(2, failed(90))).await;
-    let approve = Order::Approve { run_id, pending: true, unproven: false };
-    let message = order(&world, "outdated", approve.clone()).await;
-    let Err(OrderError::Refused(why)) = deliver(&world, &message).await else { panic!("it is outdated") };
+    let approve = Job::Approve { run_id, pending: true, unproven: false };
+    let message = submitted(&world, "outdated", approve.clone()).await;
+    let Err(JobError::Refused(why)) = deliver(&world, &message).await else { panic!("it is outdated") };
     assert!(
         why.contains("no longer the newest") && why.contains(&format!("hubctl run list --account {ACCOUNT}")),
         "{why}"
     );
-    assert_eq!((record(&world, "outdated").state, active(&world)), (OrderState::Refused, 200));
+    assert_eq!((record(&world, "outdated").state, active(&world)), (JobState::Rejected, 200));
 
     integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Observed);
-    let message = order(&world, "partial", approve).await;
+    let message = submitted(&world, "partial", approve).await;
     deliver(&world, &message).await.unwrap();
-    assert_eq!(record(&world, "partial").state, OrderState::Done);
+    assert_eq!(record(&world, "partial").state, JobState::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_approval_names_what_there_is_to_approve() {
     let world = world(|config| config);
     let run = archive_held(&world).await;
-    let unproven = Order::Approve { run_id: run.run_id.clone(), pending: false, unproven: true };
-    let message = order(&world, "unproven", unproven).await;
-    let Err(OrderError::Refused(why)) = deliver(&world, &message).await else { panic!("nothing is unproven") };
+    let unproven = Job::Approve { run_id: run.run_id.clone(), pending: false, unproven: true };
+    let message = submitted(&world, "unproven", unproven).await;
+    let Err(JobError::Refused(why)) = deliver(&world, &message).await else { panic!("nothing is unproven") };
     assert!(why.contains("no unproven findings"), "{why}");
     assert!(why.ends_with(&format!("hubctl run approve {}", run.run_id)), "{why}");
 }
@@ -179,21 +182,21 @@ async fn an_approval_names_what_there_is_to_approve() {
 async fn an_approval_that_failed_half_way_archives_nothing_more_once_a_person_undid_what_it_had_archived() {
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
-    let approval = order(&world, "approval", Order::Approve { run_id, pending: false, unproven: false }).await;
+    let approval = submitted(&world, "approval", Job::Approve { run_id, pending: false, unproven: false }).await;
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
     let outcome = deliver(&world, &approval).await;
-    assert!(matches!(outcome, Err(OrderError::Unfinished { .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(JobError::Unfinished { .. })), "{outcome:?}");
     let half = record(&world, "approval");
-    assert_eq!(half.state, OrderState::Waiting);
+    assert_eq!(half.state, JobState::Pending);
     assert!(half.message.unwrap().contains(&half.runs[0]), "it says what it waits for");
     world.simulator.clear_faults();
     assert!((91..200).contains(&active(&world)), "half of it is archived: {}", active(&world));
     world.sleep(3600).await;
 
-    let undoing = order(&world, "undoing", Order::UndoArchive { run_id: half.runs[0].clone() }).await;
+    let undoing = submitted(&world, "undoing", Job::UndoArchive { run_id: half.runs[0].clone() }).await;
     deliver(&world, &undoing).await.unwrap();
     assert_eq!(active(&world), 200);
-    assert_eq!(record(&world, "approval").state, OrderState::Undone);
+    assert_eq!(record(&world, "approval").state, JobState::Canceled);
     assert_eq!(deliver(&world, &approval).await.unwrap(), [], "the approval comes once more");
     assert_eq!(active(&world), 200, "what a person undid stays undone");
 }
@@ -203,19 +206,19 @@ async fn an_order_that_is_killed_anywhere_is_carried_out_when_it_comes_again() {
     for killed_at in 0..40 {
         let world = world(|config| config);
         let run_id = archive_held(&world).await.run_id;
-        let message = order(&world, "approval", Order::Approve { run_id, pending: false, unproven: false }).await;
+        let message = submitted(&world, "approval", Job::Approve { run_id, pending: false, unproven: false }).await;
         let life = Life::until(Some(killed_at), killed_at % 2 == 0);
         let killed = twin(&world, life);
         let (settings, options) = (Settings::default(), Options::default());
         tokio::select! {
-            done = fulfil(&killed, &settings, &message, FROM_QUEUE, &options) => drop(done.outcome.unwrap()),
+            done = process(&killed, &settings, &message, FROM_QUEUE, &options) => drop(done.outcome.unwrap()),
             () = killed.life.over() => {}
         }
         world.sleep(7200).await;
         deliver(&world, &message).await.unwrap();
         assert_eq!(active(&world), 90, "killed at call {killed_at}");
         let known = record(&world, "approval");
-        assert_eq!((known.state, known.runs.len()), (OrderState::Done, 1), "killed at call {killed_at}");
+        assert_eq!((known.state, known.runs.len()), (JobState::Succeeded, 1), "killed at call {killed_at}");
     }
 }
 
@@ -224,12 +227,12 @@ async fn an_order_that_can_not_be_carried_out_says_why_in_its_record() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = upload(&world, "1", &scan(0, failed(10))).await;
-    world.stores.lock().unwrap().orders.uploads.clear();
-    let message = order(&world, "replay", Order::Replay { run_id: run.run_id, then: Vec::new() }).await;
+    world.stores.lock().unwrap().jobs.uploads.clear();
+    let message = submitted(&world, "replay", Job::Replay { run_id: run.run_id, then: Vec::new() }).await;
     let outcome = deliver(&world, &message).await;
-    assert!(matches!(outcome, Err(OrderError::Refused(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(JobError::Refused(_))), "{outcome:?}");
     let known = record(&world, "replay");
-    assert_eq!(known.state, OrderState::Refused);
+    assert_eq!(known.state, JobState::Rejected);
     assert_eq!(known.message.as_deref(), Some("s3://scans/1 does not exist"));
 }
 
@@ -243,17 +246,17 @@ async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
     let (newest, doubt) = other.standing(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_mins(5);
     other.begin(account, "another run", "", newest.newest, other.now(), until).await.unwrap();
-    let all = Order::Reconcile { provider: Some(account.into()), regions: Vec::new(), dry_run: false };
-    let message = order(&world, "compare", all).await;
+    let all = Job::Reconcile { provider: Some(account.into()), regions: Vec::new(), dry_run: false };
+    let message = submitted(&world, "compare", all).await;
     assert_eq!(deliver(&world, &message).await.unwrap(), []);
     let chain = Chain { rounds: 1, idle_rounds: 1, ..Chain::default() };
-    assert_eq!(queued(&world), [(Placed { chain, ..message.clone() }, RETRY_DELAY)]);
+    assert_eq!(queued(&world), [(JobMessage { chain, ..message.clone() }, RETRY_DELAY)]);
     let waiting = record(&world, "compare");
-    assert_eq!(waiting.state, OrderState::Waiting);
+    assert_eq!(waiting.state, JobState::Pending);
     assert!(waiting.message.unwrap().contains("another run"));
     other.end(account, "another run", doubt).await.unwrap();
     assert_eq!(deliver(&world, &message).await.unwrap().len(), 1);
-    assert_eq!(record(&world, "compare").state, OrderState::Done);
+    assert_eq!(record(&world, "compare").state, JobState::Succeeded);
 }
 
 #[tokio::test(start_paused = true)]
@@ -265,8 +268,8 @@ async fn an_order_about_several_accounts_or_runs_names_those_that_go_on_with_it(
     let account = OTHER.parse().unwrap();
     let second = upload(&world, "2", &Scanned { account, ..scan(1, failed(10)) }).await;
 
-    let all = Order::Reconcile { provider: None, regions: Vec::new(), dry_run: true };
-    let message = order(&world, "all", all).await;
+    let all = Job::Reconcile { provider: None, regions: Vec::new(), dry_run: true };
+    let message = submitted(&world, "all", all).await;
     for time in ["first", "second"] {
         deliver(&world, &message).await.unwrap();
         assert_eq!(record(&world, "all").then, [format!("all.{ACCOUNT}"), format!("all.{OTHER}")], "{time}");
@@ -276,16 +279,16 @@ async fn an_order_about_several_accounts_or_runs_names_those_that_go_on_with_it(
     for (part, _) in parts {
         deliver(&world, &part).await.unwrap();
         let known = record(&world, part.id.as_deref().unwrap());
-        assert_eq!((known.state, known.runs.len(), known.placed_by.as_str()), (OrderState::Done, 1, "somebody"));
+        assert_eq!((known.state, known.runs.len(), known.submitted_by.as_str()), (JobState::Succeeded, 1, "somebody"));
     }
 
-    let replays = Order::replays([first.run_id, second.run_id.clone()]).unwrap();
-    let message = order(&world, "both", replays).await;
+    let replays = Job::replays([first.run_id, second.run_id.clone()]).unwrap();
+    let message = submitted(&world, "both", replays).await;
     deliver(&world, &message).await.unwrap();
     assert_eq!(record(&world, "both").then, [format!("both.{}", second.run_id)]);
     let [(next, delay)] = <[_; 1]>::try_from(queued(&world)).unwrap();
     assert_eq!(delay, Duration::ZERO);
-    assert_eq!(next.order, Order::Replay { run_id: second.run_id, then: Vec::new() });
+    assert_eq!(next.job, Job::Replay { run_id: second.run_id, then: Vec::new() });
     deliver(&world, &next).await.unwrap();
     assert_eq!(queued(&world), []);
 }
@@ -294,22 +297,22 @@ async fn an_order_about_several_accounts_or_runs_names_those_that_go_on_with_it(
 async fn an_order_that_is_called_off_while_it_works_stays_called_off() {
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
-    let approval = order(&world, "approval", Order::Approve { run_id, pending: false, unproven: false }).await;
+    let approval = submitted(&world, "approval", Job::Approve { run_id, pending: false, unproven: false }).await;
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
     // A person calls it off between its reading of the record and its end.
     let known = record(&world, "approval");
     let twin = twin(&world, Life::long());
-    let called_off = known.settled(OrderState::Undone, None, twin.now());
+    let called_off = known.settled(JobState::Canceled, None, twin.now());
     let (settings, options) = (Settings::default(), Options::default());
-    let work = fulfil(&twin, &settings, &approval, FROM_QUEUE, &options);
-    let call_off = async {
+    let work = process(&twin, &settings, &approval, FROM_QUEUE, &options);
+    let cancel = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        twin.call_off_order(&called_off).await.unwrap();
+        twin.cancel_job(&called_off).await.unwrap();
     };
-    let (outcome, ()) = tokio::join!(work, call_off);
+    let (outcome, ()) = tokio::join!(work, cancel);
     assert_eq!(outcome.outcome.unwrap().len(), 1, "its run is told, and no other try is asked for");
     assert_eq!(queued(&world), []);
-    assert_eq!(record(&world, "approval").state, OrderState::Undone);
+    assert_eq!(record(&world, "approval").state, JobState::Canceled);
 }
 
 #[tokio::test(start_paused = true)]
@@ -318,17 +321,17 @@ async fn what_follows_an_order_that_is_called_off_while_it_works_is_not_lost() {
     integrate(&world, ACCOUNT, |_| {});
     let run = upload(&world, "1", &scan(0, failed(20))).await;
     let then = vec!["second".to_owned()];
-    let replays = order(&world, "both", Order::Replay { run_id: run.run_id, then }).await;
+    let replays = submitted(&world, "both", Job::Replay { run_id: run.run_id, then }).await;
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
     world.forget_states();
-    let called_off = record(&world, "both").settled(OrderState::Undone, None, "2026-03-01T08:00:00Z".parse().unwrap());
+    let called_off = record(&world, "both").settled(JobState::Canceled, None, "2026-03-01T08:00:00Z".parse().unwrap());
     let twin = twin(&world, Life::long());
     let (settings, options) = (Settings::default(), Options::default());
-    let call_off = async {
+    let cancel = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        twin.call_off_order(&called_off).await.unwrap();
+        twin.cancel_job(&called_off).await.unwrap();
     };
-    let (outcome, ()) = tokio::join!(fulfil(&twin, &settings, &replays, FROM_QUEUE, &options), call_off);
+    let (outcome, ()) = tokio::join!(process(&twin, &settings, &replays, FROM_QUEUE, &options), cancel);
     outcome.outcome.unwrap();
     let [(next, _)] = <[_; 1]>::try_from(queued(&world)).unwrap();
     assert_eq!(next.id.as_deref(), Some("both.second"));

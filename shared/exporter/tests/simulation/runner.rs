@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use exporter::jobs::{MendError, Mender, Options, Reconcile};
-use exporter::jobs::{Order, OrderError, carry_out};
+use exporter::jobs::{Job, JobError, run_job};
+use exporter::jobs::{JobRunner, Options, Reconcile, RunnerError};
 use exporter::ports::{Accounts as _, Clock as _};
 use exporter::report::{Drift, RunKind, RunReport, RunStatus};
 use exporter::settings::Settings;
@@ -15,7 +15,7 @@ use crate::life::Life;
 use crate::memory::{Twin, World};
 use crate::promises::{failed, imports, scan};
 use crate::watch::{assert_equal, held};
-use crate::{ACCOUNT, OTHER, REGIONS, Run, export, integrate, mender, world};
+use crate::{ACCOUNT, OTHER, REGIONS, Run, export, integrate, runner, world};
 
 fn account() -> asff::AccountId {
     ACCOUNT.parse().unwrap()
@@ -45,7 +45,7 @@ async fn what_a_run_archived_is_active_again_as_it_was() {
     let run = archived(&world).await;
     let before = scan(0, failed(60)).wanted(&integrate(&world, ACCOUNT, |_| {}));
 
-    let undone = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    let undone = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
 
     assert_eq!((undone.status, undone.kind), (RunStatus::Succeeded, RunKind::UndoArchive), "{:?}", undone.reasons);
     assert_eq!(undone.of.as_deref(), Some(run.run_id.as_str()));
@@ -56,7 +56,7 @@ async fn what_a_run_archived_is_active_again_as_it_was() {
 
     // Once more: all is done.
     let calls = imports(&world);
-    let again = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    let again = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     assert_eq!((again.counts.sent, again.counts.filtered["changed_since"]), (0, 12));
     assert_eq!(imports(&world), calls);
 
@@ -71,11 +71,11 @@ async fn what_a_run_archived_is_active_again_as_it_was() {
 async fn an_archive_is_undone_for_a_disabled_integration_but_not_for_one_that_is_being_removed() {
     let world = world(|config| config);
     let run = archived(&world).await;
-    let undo = async || mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
-    let set = |enabled, removing_since: Option<&str>| {
+    let undo = async || runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    let set = |enabled, deletion_requested_at: Option<&str>| {
         integrate(&world, ACCOUNT, |integration| {
             integration.enabled = enabled;
-            integration.removing_since = removing_since.map(|since| since.parse().unwrap());
+            integration.deletion_requested_at = deletion_requested_at.map(|since| since.parse().unwrap());
         })
     };
 
@@ -102,7 +102,7 @@ async fn what_a_later_run_decided_is_not_undone() {
     assert_eq!((report.counts.archived, report.counts.sent), (10, 6), "{:?}", report.counts);
     world.sleep(3600).await;
 
-    let undone = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    let undone = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
 
     assert_eq!((undone.counts.sent, undone.counts.filtered["changed_since"]), (6, 6));
     assert_eq!(active(&world), 44 + 6);
@@ -120,7 +120,7 @@ async fn an_undoing_leaves_analysts_work_and_first_seen_times() {
     });
     let body = update.to_string();
     assert!(world.simulator.batch_update_findings(&Caller::user(ACCOUNT), "us-east-1", body.as_bytes()).is_success());
-    mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     let finding = world.simulator.findings(ACCOUNT, "us-east-1").into_iter().find(|found| found["Id"] == id).unwrap();
     assert_eq!((&finding["RecordState"], &finding["Workflow"]["Status"]), (&json!("ACTIVE"), &json!("SUPPRESSED")));
     let first_seen: jiff::Timestamp = finding["FirstObservedAt"].as_str().unwrap().parse().unwrap();
@@ -138,13 +138,13 @@ async fn an_undoing_counts_what_fails_and_goes_on_when_it_is_asked_for_again() {
         message: "no".to_owned(),
     }));
     world.simulator.inject(Fault::error(503).in_region("eu-west-1"));
-    let undone = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    let undone = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     assert_eq!((undone.counts.read, undone.counts.quarantined["InvalidInput"]), (12, 1));
     assert_eq!(undone.counts.undelivered["service_error"], 4, "{:?}", undone.counts);
     assert!(undone.status.wants_another_try());
     world.simulator.clear_faults();
     world.sleep(3600).await;
-    let undone = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+    let undone = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     assert_eq!((undone.status, undone.counts.sent), (RunStatus::Succeeded, 5), "{:?}", undone.reasons);
     assert_eq!(active(&world), 60);
 }
@@ -155,8 +155,8 @@ async fn a_run_that_archived_nothing_or_is_unknown_is_refused() {
     integrate(&world, ACCOUNT, |_| {});
     let first = export(&world, scan(0, failed(3)).upload("1")).await;
     for run_id in [first.run_id.as_str(), "no-such-run"] {
-        let refused = mender(&world).undo_archive(run_id, &Options::default()).await;
-        assert!(matches!(refused, Err(MendError::Refused(_))), "{refused:?}");
+        let refused = runner(&world).undo_archive(run_id, &Options::default()).await;
+        assert!(matches!(refused, Err(RunnerError::Refused(_))), "{refused:?}");
     }
 }
 
@@ -169,13 +169,13 @@ async fn a_withdrawal_archives_everything_that_was_sent() {
     // Switched off before it is given up; and there is no limit.
     integrate(&world, ACCOUNT, |integration| (integration.enabled, integration.archive_limit_percent) = (false, 1));
     let options = Options::default();
-    let report = mender(&world).withdraw(account(), &account().into(), None, &options).await.unwrap();
-    assert_eq!((report.status, report.kind), (RunStatus::Succeeded, RunKind::Withdraw), "{:?}", report.reasons);
+    let report = runner(&world).archive_all(account(), &account().into(), None, &options).await.unwrap();
+    assert_eq!((report.status, report.kind), (RunStatus::Succeeded, RunKind::ArchiveAll), "{:?}", report.reasons);
     assert_eq!((report.counts.read, report.counts.archived, options.progress.findings_sent()), (0, 300, 300));
     assert_eq!((active(&world), held(&world, account(), "ARCHIVED").len()), (0, 300));
     // It can be taken back like any archive.
     integrate(&world, ACCOUNT, |_| {});
-    let undone = mender(&world).undo_archive(&report.run_id, &Options::default()).await.unwrap();
+    let undone = runner(&world).undo_archive(&report.run_id, &Options::default()).await.unwrap();
     assert_eq!((undone.counts.sent, active(&world)), (300, 300));
 }
 
@@ -211,18 +211,18 @@ async fn a_reconciliation_says_how_hub_and_state_differ_and_mends_it() {
 
     let calls = imports(&world);
     let dry = Reconcile { dry_run: true, ..Reconcile::default() };
-    let report = mender(&world).reconcile(account(), &dry, &Options::default()).await.unwrap();
+    let report = runner(&world).reconcile(account(), &dry, &Options::default()).await.unwrap();
     let expected = Drift { same: 40, missing: 20, unknown: 1, ..Drift::default() };
     assert_eq!(drift(&report), expected, "{:?}", report.reasons);
     assert_eq!((imports(&world), report.counts.sent), (calls, 0), "a dry run changes nothing");
 
-    let report = mender(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
+    let report = runner(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
     assert_eq!(drift(&report), Drift { mended: 21, ..expected }, "{:?}", report.reasons);
     assert_eq!((report.status, report.counts.sent), (RunStatus::Succeeded, 20));
     assert_eq!(active(&world), 61);
 
     world.sleep(60).await;
-    let report = mender(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
+    let report = runner(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
     assert_eq!(drift(&report), Drift { same: 61, ..Drift::default() });
 
     // What was taken over is known: the next scan archives it, and sends nothing again.
@@ -250,7 +250,7 @@ async fn versions_that_differ_are_mended_by_who_has_the_newer_one() {
     // The state is that of yesterday: the hub is newer, and three are archived there.
     world.stores.lock().unwrap().objects = stale;
     world.sleep(3600).await;
-    let report = mender(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
+    let report = runner(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
     let found = drift(&report);
     assert_eq!((found.same, found.different, found.missing, found.unknown), (0, 27, 3, 0), "{:?}", report.reasons);
     assert_eq!(active(&world), 27, "what was archived later in Security Hub stays archived");
@@ -260,7 +260,7 @@ async fn versions_that_differ_are_mended_by_who_has_the_newer_one() {
     assert!(world.simulator.batch_import_findings(&Caller::user(ACCOUNT), "us-east-1", body.as_bytes()).is_success());
     assert_eq!(active(&world), 28);
     world.sleep(60).await;
-    let report = mender(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
+    let report = runner(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
     assert_eq!((drift(&report).unknown, drift(&report).different), (0, 1), "it was sent by somebody else, later");
     assert_eq!((report.counts.sent, active(&world)), (2, 28), "the other two are archived there, which can't be seen");
 }
@@ -287,7 +287,7 @@ async fn a_reconciliation_mends_nothing_where_the_hub_can_not_be_read() {
     world.sleep(7200).await;
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::GetFindings));
     let only = Reconcile { regions: REGIONS.iter().map(|name| name.parse().unwrap()).collect(), dry_run: false };
-    let report = mender(&world).reconcile(account(), &only, &Options::default()).await.unwrap();
+    let report = runner(&world).reconcile(account(), &only, &Options::default()).await.unwrap();
     assert_eq!((report.status, report.counts.sent), (RunStatus::Degraded, 0), "{:?}", report.reasons);
     let region = &report.accounts[&account()].regions[&"eu-west-1".parse().unwrap()];
     assert!(region.drift.as_ref().unwrap().unread.is_some());
@@ -303,54 +303,55 @@ async fn an_order_is_carried_out_as_it_says() {
     let twin = Arc::new(Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
     let settings = Settings::default();
     let options = Options::default();
-    let order = async |text: &str| {
-        let order: Order = serde_json::from_str(text).unwrap();
-        carry_out(&twin, &settings, &order, &options).await
+    let job = async |text: &str| {
+        let job: Job = serde_json::from_str(text).unwrap();
+        run_job(&twin, &settings, &job, &options).await
     };
     // Of the accounts that have a state.
-    let runs = order(r#"{ "order": "reconcile", "dry_run": true }"#).await.unwrap();
+    let runs = job(r#"{ "job": "reconcile", "dry_run": true }"#).await.unwrap();
     assert_eq!(runs.iter().map(|run| drift(run).same).collect::<Vec<_>>(), [30]);
     let since = "2026-03-01T07:00:00Z";
-    let withdraw = format!(r#"{{ "order": "withdraw", "account": "{ACCOUNT}", "removing_since": "{since}" }}"#);
-    // What works, what is only disabled, and what is being removed by a later order are others than the one meant.
-    for (enabled, removing_since) in [(true, None), (false, None), (false, Some("2026-03-01T08:00:00Z"))] {
+    let archive_all =
+        format!(r#"{{ "job": "archive_all", "account": "{ACCOUNT}", "deletion_requested_at": "{since}" }}"#);
+    // What works, what is only disabled, and what is being deleted by a later job are others than the one meant.
+    for (enabled, deletion_requested_at) in [(true, None), (false, None), (false, Some("2026-03-01T08:00:00Z"))] {
         integrate(&world, ACCOUNT, |integration| {
             integration.enabled = enabled;
-            integration.removing_since = removing_since.map(|since| since.parse().unwrap());
+            integration.deletion_requested_at = deletion_requested_at.map(|since| since.parse().unwrap());
         });
-        let late = order(&withdraw).await;
-        assert!(matches!(late, Err(OrderError::Refused(_))), "{late:?}");
-        assert_eq!(active(&world), 30, "an order that comes late archives nothing of another integration");
+        let late = job(&archive_all).await;
+        assert!(matches!(late, Err(JobError::Refused(_))), "{late:?}");
+        assert_eq!(active(&world), 30, "a job that comes late archives nothing of another integration");
     }
     integrate(&world, ACCOUNT, |integration| {
         integration.enabled = false;
-        integration.removing_since = Some(since.parse().unwrap());
+        integration.deletion_requested_at = Some(since.parse().unwrap());
     });
     let (newest, doubt) = twin.standing(account()).await.unwrap().unwrap();
     let until = twin.now() + SignedDuration::from_mins(5);
     twin.begin(account(), "another run", "", newest.newest, twin.now(), until).await.unwrap();
-    let busy = order(&withdraw).await;
-    assert!(matches!(busy, Err(OrderError::Busy(_))), "it is to come again soon, and not as what failed: {busy:?}");
+    let busy = job(&archive_all).await;
+    assert!(matches!(busy, Err(JobError::Busy(_))), "it is to come again soon, and not as what failed: {busy:?}");
     twin.end(account(), "another run", doubt).await.unwrap();
-    let Err(OrderError::Partly { runs, why }) = order(&withdraw).await else { panic!("nobody deletes here") };
+    let Err(JobError::Partly { runs, why }) = job(&archive_all).await else { panic!("nobody deletes here") };
     assert!(why.contains("is not deleted"), "{why}");
     let [run] = runs.as_slice() else { panic!("{runs:?}") };
     assert_eq!((run.counts.archived, active(&world)), (30, 0));
     integrate(&world, ACCOUNT, |_| {});
-    let again = format!(r#"{{ "order": "undo_archive", "run_id": "{}" }}"#, run.run_id);
-    assert_eq!(order(&again).await.unwrap()[0].counts.sent, 30);
+    let again = format!(r#"{{ "job": "undo_archive", "run_id": "{}" }}"#, run.run_id);
+    assert_eq!(job(&again).await.unwrap()[0].counts.sent, 30);
     // Nothing was ever sent for the other account.
-    let runs = order(&format!(r#"{{ "order": "withdraw", "account": "{OTHER}" }}"#)).await.unwrap();
+    let runs = job(&format!(r#"{{ "job": "archive_all", "account": "{OTHER}" }}"#)).await.unwrap();
     assert_eq!((runs[0].status, runs[0].counts.archived), (RunStatus::Succeeded, 0));
-    assert_eq!(order(r#"{ "order": "redrive" }"#).await.unwrap(), [], "nothing lies in quarantine");
+    assert_eq!(job(r#"{ "job": "redrive" }"#).await.unwrap(), [], "nothing lies in quarantine");
     for refused in [
-        format!(r#"{{ "order": "replay", "run_id": "{}" }}"#, run.run_id),
-        r#"{ "order": "approve", "run_id": "nobody" }"#.to_owned(),
-        format!(r#"{{ "order": "redrive", "run_id": "{}" }}"#, run.run_id),
-        r#"{ "order": "withdraw", "account": "999999999999" }"#.to_owned(),
+        format!(r#"{{ "job": "replay", "run_id": "{}" }}"#, run.run_id),
+        r#"{ "job": "approve", "run_id": "nobody" }"#.to_owned(),
+        format!(r#"{{ "job": "redrive", "run_id": "{}" }}"#, run.run_id),
+        r#"{ "job": "archive_all", "account": "999999999999" }"#.to_owned(),
     ] {
-        let outcome = order(&refused).await;
-        assert!(matches!(outcome, Err(OrderError::Refused(_))), "{refused}: {outcome:?}");
+        let outcome = job(&refused).await;
+        assert!(matches!(outcome, Err(JobError::Refused(_))), "{refused}: {outcome:?}");
     }
 }
 
@@ -361,10 +362,10 @@ async fn an_undoing_that_is_killed_is_completed_by_the_next_one() {
         let run = archived(&world).await;
         let run_id = run.run_id.clone();
         let undo =
-            |mender: Mender<Twin>| async move { mender.undo_archive(&run_id, &Options::default()).await.map(drop) };
+            |runner: JobRunner<Twin>| async move { runner.undo_archive(&run_id, &Options::default()).await.map(drop) };
         Run::new(&world).until(killed_at, undo).await;
         world.sleep(7200).await;
-        let again = mender(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
+        let again = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
         assert!(again.counts.balanced() && again.status == RunStatus::Succeeded, "{killed_at}: {:?}", again.reasons);
         assert_eq!(active(&world), 60, "killed at call {killed_at}");
         assert!(held(&world, account(), "ACTIVE").into_values().all(|held| held.status == "FAILED"));
@@ -385,12 +386,13 @@ async fn a_deletion_goes_on_though_security_hub_refuses_to_archive_a_finding() {
     let since = "2026-03-01T08:00:00Z";
     integrate(&world, ACCOUNT, |integration| {
         integration.enabled = false;
-        integration.removing_since = Some(since.parse().unwrap());
+        integration.deletion_requested_at = Some(since.parse().unwrap());
     });
-    let withdraw = format!(r#"{{ "order": "withdraw", "account": "{ACCOUNT}", "removing_since": "{since}" }}"#);
-    let order = serde_json::from_str(&withdraw).unwrap();
+    let archive_all =
+        format!(r#"{{ "job": "archive_all", "account": "{ACCOUNT}", "deletion_requested_at": "{since}" }}"#);
+    let job = serde_json::from_str(&archive_all).unwrap();
     let twin = crate::memory::Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    let runs = carry_out(&Arc::new(twin), &Settings::default(), &order, &Options::default()).await;
+    let runs = run_job(&Arc::new(twin), &Settings::default(), &job, &Options::default()).await;
     // The in-memory table leaves the deletion itself to others, and says so; the run is no reason.
     let said = format!("{runs:?}");
     assert!(said.contains("archive_rejected: {\"InvalidInput\": 1}") && !said.contains("is degraded"), "{said}");

@@ -1,4 +1,4 @@
-//! `/orders`, and what places them. An order is accepted at once and carried out by the exporter; its address says what
+//! `/jobs`, and what places them. A job is accepted at once and run by the exporter; its address says what
 //! becomes of it.
 
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use super::write;
 use crate::ports::Ports;
 use crate::problem::Refusal;
 use crate::service::Service;
-use crate::wire::{ApprovalBody, OrderList, OrderView};
+use crate::wire::{ApprovalBody, JobList, JobView};
 
 type Answer = Result<Response, Refusal>;
 
 /// Export a run's upload once more
-#[utoipa::path(post, path = "/runs/{id}/replay", tag = "orders", operation_id = "replayRun",
+#[utoipa::path(post, path = "/runs/{id}/replay", tag = "jobs", operation_id = "replayRun",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
+    responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn replay<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
@@ -34,10 +34,10 @@ pub(crate) async fn replay<P: Ports>(
 }
 
 /// Approve an archive: the findings above the limit, the unproven ones, or both
-#[utoipa::path(post, path = "/runs/{id}/approve", tag = "orders", operation_id = "approveRun",
+#[utoipa::path(post, path = "/runs/{id}/approve", tag = "jobs", operation_id = "approveRun",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     request_body = Option<ApprovalBody>,
-    responses((status = 202, body = OrderView, headers(("Location" = String))), ApproveRefused))]
+    responses((status = 202, body = JobView, headers(("Location" = String))), ApproveRefused))]
 pub(crate) async fn approve<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
@@ -51,9 +51,9 @@ pub(crate) async fn approve<P: Ports>(
 }
 
 /// Make active again what a run archived
-#[utoipa::path(post, path = "/runs/{id}/undo-archive", tag = "orders", operation_id = "undoArchive",
+#[utoipa::path(post, path = "/runs/{id}/undo-archive", tag = "jobs", operation_id = "undoArchive",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
+    responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn undo_archive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
@@ -65,10 +65,10 @@ pub(crate) async fn undo_archive<P: Ports>(
 }
 
 /// Send once more what a run put into quarantine
-#[utoipa::path(post, path = "/runs/{id}/redrive", tag = "orders", operation_id = "redriveRun",
+#[utoipa::path(post, path = "/runs/{id}/redrive", tag = "jobs", operation_id = "redriveRun",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")),
         ("code" = Option<String>, Query, description = "Only what lies there under this code", min_length = 1, max_length = 128)),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
+    responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn redrive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
@@ -81,9 +81,9 @@ pub(crate) async fn redrive<P: Ports>(
 }
 
 /// Send once more whatever lies in quarantine
-#[utoipa::path(post, path = "/quarantine/redrive", tag = "orders", operation_id = "redriveAll",
+#[utoipa::path(post, path = "/quarantine/redrive", tag = "jobs", operation_id = "redriveAll",
     params(("code" = Option<String>, Query, description = "Only what lies there under this code", min_length = 1, max_length = 128)),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
+    responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn redrive_all<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
@@ -95,11 +95,11 @@ pub(crate) async fn redrive_all<P: Ports>(
 }
 
 /// Compare what Security Hub holds with what it was sent, and mend the difference
-#[utoipa::path(post, path = "/findings/reconcile", tag = "orders", operation_id = "reconcile",
+#[utoipa::path(post, path = "/findings/reconcile", tag = "jobs", operation_id = "reconcile",
     params(("account" = Option<String>, Query, description = "Of this account only. Left out: of all that were sent findings", pattern = "^[0-9]{12}$"),
         ("regions" = Option<String>, Query, description = "In these Regions only, separated by commas", example = json!("eu-west-1,us-east-1"), min_length = 1),
         ("dry_run" = Option<bool>, Query, description = "Compare, and change nothing")),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
+    responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn reconcile<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
@@ -119,32 +119,32 @@ fn region(name: &str) -> Result<RegionName, Refusal> {
     name.parse().map_err(|_| Refusal::field("regions", "must be names of Regions, separated by commas"))
 }
 
-/// List the orders, newest first
-#[utoipa::path(get, path = "/orders", tag = "orders", operation_id = "listOrders", params(PageParams),
-    responses((status = 200, body = OrderList), ReadRefused))]
+/// List the jobs, newest first
+#[utoipa::path(get, path = "/jobs", tag = "jobs", operation_id = "listJobs", params(PageParams),
+    responses((status = 200, body = JobList), ReadRefused))]
 pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
     let page = query.page()?;
     query.end()?;
-    Ok(write::json(StatusCode::OK, &service.orders(&page).await?))
+    Ok(write::json(StatusCode::OK, &service.jobs(&page).await?))
 }
 
-/// Show how an order stands
-#[utoipa::path(get, path = "/orders/{id}", tag = "orders", operation_id = "showOrder",
-    params(("id" = String, Path, description = "The order", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
-    responses((status = 200, body = OrderView), ReadRefused))]
+/// Show how a job stands
+#[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", operation_id = "showJob",
+    params(("id" = String, Path, description = "The job", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
+    responses((status = 200, body = JobView), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
     query: Query,
 ) -> Answer {
     query.end()?;
-    Ok(write::json(StatusCode::OK, &service.order_of(&id).await?))
+    Ok(write::json(StatusCode::OK, &service.job_of(&id).await?))
 }
 
 /// Retry a failed job, whose message is in the dead-letter queue
-#[utoipa::path(post, path = "/orders/{id}/retry", tag = "orders", operation_id = "retryJob",
+#[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", operation_id = "retryJob",
     params(("id" = String, Path, description = "The job", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
-    responses((status = 202, body = OrderView, headers(("Location" = String))), ActRefused))]
+    responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn retry<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,
@@ -155,7 +155,7 @@ pub(crate) async fn retry<P: Ports>(
     Ok(accepted(&service.retry_job(&head.caller, &id).await?))
 }
 
-/// The order was placed; it is not yet carried out.
-fn accepted(order: &OrderView) -> Response {
-    write::at(write::json(StatusCode::ACCEPTED, order), header::LOCATION, &format!("/orders/{}", order.id))
+/// The job was placed; it is not yet run.
+fn accepted(job: &JobView) -> Response {
+    write::at(write::json(StatusCode::ACCEPTED, job), header::LOCATION, &format!("/jobs/{}", job.id))
 }
