@@ -118,7 +118,7 @@ def run(demo: Demo) -> None:
         sys.exit(f"the run says that it sent {first['counts']['sent']} findings; Security Hub holds {held}")
     demo.hubctl("run", "show", first["run_id"])
 
-    demo.say("the account was mended meanwhile; its next scan follows")
+    demo.say("the account was fixed meanwhile; its next scan follows")
     second = demo.export(SECOND_SCAN)
     held = demo.show()
     counts = second["counts"]

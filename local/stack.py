@@ -6,7 +6,7 @@
     python local/stack.py run COMMAND ...   up, then COMMAND with those variables and STACK_FILE, then down
 
 Run by `make stack-up`, `make stack-down` and `make test`. Everything is under one folder (LOCAL_DIR, default .local), so that stacks
-in different folders or clones do not touch each other. What the emulator does unlike AWS is mended here, by parameters
+in different folders or clones do not touch each other. What the emulator does unlike AWS is fixed here, by parameters
 and calls after the deployment; the template is the one that goes to AWS.
 """
 

@@ -29,7 +29,7 @@ async fn check(stage: &Stage, account: &str) -> Result<(Connection, Vec<Event>)>
 }
 
 #[tokio::test]
-async fn each_region_is_named_with_what_mends_it_and_nothing_is_left_in_the_hub() -> Result<()> {
+async fn each_region_is_named_with_what_fixes_it_and_nothing_is_left_in_the_hub() -> Result<()> {
     const ACCOUNT: &str = "100000000031";
     let stage = Stage::find().await?;
     stage.integrate(&by_role(ACCOUNT)?).await?;
@@ -44,8 +44,10 @@ async fn each_region_is_named_with_what_mends_it_and_nothing_is_left_in_the_hub(
     ] {
         ensure!(status(&connection, region)? == expected, "{region}: {connection:#?}");
         let problem = connection.regions.get(&region.parse()?).and_then(|found| found.problem.as_ref());
-        let mend = problem.and_then(|problem| problem.mend.as_deref());
-        let says = |command: &str| mend.is_some_and(|mend| mend.contains(command) && mend.contains(region));
+        let remediation = problem.and_then(|problem| problem.remediation.as_deref());
+        let says = |command: &str| {
+            remediation.is_some_and(|remediation| remediation.contains(command) && remediation.contains(region))
+        };
         ensure!(command.map_or(problem.is_none(), says), "{region}: {problem:#?}");
     }
     ensure!(kinds(&events) == [EventKind::Connected], "{events:#?}");
@@ -94,7 +96,7 @@ async fn a_wrong_or_missing_external_id_disconnects_and_says_what_to_do() -> Res
         let (connection, events) = check(&stage, account).await?;
         ensure!(connection.status == ConnectionStatus::Disconnected, "{connection:#?}");
         let problem = connection.problem.as_ref().context("no problem is named")?;
-        ensure!(problem.reason == "assume_role_denied" && problem.mend.is_some(), "{problem:#?}");
+        ensure!(problem.reason == "assume_role_denied" && problem.remediation.is_some(), "{problem:#?}");
         ensure!(kinds(&events) == [EventKind::Disconnected], "{events:#?}");
         ensure!(!serde_json::to_string(&connection)?.contains("the-right-one"), "{connection:#?}");
         let (_, again) = check(&stage, account).await?;

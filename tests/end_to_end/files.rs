@@ -70,8 +70,8 @@ async fn what_a_truncated_file_holds_arrives_and_nothing_is_archived_by_it() -> 
     ensure!(lost.is_none() && now.iter().all(|finding| finding["RecordState"] == "ACTIVE"), "lost {lost:?}");
 
     // The same scan in one piece makes up for it.
-    let mended = stage.export("files/2.ocsf.json.gz", second).await?;
-    ensure!(mended.status == RunStatus::Succeeded && mended.counts.archived > 0, "{mended:#?}");
+    let fixed = stage.export("files/2.ocsf.json.gz", second).await?;
+    ensure!(fixed.status == RunStatus::Succeeded && fixed.counts.archived > 0, "{fixed:#?}");
     Ok(())
 }
 

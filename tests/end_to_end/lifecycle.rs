@@ -12,7 +12,7 @@ use exporter::report::{RunReport, RunStatus};
 /// Of the first scan's findings, those that the second lacks; those that turned from FAIL to PASS; those only in the
 /// second. Counted in Prowler's own files.
 const GONE: usize = 182;
-const MENDED: usize = 17;
+const REPAIRED: usize = 17;
 const NEW: usize = 8;
 
 /// What Prowler's files say of an Id: its result in the first scan and in the second.
@@ -61,10 +61,10 @@ async fn where_only_failed_findings_are_sent_what_passes_is_archived_as_passed()
         course.values().filter(|(before, now)| kind(before, now)).count() as u64
     };
     let gone = count(&|before, now| failed(before) && now.is_none());
-    let mended = count(&|before, now| failed(before) && now.as_deref() == Some("PASSED"));
-    ensure!(mended == MENDED as u64, "Prowler's files say that {mended} were mended");
+    let fixed = count(&|before, now| failed(before) && now.as_deref() == Some("PASSED"));
+    ensure!(fixed == REPAIRED as u64, "Prowler's files say that {fixed} were fixed");
     ensure!(first.counts.sent == count(&|before, _| failed(before)), "{:#?}", first.counts);
-    ensure!(second.counts.archived == gone + mended, "{:#?}, {gone} gone, {mended} mended", second.counts);
+    ensure!(second.counts.archived == gone + fixed, "{:#?}, {gone} gone, {fixed} fixed", second.counts);
     for finding in hub.findings()? {
         let (_, now) = &course[id(&finding)];
         let (wanted_record, wanted_status) = match now.as_deref() {

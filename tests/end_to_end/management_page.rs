@@ -1,5 +1,5 @@
 //! The page "Integration Management", from top to bottom, by hubctl on the deployed stack: an account is configured, tested,
-//! switched off and on, given other credentials, broken, mended, and deleted.
+//! switched off and on, given other credentials, broken, fixed, and deleted.
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::hub::REGIONS;
@@ -104,8 +104,8 @@ async fn credentials(stage: &Stage) -> Result<()> {
     let lost = stage.export("page/broken.ocsf.json", findings("fn-3")?).await?;
     ensure!(lost.counts.undelivered.contains_key("assume_role_denied") && lost.counts.balanced(), "{:#?}", lost.counts);
 
-    let mended = hubctl(stage, &format!("integration credentials {ACCOUNT} --use-provider"), "")?;
-    says(&mended, 0, &["Test passed", "of the provider"])?;
+    let fixed = hubctl(stage, &format!("integration credentials {ACCOUNT} --use-provider"), "")?;
+    says(&fixed, 0, &["Test passed", "of the provider"])?;
     let replayed = hubctl(stage, &format!("run replay {}", lost.run_id), "")?;
     ensure!(replayed.exit == 0, "{replayed:#?}");
     Ok(())

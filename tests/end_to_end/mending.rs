@@ -19,9 +19,9 @@ async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_orde
     let hub = stage.hub(ACCOUNT);
     stage.integrate(&Integration { archive_previous_findings: true, ..by_role(ACCOUNT)? }).await?;
     let upload = |name| gzip(genuine(name, "ocsf.json", ACCOUNT)?.as_bytes());
-    stage.export("mending/undo/1.ocsf.json.gz", upload(FIRST)?).await?;
+    stage.export("fixing/undo/1.ocsf.json.gz", upload(FIRST)?).await?;
     let before = active(&hub.findings()?);
-    let run = stage.export("mending/undo/2.ocsf.json.gz", upload(SECOND)?).await?;
+    let run = stage.export("fixing/undo/2.ocsf.json.gz", upload(SECOND)?).await?;
     let archived = run.counts.archived;
     ensure!(archived > 0 && run.status == RunStatus::Succeeded, "{run:#?}");
 
@@ -61,7 +61,7 @@ async fn what_lies_in_quarantine_is_sent_when_the_service_takes_it() -> Result<(
         })
         .times(1),
     )?;
-    let run = stage.export("mending/redrive.json", scan(&findings(ACCOUNT, 1)?)?).await?;
+    let run = stage.export("fixing/redrive.json", scan(&findings(ACCOUNT, 1)?)?).await?;
     ensure!(run.counts.quarantined.get("InvalidInput") == Some(&1), "{run:#?}");
     let listed = stage.hubctl(&["quarantine", "list", &run.run_id])?;
     ensure!(listed.json[0]["message"] == "not today", "{listed:#?}");
@@ -85,7 +85,7 @@ async fn what_security_hub_holds_is_reconciled_and_explained() -> Result<()> {
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
     stage.integrate(&by_role(ACCOUNT)?).await?;
-    stage.export("mending/reconcile.json", scan(&findings(ACCOUNT, 20)?)?).await?;
+    stage.export("fixing/reconcile.json", scan(&findings(ACCOUNT, 20)?)?).await?;
     // Somebody else sent a finding.
     let mut strange = hub.findings_in(REGION)?.first().context("no finding")?.clone();
     let sent = id(&strange).to_owned();
@@ -102,9 +102,9 @@ async fn what_security_hub_holds_is_reconciled_and_explained() -> Result<()> {
     let compared = stage.hubctl(&["reconcile", "--account", ACCOUNT, "--dry-run"])?;
     ensure!(compared.exit == Some(6), "there are differences: {compared:#?}");
     let row = &compared.json[0];
-    ensure!((&row["same"], &row["unknown"], &row["mended"]) == (&json!(20), &json!(1), &json!(0)), "{compared:#?}");
-    let mended = stage.hubctl(&["reconcile", "--account", ACCOUNT])?;
-    ensure!(mended.exit == Some(0) && mended.json[0]["mended"] == 1, "{mended:#?}");
+    ensure!((&row["same"], &row["unknown"], &row["fixed"]) == (&json!(20), &json!(1), &json!(0)), "{compared:#?}");
+    let fixed = stage.hubctl(&["reconcile", "--account", ACCOUNT])?;
+    ensure!(fixed.exit == Some(0) && fixed.json[0]["fixed"] == 1, "{fixed:#?}");
 
     let explained = stage.hubctl(&["explain", &unknown])?;
     ensure!(explained.json["known"][0]["state"] == "active", "{explained:#?}");
@@ -126,5 +126,5 @@ fn active(findings: &[Value]) -> Vec<String> {
 /// So many findings of one Region.
 fn findings(account: &str, count: usize) -> Result<Vec<Value>> {
     let now = Timestamp::now();
-    (0..count).map(|number| finding(account, REGION, &format!("mending-{number}"), now)).collect()
+    (0..count).map(|number| finding(account, REGION, &format!("fixing-{number}"), now)).collect()
 }

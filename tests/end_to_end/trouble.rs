@@ -36,7 +36,7 @@ async fn through_a_throttling_hub_all_arrive() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_region_that_takes_no_findings_says_why_and_what_mends_it_and_harms_no_other() -> Result<()> {
+async fn a_region_that_takes_no_findings_says_why_and_what_fixes_it_and_harms_no_other() -> Result<()> {
     const ACCOUNT: &str = "100000000012";
     // In `world.json`: the hub is off, the product is not accepted, the account is not opted in.
     const TROUBLE: [(&str, &str, &str); 3] = [
@@ -51,12 +51,16 @@ async fn a_region_that_takes_no_findings_says_why_and_what_mends_it_and_harms_no
     let run = stage.export("trouble/regions.json", scan(&all?.concat())?).await?;
 
     ensure!(run.status == RunStatus::Degraded && run.counts.balanced(), "{run:#?}");
-    for (region, reason, mend) in TROUBLE {
+    for (region, reason, remediation) in TROUBLE {
         let unavailable = &run.counts.region_unavailable;
         ensure!(unavailable.get(region).and_then(|reasons| reasons.get(reason)) == Some(&5), "{:#?}", run.counts);
         let unavailable = region_of(&run, ACCOUNT, region)?.unavailable.as_ref().context(region)?;
-        ensure!(unavailable.reason == reason && unavailable.mend.starts_with(mend), "{unavailable:#?}");
-        ensure!(unavailable.mend.contains(region), "the command does not name {region}: {}", unavailable.mend);
+        ensure!(unavailable.reason == reason && unavailable.remediation.starts_with(remediation), "{unavailable:#?}");
+        ensure!(
+            unavailable.remediation.contains(region),
+            "the command does not name {region}: {}",
+            unavailable.remediation
+        );
     }
     ensure!(run.counts.sent == 5 && stage.hub(ACCOUNT).findings_in(REGION)?.len() == 5, "{:#?}", run.counts);
     Ok(())

@@ -136,7 +136,7 @@ impl Hubs for Memory {
         }
         if self.broken.contains(&account) {
             let message = "the role could not be assumed".to_owned();
-            return Err(ConnectError::Refused { reason: "assume_role_denied", message, mend: None });
+            return Err(ConnectError::Refused { reason: "assume_role_denied", message, remediation: None });
         }
         Ok(Open)
     }

@@ -24,7 +24,7 @@ fn lost(connection: &Connection) -> usize {
     connection.regions.values().filter(|region| is_lost(region.status, region.lost_at.is_some())).count()
 }
 
-/// What is to be mended: the account's problem, otherwise that of the first Region that was lost.
+/// What is to be fixed: the account's problem, otherwise that of the first Region that was lost.
 fn problem(connection: &Connection) -> Option<&Problem> {
     let lost = connection.regions.values().filter(|region| region.lost_at.is_some());
     connection.problem.as_ref().or_else(|| lost.filter_map(|region| region.problem.as_ref()).next())
@@ -48,7 +48,7 @@ pub fn log_check(report: &Report) {
                 regions.checked = connection.regions.len(),
                 problem.reason = problem.map(|problem| problem.reason.as_str()),
                 problem.message = problem.map(|problem| problem.message.as_str()),
-                problem.mend = problem.and_then(|problem| problem.mend.as_deref()),
+                problem.remediation = problem.and_then(|problem| problem.remediation.as_deref()),
                 risks = connection.risks.len(),
                 told = told.join(", "),
                 duration_ms = report.took_ms,

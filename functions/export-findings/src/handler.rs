@@ -1,6 +1,6 @@
 //! Translates an invocation into exports, or a job into what it asks for, and their outcome into an answer.
 //!
-//! Promises: what another try can't mend is in the log and in a run's record, and the event is done; what it can mend is
+//! Promises: what another try can't fix is in the log and in a run's record, and the event is done; what it can fix is
 //! put back, alone, and does not hold up the others. A message that is not understood, or that fails each time, ends in the
 //! dead-letter queue, and the record of its job or run says so.
 

@@ -166,7 +166,7 @@ pub struct Unreadable {
     pub place: Place,
 }
 
-/// A finding that is kept back, with what a person needs to mend it.
+/// A finding that is kept back, with what a person needs to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// Why, in a word.

@@ -13,7 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use exporter::connection::{Whose, assume_role_mend};
+use exporter::connection::{Whose, assume_role_remediation};
 use exporter::integration::{Credentials as Choice, Role};
 use exporter::ports::{ConnectError, PortError};
 
@@ -131,13 +131,13 @@ impl AssumedRole {
                 ConnectError::Refused {
                     reason: "assume_role_denied",
                     message: self.what_to_check(&describe(error)),
-                    mend: Some(assume_role_mend(&self.role, self.account, said, self.whose.as_ref())),
+                    remediation: Some(assume_role_remediation(&self.role, self.account, said, self.whose.as_ref())),
                 }
             }
             Some("RegionDisabledException") => ConnectError::Refused {
                 reason: "assume_role_denied",
                 message: format!("STS is switched off in this Region for the account of {arn}: {}", describe(error)),
-                mend: Some(format!(
+                remediation: Some(format!(
                     "switch it on in account {}: IAM console, Account settings, Security Token Service endpoints",
                     self.account
                 )),
@@ -145,7 +145,7 @@ impl AssumedRole {
             Some("ValidationError" | "ValidationException") => ConnectError::Refused {
                 reason: "credentials_invalid",
                 message: format!("STS does not take what the integration says of {arn}: {}", describe(error)),
-                mend: Some(match &self.whose {
+                remediation: Some(match &self.whose {
                     Some(whose) => {
                         whose.other_role(&self.role, "with --session-name and --duration, where they are wrong")
                     }
@@ -155,7 +155,7 @@ impl AssumedRole {
             Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Refused {
                 reason: "credentials_invalid",
                 message: format!("the credentials that should assume {arn} are not valid: {}", describe(error)),
-                mend: Some(key_mend(self.whose.as_ref(), "a key of a user that may assume the role")),
+                remediation: Some(key_remediation(self.whose.as_ref(), "a key of a user that may assume the role")),
             },
             _ => ConnectError::Failed(port_error(format!("assume {arn}"), error)),
         }
@@ -177,7 +177,7 @@ impl AssumedRole {
 
 /// How credentials that AWS does not know come to be others: another key, where they are a key; otherwise they are those of
 /// whoever runs this.
-pub(crate) fn key_mend(whose: Option<&Whose>, what: &str) -> String {
+pub(crate) fn key_remediation(whose: Option<&Whose>, what: &str) -> String {
     match whose.filter(|whose| whose.has_key()) {
         Some(whose) => whose.new_key(what),
         None => "aws sts get-caller-identity  # where the exporter runs: it calls with its own credentials".to_owned(),

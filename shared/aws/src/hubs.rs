@@ -9,7 +9,7 @@ use exporter::integration::{Credentials, Integration};
 use exporter::ports::{ConnectError, Hubs, PortError};
 
 use crate::Cloud;
-use crate::credentials::{INVALID_CALLER, account_config, key_mend, role_with_external_id};
+use crate::credentials::{INVALID_CALLER, account_config, key_remediation, role_with_external_id};
 use crate::errors::{CallFailure, cause, causes, describe, port_error};
 use crate::hub::{Caller, SecurityHub};
 
@@ -54,7 +54,7 @@ impl Cloud {
                     "the credentials are those of {arn}, and Security Hub takes findings of account {account} from callers of \
                      that account alone"
                 ),
-                mend: Some(other_account(account, credentials, whose)),
+                remediation: Some(other_account(account, credentials, whose)),
             });
         }
         let partition: Partition = arn.split(':').nth(1).unwrap_or_default().parse().map_err(|error| PortError {
@@ -85,8 +85,9 @@ fn refusal(error: &CallFailure<GetCallerIdentityError>, account: AccountId, whos
     if let Some(refusal) = cause::<ConnectError>(error) {
         return refusal.clone();
     }
-    let mend = || key_mend(whose, &format!("a key of account {account}"));
-    let invalid = |message| ConnectError::Refused { reason: "credentials_invalid", message, mend: Some(mend()) };
+    let remediation = || key_remediation(whose, &format!("a key of account {account}"));
+    let invalid =
+        |message| ConnectError::Refused { reason: "credentials_invalid", message, remediation: Some(remediation()) };
     match (cause::<CredentialsError>(error), error.code()) {
         (Some(CredentialsError::CredentialsNotLoaded(_)), _) => {
             invalid(format!("there are no AWS credentials: {}", causes(error)))

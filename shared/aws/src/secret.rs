@@ -61,12 +61,12 @@ impl SecretKeys {
             Some("ResourceNotFoundException") => ConnectError::Refused {
                 reason: "secret_missing",
                 message: format!("there is no secret {secret} that the integration's key could be in: {}", said()),
-                mend: Some(self.another("create-secret --name")),
+                remediation: Some(self.another("create-secret --name")),
             },
             Some("InvalidRequestException") => ConnectError::Refused {
                 reason: "secret_missing",
                 message: format!("the secret {secret} can't be read: {}", said()),
-                mend: Some(format!(
+                remediation: Some(format!(
                     "aws secretsmanager restore-secret --secret-id {secret}  # in the exporter's account, if it is marked for \
                      deletion"
                 )),
@@ -74,7 +74,7 @@ impl SecretKeys {
             Some("AccessDeniedException" | "DecryptionFailure") => ConnectError::Refused {
                 reason: "secret_denied",
                 message: format!("the caller may not read the secret {secret}: {}", said()),
-                mend: Some(format!(
+                remediation: Some(format!(
                     "allow the caller secretsmanager:GetSecretValue on {secret}, and kms:Decrypt on its key where it has one of \
                      its own"
                 )),
@@ -87,7 +87,7 @@ impl SecretKeys {
         ConnectError::Refused {
             reason: "credentials_invalid",
             message,
-            mend: Some(self.another("put-secret-value --secret-id")),
+            remediation: Some(self.another("put-secret-value --secret-id")),
         }
     }
 

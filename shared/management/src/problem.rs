@@ -29,9 +29,9 @@ pub struct Problem {
     pub status: u16,
     /// What happened here.
     pub detail: String,
-    /// The command, or the change, that mends it.
+    /// The command, or the change, that fixes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    pub remediation: Option<String>,
     /// What is wrong, field by field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -226,8 +226,8 @@ impl Refusal {
         }
     }
 
-    /// The command, or the change, that mends it.
-    fn mend(&self) -> Option<String> {
+    /// The command, or the change, that fixes it.
+    fn remediation(&self) -> Option<String> {
         match self {
             Self::NotFound { noun, .. } => Some(format!("hubctl {} list shows what there is", noun.word())),
             Self::NoRun(_) => Some("hubctl run list shows those there are".to_owned()),
@@ -259,7 +259,7 @@ impl Refusal {
             title: title.to_owned(),
             status: status.as_u16(),
             detail: self.to_string(),
-            mend: self.mend(),
+            remediation: self.remediation(),
             errors: if let Self::Invalid(errors) = self { errors.clone() } else { Vec::new() },
         }
     }

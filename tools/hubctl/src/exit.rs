@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes that scripts rely on, and errors that say what mends them.
+//! How a command ends: the exit codes that scripts rely on, and errors that say how to fix them.
 
 use std::process::ExitCode;
 
@@ -49,7 +49,7 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// What happened, to which integration, Region or file.
     pub(crate) message: String,
-    /// What mends it: the command to type, where there is one.
+    /// What fixes it: the command to type, where there is one.
     pub(crate) hint: Option<String>,
 }
 

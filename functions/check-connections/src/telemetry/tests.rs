@@ -12,7 +12,7 @@ fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Re
         let problem = Problem {
             reason: "hub_not_enabled".to_owned(),
             message: "Security Hub is off".to_owned(),
-            mend: Some(format!("aws securityhub enable-security-hub --region {name}")),
+            remediation: Some(format!("aws securityhub enable-security-hub --region {name}")),
         };
         let status = if on { RegionStatus::Enabled } else { RegionStatus::HubNotEnabled };
         let (lost_at, problem) = if on { (None, None) } else { (Some(at), Some(problem)) };
@@ -35,7 +35,7 @@ fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Re
 }
 
 #[test]
-fn a_check_is_one_line_with_dotted_fields_and_what_mends_it() {
+fn a_check_is_one_line_with_dotted_fields_and_what_fixes_it() {
     let checked = checked("123456789012", "o-a1b2c3d4e5", &["us-east-1"], &["eu-west-1"]);
     let lines = written(LevelFilter::INFO, "check_connections", || log_check(&checked));
     let [line] = lines.try_into().unwrap();
@@ -48,7 +48,7 @@ fn a_check_is_one_line_with_dotted_fields_and_what_mends_it() {
         ("regions.lost", json!(1)),
         ("regions.checked", json!(2)),
         ("problem.reason", json!("hub_not_enabled")),
-        ("problem.mend", json!("aws securityhub enable-security-hub --region eu-west-1")),
+        ("problem.fix", json!("aws securityhub enable-security-hub --region eu-west-1")),
         ("duration_ms", json!(1234)),
     ] {
         assert_eq!(line[field], value, "{field}: {line}");

@@ -31,7 +31,7 @@ async fn handle(payload: Value) -> (Result<Value, HandlerError>, Arc<Twin>) {
 }
 
 #[tokio::test]
-async fn what_another_try_mends_comes_again_alone_and_the_rest_is_done() {
+async fn what_another_try_fixes_comes_again_alone_and_the_rest_is_done() {
     let bodies = [
         created("denied.json").to_string(),
         created("scan.json").to_string(),
@@ -209,7 +209,7 @@ async fn a_message_that_is_not_understood_is_never_deleted() {
 }
 
 #[tokio::test]
-async fn a_direct_invocation_that_another_try_mends_is_an_error() {
+async fn a_direct_invocation_that_another_try_fixes_is_an_error() {
     for (key, kind) in
         [("denied.json", "UploadNotOpened"), ("held.json", "UploadHeld"), ("unconnected.json", "ExportFailed")]
     {

@@ -1,6 +1,6 @@
 //! What every format tells of a finding, and how a finding within the service's limits is made of it.
 //!
-//! What the service would refuse is cut or left out and noted as a repair; what cannot be mended is rejected.
+//! What the service would refuse is cut or left out and noted as a repair; what cannot be fixed is rejected.
 
 use std::borrow::Cow;
 

@@ -14,7 +14,7 @@ pub(super) enum Link {
     /// As it is.
     Sound,
     /// The same link, with what may not stand in it percent-encoded.
-    Mended(String),
+    Repaired(String),
     /// None.
     Unusable,
 }
@@ -25,7 +25,7 @@ pub(super) fn judge(text: &str) -> Link {
         return Link::Sound;
     }
     match Url::parse(text.trim()) {
-        Ok(url) if is_strict(url.as_str()) => Link::Mended(url.into()),
+        Ok(url) if is_strict(url.as_str()) => Link::Repaired(url.into()),
         _ => Link::Unusable,
     }
 }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_kept_mended_or_left_out() {
+    fn links_are_kept_fixed_or_left_out() {
         for sound in [
             "https://hub.prowler.com/check/a",
             "http://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#x?y=%20",
@@ -66,8 +66,8 @@ mod tests {
         ] {
             assert_eq!(judge(sound), Link::Sound, "{sound}");
         }
-        assert_eq!(judge("https://a.example/b c|d"), Link::Mended("https://a.example/b%20c|d".into()).normal());
-        assert_eq!(judge(" https://a.example/é"), Link::Mended("https://a.example/%C3%A9".into()));
+        assert_eq!(judge("https://a.example/b c|d"), Link::Repaired("https://a.example/b%20c|d".into()).normal());
+        assert_eq!(judge(" https://a.example/é"), Link::Repaired("https://a.example/%C3%A9".into()));
         for unusable in
             ["", "aws s3 ls", "javascript:alert(1)", "https://", "https:///x y", "/check/a", "ftp://a.example/"]
         {
@@ -79,7 +79,7 @@ mod tests {
         /// Whether `|` is encoded is up to the library; the strict form decides.
         fn normal(self) -> Self {
             match &self {
-                Self::Mended(text) if !is_strict(text) => Self::Unusable,
+                Self::Repaired(text) if !is_strict(text) => Self::Unusable,
                 _ => self,
             }
         }

@@ -135,7 +135,7 @@ pub(super) fn link(text: &str, repairs: &mut Repairs) -> Cow<'static, str> {
     }
     match judge(text) {
         Link::Sound => Cow::Owned(text.to_owned()),
-        Link::Mended(link) => {
+        Link::Repaired(link) => {
             repairs.push(repair("Remediation.Recommendation.Url", "percent-encoded"));
             Cow::Owned(link)
         }

@@ -128,7 +128,7 @@ fn arns_name_the_partition_and_only_those_that_the_service_knows_stand_in_the_re
 }
 
 #[test]
-fn what_cannot_be_mended_is_kept_back_with_its_reason() {
+fn what_cannot_be_fixed_is_kept_back_with_its_reason() {
     let cases: [(Value, QuarantineCode); 13] = [
         (with("/cloud/region", "mars-north-1"), QuarantineCode::UnknownRegion),
         (with("/cloud/region", "no Region at all"), QuarantineCode::UnknownRegion),

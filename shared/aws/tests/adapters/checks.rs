@@ -108,9 +108,9 @@ async fn a_role_that_opens_without_its_external_id_is_a_risk() {
     assert_eq!(connection.status, ConnectionStatus::Connected);
     let [risk] = connection.risks.as_slice() else { panic!("{:?}", connection.risks) };
     assert_eq!(risk.reason, "external_id_not_required");
-    let mend = risk.mend.as_deref().unwrap();
+    let remediation = risk.remediation.as_deref().unwrap();
     let complete = format!("hubctl permissions print --integration {MEMBER} --form trust > trust.json && aws iam ");
-    assert!(mend.starts_with(&complete) && mend.contains(" --role-name Open "), "{mend}");
+    assert!(remediation.starts_with(&complete) && remediation.contains(" --role-name Open "), "{remediation}");
     // Where nobody set one there is nothing to leave out.
     let Checked { connection, .. } = check(&server.endpoint_url(), MEMBER, role("Open", None)).await;
     assert!(connection.risks.is_empty() && connection.status == ConnectionStatus::Connected);
@@ -129,19 +129,22 @@ async fn a_role_that_refuses_us_is_told_with_every_way_out() {
         assert_eq!(connection.status, ConnectionStatus::Disconnected);
         let problem = connection.problem.unwrap();
         assert_eq!(problem.reason, "assume_role_denied");
-        let (message, mend) = (problem.message, problem.mend.unwrap());
+        let (message, remediation) = (problem.message, problem.remediation.unwrap());
         // STS says the same of each, so both causes are named and none is claimed.
         assert!(message.contains("that the role exists") && message.contains("exactly that External ID"), "{message}");
-        let ways: Vec<&str> = mend.lines().collect();
+        let ways: Vec<&str> = remediation.lines().collect();
         assert!(
             ways[0].starts_with(&format!("hubctl permissions print --integration {MEMBER} --form trust > ")),
-            "{mend}"
+            "{remediation}"
         );
-        assert!(ways[0].contains(&format!("update-assume-role-policy --role-name {name} ")), "{mend}");
-        assert!(ways[1].starts_with(&format!("hubctl integration credentials {MEMBER} --role-name {name} ")), "{mend}");
-        assert!(ways[2].contains("--form cloudformation > role.yaml && aws cloudformation deploy "), "{mend}");
+        assert!(ways[0].contains(&format!("update-assume-role-policy --role-name {name} ")), "{remediation}");
+        assert!(
+            ways[1].starts_with(&format!("hubctl integration credentials {MEMBER} --role-name {name} ")),
+            "{remediation}"
+        );
+        assert!(ways[2].contains("--form cloudformation > role.yaml && aws cloudformation deploy "), "{remediation}");
         // Whoever calls now is not all that the role must trust.
-        assert!(!mend.contains("user/simulated"), "{mend}");
+        assert!(!remediation.contains("user/simulated"), "{remediation}");
     }
 }
 
@@ -158,8 +161,8 @@ async fn a_caller_that_may_assume_no_role_is_told_who_says_so() {
     config.account_mut(ACCOUNT).denies = vec![denied(true, "service control policy")];
     let (_simulator, server) = start(config).await;
     let Checked { connection, .. } = check(&server.endpoint_url(), MEMBER, role("Open", None)).await;
-    let mend = connection.problem.unwrap().mend.unwrap();
-    assert!(mend.starts_with("aws organizations list-policies-for-target "), "{mend}");
+    let remediation = connection.problem.unwrap().remediation.unwrap();
+    assert!(remediation.starts_with("aws organizations list-policies-for-target "), "{remediation}");
 }
 
 #[tokio::test]
@@ -169,12 +172,12 @@ async fn credentials_of_another_account_and_unknown_ones_are_told_apart() {
     let problem = connection.problem.unwrap();
     assert_eq!(problem.reason, "wrong_account");
     let command = format!("hubctl integration credentials {MEMBER} --role-name SecurityHubExporter");
-    assert!(problem.mend.unwrap().starts_with(&command));
+    assert!(problem.remediation.unwrap().starts_with(&command));
     let (_simulator, server) = start(Config { default_account: None, ..Config::default() }).await;
     let Checked { connection, .. } = check(&server.endpoint_url(), ACCOUNT, Credentials::default()).await;
     let problem = connection.problem.unwrap();
     assert_eq!(problem.reason, "credentials_invalid");
-    assert!(problem.mend.unwrap().starts_with("aws sts get-caller-identity"));
+    assert!(problem.remediation.unwrap().starts_with("aws sts get-caller-identity"));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::{ACCOUNT, cloud};
 fn connection() -> Connection {
     let account: AccountId = ACCOUNT.parse().unwrap();
     let checked_at: Timestamp = "2026-11-23T08:00:00.5Z".parse().unwrap();
-    let problem = Problem { reason: "hub_not_enabled".to_owned(), message: "off".to_owned(), mend: None };
+    let problem = Problem { reason: "hub_not_enabled".to_owned(), message: "off".to_owned(), remediation: None };
     let region = RegionConnection {
         status: RegionStatus::HubNotEnabled,
         since: checked_at,

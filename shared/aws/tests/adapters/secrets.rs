@@ -92,16 +92,16 @@ async fn a_secret_that_is_no_access_key_is_refused_without_a_word_of_it() {
         &format!(r#"{{"access_key_id": "", "secret_access_key": "{SECRET}"}}"#),
     ] {
         let (_wire, cloud) = serve(secret(text)).await;
-        let Err(ConnectError::Refused { reason, message, mend }) =
+        let Err(ConnectError::Refused { reason, message, remediation }) =
             cloud.connect(account(), &integration(None)).await.map(drop)
         else {
             panic!("{text} was taken")
         };
         assert_eq!(reason, "credentials_invalid", "{text}");
-        let mend = mend.unwrap();
+        let remediation = remediation.unwrap();
         assert!(
-            mend.starts_with(&format!("hubctl integration credentials {} --access-key-file FILE", account())),
-            "{mend}"
+            remediation.starts_with(&format!("hubctl integration credentials {} --access-key-file FILE", account())),
+            "{remediation}"
         );
         assert!(message.starts_with("the secret exporter/keys "), "{message}");
         assert!(!message.contains(SECRET) && !message.contains(KEY), "{message}");

@@ -7,7 +7,7 @@ use asff::{AccountId, Partition, RegionName, ScanFormat};
 use jiff::Timestamp;
 
 use super::session::{AccountExport, Context, Delivering, First, State};
-use crate::connection::{Standing, with_mend};
+use crate::connection::{Standing, with_remediation};
 use crate::coverage::Coverage;
 use crate::deadline::within;
 use crate::deliver::{AccountDelivery, Policy, Sending};
@@ -117,7 +117,7 @@ impl<P: Ports> AccountExport<P> {
             let problem = finished.is_degraded.then(|| {
                 let options = &context.shared.settings.command_options;
                 let said = format!("account {account}: run {run_id} exported it, and not every finding arrived");
-                with_mend(said, Some(format!("hubctl run show {run_id}{options}")))
+                with_remediation(said, Some(format!("hubctl run show {run_id}{options}")))
             });
             return Ok(State::Complete(problem));
         }
@@ -134,7 +134,9 @@ impl<P: Ports> AccountExport<P> {
             Err(error) => {
                 ports.end(account, &context.run_id, doubt).await?;
                 return Ok(match error {
-                    ConnectError::Refused { reason, message, mend } => State::Blocked(reason, with_mend(message, mend)),
+                    ConnectError::Refused { reason, message, remediation } => {
+                        State::Blocked(reason, with_remediation(message, remediation))
+                    }
                     ConnectError::Failed(error) => {
                         State::Blocked(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string())
                     }
@@ -205,14 +207,14 @@ fn usable<P: Ports>(
 
 /// That an account has no integration, and the command that makes one.
 pub(crate) fn no_integration(account: AccountId) -> String {
-    let mend = format!("hubctl integration create --provider {account}");
-    with_mend(format!("account {account} has no integration"), Some(mend))
+    let remediation = format!("hubctl integration create --provider {account}");
+    with_remediation(format!("account {account} has no integration"), Some(remediation))
 }
 
 /// That an account's integration is off, and the command that switches it on and exports what came meanwhile.
 pub(crate) fn disabled(account: AccountId, integration: &Integration) -> String {
-    let mend = format!("hubctl integration enable {} --replay", integration.provider);
-    with_mend(format!("the integration of account {account} is disabled"), Some(mend))
+    let remediation = format!("hubctl integration enable {} --replay", integration.provider);
+    with_remediation(format!("the integration of account {account} is disabled"), Some(remediation))
 }
 
 /// That an integration does not accept an upload, and the command by which it does.
@@ -222,7 +224,7 @@ fn not_authorized(account: AccountId, integration: &Integration, upload: &Upload
         "account {account}: the integration {provider} does not accept scans from {source}; if this source may send findings \
          of the account, accept it, and replay the run"
     );
-    with_mend(message, Some(integration.accept_command(upload)))
+    with_remediation(message, Some(integration.accept_command(upload)))
 }
 
 /// The Regions of an integration, besides its fallback Region, that hold findings of other Regions. Where nobody knows, since
@@ -261,12 +263,12 @@ pub(crate) async fn begin_any<P: Ports>(
 /// That an integration takes scans in another format, and the command that has it take this one.
 fn other_format(account: AccountId, format: ScanFormat, integration: &Integration) -> String {
     let Integration { provider, format: wanted, .. } = integration;
-    let mend = format!("hubctl integration configure {provider} --format {format}");
-    with_mend(
+    let remediation = format!("hubctl integration configure {provider} --format {format}");
+    with_remediation(
         format!(
             "account {account}: the scan is in {format}, and the integration exports {wanted}; export {format} instead with"
         ),
-        Some(mend),
+        Some(remediation),
     )
 }
 

@@ -134,8 +134,8 @@ impl<P: CheckPorts> Checker<P> {
         let connecting = timeout_at(until(self.settings.identity_timeout), self.ports.connect(account, integration));
         let hub = match connecting.await {
             Ok(Ok(hub)) => hub,
-            Ok(Err(ConnectError::Refused { reason, message, mend })) => {
-                return Found::Refused(credentials_refused(reason, message, mend));
+            Ok(Err(ConnectError::Refused { reason, message, remediation })) => {
+                return Found::Refused(credentials_refused(reason, message, remediation));
             }
             Ok(Err(ConnectError::Failed(error))) => return Found::Passing(not_checked(&error.to_string())),
             Err(_) => return Found::Passing(not_checked("the credentials could not be had in time")),

@@ -1,4 +1,4 @@
-//! What is wrong with the credentials, and the commands that mend them.
+//! What is wrong with the credentials, and the commands that fix them.
 
 use asff::AccountId;
 
@@ -16,7 +16,7 @@ const ROLE_STACK: &str = "securityhub-exporter-role";
 /// The reason of a role that opens without its External ID.
 pub(super) const EXTERNAL_ID_NOT_REQUIRED: &str = "external_id_not_required";
 
-/// Whose credentials are tried, so that the command that mends them can be named.
+/// Whose credentials are tried, so that the command that fixes them can be named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whose {
     id: ProviderId,
@@ -66,8 +66,8 @@ impl Whose {
 }
 
 /// The credentials don't work; what the adapter says of them is for people already.
-pub(super) fn credentials_refused(reason: &str, message: String, mend: Option<String>) -> Problem {
-    Problem { reason: reason.to_owned(), message, mend }
+pub(super) fn credentials_refused(reason: &str, message: String, remediation: Option<String>) -> Problem {
+    Problem { reason: reason.to_owned(), message, remediation }
 }
 
 /// STS takes the credentials, and no Region does.
@@ -79,7 +79,7 @@ pub(super) fn credentials_unknown(account: AccountId, integration: &Integration,
             "no Region of account {account} accepts the credentials, those included that every account has: {said}. A key that \
              was deleted or made inactive is refused so, and so are the tokens of a session that was revoked"
         ),
-        mend: Some(
+        remediation: Some(
             whose.new_key(&format!("a key of account {account}, where it has one; without one, look at its role")),
         ),
     }
@@ -90,7 +90,7 @@ pub(super) fn not_checked(said: &str) -> Problem {
     Problem {
         reason: NOT_CHECKED.to_owned(),
         message: format!("the check did not get through this time: {said}; the next one asks again"),
-        mend: None,
+        remediation: None,
     }
 }
 
@@ -106,7 +106,7 @@ pub(super) fn external_id_not_required(account: AccountId, integration: &Integra
             "{} can be assumed without its External ID: whoever gets the exporter to use that role's ARN uses it as we do",
             role.arn
         ),
-        mend: Some(trust_command(&role, account, &integration.provider)),
+        remediation: Some(trust_command(&role, account, &integration.provider)),
     }
 }
 
@@ -117,7 +117,7 @@ pub fn refused_caller(said: &str) -> Option<String> {
 
 /// How a role comes to be assumed, the likeliest first, a line each: `said` is what STS said to the caller that it refused.
 /// STS says the same of a role that is not there, of one that does not trust the caller, and of another External ID.
-pub fn assume_role_mend(role: &Role, account: AccountId, said: &str, whose: Option<&Whose>) -> String {
+pub fn assume_role_remediation(role: &Role, account: AccountId, said: &str, whose: Option<&Whose>) -> String {
     let denial = Denial::parse(said, ASSUME_ROLE);
     let caller = denial.caller.as_deref();
     if denial.is_of_organization() {
@@ -188,8 +188,8 @@ mod tests {
         let account = "123456789012".parse().unwrap();
         let credentials = Credentials::Default { role: Some(role()) };
         let whose = Whose::new(&integration(Some(credentials.clone())), &credentials);
-        let mend = assume_role_mend(&role(), account, SAID, Some(&whose));
-        let commands: Vec<&str> = mend.lines().collect();
+        let remediation = assume_role_remediation(&role(), account, SAID, Some(&whose));
+        let commands: Vec<&str> = remediation.lines().collect();
         assert_eq!(
             commands,
             [
@@ -203,9 +203,9 @@ mod tests {
                  CAPABILITY_NAMED_IAM  # or, if account 123456789012 has no role team/Exporter",
             ]
         );
-        let unknown = assume_role_mend(&role(), account, SAID, None);
-        for mend in [mend, unknown] {
-            assert!(!mend.contains("ExportRole"), "{mend}");
+        let unknown = assume_role_remediation(&role(), account, SAID, None);
+        for remediation in [remediation, unknown] {
+            assert!(!remediation.contains("ExportRole"), "{remediation}");
         }
         assert_eq!(refused_caller(SAID).as_deref(), Some("arn:aws:iam::111122223333:role/ExportRole"));
     }

@@ -1,4 +1,4 @@
-//! Connections: what a check of an account's Security Hub found, Region by Region, and what mends it.
+//! Connections: what a check of an account's Security Hub found, Region by Region, and how to fix it.
 //!
 //! A [`Connection`] is kept for each account that an integration reaches. A check that fails for a passing reason keeps
 //! the Regions of the check before, marked stale: an outage of ours is no news about the customer's hubs.
@@ -22,12 +22,12 @@ mod verdict;
 mod words;
 
 pub use self::check::{Checked, Checker, Kept};
-pub use self::identity::{Whose, assume_role_mend, refused_caller};
+pub use self::identity::{Whose, assume_role_remediation, refused_caller};
 pub use self::model::{Connection, ConnectionStatus, ExternalIdCheck, Problem, RegionConnection, RegionStatus, Target};
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
 pub use self::round::Round;
 pub use self::settings::{CheckSettings, WriteProbe};
 pub(crate) use self::upkeep::Standing;
 pub use self::upkeep::Upkeep;
-pub(crate) use self::words::with_mend;
+pub(crate) use self::words::with_remediation;
 pub use self::words::{PERMISSIONS, dns_suffix};

@@ -89,7 +89,7 @@ pub struct RegionConnection {
     pub status: RegionStatus,
     /// Since when it is so.
     pub since: Timestamp,
-    /// What was said, and what mends it. None where all is well. A Region that takes findings has one where a permission to
+    /// What was said, and how to fix it. None where all is well. A Region that takes findings has one where a permission to
     /// read is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
@@ -120,16 +120,16 @@ pub enum RegionStatus {
     Unreachable,
 }
 
-/// Something that a person must mend.
+/// Something that a person must fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// A short name, such as `assume_role_denied` or `hub_not_enabled`.
     pub reason: String,
     /// What happened, in a sentence.
     pub message: String,
-    /// The command, or the change, that mends it; where it can be one of several, a line each.
+    /// The command, or the change, that fixes it; where it can be one of several, a line each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    pub remediation: Option<String>,
 }
 
 /// The newest trial to assume a role without its External ID.

@@ -218,7 +218,7 @@ impl<H: Hub + Probe + Sync> Looking<'_, H> {
     fn denied(&self, accepted: bool) -> Look {
         let problem = self.place.access_denied(&self.denials, &self.asking.caller).map(|mut problem| {
             if !accepted {
-                let other = self.place.product_not_accepted().mend.unwrap_or_default();
+                let other = self.place.product_not_accepted().remediation.unwrap_or_default();
                 problem.message += &format!(
                     ". Whether the Prowler product is accepted could not be asked; if it is not, this is what to do: {other}"
                 );

@@ -48,10 +48,13 @@ fn every_partition_has_its_own_regions_and_endpoints() {
         assert_eq!((names.len(), names[0].as_str()), (count, first));
         assert_eq!(dns_suffix(partition), suffix);
         let place = Place { partition, account: account(), region: name(first) };
-        let mend = place.product_not_accepted().mend.unwrap();
-        assert!(mend.contains(&format!("arn:{partition}:securityhub:{first}::product/prowler/prowler")), "{mend}");
-        let mend = place.unreachable("no answer").mend.unwrap();
-        assert!(mend.contains(&format!("https://securityhub.{first}.{suffix}/")), "{mend}");
+        let remediation = place.product_not_accepted().remediation.unwrap();
+        assert!(
+            remediation.contains(&format!("arn:{partition}:securityhub:{first}::product/prowler/prowler")),
+            "{remediation}"
+        );
+        let remediation = place.unreachable("no answer").remediation.unwrap();
+        assert!(remediation.contains(&format!("https://securityhub.{first}.{suffix}/")), "{remediation}");
     }
 }
 

@@ -163,7 +163,7 @@ fn none_takes(account: AccountId, regions: &BTreeMap<RegionName, RegionConnectio
     Problem {
         reason: "no_region_enabled".to_owned(),
         message: format!("no Region of account {account} takes findings ({}){detail}", counts.join(", ")),
-        mend: nearest.and_then(|problem| problem.mend.clone()),
+        remediation: nearest.and_then(|problem| problem.remediation.clone()),
     }
 }
 
@@ -197,6 +197,6 @@ fn silent_everywhere(regions: &BTreeMap<RegionName, Look>) -> Option<Problem> {
     asked().all(|look| silence(look).is_some()).then(|| Problem {
         reason: NO_REGION_ANSWERS.to_owned(),
         message: format!("no Region answered: {}", first.message),
-        mend: first.mend.clone(),
+        remediation: first.remediation.clone(),
     })
 }

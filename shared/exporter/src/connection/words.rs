@@ -1,4 +1,4 @@
-//! What a person reads who must mend a Region: what happened in a sentence, and the command to type.
+//! What a person reads who must fix a Region: what happened in a sentence, and the command to type.
 //!
 //! Commands end in a comment that names the account, so that they can be pasted as they are.
 
@@ -39,7 +39,7 @@ impl Place {
             reason: "hub_not_enabled".to_owned(),
             message: format!("Security Hub is off in {region} of account {account}"),
             // Without the standards: what they check is billed.
-            mend: Some(format!(
+            remediation: Some(format!(
                 "aws securityhub enable-security-hub --no-enable-default-standards --region {region}  # in account {account}"
             )),
         }
@@ -54,7 +54,7 @@ impl Place {
             message: format!(
                 "Security Hub is on in {region} of account {account}, but does not accept findings of the Prowler product yet"
             ),
-            mend: Some(format!(
+            remediation: Some(format!(
                 "aws securityhub enable-import-findings-for-product --product-arn {product} --region {region}  # in account \
                  {account}"
             )),
@@ -67,7 +67,7 @@ impl Place {
         Problem {
             reason: "region_not_opted_in".to_owned(),
             message: format!("account {account} has not switched {region} on"),
-            mend: Some(format!("aws account enable-region --region-name {region}  # in account {account}")),
+            remediation: Some(format!("aws account enable-region --region-name {region}  # in account {account}")),
         }
     }
 
@@ -81,7 +81,7 @@ impl Place {
                  within the last hours and is not ready yet, or the session comes from the global endpoint of STS, whose \
                  tokens hold in the Regions only that every account has"
             ),
-            mend: Some(format!(
+            remediation: Some(format!(
                 "aws iam set-security-token-service-preferences --global-endpoint-token-version v2Token  # in account {account}"
             )),
         }
@@ -95,7 +95,7 @@ impl Place {
             message: format!(
                 "{region} belongs to the partition {theirs}, account {account} to {partition}; credentials never hold in both"
             ),
-            mend: Some(format!(
+            remediation: Some(format!(
                 "take {region} out of the integration's Regions; findings of {theirs} need a deployment there"
             )),
         }
@@ -108,7 +108,7 @@ impl Place {
         Problem {
             reason: "unreachable".to_owned(),
             message: format!("the Security Hub of {region} does not answer: {said}"),
-            mend: Some(format!(
+            remediation: Some(format!(
                 "curl -sS -o /dev/null -w '%{{http_code}}\\n' https://securityhub.{region}.{suffix}/accounts  # from \
                  the network of the exporter: 403 is an answer; without one look at its routes, DNS and VPC endpoints"
             )),
@@ -121,7 +121,7 @@ impl Place {
         Problem {
             reason: "not_checked".to_owned(),
             message: format!("{region} could not be checked this time: {said}; the next check asks again"),
-            mend: None,
+            remediation: None,
         }
     }
 
@@ -134,7 +134,7 @@ impl Place {
                 "the endpoint of {region} stored a finding that breaks the format, named {PROBE_ID}, as an archived one: it does \
                  not behave like Security Hub. Whatever stands behind it may keep other findings than Security Hub would"
             ),
-            mend: Some("check AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_SECURITYHUB of the exporter".to_owned()),
+            remediation: Some("check AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_SECURITYHUB of the exporter".to_owned()),
         }
     }
 
@@ -154,7 +154,7 @@ impl Place {
         Some(Problem {
             reason: reason.to_owned(),
             message: format!("{who} in {region} to {caller} (account {account}){also}. AWS says: {}", first.said),
-            mend: Some(self.grant(first, caller)),
+            remediation: Some(self.grant(first, caller)),
         })
     }
 
@@ -215,10 +215,10 @@ pub(super) fn grant_identity(caller: &str, account: AccountId, actions: &[&str],
     }
 }
 
-/// What happened, and below it what mends it, so that it can be copied.
-pub(crate) fn with_mend(message: String, mend: Option<String>) -> String {
-    match mend {
-        Some(mend) => format!("{message}\n{mend}"),
+/// What happened, and below it how to fix it, so that it can be copied.
+pub(crate) fn with_remediation(message: String, remediation: Option<String>) -> String {
+    match remediation {
+        Some(remediation) => format!("{message}\n{remediation}"),
         None => message,
     }
 }

@@ -1,7 +1,7 @@
-//! Compares what a Region's hub holds with the state, and mends the difference: what the hub lacks, or has in an older
+//! Compares what a Region's hub holds with the state, and fixes the difference: what the hub lacks, or has in an older
 //! version, is sent once more as it was last sent; what the state does not know is taken over into it.
 //!
-//! Promise: nothing is mended unless the hub was read to its end. A finding that was sent a moment ago may be missing from
+//! Promise: nothing is fixed unless the hub was read to its end. A finding that was sent a moment ago may be missing from
 //! the service's answers (contract 3.1); it is sent once more, which harms nothing.
 
 use std::collections::{HashMap, HashSet};
@@ -47,14 +47,14 @@ impl<P: Ports> RegionWorker<P> {
         if let Err(error) = read {
             drift.unread = Some(error);
         } else {
-            self.mend(&mut drift, found, dry_run).await?;
+            self.remediation(&mut drift, found, dry_run).await?;
         }
         if dry_run || drift.unread.is_some() {
             // What was written meanwhile is dropped; the state stays as it was.
             self.work.ledger = None;
             self.work.report.adopted = 0;
         } else {
-            drift.mended = self.work.report.adopted + self.work.counts.sent;
+            drift.fixed = self.work.report.adopted + self.work.counts.sent;
             // All was read: what an adoption left out is there now.
             if let Some(ledger) = &mut self.work.ledger
                 && ledger.header.tail.adopting.take().is_some()
@@ -121,7 +121,12 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Sends once more what the hub lacks, or has otherwise than it was last sent.
-    async fn mend(&mut self, drift: &mut Drift, found: HashMap<Key, bool>, dry_run: bool) -> Result<(), PortError> {
+    async fn remediation(
+        &mut self,
+        drift: &mut Drift,
+        found: HashMap<Key, bool>,
+        dry_run: bool,
+    ) -> Result<(), PortError> {
         let Some(ledger) = &self.work.ledger else { return Ok(()) };
         let of_state = |(slot, _): (&Slot, _)| slot.is_live().then_some(slot.key);
         let missing: HashSet<Key> =

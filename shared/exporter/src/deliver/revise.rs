@@ -27,7 +27,7 @@ impl<P: Ports> AccountDelivery<P> {
         self.each(regions, |worker| worker.revise(choose.clone(), archiving)).await
     }
 
-    /// Compares what these Regions' hubs hold with the states, all at once, and mends the difference, unless it is a dry
+    /// Compares what these Regions' hubs hold with the states, all at once, and fixes the difference, unless it is a dry
     /// run.
     pub(crate) async fn reconcile(self, regions: &BTreeSet<RegionName>, dry_run: bool) -> AccountDelivered {
         self.each(regions, |worker| worker.reconcile(dry_run)).await

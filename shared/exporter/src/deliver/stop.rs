@@ -1,4 +1,4 @@
-//! Why a Region gets no more findings in this run, decoded from the service's answer, with what mends it.
+//! Why a Region gets no more findings in this run, decoded from the service's answer, with how to fix it.
 
 use asff::{Partition, RegionName};
 
@@ -8,7 +8,7 @@ use crate::report::{Unavailable, undelivered};
 /// The end of a Region's delivery before its last finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// The Region does not take findings. Trying again does not help before somebody mends it.
+    /// The Region does not take findings. Trying again does not help before somebody fixes it.
     Unavailable(Unavailable),
     /// Something passing, by its name in [`undelivered`](crate::report::undelivered). A later run may succeed.
     Undelivered(&'static str),
@@ -37,7 +37,7 @@ pub(crate) async fn explain(
         other => Unavailable {
             reason: undelivered::UNREACHABLE.to_owned(),
             message: other.to_string(),
-            mend: format!(
+            remediation: format!(
                 "check that the network of the exporter reaches securityhub.{region} (routes, DNS, VPC endpoints); to leave \
                  {region} out, set the Regions of the integration with: hubctl integration configure"
             ),
@@ -49,7 +49,7 @@ fn hub_not_enabled(region: &RegionName, message: &str) -> Unavailable {
     Unavailable {
         reason: "hub_not_enabled".to_owned(),
         message: message.to_owned(),
-        mend: format!("aws securityhub enable-security-hub --no-enable-default-standards --region {region}"),
+        remediation: format!("aws securityhub enable-security-hub --no-enable-default-standards --region {region}"),
     }
 }
 
@@ -58,7 +58,9 @@ pub(super) fn product_not_accepted(partition: Partition, region: &RegionName, me
     Unavailable {
         reason: "product_not_accepted".to_owned(),
         message: message.to_owned(),
-        mend: format!("aws securityhub enable-import-findings-for-product --product-arn {product} --region {region}"),
+        remediation: format!(
+            "aws securityhub enable-import-findings-for-product --product-arn {product} --region {region}"
+        ),
     }
 }
 
@@ -66,13 +68,13 @@ fn not_opted_in(region: &RegionName, message: &str) -> Unavailable {
     Unavailable {
         reason: "region_not_opted_in".to_owned(),
         message: message.to_owned(),
-        mend: format!("aws account enable-region --region-name {region}"),
+        remediation: format!("aws account enable-region --region-name {region}"),
     }
 }
 
 fn access_denied(partition: Partition, region: &RegionName, message: &str) -> Unavailable {
     let product = partition.product_arn(*region);
-    let (reason, mend) = if message.contains("with an explicit deny") {
+    let (reason, remediation) = if message.contains("with an explicit deny") {
         (
             "denied_by_policy",
             format!("a policy (often a service control policy) denies it: exempt the caller there for {region}"),
@@ -86,5 +88,5 @@ fn access_denied(partition: Partition, region: &RegionName, message: &str) -> Un
             ),
         )
     };
-    Unavailable { reason: reason.to_owned(), message: message.to_owned(), mend }
+    Unavailable { reason: reason.to_owned(), message: message.to_owned(), remediation }
 }

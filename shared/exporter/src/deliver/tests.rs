@@ -305,7 +305,7 @@ async fn an_answer_whose_numbers_disagree_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_is_off_is_asked_once_and_named_with_its_mend() {
+async fn a_region_that_is_off_is_asked_once_and_named_with_its_fix() {
     let mut hub = RuleHub::new(|_, _, _| Err(CallError::AccessDenied("User: x is not authorized".to_owned())));
     hub.state = Err(CallError::InvalidAccess("Account 123456789012 is not subscribed to AWS Security Hub".to_owned()));
     let done = deliver(&hub, 5000, None).await;
@@ -313,7 +313,10 @@ async fn a_region_that_is_off_is_asked_once_and_named_with_its_mend() {
     assert_eq!(done.refused, 5000);
     let unavailable = unavailable(&done);
     assert_eq!(unavailable.reason, "hub_not_enabled");
-    assert!(unavailable.mend.contains("enable-security-hub") && unavailable.mend.contains("--region eu-west-1"));
+    assert!(
+        unavailable.remediation.contains("enable-security-hub")
+            && unavailable.remediation.contains("--region eu-west-1")
+    );
 }
 
 #[tokio::test(start_paused = true)]

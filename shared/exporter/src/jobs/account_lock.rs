@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::context::{Done, JobContext};
 use super::error::RunnerError;
 use crate::account::{begin_any, disabled, no_integration, regions_with_state};
-use crate::connection::with_mend;
+use crate::connection::with_remediation;
 use crate::coverage::Coverage;
 use crate::deliver::{AccountDelivered, AccountDelivery, Policy, Sending};
 use crate::integration::Integration;
@@ -32,7 +32,7 @@ pub(super) struct Hold<P: Ports> {
     pub(super) coverage: Coverage,
 }
 
-/// Why an account can't be worked on: a name of [`undelivered`] or of the credentials, and what mends it.
+/// Why an account can't be worked on: a name of [`undelivered`] or of the credentials, and how to fix it.
 pub(super) struct Blocked {
     pub(super) reason: &'static str,
     pub(super) message: String,
@@ -69,7 +69,7 @@ impl Wants<'_> {
                 let remediation = format!("hubctl integration enable {}", integration.provider);
                 let message =
                     format!("the integration of account {account} is being deleted, which archives its findings");
-                blocked(undelivered::INTEGRATION_DISABLED, with_mend(message, Some(remediation)))
+                blocked(undelivered::INTEGRATION_DISABLED, with_remediation(message, Some(remediation)))
             }
             Self::Of(provider) | Self::Removing(provider, _) if integration.provider != *provider => {
                 let id = &integration.provider;
@@ -139,7 +139,9 @@ impl<P: Ports> Hold<P> {
             Err(error) => {
                 ports.end(account, &context.run_id, doubt).await?;
                 return match error {
-                    ConnectError::Refused { reason, message, mend } => blocked(reason, with_mend(message, mend)),
+                    ConnectError::Refused { reason, message, remediation } => {
+                        blocked(reason, with_remediation(message, remediation))
+                    }
                     ConnectError::Failed(error) => blocked(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string()),
                 };
             }

@@ -216,7 +216,7 @@ mod tests {
         assert!(!is_busy(&run), "a run that failed for another reason");
         run.counts.undelivered.insert(undelivered::ACCOUNT_BUSY.to_owned(), 3);
         run.counts.undelivered.insert(undelivered::NO_INTEGRATION.to_owned(), 1);
-        assert!(is_busy(&run), "what no try mends does not matter");
+        assert!(is_busy(&run), "what no try fixes does not matter");
         run.counts.archive_undelivered = 1;
         assert!(!is_busy(&run), "it would be archived again and again");
         run.counts.archive_undelivered = 0;

@@ -33,7 +33,7 @@ pub enum JobError {
     /// A part of it can't be, and trying again does not help.
     #[error("{why}")]
     Partly {
-        /// Which, and what mends it.
+        /// Which, and how to fix it.
         why: String,
         /// The runs of the rest.
         runs: Vec<RunReport>,

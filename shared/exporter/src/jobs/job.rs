@@ -46,7 +46,7 @@ pub enum Job {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },
-    /// Compare what Security Hub holds with the state, and mend the difference.
+    /// Compare what Security Hub holds with the state, and fix the difference.
     Reconcile {
         /// The account, or the organisation: then every account that is exported by its integration. None: every account
         /// that has a state.

@@ -1,6 +1,6 @@
 //! Runs jobs as the deployment gets them: more than once, while others work, in the time of one invocation.
 //!
-//! Promises: a job that is settled is not run again; what another try mends is tried again, within the bounds of a
+//! Promises: a job that is settled is not run again; what another try fixes is tried again, within the bounds of a
 //! [`Chain`]; each job's record says what became of it, also that its message is in the dead-letter queue.
 
 use std::sync::Arc;

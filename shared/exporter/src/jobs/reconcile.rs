@@ -1,4 +1,4 @@
-//! `reconcile`: what Security Hub holds of an account is compared with the state, Region by Region, and the difference mended.
+//! `reconcile`: what Security Hub holds of an account is compared with the state, Region by Region, and the difference fixed.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ pub struct Reconcile {
 }
 
 impl<P: Ports> JobRunner<P> {
-    /// Compares and mends. Each Region's `drift` says how they differed, and how much of it was mended.
+    /// Compares and fixes. Each Region's `drift` says how they differed, and how much of it was fixed.
     ///
     /// # Errors
     ///

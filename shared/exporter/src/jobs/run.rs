@@ -111,7 +111,7 @@ async fn archive_all<P: Ports>(
         return Ok(runs);
     }
     let why = format!(
-        "the integration of {provider} is not deleted: {}; when that is mended, hubctl integration delete {provider} \
+        "the integration of {provider} is not deleted: {}; when that is fixed, hubctl integration delete {provider} \
          --archive goes on",
         refused.join("; ")
     );

@@ -60,7 +60,7 @@ pub enum OpenError {
         /// The object.
         url: String,
     },
-    /// Anything else, access denied included: a person mends it, and the event is tried again.
+    /// Anything else, access denied included: a person fixes it, and the event is tried again.
     #[error(transparent)]
     Failed(#[from] PortError),
 }
@@ -268,15 +268,15 @@ pub trait Hubs {
 /// Why there is no connection to an account.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The credentials will not work until somebody mends them.
+    /// The credentials will not work until somebody fixes them.
     #[error("{reason}: {message}")]
     Refused {
         /// A short name: `assume_role_denied`, `wrong_account`, `secret_missing`, `credentials_invalid`.
         reason: &'static str,
         /// What happened and what to look at.
         message: String,
-        /// The command, or the change, that mends it.
-        mend: Option<String>,
+        /// The command, or the change, that fixes it.
+        remediation: Option<String>,
     },
     /// Anything that may pass.
     #[error(transparent)]

@@ -13,9 +13,9 @@ pub struct Drift {
     pub unknown: u64,
     /// In both, and not the same: Security Hub has an older or a newer version, or has active what was archived.
     pub different: u64,
-    /// Of all these, the ones that were mended: sent once more as last sent, or taken over into the state.
-    pub mended: u64,
-    /// Why the comparison came to no end, if so. Then nothing was mended.
+    /// Of all these, the ones that were fixed: sent once more as last sent, or taken over into the state.
+    pub fixed: u64,
+    /// Why the comparison came to no end, if so. Then nothing was fixed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<String>,
 }
@@ -32,6 +32,6 @@ impl Drift {
         self.missing += other.missing;
         self.unknown += other.unknown;
         self.different += other.different;
-        self.mended += other.mended;
+        self.fixed += other.fixed;
     }
 }

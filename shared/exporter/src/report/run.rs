@@ -121,7 +121,7 @@ pub struct RegionReport {
     /// Why what is over in this Region could not be looked for, if so. Another try of the run does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
-    /// Why this Region takes no findings, and the command that mends it.
+    /// Why this Region takes no findings, and the command that fixes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<Unavailable>,
 }
@@ -158,8 +158,8 @@ pub struct Unavailable {
     pub reason: String,
     /// What the service said.
     pub message: String,
-    /// What mends it: a command to type where there is one.
-    pub mend: String,
+    /// What fixes it: a command to type where there is one.
+    pub remediation: String,
 }
 
 /// One account of the scan.
@@ -167,7 +167,7 @@ pub struct Unavailable {
 pub struct AccountReport {
     /// The fate of the account's findings.
     pub counts: Counts,
-    /// Why nothing could be sent for the account, if so, and what mends it.
+    /// Why nothing could be sent for the account, if so, and how to fix it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// Why nothing was archived that the settings would have archived, if so.
@@ -255,7 +255,7 @@ pub enum RunKind {
     UndoArchive,
     /// Sends what another run left in quarantine.
     Redrive,
-    /// Compares Security Hub with the state, and mends the difference.
+    /// Compares Security Hub with the state, and fixes the difference.
     Reconcile,
     /// Archives everything that was sent for an account.
     ArchiveAll,

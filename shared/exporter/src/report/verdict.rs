@@ -55,7 +55,7 @@ impl RunReport {
             && self.accounts.values().all(|account| kept_back(&account.counts))
     }
 
-    /// What somebody should know, a sentence each, and below it what mends it. Empty where all is well.
+    /// What somebody should know, a sentence each, and below it how to fix it. Empty where all is well.
     fn explain(&self, command_options: &str) -> Vec<String> {
         let mut reasons = Vec::new();
         match &self.file_end {
@@ -116,14 +116,14 @@ impl RunReport {
                     reasons.push(format!("account {account}, {region}: {why}"));
                 }
                 if let Some(why) = report.drift.as_ref().and_then(|drift| drift.unread.as_ref()) {
-                    reasons.push(format!("account {account}, {region}: not compared to the end, so not mended: {why}"));
+                    reasons.push(format!("account {account}, {region}: not compared to the end, so not fixed: {why}"));
                 }
                 if let Some(reason) = &report.unfinished {
                     reasons.push(format!("account {account}, {region}: {reason} before its end"));
                 }
                 if let Some(unavailable) = &report.unavailable {
-                    let (reason, mend) = (&unavailable.reason, &unavailable.mend);
-                    reasons.push(format!("account {account}, {region}: {reason}\n{mend}"));
+                    let (reason, remediation) = (&unavailable.reason, &unavailable.remediation);
+                    reasons.push(format!("account {account}, {region}: {reason}\n{remediation}"));
                 }
             }
         }

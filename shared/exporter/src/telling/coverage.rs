@@ -99,7 +99,7 @@ impl Told {
         let stay = if *findings == 1 { "1 active finding stays" } else { &format!("{findings} active findings stay") };
         detail.message =
             line(&format!("{stay} active, because {}. First seen in the scan of {since:.0}.", explain(reason)));
-        detail.mend = format!(
+        detail.remediation = format!(
             "check the permissions and the Regions of the scanner; to see the findings: hubctl run pending {run_id} | to archive \
              them, if they are resolved: hubctl run approve {run_id} --unproven"
         );
@@ -133,7 +133,7 @@ impl Told {
             reason: None,
             headline: String::new(),
             message: String::new(),
-            mend: "nothing to do".to_owned(),
+            remediation: "nothing to do".to_owned(),
             at: coverage.at,
             due_at: None,
             newest_scan_at: None,

@@ -88,8 +88,8 @@ pub struct Detail {
     pub headline: String,
     /// The same in a sentence or two.
     pub message: String,
-    /// What mends it, a command where there is one.
-    pub mend: String,
+    /// What fixes it, a command where there is one.
+    pub remediation: String,
     /// When it was found.
     pub at: Timestamp,
     /// When the missing scan was due.
@@ -167,7 +167,7 @@ impl Event {
         event.detail.headline = format!("The scan of account {account} is missing");
         event.detail.message =
             format!("A scan was due at {due:.0}, by the schedule {schedule}, and did not come; {newest_words}.");
-        event.detail.mend = format!(
+        event.detail.remediation = format!(
             "see that Prowler runs and uploads (hubctl run list --account {account}); if its schedule changed, change the \
              provider's scan_schedule"
         );
@@ -189,7 +189,7 @@ impl Event {
             reason: None,
             headline: String::new(),
             message: String::new(),
-            mend: "nothing to do".to_owned(),
+            remediation: "nothing to do".to_owned(),
             at: connection.checked_at,
             due_at: None,
             newest_scan_at: None,
@@ -204,11 +204,12 @@ impl Event {
 
     fn because(&mut self, problem: Option<&Problem>, otherwise: &str) {
         let doctor = format!("hubctl doctor --integration {}", self.detail.provider);
-        let (message, mend) = problem.map_or((otherwise, None), |found| (&found.message, found.mend.as_deref()));
+        let (message, remediation) =
+            problem.map_or((otherwise, None), |found| (&found.message, found.remediation.as_deref()));
         self.detail.reason = problem.map(|problem| problem.reason.clone());
         self.detail.message = line(message);
         // A line is a way out; a mail has one line for all.
-        self.detail.mend = line(&mend.unwrap_or(&doctor).replace('\n', " | "));
+        self.detail.remediation = line(&remediation.unwrap_or(&doctor).replace('\n', " | "));
     }
 }
 

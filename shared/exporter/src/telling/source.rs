@@ -69,7 +69,7 @@ impl Told {
                 "{count} of the account in an upload to {source} were not sent, and nothing was archived by them, as the \
                  integration {provider} does not accept scans from there."
             )),
-            mend: line(&format!(
+            remediation: line(&format!(
                 "find out who uploaded it: hubctl run show {run_id} | if the source may send findings of the account: {} | \
                  hubctl run replay {run_id}",
                 integration.accept_command(&run.upload)

@@ -73,7 +73,7 @@ fn connection(minute: i64, enabled: &[&str]) -> Connection {
         let problem = Problem {
             reason: "hub_not_enabled".to_owned(),
             message: format!("Security Hub is off\nin {name}"),
-            mend: Some(format!("aws securityhub enable-security-hub --region {name}")),
+            remediation: Some(format!("aws securityhub enable-security-hub --region {name}")),
         };
         let found = RegionConnection {
             status: if on { RegionStatus::Enabled } else { RegionStatus::HubNotEnabled },
@@ -134,7 +134,7 @@ async fn each_change_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_lost_region_says_what_mends_it_in_one_line() {
+async fn a_lost_region_says_what_fixes_it_in_one_line() {
     let memory = Memory::default();
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
     let [event] = check(&memory, 1, &["us-east-1"]).await.try_into().unwrap();

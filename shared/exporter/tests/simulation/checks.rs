@@ -37,7 +37,7 @@ pub(crate) fn region<'a>(connection: &'a Connection, name: &str) -> &'a RegionCo
 
 pub(crate) fn reason<'a>(connection: &'a Connection, name: &str) -> (&'a str, &'a str, &'a str) {
     let problem = region(connection, name).problem.as_ref().unwrap();
-    (&problem.reason, &problem.message, problem.mend.as_deref().unwrap_or_default())
+    (&problem.reason, &problem.message, problem.remediation.as_deref().unwrap_or_default())
 }
 
 fn deny(action: &str, explicit: bool, policy: Option<&str>) -> Deny {
@@ -84,10 +84,10 @@ async fn a_hub_that_is_off_is_told_with_the_command_that_switches_it_on() {
         });
         let Checked { connection, .. } = check(&world, &integration()).await;
         assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::HubNotEnabled);
-        let (reason, message, mend) = reason(&connection, "eu-west-1");
+        let (reason, message, remediation) = reason(&connection, "eu-west-1");
         assert_eq!((reason, message), ("hub_not_enabled", "Security Hub is off in eu-west-1 of account 123456789012"));
         let command = "aws securityhub enable-security-hub --no-enable-default-standards --region eu-west-1";
-        assert_eq!(mend, format!("{command}  # in account 123456789012"));
+        assert_eq!(remediation, format!("{command}  # in account 123456789012"));
         assert_eq!(connection.status, ConnectionStatus::Connected, "the others take findings");
     }
 }
@@ -101,11 +101,11 @@ async fn the_product_is_found_on_the_third_page_and_missed_where_it_is_nowhere()
     let Checked { connection, .. } = check(&world, &integration()).await;
     assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Enabled);
     assert_eq!(region(&connection, "us-east-1").status, RegionStatus::ProductNotAccepted);
-    let (_, _, mend) = reason(&connection, "us-east-1");
+    let (_, _, remediation) = reason(&connection, "us-east-1");
     let arn = "arn:aws:securityhub:us-east-1::product/prowler/prowler";
     assert!(
-        mend.starts_with(&format!("aws securityhub enable-import-findings-for-product --product-arn {arn} ")),
-        "{mend}"
+        remediation.starts_with(&format!("aws securityhub enable-import-findings-for-product --product-arn {arn} ")),
+        "{remediation}"
     );
 }
 
@@ -117,9 +117,9 @@ async fn a_region_that_the_account_did_not_switch_on_is_told_so() {
         world.stores.lock().unwrap().tells_regions = tells_regions;
         let Checked { connection, .. } = check(&world, &integration()).await;
         assert_eq!(region(&connection, "af-south-1").status, RegionStatus::RegionNotOptedIn);
-        let (reason, _, mend) = reason(&connection, "af-south-1");
+        let (reason, _, remediation) = reason(&connection, "af-south-1");
         assert_eq!(reason, "region_not_opted_in");
-        assert!(mend.starts_with("aws account enable-region --region-name af-south-1"), "{mend}");
+        assert!(remediation.starts_with("aws account enable-region --region-name af-south-1"), "{remediation}");
         let asked = world.simulator.calls().iter().filter(|call| call.region == "af-south-1").count();
         assert_eq!(asked, usize::from(!tells_regions));
     }
@@ -156,10 +156,10 @@ async fn a_denied_write_names_the_action_and_who_says_no() {
     ] {
         let Checked { connection, .. } = check(&denying(deny), &integration()).await;
         assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::AccessDenied);
-        let (reason, message, mend) = reason(&connection, "eu-west-1");
+        let (reason, message, remediation) = reason(&connection, "eu-west-1");
         assert_eq!(reason, reason_wanted);
         assert!(message.contains(words), "{message}");
-        assert!(mend.starts_with(command), "{mend}");
+        assert!(remediation.starts_with(command), "{remediation}");
     }
 }
 
@@ -168,10 +168,10 @@ async fn a_region_that_takes_findings_does_so_although_it_may_not_be_read() {
     for action in ["securityhub:DescribeHub", "securityhub:GetFindings", "securityhub:ListEnabledProductsForImport"] {
         let Checked { connection, .. } = check(&denying(deny(action, false, None)), &integration()).await;
         assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Enabled, "{action}");
-        let (reason, message, mend) = reason(&connection, "eu-west-1");
+        let (reason, message, remediation) = reason(&connection, "eu-west-1");
         assert_eq!(reason, "access_denied");
         assert!(message.contains(&format!("{action} is not allowed in eu-west-1")), "{message}");
-        assert!(mend.contains(action), "{mend}");
+        assert!(remediation.contains(action), "{remediation}");
     }
 }
 
@@ -263,10 +263,10 @@ async fn a_product_is_accepted_where_the_integration_says_so() {
         config.region(ACCOUNT, "eu-west-1", |region| region.products.clear())
     });
     let Checked { connection, .. } = check(&denied, &accepting).await;
-    let (reason, message, mend) = reason(&connection, "eu-west-1");
+    let (reason, message, remediation) = reason(&connection, "eu-west-1");
     assert_eq!(reason, "product_not_accepted");
     assert!(message.contains("but securityhub:EnableImportFindingsForProduct was denied"), "{message}");
-    assert!(mend.starts_with("aws securityhub enable-import-findings-for-product"), "{mend}");
+    assert!(remediation.starts_with("aws securityhub enable-import-findings-for-product"), "{remediation}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -281,10 +281,10 @@ async fn a_region_that_is_had_and_does_not_know_the_session_is_told_apart() {
     };
     world.simulator.inject(Fault::new(refusal).in_region("af-south-1"));
     let Checked { connection, .. } = check(&world, &integration()).await;
-    let (reason, _, mend) = reason(&connection, "af-south-1");
+    let (reason, _, remediation) = reason(&connection, "af-south-1");
     assert_eq!(reason, "session_not_known");
     assert!(
-        mend.starts_with("aws iam set-security-token-service-preferences --global-endpoint-token-version"),
-        "{mend}"
+        remediation.starts_with("aws iam set-security-token-service-preferences --global-endpoint-token-version"),
+        "{remediation}"
     );
 }

@@ -43,8 +43,8 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
                 "state unwritable" => stores.unwritable = Some(format!("{HERE}.zst")),
                 "report unwritable" => stores.unwritable = Some("report.json".to_owned()),
                 "refused" => {
-                    let (message, mend) = ("no".to_owned(), None);
-                    stores.refusal = Some(ConnectError::Refused { reason: "assume_role_denied", message, mend });
+                    let (message, remediation) = ("no".to_owned(), None);
+                    stores.refusal = Some(ConnectError::Refused { reason: "assume_role_denied", message, remediation });
                 }
                 "failing" => {
                     let (action, message) = ("assume the role".to_owned(), "503".to_owned());

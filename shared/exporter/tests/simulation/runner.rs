@@ -188,7 +188,7 @@ fn drift(report: &RunReport) -> Drift {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reconciliation_says_how_hub_and_state_differ_and_mends_it() {
+async fn a_reconciliation_says_how_hub_and_state_differ_and_fixes_it() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(60)).upload("1")).await;
@@ -217,7 +217,7 @@ async fn a_reconciliation_says_how_hub_and_state_differ_and_mends_it() {
     assert_eq!((imports(&world), report.counts.sent), (calls, 0), "a dry run changes nothing");
 
     let report = runner(&world).reconcile(account(), &Reconcile::default(), &Options::default()).await.unwrap();
-    assert_eq!(drift(&report), Drift { mended: 21, ..expected }, "{:?}", report.reasons);
+    assert_eq!(drift(&report), Drift { fixed: 21, ..expected }, "{:?}", report.reasons);
     assert_eq!((report.status, report.counts.sent), (RunStatus::Succeeded, 20));
     assert_eq!(active(&world), 61);
 
@@ -234,7 +234,7 @@ async fn a_reconciliation_says_how_hub_and_state_differ_and_mends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_that_differ_are_mended_by_who_has_the_newer_one() {
+async fn versions_that_differ_are_fixed_by_who_has_the_newer_one() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(30));
@@ -280,7 +280,7 @@ const OF_THE_SERVICE: [&str; 8] =
     ["Severity", "Types", "Workflow", "WorkflowState", "ProductName", "CompanyName", "Region", "ProcessedAt"];
 
 #[tokio::test(start_paused = true)]
-async fn a_reconciliation_mends_nothing_where_the_hub_can_not_be_read() {
+async fn a_reconciliation_fixes_nothing_where_the_hub_can_not_be_read() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(30)).upload("1")).await;

@@ -116,7 +116,7 @@ async fn credentials_that_fail_an_export_are_known_to_fail() {
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(3)).upload("1"), None).await;
     assert_eq!(known(&world).unwrap().status, ConnectionStatus::Connected);
-    let refusal = ConnectError::Refused { reason: "assume_role_denied", message: "no".to_owned(), mend: None };
+    let refusal = ConnectError::Refused { reason: "assume_role_denied", message: "no".to_owned(), remediation: None };
     world.stores.lock().unwrap().refusal = Some(refusal);
     let report = export(&world, scan(1, failed(3)).upload("2"), None).await;
     assert_eq!(report.counts.undelivered["assume_role_denied"], 3);

@@ -57,7 +57,7 @@ async fn no_region_at_all_is_no_connection() {
     let problem = checked.connection.problem.unwrap();
     assert_eq!(problem.reason, "no_region_enabled");
     assert!(problem.message.contains("(3 hub_not_enabled, 31 region_not_opted_in)"), "{}", problem.message);
-    assert!(problem.mend.unwrap().starts_with("aws securityhub enable-security-hub"));
+    assert!(problem.remediation.unwrap().starts_with("aws securityhub enable-security-hub"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +92,7 @@ async fn credentials_that_fail_end_the_connection_and_keep_its_regions() {
     world.stores.lock().unwrap().refusal = Some(ConnectError::Refused {
         reason: "wrong_account",
         message: "the credentials are another account's".to_owned(),
-        mend: Some("aws sts get-caller-identity".to_owned()),
+        remediation: Some("aws sts get-caller-identity".to_owned()),
     });
     let refused = check(&world, &integration()).await;
     assert_eq!(refused.connection.status, ConnectionStatus::Disconnected);
@@ -139,7 +139,7 @@ async fn a_role_that_opens_without_its_external_id_is_a_risk() {
     let reasons = |connection: &Connection| connection.risks.iter().map(|risk| risk.reason.clone()).collect::<Vec<_>>();
     let found = check(&world, &integration()).await.connection;
     assert_eq!(reasons(&found), ["external_id_not_required"]);
-    assert!(found.risks[0].mend.as_ref().unwrap().contains("--form trust > trust.json"));
+    assert!(found.risks[0].remediation.as_ref().unwrap().contains("--form trust > trust.json"));
     assert_eq!(found.status, ConnectionStatus::Connected);
     world.stores.lock().unwrap().opens = Err(CallError::Throttled(String::new()));
     assert_eq!(reasons(&check(&world, &integration()).await.connection), ["external_id_not_required"]);

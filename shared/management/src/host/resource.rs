@@ -169,7 +169,9 @@ fn shown(view: &IntegrationView) -> Value {
 fn told(refusal: &Refusal) -> String {
     let Refusal::Invalid(errors) = refusal else {
         let problem = refusal.problem();
-        return problem.mend.map_or(problem.detail.clone(), |mend| format!("{}: {mend}", problem.detail));
+        return problem
+            .remediation
+            .map_or(problem.detail.clone(), |remediation| format!("{}: {remediation}", problem.detail));
     };
     let each = |FieldError { field, message }: &FieldError| format!("{} {message}", property(field));
     errors.iter().map(each).collect::<Vec<_>>().join("; ")

@@ -94,7 +94,7 @@ pub(crate) async fn redrive_all<P: Ports>(
     Ok(accepted(&service.redrive(&head.caller, None, code).await?))
 }
 
-/// Compare what Security Hub holds with what it was sent, and mend the difference
+/// Compare what Security Hub holds with what it was sent, and fix the difference
 #[utoipa::path(post, path = "/findings/reconcile", tag = "jobs", operation_id = "reconcile",
     params(("account" = Option<String>, Query, description = "Of this account only. Left out: of all that were sent findings", pattern = "^[0-9]{12}$"),
         ("regions" = Option<String>, Query, description = "In these Regions only, separated by commas", example = json!("eu-west-1,us-east-1"), min_length = 1),

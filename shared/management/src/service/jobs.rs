@@ -111,7 +111,7 @@ impl<P: Ports> Service<P> {
         self.ordered(caller, "run.redrive", Job::Redrive { run_id: run_id.map(str::to_owned), code }).await
     }
 
-    /// jobs that what Security Hub holds is compared with what it was sent, and the difference mended.
+    /// jobs that what Security Hub holds is compared with what it was sent, and the difference fixed.
     ///
     /// # Errors
     ///

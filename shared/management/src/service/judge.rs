@@ -123,7 +123,7 @@ fn of_many(accounts: &TestedAccounts, all: &[(Standing, Connection)], integratio
     parts.join("; ")
 }
 
-/// Why an account is not connected, or did not answer, and what mends it.
+/// Why an account is not connected, or did not answer, and how to fix it.
 fn reason(connection: &Connection) -> String {
     let stale = |stale: bool| {
         let mut all = connection.regions.iter().filter(move |(_, region)| region.stale_since.is_some() == stale);
@@ -136,7 +136,7 @@ fn reason(connection: &Connection) -> String {
     }
 }
 
-/// The Regions that take no findings and should, each with why and what mends it.
+/// The Regions that take no findings and should, each with why and how to fix it.
 fn gaps(connection: &Connection, integration: &Integration) -> String {
     let gaps = connection.gaps(integration);
     let each = gaps.iter().take(REGIONS_NAMED_MAX).map(|name| {
@@ -151,8 +151,8 @@ fn gaps(connection: &Connection, integration: &Integration) -> String {
 }
 
 fn told(problem: &Problem) -> String {
-    let Problem { message, mend, .. } = problem;
-    mend.as_ref().map_or_else(|| message.clone(), |mend| format!("{message}; to mend it: {mend}"))
+    let Problem { message, remediation, .. } = problem;
+    remediation.as_ref().map_or_else(|| message.clone(), |remediation| format!("{message}; to fix it: {remediation}"))
 }
 
 fn regions(connection: &Connection) -> String {

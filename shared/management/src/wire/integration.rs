@@ -238,7 +238,7 @@ pub struct LeftBehind {
     /// What becomes of it, in a sentence.
     pub message: String,
     /// The commands that archive it.
-    pub mend: String,
+    pub remediation: String,
 }
 
 impl LeftBehind {
@@ -253,7 +253,7 @@ impl LeftBehind {
             message: format!(
                 "what was sent for {provider} stays in Security Hub as it is; {keeper} updates or archives it any more"
             ),
-            mend: format!(
+            remediation: format!(
                 "hubctl integration create --provider {provider} --disabled, then hubctl integration delete {provider} --archive"
             ),
         }

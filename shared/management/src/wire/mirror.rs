@@ -69,12 +69,12 @@ pub struct RegionConnection {
     /// Since when this is what an earlier check found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_since: Option<String>,
-    /// What is wrong, and what mends it.
+    /// What is wrong, and how to fix it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<ConnectionProblem>,
 }
 
-/// Something that a person must mend.
+/// Something that a person must fix.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionProblem {
@@ -82,9 +82,9 @@ pub struct ConnectionProblem {
     pub reason: String,
     /// What happened.
     pub message: String,
-    /// What mends it.
+    /// What fixes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    pub remediation: Option<String>,
 }
 
 /// A change, as the trail keeps it.

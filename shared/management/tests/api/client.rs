@@ -174,7 +174,7 @@ pub(crate) fn disconnected(account: &str, provider: &str) -> Connection {
     let problem = Problem {
         reason: "assume_role_denied".to_owned(),
         message: "the role can't be assumed".to_owned(),
-        mend: Some("hubctl permissions print".to_owned()),
+        remediation: Some("hubctl permissions print".to_owned()),
     };
     Connection {
         status: ConnectionStatus::Disconnected,

@@ -72,9 +72,9 @@ fn mirrors<T: DeserializeOwned + serde::Serialize>(own: &impl serde::Serialize) 
 fn the_exporters_own_types_are_described_as_they_are() {
     let mut connection = connected(ACCOUNT, ACCOUNT, &["eu-west-1"]);
     mirrors::<wire::Connection>(&connection);
-    let problem = Problem { reason: "a".to_owned(), message: "b".to_owned(), mend: Some("c".to_owned()) };
+    let problem = Problem { reason: "a".to_owned(), message: "b".to_owned(), remediation: Some("c".to_owned()) };
     connection.problem = Some(problem.clone());
-    connection.risks = vec![Problem { mend: None, ..problem.clone() }];
+    connection.risks = vec![Problem { remediation: None, ..problem.clone() }];
     connection.stale_since = Some(connection.checked_at);
     let (role, external_id) = ("arn".to_owned(), "id".to_owned());
     connection.external_id_check = Some(ExternalIdCheck { checked_at: connection.checked_at, role, external_id });

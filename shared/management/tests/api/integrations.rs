@@ -45,7 +45,7 @@ async fn an_integration_whose_test_fails_is_created_with_the_reason() {
     let made = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
     assert_eq!((made.status.as_u16(), &made.body["test"]["outcome"]), (201, &json!("failed")));
     let message = made.body["test"]["message"].as_str().unwrap();
-    assert_eq!(message, "the role can't be assumed; to mend it: hubctl permissions print");
+    assert_eq!(message, "the role can't be assumed; to fix it: hubctl permissions print");
     let (path, _) = api.integration().await;
     assert_eq!(api.get(&path).await.body["connection"]["status"], "disconnected");
 
@@ -119,8 +119,8 @@ async fn a_move_says_what_stays_behind_in_security_hub_and_how_it_is_archived() 
     let left = &moved.body["left_behind"];
     assert_eq!(left["provider"], ACCOUNT);
     assert!(left["message"].as_str().unwrap().contains("stays in Security Hub"), "{left}");
-    let mend = left["mend"].as_str().unwrap();
-    assert!(mend.contains(&format!("hubctl integration delete {ACCOUNT} --archive")), "{mend}");
+    let remediation = left["remediation"].as_str().unwrap();
+    assert!(remediation.contains(&format!("hubctl integration delete {ACCOUNT} --archive")), "{remediation}");
     assert_eq!(api.get(&format!("/integrations/{OTHER}")).await.body.get("left_behind"), None, "it is said once");
 }
 

@@ -87,7 +87,7 @@ async fn what_was_deleted_is_not_made_again_by_a_request_that_comes_late() {
     api.delete(&format!("/integrations/{ACCOUNT}"), "*").await;
     let late = create(&api, "k1", &body).await;
     assert_eq!((late.status.as_u16(), late.problem()), (409, "key-spent"), "{}", late.text);
-    assert!(late.body["mend"].as_str().unwrap().contains("new key"), "{}", late.text);
+    assert!(late.body["remediation"].as_str().unwrap().contains("new key"), "{}", late.text);
 
     let later = api.memory.kept().now.unwrap() + SignedDuration::from_secs(60);
     api.memory.kept().now = Some(later);

@@ -8,7 +8,7 @@ use crate::client::{ACCOUNT, Api, connected, disconnected};
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
 
 fn problem(reason: &str, message: &str) -> Option<Problem> {
-    Some(Problem { reason: reason.to_owned(), message: message.to_owned(), mend: Some("the remedy".to_owned()) })
+    Some(Problem { reason: reason.to_owned(), message: message.to_owned(), remediation: Some("the remedy".to_owned()) })
 }
 
 /// A check that did not get through; its Regions are those of the check before.
@@ -56,7 +56,7 @@ fn read(test: &Value) -> (&str, &str, [u64; 6]) {
 #[tokio::test]
 async fn an_account_that_did_not_answer_is_not_passed() {
     let found = test(vec![silent(ACCOUNT, ACCOUNT)], None).await;
-    let message = "no answer this time: STS answered 503; to mend it: the remedy";
+    let message = "no answer this time: STS answered 503; to fix it: the remedy";
     assert_eq!(read(&found), ("not_run", message, [1, 0, 0, 0, 1, 0]));
 }
 
@@ -70,7 +70,7 @@ async fn a_new_account_that_did_not_answer_is_not_refused_either() {
 #[tokio::test]
 async fn a_region_that_took_findings_and_does_not_answer_is_not_passed() {
     let found = test(vec![half_silent()], None).await;
-    let message = "no answer this time: us-east-1: us-east-1 answered 503; to mend it: the remedy";
+    let message = "no answer this time: us-east-1: us-east-1 answered 503; to fix it: the remedy";
     assert_eq!(read(&found), ("not_run", message, [1, 0, 0, 0, 1, 0]));
 }
 
@@ -78,7 +78,7 @@ async fn a_region_that_took_findings_and_does_not_answer_is_not_passed() {
 async fn a_region_that_is_named_and_takes_nothing_is_named_and_not_passed() {
     let found = || vec![without("ap-southeast-2", ConnectionStatus::Degraded)];
     let named = test(found(), Some(&["eu-west-1", "ap-southeast-2"])).await;
-    let message = "connected in 1 Region: eu-west-1; not in ap-southeast-2: Security Hub is off there; to mend it: \
+    let message = "connected in 1 Region: eu-west-1; not in ap-southeast-2: Security Hub is off there; to fix it: \
                    the remedy";
     assert_eq!(read(&named), ("partial", message, [1, 0, 1, 0, 0, 0]));
     let all = test(vec![without("ap-southeast-2", ConnectionStatus::Connected)], None).await;
@@ -138,7 +138,7 @@ async fn of_an_organization_the_worst_accounts_come_first_and_all_are_counted() 
     assert_eq!(
         message,
         "1 of 120 accounts are not connected; 1 of 120 accounts did not answer; 000000000120: the role can't be \
-         assumed; to mend it: hubctl permissions print; 000000000111: no answer this time: STS answered 503; to mend \
+         assumed; to fix it: hubctl permissions print; 000000000111: no answer this time: STS answered 503; to fix \
          it: the remedy"
     );
     let shown: Vec<_> = some["connections"].as_array().unwrap().iter().map(|one| one["account"].clone()).collect();

@@ -51,7 +51,7 @@ async fn a_provider_with_an_integration_is_not_deleted() {
     let path = format!("/providers/{ACCOUNT}");
     let refused = api.delete(&path, "*").await;
     assert_eq!((refused.status.as_u16(), refused.problem()), (409, "in-use"));
-    assert!(refused.body["mend"].as_str().unwrap().contains("hubctl integration delete"), "{}", refused.text);
+    assert!(refused.body["remediation"].as_str().unwrap().contains("hubctl integration delete"), "{}", refused.text);
     assert_eq!(api.get(&path).await.status, 200);
 }
 

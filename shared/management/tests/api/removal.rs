@@ -42,9 +42,9 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
         api.post(&format!("{path}/disable"), &json!(null)).await,
     ] {
         assert_eq!((refused.status.as_u16(), refused.problem()), (409, "being-removed"));
-        let mend = refused.body["mend"].as_str().unwrap();
+        let remediation = refused.body["remediation"].as_str().unwrap();
         for way in ["hubctl integration enable 123456789012", "hubctl integration delete 123456789012 --archive"] {
-            assert!(mend.contains(way), "{mend}");
+            assert!(remediation.contains(way), "{remediation}");
         }
     }
     let again = api.delete(&format!("{path}?archive=true"), &etag).await;
@@ -72,7 +72,7 @@ async fn an_integration_that_nobody_removes_is_not_deleted_by_the_exporter() {
 }
 
 #[tokio::test]
-async fn a_removal_that_can_not_end_is_mended_with_other_credentials() {
+async fn a_removal_that_can_not_end_is_fixed_with_other_credentials() {
     let api = Api::with_integration().await;
     let (path, etag) = api.integration().await;
     let etag = api.delete(&format!("{path}?archive=true"), &etag).await.etag();

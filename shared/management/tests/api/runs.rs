@@ -244,7 +244,7 @@ async fn a_run_whose_scan_is_no_longer_the_newest_is_not_approved_and_the_newer_
     let approve = async |run: &str| api.post(&format!("/runs/{run}/approve"), &json!({"unproven": true})).await;
     let refused = approve("old").await;
     assert_eq!((refused.status.as_u16(), refused.problem()), (409, "run-state"), "{}", refused.text);
-    assert_eq!(refused.body["mend"], "hubctl run approve new --unproven");
+    assert_eq!(refused.body["remediation"], "hubctl run approve new --unproven");
     assert_eq!(approve("new").await.status, 202);
     // The newest scan of the account may be of another part of it.
     integrate(ArchiveScope::Partial);

@@ -1,4 +1,4 @@
-//! `hubctl reconcile`: what Security Hub holds is compared with what it was sent, and the difference mended.
+//! `hubctl reconcile`: what Security Hub holds is compared with what it was sent, and the difference fixed.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::management::Reach;
 use crate::output::{Column, Output, Table, Tone, text};
 use crate::standalone::{Place, Standalone, StateOption};
 
-/// Compare what Security Hub holds with what it was sent, and mend it
+/// Compare what Security Hub holds with what it was sent, and fix it
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Reads the findings of each account from Security Hub, 300 a second in each
@@ -28,7 +28,7 @@ last sent (missing, different). What nobody here sent is taken over, so that
 the next scan archives it when it is gone (unknown). Each account has a run of
 its own. What somebody else archived since can't be seen; it stays archived.
 
-Exit codes: 3 something could not be compared or mended, 6 with --dry-run there
+Exit codes: 3 something could not be compared or fixed, 6 with --dry-run there
 are differences.
 
 Examples:
@@ -38,7 +38,7 @@ Examples:
   hubctl reconcile --state .prowler-state
 
 JSON: an array of run_id, account, region, same, missing, unknown, different,
-mended, and problem where there is one; with --no-wait an array of the orders.")]
+fixed, and problem where there is one; with --no-wait an array of the orders.")]
 pub(crate) struct Args {
     /// Only this account; may be given several times [default: all that were sent findings]
     #[arg(long = "account", value_name = "ID")]
@@ -156,9 +156,9 @@ fn rows(run: &RunReport) -> impl Iterator<Item = Row<'_>> {
     })
 }
 
-/// Why a Region was not compared, or not mended.
+/// Why a Region was not compared, or not fixed.
 fn problem(report: &RegionReport) -> Option<String> {
-    let unavailable = report.unavailable.as_ref().map(|why| format!("{}: {}", why.reason, why.mend));
+    let unavailable = report.unavailable.as_ref().map(|why| format!("{}: {}", why.reason, why.remediation));
     unavailable.or_else(|| report.unfinished.clone())
 }
 
@@ -170,16 +170,16 @@ fn write(runs: &[RunReport], rows: &[Row<'_>], dry_run: bool, output: &mut Outpu
         Column::Number("Missing"),
         Column::Number("Unknown"),
         Column::Number("Different"),
-        Column::Number("Mended"),
+        Column::Number("Fixed"),
     ]);
     for Row { account, region, drift, problem, .. } in rows {
         let tone = match (problem, drift.total()) {
             (Some(_), _) => Tone::Bad,
             (None, 0) => Tone::Good,
-            (None, total) if total == drift.mended => Tone::Plain,
+            (None, total) if total == drift.fixed => Tone::Plain,
             (None, _) => Tone::Warning,
         };
-        let numbers = [drift.same, drift.missing, drift.unknown, drift.different, drift.mended].map(text::count);
+        let numbers = [drift.same, drift.missing, drift.unknown, drift.different, drift.fixed].map(text::count);
         table.row(tone, [account.to_string(), region.to_string()].into_iter().chain(numbers));
     }
     output.table(&table)?;
@@ -188,7 +188,7 @@ fn write(runs: &[RunReport], rows: &[Row<'_>], dry_run: bool, output: &mut Outpu
         output.warning(format!("account {}, {}: {}", row.account, row.region, text::harmless(why)), None)?;
     }
     if dry_run {
-        output.note("Nothing was changed. Without --dry-run what differs is mended.")?;
+        output.note("Nothing was changed. Without --dry-run what differs is fixed.")?;
         return Ok(());
     }
     for run in runs {
@@ -198,7 +198,7 @@ fn write(runs: &[RunReport], rows: &[Row<'_>], dry_run: bool, output: &mut Outpu
 }
 
 fn exit(runs: &[RunReport], rows: &[Row<'_>], dry_run: bool) -> Exit {
-    let left = |row: &Row<'_>| row.problem.is_some() || (!dry_run && row.drift.mended < row.drift.total());
+    let left = |row: &Row<'_>| row.problem.is_some() || (!dry_run && row.drift.fixed < row.drift.total());
     if rows.iter().any(left) {
         return Exit::Findings;
     }
@@ -213,11 +213,11 @@ mod tests {
 
     #[test]
     fn a_pipeline_sees_that_security_hub_differs() {
-        let row = |missing, mended, problem: Option<&str>| Row {
+        let row = |missing, fixed, problem: Option<&str>| Row {
             run_id: "r",
             account: "123456789012".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
-            drift: Drift { missing, mended, ..Drift::default() },
+            drift: Drift { missing, fixed, ..Drift::default() },
             problem: problem.map(str::to_owned),
         };
         assert_eq!(exit(&[], &[row(0, 0, None)], true), Exit::Success);

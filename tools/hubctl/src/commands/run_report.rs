@@ -85,7 +85,7 @@ pub(crate) fn write(report: &RunReport, origin: &Origin, output: &mut Output) ->
         output.line("")?;
         output.line(title)?;
         for line in lines {
-            // Not wrapped, so that a command can be copied; it stands below what it mends.
+            // Not wrapped, so that a command can be copied; it stands below what it fixes.
             for (index, line) in text::harmless_lines(&line).lines().enumerate() {
                 output.line(if index == 0 { format!("* {line}") } else { format!("    {line}") })?;
             }
@@ -93,18 +93,17 @@ pub(crate) fn write(report: &RunReport, origin: &Origin, output: &mut Output) ->
     }
     if is_replay_due(report) {
         output.line("")?;
-        output.line("Once that is mended, this exports the upload again:")?;
+        output.line("Once that is fixed, this exports the upload again:")?;
         let replay = origin.command(&format!("hubctl run replay {}", report.run_id));
         output.line(format!("    {}", text::harmless(&replay)))?;
     }
     Ok(())
 }
 
-/// Whether findings of an upload stay behind until somebody mends what kept them.
+/// Whether findings of an upload stay behind until somebody fixes what kept them.
 fn is_replay_due(report: &RunReport) -> bool {
-    let mended = |reason: &String| reason == "no_integration" || CREDENTIAL_REASONS.contains(&reason.as_str());
-    report.kind == RunKind::Export
-        && (report.counts.undelivered.keys().any(mended) || is_region_missing(&report.counts))
+    let fixed = |reason: &String| reason == "no_integration" || CREDENTIAL_REASONS.contains(&reason.as_str());
+    report.kind == RunKind::Export && (report.counts.undelivered.keys().any(fixed) || is_region_missing(&report.counts))
 }
 
 /// What was exported, and how it ended.

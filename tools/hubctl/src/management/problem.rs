@@ -16,8 +16,8 @@ struct Problem {
     title: String,
     #[serde(default)]
     detail: String,
-    /// The command, or the change, that mends it.
-    #[serde(default, alias = "mend")]
+    /// The command, or the change, that fixes it.
+    #[serde(default, alias = "remediation")]
     hint: Option<String>,
     #[serde(default)]
     errors: Vec<FieldError>,

@@ -148,7 +148,7 @@ impl Output {
         self.beside(&table.render(self.err_style))
     }
 
-    /// Something that a person should look at, and what mends it.
+    /// Something that a person should look at, and how to fix it.
     pub(crate) fn warning(&mut self, text: impl AsRef<str>, hint: Option<&str>) -> io::Result<()> {
         let warning = text::toned(Tone::Warning, "warning:", self.err_style.colour);
         self.note(format!("{warning} {}", text.as_ref()))?;
@@ -160,7 +160,7 @@ impl Output {
         self.note(format!("{word} {hint}"))
     }
 
-    /// Reports an error with its causes and what mends it. The exit code to end with.
+    /// Reports an error with its causes and how to fix it. The exit code to end with.
     pub(crate) fn error(&mut self, error: &anyhow::Error) -> Exit {
         let word = text::toned(Tone::Bad, "error:", self.err_style.colour);
         // Nobody is left to tell where writing fails here.

@@ -53,7 +53,7 @@ fn a_wrong_command_line_ends_with_exit_code_2() {
 }
 
 #[test]
-fn what_is_missing_is_said_with_what_mends_it() {
+fn what_is_missing_is_said_with_what_fixes_it() {
     insta::assert_snapshot!("no_stack", run("run list --region us-east-1").stderr);
     insta::assert_snapshot!("no_region", run("run list --stack exporter").stderr);
 }

@@ -29,7 +29,7 @@ fn connection(checked_at: Timestamp, regions: usize) -> Connection {
     let problem = |text: &str| Problem {
         reason: "hub_not_enabled".to_owned(),
         message: text.repeat(1_000),
-        mend: Some(text.repeat(1_000)),
+        remediation: Some(text.repeat(1_000)),
     };
     let region = |number: usize| {
         let state = RegionConnection {
@@ -123,7 +123,7 @@ async fn what_was_published_is_replaced_only_while_it_is_what_was_read(place: Pl
     let sample: Value = serde_json::from_str(include_str!("../../../../../events/told/region-lost.json")).unwrap();
     let mut event =
         Event { kind: EventKind::RegionLost, detail: serde_json::from_value(sample["detail"].clone()).unwrap() };
-    (event.detail.message, event.detail.mend) = ("m".repeat(1_200), "f".repeat(1_000));
+    (event.detail.message, event.detail.remediation) = ("m".repeat(1_200), "f".repeat(1_000));
     let waiting = Waiting { event, until: Timestamp::now() };
     let first = Told { connected: Some(true), waiting: vec![waiting; WAITING], ..Told::default() };
     assert!(cloud.write_told(account, &first, 0).await.unwrap());

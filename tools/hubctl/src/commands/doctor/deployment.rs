@@ -16,9 +16,9 @@ pub(super) struct Finding {
     pub(super) status: Health,
     /// What was found.
     pub(super) message: String,
-    /// What mends it.
+    /// What fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) mend: Option<String>,
+    pub(super) remediation: Option<String>,
 }
 
 /// How something stands.
@@ -39,11 +39,11 @@ impl Finding {
     }
 
     pub(super) fn well(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, status: Health::Well, message: message.into(), mend: None }
+        Self { check, status: Health::Well, message: message.into(), remediation: None }
     }
 
-    pub(super) fn bad(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, status: Health::Bad, message: message.into(), mend: Some(mend.into()) }
+    pub(super) fn bad(check: &'static str, message: impl Into<String>, remediation: impl Into<String>) -> Self {
+        Self { check, status: Health::Bad, message: message.into(), remediation: Some(remediation.into()) }
     }
 
     pub(super) fn is_unknown(&self) -> bool {
@@ -55,11 +55,11 @@ impl Finding {
         if GONE.iter().any(|sign| error.message.contains(sign)) {
             return Self::bad(check, format!("it is gone: {error}"), "sam build && sam deploy");
         }
-        let mend = match port(error).exit {
+        let remediation = match port(error).exit {
             Exit::Credentials => "your credentials lack the permission to read it",
             _ => "look again in a while; the service's own console shows the same",
         };
-        Self { check, status: Health::Unknown, message: error.to_string(), mend: Some(mend.to_owned()) }
+        Self { check, status: Health::Unknown, message: error.to_string(), remediation: Some(remediation.to_owned()) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `hubctl doctor`: is everything as it should be, and what mends it if not.
+//! `hubctl doctor`: is everything as it should be, and how to fix it if not.
 
 mod accounts;
 mod deployment;
@@ -22,7 +22,7 @@ use crate::deployment::{block_on, connect, port, which_deployment};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
-/// Check every connection and the deployment itself, and say what mends them
+/// Check every connection and the deployment itself, and say how to fix them
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 The deployed function check-connections looks at each Region of each account,
@@ -42,10 +42,10 @@ Examples:
   hubctl doctor --stack securityhub-exporter
   hubctl doctor --integration 123456789012
   hubctl doctor --local --table TABLE --state-bucket BUCKET
-  hubctl doctor --output json | jq -r '.connections[].problem.mend'
+  hubctl doctor --output json | jq -r '.connections[].problem.fix'
 
 JSON: status (ok, credentials, degraded or unknown), deployment (check, status,
-message, mend), connections (account, provider, status, regions), problems.")]
+message, fix), connections (account, provider, status, regions), problems.")]
 pub(crate) struct Args {
     /// Only this integration: an account or an organisation; may be repeated
     #[arg(long = "integration", value_name = "ID")]

@@ -17,7 +17,7 @@ fn region(status: RegionStatus, lost: bool, name: &str) -> RegionConnection {
     let problem = Problem {
         reason: "hub_not_enabled".to_owned(),
         message: "Security Hub is off".to_owned(),
-        mend: Some(format!("aws securityhub enable-security-hub --no-enable-default-standards --region {name}")),
+        remediation: Some(format!("aws securityhub enable-security-hub --no-enable-default-standards --region {name}")),
     };
     let problem = (status != RegionStatus::Enabled).then_some(problem);
     RegionConnection { status, since: at(), problem, lost_at: lost.then(at), stale_since: None }
@@ -43,7 +43,9 @@ fn refused(account: &str, reason: &str) -> Connection {
     let problem = Problem {
         reason: reason.to_owned(),
         message: "arn:aws:iam::210987654321:role/SecurityHubExporter could not be assumed".to_owned(),
-        mend: Some("aws iam get-role --role-name SecurityHubExporter --query Role.AssumeRolePolicyDocument".to_owned()),
+        remediation: Some(
+            "aws iam get-role --role-name SecurityHubExporter --query Role.AssumeRolePolicyDocument".to_owned(),
+        ),
     };
     Connection { problem: Some(problem), ..connection(account, ConnectionStatus::Disconnected, &[]) }
 }
@@ -87,7 +89,7 @@ fn the_exit_code_tells_credentials_from_regions() {
     assert_eq!(exit(&diagnosis(vec![well()])), Exit::Success);
     assert_eq!(exit(&diagnosis(vec![well(), degraded()])), Exit::Degraded);
     assert_eq!(exit(&diagnosis(vec![degraded(), refused("210987654321", "assume_role_denied")])), Exit::Credentials);
-    let bad = Finding { check: "queue", status: Health::Bad, message: "m".to_owned(), mend: None };
+    let bad = Finding { check: "queue", status: Health::Bad, message: "m".to_owned(), remediation: None };
     let unknown = Finding { status: Health::Unknown, ..bad.clone() };
     assert_eq!(exit(&Diagnosis { deployment: vec![bad], ..diagnosis(vec![well()]) }), Exit::Degraded);
     assert_eq!(exit(&Diagnosis { deployment: vec![unknown], ..diagnosis(vec![well()]) }), Exit::Error);
@@ -100,7 +102,7 @@ fn the_exit_code_tells_credentials_from_regions() {
 fn a_function_that_can_not_be_asked_hides_nothing_else() {
     let failure = Failure::new(Exit::Error, "failed to invoke it: there is no such function");
     let deployment =
-        vec![Finding { check: "queue", status: Health::Well, message: "0 uploads wait".to_owned(), mend: None }];
+        vec![Finding { check: "queue", status: Health::Well, message: "0 uploads wait".to_owned(), remediation: None }];
     let diagnosis = Diagnosis { deployment, problems: vec![unasked(&failure)], ..diagnosis(Vec::new()) };
     let text = shown(&diagnosis);
     assert!(text.contains("0 uploads wait") && text.contains("no such function"), "{text}");
@@ -116,12 +118,12 @@ fn where_all_is_well_that_is_said() {
 #[test]
 fn what_is_wrong_is_shown_with_what_to_type() {
     let deployment = vec![
-        Finding { check: "queue", status: Health::Well, message: "0 uploads wait".to_owned(), mend: None },
+        Finding { check: "queue", status: Health::Well, message: "0 uploads wait".to_owned(), remediation: None },
         Finding {
             check: "upload rule",
             status: Health::Bad,
             message: "the-rule is switched off: no upload is exported".to_owned(),
-            mend: Some("aws events enable-rule --region eu-west-1 --name the-rule".to_owned()),
+            remediation: Some("aws events enable-rule --region eu-west-1 --name the-rule".to_owned()),
         },
     ];
     let connections = vec![degraded(), refused("210987654321", "assume_role_denied")];
@@ -142,14 +144,15 @@ fn what_a_service_said_cannot_steer_the_terminal() {
     let mut tricky = refused("210987654321", "assume_role_denied");
     if let Some(problem) = &mut tricky.problem {
         problem.message = "\u{1b}[2J".to_owned();
-        problem.mend = Some("first\n\u{1b}]0;title\u{7}second".to_owned());
+        problem.remediation = Some("first\n\u{1b}]0;title\u{7}second".to_owned());
     }
     assert!(!shown(&diagnosis(vec![tricky])).contains('\u{1b}'));
 }
 
 #[test]
 fn an_account_that_did_not_answer_is_not_well() {
-    let passing = Problem { reason: "not_checked".to_owned(), message: "STS answered 503".to_owned(), mend: None };
+    let passing =
+        Problem { reason: "not_checked".to_owned(), message: "STS answered 503".to_owned(), remediation: None };
     let silent = Connection { stale_since: Some(at()), problem: Some(passing), ..well() };
     let diagnosis = diagnosis(vec![silent]);
     assert_eq!(exit(&diagnosis), Exit::Error);

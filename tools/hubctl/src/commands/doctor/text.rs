@@ -25,8 +25,8 @@ pub(super) fn write(diagnosis: &Diagnosis, all_regions: bool, output: &mut Outpu
     } else {
         output.table(&regions(diagnosis, all_regions))?;
     }
-    let mends = mends(diagnosis, all_regions);
-    if mends.is_empty() {
+    let remediations = remediations(diagnosis, all_regions);
+    if remediations.is_empty() {
         output.line("\nAll is well.")?;
         let off = |region: &RegionConnection| region.status != RegionStatus::Enabled;
         if !all_regions && diagnosis.connections.iter().flat_map(|connection| connection.regions.values()).any(off) {
@@ -35,7 +35,7 @@ pub(super) fn write(diagnosis: &Diagnosis, all_regions: bool, output: &mut Outpu
         return Ok(());
     }
     output.line("\nWhat to do:")?;
-    for (what, how) in mends {
+    for (what, how) in remediations {
         output.line(format!("\n* {}", text::harmless(&what)))?;
         if let Some(how) = how {
             for line in text::harmless_lines(&how).lines() {
@@ -52,7 +52,7 @@ fn deployment(diagnosis: &Diagnosis) -> Table {
         let (tone, state) = match finding.status {
             Health::Well => (Tone::Good, "well"),
             Health::Unknown => (Tone::Warning, "unknown"),
-            Health::Bad => (Tone::Bad, "to mend"),
+            Health::Bad => (Tone::Bad, "to fix"),
         };
         table.row(tone, [finding.check, state, &finding.message]);
     }
@@ -128,52 +128,54 @@ fn tone(connection: &Connection, region: &RegionConnection) -> Tone {
     }
 }
 
-/// What is wrong, the worst first, each with what mends it.
-fn mends(diagnosis: &Diagnosis, all_regions: bool) -> Vec<(String, Option<String>)> {
-    let mut mends: Vec<(String, Option<String>)> = Vec::new();
+/// What is wrong, the worst first, each with how to fix it.
+fn remediations(diagnosis: &Diagnosis, all_regions: bool) -> Vec<(String, Option<String>)> {
+    let mut remediations: Vec<(String, Option<String>)> = Vec::new();
     for connection in &diagnosis.connections {
         let account = connection.account;
-        let of_account = |problem: &Problem| (format!("{account}: {}", problem.message), problem.mend.clone());
-        mends.extend(connection.problem.as_ref().map(of_account));
+        let of_account = |problem: &Problem| (format!("{account}: {}", problem.message), problem.remediation.clone());
+        remediations.extend(connection.problem.as_ref().map(of_account));
         for (name, region) in &connection.regions {
             let Some(problem) = &region.problem else { continue };
             if all_regions || is_gap(diagnosis, connection, *name) || region.status == RegionStatus::Enabled {
-                mends.push((format!("{account} in {name}: {}", problem.message), problem.mend.clone()));
+                remediations.push((format!("{account} in {name}: {}", problem.message), problem.remediation.clone()));
             }
         }
         if connection.status == ConnectionStatus::Disconnected && connection.problem.is_none() && !all_regions {
-            mends.extend(never_taken(connection));
+            remediations.extend(never_taken(connection));
         }
     }
     for finding in &diagnosis.deployment {
         if finding.status != Health::Well {
-            mends.push((format!("{}: {}", finding.check, finding.message), finding.mend.clone()));
+            remediations.push((format!("{}: {}", finding.check, finding.message), finding.remediation.clone()));
         }
     }
-    mends.extend(diagnosis.problems.iter().map(|problem| (problem.clone(), None)));
+    remediations.extend(diagnosis.problems.iter().map(|problem| (problem.clone(), None)));
     for connection in &diagnosis.connections {
-        mends.extend(
+        remediations.extend(
             connection
                 .risks
                 .iter()
-                .map(|risk| (format!("{}: {}", connection.account, risk.message), risk.mend.clone())),
+                .map(|risk| (format!("{}: {}", connection.account, risk.message), risk.remediation.clone())),
         );
     }
-    mends
+    remediations
 }
 
 /// Where no Region takes findings: one of each reason, and its command, which the others have as well.
 fn never_taken(connection: &Connection) -> Vec<(String, Option<String>)> {
     let mut seen = Vec::new();
-    let mut mends = Vec::new();
+    let mut remediations = Vec::new();
     for (name, region) in &connection.regions {
         if let Some(problem) = region.problem.as_ref().filter(|_| !seen.contains(&region.status)) {
             seen.push(region.status);
             let more = connection.regions.values().filter(|other| other.status == region.status).count() - 1;
             let others = if more > 0 { format!(" (and {more} Regions more)") } else { String::new() };
-            mends
-                .push((format!("{} in {name}{others}: {}", connection.account, problem.message), problem.mend.clone()));
+            remediations.push((
+                format!("{} in {name}{others}: {}", connection.account, problem.message),
+                problem.remediation.clone(),
+            ));
         }
     }
-    mends
+    remediations
 }

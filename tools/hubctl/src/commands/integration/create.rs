@@ -151,7 +151,7 @@ fn tell(mut shown: Shown, args: &Args, management: &Management, output: &mut Out
     if is_new_to_role {
         output.note(format!("When the role has this trust policy: hubctl integration test {id}"))?;
     } else if is_table && !passed {
-        output.note(format!("When that is mended: hubctl integration test {id}"))?;
+        output.note(format!("When that is fixed: hubctl integration test {id}"))?;
     }
     Ok(exit)
 }

@@ -18,7 +18,7 @@ use crate::output::Output;
 The credentials are tried and must be those of the account; then, in each
 Region, whether Security Hub is on, whether it accepts Prowler's findings, and
 whether findings may be written and read. Nothing is left behind. A Region that
-takes none is named with the command that mends it.
+takes none is named with the command that fixes it.
 
 An organization is tested account by account. The exit code is 0 if every
 account takes findings in every Region that the integration names or that took

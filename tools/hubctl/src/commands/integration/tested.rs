@@ -1,4 +1,4 @@
-//! The result of a connection test, Region by Region, with what mends each.
+//! The result of a connection test, Region by Region, with how to fix each.
 
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
     let mut off = 0;
     let mut by_status: BTreeMap<RegionStatus, Vec<(&RegionName, &RegionConnection)>> = BTreeMap::new();
     for (name, region) in &connection.regions {
-        // What is not switched on is nothing to mend, unless it was on, or no Region takes findings.
+        // What is not switched on is nothing to fix, unless it was on, or no Region takes findings.
         let is_off = region.status == RegionStatus::RegionNotOptedIn && region.lost_at.is_none();
         if is_off && connection.status != ConnectionStatus::Disconnected {
             off += 1;
@@ -111,11 +111,11 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
     Ok(())
 }
 
-/// What happened, and below it what mends it, on a line of its own so that it can be copied.
+/// What happened, and below it how to fix it, on a line of its own so that it can be copied.
 fn say(kind: &str, problem: &Problem, output: &mut Output) -> Result<()> {
     output.line(format!("{kind}{}: {}", problem.reason, text::harmless(&problem.message)))?;
-    if let Some(mend) = &problem.mend {
-        for line in text::harmless_lines(mend).lines() {
+    if let Some(remediation) = &problem.remediation {
+        for line in text::harmless_lines(remediation).lines() {
             output.line(format!("    {line}"))?;
         }
     }

@@ -51,8 +51,8 @@ fn connection_facts(facts: &mut Facts, connection: &ConnectionSummary) {
     facts.add(tone, "Connection Status", status);
     if let Some(problem) = &connection.problem {
         facts.add(Tone::Plain, "Problem", &problem.message);
-        for (index, way) in problem.mend.iter().flat_map(|mend| mend.lines()).enumerate() {
-            facts.add(Tone::Plain, if index == 0 { "To mend it" } else { "" }, way);
+        for (index, way) in problem.remediation.iter().flat_map(|remediation| remediation.lines()).enumerate() {
+            facts.add(Tone::Plain, if index == 0 { "To fix it" } else { "" }, way);
         }
     }
     facts.add(Tone::Plain, "Last Checked", last_checked(connection));

@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure};
 use crate::management::{Management, segment};
 use crate::output::Output;
 
-/// Show what a run did with every finding, and what mends what went wrong
+/// Show what a run did with every finding, and what fixes what went wrong
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 The exit code says how the run ended, so that a pipeline can stop on it.

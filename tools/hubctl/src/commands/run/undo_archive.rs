@@ -25,7 +25,7 @@ they had; what analysts did to them stays. Findings that a later run sent or
 archived are left (filtered: changed_since). It is recorded as a run.
 
 The next scan decides anew: what it lacks it archives again. If the scan was
-wrong, first mend it, or turn archiving off for the account.
+wrong, first fix it, or turn archiving off for the account.
 
 Examples:
   hubctl run undo-archive 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b

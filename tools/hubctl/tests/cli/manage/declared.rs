@@ -76,7 +76,7 @@ fn what_is_exported_can_be_applied() {
 }
 
 #[test]
-fn drift_is_shown_and_mended() {
+fn drift_is_shown_and_fixed() {
     let deployment = Deployment::new();
     deployment.file("all.yaml", "providers: [{id: 123456789012}]\nintegrations: [{provider: 123456789012}]\n");
     assert_eq!(deployment.run("apply -f all.yaml").exit, 0);

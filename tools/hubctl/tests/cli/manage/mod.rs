@@ -225,7 +225,7 @@ pub(crate) fn connected() -> Connection {
     let off = |name: &str| Problem {
         reason: "hub_not_enabled".to_owned(),
         message: format!("Security Hub is off in {name}"),
-        mend: Some(format!("aws securityhub enable-security-hub --region {name}")),
+        remediation: Some(format!("aws securityhub enable-security-hub --region {name}")),
     };
     let regions = [
         ("eu-west-1", region(RegionStatus::Enabled, None)),
@@ -252,7 +252,7 @@ pub(crate) fn disconnected() -> Connection {
     let problem = Problem {
         reason: "assume_role_denied".to_owned(),
         message: "the role can't be assumed with the integration's External ID".to_owned(),
-        mend: Some(format!("hubctl permissions print --integration {ACCOUNT}")),
+        remediation: Some(format!("hubctl permissions print --integration {ACCOUNT}")),
     };
     Connection {
         status: ConnectionStatus::Disconnected,

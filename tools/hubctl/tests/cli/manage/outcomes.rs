@@ -7,7 +7,7 @@ use super::{ACCOUNT, Deployment, disconnected};
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
 
 fn problem(message: &str) -> Option<Problem> {
-    Some(Problem { reason: "not_checked".to_owned(), message: message.to_owned(), mend: None })
+    Some(Problem { reason: "not_checked".to_owned(), message: message.to_owned(), remediation: None })
 }
 
 fn created() -> Deployment {

@@ -77,12 +77,12 @@ fn whom_a_role_must_trust_only_the_stack_tells() {
     for form in ["cloudformation", "terraform"] {
         let refused = deployment.run(&format!("{print} --auto-accept-product --form {form}"));
         assert_eq!((refused.exit, refused.stdout.as_str()), (2, ""), "{}", refused.stderr);
-        let mends = format!("hint: hubctl {print} --auto-accept-product --form {form} --stack NAME");
-        assert!(refused.stderr.contains(&mends), "{}", refused.stderr);
-        let (_, mends) = mends.split_once("hubctl ").unwrap();
-        let mended = deployment.run(&mends.replace("NAME", "one"));
-        assert_eq!(mended.exit, 0, "{}", mended.stderr);
-        assert!(mended.stdout.contains("arn:aws:iam::111122223333:role/Check"), "{}", mended.stdout);
+        let remediations = format!("hint: hubctl {print} --auto-accept-product --form {form} --stack NAME");
+        assert!(refused.stderr.contains(&remediations), "{}", refused.stderr);
+        let (_, remediations) = remediations.split_once("hubctl ").unwrap();
+        let fixed = deployment.run(&remediations.replace("NAME", "one"));
+        assert_eq!(fixed.exit, 0, "{}", fixed.stderr);
+        assert!(fixed.stdout.contains("arn:aws:iam::111122223333:role/Check"), "{}", fixed.stdout);
     }
     let permissions = deployment.run(&print);
     assert_eq!(permissions.exit, 0, "what it must allow does not depend on whom it trusts");

@@ -10,14 +10,17 @@ fn a_rule_is_well_only_if_it_is_on_and_waits_for_the_bucket() {
     let of = |state| rule(state, "r", "scans", "eu-west-1");
     assert_eq!(of(state(true, r#"{"detail":{"bucket":{"name":["scans"]}}}"#)).status, Health::Well);
     assert!(
-        of(state(false, r#"["scans"]"#)).mend.unwrap().contains("aws events enable-rule --region eu-west-1 --name r")
+        of(state(false, r#"["scans"]"#))
+            .remediation
+            .unwrap()
+            .contains("aws events enable-rule --region eu-west-1 --name r")
     );
     assert!(of(state(true, r#"["scans-of-others"]"#)).is_bad());
     let denied = of(Err(failed()));
     assert_eq!(denied.status, Health::Unknown);
-    assert!(denied.mend.unwrap().contains("permission"));
+    assert!(denied.remediation.unwrap().contains("permission"));
     let odd = of(Err(PortError { message: "unexpected type".to_owned(), ..failed() }));
-    assert!(!odd.mend.unwrap().contains("permission"), "nothing is guessed");
+    assert!(!odd.remediation.unwrap().contains("permission"), "nothing is guessed");
 }
 
 #[test]
@@ -25,14 +28,14 @@ fn dead_letters_are_bad_and_say_how_to_look_at_them() {
     assert_eq!(dead("dead letters", "uploads", "https://q", Ok(0), "eu-west-1").status, Health::Well);
     let found = dead("dead letters", "uploads", "https://q", Ok(3), "eu-west-1");
     assert!(found.is_bad() && found.message.starts_with("3 uploads"));
-    assert!(found.mend.unwrap().starts_with("aws sqs receive-message --region eu-west-1 --queue-url https://q"));
+    assert!(found.remediation.unwrap().starts_with("aws sqs receive-message --region eu-west-1 --queue-url https://q"));
 }
 
 #[test]
 fn a_schedule_that_is_off_is_switched_on_by_one_command() {
     assert_eq!(schedule(Ok((true, "rate(1 hour)".to_owned())), "s", "eu-west-1").status, Health::Well);
     let off = schedule(Ok((false, String::new())), "s", "eu-west-1");
-    assert!(off.is_bad() && off.mend.unwrap().contains("aws scheduler update-schedule --region eu-west-1"));
+    assert!(off.is_bad() && off.remediation.unwrap().contains("aws scheduler update-schedule --region eu-west-1"));
 }
 
 #[test]
@@ -53,7 +56,8 @@ fn a_function_that_may_not_run_is_bad() {
     assert_eq!((of(None), of(Some(5))), (None, None));
     let stopped = of(Some(0)).unwrap();
     assert!(
-        stopped.is_bad() && stopped.mend.unwrap().contains("aws lambda delete-function-concurrency --region eu-west-1")
+        stopped.is_bad()
+            && stopped.remediation.unwrap().contains("aws lambda delete-function-concurrency --region eu-west-1")
     );
     assert!(concurrency("f", Err(failed()), "eu-west-1").unwrap().is_unknown());
 }

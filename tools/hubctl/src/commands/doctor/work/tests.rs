@@ -25,7 +25,7 @@ fn where_nothing_is_exported_that_is_bad() {
     let off = || stored(Integration { enabled: false, ..integration() });
     assert!(enabled(&[]).is_bad());
     let all_off = enabled(&[off(), off()]);
-    assert!(all_off.is_bad() && all_off.mend.unwrap().starts_with("hubctl integration enable 123456789012"));
+    assert!(all_off.is_bad() && all_off.remediation.unwrap().starts_with("hubctl integration enable 123456789012"));
     assert_eq!(enabled(&[off(), stored(integration())]), Finding::well("integrations", "1 of 2 enabled"));
 }
 
@@ -95,9 +95,9 @@ fn the_newest_export_of_an_account_counts_and_older_ones_do_not() {
     assert!(is_well(&[run("2", RunStatus::Succeeded, report()), run("1", RunStatus::Succeeded, held())]));
     let [failed] =
         exports(&[run("2", RunStatus::Failed, report()), run("1", RunStatus::Succeeded, report())]).try_into().unwrap();
-    assert!(failed.is_bad() && failed.mend.as_deref() == Some("hubctl run show 2"), "{failed:?}");
+    assert!(failed.is_bad() && failed.remediation.as_deref() == Some("hubctl run show 2"), "{failed:?}");
     assert!(!is_well(&[run("1", RunStatus::Failed, None)]), "of its upload it is the newest");
     let [held] =
         exports(&[run("3", RunStatus::Duplicate, report()), run("2", RunStatus::Degraded, held())]).try_into().unwrap();
-    assert!(held.is_bad() && held.mend.unwrap().contains("hubctl run approve 2"));
+    assert!(held.is_bad() && held.remediation.unwrap().contains("hubctl run approve 2"));
 }
