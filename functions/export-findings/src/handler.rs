@@ -55,7 +55,7 @@ pub enum HandlerError {
     Refused(String),
     /// Another run works on the account of a job.
     #[error("{0}")]
-    Busy(String),
+    Locked(String),
     /// An export left findings to another try.
     #[error("run {run_id} failed: {reasons}")]
     Failed {
@@ -76,7 +76,7 @@ impl HandlerError {
             Self::Export(ExportError::Unbalanced { .. }) => "FindingsUnaccounted",
             Self::Export(ExportError::Port(_)) | Self::Record(_) => "StateNotKept",
             Self::Refused(_) => "OrderRefused",
-            Self::Busy(_) => "AccountBusy",
+            Self::Locked(_) => "AccountBusy",
             Self::Failed { .. } => "ExportFailed",
         }
     }
@@ -86,7 +86,7 @@ impl From<JobError> for HandlerError {
     fn from(error: JobError) -> Self {
         match error {
             JobError::Refused(message) | JobError::Partly { why: message, .. } => Self::Refused(message),
-            JobError::Busy(message) => Self::Busy(message),
+            JobError::Locked(message) => Self::Locked(message),
             JobError::Unfinished { run_id, reasons } => Self::Failed { run_id, reasons },
             JobError::Failed(error) => Self::Export(error),
         }

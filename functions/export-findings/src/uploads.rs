@@ -2,7 +2,7 @@
 
 use exporter::export::{ExportError, Options};
 use exporter::jobs::Queue;
-use exporter::jobs::{Chain, Delivery, JobStore, end_run, is_busy};
+use exporter::jobs::{Chain, Delivery, JobStore, end_run, is_locked};
 use exporter::ports::{OpenError, PortError, Ports, Scans};
 use exporter::report::{RunReport, RunStatus};
 use exporter::telling::Telling;
@@ -80,7 +80,7 @@ impl<P: Ports + Scans + Queue + JobStore + Telling> Handler<P> {
         delivery: Delivery,
         mut run: RunReport,
     ) -> Result<RunReport, HandlerError> {
-        let continues = run.status == RunStatus::Unfinished || is_busy(&run);
+        let continues = run.status == RunStatus::Unfinished || is_locked(&run);
         let command = format!("hubctl run replay {}{}", run.run_id, self.settings.command_options);
         if continues && delivery != Delivery::Direct {
             match chain.next(std::slice::from_ref(&run)) {

@@ -93,7 +93,7 @@ impl<P: Ports> AccountExport<P> {
             }
             Begun::Held { run_id } => {
                 let message = format!("account {account}: run {run_id} is exporting a scan of it");
-                return Ok(State::Blocked(undelivered::ACCOUNT_BUSY, message));
+                return Ok(State::Blocked(undelivered::ACCOUNT_LOCKED, message));
             }
         };
         // What was disabled, or archived and deleted, before the account was ours must not be sent after that.

@@ -117,11 +117,11 @@ impl<P: Ports> Hold<P> {
                 (newest, Begun::Taken { doubt }) => (newest, doubt),
                 (_, Begun::Superseded { .. }) => {
                     let message = format!("account {account}: scans of it are being exported");
-                    return blocked(undelivered::ACCOUNT_BUSY, message);
+                    return blocked(undelivered::ACCOUNT_LOCKED, message);
                 }
                 (_, Begun::Held { run_id }) => {
                     let message = format!("account {account}: run {run_id} works on it; try again when it is done");
-                    return blocked(undelivered::ACCOUNT_BUSY, message);
+                    return blocked(undelivered::ACCOUNT_LOCKED, message);
                 }
             };
         let lease = context.lease(account);
@@ -201,8 +201,8 @@ impl<P: Ports> Hold<P> {
 impl Blocked {
     /// The end of a job about one account that can't be worked on.
     pub(super) fn into_error(self, account: AccountId) -> RunnerError {
-        if self.reason == undelivered::ACCOUNT_BUSY {
-            RunnerError::Busy(self.message)
+        if self.reason == undelivered::ACCOUNT_LOCKED {
+            RunnerError::Locked(self.message)
         } else if undelivered::passes(self.reason) {
             PortError { action: format!("take account {account}"), message: self.message }.into()
         } else {

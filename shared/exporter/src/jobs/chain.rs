@@ -68,7 +68,7 @@ impl Chain {
                 return Err(format!("it is not complete after {rounds} rounds"));
             }
             let chain = Self { rounds, idle_rounds: 0, completed, run_id };
-            let waits = runs.iter().filter(|run| run.status.wants_another_try()).all(is_busy);
+            let waits = runs.iter().filter(|run| run.status.wants_another_try()).all(is_locked);
             return Ok(Round { chain, delay: if waits { RETRY_DELAY } else { Duration::ZERO } });
         }
         let idle_rounds = self.idle_rounds + 1;
@@ -116,11 +116,11 @@ fn did_nothing(run: &RunReport) -> bool {
 }
 
 /// Whether nothing but another run of the same account stands in the way, and nothing was done that would be done again.
-pub fn is_busy(run: &RunReport) -> bool {
+pub fn is_locked(run: &RunReport) -> bool {
     let mut passing = run.counts.undelivered.keys().filter(|reason| undelivered::passes(reason)).peekable();
     let mut regions = run.accounts.values().flat_map(|account| account.regions.values());
     passing.peek().is_some()
-        && passing.all(|reason| reason == undelivered::ACCOUNT_BUSY)
+        && passing.all(|reason| reason == undelivered::ACCOUNT_LOCKED)
         && run.counts.archive_undelivered == 0
         && regions.all(|region| region.unfinished.is_none())
 }
@@ -213,14 +213,14 @@ mod tests {
     #[test]
     fn only_a_busy_account_and_nothing_else_is_waited_for() {
         let mut run = run("run");
-        assert!(!is_busy(&run), "a run that failed for another reason");
-        run.counts.undelivered.insert(undelivered::ACCOUNT_BUSY.to_owned(), 3);
+        assert!(!is_locked(&run), "a run that failed for another reason");
+        run.counts.undelivered.insert(undelivered::ACCOUNT_LOCKED.to_owned(), 3);
         run.counts.undelivered.insert(undelivered::NO_INTEGRATION.to_owned(), 1);
-        assert!(is_busy(&run), "what no try fixes does not matter");
+        assert!(is_locked(&run), "what no try fixes does not matter");
         run.counts.archive_undelivered = 1;
-        assert!(!is_busy(&run), "it would be archived again and again");
+        assert!(!is_locked(&run), "it would be archived again and again");
         run.counts.archive_undelivered = 0;
         run.counts.undelivered.insert(undelivered::THROTTLED.to_owned(), 1);
-        assert!(!is_busy(&run));
+        assert!(!is_locked(&run));
     }
 }

@@ -12,7 +12,7 @@ pub enum RunnerError {
     Refused(String),
     /// Another run works on the account. Worth another try when it is done.
     #[error("{0}")]
-    Busy(String),
+    Locked(String),
     /// Something that we rely on did not work, or a defect of ours. Worth another try.
     #[error(transparent)]
     Failed(#[from] ExportError),
@@ -40,7 +40,7 @@ pub enum JobError {
     },
     /// Another run works on the account: the same order is to come a little later.
     #[error("{0}")]
-    Busy(String),
+    Locked(String),
     /// A run of it left something to another try.
     #[error("run {run_id} failed: {reasons}")]
     Unfinished {
@@ -63,7 +63,7 @@ impl JobError {
     /// The same, with why the job is not continued at once.
     pub(super) fn because(self, ended: &str) -> Self {
         match self {
-            Self::Busy(message) => Self::Busy(format!("{message}; {ended}")),
+            Self::Locked(message) => Self::Locked(format!("{message}; {ended}")),
             Self::Unfinished { run_id, reasons } => Self::Unfinished { run_id, reasons: format!("{reasons}; {ended}") },
             error => error,
         }
@@ -80,7 +80,7 @@ impl From<RunnerError> for JobError {
     fn from(error: RunnerError) -> Self {
         match error {
             RunnerError::Refused(message) => Self::Refused(message),
-            RunnerError::Busy(message) => Self::Busy(message),
+            RunnerError::Locked(message) => Self::Locked(message),
             RunnerError::Failed(error) => Self::Failed(error),
         }
     }

@@ -25,7 +25,7 @@ mod submit;
 mod undo_archive;
 
 pub use self::approvable::{approvable, ensure_approvable, newer_run};
-pub use self::chain::{Chain, RETRY_DELAY, Round, is_busy};
+pub use self::chain::{Chain, RETRY_DELAY, Round, is_locked};
 pub use self::delivery::Delivery;
 pub use self::end_run::end_run;
 pub use self::error::{JobError, RunnerError};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::chain::{Chain, Round, is_busy};
+use super::chain::{Chain, Round, is_locked};
 use super::delivery::Delivery;
 use super::error::JobError;
 use super::job::Job;
@@ -120,7 +120,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
                     return Ok(Vec::new());
                 }
                 return match error {
-                    JobError::Busy(message) => self.continue_later(Vec::new(), JobError::Busy(message)).await,
+                    JobError::Locked(message) => self.continue_later(Vec::new(), JobError::Locked(message)).await,
                     error => Err(error),
                 };
             }
@@ -132,7 +132,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
             return Ok(runs);
         };
         let unfinished = JobError::Unfinished { run_id: first.run_id.clone(), reasons: first.reasons.join("; ") };
-        let continues = left.all(|run| run.status == RunStatus::Unfinished || is_busy(run));
+        let continues = left.all(|run| run.status == RunStatus::Unfinished || is_locked(run));
         if !self.wait(&unfinished.to_string(), &runs).await? {
             return Ok(runs);
         }

@@ -44,7 +44,7 @@ pub(super) async fn again<P: Ports + Scans>(
     let Options { job, run_id, deadline, progress } = options.clone();
     let options = export::Options { again: true, approval, any_format: false, job, run_id, deadline, progress };
     exporter.export(scan, options).await.map_err(|error| match error {
-        held @ ExportError::Held { .. } => JobError::Busy(held.to_string()),
+        held @ ExportError::Held { .. } => JobError::Locked(held.to_string()),
         error => error.into(),
     })
 }

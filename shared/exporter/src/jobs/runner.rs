@@ -106,7 +106,7 @@ impl<P: Ports> JobRunner<P> {
             (_, Err(error)) => Err(error.into()),
         };
         if let Err(error) = &concluded
-            && !matches!(error, RunnerError::Busy(_))
+            && !matches!(error, RunnerError::Locked(_))
         {
             run.status = RunStatus::Failed;
             run.reasons.push(error.to_string());

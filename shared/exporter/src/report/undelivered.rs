@@ -5,7 +5,7 @@ pub const NO_INTEGRATION: &str = "no_integration";
 /// The account's integration is disabled.
 pub const INTEGRATION_DISABLED: &str = "integration_disabled";
 /// Another run is exporting a scan of the account.
-pub const ACCOUNT_BUSY: &str = "account_busy";
+pub const ACCOUNT_LOCKED: &str = "account_locked";
 /// The integration's credentials could not be had just now.
 pub const CREDENTIALS_UNAVAILABLE: &str = "credentials_unavailable";
 /// Over the quota for longer than we wait.
@@ -22,6 +22,6 @@ pub const HOLD_LOST: &str = "hold_lost";
 
 /// Whether the cause may pass by itself, so that another try is worth it.
 pub fn passes(reason: &str) -> bool {
-    [ACCOUNT_BUSY, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, UNREACHABLE, OUT_OF_TIME, HOLD_LOST]
+    [ACCOUNT_LOCKED, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, UNREACHABLE, OUT_OF_TIME, HOLD_LOST]
         .contains(&reason)
 }

@@ -231,7 +231,7 @@ mod tests {
     async fn the_event_says_what_stays_active_why_and_what_to_type() {
         let memory = Memory::default();
         export(&memory, 1, &uncovered(&[("me-central-1", "ec2")])).await;
-        let sample = include_str!("../../../../events/told/coverage-lost.json");
+        let sample = include_str!("../../../../events/emitted/coverage-lost.json");
         let sample: serde_json::Value = serde_json::from_str(sample).unwrap();
         let event = memory.published().pop().unwrap();
         assert_eq!(serde_json::to_value(&event.detail).unwrap(), sample["detail"]);

@@ -153,7 +153,7 @@ mod tests {
     async fn the_event_says_what_was_not_sent_and_what_to_type() {
         let memory = Memory::default();
         export(&memory, 1, &run("uploads/a.json", Some("210987654321"), 1, NOT_AUTHORIZED_SOURCE)).await;
-        let sample = include_str!("../../../../events/told/source-not-authorized.json");
+        let sample = include_str!("../../../../events/emitted/source-not-authorized.json");
         let sample: serde_json::Value = serde_json::from_str(sample).unwrap();
         let event = memory.published().pop().unwrap();
         assert_eq!(serde_json::to_value(&event.detail).unwrap(), sample["detail"]);

@@ -100,7 +100,7 @@ impl Account {
             return None;
         }
         let counts = &report.counts;
-        if counts.undelivered.contains_key("account_busy") {
+        if counts.undelivered.contains_key("account_locked") {
             return None;
         }
         let Some(account) = report.accounts.get(&self.id()) else { return Some(Effect::Unknown) };

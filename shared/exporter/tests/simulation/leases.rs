@@ -45,7 +45,7 @@ async fn a_run_that_takes_hours_keeps_its_account_and_its_upload() {
     for _ in 0..2 {
         world.sleep(3600).await;
         let report = export(&world, next.upload("next")).await;
-        assert_eq!((report.status, report.counts.undelivered["account_busy"]), (RunStatus::Failed, 310));
+        assert_eq!((report.status, report.counts.undelivered["account_locked"]), (RunStatus::Failed, 310));
         let again = Run::new(&world).go(first.upload("slow")).await.unwrap();
         assert!(matches!(again, Err(ExportError::Held { .. })), "the upload is in work");
     }

@@ -371,7 +371,7 @@ async fn a_plan_says_that_another_run_is_at_work_instead_of_what_will_no_longer_
     export(&world, scanned.upload("1")).await;
     world.steal(ACCOUNT.parse().unwrap(), "another run");
     let planned = plan(&world, scanned.upload("1")).await;
-    assert_eq!((planned.counts.sent, planned.counts.undelivered["account_busy"]), (0, 30));
+    assert_eq!((planned.counts.sent, planned.counts.undelivered["account_locked"]), (0, 30));
     assert!(planned.reasons.iter().any(|reason| reason.contains("another run")), "{:?}", planned.reasons);
     world.sleep(2 * 3600).await;
     let planned = plan(&world, scanned.upload("1")).await;

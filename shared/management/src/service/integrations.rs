@@ -10,7 +10,7 @@ use super::{Created, IfMatch, Once, Service, TRIES_MAX};
 use crate::check::{self, Checked, Errors, Settings};
 use crate::ports::{Caller, Ports};
 use crate::problem::{Noun, Refusal};
-use crate::wire::{IntegrationBody, IntegrationView, LeftBehind, List};
+use crate::wire::{IntegrationBody, IntegrationView, List, OrphanedFindings};
 
 impl<P: Ports> Service<P> {
     /// Integrations, by id.
@@ -82,8 +82,8 @@ impl<P: Ports> Service<P> {
             if value.provider != *id {
                 match self.moved(caller, &before, value).await? {
                     Some(after) => {
-                        let left_behind = self.left_behind(id).await;
-                        return Ok(IntegrationView { left_behind, ..self.tested(&after).await? });
+                        let orphaned_findings = self.orphaned_findings(id).await;
+                        return Ok(IntegrationView { orphaned_findings, ..self.tested(&after).await? });
                     }
                     None => continue,
                 }
@@ -103,12 +103,12 @@ impl<P: Ports> Service<P> {
 
     /// What stays in Security Hub of a provider that an integration moved away from; none of an account that nothing was ever
     /// exported of.
-    async fn left_behind(&self, from: &ProviderId) -> Option<LeftBehind> {
+    async fn orphaned_findings(&self, from: &ProviderId) -> Option<OrphanedFindings> {
         let is_untouched = match from.account() {
             Some(account) => matches!(self.ports.standing(account).await, Ok(None)),
             None => false,
         };
-        (!is_untouched).then(|| LeftBehind::of(from))
+        (!is_untouched).then(|| OrphanedFindings::of(from))
     }
 
     /// Moves an integration to another provider. None where it was changed meanwhile.

@@ -15,7 +15,7 @@ use super::kept::Change;
 use super::{IfMatch, Service, first};
 use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
-use crate::wire::{IntegrationView, Waiting};
+use crate::wire::{IntegrationView, PendingUploads};
 
 /// Runs that are read at once, when those are sought that wait.
 const RUNS_A_PAGE: usize = 100;
@@ -38,15 +38,15 @@ impl<P: Ports> Service<P> {
     ) -> Result<IntegrationView, Refusal> {
         let stored = self.switch(caller, id, if_match, true).await?;
         let view = self.tested(&stored).await?;
-        let (waiting, more) = self.waiting(id).await?;
-        let job = if replay { Job::replays(waiting.iter().cloned()) } else { None };
+        let (pending_uploads, more) = self.pending_uploads(id).await?;
+        let job = if replay { Job::replays(pending_uploads.iter().cloned()) } else { None };
         let job = match job {
             Some(job) => Some(self.submit(caller, "integration.replay", id.as_str(), job).await?.id),
             None => None,
         };
-        let runs = waiting.len() as u64;
-        let waiting = Waiting { runs, replayed: if job.is_some() { runs } else { 0 }, more, job };
-        Ok(IntegrationView { waiting: Some(waiting), ..view })
+        let runs = pending_uploads.len() as u64;
+        let pending_uploads = PendingUploads { runs, replayed: if job.is_some() { runs } else { 0 }, more, job };
+        Ok(IntegrationView { pending_uploads: Some(pending_uploads), ..view })
     }
 
     /// Disables an integration. From then on uploads are recorded and wait.
@@ -85,11 +85,11 @@ impl<P: Ports> Service<P> {
     /// The runs whose findings wait because the integration was disabled, the oldest scan first, since a newer one makes an
     /// older one of another part of the account void; and whether there may be more. Of each upload the newest run says
     /// whether it waits.
-    async fn waiting(&self, id: &ProviderId) -> Result<(Vec<String>, bool), Refusal> {
+    async fn pending_uploads(&self, id: &ProviderId) -> Result<(Vec<String>, bool), Refusal> {
         let mut page = first(RUNS_A_PAGE);
         let mut seen = HashSet::new();
         let mut own = HashMap::new();
-        let mut waiting = Vec::new();
+        let mut pending_uploads = Vec::new();
         let (mut pages, mut more) = (0, false);
         loop {
             let part = self.ports.runs(id.account(), &page).await?;
@@ -98,7 +98,7 @@ impl<P: Ports> Service<P> {
                     continue;
                 }
                 if seen.insert(run.upload.identity()) && self.waits(run, id, &mut own).await? {
-                    waiting.push((run.scanned_at, run.started_at, run.run_id.clone()));
+                    pending_uploads.push((run.scanned_at, run.started_at, run.run_id.clone()));
                 }
             }
             match part.next {
@@ -111,8 +111,8 @@ impl<P: Ports> Service<P> {
                 break;
             }
         }
-        waiting.sort_unstable();
-        Ok((waiting.into_iter().map(|(_, _, run_id)| run_id).collect(), more))
+        pending_uploads.sort_unstable();
+        Ok((pending_uploads.into_iter().map(|(_, _, run_id)| run_id).collect(), more))
     }
 
     async fn waits(

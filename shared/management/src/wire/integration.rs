@@ -221,18 +221,18 @@ pub struct IntegrationView {
     pub test: Option<Test>,
     /// The uploads that wait since it was disabled, in the answer to enabling it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiting: Option<Waiting>,
+    pub pending_uploads: Option<PendingUploads>,
     /// The job that archives what it sent, in the answer to deleting it so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
     /// What stays behind in Security Hub, in the answer to moving it to another provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_behind: Option<LeftBehind>,
+    pub orphaned_findings: Option<OrphanedFindings>,
 }
 
 /// What an integration sent for the provider that it moved away from. It stays in Security Hub as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LeftBehind {
+pub struct OrphanedFindings {
     /// The provider that has no integration now.
     pub provider: String,
     /// What becomes of it, in a sentence.
@@ -241,7 +241,7 @@ pub struct LeftBehind {
     pub remediation: String,
 }
 
-impl LeftBehind {
+impl OrphanedFindings {
     /// Of a provider that an integration moved away from.
     pub(crate) fn of(provider: &ProviderId) -> Self {
         let keeper = match provider.account() {
@@ -326,7 +326,7 @@ pub struct TestedAccounts {
 
 /// Uploads that were recorded while an integration was disabled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Waiting {
+pub struct PendingUploads {
     /// Runs whose findings wait.
     pub runs: u64,
     /// Those that are being replayed now.
@@ -377,9 +377,9 @@ impl IntegrationView {
             updated_at: *updated_at,
             updated_by: updated_by.clone(),
             test: None,
-            waiting: None,
+            pending_uploads: None,
             job: None,
-            left_behind: None,
+            orphaned_findings: None,
         }
     }
 }

@@ -11,8 +11,8 @@ pub mod words;
 
 pub use credentials::{CredentialsBody, CredentialsView, RoleBody, RoleView, SecretText};
 pub use integration::{
-    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, LeftBehind, ScanSourceBody, Test,
-    TestedAccounts, Waiting,
+    ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, OrphanedFindings, PendingUploads,
+    ScanSourceBody, Test, TestedAccounts,
 };
 pub use job::{ApprovalBody, JobView};
 pub use list::{

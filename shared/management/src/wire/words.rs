@@ -127,7 +127,7 @@ pub enum Availability {
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// It is on the queue, or at work.
-    Waiting,
+    PendingUploads,
     /// It was run; its runs say with what result.
     Done,
     /// It can't be run, for the reason given.

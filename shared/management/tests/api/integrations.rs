@@ -98,7 +98,7 @@ async fn another_provider_moves_the_integration_to_its_id() {
     let moved = api.patch(&path, &etag, &move_there).await;
     assert_eq!((moved.status.as_u16(), &moved.body["id"]), (200, &json!(OTHER)), "{}", moved.text);
     assert_eq!(moved.headers["content-location"], format!("/integrations/{OTHER}"));
-    assert_eq!(moved.body.get("left_behind"), None, "nothing was ever exported of the other account");
+    assert_eq!(moved.body.get("orphaned_findings"), None, "nothing was ever exported of the other account");
     assert_eq!((&moved.body["only_failed"], &moved.body["test"]["outcome"]), (&json!(false), &json!("passed")));
     assert_eq!(api.get(&path).await.status, 404);
     let kept = api.memory.kept();
@@ -116,12 +116,12 @@ async fn a_move_says_what_stays_behind_in_security_hub_and_how_it_is_archived() 
     let (path, etag) = api.integration().await;
     let moved = api.patch(&path, &etag, &json!({"provider": OTHER})).await;
     assert_eq!(moved.status, 200, "{}", moved.text);
-    let left = &moved.body["left_behind"];
+    let left = &moved.body["orphaned_findings"];
     assert_eq!(left["provider"], ACCOUNT);
     assert!(left["message"].as_str().unwrap().contains("stays in Security Hub"), "{left}");
     let remediation = left["remediation"].as_str().unwrap();
     assert!(remediation.contains(&format!("hubctl integration delete {ACCOUNT} --archive")), "{remediation}");
-    assert_eq!(api.get(&format!("/integrations/{OTHER}")).await.body.get("left_behind"), None, "it is said once");
+    assert_eq!(api.get(&format!("/integrations/{OTHER}")).await.body.get("orphaned_findings"), None, "it is said once");
 }
 
 #[tokio::test]

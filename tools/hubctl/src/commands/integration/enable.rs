@@ -52,10 +52,10 @@ pub(crate) struct DisableArgs {
 pub(super) fn enable(args: &EnableArgs, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
     let query = if args.replay { "?replay=true" } else { "" };
     let switched = switch(&args.provider, &format!("enable{query}"), reach, global, output)?;
-    if let (Some(waiting), Format::Table) = (switched.waiting, output.format) {
-        let runs = text::counted(waiting.runs, "upload", "uploads");
-        let at_least = if waiting.more { "at least " } else { "" };
-        match (waiting.runs, waiting.replayed) {
+    if let (Some(pending_uploads), Format::Table) = (switched.pending_uploads, output.format) {
+        let runs = text::counted(pending_uploads.runs, "upload", "uploads");
+        let at_least = if pending_uploads.more { "at least " } else { "" };
+        match (pending_uploads.runs, pending_uploads.replayed) {
             (0, _) => {}
             (_, 0) => output.note(format!(
                 "{at_least}{runs} came while it was off. To export them: hubctl integration enable {} --replay",
@@ -64,7 +64,7 @@ pub(super) fn enable(args: &EnableArgs, reach: &Reach, global: &Global, output: 
             (_, replayed) => output.note(format!(
                 "{at_least}{runs} came while it was off; {} being exported. To wait for it:\n  hubctl job show {} --wait",
                 text::counted(replayed, "is", "are"),
-                waiting.job.as_deref().unwrap_or_default()
+                pending_uploads.job.as_deref().unwrap_or_default()
             ))?,
         }
     }
@@ -85,7 +85,7 @@ pub(super) fn disable(args: &DisableArgs, reach: &Reach, global: &Global, output
 /// What came of it.
 struct Switched {
     exit: Exit,
-    waiting: Option<management::wire::Waiting>,
+    pending_uploads: Option<management::wire::PendingUploads>,
 }
 
 fn switch(id: &ProviderId, verb: &str, reach: &Reach, global: &Global, output: &mut Output) -> Result<Switched> {
@@ -93,7 +93,7 @@ fn switch(id: &ProviderId, verb: &str, reach: &Reach, global: &Global, output: &
         let management = reach.connect(global).await?;
         let answer = management.send(Request::act(format!("{}/{verb}", path(id)))).await?;
         let mut shown = Shown::of(&management, answer).await?;
-        let switched = Switched { exit: shown.exit(), waiting: shown.view.waiting.clone() };
+        let switched = Switched { exit: shown.exit(), pending_uploads: shown.view.pending_uploads.clone() };
         shown.write(&management, output)?;
         Ok(switched)
     })

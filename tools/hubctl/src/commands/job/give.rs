@@ -224,7 +224,7 @@ pub(crate) async fn watched(
 pub(crate) fn failed(error: &JobError, again: &str) -> Failure {
     match error {
         JobError::Refused(message) | JobError::Partly { why: message, .. } => refused(message),
-        JobError::Busy(message) => Failure::new(Exit::Error, message).hint(again),
+        JobError::Locked(message) => Failure::new(Exit::Error, message).hint(again),
         JobError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(again),
         JobError::Failed(error) => work::failed(error, again),
     }
