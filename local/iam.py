@@ -79,7 +79,7 @@ PROGRAMS = {
     "registry/keys.rs": ("secret", {"keep_key": (MANAGE, HUBCTL), "discard_key": CHANGES}),
     "registry/list.rs": ("Table", {"partition": (MANAGE, HUBCTL)}),
     "registry/mod.rs": ("Table", {"item": ALL}),
-    "registry/jobs.rs": ("Table", {"record_order": CHANGES, "call_off_order": EXPORTS}),
+    "registry/jobs.rs": ("Table", {"record_job": CHANGES, "cancel_job": EXPORTS}),
     "registry/runs.rs": ("StateBucket", {"json_lines": CHANGES}),
     "roster.rs": ("CheckQueue", {"send": (CHECK,)}),
     "runs.rs": ("StateBucket", {"record": EXPORTS, "list_runs": (HUBCTL,), "whole_report": CHANGES}),

@@ -50,7 +50,7 @@ OUTPUTS = {
 FIELDS = {
     "check-connections": ({"integration"}, {"integrations"}, {"accounts"}),
     "manage-integrations": ({"rawPath", "requestContext"}, {"ResponseURL", "RequestType"}),
-    "export-findings": ({"order"}, {"Event", "Service"}),
+    "export-findings": ({"job"}, {"Event", "Service"}),
 }
 
 

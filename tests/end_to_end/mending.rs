@@ -29,8 +29,8 @@ async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_orde
 
     ensure!(ordered.exit == Some(0), "{ordered:#?}");
     let undone: RunReport = serde_json::from_value(ordered.json[0].clone())?;
-    let job = stage.hubctl(&["order", "show", undone.job.as_deref().context("a run of no order")?])?;
-    ensure!(job.json["state"] == "done" && job.json["runs"] == json!([undone.run_id]), "{job:#?}");
+    let job = stage.hubctl(&["job", "show", undone.job.as_deref().context("a run of no order")?])?;
+    ensure!(job.json["state"] == "succeeded" && job.json["runs"] == json!([undone.run_id]), "{job:#?}");
     ensure!((undone.kind, undone.status) == (RunKind::UndoArchive, RunStatus::Succeeded), "{undone:#?}");
     ensure!(undone.counts.sent == archived && undone.counts.read == archived, "{:#?}", undone.counts);
     let now = active(&hub.findings()?);

@@ -170,7 +170,7 @@ async fn a_failure_that_stays_ends_in_the_dead_letter_queue_and_harms_no_other_r
     let why = first["message"].as_str().context("no message")?;
     ensure!(why.ends_with(&format!("run: hubctl job retry {job}")), "{why}");
     let retried = stage.hubctl(&["job", "retry", &job, "--no-wait"])?.json;
-    ensure!(retried["state"] == "waiting" && retried["id"] == job.as_str(), "{retried:#}");
+    ensure!(retried["state"] == "pending" && retried["id"] == job.as_str(), "{retried:#}");
     let second = wait_at_most(PATIENCE, "the job in the dead-letter queue again", failed).await?;
     ensure!(first["runs"] != second["runs"], "it was not run again: {second:#}");
     Ok(())

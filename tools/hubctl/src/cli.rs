@@ -63,7 +63,6 @@ pub(crate) enum Command {
     Audit(audit::Args),
     Run(run::Group),
     Quarantine(quarantine::Group),
-    #[command(alias = "order")]
     Job(job::Group),
     Doctor(doctor::Args),
     Reconcile(reconcile::Args),

@@ -48,7 +48,7 @@ fn a_check_is_one_line_with_dotted_fields_and_what_fixes_it() {
         ("regions.lost", json!(1)),
         ("regions.checked", json!(2)),
         ("problem.reason", json!("hub_not_enabled")),
-        ("problem.fix", json!("aws securityhub enable-security-hub --region eu-west-1")),
+        ("problem.remediation", json!("aws securityhub enable-security-hub --region eu-west-1")),
         ("duration_ms", json!(1234)),
     ] {
         assert_eq!(line[field], value, "{field}: {line}");

@@ -34,7 +34,7 @@ async fn an_order_is_a_message_of_the_queue_of_uploads() {
     let [ordered, put_back] = wire.requests().try_into().unwrap();
     let (ordered, put_back) = (ordered.json(), put_back.json());
     let body = |message: &Value| serde_json::from_str::<Value>(message["MessageBody"].as_str().unwrap()).unwrap();
-    assert_eq!(body(&ordered), json!({ "order": "undo_archive", "run_id": "run-1", "id": "7" }));
+    assert_eq!(body(&ordered), json!({ "job": "undo_archive", "run_id": "run-1", "id": "7" }));
     assert_eq!((&ordered["DelaySeconds"], &put_back["DelaySeconds"]), (&json!(120), &json!(900)), "SQS takes no more");
     assert_eq!(body(&put_back)["detail"]["object"]["key"], "a b.json");
     assert_eq!(body(&put_back)["detail"]["object"]["etag"], "e");
@@ -75,7 +75,7 @@ async fn an_order_is_recorded_before_it_is_placed_and_found_again() {
     let item = recorded.json()["Item"].clone();
     assert_eq!(
         (&item["pk"]["S"], &item["sk"]["S"], &item["state"]["S"]),
-        (&json!("order"), &json!("7"), &json!("waiting"))
+        (&json!("job"), &json!("7"), &json!("pending"))
     );
 
     let found =
@@ -99,7 +99,7 @@ async fn a_failed_job_is_pending_again_before_its_message_is_on_the_queue() {
     let retried = cloud.retry(&failed).await.unwrap().unwrap();
     assert_eq!((retried.state, retried.completed_at), (JobState::Pending, None));
     let [recorded, message] = wire.requests().try_into().unwrap();
-    assert_eq!(recorded.json()["Item"]["state"]["S"], "waiting");
+    assert_eq!(recorded.json()["Item"]["state"]["S"], "pending");
     let condition = "attribute_not_exists(pk) OR #state = :waiting OR #state = :failed";
     assert_eq!(recorded.json()["ConditionExpression"], condition);
     assert_eq!(message.header("x-amz-target"), Some("AmazonSQS.SendMessage"));

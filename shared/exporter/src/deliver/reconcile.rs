@@ -47,7 +47,7 @@ impl<P: Ports> RegionWorker<P> {
         if let Err(error) = read {
             drift.unread = Some(error);
         } else {
-            self.remediation(&mut drift, found, dry_run).await?;
+            self.repair(&mut drift, found, dry_run).await?;
         }
         if dry_run || drift.unread.is_some() {
             // What was written meanwhile is dropped; the state stays as it was.
@@ -121,12 +121,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Sends once more what the hub lacks, or has otherwise than it was last sent.
-    async fn remediation(
-        &mut self,
-        drift: &mut Drift,
-        found: HashMap<Key, bool>,
-        dry_run: bool,
-    ) -> Result<(), PortError> {
+    async fn repair(&mut self, drift: &mut Drift, found: HashMap<Key, bool>, dry_run: bool) -> Result<(), PortError> {
         let Some(ledger) = &self.work.ledger else { return Ok(()) };
         let of_state = |(slot, _): (&Slot, _)| slot.is_live().then_some(slot.key);
         let missing: HashSet<Key> =

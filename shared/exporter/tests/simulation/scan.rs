@@ -129,7 +129,7 @@ impl Result {
                 "data": { "metadata": {} },
             }],
             "cloud": { "account": { "uid": account }, "provider": "aws", "region": self.region },
-            "remediation": { "desc": "Fix it.", "references": ["https://hub.prowler.com/check/it"] },
+            "remediation": { "desc": "Mend it.", "references": ["https://hub.prowler.com/check/it"] },
         })
     }
 }

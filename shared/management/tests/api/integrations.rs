@@ -165,13 +165,13 @@ async fn disabling_parks_uploads_and_enabling_replays_them() {
         api.memory.kept().runs[run].scanned_at = Some(scanned_at.parse().unwrap());
     }
     let on = api.post(&format!("{path}/enable"), &json!(null)).await;
-    assert_eq!(on.body["waiting"], json!({"runs": 2, "replayed": 0, "more": false}), "{}", on.text);
+    assert_eq!(on.body["pending_uploads"], json!({"runs": 2, "replayed": 0, "more": false}), "{}", on.text);
     assert_eq!((&on.body["enabled"], &on.body["test"]["outcome"]), (&json!(true), &json!("passed")));
     assert_eq!(api.memory.ordered(), []);
 
     let replayed = api.post(&format!("{path}/enable?replay=true"), &json!(null)).await;
-    assert_eq!(replayed.body["waiting"]["replayed"], 2, "{}", replayed.text);
-    assert_eq!(replayed.body["waiting"]["order"], api.memory.kept().jobs[0].id);
+    assert_eq!(replayed.body["pending_uploads"]["replayed"], 2, "{}", replayed.text);
+    assert_eq!(replayed.body["pending_uploads"]["job"], api.memory.kept().jobs[0].id);
     assert_eq!(
         api.memory.ordered(),
         [Job::Replay { run_id: "run-5".to_owned(), then: vec!["run-2".to_owned()] }],
@@ -180,7 +180,7 @@ async fn disabling_parks_uploads_and_enabling_replays_them() {
 
     api.memory.kept().runs.push(run("run-6", "monday", 0, RunStatus::Succeeded));
     let again = api.post(&format!("{path}/enable"), &json!(null)).await;
-    assert_eq!(again.body["waiting"]["runs"], 1, "what was exported meanwhile no longer waits");
+    assert_eq!(again.body["pending_uploads"]["runs"], 1, "what was exported meanwhile no longer waits");
 }
 
 #[tokio::test]

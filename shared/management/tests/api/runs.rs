@@ -63,7 +63,7 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
     let jobs = api.get("/jobs?limit=3").await.body;
     let names: Vec<_> = jobs["items"].as_array().unwrap().iter().map(|job| job["job"].clone()).collect();
     assert_eq!(names, ["redrive", "undo_archive", "approve"], "newest first");
-    assert_eq!((&jobs["items"][0]["submitted_by"], &jobs["items"][0]["state"]), (&json!(CALLER), &json!("waiting")));
+    assert_eq!((&jobs["items"][0]["submitted_by"], &jobs["items"][0]["state"]), (&json!(CALLER), &json!("pending")));
     assert!(jobs["next"].is_string());
 }
 
@@ -121,7 +121,7 @@ async fn only_a_failed_job_is_retried_and_once() {
     assert_eq!(api.get(&address).await.body["state"], "failed");
     for time in ["first", "second"] {
         let retried = api.post(&retry, &json!(null)).await;
-        assert_eq!((retried.status.as_u16(), &retried.body["state"]), (202, &json!("waiting")), "{time}");
+        assert_eq!((retried.status.as_u16(), &retried.body["state"]), (202, &json!("pending")), "{time}");
         assert_eq!(retried.headers["location"], address.as_str());
         assert_eq!(retried.body["completed_at"], json!(null));
     }
@@ -132,7 +132,7 @@ async fn only_a_failed_job_is_retried_and_once() {
     let begun = now - jiff::SignedDuration::from_hours(24);
     api.memory.kept().jobs[0].last_attempt_at = Some(begun);
     assert_eq!(api.get("/jobs").await.body["items"][0]["state"], "failed");
-    assert_eq!(api.post(&retry, &json!(null)).await.body["state"], "waiting");
+    assert_eq!(api.post(&retry, &json!(null)).await.body["state"], "pending");
 
     api.memory.kept().jobs[0].state = JobState::Succeeded;
     let refused = api.post(&retry, &json!(null)).await;

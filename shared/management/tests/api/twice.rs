@@ -82,12 +82,12 @@ async fn each_job_is_in_the_trail() {
     run.accounts.insert(ACCOUNT.parse().unwrap(), part);
     api.memory.kept().runs.push(run);
     let enabled = api.post(&format!("/integrations/{ACCOUNT}/enable?replay=true"), &json!(null)).await;
-    assert_eq!(enabled.body["waiting"]["replayed"], 1, "{}", enabled.text);
+    assert_eq!(enabled.body["pending_uploads"]["replayed"], 1, "{}", enabled.text);
     assert_eq!(api.actions().last().unwrap(), "integration.replay");
     let (path, etag) = api.integration().await;
     let etag = api.delete(&format!("{path}?archive=true"), &etag).await.etag();
     api.delete(&format!("{path}?archive=true"), &etag).await;
-    assert_eq!(api.actions()[api.actions().len() - 2..], ["integration.archive all", "integration.archive all"]);
+    assert_eq!(api.actions()[api.actions().len() - 2..], ["integration.archive", "integration.archive"]);
     let withdrawals = api.memory.ordered().iter().filter(|job| matches!(job, Job::ArchiveAll { .. })).count();
     assert_eq!(withdrawals, 2);
 }

@@ -66,13 +66,14 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         let delete = Request::delete(format!("{}{query}", path(id))).at_version(found.etag);
         let answer = management.send(delete).await?;
         match output.format {
-            Format::Json => output
-                .json(&serde_json::json!({ "deleted": id, "archive": archive, "order": answer.body.get("order") }))?,
+            Format::Json => {
+                output.json(&serde_json::json!({ "deleted": id, "archive": archive, "job": answer.body.get("job") }))?
+            }
             Format::Table if answer.body == Value::Null => {
                 output.note(format!("The integration of {id} is deleted."))?;
             }
             Format::Table => {
-                let job = answer.body["order"].as_str().unwrap_or_default();
+                let job = answer.body["job"].as_str().unwrap_or_default();
                 output.note(format!(
                     "What it sent is being archived; then the integration of {id} is deleted. To wait for it:\n  hubctl job show {job} --wait"
                 ))?;

@@ -126,7 +126,7 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
         let result = deployment.json(&line);
         let result = if is_list { &result[0] } else { &result };
         let record = deployment.memory.kept().jobs.last().unwrap().clone();
-        assert_eq!((&result["order"], record.state), (&json!(record.id), JobState::Succeeded), "{line}");
+        assert_eq!((&result["job"], record.state), (&json!(record.id), JobState::Succeeded), "{line}");
     }
     let compared = deployment.run(&format!("reconcile --account {ACCOUNT} --regions eu-west-1 --dry-run"));
     assert_eq!(compared.exit, 0, "{}", compared.stderr);
@@ -148,14 +148,14 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
         ]
     );
     let jobs = deployment.json("job list --limit 2");
-    assert_eq!((jobs[0]["order"].as_str(), jobs[1]["order"].as_str()), (Some("reconcile"), Some("redrive")));
+    assert_eq!((jobs[0]["job"].as_str(), jobs[1]["job"].as_str()), (Some("reconcile"), Some("redrive")));
 }
 
 #[test]
 fn an_order_that_nobody_waits_for_can_be_looked_up() {
     let deployment = deployment();
     let message = deployment.json(&format!("run replay {RUN} --no-wait"));
-    assert_eq!(message["state"], "waiting");
+    assert_eq!(message["state"], "pending");
     let id = message["id"].as_str().unwrap();
     deployment.memory.kept().jobs[0].submitted_at = "2026-11-23T09:00:00Z".parse().unwrap();
     let shown = deployment.run(&format!("job show {id}"));
@@ -164,7 +164,7 @@ fn an_order_that_nobody_waits_for_can_be_looked_up() {
     insta::assert_snapshot!("job_list", listed.stdout.replace(id, &"o".repeat(id.len())));
     let exporter = Exporter::of(deployment.memory.clone(), JobState::Succeeded);
     let waited = deployment.json(&format!("job show {id} --wait"));
-    assert_eq!(waited[0]["order"], id);
+    assert_eq!(waited[0]["job"], id);
     drop(exporter);
 }
 
@@ -174,7 +174,7 @@ fn an_order_that_can_not_be_carried_out_fails_with_the_reason() {
     let exporter = Exporter::of(deployment.memory.clone(), JobState::Rejected);
     let refused = deployment.run(&format!("run replay {RUN}"));
     assert_eq!(refused.exit, 1, "{}", refused.stdout);
-    assert!(refused.stderr.contains("the job was refused: the upload is gone"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("the job was rejected: the upload is gone"), "{}", refused.stderr);
     drop(exporter);
     // What can be told at once is no order.
     deployment.memory.kept().runs[0].counts.archived = 0;
@@ -198,10 +198,10 @@ fn a_failed_job_is_shown_with_the_command_that_retries_it() {
     assert!(shown.stdout.contains(&format!("hubctl job retry {id}")), "{}", shown.stdout);
 
     let pending = deployment.json(&format!("job retry {id} --no-wait"));
-    assert_eq!((&pending["id"], &pending["state"]), (&message["id"], &"waiting".into()));
+    assert_eq!((&pending["id"], &pending["state"]), (&message["id"], &"pending".into()));
     let exporter = Exporter::of(deployment.memory.clone(), JobState::Succeeded);
     let complete = deployment.json(&format!("job show {id} --wait"));
-    assert_eq!(complete[0]["order"], id);
+    assert_eq!(complete[0]["job"], id);
     drop(exporter);
     let again = deployment.run(&format!("job retry {id}"));
     assert_eq!(again.exit, 1, "{}", again.stdout);
