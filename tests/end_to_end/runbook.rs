@@ -19,7 +19,7 @@ const REGION: &str = "eu-west-1";
 const FINDINGS: usize = 6;
 const SEEN_BY_BAD: usize = 4;
 /// The title of the runbook in `docs/operations.md`.
-const TITLE: &str = "## After a wrong scan";
+const TITLE: &str = "## Recover from a bad scan";
 
 #[tokio::test]
 async fn the_runbook_for_a_bad_scan_works_in_the_order_in_which_it_is_written() -> Result<()> {

@@ -110,7 +110,7 @@ impl<P: Ports> Service<P> {
         let deletion_requested_at = stored.value.deletion_requested_at;
         if is_again {
             // Nothing was changed, so that nothing was written.
-            let again = entry(now, caller, "integration.archive".to_owned(), id.as_str(), [].into());
+            let again = entry(now, caller, "integration.archive_all".to_owned(), id.as_str(), [].into());
             self.ports.append(&again).await?;
         }
         let job = self.enqueue(caller, Job::ArchiveAll { provider: id.clone(), deletion_requested_at }).await?;

@@ -87,7 +87,7 @@ async fn each_job_is_in_the_trail() {
     let (path, etag) = api.integration().await;
     let etag = api.delete(&format!("{path}?archive=true"), &etag).await.etag();
     api.delete(&format!("{path}?archive=true"), &etag).await;
-    assert_eq!(api.actions()[api.actions().len() - 2..], ["integration.archive", "integration.archive"]);
+    assert_eq!(api.actions()[api.actions().len() - 2..], ["integration.archive_all", "integration.archive_all"]);
     let withdrawals = api.memory.ordered().iter().filter(|job| matches!(job, Job::ArchiveAll { .. })).count();
     assert_eq!(withdrawals, 2);
 }

@@ -5,10 +5,17 @@ use clap::error::ErrorKind;
 
 use super::*;
 
-const PAGES: [(&str, &str); 3] = [
+const PAGES: [(&str, &str); 10] = [
     ("README.md", include_str!("../../../../README.md")),
     ("deploy/README.md", include_str!("../../../../deploy/README.md")),
+    ("docs/configuration.md", include_str!("../../../../docs/configuration.md")),
+    ("docs/glossary.md", include_str!("../../../../docs/glossary.md")),
+    ("docs/guide.md", include_str!("../../../../docs/guide.md")),
+    ("docs/http-api.md", include_str!("../../../../docs/http-api.md")),
     ("docs/operations.md", include_str!("../../../../docs/operations.md")),
+    ("docs/performance.md", include_str!("../../../../docs/performance.md")),
+    ("docs/style.md", include_str!("../../../../docs/style.md")),
+    ("docs/troubleshooting.md", include_str!("../../../../docs/troubleshooting.md")),
 ];
 /// What stands for something of the reader's own, with an example.
 const PLACEHOLDERS: [(&str, &str); 2] = [("ID", "123456789012"), ("BOOL", "true")];

@@ -127,7 +127,7 @@ fn action(job: &Job) -> &'static str {
         Job::UndoArchive { .. } => "run.undo_archive",
         Job::Redrive { .. } => "run.redrive",
         Job::Reconcile { .. } => "findings.reconcile",
-        Job::ArchiveAll { .. } => "integration.archive",
+        Job::ArchiveAll { .. } => "integration.archive_all",
     }
 }
 

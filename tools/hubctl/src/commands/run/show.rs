@@ -20,8 +20,8 @@ The exit code says how the run ended, so that a pipeline can stop on it.
 Example:
   hubctl run show 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
 
-JSON: run_id, kind (export, undo_archive, redrive, reconcile, archive_all), of (the
-run that it is about), order (that it belongs to), status, reasons, upload,
+JSON: run_id, kind (export, undo_archive, redrive, reconcile, archive_all), of
+(the run that it is about), job (that it belongs to), status, reasons, upload,
 format, file_end, started_at, finished_at, scanned_at, counts, accounts (each
 with counts, problem, archive, unproven, scan_times, partial_scan, uncovered,
 regions), quarantine, quarantine_left, pending. counts: read = sent + unchanged

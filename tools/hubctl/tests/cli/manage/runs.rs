@@ -193,7 +193,7 @@ fn a_failed_job_is_shown_with_the_command_that_retries_it() {
     assert_eq!(failed.exit, 1, "{}", failed.stdout);
     assert!(failed.stderr.contains("the job failed: the upload is gone"), "{}", failed.stderr);
     drop(exporter);
-    let shown = deployment.run(&format!("order show {id}"));
+    let shown = deployment.run(&format!("job show {id}"));
     assert_eq!(shown.exit, 1);
     assert!(shown.stdout.contains(&format!("hubctl job retry {id}")), "{}", shown.stdout);
 
