@@ -4,7 +4,7 @@
 
 Run by `make package`. Rust's tests unwind whatever the profile says, so this runs a program: tests/planted-defect is
 manage-integrations with a panic in its first change, and check-connections with a panic in the check of one account, compiled and
-linked as the functions are. It is invoked as Lambda would, and then once more. With PROGRAM, another build of it is tried: one that
+linked as the functions are. It is invoked as Lambda would, and then again. With PROGRAM, another build of it is tried: one that
 unwinds aborts instead.
 """
 

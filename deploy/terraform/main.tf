@@ -24,7 +24,7 @@ variable "external_id" {
 }
 
 variable "role_name" {
-  description = "The same in each account of an organisation. The deployment's MemberRoleNamePattern must fit it."
+  description = "The same in each account of an organization. The deployment's MemberRoleNamePattern must fit it."
   type        = string
   default     = "SecurityHubExporter"
 }

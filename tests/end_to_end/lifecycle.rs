@@ -79,7 +79,7 @@ async fn where_only_failed_findings_are_sent_what_passes_is_archived_as_passed()
     nothing_is_sent_again(&stage, ACCOUNT, "lifecycle/failed").await
 }
 
-/// The second scan once more, in another place: no import. Then the first one, too late: superseded, and no call at all.
+/// The second scan again, in another place: no import. Then the first one, too late: superseded, and no call at all.
 async fn nothing_is_sent_again(stage: &Stage, account: &str, folder: &str) -> Result<()> {
     let hub = stage.hub(account);
     let (findings, asked) = (hub.findings()?, hub.asked()?);

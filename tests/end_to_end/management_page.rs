@@ -36,7 +36,9 @@ async fn every_button_of_the_page_is_a_command() -> Result<()> {
         .filter_map(|entry| entry["action"].as_str())
         .collect();
     ensure!(actions.last() == Some(&"provider.create") && actions.contains(&"integration.disable"), "{actions:?}");
-    for (place, text) in [("the table", stage.table()?), ("the log", stage.log()?), ("the trail", trail.to_string())] {
+    for (place, text) in
+        [("the table", stage.table()?), ("the log", stage.log()?), ("the audit log", trail.to_string())]
+    {
         ensure!(!text.contains(SECRET), "the secret is in {place}");
     }
     Ok(())
@@ -133,7 +135,7 @@ fn findings(resource: &str) -> Result<Vec<u8>> {
     scan(&all?)
 }
 
-/// The run that exports once more what another could not.
+/// The run that exports again what another could not.
 async fn sent_again(stage: &Stage, earlier: &RunReport) -> Result<RunReport> {
     let look = || async {
         let newer = stage.runs_of(&earlier.upload.source).await?.into_iter().next();

@@ -260,7 +260,7 @@ impl Stage {
         Ok(Upload::new(&self.deployment.scan_bucket, key).url())
     }
 
-    /// Sends the event of an upload once more.
+    /// Sends the event of an upload again.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Parses what invokes the function: a schedule, a person or program that names what to check, or messages of our own queue.
+//! Parses what invokes the function: a schedule, a user or program that names what to check, or messages of our own queue.
 
 use asff::AccountId;
 use exporter::provider::ProviderId;

@@ -162,7 +162,7 @@ async fn tell_of<P: RoundPorts>(
             .map_err(|error| error.to_string())?
             .map(|(newest, _)| newest.newest),
     };
-    // An organisation has accounts that nobody scans. Only one that was scanned can lack a scan.
+    // An organization has accounts that nobody scans. Only one that was scanned can lack a scan.
     let schedule = schedule.filter(|_| connection.provider.account().is_some() || newest_scan.is_some());
     let news = News { connection, schedule, exported_since, newest_scan, now: ports.now() };
     tell(ports, news).await.map_err(|error| error.to_string())

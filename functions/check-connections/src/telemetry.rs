@@ -111,7 +111,7 @@ pub fn write_metrics<'a>(reports: impl Iterator<Item = &'a Report>, each_integra
     }
 }
 
-/// The metrics of each integration; of an organisation's, a value for each account.
+/// The metrics of each integration; of an organization's, a value for each account.
 fn metrics<'a>(reports: impl Iterator<Item = &'a Report>) -> BTreeMap<ProviderId, [Metric; 4]> {
     let mut all: BTreeMap<ProviderId, [Metric; 4]> = BTreeMap::new();
     let empty = |name, unit| Metric { name, unit, values: Vec::new() };

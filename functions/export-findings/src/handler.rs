@@ -124,7 +124,7 @@ impl<P: Ports + Scans + Queue + JobStore + Telling> Handler<P> {
         Self { max_receive_count, ..self }
     }
 
-    /// Lets exports use what is known of connections, and look at them anew where that is old or wrong.
+    /// Lets exports use what is known of connections, and look at them again where that is old or wrong.
     #[must_use]
     pub fn with_upkeep(self, upkeep: Arc<dyn Upkeep>) -> Self {
         Self { exporter: self.exporter.with_upkeep(upkeep), ..self }

@@ -1,6 +1,6 @@
 //! The hash by which the next scan tells whether a finding is still the same.
 //!
-//! It covers what a person would call the finding. It leaves out what changes with every scan or with the way to Security
+//! It covers what a user would call the finding. It leaves out what changes with every scan or with the way to Security
 //! Hub: all times, whether the finding is live, Prowler's version, and the product's ARN.
 
 use serde::Serialize;

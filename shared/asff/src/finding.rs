@@ -221,7 +221,7 @@ pub enum RecordState {
     Archived,
 }
 
-/// What each sending decides anew.
+/// What each sending decides again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamps {
     /// Live or archived.

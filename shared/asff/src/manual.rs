@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::place::Place;
 use crate::{AccountId, CheckId, FindingId, Partition, RegionName, ResourceHash};
 
-/// An entry that leaves the verdict to a person.
+/// An entry that leaves the verdict to a user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Manual {
     /// Where it belongs, as far as it tells.

@@ -114,7 +114,7 @@ pub enum RawStatus {
 /// Why a finding never goes to Security Hub.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Skip {
-    /// The check wants a person to look; the service has no status for it. The finding may have been sent when the check had
+    /// The check wants a user to look; the service has no status for it. The finding may have been sent when the check had
     /// a verdict, and what the check could not look at may be no reason to archive anything.
     Manual(Box<Manual>),
     /// It is about another cloud.
@@ -158,7 +158,7 @@ pub struct Unreadable {
     pub offset: u64,
     /// How many bytes of the file it takes.
     pub length: u64,
-    /// What is wrong, for a person.
+    /// What is wrong, for a user.
     pub reason: String,
     /// What it tells of itself in its first 16 KiB: fields and cells of a known form, and nothing else of it.
     pub excerpt: Bytes,
@@ -166,12 +166,12 @@ pub struct Unreadable {
     pub place: Place,
 }
 
-/// A finding that is kept back, with what a person needs to fix it.
+/// A finding that is kept back, with what a user needs to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// Why, in a word.
     pub code: QuarantineCode,
-    /// Why, for a person.
+    /// Why, for a user.
     pub message: String,
     /// Where it begins in the decompressed file.
     pub offset: u64,

@@ -1,4 +1,4 @@
-//! What is told of bytes that are no entry any more: enough for a person to see which finding it was.
+//! What is told of bytes that are no entry any more: enough for a user to see which finding it was.
 //!
 //! Nobody can tell what a piece of damaged JSON belonged to, so only values are kept that have the form of what the field should
 //! hold, which no secret has: names of checks and Regions, account IDs, times, versions, words of a fixed list.

@@ -1,4 +1,4 @@
-//! The function that checks connections, invoked by a person: what it says of accounts is said with the deployment's own
+//! The function that checks connections, invoked by a user: what it says of accounts is said with the deployment's own
 //! credentials.
 
 use asff::AccountId;

@@ -1,6 +1,6 @@
 //! The credentials of an integration as a chain of providers: whose identity we begin with, and which role it assumes.
 //!
-//! Nothing is asked for before the first call; from then on the SDK's cache asks anew before a session ends, so a run may
+//! Nothing is asked for before the first call; from then on the SDK's cache asks again before a session ends, so a run may
 //! be longer than a session.
 
 use std::time::{Duration, SystemTime};

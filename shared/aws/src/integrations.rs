@@ -1,4 +1,4 @@
-//! Which integration an account goes by: its own, or that of its organisation.
+//! Which integration an account goes by: its own, or that of its organization.
 
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ use crate::errors::port_error;
 use crate::item::{get_text, text};
 use crate::registry::items::INTEGRATIONS;
 
-/// The partition of the accounts whose organisation is known.
+/// The partition of the accounts whose organization is known.
 const MEMBERS: &str = "member";
-/// How the ids of organisations begin.
+/// How the ids of organizations begin.
 const ORGANIZATION_START: &str = "o-";
 impl Integrations for Cloud {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
         if let Some(own) = self.integration_of(&ProviderId::Account(*account)).await? {
             return Ok(Some(own.value));
         }
-        let action = || format!("find the organisation of account {account}");
+        let action = || format!("find the organization of account {account}");
         let member = self.item(MEMBERS, account.as_str(), action).await?;
         let named = member.as_ref().and_then(|item| get_text(item, "organization")).and_then(|id| id.parse().ok());
         let organization = match named {
@@ -43,7 +43,7 @@ impl Integrations for Cloud {
         let settings = Settings { secret_prefix: self.managing.secret_prefix.clone(), ..Settings::default() };
         let service = Service::new(Arc::new(self.clone()), settings);
         let exporter = Caller("export-findings".to_owned());
-        match service.withdrawn(&exporter, provider, deletion_requested_at).await {
+        match service.archived(&exporter, provider, deletion_requested_at).await {
             Ok(is_deleted) => Ok(is_deleted),
             Err(Refusal::Port(error)) => Err(error),
             Err(error) => {
@@ -55,8 +55,8 @@ impl Integrations for Cloud {
 }
 
 impl Cloud {
-    /// The only organisation that has an integration, where there is just one. An account of which nobody knows its
-    /// organisation is taken for one of it: whoever scans accounts of another has to say so.
+    /// The only organization that has an integration, where there is just one. An account of which nobody knows its
+    /// organization is taken for one of it: whoever scans accounts of another has to say so.
     async fn only_organization(&self) -> Result<Option<ProviderId>, PortError> {
         let query = self
             .dynamodb
@@ -67,7 +67,7 @@ impl Cloud {
             .expression_attribute_values(":pk", text(INTEGRATIONS))
             .expression_attribute_values(":organization", text(ORGANIZATION_START))
             .limit(2);
-        let answer = query.send().await.map_err(|error| port_error("find an organisation's integration", &error))?;
+        let answer = query.send().await.map_err(|error| port_error("find an organization's integration", &error))?;
         match answer.items() {
             [one] => Ok(get_text(one, "sk").and_then(|id| id.parse().ok())),
             _ => Ok(None),

@@ -1,5 +1,5 @@
-//! The accounts of an organisation: the one operation of AWS Organizations that we want, and the table's items that say
-//! which organisation an account belongs to.
+//! The accounts of an organization: the one operation of AWS Organizations that we want, and the table's items that say
+//! which organization an account belongs to.
 
 use std::collections::BTreeSet;
 
@@ -20,20 +20,20 @@ use crate::signed::{CodeAndWords, Service, SignedCall, call};
 const PARTITION: &str = "member";
 /// Names the organization that an account left. It stands in the place of `organization`.
 const LEFT: &str = "left";
-/// Pages of an organisation that are read at most: of twenty accounts each, so 40,000, four times the largest quota.
+/// Pages of an organization that are read at most: of twenty accounts each, so 40,000, four times the largest quota.
 const ORGANIZATION_PAGES_MAX: usize = 2_000;
 
 const ORGANIZATIONS: Service =
     Service { id: "Organizations", name: "organizations", content_type: "application/x-amz-json-1.1", error };
 
-/// An account of an organisation.
+/// An account of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The account.
     pub account: AccountId,
-    /// The name that the organisation gave it.
+    /// The name that the organization gave it.
     pub name: Option<String>,
-    /// The organisation's id, if the service said it.
+    /// The organization's id, if the service said it.
     pub organization: Option<String>,
 }
 
@@ -58,15 +58,15 @@ struct Account {
 }
 
 impl Cloud {
-    /// The active accounts of the organisation to which the deployment's own account belongs, all pages. None, where the
-    /// deployment may not ask, its account is in no organisation, or the partition has none: then the accounts are those of
+    /// The active accounts of the organization to which the deployment's own account belongs, all pages. None, where the
+    /// deployment may not ask, its account is in no organization, or the partition has none: then the accounts are those of
     /// which findings came.
     ///
     /// # Errors
     ///
     /// When the service does not answer, for a reason that may pass.
     pub async fn organization_accounts(&self, partition: Partition) -> Result<Option<Vec<Member>>, PortError> {
-        const ACTION: &str = "list the accounts of the organisation";
+        const ACTION: &str = "list the accounts of the organization";
         let Some(region) = home_region(partition) else { return Ok(None) };
         let mut members = Vec::new();
         let mut next: Option<String> = None;
@@ -99,7 +99,7 @@ impl Cloud {
         Ok(Some(members))
     }
 
-    /// Remembers to which organisation accounts belong, and which of them left it.
+    /// Remembers to which organization accounts belong, and which of them left it.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Cloud {
                 .item("sk", text(gone.as_str()))
                 .item(LEFT, text(organization.as_str()))
                 .item("left_at", text(Timestamp::now().to_string()));
-            // It may have joined another organisation meanwhile.
+            // It may have joined another organization meanwhile.
             let request = request.condition_expression("organization = :organization");
             let request = request.expression_attribute_values(":organization", text(organization.as_str()));
             match request.send().await {
@@ -143,7 +143,7 @@ impl Cloud {
         Ok(())
     }
 
-    /// The accounts that are known to belong to an organisation.
+    /// The accounts that are known to belong to an organization.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The roster: integrations and providers from the table, accounts of organisations from AWS Organizations, and the queue by
+//! The roster: integrations and providers from the table, accounts of organizations from AWS Organizations, and the queue by
 //! which a check of many accounts is spread over invocations.
 
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ impl Roster for Cloud {
         if let Some(partition) = partition
             && let Some(members) = self.organization_accounts(partition).await?
         {
-            // The deployment may belong to another organisation than the one that is asked about.
+            // The deployment may belong to another organization than the one that is asked about.
             let is_theirs =
                 |member: &Member| member.organization.as_deref().is_none_or(|theirs| theirs == organization.as_str());
             let members: Vec<Member> = members.into_iter().filter(is_theirs).collect();

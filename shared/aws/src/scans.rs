@@ -106,7 +106,7 @@ impl Reader {
                 }
                 None if self.offset >= self.bytes => return Ok(None),
                 None => io::Error::new(io::ErrorKind::UnexpectedEof, "the connection ended early"),
-                // All bytes are here, and still it is an error: the checksum differs. Reading the rest anew can't help.
+                // All bytes are here, and still it is an error: the checksum differs. Reading the rest again can't help.
                 Some(Err(error)) if self.offset >= self.bytes => return Err(io::Error::other(causes(&error))),
                 Some(Err(error)) => io::Error::other(causes(&error)),
             };

@@ -3,13 +3,13 @@
 use asff::AccountId;
 use serde::{Deserialize, Serialize};
 
-/// What stands in a role's ARN where each account of an organisation is meant.
+/// What stands in a role's ARN where each account of an organization is meant.
 pub const ANY_ACCOUNT: &str = "::*:";
 
 /// A role to assume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
-    /// The role's ARN; `arn:aws:iam::*:role/NAME` for the role of that name in every account of an organisation.
+    /// The role's ARN; `arn:aws:iam::*:role/NAME` for the role of that name in every account of an organization.
     pub arn: String,
     /// The External ID that the role's trust policy asks for. Not a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -38,7 +38,7 @@ pub struct Options {
     pub again: bool,
     /// What a user approved of an earlier run of the same scan.
     pub approval: Approval,
-    /// A person named this very file: its format is the one to export, whatever the integration takes of a scan's several files.
+    /// A user named this very file: its format is the one to export, whatever the integration takes of a scan's several files.
     pub any_format: bool,
     /// The job that the export belongs to, where there is one.
     pub job: Option<String>,
@@ -82,7 +82,7 @@ impl<P: Ports> Exporter<P> {
         Self { ports, settings, limits: ReadLimits::default(), regions: Arc::new(Regions::known()), upkeep: None }
     }
 
-    /// Lets exports use what is known of the accounts' connections, and look at them anew where that is old or wrong.
+    /// Lets exports use what is known of the accounts' connections, and look at them again where that is old or wrong.
     #[must_use]
     pub fn with_upkeep(self, upkeep: Arc<dyn Upkeep>) -> Self {
         Self { upkeep: Some(upkeep), ..self }

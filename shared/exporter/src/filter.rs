@@ -14,7 +14,7 @@ pub enum Kept {
     Passed,
     /// It is muted.
     Muted,
-    /// The check leaves the verdict to a person.
+    /// The check leaves the verdict to a user.
     Manual,
     /// Its severity is below the integration's minimum.
     LowSeverity,

@@ -13,7 +13,7 @@ use crate::upload::UploadInfo;
 /// The settings of one provider's integration. Every default suits most accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Integration {
-    /// The account, or the organisation of accounts, whose findings are exported, each into its own Security Hub.
+    /// The account, or the organization of accounts, whose findings are exported, each into its own Security Hub.
     pub provider: ProviderId,
     /// Off: uploads are recorded as undelivered and can be replayed.
     #[serde(default = "yes")]

@@ -11,12 +11,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::credentials::Credentials;
 
-/// Letters of an organisation's id after `o-`, at least (AWS Organizations API, `OrganizationId`).
+/// Letters of an organization's id after `o-`, at least (AWS Organizations API, `OrganizationId`).
 const ORGANIZATION_LETTERS_MIN: usize = 10;
-/// Letters of an organisation's id after `o-`, at most.
+/// Letters of an organization's id after `o-`, at most.
 const ORGANIZATION_LETTERS_MAX: usize = 32;
 
-/// An account, or an organisation with all its accounts.
+/// An account, or an organization with all its accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provider {
     /// What it stands for.
@@ -24,7 +24,7 @@ pub struct Provider {
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
-    /// As whom its accounts are called, where an integration says nothing else. An organisation needs a role whose ARN has a
+    /// As whom its accounts are called, where an integration says nothing else. An organization needs a role whose ARN has a
     /// star for the account.
     #[serde(default)]
     pub credentials: Credentials,
@@ -40,22 +40,22 @@ impl Provider {
     }
 }
 
-/// What a provider stands for: an account's twelve digits, or an organisation's `o-...`.
+/// What a provider stands for: an account's twelve digits, or an organization's `o-...`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProviderId {
     /// One account.
     Account(AccountId),
-    /// All accounts of an organisation that have no provider of their own.
+    /// All accounts of an organization that have no provider of their own.
     Organization(OrganizationId),
 }
 
-/// The id of an organisation in AWS Organizations, such as `o-a1b2c3d4e5`.
+/// The id of an organization in AWS Organizations, such as `o-a1b2c3d4e5`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganizationId(String);
 
-/// A text that names neither an account nor an organisation.
+/// A text that names neither an account nor an organization.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is neither an account of 12 digits nor an organisation such as o-a1b2c3d4e5")]
+#[error("{0:?} is neither an account of 12 digits nor an organization such as o-a1b2c3d4e5")]
 pub struct InvalidProviderId(String);
 
 impl ProviderId {
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_is_an_account_or_an_organisation() {
+    fn a_provider_is_an_account_or_an_organization() {
         let id = |text: &str| text.parse::<ProviderId>();
         assert_eq!(id("123456789012").unwrap().account(), Some("123456789012".parse().unwrap()));
         assert_eq!(id("o-a1b2c3d4e5").unwrap().as_str(), "o-a1b2c3d4e5");

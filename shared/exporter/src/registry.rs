@@ -1,6 +1,6 @@
-//! What operators keep: providers and integrations with their versions, the trail of changes, and access keys.
+//! What operators keep: providers and integrations with their versions, the audit log of changes, and access keys.
 //!
-//! Promises: a change is all or nothing, together with its entry in the trail; a change that was made to another version
+//! Promises: a change is all or nothing, together with its entry in the audit log; a change that was made to another version
 //! than its author saw is refused; an access key goes in and never comes out.
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub struct Stored<T> {
     pub updated_at: Timestamp,
     /// Who changed it last. Empty where nobody knows.
     pub updated_by: String,
-    /// The resource of a stack that made it, however often others changed it since. None: a person made it.
+    /// The resource of a stack that made it, however often others changed it since. None: a user made it.
     pub declared: Option<Declared>,
 }
 
@@ -182,7 +182,7 @@ pub trait Registry {
     /// Integrations, by id.
     fn integrations(&self, page: &Page) -> impl Future<Output = Result<Part<Stored<Integration>>, PortError>> + Send;
 
-    /// Makes a change and its entry in the trail, in one atomic step, or neither.
+    /// Makes a change and its entry in the audit log, in one atomic step, or neither.
     fn commit(&self, writes: &[Write], entry: &AuditEntry) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// What a request with this idempotency key came to, if it is still remembered at `now`.
@@ -193,7 +193,7 @@ pub trait Registry {
     ) -> impl Future<Output = Result<Option<Remembered>, PortError>> + Send;
 }
 
-/// A change, as the trail keeps it. It holds no secret.
+/// A change, as the audit log keeps it. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// Time-ordered, unique.
@@ -223,7 +223,7 @@ pub struct FieldChange {
     pub to: Option<serde_json::Value>,
 }
 
-/// The trail of changes.
+/// The audit log of changes.
 pub trait Audit {
     /// Adds an entry that belongs to no change of the registry.
     fn append(&self, entry: &AuditEntry) -> impl Future<Output = Result<(), PortError>> + Send;

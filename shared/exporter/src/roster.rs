@@ -14,7 +14,7 @@ use crate::integration::Integration;
 use crate::ports::{Integrations, PortError};
 use crate::provider::{Provider, ProviderId};
 
-/// Knows the operators' settings and the accounts of organisations.
+/// Knows the operators' settings and the accounts of organizations.
 pub trait Roster: Integrations {
     /// All integrations.
     fn integrations(&self) -> impl Future<Output = Result<Vec<Integration>, PortError>> + Send;
@@ -22,7 +22,7 @@ pub trait Roster: Integrations {
     /// A provider. None, where nobody described it.
     fn provider(&self, id: &ProviderId) -> impl Future<Output = Result<Option<Provider>, PortError>> + Send;
 
-    /// The accounts of an organisation: asked of AWS Organizations where that is allowed, otherwise those that were found
+    /// The accounts of an organization: asked of AWS Organizations where that is allowed, otherwise those that were found
     /// before.
     fn accounts_of(&self, organization: &ProviderId) -> impl Future<Output = Result<Vec<AccountId>, PortError>> + Send;
 
@@ -65,7 +65,7 @@ pub struct Roll {
     pub listed: BTreeMap<ProviderId, BTreeSet<AccountId>>,
 }
 
-/// Calls the roll. An organisation whose accounts can't be had is a problem and holds up no other integration.
+/// Calls the roll. An organization whose accounts can't be had is a problem and holds up no other integration.
 ///
 /// # Errors
 ///
@@ -110,7 +110,7 @@ impl Roll {
         wanted: &[&Integration],
     ) -> Result<(), PortError> {
         self.integrated = Some(all.iter().map(|integration| integration.provider.clone()).collect());
-        // An account with an integration of its own is not its organisation's business.
+        // An account with an integration of its own is not its organization's business.
         let mut taken: BTreeSet<AccountId> =
             all.iter().filter_map(|integration| integration.provider.account()).collect();
         for integration in wanted {
@@ -131,7 +131,7 @@ impl Roll {
         Ok(())
     }
 
-    /// The accounts of an organisation, and those whose scans it was that brought them here.
+    /// The accounts of an organization, and those whose scans it was that brought them here.
     async fn accounts_of<P: Roster>(
         &mut self,
         ports: &P,
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_organisation_that_cannot_be_listed_holds_up_no_other() {
+    async fn an_organization_that_cannot_be_listed_holds_up_no_other() {
         let table = Table { members: None, ..table() };
         let (targets, problems) = roll(&table, Wanted::All).await;
         assert_eq!(targets.len(), 2, "its own account, and the one whose scans came");

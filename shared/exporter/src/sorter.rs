@@ -126,7 +126,7 @@ impl<P: Ports> Sorter<P> {
     }
 
     /// Waits for every account, also after an error: what is on its way is not cut off. Accounts whose connections are to be
-    /// looked at anew are added to those that are `stale`.
+    /// looked at again are added to those that are `stale`.
     pub(crate) async fn finish(
         self,
         run: &mut RunReport,

@@ -2,7 +2,7 @@
 //!
 //! [`Service`] has the verbs, [`router`] gives them addresses, and [`document`] describes these (`OpenAPI`). Whoever hosts
 //! the router says who calls by an extension of the request, [`Caller`]. Promises: what is written was validated here; a
-//! change names the version that it was made to; each is in the trail with who and when; an access key goes in and never
+//! change names the version that it was made to; each is in the audit log with who and when; an access key goes in and never
 //! comes out.
 
 pub mod check;

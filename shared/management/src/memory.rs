@@ -36,7 +36,7 @@ pub struct Kept {
     pub providers: BTreeMap<String, Stored<Provider>>,
     /// Integrations by id.
     pub integrations: BTreeMap<String, Stored<Integration>>,
-    /// The trail, oldest first.
+    /// The audit log, oldest first.
     pub trail: Vec<AuditEntry>,
     /// Requests by their keys.
     pub remembered: BTreeMap<String, Remembered>,
@@ -205,12 +205,12 @@ impl Registry for Memory {
 
 impl Audit for Memory {
     async fn append(&self, entry: &AuditEntry) -> Result<(), PortError> {
-        self.up("write the trail")?.trail.push(entry.clone());
+        self.up("write the audit log")?.trail.push(entry.clone());
         Ok(())
     }
 
     async fn trail(&self, page: &Page) -> Result<Part<AuditEntry>, PortError> {
-        let kept = self.up("read the trail")?;
+        let kept = self.up("read the audit log")?;
         Ok(part_back(kept.trail.iter().rev().map(|entry| (entry.id.clone(), entry)), page))
     }
 }

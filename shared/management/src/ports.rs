@@ -58,7 +58,7 @@ pub struct Tested {
 /// Checks connections when an operator asks.
 pub trait Tests {
     /// Checks every account that the provider's integration reaches, as far as time allows, and keeps what it found. Of an
-    /// organisation's accounts those of which something is known. Whatever was not checked is named.
+    /// organization's accounts those of which something is known. Whatever was not checked is named.
     fn test(&self, provider: &ProviderId) -> impl Future<Output = Result<Tested, PortError>> + Send;
 }
 
@@ -81,12 +81,12 @@ pub trait JobSubmitter {
 pub struct Caller(pub String);
 
 /// Bytes of a caller's name at most: the longest ARN of IAM, with a path, has some 700, and DynamoDB's keys have 1,024 or 2,048.
-/// The trail keeps it for good, and each answer of the trail repeats it.
+/// The audit log keeps it for good, and each answer of the audit log repeats it.
 const CALLER_BYTES_MAX: usize = 2048;
 
 impl Caller {
     /// The caller of a name that somebody else says. None, where it is too long, or has other characters than ARNs have: a line
-    /// break or a control would forge the trail for whoever reads it.
+    /// break or a control would forge the audit log for whoever reads it.
     pub fn named(name: String) -> Option<Self> {
         let fits = (1..=CALLER_BYTES_MAX).contains(&name.len()) && name.bytes().all(|letter| letter.is_ascii_graphic());
         fits.then_some(Self(name))

@@ -240,7 +240,7 @@ impl Refusal {
             Self::KeyReused => {
                 Some("choose a new key for each request, and keep it when you send one again".to_owned())
             }
-            Self::KeySpent { .. } => Some("to create it anew, send the request with a new key".to_owned()),
+            Self::KeySpent { .. } => Some("to create it again, send the request with a new key".to_owned()),
             Self::BeingRemoved(id) => Some(format!(
                 "hubctl integration enable {id} calls the removal off; hubctl integration delete {id} --archive goes on with it, \
                  with new credentials too; hubctl job list says why it has not ended"

@@ -53,13 +53,13 @@ pub enum Effect {
         /// The error's message.
         #[serde(default)]
         message: Option<String>,
-        /// The call is carried out first, and only the answer is wrong.
+        /// The call is run first, and only the answer is wrong.
         #[serde(default)]
         after_commit: bool,
     },
     /// The connection is lost without an answer.
     DropConnection {
-        /// The call is carried out first.
+        /// The call is run first.
         #[serde(default = "yes")]
         after_commit: bool,
     },
@@ -238,7 +238,7 @@ impl Faults {
 }
 
 fn matches(fault: &Fault, target: &Target<'_>, ids: &[&str]) -> bool {
-    // A call is shown twice: at its start, and, if it is an import, once more with its findings.
+    // A call is shown twice: at its start, and, if it is an import, again with its findings.
     let by_finding = match &fault.effect {
         Effect::FailFindings { id_contains, .. } | Effect::RefuseBatch { id_contains } => {
             ids.iter().any(|id| id.contains(id_contains.as_str()))

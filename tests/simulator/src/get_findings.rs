@@ -1,7 +1,7 @@
 //! GetFindings: filters, order, pages (contract 3.1).
 //!
 //! Without sort criteria findings come in the order of (account, Region, ProductArn, Id), and a page goes on where the last one
-//! ended. With sort criteria every page sorts anew.
+//! ended. With sort criteria every page sorts again.
 
 mod attributes;
 mod compare;

@@ -1,7 +1,7 @@
 //! A Security Hub and an STS that obey the real ones' rules, as a library and as a server.
 //!
 //! It is the oracle of the tests, so it depends on nothing of this project and knows no SDK. What it obeys, and where its
-//! behaviour is a choice, stands in README.md. A test builds a [`Config`], makes a [`Simulator`] of it, and either calls that
+//! behavior is a choice, stands in README.md. A test builds a [`Config`], makes a [`Simulator`] of it, and either calls that
 //! directly or lets it [`serve`](Simulator::serve) and points an SDK at the address.
 
 mod arn;

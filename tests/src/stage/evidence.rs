@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Stage;
 
-/// Entries of the trail that are looked through. Far more than the tests cause.
+/// Entries of the audit log that are looked through. Far more than the tests cause.
 const ENTRIES_MAX: usize = 1_000;
 
 impl Stage {

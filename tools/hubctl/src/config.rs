@@ -63,7 +63,7 @@ pub(crate) struct Global {
     pub(crate) output: Notation,
 
     // Not a doc comment: a variable would want backticks there.
-    #[arg(help = "No colours, as NO_COLOR in the environment asks for")]
+    #[arg(help = "No colors, as NO_COLOR in the environment asks for")]
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) no_color: bool,
 
@@ -126,8 +126,8 @@ pub(crate) enum Format {
 pub(crate) struct Style {
     /// Somebody looks at it as it is written.
     pub(crate) terminal: bool,
-    /// Colours are understood and wanted.
-    pub(crate) colour: bool,
+    /// Colors are understood and wanted.
+    pub(crate) color: bool,
     /// Columns.
     pub(crate) width: u16,
 }
@@ -140,6 +140,6 @@ impl Style {
         let unwanted = no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let width = terminal_size::terminal_size().map_or(WIDTH_ELSEWHERE, |(width, _)| width.0.min(WIDTH_MAX));
-        Self { terminal, colour: terminal && !unwanted && !dumb, width: if terminal { width } else { WIDTH_ELSEWHERE } }
+        Self { terminal, color: terminal && !unwanted && !dumb, width: if terminal { width } else { WIDTH_ELSEWHERE } }
     }
 }

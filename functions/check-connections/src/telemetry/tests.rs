@@ -56,7 +56,7 @@ fn a_check_is_one_line_with_dotted_fields_and_what_fixes_it() {
 }
 
 #[test]
-fn an_organisation_has_one_value_for_each_account() {
+fn an_organization_has_one_value_for_each_account() {
     let checks = [
         checked("111111111111", "o-a1b2c3d4e5", &["us-east-1", "eu-west-1"], &[]),
         checked("222222222222", "o-a1b2c3d4e5", &["us-east-1"], &["eu-west-1"]),

@@ -23,7 +23,7 @@ use crate::outcome::{QuarantineCode, RawStatus, Repair, Skip};
 const PAIRS_MAX: usize = 256;
 /// What a generator's name begins with.
 const GENERATOR_PREFIX: &str = "prowler-";
-/// The fields of the product that are written anew from what they stand for.
+/// The fields of the product that are rewritten from what they stand for.
 const OWN_FIELDS: [&str; 3] = ["ProviderName", "ProviderVersion", "ProwlerResourceName"];
 
 #[derive(Deserialize)]
@@ -145,7 +145,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for PairMap<'a> {
     }
 }
 
-/// What Prowler would say of a finding that a person must look at, if it wrote it into these files.
+/// What Prowler would say of a finding that a user must look at, if it wrote it into these files.
 const MANUAL: &str = "NOT_AVAILABLE";
 
 /// Reads one finding.

@@ -37,7 +37,7 @@ pub(super) struct Draft<'a> {
     /// What Prowler hashed for the Id, where it is not the uid.
     pub(super) hashed: Option<Cow<'a, str>>,
     pub(super) tags: Vec<Tag<'a>>,
-    /// What the check came to; nothing, where a person must look.
+    /// What the check came to; nothing, where a user must look.
     pub(super) verdict: Option<Verdict>,
     pub(super) severity: Cow<'a, str>,
     pub(super) title: Cow<'a, str>,
@@ -152,7 +152,7 @@ impl Draft<'_> {
         within_size(mapped)
     }
 
-    /// What is known of a check that leaves the verdict to a person.
+    /// What is known of a check that leaves the verdict to a user.
     pub(super) fn manual(&self, regions: &Regions) -> Manual {
         let subject = ManualSubject::of(&self.resource_uid);
         Manual { place: self.told_place(), subject, unsent: self.identify(regions) }

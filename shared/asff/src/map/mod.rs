@@ -55,7 +55,7 @@ pub fn map_asff(finding: &Bytes, regions: &Regions) -> Option<Box<Mapped>> {
     }
 }
 
-/// Maps an element once more whose known fields were kept, as JSON, because it could not be mapped when it was read.
+/// Maps an element again whose known fields were kept, as JSON, because it could not be mapped when it was read.
 #[must_use]
 pub fn map_again(offset: u64, element: &Bytes, format: ScanFormat, regions: &Regions) -> Outcome {
     if let (ScanFormat::Csv, Some((row, columns))) = (format, table::kept_row(element)) {

@@ -154,7 +154,7 @@ impl Event<'_> {
 pub(super) enum Drafted<'a> {
     Draft(Box<Draft<'a>>),
     Skip(Skip),
-    /// A check that leaves the verdict to a person, which lacks what would identify its finding.
+    /// A check that leaves the verdict to a user, which lacks what would identify its finding.
     Manual,
 }
 
@@ -253,7 +253,7 @@ pub(super) fn not_aws(provider: &str) -> Option<Skip> {
     (!is_aws).then(|| Skip::NotAws { provider: super::parts::brief(provider).to_owned() })
 }
 
-/// What a check came to; nothing, where a person must look, muted or not.
+/// What a check came to; nothing, where a user must look, muted or not.
 pub(super) fn verdict_of(code: &str, muted: bool) -> Result<Option<Verdict>, Rejection> {
     let (raw, status) = match code {
         "" => return Err(Rejection::missing("status (status_code)")),
@@ -268,7 +268,7 @@ pub(super) fn verdict_of(code: &str, muted: bool) -> Result<Option<Verdict>, Rej
     Ok(Some(Verdict { raw: Some(raw), status: if muted { Status::Warning } else { status } }))
 }
 
-/// Whether a check leaves the verdict to a person.
+/// Whether a check leaves the verdict to a user.
 pub(super) fn is_manual(code: &str) -> bool {
     code.eq_ignore_ascii_case("MANUAL")
 }

@@ -1,4 +1,4 @@
-//! How the reading of a file ends, in words that a person can act on.
+//! How the reading of a file ends, in words that a user can act on.
 
 use super::ScanFormat;
 

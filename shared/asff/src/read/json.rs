@@ -13,7 +13,7 @@ use super::value::{Scanned, ValueScan};
 use super::window::Window;
 use super::{BYTE_ORDER_MARK, Ending};
 
-/// How often a search for the next entry may begin anew inside an entry that was too long. Each costs up to the longest entry's bytes.
+/// How often a search for the next entry may begin again inside an entry that was too long. Each costs up to the longest entry's bytes.
 const LONG_SEARCHES_MAX: u32 = 16;
 /// Arrays and pages within each other that entries are looked for in. Merged files have two or three.
 const NESTING_MAX: usize = 16;

@@ -2,7 +2,7 @@
 
 use super::Column;
 
-/// What a spreadsheet did to a cell, if it shows, for a person.
+/// What a spreadsheet did to a cell, if it shows, for a user.
 pub(crate) fn changed(column: Column, cell: &str) -> Option<String> {
     let cell = cell.trim();
     let (field, looks) = match column {

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::map::shapes::{First, Texts};
 use crate::resource_tags::{aws_key, is_ambiguous, is_joined, known_tags};
 
-/// Keys that are remembered; an organisation has a handful.
+/// Keys that are remembered; an organization has a handful.
 const KEYS_MAX: usize = 256;
 /// Bytes of a list of labels that are looked at: 50 tags of 384 characters.
 const LABELS_BYTES_MAX: usize = 32 * 1024;

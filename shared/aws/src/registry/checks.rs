@@ -16,7 +16,7 @@ impl CheckLog for Cloud {
             let action = || format!("read the connection of account {account}");
             let item = self.item(CONNECTIONS, account.as_str(), action).await?;
             let found = item.map(|item| from_item(&item).map_err(|error| unreadable(action(), &error))).transpose()?;
-            // It may be from the time when the account was reached by its organisation's integration.
+            // It may be from the time when the account was reached by its organization's integration.
             let is_asked = |connection: &Connection| {
                 connection.provider == *provider && page.after.as_deref().is_none_or(|after| account.as_str() > after)
             };

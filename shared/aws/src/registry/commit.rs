@@ -1,4 +1,4 @@
-//! A change as one transaction: all of its steps under their conditions, and its entry in the trail, or nothing.
+//! A change as one transaction: all of its steps under their conditions, and its entry in the audit log, or nothing.
 
 use std::time::Duration;
 

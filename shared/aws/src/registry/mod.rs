@@ -1,5 +1,5 @@
 //! Providers and integrations in the table, each an item of its own with its version, changed by transactions that also
-//! write the trail.
+//! write the audit log.
 
 mod audit;
 mod checks;

@@ -1,4 +1,4 @@
-//! Connections as items of the table, and the accounts of an organisation.
+//! Connections as items of the table, and the accounts of an organization.
 
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ async fn a_connection_replaces_only_the_one_that_its_check_saw() {
 }
 
 #[tokio::test]
-async fn the_active_accounts_of_the_organisation_are_found_on_all_pages() {
+async fn the_active_accounts_of_the_organization_are_found_on_all_pages() {
     let members: Vec<String> = (1..=45).map(|number| format!("{number:012}")).collect();
     let organization = Organization {
         administrator: ACCOUNT.to_owned(),

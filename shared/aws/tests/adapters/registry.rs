@@ -149,7 +149,7 @@ async fn a_list_goes_on_where_the_part_before_ended() {
 }
 
 #[tokio::test]
-async fn an_account_without_an_integration_goes_by_its_organisations() {
+async fn an_account_without_an_integration_goes_by_its_organizations() {
     for (member, organizations, found) in [
         (Some(ORGANIZATION), vec![], true),
         (Some("o-zzzzzzzzzz"), vec![ORGANIZATION], false),
@@ -164,7 +164,7 @@ async fn an_account_without_an_integration_goes_by_its_organisations() {
     }
 }
 
-/// A table in which the organisation has an integration and the account has none.
+/// A table in which the organization has an integration and the account has none.
 fn table(request: &Request, member: Option<&str>, organizations: &[&str]) -> Reply {
     let body = request.json();
     let key = |name: &str| body["Key"][name]["S"].as_str().unwrap_or_default().to_owned();
@@ -186,7 +186,7 @@ async fn the_connection_of_an_account_is_shown_for_the_provider_that_reached_it(
         "status": {"S": "connected"}, "checked_at": {"S": "2026-11-23T09:00:00Z"}, "regions": {"M": {}}}}}});
     let wire = Wire::serve(move |_, _| Reply::new(200, connection.to_string())).await;
     let found = cloud(&wire.url).await.connections(&id(), &Page { limit: 5, after: None }).await.unwrap();
-    assert_eq!(found.entries.len(), 0, "it was reached by the organisation's integration");
+    assert_eq!(found.entries.len(), 0, "it was reached by the organization's integration");
 }
 
 async fn managing(url: &str) -> Cloud {

@@ -1,4 +1,4 @@
-//! The roster: an organisation's accounts, and the queue that spreads a check.
+//! The roster: an organization's accounts, and the queue that spreads a check.
 
 use aws::CheckQueue;
 use exporter::provider::ProviderId;
@@ -12,7 +12,7 @@ fn target(request: &Request) -> String {
     request.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or_default().to_owned()
 }
 
-/// AWS Organizations with one account, of the organisation `o-aaaaaaaaaa`; a table that knows another.
+/// AWS Organizations with one account, of the organization `o-aaaaaaaaaa`; a table that knows another.
 async fn world() -> Wire {
     Wire::serve(|_, request| {
         let arn = format!("arn:aws:organizations::999999999999:account/o-aaaaaaaaaa/{ACCOUNT}");
@@ -27,7 +27,7 @@ async fn world() -> Wire {
 }
 
 #[tokio::test]
-async fn accounts_of_the_deployments_organisation_are_not_taken_for_those_of_another() {
+async fn accounts_of_the_deployments_organization_are_not_taken_for_those_of_another() {
     let wire = world().await;
     let cloud = cloud(&wire.url).await;
     let accounts = async |organization: &str| {
@@ -39,7 +39,7 @@ async fn accounts_of_the_deployments_organisation_are_not_taken_for_those_of_ano
     let before = wire.requests().len();
     assert_eq!(accounts("o-bbbbbbbbbb").await, ["210987654321"], "what is known of it already");
     let writes = wire.requests().split_off(before).iter().filter(|request| target(request) == "PutItem").count();
-    assert_eq!(writes, 0, "accounts of one organisation were kept as another's");
+    assert_eq!(writes, 0, "accounts of one organization were kept as another's");
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ pub(crate) struct AccountExport<P: Ports> {
     pub(super) state: State<P>,
     pub(super) counts: Counts,
     pub(super) evidence: Evidence,
-    /// The scan says something of the account besides what a person must look at.
+    /// The scan says something of the account besides what a user must look at.
     pub(super) has_verdicts: bool,
     /// Findings that were in the file before its first entry of the newest scan, where it is exported again: the account counts
     /// by the newest scan now, and they are present as they were then. 40 bytes for each.

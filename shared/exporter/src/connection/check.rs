@@ -19,7 +19,7 @@ use super::verdict::{Found, verdict};
 use crate::integration::Integration;
 use crate::ports::{ConnectError, PortError};
 
-/// Times that a verdict is made anew because another check of the same account was faster.
+/// Times that a verdict is recreated because another check of the same account was faster.
 const KEEP_ATTEMPTS_MAX: u32 = 3;
 
 /// Checks accounts.

@@ -43,7 +43,7 @@ impl Denial {
         }
     }
 
-    /// Whether the organisation says no, not the account.
+    /// Whether the organization says no, not the account.
     pub(super) fn is_of_organization(&self) -> bool {
         let policy = self.policy.as_deref().unwrap_or_default();
         policy.starts_with("service control policy") || policy.starts_with("resource control policy")

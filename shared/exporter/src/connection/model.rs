@@ -120,7 +120,7 @@ pub enum RegionStatus {
     Unreachable,
 }
 
-/// Something that a person must fix.
+/// Something that a user must fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// A short name, such as `assume_role_denied` or `hub_not_enabled`.
@@ -148,7 +148,7 @@ pub struct ExternalIdCheck {
 pub struct Target {
     /// The account.
     pub account: AccountId,
-    /// Its integration, or that of its organisation.
+    /// Its integration, or that of its organization.
     pub integration: Arc<Integration>,
     /// Regions that refused findings lately: whether they may be written is tried there, whatever the settings say.
     pub refused: BTreeSet<RegionName>,

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::ports::{CallError, ImportOutcome};
 
-/// The Id of the finding, by which a person would recognise it.
+/// The Id of the finding, by which a user would recognise it.
 pub(super) const PROBE_ID: &str = "securityhub-exporter-write-probe";
 
 /// What the service says of a finding that breaks its format (contract 1.10).

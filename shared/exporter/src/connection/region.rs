@@ -228,7 +228,7 @@ impl<H: Hub + Probe + Sync> Looking<'_, H> {
         Look::Found(RegionStatus::AccessDenied, problem)
     }
 
-    /// Asks a question, for so long; once more where the session ended meanwhile, since the next call has a fresh one.
+    /// Asks a question, for so long; again where the session ended meanwhile, since the next call has a fresh one.
     async fn ask<T, F>(&self, question: impl Fn() -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,

@@ -1,5 +1,5 @@
 //! What an export knows of connections, and does for them: a Region that took nothing lately is asked first, and a record
-//! that is old, or that the Regions' answers contradict, is made anew once the findings are delivered.
+//! that is old, or that the Regions' answers contradict, is recreated once the findings are delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub trait Upkeep: Send + Sync {
     /// What is known of an account. None also where it can't be read: an export does without.
     fn known(&self, account: AccountId) -> BoxFuture<'_, Option<Connection>>;
 
-    /// Checks accounts anew. What does not get its turn before the deadline is left to the scheduled check.
+    /// Checks accounts again. What does not get its turn before the deadline is left to the scheduled check.
     fn refresh(&self, targets: Vec<Target>, deadline: Option<Instant>) -> BoxFuture<'_, ()>;
 }
 

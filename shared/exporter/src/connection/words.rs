@@ -1,4 +1,4 @@
-//! What a person reads who must fix a Region: what happened in a sentence, and the command to type.
+//! What a user reads who must fix a Region: what happened in a sentence, and the command to type.
 //!
 //! Commands end in a comment that names the account, so that they can be pasted as they are.
 

@@ -1,8 +1,8 @@
 //! Compares what a Region's hub holds with the state, and fixes the difference: what the hub lacks, or has in an older
-//! version, is sent once more as it was last sent; what the state does not know is taken over into it.
+//! version, is resent as it was last sent; what the state does not know is taken over into it.
 //!
 //! Promise: nothing is fixed unless the hub was read to its end. A finding that was sent a moment ago may be missing from
-//! the service's answers (contract 3.1); it is sent once more, which harms nothing.
+//! the service's answers (contract 3.1); it is resent, which harms nothing.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Reads the hub's findings. Of those that the state has, `found` says which must be sent once more.
+    /// Reads the hub's findings. Of those that the state has, `found` says which must be resent.
     async fn read_hub(
         &mut self,
         drift: &mut Drift,
@@ -120,7 +120,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Sends once more what the hub lacks, or has otherwise than it was last sent.
+    /// Sends again what the hub lacks, or has otherwise than it was last sent.
     async fn repair(&mut self, drift: &mut Drift, found: HashMap<Key, bool>, dry_run: bool) -> Result<(), PortError> {
         let Some(ledger) = &self.work.ledger else { return Ok(()) };
         let of_state = |(slot, _): (&Slot, _)| slot.is_live().then_some(slot.key);

@@ -151,7 +151,7 @@ impl<P: Ports> RegionWorker<P> {
         self.sender.lane().counters.add(calls);
     }
 
-    /// Reads the state once more that this run has saved.
+    /// Reads the state again that this run has saved.
     pub(super) async fn reopen(&mut self) -> Result<(), PortError> {
         let mut ledger = self.ledger().await?;
         ledger.orphaned = self.orphaned(&ledger).await?;

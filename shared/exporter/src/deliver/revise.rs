@@ -1,4 +1,4 @@
-//! A pass over what the states hold, outside of an export: some findings are sent once more, as a person's order wants
+//! A pass over what the states hold, outside of an export: some findings are resent, as a user's order wants
 //! them; all others stay as they are.
 
 use std::collections::BTreeSet;

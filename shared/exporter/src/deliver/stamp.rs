@@ -16,7 +16,7 @@ pub(super) fn finding_id(json: &[u8]) -> serde_json::Result<String> {
     serde_json::from_slice::<Named>(json).map(|named| named.id)
 }
 
-/// A finding of the state that is sent once more, `write` says how, as updated at `updated_ms`.
+/// A finding of the state that is resent, `write` says how, as updated at `updated_ms`.
 pub(crate) fn once_more(
     slot: &Slot,
     stored: Stored,
@@ -25,7 +25,7 @@ pub(crate) fn once_more(
     write: impl FnOnce(Timestamp) -> serde_json::Result<Vec<u8>>,
 ) -> Result<Outgoing, PortError> {
     let failed = |error: &dyn std::fmt::Display| PortError {
-        action: "send a finding of the state once more".to_owned(),
+        action: "send a finding of the state again".to_owned(),
         message: error.to_string(),
     };
     let updated_at = Timestamp::from_millisecond(updated_ms).map_err(|error| failed(&error))?;

@@ -31,7 +31,7 @@ pub struct Explanation {
     pub name: FindingName,
     /// What the states say, for each Region whose Security Hub was sent the finding: one, and perhaps the fallback Region.
     pub known: Vec<KnownState>,
-    /// Where it lies in quarantine.
+    /// Where it is in quarantine.
     pub quarantine: Vec<KeptBack>,
     /// The account's last runs, the newest first, and what each did about it.
     pub runs: Vec<RunWord>,
@@ -111,7 +111,7 @@ pub async fn explain<P: Ports>(
                     .map(|entry| describe(name.account, region, &entry, runs, &regions)),
             ),
             Err(error) => {
-                notes.push(format!("the state of {region} can't be read, and is built anew by the next run: {error}"));
+                notes.push(format!("the state of {region} can't be read, and is built again by the next run: {error}"));
             }
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn sender(runs: &[RunReport], account: AccountId, at: Timestamp) -> O
 /// What a run did about a finding of this account and Region. `kept`: it lies in the run's quarantine.
 pub(super) fn word(run: &RunReport, account: AccountId, region: RegionName, sent: &[Sent<'_>], kept: bool) -> String {
     if kept {
-        return "kept it back: it lies in quarantine".to_owned();
+        return "kept it back: it is in quarantine".to_owned();
     }
     if let Some(sent) = sent.iter().find(|sent| sent.by == Some(run.run_id.as_str())) {
         return match (run.kind, sent.archived_as) {
@@ -49,7 +49,7 @@ pub(super) fn word(run: &RunReport, account: AccountId, region: RegionName, sent
             (_, Some("muted")) => "archived it: it was muted".to_owned(),
             (_, Some(_)) => "archived it".to_owned(),
             (RunKind::UndoArchive, None) => "made it active again".to_owned(),
-            (RunKind::Reconcile, None) => "sent it once more, or took it over from Security Hub".to_owned(),
+            (RunKind::Reconcile, None) => "sent it again, or took it over from Security Hub".to_owned(),
             (RunKind::Export | RunKind::Redrive | RunKind::ArchiveAll, None) => "sent it".to_owned(),
         };
     }

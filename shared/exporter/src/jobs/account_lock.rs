@@ -99,7 +99,7 @@ impl<P: Ports> Hold<P> {
     }
 
     /// Takes an account whose integration stands as it must. That, and in which Regions there is a state, is read when the
-    /// account is ours: until then an export may change the one and a person the other.
+    /// account is ours: until then an export may change the one and a user the other.
     pub(super) async fn take(
         context: &JobContext<P>,
         account: AccountId,

@@ -1,4 +1,4 @@
-//! `archive_all`: everything that was sent for an account is archived, because a person gives the account up. No limit applies.
+//! `archive_all`: everything that was sent for an account is archived, because a user gives the account up. No limit applies.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use crate::provider::ProviderId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "job", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Job {
-    /// Export the upload of a run once more.
+    /// Export the upload of a run again.
     Replay {
         /// The run.
         run_id: String,
@@ -37,7 +37,7 @@ pub enum Job {
         /// The run.
         run_id: String,
     },
-    /// Send what lies in quarantine.
+    /// Send what is in quarantine.
     Redrive {
         /// The run that left it there. None: every run that did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ pub enum Job {
     },
     /// Compare what Security Hub holds with the state, and fix the difference.
     Reconcile {
-        /// The account, or the organisation: then every account that is exported by its integration. None: every account
+        /// The account, or the organization: then every account that is exported by its integration. None: every account
         /// that has a state.
         #[serde(default, alias = "account", skip_serializing_if = "Option::is_none")]
         provider: Option<ProviderId>,
@@ -61,7 +61,7 @@ pub enum Job {
     },
     /// Archive everything that was sent for a provider.
     ArchiveAll {
-        /// The account, or the organisation: then every account that is exported by its integration.
+        /// The account, or the organization: then every account that is exported by its integration.
         #[serde(alias = "account")]
         provider: ProviderId,
         /// Since when its integration is being deleted, and then delete it (`Integrations::delete_after_archive`) if all is
@@ -90,7 +90,7 @@ impl Job {
         }
     }
 
-    /// The run, the account or the organisation that it is about. None: all there are.
+    /// The run, the account or the organization that it is about. None: all there are.
     pub fn about(&self) -> Option<String> {
         match self {
             Self::Replay { run_id, .. } | Self::Approve { run_id, .. } | Self::UndoArchive { run_id } => {

@@ -1,4 +1,4 @@
-//! What a person may job the deployment to do, as a message of its queue or the payload of an invocation, and the one place
+//! What a user may job the deployment to do, as a message of its queue or the payload of an invocation, and the one place
 //! that carries it out.
 //!
 //! Promise: a job may come twice; the second time finds it done.

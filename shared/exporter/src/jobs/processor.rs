@@ -270,7 +270,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         record.last_attempt_at = None;
         let inline = self.has_time_for_next();
         record.then = self.place_all(&record, then, inline).await?;
-        // Where a person called it off meanwhile, that stands.
+        // Where a user called it off meanwhile, that stands.
         self.ports.record_job(&record).await.map(drop)
     }
 

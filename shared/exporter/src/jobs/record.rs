@@ -203,7 +203,7 @@ pub trait JobStore {
     fn job_record(&self, id: &str) -> impl Future<Output = Result<Option<JobRecord>, PortError>> + Send;
 
     /// Writes the record of a job, in one atomic step with making sure that the one of the same id, if there is one, is not
-    /// settled. False, and nothing written, if it is: what a person undid stays undone.
+    /// settled. False, and nothing written, if it is: what a user undid stays undone.
     fn record_job(&self, record: &JobRecord) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Writes the record of a job that is canceled, whatever the one of the same id says.

@@ -1,4 +1,4 @@
-//! `redrive`: what lies in quarantine is sent again, because the service, the mapping or the account has changed since.
+//! `redrive`: what is in quarantine is sent again, because the service, the mapping or the account has changed since.
 //!
 //! Promises: the settings of the integration and the order of the scans hold as in an export, so that nothing is sent over
 //! what a newer scan said; what is settled leaves the quarantine; what fails again stays, with the new reason; what could not
@@ -32,7 +32,7 @@ pub struct Redrive {
 }
 
 impl<P: Ports> JobRunner<P> {
-    /// Sends again what lies in quarantine: a run for each run that left something.
+    /// Sends again what is in quarantine: a run for each run that left something.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl<P: Ports> JobRunner<P> {
         left.retain(holds);
         if let (Some(run_id), true) = (&what.run_id, left.is_empty()) {
             let under = what.code.as_ref().map_or(String::new(), |code| format!(" under the code {code}"));
-            return Err(RunnerError::Refused(format!("of run {run_id} nothing lies in quarantine{under}")));
+            return Err(RunnerError::Refused(format!("of run {run_id} nothing is in quarantine{under}")));
         }
         let mut runs = Vec::new();
         for earlier in left {
@@ -63,7 +63,7 @@ impl<P: Ports> JobRunner<P> {
             let out_of_time = run.status == RunStatus::Unfinished;
             runs.push(run);
             if out_of_time {
-                // The same order once more goes on with the rest.
+                // The same order again goes on with the rest.
                 break;
             }
         }
@@ -135,7 +135,7 @@ fn is_trustworthy(accounts: &[Done]) -> bool {
     counts.balanced() && accounts.iter().all(|done| done.error.is_none())
 }
 
-/// Takes up one entry: maps it anew, and gives it its fate or hands it on to be sent.
+/// Takes up one entry: maps it again, and gives it its fate or hands it on to be sent.
 async fn take<P: Ports>(
     context: &JobContext<P>,
     sending: &mut Sending<P>,
@@ -166,9 +166,13 @@ async fn take<P: Ports>(
         }
         Outcome::Quarantined(again) => {
             sending.settle(entry.account.or(again.account), Fate::Quarantined(again.code.as_str().to_owned()));
-            let anew = Entry::unmappable(*again);
-            let anew = Entry { account: entry.account.or(anew.account), region: entry.region.or(anew.region), ..anew };
-            context.shared.quarantine.put(anew).await?;
+            let remapped = Entry::unmappable(*again);
+            let remapped = Entry {
+                account: entry.account.or(remapped.account),
+                region: entry.region.or(remapped.region),
+                ..remapped
+            };
+            context.shared.quarantine.put(remapped).await?;
             Ok(Line::Settled)
         }
     }

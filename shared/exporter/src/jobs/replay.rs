@@ -1,4 +1,4 @@
-//! The upload of a run once more, as the deployment exports it: from S3.
+//! The upload of a run again, as the deployment exports it: from S3.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::report_store::report_of;
 use crate::settings::Settings;
 use crate::upload::Upload;
 
-/// Exports the upload of a run once more.
+/// Exports the upload of a run again.
 pub(super) async fn again<P: Ports + Scans>(
     ports: &Arc<P>,
     settings: &Settings,
@@ -38,7 +38,7 @@ pub(super) async fn again<P: Ports + Scans>(
         Err(OpenError::Failed(error)) => return Err(error.into()),
     };
     if scan.info.etag != earlier.upload.etag {
-        return Err(refused(format!("{source} was written anew since run {run_id} exported it")));
+        return Err(refused(format!("{source} was rewritten since run {run_id} exported it")));
     }
     let exporter = Exporter::new(ports.clone(), settings.clone());
     let Options { job, run_id, deadline, progress } = options.clone();

@@ -124,7 +124,7 @@ fn left_over(why: String, runs: Vec<RunReport>) -> JobError {
 }
 
 /// Sees to it that the job which a run belongs to is not tried again, when what the run archived is about to be undone:
-/// it would archive that once more.
+/// it would archive that again.
 async fn cancel<P: Ports + JobStore>(ports: &P, run_id: &str) -> Result<(), PortError> {
     let Some(run) = report_of(ports, run_id).await?.filter(|run| run.counts.archived > 0) else { return Ok(()) };
     let Some(id) = &run.job else { return Ok(()) };
@@ -133,7 +133,7 @@ async fn cancel<P: Ports + JobStore>(ports: &P, run_id: &str) -> Result<(), Port
     if matches!(record.job, Job::ArchiveAll { .. }) {
         return Ok(());
     }
-    let why = format!("a person had what its run {run_id} archived made active again");
+    let why = format!("a user had what its run {run_id} archived made active again");
     ports.cancel_job(&record.settled(JobState::Canceled, Some(why), ports.now())).await
 }
 
@@ -150,7 +150,7 @@ pub async fn accounts_with_state<P: Ports>(ports: &P) -> Result<Vec<AccountId>, 
     Ok(accounts)
 }
 
-/// The account, or the accounts of an organisation of which anything was sent.
+/// The account, or the accounts of an organization of which anything was sent.
 pub(super) async fn accounts_of<P: Ports>(ports: &P, provider: &ProviderId) -> Result<Vec<AccountId>, PortError> {
     if let ProviderId::Account(account) = provider {
         return Ok(vec![*account]);

@@ -1,4 +1,4 @@
-//! What a person asks for about what earlier runs did: undo an archive, send what lies in quarantine, compare Security Hub
+//! What a user asks for about what earlier runs did: undo an archive, send what is in quarantine, compare Security Hub
 //! with the state, archive everything.
 //!
 //! Promises: each works under the account's hold, as an export does, so that it never mixes with one; keeps
@@ -26,7 +26,7 @@ use crate::report_store::report_of;
 use crate::settings::{DRAIN_SHARE, Settings};
 use crate::upload::UploadInfo;
 
-/// Does what a person asks for.
+/// Does what a user asks for.
 pub struct JobRunner<P> {
     pub(super) ports: Arc<P>,
     pub(super) settings: Settings,

@@ -1,4 +1,4 @@
-//! Puts jobs on the queue, for the first time and once more.
+//! Puts jobs on the queue, for the first time and again.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! `undo-archive`: what a run archived is active again, as it was.
 //!
 //! Promises: a finding that a later run sent or archived is left as it is; what analysts did stays; the next scan decides
-//! anew. A Region's findings are archived at one time, which the run's report and the state both have, so that nothing else
+//! again. A Region's findings are archived at one time, which the run's report and the state both have, so that nothing else
 //! needs to be kept. The integration may be disabled: after a bad scan an operator disables it before anything else.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -26,7 +26,7 @@ pub trait Ports: Integrations + Runs + Accounts + Objects + Hubs + Clock + Send 
 
 impl<T: Integrations + Runs + Accounts + Objects + Hubs + Clock + Send + Sync + 'static> Ports for T {}
 
-/// Anything that fails for a reason that may pass, or that a person must look at: the caller tries the whole again.
+/// Anything that fails for a reason that may pass, or that a user must look at: the caller tries the whole again.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{action}: {message}")]
 pub struct PortError {
@@ -60,14 +60,14 @@ pub enum OpenError {
         /// The object.
         url: String,
     },
-    /// Anything else, access denied included: a person fixes it, and the event is tried again.
+    /// Anything else, access denied included: a user fixes it, and the event is tried again.
     #[error(transparent)]
     Failed(#[from] PortError),
 }
 
 /// Finds an account's integration.
 pub trait Integrations {
-    /// The integration of an account, read consistently: its own, otherwise that of its organisation, or none.
+    /// The integration of an account, read consistently: its own, otherwise that of its organization, or none.
     fn integration(&self, account: &AccountId) -> impl Future<Output = Result<Option<Integration>, PortError>> + Send;
 
     /// Deletes the integration of a provider that is being deleted since then, now that its findings are all archived.

@@ -18,21 +18,21 @@ const WRITE_BYTES: usize = 256 * 1024;
 pub(crate) enum Line {
     /// It stays.
     Stays,
-    /// It leaves; if it failed again, it is written anew.
+    /// It leaves; if it failed again, it is rewritten.
     Settled,
     /// It leaves, unless one of these keys is among what was left: its own, or that of its longer Id.
     Tried([Key; 2]),
 }
 
-/// A quarantine being written anew.
-struct Anew<W> {
+/// A quarantine being rewritten.
+struct Rewriter<W> {
     writer: W,
     pending: BytesMut,
     /// What it holds, by code.
     codes: BTreeMap<String, u64>,
 }
 
-impl<W: ObjectWriter> Anew<W> {
+impl<W: ObjectWriter> Rewriter<W> {
     async fn push(&mut self, code: String, line: &Bytes) -> Result<(), PortError> {
         *self.codes.entry(code).or_default() += 1;
         self.pending.put_slice(line);
@@ -44,7 +44,7 @@ impl<W: ObjectWriter> Anew<W> {
     }
 }
 
-/// Writes the quarantine of the run `earlier` anew, unless somebody else did: the lines that stay, and behind them what
+/// Writes the quarantine of the run `earlier` again, unless somebody else did: the lines that stay, and behind them what
 /// failed again, which the run `failed_again` gathered. Then the run's report says what is left.
 pub(crate) async fn rewrite<P: Ports>(
     ports: &P,
@@ -64,12 +64,12 @@ pub(crate) async fn rewrite<P: Ports>(
     }
     let key = RunReport::quarantine_key(&earlier.run_id);
     let writer = ports.create(&key, Only::IfUnchanged(etag.to_owned())).await?;
-    let mut anew = Anew { writer, pending: BytesMut::new(), codes: BTreeMap::new() };
+    let mut rewriter = Rewriter { writer, pending: BytesMut::new(), codes: BTreeMap::new() };
     if let Some(mut lines) = Lines::open(ports, &earlier.run_id).await? {
         let mut fates = fates.iter();
         while let Some((entry, line)) = lines.next().await? {
             if fates.next().is_none_or(stays) {
-                anew.push(entry.code, &line).await?;
+                rewriter.push(entry.code, &line).await?;
             }
         }
     }
@@ -77,14 +77,14 @@ pub(crate) async fn rewrite<P: Ports>(
         && let Some(mut lines) = Lines::open(ports, run_id).await?
     {
         while let Some((entry, line)) = lines.next().await? {
-            anew.push(entry.code, &line).await?;
+            rewriter.push(entry.code, &line).await?;
         }
     }
-    if !anew.pending.is_empty() {
-        anew.writer.write(anew.pending.freeze()).await?;
+    if !rewriter.pending.is_empty() {
+        rewriter.writer.write(rewriter.pending.freeze()).await?;
     }
-    anew.writer.finish().await?;
-    earlier.quarantine_left = Some(anew.codes);
+    rewriter.writer.finish().await?;
+    earlier.quarantine_left = Some(rewriter.codes);
     keep_report(ports, &earlier).await?;
     ports.record(&earlier).await
 }

@@ -13,7 +13,7 @@ pub struct Drift {
     pub unknown: u64,
     /// In both, and not the same: Security Hub has an older or a newer version, or has active what was archived.
     pub different: u64,
-    /// Of all these, the ones that were fixed: sent once more as last sent, or taken over into the state.
+    /// Of all these, the ones that were fixed: resent as last sent, or taken over into the state.
     pub fixed: u64,
     /// Why the comparison came to no end, if so. Then nothing was fixed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -35,7 +35,7 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
-    /// Whether the same upload is to be exported again, without a person's doing.
+    /// Whether the same upload is to be exported again, without a user's doing.
     pub fn wants_another_try(self) -> bool {
         matches!(self, Self::Failed | Self::Unfinished)
     }
@@ -279,7 +279,7 @@ impl RunKind {
     }
 }
 
-/// A run: one export of one upload, or something that a person asked for about earlier ones.
+/// A run: one export of one upload, or something that a user asked for about earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunReport {
     /// Time-ordered, unique.
@@ -290,7 +290,7 @@ pub struct RunReport {
     /// The run that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
-    /// The job that it belongs to, where a person gave one.
+    /// The job that it belongs to, where a user gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
     /// How it ended.

@@ -3,7 +3,7 @@
 //! Promises: one finding of the service becomes one entry; an entry that we have is kept, since it knows more, unless the
 //! service has a newer version of the finding; nothing is dropped for a stale read. The read is paced to the service's quota for
 //! `GetFindings`; where one run has not the time for it, what it read is saved and the next run goes on, and nothing is
-//! compared with the part. It ends: a run that begins anew and finds nothing more is the last one, and there is a limit of runs.
+//! compared with the part. It ends: a run that begins again and finds nothing more is the last one, and there is a limit of runs.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ use crate::report::undelivered;
 /// `GetFindings` calls a second and at once (quota of the service, per account and Region).
 pub(super) const READS_PER_SECOND: u32 = 3;
 pub(super) const READS_BURST: u32 = 6;
-/// A page token is bound to its request and may go stale: then the reading begins anew, this often at most.
+/// A page token is bound to its request and may go stale: then the reading begins again, this often at most.
 pub(super) const READINGS_MAX: u32 = 3;
 /// Runs that a reading may take. One of 15 minutes reads a quarter of a million findings.
 const RUNS_MAX: u32 = 100;
@@ -63,7 +63,7 @@ pub(crate) struct Drift {
 }
 
 /// Merges what the service holds into the state, and saves it. Where it can't be read to its end, a state that there is is
-/// kept whole, but each of its findings is sent once more when it is seen.
+/// kept whole, but each of its findings is resent when it is seen.
 pub(crate) async fn adopt<P: Objects, H: Hub>(
     mut ledger: Ledger<P>,
     hub: &H,
@@ -233,7 +233,7 @@ impl Reading {
         self.is_whole = true;
     }
 
-    /// Whether going on another time would come no further: it began anew, as it would again, and found nothing more.
+    /// Whether going on another time would come no further: it began again, as it would again, and found nothing more.
     fn is_futile(&self, drift: &Drift) -> bool {
         self.runs >= RUNS_MAX
             || self.pages >= PAGES_MAX

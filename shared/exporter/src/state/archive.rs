@@ -1,4 +1,4 @@
-//! Findings of the state as they are sent once more: archived, active again, or repeated.
+//! Findings of the state as they are resent: archived, active again, or repeated.
 
 use asff::{Regions, Status};
 use bytes::Bytes;
@@ -47,7 +47,7 @@ pub fn restored(json: &[u8], status: Status, updated_at: Timestamp) -> serde_jso
     stamped(json, "ACTIVE", Some(status), updated_at)
 }
 
-/// The finding as last sent, with a later time, so that the service takes it once more.
+/// The finding as last sent, with a later time, so that the service takes it again.
 ///
 /// # Errors
 ///

@@ -12,14 +12,14 @@ use super::entry::{Key, Slot};
 pub enum Trust {
     /// A finding is as the service says: nobody of ours sent anything lately.
     Content,
-    /// A finding is there, but perhaps not as the service says: it is sent once more when it is seen.
+    /// A finding is there, but perhaps not as the service says: it is resent when it is seen.
     Existence,
 }
 
 /// How far a reading came that takes more than one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Adopting {
-    /// The page that comes next. The service may have forgotten it: then the reading begins anew.
+    /// The page that comes next. The service may have forgotten it: then the reading begins again.
     pub next: Option<String>,
     /// How far what was read is trusted.
     pub trust: Trust,
@@ -44,7 +44,7 @@ pub struct Header {
     pub account: AccountId,
     /// The Region whose Security Hub holds the findings.
     pub region: RegionName,
-    /// When the hub was switched on, as far as known. Another time means another hub: the state must be adopted anew.
+    /// When the hub was switched on, as far as known. Another time means another hub: the state must be adopted again.
     pub hub_since: Option<String>,
     /// The scan after which it was written.
     pub scanned_at: Option<Timestamp>,
@@ -101,7 +101,7 @@ impl Header {
         self.hub_since.is_none() || other.hub_since.is_none() || self.hub_since == other.hub_since
     }
 
-    /// Whether an earlier run of the very scan at hand sent a finding: going on must not begin anew, even where everything is
+    /// Whether an earlier run of the very scan at hand sent a finding: going on must not begin again, even where everything is
     /// sent.
     pub(crate) fn has_sent(&self, last: Option<&Slot>, scanned_ms: i64) -> bool {
         let begun_ms = self.ahead.map_or(scanned_ms, |ahead| ahead.begun.as_millisecond());

@@ -18,7 +18,7 @@ pub enum Seen {
     Moved,
     /// It is kept back by another setting; it is there all the same.
     Filtered,
-    /// The check leaves the verdict to a person: what was sent stays as it is.
+    /// The check leaves the verdict to a user: what was sent stays as it is.
     Manual,
     /// It is to be in Security Hub: sent, or there as it is.
     Wanted,

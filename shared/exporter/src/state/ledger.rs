@@ -44,7 +44,7 @@ pub(crate) struct Ledger<P: Objects> {
     pub(crate) orphaned: Option<Timestamp>,
     /// Findings that are active by the next state, and were not by the old one.
     pub(crate) fresh: Vec<Key>,
-    /// What the old file says of itself is not true any more: it is written anew though no finding changes.
+    /// What the old file says of itself is not true any more: it is rewritten though no finding changes.
     pub(crate) is_stale: bool,
     scans: Scans,
     checks: Checks,
@@ -97,7 +97,7 @@ impl<P: Objects> Ledger<P> {
         }
         ledger.index.close();
         ledger.old = entries.reader.header().cloned();
-        // Whoever writes it anew without reading the rest has still but a part.
+        // Whoever writes it again without reading the rest has still but a part.
         if let Some(old) = &ledger.old {
             ledger.full_before = ledger.full_before.max(old.tail.full_at);
             ledger.header.tail.adopting.clone_from(&old.tail.adopting);
@@ -141,7 +141,7 @@ impl<P: Objects> Ledger<P> {
         self.checks.get(fingerprint)
     }
 
-    /// The old file's entries, once more.
+    /// The old file's entries, again.
     pub(crate) async fn entries(&self) -> Result<Option<Entries>, PortError> {
         let Some(entries) = Entries::open(self.ports.as_ref(), self.key.clone()).await? else { return Ok(None) };
         if self.etag.as_ref().is_some_and(|etag| *etag != entries.etag) {

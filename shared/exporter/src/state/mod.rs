@@ -2,7 +2,7 @@
 //!
 //! AWS asks providers to keep the state of their findings. A file holds the whole finding as it was sent, when it was first
 //! seen, and a hash of its content. It is read as a stream, twice at most: once into an [`Index`] of 58 bytes a finding, and
-//! once more, entry by entry, while the next file is written.
+//! again, entry by entry, while the next file is written.
 
 mod adopt;
 mod archive;

@@ -8,7 +8,7 @@ use super::adopt::{PAGES_MAX, READINGS_MAX, READS_BURST, READS_PER_SECOND};
 use crate::deliver::Pace;
 use crate::ports::{CallError, Hub};
 
-/// Reads a Region's findings. After a page token that went stale it begins anew, so that a finding may come twice.
+/// Reads a Region's findings. After a page token that went stale it begins again, so that a finding may come twice.
 pub(crate) struct Pages<'a, H> {
     hub: &'a H,
     region: RegionName,

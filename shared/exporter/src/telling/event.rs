@@ -70,11 +70,11 @@ pub struct Event {
 /// An event's detail. Fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detail {
-    /// The same if an event is sent once more, as may happen where an invocation dies between sending and noting it.
+    /// The same if an event is resent, as may happen where an invocation dies between sending and noting it.
     pub id: String,
     /// The account.
     pub account: AccountId,
-    /// The provider by which it is reached: the account itself, or its organisation.
+    /// The provider by which it is reached: the account itself, or its organization.
     pub provider: ProviderId,
     /// The Region that was gained or lost, or whose coverage was.
     #[serde(default, skip_serializing_if = "Option::is_none")]

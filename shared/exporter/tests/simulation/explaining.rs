@@ -81,7 +81,7 @@ async fn a_finding_of_which_nothing_is_known_has_clear_words() {
     let explanation = explained(&world, &id(1)).await;
     let [kept] = explanation.quarantine.as_slice() else { panic!("{:?}", explanation.quarantine) };
     assert_eq!((kept.run_id.as_str(), kept.entry, kept.code.as_str()), (run.run_id.as_str(), 1, "InvalidInput"));
-    assert_eq!(said(&explanation)[0], "kept it back: it lies in quarantine");
+    assert_eq!(said(&explanation)[0], "kept it back: it is in quarantine");
     let unavailable = explained(&world, &id(2)).await;
     assert_eq!(said(&unavailable)[0], "sa-east-1 took nothing: hub_not_enabled");
     assert!(unavailable.live[0].error.is_some());

@@ -195,7 +195,7 @@ impl History {
         assert_equal(&self.world, self.account, &expected, &context);
     }
 
-    /// The same scan once more, or an older one: nothing changes.
+    /// The same scan again, or an older one: nothing changes.
     async fn late(&mut self, context: &str) {
         let Some(last) = self.last.clone().filter(|_| self.random.random_bool(0.1)) else { return };
         let run = Run { alive: self.rule.expected(), ..Run::new(&self.world) };
@@ -206,7 +206,7 @@ impl History {
         assert_equal(&self.world, self.account, &self.rule.expected(), &format!("{context}, an older scan again"));
     }
 
-    /// For a person who looks into a difference.
+    /// For a user who looks into a difference.
     fn show(&self, scanned: &Scanned, report: &RunReport, ruling: &Ruling, before: &Rule, context: &str) {
         let counts = &report.counts;
         let did = (counts.archived, counts.absent, counts.unproven, counts.sent);

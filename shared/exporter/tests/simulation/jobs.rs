@@ -197,8 +197,8 @@ async fn an_approval_that_failed_half_way_archives_nothing_more_once_a_person_un
     deliver(&world, &undoing).await.unwrap();
     assert_eq!(active(&world), 200);
     assert_eq!(record(&world, "approval").state, JobState::Canceled);
-    assert_eq!(deliver(&world, &approval).await.unwrap(), [], "the approval comes once more");
-    assert_eq!(active(&world), 200, "what a person undid stays undone");
+    assert_eq!(deliver(&world, &approval).await.unwrap(), [], "the approval comes again");
+    assert_eq!(active(&world), 200, "what a user undid stays undone");
 }
 
 #[tokio::test(start_paused = true)]
@@ -299,7 +299,7 @@ async fn an_order_that_is_called_off_while_it_works_stays_called_off() {
     let run_id = archive_held(&world).await.run_id;
     let approval = submitted(&world, "approval", Job::Approve { run_id, pending: false, unproven: false }).await;
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
-    // A person calls it off between its reading of the record and its end.
+    // A user calls it off between its reading of the record and its end.
     let known = record(&world, "approval");
     let twin = twin(&world, Life::long());
     let called_off = known.settled(JobState::Canceled, None, twin.now());

@@ -137,7 +137,7 @@ pub(crate) async fn export(world: &World, scan: Scan) -> RunReport {
     Run::new(world).go(scan).await.unwrap().unwrap()
 }
 
-/// Who does what a person asks for, undisturbed.
+/// Who does what a user asks for, undisturbed.
 pub(crate) fn runner(world: &World) -> JobRunner<Twin> {
     let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
     JobRunner::new(Arc::new(twin), Settings::default())

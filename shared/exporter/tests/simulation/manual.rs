@@ -1,4 +1,4 @@
-//! What holds for checks that leave the verdict to a person: they are never sent, and what they said before stays as it was.
+//! What holds for checks that leave the verdict to a user: they are never sent, and what they said before stays as it was.
 
 use exporter::approval::Approval;
 use exporter::export::Options;

@@ -1,4 +1,4 @@
-//! What lies in quarantine is sent again.
+//! What is in quarantine is sent again.
 
 use exporter::integration::ArchiveScope;
 use exporter::jobs::{Options, Redrive, RunnerError};

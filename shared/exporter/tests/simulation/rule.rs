@@ -7,7 +7,7 @@
 //! * Of several reasons the first in the order of the interface counts: truncated, several times, partial, malformed,
 //!   MANUAL, Region, service.
 //! * What is passed or muted is archived by every file that was read to its end, malformed entries or not.
-//! * A MANUAL entry of the finding itself is its presence: it stays active, its count of absences starts anew.
+//! * A MANUAL entry of the finding itself is its presence: it stays active, its count of absences starts again.
 //! * The 20 findings that need no approval include those of the 7 days before.
 //! * An entry that is older than what is known may count as presence in a file of several scans, or not: it stays active.
 //! * One scan time counts once as absent, however many runs and files it has.
@@ -49,7 +49,7 @@ impl Known {
         Self { active: false, known_at: self.known_at.max(at), ..self }
     }
 
-    /// The same, made active by a user at this time, or with a count that began anew.
+    /// The same, made active by a user at this time, or with a count that began again.
     pub(crate) fn variants(&self, at: Timestamp) -> impl Iterator<Item = Self> {
         let was_sent = !self.what.0.is_empty();
         let fresh = Self { absent: 0, counted_at: None, ..self.clone() };

@@ -1,4 +1,4 @@
-//! What a person asks for about what earlier runs did.
+//! What a user asks for about what earlier runs did.
 
 use std::sync::Arc;
 
@@ -54,13 +54,13 @@ async fn what_a_run_archived_is_active_again_as_it_was() {
     assert_equal(&world, account(), &before, "after the undoing");
     assert_eq!(world.stores.lock().unwrap().runs[&undone.run_id], undone, "it is recorded as a run of its own");
 
-    // Once more: all is done.
+    // The second time all is done.
     let calls = imports(&world);
     let again = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     assert_eq!((again.counts.sent, again.counts.filtered["changed_since"]), (0, 12));
     assert_eq!(imports(&world), calls);
 
-    // The next scan decides anew; what it still has is known to be there.
+    // The next scan decides again; what it still has is known to be there.
     world.sleep(3600).await;
     let third = scan(3, failed(55));
     let report = export(&world, third.upload("3")).await;
@@ -343,7 +343,7 @@ async fn an_order_is_carried_out_as_it_says() {
     // Nothing was ever sent for the other account.
     let runs = job(&format!(r#"{{ "job": "archive_all", "account": "{OTHER}" }}"#)).await.unwrap();
     assert_eq!((runs[0].status, runs[0].counts.archived), (RunStatus::Succeeded, 0));
-    assert_eq!(job(r#"{ "job": "redrive" }"#).await.unwrap(), [], "nothing lies in quarantine");
+    assert_eq!(job(r#"{ "job": "redrive" }"#).await.unwrap(), [], "nothing is in quarantine");
     for refused in [
         format!(r#"{{ "job": "replay", "run_id": "{}" }}"#, run.run_id),
         r#"{ "job": "approve", "run_id": "nobody" }"#.to_owned(),

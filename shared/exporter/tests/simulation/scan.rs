@@ -25,7 +25,7 @@ pub(crate) struct Result {
     pub(crate) resource: String,
     pub(crate) failed: bool,
     pub(crate) muted: bool,
-    /// The check leaves the verdict to a person.
+    /// The check leaves the verdict to a user.
     pub(crate) manual: bool,
     pub(crate) detail: u32,
     /// The entry's own scan time, if it isn't the scan's.
@@ -193,7 +193,7 @@ impl Scanned {
         self.extra.iter().filter(move |extra| extra.before == number).map(|extra| extra.text.clone())
     }
 
-    /// Where checks leave the verdict to a person: what is there stays as it is.
+    /// Where checks leave the verdict to a user: what is there stays as it is.
     pub(crate) fn left_alone(&self) -> impl Iterator<Item = (String, String)> {
         let manual = self.results.iter().filter(|result| result.manual);
         manual.map(|result| (result.region.to_owned(), result.id(self.account)))

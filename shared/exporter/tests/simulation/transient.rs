@@ -231,7 +231,7 @@ async fn what_was_sent_and_could_not_be_saved_is_in_doubt_in_its_region_alone() 
     world.sleep(5400).await;
     let report = export(&world, second.upload("2")).await;
     assert_eq!((report.status, active(&world)), (RunStatus::Succeeded, 303), "{:?}", report.reasons);
-    assert_eq!(billed(&world) - before, 3 + 101, "only the findings of that Region are sent once more");
+    assert_eq!(billed(&world) - before, 3 + 101, "only the findings of that Region are resent");
 }
 
 #[tokio::test(start_paused = true)]

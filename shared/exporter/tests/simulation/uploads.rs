@@ -1,4 +1,4 @@
-//! Uploads that hold nothing to export say why, and a scan that a person names is exported in its own format.
+//! Uploads that hold nothing to export say why, and a scan that a user names is exported in its own format.
 
 use std::sync::Arc;
 

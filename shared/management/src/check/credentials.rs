@@ -30,7 +30,7 @@ const DURATION_SECONDS: std::ops::RangeInclusive<i64> = 900..=3600;
 const ROLE_CHARS: std::ops::RangeInclusive<usize> = 1..=576;
 /// Characters of its name alone.
 const ROLE_NAME_CHARS_MAX: usize = 64;
-/// Where an ARN has the account, for every account of an organisation.
+/// Where an ARN has the account, for every account of an organization.
 const EVERY_ACCOUNT: &str = "*";
 
 /// Credentials that may be written.
@@ -256,13 +256,13 @@ fn checked_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> 
     }
 }
 
-/// A role is one of the provider's account, or of every account of the organisation; of another account than the deployment's
+/// A role is one of the provider's account, or of every account of the organization; of another account than the deployment's
 /// perhaps, but never of another partition.
 fn belongs(id: &ProviderId, arn: Option<&str>, deployment: &Settings, errors: &mut Errors) {
     let Some(arn) = arn else {
         if id.account().is_none() {
             let message =
-                "is missing: an organisation needs a role, as arn:aws:iam::*:role/NAME, that each account has";
+                "is missing: an organization needs a role, as arn:aws:iam::*:role/NAME, that each account has";
             errors.add("credentials.role", message);
         }
         return;

@@ -10,13 +10,13 @@ use crate::wire::ProviderPatch;
 const ALIAS_CHARS_MAX: usize = 128;
 
 /// What an id of a provider must be.
-pub(super) const ID_FORM: &str = "must be an account of 12 digits, or an organisation such as o-a1b2c3d4e5";
+pub(super) const ID_FORM: &str = "must be an account of 12 digits, or an organization such as o-a1b2c3d4e5";
 
 /// An id of a provider, from a field.
 ///
 /// # Errors
 ///
-/// When it is neither an account nor an organisation.
+/// When it is neither an account nor an organization.
 pub fn provider_id(field: &str, text: &str) -> Result<ProviderId, Refusal> {
     text.parse().map_err(|_| Refusal::field(field, ID_FORM))
 }

@@ -109,7 +109,7 @@ impl ResourceRequest {
         }
     }
 
-    /// The caller, for the trail.
+    /// The caller, for the audit log.
     pub(super) fn caller(&self) -> Caller {
         Caller::named(format!("cloudformation:{}", self.stack_id)).unwrap_or_default()
     }

@@ -19,7 +19,7 @@ use crate::wire::{ApprovalBody, JobList, JobView};
 
 type Answer = Result<Response, Refusal>;
 
-/// Export a run's upload once more
+/// Export a run's upload again
 #[utoipa::path(post, path = "/runs/{id}/replay", tag = "jobs", operation_id = "replayRun",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
@@ -64,7 +64,7 @@ pub(crate) async fn undo_archive<P: Ports>(
     Ok(accepted(&service.undo_archive(&head.caller, &id).await?))
 }
 
-/// Send once more what a run put into quarantine
+/// Send again what a run put into quarantine
 #[utoipa::path(post, path = "/runs/{id}/redrive", tag = "jobs", operation_id = "redriveRun",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")),
         ("code" = Option<String>, Query, description = "Only what lies there under this code", min_length = 1, max_length = 128)),
@@ -80,7 +80,7 @@ pub(crate) async fn redrive<P: Ports>(
     Ok(accepted(&service.redrive(&head.caller, Some(&id), code).await?))
 }
 
-/// Send once more whatever lies in quarantine
+/// Send again whatever is in quarantine
 #[utoipa::path(post, path = "/quarantine/redrive", tag = "jobs", operation_id = "redriveAll",
     params(("code" = Option<String>, Query, description = "Only what lies there under this code", min_length = 1, max_length = 128)),
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]

@@ -51,7 +51,7 @@ pub(crate) async fn create<P: Ports>(
 
 /// Show a provider
 #[utoipa::path(get, path = "/providers/{id}", tag = "providers", operation_id = "showProvider",
-    params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012"))),
+    params(("id" = String, Path, description = "An account, or an organization", example = json!("123456789012"))),
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -66,7 +66,7 @@ pub(crate) async fn show<P: Ports>(
 /// Change a provider's alias and schedule
 #[utoipa::path(patch, path = "/providers/{id}", tag = "providers", operation_id = "updateProvider",
     request_body(content((ProviderPatch = "application/merge-patch+json"), (ProviderPatch = "application/json"))),
-    params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012")),
+    params(("id" = String, Path, description = "An account, or an organization", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), ChangeRefused))]
 pub(crate) async fn update<P: Ports>(
@@ -85,7 +85,7 @@ pub(crate) async fn update<P: Ports>(
 
 /// Delete a provider that has no integration
 #[utoipa::path(delete, path = "/providers/{id}", tag = "providers", operation_id = "deleteProvider",
-    params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012")),
+    params(("id" = String, Path, description = "An account, or an organization", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is deleted")),
     responses((status = 204, description = "It is gone, and so is its access key"), DeleteRefused))]
 pub(crate) async fn remove<P: Ports>(
@@ -103,7 +103,7 @@ pub(crate) async fn remove<P: Ports>(
 /// Give a provider other credentials, and test its integration with them if it uses them
 #[utoipa::path(put, path = "/providers/{id}/credentials", tag = "providers", operation_id = "setProviderCredentials",
     request_body = CredentialsBody,
-    params(("id" = String, Path, description = "An account, or an organisation", example = json!("123456789012")),
+    params(("id" = String, Path, description = "An account, or an organization", example = json!("123456789012")),
         ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), ChangeRefused))]
 pub(crate) async fn set_credentials<P: Ports>(

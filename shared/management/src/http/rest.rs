@@ -50,7 +50,7 @@ pub(crate) async fn regions(query: Query) -> Answer {
     Ok(write::json(StatusCode::OK, &List { items: all.map(view).collect(), next: None }))
 }
 
-/// Show the trail of changes, newest first
+/// Show the audit log of changes, newest first
 #[utoipa::path(get, path = "/audit", tag = "audit", operation_id = "listChanges", params(PageParams),
     responses((status = 200, body = AuditList), ReadRefused))]
 pub(crate) async fn audit<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {

@@ -86,7 +86,7 @@ pub(crate) async fn pending<P: Ports>(
     Ok(write::json(StatusCode::OK, &service.pending(&id, &page).await?))
 }
 
-/// List the runs of which something lies in quarantine, newest first
+/// List the runs of which something is in quarantine, newest first
 #[utoipa::path(get, path = "/quarantine", tag = "runs", operation_id = "listQuarantine", params(PageParams),
     responses((status = 200, body = QuarantinedRunList), ReadRefused))]
 pub(crate) async fn quarantined<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {

@@ -79,7 +79,7 @@ impl Declarable for Provider {
     fn whole(asked: &Value) -> Map<String, Value> {
         let mut whole = asked.as_object().cloned().unwrap_or_default();
         whole.remove(<Self as Declarable>::ID);
-        // Those of an organisation have no default.
+        // Those of an organization have no default.
         whole.entry(CREDENTIALS).or_insert(Value::Null);
         whole
     }

@@ -204,7 +204,7 @@ impl<P: Ports> Service<P> {
         Ok(Stored { declared, ..before.changed(value, now, &caller.0) })
     }
 
-    /// Writes it with its entry in the trail. False where another was faster.
+    /// Writes it with its entry in the audit log. False where another was faster.
     async fn write<T: Declarable>(
         &self,
         caller: &Caller,

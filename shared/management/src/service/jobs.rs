@@ -1,4 +1,4 @@
-//! What a person decides about earlier runs: it is in the trail before it is ordered, and can be looked up afterwards.
+//! What a user decides about earlier runs: it is in the audit log before it is ordered, and can be looked up afterwards.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ use crate::wire::{JobView, List};
 const ID_BYTES_MAX: usize = 128;
 /// Runs of an account that are searched for one of a newer scan.
 const NEWER_RUNS_MAX: usize = 100;
-/// What the trail names as the target of a job that is about everything.
+/// What the audit log names as the target of a job that is about everything.
 const EVERYTHING: &str = "all";
 
 impl<P: Ports> Service<P> {
-    /// Jobs the upload of a run to be exported once more.
+    /// Jobs the upload of a run to be exported again.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl<P: Ports> Service<P> {
         self.ordered(caller, "run.undo_archive", Job::UndoArchive { run_id: run_id.to_owned() }).await
     }
 
-    /// jobs that what lies in quarantine is sent once more: what a run left there, or all.
+    /// jobs that what is in quarantine is resent: what a run left there, or all.
     ///
     /// # Errors
     ///
@@ -104,7 +104,7 @@ impl<P: Ports> Service<P> {
         if let Some(run_id) = run_id {
             let run = self.run(run_id).await?;
             if run.in_quarantine().is_empty() {
-                let message = format!("of run {run_id} ({}) nothing lies in quarantine", run.status.as_str());
+                let message = format!("of run {run_id} ({}) nothing is in quarantine", run.status.as_str());
                 return Err(Refusal::RunState(message));
             }
         }
@@ -132,7 +132,7 @@ impl<P: Ports> Service<P> {
         self.submit(caller, action, &target, job).await
     }
 
-    /// Hands a job to the exporter, after the trail says so.
+    /// Hands a job to the exporter, after the audit log says so.
     pub(super) async fn submit(
         &self,
         caller: &Caller,

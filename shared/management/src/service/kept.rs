@@ -1,4 +1,4 @@
-//! What providers and integrations have in common: read under an id, changed under a version, with an entry in the trail.
+//! What providers and integrations have in common: read under an id, changed under a version, with an entry in the audit log.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -148,7 +148,7 @@ impl<P: Ports> Service<P> {
         found.ok_or_else(|| Refusal::NotFound { noun: T::NOUN, id: id.to_string() })
     }
 
-    /// Changes it as `change` says, which is asked once more where another was faster and the caller named no version. A
+    /// Changes it as `change` says, which is asked again where another was faster and the caller named no version. A
     /// change that changes nothing writes nothing.
     pub(super) async fn change<T: Kept>(
         &self,
@@ -178,7 +178,7 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// An entry of the trail.
+/// An entry of the audit log.
 pub(super) fn entry(
     at: Timestamp,
     Caller(by): &Caller,

@@ -91,7 +91,7 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// Says which secrets may be idle, since only a person can find out.
+    /// Says which secrets may be idle, since only a user can find out.
     pub(super) fn tell_doubt<T: Kept>(&self, id: &ProviderId, old: Option<&str>, new: Option<&str>) {
         let noun = T::NOUN.word();
         for secret in [old, new].into_iter().flatten() {

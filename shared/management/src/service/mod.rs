@@ -1,5 +1,5 @@
 //! The verbs. Each checks what it is given, changes one thing under the version that the caller saw, and writes who did it
-//! into the trail in the same step.
+//! into the audit log in the same step.
 
 mod create;
 mod credentials;

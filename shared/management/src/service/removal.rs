@@ -13,7 +13,7 @@ use crate::ports::{Caller, Ports};
 use crate::problem::Refusal;
 use crate::wire::IntegrationView;
 
-/// Entries of the trail among which one is sought that was written a moment ago.
+/// Entries of the audit log among which one is sought that was written a moment ago.
 const NEWEST_ENTRIES: usize = 50;
 
 impl<P: Ports> Service<P> {
@@ -123,7 +123,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When the registry does not answer.
-    pub async fn withdrawn(
+    pub async fn archived(
         &self,
         caller: &Caller,
         id: &ProviderId,

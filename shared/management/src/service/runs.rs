@@ -1,4 +1,4 @@
-//! Runs and what they left in quarantine, and the trail of changes: to be looked at.
+//! Runs and what they left in quarantine, and the audit log of changes: to be looked at.
 
 use asff::AccountId;
 use exporter::registry::{AuditEntry, Page, Part};
@@ -20,7 +20,7 @@ const PAGES_MAX: usize = 10;
 /// quotation mark takes one more.
 const REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Bytes of one answer's entries of the trail: see [`REPORT_BYTES_MAX`]; one entry has less than an item of the table, 400 KB.
+/// Bytes of one answer's entries of the audit log: see [`REPORT_BYTES_MAX`]; one entry has less than an item of the table, 400 KB.
 const TRAIL_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl<P: Ports> Service<P> {
@@ -78,7 +78,7 @@ impl<P: Ports> Service<P> {
         Ok(List::of(part.ok_or_else(Refusal::no_mark)?, |entry| entry))
     }
 
-    /// The runs of which something lies in quarantine, newest first. A part may be shorter than asked for, even empty, and
+    /// The runs of which something is in quarantine, newest first. A part may be shorter than asked for, even empty, and
     /// still have a next one.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl<P: Ports> Service<P> {
         Ok(list)
     }
 
-    /// The trail of changes, newest first.
+    /// The audit log of changes, newest first.
     ///
     /// # Errors
     ///

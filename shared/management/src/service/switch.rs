@@ -130,7 +130,7 @@ impl<P: Ports> Service<P> {
         for (account, _) in accounts.iter().filter(|(_, part)| is_disabled(&part.counts)) {
             let is_ours = match id.account() {
                 Some(ours) => ours == *account,
-                // An account with an integration of its own does not go by its organisation's.
+                // An account with an integration of its own does not go by its organization's.
                 None => !self.has_own(*account, own).await?,
             };
             if is_ours {

@@ -19,9 +19,9 @@ use crate::wire::{ConnectionSummary, IntegrationView, List};
 
 /// Integrations that are looked up at once, for a list.
 const AT_ONCE: usize = 16;
-/// Accounts of an organisation that are read at once.
+/// Accounts of an organization that are read at once.
 const ACCOUNTS_A_PAGE: usize = 500;
-/// Parts of an organisation's accounts that are read at most: more accounts than AWS lets one have.
+/// Parts of an organization's accounts that are read at most: more accounts than AWS lets one have.
 const PAGES_MAX: usize = 200;
 
 impl<P: Ports> Service<P> {

@@ -52,7 +52,7 @@ pub struct CredentialsBody {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoleBody {
-    /// `arn:aws:iam::123456789012:role/NAME`; of an organisation `arn:aws:iam::*:role/NAME`, for the role of that name in
+    /// `arn:aws:iam::123456789012:role/NAME`; of an organization `arn:aws:iam::*:role/NAME`, for the role of that name in
     /// each of its accounts.
     #[schema(max_length = 2048)]
     pub arn: String,

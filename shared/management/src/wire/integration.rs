@@ -17,7 +17,7 @@ use super::{Connection, CredentialsBody, CredentialsView, mirror};
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IntegrationBody {
-    /// The provider whose findings are exported: an account, or an organisation. There must be one of this id.
+    /// The provider whose findings are exported: an account, or an organization. There must be one of this id.
     #[schema(pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
     pub provider: String,
     /// Off: uploads are recorded and can be replayed.
@@ -245,7 +245,7 @@ impl OrphanedFindings {
     /// Of a provider that an integration moved away from.
     pub(crate) fn of(provider: &ProviderId) -> Self {
         let keeper = match provider.account() {
-            Some(_) => "unless an organisation's integration reaches the account, nobody",
+            Some(_) => "unless an organization's integration reaches the account, nobody",
             None => "but for accounts with integrations of their own, nobody",
         };
         Self {
@@ -297,7 +297,7 @@ pub struct Test {
     /// How many accounts stand how.
     #[serde(default)]
     pub accounts: TestedAccounts,
-    /// What was found in each account, the worst first; of an organisation, at most 100.
+    /// What was found in each account, the worst first; of an organization, at most 100.
     #[schema(value_type = Vec<Connection>)]
     pub connections: Vec<exporter::connection::Connection>,
 }

@@ -45,7 +45,7 @@ pub struct JobView {
     pub id: String,
     /// What was ordered: `replay`, `approve`, `undo_archive`, `redrive`, `reconcile` or `archive_all`.
     pub job: String,
-    /// The run, the account or the organisation that it is about. Null: all there are.
+    /// The run, the account or the organization that it is about. Null: all there are.
     #[schema(required = true)]
     pub about: Option<String>,
     /// How it stands.

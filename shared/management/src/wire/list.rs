@@ -48,7 +48,7 @@ list!(IntegrationList, IntegrationView, "A part of the integrations, by id.");
 list!(ConnectionList, Connection, "A part of an integration's accounts, by account.");
 list!(RunList, Run, "A part of the runs, newest first, shortened: Regions and most accounts are left out.");
 list!(JobList, JobView, "A part of the orders, newest first.");
-list!(AuditList, AuditEntry, "A part of the trail of changes, newest first.");
+list!(AuditList, AuditEntry, "A part of the audit log of changes, newest first.");
 list!(QuarantinedRunList, QuarantinedRun, "A part of the runs that left something in quarantine, newest first.");
 list!(QuarantineList, Object, "A part of a run's quarantine, in the order of the file.");
 list!(
@@ -76,7 +76,7 @@ pub struct QuarantinedRun {
 }
 
 impl QuarantinedRun {
-    /// A run, if something of it lies in quarantine.
+    /// A run, if something of it is in quarantine.
     pub fn of(run: &RunReport) -> Option<Self> {
         let quarantined = run.in_quarantine();
         (!quarantined.is_empty()).then(|| Self {

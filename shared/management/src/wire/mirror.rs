@@ -74,7 +74,7 @@ pub struct RegionConnection {
     pub problem: Option<ConnectionProblem>,
 }
 
-/// Something that a person must fix.
+/// Something that a user must fix.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionProblem {
@@ -87,7 +87,7 @@ pub struct ConnectionProblem {
     pub remediation: Option<String>,
 }
 
-/// A change, as the trail keeps it.
+/// A change, as the audit log keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuditEntry {
@@ -129,7 +129,7 @@ pub struct Run {
     /// The run that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
-    /// The job that it belongs to, where a person gave one.
+    /// The job that it belongs to, where a user gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
     /// `running`, `succeeded`, `degraded`, `failed`, `ignored`, `duplicate`, `superseded` or `unfinished`.

@@ -14,7 +14,7 @@ use super::{CredentialsBody, CredentialsView, Test};
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderBody {
-    /// The account's 12 digits, or the organisation's id, such as `o-a1b2c3d4e5`.
+    /// The account's 12 digits, or the organization's id, such as `o-a1b2c3d4e5`.
     #[schema(pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
     pub id: String,
     /// A name for people.
@@ -51,7 +51,7 @@ impl ProviderPatch {
 /// A provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProviderView {
-    /// The account, or the organisation.
+    /// The account, or the organization.
     pub id: String,
     /// What it is.
     pub kind: ProviderKind,

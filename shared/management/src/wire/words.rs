@@ -66,7 +66,7 @@ pub enum Format {
 pub enum ProviderKind {
     /// One account.
     Account,
-    /// All accounts of an organisation that have no provider of their own.
+    /// All accounts of an organization that have no provider of their own.
     Organization,
 }
 
@@ -88,7 +88,7 @@ pub enum CredentialsKind {
 pub enum ConnectionStatus {
     /// Security Hub takes findings in at least one Region, and in every one in which it did before.
     Connected,
-    /// It takes findings, but a Region, or an account of the organisation, does not.
+    /// It takes findings, but a Region, or an account of the organization, does not.
     Degraded,
     /// No Region takes findings, or the credentials don't work.
     Disconnected,

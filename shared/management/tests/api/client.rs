@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// The account of the deployment.
 pub(crate) const DEPLOYED_IN: &str = "111122223333";
-/// An organisation.
+/// An organization.
 pub(crate) const ORGANIZATION: &str = "o-a1b2c3d4e5";
 /// Who calls.
 pub(crate) const CALLER: &str = "arn:aws:sts::111122223333:assumed-role/SecurityEngineer/ada";

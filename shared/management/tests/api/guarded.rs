@@ -1,4 +1,4 @@
-//! What no caller can do: break the trail, hide behind characters that are not seen, or ask for what nobody can tell.
+//! What no caller can do: break the audit log, hide behind characters that are not seen, or ask for what nobody can tell.
 
 use management::{Caller, Service, Settings};
 use serde_json::{Value, json};

@@ -32,7 +32,7 @@ async fn a_provider_is_created_shown_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn an_organisation_is_reached_by_a_role_that_each_account_has() {
+async fn an_organization_is_reached_by_a_role_that_each_account_has() {
     let api = Api::new();
     let none = api.post("/providers", &json!({"id": ORGANIZATION})).await;
     assert_eq!((none.status.as_u16(), none.fields()), (422, vec!["credentials.role"]), "{}", none.text);

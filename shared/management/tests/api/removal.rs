@@ -53,21 +53,21 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
 
     let service = Service::new(api.memory.clone(), api.settings.clone());
     let exporter = Caller("export-findings".to_owned());
-    let withdrawn = async |since: &str| {
-        service.withdrawn(&exporter, &ACCOUNT.parse().unwrap(), since.parse().unwrap()).await.unwrap()
+    let archived = async |since: &str| {
+        service.archived(&exporter, &ACCOUNT.parse().unwrap(), since.parse().unwrap()).await.unwrap()
     };
-    assert!(!withdrawn("2026-11-23T08:00:00Z").await, "that of another removal stays");
-    assert!(withdrawn(SINCE).await);
+    assert!(!archived("2026-11-23T08:00:00Z").await, "that of another removal stays");
+    assert!(archived(SINCE).await);
     assert_eq!(api.get(&path).await.status, 404);
     assert_eq!(api.memory.kept().secrets.len(), 0, "and the key goes with it");
-    assert!(!withdrawn(SINCE).await, "the second time nothing is there");
+    assert!(!archived(SINCE).await, "the second time nothing is there");
 }
 
 #[tokio::test]
 async fn an_integration_that_nobody_removes_is_not_deleted_by_the_exporter() {
     let api = Api::with_integration().await;
     let service = Service::new(api.memory.clone(), Settings::default());
-    assert!(!service.withdrawn(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await.unwrap());
+    assert!(!service.archived(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await.unwrap());
     assert_eq!(api.integration().await.0, format!("/integrations/{ACCOUNT}"));
 }
 
@@ -99,7 +99,7 @@ async fn enabling_calls_a_removal_off_and_the_trail_says_so() {
     assert_eq!((entry.action.as_str(), &change.to), ("integration.enable", &None));
     assert_eq!(change.from, Some(json!(SINCE)));
     let service = Service::new(api.memory.clone(), Settings::default());
-    let late = service.withdrawn(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await;
+    let late = service.archived(&Caller::default(), &ACCOUNT.parse().unwrap(), SINCE.parse().unwrap()).await;
     assert!(!late.unwrap(), "a job that comes late deletes nothing");
     assert_eq!(api.patch(&path, &on.etag(), &json!({"only_failed": false})).await.status, 200, "it is there");
 }

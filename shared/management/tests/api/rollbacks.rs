@@ -126,9 +126,9 @@ async fn what_was_deleted_by_hand_is_made_anew() {
     let (path, etag) = api.integration().await;
     assert_eq!(api.delete(&path, &etag).await.status, 204);
     let wanted = json!({"Provider": ACCOUNT, "SeverityMin": "HIGH"});
-    let anew = stack.update(&gone, integration(ACCOUNT), wanted.clone()).await;
-    assert_eq!(anew.status, "SUCCESS", "{anew:?}");
-    assert_ne!(anew.physical_resource_id, gone);
+    let recreated = stack.update(&gone, integration(ACCOUNT), wanted.clone()).await;
+    assert_eq!(recreated.status, "SUCCESS", "{recreated:?}");
+    assert_ne!(recreated.physical_resource_id, gone);
     assert_eq!(setting(&api, "severity_min").await, "HIGH");
     // It counts as a replacement, so what is gone is deleted.
     assert_eq!(stack.delete(&gone, integration(ACCOUNT)).await.status, "SUCCESS");
@@ -136,7 +136,7 @@ async fn what_was_deleted_by_hand_is_made_anew() {
 
     let (path, etag) = api.integration().await;
     assert_eq!(api.delete(&path, &etag).await.status, 204);
-    let rolled_back = stack.update(&anew.physical_resource_id, wanted, integration(ACCOUNT)).await;
+    let rolled_back = stack.update(&recreated.physical_resource_id, wanted, integration(ACCOUNT)).await;
     assert_eq!(rolled_back.status, "SUCCESS", "{rolled_back:?}");
     assert_eq!(setting(&api, "severity_min").await, Value::Null);
 }

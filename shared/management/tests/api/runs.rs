@@ -158,7 +158,7 @@ async fn runs_and_quarantine_are_listed_newest_first() {
     let rest = api.get(&format!("/runs/able/quarantine?after={}", entries.body["next"].as_str().unwrap())).await;
     assert_eq!((&rest.body["items"], &rest.body["next"]), (&json!([{"code": "unreadable"}]), &json!(null)));
     let nowhere = api.get("/runs/able/quarantine?after=abc").await;
-    assert_eq!((nowhere.status.as_u16(), nowhere.fields()), (422, vec!["after"]), "it does not begin anew in silence");
+    assert_eq!((nowhere.status.as_u16(), nowhere.fields()), (422, vec!["after"]), "it does not begin again in silence");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! No secret leaves its place: planted keys are looked for in every answer, the trail, and all that is kept but the secret.
+//! No secret leaves its place: planted keys are looked for in every answer, the audit log, and all that is kept but the secret.
 
 use serde_json::{Value, json};
 

@@ -61,7 +61,7 @@ impl<'a> Stack<'a> {
         })
     }
 
-    /// A second passes, and a request comes, for the first time or once more.
+    /// A second passes, and a request comes, for the first time or again.
     pub(crate) async fn send(&self, event: Value) -> Answer {
         let later = self.api.memory.kept().now.unwrap() + SignedDuration::from_secs(1);
         self.api.memory.kept().now = Some(later);

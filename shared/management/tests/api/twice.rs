@@ -1,4 +1,4 @@
-//! Requests that come twice, get no answer, or meet another: each runs once, in the trail, and takes back nothing else.
+//! Requests that come twice, get no answer, or meet another: each runs once, in the audit log, and takes back nothing else.
 
 use exporter::jobs::Job;
 use exporter::report::{AccountReport, Fate, RunReport, RunStatus, undelivered};

@@ -1,4 +1,4 @@
-//! Rates, and the choices where the contract names more than one behaviour or none.
+//! Rates, and the choices where the contract names more than one behavior or none.
 
 use serde::{Deserialize, Serialize};
 

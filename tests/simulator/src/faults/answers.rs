@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Effect;
 use crate::response::Response;
 
-/// The answer that a fault puts in place of the operation's, before or after it is carried out.
+/// The answer that a fault puts in place of the operation's, before or after it is run.
 pub(crate) fn failure(effects: &[Effect], committed: bool) -> Option<Response> {
     effects.iter().find_map(|effect| match effect {
         Effect::Error { status, error_type, message, after_commit } if *after_commit == committed => {

@@ -1,4 +1,4 @@
-//! The services around Security Hub: the Regions of an account (contract 4.3) and the accounts of an organisation (contract 8).
+//! The services around Security Hub: the Regions of an account (contract 4.3) and the accounts of an organization (contract 8).
 
 use serde_json::{Value, json};
 use simulator::{Config, Deny, Organization, Server, Simulator};
@@ -100,7 +100,7 @@ async fn contract_8_the_administrator_is_told_the_accounts_page_by_page() {
 }
 
 #[tokio::test]
-async fn contract_8_there_may_be_no_organisation() {
+async fn contract_8_there_may_be_no_organization() {
     let server = serve(config()).await;
     let answer = accounts(&server, ACCOUNT, &json!({})).await;
     assert_eq!(answer.json()["__type"], "AWSOrganizationsNotInUseException");

@@ -64,6 +64,6 @@ mod tests {
         counts.add(Fate::Unreadable, 1);
         counts.add(Fate::Undelivered("throttled".to_owned()), 2);
         assert!(counts.balanced());
-        insta::assert_snapshot!(table("sent", &counts).render(Style { terminal: false, colour: false, width: 80 }));
+        insta::assert_snapshot!(table("sent", &counts).render(Style { terminal: false, color: false, width: 80 }));
     }
 }

@@ -23,7 +23,7 @@ use crate::standalone::{Place, Standalone, StateOption};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Reads the findings of each account from Security Hub, 300 a second in each
-Region. What it lacks, or has in an older version, is sent once more as it was
+Region. What it lacks, or has in an older version, is resent as it was
 last sent (missing, different). What nobody here sent is taken over, so that
 the next scan archives it when it is gone (unknown). Each account has a run of
 its own. What somebody else archived since can't be seen; it stays archived.
@@ -122,7 +122,7 @@ fn standalone(args: &Args, place: &Place, global: &Global, output: &Output) -> R
     })
 }
 
-/// The command that does the same once more, and no more than that.
+/// The command that does the same again, and no more than that.
 fn again(args: &Args, account: Option<AccountId>) -> String {
     let mut words = vec!["hubctl reconcile".to_owned()];
     words.extend(account.map(|account| format!("--account {account}")));

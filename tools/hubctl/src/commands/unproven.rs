@@ -86,7 +86,7 @@ mod tests {
             row("us-east-1", "iam", "manual_check", 1),
             row("us-east-1", "s3", "no_service_results", 3),
         ];
-        let style = Style { terminal: false, colour: false, width: 80 };
+        let style = Style { terminal: false, color: false, width: 80 };
         let text = table(&rows).render(style);
         insta::assert_snapshot!(text);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

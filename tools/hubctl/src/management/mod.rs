@@ -20,7 +20,7 @@ use crate::exit::Failure;
 
 /// Entries that are asked for at once.
 const PAGE_ENTRIES: usize = 100;
-/// Parts of a list that are read at most: 100,000 entries, more than AWS lets an organisation have accounts.
+/// Parts of a list that are read at most: 100,000 entries, more than AWS lets an organization have accounts.
 const PAGES_MAX: usize = 1_000;
 
 /// Whoever answers: the function, or the router in this process.

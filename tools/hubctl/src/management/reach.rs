@@ -84,7 +84,7 @@ fn no_function(global: &Global) -> Failure {
             .hint("add --stack NAME, or set HUBCTL_STACK, or name the function by --manage-function NAME"),
         Some(name) => {
             Failure::new(Exit::Error, format!("stack {name} has no function that manages it: it is an older one"))
-                .hint("deploy it anew (sam build && sam deploy), or work on this machine: --local")
+                .hint("deploy it again (sam build && sam deploy), or work on this machine: --local")
         }
     }
 }

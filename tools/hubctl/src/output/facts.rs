@@ -34,7 +34,7 @@ impl Facts {
         for (tone, name, value) in &self.lines {
             for (index, line) in wrap(value, room).iter().enumerate() {
                 let name = if index == 0 { *name } else { "" };
-                out.push_str(&format!("{name:names$}{}\n", text::toned(*tone, line, style.colour)));
+                out.push_str(&format!("{name:names$}{}\n", text::toned(*tone, line, style.color)));
             }
         }
         out
@@ -67,7 +67,7 @@ mod tests {
         let mut facts = Facts::new();
         facts.add(Tone::Good, "State", "complete").add(Tone::Plain, "Regions", "eu-west-1, us-east-1, us-west-2");
         facts.add(Tone::Plain, "Report", "s3://a-bucket/with/a/long/key/that/is/copied.json");
-        let text = facts.render(Style { terminal: false, colour: false, width: 30 });
+        let text = facts.render(Style { terminal: false, color: false, width: 30 });
         insta::assert_snapshot!(text, @r"
         State    complete
         Regions  eu-west-1, us-east-1,

@@ -50,10 +50,10 @@ pub(super) fn escaped<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
     replaced(text, |letter| is_hidden(letter) && !kept.contains(&letter), |letter| letter.escape_unicode().to_string())
 }
 
-/// Lines that we made ourselves, of whatever parts: our own colours are let through where there are colours.
-pub(super) fn escaped_lines(text: &str, colour: bool) -> Cow<'_, str> {
+/// Lines that we made ourselves, of whatever parts: our own colors are let through where there are colors.
+pub(super) fn escaped_lines(text: &str, color: bool) -> Cow<'_, str> {
     const KEPT: [char; 2] = ['\n', '\t'];
-    if !colour {
+    if !color {
         return escaped(text, &KEPT);
     }
     let mut parts = text.split("\u{1b}[");

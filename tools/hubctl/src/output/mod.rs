@@ -76,7 +76,7 @@ impl Output {
 
     /// Text of the result, whose lines are ended.
     pub(crate) fn text(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        self.out.write_all(hidden::escaped_lines(text.as_ref(), self.out_style.colour).as_bytes())
+        self.out.write_all(hidden::escaped_lines(text.as_ref(), self.out_style.color).as_bytes())
     }
 
     /// A line of the result.
@@ -120,7 +120,7 @@ impl Output {
 
     /// Text beside the result, whose lines are ended.
     fn beside(&mut self, text: &str) -> io::Result<()> {
-        self.err.write_all(hidden::escaped_lines(text, self.err_style.colour).as_bytes())
+        self.err.write_all(hidden::escaped_lines(text, self.err_style.color).as_bytes())
     }
 
     /// A line beside the result.
@@ -148,21 +148,21 @@ impl Output {
         self.beside(&table.render(self.err_style))
     }
 
-    /// Something that a person should look at, and how to fix it.
+    /// Something that a user should look at, and how to fix it.
     pub(crate) fn warning(&mut self, text: impl AsRef<str>, hint: Option<&str>) -> io::Result<()> {
-        let warning = text::toned(Tone::Warning, "warning:", self.err_style.colour);
+        let warning = text::toned(Tone::Warning, "warning:", self.err_style.color);
         self.note(format!("{warning} {}", text.as_ref()))?;
         hint.map_or(Ok(()), |hint| self.hint(hint))
     }
 
     fn hint(&mut self, hint: &str) -> io::Result<()> {
-        let word = text::toned(Tone::Good, "   hint:", self.err_style.colour);
+        let word = text::toned(Tone::Good, "   hint:", self.err_style.color);
         self.note(format!("{word} {hint}"))
     }
 
     /// Reports an error with its causes and how to fix it. The exit code to end with.
     pub(crate) fn error(&mut self, error: &anyhow::Error) -> Exit {
-        let word = text::toned(Tone::Bad, "error:", self.err_style.colour);
+        let word = text::toned(Tone::Bad, "error:", self.err_style.color);
         // Nobody is left to tell where writing fails here.
         let _ = self.note(format!("{word} {error:#}"));
         if let Some(hint) = error.downcast_ref::<Failure>().and_then(|failure| failure.hint.as_deref()) {
@@ -174,7 +174,7 @@ impl Output {
     /// Reports a wrong command line, which may repeat what was typed or pasted. The exit code to end with.
     pub(crate) fn usage(&mut self, error: &clap::Error) -> Exit {
         let text = error.render();
-        let text = if self.err_style.colour { text.ansi().to_string() } else { text.to_string() };
+        let text = if self.err_style.color { text.ansi().to_string() } else { text.to_string() };
         let _ = self.beside(&text);
         Exit::Usage
     }

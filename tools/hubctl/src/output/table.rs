@@ -48,7 +48,7 @@ impl Table {
         let mut table = comfy_table::Table::new();
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
         table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('-').junction('-')));
-        if style.colour {
+        if style.color {
             table.enforce_styling()
         } else {
             table.force_no_tty()
@@ -95,7 +95,7 @@ fn toned(cell: Cell, tone: Tone) -> Cell {
 mod tests {
     use super::*;
 
-    const PAPER: Style = Style { terminal: false, colour: false, width: 80 };
+    const PAPER: Style = Style { terminal: false, color: false, width: 80 };
 
     fn sample() -> Table {
         let mut table = Table::new([Column::Text("Fate"), Column::Number("Findings")]);
@@ -114,8 +114,8 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_only_where_they_are_wanted() {
+    fn colors_are_only_where_they_are_wanted() {
         assert!(!sample().render(PAPER).contains('\u{1b}'));
-        assert!(sample().render(Style { colour: true, ..PAPER }).contains('\u{1b}'));
+        assert!(sample().render(Style { color: true, ..PAPER }).contains('\u{1b}'));
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn end(text: &str, chars_max: usize) -> String {
     format!("...{kept}")
 }
 
-/// Text that cannot move the cursor, change colours or hide and reorder letters: what a scan says must not play tricks on a
+/// Text that cannot move the cursor, change colors or hide and reorder letters: what a scan says must not play tricks on a
 /// terminal.
 pub(crate) fn harmless(text: &str) -> String {
     hidden::escaped(text, &[]).into_owned()
@@ -73,10 +73,10 @@ pub(crate) fn harmless_lines(text: &str) -> String {
     text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
-/// Text in the colour of its meaning.
-pub(crate) fn toned(tone: Tone, text: &str, colour: bool) -> String {
+/// Text in the color of its meaning.
+pub(crate) fn toned(tone: Tone, text: &str, color: bool) -> String {
     let code = match tone {
-        _ if !colour => return text.to_owned(),
+        _ if !color => return text.to_owned(),
         Tone::Plain => return text.to_owned(),
         Tone::Strong => "1",
         Tone::Good => "32",

@@ -1,6 +1,6 @@
 //! What a text means, by which it is colored.
 
-/// What a cell means, shown by its colour where colours are shown. The text says it as well.
+/// What a cell means, shown by its color where colors are shown. The text says it as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// Nothing special.

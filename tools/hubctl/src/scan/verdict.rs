@@ -1,4 +1,4 @@
-//! What a survey means for the exit code, and what a person should know of it.
+//! What a survey means for the exit code, and what a user should know of it.
 
 use std::io;
 

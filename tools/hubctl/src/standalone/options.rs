@@ -64,7 +64,7 @@ impl Options {
         self.state.as_ref().ok_or_else(|| Failure::new(Exit::Usage, "--standalone needs --state"))
     }
 
-    /// Whether a scan is exported whatever its format: a person names it, and asks for no other one. In a deployment an upload is
+    /// Whether a scan is exported whatever its format: a user names it, and asks for no other one. In a deployment an upload is
     /// taken as the function takes it, so that each scan is exported once.
     pub(crate) fn any_format(&self, source: &Source) -> bool {
         match source {

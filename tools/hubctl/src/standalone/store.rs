@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::folder::{Draft, Folder};
 
-/// Times that a small object is read and written anew because somebody else was faster.
+/// Times that a small object is read and rewritten because somebody else was faster.
 const CHANGES_MAX: u32 = 20;
 /// The pause before the first new try; it grows by itself with each.
 const CHANGE_PAUSE: Duration = Duration::from_millis(20);

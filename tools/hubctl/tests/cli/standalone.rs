@@ -103,7 +103,7 @@ fn a_ci_job_sends_what_changed_and_archives_what_is_gone() {
     assert!(counts["archived"].as_u64().unwrap() > 0 && counts["unchanged"].as_u64().unwrap() > 0);
 
     let (again, imports) = world.export(SECOND, "--archive");
-    assert_eq!((again["status"].as_str(), imports), (Some("succeeded"), 0), "the same scan once more");
+    assert_eq!((again["status"].as_str(), imports), (Some("succeeded"), 0), "the same scan again");
     assert_eq!(again["counts"]["unchanged"].as_u64(), Some(live));
 
     let (older, imports) = world.export(FIRST, "--archive");

@@ -1,4 +1,4 @@
-//! Access keys on their way from a person to the API: from a file, from standard input or from a prompt, and from nowhere
+//! Access keys on their way from a user to the API: from a file, from standard input or from a prompt, and from nowhere
 //! else. An argument would stand in the shell's history and in the list of processes.
 //!
 //! Promise: a key is in no text that is shown, errors included.

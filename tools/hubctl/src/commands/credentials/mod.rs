@@ -21,7 +21,7 @@ pub(crate) struct CredentialOptions {
     #[arg(long, value_name = "ARN", help_heading = "Credentials")]
     pub(crate) role_arn: Option<RoleArn>,
 
-    /// The same by its name: the role in the account, or in every account of the organisation
+    /// The same by its name: the role in the account, or in every account of the organization
     #[arg(long, value_name = "NAME", conflicts_with = "role_arn", help_heading = "Credentials")]
     pub(crate) role_name: Option<RoleName>,
 

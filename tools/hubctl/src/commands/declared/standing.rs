@@ -15,7 +15,7 @@ use crate::commands::integration::shown::read;
 use crate::exit::{Exit, Failure};
 use crate::management::Management;
 
-/// Things of one kind at most: more accounts than AWS lets an organisation have.
+/// Things of one kind at most: more accounts than AWS lets an organization have.
 const THINGS_MAX: usize = 100_000;
 
 /// Something that is there, in the version that was seen.

@@ -47,7 +47,7 @@ Examples:
 JSON: status (ok, credentials, degraded or unknown), deployment (check, status,
 message, fix), connections (account, provider, status, regions), problems.")]
 pub(crate) struct Args {
-    /// Only this integration: an account or an organisation; may be repeated
+    /// Only this integration: an account or an organization; may be repeated
     #[arg(long = "integration", value_name = "ID")]
     integrations: Vec<ProviderId>,
 

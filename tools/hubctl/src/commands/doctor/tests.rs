@@ -7,7 +7,7 @@ use super::deployment::Health;
 use super::*;
 use crate::config::Style;
 
-const PAPER: Style = Style { terminal: false, colour: false, width: 80 };
+const PAPER: Style = Style { terminal: false, color: false, width: 80 };
 
 fn at() -> Timestamp {
     "2026-11-23T08:00:00Z".parse().unwrap()

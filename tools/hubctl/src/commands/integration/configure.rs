@@ -18,7 +18,7 @@ use crate::output::Output;
 #[command(after_help = "\
 What is not named stays as it is. --severity-min none, --regions all and
 --fallback-region none take a setting away. With --provider the integration
-moves to another account or organisation, which must be a provider. What it
+moves to another account or organization, which must be a provider. What it
 sent stays in Security Hub of the old one, and no scan archives it any more; to
 archive it first: hubctl integration delete ID --archive, then create the other.
 
@@ -30,7 +30,7 @@ Examples:
 
 JSON: what `hubctl integration show` gives.")]
 pub(crate) struct Args {
-    /// The account, or the organisation
+    /// The account, or the organization
     #[arg(value_name = "ID")]
     id: ProviderId,
 

@@ -44,7 +44,7 @@ JSON: the settings, connection, next_scan_at, version, test (outcome, message,
 accounts, connections), and, where a role is assumed and --stack is named,
 trust_policy.")]
 pub(crate) struct Args {
-    /// Account, or organisation, whose findings are exported
+    /// Account, or organization, whose findings are exported
     #[arg(long, visible_alias = "account", value_name = "ID")]
     provider: ProviderId,
 

@@ -28,7 +28,7 @@ Examples:
 JSON: deleted (the id), archive (whether what it sent is being archived), order
 (that archives it).")]
 pub(crate) struct Args {
-    /// The account, or the organisation
+    /// The account, or the organization
     #[arg(value_name = "ID")]
     provider: ProviderId,
 
@@ -67,7 +67,8 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         let answer = management.send(delete).await?;
         match output.format {
             Format::Json => {
-                output.json(&serde_json::json!({ "deleted": id, "archive": archive, "job": answer.body.get("job") }))?
+                output
+                    .json(&serde_json::json!({ "deleted": id, "archive": archive, "job": answer.body.get("job") }))?;
             }
             Format::Table if answer.body == Value::Null => {
                 output.note(format!("The integration of {id} is deleted."))?;

@@ -23,7 +23,7 @@ Examples:
 JSON: what `hubctl integration show` gives, test, and waiting (runs: uploads
 that came while it was off; replayed: of these, exported now).")]
 pub(crate) struct EnableArgs {
-    /// The account, or the organisation
+    /// The account, or the organization
     #[arg(value_name = "ID")]
     provider: ProviderId,
 
@@ -44,7 +44,7 @@ Example:
 
 JSON: what `hubctl integration show` gives.")]
 pub(crate) struct DisableArgs {
-    /// The account, or the organisation
+    /// The account, or the organization
     #[arg(value_name = "ID")]
     provider: ProviderId,
 }

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::management::Reach;
 use crate::output::{Column, Output, Table, text};
 
-/// Integrations at most: more accounts than AWS lets an organisation have.
+/// Integrations at most: more accounts than AWS lets an organization have.
 const LIST_MAX: usize = 100_000;
 /// Columns from which on there is room for the finding filters.
 const WIDTH_WITH_FILTERS: u16 = 110;

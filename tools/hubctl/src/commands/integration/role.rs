@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure};
 const EXTERNAL_ID_CHARS: std::ops::RangeInclusive<usize> = 2..=1224;
 
 /// The ARN of a role: `arn:<partition>:iam::<account>:role/<path and name>`, with a star for the account where the role is
-/// one in every account of an organisation.
+/// one in every account of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RoleArn {
     pub(crate) text: String,
@@ -86,7 +86,7 @@ pub(crate) fn matches_pattern(pattern: &str, name: &str) -> bool {
 pub(crate) struct RoleName(String);
 
 impl RoleName {
-    /// The role of this name in an account, or in every account of an organisation.
+    /// The role of this name in an account, or in every account of an organization.
     pub(crate) fn in_provider(&self, id: &ProviderId, partition: Partition) -> RoleArn {
         let account = id.account();
         let number = account.as_ref().map_or("*", AccountId::as_str);

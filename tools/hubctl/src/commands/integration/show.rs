@@ -21,7 +21,7 @@ secret), connection (status, last_checked_at, regions, problem), next_scan_at,
 next_scan_overdue, version, created_at, updated_at, updated_by, and, where a
 role is assumed and --stack is named, trust_policy.")]
 pub(crate) struct Args {
-    /// The account, or the organisation
+    /// The account, or the organization
     #[arg(value_name = "ID")]
     provider: ProviderId,
 }

@@ -34,7 +34,7 @@ connected, degraded, disconnected, unanswered, unchecked, unchecked_ids) and
 connections (the worst 100: account, status, problem, risks, regions with
 status, since and problem).")]
 pub(crate) struct Args {
-    /// The account, or the organisation
+    /// The account, or the organization
     #[arg(value_name = "ID")]
     provider: ProviderId,
 }

@@ -27,7 +27,7 @@ pub(in crate::commands) fn write(test: &Test, output: &mut Output) -> Result<()>
         TestOutcome::Failed => (Tone::Bad, "Test failed"),
         TestOutcome::NotRun => (Tone::Warning, "Not tested"),
     };
-    let word = text::toned(tone, word, output.out_style.colour);
+    let word = text::toned(tone, word, output.out_style.color);
     // What one account's problem is stands below.
     let is_told_below = test.outcome == TestOutcome::Failed && test.connections.len() == 1 && test.accounts.total < 2;
     output.line(if is_told_below { word } else { format!("{word}: {}", text::harmless_lines(&test.message)) })?;

@@ -31,7 +31,7 @@ use crate::management::{Management, Reach, Request, segment};
 use crate::output::{Output, text};
 use crate::progress::Watch;
 
-/// What the trail names as the target of a job that is about everything.
+/// What the audit log names as the target of a job that is about everything.
 const EVERYTHING: &str = "all";
 
 /// How a job runs.
@@ -76,10 +76,10 @@ impl How {
 }
 
 fn misplaced(option: &str, place: &str) -> Failure {
-    Failure::new(Exit::Usage, format!("{option} is for jobs that {place} carries out"))
+    Failure::new(Exit::Usage, format!("{option} is for jobs that {place} runs"))
 }
 
-/// Runs a job. `again`: the command that does the same once more.
+/// Runs a job. `again`: the command that does the same again.
 pub(crate) fn give(
     job: &Job,
     again: &str,
@@ -104,7 +104,7 @@ pub(crate) fn give(
     })
 }
 
-/// Says in the trail who decides what, before it is done on this machine. The API does so where the deployment does it.
+/// Says in the audit log who decides what, before it is done on this machine. The API does so where the deployment does it.
 pub(crate) async fn put_in_trail(job: &Job, connected: &Connected) -> Result<()> {
     let caller = Caller::of(&connected.config).await.map_err(|error| deployment::port(&error))?;
     let entry = AuditEntry {
@@ -119,7 +119,7 @@ pub(crate) async fn put_in_trail(job: &Job, connected: &Connected) -> Result<()>
     Ok(())
 }
 
-/// What the trail calls a job, here as by the API.
+/// What the audit log calls a job, here as by the API.
 fn action(job: &Job) -> &'static str {
     match job {
         Job::Replay { .. } => "run.replay",
@@ -197,7 +197,7 @@ async fn here(
     watched(again, output, async |options| run_job(cloud, &settings, job, &options).await).await
 }
 
-/// Does on this machine what is asked for, while somebody watches. `again`: the command that does the same once more.
+/// Does on this machine what is asked for, while somebody watches. `again`: the command that does the same again.
 pub(crate) async fn watched(
     again: &str,
     output: &Output,

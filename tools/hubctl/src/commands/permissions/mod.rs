@@ -50,7 +50,7 @@ that creates the integration with it is printed beside the result.
 
 The templates make the role, which trusts the deployment's own roles only and
 asks for the External ID. The one of CloudFormation is fit for a StackSet: it
-gives each account of an organisation the same role. Whom the role must trust,
+gives each account of an organization the same role. Whom the role must trust,
 only the stack tells (--stack): by --manage-function alone there is no template,
 and no trust policy. `trust` is the role's trust policy alone, for `aws iam
 update-assume-role-policy`. A role that an access key assumes trusts the key's
@@ -71,7 +71,7 @@ struct Print {
     #[arg(long, value_name = "ID", required_unless_present = "account", conflicts_with = "account")]
     integration: Option<ProviderId>,
 
-    /// Account, or organisation, that has no integration yet
+    /// Account, or organization, that has no integration yet
     #[arg(long, value_name = "ID")]
     account: Option<ProviderId>,
 
@@ -233,7 +233,7 @@ fn then(
 /// How the template of one account's role is deployed.
 const DEPLOY: &str = "aws cloudformation deploy --template-file role.yaml --stack-name securityhub-exporter-role --capabilities \
                       CAPABILITY_NAMED_IAM";
-/// How the template becomes the role of every account of an organisation but its management account, which stacks with
+/// How the template becomes the role of every account of an organization but its management account, which stacks with
 /// service-managed permissions do not reach (`CloudFormation` user guide, `StackSets` concepts). In one Region, as a role is the
 /// same in all: the deployment's, which is one of its partition.
 fn stack_set(region: &str) -> String {

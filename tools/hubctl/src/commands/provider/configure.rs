@@ -24,7 +24,7 @@ Examples:
 
 JSON: what `hubctl provider show` gives.")]
 pub(crate) struct Args {
-    /// The account, or the organisation
+    /// The account, or the organization
     #[arg(value_name = "ID")]
     id: ProviderId,
 

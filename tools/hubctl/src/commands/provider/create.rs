@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::management::{Reach, Request};
 use crate::output::Output;
 
-/// Create a provider: an account, or an organisation with all its accounts
+/// Create a provider: an account, or an organization with all its accounts
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
 `hubctl integration create` makes the provider as well; this is for one that is
@@ -30,7 +30,7 @@ JSON: id, kind, alias, scan_schedule, credentials (without any secret), version,
 created_at, updated_at, updated_by, and, where a role is assumed and --stack is
 named, trust_policy.")]
 pub(crate) struct Args {
-    /// The account's 12 digits, or the organisation's id
+    /// The account's 12 digits, or the organization's id
     #[arg(value_name = "ID")]
     id: ProviderId,
 

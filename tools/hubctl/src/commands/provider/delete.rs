@@ -25,7 +25,7 @@ Examples:
 
 JSON: deleted (the id).")]
 pub(crate) struct Args {
-    /// The account, or the organisation
+    /// The account, or the organization
     #[arg(value_name = "ID")]
     id: ProviderId,
 

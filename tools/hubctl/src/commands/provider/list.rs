@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::management::Reach;
 use crate::output::{Column, Output, Table, Tone};
 
-/// Providers at most: more accounts than AWS lets an organisation have.
+/// Providers at most: more accounts than AWS lets an organization have.
 const LIST_MAX: usize = 100_000;
 
 /// List all providers

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::management::Reach;
 use crate::output::Output;
 
-/// Configure accounts and organisations: name, credentials, scan schedule
+/// Configure accounts and organizations: name, credentials, scan schedule
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]

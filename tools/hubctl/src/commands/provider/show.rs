@@ -20,7 +20,7 @@ JSON: id, kind, alias, scan_schedule, credentials (without any secret), version,
 created_at, updated_at, updated_by, and, where a role is assumed and --stack is
 named, trust_policy.")]
 pub(crate) struct Args {
-    /// The account, or the organisation
+    /// The account, or the organization
     #[arg(value_name = "ID")]
     id: ProviderId,
 }

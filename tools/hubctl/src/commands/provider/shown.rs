@@ -100,6 +100,6 @@ fn facts(view: &ProviderView) -> Facts {
 pub(super) fn kind(kind: ProviderKind) -> &'static str {
     match kind {
         ProviderKind::Account => "account",
-        ProviderKind::Organization => "organisation",
+        ProviderKind::Organization => "organization",
     }
 }

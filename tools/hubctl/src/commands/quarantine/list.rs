@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::management::Reach;
 use crate::output::{Column, Output, Table, Tone, text};
 
-/// List what lies in quarantine of a run, or the runs that left something
+/// List what is in quarantine of a run, or the runs that left something
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -57,7 +57,7 @@ fn entries_of(run_id: &str, limit: usize, reach: &Reach, global: &Global, output
             let list: Vec<Value> = found.into_iter().map(short).collect::<Result<_, serde_json::Error>>()?;
             output.json(&list)?;
         }
-        Format::Table if found.is_empty() => output.note(format!("Of run {run_id} nothing lies in quarantine."))?,
+        Format::Table if found.is_empty() => output.note(format!("Of run {run_id} nothing is in quarantine."))?,
         Format::Table => {
             output.table(&entry_table(&found))?;
             let all = run.in_quarantine().values().sum::<u64>();
@@ -90,7 +90,7 @@ fn runs(limit: usize, reach: &Reach, global: &Global, output: &mut Output) -> Re
     let runs: Vec<QuarantinedRun> = found.iter().map(read).collect::<Result<_, _>>()?;
     match output.format {
         Format::Json => output.json(&found)?,
-        Format::Table if runs.is_empty() => output.note("Nothing lies in quarantine.")?,
+        Format::Table if runs.is_empty() => output.note("Nothing is in quarantine.")?,
         Format::Table => {
             let mut table =
                 Table::new([Column::Text("Run"), Column::Text("Started (UTC)"), Column::Text("In quarantine")]);

@@ -23,7 +23,7 @@ pub(crate) struct Group {
     command: Command,
 }
 
-/// What to do with what lies in quarantine.
+/// What to do with what is in quarantine.
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::Args),

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::management::Reach;
 use crate::output::Output;
 
-/// Send what lies in quarantine again
+/// Send what is in quarantine again
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 For findings that Security Hub refused and takes by now, and for those that this
@@ -21,7 +21,7 @@ with the new reason. It is recorded as a run, one for each run that left
 something.
 
 What the quarantine does not hold whole, such as the broken end of a file or the
-row of a table, stays; `hubctl run replay RUN` reads the upload once more.
+row of a table, stays; `hubctl run replay RUN` reads the upload again.
 
 Examples:
   hubctl quarantine redrive
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
         Given::Done(outcome)
             if outcome.runs.is_empty() && outcome.refused.is_empty() && output.format == Format::Table =>
         {
-            output.note("Nothing lies in quarantine.")?;
+            output.note("Nothing is in quarantine.")?;
             Ok(Exit::Success)
         }
         Given::Done(outcome) => give::conclude(&args.how.work, &outcome, &Origin::deployment(reach, global), output),

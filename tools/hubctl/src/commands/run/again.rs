@@ -1,4 +1,4 @@
-//! A run's upload once more on this machine: with `--local` for a deployment, with `--state` without one.
+//! A run's upload again on this machine: with `--local` for a deployment, with `--state` without one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::output::Output;
 use crate::scan::source::Source;
 use crate::standalone::{Place, Standalone};
 
-/// Exports what a run exported once more, with the caller's own credentials, also where that is a file.
+/// Exports what a run exported again, with the caller's own credentials, also where that is a file.
 pub(super) fn local(
     run_id: &str,
     approval: Approval,

@@ -114,7 +114,7 @@ mod tests {
         let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 80, active: 120 });
         held.accounts.insert("210987654321".parse().unwrap(), AccountReport { archive, ..AccountReport::default() });
         (held.status, held.counts.archived) = (RunStatus::Superseded, 0);
-        let text = table(&[run, held]).render(Style { terminal: false, colour: false, width: 80 });
+        let text = table(&[run, held]).render(Style { terminal: false, color: false, width: 80 });
         insta::assert_snapshot!(text);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert_eq!(text.lines().count(), 7, "{text}");

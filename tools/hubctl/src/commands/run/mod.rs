@@ -1,4 +1,4 @@
-//! `hubctl run`: what the exports did, and what is to be done once more, or undone.
+//! `hubctl run`: what the exports did, and what is to be done again, or undone.
 
 mod again;
 mod approve;
@@ -20,7 +20,7 @@ use crate::management::Reach;
 use crate::output::Output;
 use crate::standalone::{Standalone, StateOption};
 
-/// See what the exports did, do them once more, undo what they archived
+/// See what the exports did, do them again, undo what they archived
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]

@@ -333,7 +333,7 @@ mod tests {
             listed.add(finding(ec2, "me-central-1", PendingClass::Unproven, "no_region_results"));
         }
         listed.add(finding("s3_bucket_public_access", "eu-west-1", PendingClass::Proven, "archive_limit"));
-        let style = Style { terminal: false, colour: false, width: 80 };
+        let style = Style { terminal: false, color: false, width: 80 };
         let text = Output::written(style, |output| listed.write(&run, &Origin::default(), output));
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
         insta::assert_snapshot!(text);

@@ -1,4 +1,4 @@
-//! `hubctl run replay`: a run's upload once more.
+//! `hubctl run replay`: a run's upload again.
 
 use anyhow::Result;
 use exporter::approval::Approval;
@@ -9,7 +9,7 @@ use crate::config::Global;
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// Export the upload of a run once more
+/// Export the upload of a run again
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 For findings that were left undelivered. It is the same export: what is in

@@ -20,11 +20,11 @@ use crate::standalone::{Place, Standalone};
 /// Make active again what a run archived
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Sends the findings that the run archived once more, active, with the status that
+Sends the findings that the run archived again, active, with the status that
 they had; what analysts did to them stays. Findings that a later run sent or
 archived are left (filtered: changed_since). It is recorded as a run.
 
-The next scan decides anew: what it lacks it archives again. If the scan was
+The next scan decides again: what it lacks it archives again. If the scan was
 wrong, first fix it, or turn archiving off for the account.
 
 Examples:
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
         person.must_be_there("whether to undo it", "add --yes to agree beforehand")?;
         let run = block_on(of.find(&args.run_id, global))?;
         let findings = text::counted(run.counts.archived, "finding", "findings");
-        output.note(format!("The run archived {findings}; each that is sent once more is an ingestion event."))?;
+        output.note(format!("The run archived {findings}; each that is resent is an ingestion event."))?;
         if !person.agrees("Make them active again? Type yes:", output)? {
             return Err(Failure::new(Exit::Error, "nothing was sent").into());
         }

@@ -41,7 +41,7 @@ impl Plan {
     }
 
     fn decide(&mut self, mapped: &Mapped, identity: Identity, fits: bool) -> Fate {
-        // A file that a person names is exported in its own format.
+        // A file that a user names is exported in its own format.
         let Way { region, kept, redirected } = match way(&self.filters, self.filters.format, mapped) {
             Ok(way) => way,
             Err(fate) => return fate,

@@ -61,7 +61,7 @@ fn a_setting_that_the_api_would_refuse_is_found_before_the_first_change() {
         "provider 123456789012: scan_schedule",
     );
     refused(&deployment, "providers: [{id: 123456789012, alias: ' '}]\n", 2, "alias must have 1 to 128 characters");
-    refused(&deployment, "providers: [{id: o-a1b2c3d4e5}]\n", 2, "an organisation needs a role");
+    refused(&deployment, "providers: [{id: o-a1b2c3d4e5}]\n", 2, "an organization needs a role");
     refused(
         &deployment,
         "integrations: [{provider: 210987654321}]\n",

@@ -125,7 +125,7 @@ impl Deployment {
         std::fs::write(self.place.path().join(name), text).unwrap();
     }
 
-    /// The trail, oldest first.
+    /// The audit log, oldest first.
     pub(crate) fn actions(&self) -> Vec<String> {
         self.memory.kept().trail.iter().map(|entry| entry.action.clone()).collect()
     }

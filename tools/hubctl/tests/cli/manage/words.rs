@@ -1,4 +1,4 @@
-//! What hubctl says of permissions, of the trail, and of a deployment that fails.
+//! What hubctl says of permissions, of the audit log, and of a deployment that fails.
 
 use super::{ACCOUNT, Deployment};
 

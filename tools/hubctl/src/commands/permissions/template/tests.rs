@@ -166,7 +166,7 @@ fn what_is_filled_in_stays_text() {
 }
 
 #[test]
-fn the_templates_of_an_organisation() {
+fn the_templates_of_an_organization() {
     let role = role(Some("0193-example"));
     let text = |form| Template { role: &role, trusted_arns: &trusted(), accepts: true }.text(form);
     insta::assert_snapshot!("cloudformation", text(Form::CloudFormation));

@@ -72,7 +72,7 @@ async fn what_lies_in_quarantine_is_sent_when_the_service_takes_it() -> Result<(
     ensure!(redriven.exit == Some(0) && report.kind == RunKind::Redrive, "{redriven:#?}");
     ensure!((report.status, report.counts.sent) == (RunStatus::Succeeded, 1), "{report:#?}");
     ensure!(hub.findings_in(REGION)?.len() == 1, "the finding is not there");
-    ensure!(stage.hubctl(&["quarantine", "list", &run.run_id])?.json == json!([]), "it still lies in quarantine");
+    ensure!(stage.hubctl(&["quarantine", "list", &run.run_id])?.json == json!([]), "it still is in quarantine");
     let listed = stage.hubctl(&["quarantine", "list", "--limit", "1000"])?;
     let lists = |listed: &Value| listed.as_array().is_some_and(|all| all.iter().any(|one| one["run_id"] == run.run_id));
     ensure!(!lists(&listed.json), "{listed:#?}");
