@@ -18,9 +18,14 @@ const WORDS: [(&str, &str); 14] = [
     ("once more", "again; resend, re-export"),
 ];
 
-/// Pages that quote the words that are not written, and the sample text of a finding.
-const QUOTES: [&str; 4] =
-    ["docs/glossary.md", "docs/style.md", "tests/tidy/tests/words.rs", "shared/exporter/tests/simulation/scan.rs"];
+/// Pages that quote the words that are not written, and the sample text of a finding, which is in hashes of its content.
+const QUOTES: [&str; 5] = [
+    "docs/glossary.md",
+    "docs/style.md",
+    "shared/exporter/tests/simulation/promises.rs",
+    "shared/exporter/tests/simulation/scan.rs",
+    "tests/tidy/tests/words.rs",
+];
 
 fn has(line: &str, word: &str) -> bool {
     let is_part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');

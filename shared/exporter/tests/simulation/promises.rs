@@ -279,7 +279,7 @@ pub(crate) fn prowlers_own(result: &Result, scanned: &Scanned) -> serde_json::Va
         "Compliance": {
             "Status": "FAILED", "RelatedRequirements": ["CIS-5.0 1.1"], "AssociatedStandards": [{ "StandardsId": "CIS-5.0" }],
         },
-        "Remediation": { "Recommendation": { "Text": "Fix it.", "Url": "https://hub.prowler.com/check/it" } },
+        "Remediation": { "Recommendation": { "Text": "Mend it.", "Url": "https://hub.prowler.com/check/it" } },
     })
 }
 
