@@ -56,7 +56,7 @@ pub struct Kept {
     pub quarantine: BTreeMap<String, Vec<Value>>,
     /// The findings of runs that are archived upon approval.
     pub pending: BTreeMap<String, Vec<Value>>,
-    /// What was ordered, oldest first.
+    /// What was submitted, oldest first.
     pub jobs: Vec<JobRecord>,
     /// The newest scan of each account.
     pub scanned: BTreeMap<AccountId, Timestamp>,
@@ -77,7 +77,7 @@ impl Memory {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was ordered, oldest first.
+    /// What was submitted, oldest first.
     pub fn ordered(&self) -> Vec<Job> {
         self.kept().jobs.iter().map(|record| record.job.clone()).collect()
     }

@@ -98,8 +98,8 @@ pub enum Refusal {
     /// There is no such run.
     #[error("there is no run {0}")]
     NoRun(String),
-    /// There is no such order.
-    #[error("there is no order {0}")]
+    /// There is no such job.
+    #[error("job {0} not found")]
     JobNotFound(String),
     /// Nothing is at this address.
     #[error("there is nothing at this address")]

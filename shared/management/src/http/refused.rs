@@ -25,7 +25,7 @@ const WORDS: [(u16, &str); 10] = [
 
 /// Whatever looks at something.
 const READ: &[u16] = &[400, 404, 422, 500, 503];
-/// Whatever orders something.
+/// Whatever submits a job.
 const ACT: &[u16] = &[400, 404, 409, 422, 500, 503];
 /// Approvals, which may name what is approved in a body.
 const APPROVE: &[u16] = &[400, 404, 409, 413, 415, 422, 500, 503];

@@ -1,4 +1,4 @@
-//! What a user decides about earlier runs: it is in the audit log before it is ordered, and can be looked up afterwards.
+//! What a user decides about earlier runs: it is in the audit log before it is submitted, and can be looked up afterwards.
 
 use std::collections::BTreeMap;
 

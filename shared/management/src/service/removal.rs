@@ -87,7 +87,7 @@ impl<P: Ports> Service<P> {
     }
 
     /// Has everything archived that an integration sent. It exports nothing from now on, takes no change, and is deleted
-    /// when that is done. Asked again, it is ordered again.
+    /// when that is done. Asked again, it is submitted again.
     ///
     /// # Errors
     ///

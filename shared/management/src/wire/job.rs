@@ -43,7 +43,7 @@ impl ApprovalBody {
 pub struct JobView {
     /// Time-ordered, unique.
     pub id: String,
-    /// What was ordered: `replay`, `approve`, `undo_archive`, `redrive`, `reconcile` or `archive_all`.
+    /// What was submitted: `replay`, `approve`, `undo_archive`, `redrive`, `reconcile` or `archive_all`.
     pub job: String,
     /// The run, the account or the organization that it is about. Null: all there are.
     #[schema(required = true)]

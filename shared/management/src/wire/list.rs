@@ -47,7 +47,7 @@ list!(ProviderList, ProviderView, "A part of the providers, by id.");
 list!(IntegrationList, IntegrationView, "A part of the integrations, by id.");
 list!(ConnectionList, Connection, "A part of an integration's accounts, by account.");
 list!(RunList, Run, "A part of the runs, newest first, shortened: Regions and most accounts are left out.");
-list!(JobList, JobView, "A part of the orders, newest first.");
+list!(JobList, JobView, "A page of the jobs, newest first.");
 list!(AuditList, AuditEntry, "A part of the audit log of changes, newest first.");
 list!(QuarantinedRunList, QuarantinedRun, "A part of the runs that left something in quarantine, newest first.");
 list!(QuarantineList, Object, "A part of a run's quarantine, in the order of the file.");

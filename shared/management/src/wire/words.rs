@@ -134,6 +134,6 @@ pub enum JobState {
     Refused,
     /// Its last attempt failed: its message is in the dead-letter queue. `POST /jobs/{id}/retry` submits it again.
     Failed,
-    /// What it did was undone by a later order.
+    /// What it did was undone by a later job.
     Undone,
 }

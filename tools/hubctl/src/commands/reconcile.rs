@@ -38,7 +38,7 @@ Examples:
   hubctl reconcile --state .prowler-state
 
 JSON: an array of run_id, account, region, same, missing, unknown, different,
-fixed, and problem where there is one; with --no-wait an array of the orders.")]
+fixed, and problem where there is one; with --no-wait an array of the jobs.")]
 pub(crate) struct Args {
     /// Only this account; may be given several times [default: all that were sent findings]
     #[arg(long = "account", value_name = "ID")]

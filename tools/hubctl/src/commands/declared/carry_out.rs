@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::management::{Answer, Management, Request};
 use crate::output::{Output, text};
 
-/// Carries out all differences, in their order, and tells each with the connection test that it caused. The exit code of the
+/// Applies all differences, in their order, and tells each with the connection test that it caused. The exit code of the
 /// gravest test.
 ///
 /// # Errors

@@ -25,7 +25,7 @@ Examples:
   hubctl integration delete 123456789012
   hubctl integration delete 123456789012 --archive --yes
 
-JSON: deleted (the id), archive (whether what it sent is being archived), order
+JSON: deleted (the id), archive (whether what it sent is being archived), job
 (that archives it).")]
 pub(crate) struct Args {
     /// The account, or the organization

@@ -176,7 +176,7 @@ fn an_order_that_can_not_be_carried_out_fails_with_the_reason() {
     assert_eq!(refused.exit, 1, "{}", refused.stdout);
     assert!(refused.stderr.contains("the job was rejected: the upload is gone"), "{}", refused.stderr);
     drop(exporter);
-    // What can be told at once is no order.
+    // A rejection that is known at once submits no job.
     deployment.memory.kept().runs[0].counts.archived = 0;
     let nothing = deployment.run(&format!("run undo-archive {RUN} --yes"));
     assert!(nothing.stderr.contains("archived nothing"), "{}", nothing.stderr);
