@@ -3,24 +3,22 @@
 use std::sync::Arc;
 
 use asff::{ReadLimits, Regions, ScanFormat};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::account::Context;
 use crate::approval::Approval;
 use crate::connection::{Target, Upkeep};
-use crate::deliver::{Shared, room};
-use crate::json_lines::JsonLines;
 use crate::lease::{Lease, hold_until};
 use crate::ports::{Claim, PortError, Ports, Scan};
 use crate::progress::Progress;
-use crate::quarantine::Quarantine;
 use crate::reading::{Read, Reading};
 use crate::report::{RunReport, RunStatus};
-use crate::report_store::keep_report;
-use crate::settings::{DRAIN_SHARE, Settings};
+use crate::run::{self, RunSettings};
+use crate::settings::Settings;
 use crate::sorter::Sorter;
+
+pub use crate::run::ExportError;
 
 /// Exports scans.
 pub struct Exporter<P> {
@@ -48,32 +46,6 @@ pub struct Options {
     pub deadline: Option<Instant>,
     /// Who watches.
     pub progress: Arc<Progress>,
-}
-
-/// Why an export did not come to a report. All of these are worth another try.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// Another run works on the same upload.
-    #[error("run {run_id} is exporting {source_name} right now")]
-    Held {
-        /// The other run.
-        run_id: String,
-        /// The upload.
-        source_name: String,
-    },
-    /// Something that we rely on did not work.
-    #[error(transparent)]
-    Port(#[from] PortError),
-    /// A defect of ours: findings without a fate, or with two.
-    #[error("run {run_id} read {read} findings and accounts for {accounted}")]
-    Unbalanced {
-        /// The run.
-        run_id: String,
-        /// Findings read.
-        read: u64,
-        /// Findings with a fate.
-        accounted: u64,
-    },
 }
 
 impl<P: Ports> Exporter<P> {
@@ -113,17 +85,9 @@ impl<P: Ports> Exporter<P> {
         };
         self.ports.record(&run).await?;
         let mut stale = Vec::new();
-        let carried = self.carry(&mut run, scan, &options, &mut stale).await;
-        let concluded = match carried {
-            Ok(()) => conclude(self.ports.as_ref(), &self.settings, &mut run).await,
-            Err(error) => Err(error.into()),
-        };
+        let concluded = self.send_findings(&mut run, scan, &options, &mut stale).await;
         if let Err(error) = &concluded {
-            run.status = RunStatus::Failed;
-            run.reasons.push(error.to_string());
-            run.finished_at = Some(self.ports.now());
-            // The caller learns of the first error; that the record may be missing as well adds nothing.
-            let _ = self.ports.record(&run).await;
+            run::record_failure(self.ports.as_ref(), &mut run, error).await;
         }
         drop(lease);
         // What was not authorized was not exported: it holds up no other upload of the same content.
@@ -146,48 +110,53 @@ impl<P: Ports> Exporter<P> {
         }
     }
 
-    /// Carries the findings from the file to Security Hub.
-    async fn carry(
+    /// Sends the findings of the file to Security Hub, and concludes the run.
+    async fn send_findings(
         &self,
         run: &mut RunReport,
         scan: Scan,
         options: &Options,
         stale: &mut Vec<Target>,
-    ) -> Result<(), PortError> {
-        let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let reserve =
-            left.map_or(self.settings.drain_reserve, |left| self.settings.drain_reserve.min(left / DRAIN_SHARE));
-        let (quarantine, keeper) = Quarantine::of_run(self.ports.clone(), &run.run_id);
-        let (pending, lister) = JsonLines::open(self.ports.clone(), RunReport::pending_key(&run.run_id));
-        let shared = Shared {
-            run_id: run.run_id.as_str().into(),
-            settings: self.settings.clone(),
-            in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
-            room: room(),
-            give_up_at: options.deadline.map(|deadline| deadline - reserve / 2),
-            quarantine,
-            pending,
-            progress: options.progress.clone(),
-        };
-        let stop_at = options.deadline.map(|deadline| deadline - reserve);
-        let mut reading = Reading::new(scan.body, self.limits, stop_at, &options.progress);
-        let mut sorter = Sorter::new(Context {
-            ports: self.ports.clone(),
-            run_id: run.run_id.clone(),
+    ) -> Result<(), ExportError> {
+        let (deadline, reserve) = (options.deadline, run::drain_reserve(&self.settings, options.deadline));
+        let (context, files) = run::start(
+            run,
+            RunSettings {
+                ports: &self.ports,
+                settings: &self.settings,
+                regions: &self.regions,
+                deadline,
+                give_up_at: deadline.map(|deadline| deadline - reserve / 2),
+                progress: &options.progress,
+            },
+        );
+        let stop_at = deadline.map(|deadline| deadline - reserve);
+        let reading = Reading::new(scan.body, self.limits, stop_at, &options.progress);
+        let sorter = Sorter::new(Context {
+            run: context,
             identity: run.upload.identity().into(),
             upload: run.upload.clone(),
             content: run.upload.content().into(),
             reported: tokio::sync::Mutex::default(),
             format: ScanFormat::Ocsf,
-            until: hold_until(self.ports.now(), options.deadline),
-            regions: self.regions.clone(),
             job: options.job.clone(),
             again: options.again || options.approval != Approval::default(),
             approval: options.approval,
             any_format: options.any_format,
-            shared,
             upkeep: self.upkeep.clone(),
         });
+        let sent = self.read(run, reading, sorter, stale).await;
+        run::end(self.ports.as_ref(), &self.settings, files, run, sent.map_err(ExportError::Port)).await
+    }
+
+    /// Reads the file to its end, and gives each finding to its account.
+    async fn read(
+        &self,
+        run: &mut RunReport,
+        mut reading: Reading<'_>,
+        mut sorter: Sorter<P>,
+        stale: &mut Vec<Target>,
+    ) -> Result<(), PortError> {
         let broken = loop {
             match reading.next().await {
                 Read::Element(element) => {
@@ -211,20 +180,6 @@ impl<P: Ports> Exporter<P> {
         };
         run.format = reading.format();
         let drained = sorter.finish(run, reading.has_end(), stale).await;
-        run.quarantine = keeper.finish().await?;
-        run.pending = lister.finish().await?;
         broken.map_or(drained, Err)
     }
-}
-
-/// Checks that the counts add up, decides how the run ended, and records it.
-pub(crate) async fn conclude<P: Ports>(ports: &P, settings: &Settings, run: &mut RunReport) -> Result<(), ExportError> {
-    if !run.counts.balanced() {
-        let (read, accounted) = (run.counts.read, run.counts.accounted());
-        return Err(ExportError::Unbalanced { run_id: run.run_id.clone(), read, accounted });
-    }
-    run.conclude(ports.now(), &settings.command_options);
-    keep_report(ports, run).await?;
-    ports.record(run).await?;
-    Ok(())
 }

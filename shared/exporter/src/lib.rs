@@ -33,6 +33,7 @@ pub mod report;
 mod report_store;
 pub mod roster;
 pub mod route;
+mod run;
 pub mod scan_source;
 pub mod schedule;
 pub mod settings;

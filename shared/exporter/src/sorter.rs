@@ -53,12 +53,12 @@ impl<P: Ports> Sorter<P> {
             Outcome::Unreadable(unreadable) => {
                 self.counts.add(Fate::Unreadable, 1);
                 self.malformed.add(&unreadable.place);
-                self.context.shared.quarantine.put(Entry::unreadable(&unreadable)).await
+                self.context.run.shared.quarantine.put(Entry::unreadable(&unreadable)).await
             }
             Outcome::Quarantined(quarantined) => {
                 self.counts.add(Fate::Quarantined(quarantined.code.as_str().to_owned()), 1);
                 self.malformed.add(&quarantined.place());
-                self.context.shared.quarantine.put(Entry::unmappable(*quarantined)).await
+                self.context.run.shared.quarantine.put(Entry::unmappable(*quarantined)).await
             }
         }
     }
@@ -99,7 +99,7 @@ impl<P: Ports> Sorter<P> {
 
     /// Lets accounts come to rest that were not mentioned for longest, where too many are at work.
     async fn bound(&mut self) -> Result<(), PortError> {
-        let settings = &self.context.shared.settings;
+        let settings = &self.context.run.shared.settings;
         while let Some(idle) = self.at_work.too_many(settings.open_workers_max) {
             if let Some(account) = self.accounts.get_mut(&idle) {
                 account.rest();
@@ -143,7 +143,7 @@ impl<P: Ports> Sorter<P> {
             let manual = manual.remove(&account).unwrap_or_default();
             export.finish(context, ending, manual)
         });
-        let accounts_max = context.shared.settings.finishing_accounts_max;
+        let accounts_max = context.run.shared.settings.finishing_accounts_max;
         let mut finished = futures::stream::iter(finishing).buffer_unordered(accounts_max);
         while let Some(Finished { account, report, error, stale: again }) = finished.next().await {
             first_error = first_error.or(error);

@@ -45,7 +45,7 @@ impl<P: Ports> AccountExport<P> {
                 // Each state was saved when the account came to rest.
                 let regions = delivered.doubtful.into_iter().chain(dormant.unwatched).collect();
                 let doubt = Doubt { everywhere: false, regions };
-                let ended = context.ports.end(self.account, &context.run_id, doubt).await;
+                let ended = context.run.ports.end(self.account, context.run.run_id(), doubt).await;
                 return done(report, delivered.error.or(ended.err()));
             }
             State::Settling(_) | State::Waking => return done(report, Some(asleep(self.account))),
@@ -70,7 +70,7 @@ impl<P: Ports> AccountExport<P> {
         let Delivering { integration, delivery, coverage, lease, scanned_at, unwatched } = delivering;
         let proof = Arc::new(proof(self.account, self.evidence, manual, &integration, &coverage, ending));
         // Of several scans in a file the newest is the one that others must not be older than.
-        let newest = proof.times().last().copied().unwrap_or(scanned_at).min(context.ports.now()).max(scanned_at);
+        let newest = proof.times().last().copied().unwrap_or(scanned_at).min(context.run.ports.now()).max(scanned_at);
         let limit = integration.archive_previous_findings.then(|| Limit {
             percent: integration.archive_limit_percent,
             lately: coverage.archived_lately(newest),
@@ -93,7 +93,7 @@ impl<P: Ports> AccountExport<P> {
         if proof.has_several_times() {
             report.scan_times = proof.times().iter().copied().collect();
         }
-        let stale = self.standing.and_then(|standing| standing.after(&report.regions, context.ports.now()));
+        let stale = self.standing.and_then(|standing| standing.after(&report.regions, context.run.ports.now()));
         let doubt = Doubt {
             everywhere: false,
             // Of the others each state is what Security Hub has.
@@ -109,10 +109,10 @@ impl<P: Ports> AccountExport<P> {
             || report.regions.values().any(is_left_out);
         let finished = is_complete.then(|| FinishedUpload {
             identity: context.identity.to_string(),
-            run_id: context.run_id.clone(),
+            run_id: context.run.run_id().to_owned(),
             job: context.job.clone(),
             settings: settings_of(&integration),
-            at: context.ports.now(),
+            at: context.run.ports.now(),
             is_degraded,
         });
         let known = Known { finished, account: self.account, coverage: &coverage, proof: &proof, newest };
@@ -121,7 +121,7 @@ impl<P: Ports> AccountExport<P> {
             true => Ok(()),
             false => known.keep(context, &integration, &delivered, &mut report).await,
         };
-        let ended = context.ports.end(self.account, &context.run_id, doubt).await;
+        let ended = context.run.ports.end(self.account, context.run.run_id(), doubt).await;
         let error = delivered.error.or(kept.err()).or(ended.err());
         Finished { account: self.account, report, error, stale }
     }
@@ -195,11 +195,11 @@ impl Known<'_> {
         if integration.archive_scope == ArchiveScope::Full && proof.has_several_times() {
             // The account is ours: what was begun with the first entry's time is a scan of the newest entry's, whether or not
             // all of it arrived.
-            let (ports, run_id) = (&context.ports, &context.run_id);
-            ports.begin(account, run_id, &context.content, newest, ports.now(), context.until).await?;
+            let (ports, run_id) = (&context.run.ports, context.run.run_id());
+            ports.begin(account, run_id, &context.content, newest, ports.now(), context.run.until).await?;
         }
         if coverage != *self.coverage {
-            coverage.write(context.ports.as_ref(), account).await?;
+            coverage.write(context.run.ports.as_ref(), account).await?;
         }
         Ok(())
     }

@@ -63,7 +63,7 @@ impl<P: Ports> AccountExport<P> {
         first: First,
         standing: &mut Option<Standing>,
     ) -> Result<State<P>, PortError> {
-        let (ports, account) = (&context.ports, first.account);
+        let (ports, account) = (&context.run.ports, first.account);
         let integration = match usable(context, account, ports.integration(&account).await?) {
             Ok(integration) => integration,
             Err(state) => return Ok(state),
@@ -77,12 +77,12 @@ impl<P: Ports> AccountExport<P> {
         let scanned_at = first.scanned_at.min(now);
         let begun = match integration.archive_scope {
             ArchiveScope::Full => {
-                ports.begin(account, &context.run_id, &context.content, scanned_at, now, context.until).await?
+                ports.begin(account, context.run.run_id(), &context.content, scanned_at, now, context.run.until).await?
             }
             // Scans of parts come in any order: each finding is compared by itself.
             ArchiveScope::Partial | ArchiveScope::Observed => {
-                let (run_id, content) = (&context.run_id, &context.content);
-                begin_any(ports.as_ref(), account, run_id, content, scanned_at, context.until).await?.1
+                let (run_id, content) = (context.run.run_id(), &context.content);
+                begin_any(ports.as_ref(), account, run_id, content, scanned_at, context.run.until).await?.1
             }
         };
         let doubt = match begun {
@@ -101,21 +101,21 @@ impl<P: Ports> AccountExport<P> {
             Ok(integration) if context.any_format => Integration { format: context.format, ..integration },
             Ok(integration) => integration,
             Err(state) => {
-                ports.end(account, &context.run_id, doubt).await?;
+                ports.end(account, context.run.run_id(), doubt).await?;
                 return Ok(state);
             }
         };
-        let give_up_at = context.shared.give_up_at;
+        let give_up_at = context.run.shared.give_up_at;
         let reading = || format!("read what is known of account {account}");
         let coverage = within(give_up_at, reading, Coverage::read(ports.as_ref(), account)).await?;
         if doubt == Doubt::default()
             && let Some(finished) = context.finished(&coverage, &integration).await?
         {
             // A run that goes on begins where the one before it ended.
-            ports.end(account, &context.run_id, doubt).await?;
+            ports.end(account, context.run.run_id(), doubt).await?;
             let run_id = &finished.run_id;
             let problem = finished.is_degraded.then(|| {
-                let options = &context.shared.settings.command_options;
+                let options = &context.run.shared.settings.command_options;
                 let said = format!("account {account}: run {run_id} exported it, and not every finding arrived");
                 with_remediation(said, Some(format!("hubctl run show {run_id}{options}")))
             });
@@ -124,7 +124,7 @@ impl<P: Ports> AccountExport<P> {
         let coverage = Arc::new(coverage);
         let lease = match give_up_at {
             Some(_) => Lease::fixed(),
-            None => Lease::on_account(ports.clone(), account, context.run_id.clone(), context.until),
+            None => Lease::on_account(ports.clone(), account, context.run.run_id().to_owned(), context.run.until),
         };
         *standing = Standing::read(context.upkeep.as_deref(), account, &integration).await;
         let connecting = async { Ok(ports.connect(account, &integration).await) };
@@ -132,7 +132,7 @@ impl<P: Ports> AccountExport<P> {
         let hub = match connected.unwrap_or_else(|error| Err(error.into())) {
             Ok(hub) => hub,
             Err(error) => {
-                ports.end(account, &context.run_id, doubt).await?;
+                ports.end(account, context.run.run_id(), doubt).await?;
                 return Ok(match error {
                     ConnectError::Refused { reason, message, remediation } => {
                         State::Blocked(reason, with_remediation(message, remediation))
@@ -155,7 +155,7 @@ impl<P: Ports> AccountExport<P> {
             archive: integration.archive_previous_findings,
             scope: integration.archive_scope,
             doubt: doubt.clone(),
-            regions: context.regions.clone(),
+            regions: context.run.regions.clone(),
             remembers_left: false,
             keepers: Arc::new(keepers(&integration, &coverage, &with_state)),
             only: integration.regions.as_ref().map(|regions| Arc::new(regions.iter().copied().collect())),
@@ -166,7 +166,7 @@ impl<P: Ports> AccountExport<P> {
         let First { partition, scanned_at: dated, .. } = first;
         let sending = Sending { hub, account, partition, scanned_at: dated, fallback_region };
         let mut delivery =
-            AccountDelivery::new(ports.clone(), sending, policy, context.shared.clone()).held_by(lease.clone());
+            AccountDelivery::new(ports.clone(), sending, policy, context.run.shared.clone()).held_by(lease.clone());
         let mut unwatched = BTreeSet::new();
         if looks {
             for region in with_state.into_iter().chain(doubt.regions.iter().copied()) {

@@ -28,7 +28,7 @@ impl<P: Ports> AccountExport<P> {
             State::Superseded(..) => {
                 self.evidence.time(mapped.scanned_at);
                 if context.again {
-                    let at_ms = mapped.scanned_at.min(context.ports.now()).as_millisecond();
+                    let at_ms = mapped.scanned_at.min(context.run.ports.now()).as_millisecond();
                     let (key, region) = (Key::of(mapped.finding.id.as_str()), mapped.region);
                     let (status, severity) = (mapped.status, mapped.severity);
                     self.older.push(Older { region, key, at_ms, status, severity });

@@ -24,14 +24,14 @@ impl<P: Ports> Context<P> {
         let is_same = finished.identity == *self.identity && finished.settings == settings_of(integration);
         // What a user asks for is done again, but for what an earlier run of the same order did.
         let is_asked = self.again && (self.job.is_none() || self.job != finished.job);
-        if !is_same || is_asked || self.ports.now().duration_since(finished.at) >= FINISHED_FOR {
+        if !is_same || is_asked || self.run.ports.now().duration_since(finished.at) >= FINISHED_FOR {
             return Ok(None);
         }
         let mut reported = self.reported.lock().await;
         if let Some(is_reported) = reported.get(&finished.run_id) {
             return Ok(is_reported.then_some(finished));
         }
-        let is_reported = self.ports.object(&RunReport::key(&finished.run_id)).await?.is_some();
+        let is_reported = self.run.ports.object(&RunReport::key(&finished.run_id)).await?.is_some();
         reported.insert(finished.run_id.clone(), is_reported);
         Ok(is_reported.then_some(finished))
     }
@@ -118,7 +118,7 @@ impl<P: Ports> AccountExport<P> {
         context: &Context<P>,
         integration: &Integration,
     ) -> Result<(P::Hub, Coverage), PortError> {
-        let (ports, account, give_up_at) = (&context.ports, self.account, context.shared.give_up_at);
+        let (ports, account, give_up_at) = (&context.run.ports, self.account, context.run.shared.give_up_at);
         let action = || format!("connect to account {account}");
         let connecting = async {
             ports.connect(account, integration).await.map_err(|error| match error {
@@ -134,7 +134,7 @@ impl<P: Ports> AccountExport<P> {
 
     /// Whether the account is at rest, and the time for it is over.
     pub(super) fn is_too_late(&self, context: &Context<P>) -> bool {
-        let is_over = context.shared.give_up_at.is_some_and(|end| Instant::now() >= end);
+        let is_over = context.run.shared.give_up_at.is_some_and(|end| Instant::now() >= end);
         is_over && matches!(self.state, State::Resting(_))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use asff::{AccountId, Partition, RegionName, Regions, ScanFormat, SeverityLabel, Status};
+use asff::{AccountId, Partition, RegionName, ScanFormat, SeverityLabel, Status};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -11,19 +11,19 @@ use tokio::task::JoinHandle;
 use crate::approval::Approval;
 use crate::connection::{Standing, Upkeep};
 use crate::coverage::Coverage;
-use crate::deliver::{AccountDelivery, Resting, Shared};
+use crate::deliver::{AccountDelivery, Resting};
 use crate::evidence::{Evidence, Malformed};
 use crate::integration::Integration;
 use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
 use crate::report::{Counts, FileEnd};
+use crate::run::RunContext;
 use crate::state::{Key, fingerprint};
 use crate::upload::UploadInfo;
 
 /// What the accounts of one export share.
 pub(crate) struct Context<P> {
-    pub(crate) ports: Arc<P>,
-    pub(crate) run_id: String,
+    pub(crate) run: RunContext<P>,
     pub(crate) format: ScanFormat,
     /// The upload, as it is claimed.
     pub(crate) identity: Arc<str>,
@@ -31,9 +31,6 @@ pub(crate) struct Context<P> {
     pub(crate) upload: UploadInfo,
     /// What stands for its content.
     pub(crate) content: Arc<str>,
-    /// Until when an account is held.
-    pub(crate) until: Timestamp,
-    pub(crate) regions: Arc<Regions>,
     /// The job that the export belongs to.
     pub(crate) job: Option<String>,
     /// The upload may have been exported before.
@@ -42,7 +39,6 @@ pub(crate) struct Context<P> {
     pub(crate) approval: Approval,
     /// The scan's format is the one to export.
     pub(crate) any_format: bool,
-    pub(crate) shared: Shared,
     /// Runs of which it is known whether they left a report.
     pub(crate) reported: Mutex<BTreeMap<String, bool>>,
     /// Knows the accounts' connections, if anybody does.

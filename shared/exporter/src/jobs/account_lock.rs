@@ -93,7 +93,7 @@ const NOT_ARCHIVED: &str = "not_withdrawn";
 impl<P: Ports> Hold<P> {
     /// Records that the run works, now that the account is its own. The account is released if it can't be.
     pub(super) async fn begin(self, context: &JobContext<P>) -> Result<Self, RunnerError> {
-        let Err(error) = context.ports.record(&context.begun).await else { return Ok(self) };
+        let Err(error) = context.run.ports.record(&context.begun).await else { return Ok(self) };
         self.release(context, AccountDelivered::default(), &BTreeSet::new()).await;
         Err(error.into())
     }
@@ -106,14 +106,14 @@ impl<P: Ports> Hold<P> {
         wants: Wants<'_>,
     ) -> Result<Result<Box<Self>, Blocked>, PortError> {
         let blocked = |reason, message| Ok(Err(Blocked { reason, message }));
-        let ports = &context.ports;
+        let ports = &context.run.ports;
         // An account that can't be worked on need not be taken.
         if let Err(why) = wants.of(account, ports.integration(&account).await?) {
             return Ok(Err(why));
         }
         let at_least = Timestamp::UNIX_EPOCH;
         let (newest, doubt) =
-            match begin_any(ports.as_ref(), account, &context.run_id, "", at_least, context.until).await? {
+            match begin_any(ports.as_ref(), account, context.run.run_id(), "", at_least, context.run.until).await? {
                 (newest, Begun::Taken { doubt }) => (newest, doubt),
                 (_, Begun::Superseded { .. }) => {
                     let message = format!("account {account}: scans of it are being exported");
@@ -128,7 +128,7 @@ impl<P: Ports> Hold<P> {
         let integration = match wants.of(account, ports.integration(&account).await?) {
             Ok(integration) => integration,
             Err(why) => {
-                ports.end(account, &context.run_id, doubt).await?;
+                ports.end(account, context.run.run_id(), doubt).await?;
                 return Ok(Err(why));
             }
         };
@@ -137,7 +137,7 @@ impl<P: Ports> Hold<P> {
         let hub = match ports.connect(account, &integration).await {
             Ok(hub) => hub,
             Err(error) => {
-                ports.end(account, &context.run_id, doubt).await?;
+                ports.end(account, context.run.run_id(), doubt).await?;
                 return match error {
                     ConnectError::Refused { reason, message, remediation } => {
                         blocked(reason, with_remediation(message, remediation))
@@ -148,7 +148,7 @@ impl<P: Ports> Hold<P> {
         };
         let known = with_state.iter().chain(integration.regions.iter().flatten());
         let partition =
-            known.copied().find_map(|region| context.regions.partition_of(region)).unwrap_or(Partition::Aws);
+            known.copied().find_map(|region| context.run.regions.partition_of(region)).unwrap_or(Partition::Aws);
         Ok(Ok(Box::new(Self { account, integration, hub, partition, newest, doubt, lease, with_state, coverage })))
     }
 
@@ -163,7 +163,7 @@ impl<P: Ports> Hold<P> {
             only: None,
             full_at: std::sync::Arc::new(self.coverage.full_at()),
             doubt: self.doubt.clone(),
-            regions: context.regions.clone(),
+            regions: context.run.regions.clone(),
             accepted: std::sync::Arc::default(),
             closed: std::sync::Arc::default(),
             remembers_left: true,
@@ -175,7 +175,8 @@ impl<P: Ports> Hold<P> {
             scanned_at,
             fallback_region: self.integration.fallback_region,
         };
-        AccountDelivery::new(context.ports.clone(), sending, policy, context.shared.clone()).held_by(self.lease.clone())
+        AccountDelivery::new(context.run.ports.clone(), sending, policy, context.run.shared.clone())
+            .held_by(self.lease.clone())
     }
 
     /// Gives the account back. `touched`: the Regions that were worked on; of the others everything stays in doubt that was.
@@ -192,7 +193,7 @@ impl<P: Ports> Hold<P> {
             // Of the others each state is what Security Hub has.
             regions: delivered.doubtful.into_iter().chain(untouched).collect(),
         };
-        let ended = context.ports.end(self.account, &context.run_id, doubt).await;
+        let ended = context.run.ports.end(self.account, context.run.run_id(), doubt).await;
         let report = AccountReport { counts: delivered.counts, regions: delivered.regions, ..AccountReport::default() };
         Done { account: Some(self.account), report, error: delivered.error.or(ended.err()) }
     }

@@ -37,8 +37,8 @@ impl<P: Ports> JobRunner<P> {
                 Ok(hold) => hold.begin(&context).await?,
                 Err(blocked) => return Err(blocked.into_error(account)),
             };
-            let now = context.ports.now();
-            let known = context.regions.clone();
+            let now = context.run.ports.now();
+            let known = context.run.regions.clone();
             let choose: Arc<Choose> = Arc::new(move |_: RegionName, entry: &Entry| {
                 if !entry.slot.is_live() {
                     return Ok(None);

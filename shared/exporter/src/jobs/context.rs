@@ -1,33 +1,26 @@
 //! A run of a job while it works.
 
-use std::sync::Arc;
+use asff::AccountId;
 
-use asff::{AccountId, Regions};
-use jiff::Timestamp;
-
-use crate::deliver::Shared;
 use crate::lease::Lease;
 use crate::ports::{PortError, Ports};
 use crate::report::{AccountReport, RunReport};
+use crate::run::RunContext;
 
 /// A run while it works.
 pub(super) struct JobContext<P> {
-    pub(super) ports: Arc<P>,
-    pub(super) run_id: String,
+    pub(super) run: RunContext<P>,
     /// The run, as it is recorded when it begins.
     pub(super) begun: RunReport,
-    pub(super) regions: Arc<Regions>,
-    /// Until when accounts are held.
-    pub(super) until: Timestamp,
-    pub(super) shared: Shared,
 }
 
 impl<P: Ports> JobContext<P> {
     /// The hold on an account that was just taken.
     pub(super) fn lease(&self, account: AccountId) -> Lease {
-        match self.shared.give_up_at {
+        let RunContext { ports, until, shared, .. } = &self.run;
+        match shared.give_up_at {
             Some(_) => Lease::fixed(),
-            None => Lease::on_account(self.ports.clone(), account, self.run_id.clone(), self.until),
+            None => Lease::on_account(ports.clone(), account, shared.run_id.to_string(), *until),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Why a job was not run, and whether another try helps.
 
-use crate::export::ExportError;
 use crate::ports::PortError;
 use crate::report::RunReport;
+use crate::run::ExportError;
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]

@@ -80,9 +80,9 @@ impl<P: Ports> JobRunner<P> {
         let run = self.begin(RunKind::Redrive, Some(&earlier.run_id), about);
         let redrive = |mut context: JobContext<P>| async move {
             // What fails again is gathered here, and written to where it was.
-            let (quarantine, keeper) = Quarantine::of_run(context.ports.clone(), &context.run_id);
-            let outer = std::mem::replace(&mut context.shared.quarantine, quarantine);
-            let Some(mut lines) = Lines::open(context.ports.as_ref(), &earlier.run_id).await? else {
+            let (quarantine, keeper) = Quarantine::of_run(context.run.ports.clone(), context.run.run_id());
+            let outer = std::mem::replace(&mut context.run.shared.quarantine, quarantine);
+            let Some(mut lines) = Lines::open(context.run.ports.as_ref(), &earlier.run_id).await? else {
                 return Err(RunnerError::Refused(format!("the quarantine of run {} is gone", earlier.run_id)));
             };
             let mut fates = Vec::new();
@@ -111,7 +111,7 @@ impl<P: Ports> JobRunner<P> {
                 }
             }
             let (accounts, left) = sending.finish(&context).await?;
-            context.shared.quarantine = outer;
+            context.run.shared.quarantine = outer;
             let failed_again = keeper.finish().await?;
             if let Some(error) = first_error {
                 return Err(error);
@@ -120,8 +120,8 @@ impl<P: Ports> JobRunner<P> {
                 // Nobody knows what became of each finding: all stay, and the next redrive finds out.
                 return Ok(accounts);
             }
-            let failed_again = failed_again.is_some().then_some(context.run_id.as_str());
-            rewrite(context.ports.as_ref(), earlier, &lines.etag, &fates, &left, failed_again).await?;
+            let failed_again = failed_again.is_some().then_some(context.run.run_id());
+            rewrite(context.run.ports.as_ref(), earlier, &lines.etag, &fates, &left, failed_again).await?;
             Ok(accounts)
         };
         self.run(run, options, redrive).await
@@ -150,7 +150,7 @@ async fn take<P: Ports>(
         sending.settle(entry.account, Fate::Filtered(LEFT_TO_NEXT_SCAN.to_owned()));
         return Ok(Line::Settled);
     }
-    match map(&entry, &bytes, format, &context.regions) {
+    match map(&entry, &bytes, format, &context.run.regions) {
         Outcome::Finding(mapped) => Ok(sending.send(context, mapped).await?),
         Outcome::Skipped(skip) => {
             sending.settle(entry.account, Fate::Filtered(skip.as_str().to_owned()));
@@ -172,7 +172,7 @@ async fn take<P: Ports>(
                 region: entry.region.or(remapped.region),
                 ..remapped
             };
-            context.shared.quarantine.put(remapped).await?;
+            context.run.shared.quarantine.put(remapped).await?;
             Ok(Line::Settled)
         }
     }

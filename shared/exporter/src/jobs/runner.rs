@@ -8,22 +8,17 @@
 use std::sync::Arc;
 
 use asff::Regions;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::context::{Done, JobContext};
 use super::error::RunnerError;
-use crate::deliver::{Shared, room};
-use crate::export::conclude;
-use crate::json_lines::JsonLines;
-use crate::lease::hold_until;
 use crate::ports::{Objects, Ports};
 use crate::progress::Progress;
-use crate::quarantine::Quarantine;
-use crate::report::{FileEnd, RunKind, RunReport, RunStatus};
+use crate::report::{FileEnd, RunKind, RunReport};
 use crate::report_store::report_of;
-use crate::settings::{DRAIN_SHARE, Settings};
+use crate::run::{self, RunSettings};
+use crate::settings::Settings;
 use crate::upload::UploadInfo;
 
 /// Does what a user asks for.
@@ -71,66 +66,28 @@ impl<P: Ports> JobRunner<P> {
         if !run.kind.is_of_one_account() {
             self.ports.record(&run).await?;
         }
-        let (quarantine, keeper) = Quarantine::of_run(self.ports.clone(), &run.run_id);
-        let (pending, lister) = JsonLines::open(self.ports.clone(), RunReport::pending_key(&run.run_id));
-        let left = options.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let reserve =
-            left.map_or(self.settings.drain_reserve, |left| self.settings.drain_reserve.min(left / DRAIN_SHARE));
-        let context = JobContext {
-            ports: self.ports.clone(),
-            run_id: run.run_id.clone(),
-            begun: run.clone(),
-            regions: self.regions.clone(),
-            until: hold_until(self.ports.now(), options.deadline),
-            shared: Shared {
-                run_id: run.run_id.as_str().into(),
-                settings: self.settings.clone(),
-                in_flight: Arc::new(Semaphore::new(self.settings.in_flight_bytes_max)),
-                room: room(),
+        let reserve = run::drain_reserve(&self.settings, options.deadline);
+        let (context, files) = run::start(
+            &run,
+            RunSettings {
+                ports: &self.ports,
+                settings: &self.settings,
+                regions: &self.regions,
+                deadline: options.deadline,
                 give_up_at: options.deadline.map(|deadline| deadline - reserve),
-                quarantine,
-                pending,
-                progress: options.progress.clone(),
+                progress: &options.progress,
             },
-        };
-        let worked = work(context).await;
+        );
+        let worked = work(JobContext { run: context, begun: run.clone() }).await;
         run.file_end = FileEnd::Complete;
-        let kept = keeper.finish().await;
-        run.pending = lister.finish().await?;
-        let concluded = match (worked, kept) {
-            (Ok(accounts), Ok(quarantine)) => {
-                run.quarantine = quarantine;
-                self.conclude(&mut run, accounts).await
-            }
-            (Err(error), _) => Err(error),
-            (_, Err(error)) => Err(error.into()),
-        };
+        let worked = worked.and_then(|accounts| add_accounts(&mut run, accounts));
+        let concluded = run::end(self.ports.as_ref(), &self.settings, files, &mut run, worked).await;
         if let Err(error) = &concluded
             && !matches!(error, RunnerError::Locked(_))
         {
-            run.status = RunStatus::Failed;
-            run.reasons.push(error.to_string());
-            run.finished_at = Some(self.ports.now());
-            // The caller learns of the first error; that the record may be missing as well adds nothing.
-            let _ = self.ports.record(&run).await;
+            run::record_failure(self.ports.as_ref(), &mut run, error).await;
         }
-        concluded?;
-        Ok(run)
-    }
-
-    async fn conclude(&self, run: &mut RunReport, accounts: Vec<Done>) -> Result<(), RunnerError> {
-        let mut first_error = None;
-        for Done { account, report, error } in accounts {
-            run.counts.merge(&report.counts);
-            if let Some(account) = account {
-                run.accounts.insert(account, report);
-            }
-            first_error = first_error.or(error);
-        }
-        match first_error {
-            None => Ok(conclude(self.ports.as_ref(), &self.settings, run).await?),
-            Some(error) => Err(error.into()),
-        }
+        concluded.map(|()| run)
     }
 
     /// A run that begins: what it does, about which run, and what lists show in the place of an upload.
@@ -139,6 +96,19 @@ impl<P: Ports> JobRunner<P> {
         let run = RunReport::begin(Uuid::now_v7().to_string(), upload, self.ports.now());
         RunReport { kind, of: of.map(str::to_owned), ..run }
     }
+}
+
+/// Adds what became of the accounts to the report of their run. The first error is the run's.
+fn add_accounts(run: &mut RunReport, accounts: Vec<Done>) -> Result<(), RunnerError> {
+    let mut first_error = None;
+    for Done { account, report, error } in accounts {
+        run.counts.merge(&report.counts);
+        if let Some(account) = account {
+            run.accounts.insert(account, report);
+        }
+        first_error = first_error.or(error);
+    }
+    first_error.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// The report of a run that there must be.

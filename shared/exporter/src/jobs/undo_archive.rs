@@ -72,7 +72,7 @@ fn archived_in(report: &AccountReport) -> BTreeMap<RegionName, Archived> {
 }
 
 async fn undo<P: Ports>(context: &JobContext<P>, hold: Hold<P>, archived: BTreeMap<RegionName, Archived>) -> Done {
-    let now = context.ports.now();
+    let now = context.run.ports.now();
     let is_taken = |region: &RegionName| {
         let fallback = hold.integration.fallback_region;
         route(&hold.integration, *region) == Route::Own || fallback == Some(*region)
@@ -81,7 +81,7 @@ async fn undo<P: Ports>(context: &JobContext<P>, hold: Hold<P>, archived: BTreeM
     let chosen: Arc<BTreeMap<RegionName, (i64, AtomicU64)>> =
         Arc::new(archived.iter().map(|(region, of)| (*region, (of.at.as_millisecond(), AtomicU64::new(0)))).collect());
     let choose: Arc<Choose> = {
-        let (chosen, known) = (chosen.clone(), context.regions.clone());
+        let (chosen, known) = (chosen.clone(), context.run.regions.clone());
         Arc::new(move |region: RegionName, entry: &Entry| {
             let Some((at_ms, count)) = chosen.get(&region) else { return Ok(None) };
             let archived = match entry.slot.stored {

@@ -1,0 +1,148 @@
+//! A run: how it is started, what its work shares, and how it is concluded and recorded. Exports and jobs start and end here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use asff::Regions;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::deliver::{Shared, room};
+use crate::json_lines::{JsonLines, Keeper};
+use crate::lease::hold_until;
+use crate::ports::{PortError, Ports};
+use crate::progress::Progress;
+use crate::quarantine::Quarantine;
+use crate::report::{RunReport, RunStatus};
+use crate::report_store::keep_report;
+use crate::settings::{DRAIN_SHARE, Settings};
+
+/// Why a run did not come to a report. All of these are worth another try.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// Another run works on the same upload.
+    #[error("run {run_id} is exporting {source_name} right now")]
+    Held {
+        /// The other run.
+        run_id: String,
+        /// The upload.
+        source_name: String,
+    },
+    /// Something that we rely on did not work.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// A defect of ours: findings without a fate, or with two.
+    #[error("run {run_id} read {read} findings and accounts for {accounted}")]
+    Unbalanced {
+        /// The run.
+        run_id: String,
+        /// Findings read.
+        read: u64,
+        /// Findings with a fate.
+        accounted: u64,
+    },
+}
+
+/// What starts a run, besides its report.
+pub(crate) struct RunSettings<'a, P> {
+    pub(crate) ports: &'a Arc<P>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) regions: &'a Arc<Regions>,
+    /// When the caller's time is over.
+    pub(crate) deadline: Option<Instant>,
+    /// When deliveries stop, so that what is stored can still be saved.
+    pub(crate) give_up_at: Option<Instant>,
+    pub(crate) progress: &'a Arc<Progress>,
+}
+
+/// What all work of a run shares.
+pub(crate) struct RunContext<P> {
+    pub(crate) ports: Arc<P>,
+    pub(crate) regions: Arc<Regions>,
+    /// Until when the run locks accounts.
+    pub(crate) until: Timestamp,
+    pub(crate) shared: Shared,
+}
+
+impl<P> RunContext<P> {
+    pub(crate) fn run_id(&self) -> &str {
+        &self.shared.run_id
+    }
+}
+
+/// The objects that a run writes beside its report.
+pub(crate) struct RunFiles {
+    quarantine: Keeper,
+    pending: Keeper,
+}
+
+/// The time before the deadline that a run keeps for what is already on its way.
+pub(crate) fn drain_reserve(settings: &Settings, deadline: Option<Instant>) -> Duration {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    left.map_or(settings.drain_reserve, |left| settings.drain_reserve.min(left / DRAIN_SHARE))
+}
+
+/// Starts the work of a run.
+pub(crate) fn start<P: Ports>(run: &RunReport, with: RunSettings<'_, P>) -> (RunContext<P>, RunFiles) {
+    let RunSettings { ports, settings, regions, deadline, give_up_at, progress } = with;
+    let (quarantine, quarantine_keeper) = Quarantine::of_run(ports.clone(), &run.run_id);
+    let (pending, pending_keeper) = JsonLines::open(ports.clone(), RunReport::pending_key(&run.run_id));
+    let shared = Shared {
+        run_id: run.run_id.as_str().into(),
+        settings: settings.clone(),
+        in_flight: Arc::new(Semaphore::new(settings.in_flight_bytes_max)),
+        room: room(),
+        give_up_at,
+        quarantine,
+        pending,
+        progress: progress.clone(),
+    };
+    let until = hold_until(ports.now(), deadline);
+    let context = RunContext { ports: ports.clone(), regions: regions.clone(), until, shared };
+    (context, RunFiles { quarantine: quarantine_keeper, pending: pending_keeper })
+}
+
+/// Ends the work of a run, whose [`RunContext`] is dropped by now: completes its files, checks that the counts add up, decides
+/// how the run ended, and records it. The first error is that of the work.
+pub(crate) async fn end<P: Ports, E: From<ExportError>>(
+    ports: &P,
+    settings: &Settings,
+    files: RunFiles,
+    run: &mut RunReport,
+    worked: Result<(), E>,
+) -> Result<(), E> {
+    let completed = files.complete(run).await;
+    worked?;
+    completed.map_err(ExportError::Port)?;
+    Ok(conclude(ports, settings, run).await?)
+}
+
+/// Records that a run failed.
+pub(crate) async fn record_failure<P: Ports>(ports: &P, run: &mut RunReport, error: &impl ToString) {
+    run.status = RunStatus::Failed;
+    run.reasons.push(error.to_string());
+    run.finished_at = Some(ports.now());
+    // The caller learns of the first error; that the record may be missing as well adds nothing.
+    let _ = ports.record(run).await;
+}
+
+impl RunFiles {
+    async fn complete(self, run: &mut RunReport) -> Result<(), PortError> {
+        let quarantine = self.quarantine.finish().await;
+        run.pending = self.pending.finish().await?;
+        run.quarantine = quarantine?;
+        Ok(())
+    }
+}
+
+async fn conclude<P: Ports>(ports: &P, settings: &Settings, run: &mut RunReport) -> Result<(), ExportError> {
+    if !run.counts.balanced() {
+        let (read, accounted) = (run.counts.read, run.counts.accounted());
+        return Err(ExportError::Unbalanced { run_id: run.run_id.clone(), read, accounted });
+    }
+    run.conclude(ports.now(), &settings.command_options);
+    keep_report(ports, run).await?;
+    ports.record(run).await?;
+    Ok(())
+}
