@@ -24,6 +24,7 @@ mod pack;
 pub mod pending;
 pub mod plan;
 pub mod ports;
+pub mod problem;
 pub mod progress;
 pub mod provider;
 pub mod quarantine;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use asff::{AccountId, CheckId};
 use jiff::Timestamp;
 
-use super::session::{AccountExport, Context, Delivering, Ending, State, asleep, settings_of};
+use super::export::{AccountExport, Context, Delivering, Ending, State, asleep, settings_of};
 use crate::connection::{Standing, Target};
 use crate::coverage::{Coverage, FinishedUpload};
 use crate::deliver::{AccountDelivered, Judging, Limit, Verdicts};
 use crate::evidence::{Evidence, ManualFor, Proof, Reading};
 use crate::integration::{ArchiveScope, Integration};
-use crate::ports::{Doubt, PortError, Ports};
+use crate::ports::{PortError, Ports};
 use crate::report::{AccountReport, FileEnd, RegionReport, undelivered};
 
 impl<P: Ports> AccountExport<P> {
@@ -29,7 +29,7 @@ impl<P: Ports> AccountExport<P> {
             problem = Some(error);
         } else if !self.is_too_late(context)
             // An account that missed entries of the file is judged by none of it.
-            && let Err(error) = self.rouse(context).await
+            && let Err(error) = self.rouse().await
         {
             (problem, reason) = (Some(error), undelivered::CREDENTIALS_UNAVAILABLE);
         }
@@ -43,32 +43,31 @@ impl<P: Ports> AccountExport<P> {
                 report.counts.merge(&delivered.counts);
                 report.regions = delivered.regions;
                 // Each state was saved when the account came to rest.
-                let regions = delivered.doubtful.into_iter().chain(dormant.unwatched).collect();
-                let doubt = Doubt { everywhere: false, regions };
-                let ended = context.run.ports.end(self.account, context.run.run_id(), doubt).await;
+                let ended = dormant.session.release(delivered.doubtful.into_iter().chain(dormant.unwatched)).await;
                 return done(report, delivered.error.or(ended.err()));
             }
             State::Settling(_) | State::Waking => return done(report, Some(asleep(self.account))),
             State::Complete(problem) => {
-                report.problem = problem;
+                report.problem = problem.map(|problem| problem.to_string());
                 return done(report, None);
             }
-            State::KeptBack(_, message) => {
-                report.problem = message.filter(|_| self.has_verdicts);
+            State::KeptBack(problem) => {
+                report.problem = Some(problem.to_string()).filter(|_| self.has_verdicts);
                 return done(report, None);
             }
             State::Superseded(_, message) => {
                 report.problem = Some(message).filter(|_| self.has_verdicts);
                 return done(report, None);
             }
-            State::Blocked(_, message) => {
-                report.problem = Some(message).filter(|_| self.has_verdicts);
+            State::Blocked(problem) => {
+                report.problem = Some(problem.to_string()).filter(|_| self.has_verdicts);
                 let stale = self.standing.and_then(Standing::refused);
                 return Finished { account: self.account, report, error: None, stale };
             }
         };
-        let Delivering { integration, delivery, coverage, lease, scanned_at, unwatched } = delivering;
-        let proof = Arc::new(proof(self.account, self.evidence, manual, &integration, &coverage, ending));
+        let Delivering { session, delivery, coverage, scanned_at, unwatched } = delivering;
+        let integration = &session.integration;
+        let proof = Arc::new(proof(self.account, self.evidence, manual, integration, &coverage, ending));
         // Of several scans in a file the newest is the one that others must not be older than.
         let newest = proof.times().last().copied().unwrap_or(scanned_at).min(context.run.ports.now()).max(scanned_at);
         let limit = integration.archive_previous_findings.then(|| Limit {
@@ -94,11 +93,6 @@ impl<P: Ports> AccountExport<P> {
             report.scan_times = proof.times().iter().copied().collect();
         }
         let stale = self.standing.and_then(|standing| standing.after(&report.regions, context.run.ports.now()));
-        let doubt = Doubt {
-            everywhere: false,
-            // Of the others each state is what Security Hub has.
-            regions: delivered.doubtful.iter().copied().chain(unwatched).collect(),
-        };
         let is_complete = delivered.error.is_none()
             && ending.end == FileEnd::Complete
             && delivered.counts.archive_undelivered == 0
@@ -111,17 +105,17 @@ impl<P: Ports> AccountExport<P> {
             identity: context.identity.to_string(),
             run_id: context.run.run_id().to_owned(),
             job: context.job.clone(),
-            settings: settings_of(&integration),
+            settings: settings_of(integration),
             at: context.run.ports.now(),
             is_degraded,
         });
         let known = Known { finished, account: self.account, coverage: &coverage, proof: &proof, newest };
-        let kept = match lease.is_lost() {
+        let kept = match session.lease.is_lost() {
             // What another run keeps by now is not written over.
             true => Ok(()),
-            false => known.keep(context, &integration, &delivered, &mut report).await,
+            false => known.keep(context, integration, &delivered, &mut report).await,
         };
-        let ended = context.run.ports.end(self.account, context.run.run_id(), doubt).await;
+        let ended = session.release(delivered.doubtful.iter().copied().chain(unwatched)).await;
         let error = delivered.error.or(kept.err()).or(ended.err());
         Finished { account: self.account, report, error, stale }
     }

@@ -1,11 +1,14 @@
 //! The export of one account: its integration, its filters, its delivery.
 
+mod export;
 mod finish;
 mod open;
 mod receive;
+mod refused;
 mod rest;
 mod session;
 
+pub(crate) use self::export::{ALREADY_EXPORTED, AccountExport, Context, Ending, First, SUPERSEDED};
 pub(crate) use self::finish::Finished;
-pub(crate) use self::open::{begin_any, disabled, no_integration, regions_with_state};
-pub(crate) use self::session::{ALREADY_EXPORTED, AccountExport, Context, Ending, First, SUPERSEDED};
+pub(crate) use self::refused::{account_locked, integration_disabled, no_integration};
+pub(crate) use self::session::{AccountSession, NotLocked, regions_with_state};

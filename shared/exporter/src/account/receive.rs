@@ -2,7 +2,8 @@
 
 use asff::{Mapped, Unsent};
 
-use super::session::{ALREADY_EXPORTED, AccountExport, Context, Delivering, Older, SUPERSEDED, State, asleep};
+use super::export::{ALREADY_EXPORTED, AccountExport, Context, Delivering, Older, SUPERSEDED, State, asleep};
+use super::session::AccountSession;
 use crate::filter::{Kept, filter};
 use crate::ports::{PortError, Ports};
 use crate::report::{Fate, undelivered};
@@ -16,14 +17,14 @@ impl<P: Ports> AccountExport<P> {
         self.counts.read += 1;
         self.has_verdicts = true;
         self.reopen(context, mapped.partition, mapped.scanned_at).await?;
-        if let Err(error) = self.rouse(context).await {
+        if let Err(error) = self.rouse().await {
             // It stays at rest; the next try of the upload goes on with it.
             tracing::warn!(account.id = %self.account, %error, "the account could not be connected to again");
             self.counts.add(Fate::Undelivered(undelivered::CREDENTIALS_UNAVAILABLE.to_owned()), 1);
             return Ok(());
         }
         self.tell_older(context).await?;
-        let Delivering { integration, delivery, coverage, .. } = match &mut self.state {
+        let Delivering { session: AccountSession { integration, .. }, delivery, coverage, .. } = match &mut self.state {
             State::Delivering(delivering) => delivering.as_mut(),
             State::Superseded(..) => {
                 self.evidence.time(mapped.scanned_at);
@@ -36,8 +37,8 @@ impl<P: Ports> AccountExport<P> {
                 self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
                 return Ok(());
             }
-            State::KeptBack(reason, _) => {
-                self.counts.add(Fate::Filtered((*reason).to_owned()), 1);
+            State::KeptBack(problem) => {
+                self.counts.add(Fate::Filtered(problem.reason.clone()), 1);
                 return Ok(());
             }
             State::Complete(_) => {
@@ -46,8 +47,8 @@ impl<P: Ports> AccountExport<P> {
             }
             // It was woken above.
             State::Settling(_) | State::Resting(_) | State::Waking => return Err(asleep(self.account)),
-            State::Blocked(reason, _) => {
-                self.counts.add(Fate::Undelivered((*reason).to_owned()), 1);
+            State::Blocked(problem) => {
+                self.counts.add(Fate::Undelivered(problem.reason.clone()), 1);
                 return Ok(());
             }
         };
@@ -78,7 +79,7 @@ impl<P: Ports> AccountExport<P> {
     /// Tells the Regions, once the account is open, what the file had before.
     async fn tell_older(&mut self, context: &Context<P>) -> Result<(), PortError> {
         let State::Delivering(delivering) = &mut self.state else { return Ok(()) };
-        let Delivering { integration, delivery, .. } = delivering.as_mut();
+        let Delivering { session: AccountSession { integration, .. }, delivery, .. } = delivering.as_mut();
         for Older { region, key, at_ms, status, severity } in std::mem::take(&mut self.older) {
             let seen = filter(integration, context.format, status, severity).map_or(Seen::Wanted, Kept::seen);
             let region = match route(integration, region) {
@@ -96,9 +97,9 @@ impl<P: Ports> AccountExport<P> {
         self.evidence.time(unsent.scanned_at);
         self.reopen(context, unsent.partition, unsent.scanned_at).await?;
         // Where it can't be woken, nothing is judged, and what was sent stays as it is.
-        drop(self.rouse(context).await);
+        drop(self.rouse().await);
         if let State::Delivering(delivering) = &mut self.state {
-            let Delivering { integration, delivery, .. } = delivering.as_mut();
+            let Delivering { session: AccountSession { integration, .. }, delivery, .. } = delivering.as_mut();
             match route(integration, unsent.region) {
                 Route::Own => return delivery.note(unsent.region, unsent).await,
                 Route::Fallback(region) => return delivery.note(region, unsent).await,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
-use super::session::{AccountExport, Context, Delivering, Dormant, State, asleep, settings_of};
+use super::export::{AccountExport, Context, Delivering, Dormant, State, asleep, settings_of};
+use super::session::AccountSession;
 use crate::coverage::{Coverage, FinishedUpload};
-use crate::deadline::within;
 use crate::integration::Integration;
 use crate::ports::{ConnectError, PortError, Ports};
 use crate::report::RunReport;
@@ -54,10 +54,10 @@ impl<P: Ports> AccountExport<P> {
         let state = std::mem::replace(&mut self.state, State::Waking);
         self.state = match state {
             State::Delivering(delivering) => {
-                let Delivering { integration, delivery, coverage: _, lease, scanned_at, unwatched } = *delivering;
+                let Delivering { session, delivery, coverage: _, scanned_at, unwatched } = *delivering;
                 State::Settling(tokio::spawn(async move {
                     let resting = delivery.rest().await;
-                    Dormant { integration, resting, lease, scanned_at, unwatched }
+                    Dormant { session, resting, scanned_at, unwatched }
                 }))
             }
             other => other,
@@ -81,28 +81,28 @@ impl<P: Ports> AccountExport<P> {
     }
 
     /// The same, but for an account that could not be connected to again: one try is enough for a file.
-    pub(super) async fn rouse(&mut self, context: &Context<P>) -> Result<(), PortError> {
+    pub(super) async fn rouse(&mut self) -> Result<(), PortError> {
         if self.is_stranded {
             return Err(asleep(self.account));
         }
-        let woken = self.wake(context).await;
+        let woken = self.wake().await;
         self.is_stranded = woken.is_err();
         woken
     }
 
     /// Goes on with an account that came to rest.
-    pub(super) async fn wake(&mut self, context: &Context<P>) -> Result<(), PortError> {
+    pub(super) async fn wake(&mut self) -> Result<(), PortError> {
         self.settle().await?;
         if !matches!(self.state, State::Resting(_)) {
             return Ok(());
         }
         let State::Resting(dormant) = std::mem::replace(&mut self.state, State::Waking) else { return Ok(()) };
-        match self.connect_again(context, &dormant.integration).await {
+        match connect_again(&dormant.session).await {
             Ok((hub, coverage)) => {
-                let Dormant { integration, resting, lease, scanned_at, unwatched } = *dormant;
+                let Dormant { session, resting, scanned_at, unwatched } = *dormant;
                 let delivery = resting.wake(hub);
                 let coverage = Arc::new(coverage);
-                let delivering = Delivering { integration, delivery, coverage, lease, scanned_at, unwatched };
+                let delivering = Delivering { session, delivery, coverage, scanned_at, unwatched };
                 self.state = State::Delivering(Box::new(delivering));
                 Ok(())
             }
@@ -113,28 +113,20 @@ impl<P: Ports> AccountExport<P> {
         }
     }
 
-    async fn connect_again(
-        &self,
-        context: &Context<P>,
-        integration: &Integration,
-    ) -> Result<(P::Hub, Coverage), PortError> {
-        let (ports, account, give_up_at) = (&context.run.ports, self.account, context.run.shared.give_up_at);
-        let action = || format!("connect to account {account}");
-        let connecting = async {
-            ports.connect(account, integration).await.map_err(|error| match error {
-                ConnectError::Failed(error) => error,
-                ConnectError::Refused { message, .. } => PortError { action: action(), message },
-            })
-        };
-        let hub = within(give_up_at, action, connecting).await?;
-        let reading = || format!("read what is known of account {account}");
-        let coverage = within(give_up_at, reading, Coverage::read(ports.as_ref(), account)).await?;
-        Ok((hub, coverage))
-    }
-
     /// Whether the account is at rest, and the time for it is over.
     pub(super) fn is_too_late(&self, context: &Context<P>) -> bool {
         let is_over = context.run.shared.give_up_at.is_some_and(|end| Instant::now() >= end);
         is_over && matches!(self.state, State::Resting(_))
     }
+}
+
+/// Connects to an account that was at rest, and reads again what is known of it.
+async fn connect_again<P: Ports>(session: &AccountSession<P>) -> Result<(P::Hub, Coverage), PortError> {
+    let hub = session.connect().await.map_err(|error| match error {
+        ConnectError::Failed(error) => error,
+        ConnectError::Refused { message, .. } => {
+            PortError { action: format!("connect to account {}", session.account), message }
+        }
+    })?;
+    Ok((hub, session.read_coverage().await?))
 }

@@ -1,145 +1,174 @@
-//! An account while its findings are exported.
+//! An account in the hands of one run, an export's or a job's: locked, its state read, connected, and released on every exit.
+//!
+//! Promises: what a user or another run did to the account before the lock is seen, since it is read after it; an account that can't
+//! be opened is released as it was found; until it is released, all of it is in doubt.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use asff::{AccountId, Partition, RegionName, ScanFormat, SeverityLabel, Status};
+use asff::{AccountId, RegionName};
 use jiff::Timestamp;
-use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use crate::approval::Approval;
-use crate::connection::{Standing, Upkeep};
 use crate::coverage::Coverage;
-use crate::deliver::{AccountDelivery, Resting};
-use crate::evidence::{Evidence, Malformed};
-use crate::integration::Integration;
+use crate::deadline::within;
+use crate::integration::{ArchiveScope, Integration};
 use crate::lease::Lease;
-use crate::ports::{PortError, Ports};
-use crate::report::{Counts, FileEnd};
+use crate::ports::{Begun, ConnectError, Doubt, PortError, Ports};
 use crate::run::RunContext;
-use crate::state::{Key, fingerprint};
-use crate::upload::UploadInfo;
+use crate::state::state_prefix;
 
-/// What the accounts of one export share.
-pub(crate) struct Context<P> {
-    pub(crate) run: RunContext<P>,
-    pub(crate) format: ScanFormat,
-    /// The upload, as it is claimed.
-    pub(crate) identity: Arc<str>,
-    /// The same, as it was opened.
-    pub(crate) upload: UploadInfo,
-    /// What stands for its content.
-    pub(crate) content: Arc<str>,
-    /// The job that the export belongs to.
-    pub(crate) job: Option<String>,
-    /// The upload may have been exported before.
-    pub(crate) again: bool,
-    /// What a user approved.
-    pub(crate) approval: Approval,
-    /// The scan's format is the one to export.
-    pub(crate) any_format: bool,
-    /// Runs of which it is known whether they left a report.
-    pub(crate) reported: Mutex<BTreeMap<String, bool>>,
-    /// Knows the accounts' connections, if anybody does.
-    pub(crate) upkeep: Option<Arc<dyn Upkeep>>,
-}
+/// Tries to lock an account while exports begin newer scans of it at the same moment.
+const BEGIN_TRIES_MAX: u32 = 3;
 
-/// How the reading of the file ended.
-pub(crate) struct Ending {
-    pub(crate) end: FileEnd,
-    /// The format shows where the file ends.
-    pub(crate) has_end: bool,
-    /// Where entries could belong that can't be read or mapped.
-    pub(crate) malformed: Arc<Malformed>,
-}
-
-/// What an account's first finding says of all.
-#[derive(Clone, Copy)]
-pub(crate) struct First {
+/// An account that a run has locked.
+pub(crate) struct AccountSession<P: Ports> {
+    ports: Arc<P>,
+    run_id: Arc<str>,
+    give_up_at: Option<Instant>,
     pub(crate) account: AccountId,
-    pub(crate) partition: Partition,
+    pub(crate) integration: Integration,
+    /// The newest scan that was begun.
+    pub(crate) newest: Timestamp,
+    /// What an earlier run left in doubt.
+    pub(crate) doubt: Doubt,
+    pub(crate) lease: Lease,
+}
+
+/// The scan for which an account is locked.
+#[derive(Clone, Copy)]
+pub(crate) struct BegunScan<'a> {
+    /// The content of its upload.
+    pub(crate) content: &'a str,
+    /// Its time, never in the future.
     pub(crate) scanned_at: Timestamp,
 }
 
-/// One account of a scan.
-pub(crate) struct AccountExport<P: Ports> {
-    pub(super) account: AccountId,
-    pub(super) state: State<P>,
-    pub(super) counts: Counts,
-    pub(super) evidence: Evidence,
-    /// The scan says something of the account besides what a user must look at.
-    pub(super) has_verdicts: bool,
-    /// Findings that were in the file before its first entry of the newest scan, where it is exported again: the account counts
-    /// by the newest scan now, and they are present as they were then. 40 bytes for each.
-    pub(super) older: Vec<Older>,
-    /// How it stood when this began, if somebody keeps that.
-    pub(super) standing: Option<Standing>,
-    /// It could not be connected to again after it came to rest.
-    pub(super) is_stranded: bool,
+/// Why an account was not locked.
+pub(crate) enum NotLocked<R> {
+    /// The integration is not as the run needs it.
+    Refused(R),
+    /// A scan of this time was begun before, and is newer.
+    Superseded(Timestamp),
+    /// This run has the lock.
+    Held(String),
 }
 
-pub(super) enum State<P: Ports> {
-    /// Its findings go to Security Hub.
-    Delivering(Box<Delivering<P>>),
-    /// The same, coming to rest.
-    Settling(JoinHandle<Dormant<P>>),
-    /// The same, at rest.
-    Resting(Box<Dormant<P>>),
-    /// For a moment, between the two.
-    Waking,
-    /// An earlier run finished it for the same upload; what that run says of it, if not all is well.
-    Complete(Option<String>),
-    /// Its findings are all kept back, for this reason.
-    KeptBack(&'static str, Option<String>),
-    /// A newer scan of the whole account was exported. A newer entry of the same file may still count.
-    Superseded(Timestamp, String),
-    /// Nothing can be sent for this account.
-    Blocked(&'static str, String),
+impl<P: Ports> AccountSession<P> {
+    /// Locks an account whose integration the run accepts. The integration is read again under the lock: until then a user may
+    /// disable it, or another run archive what it sent. Without a `scan` the newest one stays what it is.
+    pub(crate) async fn lock<R>(
+        run: &RunContext<P>,
+        account: AccountId,
+        scan: Option<BegunScan<'_>>,
+        accept: impl Fn(Option<Integration>) -> Result<Integration, R>,
+    ) -> Result<Result<Self, NotLocked<R>>, PortError> {
+        let ports = &run.ports;
+        // An account that can't be worked on need not be locked.
+        let scope = match accept(ports.integration(&account).await?) {
+            Ok(integration) => integration.archive_scope,
+            Err(refused) => return Ok(Err(NotLocked::Refused(refused))),
+        };
+        let (newest, begun) = match scan {
+            Some(BegunScan { content, scanned_at }) if scope == ArchiveScope::Full => {
+                let begun = ports.begin(account, run.run_id(), content, scanned_at, ports.now(), run.until).await?;
+                (scanned_at, begun)
+            }
+            // Scans of parts come in any order: each finding is compared by itself.
+            _ => begin_any(run, account, scan).await?,
+        };
+        let doubt = match begun {
+            Begun::Taken { doubt } => doubt,
+            Begun::Superseded { newest } => return Ok(Err(NotLocked::Superseded(newest))),
+            Begun::Held { run_id } => return Ok(Err(NotLocked::Held(run_id))),
+        };
+        let give_up_at = run.shared.give_up_at;
+        let lease = match give_up_at {
+            Some(_) => Lease::fixed(),
+            None => Lease::on_account(ports.clone(), account, run.run_id().to_owned(), run.until),
+        };
+        match accept(ports.integration(&account).await?) {
+            Ok(integration) => {
+                let (ports, run_id) = (ports.clone(), run.shared.run_id.clone());
+                Ok(Ok(Self { ports, run_id, give_up_at, account, integration, newest, doubt, lease }))
+            }
+            Err(refused) => {
+                ports.end(account, run.run_id(), doubt).await?;
+                Ok(Err(NotLocked::Refused(refused)))
+            }
+        }
+    }
+
+    /// What earlier scans showed of the account.
+    pub(crate) async fn read_coverage(&self) -> Result<Coverage, PortError> {
+        let action = || format!("read what is known of account {}", self.account);
+        within(self.give_up_at, action, Coverage::read(self.ports.as_ref(), self.account)).await
+    }
+
+    /// The Regions that have a state.
+    pub(crate) async fn regions_with_state(&self) -> Result<BTreeSet<RegionName>, PortError> {
+        let action = || format!("read what is known of account {}", self.account);
+        within(self.give_up_at, action, regions_with_state(self.ports.as_ref(), self.account)).await
+    }
+
+    /// A connection to the account's Security Hub.
+    pub(crate) async fn connect(&self) -> Result<P::Hub, ConnectError> {
+        let action = || format!("connect to account {}", self.account);
+        let connecting = async { Ok(self.ports.connect(self.account, &self.integration).await) };
+        let connected = within(self.give_up_at, action, connecting).await;
+        connected.unwrap_or_else(|error| Err(error.into()))
+    }
+
+    /// Releases the account. Elsewhere than in these Regions each state is what Security Hub has.
+    pub(crate) async fn release(&self, doubtful: impl IntoIterator<Item = RegionName> + Send) -> Result<(), PortError> {
+        let doubt = Doubt { everywhere: false, regions: doubtful.into_iter().collect() };
+        self.ports.end(self.account, &self.run_id, doubt).await
+    }
+
+    /// The session with what was found, where the run goes on with it. Otherwise the account is released as it was.
+    pub(crate) async fn keep_if<T, R>(
+        self,
+        opened: Result<Result<T, R>, PortError>,
+    ) -> Result<Result<(Self, T), R>, PortError> {
+        match opened? {
+            Ok(opened) => Ok(Ok((self, opened))),
+            Err(refused) => {
+                self.ports.end(self.account, &self.run_id, self.doubt).await?;
+                Ok(Err(refused))
+            }
+        }
+    }
 }
 
-/// An account whose findings go to Security Hub.
-pub(super) struct Delivering<P: Ports> {
-    pub(super) integration: Integration,
-    pub(super) delivery: AccountDelivery<P>,
-    pub(super) coverage: Arc<Coverage>,
-    pub(super) lease: Lease,
-    /// The time of the first entry, never in the future.
-    pub(super) scanned_at: Timestamp,
-    /// Regions that stay in doubt, since the integration leaves them out.
-    pub(super) unwatched: BTreeSet<RegionName>,
+/// The Regions in which an account has a state.
+pub(crate) async fn regions_with_state<P: Ports>(
+    ports: &P,
+    account: AccountId,
+) -> Result<BTreeSet<RegionName>, PortError> {
+    let prefix = state_prefix(account);
+    let keys = ports.keys(&prefix).await?;
+    let regions = keys.iter().filter_map(|key| key.strip_prefix(&prefix)?.strip_suffix(".zst")?.parse().ok());
+    Ok(regions.collect())
 }
 
-/// What an older scan in the file says of a finding.
-pub(super) struct Older {
-    pub(super) region: RegionName,
-    pub(super) key: Key,
-    /// The time of the scan, in milliseconds since 1970.
-    pub(super) at_ms: i64,
-    pub(super) status: Status,
-    pub(super) severity: SeverityLabel,
-}
-
-/// The reason's name in reports for the findings of an older scan.
-pub(crate) const SUPERSEDED: &str = "superseded";
-
-/// The reason's name in reports for the findings of an account that an earlier run of the same upload finished.
-pub(crate) const ALREADY_EXPORTED: &str = "already_exported";
-
-pub(super) fn asleep(account: AccountId) -> PortError {
-    PortError { action: format!("export account {account}"), message: "it is at rest".to_owned() }
-}
-
-/// An account whose findings go to Security Hub, at rest.
-pub(super) struct Dormant<P: Ports> {
-    pub(super) integration: Integration,
-    pub(super) resting: Resting<P>,
-    pub(super) lease: Lease,
-    pub(super) scanned_at: Timestamp,
-    pub(super) unwatched: BTreeSet<asff::RegionName>,
-}
-
-/// A fingerprint of all settings of an integration.
-pub(super) fn settings_of(integration: &Integration) -> u32 {
-    fingerprint(&serde_json::to_string(integration).unwrap_or_default())
+/// Locks an account whatever the time of its newest scan is: that stays, unless the scan is newer. That time, and the answer,
+/// which is not [`Begun::Superseded`] but where newer scans are begun all the time.
+async fn begin_any<P: Ports>(
+    run: &RunContext<P>,
+    account: AccountId,
+    scan: Option<BegunScan<'_>>,
+) -> Result<(Timestamp, Begun), PortError> {
+    let BegunScan { content, scanned_at } =
+        scan.unwrap_or(BegunScan { content: "", scanned_at: Timestamp::UNIX_EPOCH });
+    let ports = &run.ports;
+    let mut tries = 0;
+    loop {
+        let newest = ports.standing(account).await?.map_or(Timestamp::UNIX_EPOCH, |(newest, _)| newest.newest);
+        let newest = newest.max(scanned_at);
+        tries += 1;
+        let begun = ports.begin(account, run.run_id(), content, newest, ports.now(), run.until).await?;
+        if tries >= BEGIN_TRIES_MAX || !matches!(begun, Begun::Superseded { .. }) {
+            return Ok((newest, begun));
+        }
+    }
 }

@@ -7,8 +7,9 @@ use asff::AccountId;
 use jiff::{SignedDuration, Timestamp};
 
 use super::identity::{EXTERNAL_ID_NOT_REQUIRED, external_id_not_required};
-use super::model::{Connection, ExternalIdCheck, Problem};
+use super::model::{Connection, ExternalIdCheck};
 use crate::integration::{Integration, Role};
+use crate::problem::Problem;
 
 /// Time between two trials: a little less than a day, so that a schedule of a day tries at each check.
 const INTERVAL: SignedDuration = SignedDuration::from_hours(23);

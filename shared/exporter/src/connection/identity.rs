@@ -3,9 +3,10 @@
 use asff::AccountId;
 
 use super::denial::{Denial, trusted};
-use super::model::{NOT_CHECKED, Problem};
+use super::model::NOT_CHECKED;
 use super::words::grant_identity;
 use crate::integration::{Credentials, Integration, Role};
+use crate::problem::Problem;
 use crate::provider::ProviderId;
 
 /// The action by which a role is assumed.

@@ -23,11 +23,11 @@ mod words;
 
 pub use self::check::{Checked, Checker, Kept};
 pub use self::identity::{Whose, assume_role_remediation, refused_caller};
-pub use self::model::{Connection, ConnectionStatus, ExternalIdCheck, Problem, RegionConnection, RegionStatus, Target};
+pub use self::model::{Connection, ConnectionStatus, ExternalIdCheck, RegionConnection, RegionStatus, Target};
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
 pub use self::round::Round;
 pub use self::settings::{CheckSettings, WriteProbe};
 pub(crate) use self::upkeep::Standing;
 pub use self::upkeep::Upkeep;
-pub(crate) use self::words::with_remediation;
 pub use self::words::{PERMISSIONS, dns_suffix};
+pub use crate::problem::Problem;

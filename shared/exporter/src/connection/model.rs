@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::integration::Integration;
+use crate::problem::Problem;
 use crate::provider::ProviderId;
 
 /// The reason of a check that a passing failure kept from the Regions.
@@ -118,18 +119,6 @@ pub enum RegionStatus {
     AccessDenied,
     /// The endpoint does not answer.
     Unreachable,
-}
-
-/// Something that a user must fix.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// A short name, such as `assume_role_denied` or `hub_not_enabled`.
-    pub reason: String,
-    /// What happened, in a sentence.
-    pub message: String,
-    /// The command, or the change, that fixes it; where it can be one of several, a line each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remediation: Option<String>,
 }
 
 /// The newest trial to assume a role without its External ID.

@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::external_id::ExternalId;
 use super::identity::credentials_unknown;
-use super::model::{Connection, ConnectionStatus, NO_REGION_ANSWERS, Problem, RegionConnection, RegionStatus};
+use super::model::{Connection, ConnectionStatus, NO_REGION_ANSWERS, RegionConnection, RegionStatus};
 use super::region::Look;
 use super::words::WRONG_PARTITION;
 use crate::integration::Integration;
+use crate::problem::Problem;
 
 /// How long a Region that was lost makes a connection degraded: a week, so that a weekend does not hide it. Whoever switched
 /// it off on purpose has peace then.

@@ -215,14 +215,6 @@ pub(super) fn grant_identity(caller: &str, account: AccountId, actions: &[&str],
     }
 }
 
-/// What happened, and below it how to fix it, so that it can be copied.
-pub(crate) fn with_remediation(message: String, remediation: Option<String>) -> String {
-    match remediation {
-        Some(remediation) => format!("{message}\n{remediation}"),
-        None => message,
-    }
-}
-
 /// The end of the names of a partition's endpoints (contract 4.2).
 pub fn dns_suffix(partition: Partition) -> &'static str {
     match partition {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 
-use super::account_lock::{Hold, Wants};
 use super::context::JobContext;
 use super::error::RunnerError;
+use super::locked_account::{LockedAccount, Wants, not_opened};
 use super::runner::{JobRunner, Options};
 use crate::deliver::{Choose, once_more};
 use crate::ports::Ports;
@@ -33,9 +33,9 @@ impl<P: Ports> JobRunner<P> {
         let wants = deletion_requested_at.map_or(Wants::Of(provider), |since| Wants::Removing(provider, since));
         let run = self.begin(RunKind::ArchiveAll, None, format!("all findings of account {account}"));
         let archive_all = |context: JobContext<P>| async move {
-            let hold = match Hold::take(&context, account, wants).await? {
-                Ok(hold) => hold.begin(&context).await?,
-                Err(blocked) => return Err(blocked.into_error(account)),
+            let locked = match LockedAccount::open(&context, account, wants).await? {
+                Ok(locked) => locked.begin(&context).await?,
+                Err(problem) => return Err(not_opened(account, &problem)),
             };
             let now = context.run.ports.now();
             let known = context.run.regions.clone();
@@ -47,12 +47,12 @@ impl<P: Ports> JobRunner<P> {
                 let write = |updated_at| archived(&entry.json, Ended::Gone, updated_at);
                 once_more(&entry.slot, Stored::Archived(was), entry.slot.updated_ms + 1, now, write).map(Some)
             });
-            let regions = hold.with_state.clone();
-            let mut delivered = hold.delivery(&context, hold.newest).revise(&regions, choose, true).await;
+            let regions = locked.with_state.clone();
+            let mut delivered = locked.delivery(&context, locked.session.newest).revise(&regions, choose, true).await;
             for report in delivered.regions.values_mut() {
                 report.archived_at = (report.archived > 0).then_some(now);
             }
-            Ok(vec![hold.release(&context, delivered, &regions).await])
+            Ok(vec![locked.release(delivered, &regions).await])
         };
         self.run(run, options, archive_all).await
     }

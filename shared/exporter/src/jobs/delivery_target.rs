@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use asff::{AccountId, Mapped};
 
-use super::account_lock::{Blocked, Hold, Wants};
 use super::context::{Done, JobContext};
+use super::locked_account::{LockedAccount, Wants, report_of_problem};
 use crate::account::SUPERSEDED;
 use crate::deliver::AccountDelivery;
 use crate::filter::filter;
 use crate::integration::ArchiveScope;
 use crate::ports::{PortError, Ports};
+use crate::problem::Problem;
 use crate::quarantine::Line;
 use crate::report::{AccountReport, Counts, Fate};
 use crate::route::{NOT_IN_INTEGRATION, Route, route};
@@ -29,8 +30,8 @@ pub(super) struct Sending<P: Ports> {
 }
 
 enum Account<P: Ports> {
-    Ours(Box<Hold<P>>, Box<AccountDelivery<P>>),
-    Blocked(Blocked),
+    Open(Box<LockedAccount<P>>, Box<AccountDelivery<P>>),
+    Blocked(Problem),
 }
 
 impl<P: Ports> Sending<P> {
@@ -51,35 +52,35 @@ impl<P: Ports> Sending<P> {
         let id = mapped.account;
         let account = match self.accounts.entry(id) {
             Place::Occupied(place) => place.into_mut(),
-            Place::Vacant(place) => place.insert(match Hold::take(context, id, Wants::Enabled).await? {
-                Ok(mut hold) => {
-                    hold.partition = mapped.partition;
-                    let delivery = hold.delivery(context, mapped.scanned_at);
-                    Account::Ours(hold, Box::new(delivery))
+            Place::Vacant(place) => place.insert(match LockedAccount::open(context, id, Wants::Enabled).await? {
+                Ok(mut locked) => {
+                    locked.partition = mapped.partition;
+                    let delivery = locked.delivery(context, mapped.scanned_at);
+                    Account::Open(locked, Box::new(delivery))
                 }
-                Err(blocked) => Account::Blocked(blocked),
+                Err(problem) => Account::Blocked(problem),
             }),
         };
-        let (hold, delivery) = match account {
-            Account::Ours(hold, delivery) => (hold, delivery),
-            Account::Blocked(blocked) => {
-                let fate = Fate::Undelivered(blocked.reason.to_owned());
+        let (locked, delivery) = match account {
+            Account::Open(locked, delivery) => (locked, delivery),
+            Account::Blocked(problem) => {
+                let fate = Fate::Undelivered(problem.reason.clone());
                 self.settle(Some(id), fate);
                 return Ok(Line::Stays);
             }
         };
-        if !hold.integration.accepts(id, &self.upload) {
+        if !locked.session.integration.accepts(id, &self.upload) {
             self.settle(Some(id), Fate::Filtered(NOT_AUTHORIZED_SOURCE.to_owned()));
             return Ok(Line::Stays);
         }
-        let (integration, newest_ms) = (&hold.integration, hold.newest.as_millisecond());
+        let (integration, newest_ms) = (&locked.session.integration, locked.session.newest.as_millisecond());
         // A newer scan of the whole account has had its say about every finding; one of a part has not.
         let is_older = newest_ms >= mapped.scanned_at.as_millisecond() + SCANS_APART_MS;
         if is_older && integration.archive_scope == ArchiveScope::Full {
             self.settle(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
             return Ok(Line::Settled);
         }
-        if hold.coverage.is_superseded(mapped.check_id.as_str(), mapped.region, mapped.scanned_at) {
+        if locked.coverage.is_superseded(mapped.check_id.as_str(), mapped.region, mapped.scanned_at) {
             self.settle(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
             return Ok(Line::Settled);
         }
@@ -106,19 +107,19 @@ impl<P: Ports> Sending<P> {
     }
 
     /// Waits until every finding has its fate; the keys of what is left to another time.
-    pub(super) async fn finish(mut self, context: &JobContext<P>) -> Result<(Vec<Done>, HashSet<Key>), PortError> {
+    pub(super) async fn finish(mut self) -> Result<(Vec<Done>, HashSet<Key>), PortError> {
         let mut left = HashSet::new();
         let mut done = Vec::new();
         for (id, account) in self.accounts {
             let counts = self.counts.remove(&Some(id)).unwrap_or_default();
             let mut part = match account {
-                Account::Ours(hold, delivery) => {
+                Account::Open(locked, delivery) => {
                     let mut delivered = delivery.finish(None).await;
                     left.extend(std::mem::take(&mut delivered.left));
                     let touched = delivered.regions.keys().copied().collect();
-                    hold.release(context, delivered, &touched).await
+                    locked.release(delivered, &touched).await
                 }
-                Account::Blocked(blocked) => blocked.report(id, 0),
+                Account::Blocked(problem) => report_of_problem(id, &problem, 0),
             };
             part.report.counts.merge(&counts);
             done.push(part);

@@ -3,7 +3,6 @@
 //!
 //! Promise: a job may come twice; the second time finds it done.
 
-mod account_lock;
 mod approvable;
 mod archive_all;
 mod chain;
@@ -13,6 +12,7 @@ mod delivery_target;
 mod end_run;
 mod error;
 mod job;
+mod locked_account;
 mod processor;
 mod queue;
 mod reconcile;

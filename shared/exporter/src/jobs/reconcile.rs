@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use asff::{AccountId, RegionName};
 
-use super::account_lock::{Hold, Wants};
 use super::context::JobContext;
 use super::error::RunnerError;
+use super::locked_account::{LockedAccount, Wants, not_opened};
 use super::runner::{JobRunner, Options};
 use crate::deliver::AccountDelivered;
 use crate::ports::Ports;
@@ -39,12 +39,12 @@ impl<P: Ports> JobRunner<P> {
         let run = self.begin(RunKind::Reconcile, None, format!("{about}all findings of account {account}"));
         let reconcile = |context: JobContext<P>| async move {
             let wants = if what.dry_run { Wants::Any } else { Wants::Enabled };
-            let hold = match Hold::take(&context, account, wants).await? {
-                Ok(hold) => hold.begin(&context).await?,
-                Err(blocked) => return Err(blocked.into_error(account)),
+            let locked = match LockedAccount::open(&context, account, wants).await? {
+                Ok(locked) => locked.begin(&context).await?,
+                Err(problem) => return Err(not_opened(account, &problem)),
             };
-            let integration = &hold.integration;
-            let mut regions: BTreeSet<RegionName> = hold.with_state.clone();
+            let integration = &locked.session.integration;
+            let mut regions: BTreeSet<RegionName> = locked.with_state.clone();
             regions.extend(integration.regions.iter().flatten().chain(&integration.fallback_region));
             regions.extend(&what.regions);
             let fallback = integration.fallback_region;
@@ -53,15 +53,16 @@ impl<P: Ports> JobRunner<P> {
                 asked_for && (route(integration, *region) == Route::Own || fallback == Some(*region))
             });
             if regions.is_empty() {
-                hold.release(&context, AccountDelivered::default(), &BTreeSet::new()).await;
+                locked.release(AccountDelivered::default(), &BTreeSet::new()).await;
                 let message =
                     format!("account {account} has nothing to reconcile: no state, and no Region of that name");
                 return Err(RunnerError::Refused(message));
             }
-            let mut delivered = hold.delivery(&context, hold.newest).reconcile(&regions, what.dry_run).await;
+            let mut delivered =
+                locked.delivery(&context, locked.session.newest).reconcile(&regions, what.dry_run).await;
             // A comparison does not resolve what is in doubt: that is the next export's work.
             delivered.doubtful.clear();
-            Ok(vec![hold.release(&context, delivered, &BTreeSet::new()).await])
+            Ok(vec![locked.release(delivered, &BTreeSet::new()).await])
         };
         self.run(run, options, reconcile).await
     }

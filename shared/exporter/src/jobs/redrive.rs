@@ -110,7 +110,7 @@ impl<P: Ports> JobRunner<P> {
                     }
                 }
             }
-            let (accounts, left) = sending.finish(&context).await?;
+            let (accounts, left) = sending.finish().await?;
             context.run.shared.quarantine = outer;
             let failed_again = keeper.finish().await?;
             if let Some(error) = first_error {

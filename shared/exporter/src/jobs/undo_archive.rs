@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use asff::RegionName;
 use jiff::Timestamp;
 
-use super::account_lock::{Hold, Wants};
 use super::context::{Done, JobContext};
 use super::error::RunnerError;
+use super::locked_account::{LockedAccount, Wants, report_of_problem};
 use super::runner::{JobRunner, Options, report_needed};
 use crate::deliver::{Choose, once_more};
 use crate::ports::Ports;
@@ -53,9 +53,9 @@ impl<P: Ports> JobRunner<P> {
             let mut accounts = Vec::new();
             for (account, regions) in archived {
                 let findings = regions.values().map(|archived| archived.findings).sum();
-                accounts.push(match Hold::take(&context, account, Wants::NotRemoved).await? {
-                    Ok(hold) => undo(&context, *hold, regions).await,
-                    Err(blocked) => blocked.report(account, findings),
+                accounts.push(match LockedAccount::open(&context, account, Wants::NotRemoved).await? {
+                    Ok(locked) => undo(&context, *locked, regions).await,
+                    Err(problem) => report_of_problem(account, &problem, findings),
                 });
             }
             Ok(accounts)
@@ -71,11 +71,15 @@ fn archived_in(report: &AccountReport) -> BTreeMap<RegionName, Archived> {
     report.regions.iter().filter_map(|(name, region)| Some((*name, archived(region)?))).collect()
 }
 
-async fn undo<P: Ports>(context: &JobContext<P>, hold: Hold<P>, archived: BTreeMap<RegionName, Archived>) -> Done {
+async fn undo<P: Ports>(
+    context: &JobContext<P>,
+    locked: LockedAccount<P>,
+    archived: BTreeMap<RegionName, Archived>,
+) -> Done {
     let now = context.run.ports.now();
     let is_taken = |region: &RegionName| {
-        let fallback = hold.integration.fallback_region;
-        route(&hold.integration, *region) == Route::Own || fallback == Some(*region)
+        let fallback = locked.session.integration.fallback_region;
+        route(&locked.session.integration, *region) == Route::Own || fallback == Some(*region)
     };
     let regions: BTreeSet<RegionName> = archived.keys().copied().filter(is_taken).collect();
     let chosen: Arc<BTreeMap<RegionName, (i64, AtomicU64)>> =
@@ -99,14 +103,14 @@ async fn undo<P: Ports>(context: &JobContext<P>, hold: Hold<P>, archived: BTreeM
             once_more(&entry.slot, Stored::Active(status), updated_ms, now, write).map(Some)
         })
     };
-    let mut delivered = hold.delivery(context, hold.newest).revise(&regions, choose, false).await;
+    let mut delivered = locked.delivery(context, locked.session.newest).revise(&regions, choose, false).await;
     for (region, archived) in &archived {
         let chosen = chosen.get(region).map_or(0, |(_, count)| count.load(Ordering::Relaxed));
         delivered.counts.read += archived.findings.max(chosen);
         let rest = archived.findings.saturating_sub(chosen);
         delivered.counts.add(fate_of_rest(*region, delivered.regions.get(region), &regions, chosen), rest);
     }
-    hold.release(context, delivered, &regions).await
+    locked.release(delivered, &regions).await
 }
 
 /// What became of findings that the run archived and that were not found so in the state.

@@ -17,8 +17,9 @@ use jiff::Timestamp;
 pub use self::hub::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 pub use self::newest::Newest;
 use crate::integration::Integration;
+use crate::problem::Problem;
 use crate::provider::ProviderId;
-use crate::report::RunReport;
+use crate::report::{RunReport, undelivered};
 use crate::upload::{Upload, UploadInfo};
 
 /// All that an export needs.
@@ -281,6 +282,18 @@ pub enum ConnectError {
     /// Anything that may pass.
     #[error(transparent)]
     Failed(#[from] PortError),
+}
+
+impl ConnectError {
+    /// The same, for a user.
+    pub fn into_problem(self) -> Problem {
+        match self {
+            Self::Refused { reason, message, remediation } => {
+                Problem { reason: reason.to_owned(), message, remediation }
+            }
+            Self::Failed(error) => Problem::new(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string()),
+        }
+    }
 }
 
 /// The wall clock. Pauses go by `tokio::time`, so that a test can stop both.

@@ -1,0 +1,179 @@
+//! An account that a job has locked, connected, with what is known of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use asff::{AccountId, Partition, RegionName};
+use jiff::Timestamp;
+
+use super::context::{Done, JobContext};
+use super::error::RunnerError;
+use crate::account::{AccountSession, NotLocked, account_locked, integration_disabled, no_integration};
+use crate::coverage::Coverage;
+use crate::deliver::{AccountDelivered, AccountDelivery, Policy, Sending};
+use crate::integration::Integration;
+use crate::ports::{ConnectError, PortError, Ports};
+use crate::problem::Problem;
+use crate::provider::ProviderId;
+use crate::report::{AccountReport, Fate, undelivered};
+
+/// An account that a job has locked.
+pub(super) struct LockedAccount<P: Ports> {
+    pub(super) session: AccountSession<P>,
+    hub: P::Hub,
+    pub(super) partition: Partition,
+    /// The Regions that have a state.
+    pub(super) with_state: BTreeSet<RegionName>,
+    pub(super) coverage: Coverage,
+}
+
+/// How an integration must stand for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wants<'a> {
+    /// It is enabled.
+    Enabled,
+    /// It is there.
+    Any,
+    /// It is there, enabled or not, and not being deleted: what the removal archives would be made active again.
+    NotRemoved,
+    /// It is that of this provider.
+    Of(&'a ProviderId),
+    /// It is that of this provider, and being deleted since then. Any other, were it switched off as well, was made or
+    /// called back after the job was given.
+    Removing(&'a ProviderId, Timestamp),
+}
+
+impl Wants<'_> {
+    /// The integration, if it stands as it must.
+    fn accept(self, account: AccountId, integration: Option<Integration>) -> Result<Integration, Problem> {
+        let Some(integration) = integration else { return Err(no_integration(account)) };
+        match self {
+            Self::Enabled if !integration.enabled => Err(integration_disabled(account, &integration)),
+            Self::NotRemoved if integration.deletion_requested_at.is_some() => {
+                let message =
+                    format!("the integration of account {account} is being deleted, which archives its findings");
+                Err(Problem::new(undelivered::INTEGRATION_DISABLED, message)
+                    .fixed_by(format!("hubctl integration enable {}", integration.provider)))
+            }
+            Self::Of(provider) | Self::Removing(provider, _) if integration.provider != *provider => {
+                let id = &integration.provider;
+                let message = format!("account {account} goes by the integration of {id}, not of {provider}");
+                Err(Problem::new(NOT_ARCHIVED, message))
+            }
+            Self::Removing(provider, since) if integration.deletion_requested_at != Some(since) => {
+                let message = format!(
+                    "the integration of account {account} is not the one that was to be removed, so its findings are not \
+                     archived; to delete it with them: hubctl integration delete {provider} --archive"
+                );
+                Err(Problem::new(NOT_ARCHIVED, message))
+            }
+            _ => Ok(integration),
+        }
+    }
+}
+
+/// The name for findings of an integration that is not given up.
+const NOT_ARCHIVED: &str = "not_withdrawn";
+
+impl<P: Ports> LockedAccount<P> {
+    /// Locks an account whose integration is as it must be, and connects.
+    pub(super) async fn open(
+        context: &JobContext<P>,
+        account: AccountId,
+        wants: Wants<'_>,
+    ) -> Result<Result<Box<Self>, Problem>, PortError> {
+        // The newest scan stays what it is.
+        let accept = |integration| wants.accept(account, integration);
+        let session = match AccountSession::lock(&context.run, account, None, accept).await? {
+            Ok(session) => session,
+            Err(NotLocked::Refused(problem)) => return Ok(Err(problem)),
+            Err(NotLocked::Superseded(_)) => {
+                return Ok(Err(account_locked(format!("account {account}: scans of it are being exported"))));
+            }
+            Err(NotLocked::Held(run_id)) => {
+                let message = format!("account {account}: run {run_id} works on it; try again when it is done");
+                return Ok(Err(account_locked(message)));
+            }
+        };
+        let opened = open_locked(&session).await;
+        Ok(session.keep_if(opened).await?.map(|(session, (with_state, coverage, hub))| {
+            let known = with_state.iter().chain(session.integration.regions.iter().flatten());
+            let partition = known.copied().find_map(|region| context.run.regions.partition_of(region));
+            let partition = partition.unwrap_or(Partition::Aws);
+            Box::new(Self { session, hub, partition, with_state, coverage })
+        }))
+    }
+
+    /// Records that the run works, now that the account is its own. The account is released if it can't be.
+    pub(super) async fn begin(self, context: &JobContext<P>) -> Result<Self, RunnerError> {
+        let Err(error) = context.run.ports.record(&context.begun).await else { return Ok(self) };
+        self.release(AccountDelivered::default(), &BTreeSet::new()).await;
+        Err(error.into())
+    }
+
+    /// The delivery by which the account's findings are sent. `scanned_at`: by which scan; the newest, where none is meant.
+    pub(super) fn delivery(&self, context: &JobContext<P>, scanned_at: Timestamp) -> AccountDelivery<P> {
+        let AccountSession { account, integration, doubt, lease, .. } = &self.session;
+        let policy = Policy {
+            resend: integration.resend,
+            // So that a Region that does not answer is said to be unfinished.
+            archive: true,
+            scope: integration.archive_scope,
+            keepers: Arc::default(),
+            only: None,
+            full_at: Arc::new(self.coverage.full_at()),
+            doubt: doubt.clone(),
+            regions: context.run.regions.clone(),
+            accepted: Arc::default(),
+            closed: Arc::default(),
+            remembers_left: true,
+        };
+        let sending = Sending {
+            hub: self.hub.clone(),
+            account: *account,
+            partition: self.partition,
+            scanned_at,
+            fallback_region: integration.fallback_region,
+        };
+        AccountDelivery::new(context.run.ports.clone(), sending, policy, context.run.shared.clone())
+            .held_by(lease.clone())
+    }
+
+    /// Releases the account. `touched`: the Regions that were worked on; of the others everything stays in doubt that was.
+    pub(super) async fn release(self, delivered: AccountDelivered, touched: &BTreeSet<RegionName>) -> Done {
+        let Self { session, with_state, .. } = self;
+        let everywhere = if session.doubt.everywhere { with_state } else { BTreeSet::new() };
+        let in_doubt = session.doubt.regions.iter().copied().chain(everywhere);
+        let untouched = in_doubt.filter(|region| !touched.contains(region));
+        let ended = session.release(delivered.doubtful.into_iter().chain(untouched)).await;
+        let report = AccountReport { counts: delivered.counts, regions: delivered.regions, ..AccountReport::default() };
+        Done { account: Some(session.account), report, error: delivered.error.or(ended.err()) }
+    }
+}
+
+async fn open_locked<P: Ports>(
+    session: &AccountSession<P>,
+) -> Result<Result<(BTreeSet<RegionName>, Coverage, P::Hub), Problem>, PortError> {
+    let (with_state, coverage) = (session.regions_with_state().await?, session.read_coverage().await?);
+    let connected = session.connect().await.map_err(ConnectError::into_problem);
+    Ok(connected.map(|hub| (with_state, coverage, hub)))
+}
+
+/// The end of a job about one account that can't be worked on.
+pub(super) fn not_opened(account: AccountId, problem: &Problem) -> RunnerError {
+    if problem.reason == undelivered::ACCOUNT_LOCKED {
+        RunnerError::Locked(problem.to_string())
+    } else if undelivered::passes(&problem.reason) {
+        PortError { action: format!("take account {account}"), message: problem.to_string() }.into()
+    } else {
+        RunnerError::Refused(problem.to_string())
+    }
+}
+
+/// The report of an account of which `findings` could not be worked on.
+pub(super) fn report_of_problem(account: AccountId, problem: &Problem, findings: u64) -> Done {
+    let mut report = AccountReport { problem: Some(problem.to_string()), ..AccountReport::default() };
+    report.counts.read = findings;
+    report.counts.add(Fate::Undelivered(problem.reason.clone()), findings);
+    Done { account: Some(account), report, error: None }
+}
