@@ -6,9 +6,11 @@ mod open;
 mod receive;
 mod refused;
 mod rest;
+mod select;
 mod session;
 
 pub(crate) use self::export::{ALREADY_EXPORTED, AccountExport, Context, Ending, First, SUPERSEDED};
 pub(crate) use self::finish::Finished;
 pub(crate) use self::refused::{account_locked, integration_disabled, no_integration};
+pub(crate) use self::select::{Selected, select};
 pub(crate) use self::session::{AccountSession, NotLocked, regions_with_state};

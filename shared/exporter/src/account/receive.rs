@@ -3,13 +3,14 @@
 use asff::{Mapped, Unsent};
 
 use super::export::{ALREADY_EXPORTED, AccountExport, Context, Delivering, Older, SUPERSEDED, State, asleep};
+use super::select::{Selected, select};
 use super::session::AccountSession;
 use crate::filter::{Kept, filter};
 use crate::ports::{PortError, Ports};
 use crate::report::{Fate, undelivered};
 use crate::route::{Route, route};
 use crate::state::{Key, Seen};
-use crate::way::{Way, way};
+use crate::way::Way;
 
 impl<P: Ports> AccountExport<P> {
     /// Gives a finding its fate, or hands it to the delivery, which will.
@@ -53,13 +54,13 @@ impl<P: Ports> AccountExport<P> {
             }
         };
         self.evidence.verdict(&mapped.check_id, mapped.region, mapped.scanned_at);
-        if coverage.is_superseded(mapped.check_id.as_str(), mapped.region, mapped.scanned_at) {
-            self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
-            return Ok(());
-        }
-        let Way { region, kept, redirected } = match way(integration, context.format, &mapped) {
-            Ok(way) => way,
-            Err(fate) => {
+        let Way { region, kept, redirected } = match select(integration, coverage, context.format, &mut mapped) {
+            Selected::Region(way) => way,
+            Selected::Superseded => {
+                self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
+                return Ok(());
+            }
+            Selected::Nowhere(fate) => {
                 let seen = match fate {
                     Fate::RegionUnavailable(..) => Seen::Wanted,
                     _ => filter(integration, context.format, mapped.status, mapped.severity)
@@ -69,9 +70,6 @@ impl<P: Ports> AccountExport<P> {
                 return delivery.see_elsewhere(&mapped, seen).await;
             }
         };
-        if region != mapped.region {
-            mapped.finding.product_arn = mapped.partition.product_arn(region);
-        }
         self.counts.redirected += u64::from(redirected);
         delivery.send(region, mapped, kept).await
     }

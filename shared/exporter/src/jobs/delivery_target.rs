@@ -7,18 +7,17 @@ use asff::{AccountId, Mapped};
 
 use super::context::{Done, JobContext};
 use super::locked_account::{LockedAccount, Wants, report_of_problem};
-use crate::account::SUPERSEDED;
+use crate::account::{SUPERSEDED, Selected, select};
 use crate::deliver::AccountDelivery;
-use crate::filter::filter;
 use crate::integration::ArchiveScope;
 use crate::ports::{PortError, Ports};
 use crate::problem::Problem;
 use crate::quarantine::Line;
 use crate::report::{AccountReport, Counts, Fate};
-use crate::route::{NOT_IN_INTEGRATION, Route, route};
 use crate::scan_source::NOT_AUTHORIZED_SOURCE;
 use crate::state::{Key, SCANS_APART_MS};
 use crate::upload::UploadInfo;
+use crate::way::Way;
 
 /// The accounts of what is sent.
 pub(super) struct Sending<P: Ports> {
@@ -80,24 +79,20 @@ impl<P: Ports> Sending<P> {
             self.settle(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
             return Ok(Line::Settled);
         }
-        if locked.coverage.is_superseded(mapped.check_id.as_str(), mapped.region, mapped.scanned_at) {
-            self.settle(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
-            return Ok(Line::Settled);
-        }
-        if let Some(kept) = filter(integration, integration.format, mapped.status, mapped.severity) {
-            self.settle(Some(id), Fate::Filtered(kept.as_str().to_owned()));
-            return Ok(Line::Settled);
-        }
-        let region = match route(integration, mapped.region) {
-            Route::Own => mapped.region,
-            Route::Fallback(region) => {
-                mapped.finding.product_arn = mapped.partition.product_arn(region);
-                region
+        let region = match select(integration, &locked.coverage, integration.format, &mut mapped) {
+            Selected::Region(Way { region, kept: None, .. }) => region,
+            Selected::Region(Way { kept: Some(kept), .. }) => {
+                self.settle(Some(id), Fate::Filtered(kept.as_str().to_owned()));
+                return Ok(Line::Settled);
             }
-            Route::NotInIntegration => {
-                let fate = Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned());
+            Selected::Superseded => {
+                self.settle(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
+                return Ok(Line::Settled);
+            }
+            Selected::Nowhere(fate) => {
+                let line = if matches!(fate, Fate::RegionUnavailable(..)) { Line::Stays } else { Line::Settled };
                 self.settle(Some(id), fate);
-                return Ok(Line::Stays);
+                return Ok(line);
             }
         };
         let keys = keys(&mapped);
