@@ -15,7 +15,7 @@ use super::region::{RegionWorker, Worked};
 use super::stamp::once_more;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::Drift;
-use crate::state::{Entry, Key, Ledger, Pages, Slot, Stored, is_archived, repeated, status_of, taken_over};
+use crate::state::{Entry, Key, Ledger, Pages, Slot, Stored, Unread, is_archived, repeated, status_of, taken_over};
 
 /// Findings of the hub that the state must learn of, before they are written: some hundred KB.
 type Learnt = Vec<(Slot, Vec<u8>)>;
@@ -172,9 +172,9 @@ fn compare(known: Option<&Slot>, hub: &Slot) -> Standing {
     }
 }
 
-fn unread(error: &CallError) -> String {
+fn unread(error: &Unread) -> String {
     match error {
-        CallError::AccessDenied(message) => format!("{message}. Allow the role securityhub:GetFindings"),
+        Unread::Call(CallError::AccessDenied(message)) => format!("{message}. Allow the role securityhub:GetFindings"),
         other => other.to_string(),
     }
 }

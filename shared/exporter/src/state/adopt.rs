@@ -8,28 +8,20 @@
 use std::collections::HashSet;
 
 use asff::Regions;
-
-use super::archive::status_of;
-use super::entry::{Entry, Slot, Stored, UNATTRIBUTED};
-use super::header::{Adopting, Trust};
-use super::ledger::Ledger;
-use super::taken_over::taken_over;
+use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::deliver::Pace;
+use super::archive::status_of;
+use super::entry::{Entry, Key, Slot, Stored, UNATTRIBUTED};
+use super::header::{Adopting, Trust};
+use super::ledger::Ledger;
+use super::pages::{Pages, Unread};
+use super::taken_over::taken_over;
 use crate::ports::{CallError, Hub, Objects, PortError};
 use crate::report::undelivered;
 
-/// `GetFindings` calls a second and at once (quota of the service, per account and Region).
-pub(super) const READS_PER_SECOND: u32 = 3;
-pub(super) const READS_BURST: u32 = 6;
-/// A page token is bound to its request and may go stale: then the reading begins again, this often at most.
-pub(super) const READINGS_MAX: u32 = 3;
 /// Runs that a reading may take. One of 15 minutes reads a quarter of a million findings.
 const RUNS_MAX: u32 = 100;
-/// Pages that one run reads at most: ten million findings, more than a Region holds. A service whose pages come to no end is not
-/// followed further.
-pub(super) const PAGES_MAX: u32 = 100_000;
 /// How long a finding that we sent may be missing from the service's answers: they lag behind (contract 3.1).
 pub(crate) const LAG_MS: i64 = 60 * 60 * 1000;
 
@@ -73,111 +65,144 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
     now_ms: i64,
     until: Option<Instant>,
 ) -> Result<Drift, Declined> {
-    let region = ledger.header.region;
-    let mut drift = Drift::default();
-    let mut reading = Reading::of(&ledger);
+    let begun = begun(&ledger);
+    let runs = begun.as_ref().map_or(0, |begun| begun.runs) + 1;
+    let is_resumed = begun.is_some();
+    let pages = Pages::resume(hub, ledger.header.region, until, begun.and_then(|begun| begun.next));
     ledger.touch().await?;
-    let mut found = HashSet::new();
-    let mut is_denied = false;
-    let pace = Pace::new(READS_PER_SECOND, READS_BURST);
-    loop {
-        if until.is_some_and(|until| Instant::now() >= until) {
-            drift.paused = Some(undelivered::OUT_OF_TIME);
-            break;
-        }
-        pace.wait().await;
-        let page = match hub.findings(&region, reading.next.clone()).await {
-            Ok(page) => page,
-            Err(CallError::Refused { .. }) if reading.may_begin_anew() => {
-                reading.begin_anew();
-                continue;
+    let (found, drift) = (HashSet::new(), Drift::default());
+    let mut adoption = Adoption { ledger, pages, regions, trust, now_ms, found, drift, is_resumed, runs };
+    let is_denied = adoption.read().await?;
+    adoption.note_rest(is_denied);
+    adoption.copy_state(missing).await?;
+    adoption.ledger.save().await?;
+    Ok(adoption.drift)
+}
+
+/// An adoption that an earlier run began, unless the hub is another one by now.
+fn begun<P: Objects>(ledger: &Ledger<P>) -> Option<Adopting> {
+    let old = ledger.old.as_ref().filter(|old| old.is_of_this_hub(&ledger.header));
+    old.and_then(|old| old.tail.adopting.clone()).filter(|begun| begun.given_up.is_none())
+}
+
+/// An adoption while it works.
+struct Adoption<'a, P: Objects, H> {
+    ledger: Ledger<P>,
+    pages: Pages<'a, H>,
+    regions: &'a Regions,
+    trust: Trust,
+    now_ms: i64,
+    /// What the service showed.
+    found: HashSet<Key>,
+    drift: Drift,
+    /// An earlier run read a part.
+    is_resumed: bool,
+    runs: u32,
+}
+
+impl<P: Objects, H: Hub> Adoption<'_, P, H> {
+    /// Takes over what the service shows, until its end or as long as it shows anything. Whether it is denied, where the state is
+    /// to be believed anyway.
+    async fn read(&mut self) -> Result<bool, Declined> {
+        loop {
+            let page = match self.pages.next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => return Ok(false),
+                Err(unread) => return self.stop(unread),
+            };
+            self.drift.pages += 1;
+            for finding in page {
+                self.take_over(&finding).await?;
             }
+        }
+    }
+
+    async fn take_over(&mut self, finding: &Bytes) -> Result<(), PortError> {
+        let ledger = &mut self.ledger;
+        let taken = taken_over(finding, ledger.header.region, self.regions, self.now_ms);
+        let Some((slot, json)) = taken.filter(|(slot, _)| self.found.insert(slot.key)) else { return Ok(()) };
+        match ledger.index.get(slot.key).copied() {
+            Some(known) if known.is_live() && known.updated_ms >= slot.updated_ms => Ok(()),
+            known => {
+                self.drift.unknown += 1;
+                let first_seen_ms = known.map_or(slot.first_seen_ms, |known| known.first_seen_ms);
+                ledger.record(&trusted(Slot { first_seen_ms, ..slot }, self.trust), &json).await
+            }
+        }
+    }
+
+    /// What follows from the service not being read to its end. What was read until then is not read again.
+    fn stop(&mut self, unread: Unread) -> Result<bool, Declined> {
+        let has_read = !self.found.is_empty();
+        self.drift.paused = Some(match unread {
+            Unread::OutOfTime | Unread::Call(CallError::OutOfTime) => undelivered::OUT_OF_TIME,
+            Unread::NoEnd => undelivered::SERVICE_ERROR,
             // Where the state is to be believed anyway, nothing is written for it.
-            Err(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))
-                if ledger.old.is_some() && (trust == Trust::Existence || !found.is_empty()) =>
+            Unread::Call(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))
+                if self.ledger.old.is_some() && (self.trust == Trust::Existence || has_read) =>
             {
-                drift.unread = Some(denied(&error));
-                is_denied = true;
-                break;
+                self.drift.unread = Some(denied(&error));
+                return Ok(true);
             }
-            Err(CallError::OutOfTime) => {
-                drift.paused = Some(undelivered::OUT_OF_TIME);
-                break;
+            Unread::Call(CallError::Throttled(_)) if has_read => undelivered::THROTTLED,
+            Unread::Call(CallError::Transient(_) | CallError::ExpiredToken(_)) if has_read => {
+                undelivered::SERVICE_ERROR
             }
-            // What was read until then is not read again.
-            Err(CallError::Throttled(_)) if !found.is_empty() => {
-                drift.paused = Some(undelivered::THROTTLED);
-                break;
-            }
-            Err(CallError::Transient(_) | CallError::ExpiredToken(_)) if !found.is_empty() => {
-                drift.paused = Some(undelivered::SERVICE_ERROR);
-                break;
-            }
-            Err(error) => return Err(Declined::Hub(error)),
+            Unread::Call(error) => return Err(Declined::Hub(error)),
+        });
+        Ok(false)
+    }
+
+    /// Notes in the state where a later run goes on, or why none does.
+    fn note_rest(&mut self, is_denied: bool) {
+        let (runs, header) = (self.runs, &mut self.ledger.header);
+        let given_up = (self.drift.paused.is_some() && is_futile(&self.pages, &self.drift, self.is_resumed, runs)).then(|| {
+            let (account, region) = (header.account, header.region);
+            format!("only a part was read in {runs} runs; read the rest with: hubctl reconcile --account {account} --regions {region}")
+        });
+        if given_up.is_some() {
+            self.drift.paused = None;
+            self.drift.unread.clone_from(&given_up);
+        }
+        header.tail.adopting = match is_denied {
+            true => Some(Adopting::postponed()),
+            false => (self.drift.paused.is_some() || given_up.is_some()).then(|| Adopting {
+                next: self.pages.token(),
+                trust: self.trust,
+                runs,
+                given_up,
+            }),
         };
-        drift.pages += 1;
-        for finding in page.findings {
-            let Some((slot, json)) = taken_over(&finding, region, regions, now_ms) else { continue };
-            if !found.insert(slot.key) {
-                continue;
-            }
-            match ledger.index.get(slot.key).copied() {
-                Some(known) if known.is_live() && known.updated_ms >= slot.updated_ms => {}
-                known => {
-                    drift.unknown += 1;
-                    let first_seen_ms = known.map_or(slot.first_seen_ms, |known| known.first_seen_ms);
-                    ledger.record(&trusted(Slot { first_seen_ms, ..slot }, trust), &json).await?;
-                }
-            }
-        }
-        reading.next = page.next;
-        if reading.next.is_none() {
-            break;
-        }
-        reading.pages += 1;
-        if reading.pages >= PAGES_MAX {
-            drift.paused = Some(undelivered::SERVICE_ERROR);
-            break;
-        }
     }
-    let given_up = (drift.paused.is_some() && reading.is_futile(&drift)).then(|| {
-        let (account, runs) = (ledger.header.account, reading.runs);
-        format!("only a part was read in {runs} runs; read the rest with: hubctl reconcile --account {account} --regions {region}")
-    });
-    if given_up.is_some() {
-        drift.paused = None;
-        drift.unread = given_up.clone();
-    }
-    let runs = reading.runs;
-    ledger.header.tail.adopting = match is_denied {
-        true => Some(Adopting::postponed()),
-        false => (drift.paused.is_some() || given_up.is_some()).then(|| Adopting {
-            next: reading.next.take(),
-            trust,
-            runs,
-            given_up,
-        }),
-    };
-    let drops = reading.is_whole && drift.paused.is_none() && drift.unread.is_none();
-    if ledger.old.is_some()
-        && let Some(mut entries) = ledger.entries().await?
-    {
+
+    /// Copies what the state has. What the service does not show is archived, if all was read.
+    async fn copy_state(&mut self, missing: Missing) -> Result<(), PortError> {
+        let drops = self.pages.is_whole() && self.drift.paused.is_none() && self.drift.unread.is_none();
+        let ledger = &mut self.ledger;
+        if ledger.old.is_none() {
+            return Ok(());
+        }
+        let Some(mut entries) = ledger.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-            let known = found.contains(&entry.slot.key) || now_ms - entry.slot.sent_ms < LAG_MS;
+            let known = self.found.contains(&entry.slot.key) || self.now_ms - entry.slot.sent_ms < LAG_MS;
             if !ledger.index.keeps(&entry.slot) {
                 continue;
             }
             let slot = if known || !entry.slot.is_live() || !drops {
-                trusted(entry.slot, trust)
+                trusted(entry.slot, self.trust)
             } else {
-                drift.missing += 1;
-                archived(&entry, missing, regions)
+                self.drift.missing += 1;
+                archived(&entry, missing, self.regions)
             };
             ledger.copy(&slot, &entry.json).await?;
         }
+        Ok(())
     }
-    ledger.save().await?;
-    Ok(drift)
+}
+
+/// Whether going on another time would come no further: this run began again, as the next one would, and found nothing more.
+fn is_futile<H: Hub>(pages: &Pages<'_, H>, drift: &Drift, is_resumed: bool, runs: u32) -> bool {
+    runs >= RUNS_MAX || pages.is_endless() || (is_resumed && pages.is_whole() && drift.pages > 0 && drift.unknown == 0)
 }
 
 /// What an active finding of the state is that the service does not show among the active ones. It is remembered, so that its
@@ -199,46 +224,6 @@ fn archived(entry: &Entry, missing: Missing, regions: &Regions) -> Slot {
 /// What somebody must know where the service does not show its findings.
 pub(crate) fn denied(error: &CallError) -> String {
     format!("{error}. Allow the role securityhub:GetFindings; the next export reads the rest")
-}
-
-/// A walk through the service's pages, perhaps begun by an earlier run.
-struct Reading {
-    next: Option<String>,
-    /// This run began with the first page: what it does not find is not there.
-    is_whole: bool,
-    /// An earlier run had a part in it.
-    is_resumed: bool,
-    runs: u32,
-    readings: u32,
-    pages: u32,
-}
-
-impl Reading {
-    /// Goes on where the state says, unless the hub is another one by now.
-    fn of<P: Objects>(ledger: &Ledger<P>) -> Self {
-        let old = ledger.old.as_ref().filter(|old| old.is_of_this_hub(&ledger.header));
-        let begun = old.and_then(|old| old.tail.adopting.clone()).filter(|begun| begun.given_up.is_none());
-        let (is_resumed, runs) = (begun.is_some(), begun.as_ref().map_or(0, |begun| begun.runs));
-        let next = begun.and_then(|begun| begun.next);
-        Self { is_whole: next.is_none(), next, is_resumed, runs: runs + 1, readings: 1, pages: 0 }
-    }
-
-    fn may_begin_anew(&self) -> bool {
-        self.next.is_some() && self.readings < READINGS_MAX
-    }
-
-    fn begin_anew(&mut self) {
-        self.readings += 1;
-        self.next = None;
-        self.is_whole = true;
-    }
-
-    /// Whether going on another time would come no further: it began again, as it would again, and found nothing more.
-    fn is_futile(&self, drift: &Drift) -> bool {
-        self.runs >= RUNS_MAX
-            || self.pages >= PAGES_MAX
-            || (self.is_resumed && self.is_whole && drift.pages > 0 && drift.unknown == 0)
-    }
 }
 
 /// The facts of a finding, as far as they can be trusted.

@@ -29,6 +29,6 @@ pub use header::{Adopting, Ahead, ArchivedBy, Header, Tail, Trust};
 pub use index::{Index, Seen};
 pub(crate) use ledger::{Ledger, find};
 pub use ledger::{state_key, state_prefix};
-pub(crate) use pages::Pages;
+pub(crate) use pages::{Pages, Unread};
 pub(crate) use tables::finding_home;
 pub(crate) use taken_over::taken_over;
