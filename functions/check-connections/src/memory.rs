@@ -13,6 +13,7 @@ use exporter::ports::{
     Accounts, Begun, CallError, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations, Newest,
     Page, PortError,
 };
+use exporter::problem::Problem;
 use exporter::provider::{Provider, ProviderId};
 use exporter::roster::{Holding, Roster};
 use exporter::telling::{Event, Telling, Told};
@@ -136,7 +137,11 @@ impl Hubs for Memory {
         }
         if self.broken.contains(&account) {
             let message = "the role could not be assumed".to_owned();
-            return Err(ConnectError::Refused { reason: "assume_role_denied", message, remediation: None });
+            return Err(ConnectError::Refused(Problem {
+                reason: "assume_role_denied".to_owned(),
+                message,
+                remediation: None,
+            }));
         }
         Ok(Open)
     }

@@ -16,6 +16,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::connection::{Whose, assume_role_remediation};
 use exporter::integration::{Credentials as Choice, Role};
 use exporter::ports::{ConnectError, PortError};
+use exporter::problem::Problem;
 
 use crate::errors::{CallFailure, describe, port_error};
 use crate::secret::SecretKeys;
@@ -128,22 +129,22 @@ impl AssumedRole {
         match error.code() {
             Some("AccessDenied" | "AccessDeniedException") => {
                 let said = error.message().unwrap_or_default();
-                ConnectError::Refused {
-                    reason: "assume_role_denied",
+                ConnectError::Refused(Problem {
+                    reason: "assume_role_denied".to_owned(),
                     message: self.what_to_check(&describe(error)),
                     remediation: Some(assume_role_remediation(&self.role, self.account, said, self.whose.as_ref())),
-                }
+                })
             }
-            Some("RegionDisabledException") => ConnectError::Refused {
-                reason: "assume_role_denied",
+            Some("RegionDisabledException") => ConnectError::Refused(Problem {
+                reason: "assume_role_denied".to_owned(),
                 message: format!("STS is switched off in this Region for the account of {arn}: {}", describe(error)),
                 remediation: Some(format!(
                     "switch it on in account {}: IAM console, Account settings, Security Token Service endpoints",
                     self.account
                 )),
-            },
-            Some("ValidationError" | "ValidationException") => ConnectError::Refused {
-                reason: "credentials_invalid",
+            }),
+            Some("ValidationError" | "ValidationException") => ConnectError::Refused(Problem {
+                reason: "credentials_invalid".to_owned(),
                 message: format!("STS does not take what the integration says of {arn}: {}", describe(error)),
                 remediation: Some(match &self.whose {
                     Some(whose) => {
@@ -151,12 +152,12 @@ impl AssumedRole {
                     }
                     None => "correct the role's ARN, External ID, session name or duration".to_owned(),
                 }),
-            },
-            Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Refused {
-                reason: "credentials_invalid",
+            }),
+            Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Refused(Problem {
+                reason: "credentials_invalid".to_owned(),
                 message: format!("the credentials that should assume {arn} are not valid: {}", describe(error)),
                 remediation: Some(key_remediation(self.whose.as_ref(), "a key of a user that may assume the role")),
-            },
+            }),
             _ => ConnectError::Failed(port_error(format!("assume {arn}"), error)),
         }
     }

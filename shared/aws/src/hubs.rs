@@ -7,6 +7,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::connection::Whose;
 use exporter::integration::{Credentials, Integration};
 use exporter::ports::{ConnectError, Hubs, PortError};
+use exporter::problem::Problem;
 
 use crate::Cloud;
 use crate::credentials::{INVALID_CALLER, account_config, key_remediation, role_with_external_id};
@@ -48,14 +49,14 @@ impl Cloud {
         let identity = sts.get_caller_identity().send().await.map_err(|error| refusal(&error, account, whose))?;
         let arn = identity.arn().unwrap_or_default();
         if identity.account() != Some(account.as_str()) {
-            return Err(ConnectError::Refused {
-                reason: "wrong_account",
+            return Err(ConnectError::Refused(Problem {
+                reason: "wrong_account".to_owned(),
                 message: format!(
                     "the credentials are those of {arn}, and Security Hub takes findings of account {account} from callers of \
                      that account alone"
                 ),
                 remediation: Some(other_account(account, credentials, whose)),
-            });
+            }));
         }
         let partition: Partition = arn.split(':').nth(1).unwrap_or_default().parse().map_err(|error| PortError {
             action: format!("connect to account {account}"),
@@ -86,8 +87,13 @@ fn refusal(error: &CallFailure<GetCallerIdentityError>, account: AccountId, whos
         return refusal.clone();
     }
     let remediation = || key_remediation(whose, &format!("a key of account {account}"));
-    let invalid =
-        |message| ConnectError::Refused { reason: "credentials_invalid", message, remediation: Some(remediation()) };
+    let invalid = |message| {
+        ConnectError::Refused(Problem {
+            reason: "credentials_invalid".to_owned(),
+            message,
+            remediation: Some(remediation()),
+        })
+    };
     match (cause::<CredentialsError>(error), error.code()) {
         (Some(CredentialsError::CredentialsNotLoaded(_)), _) => {
             invalid(format!("there are no AWS credentials: {}", causes(error)))

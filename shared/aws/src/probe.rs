@@ -33,7 +33,7 @@ impl Probe for SecurityHub {
         let Some((_, bare)) = &self.shared.caller.role_with_external_id else { return Ok(false) };
         match bare.assume().await {
             Ok(_) => Ok(true),
-            Err(ConnectError::Refused { .. }) => Ok(false),
+            Err(ConnectError::Refused(_)) => Ok(false),
             Err(ConnectError::Failed(error)) => Err(CallError::Transient(error.to_string())),
         }
     }

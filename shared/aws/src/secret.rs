@@ -8,6 +8,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::connection::Whose;
 use exporter::ports::ConnectError;
+use exporter::problem::Problem;
 use serde::Deserialize;
 
 use crate::errors::{CallFailure, describe, port_error};
@@ -58,37 +59,37 @@ impl SecretKeys {
         let secret = &self.secret;
         let said = || describe(error);
         match error.code() {
-            Some("ResourceNotFoundException") => ConnectError::Refused {
-                reason: "secret_missing",
+            Some("ResourceNotFoundException") => ConnectError::Refused(Problem {
+                reason: "secret_missing".to_owned(),
                 message: format!("there is no secret {secret} that the integration's key could be in: {}", said()),
                 remediation: Some(self.another("create-secret --name")),
-            },
-            Some("InvalidRequestException") => ConnectError::Refused {
-                reason: "secret_missing",
+            }),
+            Some("InvalidRequestException") => ConnectError::Refused(Problem {
+                reason: "secret_missing".to_owned(),
                 message: format!("the secret {secret} can't be read: {}", said()),
                 remediation: Some(format!(
                     "aws secretsmanager restore-secret --secret-id {secret}  # in the exporter's account, if it is marked for \
                      deletion"
                 )),
-            },
-            Some("AccessDeniedException" | "DecryptionFailure") => ConnectError::Refused {
-                reason: "secret_denied",
+            }),
+            Some("AccessDeniedException" | "DecryptionFailure") => ConnectError::Refused(Problem {
+                reason: "secret_denied".to_owned(),
                 message: format!("the caller may not read the secret {secret}: {}", said()),
                 remediation: Some(format!(
                     "allow the caller secretsmanager:GetSecretValue on {secret}, and kms:Decrypt on its key where it has one of \
                      its own"
                 )),
-            },
+            }),
             _ => ConnectError::Failed(port_error(format!("read the secret {secret}"), error)),
         }
     }
 
     fn invalid(&self, message: String) -> ConnectError {
-        ConnectError::Refused {
-            reason: "credentials_invalid",
+        ConnectError::Refused(Problem {
+            reason: "credentials_invalid".to_owned(),
             message,
             remediation: Some(self.another("put-secret-value --secret-id")),
-        }
+        })
     }
 
     /// How there comes to be a key: by the integration's own command, or, for who keeps the secret, by AWS's.

@@ -3,6 +3,7 @@
 use asff::AccountId;
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::{ConnectError, Hubs};
+use exporter::problem::Problem;
 use simulator::{Config, Fault, Operation, Server, Simulator};
 
 use crate::{ACCOUNT, cloud};
@@ -35,9 +36,9 @@ fn role(name: &str, external_id: Option<&str>) -> Credentials {
     Credentials::Default { role: Some(role) }
 }
 
-fn refusal(answer: Result<(), ConnectError>) -> (&'static str, String) {
+fn refusal(answer: Result<(), ConnectError>) -> (String, String) {
     match answer {
-        Err(ConnectError::Refused { reason, message, .. }) => (reason, message),
+        Err(ConnectError::Refused(Problem { reason, message, .. })) => (reason, message),
         other => panic!("not refused: {other:?}"),
     }
 }

@@ -124,8 +124,8 @@ impl<P: Ports> AccountExport<P> {
 async fn connect_again<P: Ports>(session: &AccountSession<P>) -> Result<(P::Hub, Coverage), PortError> {
     let hub = session.connect().await.map_err(|error| match error {
         ConnectError::Failed(error) => error,
-        ConnectError::Refused { message, .. } => {
-            PortError { action: format!("connect to account {}", session.account), message }
+        ConnectError::Refused(problem) => {
+            PortError { action: format!("connect to account {}", session.account), message: problem.message }
         }
     })?;
     Ok((hub, session.read_coverage().await?))

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::external_id::{ExternalId, is_due};
-use super::identity::{credentials_refused, not_checked};
+use super::identity::not_checked;
 use super::model::{Connection, Target};
 use super::ports::{CheckPorts, Probe};
 use super::region::{Asking, Look, candidates};
@@ -134,9 +134,7 @@ impl<P: CheckPorts> Checker<P> {
         let connecting = timeout_at(until(self.settings.identity_timeout), self.ports.connect(account, integration));
         let hub = match connecting.await {
             Ok(Ok(hub)) => hub,
-            Ok(Err(ConnectError::Refused { reason, message, remediation })) => {
-                return Found::Refused(credentials_refused(reason, message, remediation));
-            }
+            Ok(Err(ConnectError::Refused(problem))) => return Found::Refused(problem),
             Ok(Err(ConnectError::Failed(error))) => return Found::Passing(not_checked(&error.to_string())),
             Err(_) => return Found::Passing(not_checked("the credentials could not be had in time")),
         };

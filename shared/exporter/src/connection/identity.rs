@@ -4,7 +4,7 @@ use asff::AccountId;
 
 use super::denial::{Denial, trusted};
 use super::model::NOT_CHECKED;
-use super::words::grant_identity;
+use super::remediation::grant_identity;
 use crate::integration::{Credentials, Integration, Role};
 use crate::problem::Problem;
 use crate::provider::ProviderId;
@@ -64,11 +64,6 @@ impl Whose {
         let name = role_name(role);
         format!("hubctl {keeper} credentials {id}{key} --role-name {name} --external-id EXTERNAL_ID  # {what}")
     }
-}
-
-/// The credentials don't work; what the adapter says of them is for people already.
-pub(super) fn credentials_refused(reason: &str, message: String, remediation: Option<String>) -> Problem {
-    Problem { reason: reason.to_owned(), message, remediation }
 }
 
 /// STS takes the credentials, and no Region does.

@@ -13,21 +13,22 @@ mod model;
 mod ports;
 mod probe;
 mod region;
+mod remediation;
 mod round;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod upkeep;
 mod verdict;
-mod words;
 
 pub use self::check::{Checked, Checker, Kept};
 pub use self::identity::{Whose, assume_role_remediation, refused_caller};
 pub use self::model::{Connection, ConnectionStatus, ExternalIdCheck, RegionConnection, RegionStatus, Target};
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
+pub(crate) use self::remediation::Place;
+pub use self::remediation::{PERMISSIONS, dns_suffix};
 pub use self::round::Round;
 pub use self::settings::{CheckSettings, WriteProbe};
 pub(crate) use self::upkeep::Standing;
 pub use self::upkeep::Upkeep;
-pub use self::words::{PERMISSIONS, dns_suffix};
 pub use crate::problem::Problem;

@@ -9,8 +9,8 @@ use tokio::time::{sleep, timeout};
 
 use super::denial::Denial;
 use super::probe::{Writing, write_probe, writing};
+use super::remediation::Place;
 use super::settings::WriteProbe;
-use super::words::Place;
 use super::{AccountRegion, Connection, Probe, Problem, RegionStatus};
 use crate::integration::Integration;
 use crate::ports::{CallError, Hub};

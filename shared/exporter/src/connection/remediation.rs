@@ -1,4 +1,5 @@
-//! What a user reads who must fix a Region: what happened in a sentence, and the command to type.
+//! Why a Region is unavailable, and how to fix it: the one list for connection checks and exports, each reason with a sentence and a
+//! command.
 //!
 //! Commands end in a comment that names the account, so that they can be pasted as they are.
 
@@ -156,6 +157,18 @@ impl Place {
             message: format!("{who} in {region} to {caller} (account {account}){also}. AWS says: {}", first.said),
             remediation: Some(self.grant(first, caller)),
         })
+    }
+
+    /// An import was denied. Security Hub answers alike where the product is not accepted.
+    pub(crate) fn import_denied(&self, said: &str, is_accepted: bool) -> Problem {
+        let denial = Denial::parse(said, "securityhub:BatchImportFindings");
+        let reason = if denial.explicit { "denied_by_policy" } else { "access_denied" };
+        let mut remediation = self.grant(&denial, denial.caller.as_deref().unwrap_or("the caller"));
+        if let (false, Some(other)) = (is_accepted, self.product_not_accepted().remediation) {
+            remediation += "\n";
+            remediation += &other;
+        }
+        Problem::new(reason, said).fixed_by(remediation)
     }
 
     /// How a denial is lifted, by who said no.

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::external_id::ExternalId;
 use super::region::{Look, candidates};
+use super::remediation::{Place, dns_suffix};
 use super::verdict::{Found, verdict};
-use super::words::{Place, dns_suffix};
 use super::{AccountRegion, Connection, ConnectionStatus, RegionStatus};
 use crate::integration::Integration;
 

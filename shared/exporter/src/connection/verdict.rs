@@ -9,7 +9,7 @@ use super::external_id::ExternalId;
 use super::identity::credentials_unknown;
 use super::model::{Connection, ConnectionStatus, NO_REGION_ANSWERS, RegionConnection, RegionStatus};
 use super::region::Look;
-use super::words::WRONG_PARTITION;
+use super::remediation::WRONG_PARTITION;
 use crate::integration::Integration;
 use crate::problem::Problem;
 

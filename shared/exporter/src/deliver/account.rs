@@ -230,6 +230,7 @@ impl<P: Ports> AccountDelivery<P> {
         let lane = Lane {
             hub: Timed::new(self.hub.clone(), self.shared.give_up_at, self.heard.clone()),
             partition: self.partition,
+            account: self.account,
             region,
             settings: settings.clone(),
             pace: Pace::new(settings.import_calls_per_second, settings.import_calls_burst),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use asff::{Partition, RegionName};
+use asff::{AccountId, Partition, RegionName};
 use rand::RngExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::pace::Pace;
+use crate::connection::Place;
 use crate::lease::Lease;
 use crate::pack::Batch;
 use crate::ports::{CallError, FailedFinding, Hub};
@@ -23,6 +24,7 @@ use crate::settings::Settings;
 pub(crate) struct Lane<H> {
     pub(crate) hub: H,
     pub(crate) partition: Partition,
+    pub(crate) account: AccountId,
     pub(crate) region: RegionName,
     pub(crate) settings: Settings,
     pub(crate) pace: Pace,
@@ -39,6 +41,11 @@ pub(crate) struct Lane<H> {
 }
 
 impl<H> Lane<H> {
+    pub(super) fn place(&self) -> Place {
+        let Self { partition, account, region, .. } = *self;
+        Place { partition, account, region }
+    }
+
     pub(super) fn has_accepted(&self) -> bool {
         self.accepted.load(Ordering::Relaxed)
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::region::RegionWorker;
 use super::stamp::finding_id;
-use super::stop::{Stop, explain, product_not_accepted};
+use super::stop::{Stop, explain};
 use crate::ports::{CallError, Hub, HubState, PortError, Ports};
 use crate::report::undelivered;
 use crate::state::{Header, Key, LAG_MS, Ledger, state_key};
@@ -30,14 +30,11 @@ impl<P: Ports> RegionWorker<P> {
     /// Asks the hub since when it is on. False, where the sender knows by then why nothing can be sent.
     pub(super) async fn reach(&mut self) -> bool {
         let lane = self.sender.lane();
-        let (hub, region, partition) = (lane.hub.clone(), lane.region, lane.partition);
+        let (hub, region, place) = (lane.hub.clone(), lane.region, lane.place());
         if self.policy.closed.contains(&region) {
             let stop = match hub.state(&region).await {
                 Ok(HubState { product_accepted: true }) => None,
-                Ok(HubState { product_accepted: false }) => {
-                    let said = "the hub does not accept findings of the Prowler product";
-                    Some(Stop::Unavailable(product_not_accepted(partition, &region, said)))
-                }
+                Ok(HubState { product_accepted: false }) => Some(Stop::Unavailable(place.product_not_accepted())),
                 Err(error) if is_final(&error) || matches!(error, CallError::Unreachable(_)) => {
                     Some(self.stop_for(&error).await)
                 }
@@ -95,7 +92,7 @@ impl<P: Ports> RegionWorker<P> {
             CallError::OutOfTime => Stop::Undelivered(undelivered::OUT_OF_TIME),
             error if is_final(error) || matches!(error, CallError::Unreachable(_)) => {
                 let lane = self.sender.lane();
-                Stop::Unavailable(explain(&lane.hub, lane.partition, &lane.region, error).await)
+                Stop::Unavailable(explain(&lane.hub, lane.place(), error).await)
             }
             _ => Stop::Undelivered(undelivered::SERVICE_ERROR),
         }

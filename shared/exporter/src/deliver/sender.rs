@@ -146,9 +146,7 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         if let Some((error, batches)) = delivered.refused {
             let stop = match self.stop.take() {
                 Some(stop) => stop,
-                None => {
-                    Stop::Unavailable(explain(&self.lane.hub, self.lane.partition, &self.lane.region, &error).await)
-                }
+                None => Stop::Unavailable(explain(&self.lane.hub, self.lane.place(), &error).await),
             };
             self.settled.extend(batches.into_iter().map(|batch| turned_away(batch, &stop)));
             self.stop = Some(stop);

@@ -19,8 +19,8 @@ use super::stop::Stop;
 use crate::lease::Lease;
 use crate::pack::Outgoing;
 use crate::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
+use crate::problem::Problem;
 use crate::quarantine::Rejected;
-use crate::report::Unavailable;
 use crate::settings::{BATCH_FINDINGS_MAX, Settings};
 use crate::state::{Key, Slot, Stored};
 
@@ -144,6 +144,7 @@ fn sender(hub: &RuleHub, settings: Settings, give_up_at: Option<Instant>) -> Sen
     Sender::new(Lane {
         hub: hub.clone(),
         partition: Partition::Aws,
+        account: "123456789012".parse().unwrap(),
         region: HOME.parse().unwrap(),
         pace: Pace::new(settings.import_calls_per_second, settings.import_calls_burst),
         in_flight: Arc::new(Semaphore::new(settings.in_flight_bytes_max)),
@@ -179,7 +180,7 @@ async fn deliver(hub: &RuleHub, findings: usize, give_up_in: Option<Duration>) -
     done
 }
 
-fn unavailable(done: &Done) -> &Unavailable {
+fn unavailable(done: &Done) -> &Problem {
     match &done.stop {
         Some(Stop::Unavailable(unavailable)) => unavailable,
         other => panic!("the Region is not unavailable: {other:?}"),
@@ -313,10 +314,8 @@ async fn a_region_that_is_off_is_asked_once_and_named_with_its_fix() {
     assert_eq!(done.refused, 5000);
     let unavailable = unavailable(&done);
     assert_eq!(unavailable.reason, "hub_not_enabled");
-    assert!(
-        unavailable.remediation.contains("enable-security-hub")
-            && unavailable.remediation.contains("--region eu-west-1")
-    );
+    let remediation = unavailable.remediation.as_deref().unwrap();
+    assert!(remediation.contains("enable-security-hub") && remediation.contains("--region eu-west-1"), "{remediation}");
 }
 
 #[tokio::test(start_paused = true)]

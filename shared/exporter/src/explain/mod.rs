@@ -235,7 +235,7 @@ async fn ask<P: Ports>(
     };
     let hub = match Hubs::connect(ports, name.account, integration).await {
         Ok(hub) => hub,
-        Err(error @ (ConnectError::Refused { .. } | ConnectError::Failed(_))) => {
+        Err(error @ (ConnectError::Refused(_) | ConnectError::Failed(_))) => {
             return regions.into_iter().map(|region| failed(region, error.to_string())).collect();
         }
     };

@@ -270,15 +270,8 @@ pub trait Hubs {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The credentials will not work until somebody fixes them.
-    #[error("{reason}: {message}")]
-    Refused {
-        /// A short name: `assume_role_denied`, `wrong_account`, `secret_missing`, `credentials_invalid`.
-        reason: &'static str,
-        /// What happened and what to look at.
-        message: String,
-        /// The command, or the change, that fixes it.
-        remediation: Option<String>,
-    },
+    #[error("{}: {}", .0.reason, .0.message)]
+    Refused(Problem),
     /// Anything that may pass.
     #[error(transparent)]
     Failed(#[from] PortError),
@@ -288,9 +281,7 @@ impl ConnectError {
     /// The same, for a user.
     pub fn into_problem(self) -> Problem {
         match self {
-            Self::Refused { reason, message, remediation } => {
-                Problem { reason: reason.to_owned(), message, remediation }
-            }
+            Self::Refused(problem) => problem,
             Self::Failed(error) => Problem::new(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string()),
         }
     }

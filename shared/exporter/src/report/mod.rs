@@ -14,6 +14,6 @@ pub use drift::Drift;
 pub use pending::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
 pub use run::{
     AccountReport, ArchiveSkipped, Changes, FileEnd, PartialScan, RegionReport, RunKind, RunReport, RunStatus,
-    UNREADABLE, Unavailable, Uncovered, Unproven,
+    UNREADABLE, Uncovered, Unproven,
 };
 pub use verdict::NO_FINDINGS;

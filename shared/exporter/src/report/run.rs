@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Drift};
+use crate::problem::Problem;
 use crate::upload::UploadInfo;
 
 /// The code under which the quarantine keeps what is broken in the file.
@@ -123,7 +124,7 @@ pub struct RegionReport {
     pub unfinished: Option<String>,
     /// Why this Region takes no findings, and the command that fixes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unavailable: Option<Unavailable>,
+    pub unavailable: Option<Problem>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -149,17 +150,6 @@ impl Changes {
     pub fn total(&self) -> u64 {
         self.new + self.changed + self.returned + self.due
     }
-}
-
-/// Why a Region takes no findings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unavailable {
-    /// A short name: `hub_not_enabled`, `product_not_accepted`, `region_not_opted_in`, `access_denied`, ...
-    pub reason: String,
-    /// What the service said.
-    pub message: String,
-    /// What fixes it: a command to type where there is one.
-    pub remediation: String,
 }
 
 /// One account of the scan.

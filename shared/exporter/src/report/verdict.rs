@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{ArchiveSkipped, Counts, FileEnd, RunKind, RunReport, RunStatus, undelivered};
 use crate::account::SUPERSEDED;
 use crate::filter::Kept;
+use crate::problem::Problem;
 use crate::scan_source::NOT_AUTHORIZED_SOURCE;
 
 /// What is said of a file that was read to its end and has no finding in it.
@@ -122,8 +123,11 @@ impl RunReport {
                     reasons.push(format!("account {account}, {region}: {reason} before its end"));
                 }
                 if let Some(unavailable) = &report.unavailable {
-                    let (reason, remediation) = (&unavailable.reason, &unavailable.remediation);
-                    reasons.push(format!("account {account}, {region}: {reason}\n{remediation}"));
+                    let named = Problem {
+                        message: format!("account {account}, {region}: {}", unavailable.reason),
+                        ..unavailable.clone()
+                    };
+                    reasons.push(named.to_string());
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The table of errors in ARCHITECTURE.md: every answer of every call, and what becomes of it.
 
 use exporter::ports::{ConnectError, PortError};
+use exporter::problem::Problem;
 use exporter::report::{RunReport, RunStatus};
 use simulator::{Effect, Fault, Operation};
 
@@ -44,7 +45,11 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
                 "report unwritable" => stores.unwritable = Some("report.json".to_owned()),
                 "refused" => {
                     let (message, remediation) = ("no".to_owned(), None);
-                    stores.refusal = Some(ConnectError::Refused { reason: "assume_role_denied", message, remediation });
+                    stores.refusal = Some(ConnectError::Refused(Problem {
+                        reason: "assume_role_denied".to_owned(),
+                        message,
+                        remediation,
+                    }));
                 }
                 "failing" => {
                     let (action, message) = ("assume the role".to_owned(), "503".to_owned());

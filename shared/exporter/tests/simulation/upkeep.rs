@@ -8,6 +8,7 @@ use exporter::connection::{CheckSettings, Checker, Connection, ConnectionStatus,
 use exporter::export::{Exporter, Options};
 use exporter::plan::Planning;
 use exporter::ports::{ConnectError, Scan};
+use exporter::problem::Problem;
 use exporter::report::RunReport;
 use exporter::settings::Settings;
 use simulator::{Caller, Fault, Input, Operation};
@@ -116,7 +117,11 @@ async fn credentials_that_fail_an_export_are_known_to_fail() {
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(3)).upload("1"), None).await;
     assert_eq!(known(&world).unwrap().status, ConnectionStatus::Connected);
-    let refusal = ConnectError::Refused { reason: "assume_role_denied", message: "no".to_owned(), remediation: None };
+    let refusal = ConnectError::Refused(Problem {
+        reason: "assume_role_denied".to_owned(),
+        message: "no".to_owned(),
+        remediation: None,
+    });
     world.stores.lock().unwrap().refusal = Some(refusal);
     let report = export(&world, scan(1, failed(3)).upload("2"), None).await;
     assert_eq!(report.counts.undelivered["assume_role_denied"], 3);

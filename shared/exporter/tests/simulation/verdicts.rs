@@ -8,6 +8,7 @@ use asff::RegionName;
 use exporter::connection::{Checked, Connection, ConnectionStatus, Kept, Target};
 use exporter::integration::Integration;
 use exporter::ports::{CallError, ConnectError, PortError};
+use exporter::problem::Problem;
 use simulator::{Config, Effect, Fault, Operation};
 use tokio::time::Instant;
 
@@ -89,11 +90,11 @@ async fn a_region_that_the_integration_names_must_take_findings() {
 async fn credentials_that_fail_end_the_connection_and_keep_its_regions() {
     let world = world(|config| config);
     let first = check(&world, &integration()).await.connection;
-    world.stores.lock().unwrap().refusal = Some(ConnectError::Refused {
-        reason: "wrong_account",
+    world.stores.lock().unwrap().refusal = Some(ConnectError::Refused(Problem {
+        reason: "wrong_account".to_owned(),
         message: "the credentials are another account's".to_owned(),
         remediation: Some("aws sts get-caller-identity".to_owned()),
-    });
+    }));
     let refused = check(&world, &integration()).await;
     assert_eq!(refused.connection.status, ConnectionStatus::Disconnected);
     assert_eq!(refused.connection.problem.as_ref().unwrap().reason, "wrong_account");

@@ -158,7 +158,10 @@ fn rows(run: &RunReport) -> impl Iterator<Item = Row<'_>> {
 
 /// Why a Region was not compared, or not fixed.
 fn problem(report: &RegionReport) -> Option<String> {
-    let unavailable = report.unavailable.as_ref().map(|why| format!("{}: {}", why.reason, why.remediation));
+    let unavailable = report
+        .unavailable
+        .as_ref()
+        .map(|why| format!("{}: {}", why.reason, why.remediation.as_deref().unwrap_or(&why.message)));
     unavailable.or_else(|| report.unfinished.clone())
 }
 

@@ -213,9 +213,9 @@ fn refused(error: &CallError, region: RegionName) -> Failure {
 
 fn not_connected(error: &ConnectError, args: &SampleArgs) -> Failure {
     match error {
-        ConnectError::Refused { .. } if args.as_caller => Failure::new(Exit::Credentials, error.to_string())
+        ConnectError::Refused(_) if args.as_caller => Failure::new(Exit::Credentials, error.to_string())
             .hint(format!("call with credentials of account {}: --profile NAME", args.account)),
-        ConnectError::Refused { .. } => Failure::new(Exit::Credentials, error.to_string()).hint(format!(
+        ConnectError::Refused(_) => Failure::new(Exit::Credentials, error.to_string()).hint(format!(
             "the deployment may be able to where you are not: hubctl integration test {}; with credentials of the \
              account: --as-caller",
             args.account
