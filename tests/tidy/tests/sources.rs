@@ -5,6 +5,9 @@ use tidy::Source;
 /// Lines of a Rust file at most, its tests included; aim for 100 to 250.
 const LINES_MAX: usize = 400;
 
+/// Lines of a function of the product at most, its signature included.
+const FUNCTION_LINES_MAX: usize = 70;
+
 /// Ways to read a clock.
 const CLOCKS: [&str; 5] = ["SystemTime", "Instant::now", "Timestamp::now", "Zoned::now", "std::time::Instant"];
 
@@ -60,6 +63,61 @@ fn files_are_short() {
         let lines = source.text.lines().count();
         assert!(lines <= LINES_MAX, "{} has {lines} lines: split it, {LINES_MAX} is the most", source.path);
     }
+}
+
+/// Whether a word may stand before `fn`.
+fn is_qualifier(word: &str) -> bool {
+    matches!(word, "pub" | "async" | "const") || word.starts_with("pub(") || word.ends_with(')')
+}
+
+/// The functions of a file, each with the number of its first line and with its lines. Rustfmt closes a function at the indentation
+/// at which it begins. The tests at the end of a file are left out.
+fn functions(text: &str) -> Vec<(usize, usize)> {
+    let product = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    let lines: Vec<&str> = product.lines().collect();
+    let mut found = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let indent = &line[..line.len() - code.len()];
+        let begins = |(before, _): (&str, &str)| before.split_whitespace().all(is_qualifier);
+        if !code.split_once("fn ").is_some_and(begins) {
+            continue;
+        }
+        let closes = |line: &&str| {
+            let rest = line.strip_prefix(indent).filter(|rest| !rest.starts_with(' '));
+            rest.is_some_and(|rest| rest.starts_with('}') || rest.ends_with(';'))
+        };
+        let is_whole = code.ends_with([';', '}']);
+        let rest = if is_whole { Some(0) } else { lines[index..].iter().position(closes) };
+        found.extend(rest.map(|rest| (index + 1, rest + 1)));
+    }
+    found
+}
+
+#[test]
+fn a_function_is_measured_from_its_signature_to_its_end() {
+    let text = "fn a() {}\n\nimpl X {\n    pub(crate) async fn b<T>(\n        x: T,\n    ) -> u8 {\n        0\n    }\n}\n\
+                \n#[cfg(test)]\nmod tests {\n    fn c() {\n    }\n}\n";
+    assert_eq!(functions(text), [(1, 1), (4, 5)]);
+}
+
+#[test]
+fn functions_are_short() {
+    let mut measured = 0;
+    for source in ["shared/", "functions/", "tools/"].iter().flat_map(|folder| rust_below(folder)) {
+        if !source.path.contains("/src/") || source.path.contains("tests") {
+            continue;
+        }
+        for (number, lines) in functions(&source.text) {
+            measured += 1;
+            let path = &source.path;
+            assert!(
+                lines <= FUNCTION_LINES_MAX,
+                "{path}:{number} has a function of {lines} lines, {FUNCTION_LINES_MAX} is the most"
+            );
+        }
+    }
+    assert!(measured > 1000, "only {measured} functions were found");
 }
 
 #[test]

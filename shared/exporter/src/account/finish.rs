@@ -6,6 +6,7 @@ use asff::{AccountId, CheckId};
 use jiff::Timestamp;
 
 use super::export::{AccountExport, Context, Delivering, Ending, State, asleep, settings_of};
+use super::session::AccountSession;
 use crate::connection::{Standing, Target};
 use crate::coverage::{Coverage, FinishedUpload};
 use crate::deliver::{AccountDelivered, Judging, Limit, Verdicts};
@@ -34,9 +35,12 @@ impl<P: Ports> AccountExport<P> {
             (problem, reason) = (Some(error), undelivered::CREDENTIALS_UNAVAILABLE);
         }
         let mut report = AccountReport { counts: self.counts, ..AccountReport::default() };
-        let done = |report, error| Finished { account: self.account, report, error, stale: None };
-        let delivering = match self.state {
-            State::Delivering(delivering) => *delivering,
+        let (account, has_verdicts) = (self.account, self.has_verdicts);
+        let (mut error, mut stale) = (None, None);
+        match self.state {
+            State::Delivering(delivering) => {
+                return delivering.finish(context, ending, self.evidence, manual, self.standing, report).await;
+            }
             State::Resting(dormant) => {
                 let delivered = dormant.resting.abandon(reason);
                 report.problem = problem.map(|problem| problem.to_string());
@@ -44,30 +48,34 @@ impl<P: Ports> AccountExport<P> {
                 report.regions = delivered.regions;
                 // Each state was saved when the account came to rest.
                 let ended = dormant.session.release(delivered.doubtful.into_iter().chain(dormant.unwatched)).await;
-                return done(report, delivered.error.or(ended.err()));
+                error = delivered.error.or(ended.err());
             }
-            State::Settling(_) | State::Waking => return done(report, Some(asleep(self.account))),
-            State::Complete(problem) => {
-                report.problem = problem.map(|problem| problem.to_string());
-                return done(report, None);
-            }
-            State::KeptBack(problem) => {
-                report.problem = Some(problem.to_string()).filter(|_| self.has_verdicts);
-                return done(report, None);
-            }
-            State::Superseded(_, message) => {
-                report.problem = Some(message).filter(|_| self.has_verdicts);
-                return done(report, None);
-            }
+            State::Settling(_) | State::Waking => error = Some(asleep(account)),
+            State::Complete(problem) => report.problem = problem.map(|problem| problem.to_string()),
+            State::KeptBack(problem) => report.problem = Some(problem.to_string()).filter(|_| has_verdicts),
+            State::Superseded(_, message) => report.problem = Some(message).filter(|_| has_verdicts),
             State::Blocked(problem) => {
-                report.problem = Some(problem.to_string()).filter(|_| self.has_verdicts);
-                let stale = self.standing.and_then(Standing::refused);
-                return Finished { account: self.account, report, error: None, stale };
+                report.problem = Some(problem.to_string()).filter(|_| has_verdicts);
+                stale = self.standing.and_then(Standing::refused);
             }
-        };
-        let Delivering { session, delivery, coverage, scanned_at, unwatched } = delivering;
-        let integration = &session.integration;
-        let proof = Arc::new(proof(self.account, self.evidence, manual, integration, &coverage, ending));
+        }
+        Finished { account, report, error, stale }
+    }
+}
+
+impl<P: Ports> Delivering<P> {
+    async fn finish(
+        self,
+        context: &Context<P>,
+        ending: &Ending,
+        evidence: Evidence,
+        manual: Vec<(CheckId, ManualFor)>,
+        standing: Option<Standing>,
+        mut report: AccountReport,
+    ) -> Finished {
+        let Self { session, delivery, coverage, scanned_at, unwatched } = self;
+        let AccountSession { account, ref integration, .. } = session;
+        let proof = Arc::new(proof(account, evidence, manual, integration, &coverage, ending));
         // Of several scans in a file the newest is the one that others must not be older than.
         let newest = proof.times().last().copied().unwrap_or(scanned_at).min(context.run.ports.now()).max(scanned_at);
         let limit = integration.archive_previous_findings.then(|| Limit {
@@ -92,24 +100,9 @@ impl<P: Ports> AccountExport<P> {
         if proof.has_several_times() {
             report.scan_times = proof.times().iter().copied().collect();
         }
-        let stale = self.standing.and_then(|standing| standing.after(&report.regions, context.run.ports.now()));
-        let is_complete = delivered.error.is_none()
-            && ending.end == FileEnd::Complete
-            && delivered.counts.archive_undelivered == 0
-            && !report.counts.undelivered.keys().any(|reason| undelivered::passes(reason))
-            && report.regions.values().all(|region| region.unfinished.is_none());
-        let is_left_out = |region: &RegionReport| region.unavailable.is_some() || region.not_adopted.is_some();
-        let is_degraded = report.counts.region_unavailable_total() + report.counts.quarantined_total() > 0
-            || report.regions.values().any(is_left_out);
-        let finished = is_complete.then(|| FinishedUpload {
-            identity: context.identity.to_string(),
-            run_id: context.run.run_id().to_owned(),
-            job: context.job.clone(),
-            settings: settings_of(integration),
-            at: context.run.ports.now(),
-            is_degraded,
-        });
-        let known = Known { finished, account: self.account, coverage: &coverage, proof: &proof, newest };
+        let stale = standing.and_then(|standing| standing.after(&report.regions, context.run.ports.now()));
+        let finished = finished_upload(context, ending, integration, &delivered, &report);
+        let known = Known { finished, account, coverage: &coverage, proof: &proof, newest };
         let kept = match session.lease.is_lost() {
             // What another run keeps by now is not written over.
             true => Ok(()),
@@ -117,8 +110,34 @@ impl<P: Ports> AccountExport<P> {
         };
         let ended = session.release(delivered.doubtful.iter().copied().chain(unwatched)).await;
         let error = delivered.error.or(kept.err()).or(ended.err());
-        Finished { account: self.account, report, error, stale }
+        Finished { account, report, error, stale }
     }
+}
+
+/// The upload, if nothing of it is left for the account.
+fn finished_upload<P: Ports>(
+    context: &Context<P>,
+    ending: &Ending,
+    integration: &Integration,
+    delivered: &AccountDelivered,
+    report: &AccountReport,
+) -> Option<FinishedUpload> {
+    let is_complete = delivered.error.is_none()
+        && ending.end == FileEnd::Complete
+        && delivered.counts.archive_undelivered == 0
+        && !report.counts.undelivered.keys().any(|reason| undelivered::passes(reason))
+        && report.regions.values().all(|region| region.unfinished.is_none());
+    let is_left_out = |region: &RegionReport| region.unavailable.is_some() || region.not_adopted.is_some();
+    let is_degraded = report.counts.region_unavailable_total() + report.counts.quarantined_total() > 0
+        || report.regions.values().any(is_left_out);
+    is_complete.then(|| FinishedUpload {
+        identity: context.identity.to_string(),
+        run_id: context.run.run_id().to_owned(),
+        job: context.job.clone(),
+        settings: settings_of(integration),
+        at: context.run.ports.now(),
+        is_degraded,
+    })
 }
 
 /// What became of an account.

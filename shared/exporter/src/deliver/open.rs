@@ -23,14 +23,9 @@ impl<P: Ports> RegionWorker<P> {
         if self.work.opened {
             return self.reopen().await;
         }
-        if self.sender.stop().is_some() {
+        if self.sender.stop().is_some() || !self.reach().await {
             return Ok(());
         }
-        if !self.reach().await {
-            return Ok(());
-        }
-        let lane = self.sender.lane();
-        let hub = lane.hub.clone();
         let mut ledger = self.ledger().await?;
         if let Some(ahead) = ledger.old.as_ref().and_then(|old| old.ahead).filter(|ahead| ahead.dated == self.dated) {
             self.header.ahead = Some(ahead);
@@ -46,34 +41,48 @@ impl<P: Ports> RegionWorker<P> {
             ledger.header.hub_since.clone_from(&self.header.hub_since);
         }
         if let Some(trust) = self.trust(&ledger, &same_hub) {
-            let missing = self.missing(&same_hub);
-            let now_ms = self.ports.now().as_millisecond();
-            let until = self.sender.lane().give_up_at;
-            match adopt(ledger, &hub, &self.policy.regions, trust, missing, now_ms, until).await {
-                Ok(drift) => {
-                    self.work.report.adopted = drift.unknown;
-                    self.work.report.not_adopted = drift.unread;
-                    self.work.report.pages_read = drift.pages;
-                    if let Some(reason) = drift.paused {
-                        self.sender.refuse(Stop::Undelivered(reason));
-                        return Ok(());
-                    }
-                }
-                Err(Declined::Hub(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))) => {
-                    self.work.report.not_adopted = Some(denied(&error));
-                }
-                Err(Declined::Hub(error)) => {
-                    self.sender.refuse(Stop::Undelivered(passing(&error)));
-                    return Ok(());
-                }
-                Err(Declined::Port(error)) => return Err(error),
-            }
-            ledger = self.ledger().await?;
-            if self.work.report.not_adopted.is_some() && ledger.header.tail.adopting.is_none() {
-                // The next run that may read the hub does.
-                ledger.header.tail.adopting = Some(Adopting::postponed());
+            match self.adopt(ledger, trust, self.missing(&same_hub)).await? {
+                Some(adopted) => ledger = adopted,
+                None => return Ok(()),
             }
         }
+        self.begin(ledger).await
+    }
+
+    /// Reads the hub into the state. The state after that; none where the sender knows by then why nothing is sent.
+    async fn adopt(&mut self, ledger: Ledger<P>, trust: Trust, missing: Missing) -> Result<Option<Ledger<P>>, PortError> {
+        let now_ms = self.ports.now().as_millisecond();
+        let lane = self.sender.lane();
+        let (hub, until) = (lane.hub.clone(), lane.give_up_at);
+        match adopt(ledger, &hub, &self.policy.regions, trust, missing, now_ms, until).await {
+            Ok(drift) => {
+                self.work.report.adopted = drift.unknown;
+                self.work.report.not_adopted = drift.unread;
+                self.work.report.pages_read = drift.pages;
+                if let Some(reason) = drift.paused {
+                    self.sender.refuse(Stop::Undelivered(reason));
+                    return Ok(None);
+                }
+            }
+            Err(Declined::Hub(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))) => {
+                self.work.report.not_adopted = Some(denied(&error));
+            }
+            Err(Declined::Hub(error)) => {
+                self.sender.refuse(Stop::Undelivered(passing(&error)));
+                return Ok(None);
+            }
+            Err(Declined::Port(error)) => return Err(error),
+        }
+        let mut ledger = self.ledger().await?;
+        if self.work.report.not_adopted.is_some() && ledger.header.tail.adopting.is_none() {
+            // The next run that may read the hub does.
+            ledger.header.tail.adopting = Some(Adopting::postponed());
+        }
+        Ok(Some(ledger))
+    }
+
+    /// Begins to work on a state that can be trusted.
+    async fn begin(&mut self, mut ledger: Ledger<P>) -> Result<(), PortError> {
         ledger.orphaned = self.orphaned(&ledger).await?;
         if let Some(old) = ledger.old.as_ref().filter(|old| old.scanned_at > ledger.header.scanned_at) {
             // What is sent late of an older scan does not make the state one of that scan.

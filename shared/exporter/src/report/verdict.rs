@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{ArchiveSkipped, Counts, FileEnd, RunKind, RunReport, RunStatus, undelivered};
+use super::{ArchiveSkipped, Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus, undelivered};
 use crate::account::SUPERSEDED;
 use crate::filter::Kept;
 use crate::problem::Problem;
@@ -69,32 +69,7 @@ impl RunReport {
             }
             FileEnd::Refused { message, .. } => reasons.push(message.clone()),
         }
-        if self.counts.unreadable > 0 {
-            reasons.push(format!("{} entries of the file are unreadable", self.counts.unreadable));
-        }
-        if let Some(findings) = self.counts.filtered.get(NOT_AUTHORIZED_SOURCE) {
-            reasons
-                .push(format!("{findings} findings are not from a source that may send them: {NOT_AUTHORIZED_SOURCE}"));
-        }
-        for (code, findings) in &self.counts.quarantined {
-            reasons.push(format!("{findings} findings are in quarantine: {code}"));
-        }
-        for (reason, findings) in &self.counts.undelivered {
-            reasons.push(format!("{findings} findings are undelivered: {reason}"));
-        }
-        if self.counts.archive_undelivered > 0 {
-            reasons.push(format!("{} findings could not be archived", self.counts.archive_undelivered));
-        }
-        for (code, findings) in &self.counts.archive_rejected {
-            reasons.push(format!(
-                "{findings} resolved findings stay active, since Security Hub refuses to archive them ({code}); they are in \
-                 quarantine, and each scan tries again"
-            ));
-        }
-        if self.counts.archive_unavailable > 0 {
-            let findings = self.counts.archive_unavailable;
-            reasons.push(format!("{findings} resolved findings stay active, since their Regions take nothing"));
-        }
+        reasons.extend(explain_counts(&self.counts));
         for (account, report) in &self.accounts {
             reasons.extend(report.problem.clone());
             if let Some(ArchiveSkipped::Incomplete { why }) = &report.archive {
@@ -102,37 +77,70 @@ impl RunReport {
             }
             reasons.extend(self.approval_reasons(*account, command_options));
             for (region, report) in &report.regions {
-                if let Some(why) = &report.not_adopted {
-                    // The state keeps the reason in one line, the command at its end.
-                    let why = match why.split_once("; read the rest with: ") {
-                        Some((why, command)) => format!("{why}\n{command}{command_options}"),
-                        None => why.clone(),
-                    };
-                    reasons.push(format!(
-                        "account {account}, {region}: what Security Hub holds could not be read, so findings that others \
-                         sent may stay active: {why}"
-                    ));
-                }
-                if let Some(why) = &report.hub_unverified {
-                    reasons.push(format!("account {account}, {region}: {why}"));
-                }
-                if let Some(why) = report.drift.as_ref().and_then(|drift| drift.unread.as_ref()) {
-                    reasons.push(format!("account {account}, {region}: not compared to the end, so not fixed: {why}"));
-                }
-                if let Some(reason) = &report.unfinished {
-                    reasons.push(format!("account {account}, {region}: {reason} before its end"));
-                }
-                if let Some(unavailable) = &report.unavailable {
-                    let named = Problem {
-                        message: format!("account {account}, {region}: {}", unavailable.reason),
-                        ..unavailable.clone()
-                    };
-                    reasons.push(named.to_string());
-                }
+                let explained = explain_region(report, command_options);
+                reasons.extend(explained.into_iter().map(|said| format!("account {account}, {region}: {said}")));
             }
         }
         reasons
     }
+}
+
+/// What somebody should know of the outcomes of the findings.
+fn explain_counts(counts: &Counts) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if counts.unreadable > 0 {
+        reasons.push(format!("{} entries of the file are unreadable", counts.unreadable));
+    }
+    if let Some(findings) = counts.filtered.get(NOT_AUTHORIZED_SOURCE) {
+        reasons.push(format!("{findings} findings are not from a source that may send them: {NOT_AUTHORIZED_SOURCE}"));
+    }
+    for (code, findings) in &counts.quarantined {
+        reasons.push(format!("{findings} findings are in quarantine: {code}"));
+    }
+    for (reason, findings) in &counts.undelivered {
+        reasons.push(format!("{findings} findings are undelivered: {reason}"));
+    }
+    if counts.archive_undelivered > 0 {
+        reasons.push(format!("{} findings could not be archived", counts.archive_undelivered));
+    }
+    for (code, findings) in &counts.archive_rejected {
+        reasons.push(format!(
+            "{findings} resolved findings stay active, since Security Hub refuses to archive them ({code}); they are in \
+             quarantine, and each scan tries again"
+        ));
+    }
+    if counts.archive_unavailable > 0 {
+        let findings = counts.archive_unavailable;
+        reasons.push(format!("{findings} resolved findings stay active, since their Regions take nothing"));
+    }
+    reasons
+}
+
+/// What somebody should know of a Region.
+fn explain_region(report: &RegionReport, command_options: &str) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if let Some(why) = &report.not_adopted {
+        // The state keeps the reason in one line, the command at its end.
+        let why = match why.split_once("; read the rest with: ") {
+            Some((why, command)) => format!("{why}\n{command}{command_options}"),
+            None => why.clone(),
+        };
+        reasons.push(format!(
+            "what Security Hub holds could not be read, so findings that others sent may stay active: {why}"
+        ));
+    }
+    reasons.extend(report.hub_unverified.clone());
+    if let Some(why) = report.drift.as_ref().and_then(|drift| drift.unread.as_ref()) {
+        reasons.push(format!("not compared to the end, so not fixed: {why}"));
+    }
+    if let Some(reason) = &report.unfinished {
+        reasons.push(format!("{reason} before its end"));
+    }
+    if let Some(unavailable) = &report.unavailable {
+        let named = Problem { message: unavailable.reason.clone(), ..unavailable.clone() };
+        reasons.push(named.to_string());
+    }
+    reasons
 }
 
 #[cfg(test)]
