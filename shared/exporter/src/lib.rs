@@ -9,7 +9,7 @@ pub mod connection;
 mod coverage;
 pub mod credentials;
 mod deadline;
-mod deliver;
+mod delivery;
 mod evidence;
 pub mod explain;
 pub mod export;

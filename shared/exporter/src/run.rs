@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::deliver::{Shared, room};
+use crate::delivery::{Shared, room};
 use crate::json_lines::{JsonLines, Keeper};
 use crate::lease::hold_until;
 use crate::ports::{PortError, Ports};

@@ -12,7 +12,7 @@ use super::session::AccountSession;
 use crate::approval::Approval;
 use crate::connection::{Standing, Upkeep};
 use crate::coverage::Coverage;
-use crate::deliver::{AccountDelivery, Resting};
+use crate::delivery::{AccountDelivery, Resting};
 use crate::evidence::{Evidence, Malformed};
 use crate::integration::Integration;
 use crate::ports::{PortError, Ports};

@@ -9,7 +9,7 @@ use super::export::{AccountExport, Context, Delivering, Ending, State, asleep, s
 use super::session::AccountSession;
 use crate::connection::{Standing, Target};
 use crate::coverage::{Coverage, FinishedUpload};
-use crate::deliver::{AccountDelivered, Judging, Limit, Verdicts};
+use crate::delivery::{AccountDelivered, Judging, Limit, Verdicts};
 use crate::evidence::{Evidence, ManualFor, Proof, Reading};
 use crate::integration::{ArchiveScope, Integration};
 use crate::ports::{PortError, Ports};

@@ -11,7 +11,7 @@ use super::refused::{account_locked, integration_disabled, no_integration, not_a
 use super::session::{AccountSession, BegunScan, NotLocked};
 use crate::connection::Standing;
 use crate::coverage::{Coverage, FinishedUpload};
-use crate::deliver::{AccountDelivery, Policy, Sending};
+use crate::delivery::{AccountDelivery, Policy, Sending};
 use crate::evidence::Evidence;
 use crate::integration::Integration;
 use crate::ports::{Doubt, PortError, Ports};

@@ -9,7 +9,7 @@ use super::context::JobContext;
 use super::error::RunnerError;
 use super::locked_account::{LockedAccount, Wants, not_opened};
 use super::runner::{JobRunner, Options};
-use crate::deliver::{Choose, once_more};
+use crate::delivery::{Choose, once_more};
 use crate::ports::Ports;
 use crate::provider::ProviderId;
 use crate::report::{RunKind, RunReport};

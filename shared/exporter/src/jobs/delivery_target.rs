@@ -8,7 +8,7 @@ use asff::{AccountId, Mapped};
 use super::context::{Done, JobContext};
 use super::locked_account::{LockedAccount, Wants, report_of_problem};
 use crate::account::{SUPERSEDED, Selected, select};
-use crate::deliver::AccountDelivery;
+use crate::delivery::AccountDelivery;
 use crate::integration::ArchiveScope;
 use crate::ports::{PortError, Ports};
 use crate::problem::Problem;

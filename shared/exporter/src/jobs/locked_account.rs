@@ -10,7 +10,7 @@ use super::context::{Done, JobContext};
 use super::error::RunnerError;
 use crate::account::{AccountSession, NotLocked, account_locked, integration_disabled, no_integration};
 use crate::coverage::Coverage;
-use crate::deliver::{AccountDelivered, AccountDelivery, Policy, Sending};
+use crate::delivery::{AccountDelivered, AccountDelivery, Policy, Sending};
 use crate::integration::Integration;
 use crate::ports::{ConnectError, PortError, Ports};
 use crate::problem::Problem;

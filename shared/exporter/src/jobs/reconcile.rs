@@ -8,7 +8,7 @@ use super::context::JobContext;
 use super::error::RunnerError;
 use super::locked_account::{LockedAccount, Wants, not_opened};
 use super::runner::{JobRunner, Options};
-use crate::deliver::AccountDelivered;
+use crate::delivery::AccountDelivered;
 use crate::ports::Ports;
 use crate::report::{RunKind, RunReport};
 use crate::route::{Route, route};

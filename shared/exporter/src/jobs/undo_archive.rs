@@ -15,7 +15,7 @@ use super::context::{Done, JobContext};
 use super::error::RunnerError;
 use super::locked_account::{LockedAccount, Wants, report_of_problem};
 use super::runner::{JobRunner, Options, report_needed};
-use crate::deliver::{Choose, once_more};
+use crate::delivery::{Choose, once_more};
 use crate::ports::Ports;
 use crate::report::{AccountReport, Fate, RegionReport, RunKind, RunReport};
 use crate::route::{NOT_IN_INTEGRATION, Route, route};

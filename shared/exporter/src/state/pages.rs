@@ -4,7 +4,7 @@ use asff::RegionName;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::deliver::Pace;
+use crate::delivery::Pace;
 use crate::ports::{CallError, Hub};
 
 /// `GetFindings` calls a second and at once (quota of the service, per account and Region).

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::account::{AccountDelivery, Rested, Resting};
 use super::delivered::AccountDelivered;
-use super::region::RegionWorker;
+use super::worker::region::RegionWorker;
 use crate::ports::{PortError, Ports};
 use crate::state::{Adopting, Seen};
 

@@ -4,7 +4,7 @@ use asff::Mapped;
 
 use super::region::RegionWorker;
 use super::repeated::Waiting;
-use super::stamp::stamps;
+use crate::delivery::stamp::stamps;
 use crate::filter::Kept;
 use crate::ports::{PortError, Ports};
 use crate::report::Fate;
@@ -13,7 +13,7 @@ use crate::state::{Key, Stored, decide};
 impl<P: Ports> RegionWorker<P> {
     /// Takes back what is to be sent of an earlier entry of the same finding, if it has not left yet. Whether it had been given to
     /// be sent, and has left.
-    pub(super) fn take_back(&mut self, mapped: &Mapped, key: Key, was_sent: bool) -> bool {
+    pub(in crate::delivery) fn take_back(&mut self, mapped: &Mapped, key: Key, was_sent: bool) -> bool {
         self.work.repeated.known.insert(key);
         *self.work.repeated.here.entry(key).or_default() += 1;
         let has_left = self.work.repeated.left.contains(&key);
@@ -45,7 +45,7 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Keeps a finding until the end of the file, if earlier scans reported it several times, and there is room. Otherwise gives it
     /// back.
-    pub(super) fn wait(&mut self, mapped: Box<Mapped>, key: Key) -> Option<Box<Mapped>> {
+    pub(in crate::delivery) fn wait(&mut self, mapped: Box<Mapped>, key: Key) -> Option<Box<Mapped>> {
         if !self.work.repeated.known.contains(&key) {
             return Some(mapped);
         }
@@ -59,7 +59,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Sends what waited for the end of the file.
-    pub(super) async fn send_waiting(&mut self) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn send_waiting(&mut self) -> Result<(), PortError> {
         let mut waiting: Vec<_> = self.work.repeated.waiting.drain().collect();
         waiting.sort_by_key(|(_, waiting)| waiting.mapped.offset);
         for (key, Waiting { mapped, .. }) in waiting {

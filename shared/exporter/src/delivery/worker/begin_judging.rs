@@ -45,7 +45,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What becomes of a finding that the state knows.
-    pub(super) fn judge(&self, slot: &Slot, seen: Seen) -> Judgment {
+    pub(in crate::delivery) fn judge(&self, slot: &Slot, seen: Seen) -> Judgment {
         if !self.policy.archive {
             return Judgment::Stays;
         }
@@ -54,7 +54,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// The time of the scan that has the last word on a finding, in milliseconds since 1970.
-    pub(super) fn at_ms(&self, key: Key) -> i64 {
+    pub(in crate::delivery) fn at_ms(&self, key: Key) -> i64 {
         let first_ms = self.header.scanned_at.map_or(0, |first| first.as_millisecond());
         self.work.times.get(&key).copied().unwrap_or(first_ms)
     }
@@ -91,7 +91,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What changes in the next state about a finding that is not sent.
-    pub(super) fn change(&self, slot: &Slot, seen: Seen, judgment: Judgment, full: bool) -> Change {
+    pub(in crate::delivery) fn change(&self, slot: &Slot, seen: Seen, judgment: Judgment, full: bool) -> Change {
         let mut change = Change { absent: slot.absent, seen: SeenBy::Same };
         let Some(ledger) = &self.work.ledger else { return change };
         let (at_ms, spoken_ms) = (self.at_ms(slot.key), ledger.spoken_ms(slot));
@@ -141,7 +141,7 @@ impl<P: Ports> RegionWorker<P> {
 
 /// What changes in the next state about a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Change {
+pub(in crate::delivery) struct Change {
     absent: u8,
     seen: SeenBy,
 }
@@ -161,12 +161,12 @@ enum SeenBy {
 
 impl Change {
     /// Whether the next state differs.
-    pub(super) fn is_any(self, slot: &Slot) -> bool {
+    pub(in crate::delivery) fn is_any(self, slot: &Slot) -> bool {
         self.absent != slot.absent || self.seen != SeenBy::Same
     }
 
     /// The finding in the next state.
-    pub(super) fn apply<P: Ports>(self, slot: &Slot, ledger: &mut Ledger<P>) -> Slot {
+    pub(in crate::delivery) fn apply<P: Ports>(self, slot: &Slot, ledger: &mut Ledger<P>) -> Slot {
         let seen = match self.seen {
             SeenBy::Same => slot.seen,
             SeenBy::Newest => ScanCode::NEWEST,

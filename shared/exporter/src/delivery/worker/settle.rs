@@ -1,8 +1,8 @@
 //! What becomes of findings that a Region's worker has decided to send: their fate, and their place in the next state.
 
 use super::region::{Message, RegionWorker};
-use super::sender::Settled;
-use super::stop::Stop;
+use crate::delivery::sender::Settled;
+use crate::delivery::stop::Stop;
 use crate::pack::{Batch, Outgoing};
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
@@ -11,7 +11,7 @@ use crate::state::{Key, Seen, Slot, Stored, UNARCHIVED};
 
 impl<P: Ports> RegionWorker<P> {
     /// Sends a finding, or gives it the fate that the Region's stop means.
-    pub(super) async fn dispatch(&mut self, finding: Outgoing) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn dispatch(&mut self, finding: Outgoing) -> Result<(), PortError> {
         if self.work.archiving {
             // The sender says what becomes of it, also where the Region has stopped.
             self.sender.send(finding).await;
@@ -61,7 +61,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Counts what the sender settled, and puts it into the next state.
-    pub(super) async fn settle(&mut self) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn settle(&mut self) -> Result<(), PortError> {
         for settled in self.sender.settled() {
             match settled {
                 Settled::Sent(batch) => {

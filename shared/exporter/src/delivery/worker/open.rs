@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::reach::SameHub;
 use super::region::RegionWorker;
-use super::stop::Stop;
 use crate::deadline::within;
+use crate::delivery::stop::Stop;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::{RunReport, undelivered};
 use crate::state::{Adopting, Declined, Ledger, Missing, Trust, adopt, denied, state_key};
@@ -50,7 +50,12 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Reads the hub into the state. The state after that; none where the sender knows by then why nothing is sent.
-    async fn adopt(&mut self, ledger: Ledger<P>, trust: Trust, missing: Missing) -> Result<Option<Ledger<P>>, PortError> {
+    async fn adopt(
+        &mut self,
+        ledger: Ledger<P>,
+        trust: Trust,
+        missing: Missing,
+    ) -> Result<Option<Ledger<P>>, PortError> {
         let now_ms = self.ports.now().as_millisecond();
         let lane = self.sender.lane();
         let (hub, until) = (lane.hub.clone(), lane.give_up_at);
@@ -102,7 +107,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Reads the Region's state.
-    pub(super) async fn ledger(&self) -> Result<Ledger<P>, PortError> {
+    pub(in crate::delivery) async fn ledger(&self) -> Result<Ledger<P>, PortError> {
         let action = || format!("read {}", state_key(self.header.account, self.header.region));
         let end = self.sender.lane().give_up_at;
         within(end, action, Ledger::open(self.ports.clone(), self.header.clone())).await
@@ -118,7 +123,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// When a run archived findings that left no report.
-    pub(super) async fn orphaned(&self, ledger: &Ledger<P>) -> Result<Option<Timestamp>, PortError> {
+    pub(in crate::delivery) async fn orphaned(&self, ledger: &Ledger<P>) -> Result<Option<Timestamp>, PortError> {
         let by = ledger.old.as_ref().and_then(|old| old.tail.archived.clone());
         // A report may be forgotten, but not so soon.
         let is_recent = |at: Timestamp| self.ports.now().duration_since(at) < REPORT_KEPT_FOR_SURE;
@@ -133,7 +138,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Whether Security Hub may hold what the state does not know of.
-    pub(super) fn is_doubtful(&self) -> bool {
+    pub(in crate::delivery) fn is_doubtful(&self) -> bool {
         self.policy.doubt.covers(self.header.region)
     }
 }

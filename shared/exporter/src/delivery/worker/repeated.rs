@@ -19,34 +19,34 @@ const REMEMBERED_MAX: usize = 10_000;
 
 /// The findings of one Region that a scan reports several times.
 #[derive(Default)]
-pub(super) struct Repeated {
+pub(in crate::delivery) struct Repeated {
     /// Those of earlier scans, and of this one.
-    pub(super) known: HashSet<Key>,
+    pub(in crate::delivery) known: HashSet<Key>,
     /// Those of this scan, and how many of their entries came after the first.
-    pub(super) here: HashMap<Key, u32>,
-    pub(super) waiting: HashMap<Key, Waiting>,
+    pub(in crate::delivery) here: HashMap<Key, u32>,
+    pub(in crate::delivery) waiting: HashMap<Key, Waiting>,
     /// Those of which a version has left in this run: what comes after it is sent, whatever the state says.
-    pub(super) left: HashSet<Key>,
+    pub(in crate::delivery) left: HashSet<Key>,
 }
 
-pub(super) struct Waiting {
-    pub(super) mapped: Box<Mapped>,
-    pub(super) _permit: OwnedSemaphorePermit,
+pub(in crate::delivery) struct Waiting {
+    pub(in crate::delivery) mapped: Box<Mapped>,
+    pub(in crate::delivery) _permit: OwnedSemaphorePermit,
 }
 
 impl Repeated {
     /// Learns those of earlier scans.
-    pub(super) fn learn(&mut self, keys: &[Key]) {
+    pub(in crate::delivery) fn learn(&mut self, keys: &[Key]) {
         self.known.extend(keys);
     }
 
     /// How many entries of a finding came after the first, in this scan.
-    pub(super) fn repeats(&self, key: Key) -> u32 {
+    pub(in crate::delivery) fn repeats(&self, key: Key) -> u32 {
         self.here.get(&key).copied().unwrap_or_default()
     }
 
     /// What the next state remembers: those of this scan, and earlier ones whose findings it has.
-    pub(super) fn remembered(&self, index: &Index) -> Vec<Key> {
+    pub(in crate::delivery) fn remembered(&self, index: &Index) -> Vec<Key> {
         let earlier = self.known.iter().filter(|key| !self.here.contains_key(key) && index.get(**key).is_some());
         let mut keys: Vec<Key> = self.here.keys().chain(earlier).copied().take(REMEMBERED_MAX).collect();
         keys.sort_unstable();

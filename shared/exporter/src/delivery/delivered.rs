@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use asff::RegionName;
 
-use super::conclude::Conclusion;
-use super::judge::Verdicts;
-use super::region::{RegionWorker, Worked};
+use super::worker::conclude::Conclusion;
+use super::worker::judge::Verdicts;
+use super::worker::region::{RegionWorker, Worked};
 use crate::limit::Limit;
 use crate::limit::requires_approval;
 use crate::ports::{PortError, Ports};

@@ -12,7 +12,7 @@ use asff::RegionName;
 
 use super::conclude::Conclusion;
 use super::region::{RegionWorker, Worked};
-use super::stamp::once_more;
+use crate::delivery::stamp::once_more;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::Drift;
 use crate::state::{Entry, Key, Ledger, Pages, Slot, Stored, Unread, is_archived, repeated, status_of, taken_over};
@@ -30,7 +30,7 @@ enum Standing {
 }
 
 impl<P: Ports> RegionWorker<P> {
-    pub(super) async fn reconcile(mut self, dry_run: bool) -> Worked {
+    pub(in crate::delivery) async fn reconcile(mut self, dry_run: bool) -> Worked {
         let compared = self.compare(dry_run).await;
         self.note(compared);
         self.conclude(Conclusion::default()).await

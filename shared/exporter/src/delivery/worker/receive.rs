@@ -5,8 +5,8 @@ use asff::{Identity, Mapped, RecordState, ResourceHash, Stamps, Status, Unsent};
 use jiff::Timestamp;
 
 use super::region::{Late, Message, RegionWorker, TakenOver};
-use super::stamp::{readdress, stamps};
 use crate::account::SUPERSEDED;
+use crate::delivery::stamp::{readdress, stamps};
 use crate::filter::Kept;
 use crate::integration::ArchiveScope;
 use crate::pack::Outgoing;
@@ -17,7 +17,11 @@ use crate::state::{Delta, Key, Resend, SCANS_APART_MS, ScanCode, Seen, Slot, Sto
 
 impl<P: Ports> RegionWorker<P> {
     /// Gives a finding of the scan its fate, or sends it.
-    pub(super) async fn take(&mut self, mut mapped: Box<Mapped>, kept: Option<Kept>) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn take(
+        &mut self,
+        mut mapped: Box<Mapped>,
+        kept: Option<Kept>,
+    ) -> Result<(), PortError> {
         if kept.is_none() {
             self.open().await?;
         }
@@ -84,12 +88,12 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What the state has of a finding.
-    pub(super) fn last(&self, key: Key) -> Option<Slot> {
+    pub(in crate::delivery) fn last(&self, key: Key) -> Option<Slot> {
         self.work.ledger.as_ref().and_then(|ledger| ledger.index.get(key)).copied()
     }
 
     /// Sends a finding as it is stamped. `apart`: an earlier version of it may be on its way.
-    pub(super) async fn send(
+    pub(in crate::delivery) async fn send(
         &mut self,
         mapped: &Mapped,
         key: Key,
@@ -160,7 +164,12 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Archives a finding that this run sent, since a newer scan in the same file shows it as resolved.
-    pub(super) async fn send_resolved(&mut self, mapped: &Mapped, key: Key, now: Timestamp) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn send_resolved(
+        &mut self,
+        mapped: &Mapped,
+        key: Key,
+        now: Timestamp,
+    ) -> Result<(), PortError> {
         let last = self.last(key);
         let stamps = stamps(mapped, self.work.repeated.repeats(key), last.as_ref(), now);
         let stamps = Stamps { record_state: RecordState::Archived, ..stamps };
@@ -187,7 +196,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Keeps what was sent of a finding that is never sent as it is now.
-    pub(super) async fn note_unsent(&mut self, mut unsent: Box<Unsent>) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn note_unsent(&mut self, mut unsent: Box<Unsent>) -> Result<(), PortError> {
         if self.is_anothers(unsent.id.as_str(), unsent.resource_hash) {
             unsent.use_longer_id();
         }
@@ -204,7 +213,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Notes what a scan of this time says of a finding that the state knows. The newest scan of the file counts.
-    pub(super) fn mark(&mut self, key: Key, seen: Seen, at_ms: i64) {
+    pub(in crate::delivery) fn mark(&mut self, key: Key, seen: Seen, at_ms: i64) {
         let Some(ledger) = &mut self.work.ledger else { return };
         let first_ms = self.header.scanned_at.map_or(at_ms, |first| first.as_millisecond());
         let Some(before) = ledger.index.seen(key) else {
@@ -226,7 +235,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Tells the Regions that may hold a copy of a finding from an earlier scan what the scan says of it.
-    pub(super) async fn tell(&mut self, key: Key, seen: Seen, at_ms: i64) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn tell(&mut self, key: Key, seen: Seen, at_ms: i64) -> Result<(), PortError> {
         if !self.late.is_empty() {
             self.work.untold.push((key, seen, at_ms));
         }
@@ -237,7 +246,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Takes a finding that its own Region does not take.
-    pub(super) async fn take_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn take_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
         self.open().await?;
         finding.slot.foreign = true;
         self.work.is_keeper = true;
@@ -264,7 +273,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Sends a finding that its own Region does not take.
-    pub(super) async fn send_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn send_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
         let (key, stamped_ms) = (finding.slot.key, finding.slot.updated_ms);
         let before = self.work.taken_over.get(&key).copied();
         // Its own scan's time, or a moment later: nothing that the file said of it before counts against it.

@@ -10,8 +10,8 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::judge::Judge;
 use super::repeated::Repeated;
-use super::sender::Sender;
-use super::timed::Timed;
+use crate::delivery::sender::Sender;
+use crate::delivery::timed::Timed;
 use crate::filter::Kept;
 use crate::integration::ArchiveScope;
 use crate::json_lines::JsonLines;
@@ -82,7 +82,7 @@ pub(crate) struct RegionWorker<P: Ports> {
 }
 
 /// The entry of a file that shows as resolved what an older entry of it had this run send.
-pub(super) enum Late {
+pub(in crate::delivery) enum Late {
     /// A finding of this Region.
     Own(Box<Mapped>, Kept),
     /// A finding of another Region, as it is archived.
@@ -91,58 +91,58 @@ pub(super) enum Late {
 
 /// The version of another Region's finding that this run sends last.
 #[derive(Clone, Copy)]
-pub(super) struct TakenOver {
+pub(in crate::delivery) struct TakenOver {
     /// The `UpdatedAt` that its own Region gave it, in milliseconds since 1970.
-    pub(super) stamped_ms: i64,
+    pub(in crate::delivery) stamped_ms: i64,
     /// The one that it is sent with.
-    pub(super) updated_ms: i64,
+    pub(in crate::delivery) updated_ms: i64,
     /// The one of an earlier version that has left, if any.
-    pub(super) left_ms: Option<i64>,
+    pub(in crate::delivery) left_ms: Option<i64>,
 }
 
 /// What changes while a worker works.
 pub(crate) struct Work<P: Ports> {
     /// On the heap, since a worker at rest has none.
-    pub(super) ledger: Option<Box<Ledger<P>>>,
-    pub(super) identities: Identities,
+    pub(in crate::delivery) ledger: Option<Box<Ledger<P>>>,
+    pub(in crate::delivery) identities: Identities,
     /// Findings that the scan, or an earlier one, reports several times.
-    pub(super) repeated: Repeated,
+    pub(in crate::delivery) repeated: Repeated,
     /// The scans of findings that the state knows and another scan than [`RegionWorker::header`]'s has, in milliseconds.
-    pub(super) times: HashMap<Key, i64>,
+    pub(in crate::delivery) times: HashMap<Key, i64>,
     /// What [`RegionWorker::late`] are told: 24 bytes a finding, where there are any.
-    pub(super) untold: Vec<(Key, Seen, i64)>,
+    pub(in crate::delivery) untold: Vec<(Key, Seen, i64)>,
     /// How absent findings are judged, from the end of the reading on.
-    pub(super) judging: Option<Judge>,
-    pub(super) counts: Counts,
-    pub(super) report: RegionReport,
-    pub(super) archiving: bool,
+    pub(in crate::delivery) judging: Option<Judge>,
+    pub(in crate::delivery) counts: Counts,
+    pub(in crate::delivery) report: RegionReport,
+    pub(in crate::delivery) archiving: bool,
     /// The Region's Security Hub holds active findings of other Regions.
-    pub(super) is_keeper: bool,
+    pub(in crate::delivery) is_keeper: bool,
     /// Archived findings that do not count towards the limit.
-    pub(super) unlimited: u64,
+    pub(in crate::delivery) unlimited: u64,
     /// Everything that should be in Security Hub is.
-    pub(super) clean: bool,
+    pub(in crate::delivery) clean: bool,
     /// Findings of other Regions that this run sends here.
-    pub(super) taken_over: HashMap<Key, TakenOver>,
+    pub(in crate::delivery) taken_over: HashMap<Key, TakenOver>,
     /// Findings that were active before the scan, that this run sent for an older entry of the file, and that a newer entry shows as
     /// resolved.
-    pub(super) resolved_late: BTreeMap<Key, Late>,
+    pub(in crate::delivery) resolved_late: BTreeMap<Key, Late>,
     /// Findings that became active in this run before the worker came to rest.
-    pub(super) fresh: HashSet<Key>,
+    pub(in crate::delivery) fresh: HashSet<Key>,
     /// Findings that are resolved, and that Security Hub did not archive: it has them as they were.
-    pub(super) not_archived: HashSet<Key>,
+    pub(in crate::delivery) not_archived: HashSet<Key>,
     /// The keys of what is left to a later run, if they are asked for.
-    pub(super) left_keys: HashSet<Key>,
+    pub(in crate::delivery) left_keys: HashSet<Key>,
     /// Something is left to a later run; where it belongs to, nobody can say that it is gone.
     pub(crate) left: bool,
     /// The state was opened, and adopted where it had to be.
-    pub(super) opened: bool,
-    pub(super) error: Option<PortError>,
+    pub(in crate::delivery) opened: bool,
+    pub(in crate::delivery) error: Option<PortError>,
 }
 
 impl<P: Ports> Work<P> {
     /// Whether the state or the quarantine could not be kept.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(in crate::delivery) fn has_failed(&self) -> bool {
         self.error.is_some()
     }
 }
@@ -227,17 +227,17 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// All is told apart; what is archived next comes from the state, which holds each finding once.
-    pub(super) fn end_of_file(&mut self) {
+    pub(in crate::delivery) fn end_of_file(&mut self) {
         self.work.identities = Identities::default();
     }
 
-    pub(super) fn note(&mut self, outcome: Result<(), PortError>) {
+    pub(in crate::delivery) fn note(&mut self, outcome: Result<(), PortError>) {
         if let Err(error) = outcome {
             self.work.error.get_or_insert(error);
         }
     }
 
-    pub(super) fn failed(&self, error: &impl ToString) -> PortError {
+    pub(in crate::delivery) fn failed(&self, error: &impl ToString) -> PortError {
         PortError { action: format!("deliver to {}", self.header.region), message: error.to_string() }
     }
 }

@@ -6,8 +6,8 @@ use asff::RegionName;
 use tokio::time::Instant;
 
 use super::region::RegionWorker;
-use super::stamp::finding_id;
-use super::stop::{Stop, explain};
+use crate::delivery::stamp::finding_id;
+use crate::delivery::stop::{Stop, explain};
 use crate::ports::{CallError, Hub, HubState, PortError, Ports};
 use crate::report::undelivered;
 use crate::state::{Header, Key, LAG_MS, Ledger, state_key};
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether a hub is the one that the state is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum SameHub {
+pub(in crate::delivery) enum SameHub {
     /// It is, or nothing says otherwise.
     Yes,
     /// It was disabled and enabled again meanwhile: what the state knows of is not there.
@@ -28,7 +28,7 @@ pub(super) enum SameHub {
 
 impl<P: Ports> RegionWorker<P> {
     /// Asks the hub since when it is on. False, where the sender knows by then why nothing can be sent.
-    pub(super) async fn reach(&mut self) -> bool {
+    pub(in crate::delivery) async fn reach(&mut self) -> bool {
         let lane = self.sender.lane();
         let (hub, region, place) = (lane.hub.clone(), lane.region, lane.place());
         if self.policy.closed.contains(&region) {
@@ -113,7 +113,7 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Whether the hub is the one that the state is of: by the time at which it was enabled; where that can't be compared, by one
     /// page of its findings.
-    pub(super) async fn is_same_hub(&self, ledger: &Ledger<P>) -> Result<SameHub, PortError> {
+    pub(in crate::delivery) async fn is_same_hub(&self, ledger: &Ledger<P>) -> Result<SameHub, PortError> {
         let Some(old) = &ledger.old else { return Ok(SameHub::Yes) };
         if old.hub_since.is_some() && self.header.hub_since.is_some() {
             return Ok(if old.hub_since == self.header.hub_since { SameHub::Yes } else { SameHub::No });

@@ -15,7 +15,7 @@ use crate::state::{ABSENT_MAX, Key, Ledger, SCANS_APART_MS, Seen, Slot};
 
 /// Whether findings that are resolved on this evidence count towards the limit: not those that a user approved by
 /// themselves, nor copies of findings that stay active in their own Region.
-pub(super) fn is_limited(class: PendingClass) -> bool {
+pub(in crate::delivery) fn is_limited(class: PendingClass) -> bool {
     !matches!(class, PendingClass::Unproven | PendingClass::Moved)
 }
 
@@ -38,12 +38,12 @@ pub(crate) struct Verdicts {
 /// The same, for one Region.
 #[derive(Clone)]
 pub(crate) struct Judge {
-    pub(super) verdicts: Verdicts,
+    pub(in crate::delivery) verdicts: Verdicts,
     /// The Regions whose findings can be judged here: they have said what the scan has of them.
-    pub(super) heard: Heard,
+    pub(in crate::delivery) heard: Heard,
     /// The Regions of foreign findings that are absent.
-    pub(super) homes: HashMap<Key, RegionName>,
-    pub(super) now_ms: i64,
+    pub(in crate::delivery) homes: HashMap<Key, RegionName>,
+    pub(in crate::delivery) now_ms: i64,
 }
 
 /// The Regions that told a Region what the scan has of their findings, copies of which may be there.
@@ -63,7 +63,7 @@ impl Heard {
 
 /// What becomes of a finding that the state knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judgment {
+pub(in crate::delivery) enum Judgment {
     /// It stays as it is.
     Stays,
     /// It is resolved, on this evidence.
@@ -89,7 +89,13 @@ pub(crate) struct Tally {
 
 impl Judge {
     /// What becomes of a finding. `at_ms`: the time of the scan that `seen` is of.
-    pub(super) fn judge<P: Ports>(&self, ledger: &Ledger<P>, slot: &Slot, seen: Seen, at_ms: i64) -> Judgment {
+    pub(in crate::delivery) fn judge<P: Ports>(
+        &self,
+        ledger: &Ledger<P>,
+        slot: &Slot,
+        seen: Seen,
+        at_ms: i64,
+    ) -> Judgment {
         // What was found archived after an aborted run was archived by it, unless the scan shows otherwise.
         let is_ours = slot.is_live() || ledger.is_unattributed(slot);
         if !is_ours || slot.is_expired(self.now_ms) {

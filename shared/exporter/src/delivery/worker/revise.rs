@@ -8,7 +8,7 @@ use asff::RegionName;
 
 use super::conclude::Conclusion;
 use super::region::{RegionWorker, Worked};
-use super::{AccountDelivered, AccountDelivery};
+use crate::delivery::{AccountDelivered, AccountDelivery};
 use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
 use crate::state::Entry;
@@ -60,7 +60,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Sends what `choose` makes of the state's entries; waits for every answer, since what is sent later counts otherwise.
-    pub(super) async fn pass(&mut self, choose: &Choose) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn pass(&mut self, choose: &Choose) -> Result<(), PortError> {
         let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
         let Some(old) = &ledger.old else { return Ok(()) };
         // No scan is exported: the state stays the one of the scan before.

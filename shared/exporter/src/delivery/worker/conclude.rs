@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::judge::{Judgment, is_limited};
 use super::region::{Late, Policy, RegionWorker, Work, Worked};
-use super::stamp::once_more;
-use super::stop::Stop;
+use crate::delivery::stamp::once_more;
+use crate::delivery::stop::Stop;
 use crate::evidence::service;
 use crate::filter::Kept;
 use crate::integration::ArchiveScope;
@@ -80,7 +80,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Whether Security Hub may hold what the state does not know of: what was sent is not in the state, or it never was.
-    pub(super) fn may_differ(&self) -> bool {
+    pub(in crate::delivery) fn may_differ(&self) -> bool {
         let is_unsaved = self.work.error.is_some() && self.sender.lane().counters.read().0 > 0;
         is_unsaved || (self.is_doubtful() && !self.work.opened)
     }
@@ -321,7 +321,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What another run keeps by now is not written over, and not called well.
-    pub(super) fn still_ours(&self) -> Result<(), PortError> {
+    pub(in crate::delivery) fn still_ours(&self) -> Result<(), PortError> {
         if self.sender.lane().lease.is_lost() {
             return Err(self.failed(&format!("the hold on account {} was lost to another run", self.header.account)));
         }
@@ -339,7 +339,7 @@ impl<P: Ports> RegionWorker<P> {
 
 impl<P: Ports> Work<P> {
     /// What was done, at the end. `calls`: all, throttled, and failed for another passing reason.
-    pub(super) fn ended(self, calls: (u64, u64, u64), stop: Option<&Stop>, policy: &Policy) -> Worked {
+    pub(in crate::delivery) fn ended(self, calls: (u64, u64, u64), stop: Option<&Stop>, policy: &Policy) -> Worked {
         let is_keeper = (self.opened && self.error.is_none()).then_some(self.is_keeper);
         let Self { counts, mut report, error, left_keys: left, unlimited, .. } = self;
         report.sent = counts.sent;
