@@ -98,9 +98,9 @@ impl<P: Ports> RegionWorker<P> {
     async fn rest(mut self) -> Rested<P> {
         let saved = self.save_unjudged().await;
         self.note(saved);
-        let ledger = self.work.ledger.take();
-        let marks = ledger.as_ref().map(|ledger| ledger.index.marks().collect()).unwrap_or_default();
-        self.work.fresh.extend(ledger.into_iter().flat_map(|ledger| ledger.fresh));
+        let region_state = self.work.region_state.take();
+        let marks = region_state.as_ref().map(|region_state| region_state.index.marks().collect()).unwrap_or_default();
+        self.work.fresh.extend(region_state.into_iter().flat_map(|region_state| region_state.fresh));
         let doubtful = self.may_differ();
         let lane = self.sender.lane();
         Rested {
@@ -119,17 +119,20 @@ impl<P: Ports> RegionWorker<P> {
             return Ok(());
         }
         self.still_ours()?;
-        let Some(ledger) = self.work.ledger.as_mut().filter(|ledger| ledger.is_changed()) else { return Ok(()) };
-        ledger.header.tail.repeated = self.work.repeated.remembered(&ledger.index);
-        let entries = if ledger.old.is_some() { ledger.entries().await? } else { None };
+        let Some(region_state) = self.work.region_state.as_mut().filter(|region_state| region_state.is_changed())
+        else {
+            return Ok(());
+        };
+        region_state.header.tail.repeated = self.work.repeated.remembered(&region_state.index);
+        let entries = if region_state.old.is_some() { region_state.entries().await? } else { None };
         if let Some(mut entries) = entries {
             while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-                if ledger.index.keeps(&entry.slot) {
-                    ledger.copy(&entry.slot, &entry.json).await?;
+                if region_state.index.keeps(&entry.slot) {
+                    region_state.copy(&entry.slot, &entry.json).await?;
                 }
             }
         }
-        let saved = self.work.ledger.as_mut().map(|ledger| ledger.put());
+        let saved = self.work.region_state.as_mut().map(|region_state| region_state.put());
         match saved {
             Some(saved) => saved.await,
             None => Ok(()),
@@ -153,22 +156,22 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Reads the state again that this run has saved.
     pub(super) async fn reopen(&mut self) -> Result<(), PortError> {
-        let mut ledger = self.ledger().await?;
-        ledger.orphaned = self.orphaned(&ledger).await?;
-        if let Some(old) = ledger.old.as_ref().filter(|old| old.scanned_at > ledger.header.scanned_at) {
-            (ledger.header.scanned_at, ledger.header.ahead) = (old.scanned_at, old.ahead);
+        let mut region_state = self.region_state().await?;
+        region_state.orphaned = self.orphaned(&region_state).await?;
+        if let Some(old) = region_state.old.as_ref().filter(|old| old.scanned_at > region_state.header.scanned_at) {
+            (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
         }
-        if self.work.report.not_adopted.is_some() && ledger.header.tail.adopting.is_none() {
-            ledger.header.tail.adopting = Some(Adopting::postponed());
+        if self.work.report.not_adopted.is_some() && region_state.header.tail.adopting.is_none() {
+            region_state.header.tail.adopting = Some(Adopting::postponed());
         }
-        ledger.is_stale = ledger.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
+        region_state.is_stale = region_state.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
         for (key, seen) in std::mem::take(&mut self.marks) {
-            ledger.index.see(key, seen, false);
+            region_state.index.see(key, seen, false);
         }
         for key in &self.work.fresh {
-            ledger.index.see(*key, Seen::Wanted, false);
+            region_state.index.see(*key, Seen::Wanted, false);
         }
-        self.work.ledger = Some(Box::new(ledger));
+        self.work.region_state = Some(Box::new(region_state));
         Ok(())
     }
 }

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::archive::status_of;
-use super::entry::{Entry, Key, Slot, Stored, UNATTRIBUTED};
+use super::finding::{Entry, Key, Slot, Stored, UNATTRIBUTED};
 use super::header::{Adopting, Trust};
-use super::ledger::Ledger;
 use super::pages::{Pages, Unread};
+use super::region_state::RegionState;
 use super::taken_over::taken_over;
 use crate::ports::{CallError, Hub, Objects, PortError};
 use crate::report::undelivered;
@@ -57,7 +57,7 @@ pub(crate) struct Drift {
 /// Merges what the service holds into the state, and saves it. Where it can't be read to its end, a state that there is is
 /// kept whole, but each of its findings is resent when it is seen.
 pub(crate) async fn adopt<P: Objects, H: Hub>(
-    mut ledger: Ledger<P>,
+    mut region_state: RegionState<P>,
     hub: &H,
     regions: &Regions,
     trust: Trust,
@@ -65,29 +65,29 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
     now_ms: i64,
     until: Option<Instant>,
 ) -> Result<Drift, Declined> {
-    let begun = begun(&ledger);
+    let begun = begun(&region_state);
     let runs = begun.as_ref().map_or(0, |begun| begun.runs) + 1;
     let is_resumed = begun.is_some();
-    let pages = Pages::resume(hub, ledger.header.region, until, begun.and_then(|begun| begun.next));
-    ledger.touch().await?;
+    let pages = Pages::resume(hub, region_state.header.region, until, begun.and_then(|begun| begun.next));
+    region_state.touch().await?;
     let (found, drift) = (HashSet::new(), Drift::default());
-    let mut adoption = Adoption { ledger, pages, regions, trust, now_ms, found, drift, is_resumed, runs };
+    let mut adoption = Adoption { region_state, pages, regions, trust, now_ms, found, drift, is_resumed, runs };
     let is_denied = adoption.read().await?;
     adoption.note_rest(is_denied);
     adoption.copy_state(missing).await?;
-    adoption.ledger.save().await?;
+    adoption.region_state.save().await?;
     Ok(adoption.drift)
 }
 
 /// An adoption that an earlier run began, unless the hub is another one by now.
-fn begun<P: Objects>(ledger: &Ledger<P>) -> Option<Adopting> {
-    let old = ledger.old.as_ref().filter(|old| old.is_of_this_hub(&ledger.header));
+fn begun<P: Objects>(region_state: &RegionState<P>) -> Option<Adopting> {
+    let old = region_state.old.as_ref().filter(|old| old.is_of_this_hub(&region_state.header));
     old.and_then(|old| old.tail.adopting.clone()).filter(|begun| begun.given_up.is_none())
 }
 
 /// An adoption while it works.
 struct Adoption<'a, P: Objects, H> {
-    ledger: Ledger<P>,
+    region_state: RegionState<P>,
     pages: Pages<'a, H>,
     regions: &'a Regions,
     trust: Trust,
@@ -118,15 +118,15 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
     }
 
     async fn take_over(&mut self, finding: &Bytes) -> Result<(), PortError> {
-        let ledger = &mut self.ledger;
-        let taken = taken_over(finding, ledger.header.region, self.regions, self.now_ms);
+        let region_state = &mut self.region_state;
+        let taken = taken_over(finding, region_state.header.region, self.regions, self.now_ms);
         let Some((slot, json)) = taken.filter(|(slot, _)| self.found.insert(slot.key)) else { return Ok(()) };
-        match ledger.index.get(slot.key).copied() {
+        match region_state.index.get(slot.key).copied() {
             Some(known) if known.is_live() && known.updated_ms >= slot.updated_ms => Ok(()),
             known => {
                 self.drift.unknown += 1;
                 let first_seen_ms = known.map_or(slot.first_seen_ms, |known| known.first_seen_ms);
-                ledger.record(&trusted(Slot { first_seen_ms, ..slot }, self.trust), &json).await
+                region_state.record(&trusted(Slot { first_seen_ms, ..slot }, self.trust), &json).await
             }
         }
     }
@@ -139,7 +139,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
             Unread::NoEnd => undelivered::SERVICE_ERROR,
             // Where the state is to be believed anyway, nothing is written for it.
             Unread::Call(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))
-                if self.ledger.old.is_some() && (self.trust == Trust::Existence || has_read) =>
+                if self.region_state.old.is_some() && (self.trust == Trust::Existence || has_read) =>
             {
                 self.drift.unread = Some(denied(&error));
                 return Ok(true);
@@ -155,7 +155,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
 
     /// Notes in the state where a later run goes on, or why none does.
     fn note_rest(&mut self, is_denied: bool) {
-        let (runs, header) = (self.runs, &mut self.ledger.header);
+        let (runs, header) = (self.runs, &mut self.region_state.header);
         let given_up = (self.drift.paused.is_some() && is_futile(&self.pages, &self.drift, self.is_resumed, runs)).then(|| {
             let (account, region) = (header.account, header.region);
             format!("only a part was read in {runs} runs; read the rest with: hubctl reconcile --account {account} --regions {region}")
@@ -178,14 +178,14 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
     /// Copies what the state has. What the service does not show is archived, if all was read.
     async fn copy_state(&mut self, missing: Missing) -> Result<(), PortError> {
         let drops = self.pages.is_whole() && self.drift.paused.is_none() && self.drift.unread.is_none();
-        let ledger = &mut self.ledger;
-        if ledger.old.is_none() {
+        let region_state = &mut self.region_state;
+        if region_state.old.is_none() {
             return Ok(());
         }
-        let Some(mut entries) = ledger.entries().await? else { return Ok(()) };
+        let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
             let known = self.found.contains(&entry.slot.key) || self.now_ms - entry.slot.sent_ms < LAG_MS;
-            if !ledger.index.keeps(&entry.slot) {
+            if !region_state.index.keeps(&entry.slot) {
                 continue;
             }
             let slot = if known || !entry.slot.is_live() || !drops {
@@ -194,7 +194,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
                 self.drift.missing += 1;
                 archived(&entry, missing, self.regions)
             };
-            ledger.copy(&slot, &entry.json).await?;
+            region_state.copy(&slot, &entry.json).await?;
         }
         Ok(())
     }

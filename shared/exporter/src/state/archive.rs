@@ -5,7 +5,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::entry::{Slot, Stored};
+use super::finding::{Slot, Stored};
 
 /// How a finding ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use zstd::stream::raw::{CParameter, DParameter, Decoder, Encoder, InBuffer, Operation, OutBuffer};
 
-use super::entry::{Entry, SLOT_BYTES, SLOT_BYTES_1, Slot};
+use super::finding::{Entry, SLOT_BYTES, SLOT_BYTES_1, Slot};
 use super::header::{Header, Tail};
 
 /// The first bytes of every file.

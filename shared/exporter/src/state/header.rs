@@ -4,7 +4,7 @@ use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Key, Slot};
+use super::finding::{Key, Slot};
 
 /// How far the service's answers are trusted. They may lag behind what was sent a moment ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

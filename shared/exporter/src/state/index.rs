@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::entry::{Key, Slot};
+use super::finding::{Key, Slot};
 
 /// What the scan at hand says of a finding that the state holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

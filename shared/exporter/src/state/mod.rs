@@ -6,13 +6,13 @@
 
 mod adopt;
 mod archive;
-mod delta;
-mod entry;
+mod comparison;
 mod file;
+mod finding;
 mod header;
 mod index;
-mod ledger;
 mod pages;
+mod region_state;
 mod tables;
 mod taken_over;
 #[cfg(test)]
@@ -21,14 +21,14 @@ mod tests;
 pub(crate) use adopt::{Declined, LAG_MS, Missing, adopt, denied};
 pub use archive::{Ended, archived, repeated, restored};
 pub(crate) use archive::{is_archived, status_of};
-pub use delta::{Delta, Resend, decide};
-pub(crate) use entry::{ABSENT_MAX, SCANS_APART_MS, UNARCHIVED, UNATTRIBUTED};
-pub use entry::{Entry, Key, ScanCode, Slot, Stored, fingerprint};
+pub use comparison::{Comparison, Resend, compare};
 pub use file::{StateError, StateReader, StateStep, StateWriter};
+pub(crate) use finding::{ABSENT_MAX, SCANS_APART_MS, UNARCHIVED, UNATTRIBUTED};
+pub use finding::{Entry, Key, ScanCode, Slot, Stored, fingerprint};
 pub use header::{Adopting, Ahead, ArchivedBy, Header, Tail, Trust};
 pub use index::{Index, Seen};
-pub(crate) use ledger::{Ledger, find};
-pub use ledger::{state_key, state_prefix};
 pub(crate) use pages::{Pages, Unread};
+pub(crate) use region_state::{RegionState, find};
+pub use region_state::{state_key, state_prefix};
 pub(crate) use tables::finding_home;
 pub(crate) use taken_over::taken_over;

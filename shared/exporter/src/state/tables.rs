@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use asff::RegionName;
 
-use super::entry::{ScanCode, fingerprint};
+use super::finding::{ScanCode, fingerprint};
 use super::index::Index;
 
 /// Scans in the table from which on those that no entry refers to any more give way to new ones.

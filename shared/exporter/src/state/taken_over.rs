@@ -5,7 +5,7 @@ use asff::{Partition, RegionName, Regions, Status};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::entry::{Key, ScanCode, Slot, Stored, fingerprint};
+use super::finding::{Key, ScanCode, Slot, Stored, fingerprint};
 use super::tables::finding_home;
 
 /// Fields that the service or analysts fill; sent back they would be refused, or fix an analyst's choice as ours.

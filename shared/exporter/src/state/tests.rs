@@ -156,13 +156,16 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 #[test]
 fn only_what_changed_is_sent_and_refreshes_are_spread_over_days() {
     let active = |number| Slot { stored: Stored::Active(Status::Failed), sent_ms: 0, ..slot(number) };
-    assert_eq!(decide(None, 1, 0), Delta::New);
-    assert_eq!(decide(Some(&active(4)), 28, DAY_MS), Delta::Same);
-    assert_eq!(decide(Some(&active(4)), 29, DAY_MS), Delta::Changed);
-    assert_eq!(decide(Some(&Slot { stored: Stored::Archived(Status::Failed), ..active(4) }), 28, 0), Delta::Returned);
-    assert_eq!(decide(Some(&Slot { stored: Stored::Uncertain, ..active(4) }), 28, 0), Delta::Changed);
+    assert_eq!(compare(None, 1, 0), Comparison::New);
+    assert_eq!(compare(Some(&active(4)), 28, DAY_MS), Comparison::Same);
+    assert_eq!(compare(Some(&active(4)), 29, DAY_MS), Comparison::Changed);
+    assert_eq!(
+        compare(Some(&Slot { stored: Stored::Archived(Status::Failed), ..active(4) }), 28, 0),
+        Comparison::Returned
+    );
+    assert_eq!(compare(Some(&Slot { stored: Stored::Uncertain, ..active(4) }), 28, 0), Comparison::Changed);
     let due_on = |day: i64| {
-        let due = |number: &u64| decide(Some(&active(*number)), number * 7, day * DAY_MS) == Delta::Due;
+        let due = |number: &u64| compare(Some(&active(*number)), number * 7, day * DAY_MS) == Comparison::Due;
         (0..1000).filter(due).count()
     };
     assert_eq!((due_on(20), due_on(30)), (0, 1000), "none before day 21, all by day 30");

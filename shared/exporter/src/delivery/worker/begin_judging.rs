@@ -10,7 +10,7 @@ use super::region::RegionWorker;
 use crate::evidence::service;
 use crate::ports::{PortError, Ports};
 use crate::report::{PendingClass, Unproven};
-use crate::state::{Key, Ledger, ScanCode, Seen, Slot, UNATTRIBUTED, finding_home};
+use crate::state::{Key, RegionState, ScanCode, Seen, Slot, UNATTRIBUTED, finding_home};
 
 impl<P: Ports> RegionWorker<P> {
     /// Gets ready to judge: learns which Regions the absent findings of other Regions are of.
@@ -28,12 +28,14 @@ impl<P: Ports> RegionWorker<P> {
 
     async fn homes(&self) -> Result<HashMap<Key, RegionName>, PortError> {
         let mut homes = HashMap::new();
-        let Some(ledger) = self.work.ledger.as_ref().filter(|_| self.work.error.is_none()) else { return Ok(homes) };
+        let Some(region_state) = self.work.region_state.as_ref().filter(|_| self.work.error.is_none()) else {
+            return Ok(homes);
+        };
         let is_absent = |(slot, seen): (&Slot, Seen)| slot.foreign && slot.is_live() && seen == Seen::Not;
-        if !ledger.index.iter().any(is_absent) {
+        if !region_state.index.iter().any(is_absent) {
             return Ok(homes);
         }
-        let Some(mut entries) = ledger.entries().await? else { return Ok(homes) };
+        let Some(mut entries) = region_state.entries().await? else { return Ok(homes) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
             if entry.slot.foreign
                 && let Some(home) = finding_home(&entry.json)
@@ -49,8 +51,10 @@ impl<P: Ports> RegionWorker<P> {
         if !self.policy.archive {
             return Judgment::Stays;
         }
-        let (Some(judge), Some(ledger)) = (&self.work.judging, &self.work.ledger) else { return Judgment::Stays };
-        judge.judge(ledger, slot, seen, self.at_ms(slot.key))
+        let (Some(judge), Some(region_state)) = (&self.work.judging, &self.work.region_state) else {
+            return Judgment::Stays;
+        };
+        judge.judge(region_state, slot, seen, self.at_ms(slot.key))
     }
 
     /// The time of the scan that has the last word on a finding, in milliseconds since 1970.
@@ -62,11 +66,11 @@ impl<P: Ports> RegionWorker<P> {
     /// Counts the Region's findings by what becomes of them.
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
-        let (Some(judge), Some(ledger)) = (&self.work.judging, &self.work.ledger) else { return tally };
+        let (Some(judge), Some(region_state)) = (&self.work.judging, &self.work.region_state) else { return tally };
         if judge.verdicts.proof.is_complete() {
             tally.pending += self.work.resolved_late.len() as u64;
         }
-        for (slot, seen) in ledger.index.iter() {
+        for (slot, seen) in region_state.index.iter() {
             let judgment = self.judge(slot, seen);
             // A setting that keeps a finding back does not count it among those that could be archived.
             // What became active by this scan was not before it.
@@ -80,8 +84,8 @@ impl<P: Ports> RegionWorker<P> {
                 Judgment::Resolved(class) => tally.pending += u64::from(is_limited(class)),
                 Judgment::Absent(_) => tally.absent += u64::from(slot.is_live()),
                 Judgment::Unproven(reason) if slot.is_live() => {
-                    let home = judge.homes.get(&slot.key).copied().unwrap_or(ledger.header.region);
-                    let service = service(ledger.check(slot.check).unwrap_or_default());
+                    let home = judge.homes.get(&slot.key).copied().unwrap_or(region_state.header.region);
+                    let service = service(region_state.check(slot.check).unwrap_or_default());
                     count(&mut tally.unproven, home, service, reason);
                 }
                 Judgment::Unproven(_) => {}
@@ -93,9 +97,9 @@ impl<P: Ports> RegionWorker<P> {
     /// What changes in the next state about a finding that is not sent.
     pub(in crate::delivery) fn change(&self, slot: &Slot, seen: Seen, judgment: Judgment, full: bool) -> Change {
         let mut change = Change { absent: slot.absent, seen: SeenBy::Same };
-        let Some(ledger) = &self.work.ledger else { return change };
-        let (at_ms, spoken_ms) = (self.at_ms(slot.key), ledger.spoken_ms(slot));
-        if ledger.is_unattributed(slot) {
+        let Some(region_state) = &self.work.region_state else { return change };
+        let (at_ms, spoken_ms) = (self.at_ms(slot.key), region_state.spoken_ms(slot));
+        if region_state.is_unattributed(slot) {
             change.absent = UNATTRIBUTED;
         }
         let is_there = match seen {
@@ -128,7 +132,7 @@ impl<P: Ports> RegionWorker<P> {
             }
             // The code for the newest scan is about to mean this one, which does not have it.
             ScanCode::NEWEST if !is_there && full && slot.is_live() => {
-                match ledger.full_before.map(Timestamp::as_millisecond) {
+                match region_state.full_before.map(Timestamp::as_millisecond) {
                     Some(full_ms) if full_ms > slot.updated_ms => SeenBy::Scan(full_ms),
                     _ => SeenBy::Nobody,
                 }
@@ -166,11 +170,11 @@ impl Change {
     }
 
     /// The finding in the next state.
-    pub(in crate::delivery) fn apply<P: Ports>(self, slot: &Slot, ledger: &mut Ledger<P>) -> Slot {
+    pub(in crate::delivery) fn apply<P: Ports>(self, slot: &Slot, region_state: &mut RegionState<P>) -> Slot {
         let seen = match self.seen {
             SeenBy::Same => slot.seen,
             SeenBy::Newest => ScanCode::NEWEST,
-            SeenBy::Scan(scan_ms) => ledger.code(scan_ms),
+            SeenBy::Scan(scan_ms) => region_state.code(scan_ms),
             SeenBy::Nobody => ScanCode::UNKNOWN,
         };
         Slot { absent: self.absent, seen, ..*slot }

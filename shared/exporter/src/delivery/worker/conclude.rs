@@ -60,7 +60,7 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Whether the Region's state was compared with the scan, as far as the Region is available.
     pub(crate) fn is_compared(&self) -> bool {
-        self.is_settled() || self.work.ledger.is_some()
+        self.is_settled() || self.work.region_state.is_some()
     }
 
     /// Whether every finding of the scan that is of this Region has been dealt with: its Security Hub has it, or it was
@@ -95,17 +95,17 @@ impl<P: Ports> RegionWorker<P> {
         let conclusion = if may_archive { conclusion } else { conclusion.nowhere() };
         let full = self.is_full();
         let plan = self.plan(conclusion, full);
-        let Some(ledger) = &mut self.work.ledger else { return Ok(false) };
+        let Some(region_state) = &mut self.work.region_state else { return Ok(false) };
         self.work.is_keeper |= plan.is_keeper;
         // Whatever is put into the next state, all that stays is copied into it.
         let archives_late = conclusion.archives && !self.work.resolved_late.is_empty();
         let lists = plan.lists || !self.work.resolved_late.is_empty();
-        let writes = ledger.is_changed() || ledger.is_stale || plan.writes || archives_late;
+        let writes = region_state.is_changed() || region_state.is_stale || plan.writes || archives_late;
         if !writes && !lists {
             return Ok(full);
         }
         if writes {
-            ledger.touch().await?;
+            region_state.touch().await?;
         }
         self.note_scan(full);
         self.pass_over(conclusion, full).await?;
@@ -119,8 +119,8 @@ impl<P: Ports> RegionWorker<P> {
         self.work.not_archived.clear();
         self.still_ours()?;
         let archived = self.work.report.archived_at.filter(|_| self.work.counts.archived > 0);
-        match self.work.ledger.take().map(|ledger| ledger.archived_by(archived, &self.run_id)) {
-            Some(ledger) => ledger.save().await.map(|()| full),
+        match self.work.region_state.take().map(|region_state| region_state.archived_by(archived, &self.run_id)) {
+            Some(region_state) => region_state.save().await.map(|()| full),
             None => Ok(false),
         }
     }
@@ -131,15 +131,18 @@ impl<P: Ports> RegionWorker<P> {
         // Of an earlier pass: they stay, as all that was not sent, and are copied with it.
         self.work.not_archived.clear();
         let now = self.ports.now();
-        let Some(ledger) = self.work.ledger.as_ref().filter(|ledger| ledger.old.is_some()) else { return Ok(()) };
-        let writes = ledger.is_changed();
-        let Some(mut entries) = ledger.entries().await? else { return Ok(()) };
+        let Some(region_state) = self.work.region_state.as_ref().filter(|region_state| region_state.old.is_some())
+        else {
+            return Ok(());
+        };
+        let writes = region_state.is_changed();
+        let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-            let Some(ledger) = &self.work.ledger else { break };
-            if !ledger.index.keeps(&entry.slot) {
+            let Some(region_state) = &self.work.region_state else { break };
+            if !region_state.index.keeps(&entry.slot) {
                 continue;
             }
-            let seen = ledger.index.seen(entry.slot.key).unwrap_or_default();
+            let seen = region_state.index.seen(entry.slot.key).unwrap_or_default();
             let judgment = self.judge(&entry.slot, seen);
             match judgment {
                 Judgment::Resolved(class) if conclusion.archives(class) => {
@@ -202,14 +205,14 @@ impl<P: Ports> RegionWorker<P> {
         if not_archived.is_empty() {
             return Ok(());
         }
-        let Some(ledger) = &self.work.ledger else { return Ok(()) };
-        let Some(mut entries) = ledger.entries().await? else { return Ok(()) };
+        let Some(region_state) = &self.work.region_state else { return Ok(()) };
+        let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-            let Some(ledger) = &self.work.ledger else { break };
-            if !not_archived.contains(&entry.slot.key) || !ledger.index.keeps(&entry.slot) {
+            let Some(region_state) = &self.work.region_state else { break };
+            if !not_archived.contains(&entry.slot.key) || !region_state.index.keeps(&entry.slot) {
                 continue;
             }
-            let seen = ledger.index.seen(entry.slot.key).unwrap_or_default();
+            let seen = region_state.index.seen(entry.slot.key).unwrap_or_default();
             self.keep(&entry, seen, self.judge(&entry.slot, seen), full).await?;
         }
         Ok(())
@@ -219,16 +222,16 @@ impl<P: Ports> RegionWorker<P> {
     async fn keep(&mut self, entry: &Entry, seen: Seen, judgment: Judgment, full: bool) -> Result<(), PortError> {
         let change = self.change(&entry.slot, seen, judgment, full);
         self.work.is_keeper |= entry.slot.foreign && entry.slot.is_live();
-        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
-        let slot = change.apply(&entry.slot, ledger);
-        ledger.copy(&slot, &entry.json).await
+        let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
+        let slot = change.apply(&entry.slot, region_state);
+        region_state.copy(&slot, &entry.json).await
     }
 
     /// What a pass over the old state would do.
     fn plan(&self, conclusion: Conclusion, full: bool) -> Pass {
         let mut pass = Pass::default();
-        let Some(ledger) = &self.work.ledger else { return pass };
-        for (slot, seen) in ledger.index.staying() {
+        let Some(region_state) = &self.work.region_state else { return pass };
+        for (slot, seen) in region_state.index.staying() {
             let judgment = self.judge(slot, seen);
             pass.lists |= matches!(judgment, Judgment::Unproven(_)) && slot.is_live();
             if let Judgment::Resolved(class) = judgment {
@@ -256,9 +259,9 @@ impl<P: Ports> RegionWorker<P> {
         let (scanned_at, dated) = (Some(judge.verdicts.scanned_at), judge.verdicts.dated);
         let judged = self.policy.archive && judge.verdicts.proof.tells_coverage();
         let is_unheard = judge.heard.is_nothing;
-        let Some(ledger) = &mut self.work.ledger else { return };
-        let tail = &mut ledger.header.tail;
-        tail.repeated = self.work.repeated.remembered(&ledger.index);
+        let Some(region_state) = &mut self.work.region_state else { return };
+        let tail = &mut region_state.header.tail;
+        tail.repeated = self.work.repeated.remembered(&region_state.index);
         if full {
             tail.full_at = tail.full_at.max(scanned_at);
         }
@@ -274,15 +277,16 @@ impl<P: Ports> RegionWorker<P> {
     async fn archive(&mut self, entry: &Entry, class: PendingClass, now: Timestamp) -> Result<(), PortError> {
         self.work.report.archived_at = Some(now);
         self.work.unlimited += u64::from(!is_limited(class));
-        let is_done = self.work.ledger.as_ref().is_some_and(|ledger| ledger.is_unattributed(&entry.slot));
+        let is_done =
+            self.work.region_state.as_ref().is_some_and(|region_state| region_state.is_unattributed(&entry.slot));
         if is_done {
             self.work.counts.archived += 1;
             // Security Hub has it as the aborted run sent it, with the time of its scan: most likely this one.
             let scanned_ms = self.header.scanned_at.unwrap_or(now).min(now).as_millisecond();
             let updated_ms = scanned_ms.max(entry.slot.updated_ms + 1);
             let slot = Slot { updated_ms, sent_ms: now.as_millisecond(), absent: 0, ..entry.slot };
-            let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
-            return ledger.record(&slot, &entry.json).await;
+            let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
+            return region_state.record(&slot, &entry.json).await;
         }
         let ended = match class {
             PendingClass::Passed => Ended::Passed,

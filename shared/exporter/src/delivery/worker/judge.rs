@@ -11,7 +11,7 @@ use crate::evidence::{Absence, Proof, service};
 use crate::integration::ArchiveScope;
 use crate::ports::Ports;
 use crate::report::{PendingClass, Unproven};
-use crate::state::{ABSENT_MAX, Key, Ledger, SCANS_APART_MS, Seen, Slot};
+use crate::state::{ABSENT_MAX, Key, RegionState, SCANS_APART_MS, Seen, Slot};
 
 /// Whether findings that are resolved on this evidence count towards the limit: not those that a user approved by
 /// themselves, nor copies of findings that stay active in their own Region.
@@ -91,20 +91,20 @@ impl Judge {
     /// What becomes of a finding. `at_ms`: the time of the scan that `seen` is of.
     pub(in crate::delivery) fn judge<P: Ports>(
         &self,
-        ledger: &Ledger<P>,
+        region_state: &RegionState<P>,
         slot: &Slot,
         seen: Seen,
         at_ms: i64,
     ) -> Judgment {
         // What was found archived after an aborted run was archived by it, unless the scan shows otherwise.
-        let is_ours = slot.is_live() || ledger.is_unattributed(slot);
+        let is_ours = slot.is_live() || region_state.is_unattributed(slot);
         if !is_ours || slot.is_expired(self.now_ms) {
             return Judgment::Stays;
         }
         // An archive that no report tells of, or that had no answer, is judged as if it had not been done yet: its time, which
         // may be this scan's, is none at which a scan had the finding.
-        let is_undone = ledger.is_unattributed(slot) || slot.is_unarchived();
-        let spoken_ms = if is_undone { i64::MIN } else { ledger.spoken_ms(slot) };
+        let is_undone = region_state.is_unattributed(slot) || slot.is_unarchived();
+        let spoken_ms = if is_undone { i64::MIN } else { region_state.spoken_ms(slot) };
         let resolved = |class| match () {
             () if !self.verdicts.proof.is_complete() => Judgment::Stays,
             () if class == PendingClass::Moved && spoken_ms < at_ms.saturating_add(SCANS_APART_MS) => {
@@ -122,18 +122,20 @@ impl Judge {
             Seen::Muted => resolved(PendingClass::Muted),
             Seen::Moved => resolved(PendingClass::Moved),
             Seen::Filtered | Seen::Manual | Seen::Wanted => Judgment::Stays,
-            Seen::Not => self.judge_absent(ledger, slot, spoken_ms),
+            Seen::Not => self.judge_absent(region_state, slot, spoken_ms),
         }
     }
 
-    fn judge_absent<P: Ports>(&self, ledger: &Ledger<P>, slot: &Slot, spoken_ms: i64) -> Judgment {
+    fn judge_absent<P: Ports>(&self, region_state: &RegionState<P>, slot: &Slot, spoken_ms: i64) -> Judgment {
         let Verdicts { proof, coverage, scanned_at, dated, .. } = &self.verdicts;
         // The same scan, in another file, or a newer one had it.
         if spoken_ms >= scanned_at.as_millisecond() {
             return Judgment::Stays;
         }
-        let home = if slot.foreign { self.homes.get(&slot.key).copied() } else { Some(ledger.header.region) };
-        let (Some(home), check) = (home, ledger.check(slot.check).unwrap_or_default()) else { return Judgment::Stays };
+        let home = if slot.foreign { self.homes.get(&slot.key).copied() } else { Some(region_state.header.region) };
+        let (Some(home), check) = (home, region_state.check(slot.check).unwrap_or_default()) else {
+            return Judgment::Stays;
+        };
         if (slot.foreign && !self.heard.has(home)) || coverage.has_newer_verdict(check, home, *scanned_at) {
             return Judgment::Stays;
         }
@@ -144,12 +146,12 @@ impl Judge {
             Absence::Unproven(reason) => Judgment::Unproven(reason),
             Absence::Absent => {
                 let is_it = |time: Option<Timestamp>| time == Some(*dated);
-                let counted = ledger
+                let counted = region_state
                     .old
                     .as_ref()
                     .is_some_and(|old| is_it(old.tail.judged_at) && !(slot.foreign && is_it(old.tail.unheard_at)));
                 let absent = if counted { slot.absent } else { (slot.absent + 1).min(ABSENT_MAX) };
-                if absent >= self.verdicts.absent_scans || ledger.is_unattributed(slot) || slot.is_unarchived() {
+                if absent >= self.verdicts.absent_scans || region_state.is_unattributed(slot) || slot.is_unarchived() {
                     Judgment::Resolved(PendingClass::Absent)
                 } else {
                     Judgment::Absent(absent)

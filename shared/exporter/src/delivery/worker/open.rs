@@ -8,7 +8,7 @@ use crate::deadline::within;
 use crate::delivery::stop::Stop;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::{RunReport, undelivered};
-use crate::state::{Adopting, Declined, Ledger, Missing, Trust, adopt, denied, state_key};
+use crate::state::{Adopting, Declined, Missing, RegionState, Trust, adopt, denied, state_key};
 
 /// How long a run's report is kept at the least.
 const REPORT_KEPT_FOR_SURE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -17,7 +17,7 @@ impl<P: Ports> RegionWorker<P> {
     /// Opens the Region's state with the first word about the Region; from then on either the state is there or the
     /// sender knows why nothing can be sent.
     pub(crate) async fn open(&mut self) -> Result<(), PortError> {
-        if self.work.ledger.is_some() || self.work.error.is_some() {
+        if self.work.region_state.is_some() || self.work.error.is_some() {
             return Ok(());
         }
         if self.work.opened {
@@ -26,40 +26,42 @@ impl<P: Ports> RegionWorker<P> {
         if self.sender.stop().is_some() || !self.reach().await {
             return Ok(());
         }
-        let mut ledger = self.ledger().await?;
-        if let Some(ahead) = ledger.old.as_ref().and_then(|old| old.ahead).filter(|ahead| ahead.dated == self.dated) {
+        let mut region_state = self.region_state().await?;
+        if let Some(ahead) =
+            region_state.old.as_ref().and_then(|old| old.ahead).filter(|ahead| ahead.dated == self.dated)
+        {
             self.header.ahead = Some(ahead);
-            ledger.header.ahead = Some(ahead);
+            region_state.header.ahead = Some(ahead);
         }
-        let same_hub = self.is_same_hub(&ledger).await?;
+        let same_hub = self.is_same_hub(&region_state).await?;
         if let SameHub::Unknown(why) = &same_hub {
             self.work.report.hub_unverified = Some(unverified(why));
         }
         if same_hub != SameHub::No && self.header.hub_since.is_none() {
             // What was known of the hub stays known, though nobody may ask now.
-            self.header.hub_since = ledger.old.as_ref().and_then(|old| old.hub_since.clone());
-            ledger.header.hub_since.clone_from(&self.header.hub_since);
+            self.header.hub_since = region_state.old.as_ref().and_then(|old| old.hub_since.clone());
+            region_state.header.hub_since.clone_from(&self.header.hub_since);
         }
-        if let Some(trust) = self.trust(&ledger, &same_hub) {
-            match self.adopt(ledger, trust, self.missing(&same_hub)).await? {
-                Some(adopted) => ledger = adopted,
+        if let Some(trust) = self.trust(&region_state, &same_hub) {
+            match self.adopt(region_state, trust, self.missing(&same_hub)).await? {
+                Some(adopted) => region_state = adopted,
                 None => return Ok(()),
             }
         }
-        self.begin(ledger).await
+        self.begin(region_state).await
     }
 
     /// Reads the hub into the state. The state after that; none where the sender knows by then why nothing is sent.
     async fn adopt(
         &mut self,
-        ledger: Ledger<P>,
+        region_state: RegionState<P>,
         trust: Trust,
         missing: Missing,
-    ) -> Result<Option<Ledger<P>>, PortError> {
+    ) -> Result<Option<RegionState<P>>, PortError> {
         let now_ms = self.ports.now().as_millisecond();
         let lane = self.sender.lane();
         let (hub, until) = (lane.hub.clone(), lane.give_up_at);
-        match adopt(ledger, &hub, &self.policy.regions, trust, missing, now_ms, until).await {
+        match adopt(region_state, &hub, &self.policy.regions, trust, missing, now_ms, until).await {
             Ok(drift) => {
                 self.work.report.adopted = drift.unknown;
                 self.work.report.not_adopted = drift.unread;
@@ -78,44 +80,46 @@ impl<P: Ports> RegionWorker<P> {
             }
             Err(Declined::Port(error)) => return Err(error),
         }
-        let mut ledger = self.ledger().await?;
-        if self.work.report.not_adopted.is_some() && ledger.header.tail.adopting.is_none() {
+        let mut region_state = self.region_state().await?;
+        if self.work.report.not_adopted.is_some() && region_state.header.tail.adopting.is_none() {
             // The next run that may read the hub does.
-            ledger.header.tail.adopting = Some(Adopting::postponed());
+            region_state.header.tail.adopting = Some(Adopting::postponed());
         }
-        Ok(Some(ledger))
+        Ok(Some(region_state))
     }
 
     /// Begins to work on a state that can be trusted.
-    async fn begin(&mut self, mut ledger: Ledger<P>) -> Result<(), PortError> {
-        ledger.orphaned = self.orphaned(&ledger).await?;
-        if let Some(old) = ledger.old.as_ref().filter(|old| old.scanned_at > ledger.header.scanned_at) {
+    async fn begin(&mut self, mut region_state: RegionState<P>) -> Result<(), PortError> {
+        region_state.orphaned = self.orphaned(&region_state).await?;
+        if let Some(old) = region_state.old.as_ref().filter(|old| old.scanned_at > region_state.header.scanned_at) {
             // What is sent late of an older scan does not make the state one of that scan.
-            (ledger.header.scanned_at, ledger.header.ahead) = (old.scanned_at, old.ahead);
+            (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
         }
-        if let Some(given_up) = ledger.header.tail.adopting.as_ref().and_then(|adopting| adopting.given_up.clone()) {
+        if let Some(given_up) =
+            region_state.header.tail.adopting.as_ref().and_then(|adopting| adopting.given_up.clone())
+        {
             self.work.report.not_adopted = Some(given_up);
         }
-        ledger.is_stale |= ledger.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
-        if ledger.old.is_some() {
+        region_state.is_stale |= region_state.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
+        if region_state.old.is_some() {
             self.sender.lane().note_accepted();
         }
-        self.work.repeated.learn(&ledger.header.tail.repeated);
-        self.work.ledger = Some(Box::new(ledger));
+        self.work.repeated.learn(&region_state.header.tail.repeated);
+        self.work.region_state = Some(Box::new(region_state));
         self.work.opened = true;
         Ok(())
     }
 
     /// Reads the Region's state.
-    pub(in crate::delivery) async fn ledger(&self) -> Result<Ledger<P>, PortError> {
+    pub(in crate::delivery) async fn region_state(&self) -> Result<RegionState<P>, PortError> {
         let action = || format!("read {}", state_key(self.header.account, self.header.region));
         let end = self.sender.lane().give_up_at;
-        within(end, action, Ledger::open(self.ports.clone(), self.header.clone())).await
+        within(end, action, RegionState::open(self.ports.clone(), self.header.clone())).await
     }
 
     /// How far the service's word is to be trusted where the state does not do; none where the state does.
-    fn trust(&self, ledger: &Ledger<P>, same_hub: &SameHub) -> Option<Trust> {
-        let Some(old) = &ledger.old else { return Some(Trust::Content) };
+    fn trust(&self, region_state: &RegionState<P>, same_hub: &SameHub) -> Option<Trust> {
+        let Some(old) = &region_state.old else { return Some(Trust::Content) };
         if self.is_doubtful() || *same_hub == SameHub::No {
             return Some(Trust::Existence);
         }
@@ -123,8 +127,11 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// When a run archived findings that left no report.
-    pub(in crate::delivery) async fn orphaned(&self, ledger: &Ledger<P>) -> Result<Option<Timestamp>, PortError> {
-        let by = ledger.old.as_ref().and_then(|old| old.tail.archived.clone());
+    pub(in crate::delivery) async fn orphaned(
+        &self,
+        region_state: &RegionState<P>,
+    ) -> Result<Option<Timestamp>, PortError> {
+        let by = region_state.old.as_ref().and_then(|old| old.tail.archived.clone());
         // A report may be forgotten, but not so soon.
         let is_recent = |at: Timestamp| self.ports.now().duration_since(at) < REPORT_KEPT_FOR_SURE;
         let Some(by) = by.filter(|by| by.run_id != *self.run_id && is_recent(by.at)) else { return Ok(None) };

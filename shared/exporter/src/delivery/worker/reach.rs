@@ -10,7 +10,7 @@ use crate::delivery::stamp::finding_id;
 use crate::delivery::stop::{Stop, explain};
 use crate::ports::{CallError, Hub, HubState, PortError, Ports};
 use crate::report::undelivered;
-use crate::state::{Header, Key, LAG_MS, Ledger, state_key};
+use crate::state::{Header, Key, LAG_MS, RegionState, state_key};
 
 /// How long a Region that has accepted findings is asked whose endpoint is silent.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,14 +113,15 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Whether the hub is the one that the state is of: by the time at which it was enabled; where that can't be compared, by one
     /// page of its findings.
-    pub(in crate::delivery) async fn is_same_hub(&self, ledger: &Ledger<P>) -> Result<SameHub, PortError> {
-        let Some(old) = &ledger.old else { return Ok(SameHub::Yes) };
+    pub(in crate::delivery) async fn is_same_hub(&self, region_state: &RegionState<P>) -> Result<SameHub, PortError> {
+        let Some(old) = &region_state.old else { return Ok(SameHub::Yes) };
         if old.hub_since.is_some() && self.header.hub_since.is_some() {
             return Ok(if old.hub_since == self.header.hub_since { SameHub::Yes } else { SameHub::No });
         }
         let now_ms = self.ports.now().as_millisecond();
-        let live =
-            || ledger.index.iter().map(|(slot, _)| slot).filter(|slot| slot.is_live() && !slot.is_expired(now_ms));
+        let live = || {
+            region_state.index.iter().map(|(slot, _)| slot).filter(|slot| slot.is_live() && !slot.is_expired(now_ms))
+        };
         if live().next().is_none() {
             return Ok(SameHub::Yes);
         }
@@ -130,7 +131,7 @@ impl<P: Ports> RegionWorker<P> {
             Err(error) => return Ok(SameHub::Unknown(error.to_string())),
         };
         let keys = page.findings.iter().filter_map(|finding| finding_id(finding).ok()).map(|id| Key::of(&id));
-        let is_known = |key: Key| ledger.index.get(key).is_some_and(|slot| slot.is_live());
+        let is_known = |key: Key| region_state.index.get(key).is_some_and(|slot| slot.is_live());
         if keys.into_iter().any(is_known) {
             return Ok(SameHub::Yes);
         }

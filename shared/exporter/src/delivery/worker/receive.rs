@@ -13,7 +13,7 @@ use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::Fate;
-use crate::state::{Delta, Key, Resend, SCANS_APART_MS, ScanCode, Seen, Slot, Stored, decide, fingerprint};
+use crate::state::{Comparison, Key, Resend, SCANS_APART_MS, ScanCode, Seen, Slot, Stored, compare, fingerprint};
 
 impl<P: Ports> RegionWorker<P> {
     /// Gives a finding of the scan its fate, or sends it.
@@ -59,19 +59,21 @@ impl<P: Ports> RegionWorker<P> {
             self.work.counts.repaired += 1;
         }
         let work = &mut self.work;
-        let last =
-            work.ledger.as_ref().and_then(|ledger| ledger.index.get(key).map(|slot| (*slot, ledger.spoken_ms(slot))));
+        let last = work
+            .region_state
+            .as_ref()
+            .and_then(|region_state| region_state.index.get(key).map(|slot| (*slot, region_state.spoken_ms(slot))));
         if last.is_some_and(|(_, spoken_ms)| spoken_ms >= at_ms + SCANS_APART_MS) {
             work.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
             return self.see(key, Seen::Wanted, at_ms).await;
         }
         let last = last.map(|(slot, _)| slot);
         self.mark(key, Seen::Wanted, at_ms);
-        if self.work.ledger.is_some() {
-            let delta = decide(last.as_ref(), mapped.content_hash(), self.ports.now().as_millisecond());
+        if self.work.region_state.is_some() {
+            let delta = compare(last.as_ref(), mapped.content_hash(), self.ports.now().as_millisecond());
             let done = self.header.has_sent(last.as_ref(), mapped.scanned_at.as_millisecond());
             let skips = self.policy.resend == Resend::Changed || done;
-            if delta == Delta::Same && skips && !was_sent {
+            if delta == Comparison::Same && skips && !was_sent {
                 self.work.counts.add(Fate::Unchanged, 1);
                 return self.tell(key, Seen::Moved, at_ms).await;
             }
@@ -89,7 +91,7 @@ impl<P: Ports> RegionWorker<P> {
 
     /// What the state has of a finding.
     pub(in crate::delivery) fn last(&self, key: Key) -> Option<Slot> {
-        self.work.ledger.as_ref().and_then(|ledger| ledger.index.get(key)).copied()
+        self.work.region_state.as_ref().and_then(|region_state| region_state.index.get(key)).copied()
     }
 
     /// Sends a finding as it is stamped. `apart`: an earlier version of it may be on its way.
@@ -147,9 +149,10 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Remembers that a finding passed that was never sent, where scans of parts may come in any order.
     async fn remember_kept(&mut self, mapped: &Mapped, kept: Kept, key: Key, at_ms: i64) -> Result<(), PortError> {
-        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
+        let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
         let is_resolved = matches!(kept.seen(), Seen::Passed | Seen::Muted);
-        let known_ms = ledger.index.get(key).map(|slot| if slot.is_tombstone() { slot.updated_ms } else { i64::MAX });
+        let known_ms =
+            region_state.index.get(key).map(|slot| if slot.is_tombstone() { slot.updated_ms } else { i64::MAX });
         if self.policy.scope == ArchiveScope::Full || !is_resolved || known_ms.is_some_and(|known_ms| known_ms >= at_ms)
         {
             return Ok(());
@@ -160,7 +163,7 @@ impl<P: Ports> RegionWorker<P> {
         let json = serde_json::json!({
             "Id": finding.id, "AwsAccountId": mapped.account, "GeneratorId": generator, "RecordState": "ARCHIVED",
         });
-        ledger.record(&slot, json.to_string().as_bytes()).await
+        region_state.record(&slot, json.to_string().as_bytes()).await
     }
 
     /// Archives a finding that this run sent, since a newer scan in the same file shows it as resolved.
@@ -191,7 +194,7 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Whether an earlier scan's finding of another resource has the Id.
     fn is_anothers(&self, id: &str, resource: ResourceHash) -> bool {
-        let holder = self.work.ledger.as_ref().and_then(|ledger| ledger.index.get(Key::of(id)));
+        let holder = self.work.region_state.as_ref().and_then(|region_state| region_state.index.get(Key::of(id)));
         holder.is_some_and(|holder| holder.resource != 0 && holder.resource != resource.fingerprint())
     }
 
@@ -214,9 +217,9 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Notes what a scan of this time says of a finding that the state knows. The newest scan of the file counts.
     pub(in crate::delivery) fn mark(&mut self, key: Key, seen: Seen, at_ms: i64) {
-        let Some(ledger) = &mut self.work.ledger else { return };
+        let Some(region_state) = &mut self.work.region_state else { return };
         let first_ms = self.header.scanned_at.map_or(at_ms, |first| first.as_millisecond());
-        let Some(before) = ledger.index.seen(key) else {
+        let Some(before) = region_state.index.seen(key) else {
             // The state knows it once the account has come to rest.
             if at_ms != first_ms || self.work.times.contains_key(&key) {
                 let newest_ms = self.work.times.entry(key).or_insert(at_ms);
@@ -228,7 +231,7 @@ impl<P: Ports> RegionWorker<P> {
         if before != Seen::Not && at_ms < before_ms {
             return;
         }
-        ledger.index.see(key, seen, before != Seen::Not && at_ms > before_ms);
+        region_state.index.see(key, seen, before != Seen::Not && at_ms > before_ms);
         if at_ms != before_ms {
             self.work.times.insert(key, at_ms);
         }
@@ -290,12 +293,12 @@ impl<P: Ports> RegionWorker<P> {
             finding.slot.updated_ms = finding.slot.updated_ms.max(sent_ms + 1);
             finding.apart = true;
         }
-        if let Some(ledger) = &self.work.ledger {
-            let last = ledger.index.get(key).copied();
+        if let Some(region_state) = &self.work.region_state {
+            let last = region_state.index.get(key).copied();
             let now_ms = self.ports.now().as_millisecond();
-            let delta = decide(last.as_ref(), finding.slot.content, now_ms);
+            let delta = compare(last.as_ref(), finding.slot.content, now_ms);
             let done = self.header.has_sent(last.as_ref(), finding.slot.updated_ms);
-            if delta == Delta::Same && sent_ms.is_none() && (self.policy.resend == Resend::Changed || done) {
+            if delta == Comparison::Same && sent_ms.is_none() && (self.policy.resend == Resend::Changed || done) {
                 self.work.taken_over.remove(&key);
                 self.work.counts.add(Fate::Unchanged, 1);
                 return Ok(());

@@ -15,7 +15,9 @@ use super::region::{RegionWorker, Worked};
 use crate::delivery::stamp::once_more;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::Drift;
-use crate::state::{Entry, Key, Ledger, Pages, Slot, Stored, Unread, is_archived, repeated, status_of, taken_over};
+use crate::state::{
+    Entry, Key, Pages, RegionState, Slot, Stored, Unread, is_archived, repeated, status_of, taken_over,
+};
 
 /// Findings of the hub that the state must learn of, before they are written: some hundred KB.
 type Learnt = Vec<(Slot, Vec<u8>)>;
@@ -40,7 +42,7 @@ impl<P: Ports> RegionWorker<P> {
         if !self.reach().await {
             return Ok(());
         }
-        self.work.ledger = Some(Box::new(Ledger::open(self.ports.clone(), self.header.clone()).await?));
+        self.work.region_state = Some(Box::new(RegionState::open(self.ports.clone(), self.header.clone()).await?));
         let mut drift = Drift::default();
         let mut found = HashMap::new();
         let read = self.read_hub(&mut drift, &mut found, dry_run).await?;
@@ -51,15 +53,15 @@ impl<P: Ports> RegionWorker<P> {
         }
         if dry_run || drift.unread.is_some() {
             // What was written meanwhile is dropped; the state stays as it was.
-            self.work.ledger = None;
+            self.work.region_state = None;
             self.work.report.adopted = 0;
         } else {
             drift.fixed = self.work.report.adopted + self.work.counts.sent;
             // All was read: what an adoption left out is there now.
-            if let Some(ledger) = &mut self.work.ledger
-                && ledger.header.tail.adopting.take().is_some()
+            if let Some(region_state) = &mut self.work.region_state
+                && region_state.header.tail.adopting.take().is_some()
             {
-                ledger.touch().await?;
+                region_state.touch().await?;
             }
         }
         self.work.report.drift = Some(drift);
@@ -88,8 +90,8 @@ impl<P: Ports> RegionWorker<P> {
                 let Some((slot, json)) = taken_over(finding, self.header.region, &self.policy.regions, now_ms) else {
                     continue;
                 };
-                let Some(ledger) = &self.work.ledger else { continue };
-                let known = ledger.index.get(slot.key).copied();
+                let Some(region_state) = &self.work.region_state else { continue };
+                let known = region_state.index.get(slot.key).copied();
                 let standing = compare(known.as_ref(), &slot);
                 if found.insert(slot.key, matches!(standing, Standing::Stale)).is_some() {
                     continue;
@@ -112,9 +114,9 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     async fn learn(&mut self, learnt: Learnt, dry_run: bool) -> Result<(), PortError> {
-        let Some(ledger) = self.work.ledger.as_mut().filter(|_| !dry_run) else { return Ok(()) };
+        let Some(region_state) = self.work.region_state.as_mut().filter(|_| !dry_run) else { return Ok(()) };
         for (slot, json) in learnt {
-            ledger.record(&slot, &json).await?;
+            region_state.record(&slot, &json).await?;
             self.work.report.adopted += 1;
         }
         Ok(())
@@ -122,10 +124,10 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Sends again what the hub lacks, or has otherwise than it was last sent.
     async fn repair(&mut self, drift: &mut Drift, found: HashMap<Key, bool>, dry_run: bool) -> Result<(), PortError> {
-        let Some(ledger) = &self.work.ledger else { return Ok(()) };
+        let Some(region_state) = &self.work.region_state else { return Ok(()) };
         let of_state = |(slot, _): (&Slot, _)| slot.is_live().then_some(slot.key);
         let missing: HashSet<Key> =
-            ledger.index.iter().filter_map(of_state).filter(|key| !found.contains_key(key)).collect();
+            region_state.index.iter().filter_map(of_state).filter(|key| !found.contains_key(key)).collect();
         let regions = self.policy.regions.clone();
         let now = self.ports.now();
         let lost = Arc::new(AtomicU64::new(0));

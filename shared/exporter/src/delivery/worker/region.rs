@@ -19,7 +19,7 @@ use crate::pack::Outgoing;
 use crate::ports::{Doubt, PortError, Ports};
 use crate::quarantine::Quarantine;
 use crate::report::{Counts, PendingFinding, RegionReport};
-use crate::state::{Header, Key, Ledger, Resend, Seen};
+use crate::state::{Header, Key, RegionState, Resend, Seen};
 
 /// What a worker is told.
 pub(crate) enum Message {
@@ -103,7 +103,7 @@ pub(in crate::delivery) struct TakenOver {
 /// What changes while a worker works.
 pub(crate) struct Work<P: Ports> {
     /// On the heap, since a worker at rest has none.
-    pub(in crate::delivery) ledger: Option<Box<Ledger<P>>>,
+    pub(in crate::delivery) region_state: Option<Box<RegionState<P>>>,
     pub(in crate::delivery) identities: Identities,
     /// Findings that the scan, or an earlier one, reports several times.
     pub(in crate::delivery) repeated: Repeated,
@@ -150,7 +150,7 @@ impl<P: Ports> Work<P> {
 impl<P: Ports> Default for Work<P> {
     fn default() -> Self {
         Self {
-            ledger: None,
+            region_state: None,
             identities: Identities::default(),
             repeated: Repeated::default(),
             times: HashMap::new(),

@@ -61,13 +61,13 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Sends what `choose` makes of the state's entries; waits for every answer, since what is sent later counts otherwise.
     pub(in crate::delivery) async fn pass(&mut self, choose: &Choose) -> Result<(), PortError> {
-        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
-        let Some(old) = &ledger.old else { return Ok(()) };
+        let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
+        let Some(old) = &region_state.old else { return Ok(()) };
         // No scan is exported: the state stays the one of the scan before.
-        (ledger.header.scanned_at, ledger.header.ahead) = (old.scanned_at, old.ahead);
-        let Some(mut entries) = ledger.entries().await? else { return Ok(()) };
+        (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
+        let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-            if !self.work.ledger.as_ref().is_some_and(|ledger| ledger.index.keeps(&entry.slot)) {
+            if !self.work.region_state.as_ref().is_some_and(|region_state| region_state.index.keeps(&entry.slot)) {
                 continue;
             }
             if let Some(finding) = choose(self.header.region, &entry)? {

@@ -159,14 +159,14 @@ impl<P: Ports> RegionWorker<P> {
     /// Puts what was sent into the next state. `unanswered`: nobody knows whether it arrived.
     async fn record(&mut self, batch: &Batch, unanswered: bool) -> Result<(), PortError> {
         let archiving = self.work.archiving;
-        let Some(ledger) = &mut self.work.ledger else { return Ok(()) };
+        let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
         for (slot, json) in batch.entries() {
             let slot = match unanswered {
                 true if archiving => Slot { stored: Stored::Uncertain, absent: UNARCHIVED, ..slot },
                 true => Slot { stored: Stored::Uncertain, ..slot },
                 false => slot,
             };
-            ledger.record(&slot, json).await?;
+            region_state.record(&slot, json).await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::delivery::stamp::stamps;
 use crate::filter::Kept;
 use crate::ports::{PortError, Ports};
 use crate::report::Fate;
-use crate::state::{Key, Stored, decide};
+use crate::state::{Key, Stored, compare};
 
 impl<P: Ports> RegionWorker<P> {
     /// Takes back what is to be sent of an earlier entry of the same finding, if it has not left yet. Whether it had been given to
@@ -24,7 +24,7 @@ impl<P: Ports> RegionWorker<P> {
                 // Whatever it was, it was not what was last sent.
                 let other = last.map_or(0, |last| !last.content);
                 let now_ms = self.ports.now().as_millisecond();
-                self.work.report.changes.uncount(decide(last.as_ref(), other, now_ms));
+                self.work.report.changes.uncount(compare(last.as_ref(), other, now_ms));
                 if !has_left {
                     self.work.identities.note_taken_back(mapped);
                 }
@@ -64,7 +64,7 @@ impl<P: Ports> RegionWorker<P> {
         waiting.sort_by_key(|(_, waiting)| waiting.mapped.offset);
         for (key, Waiting { mapped, .. }) in waiting {
             let last = self.last(key);
-            let delta = decide(last.as_ref(), mapped.content_hash(), self.ports.now().as_millisecond());
+            let delta = compare(last.as_ref(), mapped.content_hash(), self.ports.now().as_millisecond());
             self.work.report.changes.count(delta);
             let stamps = stamps(&mapped, self.work.repeated.repeats(key), last.as_ref(), self.ports.now());
             self.send(&mapped, key, &stamps, Stored::Active(mapped.status), false).await?;

@@ -7,8 +7,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 
-use super::entry::{Entry, Key, ScanCode, Slot, UNATTRIBUTED};
 use super::file::{StateError, StateReader, StateStep, StateWriter};
+use super::finding::{Entry, Key, ScanCode, Slot, UNATTRIBUTED};
 use super::header::{ArchivedBy, Header, Tail};
 use super::index::Index;
 use super::tables::{Checks, Scans, finding_home};
@@ -28,7 +28,7 @@ pub fn state_prefix(account: AccountId) -> String {
 }
 
 /// A Region's state at work.
-pub(crate) struct Ledger<P: Objects> {
+pub(crate) struct RegionState<P: Objects> {
     ports: Arc<P>,
     key: String,
     /// What the next file says of itself.
@@ -56,12 +56,12 @@ struct Next<W> {
     object: W,
 }
 
-impl<P: Objects> Ledger<P> {
+impl<P: Objects> RegionState<P> {
     /// Reads the state into an index. A state that can't be trusted counts as none; the next one replaces it.
     pub(crate) async fn open(ports: Arc<P>, header: Header) -> Result<Self, PortError> {
         let key = state_key(header.account, header.region);
         let full_before = header.tail.full_at;
-        let mut ledger = Self {
+        let mut region_state = Self {
             ports,
             key,
             header,
@@ -76,40 +76,40 @@ impl<P: Objects> Ledger<P> {
             checks: Checks::default(),
             next: None,
         };
-        let Some(mut entries) = ledger.entries().await? else { return Ok(ledger) };
-        ledger.etag = Some(entries.etag.clone());
+        let Some(mut entries) = region_state.entries().await? else { return Ok(region_state) };
+        region_state.etag = Some(entries.etag.clone());
         loop {
             match entries.next().await {
                 Ok(Some(entry)) => {
                     if entries.reader.is_first_version() {
-                        ledger.checks.learn(entry.slot.check, &entry.json);
+                        region_state.checks.learn(entry.slot.check, &entry.json);
                     }
-                    ledger.index.push(entry.slot);
+                    region_state.index.push(entry.slot);
                 }
                 Ok(None) => break,
                 Err(ReadError::Port(error)) => return Err(error),
                 Err(ReadError::State(error)) => {
-                    tracing::warn!(state.key = %ledger.key, %error, "the state is rebuilt from Security Hub");
-                    ledger.index = Index::default();
-                    return Ok(ledger);
+                    tracing::warn!(state.key = %region_state.key, %error, "the state is rebuilt from Security Hub");
+                    region_state.index = Index::default();
+                    return Ok(region_state);
                 }
             }
         }
-        ledger.index.close();
-        ledger.old = entries.reader.header().cloned();
+        region_state.index.close();
+        region_state.old = entries.reader.header().cloned();
         // Whoever writes it again without reading the rest has still but a part.
-        if let Some(old) = &ledger.old {
-            ledger.full_before = ledger.full_before.max(old.tail.full_at);
-            ledger.header.tail.adopting.clone_from(&old.tail.adopting);
-            ledger.header.tail.full_at = ledger.full_before;
-            ledger.header.tail.judged_at = old.tail.judged_at;
-            ledger.header.tail.unheard_at = old.tail.unheard_at;
-            ledger.header.tail.archived.clone_from(&old.tail.archived);
-            ledger.header.tail.repeated.clone_from(&old.tail.repeated);
-            ledger.scans = Scans::of(&old.tail.scans);
-            ledger.checks.extend(old.tail.checks.iter().cloned());
+        if let Some(old) = &region_state.old {
+            region_state.full_before = region_state.full_before.max(old.tail.full_at);
+            region_state.header.tail.adopting.clone_from(&old.tail.adopting);
+            region_state.header.tail.full_at = region_state.full_before;
+            region_state.header.tail.judged_at = old.tail.judged_at;
+            region_state.header.tail.unheard_at = old.tail.unheard_at;
+            region_state.header.tail.archived.clone_from(&old.tail.archived);
+            region_state.header.tail.repeated.clone_from(&old.tail.repeated);
+            region_state.scans = Scans::of(&old.tail.scans);
+            region_state.checks.extend(old.tail.checks.iter().cloned());
         }
-        Ok(ledger)
+        Ok(region_state)
     }
 
     /// The time of the newest scan that had a finding, in milliseconds since 1970, as far as it is known.

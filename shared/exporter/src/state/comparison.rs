@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Slot, Stored};
+use super::finding::{Slot, Stored};
 use crate::report::Changes;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -24,7 +24,7 @@ pub enum Resend {
 
 /// How a finding of the scan stands to what was last sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delta {
+pub enum Comparison {
     /// Never sent.
     New,
     /// Its content, or whether it is live, differs. Also: nobody knows whether it arrived.
@@ -39,38 +39,38 @@ pub enum Delta {
 
 impl Changes {
     /// Counts a finding that has to be sent.
-    pub(crate) fn count(&mut self, delta: Delta) {
+    pub(crate) fn count(&mut self, delta: Comparison) {
         match delta {
-            Delta::New => self.new += 1,
-            Delta::Changed => self.changed += 1,
-            Delta::Returned => self.returned += 1,
-            Delta::Due | Delta::Same => self.due += 1,
+            Comparison::New => self.new += 1,
+            Comparison::Changed => self.changed += 1,
+            Comparison::Returned => self.returned += 1,
+            Comparison::Due | Comparison::Same => self.due += 1,
         }
     }
 
     /// Takes one back that is not sent after all.
-    pub(crate) fn uncount(&mut self, delta: Delta) {
+    pub(crate) fn uncount(&mut self, delta: Comparison) {
         let count = match delta {
-            Delta::New => &mut self.new,
-            Delta::Changed => &mut self.changed,
-            Delta::Returned => &mut self.returned,
-            Delta::Due | Delta::Same => &mut self.due,
+            Comparison::New => &mut self.new,
+            Comparison::Changed => &mut self.changed,
+            Comparison::Returned => &mut self.returned,
+            Comparison::Due | Comparison::Same => &mut self.due,
         };
         *count = count.saturating_sub(1);
     }
 }
 
 /// Compares a finding of the scan with what was last sent.
-pub fn decide(last: Option<&Slot>, content: u64, now_ms: i64) -> Delta {
-    let Some(last) = last.filter(|last| !last.is_tombstone()) else { return Delta::New };
+pub fn compare(last: Option<&Slot>, content: u64, now_ms: i64) -> Comparison {
+    let Some(last) = last.filter(|last| !last.is_tombstone()) else { return Comparison::New };
     match last.stored {
-        Stored::Archived(_) => Delta::Returned,
-        Stored::Uncertain => Delta::Changed,
-        Stored::Active(_) if last.content != content => Delta::Changed,
+        Stored::Archived(_) => Comparison::Returned,
+        Stored::Uncertain => Comparison::Changed,
+        Stored::Active(_) if last.content != content => Comparison::Changed,
         Stored::Active(_) => {
             let spread = i64::try_from(last.key.0 % REFRESH_SPREAD_DAYS).unwrap_or(0);
             let due_ms = last.sent_ms.saturating_add((REFRESH_DAYS_MAX - spread) * DAY_MS);
-            if now_ms >= due_ms { Delta::Due } else { Delta::Same }
+            if now_ms >= due_ms { Comparison::Due } else { Comparison::Same }
         }
     }
 }
