@@ -15,7 +15,7 @@ use super::ports::CheckPorts;
 pub struct Round {
     /// Those that were checked, in the order in which they were done.
     pub checked: Vec<Checked>,
-    /// Those that did not get their turn, in the job given.
+    /// Those that did not get their turn, in the order given.
     pub left_over: Vec<Target>,
 }
 

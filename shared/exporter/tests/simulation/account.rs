@@ -30,6 +30,8 @@ pub(crate) struct Account {
     pub(crate) first_seen: BTreeMap<Place, Timestamp>,
     /// Findings that were active in Security Hub, whose resources exist and have always failed.
     pub(crate) steady: BTreeSet<Place>,
+    /// The newest scan of which a run began and may have left only a part.
+    pub(crate) begun_at: Timestamp,
 }
 
 impl Account {
@@ -41,6 +43,7 @@ impl Account {
             cloud: Cloud::default(),
             first_seen: BTreeMap::new(),
             steady: BTreeSet::new(),
+            begun_at: Timestamp::MIN,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The job between scans: each finding is compared by its own scan time; parallel scans of parts all arrive.
+//! The order between scans: each finding is compared by its own scan time; parallel scans of parts all arrive.
 
 use exporter::approval::Approval;
 use exporter::export::Options;

@@ -118,6 +118,8 @@ impl<P: Ports> RegionWorker<P> {
                     slot.absent.max(self.work.judging.as_ref().map_or(1, |judge| judge.verdicts.absent_scans))
                 }
                 (Seen::Not, _) => slot.absent,
+                // An entry that is no newer than what the state knows says nothing about the scans since.
+                _ if at_ms <= spoken_ms && !slot.is_unarchived() => slot.absent,
                 _ => 0,
             };
         }

@@ -67,7 +67,7 @@ pub(super) struct Scope {
     pub(super) renew_keys: bool,
 }
 
-/// All that has to be done, in a job in which it can be done.
+/// All that must be done, in an order in which it can be done.
 pub(super) fn differences<'a>(document: &'a Document, standing: &Standing, scope: Scope) -> Vec<Difference<'a>> {
     let mut all = Vec::new();
     for declared in document.providers() {
