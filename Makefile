@@ -132,7 +132,7 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	cargo nextest run --locked -p tidy
 
 .PHONY: openapi
-openapi: ## Write the management API's description anew: shared/management/openapi.json
+openapi: ## Write the management API's description again: shared/management/openapi.json
 	cargo run --locked --quiet -p management --example openapi > openapi.json.new
 	mv openapi.json.new shared/management/openapi.json
 

@@ -146,6 +146,7 @@ pub struct Severity {
 
 /// How bad a finding is, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Severity))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SeverityLabel {
     /// No issue was found.

@@ -39,6 +39,8 @@ mod ids;
 pub mod limits;
 mod manual;
 mod map;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod outcome;
 mod partition;
 mod place;

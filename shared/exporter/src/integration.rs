@@ -110,6 +110,7 @@ impl Integration {
 
 /// What the scans of an account cover.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ArchiveScope {
     /// The whole account, as far as the scanner's permissions reach.
@@ -137,6 +138,7 @@ pub const ABSENT_SCANS: std::ops::RangeInclusive<u8> = 1..=14;
 
 /// What happens to findings that the scan's mutelist silenced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Muted))]
 #[serde(rename_all = "snake_case")]
 pub enum MutedFindings {
     /// Left out where only failed findings are sent, otherwise sent as WARNING.

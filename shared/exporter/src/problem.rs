@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that a user must fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ConnectionProblem))]
 #[error("{message}{}", self.remediation_below())]
 pub struct Problem {
     /// A short name, such as `assume_role_denied` or `hub_not_enabled`.

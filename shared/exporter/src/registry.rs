@@ -195,10 +195,12 @@ pub trait Registry {
 
 /// A change, as the audit log keeps it. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
     /// Time-ordered, unique.
     pub id: String,
     /// When it was made.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
     /// Who made it: the caller's ARN, as far as it is known. Made sure of by AWS behind a Function URL; what the client said,
     /// where the function was invoked directly.
@@ -214,6 +216,7 @@ pub struct AuditEntry {
 
 /// A setting before and after. None: not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldChange {
     /// Before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -45,6 +45,7 @@ impl Upload {
 
 /// What the store said about the object when it was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UploadInfo {
     /// Where the bytes come from: an `s3://` URL or a file's name.
     pub source: String,
@@ -54,6 +55,7 @@ pub struct UploadInfo {
     pub bytes: u64,
     /// When the object was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub modified_at: Option<Timestamp>,
     /// Who uploaded it, where that is known: an account's ID, or the name of a service.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -70,6 +70,7 @@ impl Default for ReadLimits {
 
 /// The formats that Prowler writes scan results in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Format))]
 #[serde(rename_all = "snake_case")]
 pub enum ScanFormat {
     /// OCSF detection findings (class 2004), Prowler 4.1 or later.

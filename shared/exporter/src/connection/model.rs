@@ -19,17 +19,21 @@ pub(super) const NO_REGION_ANSWERS: &str = "no_region_answers";
 
 /// What the newest check of an account found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {
     /// The account.
     pub account: AccountId,
     /// The provider, and with it the integration, by which the account is reached.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$"))]
     pub provider: ProviderId,
     /// The verdict.
     pub status: ConnectionStatus,
     /// When the check ended.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub checked_at: Timestamp,
     /// When the Regions were looked at, where that was an earlier check: later ones did not get as far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub stale_since: Option<Timestamp>,
     /// The ARN of the caller that the credentials gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +76,7 @@ impl Connection {
 
 /// How an account is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AccountConnectionStatus))]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStatus {
     /// Security Hub takes findings in at least one Region, and in every one in which it did before.
@@ -85,10 +90,12 @@ pub enum ConnectionStatus {
 
 /// One Region of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegionConnection {
     /// What was found.
     pub status: RegionStatus,
     /// Since when it is so.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub since: Timestamp,
     /// What was said, and how to fix it. None where all is well. A Region that takes findings has one where a permission to
     /// read is missing.
@@ -96,15 +103,18 @@ pub struct RegionConnection {
     pub problem: Option<Problem>,
     /// When it stopped taking findings, if that was within the last week: for so long its loss is worth a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub lost_at: Option<Timestamp>,
     /// When this was found, where it was an earlier check: the Region did not answer for a passing reason, which is the
     /// problem.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub stale_since: Option<Timestamp>,
 }
 
 /// How a Region stands towards us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RegionStatus {
     /// Security Hub is on, the product accepted, and findings may be written.
@@ -123,8 +133,10 @@ pub enum RegionStatus {
 
 /// The newest trial to assume a role without its External ID.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExternalIdCheck {
     /// When STS answered.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub checked_at: Timestamp,
     /// The ARN of the role.
     pub role: String,

@@ -28,6 +28,7 @@ pub enum Fate {
 
 /// How many findings had which fate. A count that an earlier version did not write is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Counts {
     /// Findings read from the file, broken ones included.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One Region's findings of our product, as Security Hub gives them, beside the state's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Drift {
     /// In both, and the same.
     pub same: u64,

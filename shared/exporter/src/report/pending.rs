@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// One line of `runs/<run_id>/pending.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PendingFinding {
     /// The account.
     pub account: AccountId,
@@ -22,10 +23,11 @@ pub struct PendingFinding {
     /// The ID of the first resource: an ARN, mostly.
     pub resource_id: String,
     /// When a scan first had it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub first_observed_at: Timestamp,
     /// The evidence.
     pub class: PendingClass,
-    /// What the approval is needed for: [`ARCHIVE_LIMIT`], or why the finding is unproven (see [`reason`](super::reason)).
+    /// What the approval is needed for: `archive_limit`, or why the finding is unproven, such as `no_service_results`.
     pub reason: String,
 }
 
@@ -34,6 +36,7 @@ pub const ARCHIVE_LIMIT: &str = "archive_limit";
 
 /// What a scan says of a finding that is archived upon approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PendingClass {
     /// It passed.

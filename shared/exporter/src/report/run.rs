@@ -15,6 +15,7 @@ pub const UNREADABLE: &str = "unreadable";
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// The run works on the upload.
@@ -58,6 +59,7 @@ impl RunStatus {
 
 /// Whether the file was read to its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum FileEnd {
     /// Not known yet.
@@ -83,6 +85,7 @@ pub enum FileEnd {
 
 /// One Region of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegionReport {
     /// Findings stored.
     pub sent: u64,
@@ -98,6 +101,7 @@ pub struct RegionReport {
     pub archived: u64,
     /// The time that the state has for them, by which `undo-archive` finds them: a Region's are all archived at one time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub archived_at: Option<Timestamp>,
     /// Findings taken over from what Security Hub held.
     pub adopted: u64,
@@ -134,6 +138,7 @@ fn is_zero(number: &u64) -> bool {
 
 /// Findings that had to be sent, by why. Whether they arrived is another matter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changes {
     /// Never sent before.
     pub new: u64,
@@ -154,6 +159,7 @@ impl Changes {
 
 /// One account of the scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountReport {
     /// The fate of the account's findings.
     pub counts: Counts,
@@ -163,11 +169,13 @@ pub struct AccountReport {
     /// Why nothing was archived that the settings would have archived, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveSkipped>,
-    /// Active findings that the scan proves nothing about, by their Region, service and reason (see [`reason`](super::reason)).
+    /// Active findings that the scan proves nothing about, by their Region, service, and reason.
     #[serde(default, skip_serializing_if = "Unproven::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, BTreeMap<String, BTreeMap<String, u64>>>))]
     pub unproven: Unproven,
     /// The times of the file's scans, if it holds several of the account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, format = DateTime))]
     pub scan_times: Vec<Timestamp>,
     /// How the scan differs from the last whole one, if it looks partial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,6 +193,7 @@ pub type Unproven = BTreeMap<RegionName, BTreeMap<String, BTreeMap<String, u64>>
 
 /// A scan that looks partial, beside the last whole scan of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PartialScan {
     /// PASS and FAIL entries.
     pub verdicts: u64,
@@ -195,26 +204,30 @@ pub struct PartialScan {
     /// The same of the last whole scan.
     pub last_checks: u64,
     /// The time of the last whole scan.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub last_scanned_at: Timestamp,
 }
 
 /// A service of which a Region has no results, though findings of it are active.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Uncovered {
     /// The Region of the findings.
     pub region: RegionName,
     /// The service: a check's ID up to the first underscore.
     pub service: String,
-    /// The reason (see [`reason`](super::reason)).
+    /// The reason, such as `no_service_results`.
     pub reason: String,
     /// Active findings without evidence.
     pub findings: u64,
     /// The time of the first scan without results.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub since: Timestamp,
 }
 
 /// Why a run did not archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum ArchiveSkipped {
     /// More than the integration's limit would be archived: a user must approve it.
@@ -236,6 +249,7 @@ pub enum ArchiveSkipped {
 
 /// What a run does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunKind {
     /// Exports an upload.
@@ -271,6 +285,7 @@ impl RunKind {
 
 /// A run: one export of one upload, or something that a user asked for about earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Run))]
 pub struct RunReport {
     /// Time-ordered, unique.
     pub run_id: String,
@@ -296,12 +311,15 @@ pub struct RunReport {
     /// Whether it was read to its end.
     pub file_end: FileEnd,
     /// When the run began.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub started_at: Timestamp,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub finished_at: Option<Timestamp>,
     /// The newest scan time among the findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub scanned_at: Option<Timestamp>,
     /// The fate of all findings.
     pub counts: Counts,

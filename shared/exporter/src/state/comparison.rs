@@ -13,6 +13,7 @@ const REFRESH_SPREAD_DAYS: u64 = 10;
 
 /// Which findings are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Resend {
     /// Those that are new, changed, back or due.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asff::{Availability, Partition, Regions};
+use asff::{Partition, Regions};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,7 +14,7 @@ use super::write;
 use crate::ports::Ports;
 use crate::problem::Refusal;
 use crate::service::Service;
-use crate::wire::{AuditList, List, RegionList, RegionView, words};
+use crate::wire::{AuditList, List, RegionList, RegionView};
 
 type Answer = Result<Response, Refusal>;
 
@@ -41,11 +41,7 @@ pub(crate) async fn regions(query: Query) -> Answer {
     let view = |(name, region): (asff::RegionName, asff::Region)| RegionView {
         name,
         partition: region.partition.to_string(),
-        availability: match region.availability {
-            Availability::Default => words::Availability::Default,
-            Availability::OptIn => words::Availability::OptIn,
-            Availability::Announced => words::Availability::Announced,
-        },
+        availability: region.availability,
     };
     Ok(write::json(StatusCode::OK, &List { items: all.map(view).collect(), next: None }))
 }

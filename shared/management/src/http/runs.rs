@@ -14,7 +14,7 @@ use super::write;
 use crate::ports::Ports;
 use crate::problem::Refusal;
 use crate::service::Service;
-use crate::wire::{PendingList, QuarantineList, QuarantinedRunList, Run, RunList};
+use crate::wire::{PendingList, QuarantineList, QuarantinedRunList, RunList};
 
 /// Pending findings of a page at most: some hundred bytes each.
 const PENDING_MAX: usize = 1_000;
@@ -48,7 +48,7 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
 /// Show a run
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs", operation_id = "showRun",
     params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
-    responses((status = 200, body = Run), ReadRefused))]
+    responses((status = 200, body = exporter::report::RunReport), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(id): Segment,

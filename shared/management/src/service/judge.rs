@@ -4,7 +4,7 @@ use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
 use exporter::integration::Integration;
 
 use crate::ports::Tested;
-use crate::wire::words::TestOutcome;
+use crate::wire::TestOutcome;
 use crate::wire::{Test, TestedAccounts};
 
 /// Regions that a sentence names.

@@ -8,7 +8,7 @@ use super::Service;
 use super::judge::judged;
 use crate::ports::Ports;
 use crate::problem::Refusal;
-use crate::wire::words::TestOutcome;
+use crate::wire::TestOutcome;
 use crate::wire::{IntegrationView, Test, TestedAccounts};
 
 impl<P: Ports> Service<P> {

@@ -14,7 +14,7 @@ use super::{Service, first};
 use crate::check::next_scan;
 use crate::ports::Ports;
 use crate::problem::Refusal;
-use crate::wire::words::ConnectionStatus;
+use crate::wire::ConnectionStatus;
 use crate::wire::{ConnectionSummary, IntegrationView, List};
 
 /// Integrations that are looked up at once, for a list.

@@ -4,7 +4,7 @@ use exporter::integration::{Credentials, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words::CredentialsKind;
+use super::CredentialsKind;
 
 /// A text that is kept and never shown: it has no debug text and can't be serialised, on purpose.
 #[derive(Clone, Deserialize, ToSchema)]

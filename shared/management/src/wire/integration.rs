@@ -1,17 +1,17 @@
 //! Integrations as they travel.
 
-use asff::RegionName;
-use exporter::connection::Problem;
-use exporter::integration::Integration;
+use asff::{RegionName, ScanFormat, SeverityLabel};
+use exporter::connection::{Connection, Problem};
+use exporter::integration::{ArchiveScope, Integration, MutedFindings};
 use exporter::provider::ProviderId;
 use exporter::registry::Stored;
 use exporter::scan_source::ScanSource;
+use exporter::state::Resend;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words::{self, ConnectionStatus, TestOutcome};
-use super::{Connection, CredentialsBody, CredentialsView, mirror};
+use super::{ConnectionStatus, CredentialsBody, CredentialsView, TestOutcome};
 
 /// An integration to be created. What is left out has its default.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -30,7 +30,7 @@ pub struct IntegrationBody {
     #[schema(default = false)]
     pub archive_previous_findings: Option<bool>,
     /// What the scans cover, which decides whether a finding is archived for being absent from one.
-    #[schema(value_type = Option<words::ArchiveScope>)]
+    #[schema(value_type = Option<ArchiveScope>)]
     pub archive_scope: Option<String>,
     /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
     /// archived whatever the share; 0 always requires approval.
@@ -44,13 +44,13 @@ pub struct IntegrationBody {
     #[schema(minimum = 0, maximum = 100, default = 50)]
     pub partial_scan_percent: Option<i64>,
     /// Which findings are sent: what changed, or all of them at every scan.
-    #[schema(value_type = Option<words::Resend>)]
+    #[schema(value_type = Option<Resend>)]
     pub resend: Option<String>,
     /// Findings below this severity are not sent.
-    #[schema(value_type = Option<words::Severity>)]
+    #[schema(value_type = Option<SeverityLabel>)]
     pub severity_min: Option<String>,
     /// What happens to muted findings.
-    #[schema(value_type = Option<words::Muted>)]
+    #[schema(value_type = Option<MutedFindings>)]
     pub muted: Option<String>,
     /// The Regions that may receive findings, of one partition. Left out: every Region that takes them.
     #[schema(min_items = 1, max_items = 100)]
@@ -63,7 +63,7 @@ pub struct IntegrationBody {
     #[schema(min_items = 1, max_items = 20)]
     pub scan_sources: Option<Vec<ScanSourceBody>>,
     /// Prowler writes one scan in several formats; this one is exported.
-    #[schema(value_type = Option<words::Format>)]
+    #[schema(value_type = Option<ScanFormat>)]
     pub format: Option<String>,
     /// Accept the Prowler product in Regions whose hub is on and where nobody did.
     #[schema(default = false)]
@@ -103,7 +103,7 @@ pub struct IntegrationPatch {
     /// Archive what a newer scan shows to be resolved.
     pub archive_previous_findings: Option<bool>,
     /// What the scans cover, which decides whether a finding is archived for being absent from one.
-    #[schema(value_type = Option<words::ArchiveScope>)]
+    #[schema(value_type = Option<ArchiveScope>)]
     pub archive_scope: Option<String>,
     /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
     /// archived whatever the share; 0 always requires approval.
@@ -117,13 +117,13 @@ pub struct IntegrationPatch {
     #[schema(minimum = 0, maximum = 100)]
     pub partial_scan_percent: Option<i64>,
     /// Which findings are sent.
-    #[schema(value_type = Option<words::Resend>)]
+    #[schema(value_type = Option<Resend>)]
     pub resend: Option<String>,
     /// Findings below this severity are not sent.
-    #[schema(value_type = Option<words::Severity>)]
+    #[schema(value_type = Option<SeverityLabel>)]
     pub severity_min: Option<String>,
     /// What happens to muted findings.
-    #[schema(value_type = Option<words::Muted>)]
+    #[schema(value_type = Option<MutedFindings>)]
     pub muted: Option<String>,
     /// The Regions that may receive findings.
     #[schema(min_items = 1, max_items = 100)]
@@ -135,7 +135,7 @@ pub struct IntegrationPatch {
     #[schema(min_items = 1, max_items = 20)]
     pub scan_sources: Option<Vec<ScanSourceBody>>,
     /// Which of Prowler's formats is exported.
-    #[schema(value_type = Option<words::Format>)]
+    #[schema(value_type = Option<ScanFormat>)]
     pub format: Option<String>,
     /// Accept the Prowler product in Regions whose hub is on and where nobody did.
     pub auto_accept_product: Option<bool>,
@@ -157,8 +157,7 @@ pub struct IntegrationView {
     /// Whether it archives what a newer scan shows to be resolved.
     pub archive_previous_findings: bool,
     /// What the scans cover, which decides whether a finding is archived for being absent from one.
-    #[schema(value_type = words::ArchiveScope)]
-    pub archive_scope: exporter::integration::ArchiveScope,
+    pub archive_scope: ArchiveScope,
     /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
     /// archived whatever the share; 0 always requires approval.
     #[schema(minimum = 0, maximum = 100)]
@@ -171,26 +170,20 @@ pub struct IntegrationView {
     #[schema(minimum = 0, maximum = 100)]
     pub partial_scan_percent: u8,
     /// Which findings are sent.
-    #[schema(value_type = words::Resend)]
-    pub resend: exporter::state::Resend,
+    pub resend: Resend,
     /// Findings below this severity are not sent.
-    #[schema(value_type = Option<words::Severity>)]
-    pub severity_min: Option<asff::SeverityLabel>,
+    pub severity_min: Option<SeverityLabel>,
     /// What happens to muted findings.
-    #[schema(value_type = words::Muted)]
-    pub muted: exporter::integration::MutedFindings,
+    pub muted: MutedFindings,
     /// The Regions that may receive findings. Null: every Region that takes them.
-    #[schema(value_type = Option<Vec<String>>)]
     pub regions: Option<Vec<RegionName>>,
     /// Where the findings go that their own Region does not take.
-    #[schema(value_type = Option<String>)]
     pub fallback_region: Option<RegionName>,
     /// The sources from which scans are accepted. Null: any.
     #[schema(value_type = Option<Vec<ScanSourceBody>>)]
     pub scan_sources: Option<Vec<ScanSource>>,
     /// Which of Prowler's formats is exported.
-    #[schema(value_type = words::Format)]
-    pub format: asff::ScanFormat,
+    pub format: ScanFormat,
     /// Whether it accepts the Prowler product where nobody did.
     pub auto_accept_product: bool,
     /// As whom Security Hub is called.
@@ -273,7 +266,6 @@ pub struct ConnectionSummary {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub stale_since: Option<Timestamp>,
     /// The Regions that take findings, in at least one account.
-    #[schema(value_type = Vec<String>)]
     pub regions: Vec<RegionName>,
     /// Accounts that were checked.
     pub accounts: u64,
@@ -283,7 +275,6 @@ pub struct ConnectionSummary {
     #[serde(default)]
     pub accounts_not_reached: u64,
     /// What is wrong with the first account that has something wrong.
-    #[schema(value_type = Option<mirror::ConnectionProblem>)]
     pub problem: Option<Problem>,
 }
 

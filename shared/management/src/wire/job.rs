@@ -1,12 +1,11 @@
 //! Jobs, as they travel.
 
 use exporter::approval::Approval;
-use exporter::jobs::JobRecord;
+use exporter::jobs::{JobRecord, JobState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words::JobState;
 use crate::problem::Refusal;
 
 /// What is approved. Nothing named, or no body: what is pending.
@@ -49,8 +48,7 @@ pub struct JobView {
     #[schema(required = true)]
     pub about: Option<String>,
     /// How it stands.
-    #[schema(value_type = JobState)]
-    pub state: exporter::jobs::JobState,
+    pub state: JobState,
     /// Why it is refused, failed or undone, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

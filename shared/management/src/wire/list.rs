@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use asff::RegionName;
-use exporter::registry::Part;
-use exporter::report::RunReport;
+use asff::{Availability, RegionName};
+use exporter::connection::Connection;
+use exporter::registry::{AuditEntry, Part};
+use exporter::report::{PendingFinding, RunReport};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words::Availability;
-use super::{AuditEntry, Connection, IntegrationView, JobView, PendingFinding, ProviderView, Run};
+use super::{IntegrationView, JobView, ProviderView};
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ macro_rules! list {
 list!(ProviderList, ProviderView, "A part of the providers, by id.");
 list!(IntegrationList, IntegrationView, "A part of the integrations, by id.");
 list!(ConnectionList, Connection, "A part of an integration's accounts, by account.");
-list!(RunList, Run, "A part of the runs, newest first, shortened: Regions and most accounts are left out.");
+list!(RunList, RunReport, "A part of the runs, newest first, shortened: Regions and most accounts are left out.");
 list!(JobList, JobView, "A page of the jobs, newest first.");
 list!(AuditList, AuditEntry, "A part of the audit log of changes, newest first.");
 list!(QuarantinedRunList, QuarantinedRun, "A part of the runs that left something in quarantine, newest first.");
@@ -92,7 +92,6 @@ impl QuarantinedRun {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RegionView {
     /// Its name.
-    #[schema(value_type = String)]
     pub name: RegionName,
     /// The partition that it belongs to.
     pub partition: String,

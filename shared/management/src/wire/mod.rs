@@ -5,9 +5,8 @@ mod credentials;
 mod integration;
 mod job;
 mod list;
-mod mirror;
 mod provider;
-pub mod words;
+mod values;
 
 pub use credentials::{CredentialsBody, CredentialsView, RoleBody, RoleView, SecretText};
 pub use integration::{
@@ -19,5 +18,5 @@ pub use list::{
     AuditList, ConnectionList, IntegrationList, JobList, List, PendingList, ProviderList, QuarantineList,
     QuarantinedRun, QuarantinedRunList, RegionList, RegionView, RunList,
 };
-pub use mirror::{AuditEntry, Connection, PendingFinding, Run};
 pub use provider::{ProviderBody, ProviderPatch, ProviderView};
+pub use values::{ConnectionStatus, CredentialsKind, ProviderKind, TestOutcome};

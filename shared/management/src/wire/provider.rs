@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::words::ProviderKind;
+use super::ProviderKind;
 use super::{CredentialsBody, CredentialsView, Test};
 
 /// A provider to be created.

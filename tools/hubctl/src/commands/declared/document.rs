@@ -12,8 +12,8 @@ use exporter::integration::{ArchiveScope, Integration, MutedFindings};
 use exporter::provider::ProviderId;
 use exporter::scan_source::ScanSource;
 use exporter::state::Resend;
+use management::wire::CredentialsKind;
 use management::wire::IntegrationView;
-use management::wire::words::CredentialsKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

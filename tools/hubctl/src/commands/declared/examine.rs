@@ -9,7 +9,7 @@ use std::path::Path;
 use exporter::integration::{Credentials, Role};
 use exporter::provider::{Provider, ProviderId};
 use management::problem::{FieldError, Refusal};
-use management::wire::words::CredentialsKind;
+use management::wire::CredentialsKind;
 use management::wire::{CredentialsBody, CredentialsView, IntegrationBody, ProviderPatch};
 use management::{Settings as Deployed, check};
 use serde::de::DeserializeOwned;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use exporter::provider::ProviderId;
 use exporter::registry::{MANAGED, Revision};
 use jiff::Timestamp;
-use management::wire::words::CredentialsKind;
+use management::wire::CredentialsKind;
 use management::wire::{CredentialsView, IntegrationView, ProviderView};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};

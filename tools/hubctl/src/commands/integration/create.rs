@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::builder::NonEmptyStringValueParser;
 use exporter::provider::ProviderId;
-use management::wire::words::TestOutcome;
+use management::wire::TestOutcome;
 use serde_json::{Map, Value};
 
 use super::settings::Settings;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use exporter::connection::refused_caller;
 use exporter::provider::ProviderId;
-use management::wire::words::CredentialsKind;
+use management::wire::CredentialsKind;
 use management::wire::{CredentialsView, IntegrationView, ProviderView, RoleView};
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use asff::RegionName;
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnection, RegionStatus};
 use management::wire::Test;
-use management::wire::words::TestOutcome;
+use management::wire::TestOutcome;
 
 use crate::commands::doctor::are_credentials_refused;
 use crate::exit::Exit;

@@ -3,7 +3,7 @@
 
 use exporter::integration::Integration;
 use jiff::Timestamp;
-use management::wire::words::{ConnectionStatus, CredentialsKind};
+use management::wire::{ConnectionStatus, CredentialsKind};
 use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, ProviderView, RoleView};
 
 use crate::commands::choices::{archive_words, resend_words};

@@ -10,8 +10,8 @@ use asff::{AccountId, Partition};
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use exporter::provider::ProviderId;
+use management::wire::CredentialsKind;
 use management::wire::RoleView;
-use management::wire::words::CredentialsKind;
 use serde::Serialize;
 
 use self::policy::{Form, Policy};

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use exporter::provider::ProviderId;
 use management::wire::ProviderView;
-use management::wire::words::{CredentialsKind, ProviderKind};
+use management::wire::{CredentialsKind, ProviderKind};
 use serde_json::Value;
 
 use crate::commands::integration::shown::{assumes, note_unknown_trust, provider_path, read, trust};

@@ -12,7 +12,7 @@ use exporter::integration::{Credentials, Role};
 use exporter::ports::{CallError, ConnectError, Hub as _, ImportOutcome};
 use exporter::provider::ProviderId;
 use jiff::Timestamp;
-use management::wire::words::CredentialsKind;
+use management::wire::CredentialsKind;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
