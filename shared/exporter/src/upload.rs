@@ -44,7 +44,7 @@ impl Upload {
 }
 
 /// What the store said about the object when it was opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UploadInfo {
     /// Where the bytes come from: an `s3://` URL or a file's name.

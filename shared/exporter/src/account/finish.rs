@@ -13,7 +13,7 @@ use crate::delivery::{AccountDelivered, Judging, Limit, Verdicts};
 use crate::evidence::{Evidence, ManualFor, Proof, Reading};
 use crate::integration::{ArchiveScope, Integration};
 use crate::ports::{PortError, Ports};
-use crate::report::{AccountReport, FileEnd, RegionReport, undelivered};
+use crate::report::{AccountReport, FileEnd, RunReport, undelivered};
 
 impl<P: Ports> AccountExport<P> {
     /// Waits until every finding has its fate, archives what is resolved, and gives the account back. `manual`: the checks
@@ -101,7 +101,7 @@ impl<P: Ports> Delivering<P> {
             report.scan_times = proof.times().iter().copied().collect();
         }
         let stale = standing.and_then(|standing| standing.after(&report.regions, context.run.ports.now()));
-        let finished = finished_upload(context, ending, integration, &delivered, &report);
+        let finished = finished_upload(context, account, ending, integration, &delivered, &report);
         let known = Known { finished, account, coverage: &coverage, proof: &proof, newest };
         let kept = match session.lease.is_lost() {
             // What another run keeps by now is not written over.
@@ -117,6 +117,7 @@ impl<P: Ports> Delivering<P> {
 /// The upload, if nothing of it is left for the account.
 fn finished_upload<P: Ports>(
     context: &Context<P>,
+    account: AccountId,
     ending: &Ending,
     integration: &Integration,
     delivered: &AccountDelivered,
@@ -127,16 +128,13 @@ fn finished_upload<P: Ports>(
         && delivered.counts.archive_undelivered == 0
         && !report.counts.undelivered.keys().any(|reason| undelivered::passes(reason))
         && report.regions.values().all(|region| region.unfinished.is_none());
-    let is_left_out = |region: &RegionReport| region.unavailable.is_some() || region.not_adopted.is_some();
-    let is_degraded = report.counts.region_unavailable_total() + report.counts.quarantined_total() > 0
-        || report.regions.values().any(is_left_out);
     is_complete.then(|| FinishedUpload {
         identity: context.identity.to_string(),
         run_id: context.run.run_id().to_owned(),
         job: context.job.clone(),
         settings: settings_of(integration),
         at: context.run.ports.now(),
-        is_degraded,
+        is_degraded: RunReport::is_degraded_by(account, report),
     })
 }
 

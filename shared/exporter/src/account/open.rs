@@ -107,7 +107,7 @@ impl<P: Ports> AccountExport<P> {
             let options = &context.run.shared.settings.command_options;
             let degraded = || {
                 let FinishedUpload { run_id, .. } = finished;
-                let message = format!("account {account}: run {run_id} exported it, and not every finding arrived");
+                let message = format!("account {account}: run {run_id} exported it, and needs attention");
                 Problem::new(ALREADY_EXPORTED, message).fixed_by(format!("hubctl run show {run_id}{options}"))
             };
             return Ok(Err(State::Complete(finished.is_degraded.then(degraded))));

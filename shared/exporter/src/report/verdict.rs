@@ -1,12 +1,16 @@
 //! How a run ended, and what somebody should know about it.
 
+use asff::AccountId;
 use jiff::Timestamp;
 
-use super::{ArchiveSkipped, Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus, undelivered};
+use super::{
+    AccountReport, ArchiveSkipped, Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus, undelivered,
+};
 use crate::account::SUPERSEDED;
 use crate::filter::Kept;
 use crate::problem::Problem;
 use crate::scan_source::NOT_AUTHORIZED_SOURCE;
+use crate::upload::UploadInfo;
 
 /// What is said of a file that was read to its end and has no finding in it.
 pub const NO_FINDINGS: &str = "the file contains no findings";
@@ -37,6 +41,17 @@ impl RunReport {
             _ if self.reasons.is_empty() => RunStatus::Succeeded,
             _ => RunStatus::Degraded,
         }
+    }
+
+    /// Whether what became of one account's findings makes a run degraded.
+    pub(crate) fn is_degraded_by(account: AccountId, report: &AccountReport) -> bool {
+        let of_one = Self {
+            file_end: FileEnd::Complete,
+            counts: Counts { read: report.counts.read.max(1), ..report.counts.clone() },
+            accounts: [(account, report.clone())].into(),
+            ..Self::begin(String::new(), UploadInfo::default(), Timestamp::UNIX_EPOCH)
+        };
+        !of_one.explain("").is_empty() || report.counts.region_unavailable_total() > 0
     }
 
     /// Whether the upload was read to its end and has no finding in it.
@@ -146,14 +161,11 @@ fn explain_region(report: &RegionReport, command_options: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{AccountReport, Fate};
-    use crate::upload::UploadInfo;
+    use crate::report::Fate;
 
     /// A run over two findings of an account, and one that belongs to none.
     fn run(fate: &Fate) -> RunReport {
-        let upload =
-            UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
-        let mut run = RunReport::begin(String::new(), upload, Timestamp::UNIX_EPOCH);
+        let mut run = RunReport::begin(String::new(), UploadInfo::default(), Timestamp::UNIX_EPOCH);
         run.file_end = FileEnd::Complete;
         let mut account = AccountReport { problem: Some("older".to_owned()), ..AccountReport::default() };
         account.counts.read = 2;
@@ -174,6 +186,16 @@ mod tests {
         let mut job = RunReport { kind: RunKind::Redrive, ..empty };
         job.conclude(Timestamp::UNIX_EPOCH, "");
         assert_eq!((job.status, job.reasons.len()), (RunStatus::Succeeded, 0));
+    }
+
+    #[test]
+    fn a_question_about_an_account_makes_each_run_of_the_upload_degraded() {
+        let account = "123456789012".parse().unwrap();
+        let mut report = AccountReport::default();
+        (report.counts.read, report.counts.sent) = (2, 2);
+        assert!(!RunReport::is_degraded_by(account, &report));
+        report.archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 21, active: 22 });
+        assert!(RunReport::is_degraded_by(account, &report));
     }
 
     #[test]

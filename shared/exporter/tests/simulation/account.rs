@@ -115,7 +115,7 @@ impl Account {
         let is_bad = |(name, region): (&asff::RegionName, &exporter::report::RegionReport)| {
             (region.unavailable.is_some() && !is_off(name.as_str())) || region.not_adopted.is_some()
         };
-        // A run that died finished the account, and not every finding arrived: which, only that run knew.
+        // A run that died finished the account, and was degraded: why, only that run knew.
         let is_of_dead_run = filtered("already_exported") > 0 && account.problem.is_some();
         let is_unknown = is_of_dead_run
             || report.status.wants_another_try()
