@@ -5,10 +5,10 @@ use std::env;
 use std::path::PathBuf;
 
 /// The linker script, beside this file, from where a package is.
-const SCRIPT: &str = "../../functions/no_unwind_tables.ld";
+const SCRIPT: &str = "../../functions/build/no_unwind_tables.ld";
 
 fn main() {
-    println!("cargo:rerun-if-changed=../../functions/build.rs");
+    println!("cargo:rerun-if-changed=../../functions/build/build.rs");
     println!("cargo:rerun-if-changed={SCRIPT}");
     // Other profiles unwind. Of the systems that functions are compiled on, the linkers of Linux alone read such scripts.
     let released = env::var("PROFILE").is_ok_and(|profile| profile == "release");
