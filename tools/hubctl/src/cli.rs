@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    audit, completion, declared, doctor, explain, export, integration, job, man, map, permissions, plan, provider,
+    apply, audit, completion, doctor, explain, export, integration, job, man, map, permissions, plan, provider,
     quarantine, reconcile, run, trigger, validate,
 };
 use crate::config::Global;
@@ -58,8 +58,8 @@ pub(crate) enum Command {
     Provider(provider::Group),
     Permissions(permissions::Group),
     Trigger(trigger::Group),
-    Apply(declared::ApplyArgs),
-    Config(declared::ConfigGroup),
+    Apply(apply::ApplyArgs),
+    Config(apply::ConfigGroup),
     Audit(audit::Args),
     Run(run::Group),
     Quarantine(quarantine::Group),

@@ -1,14 +1,17 @@
 //! The operators' command line: looks at scans offline, exports them from a workstation, and manages a deployment.
 
+mod args;
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod deployment;
 mod exit;
 mod logs;
-mod management;
-mod output;
+mod origin;
 mod progress;
+mod prompt;
+mod render;
 mod scan;
 mod shell;
 mod standalone;
@@ -22,7 +25,7 @@ use clap::CommandFactory as _;
 use crate::cli::{Cli, Command, Wrong};
 use crate::config::Notation;
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::render::Output;
 
 /// Runs one command. Its exit code is part of the interface: `hubctl --help` lists them.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -54,8 +57,8 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Provider(group) => commands::provider::run(&group, &cli.global, output),
         Command::Permissions(group) => commands::permissions::run(&group, &cli.global, output),
         Command::Trigger(group) => commands::trigger::run(&group, &cli.global, output),
-        Command::Apply(args) => commands::declared::apply(&args, &cli.global, output),
-        Command::Config(group) => commands::declared::config(&group, &cli.global, output),
+        Command::Apply(args) => commands::apply::apply(&args, &cli.global, output),
+        Command::Config(group) => commands::apply::config(&group, &cli.global, output),
         Command::Audit(args) => commands::audit::run(&args, &cli.global, output),
         Command::Run(group) => commands::run::run(&group, &cli.global, output),
         Command::Quarantine(group) => commands::quarantine::run(&group, &cli.global, output),

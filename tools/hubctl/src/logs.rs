@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::output::Beside;
+use crate::render::Beside;
 
 /// Our crates. Compared as a whole, as in the functions: `aws` is ours, `aws_config` and the rest of the SDK are not.
 const OURS: [&str; 5] = ["asff", "aws", "exporter", "hubctl", "management"];

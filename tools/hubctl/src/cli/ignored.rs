@@ -5,7 +5,7 @@
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use crate::commands::choices::Choices;
+use crate::args::choices::Choices;
 use crate::exit::{Exit, Failure};
 
 /// Commands that ask no deployment and no AWS.

@@ -5,11 +5,11 @@ use exporter::registry::AuditEntry;
 use serde_json::Value;
 
 use super::integration::shown::read;
+use crate::client::Reach;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::{Column, Output, Table, Tone};
+use crate::render::{Column, Output, Table, Tone};
 
 /// Entries that one list shows at most.
 const LIMIT_MAX: i64 = 10_000;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap_complete::Shell;
 
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::render::Output;
 
 /// Write a completion script for a shell
 #[derive(clap::Args, Debug)]

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use exporter::explain::{Explanation, FindingName, KnownState, LiveState, explain};
 
-use super::origin::Origin;
 use crate::config::{Format, Global};
 use crate::deployment::{self, port};
 use crate::exit::{Exit, Failure};
-use crate::output::{Facts, Output, Tone, text};
+use crate::origin::Origin;
+use crate::render::{Facts, Output, Tone, text};
 use crate::standalone::{Standalone, StateOnly};
 
 /// The account's last runs that are looked through.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::render::Output;
 
 /// Write the manual, a page for each command
 #[derive(clap::Args, Debug)]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::config::Style;
 use crate::exit::Exit;
-use crate::output::{Column, Output, Table, Tone, hidden, text};
+use crate::render::{Column, Output, Table, Tone, hidden, text};
 use crate::scan::pipeline::Item;
 use crate::scan::source::Source;
 use crate::scan::survey::Survey;

@@ -1,28 +1,20 @@
 //! One file for each command: its options, its straight line, its text.
 
-pub(crate) mod ask;
+pub(crate) mod apply;
 pub(crate) mod audit;
-pub(crate) mod choices;
 pub(crate) mod completion;
-pub(crate) mod credentials;
-pub(crate) mod declared;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod export;
-pub(crate) mod fates;
-pub(crate) mod filters;
 pub(crate) mod integration;
 pub(crate) mod job;
 pub(crate) mod man;
 pub(crate) mod map;
-pub(crate) mod origin;
 pub(crate) mod permissions;
 pub(crate) mod plan;
 pub(crate) mod provider;
 pub(crate) mod quarantine;
 pub(crate) mod reconcile;
 pub(crate) mod run;
-pub(crate) mod run_report;
 pub(crate) mod trigger;
-pub(crate) mod unproven;
 pub(crate) mod validate;

@@ -8,15 +8,15 @@ use exporter::jobs::{Job, accounts_with_state};
 use exporter::jobs::{JobRunner, Reconcile};
 use exporter::report::{Drift, RegionReport, RunReport};
 
-use super::filters::region;
 use super::job::give::{self, Given, How};
-use super::origin::Origin;
-use super::run_report;
+use crate::args::filters::region;
+use crate::client::Reach;
 use crate::config::{Format, Global};
 use crate::deployment::{block_on, port};
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::{Column, Output, Table, Tone, text};
+use crate::origin::Origin;
+use crate::render::run_report;
+use crate::render::{Column, Output, Table, Tone, text};
 use crate::standalone::{Place, Standalone, StateOption};
 
 /// Compare what Security Hub holds with what it was sent, and fix it

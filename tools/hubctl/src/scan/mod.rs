@@ -15,8 +15,8 @@ use self::pipeline::{Item, Reach};
 use self::source::Source;
 use self::survey::Survey;
 use crate::config::Style;
-use crate::output::text;
 use crate::progress::Watch;
+use crate::render::text;
 
 /// Reads a scan, counts what is in it, and shows every entry to `each`, which may end the reading.
 ///

@@ -6,7 +6,7 @@ use exporter::report::{FileEnd, NO_FINDINGS};
 
 use super::survey::Survey;
 use crate::exit::{Exit, Failure};
-use crate::output::{Output, text};
+use crate::render::{Output, text};
 
 /// The exit code that tells a script how the file is.
 pub(crate) fn exit(survey: &Survey) -> Exit {

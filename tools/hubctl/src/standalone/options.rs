@@ -9,9 +9,9 @@ use exporter::integration::{Credentials, Integration, Role};
 
 use super::Standalone;
 use super::store::Place;
-use crate::commands::choices::Choices;
-use crate::commands::filters::region;
-use crate::commands::integration::role::{ExternalId, RoleArn};
+use crate::args::choices::Choices;
+use crate::args::filters::region;
+use crate::args::role::{ExternalId, RoleArn};
 use crate::config::Global;
 use crate::deployment::no_region;
 use crate::exit::{Exit, Failure};

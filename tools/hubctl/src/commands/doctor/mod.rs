@@ -16,11 +16,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use self::deployment::Finding;
-use crate::commands::run_report::CREDENTIAL_REASONS;
 use crate::config::{Format, Global};
 use crate::deployment::{block_on, connect, port, which_deployment};
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::render::Output;
+use crate::render::run_report::CREDENTIAL_REASONS;
 
 /// Check every connection and the deployment itself, and say how to fix them
 #[derive(clap::Args, Debug)]

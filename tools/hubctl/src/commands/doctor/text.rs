@@ -8,7 +8,7 @@ use exporter::connection::{Connection, ConnectionStatus, Problem, RegionConnecti
 
 use super::Diagnosis;
 use super::deployment::Health;
-use crate::output::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, Tone, text};
 
 /// Writes all of it.
 pub(super) fn write(diagnosis: &Diagnosis, all_regions: bool, output: &mut Output) -> io::Result<()> {

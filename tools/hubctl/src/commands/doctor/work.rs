@@ -18,8 +18,8 @@ use jiff::{SignedDuration, Timestamp};
 use management::ports::JobSubmitter as _;
 
 use super::deployment::Finding;
-use crate::commands::integration::role::matches_pattern;
-use crate::output::text;
+use crate::args::role::matches_pattern;
+use crate::render::text;
 
 /// Entries of one part of a list.
 const PART: usize = 500;

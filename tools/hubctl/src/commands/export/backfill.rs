@@ -11,12 +11,12 @@ use exporter::upload::Upload;
 use jiff::Timestamp;
 
 use super::{Args, work};
-use crate::commands::origin::Origin;
-use crate::commands::run_report;
 use crate::config::{Format, Global};
 use crate::deployment::{self, port};
 use crate::exit::{Exit, Failure};
-use crate::output::{Column, Output, Table, text};
+use crate::origin::Origin;
+use crate::render::run_report;
+use crate::render::{Column, Output, Table, text};
 use crate::scan::source::Source;
 
 /// Digits of the time in the names that Prowler gives its files: `prowler-output-123456789012-20261123075624.ocsf.json`.

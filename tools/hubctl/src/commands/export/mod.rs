@@ -8,11 +8,11 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 pub(crate) use self::work::Work;
-use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment;
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::origin::Origin;
+use crate::render::Output;
 use crate::scan::source::Source;
 use crate::standalone;
 

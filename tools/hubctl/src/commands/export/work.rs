@@ -11,13 +11,13 @@ use exporter::report::RunReport;
 use exporter::settings::Settings;
 
 use super::body;
-use crate::commands::origin::Origin;
-use crate::commands::run_report;
 use crate::config::Format;
 use crate::deployment::port;
 use crate::exit::{Exit, Failure};
-use crate::output::{Output, text};
+use crate::origin::Origin;
 use crate::progress::Watch;
+use crate::render::run_report;
+use crate::render::{Output, text};
 use crate::scan::source::Source;
 use crate::shell::quoted;
 

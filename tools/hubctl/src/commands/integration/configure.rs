@@ -4,14 +4,14 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 use serde_json::Value;
 
-use super::settings::Settings;
 use super::shown::{Shown, path};
-use crate::commands::ask::Person;
+use crate::args::settings::Settings;
+use crate::client::{Reach, Request};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Reach, Request};
-use crate::output::Output;
+use crate::prompt::Person;
+use crate::render::Output;
 
 /// Change the settings of an integration
 #[derive(clap::Args, Clone, Debug)]

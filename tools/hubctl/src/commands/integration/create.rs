@@ -6,15 +6,15 @@ use exporter::provider::ProviderId;
 use management::wire::TestOutcome;
 use serde_json::{Map, Value};
 
-use super::settings::Settings;
 use super::shown::{Shown, provider_path};
-use crate::commands::ask::Person;
-use crate::commands::credentials::CredentialOptions;
+use crate::args::credentials::CredentialOptions;
+use crate::args::settings::Settings;
+use crate::client::{Management, Reach, Request};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Management, Reach, Request};
-use crate::output::Output;
+use crate::prompt::Person;
+use crate::render::Output;
 
 /// Create the integration of an account, and test its connection
 #[derive(clap::Args, Clone, Debug)]

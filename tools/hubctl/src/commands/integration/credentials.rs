@@ -4,13 +4,13 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 
 use super::shown::{Shown, path};
-use crate::commands::ask::Person;
-use crate::commands::credentials::CredentialOptions;
+use crate::args::credentials::CredentialOptions;
+use crate::client::{Reach, Request};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Reach, Request};
-use crate::output::Output;
+use crate::prompt::Person;
+use crate::render::Output;
 
 /// Change as whom an integration calls Security Hub, and test it
 #[derive(clap::Args, Clone, Debug)]

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::shown::{Shown, path};
 use super::words;
-use crate::commands::ask::Person;
+use crate::client::{Reach, Request};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Reach, Request};
-use crate::output::Output;
+use crate::prompt::Person;
+use crate::render::Output;
 
 /// Remove an integration for good, and archive what it sent if you want
 #[derive(clap::Args, Debug)]

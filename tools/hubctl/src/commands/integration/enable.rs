@@ -4,11 +4,11 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 
 use super::shown::{Shown, path};
+use crate::client::{Reach, Request};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::{Reach, Request};
-use crate::output::{Output, text};
+use crate::render::{Output, text};
 
 /// Switch an integration on, and test its connection
 #[derive(clap::Args, Debug)]

@@ -5,12 +5,12 @@ use management::wire::IntegrationView;
 
 use super::shown::read;
 use super::words;
-use crate::commands::filters::filter_words;
+use crate::args::filters::filter_words;
+use crate::client::Reach;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::{Column, Output, Table, text};
+use crate::render::{Column, Output, Table, text};
 
 /// Integrations at most: more accounts than AWS lets an organization have.
 const LIST_MAX: usize = 100_000;

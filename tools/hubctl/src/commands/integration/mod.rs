@@ -6,8 +6,6 @@ mod credentials;
 mod delete;
 mod enable;
 mod list;
-pub(crate) mod role;
-pub(crate) mod settings;
 mod show;
 pub(in crate::commands) mod shown;
 mod test;
@@ -17,10 +15,10 @@ pub(in crate::commands) mod words;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::client::Reach;
 use crate::config::Global;
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::Output;
+use crate::render::Output;
 
 /// Configure whose findings go to Security Hub, and how
 #[derive(clap::Args, Debug)]

@@ -4,11 +4,11 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 
 use super::shown::Shown;
+use crate::client::Reach;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::Output;
+use crate::render::Output;
 
 /// Show the integration of an account: status, filters, Regions, next scan
 #[derive(clap::Args, Debug)]

@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{tested, words};
+use crate::client::{Answer, Management};
 use crate::commands::permissions::policy::Policy;
 use crate::config::Format;
 use crate::exit::{Exit, Failure};
-use crate::management::{Answer, Management};
-use crate::output::Output;
+use crate::render::Output;
 
 /// An integration with what it takes to show and to change it.
 pub(in crate::commands) struct Shown {

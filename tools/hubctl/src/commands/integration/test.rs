@@ -6,11 +6,11 @@ use management::wire::Test;
 
 use super::shown::{path, read};
 use super::tested;
+use crate::client::{Reach, Request};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::{Reach, Request};
-use crate::output::Output;
+use crate::render::Output;
 
 /// Test the connection: credentials, Security Hub, Regions, leave to export
 #[derive(clap::Args, Debug)]

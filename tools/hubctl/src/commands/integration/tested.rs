@@ -10,7 +10,7 @@ use management::wire::TestOutcome;
 
 use crate::commands::doctor::are_credentials_refused;
 use crate::exit::Exit;
-use crate::output::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, Tone, text};
 
 /// Accounts whose Regions are shown one by one; of more, only what is wrong.
 const ACCOUNTS_IN_FULL_MAX: usize = 3;

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use management::wire::{ConnectionStatus, CredentialsKind};
 use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, ProviderView, RoleView};
 
-use crate::commands::choices::{archive_words, resend_words};
-use crate::commands::filters::filter_words;
-use crate::output::{Facts, Tone, text};
+use crate::args::choices::{archive_words, resend_words};
+use crate::args::filters::filter_words;
+use crate::render::{Facts, Tone, text};
 
 /// All that is worth knowing of an integration. `provider` is its provider, where the credentials are that one's.
 pub(super) fn facts(view: &IntegrationView, provider: Option<&ProviderView>) -> Facts {

@@ -20,16 +20,16 @@ use uuid::Uuid;
 
 use super::outcome::Outcome;
 use super::wait;
+use crate::client::{Management, Reach, Request, segment};
 use crate::commands::export::{Work, work};
 use crate::commands::integration::shown::read;
-use crate::commands::origin::Origin;
-use crate::commands::run_report;
 use crate::config::{Format, Global};
 use crate::deployment::{self, Connected};
 use crate::exit::{Exit, Failure};
-use crate::management::{Management, Reach, Request, segment};
-use crate::output::{Output, text};
+use crate::origin::Origin;
 use crate::progress::Watch;
+use crate::render::run_report;
+use crate::render::{Output, text};
 
 /// What the audit log names as the target of a job that is about everything.
 const EVERYTHING: &str = "all";

@@ -4,12 +4,12 @@ use anyhow::Result;
 use exporter::jobs::JobState;
 use management::wire::JobView;
 
+use crate::client::Reach;
 use crate::commands::integration::shown::read;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::{Column, Output, Table, Tone};
+use crate::render::{Column, Output, Table, Tone};
 
 /// Jobs that one list shows at most.
 const LIMIT_MAX: i64 = 1000;

@@ -10,10 +10,10 @@ mod wait;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::client::Reach;
 use crate::config::Global;
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::Output;
+use crate::render::Output;
 
 /// Show and retry jobs: replay, approve, undo-archive, redrive, reconcile
 #[derive(clap::Args, Debug)]

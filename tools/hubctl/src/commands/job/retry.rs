@@ -5,13 +5,13 @@ use management::wire::JobView;
 
 use super::give::{exit, message, warn};
 use super::{show, wait};
+use crate::client::{Reach, Request, segment};
 use crate::commands::integration::shown::read;
-use crate::commands::origin::Origin;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::{Reach, Request, segment};
-use crate::output::Output;
+use crate::origin::Origin;
+use crate::render::Output;
 
 /// Retry a failed job, whose message is in the dead-letter queue
 #[derive(clap::Args, Debug)]

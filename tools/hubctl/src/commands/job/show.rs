@@ -10,14 +10,14 @@ use management::wire::JobView;
 use super::give::{each, exit, warn};
 use super::list::tone;
 use super::wait;
+use crate::client::{Reach, segment};
 use crate::commands::integration::shown::read;
-use crate::commands::origin::Origin;
-use crate::commands::run_report;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::{Reach, segment};
-use crate::output::{Facts, Output, Tone, text};
+use crate::origin::Origin;
+use crate::render::run_report;
+use crate::render::{Facts, Output, Tone, text};
 
 /// Show a job: its state, and the runs of its last attempt
 #[derive(clap::Args, Debug)]

@@ -10,11 +10,11 @@ use management::wire::JobView;
 use tokio::time::Instant;
 
 use super::outcome::Outcome;
+use crate::client::{Management, segment};
 use crate::commands::integration::shown::read;
 use crate::exit::{Exit, Failure};
-use crate::management::{Management, segment};
-use crate::output::{Output, text};
 use crate::progress::Watch;
+use crate::render::{Output, text};
 
 /// Time to the second look: a job of a few findings takes about a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

@@ -16,14 +16,14 @@ use serde::Serialize;
 
 use self::policy::{Form, Policy};
 use self::template::Template;
-use crate::commands::credentials::CredentialOptions;
-use crate::commands::integration::role::{ExternalId, RoleName, matches_pattern};
+use crate::args::credentials::CredentialOptions;
+use crate::args::role::{ExternalId, RoleName, matches_pattern};
+use crate::client::{Management, Reach};
 use crate::commands::integration::shown::{Shown, note_unknown_trust, path, trust, unknown_trust_option};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Management, Reach};
-use crate::output::Output;
+use crate::render::Output;
 
 /// See the IAM permissions that an integration needs
 #[derive(clap::Args, Debug)]

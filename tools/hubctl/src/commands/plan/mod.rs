@@ -14,12 +14,12 @@ use exporter::report::RunReport;
 
 use self::price::Plan;
 use super::export::{Work, work};
-use super::origin::Origin;
-use super::run_report;
 use crate::config::{Format, Global};
 use crate::deployment;
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::origin::Origin;
+use crate::render::Output;
+use crate::render::run_report;
 use crate::scan::source::Source;
 use crate::standalone;
 

@@ -5,7 +5,7 @@ use exporter::report::{Counts, RunReport, RunStatus};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::commands::unproven;
+use crate::render::unproven;
 
 /// Ingestion events of a month that are free in each account and Region (Security Hub's price list).
 const FREE_EVENTS: u64 = 10_000;

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::price::{Cost, Plan};
-use crate::commands::run_report::tone;
-use crate::commands::{fates, unproven};
-use crate::output::{Column, Facts, Output, Table, Tone, text};
+use crate::render::run_report::tone;
+use crate::render::{Column, Facts, Output, Table, Tone, text};
+use crate::render::{outcomes, unproven};
 
 /// Writes a plan.
 pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
@@ -20,7 +20,7 @@ pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
     output.facts(&facts)?;
     if plan.counts.read > 0 {
         output.line("")?;
-        output.table(&fates::table("would be sent", plan.counts))?;
+        output.table(&outcomes::table("would be sent", plan.counts))?;
     }
     let mut accounts: Vec<_> = plan.regions.iter().map(|region| region.account).collect();
     accounts.dedup();

@@ -5,12 +5,12 @@ use exporter::provider::ProviderId;
 use serde_json::{Map, Value};
 
 use super::shown::Shown;
+use crate::client::{Reach, Request};
 use crate::commands::integration::shown::provider_path;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Reach, Request};
-use crate::output::Output;
+use crate::render::Output;
 
 /// Change a provider's name or scan schedule
 #[derive(clap::Args, Clone, Debug)]

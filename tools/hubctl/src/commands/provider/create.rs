@@ -6,13 +6,13 @@ use exporter::provider::ProviderId;
 use serde_json::{Value, json};
 
 use super::shown::Shown;
-use crate::commands::ask::Person;
-use crate::commands::credentials::CredentialOptions;
+use crate::args::credentials::CredentialOptions;
+use crate::client::{Reach, Request};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::{Reach, Request};
-use crate::output::Output;
+use crate::prompt::Person;
+use crate::render::Output;
 
 /// Create a provider: an account, or an organization with all its accounts
 #[derive(clap::Args, Clone, Debug)]

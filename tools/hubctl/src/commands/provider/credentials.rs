@@ -4,14 +4,14 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 
 use super::shown::Shown;
-use crate::commands::ask::Person;
-use crate::commands::credentials::CredentialOptions;
+use crate::args::credentials::CredentialOptions;
+use crate::client::{Reach, Request};
 use crate::commands::integration::shown::provider_path;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Reach, Request};
-use crate::output::Output;
+use crate::prompt::Person;
+use crate::render::Output;
 
 /// Change as whom a provider's accounts are called
 #[derive(clap::Args, Clone, Debug)]

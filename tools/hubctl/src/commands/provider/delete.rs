@@ -4,14 +4,14 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 
 use super::shown::Shown;
-use crate::commands::ask::Person;
+use crate::client::{Reach, Request};
 use crate::commands::integration::shown::provider_path;
 use crate::commands::integration::words::named;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Reach, Request};
-use crate::output::Output;
+use crate::prompt::Person;
+use crate::render::Output;
 
 /// Remove a provider that has no integration any more
 #[derive(clap::Args, Debug)]

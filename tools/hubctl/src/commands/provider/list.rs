@@ -4,13 +4,13 @@ use anyhow::Result;
 use management::wire::ProviderView;
 
 use super::shown::kind;
+use crate::client::Reach;
 use crate::commands::integration::shown::read;
 use crate::commands::integration::words::credential_words;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::{Column, Output, Table, Tone};
+use crate::render::{Column, Output, Table, Tone};
 
 /// Providers at most: more accounts than AWS lets an organization have.
 const LIST_MAX: usize = 100_000;

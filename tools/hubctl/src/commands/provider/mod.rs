@@ -11,10 +11,10 @@ mod shown;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::client::Reach;
 use crate::config::Global;
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::Output;
+use crate::render::Output;
 
 /// Configure accounts and organizations: name, credentials, scan schedule
 #[derive(clap::Args, Debug)]

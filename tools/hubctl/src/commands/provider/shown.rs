@@ -6,13 +6,13 @@ use management::wire::ProviderView;
 use management::wire::{CredentialsKind, ProviderKind};
 use serde_json::Value;
 
+use crate::client::{Answer, Management};
 use crate::commands::integration::shown::{assumes, note_unknown_trust, provider_path, read, trust};
 use crate::commands::integration::tested;
 use crate::commands::integration::words::{changed, credential_facts};
 use crate::config::Format;
 use crate::exit::{Exit, Failure};
-use crate::management::{Answer, Management};
-use crate::output::{Facts, Output, Tone, text};
+use crate::render::{Facts, Output, Tone, text};
 
 /// A provider with what it takes to show and to change it.
 pub(super) struct Shown {

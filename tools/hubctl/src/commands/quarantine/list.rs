@@ -5,13 +5,13 @@ use management::wire::QuarantinedRun;
 use serde_json::Value;
 
 use super::entries::{self, Entry};
+use crate::client::Reach;
 use crate::commands::integration::shown::read;
 use crate::commands::run::show::find;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::{Column, Output, Table, Tone, text};
+use crate::render::{Column, Output, Table, Tone, text};
 
 /// List what is in quarantine of a run, or the runs that left something
 #[derive(clap::Args, Debug)]

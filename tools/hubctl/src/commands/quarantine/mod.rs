@@ -8,10 +8,10 @@ mod show;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::client::Reach;
 use crate::config::Global;
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::Output;
+use crate::render::Output;
 
 /// See what could not be sent, and why, and send it again
 #[derive(clap::Args, Debug)]

@@ -3,12 +3,12 @@
 use anyhow::Result;
 use exporter::jobs::Job;
 
+use crate::client::Reach;
 use crate::commands::job::give::{self, Given, How};
-use crate::commands::origin::Origin;
 use crate::config::{Format, Global};
 use crate::exit::Exit;
-use crate::management::Reach;
-use crate::output::Output;
+use crate::origin::Origin;
+use crate::render::Output;
 
 /// Send what is in quarantine again
 #[derive(clap::Args, Debug)]

@@ -3,11 +3,11 @@
 use anyhow::Result;
 
 use super::entries::{self, Entry};
+use crate::client::Reach;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::Reach;
-use crate::output::{Facts, Output, Tone, text};
+use crate::render::{Facts, Output, Tone, text};
 
 /// Show entries of a run's quarantine in full, with the findings
 #[derive(clap::Args, Debug)]

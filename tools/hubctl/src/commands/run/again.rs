@@ -14,11 +14,11 @@ use exporter::upload::Upload;
 
 use crate::commands::export::{Work, work};
 use crate::commands::job::give;
-use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::origin::Origin;
+use crate::render::Output;
 use crate::scan::source::Source;
 use crate::standalone::{Place, Standalone};
 

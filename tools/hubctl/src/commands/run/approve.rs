@@ -9,15 +9,15 @@ use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use management::wire::IntegrationView;
 
 use super::{Of, again, show};
-use crate::commands::ask::Person;
+use crate::client::Management;
 use crate::commands::integration::shown::{path, read};
 use crate::commands::job::give::{self, Given, How};
-use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::Management;
-use crate::output::{Output, text};
+use crate::origin::Origin;
+use crate::prompt::Person;
+use crate::render::{Output, text};
 
 /// Runs of an account that are searched for one of a newer scan.
 const NEWER_RUNS_MAX: usize = 100;

@@ -6,11 +6,11 @@ use exporter::report::RunReport;
 
 use super::Of;
 use crate::commands::integration::shown::read;
-use crate::commands::run_report::tone;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::output::{Column, Output, Table, Tone, text};
+use crate::render::run_report::tone;
+use crate::render::{Column, Output, Table, Tone, text};
 use crate::standalone::Standalone;
 
 /// Characters of the upload's name that are shown: its end, which tells uploads apart, as wide as a run's id.

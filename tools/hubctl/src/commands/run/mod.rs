@@ -12,12 +12,12 @@ use anyhow::Result;
 use clap::Subcommand;
 use exporter::report::RunReport;
 
+use crate::client::Reach;
 use crate::commands::job::give::How;
-use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::exit::{Exit, Failure};
-use crate::management::Reach;
-use crate::output::Output;
+use crate::origin::Origin;
+use crate::render::Output;
 use crate::standalone::{Standalone, StateOption};
 
 /// See what the exports did, do them again, undo what they archived

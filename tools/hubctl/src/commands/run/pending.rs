@@ -11,13 +11,13 @@ use exporter::report::reason::explain;
 use exporter::report::{PendingClass, PendingFinding, RunReport};
 
 use super::Of;
+use crate::client::{Management, segment};
 use crate::commands::integration::shown::read;
-use crate::commands::origin::Origin;
 use crate::config::{Format, Global, Notation};
 use crate::deployment::{block_on, port};
 use crate::exit::Exit;
-use crate::management::{Management, segment};
-use crate::output::{Column, Output, Table, Tone, text};
+use crate::origin::Origin;
+use crate::render::{Column, Output, Table, Tone, text};
 use crate::standalone::Standalone;
 
 /// Findings that are asked for at once: as many as the API gives.

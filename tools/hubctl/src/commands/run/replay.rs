@@ -7,7 +7,7 @@ use super::{Of, again};
 use crate::commands::job::give::{self, Given, How};
 use crate::config::Global;
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::render::Output;
 
 /// Export the upload of a run again
 #[derive(clap::Args, Debug)]

@@ -4,13 +4,13 @@ use anyhow::Result;
 use exporter::report::RunReport;
 
 use super::Of;
+use crate::client::{Management, segment};
 use crate::commands::integration::shown::read;
-use crate::commands::run_report;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Management, segment};
-use crate::output::Output;
+use crate::render::Output;
+use crate::render::run_report;
 
 /// Show what a run did with every finding, and what fixes what went wrong
 #[derive(clap::Args, Debug)]

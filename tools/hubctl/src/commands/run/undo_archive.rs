@@ -7,14 +7,14 @@ use exporter::jobs::Job;
 use exporter::jobs::JobRunner;
 
 use super::Of;
-use crate::commands::ask::Person;
 use crate::commands::job::give::{self, Given, How};
 use crate::commands::job::outcome::Outcome;
-use crate::commands::origin::Origin;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::output::{Output, text};
+use crate::origin::Origin;
+use crate::prompt::Person;
+use crate::render::{Output, text};
 use crate::standalone::{Place, Standalone};
 
 /// Make active again what a run archived

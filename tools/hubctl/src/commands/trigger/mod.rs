@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use self::sample::Sample;
-use super::filters::region;
 use super::integration::shown::Shown;
+use crate::args::filters::region;
+use crate::client::Reach;
 use crate::config::{Format, Global};
 use crate::deployment::{block_on, no_region, port};
 use crate::exit::{Exit, Failure};
-use crate::management::Reach;
-use crate::output::Output;
+use crate::render::Output;
 
 /// How long a finding may take until it can be seen. Security Hub is eventually consistent (contract 3.1).
 const PATIENCE: Duration = Duration::from_secs(60);

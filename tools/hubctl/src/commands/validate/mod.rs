@@ -11,10 +11,10 @@ use exporter::integration::Integration;
 use serde::Serialize;
 
 use self::plan::Plan;
-use super::filters::Filters;
+use crate::args::filters::Filters;
 use crate::config::Format;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::render::Output;
 use crate::scan::source::Source;
 use crate::scan::survey::Survey;
 use crate::scan::{self, verdict};

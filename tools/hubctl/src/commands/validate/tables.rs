@@ -6,8 +6,9 @@ use asff::SeverityLabel;
 use exporter::report::{FileEnd, NO_FINDINGS};
 
 use super::plan::Plan;
-use crate::commands::{fates, filters};
-use crate::output::{Column, Facts, Output, Table, Tone, text};
+use crate::args::filters;
+use crate::render::outcomes;
+use crate::render::{Column, Facts, Output, Table, Tone, text};
 use crate::scan::survey::Survey;
 
 /// Writes all that is worth knowing of the file.
@@ -16,7 +17,7 @@ pub(super) fn write(survey: &Survey, plan: &Plan, output: &mut Output) -> io::Re
     if survey.read == 0 {
         return Ok(());
     }
-    let tables = [fates::table("would be sent", &plan.counts), sent(plan), repairs(survey), problems(survey)];
+    let tables = [outcomes::table("would be sent", &plan.counts), sent(plan), repairs(survey), problems(survey)];
     for table in tables.iter().filter(|table| !table.is_empty()) {
         output.line("")?;
         output.table(table)?;

@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 
 use super::*;
 use crate::commands::permissions::policy::Policy;
-use crate::output::yaml;
+use crate::render::yaml;
 
 const ACCOUNT: &str = "210987654321";
 const ROLE: &str = "arn:aws:iam::*:role/security/SecurityHubExporter";

@@ -6,7 +6,7 @@ use exporter::integration::{ABSENT_SCANS, ArchiveScope, Integration};
 use exporter::state::Resend;
 
 use super::filters::{Filters, format_parser};
-use crate::output::text;
+use crate::render::text;
 
 /// Defaults of an integration. A test compares them.
 const ARCHIVE_LIMIT_PERCENT: u8 = 50;

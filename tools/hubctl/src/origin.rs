@@ -2,8 +2,8 @@
 
 use exporter::report::RunReport;
 
+use crate::client::Reach;
 use crate::config::Global;
-use crate::management::Reach;
 use crate::shell::quoted;
 use crate::standalone::Place;
 

@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::document::{integration_settings, kind_word};
+use crate::client::Management;
 use crate::commands::integration::shown::read;
 use crate::exit::{Exit, Failure};
-use crate::management::Management;
 
 /// Things of one kind at most: more accounts than AWS lets an organization have.
 const THINGS_MAX: usize = 100_000;

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use super::differences::{Action, Difference, Noun};
 use super::examine::Ready;
+use crate::client::{Answer, Management, Request};
 use crate::commands::integration::shown::{path, provider_path, read};
 use crate::commands::integration::tested;
 use crate::exit::{Exit, Failure};
-use crate::management::{Answer, Management, Request};
-use crate::output::{Output, text};
+use crate::render::{Output, text};
 
 /// Applies all differences, in their order, and tells each with the connection test that it caused. The exit code of the
 /// gravest test.

@@ -9,10 +9,10 @@ use exporter::provider::ProviderId;
 use serde_json::{Value, json};
 
 use self::key::{AccessKey, KeySource};
-use super::ask::Person;
-use super::integration::role::{ExternalId, RoleArn, RoleName};
+use super::role::{ExternalId, RoleArn, RoleName};
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::prompt::Person;
+use crate::render::Output;
 
 /// As whom the account is called.
 #[derive(clap::Args, Clone, Debug, Default)]

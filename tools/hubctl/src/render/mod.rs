@@ -6,10 +6,13 @@
 pub(crate) mod csv;
 mod facts;
 pub(crate) mod hidden;
+pub(crate) mod outcomes;
+pub(crate) mod run_report;
 mod stream;
 mod table;
 pub(crate) mod text;
 mod tone;
+pub(crate) mod unproven;
 pub(crate) mod yaml;
 
 use std::io::{self, Write};

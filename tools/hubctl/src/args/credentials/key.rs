@@ -10,9 +10,9 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::commands::ask::Person;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::prompt::Person;
+use crate::render::Output;
 
 /// Bytes of a file that holds a key, at most. A session token has some 1,500.
 const FILE_BYTES_MAX: u64 = 64 * 1024;

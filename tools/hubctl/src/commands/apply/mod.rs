@@ -16,12 +16,12 @@ use self::differences::{Action, Difference, Noun, Scope, differences};
 use self::document::Document;
 use self::examine::{Place, examine};
 use self::standing::Standing;
-use super::ask::Person;
+use crate::client::{Management, Reach};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Management, Reach};
-use crate::output::{Column, Output, Table, Tone, text};
+use crate::prompt::Person;
+use crate::render::{Column, Output, Table, Tone, text};
 
 /// Make the deployment what a file declares
 #[derive(clap::Args, Debug)]

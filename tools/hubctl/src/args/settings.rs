@@ -6,8 +6,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use exporter::scan_source::ScanSource;
 use serde_json::{Map, Value, json};
 
-use crate::commands::choices::absent_scans;
-use crate::commands::filters::{format_parser, region};
+use crate::args::choices::absent_scans;
+use crate::args::filters::{format_parser, region};
 
 /// Values of a switch.
 const SWITCH: [&str; 2] = ["true", "false"];

@@ -4,7 +4,7 @@ use asff::{Partition, RegionName, Regions, ScanFormat, SeverityLabel};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use exporter::integration::{Integration, MutedFindings};
 
-use crate::output::text;
+use crate::render::text;
 
 /// Which findings are sent, and where.
 #[derive(clap::Args, Clone, Debug, Default)]

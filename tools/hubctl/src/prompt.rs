@@ -8,7 +8,7 @@ use anyhow::Result;
 use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Failure};
-use crate::output::{Output, text};
+use crate::render::{Output, text};
 
 /// Whoever sits at the terminal, if anybody does.
 pub(crate) struct Person {

@@ -2,7 +2,7 @@
 
 use exporter::report::Counts;
 
-use crate::output::{Column, Table, Tone, text};
+use crate::render::{Column, Table, Tone, text};
 
 /// One row a fate and reason, then the sum. `sent` is how the first fate is called.
 pub(crate) fn table(sent: &str, counts: &Counts) -> Table {

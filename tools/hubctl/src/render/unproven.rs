@@ -5,7 +5,7 @@ use exporter::report::reason::explain;
 use exporter::report::{RunReport, Unproven};
 use serde::Serialize;
 
-use crate::output::{Column, Table, Tone, text};
+use crate::render::{Column, Table, Tone, text};
 
 /// Rows of the table at most. `hubctl run pending` has all of them.
 const ROWS_MAX: usize = 40;

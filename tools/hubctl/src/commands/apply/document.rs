@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::yaml;
+use crate::render::yaml;
 
 /// Bytes of a file at most: 10,000 integrations with all their settings.
 const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::exit::{Exit, Failure};
-use crate::output::text;
+use crate::render::text;
 
 /// Characters of an answer that is no problem document, when it is shown.
 const EXCERPT_CHARS_MAX: usize = 300;

@@ -7,10 +7,10 @@ use asff::RegionName;
 use exporter::report::{Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus};
 use exporter::route::NOT_IN_INTEGRATION;
 
-use super::origin::Origin;
-use super::{fates, unproven};
+use super::{outcomes, unproven};
 use crate::exit::Exit;
-use crate::output::{Column, Facts, Output, Table, Tone, text};
+use crate::origin::Origin;
+use crate::render::{Column, Facts, Output, Table, Tone, text};
 
 /// Reasons for which findings are undelivered that lie in the integration's credentials.
 pub(crate) const CREDENTIAL_REASONS: [&str; 5] =
@@ -66,7 +66,7 @@ pub(crate) fn write(report: &RunReport, origin: &Origin, output: &mut Output) ->
     output.facts(&head(report, origin))?;
     if report.counts.read > 0 {
         output.line("")?;
-        output.table(&fates::table("sent", &report.counts))?;
+        output.table(&outcomes::table("sent", &report.counts))?;
     }
     let regions = regions(report);
     if !regions.is_empty() {

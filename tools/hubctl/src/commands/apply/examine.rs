@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 use super::differences::{Action, Difference, Noun};
 use super::document::{DeclaredCredentials, Document, Settings};
 use super::standing::{Standing, is_managed};
-use crate::commands::ask::Person;
-use crate::commands::credentials::key::{AccessKey, KeySource};
+use crate::args::credentials::key::{AccessKey, KeySource};
 use crate::exit::{Exit, Failure};
-use crate::output::{Output, text};
+use crate::prompt::Person;
+use crate::render::{Output, text};
 
 /// Problems that are listed; of more, only how many.
 const PROBLEMS_MAX: usize = 20;
