@@ -47,6 +47,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     output.end(exit).into()
 }
 
+/// The command line with all its commands, as clap knows them.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
     match cli.command {
         Command::Map(args) => commands::map::run(&args, output),
@@ -66,7 +71,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Reconcile(args) => commands::reconcile::run(&args, &cli.global, output),
         Command::Explain(args) => commands::explain::run(&args, &cli.global, output),
         Command::Doctor(args) => commands::doctor::run(&args, &cli.global, output),
-        Command::Completion(args) => commands::completion::run(&args, Cli::command(), output),
-        Command::Man(args) => commands::man::run(&args, Cli::command(), output),
+        Command::Completion(args) => commands::completion::run(&args, command(), output),
+        Command::Man(args) => commands::man::run(&args, command(), output),
     }
 }
