@@ -15,7 +15,7 @@ use management::Settings;
 use serde_json::Value;
 
 pub(crate) use self::reach::Reach;
-pub(crate) use self::request::{Answer, Request, segment};
+pub(crate) use self::request::{Answer, Request, read, segment};
 use crate::exit::Failure;
 
 /// Entries that are asked for at once.

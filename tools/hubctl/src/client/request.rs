@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -131,6 +132,14 @@ pub(crate) fn segment(text: &str) -> String {
         }
     }
     out
+}
+
+/// What an answer holds, as this version of hubctl knows it.
+pub(crate) fn read<T: DeserializeOwned>(json: &Value) -> Result<T, Failure> {
+    T::deserialize(json).map_err(|error| {
+        Failure::new(Exit::Error, format!("the deployment's answer can't be read: {error}"))
+            .hint("hubctl and the deployment are of two versions: bring both to the same one")
+    })
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ use anyhow::Result;
 use exporter::registry::AuditEntry;
 use serde_json::Value;
 
-use super::integration::shown::read;
-use crate::client::Reach;
+use crate::client::{Reach, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;

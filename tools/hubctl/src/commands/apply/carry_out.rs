@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::differences::{Action, Difference, Noun};
 use super::examine::Ready;
-use crate::client::{Answer, Management, Request};
-use crate::commands::integration::shown::{path, provider_path, read};
+use crate::client::{Answer, Management, Request, read};
+use crate::commands::integration::shown::{path, provider_path};
 use crate::commands::integration::tested;
 use crate::exit::{Exit, Failure};
 use crate::render::{Output, text};

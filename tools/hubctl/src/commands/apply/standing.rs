@@ -11,8 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::document::{integration_settings, kind_word};
-use crate::client::Management;
-use crate::commands::integration::shown::read;
+use crate::client::{Management, read};
 use crate::exit::{Exit, Failure};
 
 /// Things of one kind at most: more accounts than AWS lets an organization have.

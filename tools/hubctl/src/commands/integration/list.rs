@@ -3,10 +3,9 @@
 use anyhow::Result;
 use management::wire::IntegrationView;
 
-use super::shown::read;
 use super::words;
 use crate::args::filters::filter_words;
-use crate::client::Reach;
+use crate::client::{Reach, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;

@@ -5,11 +5,10 @@ use exporter::connection::refused_caller;
 use exporter::provider::ProviderId;
 use management::wire::CredentialsKind;
 use management::wire::{CredentialsView, IntegrationView, ProviderView, RoleView};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{tested, words};
-use crate::client::{Answer, Management};
+use crate::client::{Answer, Management, read};
 use crate::commands::permissions::policy::Policy;
 use crate::config::Format;
 use crate::exit::{Exit, Failure};
@@ -32,14 +31,6 @@ pub(in crate::commands) fn path(id: &ProviderId) -> String {
 /// The address of a provider.
 pub(in crate::commands) fn provider_path(id: &ProviderId) -> String {
     format!("/providers/{id}")
-}
-
-/// What an answer holds, as this version of hubctl knows it.
-pub(in crate::commands) fn read<T: DeserializeOwned>(json: &Value) -> Result<T, Failure> {
-    T::deserialize(json).map_err(|error| {
-        Failure::new(Exit::Error, format!("the deployment's answer can't be read: {error}"))
-            .hint("hubctl and the deployment are of two versions: bring both to the same one")
-    })
 }
 
 impl Shown {

@@ -4,9 +4,9 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 use management::wire::Test;
 
-use super::shown::{path, read};
+use super::shown::path;
 use super::tested;
-use crate::client::{Reach, Request};
+use crate::client::{Reach, Request, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;

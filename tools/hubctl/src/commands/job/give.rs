@@ -20,9 +20,8 @@ use uuid::Uuid;
 
 use super::outcome::Outcome;
 use super::wait;
-use crate::client::{Management, Reach, Request, segment};
+use crate::client::{Management, Reach, Request, read, segment};
 use crate::commands::export::{Work, work};
-use crate::commands::integration::shown::read;
 use crate::config::{Format, Global};
 use crate::deployment::{self, Connected};
 use crate::exit::{Exit, Failure};

@@ -4,8 +4,7 @@ use anyhow::Result;
 use exporter::jobs::JobState;
 use management::wire::JobView;
 
-use crate::client::Reach;
-use crate::commands::integration::shown::read;
+use crate::client::{Reach, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;

@@ -5,8 +5,7 @@ use management::wire::JobView;
 
 use super::give::{exit, message, warn};
 use super::{show, wait};
-use crate::client::{Reach, Request, segment};
-use crate::commands::integration::shown::read;
+use crate::client::{Reach, Request, read, segment};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;

@@ -10,8 +10,7 @@ use management::wire::JobView;
 use tokio::time::Instant;
 
 use super::outcome::Outcome;
-use crate::client::{Management, segment};
-use crate::commands::integration::shown::read;
+use crate::client::{Management, read, segment};
 use crate::exit::{Exit, Failure};
 use crate::progress::Watch;
 use crate::render::{Output, text};

@@ -4,8 +4,7 @@ use anyhow::Result;
 use management::wire::ProviderView;
 
 use super::shown::kind;
-use crate::client::Reach;
-use crate::commands::integration::shown::read;
+use crate::client::{Reach, read};
 use crate::commands::integration::words::credential_words;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;

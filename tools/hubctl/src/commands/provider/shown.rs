@@ -6,8 +6,8 @@ use management::wire::ProviderView;
 use management::wire::{CredentialsKind, ProviderKind};
 use serde_json::Value;
 
-use crate::client::{Answer, Management};
-use crate::commands::integration::shown::{assumes, note_unknown_trust, provider_path, read, trust};
+use crate::client::{Answer, Management, read};
+use crate::commands::integration::shown::{assumes, note_unknown_trust, provider_path, trust};
 use crate::commands::integration::tested;
 use crate::commands::integration::words::{changed, credential_facts};
 use crate::config::Format;

@@ -3,8 +3,8 @@
 use anyhow::Result;
 pub(super) use exporter::quarantine::Entry;
 
+use crate::client::read as read_entry;
 use crate::client::{Management, segment};
-use crate::commands::integration::shown::read as read_entry;
 
 /// The first entries of a run's quarantine, `limit` of them at most, with their numbers from 1.
 pub(super) async fn read(management: &Management, run_id: &str, limit: usize) -> Result<Vec<(usize, Entry)>> {

@@ -5,8 +5,7 @@ use management::wire::QuarantinedRun;
 use serde_json::Value;
 
 use super::entries::{self, Entry};
-use crate::client::Reach;
-use crate::commands::integration::shown::read;
+use crate::client::{Reach, read};
 use crate::commands::run::show::find;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;

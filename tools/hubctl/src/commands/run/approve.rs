@@ -9,8 +9,8 @@ use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
 use management::wire::IntegrationView;
 
 use super::{Of, again, show};
-use crate::client::Management;
-use crate::commands::integration::shown::{path, read};
+use crate::client::{Management, read};
+use crate::commands::integration::shown::path;
 use crate::commands::job::give::{self, Given, How};
 use crate::config::Global;
 use crate::deployment::block_on;

@@ -5,7 +5,7 @@ use asff::AccountId;
 use exporter::report::RunReport;
 
 use super::Of;
-use crate::commands::integration::shown::read;
+use crate::client::read;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;

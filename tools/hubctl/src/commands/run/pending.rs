@@ -11,8 +11,7 @@ use exporter::report::reason::explain;
 use exporter::report::{PendingClass, PendingFinding, RunReport};
 
 use super::Of;
-use crate::client::{Management, segment};
-use crate::commands::integration::shown::read;
+use crate::client::{Management, read, segment};
 use crate::config::{Format, Global, Notation};
 use crate::deployment::{block_on, port};
 use crate::exit::Exit;

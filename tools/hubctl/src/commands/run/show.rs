@@ -4,8 +4,7 @@ use anyhow::Result;
 use exporter::report::RunReport;
 
 use super::Of;
-use crate::client::{Management, segment};
-use crate::commands::integration::shown::read;
+use crate::client::{Management, read, segment};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
