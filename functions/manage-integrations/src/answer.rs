@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
@@ -14,9 +15,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use management::host::{Answer, Foreign, Reach};
 
-/// Tries of the PUT. A stack whose resource does not answer hangs for an hour.
-const TRIES_MAX: u32 = 4;
-/// The pause before the second try; it doubles from try to try.
+/// Retries of the PUT. A stack whose resource does not answer hangs for an hour.
+const RETRIES_MAX: usize = 3;
+/// The pause before the first retry; it doubles from try to try.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Time that one try may take.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -81,16 +82,9 @@ impl Send for Https {
 
     async fn put(&self, url: &str, body: Bytes) -> Result<(), SendError> {
         self.admits(url).map_err(|error| SendError(error.to_string()))?;
-        let mut pause = PAUSE;
-        for _ in 1..TRIES_MAX {
-            match self.try_once(url, body.clone()).await {
-                Ok(()) => return Ok(()),
-                Err(error) => tracing::warn!(%error, "answer to CloudFormation sent again"),
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-        self.try_once(url, body).await
+        let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
+        let attempt = || self.try_once(url, body.clone());
+        attempt.retry(backoff).notify(|error, _| tracing::warn!(%error, "answer to CloudFormation sent again")).await
     }
 }
 

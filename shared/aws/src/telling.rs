@@ -6,6 +6,7 @@ use std::time::Duration;
 use asff::AccountId;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_smithy_types::DateTime;
+use backon::{ExponentialBuilder, RetryableWithContext as _};
 use exporter::ports::PortError;
 use exporter::telling::{Event, SOURCE, Telling, Told};
 
@@ -15,11 +16,13 @@ use crate::item::{ItemError, from_attribute, get_number, number, text, to_attrib
 
 /// The partition of what was told.
 const PARTITION: &str = "told";
+/// What an error names.
+const PUT_EVENTS: &str = "put events on the default bus";
 /// Entries of one call (EventBridge API, `PutEvents`).
 const ENTRIES_MAX: usize = 10;
-/// Calls for the same events. The SDK retries a call that fails; what a call that succeeded did not take is ours to retry.
-const ATTEMPTS_MAX: u32 = 4;
-/// The first pause before what was not taken is put again; it doubles.
+/// Retries of entries that a successful call rejected. A call that fails is retried by the SDK.
+const RETRIES_MAX: usize = 3;
+/// The pause before the first retry; it doubles.
 const PAUSE: Duration = Duration::from_millis(200);
 
 impl Telling for Cloud {
@@ -65,74 +68,75 @@ impl Telling for Cloud {
     }
 
     async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
-        let mut taken = BTreeSet::new();
-        let mut refusal = None;
+        let mut published = BTreeSet::new();
+        let mut rejection = None;
         let all: Vec<usize> = (0..events.len()).collect();
         for places in all.chunks(ENTRIES_MAX) {
-            let mut rest = places.to_vec();
-            for attempt in 0..ATTEMPTS_MAX {
-                if attempt > 0 {
-                    tokio::time::sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
-                }
-                match self.put_events(events, &rest).await {
-                    Ok((put, refused)) => {
-                        taken.extend(rest.iter().filter(|place| put.contains(place)));
-                        rest.retain(|place| !put.contains(place));
-                        refusal = refused.or(refusal);
-                    }
-                    // The SDK has retried it.
-                    Err(error) if taken.is_empty() => return Err(error),
-                    Err(_) => return Ok(taken),
-                }
-                if rest.is_empty() {
-                    break;
-                }
+            let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
+            let attempt = |rest: Vec<usize>| self.put_events(events, rest);
+            let is_rejected = |error: &PutError| matches!(error, PutError::Rejected(_));
+            let (rest, put) = attempt.retry(backoff).context(places.to_vec()).when(is_rejected).await;
+            published.extend(places.iter().filter(|place| !rest.contains(place)));
+            match put {
+                Ok(()) => {}
+                Err(PutError::Rejected(reason)) => rejection = Some(reason),
+                Err(PutError::Failed(error)) if published.is_empty() => return Err(error),
+                Err(PutError::Failed(_)) => return Ok(published),
             }
         }
-        match refusal {
-            Some(refusal) if taken.is_empty() => {
-                Err(PortError { action: "put events on the default bus".to_owned(), message: refusal })
-            }
-            _ => Ok(taken),
+        match rejection {
+            Some(message) if published.is_empty() => Err(PortError { action: PUT_EVENTS.to_owned(), message }),
+            _ => Ok(published),
         }
     }
 }
 
+/// Why events were not published.
+enum PutError {
+    /// The bus rejected some of them, with the reason for one.
+    Rejected(String),
+    /// The call failed, and the SDK has retried it.
+    Failed(PortError),
+}
+
 impl Cloud {
-    /// One call: which of the events at these places the bus took, and why it did not take one of the others.
-    async fn put_events(
-        &self,
-        events: &[Event],
-        places: &[usize],
-    ) -> Result<(BTreeSet<usize>, Option<String>), PortError> {
-        const ACTION: &str = "put events on the default bus";
+    /// Puts the events at these places on the bus with one call. Returns the places that are still to be put.
+    async fn put_events(&self, events: &[Event], places: Vec<usize>) -> (Vec<usize>, Result<(), PutError>) {
         let client = self.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config));
-        let mut entries = Vec::with_capacity(places.len());
-        for event in places.iter().filter_map(|place| events.get(*place)) {
-            let detail = serde_json::to_string(&event.detail)
-                .map_err(|error| PortError { action: ACTION.to_owned(), message: error.to_string() })?;
-            let entry = PutEventsRequestEntry::builder()
-                .source(SOURCE)
-                .detail_type(event.kind.as_str())
-                .time(DateTime::from_millis(event.detail.at.as_millisecond()))
-                .detail(detail);
-            entries.push(entry.build());
-        }
-        let answer = client.put_events().set_entries(Some(entries)).send().await;
-        let answer = answer.map_err(|error| port_error(ACTION, &error))?;
-        let mut refusal = None;
-        let mut taken = BTreeSet::new();
-        for (place, entry) in places.iter().zip(answer.entries()) {
-            match (entry.event_id(), entry.error_code()) {
-                (Some(_), None) => {
-                    taken.insert(*place);
-                }
-                (_, code) => {
-                    let words = entry.error_message().unwrap_or("no reason was given");
-                    refusal = Some(format!("{}: {words}", code.unwrap_or("refused")));
-                }
+        let entries: Result<Vec<_>, _> = places.iter().filter_map(|place| events.get(*place)).map(entry).collect();
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return (places, Err(PutError::Failed(error))),
+        };
+        let answer = match client.put_events().set_entries(Some(entries)).send().await {
+            Ok(answer) => answer,
+            Err(error) => return (places, Err(PutError::Failed(port_error(PUT_EVENTS, &error)))),
+        };
+        let mut rest = places;
+        let mut rejection = None;
+        let mut results = answer.entries().iter();
+        rest.retain(|_| match results.next() {
+            Some(entry) if entry.event_id().is_some() && entry.error_code().is_none() => false,
+            Some(entry) => {
+                let reason = entry.error_message().unwrap_or("no reason was given");
+                rejection = Some(format!("{}: {reason}", entry.error_code().unwrap_or("refused")));
+                true
             }
-        }
-        Ok((taken, refusal))
+            None => true,
+        });
+        let missing = || "no reason was given".to_owned();
+        let result = if rest.is_empty() { Ok(()) } else { Err(PutError::Rejected(rejection.unwrap_or_else(missing))) };
+        (rest, result)
     }
+}
+
+fn entry(event: &Event) -> Result<PutEventsRequestEntry, PortError> {
+    let detail = serde_json::to_string(&event.detail)
+        .map_err(|error| PortError { action: PUT_EVENTS.to_owned(), message: error.to_string() })?;
+    let entry = PutEventsRequestEntry::builder()
+        .source(SOURCE)
+        .detail_type(event.kind.as_str())
+        .time(DateTime::from_millis(event.detail.at.as_millisecond()))
+        .detail(detail);
+    Ok(entry.build())
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem};
 use aws_smithy_types::error::operation::BuildError;
+use backon::{ExponentialBuilder, Retryable as _};
 use exporter::ports::PortError;
 use exporter::registry::{AuditEntry, CommitError, Revision, Seen, Write};
 use jiff::Timestamp;
@@ -19,9 +19,9 @@ use crate::item::{Item, ItemError, number, text};
 
 /// The partition of all connections.
 pub(super) const CONNECTIONS: &str = "connection";
-/// Tries of a transaction that was canceled for a reason in [`TRANSIENT`].
-const TRIES_MAX: u32 = 5;
-/// The pause before the second try; it doubles from try to try.
+/// Retries of a transaction that was canceled for a reason in [`TRANSIENT`].
+const RETRIES_MAX: usize = 4;
+/// The pause before the first retry; it doubles.
 const PAUSE: Duration = Duration::from_millis(40);
 
 /// Reasons of a canceled transaction that pass (API reference, `TransactWriteItems`, "Errors"). The SDK does not retry these.
@@ -43,23 +43,13 @@ impl Cloud {
         }
         let trail = audit::to_item(entry).map_err(|error| failed(error.to_string()))?;
         steps.push(put(self.put_of(trail)).map_err(|error| failed(error.to_string()))?);
-        let mut pause = PAUSE;
-        for attempt in 1..=TRIES_MAX {
-            let request = self.dynamodb.transact_write_items().set_transact_items(Some(steps.clone()));
-            let error = match request.send().await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
-            match cancelled(&error) {
-                Cancelled::ByCondition(step) => return Err(CommitError::Conflict { step }),
-                Cancelled::ByAnother if attempt < TRIES_MAX => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
-                _ => return Err(port_error(action(), &error).into()),
-            }
-        }
-        Err(failed("others change the same items all the time".to_owned()).into())
+        let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
+        let attempt = || self.dynamodb.transact_write_items().set_transact_items(Some(steps.clone())).send();
+        let committed = attempt.retry(backoff).when(|error| failed_step(error).is_none() && is_transient(error)).await;
+        committed.map(drop).map_err(|error| match failed_step(&error) {
+            Some(step) => CommitError::Conflict { step },
+            None => port_error(action(), &error).into(),
+        })
     }
 
     fn step(&self, write: &Write, now: Timestamp) -> Result<TransactWriteItem, StepError> {
@@ -137,28 +127,21 @@ fn unchanged(request: DeleteBuilder, Revision { version, created_at }: Revision)
         .expression_attribute_values(":created", text(created_at.to_string()))
 }
 
-/// Why a transaction was not run.
-enum Cancelled {
-    /// A step's condition does not hold.
-    ByCondition(usize),
-    /// Another transaction was at one of the items, or the table is throttled.
-    ByAnother,
-    /// Something else.
-    Otherwise,
+/// The first step whose condition does not hold.
+fn failed_step(error: &CallFailure<TransactWriteItemsError>) -> Option<usize> {
+    cancellation_reasons(error).iter().position(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }
 
-fn cancelled(error: &CallFailure<TransactWriteItemsError>) -> Cancelled {
-    let SdkError::ServiceError(answer) = error else { return Cancelled::Otherwise };
-    let TransactWriteItemsError::TransactionCanceledException(answer) = answer.err() else {
-        return Cancelled::Otherwise;
-    };
-    let place = |code: &str| {
-        let is = |reason: &CancellationReason| reason.code() == Some(code);
-        answer.cancellation_reasons().iter().position(is)
-    };
-    match place("ConditionalCheckFailed") {
-        Some(step) => Cancelled::ByCondition(step),
-        None if TRANSIENT.iter().any(|code| place(code).is_some()) => Cancelled::ByAnother,
-        None => Cancelled::Otherwise,
+/// Whether another transaction was at one of the items, or the table is throttled.
+fn is_transient(error: &CallFailure<TransactWriteItemsError>) -> bool {
+    let mut codes = cancellation_reasons(error).iter().filter_map(CancellationReason::code);
+    codes.any(|code| TRANSIENT.contains(&code))
+}
+
+/// Why a transaction was canceled, step by step. Empty: it failed for another reason.
+fn cancellation_reasons(error: &CallFailure<TransactWriteItemsError>) -> &[CancellationReason] {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => canceled.cancellation_reasons(),
+        _ => &[],
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws::Cloud;
+use backon::Retryable as _;
 use bytes::Bytes;
 use exporter::ports::{Object, ObjectWriter, Objects, Only, PortError};
 use futures::TryStreamExt;
@@ -15,10 +16,24 @@ use serde::de::DeserializeOwned;
 
 use super::folder::{Draft, Folder};
 
-/// Times that a small object is read and rewritten because somebody else was faster.
-const CHANGES_MAX: u32 = 20;
-/// The pause before the first new try; it grows by itself with each.
+/// Retries of a change of a small object that a concurrent writer has changed.
+const CHANGE_RETRIES_MAX: u32 = 19;
+/// The pause before the first retry; it grows by itself with each.
 const CHANGE_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why a change was not made.
+enum ChangeError {
+    /// The write was rejected, with the version that was read before it.
+    Rejected { version: Option<String>, error: PortError },
+    /// The object could not be read.
+    Failed(PortError),
+}
+
+impl From<PortError> for ChangeError {
+    fn from(error: PortError) -> Self {
+        Self::Failed(error)
+    }
+}
 
 /// A place as the command line names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,23 +181,25 @@ impl Store {
     where
         R: Serialize + DeserializeOwned,
     {
-        let mut refused: Option<(Option<String>, PortError)> = None;
-        for attempt in 1..=CHANGES_MAX {
-            let (record, etag) = self.record(key).await?;
-            if let Some((_, error)) = refused.take_if(|(before, _)| *before == etag) {
-                // Nobody came between: the store does not work.
-                return Err(error);
-            }
+        let attempt = || async {
+            let (record, version) = self.record(key).await?;
             let (next, answer) = decide(record);
-            let Some(next) = next else { return Ok(answer) };
-            match self.write(key, &next, etag.clone().map_or(Only::IfAbsent, Only::IfUnchanged)).await {
-                Ok(()) => return Ok(answer),
-                Err(error) => refused = Some((etag, error)),
+            if let Some(next) = next {
+                let only = version.clone().map_or(Only::IfAbsent, Only::IfUnchanged);
+                let written = self.write(key, &next, only).await;
+                written.map_err(|error| ChangeError::Rejected { version, error })?;
             }
-            tokio::time::sleep(CHANGE_PAUSE * attempt).await;
-        }
-        let message = "others change it all the time".to_owned();
-        Err(refused.map_or(PortError { action: format!("write {self}/{key}"), message }, |(_, error)| error))
+            Ok(answer)
+        };
+        let mut last = None;
+        // If nobody has changed the object since the last rejection, the store doesn't work.
+        let is_superseded = |error: &ChangeError| match error {
+            ChangeError::Rejected { version, .. } => last.replace(version.clone()).as_ref() != Some(version),
+            ChangeError::Failed(_) => false,
+        };
+        let backoff = (1..=CHANGE_RETRIES_MAX).map(|attempt| CHANGE_PAUSE * attempt);
+        let changed = attempt.retry(backoff).when(is_superseded).await;
+        changed.map_err(|(ChangeError::Rejected { error, .. } | ChangeError::Failed(error))| error)
     }
 
     async fn write(&self, key: &str, record: &impl Serialize, only: Only) -> Result<(), PortError> {
