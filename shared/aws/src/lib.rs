@@ -4,55 +4,31 @@
 //! by the SDK and by nobody else, but for imports, which the exporter retries itself; no secret gets into an error, a log
 //! line or a debug text.
 
-mod accounts;
-mod carried;
-mod check_function;
-mod claims;
 mod cloud;
 mod config;
-mod connections;
-mod credentials;
 mod deployment;
+mod dynamodb;
 mod errors;
-mod function;
-mod hub;
-mod hub_errors;
-mod hubs;
-mod inspect;
-mod integrations;
-mod item;
-mod listing;
-mod manage;
-mod objects;
 mod organization;
-mod probe;
 mod queue;
-mod regions;
-mod registry;
+mod raw_call;
 mod retries;
 mod roster;
-mod runs;
-mod scans;
-mod secret;
-mod signed;
-mod stacks;
-mod summary;
-mod telling;
+mod s3;
+mod secrets_manager;
+mod security_hub;
 mod time;
-mod topics;
-mod whole;
-mod xml;
 
 pub use aws_config::SdkConfig;
 
-pub use check_function::{CheckAnswer, CheckFunction};
 pub use cloud::{Cloud, Managing, Names};
 pub use config::{sdk_config, sdk_config_of};
-pub use deployment::{Deployment, DeploymentError};
-pub use hub::SecurityHub;
-pub use inspect::{AlarmState, FunctionState, Inspector, Resource, RuleState};
-pub use listing::Listed;
-pub use manage::{Caller, ManageFunction};
-pub use objects::Writer;
+pub use deployment::check_function::{CheckAnswer, CheckFunction};
+pub use deployment::inspect::{AlarmState, FunctionState, Inspector, Resource, RuleState};
+pub use deployment::management_function::{Caller, ManageFunction};
+pub use deployment::outputs::{Deployment, DeploymentError};
 pub use organization::Member;
 pub use roster::CheckQueue;
+pub use s3::objects::Writer;
+pub use s3::uploads::Listed;
+pub use security_hub::client::SecurityHub;

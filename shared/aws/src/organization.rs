@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::Cloud;
+use crate::dynamodb::item::{Item, get_text, text};
 use crate::errors::port_error;
-use crate::item::{Item, get_text, text};
-use crate::signed::{CodeAndWords, Service, SignedCall, call};
+use crate::raw_call::signed::{CodeAndWords, Service, SignedCall, call};
 
 /// The partition of all members.
 const PARTITION: &str = "member";

@@ -13,10 +13,10 @@ use exporter::registry::Registry;
 use exporter::roster::{Holding, Roster};
 
 use crate::Cloud;
+use crate::dynamodb::item::{Item, get_text};
+use crate::dynamodb::registry::items::{INTEGRATIONS, stored};
 use crate::errors::port_error;
-use crate::item::{Item, get_text};
 use crate::organization::Member;
-use crate::registry::items::{INTEGRATIONS, stored};
 
 /// The partition of the accounts of which scans were exported.
 const ACCOUNTS: &str = "account";

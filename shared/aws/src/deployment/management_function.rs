@@ -1,0 +1,191 @@
+//! The function that manages a deployment, reached by `lambda:InvokeFunction`: an HTTP request goes in as API Gateway would
+//! hand it over (payload format 2.0), an HTTP response comes out. So IAM is the login, and there is no endpoint to guard.
+
+use aws_config::SdkConfig;
+use aws_sdk_lambda::error::SdkError;
+use aws_sdk_lambda::operation::invoke::InvokeError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use bytes::Bytes;
+use exporter::ports::PortError;
+use http::header::IF_MATCH;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::deployment::function::{Function, InvokeFailure, RUN_MAX};
+use crate::errors::{CallFailure, port_error};
+
+/// By it a request that creates something may come twice.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The function manage-integrations.
+#[derive(Clone, Debug)]
+pub struct ManageFunction {
+    function: Function,
+    /// The same, for requests that are tried once.
+    once: Function,
+    caller: Option<Caller>,
+}
+
+/// Who calls, as STS says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The ARN of the user, or of the role's session.
+    pub arn: String,
+    /// The account.
+    pub account: String,
+}
+
+impl Caller {
+    /// Asks STS whose the credentials are, which needs no permission (contract 6.1).
+    ///
+    /// # Errors
+    ///
+    /// When there are no credentials, or STS does not take them.
+    pub async fn of(config: &SdkConfig) -> Result<Self, PortError> {
+        let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
+        let answer = answer.map_err(|error| port_error("ask whose the credentials are", &error))?;
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        Ok(Self { arn: text(answer.arn()), account: text(answer.account()) })
+    }
+}
+
+impl ManageFunction {
+    /// The function of this name, called for somebody whom the audit trail is to name. Makes no call.
+    pub fn new(config: &SdkConfig, name: &str, caller: Option<Caller>) -> Self {
+        // Creating an integration tests its connection in every Region.
+        let (function, once) = (Function::new(config, name, RUN_MAX), Function::once(config, name, RUN_MAX));
+        Self { function, once, caller }
+    }
+
+    /// Hands a request to the function. Tried again by the SDK, so the request must bear being run twice, by its
+    /// nature or by an Idempotency-Key. One with an If-Match is tried once: after an answer that was lost, a second try
+    /// would be told that somebody else changed what the first one did. So is one that places a job.
+    ///
+    /// # Errors
+    ///
+    /// When the function can't be invoked, or fails without an answer. An answer of any status is no error.
+    pub async fn call(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, PortError> {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let names = request.headers();
+        let once =
+            names.contains_key(IF_MATCH) || (method == http::Method::POST && !names.contains_key(IDEMPOTENCY_KEY));
+        let function = if once { &self.once } else { &self.function };
+        let name = &function.name;
+        let action = || format!("{method} {path} by the function {name}");
+        let answer = function.invoke(&payload(request, self.caller.as_ref())).await;
+        let answer = answer.map_err(|failure| match &failure {
+            InvokeFailure::Call(error) if error.code() == Some("ResourceNotFoundException") => {
+                let message = format!("there is no function {name} in this account and Region");
+                PortError { action: action(), message }
+            }
+            InvokeFailure::Call(error) if once && may_have_arrived(error) => {
+                let PortError { action, message } = failure.into_port(action());
+                PortError {
+                    action,
+                    message: format!("{message}; it may have been done all the same: look before you try again"),
+                }
+            }
+            _ => failure.into_port(action()),
+        })?;
+        response(&answer).map_err(|message| PortError { action: action(), message })
+    }
+}
+
+/// Whether the function may have run what has no answer. An error of the caller's is told before it is invoked.
+fn may_have_arrived(error: &CallFailure<InvokeError>) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => false,
+        SdkError::DispatchFailure(failure) => !failure.is_user(),
+        SdkError::ServiceError(answer) => answer.raw().status().is_server_error(),
+        _ => true,
+    }
+}
+
+/// A request as API Gateway's HTTP API hands it to a function.
+fn payload(request: http::Request<Bytes>, caller: Option<&Caller>) -> Value {
+    let (head, body) = request.into_parts();
+    let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+    let headers: Map<String, Value> = head
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.into())))
+        .collect();
+    let mut context = json!({
+        "http": { "method": head.method.as_str(), "path": path, "protocol": "HTTP/1.1" },
+        "routeKey": "$default",
+        "stage": "$default",
+    });
+    if let Some(Caller { arn, account }) = caller {
+        context["authorizer"] = json!({ "iam": { "userArn": arn, "accountId": account } });
+    }
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": context,
+        "body": String::from_utf8_lossy(&body),
+        "isBase64Encoded": false,
+    })
+}
+
+/// What the function answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    status_code: u16,
+    #[serde(default)]
+    headers: Map<String, Value>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+fn response(bytes: &[u8]) -> Result<http::Response<Bytes>, String> {
+    let unknown = "the function's answer is no HTTP response: is it the manage-integrations of this deployment?";
+    let answer: Answer = serde_json::from_slice(bytes).map_err(|error| format!("{unknown} ({error})"))?;
+    if answer.is_base64_encoded {
+        return Err(unknown.to_owned());
+    }
+    let mut response = http::Response::builder().status(answer.status_code);
+    for (name, value) in &answer.headers {
+        response = response.header(name, value.as_str().unwrap_or_default());
+    }
+    response.body(Bytes::from(answer.body.unwrap_or_default())).map_err(|error| format!("{unknown} ({error})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_handed_over_as_api_gateway_does() {
+        let request = http::Request::builder()
+            .method("DELETE")
+            .uri("/integrations/123456789012?archive=true")
+            .header("If-Match", "\"3\"")
+            .body(Bytes::from_static(b"{}"))
+            .unwrap();
+        let caller = Caller { arn: "arn:aws:iam::123456789012:user/ann".into(), account: "123456789012".into() };
+        let payload = payload(request, Some(&caller));
+        assert_eq!(payload["rawPath"], "/integrations/123456789012");
+        assert_eq!(payload["rawQueryString"], "archive=true");
+        assert_eq!(payload["headers"]["if-match"], "\"3\"");
+        assert_eq!(payload["requestContext"]["http"]["method"], "DELETE");
+        assert_eq!(payload["requestContext"]["authorizer"]["iam"]["userArn"], "arn:aws:iam::123456789012:user/ann");
+        assert_eq!(payload["body"], "{}");
+    }
+
+    #[test]
+    fn an_answer_of_any_status_is_a_response() {
+        let answer = br#"{"statusCode":404,"headers":{"content-type":"application/problem+json"},"body":"{}","isBase64Encoded":false,"cookies":[]}"#;
+        let response = response(answer).unwrap();
+        assert_eq!((response.status().as_u16(), response.body().as_ref()), (404, b"{}".as_slice()));
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        for wrong in [b"null".as_slice(), b"\"ok\"", b"{\"batchItemFailures\":[]}", b"{\"statusCode\":1}"] {
+            assert!(super::response(wrong).is_err());
+        }
+    }
+}

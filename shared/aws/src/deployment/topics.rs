@@ -1,0 +1,35 @@
+//! Topics of Amazon SNS: the one of its operations that we want, in its query protocol.
+
+use asff::{Partition, Regions};
+use aws_config::SdkConfig;
+use aws_smithy_types::error::ErrorMetadata;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::errors::CallFailure;
+use crate::raw_call::signed::{Service, SignedCall, call};
+use crate::raw_call::xml::{element, error};
+
+const SNS: Service = Service { id: "SNS", name: "sns", content_type: "application/x-www-form-urlencoded", error };
+
+/// Stands where the ARN of a subscription would be, until its endpoint consents (SNS API, `ListSubscriptionsByTopic`).
+const PENDING: &str = "PendingConfirmation";
+
+/// The first hundred subscriptions of a topic: the endpoint of each, and whether it was confirmed.
+pub(crate) async fn subscriptions(
+    config: &SdkConfig,
+    topic: &str,
+) -> Result<Vec<(String, bool)>, CallFailure<ErrorMetadata>> {
+    const OPERATION: &str = "ListSubscriptionsByTopic";
+    let region = config.region().map(ToString::to_string).unwrap_or_default();
+    let partition = region.parse().ok().and_then(|name| Regions::known().partition_of(name)).unwrap_or(Partition::Aws);
+    let arn = utf8_percent_encode(topic, NON_ALPHANUMERIC);
+    let body = format!("Action={OPERATION}&Version=2010-03-31&TopicArn={arn}");
+    let request = SignedCall { operation: OPERATION, region, partition, headers: Vec::new(), body };
+    let answer = call(config, SNS, request).await?;
+    let answer = String::from_utf8_lossy(&answer);
+    let subscription = |member| {
+        let is_confirmed = element(member, "SubscriptionArn")? != PENDING;
+        Some((element(member, "Endpoint").unwrap_or_default().into_owned(), is_confirmed))
+    };
+    Ok(answer.split("<member>").skip(1).filter_map(subscription).collect())
+}

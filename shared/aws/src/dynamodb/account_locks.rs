@@ -1,0 +1,192 @@
+//! Keeps an account's scans in order and its exports apart: one item for each account, taken by a conditional write.
+
+use std::collections::BTreeSet;
+
+use asff::{AccountId, RegionName};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use exporter::ports::{Accounts, Begun, Doubt, Newest, PortError};
+use jiff::Timestamp;
+
+use crate::Cloud;
+use crate::dynamodb::item::{Item, get_number, get_text, number, text};
+use crate::errors::port_error;
+
+/// The partition of all accounts.
+const PARTITION: &str = "account";
+
+/// Free: nobody holds it.
+const FREE: &str = "(attribute_not_exists(holder) OR #until <= :now OR holder = :run_id)";
+
+/// From here on everything is in doubt; what was in doubt before is in the answer.
+const TAKE: &str = "SET newest = :newest, newest_of = :newest_of, newest_before = :newest_before, \
+                    holder = :run_id, #until = :until, in_doubt = :yes";
+
+/// How often an account is read again of which another run begins a scan at the same time.
+const TRIES_MAX: u32 = 4;
+
+impl Accounts for Cloud {
+    async fn begin(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        content: &str,
+        scanned_at: Timestamp,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Begun, PortError> {
+        let action = || format!("begin the export of account {account}");
+        let mut tries = 0;
+        loop {
+            let item = self.item(PARTITION, account.as_str(), action).await?;
+            let known = item.as_ref().and_then(newest_of);
+            let newest = match Newest::begin(known.clone(), content, scanned_at) {
+                Ok(newest) => newest,
+                Err(newest) => return Ok(Begun::Superseded { newest }),
+            };
+            tries += 1;
+            if let Some(begun) = self.take(account, run_id, (known, newest), now, until).await? {
+                return Ok(begun);
+            }
+            if tries >= TRIES_MAX {
+                let message = "other runs begin scans of it all the time".to_owned();
+                return Err(PortError { action: action(), message });
+            }
+        }
+    }
+
+    async fn renew(&self, account: AccountId, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        let request = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.names.table)
+            .key("pk", text(PARTITION))
+            .key("sk", text(account.as_str()))
+            .update_expression("SET #until = :until")
+            .condition_expression("holder = :run_id")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":run_id", text(run_id))
+            .expression_attribute_values(":until", number(until.as_millisecond()));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(port_error(format!("renew the hold on account {account}"), &error)),
+        }
+    }
+
+    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
+        let item = self.item(PARTITION, account.as_str(), || format!("read how account {account} stands")).await?;
+        Ok(item.as_ref().and_then(newest_of).map(|newest| (newest, doubt_of(item.as_ref()))))
+    }
+
+    async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
+        let item = self.item(PARTITION, account.as_str(), || format!("read who holds account {account}")).await?;
+        let Some(item) = item else { return Ok(None) };
+        let is_held = get_number(&item, "until").is_some_and(|until| until > now.as_millisecond());
+        Ok(get_text(&item, "holder").filter(|_| is_held).map(str::to_owned))
+    }
+
+    async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
+        let mut request = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.names.table)
+            .key("pk", text(PARTITION))
+            .key("sk", text(account.as_str()))
+            .condition_expression("holder = :run_id")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":run_id", text(run_id))
+            .expression_attribute_values(":doubt", AttributeValue::Bool(doubt.everywhere));
+        request = if doubt.regions.is_empty() {
+            request.update_expression("SET in_doubt = :doubt REMOVE holder, #until, doubtful_regions")
+        } else {
+            let regions = doubt.regions.iter().map(ToString::to_string).collect();
+            request
+                .update_expression("SET in_doubt = :doubt, doubtful_regions = :regions REMOVE holder, #until")
+                .expression_attribute_values(":regions", AttributeValue::Ss(regions))
+        };
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // Our time was over and another run took the account; or the answer to a first try was lost.
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(port_error(format!("end the export of account {account}"), &error)),
+        }
+    }
+}
+
+impl Cloud {
+    /// Takes an account whose newest scan is still the one that was read. None, if it is another one by now.
+    async fn take(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        (known, newest): (Option<Newest>, Newest),
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Begun>, PortError> {
+        let is_known = if known.is_some() { "newest = :known" } else { "attribute_not_exists(newest)" };
+        let before_ms = newest.newest_before.map_or(0, Timestamp::as_millisecond);
+        let mut request = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.names.table)
+            .key("pk", text(PARTITION))
+            .key("sk", text(account.as_str()))
+            .update_expression(TAKE)
+            .condition_expression(format!("{is_known} AND {FREE}"))
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":newest", number(newest.newest.as_millisecond()))
+            .expression_attribute_values(":newest_of", text(newest.newest_of.unwrap_or_default()))
+            .expression_attribute_values(":newest_before", number(before_ms))
+            .expression_attribute_values(":run_id", text(run_id))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let known_ms = known.map(|known| known.newest.as_millisecond());
+        if let Some(known_ms) = known_ms {
+            request = request.expression_attribute_values(":known", number(known_ms));
+        }
+        let error = match request.send().await {
+            Ok(taken) => return Ok(Some(Begun::Taken { doubt: doubt_of(taken.attributes()) })),
+            Err(error) => error,
+        };
+        use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException;
+        match error.as_service_error() {
+            Some(ConditionalCheckFailedException(taken)) => {
+                let item = taken.item();
+                let is_as_read = item.and_then(|item| get_number(item, "newest")) == known_ms;
+                let holder = item.and_then(|item| get_text(item, "holder")).unwrap_or_default();
+                Ok(is_as_read.then(|| Begun::Held { run_id: holder.to_owned() }))
+            }
+            _ => Err(port_error(format!("begin the export of account {account}"), &error)),
+        }
+    }
+}
+
+/// The newest scan, by an account's item. One that was written before there were contents has none.
+fn newest_of(item: &Item) -> Option<Newest> {
+    let time = |name| get_number(item, name).and_then(|at| Timestamp::from_millisecond(at).ok());
+    Some(Newest {
+        newest: time("newest")?,
+        newest_of: get_text(item, "newest_of").filter(|content| !content.is_empty()).map(str::to_owned),
+        newest_before: time("newest_before").filter(|before| *before > Timestamp::UNIX_EPOCH),
+    })
+}
+
+/// What the run before left in doubt.
+fn doubt_of(item: Option<&Item>) -> Doubt {
+    let Some(item) = item else { return Doubt::default() };
+    let everywhere = item.get("in_doubt").is_some_and(|value| value.as_bool().is_ok_and(|doubt| *doubt));
+    let regions = item.get("doubtful_regions").and_then(|value| value.as_ss().ok());
+    let regions: BTreeSet<RegionName> = regions.into_iter().flatten().filter_map(|name| name.parse().ok()).collect();
+    Doubt { everywhere, regions }
+}

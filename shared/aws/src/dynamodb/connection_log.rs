@@ -1,0 +1,43 @@
+//! What checks found, as operators list it.
+
+use exporter::connection::Connection;
+use exporter::ports::PortError;
+use exporter::provider::ProviderId;
+use exporter::registry::{CheckLog, Page, Part};
+
+use crate::Cloud;
+use crate::dynamodb::item::{Item, ItemError, from_attribute, text};
+use crate::dynamodb::registry::commit::CONNECTIONS;
+use crate::dynamodb::registry::items::unreadable;
+
+impl CheckLog for Cloud {
+    async fn connections(&self, provider: &ProviderId, page: &Page) -> Result<Part<Connection>, PortError> {
+        if let Some(account) = provider.account() {
+            let action = || format!("read the connection of account {account}");
+            let item = self.item(CONNECTIONS, account.as_str(), action).await?;
+            let found = item.map(|item| from_item(&item).map_err(|error| unreadable(action(), &error))).transpose()?;
+            // It may be from the time when the account was reached by its organization's integration.
+            let is_asked = |connection: &Connection| {
+                connection.provider == *provider && page.after.as_deref().is_none_or(|after| account.as_str() > after)
+            };
+            let entries = found.into_iter().filter(is_asked).collect();
+            return Ok(Part { entries, next: None });
+        }
+        let query = self
+            .partition(CONNECTIONS)
+            .filter_expression("#connection.#provider = :provider")
+            .expression_attribute_names("#connection", "connection")
+            .expression_attribute_names("#provider", "provider")
+            .expression_attribute_values(":provider", text(provider.as_str()));
+        self.part(query, "list the connections", page, from_item).await
+    }
+
+    async fn forget_connections(&self, provider: &ProviderId) -> Result<(), PortError> {
+        let all = self.holdings_of(Some(provider)).await?;
+        self.forget_all(&all).await
+    }
+}
+
+fn from_item(item: &Item) -> Result<Connection, ItemError> {
+    from_attribute(item.get("connection").ok_or(ItemError::Missing("connection"))?)
+}

@@ -1,0 +1,145 @@
+//! Connections in the table: one item for each account, replaced by whoever checked it last.
+
+use asff::AccountId;
+use exporter::connection::{Connection, Connections};
+use exporter::ports::PortError;
+use exporter::provider::ProviderId;
+use exporter::registry::Registry as _;
+use exporter::roster::Holding;
+use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+
+use crate::Cloud;
+use crate::dynamodb::item::{Item, ItemError, from_attribute, get_text, text, to_attribute};
+use crate::errors::port_error;
+
+/// The partition of all connections.
+const PARTITION: &str = "connection";
+/// Connections that are forgotten at once: an organization may have thousands.
+const FORGET_AT_ONCE: usize = 16;
+
+impl Connections for Cloud {
+    async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
+        let action = || format!("read the connection of account {account}");
+        let item = self.item(PARTITION, account.as_str(), action).await?;
+        item.map(|item| read(&item).map_err(|error| unreadable(action(), &error))).transpose()
+    }
+
+    async fn keep(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
+        let action = || format!("keep the connection of account {}", connection.account);
+        let whole = to_attribute(connection).map_err(|error| unreadable(action(), &error))?;
+        let request = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.names.table)
+            .item("pk", text(PARTITION))
+            .item("sk", text(connection.account.as_str()))
+            .item("checked_at", text(connection.checked_at.to_string()))
+            .item("connection", whole);
+        let request = match before {
+            None => request.condition_expression("attribute_not_exists(pk)"),
+            Some(before) => request
+                .condition_expression("checked_at = :before")
+                .expression_attribute_values(":before", text(before.to_string())),
+        };
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(port_error(action(), &error)),
+        }
+    }
+
+    async fn forget_orphan(&self, connection: &Connection) -> Result<bool, PortError> {
+        if self.integration_of(&connection.provider).await?.is_some() {
+            return Ok(false);
+        }
+        let Connection { account, provider, checked_at, .. } = connection;
+        let holding = Holding { account: *account, provider: provider.clone(), checked_at: *checked_at };
+        self.forget_this(&holding).await.map(|()| true)
+    }
+}
+
+impl Cloud {
+    /// That connections are kept, without what they say.
+    pub(crate) async fn holdings_of(&self, provider: Option<&ProviderId>) -> Result<Vec<Holding>, PortError> {
+        const ACTION: &str = "list the connections";
+        let mut query = self
+            .partition(PARTITION)
+            .projection_expression("sk, checked_at, #connection.#provider")
+            .expression_attribute_names("#connection", "connection")
+            .expression_attribute_names("#provider", "provider");
+        if let Some(provider) = provider {
+            query = query
+                .filter_expression("#connection.#provider = :provider")
+                .expression_attribute_values(":provider", text(provider.as_str()));
+        }
+        let mut pages = query.into_paginator().send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            for item in page.map_err(|error| port_error(ACTION, &error))?.items() {
+                all.push(holding(item).map_err(|error| unreadable(ACTION.to_owned(), &error))?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Forgets connections, each unless it was replaced meanwhile.
+    pub(crate) async fn forget_all(&self, holdings: &[Holding]) -> Result<(), PortError> {
+        let each: Vec<_> = holdings.iter().map(|holding| self.forget_this(holding)).collect();
+        futures::stream::iter(each).buffer_unordered(FORGET_AT_ONCE).try_collect().await
+    }
+
+    async fn forget_this(&self, holding: &Holding) -> Result<(), PortError> {
+        let request = self.dynamodb.delete_item().table_name(&self.names.table);
+        let request = request
+            .key("pk", text(PARTITION))
+            .key("sk", text(holding.account.as_str()))
+            .condition_expression("checked_at = :checked AND #connection.#provider = :provider")
+            .expression_attribute_names("#connection", "connection")
+            .expression_attribute_names("#provider", "provider")
+            .expression_attribute_values(":checked", text(holding.checked_at.to_string()))
+            .expression_attribute_values(":provider", text(holding.provider.as_str()));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(port_error(format!("forget the connection of account {}", holding.account), &error)),
+        }
+    }
+
+    /// The connections of all accounts, by account.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not answer, or one item is no connection.
+    pub async fn list_connections(&self) -> Result<Vec<Connection>, PortError> {
+        self.whole(PARTITION, "list the connections", read).await
+    }
+}
+
+fn read(item: &Item) -> Result<Connection, ItemError> {
+    from_attribute(item.get("connection").ok_or(ItemError::Missing("connection"))?)
+}
+
+fn holding(item: &Item) -> Result<Holding, ItemError> {
+    let account = get_text(item, "sk").and_then(|account| account.parse().ok());
+    let checked_at = get_text(item, "checked_at").and_then(|time| time.parse().ok());
+    let provider = item.get("connection").and_then(|connection| connection.as_m().ok());
+    let provider = provider.and_then(|connection| get_text(connection, "provider")).and_then(|id| id.parse().ok());
+    Ok(Holding {
+        account: account.ok_or(ItemError::Missing("sk"))?,
+        provider: provider.ok_or(ItemError::Missing("connection.provider"))?,
+        checked_at: checked_at.ok_or(ItemError::Missing("checked_at"))?,
+    })
+}
+
+fn unreadable(action: String, error: &ItemError) -> PortError {
+    PortError { action, message: error.to_string() }
+}

@@ -1,0 +1,81 @@
+//! Which integration an account goes by: its own, or that of its organization.
+
+use std::sync::Arc;
+
+use asff::AccountId;
+use exporter::integration::{Credentials, Integration};
+use exporter::ports::{Integrations, PortError};
+use exporter::provider::ProviderId;
+use exporter::registry::Registry as _;
+use jiff::Timestamp;
+use management::{Caller, Refusal, Service, Settings};
+
+use crate::Cloud;
+use crate::dynamodb::item::{get_text, text};
+use crate::dynamodb::registry::items::INTEGRATIONS;
+use crate::errors::port_error;
+
+/// The partition of the accounts whose organization is known.
+const MEMBERS: &str = "member";
+/// How the ids of organizations begin.
+const ORGANIZATION_START: &str = "o-";
+impl Integrations for Cloud {
+    async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
+        if let Some(own) = self.integration_of(&ProviderId::Account(*account)).await? {
+            return Ok(Some(own.value));
+        }
+        let action = || format!("find the organization of account {account}");
+        let member = self.item(MEMBERS, account.as_str(), action).await?;
+        let named = member.as_ref().and_then(|item| get_text(item, "organization")).and_then(|id| id.parse().ok());
+        let organization = match named {
+            Some(organization) => Some(organization),
+            None => self.only_organization().await?,
+        };
+        let Some(organization) = organization else { return Ok(None) };
+        Ok(self.integration_of(&organization).await?.map(|stored| stored.value))
+    }
+
+    async fn delete_after_archive(
+        &self,
+        provider: &ProviderId,
+        deletion_requested_at: Timestamp,
+    ) -> Result<bool, PortError> {
+        let settings = Settings { secret_prefix: self.managing.secret_prefix.clone(), ..Settings::default() };
+        let service = Service::new(Arc::new(self.clone()), settings);
+        let exporter = Caller("export-findings".to_owned());
+        match service.archived(&exporter, provider, deletion_requested_at).await {
+            Ok(is_deleted) => Ok(is_deleted),
+            Err(Refusal::Port(error)) => Err(error),
+            Err(error) => {
+                let action = format!("delete the integration of {provider}");
+                Err(PortError { action, message: error.to_string() })
+            }
+        }
+    }
+}
+
+impl Cloud {
+    /// The only organization that has an integration, where there is just one. An account of which nobody knows its
+    /// organization is taken for one of it: whoever scans accounts of another has to say so.
+    async fn only_organization(&self) -> Result<Option<ProviderId>, PortError> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.names.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :organization)")
+            .expression_attribute_values(":pk", text(INTEGRATIONS))
+            .expression_attribute_values(":organization", text(ORGANIZATION_START))
+            .limit(2);
+        let answer = query.send().await.map_err(|error| port_error("find an organization's integration", &error))?;
+        match answer.items() {
+            [one] => Ok(get_text(one, "sk").and_then(|id| id.parse().ok())),
+            _ => Ok(None),
+        }
+    }
+
+    /// As whom a provider's accounts are called. One that nobody described is called as the deployment itself.
+    pub(crate) async fn provider_credentials(&self, id: &ProviderId) -> Result<Credentials, PortError> {
+        Ok(self.provider(id).await?.map(|stored| stored.value.credentials).unwrap_or_default())
+    }
+}

@@ -1,0 +1,86 @@
+//! Jobs on the queue on which uploads wait, and their records in the table.
+
+use exporter::jobs::{JobRecord, JobState, JobStore, retry, submit};
+use exporter::ports::PortError;
+use exporter::registry::{Page, Part};
+use jiff::{SignedDuration, Timestamp};
+use management::ports::JobSubmitter;
+
+use crate::Cloud;
+use crate::dynamodb::item::{Item, ItemError, from_attribute, number, text, to_attribute};
+use crate::dynamodb::registry::items::{keyed, unreadable};
+use crate::errors::port_error;
+
+/// The partition of all records.
+const PARTITION: &str = "job";
+/// How long a record stays in the table, as long as the runs that it names.
+const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+impl JobStore for Cloud {
+    async fn job_record(&self, id: &str) -> Result<Option<JobRecord>, PortError> {
+        let action = || format!("read the job {id}");
+        let item = self.item(PARTITION, id, action).await?;
+        item.map(|item| from_item(&item).map_err(|error| unreadable(action(), &error))).transpose()
+    }
+
+    async fn record_job(&self, record: &JobRecord) -> Result<bool, PortError> {
+        let action = || format!("record the job {}", record.id);
+        let item = to_item(record).map_err(|error| unreadable(action(), &error))?;
+        let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
+        let request = request
+            .condition_expression("attribute_not_exists(pk) OR #state = :waiting OR #state = :failed")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":waiting", text(JobState::Pending.as_str()))
+            .expression_attribute_values(":failed", text(JobState::Failed.as_str()));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(port_error(action(), &error)),
+        }
+    }
+
+    async fn cancel_job(&self, record: &JobRecord) -> Result<(), PortError> {
+        let action = || format!("cancel the job {}", record.id);
+        let item = to_item(record).map_err(|error| unreadable(action(), &error))?;
+        let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
+        request.send().await.map(drop).map_err(|error| port_error(action(), &error))
+    }
+}
+
+impl JobSubmitter for Cloud {
+    async fn submit(&self, record: &JobRecord) -> Result<(), PortError> {
+        if submit(self, record).await? {
+            return Ok(());
+        }
+        let action = format!("job to {}", record.job);
+        Err(PortError { action, message: "the deployment has no queue".to_owned() })
+    }
+
+    async fn retry(&self, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {
+        retry(self, record).await
+    }
+
+    async fn jobs(&self, page: &Page) -> Result<Part<JobRecord>, PortError> {
+        let newest_first = self.partition(PARTITION).scan_index_forward(false);
+        self.part(newest_first, "list the jobs", page, from_item).await
+    }
+}
+
+fn to_item(record: &JobRecord) -> Result<Item, ItemError> {
+    let forgotten = record.submitted_at.saturating_add(KEPT).unwrap_or(Timestamp::MAX);
+    let rest = [
+        ("record", to_attribute(record)?),
+        ("state", text(record.state.as_str())),
+        ("submitted_at", text(record.submitted_at.to_string())),
+        ("expires_at", number(forgotten.as_second())),
+    ];
+    Ok(keyed(PARTITION, &record.id, rest))
+}
+
+fn from_item(item: &Item) -> Result<JobRecord, ItemError> {
+    from_attribute(item.get("record").ok_or(ItemError::Missing("record"))?)
+}

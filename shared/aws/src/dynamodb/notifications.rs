@@ -1,0 +1,142 @@
+//! Telling: events on the account's default bus, and what was told in the table, so that it is told once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use asff::AccountId;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_smithy_types::DateTime;
+use backon::{ExponentialBuilder, RetryableWithContext as _};
+use exporter::ports::PortError;
+use exporter::telling::{Event, SOURCE, Telling, Told};
+
+use crate::Cloud;
+use crate::dynamodb::item::{ItemError, from_attribute, get_number, number, text, to_attribute};
+use crate::errors::port_error;
+
+/// The partition of what was told.
+const PARTITION: &str = "told";
+/// What an error names.
+const PUT_EVENTS: &str = "put events on the default bus";
+/// Entries of one call (EventBridge API, `PutEvents`).
+const ENTRIES_MAX: usize = 10;
+/// Retries of entries that a successful call rejected. A call that fails is retried by the SDK.
+const RETRIES_MAX: usize = 3;
+/// The pause before the first retry; it doubles.
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl Telling for Cloud {
+    async fn told(&self, account: AccountId) -> Result<(Told, u64), PortError> {
+        let action = || format!("read what was told of account {account}");
+        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
+        let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
+        let answer = answer.map_err(|error| port_error(action(), &error))?;
+        let Some(item) = answer.item else { return Ok((Told::default(), 0)) };
+        let told = item.get("told").ok_or(ItemError::Missing("told")).and_then(from_attribute);
+        let told = told.map_err(|error| PortError { action: action(), message: error.to_string() })?;
+        Ok((told, get_number(&item, "version").and_then(|number| u64::try_from(number).ok()).unwrap_or_default()))
+    }
+
+    async fn write_told(&self, account: AccountId, told: &Told, before: u64) -> Result<bool, PortError> {
+        let action = || format!("write down what was told of account {account}");
+        let told = to_attribute(told).map_err(|error| PortError { action: action(), message: error.to_string() })?;
+        let version = |version: u64| number(i64::try_from(version).unwrap_or(i64::MAX));
+        let request = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.names.table)
+            .item("pk", text(PARTITION))
+            .item("sk", text(account.as_str()))
+            .item("told", told)
+            .item("version", version(before.saturating_add(1)));
+        let request = match before {
+            0 => request.condition_expression("attribute_not_exists(pk)"),
+            _ => request
+                .condition_expression("#version = :before")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":before", version(before)),
+        };
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(port_error(action(), &error)),
+        }
+    }
+
+    async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
+        let mut published = BTreeSet::new();
+        let mut rejection = None;
+        let all: Vec<usize> = (0..events.len()).collect();
+        for places in all.chunks(ENTRIES_MAX) {
+            let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
+            let attempt = |rest: Vec<usize>| self.put_events(events, rest);
+            let is_rejected = |error: &PutError| matches!(error, PutError::Rejected(_));
+            let (rest, put) = attempt.retry(backoff).context(places.to_vec()).when(is_rejected).await;
+            published.extend(places.iter().filter(|place| !rest.contains(place)));
+            match put {
+                Ok(()) => {}
+                Err(PutError::Rejected(reason)) => rejection = Some(reason),
+                Err(PutError::Failed(error)) if published.is_empty() => return Err(error),
+                Err(PutError::Failed(_)) => return Ok(published),
+            }
+        }
+        match rejection {
+            Some(message) if published.is_empty() => Err(PortError { action: PUT_EVENTS.to_owned(), message }),
+            _ => Ok(published),
+        }
+    }
+}
+
+/// Why events were not published.
+enum PutError {
+    /// The bus rejected some of them, with the reason for one.
+    Rejected(String),
+    /// The call failed, and the SDK has retried it.
+    Failed(PortError),
+}
+
+impl Cloud {
+    /// Puts the events at these places on the bus with one call. Returns the places that are still to be put.
+    async fn put_events(&self, events: &[Event], places: Vec<usize>) -> (Vec<usize>, Result<(), PutError>) {
+        let client = self.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config));
+        let entries: Result<Vec<_>, _> = places.iter().filter_map(|place| events.get(*place)).map(entry).collect();
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return (places, Err(PutError::Failed(error))),
+        };
+        let answer = match client.put_events().set_entries(Some(entries)).send().await {
+            Ok(answer) => answer,
+            Err(error) => return (places, Err(PutError::Failed(port_error(PUT_EVENTS, &error)))),
+        };
+        let mut rest = places;
+        let mut rejection = None;
+        let mut results = answer.entries().iter();
+        rest.retain(|_| match results.next() {
+            Some(entry) if entry.event_id().is_some() && entry.error_code().is_none() => false,
+            Some(entry) => {
+                let reason = entry.error_message().unwrap_or("no reason was given");
+                rejection = Some(format!("{}: {reason}", entry.error_code().unwrap_or("refused")));
+                true
+            }
+            None => true,
+        });
+        let missing = || "no reason was given".to_owned();
+        let result = if rest.is_empty() { Ok(()) } else { Err(PutError::Rejected(rejection.unwrap_or_else(missing))) };
+        (rest, result)
+    }
+}
+
+fn entry(event: &Event) -> Result<PutEventsRequestEntry, PortError> {
+    let detail = serde_json::to_string(&event.detail)
+        .map_err(|error| PortError { action: PUT_EVENTS.to_owned(), message: error.to_string() })?;
+    let entry = PutEventsRequestEntry::builder()
+        .source(SOURCE)
+        .detail_type(event.kind.as_str())
+        .time(DateTime::from_millis(event.detail.at.as_millisecond()))
+        .detail(detail);
+    Ok(entry.build())
+}

@@ -1,0 +1,41 @@
+//! Whole partitions of the table, page after page.
+
+use exporter::ports::PortError;
+
+use crate::Cloud;
+use crate::dynamodb::item::{Item, ItemError, text};
+use crate::errors::port_error;
+
+/// Pages that are read at most, of 1 MB each: the longest list is that of connections, with some 20 KB an account.
+const PAGES_MAX: usize = 1_000;
+
+impl Cloud {
+    /// Every item of a partition, in the order of its sort key. An item that can't be read fails the list.
+    pub(crate) async fn whole<T>(
+        &self,
+        partition: &str,
+        action: &str,
+        read: impl Fn(&Item) -> Result<T, ItemError>,
+    ) -> Result<Vec<T>, PortError> {
+        let failed = |message: String| PortError { action: action.to_owned(), message };
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.names.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(partition));
+        let mut pages = query.into_paginator().send();
+        let mut all = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let Some(page) = pages.next().await else { return Ok(all) };
+            for item in page.map_err(|error| port_error(action, &error))?.items() {
+                all.push(read(item).map_err(|error| failed(error.to_string()))?);
+            }
+        }
+        match pages.next().await {
+            None => Ok(all),
+            // Said, and not cut off: what is missing from a list would be left alone in silence.
+            Some(_) => Err(failed(format!("there are more than {PAGES_MAX} pages"))),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Lists of a partition's items, part by part. A part ends where enough was found; its mark is the sort key of the last
+//! entry.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use exporter::ports::PortError;
+use exporter::registry::{Page, Part};
+
+use crate::Cloud;
+use crate::dynamodb::item::{Item, ItemError, get_text, text};
+use crate::dynamodb::registry::items::unreadable;
+use crate::errors::port_error;
+
+/// Pages of the table that are read for one part, of 1 MB each at most: a filter may leave little of each.
+const PAGES_MAX: usize = 50;
+
+impl Cloud {
+    /// The items of a partition, by their sort keys, read consistently.
+    pub(crate) fn partition(&self, partition: &str) -> QueryFluentBuilder {
+        self.dynamodb
+            .query()
+            .table_name(&self.names.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(partition))
+    }
+
+    /// A part of what a query finds.
+    pub(crate) async fn part<T>(
+        &self,
+        query: QueryFluentBuilder,
+        action: &str,
+        page: &Page,
+        read: impl Fn(&Item) -> Result<T, ItemError>,
+    ) -> Result<Part<T>, PortError> {
+        let partition = query.get_expression_attribute_values().as_ref().and_then(|values| values.get(":pk")).cloned();
+        let partition = partition.unwrap_or_else(|| text(""));
+        let start = |sk: &str| HashMap::from([("pk".to_owned(), partition.clone()), ("sk".to_owned(), text(sk))]);
+        let mut from = page.after.as_deref().map(start);
+        let mut entries = Vec::new();
+        let mut last = page.after.clone();
+        for _ in 0..PAGES_MAX {
+            // One more than wanted tells whether there is more.
+            let limit = i32::try_from(page.limit + 1).unwrap_or(i32::MAX);
+            let answer = query.clone().limit(limit).set_exclusive_start_key(from.take()).send().await;
+            let answer = answer.map_err(|error| port_error(action, &error))?;
+            for item in answer.items() {
+                if entries.len() == page.limit {
+                    return Ok(Part { entries, next: last });
+                }
+                entries.push(read(item).map_err(|error| unreadable(action.to_owned(), &error))?);
+                last = get_text(item, "sk").map(str::to_owned);
+            }
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                return Ok(Part { entries, next: None });
+            }
+        }
+        // Enough was read for one answer; the next part goes on where this one stopped.
+        let next = from.as_ref().and_then(|key| get_text(key, "sk")).map(str::to_owned);
+        Ok(Part { entries, next: next.or(last) })
+    }
+}

@@ -1,0 +1,41 @@
+//! The audit log of changes in the table. It is never forgotten.
+
+use exporter::ports::PortError;
+use exporter::registry::{Audit, AuditEntry, Page, Part};
+
+use super::items::{keyed, unreadable};
+use crate::Cloud;
+use crate::dynamodb::item::{Item, ItemError, from_attribute, text, to_attribute};
+use crate::errors::port_error;
+
+/// The partition of all entries.
+const PARTITION: &str = "audit";
+
+impl Audit for Cloud {
+    async fn append(&self, entry: &AuditEntry) -> Result<(), PortError> {
+        let action = || format!("write {} of {} into the audit log", entry.action, entry.target);
+        let item = to_item(entry).map_err(|error| unreadable(action(), &error))?;
+        let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
+        request.send().await.map(drop).map_err(|error| port_error(action(), &error))
+    }
+
+    async fn trail(&self, page: &Page) -> Result<Part<AuditEntry>, PortError> {
+        let newest_first = self.partition(PARTITION).scan_index_forward(false);
+        self.part(newest_first, "read the audit log of changes", page, from_item).await
+    }
+}
+
+pub(crate) fn to_item(entry: &AuditEntry) -> Result<Item, ItemError> {
+    let rest = [
+        ("entry", to_attribute(entry)?),
+        ("at", text(entry.at.to_string())),
+        ("by", text(&entry.by)),
+        ("action", text(&entry.action)),
+        ("target", text(&entry.target)),
+    ];
+    Ok(keyed(PARTITION, &entry.id, rest))
+}
+
+fn from_item(item: &Item) -> Result<AuditEntry, ItemError> {
+    from_attribute(item.get("entry").ok_or(ItemError::Missing("entry"))?)
+}

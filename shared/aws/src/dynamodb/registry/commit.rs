@@ -1,0 +1,147 @@
+//! A change as one transaction: all of its steps under their conditions, and its entry in the audit log, or nothing.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
+use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem};
+use aws_smithy_types::error::operation::BuildError;
+use backon::{ExponentialBuilder, Retryable as _};
+use exporter::ports::PortError;
+use exporter::registry::{AuditEntry, CommitError, Revision, Seen, Write};
+use jiff::Timestamp;
+
+use super::audit;
+use super::items::{INTEGRATIONS, PROVIDERS, of_remembered, to_item};
+use crate::Cloud;
+use crate::dynamodb::item::{Item, ItemError, number, text};
+use crate::errors::{CallFailure, port_error};
+
+/// The partition of all connections.
+pub(crate) const CONNECTIONS: &str = "connection";
+/// Retries of a transaction that was canceled for a reason in [`TRANSIENT`].
+const RETRIES_MAX: usize = 4;
+/// The pause before the first retry; it doubles.
+const PAUSE: Duration = Duration::from_millis(40);
+
+/// Reasons of a canceled transaction that pass (API reference, `TransactWriteItems`, "Errors"). The SDK does not retry these.
+const TRANSIENT: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+
+const ABSENT: &str = "attribute_not_exists(pk)";
+const PRESENT: &str = "attribute_exists(pk)";
+const UNCHANGED: &str = "version = :version AND created_at = :created";
+/// What is forgotten but still there, since the table forgets at its leisure.
+const ABSENT_OR_OVER: &str = "attribute_not_exists(pk) OR expires_at <= :now";
+
+impl Cloud {
+    pub(crate) async fn transact(&self, writes: &[Write], entry: &AuditEntry) -> Result<(), CommitError> {
+        let action = || format!("write the change {} of {}", entry.action, entry.target);
+        let failed = |message: String| PortError { action: action(), message };
+        let mut steps = Vec::with_capacity(writes.len() + 1);
+        for write in writes {
+            steps.push(self.step(write, entry.at).map_err(|error| failed(error.to_string()))?);
+        }
+        let trail = audit::to_item(entry).map_err(|error| failed(error.to_string()))?;
+        steps.push(put(self.put_of(trail)).map_err(|error| failed(error.to_string()))?);
+        let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
+        let attempt = || self.dynamodb.transact_write_items().set_transact_items(Some(steps.clone())).send();
+        let committed = attempt.retry(backoff).when(|error| failed_step(error).is_none() && is_transient(error)).await;
+        committed.map(drop).map_err(|error| match failed_step(&error) {
+            Some(step) => CommitError::Conflict { step },
+            None => port_error(action(), &error).into(),
+        })
+    }
+
+    fn step(&self, write: &Write, now: Timestamp) -> Result<TransactWriteItem, StepError> {
+        match write {
+            Write::PutProvider(stored, seen) => {
+                put(seen_by(self.put_of(to_item(PROVIDERS, stored.value.id.as_str(), stored)?), *seen))
+            }
+            Write::PutIntegration(stored, seen) => {
+                put(seen_by(self.put_of(to_item(INTEGRATIONS, stored.value.provider.as_str(), stored)?), *seen))
+            }
+            Write::DeleteProvider(id, revision) => delete(unchanged(self.delete_of(PROVIDERS, id.as_str()), *revision)),
+            Write::DeleteIntegration(id, revision) => {
+                delete(unchanged(self.delete_of(INTEGRATIONS, id.as_str()), *revision))
+            }
+            Write::NeedProvider(id) => check(self.check_of(PROVIDERS, id.as_str()).condition_expression(PRESENT)),
+            Write::NeedNoIntegration(id) => {
+                check(self.check_of(INTEGRATIONS, id.as_str()).condition_expression(ABSENT))
+            }
+            Write::ForgetConnection(account) => delete(self.delete_of(CONNECTIONS, account.as_str())),
+            Write::Remember(remembered) => {
+                let request = self.put_of(of_remembered(remembered)).condition_expression(ABSENT_OR_OVER);
+                put(request.expression_attribute_values(":now", number(now.as_second())))
+            }
+        }
+    }
+
+    fn put_of(&self, item: Item) -> PutBuilder {
+        Put::builder().table_name(&self.names.table).set_item(Some(item))
+    }
+
+    fn delete_of(&self, partition: &str, key: &str) -> DeleteBuilder {
+        Delete::builder().table_name(&self.names.table).key("pk", text(partition)).key("sk", text(key))
+    }
+
+    fn check_of(&self, partition: &str, key: &str) -> ConditionCheckBuilder {
+        ConditionCheck::builder().table_name(&self.names.table).key("pk", text(partition)).key("sk", text(key))
+    }
+}
+
+/// Why a step could not be written down.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error(transparent)]
+    Item(#[from] ItemError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
+fn put(request: PutBuilder) -> Result<TransactWriteItem, StepError> {
+    Ok(TransactWriteItem::builder().put(request.build()?).build())
+}
+
+fn delete(request: DeleteBuilder) -> Result<TransactWriteItem, StepError> {
+    Ok(TransactWriteItem::builder().delete(request.build()?).build())
+}
+
+fn check(request: ConditionCheckBuilder) -> Result<TransactWriteItem, StepError> {
+    Ok(TransactWriteItem::builder().condition_check(request.build()?).build())
+}
+
+fn seen_by(request: PutBuilder, seen: Seen) -> PutBuilder {
+    match seen {
+        Seen::Nothing => request.condition_expression(ABSENT),
+        Seen::This(Revision { version, created_at }) => request
+            .condition_expression(UNCHANGED)
+            .expression_attribute_values(":version", number(i64::try_from(version).unwrap_or(i64::MAX)))
+            .expression_attribute_values(":created", text(created_at.to_string())),
+    }
+}
+
+fn unchanged(request: DeleteBuilder, Revision { version, created_at }: Revision) -> DeleteBuilder {
+    request
+        .condition_expression(UNCHANGED)
+        .expression_attribute_values(":version", number(i64::try_from(version).unwrap_or(i64::MAX)))
+        .expression_attribute_values(":created", text(created_at.to_string()))
+}
+
+/// The first step whose condition does not hold.
+fn failed_step(error: &CallFailure<TransactWriteItemsError>) -> Option<usize> {
+    cancellation_reasons(error).iter().position(|reason| reason.code() == Some("ConditionalCheckFailed"))
+}
+
+/// Whether another transaction was at one of the items, or the table is throttled.
+fn is_transient(error: &CallFailure<TransactWriteItemsError>) -> bool {
+    let mut codes = cancellation_reasons(error).iter().filter_map(CancellationReason::code);
+    codes.any(|code| TRANSIENT.contains(&code))
+}
+
+/// Why a transaction was canceled, step by step. Empty: it failed for another reason.
+fn cancellation_reasons(error: &CallFailure<TransactWriteItemsError>) -> &[CancellationReason] {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => canceled.cancellation_reasons(),
+        _ => &[],
+    }
+}

@@ -1,0 +1,70 @@
+//! Providers and integrations in the table, each an item of its own with its version, changed by transactions that also
+//! write the audit log.
+
+mod audit;
+pub(crate) mod commit;
+pub(crate) mod items;
+
+use exporter::integration::Integration;
+use exporter::ports::PortError;
+use exporter::provider::{Provider, ProviderId};
+use exporter::registry::{AuditEntry, CommitError, Page, Part, Registry, Remembered, Stored, Write};
+use jiff::Timestamp;
+
+use self::items::{INTEGRATIONS, PROVIDERS, REMEMBERED, remembered, stored, unreadable};
+use crate::Cloud;
+use crate::dynamodb::item::{Item, text};
+use crate::errors::port_error;
+
+/// Bytes of a sort key (Amazon DynamoDB Developer Guide, "Quotas"). It is never empty.
+const SORT_KEY_BYTES_MAX: usize = 1024;
+
+impl Registry for Cloud {
+    async fn provider(&self, id: &ProviderId) -> Result<Option<Stored<Provider>>, PortError> {
+        let action = || format!("read the provider {id}");
+        let item = self.item(PROVIDERS, id.as_str(), action).await?;
+        item.map(|item| stored(&item).map_err(|error| unreadable(action(), &error))).transpose()
+    }
+
+    async fn providers(&self, page: &Page) -> Result<Part<Stored<Provider>>, PortError> {
+        self.part(self.partition(PROVIDERS), "list the providers", page, stored).await
+    }
+
+    async fn integration_of(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>, PortError> {
+        let action = || format!("read the integration of {id}");
+        let item = self.item(INTEGRATIONS, id.as_str(), action).await?;
+        item.map(|item| stored(&item).map_err(|error| unreadable(action(), &error))).transpose()
+    }
+
+    async fn integrations(&self, page: &Page) -> Result<Part<Stored<Integration>>, PortError> {
+        self.part(self.partition(INTEGRATIONS), "list the integrations", page, stored).await
+    }
+
+    async fn commit(&self, writes: &[Write], entry: &AuditEntry) -> Result<(), CommitError> {
+        self.transact(writes, entry).await
+    }
+
+    async fn remembered(&self, key: &str, now: Timestamp) -> Result<Option<Remembered>, PortError> {
+        const ACTION: &str = "read what a request came to";
+        let item = self.item(REMEMBERED, key, || ACTION.to_owned()).await?;
+        let found = item.map(|item| remembered(key, &item).map_err(|error| unreadable(ACTION.to_owned(), &error)));
+        Ok(found.transpose()?.filter(|remembered| remembered.until > now))
+    }
+}
+
+impl Cloud {
+    /// Reads one item, consistently. A key that no item can have finds none; `DynamoDB` rejects it.
+    pub(crate) async fn item(
+        &self,
+        partition: &str,
+        key: &str,
+        action: impl Fn() -> String,
+    ) -> Result<Option<Item>, PortError> {
+        if key.is_empty() || key.len() > SORT_KEY_BYTES_MAX {
+            return Ok(None);
+        }
+        let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
+        let answer = request.key("pk", text(partition)).key("sk", text(key)).send().await;
+        answer.map(|answer| answer.item).map_err(|error| port_error(action(), &error))
+    }
+}

@@ -1,0 +1,94 @@
+//! A run as an item of the table: enough for lists, and never larger than the table takes. The whole report is in the
+//! state bucket.
+
+use asff::AccountId;
+use aws_sdk_dynamodb::types::AttributeValue;
+use exporter::report::{AccountReport, RunReport};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::dynamodb::item::{Item, ItemError, from_attribute, number, text, to_attribute};
+
+/// The partition of all runs.
+pub(crate) const PARTITION: &str = "run";
+/// How long a run stays in the table, as long as its report stays in the state bucket by default.
+const RUN_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// Reasons that the summary keeps.
+const REASONS_MAX: usize = 20;
+/// Characters of a reason or a problem that the summary keeps.
+const REASON_CHARS_MAX: usize = 500;
+/// Accounts whose counts the summary keeps. With what counts may hold, some 40 KB of the table's 400.
+const ACCOUNTS_MAX: usize = 20;
+/// Accounts by which the run is found. 65 KB.
+const ACCOUNT_NAMES_MAX: usize = 5_000;
+
+/// The item of a run.
+pub(crate) fn to_item(report: &RunReport) -> Result<Item, ItemError> {
+    let accounts: Vec<&AccountId> = report.accounts.keys().take(ACCOUNT_NAMES_MAX).collect();
+    let begun = report.started_at;
+    let forgotten = begun.saturating_add(RUN_KEPT).unwrap_or(Timestamp::MAX);
+    Ok(Item::from([
+        ("pk".to_owned(), text(PARTITION)),
+        ("sk".to_owned(), text(&report.run_id)),
+        ("status".to_owned(), text(report.status.as_str())),
+        ("source".to_owned(), text(&report.upload.source)),
+        ("started_at".to_owned(), text(begun.to_string())),
+        ("expires_at".to_owned(), number(forgotten.as_second())),
+        ("accounts".to_owned(), to_attribute(&accounts)?),
+        ("summary".to_owned(), to_attribute(&shorten(report))?),
+    ]))
+}
+
+/// The run of an item, with what the summary kept of it.
+pub(crate) fn from_item(item: &Item) -> Result<RunReport, ItemError> {
+    from_attribute(item.get("summary").ok_or(ItemError::Missing("summary"))?)
+}
+
+/// The attribute by which a list finds an account's runs.
+pub(crate) fn account_attribute(account: &AccountId) -> AttributeValue {
+    text(account.as_str())
+}
+
+fn shorten(report: &RunReport) -> RunReport {
+    let mut reasons: Vec<String> = report.reasons.iter().take(REASONS_MAX).map(|reason| cut(reason)).collect();
+    let left_out = report.reasons.len() - reasons.len();
+    if left_out > 0 {
+        reasons.push(format!("{left_out} more are in the report"));
+    }
+    let accounts = report.accounts.iter().take(ACCOUNTS_MAX).map(|(account, part)| {
+        let problem = part.problem.as_deref().map(cut);
+        (
+            *account,
+            AccountReport {
+                counts: part.counts.clone(),
+                problem,
+                archive: part.archive.clone(),
+                partial_scan: part.partial_scan,
+                // By Region and service: the counts have the sum.
+                ..AccountReport::default()
+            },
+        )
+    });
+    RunReport {
+        run_id: report.run_id.clone(),
+        kind: report.kind,
+        of: report.of.clone(),
+        job: report.job.clone(),
+        status: report.status,
+        reasons,
+        upload: report.upload.clone(),
+        format: report.format,
+        file_end: report.file_end.clone(),
+        started_at: report.started_at,
+        finished_at: report.finished_at,
+        scanned_at: report.scanned_at,
+        counts: report.counts.clone(),
+        accounts: accounts.collect(),
+        quarantine: report.quarantine.clone(),
+        pending: report.pending.clone(),
+        quarantine_left: report.quarantine_left.clone(),
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(REASON_CHARS_MAX).collect()
+}

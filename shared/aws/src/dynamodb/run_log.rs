@@ -1,0 +1,95 @@
+//! Runs and their quarantine, as operators list them.
+
+use asff::AccountId;
+use exporter::ports::PortError;
+use exporter::registry::{Page, Part, RunLog};
+use exporter::report::RunReport;
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
+
+use crate::Cloud;
+use crate::dynamodb::item::number;
+use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item};
+use crate::errors::read_error;
+
+/// Bytes of findings in one answer: a function's answer may have 6 MB (AWS Lambda quotas), as a text within JSON
+/// where each quotation mark takes one more, and one finding has 240 KB at most.
+const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
+
+impl RunLog for Cloud {
+    async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<Part<RunReport>, PortError> {
+        let query = self.partition(PARTITION).scan_index_forward(false);
+        let query = match account {
+            Some(account) => query
+                .filter_expression("contains(accounts, :account) AND expires_at > :now")
+                .expression_attribute_values(":account", account_attribute(&account)),
+            None => query.filter_expression("expires_at > :now"),
+        };
+        let query = query.expression_attribute_values(":now", number(Timestamp::now().as_second()));
+        self.part(query, "list the runs", page, from_item).await
+    }
+
+    async fn run(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {
+        Self::run(self, run_id).await
+    }
+
+    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
+        self.json_lines(&RunReport::quarantine_key(run_id), page).await
+    }
+
+    async fn pending(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
+        self.json_lines(&RunReport::pending_key(run_id), page).await
+    }
+}
+
+impl Cloud {
+    /// A page of an object of JSON lines.
+    async fn json_lines(&self, key: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
+        let action = || format!("read s3://{}/{key}", self.names.state_bucket);
+        // The mark is where in the object the part before ended: right after the end of a line, which is read too to be sure.
+        let start = match page.after.as_deref().map(offset) {
+            None => 0,
+            Some(Some(start)) => start,
+            Some(None) => return Ok(None),
+        };
+        let request = self.s3.get_object().bucket(&self.names.state_bucket).key(key);
+        let object = match request.range(format!("bytes={}-", start.saturating_sub(1))).send().await {
+            Ok(object) => object,
+            Err(error) if is_past_the_end(&error) && start > 0 => return Ok(None),
+            Err(error) if is_past_the_end(&error) => return Ok(Some(Part { entries: Vec::new(), next: None })),
+            Err(error) => return Err(read_error(action(), &self.names.state_bucket, &error)),
+        };
+        let mut lines = object.body.into_async_read();
+        let (mut entries, mut read, mut line) = (Vec::new(), 0usize, Vec::new());
+        let failed = |message: String| PortError { action: action(), message };
+        if start > 0 && lines.read_u8().await.map_err(|error| failed(error.to_string()))? != b'\n' {
+            return Ok(None);
+        }
+        loop {
+            line.clear();
+            let length = lines.read_until(b'\n', &mut line).await.map_err(|error| failed(error.to_string()))?;
+            if length == 0 {
+                return Ok(Some(Part { entries, next: None }));
+            }
+            let full = entries.len() == page.limit || (!entries.is_empty() && read + length > ANSWER_BYTES_MAX);
+            if full {
+                return Ok(Some(Part { entries, next: Some((start + read as u64).to_string()) }));
+            }
+            read += length;
+            entries.push(serde_json::from_slice(&line).map_err(|error| failed(error.to_string()))?);
+        }
+    }
+}
+
+/// A mark of ours: a number above 0, as it is written.
+fn offset(mark: &str) -> Option<u64> {
+    let start: u64 = mark.parse().ok()?;
+    (start > 0 && start.to_string() == mark).then_some(start)
+}
+
+/// There is no such object, or it ends before.
+fn is_past_the_end(error: &crate::errors::CallFailure<aws_sdk_s3::operation::get_object::GetObjectError>) -> bool {
+    use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+    error.as_service_error().is_some_and(|error| error.is_no_such_key()) || error.code() == Some("InvalidRange")
+}

@@ -1,0 +1,115 @@
+//! Runs in the table, newest first, and their whole reports in the state bucket.
+
+use asff::AccountId;
+use exporter::ports::{Claim, PortError, Runs};
+use exporter::report::RunReport;
+use jiff::Timestamp;
+
+use crate::Cloud;
+use crate::dynamodb::item::{ItemError, number, text};
+use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item, to_item};
+use crate::errors::{causes, port_error, read_error};
+
+/// Pages that a list reads at most, of 1 MB each. Whoever seeks an account's runs of long ago may find fewer.
+const PAGES_MAX: usize = 50;
+
+impl Runs for Cloud {
+    async fn claim(
+        &self,
+        identity: &str,
+        run_id: &str,
+        again: bool,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Claim, PortError> {
+        self.take_claim(identity, run_id, again, now, until).await
+    }
+
+    async fn renew_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        self.keep_claim(identity, run_id, until).await
+    }
+
+    async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
+        self.close_claim(identity, run_id, done).await
+    }
+
+    async fn record(&self, report: &RunReport) -> Result<(), PortError> {
+        let action = || format!("record run {}", report.run_id);
+        let item = to_item(report).map_err(|error| not_a_run(action(), &error))?;
+        let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
+        request.send().await.map(drop).map_err(|error| port_error(action(), &error))
+    }
+}
+
+impl Cloud {
+    /// The newest runs, of one account or of all. What they say is shortened: Regions and most accounts are left out.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not answer, or one item is no run.
+    pub async fn list_runs(&self, limit: usize, account: Option<&AccountId>) -> Result<Vec<RunReport>, PortError> {
+        const ACTION: &str = "list the runs";
+        let mut query = self
+            .dynamodb
+            .query()
+            .table_name(&self.names.table)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(PARTITION));
+        query = match account {
+            Some(account) => query
+                .filter_expression("contains(accounts, :account) AND expires_at > :now")
+                .expression_attribute_values(":account", account_attribute(account)),
+            None => query.filter_expression("expires_at > :now").set_limit(i32::try_from(limit).ok()),
+        };
+        let query = query.expression_attribute_values(":now", number(Timestamp::now().as_second()));
+        let mut pages = query.into_paginator().send();
+        let mut runs = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let Some(page) = pages.next().await else { break };
+            for item in page.map_err(|error| port_error(ACTION, &error))?.items() {
+                if runs.len() == limit {
+                    return Ok(runs);
+                }
+                runs.push(from_item(item).map_err(|error| not_a_run(ACTION.to_owned(), &error))?);
+            }
+        }
+        Ok(runs)
+    }
+
+    /// A run: its whole report, or what the table keeps of it while it runs and where the report is gone.
+    ///
+    /// # Errors
+    ///
+    /// When the state bucket or the table does not answer.
+    pub async fn run(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {
+        match self.whole_report(run_id).await? {
+            Some(report) => Ok(Some(report)),
+            None => self.run_summary(run_id).await,
+        }
+    }
+
+    async fn whole_report(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {
+        let key = RunReport::key(run_id);
+        let action = || format!("read s3://{}/{key}", self.names.state_bucket);
+        let object = match self.s3.get_object().bucket(&self.names.state_bucket).key(&key).send().await {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
+            Err(error) => return Err(read_error(action(), &self.names.state_bucket, &error)),
+        };
+        let failed = |message: String| PortError { action: action(), message };
+        let bytes = object.body.collect().await.map_err(|error| failed(causes(&error)))?.into_bytes();
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(error.to_string()))
+    }
+
+    async fn run_summary(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {
+        let action = || format!("read run {run_id}");
+        let item = self.item(PARTITION, run_id, action).await?;
+        item.map(|item| from_item(&item).map_err(|error| not_a_run(action(), &error))).transpose()
+    }
+}
+
+fn not_a_run(action: String, error: &ItemError) -> PortError {
+    PortError { action, message: error.to_string() }
+}

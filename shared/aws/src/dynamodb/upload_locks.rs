@@ -1,0 +1,169 @@
+//! Who works on which upload: one item for each upload, taken by a conditional write, so that of two callers at once
+//! exactly one gets it.
+
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use exporter::ports::{Claim, PortError};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use crate::Cloud;
+use crate::dynamodb::item::{Item, get_text, number, text};
+use crate::errors::port_error;
+
+/// How long an upload stays known. Its event can't come again later: a queue keeps it for 14 days at most.
+const CLAIM_KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// The sort key of a claim.
+const SORT_KEY: &str = "claim";
+/// A run works on the upload.
+const HELD: &str = "held";
+/// A run exported the upload.
+const DONE: &str = "done";
+
+/// Free: nobody's, over, forgotten, or done and wanted again.
+const FREE: &str = "attribute_not_exists(pk) OR expires_at <= :now_s OR (#state = :held AND #until <= :now) \
+                    OR (#state = :done AND :again = :yes)";
+
+/// The key of an upload's claim. The identity has no bounded length, a key has.
+fn key(identity: &str) -> String {
+    use std::fmt::Write as _;
+    let mut key = "upload#".to_owned();
+    for byte in Sha256::digest(identity.as_bytes()) {
+        // Writing to a text does not fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
+}
+
+impl Cloud {
+    pub(crate) async fn take_claim(
+        &self,
+        identity: &str,
+        run_id: &str,
+        again: bool,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Claim, PortError> {
+        let forgotten = until.saturating_add(CLAIM_KEPT).unwrap_or(until);
+        let request = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.names.table)
+            .item("pk", text(key(identity)))
+            .item("sk", text(SORT_KEY))
+            .item("identity", text(identity))
+            .item("run_id", text(run_id))
+            .item("state", text(HELD))
+            .item("claimed_at", text(now.to_string()))
+            .item("until", number(until.as_millisecond()))
+            .item("expires_at", number(forgotten.as_second()))
+            .condition_expression(FREE)
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":held", text(HELD))
+            .expression_attribute_values(":done", text(DONE))
+            .expression_attribute_values(":yes", text("yes"))
+            .expression_attribute_values(":again", text(if again { "yes" } else { "no" }))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":now_s", number(now.as_second()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match request.send().await {
+            Ok(_) => return Ok(Claim::Taken),
+            Err(error) => error,
+        };
+        use aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException;
+        match error.as_service_error() {
+            Some(ConditionalCheckFailedException(taken)) => Ok(taken_by(taken.item(), run_id)),
+            _ => Err(port_error(format!("claim {identity}"), &error)),
+        }
+    }
+
+    /// Holds an upload for longer; false, where it is not the run's any more.
+    pub(crate) async fn keep_claim(&self, identity: &str, run_id: &str, until: Timestamp) -> Result<bool, PortError> {
+        let forgotten = until.saturating_add(CLAIM_KEPT).unwrap_or(until);
+        let request = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.names.table)
+            .key("pk", text(key(identity)))
+            .key("sk", text(SORT_KEY))
+            .update_expression("SET #until = :until, expires_at = :forgotten")
+            .condition_expression("run_id = :run_id AND #state = :held")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":held", text(HELD))
+            .expression_attribute_values(":run_id", text(run_id))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":forgotten", number(forgotten.as_second()));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(port_error(format!("renew the claim on {identity}"), &error)),
+        }
+    }
+
+    pub(crate) async fn close_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
+        if done { self.mark_done(identity, run_id).await } else { self.release(identity, run_id).await }
+    }
+
+    async fn mark_done(&self, identity: &str, run_id: &str) -> Result<(), PortError> {
+        let forgotten = Timestamp::now().saturating_add(CLAIM_KEPT).unwrap_or(Timestamp::MAX);
+        let request = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.names.table)
+            .key("pk", text(key(identity)))
+            .key("sk", text(SORT_KEY))
+            .update_expression("SET #state = :done, expires_at = :forgotten")
+            .condition_expression("run_id = :run_id")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":done", text(DONE))
+            .expression_attribute_values(":forgotten", number(forgotten.as_second()))
+            .expression_attribute_values(":run_id", text(run_id));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // Our time was over and another run took the upload: its claim is not ours to settle.
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(port_error(format!("settle the claim on {identity}"), &error)),
+        }
+    }
+
+    async fn release(&self, identity: &str, run_id: &str) -> Result<(), PortError> {
+        let request = self
+            .dynamodb
+            .delete_item()
+            .table_name(&self.names.table)
+            .key("pk", text(key(identity)))
+            .key("sk", text(SORT_KEY))
+            .condition_expression("run_id = :run_id")
+            .expression_attribute_values(":run_id", text(run_id));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // As above; or the answer to a first try was lost.
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(port_error(format!("release the claim on {identity}"), &error)),
+        }
+    }
+}
+
+/// Reads a claim that stood in our way.
+fn taken_by(item: Option<&Item>, run_id: &str) -> Claim {
+    let holder = item.and_then(|item| get_text(item, "run_id")).unwrap_or_default();
+    match item.and_then(|item| get_text(item, "state")) {
+        Some(DONE) => Claim::Done { run_id: holder.to_owned() },
+        // Ours: the answer to our first try was lost, and the SDK tried again.
+        Some(HELD) if holder == run_id => Claim::Taken,
+        _ => Claim::Held { run_id: holder.to_owned() },
+    }
+}

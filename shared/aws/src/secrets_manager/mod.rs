@@ -1,0 +1,4 @@
+//! Access keys in Secrets Manager.
+
+pub(crate) mod access_keys;
+pub(crate) mod secret;

@@ -1,0 +1,223 @@
+//! The credentials of an integration as a chain of providers: whose identity we begin with, and which role it assumes.
+//!
+//! Nothing is asked for before the first call; from then on the SDK's cache asks again before a session ends, so a run may
+//! be longer than a session.
+
+use std::time::{Duration, SystemTime};
+
+use asff::AccountId;
+use aws_config::SdkConfig;
+use aws_config::identity::IdentityCache;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::connection::{Whose, assume_role_remediation};
+use exporter::integration::{Credentials as Choice, Role};
+use exporter::ports::{ConnectError, PortError};
+use exporter::problem::Problem;
+
+use crate::errors::{CallFailure, describe, port_error};
+use crate::secrets_manager::secret::SecretKeys;
+
+/// The length of a session in seconds. A function's own identity is a role, and a role that assumes a role gets no more
+/// (contract 6.1).
+const SESSION_SECONDS: i32 = 3600;
+/// The shortest session in seconds (contract 6.1).
+const SESSION_SECONDS_MIN: u16 = 900;
+/// Time to obtain credentials: the secret, the role, and the retries of both.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
+/// Characters of a session's name at most (contract 6.1).
+const SESSION_NAME_CHARS_MAX: usize = 64;
+/// Characters of a session's name at least (contract 6.1).
+const SESSION_NAME_CHARS_MIN: usize = 2;
+
+/// STS's codes for a caller that is not who it should be.
+pub(crate) const INVALID_CALLER: [&str; 8] = [
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+    "ExpiredToken",
+    "ExpiredTokenException",
+];
+
+/// The configuration by which an integration's account is called. Makes no call.
+pub(crate) fn account_config(own: &SdkConfig, account: AccountId, choice: &Choice, whose: Option<&Whose>) -> SdkConfig {
+    let caller = caller_config(own, choice, whose);
+    match choice.role() {
+        Some(role) => with_provider(&caller, AssumedRole::new(&caller, account, role, whose)),
+        None => caller,
+    }
+}
+
+/// The integration's role, and the same without the External ID that it is assumed with; none if there is nothing to leave out.
+pub(crate) fn role_with_external_id(
+    own: &SdkConfig,
+    account: AccountId,
+    choice: &Choice,
+) -> Option<(Role, AssumedRole)> {
+    let choice = choice.in_account(account);
+    let role = choice.role().filter(|role| role.external_id.is_some())?;
+    let bare = Role { external_id: None, duration_seconds: Some(SESSION_SECONDS_MIN), ..role.clone() };
+    let bare = AssumedRole::new(&caller_config(own, &choice, None), account, &bare, None);
+    Some((role.clone(), bare))
+}
+
+/// Who assumes the role.
+fn caller_config(own: &SdkConfig, choice: &Choice, whose: Option<&Whose>) -> SdkConfig {
+    match choice.secret() {
+        Some(secret) => with_provider(own, SecretKeys::new(own, secret, whose)),
+        None => own.clone(),
+    }
+}
+
+fn with_provider(config: &SdkConfig, provider: impl ProvideCredentials + 'static) -> SdkConfig {
+    fresh(&config.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
+}
+
+/// The same configuration with nothing in its cache: the next call asks for credentials.
+pub(crate) fn fresh(config: &SdkConfig) -> SdkConfig {
+    let cache = IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build();
+    config.to_builder().identity_cache(cache).build()
+}
+
+/// Assumes a role, at the endpoint of STS in our own Region: its sessions hold in every Region (contract 6.1).
+#[derive(Debug)]
+pub(crate) struct AssumedRole {
+    client: aws_sdk_sts::Client,
+    account: AccountId,
+    role: Role,
+    whose: Option<Whose>,
+}
+
+impl AssumedRole {
+    fn new(config: &SdkConfig, account: AccountId, role: &Role, whose: Option<&Whose>) -> Self {
+        let client = aws_sdk_sts::Client::new(config);
+        Self { client, account, role: role.clone(), whose: whose.cloned() }
+    }
+
+    pub(crate) async fn assume(&self) -> Result<Credentials, ConnectError> {
+        let answer = self
+            .client
+            .assume_role()
+            .role_arn(&self.role.arn)
+            .set_external_id(self.role.external_id.clone())
+            .role_session_name(session_name(&self.role, self.account))
+            .duration_seconds(self.role.duration_seconds.map_or(SESSION_SECONDS, i32::from))
+            .send()
+            .await
+            .map_err(|error| self.refusal(&error))?;
+        let session = answer.credentials().ok_or_else(|| PortError {
+            action: format!("assume {}", self.role.arn),
+            message: "the answer holds no credentials".to_owned(),
+        })?;
+        let ends = SystemTime::try_from(*session.expiration()).ok();
+        let token = Some(session.session_token().to_owned());
+        Ok(Credentials::new(session.access_key_id(), session.secret_access_key(), token, ends, "AssumeRole"))
+    }
+
+    fn refusal(&self, error: &CallFailure<AssumeRoleError>) -> ConnectError {
+        // The caller's own credentials could not be had: that is what is to be told.
+        if let Some(cause) = crate::errors::cause::<ConnectError>(error) {
+            return cause.clone();
+        }
+        let arn = &self.role.arn;
+        match error.code() {
+            Some("AccessDenied" | "AccessDeniedException") => {
+                let said = error.message().unwrap_or_default();
+                ConnectError::Refused(Problem {
+                    reason: "assume_role_denied".to_owned(),
+                    message: self.what_to_check(&describe(error)),
+                    remediation: Some(assume_role_remediation(&self.role, self.account, said, self.whose.as_ref())),
+                })
+            }
+            Some("RegionDisabledException") => ConnectError::Refused(Problem {
+                reason: "assume_role_denied".to_owned(),
+                message: format!("STS is switched off in this Region for the account of {arn}: {}", describe(error)),
+                remediation: Some(format!(
+                    "switch it on in account {}: IAM console, Account settings, Security Token Service endpoints",
+                    self.account
+                )),
+            }),
+            Some("ValidationError" | "ValidationException") => ConnectError::Refused(Problem {
+                reason: "credentials_invalid".to_owned(),
+                message: format!("STS does not take what the integration says of {arn}: {}", describe(error)),
+                remediation: Some(match &self.whose {
+                    Some(whose) => {
+                        whose.other_role(&self.role, "with --session-name and --duration, where they are wrong")
+                    }
+                    None => "correct the role's ARN, External ID, session name or duration".to_owned(),
+                }),
+            }),
+            Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Refused(Problem {
+                reason: "credentials_invalid".to_owned(),
+                message: format!("the credentials that should assume {arn} are not valid: {}", describe(error)),
+                remediation: Some(key_remediation(self.whose.as_ref(), "a key of a user that may assume the role")),
+            }),
+            _ => ConnectError::Failed(port_error(format!("assume {arn}"), error)),
+        }
+    }
+
+    /// What STS said, and all that it can mean: it says no more of it.
+    fn what_to_check(&self, said: &str) -> String {
+        let Role { arn, external_id, .. } = &self.role;
+        let external_id = match external_id {
+            Some(_) => "with the integration's External ID",
+            None => "without an External ID, since the integration has none",
+        };
+        format!(
+            "{arn} could not be assumed {external_id}: {said}. Check that the role exists, that its trust policy names the \
+             caller and asks for exactly that External ID, and that the caller may call sts:AssumeRole on it"
+        )
+    }
+}
+
+/// How credentials that AWS does not know come to be others: another key, where they are a key; otherwise they are those of
+/// whoever runs this.
+pub(crate) fn key_remediation(whose: Option<&Whose>, what: &str) -> String {
+    match whose.filter(|whose| whose.has_key()) {
+        Some(whose) => whose.new_key(what),
+        None => "aws sts get-caller-identity  # where the exporter runs: it calls with its own credentials".to_owned(),
+    }
+}
+
+impl ProvideCredentials for AssumedRole {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async { self.assume().await.map_err(CredentialsError::provider_error) })
+    }
+}
+
+/// The session's name, in the characters and the length that STS takes.
+fn session_name(role: &Role, account: AccountId) -> String {
+    let wanted = role.session_name.as_deref().unwrap_or_default();
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
+    let name: String =
+        wanted.chars().map(|letter| if allowed(letter) { letter } else { '-' }).take(SESSION_NAME_CHARS_MAX).collect();
+    if name.len() < SESSION_NAME_CHARS_MIN { format!("securityhub-exporter-{account}") } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_has_a_name_that_sts_takes() {
+        let account = "123456789012".parse().unwrap();
+        let name = |wanted: Option<&str>| {
+            let role = Role { session_name: wanted.map(str::to_owned), ..Role::new("") };
+            session_name(&role, account)
+        };
+        assert_eq!(name(None), "securityhub-exporter-123456789012");
+        assert_eq!(name(Some("")), "securityhub-exporter-123456789012");
+        assert_eq!(name(Some("x")), "securityhub-exporter-123456789012");
+        assert_eq!(name(Some("nightly scan/ü")), "nightly-scan--");
+        assert_eq!(name(Some(&"n".repeat(100))).len(), 64);
+    }
+}

@@ -1,0 +1,8 @@
+//! Security Hub in the accounts of integrations: sessions, calls, and what an error means.
+
+pub(crate) mod client;
+pub(crate) mod credentials;
+pub(crate) mod errors;
+pub(crate) mod probe;
+pub(crate) mod regions;
+pub(crate) mod sessions;

@@ -1,0 +1,109 @@
+//! Connects to an account: obtains the integration's credentials and makes sure whose they are.
+
+use asff::{AccountId, Partition};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use exporter::connection::Whose;
+use exporter::integration::{Credentials, Integration};
+use exporter::ports::{ConnectError, Hubs, PortError};
+use exporter::problem::Problem;
+
+use crate::Cloud;
+use crate::errors::{CallFailure, cause, causes, describe, port_error};
+use crate::security_hub::client::{Caller, SecurityHub};
+use crate::security_hub::credentials::{INVALID_CALLER, account_config, key_remediation, role_with_external_id};
+
+impl Hubs for Cloud {
+    type Hub = SecurityHub;
+
+    async fn connect(&self, account: AccountId, integration: &Integration) -> Result<SecurityHub, ConnectError> {
+        let credentials = match &integration.credentials {
+            Some(credentials) => credentials.clone(),
+            None => self.provider_credentials(&integration.provider).await?,
+        };
+        let whose = Whose::new(integration, &credentials);
+        self.connect_for(account, &credentials, Some(&whose)).await
+    }
+}
+
+impl Cloud {
+    /// Connects to an account with these credentials.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hubs::connect`].
+    pub async fn connect_as(&self, account: AccountId, credentials: &Credentials) -> Result<SecurityHub, ConnectError> {
+        self.connect_for(account, credentials, None).await
+    }
+
+    async fn connect_for(
+        &self,
+        account: AccountId,
+        credentials: &Credentials,
+        whose: Option<&Whose>,
+    ) -> Result<SecurityHub, ConnectError> {
+        let config = account_config(&self.config, account, &credentials.in_account(account), whose);
+        let sts = aws_sdk_sts::Client::new(&config);
+        // No permission is needed for this call, and no policy can deny it (contract 6.1).
+        let identity = sts.get_caller_identity().send().await.map_err(|error| refusal(&error, account, whose))?;
+        let arn = identity.arn().unwrap_or_default();
+        if identity.account() != Some(account.as_str()) {
+            return Err(ConnectError::Refused(Problem {
+                reason: "wrong_account".to_owned(),
+                message: format!(
+                    "the credentials are those of {arn}, and Security Hub takes findings of account {account} from callers of \
+                     that account alone"
+                ),
+                remediation: Some(other_account(account, credentials, whose)),
+            }));
+        }
+        let partition: Partition = arn.split(':').nth(1).unwrap_or_default().parse().map_err(|error| PortError {
+            action: format!("connect to account {account}"),
+            message: format!("{arn}: {error}"),
+        })?;
+        let caller = Caller {
+            arn: arn.to_owned(),
+            partition,
+            role_with_external_id: role_with_external_id(&self.config, account, credentials),
+        };
+        Ok(SecurityHub::new(config, account, caller))
+    }
+}
+
+/// How credentials come to be of the account: a key of it, where there is a key, otherwise a role in it, or a key.
+fn other_account(account: AccountId, credentials: &Credentials, whose: Option<&Whose>) -> String {
+    let Some(whose) = whose else { return format!("call with credentials of account {account}") };
+    let key = whose.new_key(&format!("a key of account {account}"));
+    if credentials.secret().is_some() {
+        return key;
+    }
+    let role = whose.new_role(&format!("a role in account {account}"));
+    format!("{role}\n{key}, where there can be no role")
+}
+
+fn refusal(error: &CallFailure<GetCallerIdentityError>, account: AccountId, whose: Option<&Whose>) -> ConnectError {
+    if let Some(refusal) = cause::<ConnectError>(error) {
+        return refusal.clone();
+    }
+    let remediation = || key_remediation(whose, &format!("a key of account {account}"));
+    let invalid = |message| {
+        ConnectError::Refused(Problem {
+            reason: "credentials_invalid".to_owned(),
+            message,
+            remediation: Some(remediation()),
+        })
+    };
+    match (cause::<CredentialsError>(error), error.code()) {
+        (Some(CredentialsError::CredentialsNotLoaded(_)), _) => {
+            invalid(format!("there are no AWS credentials: {}", causes(error)))
+        }
+        (Some(CredentialsError::InvalidConfiguration(_)), _) => {
+            invalid(format!("the AWS credentials are set up wrongly: {}", causes(error)))
+        }
+        (_, Some(code)) if INVALID_CALLER.contains(&code) => {
+            invalid(format!("AWS does not accept the credentials: {}", describe(error)))
+        }
+        _ => ConnectError::Failed(port_error("ask whose the credentials are", error)),
+    }
+}
