@@ -1,6 +1,7 @@
 //! The SDK's errors in our words: what was tried, what the service said, and the number of the request.
 
 use std::error::Error;
+use std::fmt::Display;
 
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -10,6 +11,9 @@ use exporter::ports::PortError;
 
 /// Headers that carry the number of a request, by which AWS Support finds it.
 const REQUEST_ID_HEADERS: [&str; 2] = ["x-amzn-requestid", "x-amz-request-id"];
+
+/// The code of `DynamoDB` for a condition that doesn't hold.
+const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 /// An error of an operation.
 pub(crate) type CallFailure<E> = SdkError<E, HttpResponse>;
@@ -22,7 +26,27 @@ where
     PortError { action: action.into(), message: describe(error) }
 }
 
-/// The same for an object that could not be read. To a caller who may not list the bucket, S3 denies access to an object that
+/// The error of a port, for another reason than a call that failed.
+pub(crate) fn failure(action: impl Into<String>, reason: impl Display) -> PortError {
+    PortError { action: action.into(), message: reason.to_string() }
+}
+
+/// Whether a conditional write was made. False: its condition doesn't hold.
+pub(crate) fn is_written<T, E>(
+    written: Result<T, CallFailure<E>>,
+    action: impl FnOnce() -> String,
+) -> Result<bool, PortError>
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    match written {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some(CONDITION_FAILED) => Ok(false),
+        Err(error) => Err(port_error(action(), &error)),
+    }
+}
+
+/// The error of a port for an object that could not be read. To a caller who may not list the bucket, S3 denies access to an object that
 /// does not exist (API reference, `GetObject`, "Permissions"); where its message does not name the denied action, that is added.
 pub(crate) fn read_error(action: impl Into<String>, bucket: &str, error: &CallFailure<GetObjectError>) -> PortError {
     let mut failure = port_error(action, error);

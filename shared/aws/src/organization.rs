@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text, text};
-use crate::errors::port_error;
+use crate::errors::{failure, is_written, port_error};
 use crate::raw_call::signed::{CodeAndWords, Service, SignedCall, call};
 
 /// The partition of all members.
@@ -84,8 +84,7 @@ impl Cloud {
                 Err(error) if is_not_ours_to_ask(error.code()) => return Ok(None),
                 Err(error) => return Err(port_error(ACTION, &error)),
             };
-            let page: Page = serde_json::from_slice(&answer)
-                .map_err(|error| PortError { action: ACTION.to_owned(), message: error.to_string() })?;
+            let page: Page = serde_json::from_slice(&answer).map_err(|error| failure(ACTION, error))?;
             let active = page.accounts.into_iter().filter(|account| account.is_active());
             members.extend(active.filter_map(|account| {
                 let organization = account.organization().map(str::to_owned);
@@ -118,12 +117,7 @@ impl Cloud {
             // It may have joined another organization meanwhile.
             let request = request.condition_expression("organization = :organization");
             let request = request.expression_attribute_values(":organization", text(organization.as_str()));
-            match request.send().await {
-                Ok(_) => {}
-                Err(error)
-                    if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
-                Err(error) => return Err(port_error(format!("note that {gone} left {organization}"), &error)),
-            }
+            is_written(request.send().await, || format!("note that {gone} left {organization}"))?;
         }
         for member in members.iter().filter(|member| !known.contains(&member.account)) {
             let request = self.dynamodb.put_item().table_name(&self.names.table);

@@ -12,7 +12,7 @@ use exporter::upload::Upload;
 use serde_json::json;
 
 use crate::Cloud;
-use crate::errors::port_error;
+use crate::errors::{failure, port_error};
 
 /// The longest delay that SQS takes.
 const DELAY_SECONDS_MAX: i32 = 900;
@@ -37,8 +37,7 @@ impl Queue for Cloud {
 
     async fn enqueue_job(&self, job: &JobMessage, after: Duration) -> Result<bool, PortError> {
         let action = || format!("put the job to {} on the queue", job.job);
-        let body =
-            serde_json::to_string(job).map_err(|error| PortError { action: action(), message: error.to_string() })?;
+        let body = serde_json::to_string(job).map_err(|error| failure(action(), error))?;
         self.put(body, after, action).await
     }
 }

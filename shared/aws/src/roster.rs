@@ -15,7 +15,7 @@ use exporter::roster::{Holding, Roster};
 use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text};
 use crate::dynamodb::registry::items::{INTEGRATIONS, stored};
-use crate::errors::port_error;
+use crate::errors::{failure, port_error};
 use crate::organization::Member;
 
 /// The partition of the accounts of which scans were exported.
@@ -90,20 +90,18 @@ impl CheckQueue {
     /// When the queue does not take one of them. Those before it are on it.
     pub async fn send(&self, messages: &[String]) -> Result<(), PortError> {
         const ACTION: &str = "put checks on their queue";
-        let failed = |message: String| PortError { action: ACTION.to_owned(), message };
         for some in messages.chunks(MESSAGES_MAX) {
             let mut request = self.client.send_message_batch().queue_url(&self.url);
             for (index, message) in some.iter().enumerate() {
                 let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(message).build();
-                request = request.entries(entry.map_err(|error| failed(error.to_string()))?);
+                request = request.entries(entry.map_err(|error| failure(ACTION, error))?);
             }
             let answer = request.send().await.map_err(|error| port_error(ACTION, &error))?;
             if let Some(refused) = answer.failed().first() {
-                return Err(failed(format!(
-                    "{}: {}",
-                    refused.code(),
-                    refused.message().unwrap_or("no reason was given")
-                )));
+                return Err(failure(
+                    ACTION,
+                    format!("{}: {}", refused.code(), refused.message().unwrap_or("no reason was given")),
+                ));
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::deployment::function::{Function, RUN_MAX};
+use crate::errors::failure;
 
 /// The function check-connections.
 #[derive(Clone, Debug)]
@@ -45,6 +46,6 @@ impl CheckFunction {
         let answer = self.0.invoke(&json!({ "accounts": accounts, "spread": false })).await;
         let answer = answer.map_err(|failure| failure.into_port(action()))?;
         serde_json::from_slice(&answer)
-            .map_err(|error| PortError { action: action(), message: format!("its answer is not understood: {error}") })
+            .map_err(|error| failure(action(), format!("its answer is not understood: {error}")))
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::Cloud;
 use crate::deployment::function::Function;
+use crate::errors::failure;
 
 /// Time to the answer: an invocation of check-connections may take 300 seconds (template.yaml), and begins a little later.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(310);
@@ -49,7 +50,7 @@ impl Tests for Cloud {
     async fn test(&self, provider: &ProviderId) -> Result<Tested, PortError> {
         let Some(name) = &self.managing.check_function else {
             let message = "this deployment has no function that checks connections".to_owned();
-            return Err(PortError { action: action(provider), message });
+            return Err(failure(action(provider), message));
         };
         let begun = Instant::now();
         let function = Function::once(&self.config, name, ANSWER_TIMEOUT);
@@ -103,8 +104,7 @@ impl Testing<'_> {
 
     async fn ask(&self, payload: &Value) -> Result<Answer, PortError> {
         let answer = self.function.invoke(payload).await.map_err(|failure| failure.into_port(action(self.provider)))?;
-        serde_json::from_slice(&answer)
-            .map_err(|error| PortError { action: action(self.provider), message: error.to_string() })
+        serde_json::from_slice(&answer).map_err(|error| failure(action(self.provider), error))
     }
 
     /// Takes an answer down, and gives the accounts that it leaves to others.

@@ -11,7 +11,7 @@ use aws_sdk_lambda::primitives::Blob;
 use exporter::ports::PortError;
 use serde_json::Value;
 
-use crate::errors::{CallFailure, port_error};
+use crate::errors::{CallFailure, failure, port_error};
 
 /// The longest that a function may run: `FunctionTimeoutSeconds` of template.yaml allows as much as Lambda (contract 6.2).
 pub(crate) const RUN_MAX: Duration = Duration::from_secs(1800);
@@ -68,9 +68,7 @@ impl InvokeFailure {
     pub(crate) fn into_port(self, action: String) -> PortError {
         match self {
             Self::Call(error) => port_error(action, &error),
-            Self::Crash(said) => {
-                PortError { action, message: format!("the function failed: {said}; its log says more") }
-            }
+            Self::Crash(said) => failure(action, format!("the function failed: {said}; its log says more")),
         }
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::deployment::function::{Function, InvokeFailure, RUN_MAX};
-use crate::errors::{CallFailure, port_error};
+use crate::errors::{CallFailure, failure, port_error};
 
 /// By it a request that creates something may come twice.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -73,21 +73,18 @@ impl ManageFunction {
         let name = &function.name;
         let action = || format!("{method} {path} by the function {name}");
         let answer = function.invoke(&payload(request, self.caller.as_ref())).await;
-        let answer = answer.map_err(|failure| match &failure {
-            InvokeFailure::Call(error) if error.code() == Some("ResourceNotFoundException") => {
+        let answer = answer.map_err(|error| match &error {
+            InvokeFailure::Call(call) if call.code() == Some("ResourceNotFoundException") => {
                 let message = format!("there is no function {name} in this account and Region");
-                PortError { action: action(), message }
+                failure(action(), message)
             }
-            InvokeFailure::Call(error) if once && may_have_arrived(error) => {
-                let PortError { action, message } = failure.into_port(action());
-                PortError {
-                    action,
-                    message: format!("{message}; it may have been done all the same: look before you try again"),
-                }
+            InvokeFailure::Call(call) if once && may_have_arrived(call) => {
+                let PortError { action, message } = error.into_port(action());
+                failure(action, format!("{message}; it may have been done all the same: look before you try again"))
             }
-            _ => failure.into_port(action()),
+            _ => error.into_port(action()),
         })?;
-        response(&answer).map_err(|message| PortError { action: action(), message })
+        response(&answer).map_err(|message| failure(action(), message))
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, get_number, get_text, number, text};
-use crate::errors::port_error;
+use crate::errors::{failure, is_written, port_error};
 
 /// The partition of all accounts.
 const PARTITION: &str = "account";
@@ -48,8 +48,7 @@ impl Accounts for Cloud {
                 return Ok(begun);
             }
             if tries >= TRIES_MAX {
-                let message = "other runs begin scans of it all the time".to_owned();
-                return Err(PortError { action: action(), message });
+                return Err(failure(action(), "other runs begin scans of it all the time"));
             }
         }
     }
@@ -66,15 +65,7 @@ impl Accounts for Cloud {
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":run_id", text(run_id))
             .expression_attribute_values(":until", number(until.as_millisecond()));
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(port_error(format!("renew the hold on account {account}"), &error)),
-        }
+        is_written(request.send().await, || format!("renew the hold on account {account}"))
     }
 
     async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
@@ -108,16 +99,8 @@ impl Accounts for Cloud {
                 .update_expression("SET in_doubt = :doubt, doubtful_regions = :regions REMOVE holder, #until")
                 .expression_attribute_values(":regions", AttributeValue::Ss(regions))
         };
-        match request.send().await {
-            Ok(_) => Ok(()),
-            // Our time was over and another run took the account; or the answer to a first try was lost.
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(port_error(format!("end the export of account {account}"), &error)),
-        }
+        // Our time was over and another run took the account; or the answer to a first try was lost.
+        is_written(request.send().await, || format!("end the export of account {account}")).map(drop)
     }
 }
 

@@ -8,14 +8,14 @@ use exporter::registry::{CheckLog, Page, Part};
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, from_attribute, text};
 use crate::dynamodb::registry::commit::CONNECTIONS;
-use crate::dynamodb::registry::items::unreadable;
+use crate::errors::failure;
 
 impl CheckLog for Cloud {
     async fn connections(&self, provider: &ProviderId, page: &Page) -> Result<Part<Connection>, PortError> {
         if let Some(account) = provider.account() {
             let action = || format!("read the connection of account {account}");
             let item = self.item(CONNECTIONS, account.as_str(), action).await?;
-            let found = item.map(|item| from_item(&item).map_err(|error| unreadable(action(), &error))).transpose()?;
+            let found = item.map(|item| from_item(&item).map_err(|error| failure(action(), error))).transpose()?;
             // It may be from the time when the account was reached by its organization's integration.
             let is_asked = |connection: &Connection| {
                 connection.provider == *provider && page.after.as_deref().is_none_or(|after| account.as_str() > after)

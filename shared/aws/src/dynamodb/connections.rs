@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, from_attribute, get_text, text, to_attribute};
-use crate::errors::port_error;
+use crate::errors::{failure, is_written, port_error};
 
 /// The partition of all connections.
 const PARTITION: &str = "connection";
@@ -22,12 +22,12 @@ impl Connections for Cloud {
     async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
         let action = || format!("read the connection of account {account}");
         let item = self.item(PARTITION, account.as_str(), action).await?;
-        item.map(|item| read(&item).map_err(|error| unreadable(action(), &error))).transpose()
+        item.map(|item| read(&item).map_err(|error| failure(action(), error))).transpose()
     }
 
     async fn keep(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
         let action = || format!("keep the connection of account {}", connection.account);
-        let whole = to_attribute(connection).map_err(|error| unreadable(action(), &error))?;
+        let whole = to_attribute(connection).map_err(|error| failure(action(), error))?;
         let request = self
             .dynamodb
             .put_item()
@@ -42,15 +42,7 @@ impl Connections for Cloud {
                 .condition_expression("checked_at = :before")
                 .expression_attribute_values(":before", text(before.to_string())),
         };
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(port_error(action(), &error)),
-        }
+        is_written(request.send().await, action)
     }
 
     async fn forget_orphan(&self, connection: &Connection) -> Result<bool, PortError> {
@@ -81,7 +73,7 @@ impl Cloud {
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
             for item in page.map_err(|error| port_error(ACTION, &error))?.items() {
-                all.push(holding(item).map_err(|error| unreadable(ACTION.to_owned(), &error))?);
+                all.push(holding(item).map_err(|error| failure(ACTION, error))?);
             }
         }
         Ok(all)
@@ -103,15 +95,7 @@ impl Cloud {
             .expression_attribute_names("#provider", "provider")
             .expression_attribute_values(":checked", text(holding.checked_at.to_string()))
             .expression_attribute_values(":provider", text(holding.provider.as_str()));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(port_error(format!("forget the connection of account {}", holding.account), &error)),
-        }
+        is_written(request.send().await, || format!("forget the connection of account {}", holding.account)).map(drop)
     }
 
     /// The connections of all accounts, by account.
@@ -138,8 +122,4 @@ fn holding(item: &Item) -> Result<Holding, ItemError> {
         provider: provider.ok_or(ItemError::Missing("connection.provider"))?,
         checked_at: checked_at.ok_or(ItemError::Missing("checked_at"))?,
     })
-}
-
-fn unreadable(action: String, error: &ItemError) -> PortError {
-    PortError { action, message: error.to_string() }
 }

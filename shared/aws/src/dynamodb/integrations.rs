@@ -13,7 +13,7 @@ use management::{Caller, Refusal, Service, Settings};
 use crate::Cloud;
 use crate::dynamodb::item::{get_text, text};
 use crate::dynamodb::registry::items::INTEGRATIONS;
-use crate::errors::port_error;
+use crate::errors::{failure, port_error};
 
 /// The partition of the accounts whose organization is known.
 const MEMBERS: &str = "member";
@@ -46,10 +46,7 @@ impl Integrations for Cloud {
         match service.archived(&exporter, provider, deletion_requested_at).await {
             Ok(is_deleted) => Ok(is_deleted),
             Err(Refusal::Port(error)) => Err(error),
-            Err(error) => {
-                let action = format!("delete the integration of {provider}");
-                Err(PortError { action, message: error.to_string() })
-            }
+            Err(error) => Err(failure(format!("delete the integration of {provider}"), error)),
         }
     }
 }

@@ -8,8 +8,8 @@ use management::ports::JobSubmitter;
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, from_attribute, number, text, to_attribute};
-use crate::dynamodb::registry::items::{keyed, unreadable};
-use crate::errors::port_error;
+use crate::dynamodb::registry::items::keyed;
+use crate::errors::{failure, is_written, port_error};
 
 /// The partition of all records.
 const PARTITION: &str = "job";
@@ -20,32 +20,24 @@ impl JobStore for Cloud {
     async fn job_record(&self, id: &str) -> Result<Option<JobRecord>, PortError> {
         let action = || format!("read the job {id}");
         let item = self.item(PARTITION, id, action).await?;
-        item.map(|item| from_item(&item).map_err(|error| unreadable(action(), &error))).transpose()
+        item.map(|item| from_item(&item).map_err(|error| failure(action(), error))).transpose()
     }
 
     async fn record_job(&self, record: &JobRecord) -> Result<bool, PortError> {
         let action = || format!("record the job {}", record.id);
-        let item = to_item(record).map_err(|error| unreadable(action(), &error))?;
+        let item = to_item(record).map_err(|error| failure(action(), error))?;
         let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
         let request = request
             .condition_expression("attribute_not_exists(pk) OR #state = :waiting OR #state = :failed")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":waiting", text(JobState::Pending.as_str()))
             .expression_attribute_values(":failed", text(JobState::Failed.as_str()));
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(port_error(action(), &error)),
-        }
+        is_written(request.send().await, action)
     }
 
     async fn cancel_job(&self, record: &JobRecord) -> Result<(), PortError> {
         let action = || format!("cancel the job {}", record.id);
-        let item = to_item(record).map_err(|error| unreadable(action(), &error))?;
+        let item = to_item(record).map_err(|error| failure(action(), error))?;
         let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| port_error(action(), &error))
     }
@@ -56,8 +48,7 @@ impl JobSubmitter for Cloud {
         if submit(self, record).await? {
             return Ok(());
         }
-        let action = format!("job to {}", record.job);
-        Err(PortError { action, message: "the deployment has no queue".to_owned() })
+        Err(failure(format!("job to {}", record.job), "the deployment has no queue"))
     }
 
     async fn retry(&self, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {

@@ -12,7 +12,7 @@ use exporter::telling::{Event, SOURCE, Telling, Told};
 
 use crate::Cloud;
 use crate::dynamodb::item::{ItemError, from_attribute, get_number, number, text, to_attribute};
-use crate::errors::port_error;
+use crate::errors::{failure, is_written, port_error};
 
 /// The partition of what was told.
 const PARTITION: &str = "told";
@@ -33,13 +33,13 @@ impl Telling for Cloud {
         let answer = answer.map_err(|error| port_error(action(), &error))?;
         let Some(item) = answer.item else { return Ok((Told::default(), 0)) };
         let told = item.get("told").ok_or(ItemError::Missing("told")).and_then(from_attribute);
-        let told = told.map_err(|error| PortError { action: action(), message: error.to_string() })?;
+        let told = told.map_err(|error| failure(action(), error))?;
         Ok((told, get_number(&item, "version").and_then(|number| u64::try_from(number).ok()).unwrap_or_default()))
     }
 
     async fn write_told(&self, account: AccountId, told: &Told, before: u64) -> Result<bool, PortError> {
         let action = || format!("write down what was told of account {account}");
-        let told = to_attribute(told).map_err(|error| PortError { action: action(), message: error.to_string() })?;
+        let told = to_attribute(told).map_err(|error| failure(action(), error))?;
         let version = |version: u64| number(i64::try_from(version).unwrap_or(i64::MAX));
         let request = self
             .dynamodb
@@ -56,15 +56,7 @@ impl Telling for Cloud {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":before", version(before)),
         };
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(port_error(action(), &error)),
-        }
+        is_written(request.send().await, action)
     }
 
     async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
@@ -85,7 +77,7 @@ impl Telling for Cloud {
             }
         }
         match rejection {
-            Some(message) if published.is_empty() => Err(PortError { action: PUT_EVENTS.to_owned(), message }),
+            Some(message) if published.is_empty() => Err(failure(PUT_EVENTS, message)),
             _ => Ok(published),
         }
     }
@@ -131,8 +123,7 @@ impl Cloud {
 }
 
 fn entry(event: &Event) -> Result<PutEventsRequestEntry, PortError> {
-    let detail = serde_json::to_string(&event.detail)
-        .map_err(|error| PortError { action: PUT_EVENTS.to_owned(), message: error.to_string() })?;
+    let detail = serde_json::to_string(&event.detail).map_err(|error| failure(PUT_EVENTS, error))?;
     let entry = PutEventsRequestEntry::builder()
         .source(SOURCE)
         .detail_type(event.kind.as_str())

@@ -4,7 +4,7 @@ use exporter::ports::PortError;
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, text};
-use crate::errors::port_error;
+use crate::errors::{failure, port_error};
 
 /// Pages that are read at most, of 1 MB each: the longest list is that of connections, with some 20 KB an account.
 const PAGES_MAX: usize = 1_000;
@@ -17,7 +17,6 @@ impl Cloud {
         action: &str,
         read: impl Fn(&Item) -> Result<T, ItemError>,
     ) -> Result<Vec<T>, PortError> {
-        let failed = |message: String| PortError { action: action.to_owned(), message };
         let query = self
             .dynamodb
             .query()
@@ -29,13 +28,13 @@ impl Cloud {
         for _ in 0..PAGES_MAX {
             let Some(page) = pages.next().await else { return Ok(all) };
             for item in page.map_err(|error| port_error(action, &error))?.items() {
-                all.push(read(item).map_err(|error| failed(error.to_string()))?);
+                all.push(read(item).map_err(|error| failure(action, error))?);
             }
         }
         match pages.next().await {
             None => Ok(all),
             // Said, and not cut off: what is missing from a list would be left alone in silence.
-            Some(_) => Err(failed(format!("there are more than {PAGES_MAX} pages"))),
+            Some(_) => Err(failure(action, format!("there are more than {PAGES_MAX} pages"))),
         }
     }
 }

@@ -9,8 +9,7 @@ use exporter::registry::{Page, Part};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get_text, text};
-use crate::dynamodb::registry::items::unreadable;
-use crate::errors::port_error;
+use crate::errors::{failure, port_error};
 
 /// Pages of the table that are read for one part, of 1 MB each at most: a filter may leave little of each.
 const PAGES_MAX: usize = 50;
@@ -49,7 +48,7 @@ impl Cloud {
                 if entries.len() == page.limit {
                     return Ok(Part { entries, next: last });
                 }
-                entries.push(read(item).map_err(|error| unreadable(action.to_owned(), &error))?);
+                entries.push(read(item).map_err(|error| failure(action, error))?);
                 last = get_text(item, "sk").map(str::to_owned);
             }
             from = answer.last_evaluated_key;

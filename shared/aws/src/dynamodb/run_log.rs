@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 use crate::Cloud;
 use crate::dynamodb::item::number;
 use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item};
-use crate::errors::read_error;
+use crate::errors::{failure, read_error};
 
 /// Bytes of findings in one answer: a function's answer may have 6 MB (AWS Lambda quotas), as a text within JSON
 /// where each quotation mark takes one more, and one finding has 240 KB at most.
@@ -62,13 +62,12 @@ impl Cloud {
         };
         let mut lines = object.body.into_async_read();
         let (mut entries, mut read, mut line) = (Vec::new(), 0usize, Vec::new());
-        let failed = |message: String| PortError { action: action(), message };
-        if start > 0 && lines.read_u8().await.map_err(|error| failed(error.to_string()))? != b'\n' {
+        if start > 0 && lines.read_u8().await.map_err(|error| failure(action(), error))? != b'\n' {
             return Ok(None);
         }
         loop {
             line.clear();
-            let length = lines.read_until(b'\n', &mut line).await.map_err(|error| failed(error.to_string()))?;
+            let length = lines.read_until(b'\n', &mut line).await.map_err(|error| failure(action(), error))?;
             if length == 0 {
                 return Ok(Some(Part { entries, next: None }));
             }
@@ -77,7 +76,7 @@ impl Cloud {
                 return Ok(Some(Part { entries, next: Some((start + read as u64).to_string()) }));
             }
             read += length;
-            entries.push(serde_json::from_slice(&line).map_err(|error| failed(error.to_string()))?);
+            entries.push(serde_json::from_slice(&line).map_err(|error| failure(action(), error))?);
         }
     }
 }

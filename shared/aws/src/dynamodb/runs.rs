@@ -6,9 +6,9 @@ use exporter::report::RunReport;
 use jiff::Timestamp;
 
 use crate::Cloud;
-use crate::dynamodb::item::{ItemError, number, text};
+use crate::dynamodb::item::{number, text};
 use crate::dynamodb::run_item::{PARTITION, account_attribute, from_item, to_item};
-use crate::errors::{causes, port_error, read_error};
+use crate::errors::{causes, failure, port_error, read_error};
 
 /// Pages that a list reads at most, of 1 MB each. Whoever seeks an account's runs of long ago may find fewer.
 const PAGES_MAX: usize = 50;
@@ -35,7 +35,7 @@ impl Runs for Cloud {
 
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {
         let action = || format!("record run {}", report.run_id);
-        let item = to_item(report).map_err(|error| not_a_run(action(), &error))?;
+        let item = to_item(report).map_err(|error| failure(action(), error))?;
         let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| port_error(action(), &error))
     }
@@ -72,7 +72,7 @@ impl Cloud {
                 if runs.len() == limit {
                     return Ok(runs);
                 }
-                runs.push(from_item(item).map_err(|error| not_a_run(ACTION.to_owned(), &error))?);
+                runs.push(from_item(item).map_err(|error| failure(ACTION, error))?);
             }
         }
         Ok(runs)
@@ -98,18 +98,13 @@ impl Cloud {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
             Err(error) => return Err(read_error(action(), &self.names.state_bucket, &error)),
         };
-        let failed = |message: String| PortError { action: action(), message };
-        let bytes = object.body.collect().await.map_err(|error| failed(causes(&error)))?.into_bytes();
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(error.to_string()))
+        let bytes = object.body.collect().await.map_err(|error| failure(action(), causes(&error)))?.into_bytes();
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| failure(action(), error))
     }
 
     async fn run_summary(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {
         let action = || format!("read run {run_id}");
         let item = self.item(PARTITION, run_id, action).await?;
-        item.map(|item| from_item(&item).map_err(|error| not_a_run(action(), &error))).transpose()
+        item.map(|item| from_item(&item).map_err(|error| failure(action(), error))).transpose()
     }
-}
-
-fn not_a_run(action: String, error: &ItemError) -> PortError {
-    PortError { action, message: error.to_string() }
 }

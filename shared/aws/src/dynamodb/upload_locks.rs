@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text, number, text};
-use crate::errors::port_error;
+use crate::errors::{is_written, port_error};
 
 /// How long an upload stays known. Its event can't come again later: a queue keeps it for 14 days at most.
 const CLAIM_KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -25,13 +25,8 @@ const FREE: &str = "attribute_not_exists(pk) OR expires_at <= :now_s OR (#state 
 
 /// The key of an upload's claim. The identity has no bounded length, a key has.
 fn key(identity: &str) -> String {
-    use std::fmt::Write as _;
-    let mut key = "upload#".to_owned();
-    for byte in Sha256::digest(identity.as_bytes()) {
-        // Writing to a text does not fail.
-        let _ = write!(key, "{byte:02x}");
-    }
-    key
+    let digest: String = Sha256::digest(identity.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("upload#{digest}")
 }
 
 impl Cloud {
@@ -94,15 +89,7 @@ impl Cloud {
             .expression_attribute_values(":run_id", text(run_id))
             .expression_attribute_values(":until", number(until.as_millisecond()))
             .expression_attribute_values(":forgotten", number(forgotten.as_second()));
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(port_error(format!("renew the claim on {identity}"), &error)),
-        }
+        is_written(request.send().await, || format!("renew the claim on {identity}"))
     }
 
     pub(crate) async fn close_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
@@ -123,16 +110,8 @@ impl Cloud {
             .expression_attribute_values(":done", text(DONE))
             .expression_attribute_values(":forgotten", number(forgotten.as_second()))
             .expression_attribute_values(":run_id", text(run_id));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            // Our time was over and another run took the upload: its claim is not ours to settle.
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(port_error(format!("settle the claim on {identity}"), &error)),
-        }
+        // Our time was over and another run took the upload: its claim is not ours to settle.
+        is_written(request.send().await, || format!("settle the claim on {identity}")).map(drop)
     }
 
     async fn release(&self, identity: &str, run_id: &str) -> Result<(), PortError> {
@@ -144,16 +123,8 @@ impl Cloud {
             .key("sk", text(SORT_KEY))
             .condition_expression("run_id = :run_id")
             .expression_attribute_values(":run_id", text(run_id));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            // As above; or the answer to a first try was lost.
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(port_error(format!("release the claim on {identity}"), &error)),
-        }
+        // As above; or the answer to a first try was lost.
+        is_written(request.send().await, || format!("release the claim on {identity}")).map(drop)
     }
 }
 

@@ -15,10 +15,10 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::connection::{Whose, assume_role_remediation};
 use exporter::integration::{Credentials as Choice, Role};
-use exporter::ports::{ConnectError, PortError};
+use exporter::ports::ConnectError;
 use exporter::problem::Problem;
 
-use crate::errors::{CallFailure, describe, port_error};
+use crate::errors::{CallFailure, describe, failure, port_error};
 use crate::secrets_manager::secret::SecretKeys;
 
 /// The length of a session in seconds. A function's own identity is a role, and a role that assumes a role gets no more
@@ -111,10 +111,9 @@ impl AssumedRole {
             .send()
             .await
             .map_err(|error| self.refusal(&error))?;
-        let session = answer.credentials().ok_or_else(|| PortError {
-            action: format!("assume {}", self.role.arn),
-            message: "the answer holds no credentials".to_owned(),
-        })?;
+        let session = answer
+            .credentials()
+            .ok_or_else(|| failure(format!("assume {}", self.role.arn), "the answer holds no credentials"))?;
         let ends = SystemTime::try_from(*session.expiration()).ok();
         let token = Some(session.session_token().to_owned());
         Ok(Credentials::new(session.access_key_id(), session.secret_access_key(), token, ends, "AssumeRole"))

@@ -6,11 +6,11 @@ use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::connection::Whose;
 use exporter::integration::{Credentials, Integration};
-use exporter::ports::{ConnectError, Hubs, PortError};
+use exporter::ports::{ConnectError, Hubs};
 use exporter::problem::Problem;
 
 use crate::Cloud;
-use crate::errors::{CallFailure, cause, causes, describe, port_error};
+use crate::errors::{CallFailure, cause, causes, describe, failure, port_error};
 use crate::security_hub::client::{Caller, SecurityHub};
 use crate::security_hub::credentials::{INVALID_CALLER, account_config, key_remediation, role_with_external_id};
 
@@ -58,10 +58,9 @@ impl Cloud {
                 remediation: Some(other_account(account, credentials, whose)),
             }));
         }
-        let partition: Partition = arn.split(':').nth(1).unwrap_or_default().parse().map_err(|error| PortError {
-            action: format!("connect to account {account}"),
-            message: format!("{arn}: {error}"),
-        })?;
+        let partition = arn.split(':').nth(1).unwrap_or_default().parse::<Partition>();
+        let partition =
+            partition.map_err(|error| failure(format!("connect to account {account}"), format!("{arn}: {error}")))?;
         let caller = Caller {
             arn: arn.to_owned(),
             partition,

@@ -3,10 +3,10 @@
 use exporter::ports::PortError;
 use exporter::registry::{Audit, AuditEntry, Page, Part};
 
-use super::items::{keyed, unreadable};
+use super::items::keyed;
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, from_attribute, text, to_attribute};
-use crate::errors::port_error;
+use crate::errors::{failure, port_error};
 
 /// The partition of all entries.
 const PARTITION: &str = "audit";
@@ -14,7 +14,7 @@ const PARTITION: &str = "audit";
 impl Audit for Cloud {
     async fn append(&self, entry: &AuditEntry) -> Result<(), PortError> {
         let action = || format!("write {} of {} into the audit log", entry.action, entry.target);
-        let item = to_item(entry).map_err(|error| unreadable(action(), &error))?;
+        let item = to_item(entry).map_err(|error| failure(action(), error))?;
         let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| port_error(action(), &error))
     }

@@ -7,7 +7,6 @@ use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, Pu
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem};
 use aws_smithy_types::error::operation::BuildError;
 use backon::{ExponentialBuilder, Retryable as _};
-use exporter::ports::PortError;
 use exporter::registry::{AuditEntry, CommitError, Revision, Seen, Write};
 use jiff::Timestamp;
 
@@ -15,7 +14,7 @@ use super::audit;
 use super::items::{INTEGRATIONS, PROVIDERS, of_remembered, to_item};
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, number, text};
-use crate::errors::{CallFailure, port_error};
+use crate::errors::{CallFailure, failure, port_error};
 
 /// The partition of all connections.
 pub(crate) const CONNECTIONS: &str = "connection";
@@ -36,13 +35,12 @@ const ABSENT_OR_OVER: &str = "attribute_not_exists(pk) OR expires_at <= :now";
 impl Cloud {
     pub(crate) async fn transact(&self, writes: &[Write], entry: &AuditEntry) -> Result<(), CommitError> {
         let action = || format!("write the change {} of {}", entry.action, entry.target);
-        let failed = |message: String| PortError { action: action(), message };
         let mut steps = Vec::with_capacity(writes.len() + 1);
         for write in writes {
-            steps.push(self.step(write, entry.at).map_err(|error| failed(error.to_string()))?);
+            steps.push(self.step(write, entry.at).map_err(|error| failure(action(), error))?);
         }
-        let trail = audit::to_item(entry).map_err(|error| failed(error.to_string()))?;
-        steps.push(put(self.put_of(trail)).map_err(|error| failed(error.to_string()))?);
+        let trail = audit::to_item(entry).map_err(|error| failure(action(), error))?;
+        steps.push(put(self.put_of(trail)).map_err(|error| failure(action(), error))?);
         let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
         let attempt = || self.dynamodb.transact_write_items().set_transact_items(Some(steps.clone())).send();
         let committed = attempt.retry(backoff).when(|error| failed_step(error).is_none() && is_transient(error)).await;

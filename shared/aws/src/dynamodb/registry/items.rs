@@ -1,7 +1,6 @@
 //! The items of providers, integrations and remembered requests.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use exporter::ports::PortError;
 use exporter::registry::{Remembered, Stored};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -73,9 +72,4 @@ pub(crate) fn remembered(key: &str, item: &Item) -> Result<Remembered, ItemError
         made: get_text(item, "made").and_then(|id| id.parse().ok()).ok_or(ItemError::Missing("made"))?,
         until: until.ok_or(ItemError::Missing("expires_at"))?,
     })
-}
-
-/// An item that was changed into something else.
-pub(crate) fn unreadable(action: String, error: &ItemError) -> PortError {
-    PortError { action, message: error.to_string() }
 }

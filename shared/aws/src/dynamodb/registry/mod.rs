@@ -11,10 +11,10 @@ use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{AuditEntry, CommitError, Page, Part, Registry, Remembered, Stored, Write};
 use jiff::Timestamp;
 
-use self::items::{INTEGRATIONS, PROVIDERS, REMEMBERED, remembered, stored, unreadable};
+use self::items::{INTEGRATIONS, PROVIDERS, REMEMBERED, remembered, stored};
 use crate::Cloud;
 use crate::dynamodb::item::{Item, text};
-use crate::errors::port_error;
+use crate::errors::{failure, port_error};
 
 /// Bytes of a sort key (Amazon DynamoDB Developer Guide, "Quotas"). It is never empty.
 const SORT_KEY_BYTES_MAX: usize = 1024;
@@ -23,7 +23,7 @@ impl Registry for Cloud {
     async fn provider(&self, id: &ProviderId) -> Result<Option<Stored<Provider>>, PortError> {
         let action = || format!("read the provider {id}");
         let item = self.item(PROVIDERS, id.as_str(), action).await?;
-        item.map(|item| stored(&item).map_err(|error| unreadable(action(), &error))).transpose()
+        item.map(|item| stored(&item).map_err(|error| failure(action(), error))).transpose()
     }
 
     async fn providers(&self, page: &Page) -> Result<Part<Stored<Provider>>, PortError> {
@@ -33,7 +33,7 @@ impl Registry for Cloud {
     async fn integration_of(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>, PortError> {
         let action = || format!("read the integration of {id}");
         let item = self.item(INTEGRATIONS, id.as_str(), action).await?;
-        item.map(|item| stored(&item).map_err(|error| unreadable(action(), &error))).transpose()
+        item.map(|item| stored(&item).map_err(|error| failure(action(), error))).transpose()
     }
 
     async fn integrations(&self, page: &Page) -> Result<Part<Stored<Integration>>, PortError> {
@@ -47,7 +47,7 @@ impl Registry for Cloud {
     async fn remembered(&self, key: &str, now: Timestamp) -> Result<Option<Remembered>, PortError> {
         const ACTION: &str = "read what a request came to";
         let item = self.item(REMEMBERED, key, || ACTION.to_owned()).await?;
-        let found = item.map(|item| remembered(key, &item).map_err(|error| unreadable(ACTION.to_owned(), &error)));
+        let found = item.map(|item| remembered(key, &item).map_err(|error| failure(ACTION, error)));
         Ok(found.transpose()?.filter(|remembered| remembered.until > now))
     }
 }
