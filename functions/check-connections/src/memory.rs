@@ -10,8 +10,8 @@ use bytes::Bytes;
 use exporter::connection::{AccountRegion, Connection, Connections, Probe};
 use exporter::integration::{Integration, Role};
 use exporter::ports::{
-    Accounts, Begun, CallError, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations, Newest,
-    Page, PortError,
+    AccountLocks, Begun, CallError, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
+    Newest, Page, PortError,
 };
 use exporter::problem::Problem;
 use exporter::provider::{Provider, ProviderId};
@@ -230,7 +230,7 @@ impl Roster for Memory {
     }
 }
 
-impl Accounts for Memory {
+impl AccountLocks for Memory {
     async fn begin(
         &self,
         _: AccountId,

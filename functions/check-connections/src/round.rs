@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use asff::AccountId;
 use exporter::connection::{CheckPorts, Checked, Checker, Connection, Kept, Target};
-use exporter::ports::Accounts;
+use exporter::ports::AccountLocks;
 use exporter::provider::ProviderId;
 use exporter::roster::Roster;
 use exporter::schedule::Schedule;
@@ -25,9 +25,9 @@ pub(crate) const TELLING_RESERVE: Duration = Duration::from_secs(20);
 const TELLING_AT_ONCE: usize = 16;
 
 /// All that a round needs.
-pub trait RoundPorts: CheckPorts + Telling + Roster + Accounts {}
+pub trait RoundPorts: CheckPorts + Telling + Roster + AccountLocks {}
 
-impl<T: CheckPorts + Telling + Roster + Accounts> RoundPorts for T {}
+impl<T: CheckPorts + Telling + Roster + AccountLocks> RoundPorts for T {}
 
 /// What became of a round. A child process writes it as JSON ([`crate::isolated`]).
 #[derive(Debug, Default, Serialize, Deserialize)]

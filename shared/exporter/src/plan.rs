@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use crate::integration::Integration;
 use crate::ports::{
-    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
-    Newest, Object, ObjectWriter, Objects, Only, Page, PortError, Ports, Runs,
+    AccountLocks, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome,
+    Integrations, Newest, Object, ObjectWriter, Objects, Only, Page, PortError, Ports, Runs, UploadLocks,
 };
 use crate::report::RunReport;
 
@@ -51,7 +51,7 @@ impl<P: Ports> Integrations for Planning<P> {
     }
 }
 
-impl<P: Ports> Runs for Planning<P> {
+impl<P: Ports> UploadLocks for Planning<P> {
     async fn claim(&self, _: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
         Ok(Claim::Taken)
     }
@@ -63,13 +63,15 @@ impl<P: Ports> Runs for Planning<P> {
     async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
         Ok(())
     }
+}
 
+impl<P: Ports> Runs for Planning<P> {
     async fn record(&self, _: &RunReport) -> Result<(), PortError> {
         Ok(())
     }
 }
 
-impl<P: Ports> Accounts for Planning<P> {
+impl<P: Ports> AccountLocks for Planning<P> {
     async fn begin(
         &self,
         account: AccountId,

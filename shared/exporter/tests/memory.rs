@@ -10,8 +10,8 @@ use bytes::Bytes;
 use exporter::export::{Exporter, Options};
 use exporter::integration::Integration;
 use exporter::ports::{
-    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
-    Newest, Object, ObjectWriter, Objects, Only, Page, PortError, Runs, Scan,
+    AccountLocks, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome,
+    Integrations, Newest, Object, ObjectWriter, Objects, Only, Page, PortError, Runs, Scan, UploadLocks,
 };
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
@@ -65,7 +65,7 @@ impl Integrations for World {
     }
 }
 
-impl Runs for World {
+impl UploadLocks for World {
     async fn claim(&self, _: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
         Ok(Claim::Taken)
     }
@@ -77,13 +77,15 @@ impl Runs for World {
     async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
         Ok(())
     }
+}
 
+impl Runs for World {
     async fn record(&self, _: &RunReport) -> Result<(), PortError> {
         Ok(())
     }
 }
 
-impl Accounts for World {
+impl AccountLocks for World {
     async fn begin(
         &self,
         account: AccountId,

@@ -7,7 +7,7 @@ use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::integration::Integration;
 use exporter::jobs::{Job, JobRecord, JobStore};
-use exporter::ports::{Accounts, Begun, Clock, Doubt, Newest, PortError};
+use exporter::ports::{AccountLocks, Begun, Clock, Doubt, Newest, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
     AccessKey, Audit, AuditEntry, CheckLog, CommitError, Page, Part, Registry, Remembered, RunLog, Secrets, Seen,
@@ -273,7 +273,7 @@ fn lines(of_runs: &BTreeMap<String, Vec<Value>>, run_id: &str, page: &Page) -> O
     is_ours.then(|| part(marked.into_iter(), page))
 }
 
-impl Accounts for Memory {
+impl AccountLocks for Memory {
     async fn begin(
         &self,
         _: AccountId,

@@ -5,7 +5,7 @@ use std::future::Future;
 use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::jobs::{JobRecord, JobStore};
-use exporter::ports::{Accounts, Clock, PortError};
+use exporter::ports::{AccountLocks, Clock, PortError};
 use exporter::provider::ProviderId;
 use exporter::registry::{Audit, CheckLog, Page, Part, Registry, RunLog, Secrets};
 
@@ -16,7 +16,7 @@ pub trait Ports:
     + Secrets
     + CheckLog
     + RunLog
-    + Accounts
+    + AccountLocks
     + Clock
     + Tests
     + JobSubmitter
@@ -33,7 +33,7 @@ impl<T> Ports for T where
         + Secrets
         + CheckLog
         + RunLog
-        + Accounts
+        + AccountLocks
         + Clock
         + Tests
         + JobSubmitter

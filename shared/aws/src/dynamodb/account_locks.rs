@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use asff::{AccountId, RegionName};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use exporter::ports::{Accounts, Begun, Doubt, Newest, PortError};
+use exporter::ports::{AccountLocks, Begun, Doubt, Newest, PortError};
 use jiff::Timestamp;
 
 use crate::Cloud;
@@ -24,7 +24,7 @@ const TAKE: &str = "SET newest = :newest, newest_of = :newest_of, newest_before 
 /// How often an account is read again of which another run begins a scan at the same time.
 const TRIES_MAX: u32 = 4;
 
-impl Accounts for Cloud {
+impl AccountLocks for Cloud {
     async fn begin(
         &self,
         account: AccountId,

@@ -1,7 +1,7 @@
 //! Runs in the table, newest first, and their whole reports in the state bucket.
 
 use asff::AccountId;
-use exporter::ports::{Claim, PortError, Runs};
+use exporter::ports::{Claim, PortError, Runs, UploadLocks};
 use exporter::report::RunReport;
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::errors::{causes, failure, port_error, read_error};
 /// Pages that a list reads at most, of 1 MB each. Whoever seeks an account's runs of long ago may find fewer.
 const PAGES_MAX: usize = 50;
 
-impl Runs for Cloud {
+impl UploadLocks for Cloud {
     async fn claim(
         &self,
         identity: &str,
@@ -32,7 +32,9 @@ impl Runs for Cloud {
     async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
         self.close_claim(identity, run_id, done).await
     }
+}
 
+impl Runs for Cloud {
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {
         let action = || format!("record run {}", report.run_id);
         let item = to_item(report).map_err(|error| failure(action(), error))?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use exporter::ports::{Accounts, Claim, Runs};
+use exporter::ports::{AccountLocks, Claim, Runs, UploadLocks};
 use exporter::report::{AccountReport, Fate, RegionReport, RunReport, RunStatus};
 use exporter::upload::UploadInfo;
 use jiff::{SignedDuration, Timestamp};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use exporter::jobs::Options;
 use exporter::jobs::{Delivery, Job, JobMessage, JobRecord, JobState, JobStore as _, Processed, process, retry};
-use exporter::ports::{Accounts as _, Clock as _};
+use exporter::ports::{AccountLocks as _, Clock as _};
 use exporter::settings::Settings;
 use jiff::SignedDuration;
 

@@ -11,7 +11,7 @@ use exporter::jobs::Queue;
 use exporter::jobs::{
     Chain, Delivery, Job, JobError, JobMessage, JobRecord, JobState, JobStore, RETRY_DELAY, Round, process, submit,
 };
-use exporter::ports::{Accounts as _, Clock as _, OpenError, PortError, Scan, Scans};
+use exporter::ports::{AccountLocks as _, Clock as _, OpenError, PortError, Scan, Scans};
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
 use exporter::upload::Upload;

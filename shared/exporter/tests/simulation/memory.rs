@@ -9,7 +9,8 @@ use bytes::Bytes;
 use exporter::connection::{Connection, Connections};
 use exporter::integration::{Integration, Role};
 use exporter::ports::{
-    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Newest, PortError, Runs,
+    AccountLocks, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Newest, PortError, Runs,
+    UploadLocks,
 };
 use exporter::report::RunReport;
 use exporter::settings::Settings;
@@ -195,7 +196,7 @@ impl Integrations for Twin {
     }
 }
 
-impl Runs for Twin {
+impl UploadLocks for Twin {
     async fn claim(
         &self,
         identity: &str,
@@ -241,7 +242,9 @@ impl Runs for Twin {
         };
         self.life.step(settle).await
     }
+}
 
+impl Runs for Twin {
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {
         let record = || {
             self.world.stores.lock().unwrap().runs.insert(report.run_id.clone(), report.clone());
@@ -251,7 +254,7 @@ impl Runs for Twin {
     }
 }
 
-impl Accounts for Twin {
+impl AccountLocks for Twin {
     async fn begin(
         &self,
         account: AccountId,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use exporter::jobs::{Job, JobError, run_job};
 use exporter::jobs::{JobRunner, Options, Reconcile, RunnerError};
-use exporter::ports::{Accounts as _, Clock as _};
+use exporter::ports::{AccountLocks as _, Clock as _};
 use exporter::report::{Drift, RunKind, RunReport, RunStatus};
 use exporter::settings::Settings;
 use jiff::SignedDuration;

@@ -5,7 +5,7 @@ use exporter::approval::Approval;
 use exporter::export::Options;
 use exporter::integration::{ArchiveScope, Integration};
 use exporter::jobs::{Options as MendOptions, Redrive};
-use exporter::ports::{Accounts as _, Newest, Scan};
+use exporter::ports::{AccountLocks as _, Newest, Scan};
 use exporter::report::{RunReport, RunStatus};
 use exporter::scan_source::{NOT_AUTHORIZED_SOURCE, ScanSource};
 use rand::rngs::StdRng;

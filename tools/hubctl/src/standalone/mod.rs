@@ -16,8 +16,8 @@ use aws::{Cloud, Names, SdkConfig, SecurityHub};
 use bytes::Bytes;
 use exporter::integration::Integration;
 use exporter::ports::{
-    Accounts, Begun, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Newest, Object, ObjectWriter, Objects,
-    Only, PortError, Runs,
+    AccountLocks, Begun, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Newest, Object, ObjectWriter, Objects,
+    Only, PortError, Runs, UploadLocks,
 };
 use exporter::report::{RunReport, RunStatus};
 use jiff::Timestamp;
@@ -87,7 +87,7 @@ impl Objects for Standalone {
     }
 }
 
-impl Runs for Standalone {
+impl UploadLocks for Standalone {
     async fn claim(
         &self,
         identity: &str,
@@ -117,7 +117,9 @@ impl Runs for Standalone {
         let decide = |old: Option<ClaimRecord>| (old.and_then(|old| old.settle(run_id, done, self.now())), ());
         self.store.change(&claim_key(identity), decide).await
     }
+}
 
+impl Runs for Standalone {
     /// The exporter itself puts the report of a run that came to its end; here is the rest.
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {
         if report.status != RunStatus::Failed {
@@ -132,7 +134,7 @@ impl Runs for Standalone {
     }
 }
 
-impl Accounts for Standalone {
+impl AccountLocks for Standalone {
     async fn begin(
         &self,
         account: AccountId,

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use exporter::integration::Integration;
 use exporter::jobs::{Chain, JobMessage, JobRecord, JobStore, Queue, Round};
 use exporter::ports::{
-    Accounts, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
-    Newest, Object, ObjectWriter, Objects, Only, OpenError, Page, PortError, Runs, Scan, Scans,
+    AccountLocks, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome,
+    Integrations, Newest, Object, ObjectWriter, Objects, Only, OpenError, Page, PortError, Runs, Scan, Scans,
+    UploadLocks,
 };
 use exporter::report::RunReport;
 use exporter::scan_source::ScanSource;
@@ -78,7 +79,7 @@ impl Integrations for Twin {
     }
 }
 
-impl Runs for Twin {
+impl UploadLocks for Twin {
     async fn claim(&self, identity: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
         let run_id = "earlier".to_owned();
         Ok(match identity {
@@ -95,14 +96,16 @@ impl Runs for Twin {
     async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
         Ok(())
     }
+}
 
+impl Runs for Twin {
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {
         self.recorded.lock().unwrap().push(report.clone());
         Ok(())
     }
 }
 
-impl Accounts for Twin {
+impl AccountLocks for Twin {
     async fn begin(
         &self,
         _: AccountId,

@@ -2,7 +2,7 @@
 
 use asff::AccountId;
 use exporter::jobs::{Job, JobRecord, JobState, JobStore as _};
-use exporter::ports::{Accounts as _, Begun, Claim, Doubt, Runs as _};
+use exporter::ports::{AccountLocks as _, Begun, Claim, Doubt, Runs as _, UploadLocks as _};
 use exporter::registry::{Page, RunLog as _};
 use exporter::report::RunReport;
 use exporter::upload::UploadInfo;

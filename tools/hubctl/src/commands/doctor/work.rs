@@ -8,7 +8,7 @@ use aws::Cloud;
 use exporter::connection::Target;
 use exporter::integration::Integration;
 use exporter::jobs::{Job, JobRecord, JobState};
-use exporter::ports::{Accounts as _, PortError};
+use exporter::ports::{AccountLocks as _, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{Page, Registry, RunLog as _, Stored};
 use exporter::report::{RunKind, RunReport, RunStatus};

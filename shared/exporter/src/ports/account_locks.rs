@@ -1,0 +1,85 @@
+//! Account locks: which run works on which account, the newest scan of it, and what is in doubt.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+
+use asff::{AccountId, RegionName};
+use jiff::Timestamp;
+
+use super::{Newest, PortError};
+
+/// Keeps an account's scans in order and its exports apart.
+pub trait AccountLocks {
+    /// Takes the account for a run that exports a scan of `scanned_at` from an upload of this content, until `until`, in one
+    /// atomic step: unless a newer scan was begun before ([`Newest::begin`]), or another run holds the account. The scan's
+    /// time is remembered at once.
+    fn begin(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        content: &str,
+        scanned_at: Timestamp,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Begun, PortError>> + Send;
+
+    /// Holds the account until `until`, if the run still holds it; false, if it does not.
+    fn renew(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// How the account stands, without taking it: the newest scan and what is in doubt. None, if nothing of it
+    /// was ever exported.
+    fn standing(&self, account: AccountId) -> impl Future<Output = Result<Option<(Newest, Doubt)>, PortError>> + Send;
+
+    /// The run that holds the account at `now`. None, too, where the implementer keeps no holds.
+    fn holder(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
+
+    /// Gives the account back, if the run still holds it.
+    fn end(&self, account: AccountId, run_id: &str, doubt: Doubt)
+    -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Where Security Hub may hold findings, or versions of them, that the saved state does not know, because a run died or
+/// failed. From [`AccountLocks::begin`] to [`AccountLocks::end`] everything is in doubt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// Everywhere.
+    pub everywhere: bool,
+    /// In these Regions.
+    pub regions: BTreeSet<RegionName>,
+}
+
+impl Doubt {
+    /// Whether a Region is in doubt.
+    pub fn covers(&self, region: RegionName) -> bool {
+        self.everywhere || self.regions.contains(&region)
+    }
+}
+
+/// The answer to [`AccountLocks::begin`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// The account is ours.
+    Taken {
+        /// What an earlier run left in doubt.
+        doubt: Doubt,
+    },
+    /// A newer scan was exported, or is being exported.
+    Superseded {
+        /// Its time.
+        newest: Timestamp,
+    },
+    /// Another run holds the account.
+    Held {
+        /// That run.
+        run_id: String,
+    },
+}
