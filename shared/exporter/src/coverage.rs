@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Proof, Whole};
 use crate::ports::{ObjectWriter, Objects, Only, PortError};
-use crate::report::{Uncovered, Unproven, reason};
+use crate::report::{Uncovered, Unproven, unproven};
 use crate::state::state_prefix;
 
 /// Bytes of the object at most, decompressed: 600 checks in 34 Regions take two million.
@@ -225,7 +225,7 @@ impl Coverage {
         unproven: &Unproven,
         scanned_at: Timestamp,
     ) -> Vec<Uncovered> {
-        const REASONS: [&str; 3] = [reason::MANUAL_CHECK, reason::NO_REGION_RESULTS, reason::NO_SERVICE_RESULTS];
+        const REASONS: [&str; 3] = [unproven::MANUAL_CHECK, unproven::NO_REGION_RESULTS, unproven::NO_SERVICE_RESULTS];
         if proof.tells_coverage() {
             let services = proof.services();
             let missing = |region: &RegionName, service: &str| {

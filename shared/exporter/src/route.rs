@@ -16,9 +16,6 @@ pub enum Route {
     NotInIntegration,
 }
 
-/// The reason's name in reports for a Region that the integration leaves out.
-pub const NOT_IN_INTEGRATION: &str = "not_in_integration";
-
 /// Routes a finding of a Region.
 pub fn route(integration: &Integration, region: RegionName) -> Route {
     let allowed = integration.regions.as_ref().is_none_or(|regions| regions.contains(&region));

@@ -13,8 +13,6 @@ pub const ACCOUNT_ID: &str = "{account_id}";
 pub const SOURCES_MAX: usize = 20;
 /// Maximum length of a prefix, in bytes: that of a key (S3 User Guide, "Naming Amazon S3 objects").
 pub const PREFIX_BYTES_MAX: usize = 1_024;
-/// The reason's name in reports for the findings of an upload that its account's integration does not accept.
-pub const NOT_AUTHORIZED_SOURCE: &str = "not_authorized_source";
 /// Maximum length of a folder's name in messages, in characters.
 const FOLDER_CHARS_MAX: usize = 200;
 

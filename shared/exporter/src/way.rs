@@ -6,7 +6,8 @@ use asff::{Mapped, RegionName, ScanFormat};
 use crate::filter::{Kept, filter};
 use crate::integration::Integration;
 use crate::report::Fate;
-use crate::route::{NOT_IN_INTEGRATION, Route, route};
+use crate::report::reasons::unavailable::NOT_IN_INTEGRATION;
+use crate::route::{Route, route};
 
 /// The way of a finding to a Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

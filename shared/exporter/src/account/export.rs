@@ -120,12 +120,6 @@ pub(super) struct Older {
     pub(super) severity: SeverityLabel,
 }
 
-/// The reason's name in reports for the findings of an older scan.
-pub(crate) const SUPERSEDED: &str = "superseded";
-
-/// The reason's name in reports for the findings of an account that an earlier run of the same upload finished.
-pub(crate) const ALREADY_EXPORTED: &str = "already_exported";
-
 pub(super) fn asleep(account: AccountId) -> PortError {
     PortError { action: format!("export account {account}"), message: "it is at rest".to_owned() }
 }

@@ -9,7 +9,7 @@ mod rest;
 mod select;
 mod session;
 
-pub(crate) use self::export::{ALREADY_EXPORTED, AccountExport, Context, Ending, First, SUPERSEDED};
+pub(crate) use self::export::{AccountExport, Context, Ending, First};
 pub(crate) use self::finish::Finished;
 pub(crate) use self::refused::{account_locked, integration_disabled, no_integration};
 pub(crate) use self::select::{Selected, select};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asff::{Partition, RegionName};
 use jiff::Timestamp;
 
-use super::export::{ALREADY_EXPORTED, AccountExport, Context, Delivering, First, State};
+use super::export::{AccountExport, Context, Delivering, First, State};
 use super::refused::{account_locked, integration_disabled, no_integration, not_authorized, other_format};
 use super::session::{AccountSession, BegunScan, NotLocked};
 use crate::connection::Standing;
@@ -17,6 +17,7 @@ use crate::integration::Integration;
 use crate::ports::{Doubt, PortError, Ports};
 use crate::problem::Problem;
 use crate::report::Counts;
+use crate::report::reasons::filtered::ALREADY_EXPORTED;
 use crate::route::{Route, route};
 
 /// What an account is opened with, under its lock.

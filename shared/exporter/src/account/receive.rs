@@ -2,11 +2,12 @@
 
 use asff::{Mapped, Unsent};
 
-use super::export::{ALREADY_EXPORTED, AccountExport, Context, Delivering, Older, SUPERSEDED, State, asleep};
+use super::export::{AccountExport, Context, Delivering, Older, State, asleep};
 use super::select::{Selected, select};
 use super::session::AccountSession;
 use crate::filter::{Kept, filter};
 use crate::ports::{PortError, Ports};
+use crate::report::reasons::filtered::{ALREADY_EXPORTED, SUPERSEDED};
 use crate::report::{Fate, undelivered};
 use crate::route::{Route, route};
 use crate::state::{Key, Seen};

@@ -5,8 +5,8 @@ use asff::{AccountId, ScanFormat};
 use crate::filter::Kept;
 use crate::integration::Integration;
 use crate::problem::Problem;
+use crate::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
 use crate::report::undelivered;
-use crate::scan_source::NOT_AUTHORIZED_SOURCE;
 use crate::upload::UploadInfo;
 
 /// The account has no integration.

@@ -8,9 +8,7 @@ use asff::{AccountId, Partition, RegionName};
 use super::Problem;
 use super::denial::{Denial, Principal, principal};
 use super::probe::PROBE_ID;
-
-/// The reason of a Region in another partition than the account.
-pub(super) const WRONG_PARTITION: &str = "wrong_partition";
+use crate::report::reasons::unavailable;
 
 /// What a caller needs in every Region. `securityhub:EnableImportFindingsForProduct` comes to it where an integration accepts the
 /// product by itself.
@@ -37,7 +35,7 @@ impl Place {
     pub(crate) fn hub_not_enabled(&self) -> Problem {
         let Self { account, region, .. } = self;
         Problem {
-            reason: "hub_not_enabled".to_owned(),
+            reason: unavailable::HUB_NOT_ENABLED.to_owned(),
             message: format!("Security Hub is off in {region} of account {account}"),
             // Without the standards: what they check is billed.
             remediation: Some(format!(
@@ -51,7 +49,7 @@ impl Place {
         let Self { account, region, partition } = self;
         let product = partition.product_arn(*region);
         Problem {
-            reason: "product_not_accepted".to_owned(),
+            reason: unavailable::PRODUCT_NOT_ACCEPTED.to_owned(),
             message: format!(
                 "Security Hub is on in {region} of account {account}, but does not accept findings of the Prowler product yet"
             ),
@@ -66,7 +64,7 @@ impl Place {
     pub(crate) fn region_not_opted_in(&self) -> Problem {
         let Self { account, region, .. } = self;
         Problem {
-            reason: "region_not_opted_in".to_owned(),
+            reason: unavailable::REGION_NOT_OPTED_IN.to_owned(),
             message: format!("account {account} has not switched {region} on"),
             remediation: Some(format!("aws account enable-region --region-name {region}  # in account {account}")),
         }
@@ -76,7 +74,7 @@ impl Place {
     pub(crate) fn session_not_known(&self, said: &str) -> Problem {
         let Self { account, region, .. } = self;
         Problem {
-            reason: "session_not_known".to_owned(),
+            reason: unavailable::SESSION_NOT_KNOWN.to_owned(),
             message: format!(
                 "account {account} has {region}, but the Region does not accept the session: {said}. Either it was switched on \
                  within the last hours and is not ready yet, or the session comes from the global endpoint of STS, whose \
@@ -92,7 +90,7 @@ impl Place {
     pub(crate) fn wrong_partition(&self, theirs: Partition) -> Problem {
         let Self { account, region, partition } = self;
         Problem {
-            reason: WRONG_PARTITION.to_owned(),
+            reason: unavailable::WRONG_PARTITION.to_owned(),
             message: format!(
                 "{region} belongs to the partition {theirs}, account {account} to {partition}; credentials never hold in both"
             ),
@@ -107,7 +105,7 @@ impl Place {
         let Self { region, partition, .. } = self;
         let suffix = dns_suffix(*partition);
         Problem {
-            reason: "unreachable".to_owned(),
+            reason: unavailable::UNREACHABLE.to_owned(),
             message: format!("the Security Hub of {region} does not answer: {said}"),
             remediation: Some(format!(
                 "curl -sS -o /dev/null -w '%{{http_code}}\\n' https://securityhub.{region}.{suffix}/accounts  # from \
@@ -130,7 +128,7 @@ impl Place {
     pub(super) fn write_probe_stored(&self) -> Problem {
         let Self { region, .. } = self;
         Problem {
-            reason: "write_probe_stored".to_owned(),
+            reason: unavailable::WRITE_PROBE_STORED.to_owned(),
             message: format!(
                 "the endpoint of {region} stored a finding that breaks the format, named {PROBE_ID}, as an archived one: it does \
                  not behave like Security Hub. Whatever stands behind it may keep other findings than Security Hub would"
@@ -147,10 +145,10 @@ impl Place {
         let also = if others.is_empty() { String::new() } else { format!("; also denied: {}", others.join(", ")) };
         let caller = first.caller.as_deref().unwrap_or(caller);
         let (reason, who) = match (first.explicit, first.policy.as_deref()) {
-            (true, Some(policy)) => ("denied_by_policy", format!("a {policy} denies {}", first.action)),
-            (true, None) => ("denied_by_policy", format!("a policy denies {}", first.action)),
-            (false, Some(policy)) => ("access_denied", format!("no {policy} allows {}", first.action)),
-            (false, None) => ("access_denied", format!("{} is not allowed", first.action)),
+            (true, Some(policy)) => (unavailable::DENIED_BY_POLICY, format!("a {policy} denies {}", first.action)),
+            (true, None) => (unavailable::DENIED_BY_POLICY, format!("a policy denies {}", first.action)),
+            (false, Some(policy)) => (unavailable::ACCESS_DENIED, format!("no {policy} allows {}", first.action)),
+            (false, None) => (unavailable::ACCESS_DENIED, format!("{} is not allowed", first.action)),
         };
         Some(Problem {
             reason: reason.to_owned(),
@@ -162,7 +160,7 @@ impl Place {
     /// An import was denied. Security Hub answers alike where the product is not accepted.
     pub(crate) fn import_denied(&self, said: &str, is_accepted: bool) -> Problem {
         let denial = Denial::parse(said, "securityhub:BatchImportFindings");
-        let reason = if denial.explicit { "denied_by_policy" } else { "access_denied" };
+        let reason = if denial.explicit { unavailable::DENIED_BY_POLICY } else { unavailable::ACCESS_DENIED };
         let mut remediation = self.grant(&denial, denial.caller.as_deref().unwrap_or("the caller"));
         if let (false, Some(other)) = (is_accepted, self.product_not_accepted().remediation) {
             remediation += "\n";

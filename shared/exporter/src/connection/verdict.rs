@@ -9,9 +9,9 @@ use super::external_id::ExternalId;
 use super::identity::credentials_unknown;
 use super::model::{Connection, ConnectionStatus, NO_REGION_ANSWERS, RegionConnection, RegionStatus};
 use super::region::Look;
-use super::remediation::WRONG_PARTITION;
 use crate::integration::Integration;
 use crate::problem::Problem;
+use crate::report::reasons::unavailable::WRONG_PARTITION;
 
 /// How long a Region that was lost makes a connection degraded: a week, so that a weekend does not hide it. Whoever switched
 /// it off on purpose has peace then.

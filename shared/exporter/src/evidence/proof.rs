@@ -10,7 +10,7 @@ use super::gather::{Evidence, Malformed};
 use super::regions::RegionSet;
 use super::service;
 use crate::integration::ArchiveScope;
-use crate::report::{PartialScan, reason};
+use crate::report::{PartialScan, unproven};
 use crate::state::fingerprint;
 
 /// What a scan proves about a finding that is active and absent from it.
@@ -79,9 +79,9 @@ impl Proof {
         let mut proof = Self { account, evidence, malformed, reading, nothing: None, partial: None, services, spoken };
         proof.partial = proof.looks_partial();
         proof.nothing = match () {
-            () if !reading.is_complete => Some(reason::FILE_TRUNCATED),
-            () if proof.has_several_times() => Some(reason::SEVERAL_SCAN_TIMES),
-            () if proof.partial.is_some() => Some(reason::PARTIAL_SCAN),
+            () if !reading.is_complete => Some(unproven::FILE_TRUNCATED),
+            () if proof.has_several_times() => Some(unproven::SEVERAL_SCAN_TIMES),
+            () if proof.partial.is_some() => Some(unproven::PARTIAL_SCAN),
             () => None,
         };
         proof
@@ -101,18 +101,18 @@ impl Proof {
             return Absence::Unproven(reason);
         }
         if self.malformed.could_be(self.account, region, check) {
-            return Absence::Unproven(reason::MALFORMED_ENTRIES);
+            return Absence::Unproven(unproven::MALFORMED_ENTRIES);
         }
         if found.is_some_and(|found| found.is_manual || found.manual.meets(place)) {
-            return Absence::Unproven(reason::MANUAL_CHECK);
+            return Absence::Unproven(unproven::MANUAL_CHECK);
         }
         match (has_verdict, self.reading.has_end, self.reading.scope) {
             (true, true, _) => Absence::Proven,
             (true, false, ArchiveScope::Full) => Absence::Absent,
-            (true, false, _) => Absence::Unproven(reason::NO_FILE_END),
-            (false, ..) if !self.spoken.meets(place) => Absence::Unproven(reason::NO_REGION_RESULTS),
+            (true, false, _) => Absence::Unproven(unproven::NO_FILE_END),
+            (false, ..) if !self.spoken.meets(place) => Absence::Unproven(unproven::NO_REGION_RESULTS),
             (false, ..) if self.services.get(service).is_none_or(|regions| regions.is_empty()) => {
-                Absence::Unproven(reason::NO_SERVICE_RESULTS)
+                Absence::Unproven(unproven::NO_SERVICE_RESULTS)
             }
             (false, ..) => Absence::Absent,
         }
@@ -140,7 +140,7 @@ impl Proof {
 
     /// The scan as the measure of the next ones, if it is a whole scan of the account, or `approved` as such.
     pub(crate) fn whole(&self, scanned_at: Timestamp, approved: bool) -> Option<Whole> {
-        let is_whole = self.nothing.is_none() || (approved && self.nothing == Some(reason::PARTIAL_SCAN));
+        let is_whole = self.nothing.is_none() || (approved && self.nothing == Some(unproven::PARTIAL_SCAN));
         let is_sound = !self.malformed.touches(self.account);
         let is_measure = self.reading.scope == ArchiveScope::Full && is_whole && is_sound && self.evidence.verdicts > 0;
         is_measure.then(|| Whole { scanned_at, verdicts: self.evidence.verdicts, checks: self.checks() })

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::integration::ArchiveScope;
-use crate::report::reason;
+use crate::report::unproven;
 use crate::state::fingerprint;
 
 const ACCOUNT: &str = "123456789012";
@@ -74,8 +74,8 @@ fn other_checks_of_the_region_and_the_service_make_it_absent_only() {
 fn a_silent_region_or_service_proves_nothing() {
     let proof = proof(evidence(), &[], whole());
     let silent = |name, place| judge(&proof, name, place);
-    assert_eq!(silent("s3_bucket_public_access", "sa-east-1"), Absence::Unproven(reason::NO_REGION_RESULTS));
-    assert_eq!(silent("iam_root_mfa_enabled", "us-east-1"), Absence::Unproven(reason::NO_SERVICE_RESULTS));
+    assert_eq!(silent("s3_bucket_public_access", "sa-east-1"), Absence::Unproven(unproven::NO_REGION_RESULTS));
+    assert_eq!(silent("iam_root_mfa_enabled", "us-east-1"), Absence::Unproven(unproven::NO_SERVICE_RESULTS));
 }
 
 #[test]
@@ -86,10 +86,10 @@ fn a_check_that_could_not_look_proves_nothing_anywhere_or_in_its_region() {
     let proof = proof(evidence, &[], whole());
     for place in ["eu-west-1", "us-east-1"] {
         let judged = judge(&proof, "s3_bucket_public_access", place);
-        assert_eq!(judged, Absence::Unproven(reason::MANUAL_CHECK), "{place}");
+        assert_eq!(judged, Absence::Unproven(unproven::MANUAL_CHECK), "{place}");
     }
     let ec2 = |place| judge(&proof, "ec2_instance_public_ip", place);
-    assert_eq!(ec2("us-east-1"), Absence::Unproven(reason::MANUAL_CHECK));
+    assert_eq!(ec2("us-east-1"), Absence::Unproven(unproven::MANUAL_CHECK));
     assert_eq!(ec2("eu-west-1"), Absence::Proven);
 }
 
@@ -99,7 +99,7 @@ fn a_manual_entry_is_no_verdict() {
     evidence.manual(&check("iam_root_mfa_enabled"), ManualFor::Region(region("sa-east-1")));
     let proof = proof(evidence, &[], whole());
     let judged = judge(&proof, "s3_bucket_public_access", "sa-east-1");
-    assert_eq!(judged, Absence::Unproven(reason::NO_REGION_RESULTS));
+    assert_eq!(judged, Absence::Unproven(unproven::NO_REGION_RESULTS));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_malformed_entry_counts_where_it_could_have_belonged() {
     };
     let blocks = |place: Place| {
         let proof = proof(evidence(), &[place], whole());
-        judge(&proof, name, "eu-west-1") == Absence::Unproven(reason::MALFORMED_ENTRIES)
+        judge(&proof, name, "eu-west-1") == Absence::Unproven(unproven::MALFORMED_ENTRIES)
     };
     assert!(blocks(place(None, None, None)));
     assert!(blocks(place(Some(ACCOUNT), None, None)));
@@ -134,11 +134,11 @@ fn a_truncated_file_or_one_of_several_scans_proves_nothing() {
     let proof_of = |evidence, is_complete| proof(evidence, &[], Reading { is_complete, ..whole() });
     let name = "s3_bucket_public_access";
     let truncated = proof_of(evidence(), false);
-    assert_eq!(judge(&truncated, name, "eu-west-1"), Absence::Unproven(reason::FILE_TRUNCATED));
+    assert_eq!(judge(&truncated, name, "eu-west-1"), Absence::Unproven(unproven::FILE_TRUNCATED));
     let mut several = evidence();
     several.verdict(&check(name), region("eu-west-1"), at(2));
     let several = proof_of(several, true);
-    assert_eq!(judge(&several, name, "eu-west-1"), Absence::Unproven(reason::SEVERAL_SCAN_TIMES));
+    assert_eq!(judge(&several, name, "eu-west-1"), Absence::Unproven(unproven::SEVERAL_SCAN_TIMES));
     assert!(several.whole(at(2), true).is_none());
 }
 
@@ -149,7 +149,7 @@ fn a_scan_with_less_than_half_of_the_last_whole_one_looks_partial() {
         let proof = proof(evidence(), &[], Reading { last_whole, partial_scan_percent, ..whole() });
         let judged = judge(&proof, "s3_bucket_public_access", "eu-west-1");
         let is_partial = proof.partial().is_some();
-        assert_eq!(is_partial, judged == Absence::Unproven(reason::PARTIAL_SCAN));
+        assert_eq!(is_partial, judged == Absence::Unproven(unproven::PARTIAL_SCAN));
         assert_eq!((proof.whole(at(1), false).is_some(), proof.whole(at(1), true).is_some()), (!is_partial, true));
         is_partial
     };
@@ -169,7 +169,7 @@ fn a_partial_scope_speaks_of_the_checks_and_regions_that_it_has_results_for() {
     assert_eq!(judge(&partial, "s3_bucket_default_encryption", "eu-west-1"), Absence::OutOfScope);
     assert_eq!(judge(&partial, "iam_root_mfa_enabled", "sa-east-1"), Absence::OutOfScope);
     let no_end = proof_of(Reading { has_end: false, ..reading });
-    assert_eq!(judge(&no_end, "s3_bucket_public_access", "eu-west-1"), Absence::Unproven(reason::NO_FILE_END));
+    assert_eq!(judge(&no_end, "s3_bucket_public_access", "eu-west-1"), Absence::Unproven(unproven::NO_FILE_END));
     let measured = Some(Whole { scanned_at: at(0), verdicts: 1000, checks: 100 });
     assert!(proof_of(Reading { last_whole: measured, ..reading }).partial().is_none());
 }

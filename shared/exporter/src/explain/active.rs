@@ -7,7 +7,7 @@ use crate::approval::Approval;
 use crate::integration::{ArchiveScope, Integration};
 use crate::pending::PendingFindings;
 use crate::ports::{PortError, Ports};
-use crate::report::reason::explain;
+use crate::report::unproven::explain;
 use crate::report::{PendingClass, RunKind, RunReport, RunStatus};
 
 /// A finding that a run archives upon approval only.

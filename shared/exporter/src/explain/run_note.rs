@@ -5,7 +5,7 @@ use asff::{AccountId, RegionName};
 use jiff::{SignedDuration, Timestamp};
 
 use super::KnownState;
-use crate::account::SUPERSEDED;
+use crate::report::reasons::filtered::SUPERSEDED;
 use crate::report::{Counts, RunKind, RunReport, RunStatus};
 
 /// How far the clocks of the machines that exported one after the other may be apart.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::ALREADY_EXPORTED;
+use crate::report::reasons::filtered::ALREADY_EXPORTED;
 use crate::report::{RunKind, RunReport, undelivered};
 
 /// Rounds of one chain. Each has up to 15 minutes; a first export of a Region with 25 million findings takes that many.

@@ -7,14 +7,14 @@ use asff::{AccountId, Mapped};
 
 use super::context::{Done, JobContext};
 use super::locked_account::{LockedAccount, Wants, report_of_problem};
-use crate::account::{SUPERSEDED, Selected, select};
+use crate::account::{Selected, select};
 use crate::delivery::AccountDelivery;
 use crate::integration::ArchiveScope;
 use crate::ports::{PortError, Ports};
 use crate::problem::Problem;
 use crate::quarantine::Line;
+use crate::report::reasons::filtered::{NOT_AUTHORIZED_SOURCE, SUPERSEDED};
 use crate::report::{AccountReport, Counts, Fate};
-use crate::scan_source::NOT_AUTHORIZED_SOURCE;
 use crate::state::{Key, SCANS_APART_MS};
 use crate::upload::UploadInfo;
 use crate::way::Way;

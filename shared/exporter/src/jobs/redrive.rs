@@ -15,12 +15,10 @@ use crate::ports::Ports;
 use crate::quarantine::Lines;
 use crate::quarantine::rewrite;
 use crate::quarantine::{Entry, Line, Quarantine, Stage};
+use crate::report::reasons::filtered::LEFT_TO_NEXT_SCAN;
 use crate::report::{Counts, Fate, RunKind, RunReport, RunStatus};
 use crate::report_store::report_of;
 use crate::state::is_archived;
-
-/// The reason in reports for a finding that could not be archived: every scan tries that by itself.
-pub const LEFT_TO_NEXT_SCAN: &str = "left_to_next_scan";
 
 /// What is sent again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

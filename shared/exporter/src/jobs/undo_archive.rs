@@ -17,12 +17,11 @@ use super::locked_account::{LockedAccount, Wants, report_of_problem};
 use super::runner::{JobRunner, Options, report_needed};
 use crate::delivery::{Choose, once_more};
 use crate::ports::Ports;
+use crate::report::reasons::filtered::CHANGED_SINCE;
+use crate::report::reasons::unavailable::NOT_IN_INTEGRATION;
 use crate::report::{AccountReport, Fate, RegionReport, RunKind, RunReport};
-use crate::route::{NOT_IN_INTEGRATION, Route, route};
+use crate::route::{Route, route};
 use crate::state::{Entry, Stored, is_archived, restored, status_of};
-
-/// The reason in reports for findings that a later run sent or archived since.
-pub const CHANGED_SINCE: &str = "changed_since";
 
 /// What a run archived in one Region: how many findings, and at which time.
 #[derive(Clone, Copy)]

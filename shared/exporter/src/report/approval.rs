@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use asff::{AccountId, RegionName};
 
-use super::reason::{NO_REGION_RESULTS, NO_SERVICE_RESULTS, explain};
+use super::unproven::{NO_REGION_RESULTS, NO_SERVICE_RESULTS, explain};
 use super::{AccountReport, ArchiveSkipped, PartialScan, RunReport};
 use crate::approval::Approval;
 

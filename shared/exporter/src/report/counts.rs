@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asff::RegionName;
 use serde::{Deserialize, Serialize};
 
-use crate::scan_source::NOT_AUTHORIZED_SOURCE;
+use crate::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
 
 /// What became of a finding. Every finding that is read has exactly one fate.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,14 +4,14 @@ mod approval;
 mod counts;
 mod drift;
 mod pending;
-pub mod reason;
+pub mod reasons;
 mod run;
-pub mod undelivered;
 mod verdict;
 
 pub use counts::{Counts, Fate};
 pub use drift::Drift;
 pub use pending::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
+pub use reasons::{undelivered, unproven};
 pub use run::{
     AccountReport, ArchiveSkipped, Changes, FileEnd, PartialScan, RegionReport, RunKind, RunReport, RunStatus,
     UNREADABLE, Uncovered, Unproven,

@@ -3,13 +3,10 @@
 use asff::AccountId;
 use jiff::Timestamp;
 
-use super::{
-    AccountReport, ArchiveSkipped, Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus, undelivered,
-};
-use crate::account::SUPERSEDED;
+use super::reasons::filtered::{NOT_AUTHORIZED_SOURCE, SUPERSEDED};
+use super::{AccountReport, ArchiveSkipped, Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus, undelivered};
 use crate::filter::Kept;
 use crate::problem::Problem;
-use crate::scan_source::NOT_AUTHORIZED_SOURCE;
 use crate::upload::UploadInfo;
 
 /// What is said of a file that was read to its end and has no finding in it.

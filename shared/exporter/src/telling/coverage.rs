@@ -11,7 +11,7 @@ use super::{Telling, Told, publish_changes};
 use crate::ports::PortError;
 use crate::provider::ProviderId;
 use crate::report::Uncovered;
-use crate::report::reason::explain;
+use crate::report::unproven::explain;
 
 /// Maximum number of events that one export publishes for an account; the rest follows with the next exports. Below the
 /// outbox's own limit, so that none falls out.

@@ -9,7 +9,7 @@ use super::{Telling, Told, publish_changes};
 use crate::integration::Integration;
 use crate::ports::PortError;
 use crate::report::RunReport;
-use crate::scan_source::NOT_AUTHORIZED_SOURCE;
+use crate::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
 
 /// Maximum number of sources that are remembered for an account. Whoever uploads chooses the folder: no further source is
 /// published, by a mail each, until the oldest is forgotten.

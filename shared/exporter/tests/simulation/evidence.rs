@@ -3,7 +3,7 @@
 use exporter::approval::Approval;
 use exporter::export::Options;
 use exporter::integration::ArchiveScope;
-use exporter::report::{PendingClass, PendingFinding, RunReport, RunStatus, reason};
+use exporter::report::{PendingClass, PendingFinding, RunReport, RunStatus, unproven};
 
 use crate::memory::World;
 use crate::promises::scan;
@@ -191,7 +191,7 @@ async fn unproven_the_region_is_silent() {
     let results = without(|one| one.region == "eu-west-1");
     let report = never_archived(
         &results,
-        &[("eu-west-1", "s3", reason::NO_REGION_RESULTS, 10), ("eu-west-1", "ec2", reason::NO_REGION_RESULTS, 5)],
+        &[("eu-west-1", "s3", unproven::NO_REGION_RESULTS, 10), ("eu-west-1", "ec2", unproven::NO_REGION_RESULTS, 5)],
     )
     .await;
     assert!(report.reasons.iter().any(|reason| reason.contains("eu-west-1")), "{:?}", report.reasons);
@@ -200,7 +200,7 @@ async fn unproven_the_region_is_silent() {
 #[tokio::test(start_paused = true)]
 async fn unproven_the_service_is_silent() {
     let results = without(|one| one.check == INSTANCE);
-    let expected = REGIONS.map(|region| (region, "ec2", reason::NO_SERVICE_RESULTS, 5));
+    let expected = REGIONS.map(|region| (region, "ec2", unproven::NO_SERVICE_RESULTS, 5));
     never_archived(&results, &expected).await;
 }
 
@@ -212,19 +212,19 @@ async fn unproven_a_permission_is_missing_in_any_of_its_shapes() {
     for uid in [ACCOUNT, root.as_str(), log_group.as_str()] {
         let mut results = without(|one| one.check == PUBLIC);
         results.push(manual(PUBLIC, "us-east-1", uid));
-        let expected = REGIONS.map(|region| (region, "s3", reason::MANUAL_CHECK, 5));
+        let expected = REGIONS.map(|region| (region, "s3", unproven::MANUAL_CHECK, 5));
         never_archived(&results, &expected).await;
     }
     // Verdicts of what could be read, and a MANUAL that names the rest in its text.
     let mut results = without(|one| one.check == PUBLIC && one.resource.ends_with("-3"));
     results.insert(0, manual(PUBLIC, "us-east-1", ACCOUNT));
-    never_archived(&results, &REGIONS.map(|region| (region, "s3", reason::MANUAL_CHECK, 1))).await;
+    never_archived(&results, &REGIONS.map(|region| (region, "s3", unproven::MANUAL_CHECK, 1))).await;
     // A MANUAL about the account in place of what failed.
     let mut results = base();
     results.iter_mut().filter(|one| one.check == PUBLIC && !one.resource.ends_with("-0")).for_each(|one| {
         (one.resource, one.manual) = (log_group.clone(), true);
     });
-    never_archived(&results, &REGIONS.map(|region| (region, "s3", reason::MANUAL_CHECK, 4))).await;
+    never_archived(&results, &REGIONS.map(|region| (region, "s3", unproven::MANUAL_CHECK, 4))).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -234,7 +234,7 @@ async fn unproven_a_region_that_a_check_could_not_list_speaks_for_that_region_on
     results.push(manual(PUBLIC, "eu-west-1", &format!("arn:aws:s3:eu-west-1:{ACCOUNT}:bucket/unknown")));
     let report = scans(&world, 1..4, &results).await;
     assert_eq!((active(&world), report.counts.unproven), (43, 1), "{:?}", report.reasons);
-    assert_eq!(unproven(&report, "eu-west-1", "s3", reason::MANUAL_CHECK), 1);
+    assert_eq!(unproven(&report, "eu-west-1", "s3", unproven::MANUAL_CHECK), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,7 +256,7 @@ async fn unproven_the_file_was_truncated() {
         let truncated = Scanned { cut: Some(40), layout, ..scan(hour, results.clone()) };
         let report = export(&world, truncated.upload(&hour.to_string())).await;
         assert_eq!(evidence(&report), (0, 0, 5), "{layout:?} {:?}", report.reasons);
-        assert_eq!(unproven(&report, "sa-east-1", "ec2", reason::FILE_TRUNCATED), 5);
+        assert_eq!(unproven(&report, "sa-east-1", "ec2", unproven::FILE_TRUNCATED), 5);
         world.sleep(3600).await;
     }
     assert_eq!(active(&world), 45, "nothing is archived, not even what passed");
@@ -308,7 +308,7 @@ async fn unproven_the_scan_holds_several_scan_times() {
     results[0].at = Some(scanned.at - jiff::SignedDuration::from_secs(90));
     let report = export(&world, scan(1, results).upload("1")).await;
     assert_eq!(evidence(&report), (0, 0, 3), "{:?}", report.reasons);
-    assert_eq!(unproven(&report, "us-east-1", "s3", reason::SEVERAL_SCAN_TIMES), 1);
+    assert_eq!(unproven(&report, "us-east-1", "s3", unproven::SEVERAL_SCAN_TIMES), 1);
     let times = report.accounts[&scanned.account].scan_times.clone();
     assert_eq!(times, [scanned.at - jiff::SignedDuration::from_secs(90), scanned.at]);
 }
@@ -321,7 +321,7 @@ async fn unproven_findings_are_listed_and_archived_when_a_user_approves_them() {
     let list = listed(&world, &report);
     assert_eq!(list.len(), 15);
     let first = &list[0];
-    assert_eq!((first.class, first.reason.as_str()), (PendingClass::Unproven, reason::NO_REGION_RESULTS));
+    assert_eq!((first.class, first.reason.as_str()), (PendingClass::Unproven, unproven::NO_REGION_RESULTS));
     assert_eq!((first.region.to_string(), first.severity.as_str()), ("eu-west-1".to_owned(), "HIGH"));
     assert!(first.resource_id.starts_with("arn:aws:x:::eu-west-1-"), "{first:?}");
     assert_eq!(first.first_observed_at, scan(0, Vec::new()).at);
@@ -355,7 +355,7 @@ async fn scope_partial_archives_what_is_proven_only() {
         let lines = Scanned { layout: Layout::Lines, ..scan(hour, part[2..].to_vec()) };
         let report = export(&world, lines.upload(&hour.to_string())).await;
         assert_eq!(report.counts.archived, 0, "{:?}", report.reasons);
-        assert_eq!(unproven(&report, "eu-west-1", "s3", reason::NO_FILE_END), 1, "{:?}", report.reasons);
+        assert_eq!(unproven(&report, "eu-west-1", "s3", unproven::NO_FILE_END), 1, "{:?}", report.reasons);
         world.sleep(3600).await;
     }
     // Nor does a check that turned MANUAL.

@@ -2,7 +2,7 @@
 
 use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::report::{RunReport, RunStatus, reason};
+use exporter::report::{RunReport, RunStatus, unproven};
 
 use crate::evidence::{INSTANCE, PUBLIC, active, base, begun, evidence, of, scans, unproven, without};
 use crate::promises::scan;
@@ -16,7 +16,7 @@ async fn a_scan_with_fewer_than_half_of_the_verdicts_looks_partial() {
     let results = without(|one| !one.resource.ends_with("-0") && !one.resource.ends_with("-1"));
     let report = scans(&world, 1..9, &results).await;
     assert_eq!((evidence(&report), report.status), ((0, 0, 27), RunStatus::Degraded), "{:?}", report.reasons);
-    assert_eq!(unproven(&report, "eu-west-1", "s3", reason::PARTIAL_SCAN), 6);
+    assert_eq!(unproven(&report, "eu-west-1", "s3", unproven::PARTIAL_SCAN), 6);
     let partial = report.accounts[&ACCOUNT.parse().unwrap()].partial_scan.unwrap();
     assert_eq!((partial.verdicts, partial.checks, partial.last_verdicts, partial.last_checks), (18, 3, 45, 3));
     assert_eq!(partial.last_scanned_at, scan(0, Vec::new()).at, "it doesn't become the new measure");
@@ -42,7 +42,7 @@ async fn a_scan_with_fewer_than_half_of_the_distinct_checks_looks_partial() {
     // As many verdicts as ever, of one check.
     results.extend((100..140).map(|number| of(PUBLIC, "eu-west-1", number)));
     let report = scans(&world, 1..4, &results).await;
-    assert_eq!(unproven(&report, "us-east-1", "s3", reason::PARTIAL_SCAN), 6, "{:?}", report.reasons);
+    assert_eq!(unproven(&report, "us-east-1", "s3", unproven::PARTIAL_SCAN), 6, "{:?}", report.reasons);
     assert_eq!((report.counts.archived, active(&world)), (0, 85));
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use exporter::integration::Integration;
-use exporter::report::{PendingClass, reason};
+use exporter::report::{PendingClass, unproven};
 use jiff::Timestamp;
 
 use crate::scan::{Layout, Result, Scanned, Where};
@@ -151,25 +151,25 @@ impl Reading {
         partial: bool,
     ) -> std::result::Result<PendingClass, &'static str> {
         if !self.to_end {
-            return Err(reason::FILE_TRUNCATED);
+            return Err(unproven::FILE_TRUNCATED);
         }
         if self.times.len() > 1 {
-            return Err(reason::SEVERAL_SCAN_TIMES);
+            return Err(unproven::SEVERAL_SCAN_TIMES);
         }
         if partial {
-            return Err(reason::PARTIAL_SCAN);
+            return Err(unproven::PARTIAL_SCAN);
         }
         if self.malformed_could_be(region, check) {
-            return Err(reason::MALFORMED_ENTRIES);
+            return Err(unproven::MALFORMED_ENTRIES);
         }
         if self.is_manual(region, check) {
-            return Err(reason::MANUAL_CHECK);
+            return Err(unproven::MANUAL_CHECK);
         }
         if !self.pairs.iter().any(|(_, known)| known == region) {
-            return Err(reason::NO_REGION_RESULTS);
+            return Err(unproven::NO_REGION_RESULTS);
         }
         if !self.services.contains(&service(check)) {
-            return Err(reason::NO_SERVICE_RESULTS);
+            return Err(unproven::NO_SERVICE_RESULTS);
         }
         let proven = self.has(check, region) && self.has_end;
         Ok(if proven { PendingClass::Proven } else { PendingClass::Absent })
@@ -185,11 +185,11 @@ impl Reading {
             return None;
         }
         let is_unproven = [
-            (!self.to_end, reason::FILE_TRUNCATED),
-            (self.times.len() > 1, reason::SEVERAL_SCAN_TIMES),
-            (self.malformed_could_be(region, check), reason::MALFORMED_ENTRIES),
-            (self.is_manual(region, check), reason::MANUAL_CHECK),
-            (!self.has_end, reason::NO_FILE_END),
+            (!self.to_end, unproven::FILE_TRUNCATED),
+            (self.times.len() > 1, unproven::SEVERAL_SCAN_TIMES),
+            (self.malformed_could_be(region, check), unproven::MALFORMED_ENTRIES),
+            (self.is_manual(region, check), unproven::MANUAL_CHECK),
+            (!self.has_end, unproven::NO_FILE_END),
         ];
         Some(is_unproven.into_iter().find(|(is_so, _)| *is_so).map_or(Ok(()), |(_, reason)| Err(reason)))
     }

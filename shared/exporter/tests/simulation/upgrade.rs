@@ -3,7 +3,7 @@
 
 use asff::Status;
 use bytes::Bytes;
-use exporter::report::{RunStatus, reason};
+use exporter::report::{RunStatus, unproven};
 use exporter::state::{Entry, StateReader, StateStep, Stored};
 use serde_json::Value;
 use simulator::{Caller, Config, Simulator};
@@ -173,9 +173,9 @@ async fn what_it_knew_is_judged_by_the_rule() {
     for hours in 49..52 {
         let report = export(&world, scan(hours, blind.clone()).upload(&hours.to_string())).await;
         assert_eq!(evidence(&report), (0, 0, 5), "{:?}", report.reasons);
-        assert_eq!(unproven(&report, "eu-west-1", "ec2", reason::NO_SERVICE_RESULTS), 2);
-        assert_eq!(unproven(&report, "sa-east-1", "ec2", reason::NO_REGION_RESULTS), 1);
-        assert_eq!(unproven(&report, "sa-east-1", "s3", reason::NO_REGION_RESULTS), 2);
+        assert_eq!(unproven(&report, "eu-west-1", "ec2", unproven::NO_SERVICE_RESULTS), 2);
+        assert_eq!(unproven(&report, "sa-east-1", "ec2", unproven::NO_REGION_RESULTS), 1);
+        assert_eq!(unproven(&report, "sa-east-1", "s3", unproven::NO_REGION_RESULTS), 2);
         world.sleep(3600).await;
     }
     // What is proven is archived: one of the fallback, and one at home.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 
 use asff::RegionName;
+use exporter::report::reasons::unavailable::NOT_IN_INTEGRATION;
 use exporter::report::{Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus};
-use exporter::route::NOT_IN_INTEGRATION;
 
 use super::{outcomes, unproven};
 use crate::exit::Exit;

@@ -1,7 +1,7 @@
 //! The table of unproven findings: which services and Regions a scan proves nothing about, and why.
 
 use asff::AccountId;
-use exporter::report::reason::explain;
+use exporter::report::unproven::explain;
 use exporter::report::{RunReport, Unproven};
 use serde::Serialize;
 

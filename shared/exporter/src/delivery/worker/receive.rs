@@ -5,7 +5,6 @@ use asff::{Identity, Mapped, RecordState, ResourceHash, Stamps, Status, Unsent};
 use jiff::Timestamp;
 
 use super::region::{Late, Message, RegionWorker, TakenOver};
-use crate::account::SUPERSEDED;
 use crate::delivery::stamp::{readdress, stamps};
 use crate::filter::Kept;
 use crate::integration::ArchiveScope;
@@ -13,6 +12,7 @@ use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::Fate;
+use crate::report::reasons::filtered::SUPERSEDED;
 use crate::state::{Comparison, Key, Resend, SCANS_APART_MS, ScanCode, Seen, Slot, Stored, compare, fingerprint};
 
 impl<P: Ports> RegionWorker<P> {

@@ -7,7 +7,7 @@ use asff::RegionName;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use exporter::approval::Approval;
 use exporter::pending::PendingFindings;
-use exporter::report::reason::explain;
+use exporter::report::unproven::explain;
 use exporter::report::{PendingClass, PendingFinding, RunReport};
 
 use super::Of;

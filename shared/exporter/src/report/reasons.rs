@@ -1,0 +1,104 @@
+//! Every reason code: why a finding was not sent, not archived, or is unproven. They are names in reports, in the counts of runs, and
+//! in notifications.
+
+/// The reasons for which findings are filtered, besides [`Kept`](crate::filter::Kept).
+pub mod filtered {
+    /// The finding is of an older scan.
+    pub const SUPERSEDED: &str = "superseded";
+    /// An earlier run exported the same upload for the account.
+    pub const ALREADY_EXPORTED: &str = "already_exported";
+    /// The integration does not accept scans from where this one was uploaded.
+    pub const NOT_AUTHORIZED_SOURCE: &str = "not_authorized_source";
+    /// A later run sent or archived the finding.
+    pub const CHANGED_SINCE: &str = "changed_since";
+    /// The finding could not be archived: every scan tries that by itself.
+    pub const LEFT_TO_NEXT_SCAN: &str = "left_to_next_scan";
+}
+
+/// Why a scan proves nothing about an active finding that is absent from it.
+pub mod unproven {
+    /// The file was not read to its end.
+    pub const FILE_TRUNCATED: &str = "file_truncated";
+    /// The file holds scans of several times of the account.
+    pub const SEVERAL_SCAN_TIMES: &str = "several_scan_times";
+    /// The scan has far fewer results than the last whole one.
+    pub const PARTIAL_SCAN: &str = "partial_scan";
+    /// The file has malformed entries that could be the finding.
+    pub const MALFORMED_ENTRIES: &str = "malformed_entries";
+    /// The check reported MANUAL for the account: often a missing permission of the scanner.
+    pub const MANUAL_CHECK: &str = "manual_check";
+    /// The scan has no results for the Region.
+    pub const NO_REGION_RESULTS: &str = "no_region_results";
+    /// The scan has no results for the service in any Region.
+    pub const NO_SERVICE_RESULTS: &str = "no_service_results";
+    /// The file's format does not show whether it is complete, and the scope is `partial`.
+    pub const NO_FILE_END: &str = "no_file_end";
+
+    /// The reason in a sentence's end, after "because".
+    pub fn explain(reason: &str) -> &'static str {
+        match reason {
+            FILE_TRUNCATED => "the file was not read to its end",
+            SEVERAL_SCAN_TIMES => "the file holds several scans of the account",
+            PARTIAL_SCAN => "the scan has far fewer results than the last whole scan",
+            MALFORMED_ENTRIES => "malformed entries of the file could be these findings",
+            MANUAL_CHECK => "the check could not be completed (MANUAL), often for a missing permission",
+            NO_REGION_RESULTS => "the scan has no results for the Region",
+            NO_SERVICE_RESULTS => "the scan has no results for the service",
+            NO_FILE_END => "the file's format does not show whether it is complete",
+            _ => "the scan does not prove that they are resolved",
+        }
+    }
+}
+
+/// The reasons for which findings are left to a later run.
+pub mod undelivered {
+    /// The account has no integration.
+    pub const NO_INTEGRATION: &str = "no_integration";
+    /// The account's integration is disabled.
+    pub const INTEGRATION_DISABLED: &str = "integration_disabled";
+    /// Another run is exporting a scan of the account.
+    pub const ACCOUNT_LOCKED: &str = "account_locked";
+    /// The integration's credentials could not be had just now.
+    pub const CREDENTIALS_UNAVAILABLE: &str = "credentials_unavailable";
+    /// Over the quota for longer than we wait.
+    pub const THROTTLED: &str = "throttled";
+    /// Errors of the service, or connections that break.
+    pub const SERVICE_ERROR: &str = "service_error";
+    /// No answer from the Region's endpoint, which has answered before; or from no Region at all.
+    pub const UNREACHABLE: &str = "unreachable";
+    /// The run's time was over.
+    pub const OUT_OF_TIME: &str = "out_of_time";
+
+    /// The run could not renew its hold on the account, and another may have it.
+    pub const HOLD_LOST: &str = "hold_lost";
+
+    /// Whether the cause may pass by itself, so that another try is worth it.
+    pub fn passes(reason: &str) -> bool {
+        [ACCOUNT_LOCKED, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, UNREACHABLE, OUT_OF_TIME, HOLD_LOST]
+            .contains(&reason)
+    }
+}
+
+/// The reasons for which a Region is unavailable.
+pub mod unavailable {
+    /// The integration leaves the Region out.
+    pub const NOT_IN_INTEGRATION: &str = "not_in_integration";
+    /// Security Hub is not enabled.
+    pub const HUB_NOT_ENABLED: &str = "hub_not_enabled";
+    /// Security Hub does not accept findings of the Prowler product.
+    pub const PRODUCT_NOT_ACCEPTED: &str = "product_not_accepted";
+    /// The account has not enabled the Region.
+    pub const REGION_NOT_OPTED_IN: &str = "region_not_opted_in";
+    /// The account has enabled the Region, which does not accept the session.
+    pub const SESSION_NOT_KNOWN: &str = "session_not_known";
+    /// The Region is in another partition than the account.
+    pub const WRONG_PARTITION: &str = "wrong_partition";
+    /// No response.
+    pub const UNREACHABLE: &str = "unreachable";
+    /// A permission is missing.
+    pub const ACCESS_DENIED: &str = "access_denied";
+    /// A policy denies it explicitly.
+    pub const DENIED_BY_POLICY: &str = "denied_by_policy";
+    /// The endpoint stored a finding that Security Hub can't store.
+    pub const WRITE_PROBE_STORED: &str = "write_probe_stored";
+}
