@@ -1,11 +1,11 @@
-"""Holds each role to the calls that are made with it: docs/iam.md has every call beside the statement that allows it.
+"""Compares each role with the calls that are made with it, and lists both in docs/iam.md.
 
     python local/iam.py            writes docs/iam.md
-    python local/iam.py --check    fails where it is out of date, a call has no statement, or an action has no call
+    python local/iam.py --check    fails if it is out of date, a call has no statement, or an action has no call
 
-Run by `make check`. The calls are read from shared/aws, the only crate that names the AWS SDK. Which programs reach a call no tool
-tells us: that is PROGRAMS, which must name each call there is and no other. The tests from end to end run with these roles
-(decision 41), and fail where a row is too narrow.
+Run by `make check`. The calls are read from shared/aws, the only crate that uses the AWS SDK. No tool can determine which programs
+make a call: PROGRAMS lists them, and must contain each existing call and no other. The end-to-end tests run with these roles
+(decision 41), and fail if a row has too few programs.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from settings import ROOT
 
 ADAPTERS = ROOT / "shared" / "aws" / "src"
 DOCUMENT = ROOT / "docs" / "iam.md"
-# Services of which an SDK crate is used, and those that are called by `signed.rs`.
+# Services that have an SDK crate, and those that `signed.rs` calls.
 SDK_SERVICES = [
     "cloudwatch", "dynamodb", "events", "lambda", "s3", "scheduler", "secretsmanager", "securityhub", "sqs", "sts",
 ]  # fmt: skip
 SIGNED_SERVICES = ["cloudformation", "ec2", "organizations", "sns"]
-# Calls whose action has another name, or which need several, or none (Service Authorization Reference).
+# Calls whose action has another name, or that need several actions or none (Service Authorization Reference).
 ACTIONS = {
     "s3:CreateMultipartUpload": ["s3:PutObject"],
     "s3:UploadPart": ["s3:PutObject"],
     "s3:CompleteMultipartUpload": ["s3:PutObject"],
     "s3:ListObjectsV2": ["s3:ListBucket"],
     "s3:GetBucketNotificationConfiguration": ["s3:GetBucketNotification"],
-    "dynamodb:TransactWriteItems": [],  # what its parts need
+    "dynamodb:TransactWriteItems": [],  # the actions of its items
     "lambda:Invoke": ["lambda:InvokeFunction"],
     "secretsmanager:CreateSecret": ["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
     "sqs:SendMessageBatch": ["sqs:SendMessage"],
-    "sts:GetCallerIdentity": [],  # allowed to everybody
+    "sts:GetCallerIdentity": [],  # requires no permission
 }
 ANYTHING = ("events", "organizations", "securityhub")
-# Parts of a transaction, by the builder in the source.
+# Items of a transaction, by their builder in the source.
 PARTS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-# Calls that another call carries (carried.rs), by the constant of their path.
+# Calls that reuse another SDK operation (carried.rs), by the constant of their path.
 CARRIED = {"GET_FINDINGS": "securityhub:GetFindings", "IMPORT_FINDINGS": "securityhub:BatchImportFindings"}
 
 # Programs: export-findings, check-connections, manage-integrations, hubctl; "member": also with the credentials of an account.
@@ -54,7 +54,7 @@ ALL = (EXPORT, CHECK, MANAGE, HUBCTL)
 EXPORTS = (EXPORT, HUBCTL)
 HUB = (EXPORT, CHECK, HUBCTL, MEMBER)
 CHANGES = (EXPORT, MANAGE, HUBCTL)
-# By file and function: what of the deployment is called, a part of its name in the statement's resource, and by which programs.
+# By file: the resource that is called, as a part of its name in the statement, and the programs that call each function.
 PROGRAMS = {
     "deployment/function.rs": ("CheckConnectionsFunction", {"invoke": (MANAGE, HUBCTL)}),
     "deployment/inspect.rs": ("", dict.fromkeys(
@@ -90,18 +90,18 @@ PROGRAMS = {
     "security_hub/regions.rs": ("", {"account_regions": HUB}),
     "security_hub/sessions.rs": ("", {"connect_for": HUB}),
 }
-# What AWS's own services do with a role, and what else an action is for: the action, its resource, why.
+# Actions that AWS services perform with a role, and other reasons for an action: the action, its resource, the reason.
 POLLS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
 KEYS = [
-    ("kms:Decrypt", "KmsKeyArn", "the services decrypt what is stored under `KmsKeyArn`"),
-    ("kms:GenerateDataKey", "KmsKeyArn", "the services encrypt what is stored under `KmsKeyArn`"),
+    ("kms:Decrypt", "KmsKeyArn", "the services decrypt data that is encrypted with `KmsKeyArn`"),
+    ("kms:GenerateDataKey", "KmsKeyArn", "the services encrypt data with `KmsKeyArn`"),
 ]
-OWN_SECRETS = [("kms:Decrypt", "SecretKmsKeyArn", "Secrets Manager decrypts secrets under a key of their own")]
-MISSING = "S3 answers that an object is missing instead of that access is denied"
+OWN_SECRETS = [("kms:Decrypt", "SecretKmsKeyArn", "Secrets Manager decrypts secrets that are encrypted with `SecretKmsKeyArn`")]
+MISSING = "without it, S3 returns 403 instead of 404 if an object does not exist"
 
 
 def _logs(group: str) -> list[tuple[str, str, str]]:
-    return [(action, group, "Lambda writes the log") for action in ("logs:CreateLogStream", "logs:PutLogEvents")]
+    return [(action, group, "Lambda writes logs") for action in ("logs:CreateLogStream", "logs:PutLogEvents")]
 
 
 def _polls(queue: str) -> list[tuple[str, str, str]]:
@@ -111,19 +111,19 @@ def _polls(queue: str) -> list[tuple[str, str, str]]:
 BY_SERVICES = {
     "ExportFindingsRole": [
         *_polls("ExportQueue"), *_logs("ExportFindingsLogGroup"), *KEYS, *OWN_SECRETS,
-        ("kms:Decrypt", "ScanBucketKmsKeyArn", "S3 decrypts scans of an existing bucket"),
+        ("kms:Decrypt", "ScanBucketKmsKeyArn", "S3 decrypts scans in an existing bucket"),
         ("s3:ListBucket", "ScanBucket", MISSING), ("s3:ListBucket", "StateBucket", MISSING),
-        ("s3:GetObjectVersion", "ScanBucket", "a read that names the version of the event"),
+        ("s3:GetObjectVersion", "ScanBucket", "reads of the object version that the event names"),
     ],
     "CheckConnectionsRole": [
         *_polls("CheckQueue"), *_logs("CheckConnectionsLogGroup"), *KEYS, *OWN_SECRETS,
-        ("sqs:SendMessage", "CheckDeadLetterQueue", "Lambda keeps invocations that failed"),
+        ("sqs:SendMessage", "CheckDeadLetterQueue", "Lambda sends failed invocations to the dead-letter queue"),
     ],
     "ManageIntegrationsRole": [*_logs("ManageIntegrationsLogGroup"), *KEYS, ("s3:ListBucket", "StateBucket", MISSING)],
     "CheckSchedulerRole": [
         *KEYS,
         ("lambda:InvokeFunction", "CheckConnectionsFunction", "EventBridge Scheduler invokes the function"),
-        ("sqs:SendMessage", "CheckDeadLetterQueue", "EventBridge Scheduler keeps what it could not invoke"),
+        ("sqs:SendMessage", "CheckDeadLetterQueue", "EventBridge Scheduler sends failed invocations to the dead-letter queue"),
     ],
     "Role": [],
 }  # fmt: skip
@@ -139,7 +139,7 @@ ROLES = [
 
 @dataclass(frozen=True)
 class Use:
-    """An action that is needed: on what, by which call or for which reason."""
+    """A required action, with its resource and the call or the reason that requires it."""
 
     action: str
     target: str
@@ -147,7 +147,7 @@ class Use:
 
 
 def operations(services: list[str], name=lambda operation: operation) -> dict[str, str]:
-    """The calls of services, by their names in the source."""
+    """The API calls of the services, by their names in the source."""
     session = botocore.session.get_session()
     found = {}
     for service in services:
@@ -157,12 +157,12 @@ def operations(services: list[str], name=lambda operation: operation) -> dict[st
 
 
 def calls() -> dict[tuple[str, str], set[str]]:
-    """Every call of an AWS service in the adapters, by file and function."""
+    """Every API call in the adapters, by file and function."""
     sdk, signed = operations(SDK_SERVICES, xform_name), operations(SIGNED_SERVICES)
     found = defaultdict(set)
     for path in sorted(ADAPTERS.rglob("*.rs")):
         name, function = str(path.relative_to(ADAPTERS)), ""
-        if path.name == "carried.rs":  # it carries other calls, which its callers name
+        if path.name == "carried.rs":  # its callers name the calls
             continue
         for line in path.read_text().split("#[cfg(test)]")[0].splitlines():
             code = line.split("//")[0]
@@ -178,7 +178,7 @@ def calls() -> dict[tuple[str, str], set[str]]:
 
 
 def uses(found: dict[tuple[str, str], set[str]], program: str | None) -> list[Use]:
-    """What a program's calls need."""
+    """The actions that a program's calls need."""
     needed = []
     for (file, function), names in sorted(found.items()):
         target, functions = PROGRAMS[file]
@@ -186,7 +186,7 @@ def uses(found: dict[tuple[str, str], set[str]], program: str | None) -> list[Us
             continue
         for name in sorted(names):
             service = name.split(":")[0]
-            # Some files call another service beside the table. Calls of ANYTHING name nothing of the deployment.
+            # Some files call another service in addition to the table. Calls of ANYTHING have no resource of the deployment.
             on = "Table" if service == "dynamodb" else "" if service in ANYTHING or target == "Table" else target
             for action in ACTIONS.get(name, [name]):
                 needed.append(Use(action, on, f"`{name.split(':')[1]}` in `{file}`, `{function}`"))
@@ -194,7 +194,7 @@ def uses(found: dict[tuple[str, str], set[str]], program: str | None) -> list[Us
 
 
 def statements(template: dict, role: str) -> list[dict]:
-    """The statements of a role, those under a condition too."""
+    """The statements of a role, including conditional ones."""
     found = []
     for policy in template["Resources"][role]["Properties"]["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
@@ -207,19 +207,19 @@ def as_list(value) -> list:
 
 
 def _serves(statement: dict, action: str, use: Use) -> bool:
-    # `!Ref`, `!GetAtt` and `!Sub` name resources in the midst of texts; ScanBucket is not in ScanBucketKmsKeyArn.
+    # `!Ref`, `!GetAtt` and `!Sub` name resources within strings; ScanBucket must not match ScanBucketKmsKeyArn.
     resource = json.dumps(statement["Resource"])
     is_named = re.search(rf"(?<![A-Za-z]){use.target}(?![A-Za-z])", resource) if use.target else True
     return action == use.action and (statement["Resource"] == "*" or bool(is_named))
 
 
 def rows(template: dict, role: str, needed: list[Use], wrong: list[str]) -> list[str]:
-    """A table of a role's statements, and what is wrong with them."""
-    lines, served = ["| statement | action | for |", "| --- | --- | --- |"], set()
+    """The table of a role's statements. Mismatches are added to `wrong`."""
+    lines, served = ["| statement | action | needed for |", "| --- | --- | --- |"], set()
     for statement in statements(template, role):
         for action in as_list(statement["Action"]):
             if statement["Effect"] == "Deny":
-                lines.append(f"| `{statement['Sid']}` | not `{action}` | |")
+                lines.append(f"| `{statement['Sid']}` | deny `{action}` | |")
                 continue
             reasons = [use for use in needed if _serves(statement, action, use)]
             served.update(reasons)
@@ -233,19 +233,19 @@ def rows(template: dict, role: str, needed: list[Use], wrong: list[str]) -> list
 
 
 def document(wrong: list[str]) -> str:
-    """The page, and what is wrong."""
+    """The page. Mismatches are added to `wrong`."""
     found = calls()
     known = {(file, function) for file, (_, functions) in PROGRAMS.items() for function in functions}
-    wrong += [f"{file}, {function}: calls {', '.join(found[file, function])}, and PROGRAMS has no row for it"
+    wrong += [f"{file}, {function}: calls {', '.join(found[file, function])}, but PROGRAMS has no row for it"
               for file, function in sorted(found.keys() - known)]
-    wrong += [f"{file}, {function}: PROGRAMS has a row, and calls nothing" for file, function in sorted(known - found.keys())]
+    wrong += [f"{file}, {function}: has a row in PROGRAMS, but makes no call" for file, function in sorted(known - found.keys())]
     if wrong:
         return ""
     lines = [
         "# Permissions", "",
-        "Written by `.venv/bin/python local/iam.py` from the calls in `shared/aws/src` and the templates; `make check` fails if a call has no",
-        "statement, or an action no call. Every statement of a role, and what needs it. The Terraform module has the same statements as the",
-        "member role; a test holds them together.", "",
+        "Every statement of every role, with the API calls or AWS services that need it. A call is followed by the file in `shared/aws/src` and the",
+        "function that makes it. The Terraform module has the same statements as the member role; a test compares them.", "",
+        "This page is generated by `.venv/bin/python local/iam.py`. `make check` fails if a call has no statement, or an action no call.", "",
     ]  # fmt: skip
     templates = {name: yaml_parse((ROOT / name).read_text()) for name in {name for name, _, _ in ROLES}}
     for name, role, program in ROLES:
@@ -253,9 +253,10 @@ def document(wrong: list[str]) -> str:
         lines += [f"## {role} ({name})", "", *rows(templates[name], role, needed, wrong), ""]
     lines += [
         "## hubctl with your own credentials", "",
-        "Without `--local`, hubctl needs `lambda:InvokeFunction` on the output `ManageFunctionName` and `cloudformation:DescribeStacks`. With `--local`,",
-        "and for `plan`, `export`, `explain` and `doctor`, it makes these calls itself, each where the command needs it:", "",
-        "| action | for |", "| --- | --- |",
+        "Without `--local`, hubctl needs `lambda:InvokeFunction` on the function in the output `ManageFunctionName`, and",
+        "`cloudformation:DescribeStacks`. With `--local`, and for `plan`, `export`, `explain`, and `doctor`, it makes those of the following calls",
+        "itself that the command needs:", "",
+        "| action | needed for |", "| --- | --- |",
     ]  # fmt: skip
     by_action = defaultdict(list)
     for use in uses(found, HUBCTL):
