@@ -1,6 +1,6 @@
-# Everything a developer does, a target each: `make` lists them. Wanted on the machine: Rust, Python 3.10 or later, cc, make.
-# Each other tool is pinned in local/requirements.txt and installed into .venv by the first target that needs it; the second
-# emulator of the adapter tests likewise, in local/requirements-strict.txt and .venv-strict.
+# One target per developer task: `make` lists them. Prerequisites: Rust, Python 3.10 or later, cc, make.
+# Every other tool is pinned in local/requirements.txt and installed into .venv by the first target that needs it. The second
+# emulator of the adapter tests is pinned in local/requirements-strict.txt and installed into .venv-strict.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -10,24 +10,24 @@ MAKEFLAGS += --no-builtin-rules
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
-# Where local stacks keep their state; the tests' own is apart, so that they do not disturb one that is up.
+# State of the local stacks. The tests have a separate directory, so that they do not affect a running stack.
 export LOCAL_DIR ?= .local
 TEST_DIR := $(LOCAL_DIR)/test
 
 PYTHON := .venv/bin/python
-# Shows how far Cargo is. It needs nothing of .venv.
+# Shows Cargo's progress. It does not need .venv.
 SHOWN := python3 local/build.py
 VENV := .venv/installed
 # The second S3 and DynamoDB of the adapter tests.
 STRICT := .venv-strict/installed
-# A local AWS for one command: up, the command, down. Its Security Hub has the accounts of the tests.
+# Starts a local AWS, runs one command, and stops it. Its Security Hub has the accounts of the tests.
 ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
-# The emulators of the adapter tests for one command: up, the command, down.
+# Starts the emulators of the adapter tests, runs one command, and stops them.
 ON_EMULATORS := env LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/emulators.py run
-# One build for the demo, the tests and the sample server: of the whole workspace, so that every package gets the same features of its
-# dependencies; with an example, so that those which only tests ask for are among them. Otherwise the tests compile the AWS SDK again.
+# One build for the demo, the tests, and the sample server. It builds the whole workspace, so that every package uses the same features of
+# its dependencies, and an example, which enables the features that only tests request. Otherwise the tests compile the AWS SDK again.
 PROGRAMS := --locked --workspace --bins --example serve
-# Estimates by the processor time in docs/performance.md.
+# Estimates, based on the CPU time in docs/performance.md.
 USUALLY := 5 to 8 minutes on 2 cores
 USUALLY_TESTS := 1 to 2 minutes on 2 cores
 # The packages that need neither the AWS SDK nor a server.
@@ -42,29 +42,29 @@ help: ## List the targets
 # --- Try it ------------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(VENV) build ## See a genuine scan arrive in a simulated Security Hub, on a local AWS. KEEP=1 leaves it up
+demo: $(VENV) build ## Export two real scans to a simulated Security Hub, on a local AWS; KEEP=1 keeps it running
 	@KEEP=$(KEEP) PACKAGE=$(PACKAGE) $(PYTHON) local/demo.py
 
 .PHONY: invoke
-invoke: $(VENV) build ## Run a function alone on a sample event: make invoke EVENT=events/NAME.json (wants make stack-up)
+invoke: $(VENV) build ## Run a function alone on a sample event: make invoke EVENT=events/NAME.json (requires make stack-up)
 	@$(PYTHON) local/invoke.py "$(EVENT)"
 
 .PHONY: stack-up
-stack-up: $(VENV) build ## Start a local AWS with the template deployed, and leave it up; its names are in .local/stack.json
+stack-up: $(VENV) build ## Start a local AWS with the template deployed; its outputs are in .local/stack.json
 	@$(PYTHON) local/stack.py up
 
 .PHONY: stack-down
-stack-down: ## Stop what `make stack-up` or `make demo KEEP=1` left up
+stack-down: ## Stop the stack that `make stack-up` or `make demo KEEP=1` started
 	@if [ -x $(PYTHON) ]; then $(PYTHON) local/stack.py down; fi
 
 .PHONY: clean-local
-clean-local: stack-down ## Stop the local stack and remove all it wrote
+clean-local: stack-down ## Stop the local stack and delete its files
 	rm -rf $(LOCAL_DIR) .aws-sam
 
 # --- Test it -----------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV) $(STRICT) build ## Run every test; those from end to end on a local AWS of their own
+test: $(VENV) $(STRICT) build ## Run all tests, including end-to-end tests on a separate local AWS
 	$(call say,compiling the tests)
 	@$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
 	$(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests
@@ -72,15 +72,15 @@ test: $(VENV) $(STRICT) build ## Run every test; those from end to end on a loca
 	$(PYTHON) local/iam.py --check
 
 .PHONY: test-api
-test-api: $(VENV) build ## Test the management API by its own description, with schemathesis
+test-api: $(VENV) build ## Test the management API against its OpenAPI description, with schemathesis
 	$(PYTHON) local/test_api.py .local/bin/serve
 
 .PHONY: test-adapters
-test-adapters: $(VENV) $(STRICT) ## Run the tests of the adapters alone, on two emulators of S3 and DynamoDB
+test-adapters: $(VENV) $(STRICT) ## Run only the adapter tests, on two emulators of S3 and DynamoDB
 	$(ON_EMULATORS) cargo nextest run --locked --workspace -E 'binary(adapters)'
 
 .PHONY: test-end-to-end
-test-end-to-end: $(VENV) build ## Run the tests from end to end alone
+test-end-to-end: $(VENV) build ## Run only the end-to-end tests
 	$(ON_A_STACK) cargo nextest run --locked --workspace --test end_to_end
 
 .PHONY: test-fast
@@ -91,7 +91,7 @@ test-fast: $(VENV) ## Run the tests that need neither the AWS SDK nor a server, 
 	$(PYTHON) local/iam.py --check
 
 .PHONY: simulate
-simulate: ## Run histories of scans in bad weather, or seen badly: make simulate SEEDS=1000 SEED=0; a failing seed is named
+simulate: ## Run the fault-injection simulation: make simulate SEEDS=1000 SEED=0; a failure prints its seed
 	SEEDS=$(or $(SEEDS),1000) SEED=$(or $(SEED),0) cargo test --locked --release -p exporter --test simulation -- --nocapture weeks:: histories:: parallel:: moving::
 
 .PHONY: bench
@@ -101,16 +101,16 @@ bench: $(VENV) ## Measure a large export against the simulator: make bench FINDI
 	@$(PYTHON) local/bench.py
 
 .PHONY: bench-accounts
-bench-accounts: ## Measure the memory of a file of many accounts in 17 Regions: make bench-accounts ACCOUNTS=2000
+bench-accounts: ## Measure the memory use for a file of many accounts in 17 Regions: make bench-accounts ACCOUNTS=2000
 	ACCOUNTS=$(or $(ACCOUNTS),2000) cargo test --release --locked -p exporter --test memory -- --nocapture
 
 .PHONY: bench-check
-bench-check: ## Measure checks of connections against the simulator: make bench-check ACCOUNTS=1000 LATENCY_MS=80
+bench-check: ## Measure connection checks against the simulator: make bench-check ACCOUNTS=1000 LATENCY_MS=80
 	cargo run --release --locked -p aws --example check_rate -- --accounts $(or $(ACCOUNTS),1000) \
 		--latency-ms $(or $(LATENCY_MS),80)
 
 .PHONY: check
-check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation, dependencies, template, arrows
+check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation, dependencies, template, crate graph
 	$(call say,formatting)
 	cargo fmt --all --check
 	$(call say,templates)
@@ -128,11 +128,11 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(call say,documentation)
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
-	$(call say,arrows)
+	$(call say,crate graph)
 	cargo nextest run --locked -p tidy
 
 .PHONY: openapi
-openapi: ## Write the management API's description again: shared/management/openapi.json
+openapi: ## Generate the OpenAPI description of the management API: shared/management/openapi.json
 	cargo run --locked --quiet -p management --example openapi > openapi.json.new
 	mv openapi.json.new shared/management/openapi.json
 
@@ -143,12 +143,12 @@ fmt: ## Format the code
 # --- Build it ----------------------------------------------------------------------------------------------------------
 
 .PHONY: build
-build: ## Compile the functions, hubctl, the simulator and the sample server, unoptimized; they are in .local/bin
+build: ## Compile the functions, hubctl, the simulator and the sample server, unoptimized, into .local/bin
 	$(call say,compiling)
 	@$(SHOWN) --usually "$(USUALLY)" --programs .local/bin cargo build $(PROGRAMS)
 
 .PHONY: package
-package: $(VENV) ## Package the functions for release, as `sam build` does; fails if one is over 8 MB zipped, or a panic is no answer
+package: $(VENV) ## Package the functions for release, as `sam build` does; fails if one is over 8 MB zipped, or if a panic prevents a response
 	$(call say,compiling the functions for release)
 # `sam build` asks Cargo for each function in the same way, silently: it then finds everything compiled.
 	@$(SHOWN) cargo lambda build --release --locked --bin export-findings --bin check-connections --bin manage-integrations
@@ -167,7 +167,7 @@ deploy: $(VENV) ## Build with the pinned tools and deploy with your AWS credenti
 	sam deploy --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS)
 
 .PHONY: timings
-timings: ## Compile everything from scratch into .local/timings, and say which crates take longest (cargo's own --timings)
+timings: ## Compile everything from scratch into .local/timings, and show the crates that take longest (cargo --timings)
 	rm -rf .local/timings
 	@CARGO_TARGET_DIR=.local/timings $(SHOWN) --usually "$(USUALLY)" cargo build $(PROGRAMS) --timings
 	python3 local/timings.py .local/timings
@@ -186,10 +186,10 @@ $(STRICT): local/requirements-strict.txt $(VENV)
 	@touch $@
 
 .PHONY: regions
-regions: $(VENV) ## Add the Regions to the data file that the endpoint data of a newer botocore has
+regions: $(VENV) ## Add the Regions of a newer botocore to the data file
 	$(PYTHON) local/regions.py
 
 .PHONY: lock-python
-lock-python: ## Write local/requirements.txt and requirements-strict.txt anew from their .in files (wants uv)
+lock-python: ## Regenerate local/requirements.txt and requirements-strict.txt from their .in files (requires uv)
 	cd local && for name in requirements requirements-strict; do uv pip compile --quiet --universal --python-version 3.10 \
 		--generate-hashes --no-annotate --no-header --upgrade --override overrides.in "$$name.in" --output-file "$$name.txt"; done
