@@ -42,18 +42,8 @@ impl<P: Ports> RegionWorker<P> {
             self.work.resolved_late.remove(&key);
         }
         if let Some(kept) = kept {
-            if identity == Identity::Newer && was_sent && self.policy.archive && kept.seen() != Seen::Filtered {
-                if !self.last(key).is_some_and(|last| last.is_live()) {
-                    return self.send_resolved(&mapped, key, self.ports.now()).await;
-                }
-                // It was active before the scan: whether it is archived depends on the limit.
-                self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
-                self.work.resolved_late.insert(key, Late::Own(mapped, kept));
-                return Ok(());
-            }
-            self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
-            self.remember_kept(&mapped, kept, key, at_ms).await?;
-            return self.see(key, kept.seen(), at_ms).await;
+            let is_resolved = identity == Identity::Newer && was_sent && kept.seen() != Seen::Filtered;
+            return self.take_filtered(mapped, kept, key, is_resolved).await;
         }
         if !mapped.repairs.is_empty() {
             self.work.counts.repaired += 1;
@@ -87,6 +77,30 @@ impl<P: Ports> RegionWorker<P> {
         }
         let stamps = stamps(&mapped, self.work.repeated.repeats(key), last.as_ref(), self.ports.now());
         self.send(&mapped, key, &stamps, Stored::Active(mapped.status), was_sent).await
+    }
+
+    /// Counts a finding that a setting or its status filters out. `is_resolved`: it resolves an entry of the file that was
+    /// sent.
+    async fn take_filtered(
+        &mut self,
+        mapped: Box<Mapped>,
+        kept: Kept,
+        key: Key,
+        is_resolved: bool,
+    ) -> Result<(), PortError> {
+        if is_resolved && self.policy.archive {
+            if !self.last(key).is_some_and(|last| last.is_live()) {
+                return self.send_resolved(&mapped, key, self.ports.now()).await;
+            }
+            // It was active before the scan: whether it is archived depends on the limit.
+            self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
+            self.work.resolved_late.insert(key, Late::Own(mapped, kept));
+            return Ok(());
+        }
+        self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
+        let at_ms = self.time_of(&mapped);
+        self.remember_kept(&mapped, kept, key, at_ms).await?;
+        self.see(key, kept.seen(), at_ms).await
     }
 
     /// What the state has of a finding.

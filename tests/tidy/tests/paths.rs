@@ -1,0 +1,31 @@
+//! Each file of the tree that a page of the documentation names exists.
+
+use std::collections::BTreeSet;
+
+#[test]
+fn each_file_that_a_page_names_exists() {
+    let files: BTreeSet<String> = tidy::sources(&["rs", "py", "json", "yaml", "toml", "html", "css"])
+        .into_iter()
+        .map(|source| format!("/{}", source.path))
+        .collect();
+    let exists = |name: &str| {
+        // Pages leave out `src/`, and the folders above a crate.
+        let is_it = |path: &String| {
+            path.ends_with(&format!("/{name}")) || path.replace("/src/", "/").ends_with(&format!("/{name}"))
+        };
+        files.iter().any(is_it)
+    };
+    let mut missing = Vec::new();
+    for page in tidy::sources(&["md"]) {
+        for name in page.text.split('`').skip(1).step_by(2) {
+            let is_path = name.contains('/')
+                && !name.starts_with(['/', '.'])
+                && [".rs", ".py", ".yaml", ".toml"].iter().any(|ending| name.ends_with(ending))
+                && name.bytes().all(|letter| letter.is_ascii_alphanumeric() || b"_-./".contains(&letter));
+            if is_path && !exists(name) {
+                missing.push(format!("{}: {name}", page.path));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no such file: {missing:#?}");
+}
