@@ -6,7 +6,7 @@ use exporter::provider::ProviderId;
 use exporter::registry::{CheckLog, Page, Part};
 
 use crate::Cloud;
-use crate::dynamodb::item::{Item, ItemError, from_attribute, text};
+use crate::dynamodb::item::{Item, ItemError, get, text};
 use crate::dynamodb::registry::commit::CONNECTIONS;
 use crate::errors::failure;
 
@@ -39,5 +39,5 @@ impl CheckLog for Cloud {
 }
 
 fn from_item(item: &Item) -> Result<Connection, ItemError> {
-    from_attribute(item.get("connection").ok_or(ItemError::Missing("connection"))?)
+    get(item, "connection")
 }

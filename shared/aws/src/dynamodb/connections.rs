@@ -10,7 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use crate::Cloud;
-use crate::dynamodb::item::{Item, ItemError, from_attribute, get_text, text, to_attribute};
+use crate::dynamodb::item::{Item, ItemError, get, get_text, text, to_attribute};
 use crate::errors::{failure, is_written, port_error};
 
 /// The partition of all connections.
@@ -109,7 +109,7 @@ impl Cloud {
 }
 
 fn read(item: &Item) -> Result<Connection, ItemError> {
-    from_attribute(item.get("connection").ok_or(ItemError::Missing("connection"))?)
+    get(item, "connection")
 }
 
 fn holding(item: &Item) -> Result<Holding, ItemError> {

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Number, Value};
 
 /// An item of the table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -16,10 +15,8 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub(crate) enum ItemError {
     #[error("the item has no {0}")]
     Missing(&'static str),
-    #[error("the item has a value of a kind that we do not write: {0}")]
-    Kind(&'static str),
     #[error(transparent)]
-    Value(#[from] serde_json::Error),
+    Value(#[from] serde_dynamo::Error),
 }
 
 /// Text as an attribute.
@@ -44,46 +41,19 @@ pub(crate) fn get_number(item: &Item, name: &str) -> Option<i64> {
 
 /// A value as an attribute.
 pub(crate) fn to_attribute(value: &impl Serialize) -> Result<AttributeValue, ItemError> {
-    Ok(attribute(serde_json::to_value(value)?))
+    Ok(serde_dynamo::to_attribute_value(value)?)
 }
 
-/// An attribute as a value.
-pub(crate) fn from_attribute<T: DeserializeOwned>(attribute: &AttributeValue) -> Result<T, ItemError> {
-    Ok(serde_json::from_value(json(attribute)?)?)
-}
-
-fn attribute(value: Value) -> AttributeValue {
-    match value {
-        Value::Null => AttributeValue::Null(true),
-        Value::Bool(value) => AttributeValue::Bool(value),
-        Value::Number(value) => AttributeValue::N(value.to_string()),
-        Value::String(value) => AttributeValue::S(value),
-        Value::Array(values) => AttributeValue::L(values.into_iter().map(attribute).collect()),
-        Value::Object(values) => {
-            AttributeValue::M(values.into_iter().map(|(name, value)| (name, attribute(value))).collect())
-        }
-    }
-}
-
-fn json(attribute: &AttributeValue) -> Result<Value, ItemError> {
-    Ok(match attribute {
-        AttributeValue::Null(_) => Value::Null,
-        AttributeValue::Bool(value) => Value::Bool(*value),
-        AttributeValue::N(value) => Value::Number(value.parse::<Number>()?),
-        AttributeValue::S(value) => Value::String(value.clone()),
-        AttributeValue::L(values) => Value::Array(values.iter().map(json).collect::<Result<_, _>>()?),
-        AttributeValue::M(values) => {
-            let pairs = values.iter().map(|(name, value)| Ok((name.clone(), json(value)?)));
-            Value::Object(pairs.collect::<Result<Map<_, _>, ItemError>>()?)
-        }
-        AttributeValue::B(_) | AttributeValue::Bs(_) => return Err(ItemError::Kind("binary")),
-        AttributeValue::Ns(_) | AttributeValue::Ss(_) => return Err(ItemError::Kind("set")),
-        _ => return Err(ItemError::Kind("unknown")),
-    })
+/// The value of an attribute.
+pub(crate) fn get<T: DeserializeOwned>(item: &Item, name: &'static str) -> Result<T, ItemError> {
+    let attribute = item.get(name).ok_or(ItemError::Missing(name))?;
+    Ok(serde_dynamo::from_attribute_value(attribute.clone())?)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -93,18 +63,18 @@ mod tests {
                 "list": [1, "b", []], "map": {"": {}}}"#,
         )
         .unwrap();
-        let attribute = to_attribute(&value).unwrap();
-        assert_eq!(from_attribute::<Value>(&attribute).unwrap(), value);
+        let item = Item::from([("value".to_owned(), to_attribute(&value).unwrap())]);
+        assert_eq!(get::<Value>(&item, "value").unwrap(), value);
     }
 
     #[test]
     fn what_others_wrote_into_the_table_is_an_error_and_not_a_panic() {
         for attribute in [
             AttributeValue::N("many".to_owned()),
-            AttributeValue::Ss(vec!["a".to_owned()]),
+            AttributeValue::Bs(vec![aws_smithy_types::Blob::new("a")]),
             AttributeValue::L(vec![AttributeValue::B(aws_smithy_types::Blob::new("a"))]),
         ] {
-            from_attribute::<Value>(&attribute).unwrap_err();
+            get::<Value>(&Item::from([("value".to_owned(), attribute)]), "value").unwrap_err();
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use management::ports::JobSubmitter;
 
 use crate::Cloud;
-use crate::dynamodb::item::{Item, ItemError, from_attribute, number, text, to_attribute};
+use crate::dynamodb::item::{Item, ItemError, get, number, text, to_attribute};
 use crate::dynamodb::registry::items::keyed;
 use crate::errors::{failure, is_written, port_error};
 
@@ -73,5 +73,5 @@ fn to_item(record: &JobRecord) -> Result<Item, ItemError> {
 }
 
 fn from_item(item: &Item) -> Result<JobRecord, ItemError> {
-    from_attribute(item.get("record").ok_or(ItemError::Missing("record"))?)
+    get(item, "record")
 }

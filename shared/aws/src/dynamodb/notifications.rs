@@ -11,7 +11,7 @@ use exporter::ports::PortError;
 use exporter::telling::{Event, SOURCE, Telling, Told};
 
 use crate::Cloud;
-use crate::dynamodb::item::{ItemError, from_attribute, get_number, number, text, to_attribute};
+use crate::dynamodb::item::{get, get_number, number, text, to_attribute};
 use crate::errors::{failure, is_written, port_error};
 
 /// The partition of what was told.
@@ -32,7 +32,7 @@ impl Telling for Cloud {
         let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
         let answer = answer.map_err(|error| port_error(action(), &error))?;
         let Some(item) = answer.item else { return Ok((Told::default(), 0)) };
-        let told = item.get("told").ok_or(ItemError::Missing("told")).and_then(from_attribute);
+        let told = get(&item, "told");
         let told = told.map_err(|error| failure(action(), error))?;
         Ok((told, get_number(&item, "version").and_then(|number| u64::try_from(number).ok()).unwrap_or_default()))
     }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use exporter::report::{AccountReport, RunReport};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::dynamodb::item::{Item, ItemError, from_attribute, number, text, to_attribute};
+use crate::dynamodb::item::{Item, ItemError, get, number, text, to_attribute};
 
 /// The partition of all runs.
 pub(crate) const PARTITION: &str = "run";
@@ -40,7 +40,7 @@ pub(crate) fn to_item(report: &RunReport) -> Result<Item, ItemError> {
 
 /// The run of an item, with what the summary kept of it.
 pub(crate) fn from_item(item: &Item) -> Result<RunReport, ItemError> {
-    from_attribute(item.get("summary").ok_or(ItemError::Missing("summary"))?)
+    get(item, "summary")
 }
 
 /// The attribute by which a list finds an account's runs.

@@ -5,7 +5,7 @@ use exporter::registry::{Audit, AuditEntry, Page, Part};
 
 use super::items::keyed;
 use crate::Cloud;
-use crate::dynamodb::item::{Item, ItemError, from_attribute, text, to_attribute};
+use crate::dynamodb::item::{Item, ItemError, get, text, to_attribute};
 use crate::errors::{failure, port_error};
 
 /// The partition of all entries.
@@ -37,5 +37,5 @@ pub(crate) fn to_item(entry: &AuditEntry) -> Result<Item, ItemError> {
 }
 
 fn from_item(item: &Item) -> Result<AuditEntry, ItemError> {
-    from_attribute(item.get("entry").ok_or(ItemError::Missing("entry"))?)
+    get(item, "entry")
 }

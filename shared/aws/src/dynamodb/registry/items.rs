@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::dynamodb::item::{Item, ItemError, from_attribute, get_number, get_text, number, text, to_attribute};
+use crate::dynamodb::item::{Item, ItemError, get, get_number, get_text, number, text, to_attribute};
 
 /// The partition of all providers.
 pub(crate) const PROVIDERS: &str = "provider";
@@ -44,12 +44,12 @@ pub(crate) fn stored<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, Item
     let time = |name| get_text(item, name).and_then(|time| time.parse::<Timestamp>().ok());
     let created_at = time("created_at").unwrap_or(Timestamp::UNIX_EPOCH);
     Ok(Stored {
-        value: from_attribute(item.get("settings").ok_or(ItemError::Missing("settings"))?)?,
+        value: get(item, "settings")?,
         version: get_number(item, "version").and_then(|version| u64::try_from(version).ok()).unwrap_or_default(),
         created_at,
         updated_at: time("updated_at").unwrap_or(created_at),
         updated_by: get_text(item, "updated_by").unwrap_or_default().to_owned(),
-        declared: item.get("declared").map(from_attribute).transpose()?,
+        declared: item.contains_key("declared").then(|| get(item, "declared")).transpose()?,
     })
 }
 
