@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -19,46 +20,6 @@ use crate::problem::Refusal;
 /// Bytes of an answer at most, as the text within JSON that it becomes (AWS Lambda quotas, synchronous invocation: 6 MB), with
 /// room for what stands around it.
 const ANSWER_BYTES_MAX: usize = 5_500_000;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Payload {
-    raw_path: String,
-    #[serde(default)]
-    raw_query_string: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    request_context: Context,
-    #[serde(default)]
-    body: Option<String>,
-    #[serde(default)]
-    is_base64_encoded: bool,
-}
-
-#[derive(Deserialize)]
-struct Context {
-    http: Http,
-    #[serde(default)]
-    authorizer: Option<Authorizer>,
-}
-
-#[derive(Deserialize)]
-struct Http {
-    method: String,
-}
-
-#[derive(Deserialize)]
-struct Authorizer {
-    #[serde(default)]
-    iam: Option<Iam>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Iam {
-    #[serde(default)]
-    user_arn: Option<String>,
-}
 
 /// Whether a payload is an HTTP request.
 pub fn is_http(payload: &Value) -> bool {
@@ -82,27 +43,27 @@ pub async fn respond(router: Router, payload: &Value) -> Value {
 
 fn request(payload: &Value) -> Result<Request<Body>, Refusal> {
     let malformed = |what: &str| Refusal::Malformed(format!("the payload {what}"));
-    let payload = Payload::deserialize(payload).map_err(|_| malformed("is none of format 2.0"))?;
-    let uri = match payload.raw_query_string.as_str() {
-        "" => payload.raw_path,
-        query => format!("{}?{query}", payload.raw_path),
+    let unknown = || malformed("is none of format 2.0, or has a method, path or header that is none");
+    let event = ApiGatewayV2httpRequest::deserialize(payload).map_err(|_| unknown())?;
+    let path = event.raw_path.ok_or_else(unknown)?;
+    let uri = match event.raw_query_string.as_deref().unwrap_or_default() {
+        "" => path,
+        query => format!("{path}?{query}"),
     };
-    let body = match (payload.body, payload.is_base64_encoded) {
+    let body = match (event.body, event.is_base64_encoded) {
         (None, _) => Vec::new(),
         (Some(text), false) => text.into_bytes(),
         (Some(text), true) => STANDARD.decode(text).map_err(|_| malformed("has a body that is no base64"))?,
     };
-    let Context { http, authorizer } = payload.request_context;
-    let mut request = Request::builder().method(http.method.as_str()).uri(uri);
-    for (name, value) in &payload.headers {
-        request = request.header(name, value);
-    }
-    let arn = authorizer.and_then(|authorizer| authorizer.iam).and_then(|iam| iam.user_arn);
+    let arn = event.request_context.authorizer.and_then(|authorizer| authorizer.iam).and_then(|iam| iam.user_arn);
     let caller = match arn {
         None => Caller::default(),
         Some(arn) => Caller::named(arn).ok_or_else(|| malformed("names a caller that is no ARN"))?,
     };
-    request.extension(caller).body(Body::from(body)).map_err(|_| malformed("has a method, path or header that is none"))
+    let request = Request::builder().method(event.request_context.http.method).uri(uri).extension(caller);
+    let mut request = request.body(Body::from(body)).map_err(|_| unknown())?;
+    *request.headers_mut() = event.headers;
+    Ok(request)
 }
 
 async fn answer(response: Response) -> Value {
