@@ -8,7 +8,7 @@ use exporter::jobs::{Job, accounts_with_state};
 use exporter::jobs::{JobRunner, Reconcile};
 use exporter::report::{Drift, RegionReport, RunReport};
 
-use super::job::give::{self, Given, How};
+use super::job::submit::{self, How, Submitted};
 use crate::args::filters::region;
 use crate::client::Reach;
 use crate::config::{Format, Global};
@@ -72,9 +72,9 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     for account in accounts.into_iter().filter(|_| args.state.place.is_none()) {
         let provider = account.map(Into::into);
         let job = Job::Reconcile { provider, regions: args.regions.clone(), dry_run: args.dry_run };
-        match give::give(&job, &again(args, account), &args.how, &args.reach, global, output)? {
-            Given::JobMessage(job) => message.push(job),
-            Given::Done(done) => {
+        match submit::submit(&job, &again(args, account), &args.how, &args.reach, global, output)? {
+            Submitted::Queued(job) => message.push(job),
+            Submitted::Done(done) => {
                 runs.extend(done.runs);
                 refused.extend(done.refused);
             }
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
             output.json(&message)?;
             return Ok(Exit::Success);
         }
-        message.iter().try_for_each(|job| give::message(job, output).map(drop))?;
+        message.iter().try_for_each(|job| submit::message(job, output).map(drop))?;
         return Ok(Exit::Success);
     }
     args.how.work.keep(&runs)?;
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         Format::Table if rows.is_empty() => output.note("Nothing was sent yet, so there is nothing to compare.")?,
         Format::Table => write(&runs, &rows, args.dry_run, output)?,
     }
-    give::warn(&refused, output)?;
+    submit::warn(&refused, output)?;
     Ok(if refused.is_empty() { exit(&runs, &rows, args.dry_run) } else { Exit::Error })
 }
 
@@ -116,7 +116,7 @@ fn standalone(args: &Args, place: &Place, global: &Global, output: &Output) -> R
             let runner = JobRunner::new(ports, args.how.work.settings(&origin));
             let what = Reconcile { regions: args.regions.clone(), dry_run: args.dry_run };
             let compare = async |options| Ok(vec![runner.reconcile(account, &what, &options).await?]);
-            runs.extend(give::watched(&origin.command(&again(args, Some(account))), output, compare).await?);
+            runs.extend(submit::watched(&origin.command(&again(args, Some(account))), output, compare).await?);
         }
         Ok(runs)
     })

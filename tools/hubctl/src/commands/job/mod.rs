@@ -1,10 +1,10 @@
-//! `hubctl job`: the jobs of the deployment, and what became of them. Other commands submit jobs by [`give`].
+//! `hubctl job`: the jobs of the deployment, and what became of them. Other commands submit jobs by [`submit`].
 
-pub(crate) mod give;
 mod list;
 pub(crate) mod outcome;
 mod retry;
 mod show;
+pub(crate) mod submit;
 mod wait;
 
 use anyhow::Result;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use management::wire::JobView;
 
-use super::give::{exit, message, warn};
+use super::submit::{exit, message, warn};
 use super::{show, wait};
 use crate::client::{Reach, Request, read, segment};
 use crate::config::{Format, Global};

@@ -7,8 +7,8 @@ use exporter::jobs::JobState;
 use exporter::report::RunReport;
 use management::wire::JobView;
 
-use super::give::{each, exit, warn};
 use super::list::tone;
+use super::submit::{each, exit, warn};
 use super::wait;
 use crate::client::{Reach, read, segment};
 use crate::config::{Format, Global};

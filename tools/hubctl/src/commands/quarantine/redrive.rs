@@ -4,7 +4,7 @@ use anyhow::Result;
 use exporter::jobs::Job;
 
 use crate::client::Reach;
-use crate::commands::job::give::{self, Given, How};
+use crate::commands::job::submit::{self, How, Submitted};
 use crate::config::{Format, Global};
 use crate::exit::Exit;
 use crate::origin::Origin;
@@ -48,14 +48,16 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     let of_run = args.run_id.as_ref().map_or(String::new(), |run_id| format!(" {run_id}"));
     let code = args.code.as_ref().map_or(String::new(), |code| format!(" --code {code}"));
     let again = format!("hubctl quarantine redrive{of_run}{code}");
-    match give::give(&job, &again, &args.how, reach, global, output)? {
-        Given::JobMessage(job) => give::message(&job, output),
-        Given::Done(outcome)
+    match submit::submit(&job, &again, &args.how, reach, global, output)? {
+        Submitted::Queued(job) => submit::message(&job, output),
+        Submitted::Done(outcome)
             if outcome.runs.is_empty() && outcome.refused.is_empty() && output.format == Format::Table =>
         {
             output.note("Nothing is in quarantine.")?;
             Ok(Exit::Success)
         }
-        Given::Done(outcome) => give::conclude(&args.how.work, &outcome, &Origin::deployment(reach, global), output),
+        Submitted::Done(outcome) => {
+            submit::conclude(&args.how.work, &outcome, &Origin::deployment(reach, global), output)
+        }
     }
 }

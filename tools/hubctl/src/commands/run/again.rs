@@ -13,7 +13,7 @@ use exporter::report::{RunKind, RunReport};
 use exporter::upload::Upload;
 
 use crate::commands::export::{Work, work};
-use crate::commands::job::give;
+use crate::commands::job::submit;
 use crate::config::Global;
 use crate::deployment;
 use crate::exit::{Exit, Failure};
@@ -38,7 +38,7 @@ pub(super) fn local(
         let origin = Origin::workstation(global, is_here, connected.state());
         let again = Again { earlier: &earlier, approval, origin: &origin };
         let scan = again.open(cloud.as_ref(), cloud.as_ref()).await?;
-        give::put_in_trail(&job(run_id, approval), &connected).await?;
+        submit::put_in_trail(&job(run_id, approval), &connected).await?;
         let report = work::export(cloud, work, &origin, scan, again.options(), output).await?;
         Ok((report, origin))
     })?;
@@ -95,7 +95,7 @@ impl Again<'_> {
         if self.approval != Approval::default() {
             let approvable = ensure_approvable(ports, run, self.approval).await;
             approvable.map_err(|error| {
-                let failure = give::failed(&error, &self.origin.command(&run.approve_command(self.approval)));
+                let failure = submit::failed(&error, &self.origin.command(&run.approve_command(self.approval)));
                 Failure { hint: failure.hint.map(|hint| self.origin.complete_lines(&hint)), ..failure }
             })?;
         }

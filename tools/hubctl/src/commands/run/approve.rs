@@ -11,7 +11,7 @@ use management::wire::IntegrationView;
 use super::{Of, again, show};
 use crate::client::{Management, read};
 use crate::commands::integration::shown::path;
-use crate::commands::job::give::{self, Given, How};
+use crate::commands::job::submit::{self, How, Submitted};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
@@ -94,13 +94,13 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
             return Ok(None);
         }
         let job = again::job(&args.run_id, approval);
-        give::by_deployment(&job, &args.how, &management, output).await.map(Some)
+        submit::by_deployment(&job, &args.how, &management, output).await.map(Some)
     })?;
     match given {
         None => again::local(&args.run_id, approval, &args.how.work, global, output),
-        Some(Given::JobMessage(job)) => give::message(&job, output),
-        Some(Given::Done(outcome)) => {
-            let exit = give::conclude_one(&args.how.work, &outcome, &origin, output)?;
+        Some(Submitted::Queued(job)) => submit::message(&job, output),
+        Some(Submitted::Done(outcome)) => {
+            let exit = submit::conclude_one(&args.how.work, &outcome, &origin, output)?;
             let in_vain = exit == Exit::Success && outcome.runs.iter().any(is_superseded);
             Ok(if in_vain { Exit::Error } else { exit })
         }
@@ -115,7 +115,7 @@ fn is_superseded(run: &RunReport) -> bool {
 /// Makes sure that something of the run waits for this approval.
 fn waits(run: &RunReport, approval: Approval, origin: &Origin) -> Result<(), Failure> {
     let Some(why) = approval.without_effect(run) else { return Ok(()) };
-    let failure = give::refused(&why);
+    let failure = submit::refused(&why);
     Err(Failure { hint: failure.hint.map(|hint| origin.complete_lines(&hint)), ..failure })
 }
 

@@ -13,7 +13,7 @@ use clap::Subcommand;
 use exporter::report::RunReport;
 
 use crate::client::Reach;
-use crate::commands::job::give::How;
+use crate::commands::job::submit::How;
 use crate::config::Global;
 use crate::exit::{Exit, Failure};
 use crate::origin::Origin;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use exporter::approval::Approval;
 
 use super::{Of, again};
-use crate::commands::job::give::{self, Given, How};
+use crate::commands::job::submit::{self, How, Submitted};
 use crate::config::Global;
 use crate::exit::Exit;
 use crate::render::Output;
@@ -42,8 +42,8 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
         return again::local(run_id, Approval::default(), work, global, output);
     }
     let job = again::job(run_id, Approval::default());
-    match give::give(&job, &format!("hubctl run replay {run_id}"), &args.how, &of.reach, global, output)? {
-        Given::JobMessage(job) => give::message(&job, output),
-        Given::Done(outcome) => give::conclude_one(work, &outcome, &of.origin(global), output),
+    match submit::submit(&job, &format!("hubctl run replay {run_id}"), &args.how, &of.reach, global, output)? {
+        Submitted::Queued(job) => submit::message(&job, output),
+        Submitted::Done(outcome) => submit::conclude_one(work, &outcome, &of.origin(global), output),
     }
 }

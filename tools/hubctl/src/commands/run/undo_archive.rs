@@ -7,8 +7,8 @@ use exporter::jobs::Job;
 use exporter::jobs::JobRunner;
 
 use super::Of;
-use crate::commands::job::give::{self, Given, How};
 use crate::commands::job::outcome::Outcome;
+use crate::commands::job::submit::{self, How, Submitted};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
@@ -61,13 +61,13 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
     let origin = of.origin(global);
     if let Some(place) = &of.state.place {
         let outcome = standalone(args, place, &origin, global, output)?;
-        return give::conclude(&args.how.work, &outcome, &origin, output);
+        return submit::conclude(&args.how.work, &outcome, &origin, output);
     }
     let job = Job::UndoArchive { run_id: args.run_id.clone() };
     let again = format!("hubctl run undo-archive {}", args.run_id);
-    match give::give(&job, &again, &args.how, &of.reach, global, output)? {
-        Given::JobMessage(job) => give::message(&job, output),
-        Given::Done(outcome) => give::conclude(&args.how.work, &outcome, &origin, output),
+    match submit::submit(&job, &again, &args.how, &of.reach, global, output)? {
+        Submitted::Queued(job) => submit::message(&job, output),
+        Submitted::Done(outcome) => submit::conclude(&args.how.work, &outcome, &origin, output),
     }
 }
 
@@ -79,7 +79,7 @@ fn standalone(args: &Args, place: &Place, origin: &Origin, global: &Global, outp
         let ports = Arc::new(Standalone::open_as(place, run_id, global).await?);
         let runner = JobRunner::new(ports, args.how.work.settings(origin));
         let undo = async |options| Ok(vec![runner.undo_archive(run_id, &options).await?]);
-        give::watched(&again, output, undo).await
+        submit::watched(&again, output, undo).await
     })?;
     Ok(Outcome { runs, refused: Vec::new() })
 }

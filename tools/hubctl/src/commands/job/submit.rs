@@ -44,10 +44,10 @@ pub(crate) struct How {
     pub(crate) work: Work,
 }
 
-/// What became of a job.
-pub(crate) enum Given {
-    /// The deployment has it, and nobody waits for it.
-    JobMessage(JobView),
+/// The result of submitting a job.
+pub(crate) enum Submitted {
+    /// It is on the queue of the deployment, and nobody waits for it.
+    Queued(JobView),
     /// It was run, or what could be of it.
     Done(Outcome),
 }
@@ -79,14 +79,14 @@ fn misplaced(option: &str, place: &str) -> Failure {
 }
 
 /// Runs a job. `again`: the command that does the same again.
-pub(crate) fn give(
+pub(crate) fn submit(
     job: &Job,
     again: &str,
     how: &How,
     reach: &Reach,
     global: &Global,
     output: &Output,
-) -> Result<Given> {
+) -> Result<Submitted> {
     how.check(reach)?;
     deployment::block_on(async {
         if reach.local {
@@ -97,7 +97,7 @@ pub(crate) fn give(
             let origin = Origin::workstation(global, true, connected.state());
             let again = origin.command(again);
             let runs = here(job, &again, how.work.settings(&origin), &connected.cloud, output).await?;
-            return Ok(Given::Done(Outcome { runs, refused: Vec::new() }));
+            return Ok(Submitted::Done(Outcome { runs, refused: Vec::new() }));
         }
         by_deployment(job, how, &reach.connect(global).await?, output).await
     })
@@ -131,17 +131,17 @@ fn action(job: &Job) -> &'static str {
 }
 
 /// Leaves a job to the deployment.
-pub(crate) async fn by_deployment(job: &Job, how: &How, management: &Management, output: &Output) -> Result<Given> {
+pub(crate) async fn by_deployment(job: &Job, how: &How, management: &Management, output: &Output) -> Result<Submitted> {
     let answer = management.send(request(job)?).await?;
     let message: JobView = read(&answer.body)?;
     if how.no_wait {
-        return Ok(Given::JobMessage(message));
+        return Ok(Submitted::Queued(message));
     }
     let settled = wait::settled(management, message, output).await?;
     if let (Some(why), []) = (settled.refused.first(), settled.runs.as_slice()) {
         return Err(Failure::new(Exit::Error, why).hint("hubctl job list shows the jobs").into());
     }
-    Ok(Given::Done(settled))
+    Ok(Submitted::Done(settled))
 }
 
 /// A job as a request to the API.
