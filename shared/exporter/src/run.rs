@@ -84,8 +84,10 @@ pub(crate) fn drain_reserve(settings: &Settings, deadline: Option<Instant>) -> D
 }
 
 /// Starts the work of a run.
-pub(crate) fn start<P: Ports>(run: &RunReport, with: RunSettings<'_, P>) -> (RunContext<P>, RunFiles) {
-    let RunSettings { ports, settings, regions, deadline, give_up_at, progress } = with;
+pub(crate) fn start<P: Ports>(
+    run: &RunReport,
+    RunSettings { ports, settings, regions, deadline, give_up_at, progress }: RunSettings<'_, P>,
+) -> (RunContext<P>, RunFiles) {
     let (quarantine, quarantine_keeper) = Quarantine::of_run(ports.clone(), &run.run_id);
     let (pending, pending_keeper) = JsonLines::open(ports.clone(), RunReport::pending_key(&run.run_id));
     let shared = Shared {

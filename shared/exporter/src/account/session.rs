@@ -1,7 +1,8 @@
-//! An account in the hands of one run, an export's or a job's: locked, its state read, connected, and released on every exit.
+//! The session of a run with one account, for exports and for jobs: lock, read the state, keep the lease, connect, and release.
 //!
-//! Promises: what a user or another run did to the account before the lock is seen, since it is read after it; an account that can't
-//! be opened is released as it was found; until it is released, all of it is in doubt.
+//! Promises: what a user or another run changed before the lock is seen, since it is read under the lock; an account for which
+//! nothing can be sent is released as it was found; until it is released, all of it is in doubt. If a read fails, the lock is left
+//! to expire, and the next run adopts what Security Hub stores.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
