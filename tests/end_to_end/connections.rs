@@ -80,7 +80,7 @@ async fn a_region_that_is_switched_on_later_is_found_and_the_next_export_sends_t
     let (after, events) = check(&stage, ACCOUNT).await?;
 
     ensure!(status(&after, LATER)? == RegionStatus::Enabled, "{after:#?}");
-    ensure!(kinds(&events) == [EventKind::RegionGained], "{events:#?}");
+    ensure!(kinds(&events) == [EventKind::RegionAvailable], "{events:#?}");
     ensure!(events[0].detail.region == Some(LATER.parse()?), "{events:#?}");
     let run = stage.export("connections/after.ocsf.json", both("fn-1")?).await?;
     ensure!(run.status == RunStatus::Succeeded, "{run:#?}");

@@ -6,7 +6,7 @@ use end_to_end::oracle::{id, said_by_prowler};
 use end_to_end::scans::{FIRST, SECOND, finding, genuine, gzip, scan};
 use end_to_end::stage::{Stage, by_role};
 use exporter::integration::Integration;
-use exporter::report::{FileEnd, RunStatus};
+use exporter::report::{ReadStatus, RunStatus};
 use exporter::settings::BATCH_BYTES_MAX;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -61,7 +61,7 @@ async fn what_a_truncated_file_holds_arrives_and_nothing_is_archived_by_it() -> 
     let cut = stage.export("files/2-cut.ocsf.json.gz", half).await?;
 
     ensure!(cut.status == RunStatus::Degraded && cut.counts.balanced(), "{cut:#?}");
-    ensure!(matches!(cut.file_end, FileEnd::Truncated { .. }), "{:?}", cut.file_end);
+    ensure!(matches!(cut.read_status, ReadStatus::Truncated { .. }), "{:?}", cut.read_status);
     ensure!(cut.reasons.iter().any(|reason| reason.contains("truncated at byte")), "{:#?}", cut.reasons);
     ensure!(cut.reasons.iter().any(|reason| reason.contains("nothing was archived")), "{:#?}", cut.reasons);
     ensure!(cut.counts.unchanged > 0 && cut.counts.archived == 0, "{:#?}", cut.counts);

@@ -29,7 +29,7 @@ async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_orde
 
     ensure!(ordered.exit == Some(0), "{ordered:#?}");
     let undone: RunReport = serde_json::from_value(ordered.json[0].clone())?;
-    let job = stage.hubctl(&["job", "show", undone.job.as_deref().context("a run of no order")?])?;
+    let job = stage.hubctl(&["job", "show", undone.job_id.as_deref().context("a run of no job")?])?;
     ensure!(job.json["state"] == "succeeded" && job.json["runs"] == json!([undone.run_id]), "{job:#?}");
     ensure!((undone.kind, undone.status) == (RunKind::UndoArchive, RunStatus::Succeeded), "{undone:#?}");
     ensure!(undone.counts.sent == archived && undone.counts.read == archived, "{:#?}", undone.counts);
@@ -41,7 +41,7 @@ async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_orde
 
     let again = stage.hubctl(&["run", "undo-archive", &run.run_id, "--yes", "--local"])?;
     let counts = &again.json[0]["counts"];
-    ensure!(again.exit == Some(0) && counts["filtered"]["changed_since"] == archived, "{again:#?}");
+    ensure!(again.exit == Some(0) && counts["filtered"]["modified_since"] == archived, "{again:#?}");
     ensure!(counts["sent"] == 0, "{again:#?}");
     Ok(())
 }

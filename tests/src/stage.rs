@@ -313,7 +313,7 @@ impl Stage {
     ///
     /// When none ends in time.
     pub async fn run_about(&self, run_id: &str) -> Result<RunReport> {
-        let is_it = |run: &RunReport| run.of.as_deref() == Some(run_id) && run.status != RunStatus::Running;
+        let is_it = |run: &RunReport| run.source_run_id.as_deref() == Some(run_id) && run.status != RunStatus::Running;
         let look = || async { Ok(self.cloud.list_runs(RUNS_MAX, None).await?.into_iter().find(is_it)) };
         let run =
             wait_for(&format!("a run about {run_id}"), look).await.map_err(|error| error.context(self.end_of_log()))?;

@@ -21,12 +21,12 @@ fn enabled(connection: &Connection) -> usize {
 /// Regions that were lost lately and did not come back.
 fn lost(connection: &Connection) -> usize {
     let is_lost = |status: RegionStatus, lost: bool| lost && status != RegionStatus::Enabled;
-    connection.regions.values().filter(|region| is_lost(region.status, region.lost_at.is_some())).count()
+    connection.regions.values().filter(|region| is_lost(region.status, region.unavailable_since.is_some())).count()
 }
 
 /// What is to be fixed: the account's problem, otherwise that of the first Region that was lost.
 fn problem(connection: &Connection) -> Option<&Problem> {
-    let lost = connection.regions.values().filter(|region| region.lost_at.is_some());
+    let lost = connection.regions.values().filter(|region| region.unavailable_since.is_some());
     connection.problem.as_ref().or_else(|| lost.filter_map(|region| region.problem.as_ref()).next())
 }
 
@@ -121,8 +121,8 @@ fn metrics<'a>(reports: impl Iterator<Item = &'a Report>) -> BTreeMap<ProviderId
         let metrics = all.entry(connection.provider.clone()).or_insert_with(|| {
             [
                 empty("Connected", Unit::Count),
-                empty("RegionsEnabled", Unit::Count),
-                empty("RegionsLost", Unit::Count),
+                empty("RegionsAvailable", Unit::Count),
+                empty("RegionsUnavailable", Unit::Count),
                 empty("CheckDuration", Unit::Milliseconds),
             ]
         });

@@ -68,7 +68,7 @@ pub(crate) struct FinishedUpload {
     pub(crate) run_id: String,
     /// The job that the run belonged to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) job: Option<String>,
+    pub(crate) job_id: Option<String>,
     /// A fingerprint of the integration's settings.
     pub(crate) settings: u32,
     /// When.

@@ -39,7 +39,7 @@ pub struct Options {
     /// A user named this very file: its format is the one to export, whatever the integration takes of a scan's several files.
     pub any_format: bool,
     /// The job that the export belongs to, where there is one.
-    pub job: Option<String>,
+    pub job_id: Option<String>,
     /// The run whose record this one continues, since that run only waited. None: a new one.
     pub run_id: Option<String>,
     /// When the caller's time is over.
@@ -71,7 +71,7 @@ impl<P: Ports> Exporter<P> {
         let run_id = options.run_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
         let identity = scan.info.identity();
         let begun = RunReport::begin(run_id, scan.info.clone(), self.ports.now());
-        let mut run = RunReport { job: options.job.clone(), ..begun };
+        let mut run = RunReport { job_id: options.job_id.clone(), ..begun };
         if let Some(earlier) = self.claim(&run, &identity, &options).await? {
             run.status = RunStatus::Duplicate;
             run.reasons.push(format!("run {earlier} exported this upload"));
@@ -139,7 +139,7 @@ impl<P: Ports> Exporter<P> {
             content: run.upload.content().into(),
             reported: tokio::sync::Mutex::default(),
             format: ScanFormat::Ocsf,
-            job: options.job.clone(),
+            job_id: options.job_id.clone(),
             again: options.again || options.approval != Approval::default(),
             approval: options.approval,
             any_format: options.any_format,
@@ -167,7 +167,7 @@ impl<P: Ports> Exporter<P> {
                     }
                 }
                 Read::End(end) => {
-                    run.file_end = end;
+                    run.read_status = end;
                     break None;
                 }
                 Read::Broken(error) => {

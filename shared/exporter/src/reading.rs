@@ -7,14 +7,14 @@ use futures::stream::BoxStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::progress::Progress;
-use crate::report::FileEnd;
+use crate::report::ReadStatus;
 
 /// What comes next in a scan.
 pub(crate) enum Read {
     /// An entry of the scan.
     Element(Element),
     /// Nothing more.
-    End(FileEnd),
+    End(ReadStatus),
     /// The source broke off; reading may succeed another time.
     Broken(std::io::Error),
 }
@@ -54,17 +54,17 @@ impl<'a> Reading<'a> {
                     self.progress.add_read(1);
                     return Read::Element(element);
                 }
-                Step::Done(ending) => return Read::End(file_end(ending)),
+                Step::Done(ending) => return Read::End(read_status(ending)),
                 Step::NeedInput => {}
             }
             if self.stop_at.is_some_and(|end| Instant::now() >= end) {
-                return Read::End(FileEnd::Stopped);
+                return Read::End(ReadStatus::Stopped);
             }
             let chunk = match self.stop_at {
                 None => self.body.next().await,
                 Some(end) => match timeout_at(end, self.body.next()).await {
                     Ok(chunk) => chunk,
-                    Err(_) => return Read::End(FileEnd::Stopped),
+                    Err(_) => return Read::End(ReadStatus::Stopped),
                 },
             };
             match chunk {
@@ -79,10 +79,10 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn file_end(ending: Ending) -> FileEnd {
+fn read_status(ending: Ending) -> ReadStatus {
     match ending {
-        Ending::Complete => FileEnd::Complete,
-        Ending::Truncated { offset, reason } => FileEnd::Truncated { offset, reason },
-        Ending::Refused(refusal) => FileEnd::Refused { message: refusal.to_string() },
+        Ending::Complete => ReadStatus::Complete,
+        Ending::Truncated { offset, reason } => ReadStatus::Truncated { offset, reason },
+        Ending::Refused(refusal) => ReadStatus::Refused { message: refusal.to_string() },
     }
 }

@@ -135,7 +135,7 @@ impl<P: Ports> Sorter<P> {
     ) -> Result<(), PortError> {
         run.scanned_at = self.scanned_at;
         run.counts.merge(&self.counts);
-        let ending = Ending { end: run.file_end.clone(), has_end, malformed: Arc::new(self.malformed) };
+        let ending = Ending { end: run.read_status.clone(), has_end, malformed: Arc::new(self.malformed) };
         let mut manual = self.manual;
         let mut first_error = None;
         let (context, ending) = (&self.context, &ending);

@@ -6,7 +6,7 @@ use asff::{Mapped, RegionName, ScanFormat};
 use crate::filter::{Kept, filter};
 use crate::integration::Integration;
 use crate::report::Fate;
-use crate::report::reasons::unavailable::NOT_IN_INTEGRATION;
+use crate::report::reasons::unavailable::REGION_NOT_SELECTED;
 use crate::route::{Route, route};
 
 /// The way of a finding to a Region.
@@ -31,7 +31,7 @@ pub fn way(integration: &Integration, format: ScanFormat, mapped: &Mapped) -> Re
         Route::Own => Ok(Way { region: mapped.region, kept, redirected: false }),
         Route::Fallback(region) => Ok(Way { region, kept, redirected: kept.is_none() }),
         Route::NotInIntegration => Err(kept.map_or_else(
-            || Fate::RegionUnavailable(mapped.region, NOT_IN_INTEGRATION.to_owned()),
+            || Fate::RegionUnavailable(mapped.region, REGION_NOT_SELECTED.to_owned()),
             |kept| Fate::Filtered(kept.as_str().to_owned()),
         )),
     }

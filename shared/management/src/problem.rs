@@ -201,26 +201,32 @@ impl Refusal {
     fn kind(&self) -> (&'static str, &'static str, StatusCode) {
         match self {
             Self::Malformed(_) => ("malformed", "The request can't be read", StatusCode::BAD_REQUEST),
-            Self::MediaType(_) => ("media-type", "The body is of another kind", StatusCode::UNSUPPORTED_MEDIA_TYPE),
-            Self::TooLarge(_) => ("too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::MediaType(_) => {
+                ("unsupported-media-type", "The body is of another kind", StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            }
+            Self::TooLarge(_) => ("payload-too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Invalid(_) => ("invalid", "A field is not what it must be", StatusCode::UNPROCESSABLE_ENTITY),
             Self::NotFound { .. } | Self::NoRun(_) | Self::JobNotFound(_) => {
                 ("not-found", "There is no such thing", StatusCode::NOT_FOUND)
             }
-            Self::NoRoute => ("no-route", "There is no such address", StatusCode::NOT_FOUND),
-            Self::NoMethod => ("no-method", "The method is not allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::NoRoute => ("route-not-found", "There is no such address", StatusCode::NOT_FOUND),
+            Self::NoMethod => ("method-not-allowed", "The method is not allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Exists { .. } => ("exists", "There is one already", StatusCode::CONFLICT),
             Self::HasIntegration(_) => ("in-use", "It is in use", StatusCode::CONFLICT),
-            Self::BeingRemoved(_) => ("being-removed", "It is being deleted", StatusCode::CONFLICT),
+            Self::BeingRemoved(_) => ("deletion-in-progress", "It is being deleted", StatusCode::CONFLICT),
             Self::Busy(_) => ("busy", "Others are changing it", StatusCode::CONFLICT),
             Self::RunState(_) | Self::RunOutdated { .. } => {
-                ("run-state", "The run does not allow it", StatusCode::CONFLICT)
+                ("invalid-run-state", "The run does not allow it", StatusCode::CONFLICT)
             }
-            Self::JobState { .. } => ("job-state", "The state of the job does not allow it", StatusCode::CONFLICT),
+            Self::JobState { .. } => {
+                ("invalid-job-state", "The state of the job does not allow it", StatusCode::CONFLICT)
+            }
             Self::Changed { .. } => ("changed", "It was changed meanwhile", StatusCode::PRECONDITION_FAILED),
             Self::Unconditional => ("if-match", "If-Match is missing", StatusCode::PRECONDITION_REQUIRED),
-            Self::KeyReused => ("key-reused", "The key was used before", StatusCode::UNPROCESSABLE_ENTITY),
-            Self::KeySpent { .. } => ("key-spent", "What the key stands for is gone", StatusCode::CONFLICT),
+            Self::KeyReused => ("idempotency-key-reused", "The key was used before", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::KeySpent { .. } => {
+                ("idempotency-key-target-deleted", "What the key stands for is gone", StatusCode::CONFLICT)
+            }
             Self::Defect => ("defect", "A defect of ours", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Port(_) => ("unavailable", "Something that we rely on failed", StatusCode::SERVICE_UNAVAILABLE),
         }

@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn no_value_is_lost_and_no_line_holds_more_than_cloudwatch_reads() {
         let values: Vec<f64> = (0..250).map(f64::from).collect();
-        let all = lines(UNIX_EPOCH, &[], &[&[]], &[Metric { name: "RegionsLost", unit: Unit::Count, values }]);
-        let lengths: Vec<_> = all.iter().map(|line| line["RegionsLost"].as_array().unwrap().len()).collect();
+        let all = lines(UNIX_EPOCH, &[], &[&[]], &[Metric { name: "RegionsUnavailable", unit: Unit::Count, values }]);
+        let lengths: Vec<_> = all.iter().map(|line| line["RegionsUnavailable"].as_array().unwrap().len()).collect();
         assert_eq!(lengths, [100, 100, 50]);
         assert!(lines(UNIX_EPOCH, &[], &[&[]], &[]).is_empty());
     }

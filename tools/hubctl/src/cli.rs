@@ -21,7 +21,7 @@ Exit codes:
   0  all is well
   1  error
   2  wrong command line
-  3  findings in quarantine, unreadable, undelivered or cut off with the file,
+  3  findings in quarantine, malformed, undelivered or cut off with the file,
      or findings that are archived upon approval only (hubctl run pending)
   4  credentials missing, expired, of the wrong account, or not allowed to
   5  Security Hub not to be had in a Region that has findings, or lost there

@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Error = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// Findings are in quarantine, unreadable, undelivered, or missing because the file is truncated or has none; or some are
+    /// Findings are in quarantine, malformed, undelivered, or missing because the file is truncated or has none; or some are
     /// archived upon approval only.
     Findings = 3,
     /// Credentials are missing, expired, of the wrong account, or not allowed to do this.

@@ -15,8 +15,8 @@ fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Re
             remediation: Some(format!("aws securityhub enable-security-hub --region {name}")),
         };
         let status = if on { RegionStatus::Enabled } else { RegionStatus::HubNotEnabled };
-        let (lost_at, problem) = if on { (None, None) } else { (Some(at), Some(problem)) };
-        (name.parse().unwrap(), RegionConnection { status, since: at, problem, lost_at, stale_since: None })
+        let (unavailable_since, problem) = if on { (None, None) } else { (Some(at), Some(problem)) };
+        (name.parse().unwrap(), RegionConnection { status, since: at, problem, unavailable_since, stale_since: None })
     };
     let regions = enabled.iter().map(|name| region(name, true)).chain(lost.iter().map(|name| region(name, false)));
     let connection = Connection {
@@ -68,8 +68,8 @@ fn an_organization_has_one_value_for_each_account() {
         metrics.iter().map(|metric| (metric.name, metric.values.clone())).collect::<BTreeMap<_, _>>()
     };
     assert_eq!(of("o-a1b2c3d4e5")["Connected"], [1.0, 1.0]);
-    assert_eq!(of("o-a1b2c3d4e5")["RegionsEnabled"], [2.0, 1.0]);
-    assert_eq!(of("o-a1b2c3d4e5")["RegionsLost"], [0.0, 1.0]);
+    assert_eq!(of("o-a1b2c3d4e5")["RegionsAvailable"], [2.0, 1.0]);
+    assert_eq!(of("o-a1b2c3d4e5")["RegionsUnavailable"], [0.0, 1.0]);
     assert_eq!(of("333333333333")["CheckDuration"], [1234.0]);
 }
 

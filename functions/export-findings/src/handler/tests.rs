@@ -119,10 +119,10 @@ async fn an_order_is_carried_out_dropped_or_comes_again() {
 #[tokio::test]
 async fn replays_follow_one_another_past_what_can_not_be_replayed_but_not_past_what_is_to_be_tried_again() {
     for (first, goes_on) in [("scan", true), ("gone", true), ("unconnected", false)] {
-        let body = json!({ "job": "replay", "run_id": first, "then": ["second", "third"] }).to_string();
+        let body = json!({ "job": "replay", "run_id": first, "next_run_ids": ["second", "third"] }).to_string();
         let (_, twin) = handle(json!({ "Records": [message("m", &body)] })).await;
         let ordered: Vec<_> = twin.ordered.lock().unwrap().iter().map(|(job, _)| json!(job)).collect();
-        let next = json!({ "job": "replay", "run_id": "second", "then": ["third"] });
+        let next = json!({ "job": "replay", "run_id": "second", "next_run_ids": ["third"] });
         assert_eq!(ordered, if goes_on { vec![next] } else { Vec::new() }, "{first}");
     }
 }

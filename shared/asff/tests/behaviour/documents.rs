@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{case, findings, outcomes, read, read_with, sample};
 
-/// Ids of the findings, how many entries are unreadable, and how the file ended.
+/// Ids of the findings, how many entries are malformed, and how the file ended.
 fn told(file: impl Into<Bytes>) -> (Vec<String>, usize, Ending) {
     let (outcomes, ending) = outcomes(file);
     let unreadable = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Unreadable(_))).count();

@@ -71,13 +71,13 @@ fn shorten(report: &RunReport) -> RunReport {
     RunReport {
         run_id: report.run_id.clone(),
         kind: report.kind,
-        of: report.of.clone(),
-        job: report.job.clone(),
+        source_run_id: report.source_run_id.clone(),
+        job_id: report.job_id.clone(),
         status: report.status,
         reasons,
         upload: report.upload.clone(),
         format: report.format,
-        file_end: report.file_end.clone(),
+        read_status: report.read_status.clone(),
         started_at: report.started_at,
         finished_at: report.finished_at,
         scanned_at: report.scanned_at,
@@ -85,7 +85,7 @@ fn shorten(report: &RunReport) -> RunReport {
         accounts: accounts.collect(),
         quarantine: report.quarantine.clone(),
         pending: report.pending.clone(),
-        quarantine_left: report.quarantine_left.clone(),
+        quarantine_remaining: report.quarantine_remaining.clone(),
     }
 }
 

@@ -21,7 +21,7 @@ fn connection() -> Connection {
         status: RegionStatus::HubNotEnabled,
         since: checked_at,
         problem: Some(problem),
-        lost_at: Some(checked_at),
+        unavailable_since: Some(checked_at),
         stale_since: None,
     };
     Connection {

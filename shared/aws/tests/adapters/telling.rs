@@ -14,7 +14,7 @@ const SAMPLE: &str = include_str!("../../../../events/emitted/region-lost.json")
 fn events(count: usize) -> Vec<Event> {
     let detail = serde_json::from_str::<Value>(SAMPLE).unwrap()["detail"].take();
     let detail = serde_json::from_value(detail).unwrap();
-    vec![Event { kind: EventKind::RegionLost, detail }; count]
+    vec![Event { kind: EventKind::RegionUnavailable, detail }; count]
 }
 
 /// A bus that refuses the first entry of each call, `times` so often.

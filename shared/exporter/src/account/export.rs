@@ -17,7 +17,7 @@ use crate::evidence::{Evidence, Malformed};
 use crate::integration::Integration;
 use crate::ports::{PortError, Ports};
 use crate::problem::Problem;
-use crate::report::{Counts, FileEnd};
+use crate::report::{Counts, ReadStatus};
 use crate::run::RunContext;
 use crate::state::{Key, fingerprint};
 use crate::upload::UploadInfo;
@@ -33,7 +33,7 @@ pub(crate) struct Context<P> {
     /// What stands for its content.
     pub(crate) content: Arc<str>,
     /// The job that the export belongs to.
-    pub(crate) job: Option<String>,
+    pub(crate) job_id: Option<String>,
     /// The upload may have been exported before.
     pub(crate) again: bool,
     /// What a user approved.
@@ -48,7 +48,7 @@ pub(crate) struct Context<P> {
 
 /// How the reading of the file ended.
 pub(crate) struct Ending {
-    pub(crate) end: FileEnd,
+    pub(crate) end: ReadStatus,
     /// The format shows where the file ends.
     pub(crate) has_end: bool,
     /// Where entries could belong that can't be read or mapped.

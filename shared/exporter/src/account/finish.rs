@@ -13,7 +13,7 @@ use crate::delivery::{AccountDelivered, Judging, Limit, Verdicts};
 use crate::evidence::{Evidence, ManualFor, Proof, Reading};
 use crate::integration::{ArchiveScope, Integration};
 use crate::ports::{PortError, Ports};
-use crate::report::{AccountReport, FileEnd, RunReport, undelivered};
+use crate::report::{AccountReport, ReadStatus, RunReport, undelivered};
 
 impl<P: Ports> AccountExport<P> {
     /// Waits until every finding has its fate, archives what is resolved, and gives the account back. `manual`: the checks
@@ -25,7 +25,7 @@ impl<P: Ports> AccountExport<P> {
         manual: Vec<(CheckId, ManualFor)>,
     ) -> Finished {
         let mut problem = None;
-        let mut reason = undelivered::OUT_OF_TIME;
+        let mut reason = undelivered::DEADLINE_EXCEEDED;
         if let Err(error) = self.settle().await {
             problem = Some(error);
         } else if !self.is_too_late(context)
@@ -124,14 +124,14 @@ fn finished_upload<P: Ports>(
     report: &AccountReport,
 ) -> Option<FinishedUpload> {
     let is_complete = delivered.error.is_none()
-        && ending.end == FileEnd::Complete
+        && ending.end == ReadStatus::Complete
         && delivered.counts.archive_undelivered == 0
         && !report.counts.undelivered.keys().any(|reason| undelivered::passes(reason))
         && report.regions.values().all(|region| region.unfinished.is_none());
     is_complete.then(|| FinishedUpload {
         identity: context.identity.to_string(),
         run_id: context.run.run_id().to_owned(),
-        job: context.job.clone(),
+        job_id: context.job_id.clone(),
         settings: settings_of(integration),
         at: context.run.ports.now(),
         is_degraded: RunReport::is_degraded_by(account, report),
@@ -161,7 +161,7 @@ fn proof(
     }
     let reading = Reading {
         scope: integration.archive_scope,
-        is_complete: ending.end == FileEnd::Complete,
+        is_complete: ending.end == ReadStatus::Complete,
         has_end: ending.has_end,
         partial_scan_percent: integration.partial_scan_percent,
         last_whole: coverage.whole,

@@ -23,7 +23,7 @@ impl<P: Ports> Context<P> {
         let Some(finished) = &coverage.finished else { return Ok(None) };
         let is_same = finished.identity == *self.identity && finished.settings == settings_of(integration);
         // What a user asks for is done again, but for what an earlier run of the same order did.
-        let is_asked = self.again && (self.job.is_none() || self.job != finished.job);
+        let is_asked = self.again && (self.job_id.is_none() || self.job_id != finished.job_id);
         if !is_same || is_asked || self.run.ports.now().duration_since(finished.at) >= FINISHED_FOR {
             return Ok(None);
         }

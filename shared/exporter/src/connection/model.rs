@@ -69,7 +69,7 @@ impl Connection {
         let takes =
             |name: &RegionName| self.regions.get(name).is_some_and(|region| region.status == RegionStatus::Enabled);
         let named = integration.regions.iter().flatten().chain(&integration.fallback_region);
-        let lost = self.regions.iter().filter(|(_, region)| region.lost_at.is_some()).map(|(name, _)| name);
+        let lost = self.regions.iter().filter(|(_, region)| region.unavailable_since.is_some()).map(|(name, _)| name);
         named.chain(lost).filter(|name| !takes(name)).copied().collect()
     }
 }
@@ -81,7 +81,7 @@ impl Connection {
 pub enum ConnectionStatus {
     /// Security Hub takes findings in at least one Region, and in every one in which it did before.
     Connected,
-    /// It takes findings, but not in a Region that it was lost in lately ([`RegionConnection::lost_at`]), or in one that the
+    /// It takes findings, but not in a Region that it was lost in lately ([`RegionConnection::unavailable_since`]), or in one that the
     /// integration names.
     Degraded,
     /// No Region takes findings, or the credentials don't work.
@@ -104,7 +104,7 @@ pub struct RegionConnection {
     /// When it stopped taking findings, if that was within the last week: for so long its loss is worth a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub lost_at: Option<Timestamp>,
+    pub unavailable_since: Option<Timestamp>,
     /// When this was found, where it was an earlier check: the Region did not answer for a passing reason, which is the
     /// problem.
     #[serde(default, skip_serializing_if = "Option::is_none")]

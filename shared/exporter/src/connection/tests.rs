@@ -108,6 +108,6 @@ fn a_connection_that_was_kept_by_an_older_release_can_be_read() {
         "regions": {"eu-west-1": {"status": "enabled", "since": "2026-11-23T08:00:00Z"}}}"#;
     let kept: Connection = serde_json::from_str(kept).unwrap();
     let region = &kept.regions[&name("eu-west-1")];
-    assert_eq!((region.status, region.lost_at, region.stale_since), (RegionStatus::Enabled, None, None));
+    assert_eq!((region.status, region.unavailable_since, region.stale_since), (RegionStatus::Enabled, None, None));
     assert!(kept.risks.is_empty() && kept.problem.is_none());
 }

@@ -77,7 +77,8 @@ impl Standing {
     /// The Regions that accepted findings when they were looked at, or did until lately.
     pub(crate) fn accepted(&self) -> BTreeSet<RegionName> {
         let known = self.known.iter().flat_map(|known| &known.regions);
-        let accepted = known.filter(|(_, region)| region.status == RegionStatus::Enabled || region.lost_at.is_some());
+        let accepted =
+            known.filter(|(_, region)| region.status == RegionStatus::Enabled || region.unavailable_since.is_some());
         accepted.map(|(name, _)| *name).collect()
     }
 

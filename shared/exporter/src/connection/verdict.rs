@@ -124,13 +124,15 @@ fn judge(look: Look, known: Option<(&RegionConnection, &Connection)>, now: Times
     };
     let known = known.map(|(known, _)| known);
     let since = known.filter(|known| known.status == status).map_or(now, |known| known.since);
-    let lost_at = match known {
+    let unavailable_since = match known {
         _ if status == RegionStatus::Enabled => None,
         Some(known) if known.status == RegionStatus::Enabled => Some(now),
-        Some(known) => known.lost_at.filter(|lost_at| now.duration_since(*lost_at) < LOST_FOR),
+        Some(known) => {
+            known.unavailable_since.filter(|unavailable_since| now.duration_since(*unavailable_since) < LOST_FOR)
+        }
         None => None,
     };
-    RegionConnection { status, since, problem, lost_at, stale_since: None }
+    RegionConnection { status, since, problem, unavailable_since, stale_since: None }
 }
 
 /// The verdict over all Regions.

@@ -171,11 +171,11 @@ async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding
     let mut throttles = 0;
     loop {
         if lane.is_over() {
-            return Err(Failure::GivenUp(undelivered::OUT_OF_TIME));
+            return Err(Failure::GivenUp(undelivered::DEADLINE_EXCEEDED));
         }
         lane.pace.wait().await;
         if lane.lease.is_lost() {
-            return Err(Failure::GivenUp(undelivered::HOLD_LOST));
+            return Err(Failure::GivenUp(undelivered::LEASE_LOST));
         }
         lane.counters.calls.fetch_add(1, Ordering::Relaxed);
         let reason = match lane.hub.import(&lane.region, batch.body()).await {
@@ -189,7 +189,7 @@ async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding
             Ok(_) => undelivered::SERVICE_ERROR,
             Err(CallError::Throttled(_)) => undelivered::THROTTLED,
             Err(CallError::Transient(_) | CallError::ExpiredToken(_)) => undelivered::SERVICE_ERROR,
-            Err(CallError::OutOfTime) => return Err(Failure::GivenUp(undelivered::OUT_OF_TIME)),
+            Err(CallError::OutOfTime) => return Err(Failure::GivenUp(undelivered::DEADLINE_EXCEEDED)),
             // Silence of a Region that has accepted findings is passing.
             Err(CallError::Unreachable(_)) if lane.has_accepted() => undelivered::UNREACHABLE,
             Err(error @ CallError::Unreachable(_)) if attempt + 1 >= UNREACHABLE_ATTEMPTS_MAX => {

@@ -161,7 +161,7 @@ impl<P: Ports> RegionWorker<P> {
         if let Some(old) = region_state.old.as_ref().filter(|old| old.scanned_at > region_state.header.scanned_at) {
             (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
         }
-        if self.work.report.not_adopted.is_some() && region_state.header.tail.adopting.is_none() {
+        if self.work.report.adoption_skipped.is_some() && region_state.header.tail.adopting.is_none() {
             region_state.header.tail.adopting = Some(Adopting::postponed());
         }
         region_state.is_stale = region_state.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);

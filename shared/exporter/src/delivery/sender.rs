@@ -139,7 +139,8 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         self.settled.extend(delivered.quarantined.into_iter().map(Settled::Rejected));
         let reason = delivered.left.last().map(|(_, reason)| *reason);
         self.settled.extend(delivered.left.into_iter().map(|(batch, reason)| Settled::Uncertain(batch, reason)));
-        let over = reason.is_some_and(|reason| [undelivered::OUT_OF_TIME, undelivered::HOLD_LOST].contains(&reason));
+        let over =
+            reason.is_some_and(|reason| [undelivered::DEADLINE_EXCEEDED, undelivered::LEASE_LOST].contains(&reason));
         if over || self.failed_batches >= self.lane.settings.failed_batches_max {
             self.stop.get_or_insert(Stop::Undelivered(reason.unwrap_or(undelivered::SERVICE_ERROR)));
         }

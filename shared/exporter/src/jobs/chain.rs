@@ -145,7 +145,7 @@ mod tests {
         run.counts.read = read;
         run.counts.add(Fate::Sent, sent);
         run.counts.add(Fate::Unchanged, unchanged);
-        run.counts.add(Fate::Undelivered("out_of_time".to_owned()), read - sent - unchanged);
+        run.counts.add(Fate::Undelivered("deadline_exceeded".to_owned()), read - sent - unchanged);
         run
     }
 

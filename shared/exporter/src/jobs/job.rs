@@ -19,7 +19,7 @@ pub enum Job {
         /// Runs whose uploads follow, each when the one before it is done: the oldest scan first, since a newer one makes it
         /// void.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        then: Vec<String>,
+        next_run_ids: Vec<String>,
     },
     /// The same, and archive what is pending. By itself it approves what is more than the limit.
     Approve {
@@ -75,7 +75,7 @@ impl Job {
     /// Replays of runs, one after the other. None of none.
     pub fn replays(run_ids: impl IntoIterator<Item = String>) -> Option<Self> {
         let mut run_ids = run_ids.into_iter();
-        Some(Self::Replay { run_id: run_ids.next()?, then: run_ids.collect() })
+        Some(Self::Replay { run_id: run_ids.next()?, next_run_ids: run_ids.collect() })
     }
 
     /// The word that it has in JSON.
@@ -91,7 +91,7 @@ impl Job {
     }
 
     /// The run, the account or the organization that it is about. None: all there are.
-    pub fn about(&self) -> Option<String> {
+    pub fn target(&self) -> Option<String> {
         match self {
             Self::Replay { run_id, .. } | Self::Approve { run_id, .. } | Self::UndoArchive { run_id } => {
                 Some(run_id.clone())
@@ -116,7 +116,7 @@ impl Job {
     /// The job that follows when this one is done, or can't be.
     pub fn next(&self) -> Option<Self> {
         match self {
-            Self::Replay { then, .. } => Self::replays(then.iter().cloned()),
+            Self::Replay { next_run_ids, .. } => Self::replays(next_run_ids.iter().cloned()),
             _ => None,
         }
     }
@@ -148,7 +148,7 @@ mod tests {
         let undo = Job::UndoArchive { run_id: "r".to_owned() };
         assert_eq!(read(r#"{"job":"undo_archive","run_id":"r"}"#).unwrap(), undo);
         assert_eq!(serde_json::to_string(&undo).unwrap(), r#"{"job":"undo_archive","run_id":"r"}"#);
-        for (name, about) in [
+        for (name, target) in [
             ("replay", r#""run_id":"r""#),
             ("approve", r#""run_id":"r""#),
             ("undo_archive", r#""run_id":"r""#),
@@ -156,9 +156,9 @@ mod tests {
             ("reconcile", r#""provider":"123456789012""#),
             ("archive_all", r#""provider":"123456789012""#),
         ] {
-            let job = read(&format!(r#"{{"job":"{name}",{about}}}"#)).unwrap();
+            let job = read(&format!(r#"{{"job":"{name}",{target}}}"#)).unwrap();
             assert_eq!(job.name(), name);
-            assert!(about.ends_with(&format!(r#""{}""#, job.about().unwrap())), "{name}");
+            assert!(target.ends_with(&format!(r#""{}""#, job.target().unwrap())), "{name}");
         }
         let account = "123456789012".parse().unwrap();
         let deletion_requested_at = Some("2026-11-23T09:00:00Z".parse().unwrap());

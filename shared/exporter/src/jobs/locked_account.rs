@@ -73,7 +73,7 @@ impl Wants<'_> {
 }
 
 /// The name for findings of an integration that is not given up.
-const NOT_ARCHIVED: &str = "not_withdrawn";
+const NOT_ARCHIVED: &str = "archive_all_skipped";
 
 impl<P: Ports> LockedAccount<P> {
     /// Locks an account whose integration is as it must be, and connects.

@@ -107,7 +107,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
             return Ok(Vec::new());
         }
         let run_id = self.chain.run_id.clone();
-        let options = Options { job: self.message.id.clone(), run_id, ..options.clone() };
+        let options = Options { job_id: self.message.id.clone(), run_id, ..options.clone() };
         let runs = match run_job(ports, settings, self.job, &options).await {
             Ok(runs) => runs,
             Err(error @ (JobError::Refused(_) | JobError::Partly { .. })) => {
@@ -220,15 +220,15 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
     }
 
     async fn fail_for_good(&mut self, error: &JobError) -> Result<(), PortError> {
-        let then = self.next();
-        let Some(record) = self.record.clone() else { return self.follow_all(then).await };
+        let next = self.next();
+        let Some(record) = self.record.clone() else { return self.follow_all(next).await };
         let why = format!(
             "{error}; its message is in the dead-letter queue; when the cause is fixed, run: hubctl job retry {}",
             record.id
         );
         let mut failed = record.settled(JobState::Failed, Some(why), self.ports.now());
         // In invocations of their own: the message of this one is not to come again for them.
-        failed.then = self.place_all(&failed, then, false).await?;
+        failed.next_job_ids = self.place_all(&failed, next, false).await?;
         self.ports.record_job(&failed).await.map(drop)
     }
 
@@ -262,14 +262,14 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         state: JobState,
         message: Option<String>,
         runs: &[RunReport],
-        then: Vec<(String, Job)>,
+        next: Vec<(String, Job)>,
     ) -> Result<(), PortError> {
         let now = self.ports.now();
-        let Some(record) = &self.record else { return self.follow_all(then).await };
+        let Some(record) = &self.record else { return self.follow_all(next).await };
         let mut record = JobRecord { runs: ids(runs), ..record.clone() }.settled(state, message, now);
         record.last_attempt_at = None;
         let inline = self.has_time_for_next();
-        record.then = self.place_all(&record, then, inline).await?;
+        record.next_job_ids = self.place_all(&record, next, inline).await?;
         // Where a user called it off meanwhile, that stands.
         self.ports.record_job(&record).await.map(drop)
     }
@@ -303,11 +303,11 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
     async fn place_all(
         &mut self,
         record: &JobRecord,
-        then: Vec<(String, Job)>,
+        next: Vec<(String, Job)>,
         inline: bool,
     ) -> Result<Vec<String>, PortError> {
         let mut message = Vec::new();
-        for (about, job) in then {
+        for (about, job) in next {
             let child = JobRecord { inline, ..record.child(&about, job, self.ports.now()) };
             let known = self.ports.job_record(&child.id).await?;
             if known.is_none() {
@@ -326,8 +326,8 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         Ok(message)
     }
 
-    async fn follow_all(&self, then: Vec<(String, Job)>) -> Result<(), PortError> {
-        for (_, job) in then {
+    async fn follow_all(&self, next: Vec<(String, Job)>) -> Result<(), PortError> {
+        for (_, job) in next {
             self.follow(&JobMessage::new(None, job)).await?;
         }
         Ok(())

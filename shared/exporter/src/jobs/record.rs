@@ -123,7 +123,7 @@ pub struct JobRecord {
     pub runs: Vec<String>,
     /// jobs that it placed, and that go on with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub then: Vec<String>,
+    pub next_job_ids: Vec<String>,
     /// When it was placed.
     pub submitted_at: Timestamp,
     /// Who placed it.
@@ -148,7 +148,7 @@ impl JobRecord {
             state: JobState::Pending,
             message: None,
             runs: Vec::new(),
-            then: Vec::new(),
+            next_job_ids: Vec::new(),
             submitted_at: now,
             submitted_by: by.to_owned(),
             completed_at: None,

@@ -15,7 +15,7 @@ use crate::ports::Ports;
 use crate::quarantine::Lines;
 use crate::quarantine::rewrite;
 use crate::quarantine::{Entry, Line, Quarantine, Stage};
-use crate::report::reasons::filtered::LEFT_TO_NEXT_SCAN;
+use crate::report::reasons::filtered::DEFERRED_TO_NEXT_SCAN;
 use crate::report::{Counts, Fate, RunKind, RunReport, RunStatus};
 use crate::report_store::report_of;
 use crate::state::is_archived;
@@ -145,7 +145,7 @@ async fn take<P: Ports>(
         finding => Bytes::from(finding.to_string()),
     };
     if entry.stage == Stage::Delivery && is_archived(&bytes) {
-        sending.settle(entry.account, Fate::Filtered(LEFT_TO_NEXT_SCAN.to_owned()));
+        sending.settle(entry.account, Fate::Filtered(DEFERRED_TO_NEXT_SCAN.to_owned()));
         return Ok(Line::Settled);
     }
     match map(&entry, &bytes, format, &context.run.regions) {

@@ -41,8 +41,8 @@ pub(super) async fn again<P: Ports + Scans>(
         return Err(refused(format!("{source} was rewritten since run {run_id} exported it")));
     }
     let exporter = Exporter::new(ports.clone(), settings.clone());
-    let Options { job, run_id, deadline, progress } = options.clone();
-    let options = export::Options { again: true, approval, any_format: false, job, run_id, deadline, progress };
+    let Options { job_id, run_id, deadline, progress } = options.clone();
+    let options = export::Options { again: true, approval, any_format: false, job_id, run_id, deadline, progress };
     exporter.export(scan, options).await.map_err(|error| match error {
         held @ ExportError::Held { .. } => JobError::Locked(held.to_string()),
         error => error.into(),

@@ -127,7 +127,7 @@ fn left_over(why: String, runs: Vec<RunReport>) -> JobError {
 /// it would archive that again.
 async fn cancel<P: Ports + JobStore>(ports: &P, run_id: &str) -> Result<(), PortError> {
     let Some(run) = report_of(ports, run_id).await?.filter(|run| run.counts.archived > 0) else { return Ok(()) };
-    let Some(id) = &run.job else { return Ok(()) };
+    let Some(id) = &run.job_id else { return Ok(()) };
     let Some(record) = ports.job_record(id).await? else { return Ok(()) };
     // A removal is canceled by enabling the integration; until then nothing of it is made active again.
     if matches!(record.job, Job::ArchiveAll { .. }) {

@@ -15,7 +15,7 @@ use super::context::{Done, JobContext};
 use super::error::RunnerError;
 use crate::ports::{Objects, Ports};
 use crate::progress::Progress;
-use crate::report::{FileEnd, RunKind, RunReport};
+use crate::report::{ReadStatus, RunKind, RunReport};
 use crate::report_store::report_of;
 use crate::run::{self, RunSettings};
 use crate::settings::Settings;
@@ -32,7 +32,7 @@ pub struct JobRunner<P> {
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The job that it belongs to, where there is one.
-    pub job: Option<String>,
+    pub job_id: Option<String>,
     /// The run whose record this one continues, since that run only waited. None: a new one.
     pub run_id: Option<String>,
     /// When the caller's time is over.
@@ -59,7 +59,7 @@ impl<P: Ports> JobRunner<P> {
     where
         F: Future<Output = Result<Vec<Done>, RunnerError>>,
     {
-        run.job.clone_from(&options.job);
+        run.job_id.clone_from(&options.job_id);
         if let Some(run_id) = &options.run_id {
             run.run_id.clone_from(run_id);
         }
@@ -79,7 +79,7 @@ impl<P: Ports> JobRunner<P> {
             },
         );
         let worked = work(JobContext { run: context, begun: run.clone() }).await;
-        run.file_end = FileEnd::Complete;
+        run.read_status = ReadStatus::Complete;
         let worked = worked.and_then(|accounts| add_accounts(&mut run, accounts));
         let concluded = run::end(self.ports.as_ref(), &self.settings, files, &mut run, worked).await;
         if let Err(error) = &concluded
@@ -94,7 +94,7 @@ impl<P: Ports> JobRunner<P> {
     pub(super) fn begin(&self, kind: RunKind, of: Option<&str>, about: String) -> RunReport {
         let upload = UploadInfo { source: about, etag: String::new(), bytes: 0, modified_at: None, requester: None };
         let run = RunReport::begin(Uuid::now_v7().to_string(), upload, self.ports.now());
-        RunReport { kind, of: of.map(str::to_owned), ..run }
+        RunReport { kind, source_run_id: of.map(str::to_owned), ..run }
     }
 }
 

@@ -17,8 +17,8 @@ use super::locked_account::{LockedAccount, Wants, report_of_problem};
 use super::runner::{JobRunner, Options, report_needed};
 use crate::delivery::{Choose, once_more};
 use crate::ports::Ports;
-use crate::report::reasons::filtered::CHANGED_SINCE;
-use crate::report::reasons::unavailable::NOT_IN_INTEGRATION;
+use crate::report::reasons::filtered::MODIFIED_SINCE;
+use crate::report::reasons::unavailable::REGION_NOT_SELECTED;
 use crate::report::{AccountReport, Fate, RegionReport, RunKind, RunReport};
 use crate::route::{Route, route};
 use crate::state::{Entry, Stored, is_archived, restored, status_of};
@@ -115,12 +115,12 @@ async fn undo<P: Ports>(
 /// What became of findings that the run archived and that were not found so in the state.
 fn fate_of_rest(region: RegionName, report: Option<&RegionReport>, taken: &BTreeSet<RegionName>, chosen: u64) -> Fate {
     if !taken.contains(&region) {
-        return Fate::RegionUnavailable(region, NOT_IN_INTEGRATION.to_owned());
+        return Fate::RegionUnavailable(region, REGION_NOT_SELECTED.to_owned());
     }
-    let Some(report) = report.filter(|_| chosen == 0) else { return Fate::Filtered(CHANGED_SINCE.to_owned()) };
+    let Some(report) = report.filter(|_| chosen == 0) else { return Fate::Filtered(MODIFIED_SINCE.to_owned()) };
     match (&report.unavailable, &report.unfinished) {
         (Some(unavailable), _) => Fate::RegionUnavailable(region, unavailable.reason.clone()),
         (None, Some(reason)) => Fate::Undelivered(reason.clone()),
-        (None, None) => Fate::Filtered(CHANGED_SINCE.to_owned()),
+        (None, None) => Fate::Filtered(MODIFIED_SINCE.to_owned()),
     }
 }

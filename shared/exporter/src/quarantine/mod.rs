@@ -87,7 +87,7 @@ impl Entry {
     pub(crate) fn unreadable(unreadable: &Unreadable) -> Self {
         Self {
             stage: Stage::Reading,
-            code: "unreadable".to_owned(),
+            code: "malformed".to_owned(),
             message: format!("{} ({} bytes)", unreadable.reason, unreadable.length),
             id: None,
             account: unreadable.place.account,

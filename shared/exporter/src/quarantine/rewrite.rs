@@ -84,7 +84,7 @@ pub(crate) async fn rewrite<P: Ports>(
         rewriter.writer.write(rewriter.pending.freeze()).await?;
     }
     rewriter.writer.finish().await?;
-    earlier.quarantine_left = Some(rewriter.codes);
+    earlier.quarantine_remaining = Some(rewriter.codes);
     keep_report(ports, &earlier).await?;
     ports.record(&earlier).await
 }

@@ -136,7 +136,7 @@ mod tests {
         let upload =
             UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
         let mut run = RunReport::begin("r1".to_owned(), upload, Timestamp::UNIX_EPOCH);
-        run.file_end = crate::report::FileEnd::Complete;
+        run.read_status = crate::report::ReadStatus::Complete;
         run.accounts.insert(ACCOUNT.parse().unwrap(), report);
         run
     }

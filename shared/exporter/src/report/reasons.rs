@@ -10,9 +10,9 @@ pub mod filtered {
     /// The integration does not accept scans from where this one was uploaded.
     pub const NOT_AUTHORIZED_SOURCE: &str = "not_authorized_source";
     /// A later run sent or archived the finding.
-    pub const CHANGED_SINCE: &str = "changed_since";
+    pub const MODIFIED_SINCE: &str = "modified_since";
     /// The finding could not be archived: every scan tries that by itself.
-    pub const LEFT_TO_NEXT_SCAN: &str = "left_to_next_scan";
+    pub const DEFERRED_TO_NEXT_SCAN: &str = "deferred_to_next_scan";
 }
 
 /// Why a scan proves nothing about an active finding that is absent from it.
@@ -67,14 +67,14 @@ pub mod undelivered {
     /// No answer from the Region's endpoint, which has answered before; or from no Region at all.
     pub const UNREACHABLE: &str = "unreachable";
     /// The run's time was over.
-    pub const OUT_OF_TIME: &str = "out_of_time";
+    pub const DEADLINE_EXCEEDED: &str = "deadline_exceeded";
 
     /// The run could not renew its hold on the account, and another may have it.
-    pub const HOLD_LOST: &str = "hold_lost";
+    pub const LEASE_LOST: &str = "lease_lost";
 
     /// Whether the cause may pass by itself, so that another try is worth it.
     pub fn passes(reason: &str) -> bool {
-        [ACCOUNT_LOCKED, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, UNREACHABLE, OUT_OF_TIME, HOLD_LOST]
+        [ACCOUNT_LOCKED, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, UNREACHABLE, DEADLINE_EXCEEDED, LEASE_LOST]
             .contains(&reason)
     }
 }
@@ -82,7 +82,7 @@ pub mod undelivered {
 /// The reasons for which a Region is unavailable.
 pub mod unavailable {
     /// The integration leaves the Region out.
-    pub const NOT_IN_INTEGRATION: &str = "not_in_integration";
+    pub const REGION_NOT_SELECTED: &str = "region_not_selected";
     /// Security Hub is not enabled.
     pub const HUB_NOT_ENABLED: &str = "hub_not_enabled";
     /// Security Hub does not accept findings of the Prowler product.

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::upload::UploadInfo;
 
 /// The code under which the quarantine keeps what is broken in the file.
-pub const UNREADABLE: &str = "unreadable";
+pub const UNREADABLE: &str = "malformed";
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ impl RunStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum FileEnd {
+pub enum ReadStatus {
     /// Not known yet.
     #[default]
     Unread,
@@ -110,7 +110,7 @@ pub struct RegionReport {
     pub pages_read: u64,
     /// Why nothing could be taken over, if it should have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_adopted: Option<String>,
+    pub adoption_skipped: Option<String>,
     /// Why nobody can tell whether Security Hub is still the one that the state is of, if so, and what helps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub_unverified: Option<String>,
@@ -145,15 +145,15 @@ pub struct Changes {
     /// Its content differs, or nobody knows whether it arrived.
     pub changed: u64,
     /// It was archived and is back.
-    pub returned: u64,
+    pub reactivated: u64,
     /// Not sent for so long that Security Hub would soon forget it; or sent at every scan by the integration's wish.
-    pub due: u64,
+    pub refresh_due: u64,
 }
 
 impl Changes {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.new + self.changed + self.returned + self.due
+        self.new + self.changed + self.reactivated + self.refresh_due
     }
 }
 
@@ -294,10 +294,10 @@ pub struct RunReport {
     pub kind: RunKind,
     /// The run that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of: Option<String>,
+    pub source_run_id: Option<String>,
     /// The job that it belongs to, where a user gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<String>,
+    pub job_id: Option<String>,
     /// How it ended.
     pub status: RunStatus,
     /// Why it did not simply succeed, for people.
@@ -309,7 +309,7 @@ pub struct RunReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<ScanFormat>,
     /// Whether it was read to its end.
-    pub file_end: FileEnd,
+    pub read_status: ReadStatus,
     /// When the run began.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub started_at: Timestamp,
@@ -333,7 +333,7 @@ pub struct RunReport {
     pub pending: Option<String>,
     /// What still lies there, by code, after some of it was sent again. None: all that the counts say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quarantine_left: Option<BTreeMap<String, u64>>,
+    pub quarantine_remaining: Option<BTreeMap<String, u64>>,
 }
 
 impl RunReport {
@@ -342,13 +342,13 @@ impl RunReport {
         Self {
             run_id,
             kind: RunKind::Export,
-            of: None,
-            job: None,
+            source_run_id: None,
+            job_id: None,
             status: RunStatus::Running,
             reasons: Vec::new(),
             upload,
             format: None,
-            file_end: FileEnd::Unread,
+            read_status: ReadStatus::Unread,
             started_at,
             finished_at: None,
             scanned_at: None,
@@ -356,7 +356,7 @@ impl RunReport {
             accounts: BTreeMap::new(),
             quarantine: None,
             pending: None,
-            quarantine_left: None,
+            quarantine_remaining: None,
         }
     }
 
@@ -365,7 +365,7 @@ impl RunReport {
         if self.quarantine.is_none() {
             return BTreeMap::new();
         }
-        self.quarantine_left.clone().unwrap_or_else(|| {
+        self.quarantine_remaining.clone().unwrap_or_else(|| {
             let unreadable = (self.counts.unreadable > 0).then(|| (UNREADABLE.to_owned(), self.counts.unreadable));
             let mut codes = self.counts.quarantined.clone();
             for (code, findings) in unreadable.into_iter().chain(self.counts.archive_rejected.clone()) {

@@ -4,7 +4,9 @@ use asff::AccountId;
 use jiff::Timestamp;
 
 use super::reasons::filtered::{NOT_AUTHORIZED_SOURCE, SUPERSEDED};
-use super::{AccountReport, ArchiveSkipped, Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus, undelivered};
+use super::{
+    AccountReport, ArchiveSkipped, Counts, ReadStatus, RegionReport, RunKind, RunReport, RunStatus, undelivered,
+};
 use crate::filter::Kept;
 use crate::problem::Problem;
 use crate::upload::UploadInfo;
@@ -25,14 +27,14 @@ impl RunReport {
         let regions = self.accounts.values().flat_map(|account| account.regions.values());
         let mut causes: Vec<&str> = regions.filter_map(|region| region.unfinished.as_deref()).collect();
         causes.extend(counts.undelivered.keys().map(String::as_str).filter(|reason| undelivered::passes(reason)));
-        let out_of_time = causes.contains(&undelivered::OUT_OF_TIME) || self.file_end == FileEnd::Stopped;
-        let broken = causes.iter().any(|cause| *cause != undelivered::OUT_OF_TIME)
+        let out_of_time = causes.contains(&undelivered::DEADLINE_EXCEEDED) || self.read_status == ReadStatus::Stopped;
+        let broken = causes.iter().any(|cause| *cause != undelivered::DEADLINE_EXCEEDED)
             || (counts.archive_undelivered > 0 && !out_of_time);
-        match &self.file_end {
-            FileEnd::Unread => RunStatus::Failed,
+        match &self.read_status {
+            ReadStatus::Unread => RunStatus::Failed,
             _ if broken => RunStatus::Failed,
             _ if out_of_time => RunStatus::Unfinished,
-            FileEnd::Refused { .. } if counts.read == 0 => RunStatus::Ignored,
+            ReadStatus::Refused { .. } if counts.read == 0 => RunStatus::Ignored,
             _ if self.is_empty() || self.is_kept_back(Kept::OtherFormat.as_str()) => RunStatus::Ignored,
             _ if self.is_kept_back(SUPERSEDED) => RunStatus::Superseded,
             _ if self.reasons.is_empty() => RunStatus::Succeeded,
@@ -43,7 +45,7 @@ impl RunReport {
     /// Whether what became of one account's findings makes a run degraded.
     pub(crate) fn is_degraded_by(account: AccountId, report: &AccountReport) -> bool {
         let of_one = Self {
-            file_end: FileEnd::Complete,
+            read_status: ReadStatus::Complete,
             counts: Counts { read: report.counts.read.max(1), ..report.counts.clone() },
             accounts: [(account, report.clone())].into(),
             ..Self::begin(String::new(), UploadInfo::default(), Timestamp::UNIX_EPOCH)
@@ -53,7 +55,7 @@ impl RunReport {
 
     /// Whether the upload was read to its end and has no finding in it.
     pub fn is_empty(&self) -> bool {
-        self.kind == RunKind::Export && self.file_end == FileEnd::Complete && self.counts.read == 0
+        self.kind == RunKind::Export && self.read_status == ReadStatus::Complete && self.counts.read == 0
     }
 
     /// Whether the scan was kept back as a whole, such as an older one of every account in it. What is never sent, such as a manual
@@ -71,15 +73,15 @@ impl RunReport {
     /// What somebody should know, a sentence each, and below it how to fix it. Empty where all is well.
     fn explain(&self, command_options: &str) -> Vec<String> {
         let mut reasons = Vec::new();
-        match &self.file_end {
-            FileEnd::Complete if self.is_empty() => reasons.push(NO_FINDINGS.to_owned()),
-            FileEnd::Complete => {}
-            FileEnd::Unread => reasons.push("the file was not read".to_owned()),
-            FileEnd::Stopped => reasons.push("the time was over before the end of the file".to_owned()),
-            FileEnd::Truncated { offset, reason } => {
+        match &self.read_status {
+            ReadStatus::Complete if self.is_empty() => reasons.push(NO_FINDINGS.to_owned()),
+            ReadStatus::Complete => {}
+            ReadStatus::Unread => reasons.push("the file was not read".to_owned()),
+            ReadStatus::Stopped => reasons.push("the time was over before the end of the file".to_owned()),
+            ReadStatus::Truncated { offset, reason } => {
                 reasons.push(format!("the file is truncated at byte {offset}: {reason}"));
             }
-            FileEnd::Refused { message, .. } => reasons.push(message.clone()),
+            ReadStatus::Refused { message, .. } => reasons.push(message.clone()),
         }
         reasons.extend(explain_counts(&self.counts));
         for (account, report) in &self.accounts {
@@ -101,7 +103,7 @@ impl RunReport {
 fn explain_counts(counts: &Counts) -> Vec<String> {
     let mut reasons = Vec::new();
     if counts.unreadable > 0 {
-        reasons.push(format!("{} entries of the file are unreadable", counts.unreadable));
+        reasons.push(format!("{} entries of the file are malformed", counts.unreadable));
     }
     if let Some(findings) = counts.filtered.get(NOT_AUTHORIZED_SOURCE) {
         reasons.push(format!("{findings} findings are not from a source that may send them: {NOT_AUTHORIZED_SOURCE}"));
@@ -131,7 +133,7 @@ fn explain_counts(counts: &Counts) -> Vec<String> {
 /// What somebody should know of a Region.
 fn explain_region(report: &RegionReport, command_options: &str) -> Vec<String> {
     let mut reasons = Vec::new();
-    if let Some(why) = &report.not_adopted {
+    if let Some(why) = &report.adoption_skipped {
         // The state keeps the reason in one line, the command at its end.
         let why = match why.split_once("; read the rest with: ") {
             Some((why, command)) => format!("{why}\n{command}{command_options}"),
@@ -163,7 +165,7 @@ mod tests {
     /// A run over two findings of an account, and one that belongs to none.
     fn run(fate: &Fate) -> RunReport {
         let mut run = RunReport::begin(String::new(), UploadInfo::default(), Timestamp::UNIX_EPOCH);
-        run.file_end = FileEnd::Complete;
+        run.read_status = ReadStatus::Complete;
         let mut account = AccountReport { problem: Some("older".to_owned()), ..AccountReport::default() };
         account.counts.read = 2;
         account.counts.add(fate.clone(), 2);

@@ -135,7 +135,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
     fn stop(&mut self, unread: Unread) -> Result<bool, Declined> {
         let has_read = !self.found.is_empty();
         self.drift.paused = Some(match unread {
-            Unread::OutOfTime | Unread::Call(CallError::OutOfTime) => undelivered::OUT_OF_TIME,
+            Unread::OutOfTime | Unread::Call(CallError::OutOfTime) => undelivered::DEADLINE_EXCEEDED,
             Unread::NoEnd => undelivered::SERVICE_ERROR,
             // Where the state is to be believed anyway, nothing is written for it.
             Unread::Call(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))

@@ -31,9 +31,9 @@ pub enum Comparison {
     /// Its content, or whether it is live, differs. Also: nobody knows whether it arrived.
     Changed,
     /// It was archived and is back.
-    Returned,
+    Reactivated,
     /// It is as it was, but was not sent for long.
-    Due,
+    RefreshDue,
     /// It is as it was.
     Same,
 }
@@ -44,8 +44,8 @@ impl Changes {
         match delta {
             Comparison::New => self.new += 1,
             Comparison::Changed => self.changed += 1,
-            Comparison::Returned => self.returned += 1,
-            Comparison::Due | Comparison::Same => self.due += 1,
+            Comparison::Reactivated => self.reactivated += 1,
+            Comparison::RefreshDue | Comparison::Same => self.refresh_due += 1,
         }
     }
 
@@ -54,8 +54,8 @@ impl Changes {
         let count = match delta {
             Comparison::New => &mut self.new,
             Comparison::Changed => &mut self.changed,
-            Comparison::Returned => &mut self.returned,
-            Comparison::Due | Comparison::Same => &mut self.due,
+            Comparison::Reactivated => &mut self.reactivated,
+            Comparison::RefreshDue | Comparison::Same => &mut self.refresh_due,
         };
         *count = count.saturating_sub(1);
     }
@@ -65,13 +65,13 @@ impl Changes {
 pub fn compare(last: Option<&Slot>, content: u64, now_ms: i64) -> Comparison {
     let Some(last) = last.filter(|last| !last.is_tombstone()) else { return Comparison::New };
     match last.stored {
-        Stored::Archived(_) => Comparison::Returned,
+        Stored::Archived(_) => Comparison::Reactivated,
         Stored::Uncertain => Comparison::Changed,
         Stored::Active(_) if last.content != content => Comparison::Changed,
         Stored::Active(_) => {
             let spread = i64::try_from(last.key.0 % REFRESH_SPREAD_DAYS).unwrap_or(0);
             let due_ms = last.sent_ms.saturating_add((REFRESH_DAYS_MAX - spread) * DAY_MS);
-            if now_ms >= due_ms { Comparison::Due } else { Comparison::Same }
+            if now_ms >= due_ms { Comparison::RefreshDue } else { Comparison::Same }
         }
     }
 }

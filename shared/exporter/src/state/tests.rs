@@ -161,11 +161,11 @@ fn only_what_changed_is_sent_and_refreshes_are_spread_over_days() {
     assert_eq!(compare(Some(&active(4)), 29, DAY_MS), Comparison::Changed);
     assert_eq!(
         compare(Some(&Slot { stored: Stored::Archived(Status::Failed), ..active(4) }), 28, 0),
-        Comparison::Returned
+        Comparison::Reactivated
     );
     assert_eq!(compare(Some(&Slot { stored: Stored::Uncertain, ..active(4) }), 28, 0), Comparison::Changed);
     let due_on = |day: i64| {
-        let due = |number: &u64| compare(Some(&active(*number)), number * 7, day * DAY_MS) == Comparison::Due;
+        let due = |number: &u64| compare(Some(&active(*number)), number * 7, day * DAY_MS) == Comparison::RefreshDue;
         (0..1000).filter(due).count()
     };
     assert_eq!((due_on(20), due_on(30)), (0, 1000), "none before day 21, all by day 30");

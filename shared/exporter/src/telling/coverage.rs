@@ -95,7 +95,7 @@ impl Told {
         detail.reason = Some(reason.clone());
         detail.findings = Some(*findings);
         detail.since = Some(*since);
-        detail.headline = format!("Scans of account {account} have no results for {service} in {region}");
+        detail.summary = format!("Scans of account {account} have no results for {service} in {region}");
         let stay = if *findings == 1 { "1 active finding stays" } else { &format!("{findings} active findings stay") };
         detail.message =
             line(&format!("{stay} active, because {}. First seen in the scan of {since:.0}.", explain(reason)));
@@ -109,7 +109,7 @@ impl Told {
     fn recovered(&self, coverage: &Coverage<'_>, region: RegionName, service: &str) -> Event {
         let account = coverage.account;
         let mut event = self.event(EventKind::CoverageRecovered, coverage, region, service, coverage.at);
-        event.detail.headline = format!("Scans of account {account} cover {service} in {region} again");
+        event.detail.summary = format!("Scans of account {account} cover {service} in {region} again");
         event.detail.message =
             "The newest scan has results for it, or no active finding is left that it proves nothing about.".to_owned();
         event
@@ -131,7 +131,7 @@ impl Told {
             region: Some(region),
             regions: self.regions.iter().copied().collect(),
             reason: None,
-            headline: String::new(),
+            summary: String::new(),
             message: String::new(),
             remediation: "nothing to do".to_owned(),
             at: coverage.at,

@@ -23,11 +23,11 @@ pub enum EventKind {
     #[serde(rename = "Integration Disconnected")]
     Disconnected,
     /// A Region takes findings from now on.
-    #[serde(rename = "Region Gained")]
-    RegionGained,
+    #[serde(rename = "Region Available")]
+    RegionAvailable,
     /// A Region no longer takes findings; others do.
-    #[serde(rename = "Region Lost")]
-    RegionLost,
+    #[serde(rename = "Region Unavailable")]
+    RegionUnavailable,
     /// A scan that was due did not come.
     #[serde(rename = "Scan Missing")]
     ScanMissing,
@@ -48,8 +48,8 @@ impl EventKind {
         match self {
             Self::Connected => "Integration Connected",
             Self::Disconnected => "Integration Disconnected",
-            Self::RegionGained => "Region Gained",
-            Self::RegionLost => "Region Lost",
+            Self::RegionAvailable => "Region Available",
+            Self::RegionUnavailable => "Region Unavailable",
             Self::ScanMissing => "Scan Missing",
             Self::CoverageLost => "Coverage Lost",
             Self::CoverageRecovered => "Coverage Recovered",
@@ -85,7 +85,7 @@ pub struct Detail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What happened, for a subject line.
-    pub headline: String,
+    pub summary: String,
     /// The same in a sentence or two.
     pub message: String,
     /// What fixes it, a command where there is one.
@@ -119,7 +119,7 @@ impl Event {
     pub(super) fn connected(connection: &Connection) -> Self {
         let account = connection.account;
         let mut event = Self::about(EventKind::Connected, connection, None);
-        event.detail.headline = format!("Account {account} is connected to Security Hub");
+        event.detail.summary = format!("Account {account} is connected to Security Hub");
         event.detail.message = format!("Security Hub takes its findings in {}.", list(&event.detail.regions));
         event
     }
@@ -127,7 +127,7 @@ impl Event {
     pub(super) fn disconnected(connection: &Connection) -> Self {
         let account = connection.account;
         let mut event = Self::about(EventKind::Disconnected, connection, None);
-        event.detail.headline = format!("Account {account} is disconnected from Security Hub: its findings wait");
+        event.detail.summary = format!("Account {account} is disconnected from Security Hub: its findings wait");
         let first = || {
             let mut problems = connection.regions.values().filter_map(|region| region.problem.as_ref());
             problems.next()
@@ -137,16 +137,16 @@ impl Event {
     }
 
     pub(super) fn gained(connection: &Connection, region: RegionName) -> Self {
-        let mut event = Self::about(EventKind::RegionGained, connection, Some(region));
-        event.detail.headline =
+        let mut event = Self::about(EventKind::RegionAvailable, connection, Some(region));
+        event.detail.summary =
             format!("Security Hub of account {} takes findings in {region} from now on", connection.account);
         event.detail.message = "The next scan's findings arrive there as well.".to_owned();
         event
     }
 
     pub(super) fn lost(connection: &Connection, region: RegionName) -> Self {
-        let mut event = Self::about(EventKind::RegionLost, connection, Some(region));
-        event.detail.headline =
+        let mut event = Self::about(EventKind::RegionUnavailable, connection, Some(region));
+        event.detail.summary =
             format!("Security Hub of account {} no longer takes findings in {region}", connection.account);
         let found = connection.regions.get(&region);
         event.because(found.and_then(|region| region.problem.as_ref()), "the Region does not take findings");
@@ -164,7 +164,7 @@ impl Event {
         let mut event = Self::about(EventKind::ScanMissing, connection, None);
         let newest_words = newest.map_or("none ever came".to_owned(), |newest| format!("the newest is of {newest:.0}"));
         event.detail.id = id(EventKind::ScanMissing, account, "", due);
-        event.detail.headline = format!("The scan of account {account} is missing");
+        event.detail.summary = format!("The scan of account {account} is missing");
         event.detail.message =
             format!("A scan was due at {due:.0}, by the schedule {schedule}, and did not come; {newest_words}.");
         event.detail.remediation = format!(
@@ -187,7 +187,7 @@ impl Event {
             region,
             regions: enabled.map(|(region, _)| *region).collect(),
             reason: None,
-            headline: String::new(),
+            summary: String::new(),
             message: String::new(),
             remediation: "nothing to do".to_owned(),
             at: connection.checked_at,

@@ -64,7 +64,7 @@ impl Told {
             region: None,
             regions: self.regions.iter().copied().collect(),
             reason: Some(NOT_AUTHORIZED_SOURCE.to_owned()),
-            headline: format!("A scan of account {account} came from a source that is not authorized"),
+            summary: format!("A scan of account {account} came from a source that is not authorized"),
             message: line(&format!(
                 "{count} of the account in an upload to {source} were not sent, and nothing was archived by them, as the \
                  integration {provider} does not accept scans from there."

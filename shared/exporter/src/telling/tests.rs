@@ -79,7 +79,7 @@ fn connection(minute: i64, enabled: &[&str]) -> Connection {
             status: if on { RegionStatus::Enabled } else { RegionStatus::HubNotEnabled },
             since: at(minute),
             problem: (!on).then_some(problem),
-            lost_at: None,
+            unavailable_since: None,
             stale_since: None,
         };
         (name.parse().unwrap(), found)
@@ -124,10 +124,10 @@ async fn each_change_is_told_once() {
     let said = memory.said();
     let expected = [
         "Integration Connected",
-        "Region Lost us-east-1",
+        "Region Unavailable us-east-1",
         "Integration Disconnected",
         "Integration Connected",
-        "Region Gained us-east-1",
+        "Region Available us-east-1",
     ];
     assert_eq!(said, expected);
     assert!(memory.kept.lock().unwrap().0.waiting.is_empty());
@@ -171,7 +171,10 @@ async fn what_the_bus_did_not_take_is_told_later_and_by_one_only() {
     check(&memory, 12, &["ap-southeast-2", "eu-west-1", "sa-east-1"]).await;
     *memory.takes.lock().unwrap() = None;
     check(&memory, 20, &["ap-southeast-2", "eu-west-1", "sa-east-1"]).await;
-    assert_eq!(memory.said(), ["Integration Connected", "Region Gained ap-southeast-2", "Region Gained sa-east-1"]);
+    assert_eq!(
+        memory.said(),
+        ["Integration Connected", "Region Available ap-southeast-2", "Region Available sa-east-1"]
+    );
 }
 
 #[tokio::test]

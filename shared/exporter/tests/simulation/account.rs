@@ -113,7 +113,7 @@ impl Account {
         }
         let is_off = |region: &str| self.falls_back() && region == OFF;
         let is_bad = |(name, region): (&asff::RegionName, &exporter::report::RegionReport)| {
-            (region.unavailable.is_some() && !is_off(name.as_str())) || region.not_adopted.is_some()
+            (region.unavailable.is_some() && !is_off(name.as_str())) || region.adoption_skipped.is_some()
         };
         // A run that died finished the account, and was degraded: why, only that run knew.
         let is_of_dead_run = filtered("already_exported") > 0 && account.problem.is_some();

@@ -132,7 +132,7 @@ fn states(world: &World) -> Vec<JobState> {
     while let Some(known) = id {
         let known = record(world, &known);
         states.push(known.state);
-        id = known.then.first().cloned();
+        id = known.next_job_ids.first().cloned();
     }
     states
 }
@@ -181,7 +181,7 @@ async fn a_job_that_makes_no_progress_waits_longer_each_time_and_ends_with_a_rec
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = upload(&world, "1", &scan(0, failed(10))).await;
-    let replay = Job::Replay { run_id: run.run_id, then: Vec::new() };
+    let replay = Job::Replay { run_id: run.run_id, next_run_ids: Vec::new() };
     let message = submitted(&world, "replay", replay).await;
     // No time to read anything.
     let mut lambda = Lambda { terminates: true, ..Lambda::new(&world, 0, message) };
@@ -194,7 +194,7 @@ async fn a_job_that_makes_no_progress_waits_longer_each_time_and_ends_with_a_rec
     let why = failed.message.unwrap();
     assert!(why.contains("13 rounds in a row made no progress"), "{why}");
     assert!(why.ends_with("run: hubctl job retry replay"), "{why}");
-    let runs = world.stores.lock().unwrap().runs.values().filter(|run| run.job.is_some()).count();
+    let runs = world.stores.lock().unwrap().runs.values().filter(|run| run.job_id.is_some()).count();
     assert_eq!(runs, 5, "one for all rounds, and one for each time that the queue repeated the message of the last");
 }
 
@@ -216,7 +216,7 @@ async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
         let before = world.stores.lock().unwrap().runs.len();
         occupy(&world).await;
         let job = match kind {
-            "replay" => Job::Replay { run_id: run.run_id, then: Vec::new() },
+            "replay" => Job::Replay { run_id: run.run_id, next_run_ids: Vec::new() },
             _ => Job::Reconcile { provider: Some(run_account()), regions: Vec::new(), dry_run: false },
         };
         let message = submitted(&world, "job", job).await;

@@ -40,7 +40,7 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
         "state bucket" | "connection" => {
             let mut stores = world.stores.lock().unwrap();
             match kind {
-                "state unreadable" => stores.broken = Some(format!("{HERE}.zst")),
+                "state malformed" => stores.broken = Some(format!("{HERE}.zst")),
                 "state unwritable" => stores.unwritable = Some(format!("{HERE}.zst")),
                 "report unwritable" => stores.unwritable = Some("report.json".to_owned()),
                 "refused" => {

@@ -134,7 +134,7 @@ async fn an_order_that_is_done_is_not_carried_out_again_and_its_record_names_its
     let message = submitted(&world, "approve-it", Job::Approve { run_id, pending: false, unproven: false }).await;
     let [run] = deliver(&world, &message).await.unwrap().try_into().unwrap();
     assert_eq!((run.counts.archived, active(&world)), (110, 90));
-    assert_eq!(run.job.as_deref(), Some("approve-it"), "a run says to which job it belongs");
+    assert_eq!(run.job_id.as_deref(), Some("approve-it"), "a run says to which job it belongs");
     let known = record(&world, "approve-it");
     assert_eq!(
         (known.state, known.runs, known.submitted_by.as_str()),
@@ -228,7 +228,7 @@ async fn an_order_that_can_not_be_carried_out_says_why_in_its_record() {
     integrate(&world, ACCOUNT, |_| {});
     let run = upload(&world, "1", &scan(0, failed(10))).await;
     world.stores.lock().unwrap().jobs.uploads.clear();
-    let message = submitted(&world, "replay", Job::Replay { run_id: run.run_id, then: Vec::new() }).await;
+    let message = submitted(&world, "replay", Job::Replay { run_id: run.run_id, next_run_ids: Vec::new() }).await;
     let outcome = deliver(&world, &message).await;
     assert!(matches!(outcome, Err(JobError::Refused(_))), "{outcome:?}");
     let known = record(&world, "replay");
@@ -272,7 +272,7 @@ async fn an_order_about_several_accounts_or_runs_names_those_that_go_on_with_it(
     let message = submitted(&world, "all", all).await;
     for time in ["first", "second"] {
         deliver(&world, &message).await.unwrap();
-        assert_eq!(record(&world, "all").then, [format!("all.{ACCOUNT}"), format!("all.{OTHER}")], "{time}");
+        assert_eq!(record(&world, "all").next_job_ids, [format!("all.{ACCOUNT}"), format!("all.{OTHER}")], "{time}");
     }
     let parts = queued(&world);
     assert_eq!(parts.len(), 2, "the second time nothing is placed");
@@ -285,10 +285,10 @@ async fn an_order_about_several_accounts_or_runs_names_those_that_go_on_with_it(
     let replays = Job::replays([first.run_id, second.run_id.clone()]).unwrap();
     let message = submitted(&world, "both", replays).await;
     deliver(&world, &message).await.unwrap();
-    assert_eq!(record(&world, "both").then, [format!("both.{}", second.run_id)]);
+    assert_eq!(record(&world, "both").next_job_ids, [format!("both.{}", second.run_id)]);
     let [(next, delay)] = <[_; 1]>::try_from(queued(&world)).unwrap();
     assert_eq!(delay, Duration::ZERO);
-    assert_eq!(next.job, Job::Replay { run_id: second.run_id, then: Vec::new() });
+    assert_eq!(next.job, Job::Replay { run_id: second.run_id, next_run_ids: Vec::new() });
     deliver(&world, &next).await.unwrap();
     assert_eq!(queued(&world), []);
 }
@@ -320,8 +320,8 @@ async fn what_follows_an_order_that_is_called_off_while_it_works_is_not_lost() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = upload(&world, "1", &scan(0, failed(20))).await;
-    let then = vec!["second".to_owned()];
-    let replays = submitted(&world, "both", Job::Replay { run_id: run.run_id, then }).await;
+    let next_run_ids = vec!["second".to_owned()];
+    let replays = submitted(&world, "both", Job::Replay { run_id: run.run_id, next_run_ids }).await;
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
     world.forget_states();
     let called_off = record(&world, "both").settled(JobState::Canceled, None, "2026-03-01T08:00:00Z".parse().unwrap());

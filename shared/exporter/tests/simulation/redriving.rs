@@ -213,7 +213,7 @@ async fn only_the_code_that_is_asked_for_and_all_runs_if_none_is_named() {
     world.simulator.clear_faults();
     let what = Redrive { run_id: None, code: Some("InvalidInput".to_owned()) };
     let runs = runner(&world).redrive(&what, &Options::default()).await.unwrap();
-    let about: Vec<_> = runs.iter().map(|run| (run.of.as_deref().unwrap(), run.counts.sent)).collect();
+    let about: Vec<_> = runs.iter().map(|run| (run.source_run_id.as_deref().unwrap(), run.counts.sent)).collect();
     assert_eq!(about, [(earlier.run_id.as_str(), 1), (later.run_id.as_str(), 1)]);
     assert_eq!((lies(&world, &earlier).len(), lies(&world, &later).len()), (1, 0));
 }

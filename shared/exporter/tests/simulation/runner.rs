@@ -48,7 +48,7 @@ async fn what_a_run_archived_is_active_again_as_it_was() {
     let undone = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
 
     assert_eq!((undone.status, undone.kind), (RunStatus::Succeeded, RunKind::UndoArchive), "{:?}", undone.reasons);
-    assert_eq!(undone.of.as_deref(), Some(run.run_id.as_str()));
+    assert_eq!(undone.source_run_id.as_deref(), Some(run.run_id.as_str()));
     assert_eq!((undone.counts.read, undone.counts.sent), (12, 12));
     assert!(undone.counts.balanced());
     assert_equal(&world, account(), &before, "after the undoing");
@@ -57,7 +57,7 @@ async fn what_a_run_archived_is_active_again_as_it_was() {
     // The second time all is done.
     let calls = imports(&world);
     let again = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
-    assert_eq!((again.counts.sent, again.counts.filtered["changed_since"]), (0, 12));
+    assert_eq!((again.counts.sent, again.counts.filtered["modified_since"]), (0, 12));
     assert_eq!(imports(&world), calls);
 
     // The next scan decides again; what it still has is known to be there.
@@ -104,7 +104,7 @@ async fn what_a_later_run_decided_is_not_undone() {
 
     let undone = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
 
-    assert_eq!((undone.counts.sent, undone.counts.filtered["changed_since"]), (6, 6));
+    assert_eq!((undone.counts.sent, undone.counts.filtered["modified_since"]), (6, 6));
     assert_eq!(active(&world), 44 + 6);
 }
 

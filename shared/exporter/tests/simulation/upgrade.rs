@@ -161,7 +161,7 @@ async fn first_seen_times_of_active_and_archived_findings_are_kept() {
         assert_eq!(first_seen(&world, &result), seen, "{result:?}");
     }
     let changes = report.accounts[&ACCOUNT.parse().unwrap()].regions.values().map(|region| region.changes);
-    assert_eq!(changes.map(|changes| changes.returned).sum::<u64>(), 4, "archived ones are known as archived");
+    assert_eq!(changes.map(|changes| changes.reactivated).sum::<u64>(), 4, "archived ones are known as archived");
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,14 +32,14 @@ async fn a_lost_region_degrades_for_a_week_and_its_return_is_told() {
     hub(Operation::DisableSecurityHub);
     let lost = check(&world, &integration()).await;
     assert_eq!(lost.connection.status, ConnectionStatus::Degraded);
-    assert_eq!(lost.connection.regions[&gone].lost_at, Some(lost.connection.checked_at));
+    assert_eq!(lost.connection.regions[&gone].unavailable_since, Some(lost.connection.checked_at));
     let later = check(&world, &integration()).await;
     assert_eq!(later.connection.status, ConnectionStatus::Degraded, "it is still lost");
     assert_eq!(later.connection.regions, lost.connection.regions);
     hub(Operation::EnableSecurityHub);
     let back = check(&world, &integration()).await;
     assert_eq!(back.connection.status, ConnectionStatus::Connected);
-    assert_eq!(back.connection.regions[&gone].lost_at, None);
+    assert_eq!(back.connection.regions[&gone].unavailable_since, None);
     hub(Operation::DisableSecurityHub);
     check(&world, &integration()).await;
     world.sleep(8 * 24 * 3600).await;

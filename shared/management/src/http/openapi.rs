@@ -17,8 +17,8 @@ use crate::problem::{Problem, Refusal};
         description = "Providers, integrations, runs, quarantine. A change names the version that it is made to \
                        (If-Match, by the ETag of what was read); a refusal is a problem (RFC 9457) that names each field; \
                        access keys go in and never come out. Whoever may invoke the function may call this. An address that \
-                       is not here is answered with 404 (no-route), a method that an address does not take with 405 \
-                       (no-method; Allow names those that it takes).",
+                       is not here is answered with 404 (route-not-found), a method that an address does not take with 405 \
+                       (method-not-allowed; Allow names those that it takes).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(Problem)),

@@ -32,7 +32,7 @@ impl<P: Ports> Service<P> {
     pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<JobView, Refusal> {
         let run = self.run(run_id).await?;
         replayable(&run)?;
-        self.ordered(caller, "run.replay", Job::Replay { run_id: run_id.to_owned(), then: Vec::new() }).await
+        self.ordered(caller, "run.replay", Job::Replay { run_id: run_id.to_owned(), next_run_ids: Vec::new() }).await
     }
 
     /// Jobs the same, and that what is approved is archived.
@@ -128,7 +128,7 @@ impl<P: Ports> Service<P> {
     }
 
     async fn ordered(&self, caller: &Caller, action: &str, job: Job) -> Result<JobView, Refusal> {
-        let target = job.about().unwrap_or_else(|| EVERYTHING.to_owned());
+        let target = job.target().unwrap_or_else(|| EVERYTHING.to_owned());
         self.submit(caller, action, &target, job).await
     }
 

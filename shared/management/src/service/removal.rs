@@ -114,7 +114,7 @@ impl<P: Ports> Service<P> {
             self.ports.append(&again).await?;
         }
         let job = self.enqueue(caller, Job::ArchiveAll { provider: id.clone(), deletion_requested_at }).await?;
-        Ok(IntegrationView { job: Some(job.id), ..self.view(&stored).await? })
+        Ok(IntegrationView { job_id: Some(job.id), ..self.view(&stored).await? })
     }
 
     /// Deletes an integration that is being deleted since then, now that its findings are all archived. Any other stays;

@@ -159,7 +159,7 @@ const ACCOUNT_KEY_BYTES: usize = 16;
 fn is_remarkable(region: &RegionReport) -> bool {
     region.unavailable.is_some()
         || region.unfinished.is_some()
-        || region.not_adopted.is_some()
+        || region.adoption_skipped.is_some()
         || region.hub_unverified.is_some()
         || region.drift.as_ref().is_some_and(|drift| drift.total() > 0 || drift.unread.is_some())
 }

@@ -45,7 +45,8 @@ impl<P: Ports> Service<P> {
             None => None,
         };
         let runs = pending_uploads.len() as u64;
-        let pending_uploads = PendingUploads { runs, replayed: if job.is_some() { runs } else { 0 }, more, job };
+        let pending_uploads =
+            PendingUploads { runs, replayed: if job.is_some() { runs } else { 0 }, more, job_id: job };
         Ok(IntegrationView { pending_uploads: Some(pending_uploads), ..view })
     }
 

@@ -217,7 +217,7 @@ pub struct IntegrationView {
     pub pending_uploads: Option<PendingUploads>,
     /// The job that archives what it sent, in the answer to deleting it so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<String>,
+    pub job_id: Option<String>,
     /// What stays behind in Security Hub, in the answer to moving it to another provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphaned_findings: Option<OrphanedFindings>,
@@ -326,7 +326,7 @@ pub struct PendingUploads {
     pub more: bool,
     /// The job that replays them, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<String>,
+    pub job_id: Option<String>,
 }
 
 impl IntegrationView {
@@ -369,7 +369,7 @@ impl IntegrationView {
             updated_by: updated_by.clone(),
             test: None,
             pending_uploads: None,
-            job: None,
+            job_id: None,
             orphaned_findings: None,
         }
     }

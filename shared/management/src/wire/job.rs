@@ -46,7 +46,7 @@ pub struct JobView {
     pub job: String,
     /// The run, the account or the organization that it is about. Null: all there are.
     #[schema(required = true)]
-    pub about: Option<String>,
+    pub target: Option<String>,
     /// How it stands.
     pub state: JobState,
     /// Why it is refused, failed or undone, or what it waits for.
@@ -55,7 +55,7 @@ pub struct JobView {
     /// The runs of its last attempt, which say with what result it was run.
     pub runs: Vec<String>,
     /// jobs that it placed, and that go on with it.
-    pub then: Vec<String>,
+    pub next_job_ids: Vec<String>,
     /// When it was placed.
     #[schema(value_type = String, format = DateTime)]
     pub submitted_at: Timestamp,
@@ -70,8 +70,9 @@ pub struct JobView {
 impl JobView {
     /// As it is kept.
     pub fn of(record: JobRecord) -> Self {
-        let JobRecord { id, job, state, message, runs, then, submitted_at, submitted_by, completed_at, .. } = record;
-        let (name, about) = (job.name().to_owned(), job.about());
-        Self { id, job: name, about, state, message, runs, then, submitted_at, submitted_by, completed_at }
+        let JobRecord { id, job, state, message, runs, next_job_ids, submitted_at, submitted_by, completed_at, .. } =
+            record;
+        let (name, target) = (job.name().to_owned(), job.target());
+        Self { id, job: name, target, state, message, runs, next_job_ids, submitted_at, submitted_by, completed_at }
     }
 }

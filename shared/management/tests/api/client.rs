@@ -153,8 +153,13 @@ impl Api {
 /// A check that found these Regions enabled.
 pub(crate) fn connected(account: &str, provider: &str, regions: &[&str]) -> Connection {
     let at = "2026-11-23T08:00:00Z".parse().unwrap();
-    let region =
-        RegionConnection { status: RegionStatus::Enabled, since: at, lost_at: None, stale_since: None, problem: None };
+    let region = RegionConnection {
+        status: RegionStatus::Enabled,
+        since: at,
+        unavailable_since: None,
+        stale_since: None,
+        problem: None,
+    };
     Connection {
         account: account.parse().unwrap(),
         provider: provider.parse::<ProviderId>().unwrap(),

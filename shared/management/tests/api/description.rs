@@ -30,7 +30,7 @@ async fn every_address_that_is_described_is_there() {
             let answer = api.send(&method.to_uppercase(), &address, &[], "").await;
             let problem = answer.body["type"].as_str().unwrap_or_default();
             assert!(
-                !problem.ends_with("no-route") && !problem.ends_with("no-method"),
+                !problem.ends_with("route-not-found") && !problem.ends_with("method-not-allowed"),
                 "{method} {path}: {}",
                 answer.text
             );
@@ -143,7 +143,7 @@ fn each_operation_has_the_refusals_that_it_can_meet() {
 #[tokio::test]
 async fn a_method_that_an_address_does_not_take_names_those_that_it_takes() {
     let refused = Api::new().send("PUT", "/integrations", &[], "").await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (405, "no-method"));
+    assert_eq!((refused.status.as_u16(), refused.problem()), (405, "method-not-allowed"));
     let allowed = refused.headers["allow"].to_str().unwrap();
     assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
 }

@@ -171,10 +171,10 @@ async fn disabling_parks_uploads_and_enabling_replays_them() {
 
     let replayed = api.post(&format!("{path}/enable?replay=true"), &json!(null)).await;
     assert_eq!(replayed.body["pending_uploads"]["replayed"], 2, "{}", replayed.text);
-    assert_eq!(replayed.body["pending_uploads"]["job"], api.memory.kept().jobs[0].id);
+    assert_eq!(replayed.body["pending_uploads"]["job_id"], api.memory.kept().jobs[0].id);
     assert_eq!(
         api.memory.ordered(),
-        [Job::Replay { run_id: "run-5".to_owned(), then: vec!["run-2".to_owned()] }],
+        [Job::Replay { run_id: "run-5".to_owned(), next_run_ids: vec!["run-2".to_owned()] }],
         "of each upload the newest run, the oldest scan first, one after the other"
     );
 

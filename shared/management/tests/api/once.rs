@@ -50,7 +50,7 @@ async fn a_key_is_for_one_request() {
     let api = Api::with_provider().await;
     assert_eq!(create(&api, "k1", &json!({"provider": ACCOUNT})).await.status, 201);
     let other = create(&api, "k1", &json!({"provider": ACCOUNT, "only_failed": false})).await;
-    assert_eq!((other.status.as_u16(), other.problem()), (422, "key-reused"));
+    assert_eq!((other.status.as_u16(), other.problem()), (422, "idempotency-key-reused"));
     assert_eq!(create(&api, "", &json!({"provider": ACCOUNT})).await.fields(), ["Idempotency-Key"]);
 }
 
@@ -73,7 +73,7 @@ async fn the_same_key_with_another_access_key_is_another_request() {
     };
     assert_eq!(create(&api, "k1", &body("one")).await.status, 201);
     let other = create(&api, "k1", &body("two")).await;
-    assert_eq!((other.status.as_u16(), other.problem()), (422, "key-reused"), "{}", other.text);
+    assert_eq!((other.status.as_u16(), other.problem()), (422, "idempotency-key-reused"), "{}", other.text);
     let same = create(&api, "k1", &body("one")).await;
     assert_eq!((same.status.as_u16(), &same.headers["idempotent-replayed"]), (201, &"true".parse().unwrap()));
     assert_eq!(api.memory.kept().secrets.len(), 1);
@@ -86,11 +86,15 @@ async fn what_was_deleted_is_not_made_again_by_a_request_that_comes_late() {
     create(&api, "k1", &body).await;
     api.delete(&format!("/integrations/{ACCOUNT}"), "*").await;
     let late = create(&api, "k1", &body).await;
-    assert_eq!((late.status.as_u16(), late.problem()), (409, "key-spent"), "{}", late.text);
+    assert_eq!((late.status.as_u16(), late.problem()), (409, "idempotency-key-target-deleted"), "{}", late.text);
     assert!(late.body["remediation"].as_str().unwrap().contains("new key"), "{}", late.text);
 
     let later = api.memory.kept().now.unwrap() + SignedDuration::from_secs(60);
     api.memory.kept().now = Some(later);
     assert_eq!(create(&api, "k2", &body).await.status, 201);
-    assert_eq!(create(&api, "k1", &body).await.problem(), "key-spent", "what another request made is not this one's");
+    assert_eq!(
+        create(&api, "k1", &body).await.problem(),
+        "idempotency-key-target-deleted",
+        "what another request made is not this one's"
+    );
 }

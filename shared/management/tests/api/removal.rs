@@ -32,8 +32,8 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
     let job =
         Job::ArchiveAll { provider: ACCOUNT.parse().unwrap(), deletion_requested_at: Some(SINCE.parse().unwrap()) };
     assert_eq!(api.memory.ordered(), std::slice::from_ref(&job));
-    let standing = api.get(&format!("/jobs/{}", accepted.body["job"].as_str().unwrap())).await;
-    assert_eq!((&standing.body["job"], &standing.body["about"]), (&json!("archive_all"), &json!(ACCOUNT)));
+    let standing = api.get(&format!("/jobs/{}", accepted.body["job_id"].as_str().unwrap())).await;
+    assert_eq!((&standing.body["job"], &standing.body["target"]), (&json!("archive_all"), &json!(ACCOUNT)));
     assert_eq!(api.memory.kept().secrets.len(), 1, "the key is needed until the end");
 
     let etag = accepted.etag();
@@ -41,7 +41,7 @@ async fn what_was_sent_is_archived_before_the_integration_goes() {
         api.patch(&path, &etag, &json!({"only_failed": false})).await,
         api.post(&format!("{path}/disable"), &json!(null)).await,
     ] {
-        assert_eq!((refused.status.as_u16(), refused.problem()), (409, "being-removed"));
+        assert_eq!((refused.status.as_u16(), refused.problem()), (409, "deletion-in-progress"));
         let remediation = refused.body["remediation"].as_str().unwrap();
         for way in ["hubctl integration enable 123456789012", "hubctl integration delete 123456789012 --archive"] {
             assert!(remediation.contains(way), "{remediation}");

@@ -29,7 +29,7 @@ fn api() -> Api {
     able.quarantine = Some("runs/able/quarantine.jsonl".to_owned());
     let mut kept = api.memory.kept();
     kept.runs = vec![able, run("idle", "scan.json")];
-    kept.quarantine.insert("able".to_owned(), vec![json!({"code": "InvalidInput"}), json!({"code": "unreadable"})]);
+    kept.quarantine.insert("able".to_owned(), vec![json!({"code": "InvalidInput"}), json!({"code": "malformed"})]);
     drop(kept);
     api
 }
@@ -39,12 +39,17 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
     let api = api();
     for verb in ["replay", "approve", "undo-archive", "redrive"] {
         let ordered = api.post(&format!("/runs/able/{verb}"), &json!(null)).await;
-        assert_eq!((ordered.status.as_u16(), &ordered.body["about"]), (202, &json!("able")), "{}", ordered.text);
+        assert_eq!((ordered.status.as_u16(), &ordered.body["target"]), (202, &json!("able")), "{}", ordered.text);
         assert_eq!(ordered.body["job"], verb.replace('-', "_"));
         let address = ordered.headers["location"].to_str().unwrap().to_owned();
         assert_eq!(api.get(&address).await.body, ordered.body, "{verb}: its address says how it stands");
         let refused = api.post(&format!("/runs/idle/{verb}"), &json!(null)).await;
-        assert_eq!((refused.status.as_u16(), refused.problem()), (409, "run-state"), "{verb}: {}", refused.text);
+        assert_eq!(
+            (refused.status.as_u16(), refused.problem()),
+            (409, "invalid-run-state"),
+            "{verb}: {}",
+            refused.text
+        );
         let nobody = api.post(&format!("/runs/none/{verb}"), &json!(null)).await;
         assert_eq!((nobody.status.as_u16(), nobody.problem()), (404, "not-found"), "{verb}");
     }
@@ -52,7 +57,7 @@ async fn what_a_person_decides_about_a_run_is_ordered_and_in_the_trail() {
     assert_eq!(
         api.memory.ordered(),
         [
-            Job::Replay { run_id: run_id(), then: Vec::new() },
+            Job::Replay { run_id: run_id(), next_run_ids: Vec::new() },
             Job::Approve { run_id: run_id(), pending: false, unproven: false },
             Job::UndoArchive { run_id: run_id() },
             Job::Redrive { run_id: Some(run_id()), code: None },
@@ -76,7 +81,7 @@ async fn what_is_about_many_runs_or_accounts_is_ordered_as_it_is_asked() {
         ("/findings/reconcile".to_owned(), None),
     ] {
         let ordered = api.post(&address, &json!(null)).await;
-        assert_eq!((ordered.status.as_u16(), ordered.body["about"].as_str()), (202, about), "{}", ordered.text);
+        assert_eq!((ordered.status.as_u16(), ordered.body["target"].as_str()), (202, about), "{}", ordered.text);
     }
     assert_eq!(
         api.memory.ordered(),
@@ -136,7 +141,7 @@ async fn only_a_failed_job_is_retried_and_once() {
 
     api.memory.kept().jobs[0].state = JobState::Succeeded;
     let refused = api.post(&retry, &json!(null)).await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "job-state"), "{}", refused.text);
+    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "invalid-job-state"), "{}", refused.text);
     assert_eq!(api.post("/jobs/none/retry", &json!(null)).await.problem(), "not-found");
 }
 
@@ -152,11 +157,11 @@ async fn runs_and_quarantine_are_listed_newest_first() {
     assert_eq!(api.get("/runs?account=12").await.fields(), ["account"]);
     let quarantine = api.get("/quarantine").await;
     assert_eq!(ids(&quarantine), ["able"]);
-    assert_eq!(quarantine.body["items"][0]["quarantined"], json!({"InvalidInput": 2, "unreadable": 1}));
+    assert_eq!(quarantine.body["items"][0]["quarantined"], json!({"InvalidInput": 2, "malformed": 1}));
     let entries = api.get("/runs/able/quarantine?limit=1").await;
     assert_eq!(entries.body["items"], json!([{"code": "InvalidInput"}]));
     let rest = api.get(&format!("/runs/able/quarantine?after={}", entries.body["next"].as_str().unwrap())).await;
-    assert_eq!((&rest.body["items"], &rest.body["next"]), (&json!([{"code": "unreadable"}]), &json!(null)));
+    assert_eq!((&rest.body["items"], &rest.body["next"]), (&json!([{"code": "malformed"}]), &json!(null)));
     let nowhere = api.get("/runs/able/quarantine?after=abc").await;
     assert_eq!((nowhere.status.as_u16(), nowhere.fields()), (422, vec!["after"]), "it does not begin again in silence");
 }
@@ -213,7 +218,7 @@ async fn an_approval_names_what_is_approved_and_only_what_waits_can_be() {
         ]
     );
     let refused = approve("blind", json!({})).await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "run-state"));
+    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "invalid-run-state"));
     assert!(refused.text.contains("hubctl run approve blind --unproven"), "{}", refused.text);
     let refused = approve("able", json!({"unproven": true})).await;
     assert!(refused.text.contains("hubctl run approve able\""), "{}", refused.text);
@@ -227,7 +232,7 @@ async fn an_approval_names_what_is_approved_and_only_what_waits_can_be() {
         assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec![field]), "{body}");
     }
     let text = api.send("POST", "/runs/able/approve", &[("content-type", "text/plain")], "yes").await;
-    assert_eq!((text.status.as_u16(), text.problem()), (415, "media-type"));
+    assert_eq!((text.status.as_u16(), text.problem()), (415, "unsupported-media-type"));
 }
 
 #[tokio::test]
@@ -243,7 +248,7 @@ async fn a_run_whose_scan_is_no_longer_the_newest_is_not_approved_and_the_newer_
     api.memory.kept().runs.extend([unproven("old", 1), unproven("new", 2)]);
     let approve = async |run: &str| api.post(&format!("/runs/{run}/approve"), &json!({"unproven": true})).await;
     let refused = approve("old").await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "run-state"), "{}", refused.text);
+    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "invalid-run-state"), "{}", refused.text);
     assert_eq!(refused.body["remediation"], "hubctl run approve new --unproven");
     assert_eq!(approve("new").await.status, 202);
     // The newest scan of the account may be of another part of it.

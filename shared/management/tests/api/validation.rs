@@ -144,12 +144,12 @@ async fn what_is_no_request_of_ours_is_a_problem_too() {
     let xml = [("content-type", "text/xml"), ("if-match", etag.as_str())];
     let large = format!("{{\"provider\": \"{}\"}}", "1".repeat(70_000));
     for (method, path, headers, body, status, problem) in [
-        ("GET", "/nowhere", &json, "", 404, "no-route"),
-        ("PUT", "/integrations", &json, "{}", 405, "no-method"),
-        ("PATCH", path.as_str(), &xml, "{}", 415, "media-type"),
+        ("GET", "/nowhere", &json, "", 404, "route-not-found"),
+        ("PUT", "/integrations", &json, "{}", 405, "method-not-allowed"),
+        ("PATCH", path.as_str(), &xml, "{}", 415, "unsupported-media-type"),
         ("PATCH", path.as_str(), &json, "[]", 422, "invalid"),
         ("PATCH", path.as_str(), &json, "{", 400, "malformed"),
-        ("POST", "/integrations", &json, large.as_str(), 413, "too-large"),
+        ("POST", "/integrations", &json, large.as_str(), 413, "payload-too-large"),
         ("GET", "/integrations/me", &json, "", 404, "not-found"),
         ("GET", "/integrations/%ff", &json, "", 400, "malformed"),
     ] {

@@ -87,11 +87,8 @@ fn counts(survey: &Survey) -> Table {
         table.row(Tone::Plain, [format!("skipped: {reason}"), text::count(*findings)]);
     }
     for problem in &survey.problems {
-        let name = if problem.code == "unreadable" {
-            "unreadable".to_owned()
-        } else {
-            format!("quarantined: {}", problem.code)
-        };
+        let name =
+            if problem.code == "malformed" { "malformed".to_owned() } else { format!("quarantined: {}", problem.code) };
         table.row(Tone::Bad, [name, text::count(problem.entries)]);
     }
     table.row(Tone::Strong, ["read".to_owned(), text::count(survey.read)]);

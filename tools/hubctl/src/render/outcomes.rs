@@ -25,7 +25,7 @@ pub(crate) fn table(sent: &str, counts: &Counts) -> Table {
     for (code, findings) in &counts.quarantined {
         row(Tone::Bad, format!("quarantined: {code}"), *findings);
     }
-    row(Tone::Bad, "unreadable".to_owned(), counts.unreadable);
+    row(Tone::Bad, "malformed".to_owned(), counts.unreadable);
     for (reason, findings) in &counts.undelivered {
         row(Tone::Bad, format!("undelivered: {reason}"), *findings);
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 
 use asff::RegionName;
-use exporter::report::reasons::unavailable::NOT_IN_INTEGRATION;
-use exporter::report::{Counts, FileEnd, RegionReport, RunKind, RunReport, RunStatus};
+use exporter::report::reasons::unavailable::REGION_NOT_SELECTED;
+use exporter::report::{Counts, ReadStatus, RegionReport, RunKind, RunReport, RunStatus};
 
 use super::{outcomes, unproven};
 use crate::exit::Exit;
@@ -19,7 +19,7 @@ pub(crate) const CREDENTIAL_REASONS: [&str; 5] =
 /// What a script should know of the run.
 pub(crate) fn exit(report: &RunReport) -> Exit {
     let counts = &report.counts;
-    let truncated = matches!(report.file_end, FileEnd::Truncated { .. } | FileEnd::Stopped);
+    let truncated = matches!(report.read_status, ReadStatus::Truncated { .. } | ReadStatus::Stopped);
     let left = counts.undelivered_total() + counts.archive_undelivered;
     let lost = counts.quarantined_total() + counts.unreadable + counts.archive_rejected_total() + left > 0;
     if counts.undelivered.keys().any(|reason| CREDENTIAL_REASONS.contains(&reason.as_str())) {
@@ -47,7 +47,7 @@ fn is_region_missing(counts: &Counts) -> bool {
             .region_unavailable
             .values()
             .flat_map(|reasons| reasons.keys())
-            .any(|reason| reason != NOT_IN_INTEGRATION)
+            .any(|reason| reason != REGION_NOT_SELECTED)
 }
 
 /// The tone of a status.
@@ -198,7 +198,7 @@ fn remarks(report: &RunReport) -> Vec<String> {
                 let findings = text::counted(report.adopted, "finding", "findings");
                 remarks.push(format!("{at}: adopted {findings} that Security Hub held"));
             }
-            if let Some(why) = &report.not_adopted {
+            if let Some(why) = &report.adoption_skipped {
                 remarks.push(format!("{at}: nothing was adopted: {why}"));
             }
         }

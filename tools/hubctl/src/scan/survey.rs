@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asff::{
     AccountId, Ending, Identity, Mapped, Outcome, Place, QuarantineCode, RegionName, ScanFormat, SeverityLabel, Status,
 };
-use exporter::report::FileEnd;
+use exporter::report::ReadStatus;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -27,7 +27,7 @@ pub(crate) struct Survey {
     /// The format, where the content told it.
     pub(crate) format: Option<ScanFormat>,
     /// Whether it was read to its end.
-    pub(crate) file_end: FileEnd,
+    pub(crate) read_status: ReadStatus,
     /// Versions of Prowler that wrote it; one, in a genuine file.
     pub(crate) prowler_versions: Vec<String>,
     /// The first and the last time among the findings.
@@ -78,7 +78,7 @@ pub(crate) struct Repaired {
 /// One kind of entry that can't be sent.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Problem {
-    /// `unreadable`, or the quarantine's code.
+    /// `malformed`, or the quarantine's code.
     pub(crate) code: &'static str,
     /// How many entries.
     pub(crate) entries: u64,
@@ -185,7 +185,7 @@ impl Survey {
                 let Place { account, region, check_id } = broken.place.clone();
                 let check = check_id.map(|check| check.to_string());
                 let example = Example { offset: broken.offset, message, check, account, region };
-                self.problem("unreadable", example);
+                self.problem("malformed", example);
             }
             Outcome::Quarantined(kept) => {
                 let example = Example {
@@ -220,11 +220,11 @@ impl Survey {
     /// Notes what is known at the end.
     pub(crate) fn finish(&mut self, finished: Finished) {
         self.format = finished.format;
-        self.file_end = match finished.ending {
-            None => FileEnd::Stopped,
-            Some(Ending::Complete) => FileEnd::Complete,
-            Some(Ending::Truncated { offset, reason }) => FileEnd::Truncated { offset, reason },
-            Some(Ending::Refused(refusal)) => FileEnd::Refused { message: refusal.to_string() },
+        self.read_status = match finished.ending {
+            None => ReadStatus::Stopped,
+            Some(Ending::Complete) => ReadStatus::Complete,
+            Some(Ending::Truncated { offset, reason }) => ReadStatus::Truncated { offset, reason },
+            Some(Ending::Refused(refusal)) => ReadStatus::Refused { message: refusal.to_string() },
         };
         self.prowler_versions.sort();
     }

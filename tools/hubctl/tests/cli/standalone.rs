@@ -158,7 +158,7 @@ fn a_plan_says_what_the_export_then_does() {
         assert_eq!(planned["counts"], done["counts"], "{file}");
         for region in planned["regions"].as_array().unwrap() {
             let report = &done["accounts"][ACCOUNT]["regions"][region["region"].as_str().unwrap()];
-            for name in ["new", "changed", "returned", "due"] {
+            for name in ["new", "changed", "reactivated", "refresh_due"] {
                 assert_eq!(region[name], report["changes"][name], "{file} {name}");
             }
             assert_eq!(region["to_archive"], report["archived"]);

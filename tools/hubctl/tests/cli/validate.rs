@@ -41,7 +41,7 @@ fn the_json_adds_up_whatever_the_format_and_filters() {
             let sum = |value: &Value| value.as_object().unwrap().values().map(number).sum::<u64>();
             let scan = &json["scan"];
             let entries = number(&scan["mapped"]) + sum(&scan["skipped"]) + sum(&scan["quarantined"]);
-            assert_eq!(entries + number(&scan["unreadable"]), counts.read, "{file} {options}");
+            assert_eq!(entries + number(&scan["malformed"]), counts.read, "{file} {options}");
             assert_eq!(json["plan"]["filters"]["format"], scan["format"]);
         }
     }

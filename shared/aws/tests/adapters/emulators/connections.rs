@@ -36,7 +36,7 @@ fn connection(checked_at: Timestamp, regions: usize) -> Connection {
             status: RegionStatus::HubNotEnabled,
             since: checked_at,
             problem: Some(problem("ü")),
-            lost_at: Some(checked_at),
+            unavailable_since: Some(checked_at),
             stale_since: None,
         };
         (format!("eu-west-{number}").parse().unwrap(), state)
@@ -122,7 +122,7 @@ async fn what_was_published_is_replaced_only_while_it_is_what_was_read(place: Pl
     let (cloud, account) = (&place.cloud, ACCOUNT.parse().unwrap());
     let sample: Value = serde_json::from_str(include_str!("../../../../../events/emitted/region-lost.json")).unwrap();
     let mut event =
-        Event { kind: EventKind::RegionLost, detail: serde_json::from_value(sample["detail"].clone()).unwrap() };
+        Event { kind: EventKind::RegionUnavailable, detail: serde_json::from_value(sample["detail"].clone()).unwrap() };
     (event.detail.message, event.detail.remediation) = ("m".repeat(1_200), "f".repeat(1_000));
     let waiting = Waiting { event, until: Timestamp::now() };
     let first = Told { connected: Some(true), waiting: vec![waiting; WAITING], ..Told::default() };

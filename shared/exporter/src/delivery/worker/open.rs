@@ -64,7 +64,7 @@ impl<P: Ports> RegionWorker<P> {
         match adopt(region_state, &hub, &self.policy.regions, trust, missing, now_ms, until).await {
             Ok(drift) => {
                 self.work.report.adopted = drift.unknown;
-                self.work.report.not_adopted = drift.unread;
+                self.work.report.adoption_skipped = drift.unread;
                 self.work.report.pages_read = drift.pages;
                 if let Some(reason) = drift.paused {
                     self.sender.refuse(Stop::Undelivered(reason));
@@ -72,7 +72,7 @@ impl<P: Ports> RegionWorker<P> {
                 }
             }
             Err(Declined::Hub(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))) => {
-                self.work.report.not_adopted = Some(denied(&error));
+                self.work.report.adoption_skipped = Some(denied(&error));
             }
             Err(Declined::Hub(error)) => {
                 self.sender.refuse(Stop::Undelivered(passing(&error)));
@@ -81,7 +81,7 @@ impl<P: Ports> RegionWorker<P> {
             Err(Declined::Port(error)) => return Err(error),
         }
         let mut region_state = self.region_state().await?;
-        if self.work.report.not_adopted.is_some() && region_state.header.tail.adopting.is_none() {
+        if self.work.report.adoption_skipped.is_some() && region_state.header.tail.adopting.is_none() {
             // The next run that may read the hub does.
             region_state.header.tail.adopting = Some(Adopting::postponed());
         }
@@ -98,7 +98,7 @@ impl<P: Ports> RegionWorker<P> {
         if let Some(given_up) =
             region_state.header.tail.adopting.as_ref().and_then(|adopting| adopting.given_up.clone())
         {
-            self.work.report.not_adopted = Some(given_up);
+            self.work.report.adoption_skipped = Some(given_up);
         }
         region_state.is_stale |= region_state.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
         if region_state.old.is_some() {
@@ -153,7 +153,7 @@ impl<P: Ports> RegionWorker<P> {
 /// The reason for which findings are undelivered after a call that failed in passing.
 fn passing(error: &CallError) -> &'static str {
     match error {
-        CallError::OutOfTime => undelivered::OUT_OF_TIME,
+        CallError::OutOfTime => undelivered::DEADLINE_EXCEEDED,
         CallError::Throttled(_) => undelivered::THROTTLED,
         CallError::Unreachable(_) => undelivered::UNREACHABLE,
         _ => undelivered::SERVICE_ERROR,

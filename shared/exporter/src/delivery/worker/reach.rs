@@ -89,7 +89,7 @@ impl<P: Ports> RegionWorker<P> {
         match error {
             CallError::Unreachable(_) if self.has_accepted().await => Stop::Undelivered(undelivered::UNREACHABLE),
             CallError::Throttled(_) => Stop::Undelivered(undelivered::THROTTLED),
-            CallError::OutOfTime => Stop::Undelivered(undelivered::OUT_OF_TIME),
+            CallError::OutOfTime => Stop::Undelivered(undelivered::DEADLINE_EXCEEDED),
             error if is_final(error) || matches!(error, CallError::Unreachable(_)) => {
                 let lane = self.sender.lane();
                 Stop::Unavailable(explain(&lane.hub, lane.place(), error).await)

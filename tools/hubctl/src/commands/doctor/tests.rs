@@ -20,7 +20,7 @@ fn region(status: RegionStatus, lost: bool, name: &str) -> RegionConnection {
         remediation: Some(format!("aws securityhub enable-security-hub --no-enable-default-standards --region {name}")),
     };
     let problem = (status != RegionStatus::Enabled).then_some(problem);
-    RegionConnection { status, since: at(), problem, lost_at: lost.then(at), stale_since: None }
+    RegionConnection { status, since: at(), problem, unavailable_since: lost.then(at), stale_since: None }
 }
 
 fn connection(account: &str, status: ConnectionStatus, regions: &[(&str, RegionStatus, bool)]) -> Connection {

@@ -102,7 +102,7 @@ fn regions(diagnosis: &Diagnosis, all_regions: bool) -> Table {
 
 /// Whether a Region should take findings: it did lately, or the integration names it.
 fn is_gap(diagnosis: &Diagnosis, connection: &Connection, name: RegionName) -> bool {
-    let is_lost = connection.regions.get(&name).is_some_and(|region| region.lost_at.is_some());
+    let is_lost = connection.regions.get(&name).is_some_and(|region| region.unavailable_since.is_some());
     is_lost || diagnosis.gaps.get(&connection.account).is_some_and(|gaps| gaps.contains(&name))
 }
 
@@ -123,7 +123,7 @@ fn tone(connection: &Connection, region: &RegionConnection) -> Tone {
         _ if connection.status == ConnectionStatus::Disconnected => Tone::Bad,
         RegionStatus::Enabled if region.problem.is_none() && region.stale_since.is_none() => Tone::Good,
         RegionStatus::Enabled => Tone::Warning,
-        _ if region.lost_at.is_some() => Tone::Bad,
+        _ if region.unavailable_since.is_some() => Tone::Bad,
         _ => Tone::Plain,
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
                 output.note(format!("The integration of {id} is deleted."))?;
             }
             Format::Table => {
-                let job = answer.body["job"].as_str().unwrap_or_default();
+                let job = answer.body["job_id"].as_str().unwrap_or_default();
                 output.note(format!(
                     "What it sent is being archived; then the integration of {id} is deleted. To wait for it:\n  hubctl job show {job} --wait"
                 ))?;

@@ -64,7 +64,7 @@ pub(super) fn enable(args: &EnableArgs, reach: &Reach, global: &Global, output: 
             (_, replayed) => output.note(format!(
                 "{at_least}{runs} came while it was off; {} being exported. To wait for it:\n  hubctl job show {} --wait",
                 text::counted(replayed, "is", "are"),
-                pending_uploads.job.as_deref().unwrap_or_default()
+                pending_uploads.job_id.as_deref().unwrap_or_default()
             ))?,
         }
     }

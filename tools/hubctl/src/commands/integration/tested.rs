@@ -67,7 +67,7 @@ fn write_account(connection: &Connection, of_many: bool, output: &mut Output) ->
     let mut by_status: BTreeMap<RegionStatus, Vec<(&RegionName, &RegionConnection)>> = BTreeMap::new();
     for (name, region) in &connection.regions {
         // What is not switched on is nothing to fix, unless it was on, or no Region takes findings.
-        let is_off = region.status == RegionStatus::RegionNotOptedIn && region.lost_at.is_none();
+        let is_off = region.status == RegionStatus::RegionNotOptedIn && region.unavailable_since.is_none();
         if is_off && connection.status != ConnectionStatus::Disconnected {
             off += 1;
         } else {
@@ -136,7 +136,7 @@ fn status_word(status: RegionStatus) -> &'static str {
 /// Regions that took findings before and take none now.
 fn lost(test: &Test) -> u64 {
     let regions = test.connections.iter().flat_map(|connection| connection.regions.values());
-    regions.filter(|region| region.lost_at.is_some()).count() as u64
+    regions.filter(|region| region.unavailable_since.is_some()).count() as u64
 }
 
 /// How a command ends that tested a connection. Only what passed is a success: what got no answer is not.

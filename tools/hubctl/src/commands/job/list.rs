@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     for json in &jobs {
         let job: JobView = read(json)?;
         let at = job.submitted_at.strftime("%Y-%m-%d %H:%M").to_string();
-        let what = format!("{} {}", job.job, job.about.as_deref().unwrap_or("all"));
+        let what = format!("{} {}", job.job, job.target.as_deref().unwrap_or("all"));
         table.row(tone(job.state), [&job.id, &at, job.state.as_str()]);
         table.row(Tone::Plain, [what.as_str(), "", ""]);
     }

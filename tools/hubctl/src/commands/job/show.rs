@@ -73,7 +73,7 @@ fn facts(job: &JobView, origin: &Origin) -> Facts {
     let mut facts = Facts::new();
     facts.add(Tone::Strong, "Job", &job.id);
     facts.add(Tone::Plain, "What", &job.job);
-    facts.add(Tone::Plain, "About", job.about.as_deref().unwrap_or("all"));
+    facts.add(Tone::Plain, "About", job.target.as_deref().unwrap_or("all"));
     facts.add(tone(job.state), "State", job.state.as_str());
     if let Some(message) = &job.message {
         facts.add(Tone::Plain, "Why", text::harmless(message));
@@ -88,7 +88,7 @@ fn facts(job: &JobView, origin: &Origin) -> Facts {
     for run_id in &job.runs {
         facts.add(Tone::Plain, "Run", origin.command(&format!("hubctl run show {run_id}")));
     }
-    for next in &job.then {
+    for next in &job.next_job_ids {
         facts.add(Tone::Plain, "Followed by", origin.command(&format!("hubctl job show {next}")));
     }
     facts

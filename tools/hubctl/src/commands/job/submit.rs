@@ -111,7 +111,7 @@ pub(crate) async fn put_in_trail(job: &Job, connected: &Connected) -> Result<()>
         at: Timestamp::now(),
         by: caller.arn,
         action: action(job).to_owned(),
-        target: job.about().unwrap_or_else(|| EVERYTHING.to_owned()),
+        target: job.target().unwrap_or_else(|| EVERYTHING.to_owned()),
         changes: BTreeMap::new(),
     };
     connected.cloud.append(&entry).await.map_err(|error| deployment::port(&error))?;

@@ -55,7 +55,7 @@ async fn all(management: &Management, job: JobView, said: &Mutex<String>) -> Res
             let verb = if job.state == JobState::Failed { "" } else { "was " };
             settled.refused.push(format!("the job {verb}{}: {}", job.state.as_str(), text::harmless(why)));
         }
-        for next in &job.then {
+        for next in &job.next_job_ids {
             let answer = management.get(format!("/jobs/{}", segment(next))).await?;
             jobs.push_back(read(&answer.body)?);
         }

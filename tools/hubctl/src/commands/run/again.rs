@@ -68,7 +68,7 @@ pub(super) fn standalone(
 pub(super) fn job(run_id: &str, approval: Approval) -> Job {
     let run_id = run_id.to_owned();
     match approval {
-        Approval { pending: false, unproven: false } => Job::Replay { run_id, then: Vec::new() },
+        Approval { pending: false, unproven: false } => Job::Replay { run_id, next_run_ids: Vec::new() },
         Approval { pending, unproven } => Job::Approve { run_id, pending, unproven },
     }
 }

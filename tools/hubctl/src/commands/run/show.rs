@@ -21,9 +21,9 @@ Example:
 
 JSON: run_id, kind (export, undo_archive, redrive, reconcile, archive_all), of
 (the run that it is about), job (that it belongs to), status, reasons, upload,
-format, file_end, started_at, finished_at, scanned_at, counts, accounts (each
+format, read_status, started_at, finished_at, scanned_at, counts, accounts (each
 with counts, problem, archive, unproven, scan_times, partial_scan, uncovered,
-regions), quarantine, quarantine_left, pending. counts: read = sent + unchanged
+regions), quarantine, quarantine_remaining, pending. counts: read = sent + unchanged
 + filtered + region_unavailable + quarantined + unreadable + undelivered; beside
 these absent and unproven, active findings of earlier scans. archive says why
 nothing was archived that should have been: archive_requires_approval waits for

@@ -22,7 +22,7 @@ use crate::standalone::{Place, Standalone};
 #[command(after_help = "\
 Sends the findings that the run archived again, active, with the status that
 they had; what analysts did to them stays. Findings that a later run sent or
-archived are left (filtered: changed_since). It is recorded as a run.
+archived are left (filtered: modified_since). It is recorded as a run.
 
 The next scan decides again: what it lacks it archives again. If the scan was
 wrong, first fix it, or turn archiving off for the account.

@@ -3,7 +3,7 @@
 use std::io;
 
 use asff::SeverityLabel;
-use exporter::report::{FileEnd, NO_FINDINGS};
+use exporter::report::{NO_FINDINGS, ReadStatus};
 
 use super::plan::Plan;
 use crate::args::filters;
@@ -50,14 +50,14 @@ fn file(survey: &Survey, plan: &Plan) -> Facts {
 }
 
 fn end(survey: &Survey) -> (Tone, String) {
-    match &survey.file_end {
-        FileEnd::Complete if survey.read == 0 => (Tone::Bad, NO_FINDINGS.to_owned()),
-        FileEnd::Complete => (Tone::Good, "complete".to_owned()),
-        FileEnd::Truncated { offset, reason } => {
+    match &survey.read_status {
+        ReadStatus::Complete if survey.read == 0 => (Tone::Bad, NO_FINDINGS.to_owned()),
+        ReadStatus::Complete => (Tone::Good, "complete".to_owned()),
+        ReadStatus::Truncated { offset, reason } => {
             (Tone::Bad, format!("truncated at byte {}: {reason}", text::count(*offset)))
         }
-        FileEnd::Refused { .. } => (Tone::Bad, "no scan that can be exported".to_owned()),
-        FileEnd::Stopped | FileEnd::Unread => (Tone::Warning, "not read to its end".to_owned()),
+        ReadStatus::Refused { .. } => (Tone::Bad, "no scan that can be exported".to_owned()),
+        ReadStatus::Stopped | ReadStatus::Unread => (Tone::Warning, "not read to its end".to_owned()),
     }
 }
 

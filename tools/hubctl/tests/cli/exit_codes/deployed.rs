@@ -77,7 +77,7 @@ pub(super) fn driver(command: &str, when: &str) -> Option<Driver> {
 /// What a connection test finds. None of a check that nobody makes.
 fn found(when: &str) -> Option<Option<Connection>> {
     let mut lost = connected();
-    lost.regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap().lost_at =
+    lost.regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap().unavailable_since =
         Some("2026-11-23T08:30:00Z".parse().unwrap());
     lost.regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap().since = "2026-11-23T08:30:00Z".parse().unwrap();
     lost.status = exporter::connection::ConnectionStatus::Degraded;

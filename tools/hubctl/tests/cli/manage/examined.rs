@@ -21,7 +21,7 @@ fn refused(deployment: &Deployment, file: &str, exit: i32, why: &str) {
 fn lost() -> exporter::connection::Connection {
     let mut lost = connected();
     let region = lost.regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap();
-    region.lost_at = Some("2026-11-23T08:30:00Z".parse().unwrap());
+    region.unavailable_since = Some("2026-11-23T08:30:00Z".parse().unwrap());
     lost
 }
 

@@ -221,7 +221,8 @@ async fn invoked(router: axum::Router, event: &Bytes) -> Value {
 /// A check that found two Regions enabled, and others not.
 pub(crate) fn connected() -> Connection {
     let since = "2026-11-23T08:00:00Z".parse().unwrap();
-    let region = |status, problem| RegionConnection { status, since, lost_at: None, stale_since: None, problem };
+    let region =
+        |status, problem| RegionConnection { status, since, unavailable_since: None, stale_since: None, problem };
     let off = |name: &str| Problem {
         reason: "hub_not_enabled".to_owned(),
         message: format!("Security Hub is off in {name}"),

@@ -71,7 +71,7 @@ impl Exporter {
                         record.runs = vec![run_id.clone()];
                         let kind =
                             if record.job.name() == "undo_archive" { RunKind::UndoArchive } else { RunKind::Export };
-                        let mut made = RunReport { job: Some(record.id.clone()), ..run(&run_id, kind) };
+                        let mut made = RunReport { job_id: Some(record.id.clone()), ..run(&run_id, kind) };
                         end(&mut made);
                         runs.push(made);
                     } else {
@@ -135,7 +135,7 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
     assert_eq!(
         deployment.memory.ordered(),
         [
-            Job::Replay { run_id: run_id(), then: Vec::new() },
+            Job::Replay { run_id: run_id(), next_run_ids: Vec::new() },
             Job::Approve { run_id: run_id(), pending: false, unproven: false },
             Job::UndoArchive { run_id: run_id() },
             Job::Redrive { run_id: Some(run_id()), code: Some("InvalidInput".to_owned()) },

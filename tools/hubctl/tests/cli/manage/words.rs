@@ -172,7 +172,7 @@ fn a_test_that_finds_a_region_lost_is_no_success() {
     {
         let mut kept = deployment.memory.kept();
         let lost = kept.found.get_mut(ACCOUNT).unwrap()[0].regions.get_mut(&"eu-west-2".parse().unwrap()).unwrap();
-        lost.lost_at = Some("2026-11-23T08:30:00Z".parse().unwrap());
+        lost.unavailable_since = Some("2026-11-23T08:30:00Z".parse().unwrap());
         lost.status = exporter::connection::RegionStatus::HubNotEnabled;
     }
     let tested = deployment.run(&format!("integration test {ACCOUNT}"));
