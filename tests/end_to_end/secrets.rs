@@ -39,7 +39,7 @@ async fn what_a_scan_shows_of_a_resource_goes_nowhere() -> Result<()> {
     let run = stage.export("secrets/planted.json", bytes).await?;
 
     ensure!(run.status == RunStatus::Degraded && run.counts.sent == 1, "{run:#?}");
-    ensure!(run.counts.quarantined_total() == 2 && run.counts.unreadable == 1, "{:#?}", run.counts);
+    ensure!(run.counts.quarantined_total() == 2 && run.counts.malformed == 1, "{:#?}", run.counts);
     ensure!(stage.quarantine_of(&run).await?.len() == 3, "the quarantine does not hold what it should");
     nowhere("Security Hub", &serde_json::to_string(&hub.findings()?)?)?;
     nowhere("the table", &stage.table()?)?;

@@ -9,15 +9,15 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, bail, ensure};
 use asff::AccountId;
-use aws::{CheckAnswer, CheckFunction, Cloud, Deployment, Names};
+use aws::{CheckAnswer, CheckFunction, Cloud, Deployment, ResourceNames};
 use bytes::Bytes;
 use exporter::connection::{Connection, Connections as _};
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::jobs::Queue as _;
 use exporter::jobs::Round;
-use exporter::ports::{ObjectWriter as _, Objects as _, Only};
+use exporter::ports::{ObjectWriter as _, Objects as _, PutMode};
 use exporter::provider::ProviderId;
-use exporter::registry::{AuditEntry, Registry, Seen, Stored, Write};
+use exporter::registry::{AuditEntry, ExpectedVersion, Registry, Stored, Write};
 use exporter::report::{RunReport, RunStatus};
 use exporter::upload::Upload;
 use jiff::Timestamp;
@@ -92,7 +92,7 @@ impl Stage {
         let config = aws::sdk_config().await;
         let stack_name = stack["stack_name"].as_str().unwrap_or_default();
         let deployment = Deployment::of_stack(&config, stack_name).await?;
-        let scans = Names { state_bucket: deployment.scan_bucket.clone(), ..deployment.names() };
+        let scans = ResourceNames { state_bucket: deployment.scan_bucket.clone(), ..deployment.names() };
         Ok(Self {
             name: stack_name.to_owned(),
             cloud: Cloud::new(&config, deployment.names()),
@@ -161,7 +161,7 @@ impl Stage {
     pub async fn integrate(&self, integration: &Integration) -> Result<()> {
         let (now, by) = (Timestamp::now(), "end-to-end");
         let before = self.cloud.integration_of(&integration.provider).await?;
-        let seen = before.as_ref().map_or(Seen::Nothing, |before| Seen::This(before.revision()));
+        let seen = before.as_ref().map_or(ExpectedVersion::Nothing, |before| ExpectedVersion::This(before.revision()));
         let after = match before {
             None => Stored::new(integration.clone(), now, by),
             Some(before) => before.changed(integration.clone(), now, by),
@@ -254,7 +254,7 @@ impl Stage {
     ///
     /// When the bucket does not take it.
     pub async fn upload(&self, key: &str, bytes: Vec<u8>) -> Result<String> {
-        let mut object = self.scans.create(key, Only::Always).await?;
+        let mut object = self.scans.create(key, PutMode::Overwrite).await?;
         object.write(Bytes::from(bytes)).await?;
         object.finish().await?;
         Ok(Upload::new(&self.deployment.scan_bucket, key).url())

@@ -1,6 +1,6 @@
 //! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
 
-use aws::Names;
+use aws::ResourceNames;
 use exporter::connection::CheckSettings;
 use runtime::config::{ConfigError, Variables};
 use tracing::level_filters::LevelFilter;
@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `TABLE_NAME` and `STATE_BUCKET`.
-    pub names: Names,
+    pub names: ResourceNames,
     /// `CHECK_QUEUE_URL`: where accounts go that one invocation can't hold. None: they are left to the next check.
     pub check_queue_url: Option<String>,
     /// How a check behaves.
@@ -33,7 +33,7 @@ impl Config {
     /// Reads variables, wherever they are from.
     fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
-            names: Names {
+            names: ResourceNames {
                 table: variables.required("TABLE_NAME")?,
                 state_bucket: variables.required("STATE_BUCKET")?,
                 queue_url: None,

@@ -2,7 +2,7 @@
 
 use asff::AccountId;
 use exporter::provider::ProviderId;
-use exporter::roster::Wanted;
+use exporter::roster::TargetSelection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// What to check.
-    pub wanted: Wanted,
+    pub wanted: TargetSelection,
     /// How many invocations of ours led to this one.
     pub round: u32,
     /// Whether what this invocation can't hold goes to further ones. Otherwise the answer names it.
@@ -70,9 +70,9 @@ fn request(payload: &Value, queued: bool) -> Result<Request, EventError> {
         named.get_or_insert_default().push(one);
     }
     let wanted = match (named, payload.accounts) {
-        (None, None) => Wanted::All,
-        (Some(integrations), None) => Wanted::Integrations(integrations),
-        (None, Some(accounts)) => Wanted::Accounts(accounts),
+        (None, None) => TargetSelection::All,
+        (Some(integrations), None) => TargetSelection::Integrations(integrations),
+        (None, Some(accounts)) => TargetSelection::Accounts(accounts),
         (Some(_), Some(_)) => return Err(EventError("integrations and accounts are named both".to_owned())),
     };
     Ok(Request { wanted, round: payload.round, spread: payload.spread, queued })
@@ -108,18 +108,22 @@ mod tests {
         let scheduled = json!({"version": "0", "source": "aws.scheduler", "detail": {}, "resources": []});
         for payload in [scheduled, json!({}), json!(null), json!("go")] {
             let request = one(&payload);
-            assert_eq!(request, Request { wanted: Wanted::All, round: 0, spread: true, queued: false }, "{payload}");
+            assert_eq!(
+                request,
+                Request { wanted: TargetSelection::All, round: 0, spread: true, queued: false },
+                "{payload}"
+            );
         }
     }
 
     #[test]
     fn the_samples_are_understood() {
         let all = sample(include_str!("../../../events/check-scheduled.json"));
-        assert_eq!(all.wanted, Wanted::All);
+        assert_eq!(all.wanted, TargetSelection::All);
         let one = sample(include_str!("../../../events/check-integration.json"));
-        assert_eq!(one.wanted, Wanted::Integrations(vec!["123456789012".parse().unwrap()]));
+        assert_eq!(one.wanted, TargetSelection::Integrations(vec!["123456789012".parse().unwrap()]));
         let some = sample(include_str!("../../../events/check-accounts.json"));
-        assert!(matches!(some.wanted, Wanted::Accounts(accounts) if accounts.len() == 2) && !some.spread);
+        assert!(matches!(some.wanted, TargetSelection::Accounts(accounts) if accounts.len() == 2) && !some.spread);
         let queued = sample(include_str!("../../../events/sqs-check-accounts.json"));
         assert!(queued.queued && queued.round == 1, "{queued:?}");
     }
@@ -129,7 +133,10 @@ mod tests {
         let accounts: Vec<AccountId> = vec!["123456789012".parse().unwrap()];
         let body = message(accounts.clone(), 3);
         let request = one(&json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}));
-        assert_eq!(request, Request { wanted: Wanted::Accounts(accounts), round: 3, spread: true, queued: true });
+        assert_eq!(
+            request,
+            Request { wanted: TargetSelection::Accounts(accounts), round: 3, spread: true, queued: true }
+        );
     }
 
     #[test]

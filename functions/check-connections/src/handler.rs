@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use asff::AccountId;
 use aws::CheckQueue;
-use exporter::connection::{CheckSettings, Checker, Connection, Target};
+use exporter::connection::{CheckSettings, CheckTarget, Checker, Connection};
 use exporter::ports::PortError;
-use exporter::roster::{Wanted, call_roll, forget_gone};
+use exporter::roster::{TargetSelection, forget_gone, select_targets};
 use exporter::telling::Event;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use runtime::deadline::instant;
@@ -32,7 +32,7 @@ pub const ACCOUNTS_MAX: usize = 100;
 pub const ROUNDS_MAX: u32 = 8;
 
 /// Hands accounts to further invocations.
-pub trait Spread {
+pub trait FanOut {
     /// Has each message invoke the function. False, where there is no way to.
     fn spread(&self, messages: &[String]) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
@@ -41,7 +41,7 @@ pub trait Spread {
 #[derive(Clone, Debug)]
 pub struct SqsSpread(pub Option<CheckQueue>);
 
-impl Spread for SqsSpread {
+impl FanOut for SqsSpread {
     async fn spread(&self, messages: &[String]) -> Result<bool, PortError> {
         match &self.0 {
             Some(queue) => queue.send(messages).await.map(|()| true),
@@ -105,7 +105,7 @@ pub struct Answer {
     pub problems: Vec<String>,
 }
 
-impl<P: RoundPorts, S: Spread> Handler<P, S> {
+impl<P: RoundPorts, S: FanOut> Handler<P, S> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, spread: S, settings: CheckSettings, integration_metrics: bool) -> Self {
         let checker = Arc::new(Checker::new(ports.clone(), settings));
@@ -160,8 +160,8 @@ impl<P: RoundPorts, S: Spread> Handler<P, S> {
 
     async fn answer(&self, request: Request, invocation: &Invocation) -> Result<Answer, HandlerError> {
         let called_at = self.ports.now();
-        let mut roll = call_roll(&*self.ports, &request.wanted).await?;
-        match forget_gone(&*self.ports, &roll, request.wanted == Wanted::All, called_at).await {
+        let mut roll = select_targets(&*self.ports, &request.wanted).await?;
+        match forget_gone(&*self.ports, &roll, request.wanted == TargetSelection::All, called_at).await {
             Ok(0) => {}
             Ok(accounts) => tracing::info!(accounts, "connections forgotten of accounts that are no longer checked"),
             Err(error) => roll.problems.push(format!("accounts that are no longer checked are not forgotten: {error}")),
@@ -212,7 +212,7 @@ impl<P: RoundPorts, S: Spread> Handler<P, S> {
     }
 
     /// Checks accounts in a child process, or in this one if there can be none.
-    async fn round(&self, targets: Vec<Target>, invocation: &Invocation) -> Outcome {
+    async fn round(&self, targets: Vec<CheckTarget>, invocation: &Invocation) -> Outcome {
         if let Some(isolation) = &self.isolation {
             match isolated::run(isolation, &invocation.request_id, &targets, invocation.deadline).await {
                 Ok(outcome) => return outcome,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asff::{AccountId, RegionName};
-use exporter::connection::Target;
+use exporter::connection::CheckTarget;
 use exporter::integration::Integration;
 use futures::StreamExt as _;
 use runtime::isolation::{Ended, Isolation};
@@ -34,7 +34,7 @@ pub struct Share {
     accounts: Vec<Account>,
 }
 
-/// A [`Target`] on its way to a child.
+/// A [`CheckTarget`] on its way to a child.
 #[derive(Debug, Serialize, Deserialize)]
 struct Account {
     account: AccountId,
@@ -43,8 +43,8 @@ struct Account {
 }
 
 impl Share {
-    fn new(request_id: &str, targets: &[Target]) -> Self {
-        let account = |target: &Target| Account {
+    fn new(request_id: &str, targets: &[CheckTarget]) -> Self {
+        let account = |target: &CheckTarget| Account {
             account: target.account,
             integration: (*target.integration).clone(),
             refused: target.refused.clone(),
@@ -53,9 +53,12 @@ impl Share {
     }
 
     /// What there is to check.
-    pub fn into_targets(self) -> Vec<Target> {
-        let target =
-            |of: Account| Target { account: of.account, integration: Arc::new(of.integration), refused: of.refused };
+    pub fn into_targets(self) -> Vec<CheckTarget> {
+        let target = |of: Account| CheckTarget {
+            account: of.account,
+            integration: Arc::new(of.integration),
+            refused: of.refused,
+        };
         self.accounts.into_iter().map(target).collect()
     }
 }
@@ -68,7 +71,7 @@ impl Share {
 pub async fn run(
     isolation: &Isolation,
     request_id: &str,
-    targets: &[Target],
+    targets: &[CheckTarget],
     deadline: Option<Instant>,
 ) -> io::Result<Outcome> {
     if targets.is_empty() {
@@ -111,7 +114,7 @@ pub async fn run(
 async fn in_child(
     isolation: &Isolation,
     request_id: &str,
-    targets: &[Target],
+    targets: &[CheckTarget],
     deadline: Option<Instant>,
 ) -> io::Result<Result<Outcome, Ended>> {
     let left = deadline.map_or(CHILD_TIMEOUT + PARENT_RESERVE, |end| end.saturating_duration_since(Instant::now()));
@@ -126,7 +129,7 @@ async fn in_child(
     }))
 }
 
-fn failed(targets: &[Target], reason: &str) -> Outcome {
+fn failed(targets: &[CheckTarget], reason: &str) -> Outcome {
     Outcome { failed: targets.iter().map(|target| Failed::new(target, reason)).collect(), ..Outcome::default() }
 }
 

@@ -10,16 +10,16 @@ use bytes::Bytes;
 use exporter::connection::{AccountRegion, Connection, Connections, Probe};
 use exporter::integration::{Integration, Role};
 use exporter::ports::{
-    AccountLocks, Begun, CallError, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome, Integrations,
+    AccountLocks, Acquired, CallError, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, InDoubt, Integrations,
     Newest, Page, PortError,
 };
 use exporter::problem::Problem;
 use exporter::provider::{Provider, ProviderId};
-use exporter::roster::{Holding, Roster};
-use exporter::telling::{Event, Telling, Told};
+use exporter::roster::{CheckTargets, Holding};
+use exporter::telling::{Event, Notifications, Notified};
 use jiff::Timestamp;
 
-use crate::handler::Spread;
+use crate::handler::FanOut;
 
 /// All of it.
 #[derive(Default)]
@@ -43,7 +43,7 @@ pub struct Memory {
     /// The verdicts that were stored.
     pub kept: Mutex<BTreeMap<AccountId, Connection>>,
     /// What was told of each account.
-    pub told: Mutex<BTreeMap<AccountId, (Told, u64)>>,
+    pub told: Mutex<BTreeMap<AccountId, (Notified, u64)>>,
     /// The events that were published.
     pub bus: Mutex<Vec<Event>>,
 }
@@ -55,7 +55,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A queue in memory; `None` where there is none.
 pub struct Queue(pub Option<Mutex<Vec<String>>>);
 
-impl Spread for Queue {
+impl FanOut for Queue {
     async fn spread(&self, messages: &[String]) -> Result<bool, PortError> {
         let Some(queue) = &self.0 else { return Ok(false) };
         locked(queue).extend_from_slice(messages);
@@ -172,12 +172,12 @@ impl Connections for Memory {
     }
 }
 
-impl Telling for Memory {
-    async fn told(&self, account: AccountId) -> Result<(Told, u64), PortError> {
+impl Notifications for Memory {
+    async fn told(&self, account: AccountId) -> Result<(Notified, u64), PortError> {
         Ok(locked(&self.told).get(&account).cloned().unwrap_or_default())
     }
 
-    async fn write_told(&self, account: AccountId, told: &Told, number: u64) -> Result<bool, PortError> {
+    async fn write_told(&self, account: AccountId, told: &Notified, number: u64) -> Result<bool, PortError> {
         locked(&self.told).insert(account, (told.clone(), number + 1));
         Ok(true)
     }
@@ -194,7 +194,7 @@ impl Integrations for Memory {
     }
 }
 
-impl Roster for Memory {
+impl CheckTargets for Memory {
     async fn integrations(&self) -> Result<Vec<Integration>, PortError> {
         Ok(self.integrations.clone())
     }
@@ -239,7 +239,7 @@ impl AccountLocks for Memory {
         _: Timestamp,
         _: Timestamp,
         _: Timestamp,
-    ) -> Result<Begun, PortError> {
+    ) -> Result<Acquired, PortError> {
         unreachable!("a check exports nothing")
     }
 
@@ -247,7 +247,7 @@ impl AccountLocks for Memory {
         Ok(None)
     }
 
-    async fn standing(&self, _: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
+    async fn lock_status(&self, _: AccountId) -> Result<Option<(Newest, InDoubt)>, PortError> {
         Ok(None)
     }
 
@@ -255,7 +255,7 @@ impl AccountLocks for Memory {
         unreachable!("a check exports nothing")
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
+    async fn end(&self, _: AccountId, _: &str, _: InDoubt) -> Result<(), PortError> {
         unreachable!("a check exports nothing")
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asff::AccountId;
-use exporter::connection::{CheckPorts, Checked, Checker, Connection, Kept, Target};
+use exporter::connection::{CheckPorts, CheckTarget, Checked, Checker, Connection, SaveOutcome};
 use exporter::ports::AccountLocks;
 use exporter::provider::ProviderId;
-use exporter::roster::Roster;
+use exporter::roster::CheckTargets;
 use exporter::schedule::Schedule;
-use exporter::telling::{Event, News, Telling, tell};
+use exporter::telling::{Event, Notifications, StatusChanges, tell};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use runtime::isolation::Ended;
@@ -25,9 +25,9 @@ pub(crate) const TELLING_RESERVE: Duration = Duration::from_secs(20);
 const TELLING_AT_ONCE: usize = 16;
 
 /// All that a round needs.
-pub trait RoundPorts: CheckPorts + Telling + Roster + AccountLocks {}
+pub trait RoundPorts: CheckPorts + Notifications + CheckTargets + AccountLocks {}
 
-impl<T: CheckPorts + Telling + Roster + AccountLocks> RoundPorts for T {}
+impl<T: CheckPorts + Notifications + CheckTargets + AccountLocks> RoundPorts for T {}
 
 /// What became of a round. A child process writes it as JSON ([`crate::isolated`]).
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ pub struct Failed {
 
 impl Failed {
     /// For a reason.
-    pub fn new(target: &Target, reason: &str) -> Self {
+    pub fn new(target: &CheckTarget, reason: &str) -> Self {
         let provider = target.integration.provider.clone();
         Self { account: target.account, provider, reason: reason.to_owned() }
     }
@@ -81,7 +81,7 @@ struct Since {
 }
 
 impl Since {
-    fn of(target: &Target) -> (AccountId, Self) {
+    fn of(target: &CheckTarget) -> (AccountId, Self) {
         let integration = &target.integration;
         (target.account, Self { is_enabled: integration.enabled, exported: integration.enabled_since })
     }
@@ -101,7 +101,7 @@ impl Outcome {
 pub async fn run<P: RoundPorts>(
     ports: &P,
     checker: &Arc<Checker<P>>,
-    targets: Vec<Target>,
+    targets: Vec<CheckTarget>,
     deadline: Option<Instant>,
 ) -> Outcome {
     let checks_end = deadline.map(|deadline| deadline.checked_sub(TELLING_RESERVE).unwrap_or(deadline));
@@ -150,26 +150,29 @@ async fn tell_of<P: RoundPorts>(
 ) -> Result<Vec<Event>, String> {
     let connection = &checked.connection;
     match &checked.kept {
-        Kept::Yes => {}
-        Kept::Newer | Kept::Orphan => return Ok(Vec::new()),
-        Kept::Failed(error) => return Err(error.to_string()),
+        SaveOutcome::Yes => {}
+        SaveOutcome::Newer | SaveOutcome::Orphan => return Ok(Vec::new()),
+        SaveOutcome::Failed(error) => return Err(error.to_string()),
     }
     let newest_scan = match schedule {
         None => None,
         Some(_) => ports
-            .standing(connection.account)
+            .lock_status(connection.account)
             .await
             .map_err(|error| error.to_string())?
             .map(|(newest, _)| newest.newest),
     };
     // An organization has accounts that nobody scans. Only one that was scanned can lack a scan.
     let schedule = schedule.filter(|_| connection.provider.account().is_some() || newest_scan.is_some());
-    let news = News { connection, schedule, exported_since, newest_scan, now: ports.now() };
+    let news = StatusChanges { connection, schedule, exported_since, newest_scan, now: ports.now() };
     tell(ports, news).await.map_err(|error| error.to_string())
 }
 
 /// When the scans of each provider are due.
-async fn schedules<P: Roster>(ports: &P, targets: &[Target]) -> (BTreeMap<ProviderId, Schedule>, Vec<String>) {
+async fn schedules<P: CheckTargets>(
+    ports: &P,
+    targets: &[CheckTarget],
+) -> (BTreeMap<ProviderId, Schedule>, Vec<String>) {
     let mut providers: Vec<&ProviderId> = targets.iter().map(|target| &target.integration.provider).collect();
     providers.sort();
     providers.dedup();

@@ -1,6 +1,6 @@
 //! The function's environment, read once. Nobody else reads it, but the SDK its own variables.
 
-use aws::{Managing, Names};
+use aws::{ManagementConfig, ResourceNames};
 use exporter::settings::Settings;
 pub use runtime::config::ConfigError;
 use runtime::config::Variables;
@@ -13,9 +13,9 @@ const MAX_RECEIVE_COUNT: u32 = 5;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `TABLE_NAME`, `STATE_BUCKET`, and `QUEUE_URL` where there is a queue.
-    pub names: Names,
+    pub names: ResourceNames,
     /// `SECRET_NAME_PREFIX`: the key of an integration that is deleted with its findings goes with it.
-    pub managing: Managing,
+    pub managing: ManagementConfig,
     /// `IMPORT_CALLS_PER_SECOND` and `IMPORT_CALLS_BURST`; the rest is the exporter's own.
     pub settings: Settings,
     /// `MAX_RECEIVE_COUNT`: how often the queue gives a message before it moves it to the dead-letter queue.
@@ -38,12 +38,12 @@ impl Config {
     fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
         let default = Settings::default();
         Ok(Self {
-            names: Names {
+            names: ResourceNames {
                 table: variables.required("TABLE_NAME")?,
                 state_bucket: variables.required("STATE_BUCKET")?,
                 queue_url: variables.optional("QUEUE_URL"),
             },
-            managing: Managing {
+            managing: ManagementConfig {
                 secret_prefix: variables.optional("SECRET_NAME_PREFIX").unwrap_or_default(),
                 secret_kms_key: None,
                 check_function: None,
@@ -74,8 +74,11 @@ mod tests {
     #[test]
     fn what_is_not_set_has_the_services_quotas() {
         let config = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b"), ("LOG_LEVEL", "")]).unwrap();
-        assert_eq!(config.names, Names { table: "t".to_owned(), state_bucket: "b".to_owned(), queue_url: None });
-        assert_eq!(config.managing, Managing::default());
+        assert_eq!(
+            config.names,
+            ResourceNames { table: "t".to_owned(), state_bucket: "b".to_owned(), queue_url: None }
+        );
+        assert_eq!(config.managing, ManagementConfig::default());
         assert_eq!(config.settings, Settings::default());
         assert_eq!((config.log_level, config.max_receive_count), (LevelFilter::INFO, 5));
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use exporter::connection::Upkeep;
+use exporter::connection::ConnectionCache;
 use exporter::export::{ExportError, Exporter};
 use exporter::jobs;
 use exporter::jobs::Queue;
@@ -15,7 +15,7 @@ use exporter::jobs::{Delivery, JobError, JobMessage, JobStore, Processed, proces
 use exporter::ports::{OpenError, PortError, Ports, Scans};
 use exporter::report::RunReport;
 use exporter::settings::Settings;
-use exporter::telling::Telling;
+use exporter::telling::Notifications;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use runtime::deadline::instant;
 use serde::Serialize;
@@ -112,7 +112,7 @@ pub enum Answer {
     },
 }
 
-impl<P: Ports + Scans + Queue + JobStore + Telling> Handler<P> {
+impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
         Self { exporter: Exporter::new(ports.clone(), settings.clone()), settings, ports, max_receive_count: u32::MAX }
@@ -126,8 +126,8 @@ impl<P: Ports + Scans + Queue + JobStore + Telling> Handler<P> {
 
     /// Lets exports use what is known of connections, and look at them again where that is old or wrong.
     #[must_use]
-    pub fn with_upkeep(self, upkeep: Arc<dyn Upkeep>) -> Self {
-        Self { exporter: self.exporter.with_upkeep(upkeep), ..self }
+    pub fn with_connection_cache(self, connection_cache: Arc<dyn ConnectionCache>) -> Self {
+        Self { exporter: self.exporter.with_connection_cache(connection_cache), ..self }
     }
 
     /// Handles one invocation.

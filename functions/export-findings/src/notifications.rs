@@ -7,7 +7,7 @@ use std::time::Duration;
 use asff::AccountId;
 use exporter::ports::{Clock, Integrations, PortError};
 use exporter::report::{AccountReport, RunKind, RunReport};
-use exporter::telling::{Coverage, Telling, Unauthorized, publish_coverage, publish_unauthorized};
+use exporter::telling::{Coverage, Notifications, Unauthorized, publish_coverage, publish_unauthorized};
 use futures::StreamExt as _;
 use tokio::time::Instant;
 
@@ -17,7 +17,11 @@ const PUBLISH_TIME_MAX: Duration = Duration::from_secs(15);
 const ACCOUNTS_AT_ONCE: usize = 16;
 
 /// Publishes what a run found about each account, until the invocation's time is over.
-pub(crate) async fn publish<P: Telling + Integrations + Clock>(ports: &P, run: &RunReport, deadline: Option<Instant>) {
+pub(crate) async fn publish<P: Notifications + Integrations + Clock>(
+    ports: &P,
+    run: &RunReport,
+    deadline: Option<Instant>,
+) {
     let end = Instant::now() + PUBLISH_TIME_MAX;
     let end = deadline.map_or(end, |deadline| deadline.min(end));
     let publishing = futures::stream::iter(&run.accounts).for_each_concurrent(ACCOUNTS_AT_ONCE, async |(account, report)| {
@@ -30,7 +34,7 @@ pub(crate) async fn publish<P: Telling + Integrations + Clock>(ports: &P, run: &
     }
 }
 
-async fn publish_account<P: Telling + Integrations + Clock>(
+async fn publish_account<P: Notifications + Integrations + Clock>(
     ports: &P,
     run: &RunReport,
     account: AccountId,

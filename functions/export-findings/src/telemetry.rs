@@ -24,7 +24,7 @@ pub fn log_run(run: &RunReport) {
                 findings.filtered = run.counts.filtered_total(),
                 findings.region_unavailable = run.counts.region_unavailable_total(),
                 findings.quarantined = run.counts.quarantined_total(),
-                findings.unreadable = run.counts.unreadable,
+                findings.malformed = run.counts.malformed,
                 findings.undelivered = run.counts.undelivered_total(),
                 findings.repaired = run.counts.repaired,
                 findings.archived = run.counts.archived,

@@ -5,7 +5,7 @@ use exporter::jobs::Queue;
 use exporter::jobs::{Chain, Delivery, JobStore, end_run, is_locked};
 use exporter::ports::{OpenError, PortError, Ports, Scans};
 use exporter::report::{RunReport, RunStatus};
-use exporter::telling::Telling;
+use exporter::telling::Notifications;
 use exporter::upload::{Upload, UploadInfo};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::telemetry::log_run;
 const DEAD_LETTER: &str = "it was the last attempt: the message of the upload is in the dead-letter queue; \
                            when the cause is fixed, export the upload again";
 
-impl<P: Ports + Scans + Queue + JobStore + Telling> Handler<P> {
+impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
     /// Exports one upload after the other; one that fails does not hold up the rest.
     pub(crate) async fn uploads(
         &self,

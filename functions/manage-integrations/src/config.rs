@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use aws::{Managing, Names};
+use aws::{ManagementConfig, ResourceNames};
 use management::Settings;
 use management::host::Reach;
 pub use runtime::config::ConfigError;
@@ -14,10 +14,10 @@ use tracing::level_filters::LevelFilter;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `TABLE_NAME`, `STATE_BUCKET` and `QUEUE_URL`.
-    pub names: Names,
+    pub names: ResourceNames,
     /// `SECRET_NAME_PREFIX`, `SECRET_KMS_KEY_ARN` where secrets have a key of their own, and `CHECK_FUNCTION_NAME` where
     /// connections are checked.
-    pub managing: Managing,
+    pub managing: ManagementConfig,
     /// `SECRET_NAME_PREFIX`, and `DEPLOYMENT_PARTITION` and `DEPLOYMENT_ACCOUNT`, which are the function's own.
     pub settings: Settings,
     /// Where answers to CloudFormation may go: to AWS, unless `AWS_ENDPOINT_URL` says that AWS is elsewhere, for all services,
@@ -40,12 +40,12 @@ impl Config {
     /// Reads variables, wherever they are from.
     fn read(variables: &Variables<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
-            names: Names {
+            names: ResourceNames {
                 table: variables.required("TABLE_NAME")?,
                 state_bucket: variables.required("STATE_BUCKET")?,
                 queue_url: Some(variables.required("QUEUE_URL")?),
             },
-            managing: Managing {
+            managing: ManagementConfig {
                 secret_prefix: variables.required("SECRET_NAME_PREFIX")?,
                 secret_kms_key: variables.optional("SECRET_KMS_KEY_ARN"),
                 check_function: variables.optional("CHECK_FUNCTION_NAME"),

@@ -58,7 +58,7 @@ pub use identity::{Identities, Identity};
 pub use ids::{AccountId, CheckId, FindingId, InvalidName, RegionName, ResourceHash};
 pub use manual::{Manual, ManualSubject, Unsent};
 pub use map::{map, map_again, map_asff};
-pub use outcome::{Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, Skip, TooLarge, Unreadable};
+pub use outcome::{Malformed, Mapped, Outcome, QuarantineCode, Quarantined, RawStatus, Repair, Skip, TooLarge};
 pub use partition::{Partition, UnknownPartition};
 pub use place::Place;
 pub use read::{Compression, Element, Ending, ReadLimits, Refusal, ScanFormat, ScanReader, Step};

@@ -21,7 +21,7 @@ pub enum Outcome {
     /// A finding that never goes to Security Hub.
     Skipped(Skip),
     /// Not a finding that can be read at all.
-    Unreadable(Unreadable),
+    Malformed(Malformed),
     /// A finding that the service would refuse or that could be wrong.
     Quarantined(Box<Quarantined>),
 }
@@ -153,7 +153,7 @@ impl fmt::Display for Skip {
 
 /// Something in the file that is not a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct Malformed {
     /// Where it begins in the decompressed file.
     pub offset: u64,
     /// How many bytes of the file it takes.

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use asff::{AccountId, Availability, Partition, Regions};
-use aws::{Cloud, Names, SecurityHub};
+use aws::{Cloud, ResourceNames, SecurityHub};
 use aws_credential_types::Credentials as Keys;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use exporter::connection::{CheckSettings, Checker, Connection, ConnectionStatus, Connections, Target};
+use exporter::connection::{CheckSettings, CheckTarget, Checker, Connection, ConnectionStatus, Connections};
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::{Clock, ConnectError, Hubs, PortError};
 use jiff::Timestamp;
@@ -65,14 +65,14 @@ fn option(name: &str, default: u64) -> u64 {
     place.map_or(default, |place| arguments[place + 1].parse().unwrap())
 }
 
-fn target(number: u64) -> Target {
+fn target(number: u64) -> CheckTarget {
     let account: AccountId = format!("{number:012}").parse().unwrap();
     let role = Role {
         external_id: Some("an-external-id".to_owned()),
         ..Role::new(format!("arn:aws:iam::{account}:role/Exporter"))
     };
     let credentials = Some(Credentials::Default { role: Some(role) });
-    Target::new(account, Arc::new(Integration { credentials, ..Integration::new(account) }))
+    CheckTarget::new(account, Arc::new(Integration { credentials, ..Integration::new(account) }))
 }
 
 #[tokio::main]
@@ -92,13 +92,13 @@ async fn main() {
     let keys = SharedCredentialsProvider::new(Keys::new(OWN, "secret", None, None, "example"));
     let sdk = aws::sdk_config_of(None, Some("eu-west-1")).await;
     let sdk = sdk.to_builder().endpoint_url(server.endpoint_url()).credentials_provider(keys).build();
-    let names = Names { table: "-".to_owned(), state_bucket: "-".to_owned(), queue_url: None };
+    let names = ResourceNames { table: "-".to_owned(), state_bucket: "-".to_owned(), queue_url: None };
     let ports = Ports { cloud: Cloud::new(&sdk, names), kept: Mutex::default() };
     let checker = Arc::new(Checker::new(Arc::new(ports), CheckSettings::default()));
 
     for attempt in ["first", "second"] {
         let start = Instant::now();
-        let Target { account, integration, .. } = target(0);
+        let CheckTarget { account, integration, .. } = target(0);
         let connection = checker.check(account, &integration, None).await.connection;
         assert_eq!(connection.status, ConnectionStatus::Connected, "{connection:?}");
         println!("{} Regions at {latency_ms} ms a call, {attempt}: {:.2?}", connection.regions.len(), start.elapsed());

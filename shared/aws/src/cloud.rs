@@ -10,7 +10,7 @@ use crate::config::{dynamodb_client, s3_client};
 
 /// The names of what a deployment keeps its things in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
+pub struct ResourceNames {
     /// The table of integrations, runs, accounts and claims.
     pub table: String,
     /// The bucket of states, reports and quarantined findings.
@@ -21,7 +21,7 @@ pub struct Names {
 
 /// What only those need who manage a deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Managing {
+pub struct ManagementConfig {
     /// How the names of the secrets begin that the exporter may read.
     pub secret_prefix: String,
     /// ARN of the KMS key that encrypts the secrets made here. None: the key of Secrets Manager.
@@ -34,8 +34,8 @@ pub struct Managing {
 #[derive(Clone, Debug)]
 pub struct Cloud {
     pub(crate) config: SdkConfig,
-    pub(crate) names: Names,
-    pub(crate) managing: Managing,
+    pub(crate) names: ResourceNames,
+    pub(crate) managing: ManagementConfig,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
@@ -45,11 +45,11 @@ pub struct Cloud {
 
 impl Cloud {
     /// Builds the clients. Makes no call.
-    pub fn new(config: &SdkConfig, names: Names) -> Self {
+    pub fn new(config: &SdkConfig, names: ResourceNames) -> Self {
         Self {
             config: config.clone(),
             names,
-            managing: Managing::default(),
+            managing: ManagementConfig::default(),
             s3: s3_client(config),
             dynamodb: dynamodb_client(config),
             sqs: aws_sdk_sqs::Client::new(config),
@@ -59,7 +59,7 @@ impl Cloud {
 
     /// The same, for those who manage the deployment.
     #[must_use]
-    pub fn managing(mut self, managing: Managing) -> Self {
+    pub fn managing(mut self, managing: ManagementConfig) -> Self {
         self.managing = managing;
         self
     }

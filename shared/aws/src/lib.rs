@@ -21,7 +21,7 @@ mod time;
 
 pub use aws_config::SdkConfig;
 
-pub use cloud::{Cloud, Managing, Names};
+pub use cloud::{Cloud, ManagementConfig, ResourceNames};
 pub use config::{sdk_config, sdk_config_of};
 pub use deployment::check_function::{CheckAnswer, CheckFunction};
 pub use deployment::inspect::{AlarmState, FunctionState, Inspector, Resource, RuleState};

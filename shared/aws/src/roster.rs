@@ -10,7 +10,7 @@ use exporter::integration::Integration;
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::Registry;
-use exporter::roster::{Holding, Roster};
+use exporter::roster::{CheckTargets, Holding};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text};
@@ -23,7 +23,7 @@ const ACCOUNTS: &str = "account";
 /// Messages of one call (SQS API, `SendMessageBatch`).
 const MESSAGES_MAX: usize = 10;
 
-impl Roster for Cloud {
+impl CheckTargets for Cloud {
     async fn integrations(&self) -> Result<Vec<Integration>, PortError> {
         let all = self.whole(INTEGRATIONS, "list the integrations", stored::<Integration>).await?;
         Ok(all.into_iter().map(|stored| stored.value).collect())

@@ -9,7 +9,7 @@ use std::error::Error;
 
 use asff::{Mapped, Outcome, ReadLimits, Regions, ScanReader, Status, Step, map};
 use bytes::Bytes;
-use exporter::state::{Header, Key, ScanCode, Slot, StateWriter, Stored, Tail, fingerprint};
+use exporter::state::{FindingKey, FindingMeta, ScanCode, StateHeader, StateWriter, Stored, Tail, fingerprint};
 
 /// Bytes fed at once, as a body of S3 comes.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 impl Measured {
     fn begin(first: &Mapped) -> Result<Self, Box<dyn Error>> {
-        let header = Header {
+        let header = StateHeader {
             account: first.account,
             region: first.region,
             hub_since: None,
@@ -74,8 +74,8 @@ impl Measured {
     fn add(&mut self, mapped: &Mapped) -> Result<(), Box<dyn Error>> {
         let json = mapped.encode(&mapped.first_stamps())?;
         let at_ms = mapped.scanned_at.as_millisecond();
-        let slot = Slot {
-            key: Key::of(mapped.finding.id.as_str()),
+        let meta = FindingMeta {
+            key: FindingKey::of(mapped.finding.id.as_str()),
             content: mapped.content_hash(),
             resource: mapped.resource_hash.fingerprint(),
             check: fingerprint(mapped.check_id.as_str()),
@@ -87,7 +87,7 @@ impl Measured {
             absent: 0,
             foreign: false,
         };
-        self.state.push(&slot, &json)?;
+        self.state.push(&meta, &json)?;
         self.json_bytes += json.len();
         self.compressed_bytes += self.state.take().len();
         Ok(())

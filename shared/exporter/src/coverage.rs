@@ -12,8 +12,8 @@ use futures::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Proof, Whole};
-use crate::ports::{ObjectWriter, Objects, Only, PortError};
+use crate::evidence::{Proof, ScanSize};
+use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
 use crate::report::{Uncovered, Unproven, unproven};
 use crate::state::state_prefix;
 
@@ -31,7 +31,7 @@ const CHECK_KEPT_DAYS: i64 = 400;
 pub(crate) struct Coverage {
     /// The last whole scan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) whole: Option<Whole>,
+    pub(crate) whole: Option<ScanSize>,
     #[serde(default)]
     regions: BTreeMap<RegionName, RegionCoverage>,
     /// Findings that scans archived without approval, by the time of the scan.
@@ -120,7 +120,7 @@ impl Coverage {
         let failed = |message: String| PortError { action: format!("write {key}"), message };
         let json = serde_json::to_vec(self).map_err(|error| failed(error.to_string()))?;
         let packed = zstd::bulk::compress(&json, LEVEL).map_err(|error| failed(error.to_string()))?;
-        let only = self.etag.clone().map_or(Only::IfAbsent, Only::IfUnchanged);
+        let only = self.etag.clone().map_or(PutMode::Create, PutMode::Update);
         let mut object = ports.create(&key, only).await?;
         object.write(Bytes::from(packed)).await?;
         object.finish().await

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::account::Context;
 use crate::approval::Approval;
-use crate::connection::{Target, Upkeep};
+use crate::connection::{CheckTarget, ConnectionCache};
 use crate::lease::{Lease, hold_until};
 use crate::ports::{Claim, PortError, Ports, Scan};
 use crate::progress::Progress;
@@ -16,7 +16,7 @@ use crate::reading::{Read, Reading};
 use crate::report::{RunReport, RunStatus};
 use crate::run::{self, RunSettings};
 use crate::settings::Settings;
-use crate::sorter::Sorter;
+use crate::sorter::AccountRouter;
 
 pub use crate::run::ExportError;
 
@@ -26,7 +26,7 @@ pub struct Exporter<P> {
     settings: Settings,
     limits: ReadLimits,
     regions: Arc<Regions>,
-    upkeep: Option<Arc<dyn Upkeep>>,
+    connection_cache: Option<Arc<dyn ConnectionCache>>,
 }
 
 /// How one upload is exported.
@@ -51,13 +51,19 @@ pub struct Options {
 impl<P: Ports> Exporter<P> {
     /// An exporter with its settings.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
-        Self { ports, settings, limits: ReadLimits::default(), regions: Arc::new(Regions::known()), upkeep: None }
+        Self {
+            ports,
+            settings,
+            limits: ReadLimits::default(),
+            regions: Arc::new(Regions::known()),
+            connection_cache: None,
+        }
     }
 
     /// Lets exports use what is known of the accounts' connections, and look at them again where that is old or wrong.
     #[must_use]
-    pub fn with_upkeep(self, upkeep: Arc<dyn Upkeep>) -> Self {
-        Self { upkeep: Some(upkeep), ..self }
+    pub fn with_connection_cache(self, connection_cache: Arc<dyn ConnectionCache>) -> Self {
+        Self { connection_cache: Some(connection_cache), ..self }
     }
 
     /// Exports one scan.
@@ -93,8 +99,8 @@ impl<P: Ports> Exporter<P> {
         // What was not authorized was not exported: it holds up no other upload of the same content.
         let done = concluded.is_ok() && !run.status.wants_another_try() && !run.counts.has_unauthorized();
         self.ports.settle_claim(&identity, &run.run_id, done).await?;
-        if let Some(upkeep) = self.upkeep.as_ref().filter(|_| !stale.is_empty()) {
-            upkeep.refresh(stale, options.deadline).await;
+        if let Some(connection_cache) = self.connection_cache.as_ref().filter(|_| !stale.is_empty()) {
+            connection_cache.refresh(stale, options.deadline).await;
         }
         concluded.map(|()| run)
     }
@@ -116,7 +122,7 @@ impl<P: Ports> Exporter<P> {
         run: &mut RunReport,
         scan: Scan,
         options: &Options,
-        stale: &mut Vec<Target>,
+        stale: &mut Vec<CheckTarget>,
     ) -> Result<(), ExportError> {
         let (deadline, reserve) = (options.deadline, run::drain_reserve(&self.settings, options.deadline));
         let (context, files) = run::start(
@@ -132,7 +138,7 @@ impl<P: Ports> Exporter<P> {
         );
         let stop_at = deadline.map(|deadline| deadline - reserve);
         let reading = Reading::new(scan.body, self.limits, stop_at, &options.progress);
-        let sorter = Sorter::new(Context {
+        let sorter = AccountRouter::new(Context {
             run: context,
             identity: run.upload.identity().into(),
             upload: run.upload.clone(),
@@ -143,7 +149,7 @@ impl<P: Ports> Exporter<P> {
             again: options.again || options.approval != Approval::default(),
             approval: options.approval,
             any_format: options.any_format,
-            upkeep: self.upkeep.clone(),
+            connection_cache: self.connection_cache.clone(),
         });
         let sent = self.read(run, reading, sorter, stale).await;
         run::end(self.ports.as_ref(), &self.settings, files, run, sent.map_err(ExportError::Port)).await
@@ -154,8 +160,8 @@ impl<P: Ports> Exporter<P> {
         &self,
         run: &mut RunReport,
         mut reading: Reading<'_>,
-        mut sorter: Sorter<P>,
-        stale: &mut Vec<Target>,
+        mut sorter: AccountRouter<P>,
+        stale: &mut Vec<CheckTarget>,
     ) -> Result<(), PortError> {
         let broken = loop {
             match reading.next().await {

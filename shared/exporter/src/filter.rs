@@ -3,11 +3,11 @@
 use asff::{ScanFormat, SeverityLabel, Status};
 
 use crate::integration::{Integration, MutedFindings};
-use crate::state::Seen;
+use crate::state::SeenInScan;
 
 /// Why a finding is kept back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum FilterReason {
     /// The integration takes the scan in another format.
     OtherFormat,
     /// It passed, and only failed findings are sent.
@@ -24,7 +24,7 @@ pub enum Kept {
     Duplicate,
 }
 
-impl Kept {
+impl FilterReason {
     /// The reason's name in reports.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -38,33 +38,38 @@ impl Kept {
     }
 }
 
-impl Kept {
+impl FilterReason {
     /// What a finding that is kept back for this reason means for one that was sent before.
-    pub(crate) fn seen(self) -> Seen {
+    pub(crate) fn seen(self) -> SeenInScan {
         match self {
-            Self::Passed | Self::LowSeverityPassed => Seen::Passed,
-            Self::Muted => Seen::Muted,
-            Self::OtherFormat | Self::LowSeverity => Seen::Filtered,
+            Self::Passed | Self::LowSeverityPassed => SeenInScan::Passed,
+            Self::Muted => SeenInScan::Muted,
+            Self::OtherFormat | Self::LowSeverity => SeenInScan::Filtered,
             // No setting keeps it back: it counts among the active findings.
-            Self::Manual => Seen::Manual,
-            Self::Duplicate => Seen::Wanted,
+            Self::Manual => SeenInScan::Manual,
+            Self::Duplicate => SeenInScan::Wanted,
         }
     }
 }
 
 /// Decides whether an integration sends a finding of this status and severity.
-pub fn filter(integration: &Integration, format: ScanFormat, status: Status, severity: SeverityLabel) -> Option<Kept> {
+pub fn filter(
+    integration: &Integration,
+    format: ScanFormat,
+    status: Status,
+    severity: SeverityLabel,
+) -> Option<FilterReason> {
     if integration.format != format {
-        return Some(Kept::OtherFormat);
+        return Some(FilterReason::OtherFormat);
     }
     match status {
-        Status::Warning if omits_muted(integration) => return Some(Kept::Muted),
-        Status::Passed if integration.only_failed => return Some(Kept::Passed),
+        Status::Warning if omits_muted(integration) => return Some(FilterReason::Muted),
+        Status::Passed if integration.only_failed => return Some(FilterReason::Passed),
         _ => {}
     }
     integration.severity_min.filter(|&minimum| severity < minimum).map(|_| match status {
-        Status::Passed => Kept::LowSeverityPassed,
-        _ => Kept::LowSeverity,
+        Status::Passed => FilterReason::LowSeverityPassed,
+        _ => FilterReason::LowSeverity,
     })
 }
 
@@ -86,7 +91,7 @@ mod tests {
         integration
     }
 
-    fn decide(integration: &Integration, status: Status, severity: SeverityLabel) -> Option<Kept> {
+    fn decide(integration: &Integration, status: Status, severity: SeverityLabel) -> Option<FilterReason> {
         filter(integration, ScanFormat::Ocsf, status, severity)
     }
 
@@ -94,8 +99,8 @@ mod tests {
     fn by_default_only_failed_findings_are_sent() {
         let integration = integration(|_| {});
         assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Informational), None);
-        assert_eq!(decide(&integration, Status::Passed, SeverityLabel::Critical), Some(Kept::Passed));
-        assert_eq!(decide(&integration, Status::Warning, SeverityLabel::Critical), Some(Kept::Muted));
+        assert_eq!(decide(&integration, Status::Passed, SeverityLabel::Critical), Some(FilterReason::Passed));
+        assert_eq!(decide(&integration, Status::Warning, SeverityLabel::Critical), Some(FilterReason::Muted));
     }
 
     #[test]
@@ -103,7 +108,7 @@ mod tests {
         let all = integration(|i| i.only_failed = false);
         assert_eq!(decide(&all, Status::Warning, SeverityLabel::Low), None);
         let omit = integration(|i| (i.only_failed, i.muted) = (false, MutedFindings::Omit));
-        assert_eq!(decide(&omit, Status::Warning, SeverityLabel::Low), Some(Kept::Muted));
+        assert_eq!(decide(&omit, Status::Warning, SeverityLabel::Low), Some(FilterReason::Muted));
         let send = integration(|i| i.muted = MutedFindings::Send);
         assert_eq!(decide(&send, Status::Warning, SeverityLabel::Low), None);
     }
@@ -111,7 +116,7 @@ mod tests {
     #[test]
     fn the_minimum_severity_is_still_sent() {
         let integration = integration(|i| i.severity_min = Some(SeverityLabel::Medium));
-        assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Low), Some(Kept::LowSeverity));
+        assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Low), Some(FilterReason::LowSeverity));
         assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Medium), None);
         assert_eq!(decide(&integration, Status::Failed, SeverityLabel::Critical), None);
     }
@@ -120,14 +125,14 @@ mod tests {
     fn a_finding_that_passes_is_passed_whatever_its_severity() {
         let integration = integration(|i| (i.only_failed, i.severity_min) = (false, Some(SeverityLabel::High)));
         let kept = |status| decide(&integration, status, SeverityLabel::Low).map(|kept| (kept.as_str(), kept.seen()));
-        assert_eq!(kept(Status::Passed), Some(("low_severity", Seen::Passed)));
-        assert_eq!(kept(Status::Failed), Some(("low_severity", Seen::Filtered)));
+        assert_eq!(kept(Status::Passed), Some(("low_severity", SeenInScan::Passed)));
+        assert_eq!(kept(Status::Failed), Some(("low_severity", SeenInScan::Filtered)));
     }
 
     #[test]
     fn a_scan_in_another_format_is_not_exported_twice() {
         let integration = integration(|_| {});
         let kept = filter(&integration, ScanFormat::Csv, Status::Failed, SeverityLabel::High);
-        assert_eq!(kept, Some(Kept::OtherFormat));
+        assert_eq!(kept, Some(FilterReason::OtherFormat));
     }
 }

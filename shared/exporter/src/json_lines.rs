@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::ports::{ObjectWriter, Objects, Only, PortError};
+use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
 
 /// Lines that may wait for the writer. Each may hold a finding of 240 KB.
 const QUEUE_MAX: usize = 16;
@@ -30,16 +30,16 @@ impl<T> Clone for JsonLines<T> {
 }
 
 /// The task that writes the object.
-pub(crate) struct Keeper {
+pub(crate) struct WriterTask {
     task: JoinHandle<Result<Option<String>, PortError>>,
 }
 
 impl<T: Serialize + Send + Sync + 'static> JsonLines<T> {
     /// Opens the object under a key.
-    pub(crate) fn open<P: Objects + Send + Sync + 'static>(ports: Arc<P>, key: String) -> (Self, Keeper) {
+    pub(crate) fn open<P: Objects + Send + Sync + 'static>(ports: Arc<P>, key: String) -> (Self, WriterTask) {
         let (lines, receiver) = mpsc::channel(QUEUE_MAX);
         let task = tokio::spawn(keep(ports, key, receiver));
-        (Self { lines }, Keeper { task })
+        (Self { lines }, WriterTask { task })
     }
 
     /// Writes a line.
@@ -56,7 +56,7 @@ impl<T: Serialize + Send + Sync + 'static> JsonLines<T> {
     }
 }
 
-impl Keeper {
+impl WriterTask {
     /// Completes the object once every [`JsonLines`] is dropped. Its key, if something is in it.
     pub(crate) async fn finish(self) -> Result<Option<String>, PortError> {
         self.task
@@ -79,7 +79,7 @@ async fn keep<P: Objects, T: Serialize>(
             pending.put_slice(&line);
             pending.put_u8(b'\n');
             if writer.is_none() {
-                writer = Some(ports.create(&key, Only::Always).await?);
+                writer = Some(ports.create(&key, PutMode::Overwrite).await?);
             }
             match &mut writer {
                 Some(writer) if pending.len() >= WRITE_BYTES => writer.write(pending.split().freeze()).await,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::settings::{BATCH_BYTES_MAX, BATCH_FINDINGS_MAX};
-use crate::state::{Key, Slot};
+use crate::state::{FindingKey, FindingMeta};
 
 const HEAD: &[u8] = b"{\"Findings\":[";
 const TAIL: &[u8] = b"]}";
@@ -18,7 +18,7 @@ pub(crate) struct Outgoing {
     /// The finding as JSON, within the service's limit for one finding.
     pub(crate) json: Bytes,
     /// What the state will say of it once it is stored.
-    pub(crate) slot: Slot,
+    pub(crate) meta: FindingMeta,
     /// An earlier version of the same finding may be on its way: must not share a request with it.
     pub(crate) apart: bool,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Outgoing {
 #[derive(Clone, Debug)]
 struct Part {
     id: String,
-    slot: Slot,
+    meta: FindingMeta,
     range: Range<usize>,
 }
 
@@ -50,13 +50,13 @@ impl Batch {
     }
 
     /// The Id, the slot and the JSON of each finding.
-    pub(crate) fn findings(&self) -> impl Iterator<Item = (&str, Slot, Bytes)> {
-        self.parts.iter().map(|part| (part.id.as_str(), part.slot, self.body.slice(part.range.clone())))
+    pub(crate) fn findings(&self) -> impl Iterator<Item = (&str, FindingMeta, Bytes)> {
+        self.parts.iter().map(|part| (part.id.as_str(), part.meta, self.body.slice(part.range.clone())))
     }
 
     /// What the state will say of each finding, and its JSON.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (Slot, &[u8])> {
-        self.parts.iter().map(|part| (part.slot, &self.body[part.range.clone()]))
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (FindingMeta, &[u8])> {
+        self.parts.iter().map(|part| (part.meta, &self.body[part.range.clone()]))
     }
 
     /// The findings, each by itself again.
@@ -65,7 +65,7 @@ impl Batch {
         self.parts.into_iter().map(move |part| Outgoing {
             id: part.id,
             json: body.slice(part.range),
-            slot: part.slot,
+            meta: part.meta,
             apart: false,
         })
     }
@@ -75,7 +75,7 @@ impl Batch {
         let mut packer = Packer::default();
         for (index, part) in self.parts.iter().enumerate() {
             if wanted(index) {
-                packer.append(part.id.clone(), part.slot, &self.body[part.range.clone()]);
+                packer.append(part.id.clone(), part.meta, &self.body[part.range.clone()]);
             }
         }
         packer.close()
@@ -96,17 +96,17 @@ impl Packer {
         let too_large = self.body.len() + separator_and_tail + finding.json.len() > BATCH_BYTES_MAX;
         let full = self.parts.len() == BATCH_FINDINGS_MAX || too_large || finding.apart;
         let batch = if full { self.flush() } else { None };
-        self.append(finding.id, finding.slot, &finding.json);
+        self.append(finding.id, finding.meta, &finding.json);
         batch
     }
 
     /// Takes a finding out of what waits. False, where it is not there.
-    pub(crate) fn take_back(&mut self, key: Key) -> bool {
-        let Some(at) = self.parts.iter().position(|part| part.slot.key == key) else { return false };
+    pub(crate) fn take_back(&mut self, key: FindingKey) -> bool {
+        let Some(at) = self.parts.iter().position(|part| part.meta.key == key) else { return false };
         let rest = std::mem::take(self).close();
         for (index, part) in rest.parts.iter().enumerate() {
             if index != at {
-                self.append(part.id.clone(), part.slot, &rest.body[part.range.clone()]);
+                self.append(part.id.clone(), part.meta, &rest.body[part.range.clone()]);
             }
         }
         true
@@ -117,11 +117,11 @@ impl Packer {
         if self.parts.is_empty() { None } else { Some(std::mem::take(self).close()) }
     }
 
-    fn append(&mut self, id: String, slot: Slot, json: &[u8]) {
+    fn append(&mut self, id: String, meta: FindingMeta, json: &[u8]) {
         self.body.put_slice(if self.parts.is_empty() { HEAD } else { b"," });
         let start = self.body.len();
         self.body.put_slice(json);
-        self.parts.push(Part { id, slot, range: start..self.body.len() });
+        self.parts.push(Part { id, meta, range: start..self.body.len() });
     }
 
     fn close(mut self) -> Batch {
@@ -138,11 +138,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::state::{Key, Stored};
+    use crate::state::{FindingKey, Stored};
 
-    fn slot() -> Slot {
-        let (key, stored) = (Key(0), Stored::Uncertain);
-        Slot {
+    fn meta() -> FindingMeta {
+        let (key, stored) = (FindingKey(0), Stored::Uncertain);
+        FindingMeta {
             key,
             content: 1,
             resource: 1,
@@ -173,7 +173,7 @@ mod tests {
             for (index, (size, apart)) in findings.iter().enumerate() {
                 let json = Bytes::from(format!("\"{}\"", "x".repeat(*size)));
                 let apart = *apart && index % 50 == 0;
-                batches.extend(packer.push(Outgoing { id: index.to_string(), json, slot: slot(), apart }));
+                batches.extend(packer.push(Outgoing { id: index.to_string(), json, meta: meta(), apart }));
             }
             batches.extend(packer.flush());
             let mut ids = Vec::new();
@@ -196,15 +196,15 @@ mod tests {
     fn what_is_taken_back_is_not_in_the_batch() {
         let mut packer = Packer::default();
         for id in 0..3 {
-            let slot = Slot { key: Key(id), ..slot() };
+            let meta = FindingMeta { key: FindingKey(id), ..meta() };
             packer.push(Outgoing {
                 id: id.to_string(),
                 json: Bytes::from(format!("{{\"at\":{id}}}")),
-                slot,
+                meta,
                 apart: false,
             });
         }
-        assert!(packer.take_back(Key(1)) && !packer.take_back(Key(1)));
+        assert!(packer.take_back(FindingKey(1)) && !packer.take_back(FindingKey(1)));
         let batch = packer.flush().unwrap();
         assert_eq!(batch.body(), "{\"Findings\":[{\"at\":0},{\"at\":2}]}");
         assert_eq!(batch.findings().map(|(id, _, _)| id.to_owned()).collect::<Vec<_>>(), ["0", "2"]);
@@ -214,7 +214,7 @@ mod tests {
     fn a_batch_is_filled_before_it_goes() {
         let mut packer = Packer::default();
         let json = Bytes::from_static(b"{}");
-        let finding = |id: usize| Outgoing { id: id.to_string(), json: json.clone(), slot: slot(), apart: false };
+        let finding = |id: usize| Outgoing { id: id.to_string(), json: json.clone(), meta: meta(), apart: false };
         for id in 0..BATCH_FINDINGS_MAX {
             assert!(packer.push(finding(id)).is_none());
         }

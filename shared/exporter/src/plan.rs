@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use crate::integration::Integration;
 use crate::ports::{
-    AccountLocks, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome,
-    Integrations, Newest, Object, ObjectWriter, Objects, Only, Page, PortError, Ports, Runs, UploadLocks,
+    AccountLocks, Acquired, CallError, Claim, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, InDoubt,
+    Integrations, Newest, Object, ObjectWriter, Objects, Page, PortError, Ports, PutMode, Runs, UploadLocks,
 };
 use crate::report::RunReport;
 
@@ -80,15 +80,15 @@ impl<P: Ports> AccountLocks for Planning<P> {
         scanned_at: Timestamp,
         now: Timestamp,
         _: Timestamp,
-    ) -> Result<Begun, PortError> {
+    ) -> Result<Acquired, PortError> {
         // What another run is about to change would be told wrong.
         if let Some(run_id) = self.real.holder(account, now).await? {
-            return Ok(Begun::Held { run_id });
+            return Ok(Acquired::Held { run_id });
         }
-        let (newest, doubt) = self.real.standing(account).await?.unzip();
+        let (newest, in_doubt) = self.real.lock_status(account).await?.unzip();
         Ok(match Newest::begin(newest, content, scanned_at) {
-            Err(newest) => Begun::Superseded { newest },
-            Ok(_) => Begun::Taken { doubt: doubt.unwrap_or_default() },
+            Err(newest) => Acquired::Superseded { newest },
+            Ok(_) => Acquired::Taken { in_doubt: in_doubt.unwrap_or_default() },
         })
     }
 
@@ -100,11 +100,11 @@ impl<P: Ports> AccountLocks for Planning<P> {
         self.real.holder(account, now).await
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
-        self.real.standing(account).await
+    async fn lock_status(&self, account: AccountId) -> Result<Option<(Newest, InDoubt)>, PortError> {
+        self.real.lock_status(account).await
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
+    async fn end(&self, _: AccountId, _: &str, _: InDoubt) -> Result<(), PortError> {
         Ok(())
     }
 }
@@ -119,7 +119,7 @@ pub struct Draft {
 impl<P: Ports> Objects for Planning<P> {
     type Writer = Draft;
 
-    async fn create(&self, key: &str, _: Only) -> Result<Draft, PortError> {
+    async fn create(&self, key: &str, _: PutMode) -> Result<Draft, PortError> {
         Ok(Draft { written: self.written.clone(), key: key.to_owned(), bytes: Vec::new() })
     }
 

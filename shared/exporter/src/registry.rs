@@ -30,12 +30,12 @@ pub struct Stored<T> {
     /// Who changed it last. Empty where nobody knows.
     pub updated_by: String,
     /// The resource of a stack that made it, however often others changed it since. None: a user made it.
-    pub declared: Option<Declared>,
+    pub declared: Option<DesiredState>,
 }
 
 /// The resource of a stack, for as long as there is the stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
+pub struct ManagedBy {
     /// The ARN of the stack. Another stack of the same name has another one.
     pub stack: String,
     /// The resource's name in the template.
@@ -44,9 +44,9 @@ pub struct Owner {
 
 /// What a stack made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Declared {
+pub struct DesiredState {
     /// Who made it.
-    pub by: Owner,
+    pub by: ManagedBy,
     /// What its template asked for when it was last obeyed. It holds no secret.
     pub asked: serde_json::Value,
 }
@@ -58,7 +58,7 @@ impl<T> Stored<T> {
     }
 
     /// Whether this resource made it.
-    pub fn is_of(&self, owner: &Owner) -> bool {
+    pub fn is_of(&self, owner: &ManagedBy) -> bool {
         self.declared.as_ref().is_some_and(|declared| declared.by == *owner)
     }
 
@@ -92,7 +92,7 @@ pub struct Revision {
 
 /// What the author of a change saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum ExpectedVersion {
     /// Nothing under this id.
     Nothing,
     /// This.
@@ -103,11 +103,11 @@ pub enum Seen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// Writes a provider.
-    PutProvider(Stored<Provider>, Seen),
+    PutProvider(Stored<Provider>, ExpectedVersion),
     /// Removes a provider.
     DeleteProvider(ProviderId, Revision),
     /// Writes an integration.
-    PutIntegration(Stored<Integration>, Seen),
+    PutIntegration(Stored<Integration>, ExpectedVersion),
     /// Removes an integration.
     DeleteIntegration(ProviderId, Revision),
     /// Writes nothing; the provider must be there.
@@ -117,12 +117,12 @@ pub enum Write {
     /// Forgets what the newest check of an account found.
     ForgetConnection(AccountId),
     /// Remembers what a request came to. There must be nothing under its key.
-    Remember(Remembered),
+    Remember(IdempotencyRecord),
 }
 
 /// What a request with an idempotency key came to, so that it can be sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
+pub struct IdempotencyRecord {
     /// The key that the client chose.
     pub key: String,
     /// A hash of what was asked.
@@ -190,7 +190,7 @@ pub trait Registry {
         &self,
         key: &str,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Remembered>, PortError>> + Send;
+    ) -> impl Future<Output = Result<Option<IdempotencyRecord>, PortError>> + Send;
 }
 
 /// A change, as the audit log keeps it. It holds no secret.

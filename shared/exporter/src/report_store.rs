@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::TryStreamExt;
 
-use crate::ports::{ObjectWriter, Objects, Only, PortError};
+use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
 use crate::report::RunReport;
 
 /// Writes a run's whole report.
@@ -11,7 +11,7 @@ pub(crate) async fn keep_report(ports: &impl Objects, run: &RunReport) -> Result
     let key = RunReport::key(&run.run_id);
     let failed = |message: String| PortError { action: format!("write {key}"), message };
     let report = serde_json::to_vec_pretty(run).map_err(|error| failed(error.to_string()))?;
-    let mut object = ports.create(&key, Only::Always).await?;
+    let mut object = ports.create(&key, PutMode::Overwrite).await?;
     object.write(Bytes::from(report)).await?;
     object.finish().await
 }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use asff::AccountId;
 
 pub use self::gone::{Holding, forget_gone};
-use crate::connection::Target;
+use crate::connection::CheckTarget;
 use crate::integration::Integration;
 use crate::ports::{Integrations, PortError};
 use crate::provider::{Provider, ProviderId};
 
 /// Knows the operators' settings and the accounts of organizations.
-pub trait Roster: Integrations {
+pub trait CheckTargets: Integrations {
     /// All integrations.
     fn integrations(&self) -> impl Future<Output = Result<Vec<Integration>, PortError>> + Send;
 
@@ -41,7 +41,7 @@ pub trait Roster: Integrations {
 
 /// Which accounts are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum TargetSelection {
     /// Those of every enabled integration.
     All,
     /// Those of these integrations, enabled or not.
@@ -52,9 +52,9 @@ pub enum Wanted {
 
 /// What there is to check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Roll {
+pub struct TargetList {
     /// The accounts, each with its integration, each once.
-    pub targets: Vec<Target>,
+    pub targets: Vec<CheckTarget>,
     /// What is wanted and can't be checked, and why.
     pub problems: Vec<String>,
     /// Organizations whose accounts could not be listed: new ones are not checked, and nobody knows how many.
@@ -70,15 +70,15 @@ pub struct Roll {
 /// # Errors
 ///
 /// When the integrations can't be read.
-pub async fn call_roll<P: Roster>(ports: &P, wanted: &Wanted) -> Result<Roll, PortError> {
-    let mut roll = Roll::default();
+pub async fn select_targets<P: CheckTargets>(ports: &P, wanted: &TargetSelection) -> Result<TargetList, PortError> {
+    let mut roll = TargetList::default();
     match wanted {
-        Wanted::All => {
+        TargetSelection::All => {
             let all = ports.integrations().await?;
             let enabled: Vec<_> = all.iter().filter(|integration| integration.enabled).collect();
             roll.add_all(ports, &all, &enabled).await?;
         }
-        Wanted::Integrations(ids) => {
+        TargetSelection::Integrations(ids) => {
             let all = ports.integrations().await?;
             let named: Vec<_> = all.iter().filter(|integration| ids.contains(&integration.provider)).collect();
             let unknown = ids.iter().filter(|id| named.iter().all(|integration| integration.provider != **id));
@@ -86,11 +86,11 @@ pub async fn call_roll<P: Roster>(ports: &P, wanted: &Wanted) -> Result<Roll, Po
             roll.problems.extend(unknown.map(problem));
             roll.add_all(ports, &all, &named).await?;
         }
-        Wanted::Accounts(accounts) => {
+        TargetSelection::Accounts(accounts) => {
             for account in accounts.iter().copied().collect::<BTreeSet<_>>() {
                 match ports.integration(&account).await? {
                     Some(integration) => {
-                        roll.targets.push(Target::new(account, Arc::new(integration)));
+                        roll.targets.push(CheckTarget::new(account, Arc::new(integration)));
                     }
                     None => roll.problems.push(format!(
                         "account {account} has no integration; make one: hubctl integration create --provider {account}"
@@ -102,8 +102,8 @@ pub async fn call_roll<P: Roster>(ports: &P, wanted: &Wanted) -> Result<Roll, Po
     Ok(roll)
 }
 
-impl Roll {
-    async fn add_all<P: Roster>(
+impl TargetList {
+    async fn add_all<P: CheckTargets>(
         &mut self,
         ports: &P,
         all: &[Integration],
@@ -117,12 +117,12 @@ impl Roll {
             let integration = Arc::new((*integration).clone());
             match &integration.provider {
                 ProviderId::Account(account) => {
-                    self.targets.push(Target::new(*account, integration.clone()));
+                    self.targets.push(CheckTarget::new(*account, integration.clone()));
                 }
                 organization @ ProviderId::Organization(_) => {
                     for account in self.accounts_of(ports, organization, &taken).await? {
                         if taken.insert(account) {
-                            self.targets.push(Target::new(account, integration.clone()));
+                            self.targets.push(CheckTarget::new(account, integration.clone()));
                         }
                     }
                 }
@@ -132,7 +132,7 @@ impl Roll {
     }
 
     /// The accounts of an organization, and those whose scans it was that brought them here.
-    async fn accounts_of<P: Roster>(
+    async fn accounts_of<P: CheckTargets>(
         &mut self,
         ports: &P,
         organization: &ProviderId,
@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    impl Roster for Table {
+    impl CheckTargets for Table {
         async fn integrations(&self) -> Result<Vec<Integration>, PortError> {
             Ok(self.integrations.clone())
         }
@@ -241,15 +241,15 @@ mod tests {
         }
     }
 
-    async fn roll(table: &Table, wanted: Wanted) -> (Vec<(AccountId, String)>, Vec<String>) {
-        let roll = call_roll(table, &wanted).await.unwrap();
-        let pair = |target: &Target| (target.account, target.integration.provider.to_string());
+    async fn roll(table: &Table, wanted: TargetSelection) -> (Vec<(AccountId, String)>, Vec<String>) {
+        let roll = select_targets(table, &wanted).await.unwrap();
+        let pair = |target: &CheckTarget| (target.account, target.integration.provider.to_string());
         (roll.targets.iter().map(pair).collect(), roll.problems)
     }
 
     #[tokio::test]
     async fn each_account_is_checked_once_by_the_integration_that_reaches_it() {
-        let (targets, problems) = roll(&table(), Wanted::All).await;
+        let (targets, problems) = roll(&table(), TargetSelection::All).await;
         let by_organization = |digit| (account(digit), ORGANIZATION.to_owned());
         assert_eq!(targets, [(account(1), account(1).to_string()), by_organization(3), by_organization(4)]);
         assert!(problems.is_empty());
@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_is_disabled_is_checked_where_it_is_named() {
-        let wanted = Wanted::Integrations(vec![account(2).into(), account(9).into()]);
+        let wanted = TargetSelection::Integrations(vec![account(2).into(), account(9).into()]);
         let (targets, problems) = roll(&table(), wanted).await;
         assert_eq!(targets, [(account(2), account(2).to_string())]);
         assert_eq!(problems, ["999999999999 has no integration; see those there are: hubctl integration list"]);
@@ -265,18 +265,18 @@ mod tests {
 
     #[tokio::test]
     async fn accounts_that_are_named_are_looked_up() {
-        let wanted = Wanted::Accounts(vec![account(7), account(1), account(7)]);
+        let wanted = TargetSelection::Accounts(vec![account(7), account(1), account(7)]);
         let (targets, _) = roll(&table(), wanted).await;
         assert_eq!(targets, [(account(1), account(1).to_string()), (account(7), ORGANIZATION.to_owned())]);
         let alone = Table { integrations: Vec::new(), ..table() };
-        let (targets, problems) = roll(&alone, Wanted::Accounts(vec![account(7)])).await;
+        let (targets, problems) = roll(&alone, TargetSelection::Accounts(vec![account(7)])).await;
         assert!(targets.is_empty() && problems[0].contains("hubctl integration create --provider 777777777777"));
     }
 
     #[tokio::test]
     async fn an_account_that_left_its_organization_is_not_checked_though_its_scans_came() {
         let table = Table { left: BTreeSet::from([account(4)]), ..table() };
-        let roll = call_roll(&table, &Wanted::All).await.unwrap();
+        let roll = select_targets(&table, &TargetSelection::All).await.unwrap();
         assert_eq!(roll.targets.len(), 2, "its own account, and a member");
         let listed = &roll.listed[&ORGANIZATION.parse::<ProviderId>().unwrap()];
         assert_eq!(*listed, BTreeSet::from([account(3)]), "neither who left, nor who has an integration");
@@ -285,10 +285,10 @@ mod tests {
     #[tokio::test]
     async fn an_organization_that_cannot_be_listed_holds_up_no_other() {
         let table = Table { members: None, ..table() };
-        let (targets, problems) = roll(&table, Wanted::All).await;
+        let (targets, problems) = roll(&table, TargetSelection::All).await;
         assert_eq!(targets.len(), 2, "its own account, and the one whose scans came");
         assert!(problems[0].contains("o-a1b2c3d4e5") && problems[0].contains("throttled"), "{problems:?}");
-        let unlisted = call_roll(&table, &Wanted::All).await.unwrap().unlisted;
+        let unlisted = select_targets(&table, &TargetSelection::All).await.unwrap().unlisted;
         assert_eq!(unlisted, [ORGANIZATION.parse::<ProviderId>().unwrap()]);
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::delivery::{Shared, room};
-use crate::json_lines::{JsonLines, Keeper};
+use crate::json_lines::{JsonLines, WriterTask};
 use crate::lease::hold_until;
 use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
@@ -73,8 +73,8 @@ impl<P> RunContext<P> {
 
 /// The objects that a run writes beside its report.
 pub(crate) struct RunFiles {
-    quarantine: Keeper,
-    pending: Keeper,
+    quarantine: WriterTask,
+    pending: WriterTask,
 }
 
 /// The time before the deadline that a run keeps for what is already on its way.

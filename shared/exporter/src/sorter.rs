@@ -1,6 +1,6 @@
 //! Gives every element of a scan to its account, or its fate at once where it belongs to none.
 
-use std::collections::btree_map::Entry as Slot;
+use std::collections::btree_map::Entry as FindingMeta;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use futures::StreamExt;
 use jiff::Timestamp;
 
 use crate::account::{AccountExport, Context, Ending, Finished, First};
-use crate::connection::Target;
-use crate::evidence::{Malformed, ManualFor};
+use crate::connection::CheckTarget;
+use crate::evidence::{MalformedEntries, ManualFor};
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::{Counts, Fate, RunReport};
 
 /// The elements of one scan on their way.
-pub(crate) struct Sorter<P: Ports> {
+pub(crate) struct AccountRouter<P: Ports> {
     pub(crate) context: Context<P>,
     accounts: BTreeMap<AccountId, AccountExport<P>>,
     /// Which accounts are at work.
@@ -27,12 +27,12 @@ pub(crate) struct Sorter<P: Ports> {
     counts: Counts,
     scanned_at: Option<Timestamp>,
     /// Where entries could belong that can't be read or mapped.
-    malformed: Malformed,
+    malformed: MalformedEntries,
     /// Checks that could not look, by account.
     manual: BTreeMap<AccountId, Vec<(CheckId, ManualFor)>>,
 }
 
-impl<P: Ports> Sorter<P> {
+impl<P: Ports> AccountRouter<P> {
     pub(crate) fn new(context: Context<P>) -> Self {
         Self {
             context,
@@ -41,7 +41,7 @@ impl<P: Ports> Sorter<P> {
             settling: VecDeque::new(),
             counts: Counts::default(),
             scanned_at: None,
-            malformed: Malformed::default(),
+            malformed: MalformedEntries::default(),
             manual: BTreeMap::new(),
         }
     }
@@ -50,10 +50,10 @@ impl<P: Ports> Sorter<P> {
         match outcome {
             Outcome::Finding(mapped) => self.give_to_account(mapped).await,
             Outcome::Skipped(skip) => self.skip(skip).await,
-            Outcome::Unreadable(unreadable) => {
-                self.counts.add(Fate::Unreadable, 1);
-                self.malformed.add(&unreadable.place);
-                self.context.run.shared.quarantine.put(Entry::unreadable(&unreadable)).await
+            Outcome::Malformed(malformed) => {
+                self.counts.add(Fate::Malformed, 1);
+                self.malformed.add(&malformed.place);
+                self.context.run.shared.quarantine.put(Entry::malformed(&malformed)).await
             }
             Outcome::Quarantined(quarantined) => {
                 self.counts.add(Fate::Quarantined(quarantined.code.as_str().to_owned()), 1);
@@ -131,7 +131,7 @@ impl<P: Ports> Sorter<P> {
         self,
         run: &mut RunReport,
         has_end: bool,
-        stale: &mut Vec<Target>,
+        stale: &mut Vec<CheckTarget>,
     ) -> Result<(), PortError> {
         run.scanned_at = self.scanned_at;
         run.counts.merge(&self.counts);
@@ -212,7 +212,7 @@ async fn account<'a, P: Ports>(
     first: First,
 ) -> Result<&'a mut AccountExport<P>, PortError> {
     Ok(match accounts.entry(first.account) {
-        Slot::Occupied(slot) => slot.into_mut(),
-        Slot::Vacant(slot) => slot.insert(AccountExport::open(context, first).await?),
+        FindingMeta::Occupied(meta) => meta.into_mut(),
+        FindingMeta::Vacant(meta) => meta.insert(AccountExport::open(context, first).await?),
     })
 }

@@ -3,7 +3,7 @@
 
 use asff::{Mapped, RegionName, ScanFormat};
 
-use crate::filter::{Kept, filter};
+use crate::filter::{FilterReason, filter};
 use crate::integration::Integration;
 use crate::report::Fate;
 use crate::report::reasons::unavailable::REGION_NOT_SELECTED;
@@ -15,7 +15,7 @@ pub struct Way {
     /// The Region whose Security Hub gets it, or is told that it is there.
     pub region: RegionName,
     /// Why it is not sent, if so.
-    pub kept: Option<Kept>,
+    pub kept: Option<FilterReason>,
     /// It is sent to another Region than its own.
     pub redirected: bool,
 }

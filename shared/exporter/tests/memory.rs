@@ -10,8 +10,8 @@ use bytes::Bytes;
 use exporter::export::{Exporter, Options};
 use exporter::integration::Integration;
 use exporter::ports::{
-    AccountLocks, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome,
-    Integrations, Newest, Object, ObjectWriter, Objects, Only, Page, PortError, Runs, Scan, UploadLocks,
+    AccountLocks, Acquired, CallError, Claim, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, InDoubt,
+    Integrations, Newest, Object, ObjectWriter, Objects, Page, PortError, PutMode, Runs, Scan, UploadLocks,
 };
 use exporter::report::{RunReport, RunStatus};
 use exporter::settings::Settings;
@@ -94,25 +94,25 @@ impl AccountLocks for World {
         scanned_at: Timestamp,
         _: Timestamp,
         _: Timestamp,
-    ) -> Result<Begun, PortError> {
+    ) -> Result<Acquired, PortError> {
         self.newest.lock().unwrap().insert(account, scanned_at);
-        Ok(Begun::Taken { doubt: Doubt::default() })
+        Ok(Acquired::Taken { in_doubt: InDoubt::default() })
     }
 
     async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
         Ok(true)
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
+    async fn lock_status(&self, account: AccountId) -> Result<Option<(Newest, InDoubt)>, PortError> {
         let newest = self.newest.lock().unwrap().get(&account).copied();
-        Ok(newest.map(|newest| (newest.into(), Doubt::default())))
+        Ok(newest.map(|newest| (newest.into(), InDoubt::default())))
     }
 
     async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
         Ok(None)
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
+    async fn end(&self, _: AccountId, _: &str, _: InDoubt) -> Result<(), PortError> {
         Ok(())
     }
 }
@@ -138,7 +138,7 @@ impl ObjectWriter for Writing {
 impl Objects for World {
     type Writer = Writing;
 
-    async fn create(&self, key: &str, _: Only) -> Result<Writing, PortError> {
+    async fn create(&self, key: &str, _: PutMode) -> Result<Writing, PortError> {
         Ok(Writing { world: self.clone(), key: key.to_owned(), bytes: Vec::new() })
     }
 

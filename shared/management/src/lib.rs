@@ -19,5 +19,5 @@ pub use check::Settings;
 pub use http::openapi::document;
 pub use http::router;
 pub use ports::{Caller, Ports};
-pub use problem::Refusal;
+pub use problem::ApiError;
 pub use service::Service;

@@ -7,11 +7,11 @@ use asff::AccountId;
 use exporter::connection::Connection;
 use exporter::integration::Integration;
 use exporter::jobs::{Job, JobRecord, JobStore};
-use exporter::ports::{AccountLocks, Begun, Clock, Doubt, Newest, PortError};
+use exporter::ports::{AccountLocks, Acquired, Clock, InDoubt, Newest, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
-    AccessKey, Audit, AuditEntry, CheckLog, CommitError, Page, Part, Registry, Remembered, RunLog, Secrets, Seen,
-    Stored, Write,
+    AccessKey, Audit, AuditEntry, CheckLog, CommitError, ExpectedVersion, IdempotencyRecord, Page, Part, Registry,
+    RunLog, Secrets, Stored, Write,
 };
 use exporter::report::RunReport;
 use jiff::Timestamp;
@@ -25,13 +25,13 @@ type Faster = Box<dyn FnOnce(&Memory) + Send>;
 /// What would be in the table, the bucket, the queue and Secrets Manager.
 #[derive(Default)]
 pub struct Memory {
-    kept: Mutex<Kept>,
+    kept: Mutex<MemoryContents>,
     faster: Mutex<VecDeque<Faster>>,
 }
 
 /// All of it.
 #[derive(Default)]
-pub struct Kept {
+pub struct MemoryContents {
     /// Providers by id.
     pub providers: BTreeMap<String, Stored<Provider>>,
     /// Integrations by id.
@@ -39,7 +39,7 @@ pub struct Kept {
     /// The audit log, oldest first.
     pub trail: Vec<AuditEntry>,
     /// Requests by their keys.
-    pub remembered: BTreeMap<String, Remembered>,
+    pub remembered: BTreeMap<String, IdempotencyRecord>,
     /// Access keys by the names of their secrets, as they stand in Secrets Manager.
     pub secrets: BTreeMap<String, String>,
     /// What checks found, by account.
@@ -73,7 +73,7 @@ pub struct Kept {
 
 impl Memory {
     /// All of it, to look at or to change.
-    pub fn kept(&self) -> MutexGuard<'_, Kept> {
+    pub fn kept(&self) -> MutexGuard<'_, MemoryContents> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,7 +88,7 @@ impl Memory {
     }
 
     /// All of it, if the ports are up.
-    fn up(&self, action: &str) -> Result<MutexGuard<'_, Kept>, PortError> {
+    fn up(&self, action: &str) -> Result<MutexGuard<'_, MemoryContents>, PortError> {
         let kept = self.kept();
         match &kept.down {
             Some(message) => Err(PortError { action: action.to_owned(), message: message.clone() }),
@@ -119,22 +119,22 @@ fn cut<'a, T: Clone + 'a>(mut rest: impl Iterator<Item = (String, &'a T)>, limit
     Part { entries, next: if rest.next().is_some() { last } else { None } }
 }
 
-fn holds<T>(there: Option<&Stored<T>>, seen: &Seen) -> bool {
+fn holds<T>(there: Option<&Stored<T>>, seen: &ExpectedVersion) -> bool {
     match seen {
-        Seen::Nothing => there.is_none(),
-        Seen::This(revision) => there.is_some_and(|stored| stored.revision() == *revision),
+        ExpectedVersion::Nothing => there.is_none(),
+        ExpectedVersion::This(revision) => there.is_some_and(|stored| stored.revision() == *revision),
     }
 }
 
-impl Kept {
+impl MemoryContents {
     fn allows(&self, write: &Write) -> bool {
         let provider = |id: &ProviderId| self.providers.get(id.as_str());
         let integration = |id: &ProviderId| self.integrations.get(id.as_str());
         match write {
             Write::PutProvider(stored, seen) => holds(provider(&stored.value.id), seen),
-            Write::DeleteProvider(id, revision) => holds(provider(id), &Seen::This(*revision)),
+            Write::DeleteProvider(id, revision) => holds(provider(id), &ExpectedVersion::This(*revision)),
             Write::PutIntegration(stored, seen) => holds(integration(&stored.value.provider), seen),
-            Write::DeleteIntegration(id, revision) => holds(integration(id), &Seen::This(*revision)),
+            Write::DeleteIntegration(id, revision) => holds(integration(id), &ExpectedVersion::This(*revision)),
             Write::NeedProvider(id) => provider(id).is_some(),
             Write::NeedNoIntegration(id) => integration(id).is_none(),
             Write::ForgetConnection(_) => true,
@@ -197,7 +197,7 @@ impl Registry for Memory {
         Ok(())
     }
 
-    async fn remembered(&self, key: &str, now: Timestamp) -> Result<Option<Remembered>, PortError> {
+    async fn remembered(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, PortError> {
         let found = self.up("read a request")?.remembered.get(key).cloned();
         Ok(found.filter(|remembered| remembered.until > now))
     }
@@ -282,24 +282,24 @@ impl AccountLocks for Memory {
         _: Timestamp,
         _: Timestamp,
         _: Timestamp,
-    ) -> Result<Begun, PortError> {
-        Ok(Begun::Taken { doubt: Doubt::default() })
+    ) -> Result<Acquired, PortError> {
+        Ok(Acquired::Taken { in_doubt: InDoubt::default() })
     }
 
     async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
         Ok(None)
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
+    async fn lock_status(&self, account: AccountId) -> Result<Option<(Newest, InDoubt)>, PortError> {
         let kept = self.up("read how an account stands")?;
-        Ok(kept.scanned.get(&account).map(|newest| ((*newest).into(), Doubt::default())))
+        Ok(kept.scanned.get(&account).map(|newest| ((*newest).into(), InDoubt::default())))
     }
 
     async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
         Ok(true)
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
+    async fn end(&self, _: AccountId, _: &str, _: InDoubt) -> Result<(), PortError> {
         Ok(())
     }
 }

@@ -55,14 +55,14 @@ impl FieldError {
 
 /// What there is none of, or one of already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noun {
+pub enum ResourceKind {
     /// A provider.
     Provider,
     /// An integration.
     Integration,
 }
 
-impl Noun {
+impl ResourceKind {
     /// The word that hubctl has for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -74,7 +74,7 @@ impl Noun {
 
 /// Why a request was refused. Nothing was changed, as far as it is known.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum ApiError {
     /// The request can't be read.
     #[error("{0}")]
     Malformed(String),
@@ -91,7 +91,7 @@ pub enum Refusal {
     #[error("there is no {} {id}", .noun.word())]
     NotFound {
         /// What was looked for.
-        noun: Noun,
+        noun: ResourceKind,
         /// Under which id.
         id: String,
     },
@@ -108,10 +108,10 @@ pub enum Refusal {
     #[error("this address does not take this method")]
     NoMethod,
     /// There is one already.
-    #[error("there is {} {id} already", match .noun { Noun::Provider => "a provider", Noun::Integration => "an integration of" })]
+    #[error("there is {} {id} already", match .noun { ResourceKind::Provider => "a provider", ResourceKind::Integration => "an integration of" })]
     Exists {
         /// What there is.
-        noun: Noun,
+        noun: ResourceKind,
         /// Under which id.
         id: ProviderId,
     },
@@ -142,7 +142,7 @@ pub enum Refusal {
     #[error("the {} {id} that this Idempotency-Key stands for was deleted since", .noun.word())]
     KeySpent {
         /// What it made.
-        noun: Noun,
+        noun: ResourceKind,
         /// Under which id.
         id: ProviderId,
     },
@@ -181,7 +181,7 @@ fn told(errors: &[FieldError]) -> String {
     }
 }
 
-impl Refusal {
+impl ApiError {
     /// One field is not what it must be.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
@@ -271,7 +271,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (name, _, status) = self.kind();
         if let Self::Port(error) = &self {

@@ -8,7 +8,7 @@ use crate::arn::hub_arn;
 use crate::config::ThrottleError;
 use crate::context::Context;
 use crate::done::Done;
-use crate::faults::{Effect, Target, failure, latency};
+use crate::faults::{CheckTarget, Effect, failure, latency};
 use crate::identity::Caller;
 use crate::operation::Operation;
 use crate::records::Call;
@@ -37,7 +37,7 @@ pub(crate) fn call(
     operation: Operation,
     input: Input<'_>,
 ) -> Response {
-    let target = Target { operation, account: Some(&caller.account), region };
+    let target = CheckTarget { operation, account: Some(&caller.account), region };
     let effects = lock(&world.faults).hit(&target, &[]);
     prepare(world, now, &target, &effects);
     let mut done = match failure(&effects, false) {
@@ -66,7 +66,7 @@ pub(crate) fn call(
 }
 
 /// Effects that change the world before the call.
-fn prepare(world: &World, now: Timestamp, target: &Target<'_>, effects: &[Effect]) {
+fn prepare(world: &World, now: Timestamp, target: &CheckTarget<'_>, effects: &[Effect]) {
     for effect in effects {
         match effect {
             Effect::ExpireTokens => lock(&world.identities).expire(target.account, now),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::arn::partition_of;
 use crate::config::Deny;
-use crate::faults::{Effect, Target};
+use crate::faults::{CheckTarget, Effect};
 use crate::findings::Write;
 use crate::identity::Caller;
 use crate::lock;
@@ -66,7 +66,7 @@ impl Context<'_> {
     /// Effects of the faults that look for findings.
     pub(crate) fn finding_effects(&self, ids: &[&str]) -> Vec<Effect> {
         let account = Some(self.caller.account.as_str());
-        let target = Target { operation: Operation::BatchImportFindings, account, region: self.region };
+        let target = CheckTarget { operation: Operation::BatchImportFindings, account, region: self.region };
         lock(&self.world.faults).hit(&target, ids)
     }
 

@@ -181,7 +181,7 @@ pub(crate) struct Faults {
 }
 
 /// What a call is, as far as faults look at it.
-pub(crate) struct Target<'a> {
+pub(crate) struct CheckTarget<'a> {
     pub(crate) operation: Operation,
     pub(crate) account: Option<&'a str>,
     pub(crate) region: &'a str,
@@ -216,7 +216,7 @@ impl Faults {
     }
 
     /// The effects that hit this call; `ids` are the findings' Ids of an import.
-    pub(crate) fn hit(&mut self, target: &Target<'_>, ids: &[&str]) -> Vec<Effect> {
+    pub(crate) fn hit(&mut self, target: &CheckTarget<'_>, ids: &[&str]) -> Vec<Effect> {
         let mut effects = Vec::new();
         for status in &mut self.active {
             if !matches(&status.fault, target, ids) {
@@ -237,7 +237,7 @@ impl Faults {
     }
 }
 
-fn matches(fault: &Fault, target: &Target<'_>, ids: &[&str]) -> bool {
+fn matches(fault: &Fault, target: &CheckTarget<'_>, ids: &[&str]) -> bool {
     // A call is shown twice: at its start, and, if it is an import, again with its findings.
     let by_finding = match &fault.effect {
         Effect::FailFindings { id_contains, .. } | Effect::RefuseBatch { id_contains } => {
@@ -256,8 +256,8 @@ fn matches(fault: &Fault, target: &Target<'_>, ids: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    const IMPORT: Target<'static> =
-        Target { operation: Operation::BatchImportFindings, account: Some("1"), region: "eu-west-1" };
+    const IMPORT: CheckTarget<'static> =
+        CheckTarget { operation: Operation::BatchImportFindings, account: Some("1"), region: "eu-west-1" };
 
     #[test]
     fn a_fault_skips_then_hits_then_is_over() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::faults::{Effect, Target};
+use crate::faults::{CheckTarget, Effect};
 use crate::identity::Scope;
 use crate::operation::Operation;
 use crate::records::{Call, Tally};
@@ -84,7 +84,7 @@ pub(crate) fn answer(
     let caller = lock(&world.identities).caller(scope.access_key, token);
     let account = caller.as_ref().map(|caller| caller.account.clone());
     let arn = caller.as_ref().map(|caller| caller.arn.clone());
-    let target = Target { operation, account: account.as_deref(), region: scope.region };
+    let target = CheckTarget { operation, account: account.as_deref(), region: scope.region };
     let effects = lock(&world.faults).hit(&target, &[]);
     if effects.contains(&Effect::ExpireTokens) {
         lock(&world.identities).expire(account.as_deref(), now);

@@ -59,8 +59,8 @@ pub(crate) struct Global {
     pub(crate) region: Option<String>,
 
     /// How results are written; JSON field names stay from release to release
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Notation::Table, help_heading = "Output")]
-    pub(crate) output: Notation,
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Table, help_heading = "Output")]
+    pub(crate) output: OutputFormat,
 
     // Not a doc comment: a variable would want backticks there.
     #[arg(help = "No colors, as NO_COLOR in the environment asks for")]
@@ -101,7 +101,7 @@ pub(crate) fn is_set(variable: &str, value: &str) -> bool {
 
 /// How results are written, as the command line says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Notation {
+pub(crate) enum OutputFormat {
     // For people. No doc comments here: clap would make a list of them in every help text.
     Table,
     Json,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use aws::{Cloud, Deployment, DeploymentError, Names, SdkConfig};
+use aws::{Cloud, Deployment, DeploymentError, ResourceNames, SdkConfig};
 use exporter::ports::PortError;
 use exporter::report::RunReport;
 
@@ -43,11 +43,11 @@ pub(crate) async fn connect(global: &Global) -> Result<Connected> {
     }
     let (names, stack) = match (&global.table, &global.state_bucket, &global.stack) {
         (Some(table), Some(state_bucket), _) => {
-            (Names { table: table.clone(), state_bucket: state_bucket.clone(), queue_url: None }, None)
+            (ResourceNames { table: table.clone(), state_bucket: state_bucket.clone(), queue_url: None }, None)
         }
         (table, state_bucket, Some(name)) => {
             let found = Deployment::of_stack(&config, name).await.map_err(|error| no_stack(name, &error))?;
-            let names = Names {
+            let names = ResourceNames {
                 table: table.clone().unwrap_or_else(|| found.table.clone()),
                 state_bucket: state_bucket.clone().unwrap_or_else(|| found.state_bucket.clone()),
                 queue_url: Some(found.queue_url.clone()),

@@ -23,7 +23,7 @@ use anyhow::Result;
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, Wrong};
-use crate::config::Notation;
+use crate::config::OutputFormat;
 use crate::exit::Exit;
 use crate::render::Output;
 
@@ -36,9 +36,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             let _ = text.print();
             return Exit::Success.into();
         }
-        Err(Wrong::Line(error)) => return Output::of_process(Notation::Table, false).usage(&error).into(),
+        Err(Wrong::Line(error)) => return Output::of_process(OutputFormat::Table, false).usage(&error).into(),
         Err(Wrong::Ignored(failure)) => {
-            return Output::of_process(Notation::Table, false).error(&failure.into()).into();
+            return Output::of_process(OutputFormat::Table, false).error(&failure.into()).into();
         }
     };
     logs::to_stderr(cli.global.verbose);

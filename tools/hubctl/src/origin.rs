@@ -2,7 +2,7 @@
 
 use exporter::report::RunReport;
 
-use crate::client::Reach;
+use crate::client::ConnectionArgs;
 use crate::config::Global;
 use crate::shell::quoted;
 use crate::standalone::Place;
@@ -31,7 +31,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// A deployment, asked by its managing function or as this command asked it.
-    pub(crate) fn deployment(reach: &Reach, global: &Global) -> Self {
+    pub(crate) fn deployment(reach: &ConnectionArgs, global: &Global) -> Self {
         Self { options: format!("{}{}", global.options(), reach.options()), state: None }
     }
 

@@ -11,13 +11,13 @@ use crate::exit::{Exit, Failure};
 use crate::render::{Output, text};
 
 /// Whoever sits at the terminal, if anybody does.
-pub(crate) struct Person {
+pub(crate) struct Prompt {
     is_there: bool,
     /// What is typed, in tests. Otherwise standard input, which is not held: an access key may come from there.
     typed: Option<Box<dyn BufRead>>,
 }
 
-impl Person {
+impl Prompt {
     /// The one at this process's standard input.
     pub(crate) fn at_terminal() -> Self {
         Self { is_there: io::stdin().is_terminal(), typed: None }
@@ -61,20 +61,20 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::config::Notation;
+    use crate::config::OutputFormat;
 
     #[test]
     fn only_a_clear_yes_agrees() {
-        let mut output = Output::of_process(Notation::Table, true);
+        let mut output = Output::of_process(OutputFormat::Table, true);
         for (typed, agrees) in [("yes\n", true), ("Y\n", true), ("\n", false), ("", false), ("yes please\n", false)] {
-            let mut person = Person { is_there: true, typed: Some(Box::new(Cursor::new(typed))) };
+            let mut person = Prompt { is_there: true, typed: Some(Box::new(Cursor::new(typed))) };
             assert_eq!(person.agrees("Sure?", &mut output).unwrap(), agrees, "{typed:?}");
         }
     }
 
     #[test]
     fn where_nobody_is_nothing_is_assumed() {
-        let nobody = Person { is_there: false, typed: Some(Box::new(Cursor::new("yes\n"))) };
+        let nobody = Prompt { is_there: false, typed: Some(Box::new(Cursor::new("yes\n"))) };
         let failure = nobody.must_be_there("whether to delete it", "add --yes to agree beforehand").unwrap_err();
         assert_eq!((failure.exit, failure.hint.as_deref()), (Exit::Usage, Some("add --yes to agree beforehand")));
     }

@@ -12,8 +12,8 @@ fn account(number: usize) -> AccountId {
     format!("{:012}", 100_000_000_000 + number).parse().unwrap()
 }
 
-fn targets(accounts: usize) -> Vec<Target> {
-    (0..accounts).map(account).map(|of| Target::new(of, Arc::new(Integration::new(of)))).collect()
+fn targets(accounts: usize) -> Vec<CheckTarget> {
+    (0..accounts).map(account).map(|of| CheckTarget::new(of, Arc::new(Integration::new(of)))).collect()
 }
 
 async fn outcome(name: &str, text: &str, accounts: usize, left: Duration) -> Outcome {

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::outcome::{Mapped, Outcome, QuarantineCode, Quarantined, Skip, Unreadable};
+use crate::outcome::{Malformed, Mapped, Outcome, QuarantineCode, Quarantined, Skip};
 use crate::place::Place;
 use crate::read::{Columns, Content, Element, ScanFormat, TagKeys};
 use crate::redact;
@@ -39,7 +39,7 @@ const EXCERPT_BYTES_MAX: usize = 16 * 1024;
 #[must_use]
 pub fn map(element: &Element, regions: &Regions) -> Outcome {
     match &element.content {
-        Content::Unreadable(unreadable) => Outcome::Unreadable(unreadable.clone()),
+        Content::Malformed(malformed) => Outcome::Malformed(malformed.clone()),
         Content::Json { bytes, format, keys } => json(element.offset, bytes, *format, keys, regions),
         Content::Foreign(product) => Outcome::Skipped(Skip::OtherProduct { product: product.to_string() }),
         Content::Row { bytes, columns } => row(element.offset, bytes, columns, regions),
@@ -51,7 +51,7 @@ pub fn map(element: &Element, regions: &Regions) -> Outcome {
 pub fn map_asff(finding: &Bytes, regions: &Regions) -> Option<Box<Mapped>> {
     match json(0, finding, ScanFormat::Asff, &TagKeys::default(), regions) {
         Outcome::Finding(mapped) => Some(mapped),
-        Outcome::Skipped(_) | Outcome::Unreadable(_) | Outcome::Quarantined(_) => None,
+        Outcome::Skipped(_) | Outcome::Malformed(_) | Outcome::Quarantined(_) => None,
     }
 }
 
@@ -66,7 +66,7 @@ pub fn map_again(offset: u64, element: &Bytes, format: ScanFormat, regions: &Reg
 
 fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions: &Regions) -> Outcome {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return unreadable_json(offset, bytes, "the entry is not UTF-8".to_owned(), format);
+        return malformed_json(offset, bytes, "the entry is not UTF-8".to_owned(), format);
     };
     let drafted = match format {
         ScanFormat::Asff => parse(text, asff::draft),
@@ -91,7 +91,7 @@ fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions:
                 |is_whole| redact::known_fields(text, format, is_whole).into(),
             )
         }
-        Err(error) => unreadable_json(offset, bytes, format!("the entry is not JSON: {error}"), format),
+        Err(error) => malformed_json(offset, bytes, format!("the entry is not JSON: {error}"), format),
     }
 }
 
@@ -139,7 +139,7 @@ fn row(offset: u64, bytes: &Bytes, columns: &Columns, regions: &Regions) -> Outc
         }
         None => (format!("the row is not UTF-8 or has not the {} cells of the first", columns.count), Hints::default()),
     };
-    unreadable(offset, bytes.len(), reason, traces::of_row(bytes), hints)
+    malformed(offset, bytes.len(), reason, traces::of_row(bytes), hints)
 }
 
 fn settle_row(offset: u64, table: &Table<'_>, regions: &Regions) -> Outcome {
@@ -183,20 +183,20 @@ fn quarantined(offset: u64, rejection: Rejection, kept: impl FnOnce(bool) -> Byt
 
 /// JSON that can't be parsed. If it can with the bytes that are no text left out, it still tells where it belongs: its brackets
 /// and quotes are sound.
-fn unreadable_json(offset: u64, bytes: &Bytes, reason: String, format: ScanFormat) -> Outcome {
+fn malformed_json(offset: u64, bytes: &Bytes, reason: String, format: ScanFormat) -> Outcome {
     let text = String::from_utf8_lossy(bytes).replace(|letter: char| letter.is_control(), " ");
     let hints = match serde_json::from_str::<IgnoredAny>(&text) {
         Ok(_) => hints::of_json(&text, format),
         Err(_) => Hints::default(),
     };
     let excerpt = traces::of_json(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]);
-    unreadable(offset, bytes.len(), reason, excerpt, hints)
+    malformed(offset, bytes.len(), reason, excerpt, hints)
 }
 
-fn unreadable(offset: u64, length: usize, reason: String, excerpt: Vec<u8>, hints: Hints) -> Outcome {
+fn malformed(offset: u64, length: usize, reason: String, excerpt: Vec<u8>, hints: Hints) -> Outcome {
     if let Some(skip) = hints.foreign {
         return Outcome::Skipped(skip);
     }
     let (length, excerpt, place) = (length as u64, excerpt.into(), hints.place);
-    Outcome::Unreadable(Unreadable { offset, length, reason, excerpt, place })
+    Outcome::Malformed(Malformed { offset, length, reason, excerpt, place })
 }

@@ -34,7 +34,7 @@ pub(crate) use probe::major_minor;
 pub use reader::{ScanReader, Step};
 pub(crate) use tag_keys::TagKeys;
 
-use crate::outcome::Unreadable;
+use crate::outcome::Malformed;
 
 /// The mark that some programs put before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -125,7 +125,7 @@ impl Element {
     pub fn bytes_held(&self) -> usize {
         match &self.content {
             Content::Json { bytes, .. } | Content::Row { bytes, .. } => bytes.len(),
-            Content::Unreadable(unreadable) => unreadable.excerpt.len(),
+            Content::Malformed(malformed) => malformed.excerpt.len(),
             Content::Foreign(_) => 0,
         }
     }
@@ -140,5 +140,5 @@ pub(crate) enum Content {
     /// A finding of another product, by its name, which stood before the first of Prowler's.
     Foreign(Arc<str>),
     /// What could not even be cut out.
-    Unreadable(Unreadable),
+    Malformed(Malformed),
 }

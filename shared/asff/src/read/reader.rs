@@ -143,9 +143,9 @@ impl ScanReader {
                     }
                 }
                 Split::Entry { offset, bytes } => self.entry(offset, bytes),
-                Split::Unreadable(unreadable) => {
-                    let offset = unreadable.offset;
-                    self.hold(Element { offset, content: Content::Unreadable(unreadable) });
+                Split::Malformed(malformed) => {
+                    let offset = malformed.offset;
+                    self.hold(Element { offset, content: Content::Malformed(malformed) });
                 }
                 Split::End(ending) => self.end(ending),
             }

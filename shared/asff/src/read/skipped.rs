@@ -2,7 +2,7 @@
 
 use super::split::Split;
 use super::window::Window;
-use crate::outcome::Unreadable;
+use crate::outcome::Malformed;
 use crate::place::Place;
 use crate::traces;
 
@@ -49,7 +49,7 @@ impl Skipped {
     }
 
     fn told(self, excerpt: Vec<u8>) -> Split {
-        Split::Unreadable(Unreadable {
+        Split::Malformed(Malformed {
             offset: self.offset,
             length: self.length,
             reason: self.reason,

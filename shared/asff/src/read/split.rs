@@ -3,13 +3,13 @@
 use bytes::Bytes;
 
 use super::Ending;
-use crate::outcome::Unreadable;
+use crate::outcome::Malformed;
 
 /// What the splitter found.
 #[derive(Debug)]
 pub(super) enum Split {
     NeedMore,
     Entry { offset: u64, bytes: Bytes },
-    Unreadable(Unreadable),
+    Malformed(Malformed),
     End(Ending),
 }

@@ -34,11 +34,11 @@ fn uids(outcomes: &[Outcome]) -> Vec<&str> {
         .collect()
 }
 
-fn unreadable(outcomes: &[Outcome]) -> Vec<&asff::Unreadable> {
+fn malformed(outcomes: &[Outcome]) -> Vec<&asff::Malformed> {
     outcomes
         .iter()
         .filter_map(|outcome| match outcome {
-            Outcome::Unreadable(unreadable) => Some(unreadable),
+            Outcome::Malformed(malformed) => Some(malformed),
             _ => None,
         })
         .collect()
@@ -70,7 +70,7 @@ fn one_bad_finding_harms_only_itself() {
             let (outcomes, ending) = outcomes(file);
             assert_eq!(uids(&outcomes), ["one", "three"], "{layout}, {what}: {outcomes:#?}");
             assert_eq!(ending, Ending::Complete, "{layout}, {what}");
-            let lost = unreadable(&outcomes);
+            let lost = malformed(&outcomes);
             assert!(!lost.is_empty(), "{layout}, {what}");
             assert!(lost.iter().all(|lost| lost.offset >= offset), "{layout}, {what}: {lost:?}");
         }
@@ -95,7 +95,7 @@ fn what_stands_between_entries_is_reported_and_costs_none() {
         let (outcomes, _) = outcomes(format!("[{one},{stray},{two},{three}]"));
         let after_list_end = stray.starts_with(']');
         assert_eq!(uids(&outcomes), ["one", "two", "three"], "{stray}");
-        assert!(after_list_end || unreadable(&outcomes).len() == 1, "{stray}");
+        assert!(after_list_end || malformed(&outcomes).len() == 1, "{stray}");
     }
 }
 
@@ -177,7 +177,7 @@ fn a_damaged_row_harms_only_itself() {
         let file = [rows[0], rows[1], &damaged, rows[3]].concat();
         let (outcomes, ending) = outcomes(file);
         assert_eq!((uids(&outcomes).len(), ending), (2, Ending::Complete), "{what}");
-        assert_eq!(unreadable(&outcomes).len(), 1, "{what}");
+        assert_eq!(malformed(&outcomes).len(), 1, "{what}");
     }
 }
 

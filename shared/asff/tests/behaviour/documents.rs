@@ -10,7 +10,7 @@ use crate::support::{case, findings, outcomes, read, read_with, sample};
 /// Ids of the findings, how many entries are malformed, and how the file ended.
 fn told(file: impl Into<Bytes>) -> (Vec<String>, usize, Ending) {
     let (outcomes, ending) = outcomes(file);
-    let unreadable = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Unreadable(_))).count();
+    let malformed = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Malformed(_))).count();
     let uids: Vec<String> = outcomes
         .iter()
         .filter_map(|outcome| match outcome {
@@ -18,8 +18,8 @@ fn told(file: impl Into<Bytes>) -> (Vec<String>, usize, Ending) {
             _ => None,
         })
         .collect();
-    assert_eq!(uids.len() + unreadable, outcomes.len(), "{outcomes:?}");
-    (uids, unreadable, ending)
+    assert_eq!(uids.len() + malformed, outcomes.len(), "{outcomes:?}");
+    (uids, malformed, ending)
 }
 
 fn entry(name: &str) -> String {

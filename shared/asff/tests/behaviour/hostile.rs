@@ -43,10 +43,10 @@ fn memory_does_not_grow_with_the_file_a_text_of_300_megabytes_is_passed_over() {
     let tail = format!("\"}},\n{sound}]");
     let (outcomes, ending) = feed(head.as_bytes(), &Bytes::from(vec![b'x'; 1 << 20]), 300, tail.as_bytes());
     assert_eq!(ending, Ending::Complete);
-    assert!(matches!(&outcomes[..], [Outcome::Finding(_), Outcome::Unreadable(_), Outcome::Finding(_)]));
-    let Outcome::Unreadable(unreadable) = &outcomes[1] else { panic!() };
-    assert_eq!(unreadable.reason, "the entry is longer than 4194304 bytes");
-    assert!(unreadable.length > 300 << 20 && unreadable.excerpt.len() <= 16 * 1024);
+    assert!(matches!(&outcomes[..], [Outcome::Finding(_), Outcome::Malformed(_), Outcome::Finding(_)]));
+    let Outcome::Malformed(malformed) = &outcomes[1] else { panic!() };
+    assert_eq!(malformed.reason, "the entry is longer than 4194304 bytes");
+    assert!(malformed.length > 300 << 20 && malformed.excerpt.len() <= 16 * 1024);
 }
 
 #[test]
@@ -57,10 +57,7 @@ fn memory_does_not_grow_with_the_file_nor_does_an_endless_row() {
     let tail = [b"\r\n", &table[row_end(1)..row_end(2)]].concat();
     let (outcomes, ending) = feed(&head, &Bytes::from(vec![b'x'; 1 << 20]), 100, &tail);
     assert_eq!(ending, Ending::Complete);
-    assert!(
-        matches!(&outcomes[..], [Outcome::Finding(_), Outcome::Unreadable(_), Outcome::Finding(_)]),
-        "{outcomes:?}"
-    );
+    assert!(matches!(&outcomes[..], [Outcome::Finding(_), Outcome::Malformed(_), Outcome::Finding(_)]), "{outcomes:?}");
 }
 
 #[test]

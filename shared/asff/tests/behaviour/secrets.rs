@@ -16,9 +16,9 @@ fn leaves(outcomes: &[Outcome]) -> String {
                 text.push_str(&kept.message);
                 text.push_str(&String::from_utf8_lossy(&kept.element));
             }
-            Outcome::Unreadable(unreadable) => {
-                text.push_str(&unreadable.reason);
-                text.push_str(&String::from_utf8_lossy(&unreadable.excerpt));
+            Outcome::Malformed(malformed) => {
+                text.push_str(&malformed.reason);
+                text.push_str(&String::from_utf8_lossy(&malformed.excerpt));
             }
             Outcome::Skipped(skip) => text.push_str(&skip.to_string()),
             Outcome::Finding(_) => {}

@@ -153,9 +153,9 @@ fn a_row_in_another_encoding_says_so_and_where_it_belongs() {
     file.extend_from_slice(&table[third..]);
     let (outcomes, ending) = outcomes(file);
     assert_eq!((outcomes.len(), ending), (357, Ending::Complete));
-    let Outcome::Unreadable(unreadable) = &outcomes[1] else { panic!("{:?}", outcomes[1]) };
-    assert!(unreadable.reason.contains("Windows-1252"), "{}", unreadable.reason);
-    let place = &unreadable.place;
+    let Outcome::Malformed(malformed) = &outcomes[1] else { panic!("{:?}", outcomes[1]) };
+    assert!(malformed.reason.contains("Windows-1252"), "{}", malformed.reason);
+    let place = &malformed.place;
     assert!(place.account.is_some() && place.region.is_some() && place.check_id.is_some(), "{place:?}");
 }
 

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use exporter::ports::PortError;
 
-use crate::Names;
+use crate::ResourceNames;
 use crate::deployment::stacks;
 use crate::errors::port_error;
 
@@ -126,8 +126,8 @@ impl Deployment {
     }
 
     /// The names that [`Cloud`](crate::Cloud) needs.
-    pub fn names(&self) -> Names {
-        Names {
+    pub fn names(&self) -> ResourceNames {
+        ResourceNames {
             table: self.table.clone(),
             state_bucket: self.state_bucket.clone(),
             queue_url: Some(self.queue_url.clone()),

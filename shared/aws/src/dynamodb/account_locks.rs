@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use asff::{AccountId, RegionName};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use exporter::ports::{AccountLocks, Begun, Doubt, Newest, PortError};
+use exporter::ports::{AccountLocks, Acquired, InDoubt, Newest, PortError};
 use jiff::Timestamp;
 
 use crate::Cloud;
@@ -33,7 +33,7 @@ impl AccountLocks for Cloud {
         scanned_at: Timestamp,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Begun, PortError> {
+    ) -> Result<Acquired, PortError> {
         let action = || format!("begin the export of account {account}");
         let mut tries = 0;
         loop {
@@ -41,7 +41,7 @@ impl AccountLocks for Cloud {
             let known = item.as_ref().and_then(newest_of);
             let newest = match Newest::begin(known.clone(), content, scanned_at) {
                 Ok(newest) => newest,
-                Err(newest) => return Ok(Begun::Superseded { newest }),
+                Err(newest) => return Ok(Acquired::Superseded { newest }),
             };
             tries += 1;
             if let Some(begun) = self.take(account, run_id, (known, newest), now, until).await? {
@@ -68,9 +68,9 @@ impl AccountLocks for Cloud {
         is_written(request.send().await, || format!("renew the hold on account {account}"))
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
+    async fn lock_status(&self, account: AccountId) -> Result<Option<(Newest, InDoubt)>, PortError> {
         let item = self.item(PARTITION, account.as_str(), || format!("read how account {account} stands")).await?;
-        Ok(item.as_ref().and_then(newest_of).map(|newest| (newest, doubt_of(item.as_ref()))))
+        Ok(item.as_ref().and_then(newest_of).map(|newest| (newest, in_doubt_of(item.as_ref()))))
     }
 
     async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
@@ -80,7 +80,7 @@ impl AccountLocks for Cloud {
         Ok(get_text(&item, "holder").filter(|_| is_held).map(str::to_owned))
     }
 
-    async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
+    async fn end(&self, account: AccountId, run_id: &str, in_doubt: InDoubt) -> Result<(), PortError> {
         let mut request = self
             .dynamodb
             .update_item()
@@ -90,11 +90,11 @@ impl AccountLocks for Cloud {
             .condition_expression("holder = :run_id")
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":run_id", text(run_id))
-            .expression_attribute_values(":doubt", AttributeValue::Bool(doubt.everywhere));
-        request = if doubt.regions.is_empty() {
+            .expression_attribute_values(":doubt", AttributeValue::Bool(in_doubt.everywhere));
+        request = if in_doubt.regions.is_empty() {
             request.update_expression("SET in_doubt = :doubt REMOVE holder, #until, doubtful_regions")
         } else {
-            let regions = doubt.regions.iter().map(ToString::to_string).collect();
+            let regions = in_doubt.regions.iter().map(ToString::to_string).collect();
             request
                 .update_expression("SET in_doubt = :doubt, doubtful_regions = :regions REMOVE holder, #until")
                 .expression_attribute_values(":regions", AttributeValue::Ss(regions))
@@ -113,7 +113,7 @@ impl Cloud {
         (known, newest): (Option<Newest>, Newest),
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<Begun>, PortError> {
+    ) -> Result<Option<Acquired>, PortError> {
         let is_known = if known.is_some() { "newest = :known" } else { "attribute_not_exists(newest)" };
         let before_ms = newest.newest_before.map_or(0, Timestamp::as_millisecond);
         let mut request = self
@@ -139,7 +139,7 @@ impl Cloud {
             request = request.expression_attribute_values(":known", number(known_ms));
         }
         let error = match request.send().await {
-            Ok(taken) => return Ok(Some(Begun::Taken { doubt: doubt_of(taken.attributes()) })),
+            Ok(taken) => return Ok(Some(Acquired::Taken { in_doubt: in_doubt_of(taken.attributes()) })),
             Err(error) => error,
         };
         use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException;
@@ -148,7 +148,7 @@ impl Cloud {
                 let item = taken.item();
                 let is_as_read = item.and_then(|item| get_number(item, "newest")) == known_ms;
                 let holder = item.and_then(|item| get_text(item, "holder")).unwrap_or_default();
-                Ok(is_as_read.then(|| Begun::Held { run_id: holder.to_owned() }))
+                Ok(is_as_read.then(|| Acquired::Held { run_id: holder.to_owned() }))
             }
             _ => Err(port_error(format!("begin the export of account {account}"), &error)),
         }
@@ -166,10 +166,10 @@ fn newest_of(item: &Item) -> Option<Newest> {
 }
 
 /// What the run before left in doubt.
-fn doubt_of(item: Option<&Item>) -> Doubt {
-    let Some(item) = item else { return Doubt::default() };
-    let everywhere = item.get("in_doubt").is_some_and(|value| value.as_bool().is_ok_and(|doubt| *doubt));
+fn in_doubt_of(item: Option<&Item>) -> InDoubt {
+    let Some(item) = item else { return InDoubt::default() };
+    let everywhere = item.get("in_doubt").is_some_and(|value| value.as_bool().is_ok_and(|in_doubt| *in_doubt));
     let regions = item.get("doubtful_regions").and_then(|value| value.as_ss().ok());
     let regions: BTreeSet<RegionName> = regions.into_iter().flatten().filter_map(|name| name.parse().ok()).collect();
-    Doubt { everywhere, regions }
+    InDoubt { everywhere, regions }
 }

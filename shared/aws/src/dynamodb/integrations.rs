@@ -8,7 +8,7 @@ use exporter::ports::{Integrations, PortError};
 use exporter::provider::ProviderId;
 use exporter::registry::Registry as _;
 use jiff::Timestamp;
-use management::{Caller, Refusal, Service, Settings};
+use management::{ApiError, Caller, Service, Settings};
 
 use crate::Cloud;
 use crate::dynamodb::item::{get_text, text};
@@ -45,7 +45,7 @@ impl Integrations for Cloud {
         let exporter = Caller("export-findings".to_owned());
         match service.archived(&exporter, provider, deletion_requested_at).await {
             Ok(is_deleted) => Ok(is_deleted),
-            Err(Refusal::Port(error)) => Err(error),
+            Err(ApiError::Port(error)) => Err(error),
             Err(error) => Err(failure(format!("delete the integration of {provider}"), error)),
         }
     }

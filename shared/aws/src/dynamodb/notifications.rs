@@ -8,7 +8,7 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_smithy_types::DateTime;
 use backon::{ExponentialBuilder, RetryableWithContext as _};
 use exporter::ports::PortError;
-use exporter::telling::{Event, SOURCE, Telling, Told};
+use exporter::telling::{Event, Notifications, Notified, SOURCE};
 
 use crate::Cloud;
 use crate::dynamodb::item::{get, get_number, number, text, to_attribute};
@@ -25,19 +25,19 @@ const RETRIES_MAX: usize = 3;
 /// The pause before the first retry; it doubles.
 const PAUSE: Duration = Duration::from_millis(200);
 
-impl Telling for Cloud {
-    async fn told(&self, account: AccountId) -> Result<(Told, u64), PortError> {
+impl Notifications for Cloud {
+    async fn told(&self, account: AccountId) -> Result<(Notified, u64), PortError> {
         let action = || format!("read what was told of account {account}");
         let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
         let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
         let answer = answer.map_err(|error| port_error(action(), &error))?;
-        let Some(item) = answer.item else { return Ok((Told::default(), 0)) };
+        let Some(item) = answer.item else { return Ok((Notified::default(), 0)) };
         let told = get(&item, "told");
         let told = told.map_err(|error| failure(action(), error))?;
         Ok((told, get_number(&item, "version").and_then(|number| u64::try_from(number).ok()).unwrap_or_default()))
     }
 
-    async fn write_told(&self, account: AccountId, told: &Told, before: u64) -> Result<bool, PortError> {
+    async fn write_told(&self, account: AccountId, told: &Notified, before: u64) -> Result<bool, PortError> {
         let action = || format!("write down what was told of account {account}");
         let told = to_attribute(told).map_err(|error| failure(action(), error))?;
         let version = |version: u64| number(i64::try_from(version).unwrap_or(i64::MAX));

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
-use exporter::ports::{Object, ObjectWriter, Objects, Only, PortError};
+use exporter::ports::{Object, ObjectWriter, Objects, PortError, PutMode};
 use futures::StreamExt;
 
 use crate::Cloud;
@@ -20,7 +20,7 @@ const CHECKSUM: ChecksumAlgorithm = ChecksumAlgorithm::Crc32;
 impl Objects for Cloud {
     type Writer = Writer;
 
-    async fn create(&self, key: &str, only: Only) -> Result<Writer, PortError> {
+    async fn create(&self, key: &str, only: PutMode) -> Result<Writer, PortError> {
         let (s3, bucket, key) = (self.s3.clone(), self.names.state_bucket.clone(), key.to_owned());
         Ok(Writer { target: Target { s3, bucket, key, only }, pending: Pending::default(), parts: None })
     }
@@ -96,7 +96,7 @@ struct Target {
     s3: aws_sdk_s3::Client,
     bucket: String,
     key: String,
-    only: Only,
+    only: PutMode,
 }
 
 /// An upload in parts that is not complete. Dropped, it is aborted as well as may be; the bucket's lifecycle clears away
@@ -144,9 +144,9 @@ impl Target {
     /// The `ETag` that the object must still have, and whether there must be none (`If-Match`, `If-None-Match`).
     fn conditions(&self) -> (Option<String>, Option<String>) {
         match &self.only {
-            Only::Always => (None, None),
-            Only::IfUnchanged(etag) => (Some(etag.clone()), None),
-            Only::IfAbsent => (None, Some("*".to_owned())),
+            PutMode::Overwrite => (None, None),
+            PutMode::Update(etag) => (Some(etag.clone()), None),
+            PutMode::Create => (None, Some("*".to_owned())),
         }
     }
 

@@ -6,7 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use exporter::connection::Whose;
+use exporter::connection::CredentialOwner;
 use exporter::ports::ConnectError;
 use exporter::problem::Problem;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use crate::errors::{CallFailure, describe, port_error};
 pub(crate) struct SecretKeys {
     client: aws_sdk_secretsmanager::Client,
     secret: String,
-    whose: Option<Whose>,
+    whose: Option<CredentialOwner>,
 }
 
 /// The value of the secret. It has no debug text on purpose.
@@ -31,7 +31,7 @@ struct AccessKey {
 }
 
 impl SecretKeys {
-    pub(crate) fn new(config: &SdkConfig, secret: &str, whose: Option<&Whose>) -> Self {
+    pub(crate) fn new(config: &SdkConfig, secret: &str, whose: Option<&CredentialOwner>) -> Self {
         let client = aws_sdk_secretsmanager::Client::new(config);
         Self { client, secret: secret.to_owned(), whose: whose.cloned() }
     }

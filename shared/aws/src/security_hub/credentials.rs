@@ -13,7 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use exporter::connection::{Whose, assume_role_remediation};
+use exporter::connection::{CredentialOwner, assume_role_remediation};
 use exporter::integration::{Credentials as Choice, Role};
 use exporter::ports::ConnectError;
 use exporter::problem::Problem;
@@ -46,7 +46,12 @@ pub(crate) const INVALID_CALLER: [&str; 8] = [
 ];
 
 /// The configuration by which an integration's account is called. Makes no call.
-pub(crate) fn account_config(own: &SdkConfig, account: AccountId, choice: &Choice, whose: Option<&Whose>) -> SdkConfig {
+pub(crate) fn account_config(
+    own: &SdkConfig,
+    account: AccountId,
+    choice: &Choice,
+    whose: Option<&CredentialOwner>,
+) -> SdkConfig {
     let caller = caller_config(own, choice, whose);
     match choice.role() {
         Some(role) => with_provider(&caller, AssumedRole::new(&caller, account, role, whose)),
@@ -68,7 +73,7 @@ pub(crate) fn role_with_external_id(
 }
 
 /// Who assumes the role.
-fn caller_config(own: &SdkConfig, choice: &Choice, whose: Option<&Whose>) -> SdkConfig {
+fn caller_config(own: &SdkConfig, choice: &Choice, whose: Option<&CredentialOwner>) -> SdkConfig {
     match choice.secret() {
         Some(secret) => with_provider(own, SecretKeys::new(own, secret, whose)),
         None => own.clone(),
@@ -91,11 +96,11 @@ pub(crate) struct AssumedRole {
     client: aws_sdk_sts::Client,
     account: AccountId,
     role: Role,
-    whose: Option<Whose>,
+    whose: Option<CredentialOwner>,
 }
 
 impl AssumedRole {
-    fn new(config: &SdkConfig, account: AccountId, role: &Role, whose: Option<&Whose>) -> Self {
+    fn new(config: &SdkConfig, account: AccountId, role: &Role, whose: Option<&CredentialOwner>) -> Self {
         let client = aws_sdk_sts::Client::new(config);
         Self { client, account, role: role.clone(), whose: whose.cloned() }
     }
@@ -177,7 +182,7 @@ impl AssumedRole {
 
 /// How credentials that AWS does not know come to be others: another key, where they are a key; otherwise they are those of
 /// whoever runs this.
-pub(crate) fn key_remediation(whose: Option<&Whose>, what: &str) -> String {
+pub(crate) fn key_remediation(whose: Option<&CredentialOwner>, what: &str) -> String {
     match whose.filter(|whose| whose.has_key()) {
         Some(whose) => whose.new_key(what),
         None => "aws sts get-caller-identity  # where the exporter runs: it calls with its own credentials".to_owned(),

@@ -4,7 +4,7 @@ use asff::{AccountId, Partition};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use exporter::connection::Whose;
+use exporter::connection::CredentialOwner;
 use exporter::integration::{Credentials, Integration};
 use exporter::ports::{ConnectError, Hubs};
 use exporter::problem::Problem;
@@ -22,7 +22,7 @@ impl Hubs for Cloud {
             Some(credentials) => credentials.clone(),
             None => self.provider_credentials(&integration.provider).await?,
         };
-        let whose = Whose::new(integration, &credentials);
+        let whose = CredentialOwner::new(integration, &credentials);
         self.connect_for(account, &credentials, Some(&whose)).await
     }
 }
@@ -41,7 +41,7 @@ impl Cloud {
         &self,
         account: AccountId,
         credentials: &Credentials,
-        whose: Option<&Whose>,
+        whose: Option<&CredentialOwner>,
     ) -> Result<SecurityHub, ConnectError> {
         let config = account_config(&self.config, account, &credentials.in_account(account), whose);
         let sts = aws_sdk_sts::Client::new(&config);
@@ -71,7 +71,7 @@ impl Cloud {
 }
 
 /// How credentials come to be of the account: a key of it, where there is a key, otherwise a role in it, or a key.
-fn other_account(account: AccountId, credentials: &Credentials, whose: Option<&Whose>) -> String {
+fn other_account(account: AccountId, credentials: &Credentials, whose: Option<&CredentialOwner>) -> String {
     let Some(whose) = whose else { return format!("call with credentials of account {account}") };
     let key = whose.new_key(&format!("a key of account {account}"));
     if credentials.secret().is_some() {
@@ -81,7 +81,11 @@ fn other_account(account: AccountId, credentials: &Credentials, whose: Option<&W
     format!("{role}\n{key}, where there can be no role")
 }
 
-fn refusal(error: &CallFailure<GetCallerIdentityError>, account: AccountId, whose: Option<&Whose>) -> ConnectError {
+fn refusal(
+    error: &CallFailure<GetCallerIdentityError>,
+    account: AccountId,
+    whose: Option<&CredentialOwner>,
+) -> ConnectError {
     if let Some(refusal) = cause::<ConnectError>(error) {
         return refusal.clone();
     }

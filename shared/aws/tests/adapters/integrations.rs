@@ -3,7 +3,7 @@
 use asff::AccountId;
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::Integrations;
-use exporter::roster::Roster;
+use exporter::roster::CheckTargets;
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Wire};
@@ -66,7 +66,7 @@ async fn a_list_reads_every_page() {
         Reply::new(200, page.to_string())
     })
     .await;
-    let all = Roster::integrations(&cloud(&wire.url).await).await.unwrap();
+    let all = CheckTargets::integrations(&cloud(&wire.url).await).await.unwrap();
     assert_eq!(all, vec![integration(); 6]);
     assert_eq!(wire.requests()[2].json()["ExclusiveStartKey"]["sk"]["S"], "1");
 }

@@ -26,7 +26,7 @@ mod telling;
 mod tested;
 mod wire;
 
-use aws::{Cloud, Names, SdkConfig};
+use aws::{Cloud, ResourceNames, SdkConfig};
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 
@@ -45,6 +45,6 @@ async fn config_as(access_key: &str, url: &str) -> SdkConfig {
 
 /// The adapters, with every service at one address.
 async fn cloud(url: &str) -> Cloud {
-    let names = Names { table: "table".to_owned(), state_bucket: "state".to_owned(), queue_url: None };
+    let names = ResourceNames { table: "table".to_owned(), state_bucket: "state".to_owned(), queue_url: None };
     Cloud::new(&config_as(ACCOUNT, url).await, names)
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::Bytes;
-use exporter::ports::{ObjectWriter, Objects, Only, PortError};
+use exporter::ports::{ObjectWriter, Objects, PortError, PutMode};
 
 use crate::cloud;
 use crate::wire::{Reply, Request, Wire};
@@ -36,7 +36,7 @@ fn methods(wire: &Wire) -> Vec<String> {
 #[tokio::test]
 async fn a_small_object_is_put_in_one_piece_at_the_end() {
     let wire = Wire::serve(|_, request| take(request)).await;
-    let mut writer = cloud(&wire.url).await.create("runs/1/report.json", Only::Always).await.unwrap();
+    let mut writer = cloud(&wire.url).await.create("runs/1/report.json", PutMode::Overwrite).await.unwrap();
     writer.write(Bytes::from_static(b"{\"a\":")).await.unwrap();
     writer.write(Bytes::from_static(b"1}")).await.unwrap();
     assert!(wire.requests().is_empty(), "nothing is visible before the end");
@@ -51,7 +51,7 @@ async fn a_small_object_is_put_in_one_piece_at_the_end() {
 #[tokio::test]
 async fn an_object_of_five_mebibytes_and_more_goes_in_parts() {
     let wire = Wire::serve(|_, request| take(request)).await;
-    let mut writer = cloud(&wire.url).await.create("runs/1/quarantine.jsonl", Only::Always).await.unwrap();
+    let mut writer = cloud(&wire.url).await.create("runs/1/quarantine.jsonl", PutMode::Overwrite).await.unwrap();
     for chunk in 0..24 {
         writer.write(Bytes::from(vec![b'a' + chunk; 512 * 1024])).await.unwrap();
     }
@@ -84,7 +84,7 @@ async fn write_rejected(bytes: usize, status: u16, code: &str, times: usize) -> 
         }
     })
     .await;
-    let mut writer = cloud(&wire.url).await.create("x", Only::IfAbsent).await.unwrap();
+    let mut writer = cloud(&wire.url).await.create("x", PutMode::Create).await.unwrap();
     writer.write(Bytes::from(vec![7; bytes])).await.unwrap();
     let outcome = writer.finish().await;
     let mut requests = wire.requests();
@@ -137,7 +137,7 @@ async fn access_that_is_denied_may_mean_that_there_is_no_object() {
 #[tokio::test]
 async fn an_object_that_is_not_finished_leaves_nothing() {
     let wire = Wire::serve(|_, request| take(request)).await;
-    let mut writer = cloud(&wire.url).await.create("x", Only::Always).await.unwrap();
+    let mut writer = cloud(&wire.url).await.create("x", PutMode::Overwrite).await.unwrap();
     writer.write(Bytes::from(vec![0; PART])).await.unwrap();
     drop(writer);
     wait_for_abort(&wire).await;
@@ -150,7 +150,7 @@ async fn a_part_that_fails_fails_the_object_and_clears_it_away() {
         _ => take(request),
     })
     .await;
-    let mut writer = cloud(&wire.url).await.create("x", Only::Always).await.unwrap();
+    let mut writer = cloud(&wire.url).await.create("x", PutMode::Overwrite).await.unwrap();
     let error = writer.write(Bytes::from(vec![0; PART])).await.unwrap_err();
     assert_eq!(error.to_string(), "write s3://state/x: AccessDenied: no");
     drop(writer);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws::{Cloud, Names};
+use aws::{Cloud, ResourceNames};
 use exporter::jobs::Queue;
 use exporter::jobs::{Chain, Job, JobMessage, JobRecord, JobState, JobStore as _, Round};
 
@@ -16,7 +16,7 @@ use crate::{ACCOUNT, cloud, config_as};
 
 async fn with_queue(wire: &Wire) -> Cloud {
     let queue_url = Some(format!("{}/{ACCOUNT}/uploads", wire.url));
-    let names = Names { table: "table".to_owned(), state_bucket: "state".to_owned(), queue_url };
+    let names = ResourceNames { table: "table".to_owned(), state_bucket: "state".to_owned(), queue_url };
     Cloud::new(&config_as(ACCOUNT, &wire.url).await, names)
 }
 

@@ -1,12 +1,12 @@
 //! Providers, integrations and what belongs to them, as the table and Secrets Manager see them.
 
-use aws::{Cloud, Managing};
+use aws::{Cloud, ManagementConfig};
 use exporter::integration::Integration;
 use exporter::ports::Integrations as _;
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
-    AccessKey, Audit as _, AuditEntry, CheckLog as _, CommitError, Declared, Owner, Page, Registry as _, Remembered,
-    RunLog as _, Secrets as _, Seen, Stored, Write,
+    AccessKey, Audit as _, AuditEntry, CheckLog as _, CommitError, DesiredState, ExpectedVersion, IdempotencyRecord,
+    ManagedBy, Page, Registry as _, RunLog as _, Secrets as _, Stored, Write,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -35,20 +35,20 @@ fn entry() -> AuditEntry {
     }
 }
 
-fn declared() -> Declared {
-    let by = Owner { stack: "arn:stack".to_owned(), resource: "It".to_owned() };
-    Declared { by, asked: json!({"provider": ACCOUNT, "archive_limit_percent": 20, "regions": ["eu-west-1"]}) }
+fn declared() -> DesiredState {
+    let by = ManagedBy { stack: "arn:stack".to_owned(), resource: "It".to_owned() };
+    DesiredState { by, asked: json!({"provider": ACCOUNT, "archive_limit_percent": 20, "regions": ["eu-west-1"]}) }
 }
 
 fn writes() -> Vec<Write> {
     let stored = Stored { declared: Some(declared()), ..Stored::new(Integration::new(id()), now(), "ada") };
     let after = stored.changed(Integration { enabled: false, ..stored.value.clone() }, now(), "ada");
-    let remembered = Remembered { key: "k".to_owned(), fingerprint: "f".to_owned(), made: id(), until: now() };
+    let remembered = IdempotencyRecord { key: "k".to_owned(), fingerprint: "f".to_owned(), made: id(), until: now() };
     vec![
         Write::NeedProvider(id()),
-        Write::PutIntegration(stored.clone(), Seen::Nothing),
-        Write::PutIntegration(after, Seen::This(stored.revision())),
-        Write::PutProvider(Stored::new(Provider::new(id()), now(), "ada"), Seen::Nothing),
+        Write::PutIntegration(stored.clone(), ExpectedVersion::Nothing),
+        Write::PutIntegration(after, ExpectedVersion::This(stored.revision())),
+        Write::PutProvider(Stored::new(Provider::new(id()), now(), "ada"), ExpectedVersion::Nothing),
         Write::DeleteIntegration(id(), stored.revision()),
         Write::DeleteProvider(id(), stored.revision()),
         Write::NeedNoIntegration(id()),
@@ -190,7 +190,7 @@ async fn the_connection_of_an_account_is_shown_for_the_provider_that_reached_it(
 }
 
 async fn managing(url: &str) -> Cloud {
-    let managing = Managing {
+    let managing = ManagementConfig {
         secret_prefix: "exporter/".to_owned(),
         secret_kms_key: Some("arn:aws:kms:eu-west-1:123456789012:key/1".to_owned()),
         check_function: None,

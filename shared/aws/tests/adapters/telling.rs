@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use exporter::telling::{Event, EventKind, Telling, Told};
+use exporter::telling::{Event, EventKind, Notifications, Notified};
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Wire};
@@ -65,11 +65,11 @@ async fn a_bus_that_never_takes_an_event_ends_with_its_words() {
 
 #[tokio::test]
 async fn what_was_told_is_written_only_in_the_place_of_what_was_read() {
-    let told = Told { connected: Some(true), ..Told::default() };
+    let told = Notified { connected: Some(true), ..Notified::default() };
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     let cloud = cloud(&wire.url).await;
     let account = ACCOUNT.parse().unwrap();
-    assert_eq!(cloud.told(account).await.unwrap(), (Told::default(), 0));
+    assert_eq!(cloud.told(account).await.unwrap(), (Notified::default(), 0));
     assert!(cloud.write_told(account, &told, 0).await.unwrap());
     assert!(cloud.write_told(account, &told, 7).await.unwrap());
     let [read, first, next] = wire.requests().try_into().unwrap();
@@ -87,6 +87,6 @@ async fn a_faster_check_is_no_error() {
     let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
     let answer = json!({"__type": kind, "message": "The conditional request failed"}).to_string();
     let wire = Wire::serve(move |_, _| Reply::new(400, answer.clone())).await;
-    let written = cloud(&wire.url).await.write_told(ACCOUNT.parse().unwrap(), &Told::default(), 3).await;
+    let written = cloud(&wire.url).await.write_told(ACCOUNT.parse().unwrap(), &Notified::default(), 3).await;
     assert!(!written.unwrap());
 }

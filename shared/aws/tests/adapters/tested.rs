@@ -1,7 +1,7 @@
 //! Connection tests by the function that checks: an organization is asked for until all of it is known.
 
 use asff::AccountId;
-use aws::Managing;
+use aws::ManagementConfig;
 use exporter::provider::ProviderId;
 use management::ports::{Tested, Tests as _};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ fn hundred(accounts: usize, request: &Request) -> Value {
 }
 
 async fn test(wire: &Wire) -> Tested {
-    let managing = Managing { check_function: Some("checks".to_owned()), ..Managing::default() };
+    let managing = ManagementConfig { check_function: Some("checks".to_owned()), ..ManagementConfig::default() };
     let provider: ProviderId = ORGANIZATION.parse().unwrap();
     cloud(&wire.url).await.managing(managing).test(&provider).await.unwrap()
 }

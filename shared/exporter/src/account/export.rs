@@ -10,16 +10,16 @@ use tokio::task::JoinHandle;
 
 use super::session::AccountSession;
 use crate::approval::Approval;
-use crate::connection::{Standing, Upkeep};
+use crate::connection::{CachedConnection, ConnectionCache};
 use crate::coverage::Coverage;
 use crate::delivery::{AccountDelivery, Resting};
-use crate::evidence::{Evidence, Malformed};
+use crate::evidence::{Evidence, MalformedEntries};
 use crate::integration::Integration;
 use crate::ports::{PortError, Ports};
 use crate::problem::Problem;
 use crate::report::{Counts, ReadStatus};
 use crate::run::RunContext;
-use crate::state::{Key, fingerprint};
+use crate::state::{FindingKey, fingerprint};
 use crate::upload::UploadInfo;
 
 /// What the accounts of one export share.
@@ -43,7 +43,7 @@ pub(crate) struct Context<P> {
     /// Runs of which it is known whether they left a report.
     pub(crate) reported: Mutex<BTreeMap<String, bool>>,
     /// Knows the accounts' connections, if anybody does.
-    pub(crate) upkeep: Option<Arc<dyn Upkeep>>,
+    pub(crate) connection_cache: Option<Arc<dyn ConnectionCache>>,
 }
 
 /// How the reading of the file ended.
@@ -52,7 +52,7 @@ pub(crate) struct Ending {
     /// The format shows where the file ends.
     pub(crate) has_end: bool,
     /// Where entries could belong that can't be read or mapped.
-    pub(crate) malformed: Arc<Malformed>,
+    pub(crate) malformed: Arc<MalformedEntries>,
 }
 
 /// What an account's first finding says of all.
@@ -75,7 +75,7 @@ pub(crate) struct AccountExport<P: Ports> {
     /// by the newest scan now, and they are present as they were then. 40 bytes for each.
     pub(super) older: Vec<Older>,
     /// How it stood when this began, if somebody keeps that.
-    pub(super) standing: Option<Standing>,
+    pub(super) cached_connection: Option<CachedConnection>,
     /// It could not be connected to again after it came to rest.
     pub(super) is_stranded: bool,
 }
@@ -113,7 +113,7 @@ pub(super) struct Delivering<P: Ports> {
 /// What an older scan in the file says of a finding.
 pub(super) struct Older {
     pub(super) region: RegionName,
-    pub(super) key: Key,
+    pub(super) key: FindingKey,
     /// The time of the scan, in milliseconds since 1970.
     pub(super) at_ms: i64,
     pub(super) status: Status,

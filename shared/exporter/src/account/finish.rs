@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::export::{AccountExport, Context, Delivering, Ending, State, asleep, settings_of};
 use super::session::AccountSession;
-use crate::connection::{Standing, Target};
+use crate::connection::{CachedConnection, CheckTarget};
 use crate::coverage::{Coverage, FinishedUpload};
 use crate::delivery::{AccountDelivered, Judging, Limit, Verdicts};
 use crate::evidence::{Evidence, ManualFor, Proof, Reading};
@@ -39,7 +39,7 @@ impl<P: Ports> AccountExport<P> {
         let (mut error, mut stale) = (None, None);
         match self.state {
             State::Delivering(delivering) => {
-                return delivering.finish(context, ending, self.evidence, manual, self.standing, report).await;
+                return delivering.finish(context, ending, self.evidence, manual, self.cached_connection, report).await;
             }
             State::Resting(dormant) => {
                 let delivered = dormant.resting.abandon(reason);
@@ -47,7 +47,8 @@ impl<P: Ports> AccountExport<P> {
                 report.counts.merge(&delivered.counts);
                 report.regions = delivered.regions;
                 // Each state was saved when the account came to rest.
-                let ended = dormant.session.release(delivered.doubtful.into_iter().chain(dormant.unwatched)).await;
+                let ended =
+                    dormant.session.release(delivered.in_doubt_regions.into_iter().chain(dormant.unwatched)).await;
                 error = delivered.error.or(ended.err());
             }
             State::Settling(_) | State::Waking => error = Some(asleep(account)),
@@ -56,7 +57,7 @@ impl<P: Ports> AccountExport<P> {
             State::Superseded(_, message) => report.problem = Some(message).filter(|_| has_verdicts),
             State::Blocked(problem) => {
                 report.problem = Some(problem.to_string()).filter(|_| has_verdicts);
-                stale = self.standing.and_then(Standing::refused);
+                stale = self.cached_connection.and_then(CachedConnection::refused);
             }
         }
         Finished { account, report, error, stale }
@@ -70,7 +71,7 @@ impl<P: Ports> Delivering<P> {
         ending: &Ending,
         evidence: Evidence,
         manual: Vec<(CheckId, ManualFor)>,
-        standing: Option<Standing>,
+        cached_connection: Option<CachedConnection>,
         mut report: AccountReport,
     ) -> Finished {
         let Self { session, delivery, coverage, scanned_at, unwatched } = self;
@@ -100,7 +101,8 @@ impl<P: Ports> Delivering<P> {
         if proof.has_several_times() {
             report.scan_times = proof.times().iter().copied().collect();
         }
-        let stale = standing.and_then(|standing| standing.after(&report.regions, context.run.ports.now()));
+        let stale = cached_connection
+            .and_then(|cached_connection| cached_connection.after(&report.regions, context.run.ports.now()));
         let finished = finished_upload(context, account, ending, integration, &delivered, &report);
         let known = Known { finished, account, coverage: &coverage, proof: &proof, newest };
         let kept = match session.lease.is_lost() {
@@ -108,7 +110,7 @@ impl<P: Ports> Delivering<P> {
             true => Ok(()),
             false => known.keep(context, integration, &delivered, &mut report).await,
         };
-        let ended = session.release(delivered.doubtful.iter().copied().chain(unwatched)).await;
+        let ended = session.release(delivered.in_doubt_regions.iter().copied().chain(unwatched)).await;
         let error = delivered.error.or(kept.err()).or(ended.err());
         Finished { account, report, error, stale }
     }
@@ -144,7 +146,7 @@ pub(crate) struct Finished {
     pub(crate) report: AccountReport,
     pub(crate) error: Option<PortError>,
     /// It, if its connection is to be checked again.
-    pub(crate) stale: Option<Target>,
+    pub(crate) stale: Option<CheckTarget>,
 }
 
 /// What the account's entries prove.

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use super::export::{AccountExport, Context, Delivering, First, State};
 use super::refused::{account_locked, integration_disabled, no_integration, not_authorized, other_format};
 use super::session::{AccountSession, BegunScan, NotLocked};
-use crate::connection::Standing;
+use crate::connection::CachedConnection;
 use crate::coverage::{Coverage, FinishedUpload};
 use crate::delivery::{AccountDelivery, Policy, Sending};
 use crate::evidence::Evidence;
 use crate::integration::Integration;
-use crate::ports::{Doubt, PortError, Ports};
+use crate::ports::{InDoubt, PortError, Ports};
 use crate::problem::Problem;
 use crate::report::Counts;
 use crate::report::reasons::filtered::ALREADY_EXPORTED;
@@ -31,8 +31,8 @@ struct Opened<P: Ports> {
 impl<P: Ports> AccountExport<P> {
     /// Looks up the account's integration, locks the account, and connects.
     pub(crate) async fn open(context: &Context<P>, first: First) -> Result<Self, PortError> {
-        let mut standing = None;
-        let state = Self::prepare(context, first, &mut standing).await?;
+        let mut cached_connection = None;
+        let state = Self::prepare(context, first, &mut cached_connection).await?;
         Ok(Self {
             account: first.account,
             state,
@@ -41,7 +41,7 @@ impl<P: Ports> AccountExport<P> {
             has_verdicts: false,
             older: Vec::new(),
             is_stranded: false,
-            standing,
+            cached_connection,
         })
     }
 
@@ -57,14 +57,14 @@ impl<P: Ports> AccountExport<P> {
             return Ok(());
         }
         let first = First { account: self.account, partition, scanned_at };
-        self.state = Self::prepare(context, first, &mut self.standing).await?;
+        self.state = Self::prepare(context, first, &mut self.cached_connection).await?;
         Ok(())
     }
 
     async fn prepare(
         context: &Context<P>,
         first: First,
-        standing: &mut Option<Standing>,
+        cached_connection: &mut Option<CachedConnection>,
     ) -> Result<State<P>, PortError> {
         let account = first.account;
         // A scan of the future would make every honest one after it an old one.
@@ -83,11 +83,12 @@ impl<P: Ports> AccountExport<P> {
                 return Ok(State::Blocked(account_locked(message)));
             }
         };
-        let opened = Self::open_locked(context, &session, standing).await;
+        let opened = Self::open_locked(context, &session, cached_connection).await;
         Ok(match session.keep_if(opened).await? {
             Ok((session, opened)) => {
                 let coverage = opened.coverage.clone();
-                let (delivery, unwatched) = start_delivery(context, first, &session, opened, standing.as_ref());
+                let (delivery, unwatched) =
+                    start_delivery(context, first, &session, opened, cached_connection.as_ref());
                 State::Delivering(Box::new(Delivering { session, delivery, coverage, scanned_at, unwatched }))
             }
             Err(state) => state,
@@ -98,10 +99,10 @@ impl<P: Ports> AccountExport<P> {
     async fn open_locked(
         context: &Context<P>,
         session: &AccountSession<P>,
-        standing: &mut Option<Standing>,
+        cached_connection: &mut Option<CachedConnection>,
     ) -> Result<Result<Opened<P>, State<P>>, PortError> {
-        let AccountSession { account, integration, doubt, .. } = session;
-        let is_in_doubt = *doubt != Doubt::default();
+        let AccountSession { account, integration, in_doubt, .. } = session;
+        let is_in_doubt = *in_doubt != InDoubt::default();
         let coverage = session.read_coverage().await?;
         // A run that goes on begins where the one before it ended.
         if !is_in_doubt && let Some(finished) = context.finished(&coverage, integration).await? {
@@ -113,7 +114,7 @@ impl<P: Ports> AccountExport<P> {
             };
             return Ok(Err(State::Complete(finished.is_degraded.then(degraded))));
         }
-        *standing = Standing::read(context.upkeep.as_deref(), *account, integration).await;
+        *cached_connection = CachedConnection::read(context.connection_cache.as_deref(), *account, integration).await;
         let hub = match session.connect().await {
             Ok(hub) => hub,
             Err(error) => return Ok(Err(State::Blocked(error.into_problem()))),
@@ -152,9 +153,9 @@ fn start_delivery<P: Ports>(
     first: First,
     session: &AccountSession<P>,
     Opened { hub, coverage, with_state }: Opened<P>,
-    standing: Option<&Standing>,
+    cached_connection: Option<&CachedConnection>,
 ) -> (AccountDelivery<P>, BTreeSet<RegionName>) {
-    let AccountSession { account, integration, doubt, lease, .. } = session;
+    let AccountSession { account, integration, in_doubt, lease, .. } = session;
     let fallback_region = integration.fallback_region;
     let looks = with_state.is_some();
     let with_state = with_state.unwrap_or_default();
@@ -162,25 +163,25 @@ fn start_delivery<P: Ports>(
         resend: integration.resend,
         archive: integration.archive_previous_findings,
         scope: integration.archive_scope,
-        doubt: doubt.clone(),
+        in_doubt: in_doubt.clone(),
         regions: context.run.regions.clone(),
         remembers_left: false,
         keepers: Arc::new(keepers(integration, &coverage, &with_state)),
         only: integration.regions.as_ref().map(|regions| Arc::new(regions.iter().copied().collect())),
         full_at: Arc::new(coverage.full_at()),
-        accepted: Arc::new(standing.map(Standing::accepted).unwrap_or_default()),
-        closed: Arc::new(standing.map(Standing::closed).unwrap_or_default()),
+        accepted: Arc::new(cached_connection.map(CachedConnection::accepted).unwrap_or_default()),
+        closed: Arc::new(cached_connection.map(CachedConnection::closed).unwrap_or_default()),
     };
     let First { partition, scanned_at, .. } = first;
     let sending = Sending { hub, account: *account, partition, scanned_at, fallback_region };
     let (ports, shared) = (context.run.ports.clone(), context.run.shared.clone());
     let mut delivery = AccountDelivery::new(ports, sending, policy, shared).held_by(lease.clone());
     let mut unwatched = BTreeSet::new();
-    for region in with_state.into_iter().chain(doubt.regions.iter().copied()).filter(|_| looks) {
+    for region in with_state.into_iter().chain(in_doubt.regions.iter().copied()).filter(|_| looks) {
         // What the integration leaves out is not looked at: that its findings do not come says nothing.
         if route(integration, region) == Route::Own || fallback_region == Some(region) {
             delivery.watch(region);
-        } else if doubt.covers(region) {
+        } else if in_doubt.covers(region) {
             unwatched.insert(region);
         }
     }

@@ -5,12 +5,12 @@ use asff::{Mapped, Unsent};
 use super::export::{AccountExport, Context, Delivering, Older, State, asleep};
 use super::select::{Selected, select};
 use super::session::AccountSession;
-use crate::filter::{Kept, filter};
+use crate::filter::{FilterReason, filter};
 use crate::ports::{PortError, Ports};
 use crate::report::reasons::filtered::{ALREADY_EXPORTED, SUPERSEDED};
 use crate::report::{Fate, undelivered};
 use crate::route::{Route, route};
-use crate::state::{Key, Seen};
+use crate::state::{FindingKey, SeenInScan};
 use crate::way::Way;
 
 impl<P: Ports> AccountExport<P> {
@@ -32,7 +32,7 @@ impl<P: Ports> AccountExport<P> {
                 self.evidence.time(mapped.scanned_at);
                 if context.again {
                     let at_ms = mapped.scanned_at.min(context.run.ports.now()).as_millisecond();
-                    let (key, region) = (Key::of(mapped.finding.id.as_str()), mapped.region);
+                    let (key, region) = (FindingKey::of(mapped.finding.id.as_str()), mapped.region);
                     let (status, severity) = (mapped.status, mapped.severity);
                     self.older.push(Older { region, key, at_ms, status, severity });
                 }
@@ -63,9 +63,9 @@ impl<P: Ports> AccountExport<P> {
             }
             Selected::Nowhere(fate) => {
                 let seen = match fate {
-                    Fate::RegionUnavailable(..) => Seen::Wanted,
+                    Fate::RegionUnavailable(..) => SeenInScan::Wanted,
                     _ => filter(integration, context.format, mapped.status, mapped.severity)
-                        .map_or(Seen::Wanted, Kept::seen),
+                        .map_or(SeenInScan::Wanted, FilterReason::seen),
                 };
                 self.counts.add(fate, 1);
                 return delivery.see_elsewhere(&mapped, seen).await;
@@ -80,7 +80,8 @@ impl<P: Ports> AccountExport<P> {
         let State::Delivering(delivering) = &mut self.state else { return Ok(()) };
         let Delivering { session: AccountSession { integration, .. }, delivery, .. } = delivering.as_mut();
         for Older { region, key, at_ms, status, severity } in std::mem::take(&mut self.older) {
-            let seen = filter(integration, context.format, status, severity).map_or(Seen::Wanted, Kept::seen);
+            let seen =
+                filter(integration, context.format, status, severity).map_or(SeenInScan::Wanted, FilterReason::seen);
             let region = match route(integration, region) {
                 Route::Own | Route::NotInIntegration => region,
                 Route::Fallback(fallback) => fallback,
@@ -105,7 +106,7 @@ impl<P: Ports> AccountExport<P> {
                 Route::NotInIntegration => {}
             }
         }
-        self.counts.add(Fate::Filtered(Kept::Manual.as_str().to_owned()), 1);
+        self.counts.add(Fate::Filtered(FilterReason::Manual.as_str().to_owned()), 1);
         Ok(())
     }
 }

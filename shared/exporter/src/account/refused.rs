@@ -2,7 +2,7 @@
 
 use asff::{AccountId, ScanFormat};
 
-use crate::filter::Kept;
+use crate::filter::FilterReason;
 use crate::integration::Integration;
 use crate::problem::Problem;
 use crate::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
@@ -43,6 +43,6 @@ pub(super) fn other_format(account: AccountId, format: ScanFormat, integration: 
     let message = format!(
         "account {account}: the scan is in {format}, and the integration exports {wanted}; export {format} instead with"
     );
-    Problem::new(Kept::OtherFormat.as_str(), message)
+    Problem::new(FilterReason::OtherFormat.as_str(), message)
         .fixed_by(format!("hubctl integration configure {provider} --format {format}"))
 }

@@ -15,7 +15,7 @@ use crate::coverage::Coverage;
 use crate::deadline::within;
 use crate::integration::{ArchiveScope, Integration};
 use crate::lease::Lease;
-use crate::ports::{Begun, ConnectError, Doubt, PortError, Ports};
+use crate::ports::{Acquired, ConnectError, InDoubt, PortError, Ports};
 use crate::run::RunContext;
 use crate::state::state_prefix;
 
@@ -32,7 +32,7 @@ pub(crate) struct AccountSession<P: Ports> {
     /// The newest scan that was begun.
     pub(crate) newest: Timestamp,
     /// What an earlier run left in doubt.
-    pub(crate) doubt: Doubt,
+    pub(crate) in_doubt: InDoubt,
     pub(crate) lease: Lease,
 }
 
@@ -78,10 +78,10 @@ impl<P: Ports> AccountSession<P> {
             // Scans of parts come in any order: each finding is compared by itself.
             _ => begin_any(run, account, scan).await?,
         };
-        let doubt = match begun {
-            Begun::Taken { doubt } => doubt,
-            Begun::Superseded { newest } => return Ok(Err(NotLocked::Superseded(newest))),
-            Begun::Held { run_id } => return Ok(Err(NotLocked::Held(run_id))),
+        let in_doubt = match begun {
+            Acquired::Taken { in_doubt } => in_doubt,
+            Acquired::Superseded { newest } => return Ok(Err(NotLocked::Superseded(newest))),
+            Acquired::Held { run_id } => return Ok(Err(NotLocked::Held(run_id))),
         };
         let give_up_at = run.shared.give_up_at;
         let lease = match give_up_at {
@@ -91,10 +91,10 @@ impl<P: Ports> AccountSession<P> {
         match accept(ports.integration(&account).await?) {
             Ok(integration) => {
                 let (ports, run_id) = (ports.clone(), run.shared.run_id.clone());
-                Ok(Ok(Self { ports, run_id, give_up_at, account, integration, newest, doubt, lease }))
+                Ok(Ok(Self { ports, run_id, give_up_at, account, integration, newest, in_doubt, lease }))
             }
             Err(refused) => {
-                ports.end(account, run.run_id(), doubt).await?;
+                ports.end(account, run.run_id(), in_doubt).await?;
                 Ok(Err(NotLocked::Refused(refused)))
             }
         }
@@ -121,9 +121,12 @@ impl<P: Ports> AccountSession<P> {
     }
 
     /// Releases the account. Elsewhere than in these Regions each state is what Security Hub has.
-    pub(crate) async fn release(&self, doubtful: impl IntoIterator<Item = RegionName> + Send) -> Result<(), PortError> {
-        let doubt = Doubt { everywhere: false, regions: doubtful.into_iter().collect() };
-        self.ports.end(self.account, &self.run_id, doubt).await
+    pub(crate) async fn release(
+        &self,
+        in_doubt_regions: impl IntoIterator<Item = RegionName> + Send,
+    ) -> Result<(), PortError> {
+        let in_doubt = InDoubt { everywhere: false, regions: in_doubt_regions.into_iter().collect() };
+        self.ports.end(self.account, &self.run_id, in_doubt).await
     }
 
     /// The session with what was found, where the run goes on with it. Otherwise the account is released as it was.
@@ -134,7 +137,7 @@ impl<P: Ports> AccountSession<P> {
         match opened? {
             Ok(opened) => Ok(Ok((self, opened))),
             Err(refused) => {
-                self.ports.end(self.account, &self.run_id, self.doubt).await?;
+                self.ports.end(self.account, &self.run_id, self.in_doubt).await?;
                 Ok(Err(refused))
             }
         }
@@ -153,22 +156,22 @@ pub(crate) async fn regions_with_state<P: Ports>(
 }
 
 /// Locks an account whatever the time of its newest scan is: that stays, unless the scan is newer. That time, and the answer,
-/// which is not [`Begun::Superseded`] but where newer scans are begun all the time.
+/// which is not [`Acquired::Superseded`] but where newer scans are begun all the time.
 async fn begin_any<P: Ports>(
     run: &RunContext<P>,
     account: AccountId,
     scan: Option<BegunScan<'_>>,
-) -> Result<(Timestamp, Begun), PortError> {
+) -> Result<(Timestamp, Acquired), PortError> {
     let BegunScan { content, scanned_at } =
         scan.unwrap_or(BegunScan { content: "", scanned_at: Timestamp::UNIX_EPOCH });
     let ports = &run.ports;
     let mut tries = 0;
     loop {
-        let newest = ports.standing(account).await?.map_or(Timestamp::UNIX_EPOCH, |(newest, _)| newest.newest);
+        let newest = ports.lock_status(account).await?.map_or(Timestamp::UNIX_EPOCH, |(newest, _)| newest.newest);
         let newest = newest.max(scanned_at);
         tries += 1;
         let begun = ports.begin(account, run.run_id(), content, newest, ports.now(), run.until).await?;
-        if tries >= BEGIN_TRIES_MAX || !matches!(begun, Begun::Superseded { .. }) {
+        if tries >= BEGIN_TRIES_MAX || !matches!(begun, Acquired::Superseded { .. }) {
             return Ok((newest, begun));
         }
     }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::external_id::{ExternalId, is_due};
 use super::identity::not_checked;
-use super::model::{Connection, Target};
+use super::model::{CheckTarget, Connection};
 use super::ports::{CheckPorts, Probe};
 use super::region::{Asking, Look, candidates};
 use super::settings::CheckSettings;
@@ -38,14 +38,14 @@ pub struct Checked {
     /// What this one found.
     pub connection: Connection,
     /// Whether it was kept.
-    pub kept: Kept,
+    pub kept: SaveOutcome,
     /// How long it took.
     pub took: Duration,
 }
 
 /// What became of a verdict.
 #[derive(Clone, Debug)]
-pub enum Kept {
+pub enum SaveOutcome {
     /// It is what is known of the account now.
     Yes,
     /// Another check of the account ended later and was kept.
@@ -64,12 +64,12 @@ impl<P: CheckPorts> Checker<P> {
 
     /// Checks an account and keeps the verdict. Never fails: what fails is in the verdict. Ends by the deadline.
     pub async fn check(&self, account: AccountId, integration: &Integration, deadline: Option<Instant>) -> Checked {
-        self.check_target(&Target::new(account, Arc::new(integration.clone())), deadline).await
+        self.check_target(&CheckTarget::new(account, Arc::new(integration.clone())), deadline).await
     }
 
     /// The same for a target of many.
-    pub(super) async fn check_target(&self, target: &Target, deadline: Option<Instant>) -> Checked {
-        let Target { account, integration, refused } = target;
+    pub(super) async fn check_target(&self, target: &CheckTarget, deadline: Option<Instant>) -> Checked {
+        let CheckTarget { account, integration, refused } = target;
         let (account, integration) = (*account, integration.as_ref());
         let began = Instant::now();
         let before = self.ports.connection(account).await;
@@ -80,7 +80,7 @@ impl<P: CheckPorts> Checker<P> {
             Ok(before) => before,
             Err(error) => {
                 let connection = verdict(account, integration, None, found, now);
-                return Checked { before: None, connection, kept: Kept::Failed(error), took: began.elapsed() };
+                return Checked { before: None, connection, kept: SaveOutcome::Failed(error), took: began.elapsed() };
             }
         };
         let mut attempt = 0;
@@ -89,22 +89,22 @@ impl<P: CheckPorts> Checker<P> {
             let connection = verdict(account, integration, before.as_ref(), found.clone(), now);
             let kept = match self.ports.keep(&connection, before.as_ref().map(|before| before.checked_at)).await {
                 Ok(true) => match self.ports.forget_orphan(&connection).await {
-                    Ok(false) => Kept::Yes,
-                    Ok(true) => Kept::Orphan,
-                    Err(error) => Kept::Failed(error),
+                    Ok(false) => SaveOutcome::Yes,
+                    Ok(true) => SaveOutcome::Orphan,
+                    Err(error) => SaveOutcome::Failed(error),
                 },
-                Err(error) => Kept::Failed(error),
+                Err(error) => SaveOutcome::Failed(error),
                 Ok(false) if attempt < KEEP_ATTEMPTS_MAX => match self.ports.connection(account).await {
                     // Forgotten meanwhile, with its integration.
-                    Ok(None) if before.is_some() => Kept::Newer,
+                    Ok(None) if before.is_some() => SaveOutcome::Newer,
                     Ok(faster) if faster.as_ref().is_none_or(|faster| faster.checked_at < now) => {
                         before = faster;
                         continue;
                     }
-                    Ok(_) => Kept::Newer,
-                    Err(error) => Kept::Failed(error),
+                    Ok(_) => SaveOutcome::Newer,
+                    Err(error) => SaveOutcome::Failed(error),
                 },
-                Ok(false) => Kept::Newer,
+                Ok(false) => SaveOutcome::Newer,
             };
             return Checked { before, connection, kept, took: began.elapsed() };
         }

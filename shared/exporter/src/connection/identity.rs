@@ -19,7 +19,7 @@ pub(super) const EXTERNAL_ID_NOT_REQUIRED: &str = "external_id_not_required";
 
 /// Whose credentials are tried, so that the command that fixes them can be named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whose {
+pub struct CredentialOwner {
     id: ProviderId,
     /// `integration` or `provider`: who keeps them.
     keeper: &'static str,
@@ -29,7 +29,7 @@ pub struct Whose {
     key: String,
 }
 
-impl Whose {
+impl CredentialOwner {
     /// Those of an integration: its own, or its provider's.
     pub fn new(integration: &Integration, credentials: &Credentials) -> Self {
         let keeper = if integration.credentials.is_some() { "integration" } else { "provider" };
@@ -68,7 +68,7 @@ impl Whose {
 
 /// STS takes the credentials, and no Region does.
 pub(super) fn credentials_unknown(account: AccountId, integration: &Integration, said: &str) -> Problem {
-    let whose = Whose::new(integration, &integration.credentials.clone().unwrap_or_default());
+    let whose = CredentialOwner::new(integration, &integration.credentials.clone().unwrap_or_default());
     Problem {
         reason: "credentials_invalid".to_owned(),
         message: format!(
@@ -113,7 +113,7 @@ pub fn refused_caller(said: &str) -> Option<String> {
 
 /// How a role comes to be assumed, the likeliest first, a line each: `said` is what STS said to the caller that it refused.
 /// STS says the same of a role that is not there, of one that does not trust the caller, and of another External ID.
-pub fn assume_role_remediation(role: &Role, account: AccountId, said: &str, whose: Option<&Whose>) -> String {
+pub fn assume_role_remediation(role: &Role, account: AccountId, said: &str, whose: Option<&CredentialOwner>) -> String {
     let denial = Denial::parse(said, ASSUME_ROLE);
     let caller = denial.caller.as_deref();
     if denial.is_of_organization() {
@@ -183,7 +183,7 @@ mod tests {
     fn no_command_leaves_a_role_that_trusts_the_present_caller_alone() {
         let account = "123456789012".parse().unwrap();
         let credentials = Credentials::Default { role: Some(role()) };
-        let whose = Whose::new(&integration(Some(credentials.clone())), &credentials);
+        let whose = CredentialOwner::new(&integration(Some(credentials.clone())), &credentials);
         let remediation = assume_role_remediation(&role(), account, SAID, Some(&whose));
         let commands: Vec<&str> = remediation.lines().collect();
         assert_eq!(
@@ -210,12 +210,12 @@ mod tests {
     fn a_key_is_replaced_where_it_is_kept_and_its_role_stays() {
         let secret = "securityhub-exporter/key".to_owned();
         let credentials = Credentials::Static { secret, role: Some(role()) };
-        let of_provider = Whose::new(&integration(None), &credentials);
+        let of_provider = CredentialOwner::new(&integration(None), &credentials);
         assert_eq!(
             of_provider.new_key("a key"),
             "hubctl provider credentials 123456789012 --access-key-file FILE --role-name team/Exporter --external-id an-id  # a key"
         );
-        let own = Whose::new(&integration(Some(credentials.clone())), &credentials);
+        let own = CredentialOwner::new(&integration(Some(credentials.clone())), &credentials);
         assert_eq!(
             own.other_role(&role(), "another"),
             "hubctl integration credentials 123456789012 --secret securityhub-exporter/key --role-name team/Exporter \
@@ -223,7 +223,7 @@ mod tests {
         );
         let bare = Credentials::Static { secret: "s".to_owned(), role: None };
         assert_eq!(
-            Whose::new(&integration(Some(bare.clone())), &bare).new_key("a key"),
+            CredentialOwner::new(&integration(Some(bare.clone())), &bare).new_key("a key"),
             "hubctl integration credentials 123456789012 --access-key-file FILE  # a key"
         );
     }

@@ -6,6 +6,7 @@
 //! [`Checker`] makes the checks. It never fails: whatever goes wrong is in the verdict. It leaves nothing in any hub.
 
 mod check;
+mod connection_cache;
 mod denial;
 mod external_id;
 mod identity;
@@ -18,17 +19,16 @@ mod round;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod upkeep;
 mod verdict;
 
-pub use self::check::{Checked, Checker, Kept};
-pub use self::identity::{Whose, assume_role_remediation, refused_caller};
-pub use self::model::{Connection, ConnectionStatus, ExternalIdCheck, RegionConnection, RegionStatus, Target};
+pub use self::check::{Checked, Checker, SaveOutcome};
+pub(crate) use self::connection_cache::CachedConnection;
+pub use self::connection_cache::ConnectionCache;
+pub use self::identity::{CredentialOwner, assume_role_remediation, refused_caller};
+pub use self::model::{CheckTarget, Connection, ConnectionStatus, ExternalIdCheck, RegionConnection, RegionStatus};
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
-pub(crate) use self::remediation::Place;
+pub(crate) use self::remediation::RegionContext;
 pub use self::remediation::{PERMISSIONS, dns_suffix};
-pub use self::round::Round;
+pub use self::round::CheckBatch;
 pub use self::settings::{CheckSettings, WriteProbe};
-pub(crate) use self::upkeep::Standing;
-pub use self::upkeep::Upkeep;
 pub use crate::problem::Problem;

@@ -146,7 +146,7 @@ pub struct ExternalIdCheck {
 
 /// An account to check, and the integration that reaches it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct CheckTarget {
     /// The account.
     pub account: AccountId,
     /// Its integration, or that of its organization.
@@ -155,7 +155,7 @@ pub struct Target {
     pub refused: BTreeSet<RegionName>,
 }
 
-impl Target {
+impl CheckTarget {
     /// An account of which nothing is known.
     pub fn new(account: AccountId, integration: Arc<Integration>) -> Self {
         Self { account, integration, refused: BTreeSet::new() }

@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::denial::Denial;
 use super::probe::{Writing, write_probe, writing};
-use super::remediation::Place;
+use super::remediation::RegionContext;
 use super::settings::WriteProbe;
 use super::{AccountRegion, Connection, Probe, Problem, RegionStatus};
 use crate::integration::Integration;
@@ -108,7 +108,7 @@ pub(super) struct Asking {
 struct Looking<'a, H> {
     asking: &'a Asking,
     hub: &'a H,
-    place: Place,
+    place: RegionContext,
     candidate: &'a Candidate,
     /// Calls that were denied so far.
     denials: Vec<Denial>,
@@ -117,7 +117,7 @@ struct Looking<'a, H> {
 impl Asking {
     /// Looks at a Region. Leaves nothing in its hub.
     pub(super) async fn look<H: Hub + Probe + Sync>(&self, hub: &H, candidate: &Candidate) -> Look {
-        let place = Place { partition: self.partition, account: self.account, region: candidate.name };
+        let place = RegionContext { partition: self.partition, account: self.account, region: candidate.name };
         if let Some(theirs) = candidate.foreign {
             return Look::Found(RegionStatus::Unreachable, Some(place.wrong_partition(theirs)));
         }
@@ -175,7 +175,7 @@ impl<H: Hub + Probe + Sync> Looking<'_, H> {
         if self.asking.write_probe == WriteProbe::WhereInDoubt && !is_in_doubt {
             return Ok(self.enabled());
         }
-        let (hub, Place { partition, account, region }) = (self.hub, self.place);
+        let (hub, RegionContext { partition, account, region }) = (self.hub, self.place);
         let body = write_probe(partition, account, region);
         let mut pause = FRESH_PAUSE;
         for attempt in 1.. {

@@ -24,13 +24,13 @@ const POLICY_NAME: &str = "securityhub-exporter-connection";
 
 /// A Region of an account.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct RegionContext {
     pub(crate) partition: Partition,
     pub(crate) account: AccountId,
     pub(crate) region: RegionName,
 }
 
-impl Place {
+impl RegionContext {
     /// Security Hub is off.
     pub(crate) fn hub_not_enabled(&self) -> Problem {
         let Self { account, region, .. } = self;

@@ -7,26 +7,26 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::check::{Checked, Checker};
-use super::model::Target;
+use super::model::CheckTarget;
 use super::ports::CheckPorts;
 
 /// What became of the accounts.
 #[derive(Clone, Debug, Default)]
-pub struct Round {
+pub struct CheckBatch {
     /// Those that were checked, in the order in which they were done.
     pub checked: Vec<Checked>,
     /// Those that did not get their turn, in the order given.
-    pub left_over: Vec<Target>,
+    pub left_over: Vec<CheckTarget>,
 }
 
 impl<P: CheckPorts> Checker<P> {
     /// Checks accounts, the first first. None of them can stop the others. What can't be begun with
     /// [`CheckSettings::check_reserve`](super::CheckSettings::check_reserve) left before the deadline is left over, so all is
     /// done when the deadline comes.
-    pub async fn check_all(self: &Arc<Self>, targets: Vec<Target>, deadline: Option<Instant>) -> Round {
+    pub async fn check_all(self: &Arc<Self>, targets: Vec<CheckTarget>, deadline: Option<Instant>) -> CheckBatch {
         let mut waiting = VecDeque::from(targets);
         let mut running = JoinSet::new();
-        let mut round = Round::default();
+        let mut round = CheckBatch::default();
         loop {
             let in_time = deadline.is_none_or(|deadline| Instant::now() + self.settings.check_reserve <= deadline);
             while in_time && running.len() < self.settings.accounts_at_once.max(1) {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::external_id::ExternalId;
 use super::region::{Look, candidates};
-use super::remediation::{Place, dns_suffix};
+use super::remediation::{RegionContext, dns_suffix};
 use super::verdict::{Found, verdict};
 use super::{AccountRegion, Connection, ConnectionStatus, RegionStatus};
 use crate::integration::Integration;
@@ -47,7 +47,7 @@ fn every_partition_has_its_own_regions_and_endpoints() {
         let names = names(partition, &integration(), &[]);
         assert_eq!((names.len(), names[0].as_str()), (count, first));
         assert_eq!(dns_suffix(partition), suffix);
-        let place = Place { partition, account: account(), region: name(first) };
+        let place = RegionContext { partition, account: account(), region: name(first) };
         let remediation = place.product_not_accepted().remediation.unwrap();
         assert!(
             remediation.contains(&format!("arn:{partition}:securityhub:{first}::product/prowler/prowler")),
@@ -81,7 +81,7 @@ fn the_regions_that_took_findings_are_looked_at_first_then_those_that_every_acco
 
 #[test]
 fn whatever_stores_the_probe_takes_findings_and_is_a_risk() {
-    let place = Place { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
+    let place = RegionContext { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
     let connection = judged(None, found([("eu-west-1", Look::Careless(place.write_probe_stored()))]));
     assert_eq!(connection.status, ConnectionStatus::Connected);
     assert_eq!(connection.regions[&name("eu-west-1")].status, RegionStatus::Enabled);
@@ -90,7 +90,7 @@ fn whatever_stores_the_probe_takes_findings_and_is_a_risk() {
 
 #[test]
 fn regions_that_do_not_know_the_credentials_are_off_unless_all_say_so_and_one_must_know_them() {
-    let place = Place { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
+    let place = RegionContext { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
     let unknown = |is_had| Look::Unknown { said: "invalid".to_owned(), problem: place.region_not_opted_in(), is_had };
     let reason = |found| judged(None, found).problem.map(|problem| problem.reason);
     let both = found([("eu-west-1", unknown(true)), ("af-south-1", unknown(false))]);

@@ -10,18 +10,18 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::batch::{Counters, Lane};
+use super::batch::{Counters, RegionConfig};
 use super::delivered::{AccountDelivered, ended_early};
-use super::pace::Pace;
+use super::pace::CallRate;
 use super::sender::Sender;
-use super::stop::Stop;
+use super::stop::RegionHalt;
 use super::timed::Timed;
 use super::worker::conclude::Conclusion;
 use super::worker::judge::Heard;
 use super::worker::judge::Verdicts;
 use super::worker::region::Policy;
-use super::worker::region::{Message, RegionWorker, Work};
-use crate::filter::Kept;
+use super::worker::region::{Message, RegionWorker, WorkerState};
+use crate::filter::FilterReason;
 use crate::json_lines::JsonLines;
 use crate::lease::Lease;
 use crate::limit::Limit;
@@ -30,7 +30,7 @@ use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::report::PendingFinding;
 use crate::settings::Settings;
-use crate::state::{Ahead, Header, Key, Seen, Tail};
+use crate::state::{Ahead, FindingKey, SeenInScan, StateHeader, Tail};
 
 /// What the deliveries of one export share.
 #[derive(Clone)]
@@ -88,16 +88,16 @@ pub(crate) struct Resting<P: Ports> {
 
 /// A Region's worker at rest.
 pub(crate) struct Rested<P: Ports> {
-    pub(super) header: Header,
-    pub(super) stop: Option<Stop>,
+    pub(super) header: StateHeader,
+    pub(super) stop: Option<RegionHalt>,
     pub(super) has_accepted: bool,
     /// Security Hub may hold what the state does not know of.
-    pub(super) doubtful: bool,
+    pub(super) in_doubt_regions: bool,
     /// Calls, of these throttled, and failed for another passing reason.
     pub(super) calls: (u64, u64, u64),
-    pub(super) work: Box<Work<P>>,
+    pub(super) work: Box<WorkerState<P>>,
     /// What the file says of findings that the state knew.
-    pub(super) marks: Vec<(Key, Seen)>,
+    pub(super) marks: Vec<(FindingKey, SeenInScan)>,
 }
 
 /// How findings are judged that are not in the scan, at the end of an account's delivery.
@@ -154,19 +154,19 @@ impl<P: Ports> AccountDelivery<P> {
         &mut self,
         region: RegionName,
         mapped: Box<Mapped>,
-        kept: Option<Kept>,
+        kept: Option<FilterReason>,
     ) -> Result<(), PortError> {
         let queue = self.queue(region);
         queue.send(Message::Finding(mapped, kept)).await.map_err(|_| ended_early(region))
     }
 
     /// Tells the Regions that may hold a copy of a finding what the scan says of it, where its own Region is left out.
-    pub(crate) async fn see_elsewhere(&mut self, mapped: &Mapped, seen: Seen) -> Result<(), PortError> {
+    pub(crate) async fn see_elsewhere(&mut self, mapped: &Mapped, seen: SeenInScan) -> Result<(), PortError> {
         let at_ms = mapped.scanned_at.min(self.ports.now()).as_millisecond();
-        let key = Key::of(mapped.finding.id.as_str());
+        let key = FindingKey::of(mapped.finding.id.as_str());
         for keeper in self.policy.keepers.clone().iter() {
             let queue = self.queue(*keeper);
-            queue.send(Message::Seen(key, seen, at_ms)).await.map_err(|_| ended_early(*keeper))?;
+            queue.send(Message::SeenInScan(key, seen, at_ms)).await.map_err(|_| ended_early(*keeper))?;
         }
         Ok(())
     }
@@ -175,8 +175,8 @@ impl<P: Ports> AccountDelivery<P> {
     pub(crate) async fn see_in(
         &mut self,
         region: RegionName,
-        key: Key,
-        seen: Seen,
+        key: FindingKey,
+        seen: SeenInScan,
         at_ms: i64,
     ) -> Result<(), PortError> {
         let holders = self.policy.keepers.iter().copied().chain(self.fallback_region).chain([region]);
@@ -184,7 +184,7 @@ impl<P: Ports> AccountDelivery<P> {
         let holders: BTreeSet<RegionName> = holders.filter(is_known).collect();
         for holder in holders {
             let queue = self.queue(holder);
-            queue.send(Message::Seen(key, seen, at_ms)).await.map_err(|_| ended_early(holder))?;
+            queue.send(Message::SeenInScan(key, seen, at_ms)).await.map_err(|_| ended_early(holder))?;
         }
         Ok(())
     }
@@ -227,13 +227,13 @@ impl<P: Ports> AccountDelivery<P> {
         keepers: Vec<mpsc::Sender<Message>>,
     ) -> RegionWorker<P> {
         let settings = &self.shared.settings;
-        let lane = Lane {
+        let lane = RegionConfig {
             hub: Timed::new(self.hub.clone(), self.shared.give_up_at, self.heard.clone()),
             partition: self.partition,
             account: self.account,
             region,
             settings: settings.clone(),
-            pace: Pace::new(settings.import_calls_per_second, settings.import_calls_burst),
+            pace: CallRate::new(settings.import_calls_per_second, settings.import_calls_burst),
             in_flight: self.shared.in_flight.clone(),
             give_up_at: self.shared.give_up_at,
             lease: self.lease.clone(),
@@ -248,7 +248,7 @@ impl<P: Ports> AccountDelivery<P> {
         RegionWorker {
             ports: self.ports.clone(),
             run_id: self.shared.run_id.clone(),
-            header: Header { account: self.account, region, hub_since: None, scanned_at, ahead, tail },
+            header: StateHeader { account: self.account, region, hub_since: None, scanned_at, ahead, tail },
             dated: self.scanned_at,
             policy: self.policy.clone(),
             sender: Sender::new(lane),
@@ -259,7 +259,7 @@ impl<P: Ports> AccountDelivery<P> {
             room: self.shared.room.clone(),
             marks: Vec::new(),
             late: Vec::new(),
-            work: Work::default(),
+            work: WorkerState::default(),
         }
     }
 

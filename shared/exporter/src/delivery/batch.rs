@@ -10,8 +10,8 @@ use rand::RngExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::pace::Pace;
-use crate::connection::Place;
+use super::pace::CallRate;
+use crate::connection::RegionContext;
 use crate::lease::Lease;
 use crate::pack::Batch;
 use crate::ports::{CallError, FailedFinding, Hub};
@@ -21,13 +21,13 @@ use crate::report::undelivered;
 use crate::settings::Settings;
 
 /// What the calls of one Region share.
-pub(crate) struct Lane<H> {
+pub(crate) struct RegionConfig<H> {
     pub(crate) hub: H,
     pub(crate) partition: Partition,
     pub(crate) account: AccountId,
     pub(crate) region: RegionName,
     pub(crate) settings: Settings,
-    pub(crate) pace: Pace,
+    pub(crate) pace: CallRate,
     /// Bytes that may be in flight, shared by all Regions.
     pub(crate) in_flight: Arc<Semaphore>,
     /// After this nothing new is tried.
@@ -40,10 +40,10 @@ pub(crate) struct Lane<H> {
     pub(crate) accepted: AtomicBool,
 }
 
-impl<H> Lane<H> {
-    pub(super) fn place(&self) -> Place {
+impl<H> RegionConfig<H> {
+    pub(super) fn place(&self) -> RegionContext {
         let Self { partition, account, region, .. } = *self;
-        Place { partition, account, region }
+        RegionContext { partition, account, region }
     }
 
     pub(super) fn has_accepted(&self) -> bool {
@@ -109,16 +109,16 @@ pub(crate) struct Delivered {
 }
 
 /// A part of a batch that is still to be decided.
-struct Piece {
+struct SubBatch {
     batch: Batch,
     /// How often findings of it were sent back one by one.
     sent_back: u32,
 }
 
 /// Delivers a batch. Ends when every finding in it is decided, the Region refuses, or patience or time are over.
-pub(crate) async fn deliver<H: Hub>(lane: &Lane<H>, batch: Batch) -> Delivered {
+pub(crate) async fn deliver<H: Hub>(lane: &RegionConfig<H>, batch: Batch) -> Delivered {
     let mut delivered = Delivered::default();
-    let mut pieces = vec![Piece { batch, sent_back: 0 }];
+    let mut pieces = vec![SubBatch { batch, sent_back: 0 }];
     while let Some(piece) = pieces.pop() {
         match call(lane, &piece.batch).await {
             Ok(failed) => match sort(lane, &piece, failed, &mut delivered) {
@@ -166,7 +166,7 @@ enum Failure {
 }
 
 /// Calls the service until it answers or refuses.
-async fn call<H: Hub>(lane: &Lane<H>, batch: &Batch) -> Result<Vec<FailedFinding>, Failure> {
+async fn call<H: Hub>(lane: &RegionConfig<H>, batch: &Batch) -> Result<Vec<FailedFinding>, Failure> {
     let mut attempt = 0;
     let mut throttles = 0;
     loop {
@@ -234,12 +234,12 @@ const INVALID_CODES: [&str; 5] = [
 
 enum Sorted {
     Done,
-    Again(Piece),
+    Again(SubBatch),
     Refused(CallError, Batch),
 }
 
 /// Sorts an answer: stored, never, again, or the Region refuses.
-fn sort<H>(lane: &Lane<H>, piece: &Piece, failed: Vec<FailedFinding>, delivered: &mut Delivered) -> Sorted {
+fn sort<H>(lane: &RegionConfig<H>, piece: &SubBatch, failed: Vec<FailedFinding>, delivered: &mut Delivered) -> Sorted {
     if failed.is_empty() {
         lane.progress.add_sent(piece.batch.len() as u64);
         delivered.sent.push(piece.batch.clone());
@@ -251,12 +251,12 @@ fn sort<H>(lane: &Lane<H>, piece: &Piece, failed: Vec<FailedFinding>, delivered:
     let mut stored = vec![true; piece.batch.len()];
     let mut rejected = Vec::new();
     let mut refusal = None;
-    for (index, (id, slot, json)) in piece.batch.findings().enumerate() {
+    for (index, (id, meta, json)) in piece.batch.findings().enumerate() {
         let Some(failure) = by_id.remove(id) else { continue };
         stored[index] = false;
         if INVALID_CODES.contains(&failure.code.as_str()) {
             let FailedFinding { id, code, message } = failure;
-            rejected.push(Rejected { id, slot, json, code, message });
+            rejected.push(Rejected { id, meta, json, code, message });
         } else {
             again[index] = true;
             if REGION_CODES.contains(&failure.code.as_str()) {
@@ -284,31 +284,31 @@ fn sort<H>(lane: &Lane<H>, piece: &Piece, failed: Vec<FailedFinding>, delivered:
     }
 }
 
-fn again_or_left<H>(lane: &Lane<H>, piece: &Piece, rest: Batch, delivered: &mut Delivered) -> Sorted {
+fn again_or_left<H>(lane: &RegionConfig<H>, piece: &SubBatch, rest: Batch, delivered: &mut Delivered) -> Sorted {
     let sent_back = piece.sent_back + 1;
     if sent_back < lane.settings.attempts_max {
-        return Sorted::Again(Piece { batch: rest, sent_back });
+        return Sorted::Again(SubBatch { batch: rest, sent_back });
     }
     delivered.left.push((rest, undelivered::SERVICE_ERROR));
     Sorted::Done
 }
 
 /// Two halves of a piece, or none if the guilty finding stands alone.
-fn bisect(piece: &Piece) -> Option<[Piece; 2]> {
+fn bisect(piece: &SubBatch) -> Option<[SubBatch; 2]> {
     let half = piece.batch.len() / 2;
     (half > 0).then(|| {
         let sent_back = piece.sent_back;
         [
-            Piece { batch: piece.batch.pick(|index| index >= half), sent_back },
-            Piece { batch: piece.batch.pick(|index| index < half), sent_back },
+            SubBatch { batch: piece.batch.pick(|index| index >= half), sent_back },
+            SubBatch { batch: piece.batch.pick(|index| index < half), sent_back },
         ]
     })
 }
 
 fn reject_all(batch: &Batch, code: &str, message: &str, delivered: &mut Delivered) {
-    delivered.quarantined.extend(batch.findings().map(|(id, slot, json)| Rejected {
+    delivered.quarantined.extend(batch.findings().map(|(id, meta, json)| Rejected {
         id: id.to_owned(),
-        slot,
+        meta,
         json,
         code: code.to_owned(),
         message: message.to_owned(),

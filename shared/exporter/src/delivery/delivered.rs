@@ -6,12 +6,12 @@ use asff::RegionName;
 
 use super::worker::conclude::Conclusion;
 use super::worker::judge::Verdicts;
-use super::worker::region::{RegionWorker, Worked};
+use super::worker::region::{RegionWorker, WorkerResult};
 use crate::limit::Limit;
 use crate::limit::requires_approval;
 use crate::ports::{PortError, Ports};
 use crate::report::{ArchiveSkipped, Counts, Fate, RegionReport, Unproven, undelivered};
-use crate::state::Key;
+use crate::state::FindingKey;
 
 /// What became of an account's findings.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(crate) struct AccountDelivered {
     pub(crate) archive: Option<ArchiveSkipped>,
     pub(crate) unproven: Unproven,
     /// Regions that stay in doubt.
-    pub(crate) doubtful: BTreeSet<RegionName>,
+    pub(crate) in_doubt_regions: BTreeSet<RegionName>,
     /// Regions whose state could not be kept.
     pub(crate) failed: BTreeSet<RegionName>,
     /// Regions whose state was compared with the scan as one of the whole account.
@@ -32,7 +32,7 @@ pub(crate) struct AccountDelivered {
     pub(crate) unlimited: u64,
     pub(crate) error: Option<PortError>,
     /// What is left to a later run, where [`Policy::remembers_left`] asks for it.
-    pub(crate) left: HashSet<Key>,
+    pub(crate) left: HashSet<FindingKey>,
 }
 
 impl AccountDelivered {
@@ -86,14 +86,14 @@ impl AccountDelivered {
         }
     }
 
-    pub(super) fn add(&mut self, region: RegionName, worked: Worked) {
+    pub(super) fn add(&mut self, region: RegionName, worked: WorkerResult) {
         self.counts.merge(&worked.counts);
         self.regions.insert(region, worked.report);
         self.left.extend(worked.left);
         self.unlimited += worked.unlimited;
         self.keepers.extend(worked.is_keeper.map(|is_keeper| (region, is_keeper)));
-        if worked.doubtful {
-            self.doubtful.insert(region);
+        if worked.in_doubt_regions {
+            self.in_doubt_regions.insert(region);
         }
         if worked.full {
             self.full.insert(region);
@@ -110,7 +110,7 @@ impl AccountDelivered {
         let ended = outcome.map_err(|_| self.error.get_or_insert(ended_early(region))).ok();
         if ended.is_none() {
             self.failed.insert(region);
-            self.doubtful.insert(region);
+            self.in_doubt_regions.insert(region);
         }
         ended
     }

@@ -18,7 +18,7 @@ mod worker;
 
 pub(crate) use self::account::{AccountDelivery, Judging, Resting, Sending, Shared};
 pub(crate) use self::delivered::AccountDelivered;
-pub(crate) use self::pace::Pace;
+pub(crate) use self::pace::CallRate;
 pub(crate) use self::stamp::once_more;
-pub(crate) use self::worker::{Choose, Policy, Verdicts, room};
+pub(crate) use self::worker::{Policy, Selector, Verdicts, room};
 pub(crate) use crate::limit::Limit;

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 /// Lets calls through at the service's rate.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct CallRate {
     limiter: Option<RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<TokioInstant>>>,
 }
 
-impl Pace {
+impl CallRate {
     /// A bucket that holds `burst` calls and refills by `per_second`. A rate of 0 lets everything through.
     pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         let limiter = NonZeroU32::new(per_second).map(|rate| {
@@ -74,7 +74,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn lets_the_burst_through_at_once_and_then_the_rate() {
-        let pace = Pace::new(10, 30);
+        let pace = CallRate::new(10, 30);
         let start = Instant::now();
         for _ in 0..30 {
             pace.wait().await;
@@ -89,7 +89,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_of_zero_is_unlimited() {
-        let pace = Pace::new(0, 0);
+        let pace = CallRate::new(0, 0);
         let start = Instant::now();
         for _ in 0..10_000 {
             pace.wait().await;

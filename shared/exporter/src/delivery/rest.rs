@@ -9,7 +9,7 @@ use super::account::{AccountDelivery, Rested, Resting};
 use super::delivered::AccountDelivered;
 use super::worker::region::RegionWorker;
 use crate::ports::{PortError, Ports};
-use crate::state::{Adopting, Seen};
+use crate::state::{Adopting, SeenInScan};
 
 impl<P: Ports> AccountDelivery<P> {
     /// How many Regions are at work.
@@ -85,7 +85,7 @@ impl<P: Ports> Resting<P> {
     pub(crate) fn abandon(mut self, reason: &'static str) -> AccountDelivered {
         for (region, rested) in self.rested {
             let mut worked = rested.work.ended(rested.calls, rested.stop.as_ref(), &self.policy);
-            worked.doubtful = rested.doubtful;
+            worked.in_doubt_regions = rested.in_doubt_regions;
             worked.report.unfinished.get_or_insert_with(|| reason.to_owned());
             self.delivered.add(region, worked);
         }
@@ -101,10 +101,10 @@ impl<P: Ports> RegionWorker<P> {
         let region_state = self.work.region_state.take();
         let marks = region_state.as_ref().map(|region_state| region_state.index.marks().collect()).unwrap_or_default();
         self.work.fresh.extend(region_state.into_iter().flat_map(|region_state| region_state.fresh));
-        let doubtful = self.may_differ();
+        let in_doubt_regions = self.may_differ();
         let lane = self.sender.lane();
         Rested {
-            doubtful,
+            in_doubt_regions,
             has_accepted: lane.has_accepted(),
             calls: lane.counters.read(),
             stop: self.sender.stop().cloned(),
@@ -127,8 +127,8 @@ impl<P: Ports> RegionWorker<P> {
         let entries = if region_state.old.is_some() { region_state.entries().await? } else { None };
         if let Some(mut entries) = entries {
             while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-                if region_state.index.keeps(&entry.slot) {
-                    region_state.copy(&entry.slot, &entry.json).await?;
+                if region_state.index.keeps(&entry.meta) {
+                    region_state.copy(&entry.meta, &entry.json).await?;
                 }
             }
         }
@@ -141,7 +141,7 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Goes on where a worker of the same Region came to rest.
     pub(super) fn resume(&mut self, rested: Rested<P>) {
-        let Rested { header, stop, has_accepted, doubtful: _, calls, work, marks } = rested;
+        let Rested { header, stop, has_accepted, in_doubt_regions: _, calls, work, marks } = rested;
         self.header = header;
         self.work = *work;
         self.marks = marks;
@@ -169,7 +169,7 @@ impl<P: Ports> RegionWorker<P> {
             region_state.index.see(key, seen, false);
         }
         for key in &self.work.fresh {
-            region_state.index.see(*key, Seen::Wanted, false);
+            region_state.index.see(*key, SeenInScan::Wanted, false);
         }
         self.work.region_state = Some(Box::new(region_state));
         Ok(())

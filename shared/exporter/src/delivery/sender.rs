@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::batch::{Delivered, Lane, deliver};
-use super::stop::{Stop, explain};
+use super::batch::{Delivered, RegionConfig, deliver};
+use super::stop::{RegionHalt, explain};
 use crate::pack::{Batch, Outgoing, Packer};
 use crate::ports::Hub;
 use crate::quarantine::Rejected;
 use crate::report::undelivered;
-use crate::state::Key;
+use crate::state::FindingKey;
 
 /// What became of findings that were given to a sender.
 #[derive(Debug)]
@@ -29,10 +29,10 @@ pub(crate) enum Settled {
 
 /// A Region's sender.
 pub(crate) struct Sender<H> {
-    lane: Arc<Lane<H>>,
+    lane: Arc<RegionConfig<H>>,
     packer: Packer,
     calls: JoinSet<Delivered>,
-    stop: Option<Stop>,
+    stop: Option<RegionHalt>,
     /// The Region took at least one batch: more than one call may be in flight.
     proven: bool,
     failed_batches: u32,
@@ -40,7 +40,7 @@ pub(crate) struct Sender<H> {
 }
 
 impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
-    pub(crate) fn new(lane: Lane<H>) -> Self {
+    pub(crate) fn new(lane: RegionConfig<H>) -> Self {
         Self {
             lane: Arc::new(lane),
             packer: Packer::default(),
@@ -52,17 +52,17 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         }
     }
 
-    pub(crate) fn lane(&self) -> &Lane<H> {
+    pub(crate) fn lane(&self) -> &RegionConfig<H> {
         &self.lane
     }
 
     /// Why this Region gets no more findings, once it is so.
-    pub(crate) fn stop(&self) -> Option<&Stop> {
+    pub(crate) fn stop(&self) -> Option<&RegionHalt> {
         self.stop.as_ref()
     }
 
     /// The Region refused before anything was sent to it.
-    pub(crate) fn refuse(&mut self, stop: Stop) {
+    pub(crate) fn refuse(&mut self, stop: RegionHalt) {
         self.stop.get_or_insert(stop);
     }
 
@@ -74,7 +74,7 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
     }
 
     /// Takes a finding out of the batch that is being filled. False, where it is not there.
-    pub(crate) fn take_back(&mut self, key: Key) -> bool {
+    pub(crate) fn take_back(&mut self, key: FindingKey) -> bool {
         self.packer.take_back(key)
     }
 
@@ -142,12 +142,12 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         let over =
             reason.is_some_and(|reason| [undelivered::DEADLINE_EXCEEDED, undelivered::LEASE_LOST].contains(&reason));
         if over || self.failed_batches >= self.lane.settings.failed_batches_max {
-            self.stop.get_or_insert(Stop::Undelivered(reason.unwrap_or(undelivered::SERVICE_ERROR)));
+            self.stop.get_or_insert(RegionHalt::Undelivered(reason.unwrap_or(undelivered::SERVICE_ERROR)));
         }
         if let Some((error, batches)) = delivered.refused {
             let stop = match self.stop.take() {
                 Some(stop) => stop,
-                None => Stop::Unavailable(explain(&self.lane.hub, self.lane.place(), &error).await),
+                None => RegionHalt::Unavailable(explain(&self.lane.hub, self.lane.place(), &error).await),
             };
             self.settled.extend(batches.into_iter().map(|batch| turned_away(batch, &stop)));
             self.stop = Some(stop);
@@ -155,9 +155,9 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
     }
 }
 
-fn turned_away(batch: Batch, stop: &Stop) -> Settled {
+fn turned_away(batch: Batch, stop: &RegionHalt) -> Settled {
     match stop {
-        Stop::Unavailable(_) => Settled::Refused(batch),
-        Stop::Undelivered(reason) => Settled::Untried(batch, reason),
+        RegionHalt::Unavailable(_) => Settled::Refused(batch),
+        RegionHalt::Undelivered(reason) => Settled::Untried(batch, reason),
     }
 }

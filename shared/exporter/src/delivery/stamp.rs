@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::pack::Outgoing;
 use crate::ports::PortError;
-use crate::state::{Slot, Stored};
+use crate::state::{FindingMeta, Stored};
 
 pub(super) fn finding_id(json: &[u8]) -> serde_json::Result<String> {
     #[derive(serde::Deserialize)]
@@ -18,7 +18,7 @@ pub(super) fn finding_id(json: &[u8]) -> serde_json::Result<String> {
 
 /// A finding of the state that is resent, `write` says how, as updated at `updated_ms`.
 pub(crate) fn once_more(
-    slot: &Slot,
+    meta: &FindingMeta,
     stored: Stored,
     updated_ms: i64,
     now: Timestamp,
@@ -31,16 +31,16 @@ pub(crate) fn once_more(
     let updated_at = Timestamp::from_millisecond(updated_ms).map_err(|error| failed(&error))?;
     let json = write(updated_at).map_err(|error| failed(&error))?;
     let id = finding_id(&json).map_err(|error| failed(&error))?;
-    let absent = if slot.is_unarchived() { 0 } else { slot.absent };
-    let slot = Slot { updated_ms, sent_ms: now.as_millisecond(), stored, absent, ..*slot };
-    Ok(Outgoing { id, json: json.into(), slot, apart: false })
+    let absent = if meta.is_unarchived() { 0 } else { meta.absent };
+    let meta = FindingMeta { updated_ms, sent_ms: now.as_millisecond(), stored, absent, ..*meta };
+    Ok(Outgoing { id, json: json.into(), meta, apart: false })
 }
 
 /// The same finding for another Region's Security Hub; the resource keeps its Region.
 pub(super) fn readdress(finding: &Outgoing, product_arn: &str) -> serde_json::Result<Vec<u8>> {
     let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&finding.json)?;
     fields.insert("ProductArn".to_owned(), product_arn.into());
-    for (name, ms) in [("FirstObservedAt", finding.slot.first_seen_ms), ("UpdatedAt", finding.slot.updated_ms)] {
+    for (name, ms) in [("FirstObservedAt", finding.meta.first_seen_ms), ("UpdatedAt", finding.meta.updated_ms)] {
         if let Ok(time) = Timestamp::from_millisecond(ms) {
             fields.insert(name.to_owned(), format!("{time:.3}").into());
         }
@@ -51,7 +51,7 @@ pub(super) fn readdress(finding: &Outgoing, product_arn: &str) -> serde_json::Re
 /// First seen as we remember it. Updated at the scan's time, but never in the future, since Security Hub would ignore every
 /// honest update until then; later than the last one sent; and later than what this run may have sent of it: `repeats` entries
 /// of the file came after the first.
-pub(super) fn stamps(mapped: &Mapped, repeats: u32, last: Option<&Slot>, now: Timestamp) -> Stamps {
+pub(super) fn stamps(mapped: &Mapped, repeats: u32, last: Option<&FindingMeta>, now: Timestamp) -> Stamps {
     let scanned_at = mapped.scanned_at.min(now);
     let after_last = last.and_then(|last| Timestamp::from_millisecond(last.updated_ms + 1).ok());
     let updated_at = after_last.map_or(scanned_at, |after_last| scanned_at.max(after_last));

@@ -1,12 +1,12 @@
 //! Why a Region gets no more findings in this run, decoded from the service's answer.
 
-use crate::connection::Place;
+use crate::connection::RegionContext;
 use crate::ports::{CallError, Hub, HubState};
 use crate::problem::Problem;
 
 /// The end of a Region's delivery before its last finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub(crate) enum RegionHalt {
     /// The Region is unavailable. Trying again does not help before somebody fixes it.
     Unavailable(Problem),
     /// Something passing, by its name in [`undelivered`](crate::report::undelivered). A later run may succeed.
@@ -15,7 +15,7 @@ pub(crate) enum Stop {
 
 /// Says why a Region refused a call, in AWS's own words. Asks the hub once where the refusal alone does not tell: Security Hub
 /// gives the same `AccessDeniedException` for a product that is not accepted and for a missing permission.
-pub(crate) async fn explain(hub: &impl Hub, place: Place, refusal: &CallError) -> Problem {
+pub(crate) async fn explain(hub: &impl Hub, place: RegionContext, refusal: &CallError) -> Problem {
     let said = |problem: Problem, message: &str| Problem { message: message.to_owned(), ..problem };
     match refusal {
         CallError::AccessDenied(message) => match hub.state(&place.region).await {

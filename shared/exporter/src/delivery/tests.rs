@@ -12,17 +12,17 @@ use proptest::prelude::*;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::batch::{Counters, Lane};
-use super::pace::Pace;
+use super::batch::{Counters, RegionConfig};
+use super::pace::CallRate;
 use super::sender::{Sender, Settled};
-use super::stop::Stop;
+use super::stop::RegionHalt;
 use crate::lease::Lease;
 use crate::pack::Outgoing;
 use crate::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 use crate::problem::Problem;
 use crate::quarantine::Rejected;
 use crate::settings::{BATCH_FINDINGS_MAX, Settings};
-use crate::state::{Key, Slot, Stored};
+use crate::state::{FindingKey, FindingMeta, Stored};
 
 type Answer = Result<ImportOutcome, CallError>;
 type Rule = dyn Fn(usize, &str, &[String]) -> Answer + Send + Sync;
@@ -99,7 +99,7 @@ struct Done {
     undelivered: BTreeMap<&'static str, usize>,
     refused: usize,
     rejected: Vec<Rejected>,
-    stop: Option<Stop>,
+    stop: Option<RegionHalt>,
     counters: (u64, u64, u64),
     elapsed: Duration,
 }
@@ -123,9 +123,9 @@ impl Done {
     }
 }
 
-fn slot(number: usize) -> Slot {
-    let (key, stored) = (Key(number as u64), Stored::Uncertain);
-    Slot {
+fn meta(number: usize) -> FindingMeta {
+    let (key, stored) = (FindingKey(number as u64), Stored::Uncertain);
+    FindingMeta {
         key,
         content: 1,
         resource: 1,
@@ -141,12 +141,12 @@ fn slot(number: usize) -> Slot {
 }
 
 fn sender(hub: &RuleHub, settings: Settings, give_up_at: Option<Instant>) -> Sender<RuleHub> {
-    Sender::new(Lane {
+    Sender::new(RegionConfig {
         hub: hub.clone(),
         partition: Partition::Aws,
         account: "123456789012".parse().unwrap(),
         region: HOME.parse().unwrap(),
-        pace: Pace::new(settings.import_calls_per_second, settings.import_calls_burst),
+        pace: CallRate::new(settings.import_calls_per_second, settings.import_calls_burst),
         in_flight: Arc::new(Semaphore::new(settings.in_flight_bytes_max)),
         settings,
         give_up_at,
@@ -160,7 +160,7 @@ fn sender(hub: &RuleHub, settings: Settings, give_up_at: Option<Instant>) -> Sen
 fn outgoing(number: usize, text: &str) -> Outgoing {
     let id = format!("finding-{number}");
     let json = Bytes::from(serde_json::json!({ "Id": id, "Text": text }).to_string());
-    Outgoing { id, json, slot: slot(number), apart: false }
+    Outgoing { id, json, meta: meta(number), apart: false }
 }
 
 async fn deliver(hub: &RuleHub, findings: usize, give_up_in: Option<Duration>) -> Done {
@@ -182,7 +182,7 @@ async fn deliver(hub: &RuleHub, findings: usize, give_up_in: Option<Duration>) -
 
 fn unavailable(done: &Done) -> &Problem {
     match &done.stop {
-        Some(Stop::Unavailable(unavailable)) => unavailable,
+        Some(RegionHalt::Unavailable(unavailable)) => unavailable,
         other => panic!("the Region is not unavailable: {other:?}"),
     }
 }

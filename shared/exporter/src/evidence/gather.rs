@@ -44,12 +44,12 @@ pub(crate) enum ManualFor {
 
 /// Where malformed entries could belong, as far as they tell.
 #[derive(Debug, Default)]
-pub(crate) struct Malformed {
+pub(crate) struct MalformedEntries {
     places: HashSet<(Option<AccountId>, Option<RegionName>, Option<u32>)>,
     pub(super) is_anywhere: bool,
 }
 
-impl Malformed {
+impl MalformedEntries {
     /// Notes an entry that can't be read or mapped.
     pub(crate) fn add(&mut self, place: &Place) {
         let check = place.check_id.as_ref().map(|check| fingerprint(check.as_str()));

@@ -9,8 +9,8 @@ mod regions;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::gather::{Evidence, Malformed, ManualFor};
-pub(crate) use self::proof::{Absence, Proof, Reading, Whole};
+pub(crate) use self::gather::{Evidence, MalformedEntries, ManualFor};
+pub(crate) use self::proof::{Absence, Proof, Reading, ScanSize};
 
 /// The service of a check: its ID up to the first underscore.
 pub(crate) fn service(check: &str) -> &str {

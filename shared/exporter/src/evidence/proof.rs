@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 
-use super::gather::{Evidence, Malformed};
+use super::gather::{Evidence, MalformedEntries};
 use super::regions::RegionSet;
 use super::service;
 use crate::integration::ArchiveScope;
@@ -37,12 +37,12 @@ pub(crate) struct Reading {
     /// See `Integration::partial_scan_percent`.
     pub(crate) partial_scan_percent: u8,
     /// The last whole scan of the account.
-    pub(crate) last_whole: Option<Whole>,
+    pub(crate) last_whole: Option<ScanSize>,
 }
 
 /// How much a whole scan of an account had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Whole {
+pub(crate) struct ScanSize {
     /// Its time.
     pub(crate) scanned_at: Timestamp,
     /// Its verdicts.
@@ -57,7 +57,7 @@ pub(crate) struct Proof {
     account: AccountId,
     evidence: Evidence,
     /// Malformed entries of the whole file.
-    malformed: Arc<Malformed>,
+    malformed: Arc<MalformedEntries>,
     reading: Reading,
     /// Why nothing at all is proven, if so.
     nothing: Option<&'static str>,
@@ -69,7 +69,12 @@ pub(crate) struct Proof {
 
 impl Proof {
     /// Ends the gathering.
-    pub(crate) fn new(account: AccountId, evidence: Evidence, malformed: Arc<Malformed>, reading: Reading) -> Self {
+    pub(crate) fn new(
+        account: AccountId,
+        evidence: Evidence,
+        malformed: Arc<MalformedEntries>,
+        reading: Reading,
+    ) -> Self {
         let mut services: HashMap<String, RegionSet> = HashMap::new();
         let mut spoken = RegionSet::default();
         for check in evidence.checks.values() {
@@ -139,11 +144,11 @@ impl Proof {
     }
 
     /// The scan as the measure of the next ones, if it is a whole scan of the account, or `approved` as such.
-    pub(crate) fn whole(&self, scanned_at: Timestamp, approved: bool) -> Option<Whole> {
+    pub(crate) fn whole(&self, scanned_at: Timestamp, approved: bool) -> Option<ScanSize> {
         let is_whole = self.nothing.is_none() || (approved && self.nothing == Some(unproven::PARTIAL_SCAN));
         let is_sound = !self.malformed.touches(self.account);
         let is_measure = self.reading.scope == ArchiveScope::Full && is_whole && is_sound && self.evidence.verdicts > 0;
-        is_measure.then(|| Whole { scanned_at, verdicts: self.evidence.verdicts, checks: self.checks() })
+        is_measure.then(|| ScanSize { scanned_at, verdicts: self.evidence.verdicts, checks: self.checks() })
     }
 
     /// The checks that have verdicts in a Region, and whether the scan covers them there completely.

@@ -47,7 +47,7 @@ fn evidence() -> Evidence {
 }
 
 fn proof(evidence: Evidence, places: &[Place], reading: Reading) -> Proof {
-    let mut malformed = Malformed::default();
+    let mut malformed = MalformedEntries::default();
     places.iter().for_each(|place| malformed.add(place));
     Proof::new(account(), evidence, Arc::new(malformed), reading)
 }
@@ -144,7 +144,7 @@ fn a_truncated_file_or_one_of_several_scans_proves_nothing() {
 
 #[test]
 fn a_scan_with_less_than_half_of_the_last_whole_one_looks_partial() {
-    let last = |verdicts, checks| Some(Whole { scanned_at: at(0), verdicts, checks });
+    let last = |verdicts, checks| Some(ScanSize { scanned_at: at(0), verdicts, checks });
     let partial = |last_whole, partial_scan_percent| {
         let proof = proof(evidence(), &[], Reading { last_whole, partial_scan_percent, ..whole() });
         let judged = judge(&proof, "s3_bucket_public_access", "eu-west-1");
@@ -170,7 +170,7 @@ fn a_partial_scope_speaks_of_the_checks_and_regions_that_it_has_results_for() {
     assert_eq!(judge(&partial, "iam_root_mfa_enabled", "sa-east-1"), Absence::OutOfScope);
     let no_end = proof_of(Reading { has_end: false, ..reading });
     assert_eq!(judge(&no_end, "s3_bucket_public_access", "eu-west-1"), Absence::Unproven(unproven::NO_FILE_END));
-    let measured = Some(Whole { scanned_at: at(0), verdicts: 1000, checks: 100 });
+    let measured = Some(ScanSize { scanned_at: at(0), verdicts: 1000, checks: 100 });
     assert!(proof_of(Reading { last_whole: measured, ..reading }).partial().is_none());
 }
 

@@ -16,11 +16,11 @@ use self::run_note::{Sent, sender, word};
 use crate::account::regions_with_state;
 use crate::integration::Integration;
 use crate::ports::{ConnectError, Hub, Hubs, PortError, Ports};
-use crate::quarantine::Lines;
+use crate::quarantine::EntryReader;
 use crate::quarantine::Stage;
 use crate::report::RunReport;
 use crate::route::{Route, route};
-use crate::state::{Entry, Key, Stored, find, status_of};
+use crate::state::{Entry, FindingKey, Stored, find, status_of};
 
 /// What is known of a finding.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -104,10 +104,10 @@ pub async fn explain<P: Ports>(
     let regions = asff::Regions::known();
     let (mut known, mut notes) = (Vec::new(), Vec::new());
     for region in regions_with_state(ports, name.account).await? {
-        match find(ports, name.account, region, Key::of(id)).await? {
+        match find(ports, name.account, region, FindingKey::of(id)).await? {
             Ok(entry) => known.extend(
                 entry
-                    .filter(|entry| !entry.slot.is_tombstone())
+                    .filter(|entry| !entry.meta.is_tombstone())
                     .map(|entry| describe(name.account, region, &entry, runs, &regions)),
             ),
             Err(error) => {
@@ -149,28 +149,28 @@ fn describe(
 ) -> KnownState {
     let time = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or_default();
     let finding: Value = serde_json::from_slice(&entry.json).unwrap_or_default();
-    let status = status_of(&entry.slot, &entry.json, regions).as_str();
+    let status = status_of(&entry.meta, &entry.json, regions).as_str();
     let archived_as =
-        matches!(entry.slot.stored, Stored::Archived(_)).then(|| match &finding["Compliance"]["Status"] {
+        matches!(entry.meta.stored, Stored::Archived(_)).then(|| match &finding["Compliance"]["Status"] {
             Value::String(now) if now != status && now == "PASSED" => "passed",
             Value::String(now) if now != status => "muted",
             _ => "gone",
         });
-    let last_sent = time(entry.slot.sent_ms);
+    let last_sent = time(entry.meta.sent_ms);
     KnownState {
         region,
-        state: match entry.slot.stored {
+        state: match entry.meta.stored {
             Stored::Active(_) => "active",
             Stored::Archived(_) => "archived",
             Stored::Uncertain => "uncertain",
         },
         status,
         archived_as,
-        absent: matches!(entry.slot.stored, Stored::Active(_)).then_some(entry.slot.absent).filter(|scans| *scans > 0),
-        first_seen: time(entry.slot.first_seen_ms),
+        absent: matches!(entry.meta.stored, Stored::Active(_)).then_some(entry.meta.absent).filter(|scans| *scans > 0),
+        first_seen: time(entry.meta.first_seen_ms),
         last_sent,
-        updated_at: time(entry.slot.updated_ms),
-        content: format!("{:016x}", entry.slot.content),
+        updated_at: time(entry.meta.updated_ms),
+        content: format!("{:016x}", entry.meta.content),
         sent_by: sender(runs, account, last_sent).map(|run| run.run_id.clone()),
         finding,
     }
@@ -196,7 +196,7 @@ fn remarks(integration: Option<&Integration>, name: &FindingName) -> Vec<String>
 
 async fn lies_in<P: Ports>(ports: &P, run: &RunReport, id: &str) -> Result<Vec<KeptBack>, PortError> {
     let mut found = Vec::new();
-    let Some(mut lines) = Lines::open(ports, &run.run_id).await? else { return Ok(found) };
+    let Some(mut lines) = EntryReader::open(ports, &run.run_id).await? else { return Ok(found) };
     let mut number = 0;
     while let Some((entry, _)) = lines.next().await? {
         number += 1;

@@ -38,7 +38,7 @@ pub async fn ensure_approvable<P: Ports>(ports: &P, run: &RunReport, approval: A
         if integration.is_some_and(|integration| integration.archive_scope != ArchiveScope::Full) {
             return Ok(());
         }
-        let newest = ports.standing(account).await?.map(|(newest, _)| newest.newest);
+        let newest = ports.lock_status(account).await?.map(|(newest, _)| newest.newest);
         match (newest, run.scanned_at) {
             (Some(newest), Some(scanned_at)) if newest > scanned_at => outdated = Some((account, newest, scanned_at)),
             _ => return Ok(()),

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use super::context::JobContext;
 use super::error::RunnerError;
-use super::locked_account::{LockedAccount, Wants, not_opened};
+use super::locked_account::{LockedAccount, RequiredIntegration, not_opened};
 use super::runner::{JobRunner, Options};
-use crate::delivery::{Choose, once_more};
+use crate::delivery::{Selector, once_more};
 use crate::ports::Ports;
 use crate::provider::ProviderId;
 use crate::report::{RunKind, RunReport};
-use crate::state::{Ended, Entry, Stored, archived, status_of};
+use crate::state::{Entry, Resolution, Stored, archived, status_of};
 
 impl<P: Ports> JobRunner<P> {
     /// Archives all findings of an account that are live by the state, in all Regions, whatever its integration says of
@@ -30,7 +30,8 @@ impl<P: Ports> JobRunner<P> {
         deletion_requested_at: Option<Timestamp>,
         options: &Options,
     ) -> Result<RunReport, RunnerError> {
-        let wants = deletion_requested_at.map_or(Wants::Of(provider), |since| Wants::Removing(provider, since));
+        let wants = deletion_requested_at
+            .map_or(RequiredIntegration::Of(provider), |since| RequiredIntegration::Removing(provider, since));
         let run = self.begin(RunKind::ArchiveAll, None, format!("all findings of account {account}"));
         let archive_all = |context: JobContext<P>| async move {
             let locked = match LockedAccount::open(&context, account, wants).await? {
@@ -39,13 +40,13 @@ impl<P: Ports> JobRunner<P> {
             };
             let now = context.run.ports.now();
             let known = context.run.regions.clone();
-            let choose: Arc<Choose> = Arc::new(move |_: RegionName, entry: &Entry| {
-                if !entry.slot.is_live() {
+            let choose: Arc<Selector> = Arc::new(move |_: RegionName, entry: &Entry| {
+                if !entry.meta.is_live() {
                     return Ok(None);
                 }
-                let was = status_of(&entry.slot, &entry.json, &known);
-                let write = |updated_at| archived(&entry.json, Ended::Gone, updated_at);
-                once_more(&entry.slot, Stored::Archived(was), entry.slot.updated_ms + 1, now, write).map(Some)
+                let was = status_of(&entry.meta, &entry.json, &known);
+                let write = |updated_at| archived(&entry.json, Resolution::Gone, updated_at);
+                once_more(&entry.meta, Stored::Archived(was), entry.meta.updated_ms + 1, now, write).map(Some)
             });
             let regions = locked.with_state.clone();
             let mut delivered = locked.delivery(&context, locked.session.newest).revise(&regions, choose, true).await;

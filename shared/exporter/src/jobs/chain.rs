@@ -108,7 +108,7 @@ fn completed(run: &RunReport) -> u64 {
 /// Whether nothing follows from a run, so that its record may become that of the next one.
 fn did_nothing(run: &RunReport) -> bool {
     let counts = &run.counts;
-    counts.sent + counts.archived + counts.quarantined_total() + counts.unreadable == 0
+    counts.sent + counts.archived + counts.quarantined_total() + counts.malformed == 0
         && counts.region_unavailable_total() + counts.archive_unavailable + counts.archive_rejected_total() == 0
         && run.quarantine.is_none()
         && run.pending.is_none()

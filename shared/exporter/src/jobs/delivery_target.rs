@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use asff::{AccountId, Mapped};
 
 use super::context::{Done, JobContext};
-use super::locked_account::{LockedAccount, Wants, report_of_problem};
+use super::locked_account::{LockedAccount, RequiredIntegration, report_of_problem};
 use crate::account::{Selected, select};
 use crate::delivery::AccountDelivery;
 use crate::integration::ArchiveScope;
@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::quarantine::Line;
 use crate::report::reasons::filtered::{NOT_AUTHORIZED_SOURCE, SUPERSEDED};
 use crate::report::{AccountReport, Counts, Fate};
-use crate::state::{Key, SCANS_APART_MS};
+use crate::state::{FindingKey, SCANS_APART_MS};
 use crate::upload::UploadInfo;
 use crate::way::Way;
 
@@ -51,14 +51,16 @@ impl<P: Ports> Sending<P> {
         let id = mapped.account;
         let account = match self.accounts.entry(id) {
             Place::Occupied(place) => place.into_mut(),
-            Place::Vacant(place) => place.insert(match LockedAccount::open(context, id, Wants::Enabled).await? {
-                Ok(mut locked) => {
-                    locked.partition = mapped.partition;
-                    let delivery = locked.delivery(context, mapped.scanned_at);
-                    Account::Open(locked, Box::new(delivery))
-                }
-                Err(problem) => Account::Blocked(problem),
-            }),
+            Place::Vacant(place) => {
+                place.insert(match LockedAccount::open(context, id, RequiredIntegration::Enabled).await? {
+                    Ok(mut locked) => {
+                        locked.partition = mapped.partition;
+                        let delivery = locked.delivery(context, mapped.scanned_at);
+                        Account::Open(locked, Box::new(delivery))
+                    }
+                    Err(problem) => Account::Blocked(problem),
+                })
+            }
         };
         let (locked, delivery) = match account {
             Account::Open(locked, delivery) => (locked, delivery),
@@ -102,7 +104,7 @@ impl<P: Ports> Sending<P> {
     }
 
     /// Waits until every finding has its fate; the keys of what is left to another time.
-    pub(super) async fn finish(mut self) -> Result<(Vec<Done>, HashSet<Key>), PortError> {
+    pub(super) async fn finish(mut self) -> Result<(Vec<Done>, HashSet<FindingKey>), PortError> {
         let mut left = HashSet::new();
         let mut done = Vec::new();
         for (id, account) in self.accounts {
@@ -128,8 +130,8 @@ impl<P: Ports> Sending<P> {
 }
 
 /// The keys under which a finding may be left: its own, and that of the longer Id which it gets where its own is taken.
-fn keys(mapped: &Mapped) -> [Key; 2] {
+fn keys(mapped: &Mapped) -> [FindingKey; 2] {
     let mut longer = mapped.clone();
     longer.use_longer_id();
-    [Key::of(mapped.finding.id.as_str()), Key::of(longer.finding.id.as_str())]
+    [FindingKey::of(mapped.finding.id.as_str()), FindingKey::of(longer.finding.id.as_str())]
 }

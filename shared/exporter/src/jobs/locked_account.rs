@@ -29,7 +29,7 @@ pub(super) struct LockedAccount<P: Ports> {
 
 /// How an integration must stand for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wants<'a> {
+pub(super) enum RequiredIntegration<'a> {
     /// It is enabled.
     Enabled,
     /// It is there.
@@ -43,7 +43,7 @@ pub(super) enum Wants<'a> {
     Removing(&'a ProviderId, Timestamp),
 }
 
-impl Wants<'_> {
+impl RequiredIntegration<'_> {
     /// The integration, if it stands as it must.
     fn accept(self, account: AccountId, integration: Option<Integration>) -> Result<Integration, Problem> {
         let Some(integration) = integration else { return Err(no_integration(account)) };
@@ -80,7 +80,7 @@ impl<P: Ports> LockedAccount<P> {
     pub(super) async fn open(
         context: &JobContext<P>,
         account: AccountId,
-        wants: Wants<'_>,
+        wants: RequiredIntegration<'_>,
     ) -> Result<Result<Box<Self>, Problem>, PortError> {
         // The newest scan stays what it is.
         let accept = |integration| wants.accept(account, integration);
@@ -113,7 +113,7 @@ impl<P: Ports> LockedAccount<P> {
 
     /// The delivery by which the account's findings are sent. `scanned_at`: by which scan; the newest, where none is meant.
     pub(super) fn delivery(&self, context: &JobContext<P>, scanned_at: Timestamp) -> AccountDelivery<P> {
-        let AccountSession { account, integration, doubt, lease, .. } = &self.session;
+        let AccountSession { account, integration, in_doubt, lease, .. } = &self.session;
         let policy = Policy {
             resend: integration.resend,
             // So that a Region that does not answer is said to be unfinished.
@@ -122,7 +122,7 @@ impl<P: Ports> LockedAccount<P> {
             keepers: Arc::default(),
             only: None,
             full_at: Arc::new(self.coverage.full_at()),
-            doubt: doubt.clone(),
+            in_doubt: in_doubt.clone(),
             regions: context.run.regions.clone(),
             accepted: Arc::default(),
             closed: Arc::default(),
@@ -142,10 +142,10 @@ impl<P: Ports> LockedAccount<P> {
     /// Releases the account. `touched`: the Regions that were worked on; of the others everything stays in doubt that was.
     pub(super) async fn release(self, delivered: AccountDelivered, touched: &BTreeSet<RegionName>) -> Done {
         let Self { session, with_state, .. } = self;
-        let everywhere = if session.doubt.everywhere { with_state } else { BTreeSet::new() };
-        let in_doubt = session.doubt.regions.iter().copied().chain(everywhere);
+        let everywhere = if session.in_doubt.everywhere { with_state } else { BTreeSet::new() };
+        let in_doubt = session.in_doubt.regions.iter().copied().chain(everywhere);
         let untouched = in_doubt.filter(|region| !touched.contains(region));
-        let ended = session.release(delivered.doubtful.into_iter().chain(untouched)).await;
+        let ended = session.release(delivered.in_doubt_regions.into_iter().chain(untouched)).await;
         let report = AccountReport { counts: delivered.counts, regions: delivered.regions, ..AccountReport::default() };
         Done { account: Some(session.account), report, error: delivered.error.or(ended.err()) }
     }

@@ -6,7 +6,7 @@ use asff::{AccountId, RegionName};
 
 use super::context::JobContext;
 use super::error::RunnerError;
-use super::locked_account::{LockedAccount, Wants, not_opened};
+use super::locked_account::{LockedAccount, RequiredIntegration, not_opened};
 use super::runner::{JobRunner, Options};
 use crate::delivery::AccountDelivered;
 use crate::ports::Ports;
@@ -38,7 +38,7 @@ impl<P: Ports> JobRunner<P> {
         let about = if what.dry_run { "compared only: " } else { "" };
         let run = self.begin(RunKind::Reconcile, None, format!("{about}all findings of account {account}"));
         let reconcile = |context: JobContext<P>| async move {
-            let wants = if what.dry_run { Wants::Any } else { Wants::Enabled };
+            let wants = if what.dry_run { RequiredIntegration::Any } else { RequiredIntegration::Enabled };
             let locked = match LockedAccount::open(&context, account, wants).await? {
                 Ok(locked) => locked.begin(&context).await?,
                 Err(problem) => return Err(not_opened(account, &problem)),
@@ -61,7 +61,7 @@ impl<P: Ports> JobRunner<P> {
             let mut delivered =
                 locked.delivery(&context, locked.session.newest).reconcile(&regions, what.dry_run).await;
             // A comparison does not resolve what is in doubt: that is the next export's work.
-            delivered.doubtful.clear();
+            delivered.in_doubt_regions.clear();
             Ok(vec![locked.release(delivered, &BTreeSet::new()).await])
         };
         self.run(run, options, reconcile).await

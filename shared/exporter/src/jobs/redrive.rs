@@ -12,7 +12,7 @@ use super::delivery_target::Sending;
 use super::error::RunnerError;
 use super::runner::{JobRunner, Options, report_needed};
 use crate::ports::Ports;
-use crate::quarantine::Lines;
+use crate::quarantine::EntryReader;
 use crate::quarantine::rewrite;
 use crate::quarantine::{Entry, Line, Quarantine, Stage};
 use crate::report::reasons::filtered::DEFERRED_TO_NEXT_SCAN;
@@ -80,7 +80,7 @@ impl<P: Ports> JobRunner<P> {
             // What fails again is gathered here, and written to where it was.
             let (quarantine, keeper) = Quarantine::of_run(context.run.ports.clone(), context.run.run_id());
             let outer = std::mem::replace(&mut context.run.shared.quarantine, quarantine);
-            let Some(mut lines) = Lines::open(context.run.ports.as_ref(), &earlier.run_id).await? else {
+            let Some(mut lines) = EntryReader::open(context.run.ports.as_ref(), &earlier.run_id).await? else {
                 return Err(RunnerError::Refused(format!("the quarantine of run {} is gone", earlier.run_id)));
             };
             let mut fates = Vec::new();
@@ -154,9 +154,9 @@ async fn take<P: Ports>(
             sending.settle(entry.account, Fate::Filtered(skip.as_str().to_owned()));
             Ok(Line::Settled)
         }
-        Outcome::Unreadable(_) => {
+        Outcome::Malformed(_) => {
             let fate = match entry.stage {
-                Stage::Reading => Fate::Unreadable,
+                Stage::Reading => Fate::Malformed,
                 Stage::Mapping | Stage::Delivery => Fate::Quarantined(entry.code),
             };
             sending.settle(entry.account, fate);

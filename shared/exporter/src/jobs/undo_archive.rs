@@ -13,9 +13,9 @@ use jiff::Timestamp;
 
 use super::context::{Done, JobContext};
 use super::error::RunnerError;
-use super::locked_account::{LockedAccount, Wants, report_of_problem};
+use super::locked_account::{LockedAccount, RequiredIntegration, report_of_problem};
 use super::runner::{JobRunner, Options, report_needed};
-use crate::delivery::{Choose, once_more};
+use crate::delivery::{Selector, once_more};
 use crate::ports::Ports;
 use crate::report::reasons::filtered::MODIFIED_SINCE;
 use crate::report::reasons::unavailable::REGION_NOT_SELECTED;
@@ -52,7 +52,7 @@ impl<P: Ports> JobRunner<P> {
             let mut accounts = Vec::new();
             for (account, regions) in archived {
                 let findings = regions.values().map(|archived| archived.findings).sum();
-                accounts.push(match LockedAccount::open(&context, account, Wants::NotRemoved).await? {
+                accounts.push(match LockedAccount::open(&context, account, RequiredIntegration::NotRemoved).await? {
                     Ok(locked) => undo(&context, *locked, regions).await,
                     Err(problem) => report_of_problem(account, &problem, findings),
                 });
@@ -83,23 +83,23 @@ async fn undo<P: Ports>(
     let regions: BTreeSet<RegionName> = archived.keys().copied().filter(is_taken).collect();
     let chosen: Arc<BTreeMap<RegionName, (i64, AtomicU64)>> =
         Arc::new(archived.iter().map(|(region, of)| (*region, (of.at.as_millisecond(), AtomicU64::new(0)))).collect());
-    let choose: Arc<Choose> = {
+    let choose: Arc<Selector> = {
         let (chosen, known) = (chosen.clone(), context.run.regions.clone());
         Arc::new(move |region: RegionName, entry: &Entry| {
             let Some((at_ms, count)) = chosen.get(&region) else { return Ok(None) };
-            let archived = match entry.slot.stored {
+            let archived = match entry.meta.stored {
                 Stored::Archived(_) => true,
                 Stored::Active(_) => false,
                 Stored::Uncertain => is_archived(&entry.json),
             };
-            if !archived || entry.slot.is_tombstone() || entry.slot.sent_ms != *at_ms {
+            if !archived || entry.meta.is_tombstone() || entry.meta.sent_ms != *at_ms {
                 return Ok(None);
             }
             count.fetch_add(1, Ordering::Relaxed);
-            let status = status_of(&entry.slot, &entry.json, &known);
-            let updated_ms = entry.slot.updated_ms + 1;
+            let status = status_of(&entry.meta, &entry.json, &known);
+            let updated_ms = entry.meta.updated_ms + 1;
             let write = |updated_at| restored(&entry.json, status, updated_at);
-            once_more(&entry.slot, Stored::Active(status), updated_ms, now, write).map(Some)
+            once_more(&entry.meta, Stored::Active(status), updated_ms, now, write).map(Some)
         })
     };
     let mut delivered = locked.delivery(context, locked.session.newest).revise(&regions, choose, false).await;

@@ -21,7 +21,7 @@ pub trait AccountLocks {
         scanned_at: Timestamp,
         now: Timestamp,
         until: Timestamp,
-    ) -> impl Future<Output = Result<Begun, PortError>> + Send;
+    ) -> impl Future<Output = Result<Acquired, PortError>> + Send;
 
     /// Holds the account until `until`, if the run still holds it; false, if it does not.
     fn renew(
@@ -33,7 +33,10 @@ pub trait AccountLocks {
 
     /// How the account stands, without taking it: the newest scan and what is in doubt. None, if nothing of it
     /// was ever exported.
-    fn standing(&self, account: AccountId) -> impl Future<Output = Result<Option<(Newest, Doubt)>, PortError>> + Send;
+    fn lock_status(
+        &self,
+        account: AccountId,
+    ) -> impl Future<Output = Result<Option<(Newest, InDoubt)>, PortError>> + Send;
 
     /// The run that holds the account at `now`. None, too, where the implementer keeps no holds.
     fn holder(
@@ -43,21 +46,25 @@ pub trait AccountLocks {
     ) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
 
     /// Gives the account back, if the run still holds it.
-    fn end(&self, account: AccountId, run_id: &str, doubt: Doubt)
-    -> impl Future<Output = Result<(), PortError>> + Send;
+    fn end(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        in_doubt: InDoubt,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Where Security Hub may hold findings, or versions of them, that the saved state does not know, because a run died or
 /// failed. From [`AccountLocks::begin`] to [`AccountLocks::end`] everything is in doubt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Doubt {
+pub struct InDoubt {
     /// Everywhere.
     pub everywhere: bool,
     /// In these Regions.
     pub regions: BTreeSet<RegionName>,
 }
 
-impl Doubt {
+impl InDoubt {
     /// Whether a Region is in doubt.
     pub fn covers(&self, region: RegionName) -> bool {
         self.everywhere || self.regions.contains(&region)
@@ -66,11 +73,11 @@ impl Doubt {
 
 /// The answer to [`AccountLocks::begin`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begun {
+pub enum Acquired {
     /// The account is ours.
     Taken {
         /// What an earlier run left in doubt.
-        doubt: Doubt,
+        in_doubt: InDoubt,
     },
     /// A newer scan was exported, or is being exported.
     Superseded {

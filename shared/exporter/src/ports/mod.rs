@@ -15,14 +15,14 @@ mod runs;
 mod scans;
 mod upload_locks;
 
-pub use self::account_locks::{AccountLocks, Begun, Doubt};
+pub use self::account_locks::{AccountLocks, Acquired, InDoubt};
 pub use self::clock::Clock;
 pub use self::error::PortError;
 pub use self::hub::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
 pub use self::hubs::{ConnectError, Hubs};
 pub use self::integrations::Integrations;
 pub use self::newest::Newest;
-pub use self::objects::{Object, ObjectWriter, Objects, Only};
+pub use self::objects::{Object, ObjectWriter, Objects, PutMode};
 pub use self::runs::Runs;
 pub use self::scans::{OpenError, Scan, Scans};
 pub use self::upload_locks::{Claim, UploadLocks};

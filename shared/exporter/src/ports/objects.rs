@@ -14,7 +14,7 @@ pub trait Objects {
 
     /// Starts an object. Nothing is visible under the key before [`ObjectWriter::finish`], which fails if the condition
     /// does not hold then.
-    fn create(&self, key: &str, only: Only) -> impl Future<Output = Result<Self::Writer, PortError>> + Send;
+    fn create(&self, key: &str, only: PutMode) -> impl Future<Output = Result<Self::Writer, PortError>> + Send;
 
     /// Opens an object, if there is one.
     fn object(&self, key: &str) -> impl Future<Output = Result<Option<Object>, PortError>> + Send;
@@ -25,13 +25,13 @@ pub trait Objects {
 
 /// The condition under which an object is put.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Only {
+pub enum PutMode {
     /// None.
-    Always,
+    Overwrite,
     /// There is no object under the key.
-    IfAbsent,
+    Create,
     /// The object under the key still has this `ETag`.
-    IfUnchanged(String),
+    Update(String),
 }
 
 /// An object of the state bucket.

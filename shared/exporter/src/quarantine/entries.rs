@@ -11,12 +11,12 @@ use crate::report::RunReport;
 const LINE_BYTES_MAX: usize = 32 << 20;
 
 /// The lines of a quarantine object.
-pub struct Lines {
+pub struct EntryReader {
     pub(crate) etag: String,
     lines: LineReader,
 }
 
-impl Lines {
+impl EntryReader {
     /// Opens what a run left in quarantine, if it left anything.
     ///
     /// # Errors

@@ -7,17 +7,17 @@
 mod entries;
 mod rewrite;
 
-use asff::{AccountId, Mapped, Quarantined, RegionName, TooLarge, Unreadable};
+use asff::{AccountId, Malformed, Mapped, Quarantined, RegionName, TooLarge};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use self::entries::Lines;
+pub use self::entries::EntryReader;
 pub(crate) use self::rewrite::{Line, rewrite};
 
-use crate::json_lines::{JsonLines, Keeper};
+use crate::json_lines::{JsonLines, WriterTask};
 use crate::ports::Objects;
 use crate::report::RunReport;
-use crate::state::Slot;
+use crate::state::FindingMeta;
 
 /// Bytes of a finding that is too large at most, for it to be kept: four times what the service takes.
 const KEPT_BYTES_MAX: usize = 4 * asff::limits::FINDING_BYTES_MAX;
@@ -26,7 +26,7 @@ const KEPT_BYTES_MAX: usize = 4 * asff::limits::FINDING_BYTES_MAX;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
     pub(crate) id: String,
-    pub(crate) slot: Slot,
+    pub(crate) meta: FindingMeta,
     pub(crate) json: Bytes,
     pub(crate) code: String,
     pub(crate) message: String,
@@ -84,16 +84,16 @@ impl Stage {
 
 impl Entry {
     /// An element that is broken in the file.
-    pub(crate) fn unreadable(unreadable: &Unreadable) -> Self {
+    pub(crate) fn malformed(malformed: &Malformed) -> Self {
         Self {
             stage: Stage::Reading,
             code: "malformed".to_owned(),
-            message: format!("{} ({} bytes)", unreadable.reason, unreadable.length),
+            message: format!("{} ({} bytes)", malformed.reason, malformed.length),
             id: None,
-            account: unreadable.place.account,
-            region: unreadable.place.region,
-            offset: Some(unreadable.offset),
-            finding: String::from_utf8_lossy(&unreadable.excerpt).into(),
+            account: malformed.place.account,
+            region: malformed.place.region,
+            offset: Some(malformed.offset),
+            finding: String::from_utf8_lossy(&malformed.excerpt).into(),
         }
     }
 
@@ -151,7 +151,10 @@ pub type Quarantine = JsonLines<Entry>;
 
 impl Quarantine {
     /// Opens a run's quarantine.
-    pub(crate) fn of_run<P: Objects + Send + Sync + 'static>(ports: std::sync::Arc<P>, run_id: &str) -> (Self, Keeper) {
+    pub(crate) fn of_run<P: Objects + Send + Sync + 'static>(
+        ports: std::sync::Arc<P>,
+        run_id: &str,
+    ) -> (Self, WriterTask) {
         Self::open(ports, RunReport::quarantine_key(run_id))
     }
 }

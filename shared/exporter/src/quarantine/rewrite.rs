@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::entries::Lines;
-use crate::ports::{ObjectWriter, Only, PortError, Ports};
+use super::entries::EntryReader;
+use crate::ports::{ObjectWriter, PortError, Ports, PutMode};
 use crate::report::RunReport;
 use crate::report_store::keep_report;
-use crate::state::Key;
+use crate::state::FindingKey;
 
 /// Bytes that are gathered before they go to the store.
 const WRITE_BYTES: usize = 256 * 1024;
@@ -21,7 +21,7 @@ pub(crate) enum Line {
     /// It leaves; if it failed again, it is rewritten.
     Settled,
     /// It leaves, unless one of these keys is among what was left: its own, or that of its longer Id.
-    Tried([Key; 2]),
+    Tried([FindingKey; 2]),
 }
 
 /// A quarantine being rewritten.
@@ -51,7 +51,7 @@ pub(crate) async fn rewrite<P: Ports>(
     mut earlier: RunReport,
     etag: &str,
     fates: &[Line],
-    left: &HashSet<Key>,
+    left: &HashSet<FindingKey>,
     failed_again: Option<&str>,
 ) -> Result<(), PortError> {
     let stays = |line: &Line| match line {
@@ -63,9 +63,9 @@ pub(crate) async fn rewrite<P: Ports>(
         return Ok(());
     }
     let key = RunReport::quarantine_key(&earlier.run_id);
-    let writer = ports.create(&key, Only::IfUnchanged(etag.to_owned())).await?;
+    let writer = ports.create(&key, PutMode::Update(etag.to_owned())).await?;
     let mut rewriter = Rewriter { writer, pending: BytesMut::new(), codes: BTreeMap::new() };
-    if let Some(mut lines) = Lines::open(ports, &earlier.run_id).await? {
+    if let Some(mut lines) = EntryReader::open(ports, &earlier.run_id).await? {
         let mut fates = fates.iter();
         while let Some((entry, line)) = lines.next().await? {
             if fates.next().is_none_or(stays) {
@@ -74,7 +74,7 @@ pub(crate) async fn rewrite<P: Ports>(
         }
     }
     if let Some(run_id) = failed_again
-        && let Some(mut lines) = Lines::open(ports, run_id).await?
+        && let Some(mut lines) = EntryReader::open(ports, run_id).await?
     {
         while let Some((entry, line)) = lines.next().await? {
             rewriter.push(entry.code, &line).await?;

@@ -21,7 +21,7 @@ pub enum Fate {
     /// It can't be mapped, or the service refuses it; it is kept in quarantine under this code.
     Quarantined(String),
     /// The file is broken at its place.
-    Unreadable,
+    Malformed,
     /// It should have been sent and was not. It can be sent by a later run.
     Undelivered(String),
 }
@@ -44,7 +44,7 @@ pub struct Counts {
     /// In quarantine, by code.
     pub quarantined: BTreeMap<String, u64>,
     /// Broken in the file.
-    pub unreadable: u64,
+    pub malformed: u64,
     /// Left to a later run, by reason.
     pub undelivered: BTreeMap<String, u64>,
     /// Changed to keep the service's limits. Not a fate: these are counted above as well.
@@ -81,7 +81,7 @@ impl Counts {
                 *reasons.entry(reason).or_default() += findings;
             }
             Fate::Quarantined(code) => *self.quarantined.entry(code).or_default() += findings,
-            Fate::Unreadable => self.unreadable += findings,
+            Fate::Malformed => self.malformed += findings,
             Fate::Undelivered(reason) => *self.undelivered.entry(reason).or_default() += findings,
         }
     }
@@ -91,7 +91,7 @@ impl Counts {
         self.read += part.read;
         self.sent += part.sent;
         self.unchanged += part.unchanged;
-        self.unreadable += part.unreadable;
+        self.malformed += part.malformed;
         self.repaired += part.repaired;
         self.redirected += part.redirected;
         self.archived += part.archived;
@@ -112,7 +112,7 @@ impl Counts {
     pub fn accounted(&self) -> u64 {
         self.sent
             + self.unchanged
-            + self.unreadable
+            + self.malformed
             + total(&self.filtered)
             + total(&self.quarantined)
             + total(&self.undelivered)

@@ -13,7 +13,7 @@ pub use drift::Drift;
 pub use pending::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
 pub use reasons::{undelivered, unproven};
 pub use run::{
-    AccountReport, ArchiveSkipped, Changes, PartialScan, ReadStatus, RegionReport, RunKind, RunReport, RunStatus,
-    UNREADABLE, Uncovered, Unproven,
+    AccountReport, ArchiveSkipped, Changes, MALFORMED, PartialScan, ReadStatus, RegionReport, RunKind, RunReport,
+    RunStatus, Uncovered, Unproven,
 };
 pub use verdict::NO_FINDINGS;

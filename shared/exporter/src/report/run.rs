@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::upload::UploadInfo;
 
 /// The code under which the quarantine keeps what is broken in the file.
-pub const UNREADABLE: &str = "malformed";
+pub const MALFORMED: &str = "malformed";
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -366,9 +366,9 @@ impl RunReport {
             return BTreeMap::new();
         }
         self.quarantine_remaining.clone().unwrap_or_else(|| {
-            let unreadable = (self.counts.unreadable > 0).then(|| (UNREADABLE.to_owned(), self.counts.unreadable));
+            let malformed = (self.counts.malformed > 0).then(|| (MALFORMED.to_owned(), self.counts.malformed));
             let mut codes = self.counts.quarantined.clone();
-            for (code, findings) in unreadable.into_iter().chain(self.counts.archive_rejected.clone()) {
+            for (code, findings) in malformed.into_iter().chain(self.counts.archive_rejected.clone()) {
                 *codes.entry(code).or_default() += findings;
             }
             codes

@@ -7,7 +7,7 @@ use super::reasons::filtered::{NOT_AUTHORIZED_SOURCE, SUPERSEDED};
 use super::{
     AccountReport, ArchiveSkipped, Counts, ReadStatus, RegionReport, RunKind, RunReport, RunStatus, undelivered,
 };
-use crate::filter::Kept;
+use crate::filter::FilterReason;
 use crate::problem::Problem;
 use crate::upload::UploadInfo;
 
@@ -35,7 +35,7 @@ impl RunReport {
             _ if broken => RunStatus::Failed,
             _ if out_of_time => RunStatus::Unfinished,
             ReadStatus::Refused { .. } if counts.read == 0 => RunStatus::Ignored,
-            _ if self.is_empty() || self.is_kept_back(Kept::OtherFormat.as_str()) => RunStatus::Ignored,
+            _ if self.is_empty() || self.is_kept_back(FilterReason::OtherFormat.as_str()) => RunStatus::Ignored,
             _ if self.is_kept_back(SUPERSEDED) => RunStatus::Superseded,
             _ if self.reasons.is_empty() => RunStatus::Succeeded,
             _ => RunStatus::Degraded,
@@ -62,7 +62,7 @@ impl RunReport {
     /// check, changes nothing about that.
     fn is_kept_back(&self, reason: &str) -> bool {
         let kept_back = |counts: &Counts| {
-            let manual = counts.filtered.get(Kept::Manual.as_str()).copied().unwrap_or_default();
+            let manual = counts.filtered.get(FilterReason::Manual.as_str()).copied().unwrap_or_default();
             counts.filtered.get(reason) == Some(&(counts.read - manual))
         };
         !self.accounts.is_empty()
@@ -102,8 +102,8 @@ impl RunReport {
 /// What somebody should know of the outcomes of the findings.
 fn explain_counts(counts: &Counts) -> Vec<String> {
     let mut reasons = Vec::new();
-    if counts.unreadable > 0 {
-        reasons.push(format!("{} entries of the file are malformed", counts.unreadable));
+    if counts.malformed > 0 {
+        reasons.push(format!("{} entries of the file are malformed", counts.malformed));
     }
     if let Some(findings) = counts.filtered.get(NOT_AUTHORIZED_SOURCE) {
         reasons.push(format!("{findings} findings are not from a source that may send them: {NOT_AUTHORIZED_SOURCE}"));
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_scan_in_another_format_is_ignored() {
-        let mut other = run(&Fate::Filtered(Kept::OtherFormat.as_str().to_owned()));
+        let mut other = run(&Fate::Filtered(FilterReason::OtherFormat.as_str().to_owned()));
         other.conclude(Timestamp::UNIX_EPOCH, "");
         assert_eq!(other.status, RunStatus::Ignored);
     }

@@ -4,7 +4,7 @@
 use asff::AccountId;
 use jiff::Timestamp;
 
-use super::{Roll, Roster};
+use super::{CheckTargets, TargetList};
 use crate::ports::PortError;
 use crate::provider::ProviderId;
 
@@ -19,7 +19,7 @@ pub struct Holding {
     pub checked_at: Timestamp,
 }
 
-impl Roll {
+impl TargetList {
     /// Whether this was called for all accounts of a provider that may have lost some.
     fn tells_who_is_gone(&self, is_of_all: bool) -> bool {
         self.integrated.is_some() && (is_of_all || !self.listed.is_empty())
@@ -40,9 +40,9 @@ impl Roll {
 /// # Errors
 ///
 /// When the connections can't be read or removed.
-pub async fn forget_gone<P: Roster>(
+pub async fn forget_gone<P: CheckTargets>(
     ports: &P,
-    roll: &Roll,
+    roll: &TargetList,
     is_of_all: bool,
     called_at: Timestamp,
 ) -> Result<usize, PortError> {
@@ -67,10 +67,10 @@ mod tests {
     fn gone_is_who_is_on_no_list_and_nobody_whose_list_is_not_known() {
         let account = |text: &str| text.repeat(12).parse::<AccountId>().unwrap();
         let id = |text: &str| text.parse::<ProviderId>().unwrap();
-        let roll = Roll {
+        let roll = TargetList {
             integrated: Some(BTreeSet::from([id("o-listed0000"), id("o-unlisted00"), account("1").into()])),
             listed: BTreeMap::from([(id("o-listed0000"), BTreeSet::from([account("2")]))]),
-            ..Roll::default()
+            ..TargetList::default()
         };
         let is_gone = |number: &str, provider: ProviderId| {
             roll.is_gone(&Holding { account: account(number), provider, checked_at: Timestamp::UNIX_EPOCH })

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::archive::status_of;
-use super::finding::{Entry, Key, Slot, Stored, UNATTRIBUTED};
+use super::finding::{Entry, FindingKey, FindingMeta, Stored, UNATTRIBUTED};
 use super::header::{Adopting, Trust};
 use super::pages::{Pages, Unread};
 use super::region_state::RegionState;
@@ -93,7 +93,7 @@ struct Adoption<'a, P: Objects, H> {
     trust: Trust,
     now_ms: i64,
     /// What the service showed.
-    found: HashSet<Key>,
+    found: HashSet<FindingKey>,
     drift: Drift,
     /// An earlier run read a part.
     is_resumed: bool,
@@ -120,13 +120,13 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
     async fn take_over(&mut self, finding: &Bytes) -> Result<(), PortError> {
         let region_state = &mut self.region_state;
         let taken = taken_over(finding, region_state.header.region, self.regions, self.now_ms);
-        let Some((slot, json)) = taken.filter(|(slot, _)| self.found.insert(slot.key)) else { return Ok(()) };
-        match region_state.index.get(slot.key).copied() {
-            Some(known) if known.is_live() && known.updated_ms >= slot.updated_ms => Ok(()),
+        let Some((meta, json)) = taken.filter(|(meta, _)| self.found.insert(meta.key)) else { return Ok(()) };
+        match region_state.index.get(meta.key).copied() {
+            Some(known) if known.is_live() && known.updated_ms >= meta.updated_ms => Ok(()),
             known => {
                 self.drift.unknown += 1;
-                let first_seen_ms = known.map_or(slot.first_seen_ms, |known| known.first_seen_ms);
-                region_state.record(&trusted(Slot { first_seen_ms, ..slot }, self.trust), &json).await
+                let first_seen_ms = known.map_or(meta.first_seen_ms, |known| known.first_seen_ms);
+                region_state.record(&trusted(FindingMeta { first_seen_ms, ..meta }, self.trust), &json).await
             }
         }
     }
@@ -184,17 +184,17 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
         }
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-            let known = self.found.contains(&entry.slot.key) || self.now_ms - entry.slot.sent_ms < LAG_MS;
-            if !region_state.index.keeps(&entry.slot) {
+            let known = self.found.contains(&entry.meta.key) || self.now_ms - entry.meta.sent_ms < LAG_MS;
+            if !region_state.index.keeps(&entry.meta) {
                 continue;
             }
-            let slot = if known || !entry.slot.is_live() || !drops {
-                trusted(entry.slot, self.trust)
+            let meta = if known || !entry.meta.is_live() || !drops {
+                trusted(entry.meta, self.trust)
             } else {
                 self.drift.missing += 1;
                 archived(&entry, missing, self.regions)
             };
-            region_state.copy(&slot, &entry.json).await?;
+            region_state.copy(&meta, &entry.json).await?;
         }
         Ok(())
     }
@@ -215,10 +215,10 @@ pub(crate) enum Missing {
     ArchivedByUs,
 }
 
-fn archived(entry: &Entry, missing: Missing, regions: &Regions) -> Slot {
-    let stored = Stored::Archived(status_of(&entry.slot, &entry.json, regions));
+fn archived(entry: &Entry, missing: Missing, regions: &Regions) -> FindingMeta {
+    let stored = Stored::Archived(status_of(&entry.meta, &entry.json, regions));
     let absent = if missing == Missing::ArchivedByUs { UNATTRIBUTED } else { 0 };
-    Slot { stored, absent, ..entry.slot }
+    FindingMeta { stored, absent, ..entry.meta }
 }
 
 /// What somebody must know where the service does not show its findings.
@@ -227,9 +227,9 @@ pub(crate) fn denied(error: &CallError) -> String {
 }
 
 /// The facts of a finding, as far as they can be trusted.
-fn trusted(slot: Slot, trust: Trust) -> Slot {
+fn trusted(meta: FindingMeta, trust: Trust) -> FindingMeta {
     match trust {
-        Trust::Existence if slot.is_live() => Slot { stored: Stored::Uncertain, ..slot },
-        Trust::Existence | Trust::Content => slot,
+        Trust::Existence if meta.is_live() => FindingMeta { stored: Stored::Uncertain, ..meta },
+        Trust::Existence | Trust::Content => meta,
     }
 }

@@ -5,11 +5,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::finding::{Slot, Stored};
+use super::finding::{FindingMeta, Stored};
 
 /// How a finding ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum Resolution {
     /// The scan does not have it any more, or another Region has it.
     Gone,
     /// It passes now.
@@ -18,7 +18,7 @@ pub enum Ended {
     Muted,
 }
 
-impl Ended {
+impl Resolution {
     /// The status that it is archived with. A finding that is gone keeps its own.
     fn status(self) -> Option<Status> {
         match self {
@@ -34,7 +34,7 @@ impl Ended {
 /// # Errors
 ///
 /// When the JSON is not an object.
-pub fn archived(json: &[u8], ended: Ended, updated_at: Timestamp) -> serde_json::Result<Vec<u8>> {
+pub fn archived(json: &[u8], ended: Resolution, updated_at: Timestamp) -> serde_json::Result<Vec<u8>> {
     stamped(json, "ARCHIVED", ended.status(), updated_at)
 }
 
@@ -59,13 +59,13 @@ pub fn repeated(json: &[u8], updated_at: Timestamp) -> serde_json::Result<Vec<u8
 }
 
 /// The status that a finding has, or had while it was active. Where a call that archived it had no answer, its content tells.
-pub(crate) fn status_of(slot: &Slot, json: &Bytes, regions: &Regions) -> Status {
-    match slot.stored {
+pub(crate) fn status_of(meta: &FindingMeta, json: &Bytes, regions: &Regions) -> Status {
+    match meta.stored {
         Stored::Active(status) | Stored::Archived(status) => status,
         Stored::Uncertain => {
             let is_it = |status: &Status| {
                 let active = restored(json, *status, Timestamp::UNIX_EPOCH).unwrap_or_default();
-                asff::map_asff(&active.into(), regions).is_some_and(|mapped| mapped.content_hash() == slot.content)
+                asff::map_asff(&active.into(), regions).is_some_and(|mapped| mapped.content_hash() == meta.content)
             };
             Status::ALL.into_iter().find(is_it).unwrap_or(Status::Failed)
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::{Slot, Stored};
+use super::finding::{FindingMeta, Stored};
 use crate::report::Changes;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -62,7 +62,7 @@ impl Changes {
 }
 
 /// Compares a finding of the scan with what was last sent.
-pub fn compare(last: Option<&Slot>, content: u64, now_ms: i64) -> Comparison {
+pub fn compare(last: Option<&FindingMeta>, content: u64, now_ms: i64) -> Comparison {
     let Some(last) = last.filter(|last| !last.is_tombstone()) else { return Comparison::New };
     match last.stored {
         Stored::Archived(_) => Comparison::Reactivated,

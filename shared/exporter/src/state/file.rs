@@ -7,8 +7,8 @@
 use bytes::{Buf, Bytes, BytesMut};
 use zstd::stream::raw::{CParameter, DParameter, Decoder, Encoder, InBuffer, Operation, OutBuffer};
 
-use super::finding::{Entry, SLOT_BYTES, SLOT_BYTES_1, Slot};
-use super::header::{Header, Tail};
+use super::finding::{Entry, FindingMeta, META_BYTES, META_BYTES_1};
+use super::header::{StateHeader, Tail};
 
 /// The first bytes of every file.
 const MAGIC: &[u8; 8] = b"shstate2";
@@ -59,7 +59,7 @@ impl StateWriter {
     /// # Errors
     ///
     /// When zstd has no memory.
-    pub fn new(header: &Header) -> std::io::Result<Self> {
+    pub fn new(header: &StateHeader) -> std::io::Result<Self> {
         let mut encoder = Encoder::new(LEVEL)?;
         for parameter in
             [CParameter::WindowLog(WINDOW_LOG), CParameter::HashLog(HASH_LOG), CParameter::ChecksumFlag(true)]
@@ -80,9 +80,9 @@ impl StateWriter {
     /// # Errors
     ///
     /// When its JSON is larger than any finding may be.
-    pub fn push(&mut self, slot: &Slot, json: &[u8]) -> std::io::Result<()> {
+    pub fn push(&mut self, meta: &FindingMeta, json: &[u8]) -> std::io::Result<()> {
         self.record.extend_from_slice(&length(json.len())?.to_le_bytes());
-        slot.write(&mut self.record);
+        meta.write(&mut self.record);
         self.record.extend_from_slice(json);
         self.entries += 1;
         self.compress()
@@ -181,7 +181,7 @@ pub struct StateReader {
     plain: BytesMut,
     /// Bytes of an entry's slot: they tell the version.
     slot_bytes: usize,
-    header: Option<Header>,
+    header: Option<StateHeader>,
     entries: u64,
     done: bool,
     /// The zstd frame is whole, and its checksum right.
@@ -203,7 +203,7 @@ impl StateReader {
             input,
             ended: false,
             plain,
-            slot_bytes: SLOT_BYTES,
+            slot_bytes: META_BYTES,
             header: None,
             entries: 0,
             done: false,
@@ -223,11 +223,11 @@ impl StateReader {
 
     /// Whether the file is of the first version, which doesn't know which entries are foreign.
     pub(crate) fn is_first_version(&self) -> bool {
-        self.slot_bytes == SLOT_BYTES_1
+        self.slot_bytes == META_BYTES_1
     }
 
     /// What the file is about, known before the first entry; its tail, after the last.
-    pub fn header(&self) -> Option<&Header> {
+    pub fn header(&self) -> Option<&StateHeader> {
         self.header.as_ref()
     }
 
@@ -272,7 +272,7 @@ impl StateReader {
     fn tail(&mut self) -> Result<StateStep, StateError> {
         let tail = self.plain.split();
         if let Some(header) = self.header.as_mut().filter(|_| !tail.is_empty()) {
-            let read = if self.slot_bytes == SLOT_BYTES {
+            let read = if self.slot_bytes == META_BYTES {
                 serde_json::from_slice(&tail)
             } else {
                 serde_json::from_slice(&tail).map(|adopting| Tail { adopting: Some(adopting), ..Tail::default() })
@@ -294,7 +294,7 @@ impl StateReader {
                 return Ok(None);
             }
             if self.plain.starts_with(MAGIC_1) {
-                self.slot_bytes = SLOT_BYTES_1;
+                self.slot_bytes = META_BYTES_1;
             }
             let bytes = self.length_at(MAGIC.len())?;
             if self.plain.len() < head + bytes {
@@ -322,10 +322,10 @@ impl StateReader {
             return Ok(None);
         }
         self.plain.advance(4);
-        let slot = Slot::read(&self.plain.split_to(self.slot_bytes))
+        let meta = FindingMeta::read(&self.plain.split_to(self.slot_bytes))
             .ok_or_else(|| StateError::Corrupt("an entry in an unknown state".to_owned()))?;
         self.entries += 1;
-        Ok(Some(StateStep::Entry(Entry { slot, json: self.plain.split_to(bytes).freeze() })))
+        Ok(Some(StateStep::Entry(Entry { meta, json: self.plain.split_to(bytes).freeze() })))
     }
 
     fn length_at(&self, at: usize) -> Result<usize, StateError> {

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 /// share it with a probability below one in ten million; they would then share a first-seen time, not their content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
-pub struct Key(pub u64);
+pub struct FindingKey(pub u64);
 
-impl Key {
+impl FindingKey {
     /// The key of a finding's Id.
     pub fn of(id: &str) -> Self {
         let digest = Sha256::digest(id.as_bytes());
@@ -26,7 +26,7 @@ pub fn fingerprint(name: &str) -> u32 {
     head.iter().fold(0, |print, &byte| print << 8 | u32::from(byte))
 }
 
-/// [`Slot::first_seen_ms`] of a finding that was never sent.
+/// [`FindingMeta::first_seen_ms`] of a finding that was never sent.
 const NEVER_SENT: i64 = i64::MAX;
 
 /// Milliseconds for which Security Hub keeps an active finding that is not updated.
@@ -45,9 +45,9 @@ pub enum Stored {
 
 /// The facts of a finding by which the next scan is compared. Times are milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
+pub struct FindingMeta {
     /// The finding.
-    pub key: Key,
+    pub key: FindingKey,
     /// Hash of what does not change with every scan (`asff::Mapped::content_hash`). 0 where nobody knows.
     pub content: u64,
     /// Fingerprint of the resource, which tells who holds the Id where two resources share its short hash.
@@ -82,10 +82,10 @@ impl ScanCode {
     pub const UNKNOWN: Self = Self(u16::MAX);
 }
 
-/// [`Slot::absent`] of a finding that was found archived after an aborted run, and that no run's report counts yet.
+/// [`FindingMeta::absent`] of a finding that was found archived after an aborted run, and that no run's report counts yet.
 pub(crate) const UNATTRIBUTED: u8 = 15;
 
-/// [`Slot::absent`] of a finding that is uncertain because a call that archives it had no answer, or was not made: the same
+/// [`FindingMeta::absent`] of a finding that is uncertain because a call that archives it had no answer, or was not made: the same
 /// scan archives it when it comes again.
 pub(crate) const UNARCHIVED: u8 = 15;
 
@@ -93,19 +93,19 @@ pub(crate) const UNARCHIVED: u8 = 15;
 pub(crate) const SCANS_APART_MS: i64 = 1000;
 
 /// Bytes of a slot in the file.
-pub(crate) const SLOT_BYTES: usize = 51;
+pub(crate) const META_BYTES: usize = 51;
 /// Bytes of a slot in a file of the first version, which ends before the scan's code.
-pub(crate) const SLOT_BYTES_1: usize = 49;
+pub(crate) const META_BYTES_1: usize = 49;
 
-/// The last byte of a slot's first part: three bits for what the service holds, one for [`Slot::foreign`], four for
-/// [`Slot::absent`]. Files of the first version have zeros there.
+/// The last byte of a slot's first part: three bits for what the service holds, one for [`FindingMeta::foreign`], four for
+/// [`FindingMeta::absent`]. Files of the first version have zeros there.
 const STORED_BITS: u8 = 0b0000_0111;
 const FOREIGN_BIT: u8 = 0b0000_1000;
 const ABSENT_SHIFT: u32 = 4;
 /// The largest count that four bits hold, less one that means something else.
 pub(crate) const ABSENT_MAX: u8 = 14;
 
-impl Slot {
+impl FindingMeta {
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.key.0.to_le_bytes());
         out.extend_from_slice(&self.content.to_le_bytes());
@@ -127,13 +127,13 @@ impl Slot {
         out.extend_from_slice(&self.seen.0.to_le_bytes());
     }
 
-    /// Reads a slot of [`SLOT_BYTES`], or of [`SLOT_BYTES_1`] in a file of the first version.
+    /// Reads a slot of [`META_BYTES`], or of [`META_BYTES_1`] in a file of the first version.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes;
-        if rest.len() < SLOT_BYTES_1 {
+        if rest.len() < META_BYTES_1 {
             return None;
         }
-        let (key, content) = (Key(rest.get_u64_le()), rest.get_u64_le());
+        let (key, content) = (FindingKey(rest.get_u64_le()), rest.get_u64_le());
         let (resource, check) = (rest.get_u32_le(), rest.get_u32_le());
         let (first_seen_ms, updated_ms, sent_ms) = (rest.get_i64_le(), rest.get_i64_le(), rest.get_i64_le());
         let bits = rest.get_u8();
@@ -164,7 +164,7 @@ impl Slot {
 
     /// What is remembered of a finding that a scan shows as passed or muted and that was never sent: an older scan that comes
     /// later changes nothing about it.
-    pub(crate) fn tombstone(key: Key, resource: u32, check: u32, scanned_ms: i64, now_ms: i64) -> Self {
+    pub(crate) fn tombstone(key: FindingKey, resource: u32, check: u32, scanned_ms: i64, now_ms: i64) -> Self {
         Self {
             key,
             content: 0,
@@ -196,7 +196,7 @@ impl Slot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its facts.
-    pub slot: Slot,
+    pub meta: FindingMeta,
     /// Its ASFF, as sent.
     pub json: Bytes,
 }

@@ -4,7 +4,7 @@ use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::finding::{Key, Slot};
+use super::finding::{FindingKey, FindingMeta};
 
 /// How far the service's answers are trusted. They may lag behind what was sent a moment ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ impl Adopting {
 
 /// What the file is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
+pub struct StateHeader {
     /// The account.
     pub account: AccountId,
     /// The Region whose Security Hub holds the findings.
@@ -83,7 +83,7 @@ pub struct Tail {
     pub checks: Vec<String>,
     /// Findings that scans report several times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub repeated: Vec<Key>,
+    pub repeated: Vec<FindingKey>,
 }
 
 /// A scan that was dated ahead of the clock when its first run began. Its findings are sent with the times of its runs.
@@ -95,7 +95,7 @@ pub struct Ahead {
     pub begun: Timestamp,
 }
 
-impl Header {
+impl StateHeader {
     /// Whether both speak of the same hub, as far as known: one that is switched off and on is another.
     pub(crate) fn is_of_this_hub(&self, other: &Self) -> bool {
         self.hub_since.is_none() || other.hub_since.is_none() || self.hub_since == other.hub_since
@@ -103,7 +103,7 @@ impl Header {
 
     /// Whether an earlier run of the very scan at hand sent a finding: going on must not begin again, even where everything is
     /// sent.
-    pub(crate) fn has_sent(&self, last: Option<&Slot>, scanned_ms: i64) -> bool {
+    pub(crate) fn has_sent(&self, last: Option<&FindingMeta>, scanned_ms: i64) -> bool {
         let begun_ms = self.ahead.map_or(scanned_ms, |ahead| ahead.begun.as_millisecond());
         last.is_some_and(|last| last.updated_ms >= scanned_ms.min(begun_ms))
     }

@@ -19,14 +19,14 @@ mod taken_over;
 mod tests;
 
 pub(crate) use adopt::{Declined, LAG_MS, Missing, adopt, denied};
-pub use archive::{Ended, archived, repeated, restored};
+pub use archive::{Resolution, archived, repeated, restored};
 pub(crate) use archive::{is_archived, status_of};
 pub use comparison::{Comparison, Resend, compare};
 pub use file::{StateError, StateReader, StateStep, StateWriter};
 pub(crate) use finding::{ABSENT_MAX, SCANS_APART_MS, UNARCHIVED, UNATTRIBUTED};
-pub use finding::{Entry, Key, ScanCode, Slot, Stored, fingerprint};
-pub use header::{Adopting, Ahead, ArchivedBy, Header, Tail, Trust};
-pub use index::{Index, Seen};
+pub use finding::{Entry, FindingKey, FindingMeta, ScanCode, Stored, fingerprint};
+pub use header::{Adopting, Ahead, ArchivedBy, StateHeader, Tail, Trust};
+pub use index::{Index, SeenInScan};
 pub(crate) use pages::{Pages, Unread};
 pub(crate) use region_state::{RegionState, find};
 pub use region_state::{state_key, state_prefix};

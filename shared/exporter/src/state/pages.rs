@@ -4,7 +4,7 @@ use asff::RegionName;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::delivery::Pace;
+use crate::delivery::CallRate;
 use crate::ports::{CallError, Hub};
 
 /// `GetFindings` calls a second and at once (quota of the service, per account and Region).
@@ -21,7 +21,7 @@ pub(crate) struct Pages<'a, H> {
     hub: &'a H,
     region: RegionName,
     until: Option<Instant>,
-    pace: Pace,
+    pace: CallRate,
     next: Next,
     /// The reading began with the first page: what it does not show is not there.
     is_whole: bool,
@@ -54,7 +54,7 @@ impl<'a, H: Hub> Pages<'a, H> {
 
     /// A reading that goes on with the page of a token, or begins where there is none.
     pub(crate) fn resume(hub: &'a H, region: RegionName, until: Option<Instant>, token: Option<String>) -> Self {
-        let pace = Pace::new(READS_PER_SECOND, READS_BURST);
+        let pace = CallRate::new(READS_PER_SECOND, READS_BURST);
         let (is_whole, next) = (token.is_none(), token.map_or(Next::First, Next::Page));
         Self { hub, region, until, pace, next, is_whole, readings: 1, pages: 0 }
     }

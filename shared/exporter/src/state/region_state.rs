@@ -8,11 +8,11 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 
 use super::file::{StateError, StateReader, StateStep, StateWriter};
-use super::finding::{Entry, Key, ScanCode, Slot, UNATTRIBUTED};
-use super::header::{ArchivedBy, Header, Tail};
+use super::finding::{Entry, FindingKey, FindingMeta, ScanCode, UNATTRIBUTED};
+use super::header::{ArchivedBy, StateHeader, Tail};
 use super::index::Index;
 use super::tables::{Checks, Scans, finding_home};
-use crate::ports::{ObjectWriter, Objects, Only, PortError};
+use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
 
 /// Compressed bytes that are gathered before they go to the store.
 const WRITE_BYTES: usize = 256 * 1024;
@@ -32,18 +32,18 @@ pub(crate) struct RegionState<P: Objects> {
     ports: Arc<P>,
     key: String,
     /// What the next file says of itself.
-    pub(crate) header: Header,
+    pub(crate) header: StateHeader,
     etag: Option<String>,
     /// What the old file holds.
     pub(crate) index: Index,
     /// What the old file says of itself.
-    pub(crate) old: Option<Header>,
+    pub(crate) old: Option<StateHeader>,
     /// The newest scan of the whole account that was compared with it: entries refer to it as [`ScanCode::NEWEST`].
     pub(crate) full_before: Option<Timestamp>,
     /// The time at which a run archived findings that no run's report counts, since it died before.
     pub(crate) orphaned: Option<Timestamp>,
     /// Findings that are active by the next state, and were not by the old one.
-    pub(crate) fresh: Vec<Key>,
+    pub(crate) fresh: Vec<FindingKey>,
     /// What the old file says of itself is not true any more: it is rewritten though no finding changes.
     pub(crate) is_stale: bool,
     scans: Scans,
@@ -58,7 +58,7 @@ struct Next<W> {
 
 impl<P: Objects> RegionState<P> {
     /// Reads the state into an index. A state that can't be trusted counts as none; the next one replaces it.
-    pub(crate) async fn open(ports: Arc<P>, header: Header) -> Result<Self, PortError> {
+    pub(crate) async fn open(ports: Arc<P>, header: StateHeader) -> Result<Self, PortError> {
         let key = state_key(header.account, header.region);
         let full_before = header.tail.full_at;
         let mut region_state = Self {
@@ -82,9 +82,9 @@ impl<P: Objects> RegionState<P> {
             match entries.next().await {
                 Ok(Some(entry)) => {
                     if entries.reader.is_first_version() {
-                        region_state.checks.learn(entry.slot.check, &entry.json);
+                        region_state.checks.learn(entry.meta.check, &entry.json);
                     }
-                    region_state.index.push(entry.slot);
+                    region_state.index.push(entry.meta);
                 }
                 Ok(None) => break,
                 Err(ReadError::Port(error)) => return Err(error),
@@ -113,22 +113,22 @@ impl<P: Objects> RegionState<P> {
     }
 
     /// The time of the newest scan that had a finding, in milliseconds since 1970, as far as it is known.
-    pub(crate) fn seen_ms(&self, slot: &Slot) -> Option<i64> {
-        match slot.seen {
+    pub(crate) fn seen_ms(&self, meta: &FindingMeta) -> Option<i64> {
+        match meta.seen {
             ScanCode::NEWEST => self.full_before.map(Timestamp::as_millisecond),
             code => self.scans.time(code),
         }
     }
 
     /// The time of the newest scan that said something of a finding: that it was sent by, or that had it.
-    pub(crate) fn spoken_ms(&self, slot: &Slot) -> i64 {
-        self.seen_ms(slot).map_or(slot.updated_ms, |seen_ms| seen_ms.max(slot.updated_ms))
+    pub(crate) fn spoken_ms(&self, meta: &FindingMeta) -> i64 {
+        self.seen_ms(meta).map_or(meta.updated_ms, |seen_ms| seen_ms.max(meta.updated_ms))
     }
 
     /// Whether a finding was archived by a run that no report tells of.
-    pub(crate) fn is_unattributed(&self, slot: &Slot) -> bool {
-        let is_orphan = self.orphaned.is_some_and(|at| slot.sent_ms == at.as_millisecond());
-        !slot.is_live() && !slot.is_tombstone() && (slot.absent == UNATTRIBUTED || is_orphan)
+    pub(crate) fn is_unattributed(&self, meta: &FindingMeta) -> bool {
+        let is_orphan = self.orphaned.is_some_and(|at| meta.sent_ms == at.as_millisecond());
+        !meta.is_live() && !meta.is_tombstone() && (meta.absent == UNATTRIBUTED || is_orphan)
     }
 
     /// How entries of the next state refer to a scan.
@@ -151,22 +151,22 @@ impl<P: Objects> RegionState<P> {
     }
 
     /// Puts a finding into the next state; the old entry is not copied.
-    pub(crate) async fn record(&mut self, slot: &Slot, json: &[u8]) -> Result<(), PortError> {
-        self.index.replace(slot.key);
-        if slot.is_live() && self.index.get(slot.key).is_none_or(|old| !old.is_live()) {
-            self.fresh.push(slot.key);
+    pub(crate) async fn record(&mut self, meta: &FindingMeta, json: &[u8]) -> Result<(), PortError> {
+        self.index.replace(meta.key);
+        if meta.is_live() && self.index.get(meta.key).is_none_or(|old| !old.is_live()) {
+            self.fresh.push(meta.key);
         }
-        self.checks.learn(slot.check, json);
-        self.copy(slot, json).await
+        self.checks.learn(meta.check, json);
+        self.copy(meta, json).await
     }
 
     /// Copies an entry of the old state into the next.
-    pub(crate) async fn copy(&mut self, slot: &Slot, json: &[u8]) -> Result<(), PortError> {
+    pub(crate) async fn copy(&mut self, meta: &FindingMeta, json: &[u8]) -> Result<(), PortError> {
         let mut next = match self.next.take() {
             Some(next) => next,
             None => self.begin().await?,
         };
-        next.state.push(slot, json).map_err(|error| self.failed(&error))?;
+        next.state.push(meta, json).map_err(|error| self.failed(&error))?;
         if next.state.pending() >= WRITE_BYTES {
             next.object.write(next.state.take()).await?;
         }
@@ -183,7 +183,7 @@ impl<P: Objects> RegionState<P> {
     }
 
     async fn begin(&self) -> Result<Next<P::Writer>, PortError> {
-        let only = self.etag.clone().map_or(Only::IfAbsent, Only::IfUnchanged);
+        let only = self.etag.clone().map_or(PutMode::Create, PutMode::Update);
         let object = self.ports.create(&self.key, only).await?;
         let state = StateWriter::new(&self.header).map_err(|error| self.failed(&error))?;
         Ok(Next { state, object })
@@ -228,9 +228,9 @@ impl<P: Objects> RegionState<P> {
 }
 
 /// An entry of a file of the first version, with what that version does not say.
-fn upgraded(entry: &Entry, region: Option<RegionName>) -> Slot {
+fn upgraded(entry: &Entry, region: Option<RegionName>) -> FindingMeta {
     let home = finding_home(&entry.json);
-    Slot { foreign: region.is_some_and(|region| home.is_some_and(|home| home != region)), ..entry.slot }
+    FindingMeta { foreign: region.is_some_and(|region| home.is_some_and(|home| home != region)), ..entry.meta }
 }
 
 /// A state file being read.
@@ -254,15 +254,15 @@ pub(crate) async fn find(
     ports: &impl Objects,
     account: AccountId,
     region: RegionName,
-    key: Key,
+    key: FindingKey,
 ) -> Result<Result<Option<Entry>, StateError>, PortError> {
     let Some(mut entries) = Entries::open(ports, state_key(account, region)).await? else { return Ok(Ok(None)) };
     let mut found: Option<Entry> = None;
     loop {
         match entries.next().await {
             // Of entries with one key the one with the latest time counts, of equals the last.
-            Ok(Some(entry)) if entry.slot.key == key => {
-                if found.as_ref().is_none_or(|found| found.slot.updated_ms <= entry.slot.updated_ms) {
+            Ok(Some(entry)) if entry.meta.key == key => {
+                if found.as_ref().is_none_or(|found| found.meta.updated_ms <= entry.meta.updated_ms) {
                     found = Some(entry);
                 }
             }
@@ -286,8 +286,8 @@ impl Entries {
         loop {
             match self.reader.step().map_err(ReadError::State)? {
                 StateStep::Entry(entry) if self.reader.is_first_version() => {
-                    let slot = upgraded(&entry, self.region());
-                    return Ok(Some(Entry { slot, ..entry }));
+                    let meta = upgraded(&entry, self.region());
+                    return Ok(Some(Entry { meta, ..entry }));
                 }
                 StateStep::Entry(entry) => return Ok(Some(entry)),
                 StateStep::Done => return Ok(None),

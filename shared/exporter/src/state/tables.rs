@@ -62,7 +62,7 @@ impl Scans {
     fn reuse(&mut self, index: &Index) -> Option<u16> {
         let all = u16::try_from(self.times.len()).unwrap_or(u16::MAX);
         let unused = self.unused.get_or_insert_with(|| {
-            let used: HashSet<u16> = index.iter().map(|(slot, _)| slot.seen.0).collect();
+            let used: HashSet<u16> = index.iter().map(|(meta, _)| meta.seen.0).collect();
             (1..=all).filter(|code| !used.contains(code)).collect()
         });
         unused.pop()
@@ -125,13 +125,13 @@ mod tests {
     use asff::Status;
 
     use super::*;
-    use crate::state::{Key, Slot, Stored};
+    use crate::state::{FindingKey, FindingMeta, Stored};
 
     fn index(codes: impl IntoIterator<Item = u16>) -> Index {
         let mut index = Index::default();
         for code in codes {
-            index.push(Slot {
-                key: Key(u64::from(code)),
+            index.push(FindingMeta {
+                key: FindingKey(u64::from(code)),
                 content: 0,
                 resource: 0,
                 check: 0,

@@ -5,7 +5,7 @@ use asff::{Partition, RegionName, Regions, Status};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::finding::{Key, ScanCode, Slot, Stored, fingerprint};
+use super::finding::{FindingKey, FindingMeta, ScanCode, Stored, fingerprint};
 use super::tables::finding_home;
 
 /// Fields that the service or analysts fill; sent back they would be refused, or fix an analyst's choice as ours.
@@ -34,7 +34,7 @@ pub(crate) fn taken_over(
     region: RegionName,
     regions: &Regions,
     now_ms: i64,
-) -> Option<(Slot, Vec<u8>)> {
+) -> Option<(FindingMeta, Vec<u8>)> {
     let mut fields: Map<String, Value> = serde_json::from_slice(finding).ok()?;
     // `hubctl trigger sample` sends these and archives them itself: no scan could show them to be gone.
     if fields.get("Sample").and_then(Value::as_bool) == Some(true) {
@@ -56,8 +56,8 @@ pub(crate) fn taken_over(
     let mapped = asff::map_asff(finding, regions);
     let is_cut = is_resource_cut(&fields);
     keep_ours(&mut fields);
-    let slot = Slot {
-        key: Key::of(&id),
+    let meta = FindingMeta {
+        key: FindingKey::of(&id),
         content: mapped.as_ref().map_or(0, |mapped| mapped.content_hash()),
         resource: mapped.as_ref().filter(|_| !is_cut).map_or(0, |mapped| mapped.resource_hash.fingerprint()),
         check,
@@ -69,7 +69,7 @@ pub(crate) fn taken_over(
         absent: 0,
         foreign: finding_home(finding).is_some_and(|home| home != region),
     };
-    Some((slot, serde_json::to_vec(&fields).ok()?))
+    Some((meta, serde_json::to_vec(&fields).ok()?))
 }
 
 /// Whether the name of the finding's resource may be longer than the service keeps: then nobody knows whose the Id is.

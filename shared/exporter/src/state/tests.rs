@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn header() -> Header {
+fn header() -> StateHeader {
     let (account, region) = ("123456789012".parse().unwrap(), "eu-west-1".parse().unwrap());
-    Header {
+    StateHeader {
         account,
         region,
         hub_since: Some("2026-01-01T00:00:00Z".to_owned()),
@@ -18,9 +18,9 @@ fn header() -> Header {
     }
 }
 
-fn slot(number: u64) -> Slot {
-    Slot {
-        key: Key::of(&number.to_string()),
+fn meta(number: u64) -> FindingMeta {
+    FindingMeta {
+        key: FindingKey::of(&number.to_string()),
         content: number * 7,
         resource: 5,
         check: 6,
@@ -40,11 +40,11 @@ fn slot(number: u64) -> Slot {
     }
 }
 
-fn write(entries: &[(Slot, Vec<u8>)]) -> Vec<u8> {
+fn write(entries: &[(FindingMeta, Vec<u8>)]) -> Vec<u8> {
     let mut writer = StateWriter::new(&header()).unwrap();
     let mut file = Vec::new();
-    for (slot, json) in entries {
-        writer.push(slot, json).unwrap();
+    for (meta, json) in entries {
+        writer.push(meta, json).unwrap();
         file.extend_from_slice(&writer.take());
     }
     file.extend_from_slice(&writer.finish().unwrap());
@@ -78,9 +78,9 @@ proptest! {
         entries in prop::collection::vec((any::<u64>(), prop::collection::vec(any::<u8>(), 0..5000)), 0..200),
         chunk in 1usize..100_000,
     ) {
-        let entries: Vec<_> = entries.into_iter().map(|(number, json)| (slot(number % 1000), json)).collect();
+        let entries: Vec<_> = entries.into_iter().map(|(number, json)| (meta(number % 1000), json)).collect();
         let back = read(&write(&entries), chunk).unwrap();
-        let back: Vec<_> = back.into_iter().map(|entry| (entry.slot, entry.json.to_vec())).collect();
+        let back: Vec<_> = back.into_iter().map(|entry| (entry.meta, entry.json.to_vec())).collect();
         prop_assert_eq!(back, entries);
     }
 
@@ -88,12 +88,12 @@ proptest! {
     fn a_damaged_state_is_never_trusted(
         count in 1u64..300, at in any::<prop::sample::Index>(), bit in 0u8..8, cut in any::<bool>(),
     ) {
-        let entries: Vec<_> = (0..count).map(|number| (slot(number), vec![b'x'; 50])).collect();
+        let entries: Vec<_> = (0..count).map(|number| (meta(number), vec![b'x'; 50])).collect();
         let mut file = write(&entries);
         let at = at.index(file.len());
         if cut { file.truncate(at) } else { file[at] ^= 1 << bit }
         // Some bits of zstd's code mean nothing; a flip of one of these changes nothing that is read.
-        let same = |read: Vec<Entry>| read.iter().map(|entry| entry.slot).eq(entries.iter().map(|(slot, _)| *slot));
+        let same = |read: Vec<Entry>| read.iter().map(|entry| entry.meta).eq(entries.iter().map(|(meta, _)| *meta));
         let harmless = !cut && read(&file, 4096).is_ok_and(same);
         prop_assert!(harmless || read(&file, 4096).is_err(), "byte {at}, cut {cut}");
     }
@@ -103,7 +103,7 @@ proptest! {
 fn a_state_that_holds_but_a_part_says_so() {
     let adopting = Adopting { next: Some("page 7".to_owned()), trust: Trust::Existence, runs: 3, given_up: None };
     let mut writer = StateWriter::new(&header()).unwrap();
-    writer.push(&slot(1), b"{}").unwrap();
+    writer.push(&meta(1), b"{}").unwrap();
     let tail = Tail { adopting: Some(adopting), scans: vec![5, 7], checks: vec!["s3_x".to_owned()], ..Tail::default() };
     writer.set_tail(&tail).unwrap();
     let file = writer.finish().unwrap();
@@ -116,7 +116,7 @@ fn a_state_that_holds_but_a_part_says_so() {
                     Some(chunk) => reader.feed(Bytes::copy_from_slice(chunk)),
                     None => reader.end_of_input(),
                 },
-                StateStep::Entry(entry) => assert_eq!(entry.slot, slot(1)),
+                StateStep::Entry(entry) => assert_eq!(entry.meta, meta(1)),
                 StateStep::Done => break,
             }
         }
@@ -128,42 +128,42 @@ fn a_state_that_holds_but_a_part_says_so() {
 #[test]
 fn of_two_entries_for_a_finding_the_later_counts() {
     let mut index = Index::default();
-    index.push(Slot { content: 1, ..slot(9) });
-    index.push(slot(4));
-    index.push(Slot { content: 2, ..slot(9) });
+    index.push(FindingMeta { content: 1, ..meta(9) });
+    index.push(meta(4));
+    index.push(FindingMeta { content: 2, ..meta(9) });
     index.close();
-    assert_eq!(index.get(Key::of("9")).unwrap().content, 2);
+    assert_eq!(index.get(FindingKey::of("9")).unwrap().content, 2);
     assert_eq!(index.iter().count(), 2);
-    index.see(Key::of("9"), Seen::Wanted, false);
-    index.see(Key::of("9"), Seen::Passed, false);
-    assert_eq!(index.seen(Key::of("9")), Some(Seen::Wanted));
-    index.see(Key::of("9"), Seen::Passed, true);
-    assert_eq!(index.seen(Key::of("9")), Some(Seen::Passed), "a newer scan of the same file says so");
-    assert_eq!(index.seen(Key::of("unknown")), None);
+    index.see(FindingKey::of("9"), SeenInScan::Wanted, false);
+    index.see(FindingKey::of("9"), SeenInScan::Passed, false);
+    assert_eq!(index.seen(FindingKey::of("9")), Some(SeenInScan::Wanted));
+    index.see(FindingKey::of("9"), SeenInScan::Passed, true);
+    assert_eq!(index.seen(FindingKey::of("9")), Some(SeenInScan::Passed), "a newer scan of the same file says so");
+    assert_eq!(index.seen(FindingKey::of("unknown")), None);
 }
 
 #[test]
 fn of_two_versions_the_one_that_the_service_keeps_counts_whichever_was_answered_first() {
     let mut index = Index::default();
-    index.push(Slot { content: 2, updated_ms: 9, ..slot(9) });
-    index.push(Slot { content: 1, updated_ms: 7, ..slot(9) });
+    index.push(FindingMeta { content: 2, updated_ms: 9, ..meta(9) });
+    index.push(FindingMeta { content: 1, updated_ms: 7, ..meta(9) });
     index.close();
-    assert_eq!(index.get(Key::of("9")).unwrap().content, 2);
+    assert_eq!(index.get(FindingKey::of("9")).unwrap().content, 2);
 }
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 #[test]
 fn only_what_changed_is_sent_and_refreshes_are_spread_over_days() {
-    let active = |number| Slot { stored: Stored::Active(Status::Failed), sent_ms: 0, ..slot(number) };
+    let active = |number| FindingMeta { stored: Stored::Active(Status::Failed), sent_ms: 0, ..meta(number) };
     assert_eq!(compare(None, 1, 0), Comparison::New);
     assert_eq!(compare(Some(&active(4)), 28, DAY_MS), Comparison::Same);
     assert_eq!(compare(Some(&active(4)), 29, DAY_MS), Comparison::Changed);
     assert_eq!(
-        compare(Some(&Slot { stored: Stored::Archived(Status::Failed), ..active(4) }), 28, 0),
+        compare(Some(&FindingMeta { stored: Stored::Archived(Status::Failed), ..active(4) }), 28, 0),
         Comparison::Reactivated
     );
-    assert_eq!(compare(Some(&Slot { stored: Stored::Uncertain, ..active(4) }), 28, 0), Comparison::Changed);
+    assert_eq!(compare(Some(&FindingMeta { stored: Stored::Uncertain, ..active(4) }), 28, 0), Comparison::Changed);
     let due_on = |day: i64| {
         let due = |number: &u64| compare(Some(&active(*number)), number * 7, day * DAY_MS) == Comparison::RefreshDue;
         (0..1000).filter(due).count()
@@ -186,10 +186,10 @@ fn an_archived_finding_is_the_one_last_sent() {
         assert_eq!(json["Compliance"]["RelatedRequirements"][0], "r");
         json["Compliance"]["Status"].as_str().unwrap().to_owned()
     };
-    assert_eq!([Ended::Gone, Ended::Passed, Ended::Muted].map(status), ["FAILED", "PASSED", "WARNING"]);
+    assert_eq!([Resolution::Gone, Resolution::Passed, Resolution::Muted].map(status), ["FAILED", "PASSED", "WARNING"]);
 }
 
 #[test]
 fn the_index_takes_58_bytes_a_finding() {
-    assert_eq!(size_of::<Slot>() + index::MARK_BYTES, 58);
+    assert_eq!(size_of::<FindingMeta>() + index::MARK_BYTES, 58);
 }

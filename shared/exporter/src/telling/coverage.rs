@@ -7,7 +7,7 @@ use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 
 use super::event::{Detail, Event, EventKind, id, line};
-use super::{Telling, Told, publish_changes};
+use super::{Notifications, Notified, publish_changes};
 use crate::ports::PortError;
 use crate::provider::ProviderId;
 use crate::report::Uncovered;
@@ -39,7 +39,7 @@ pub struct Coverage<'a> {
 /// # Errors
 ///
 /// When the notification state can't be read or written, or the bus takes nothing: the next export or check publishes it.
-pub async fn publish_coverage<P: Telling>(ports: &P, coverage: Coverage<'_>) -> Result<Vec<Event>, PortError> {
+pub async fn publish_coverage<P: Notifications>(ports: &P, coverage: Coverage<'_>) -> Result<Vec<Event>, PortError> {
     publish_changes(ports, coverage.account, |before| {
         let mut after = before.clone();
         let events = after.coverage_changed(&coverage);
@@ -48,7 +48,7 @@ pub async fn publish_coverage<P: Telling>(ports: &P, coverage: Coverage<'_>) -> 
     .await
 }
 
-impl Told {
+impl Notified {
     fn coverage_changed(&mut self, coverage: &Coverage<'_>) -> Vec<Event> {
         if self.covered_at.is_some_and(|at| at > coverage.at) {
             return Vec::new();

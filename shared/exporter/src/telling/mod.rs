@@ -1,6 +1,6 @@
 //! Telling: a change of a connection, or a scan that did not come, becomes an event, once.
 //!
-//! What was told of an account is kept ([`Told`]), and each event is kept with it, in the same write, until the bus took it.
+//! What was told of an account is kept ([`Notified`]), and each event is kept with it, in the same write, until the bus took it.
 //! So a change is told once even where checks repeat or overlap, and is not lost where one dies: another sends it after
 //! `SENDING_TIME`. Only a check that dies between sending and noting it makes the same event (by [`Detail::id`]) twice.
 
@@ -31,7 +31,7 @@ const WRITES_MAX: usize = 5;
 
 /// What was told of an account so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct Notified {
     /// Whether the account was said to be connected. None: nothing was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected: Option<bool>,
@@ -58,12 +58,12 @@ pub struct Told {
     pub sources: BTreeMap<String, Timestamp>,
     /// Events that the bus did not take yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waiting: Vec<Waiting>,
+    pub waiting: Vec<Outbox>,
 }
 
 /// An event that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct Outbox {
     /// The event.
     pub event: Event,
     /// Until then the check that wrote it sends it, and nobody else.
@@ -72,7 +72,7 @@ pub struct Waiting {
 
 /// What a check brings.
 #[derive(Clone, Copy, Debug)]
-pub struct News<'a> {
+pub struct StatusChanges<'a> {
     /// The verdict on an account.
     pub connection: &'a Connection,
     /// When its scans are due. None: whenever they like.
@@ -86,15 +86,15 @@ pub struct News<'a> {
 }
 
 /// Remembers what was told, and tells.
-pub trait Telling {
+pub trait Notifications {
     /// What was told of an account, and a number that changes with each write; read consistently.
-    fn told(&self, account: AccountId) -> impl Future<Output = Result<(Told, u64), PortError>> + Send;
+    fn told(&self, account: AccountId) -> impl Future<Output = Result<(Notified, u64), PortError>> + Send;
 
     /// Writes what was told, if the number is still the same. False, if it is not.
     fn write_told(
         &self,
         account: AccountId,
-        told: &Told,
+        told: &Notified,
         number: u64,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
@@ -108,15 +108,15 @@ pub trait Telling {
 /// # Errors
 ///
 /// When what was told can't be read or written, or the bus takes nothing: the next check tells it.
-pub async fn tell<P: Telling>(ports: &P, news: News<'_>) -> Result<Vec<Event>, PortError> {
+pub async fn tell<P: Notifications>(ports: &P, news: StatusChanges<'_>) -> Result<Vec<Event>, PortError> {
     publish_changes(ports, news.connection.account, |before| before.after(&news)).await
 }
 
 /// Writes what an account's notifications become, publishes the events that this makes due, and notes which the bus took.
-async fn publish_changes<P: Telling>(
+async fn publish_changes<P: Notifications>(
     ports: &P,
     account: AccountId,
-    change: impl Fn(&Told) -> (Told, Vec<Event>) + Sync,
+    change: impl Fn(&Notified) -> (Notified, Vec<Event>) + Sync,
 ) -> Result<Vec<Event>, PortError> {
     for _ in 0..WRITES_MAX {
         let (before, number) = ports.told(account).await?;
@@ -140,7 +140,7 @@ async fn publish_changes<P: Telling>(
 }
 
 /// Takes events that were sent from those that wait.
-async fn forget<P: Telling>(ports: &P, account: AccountId, sent: &[Event]) -> Result<(), PortError> {
+async fn forget<P: Notifications>(ports: &P, account: AccountId, sent: &[Event]) -> Result<(), PortError> {
     for _ in 0..WRITES_MAX {
         let (mut told, number) = ports.told(account).await?;
         let waited = told.waiting.len();
@@ -159,9 +159,9 @@ fn contended(account: AccountId) -> PortError {
     }
 }
 
-impl Told {
+impl Notified {
     /// What will have been told after these news, and the events that the caller must send.
-    fn after(&self, news: &News<'_>) -> (Self, Vec<Event>) {
+    fn after(&self, news: &StatusChanges<'_>) -> (Self, Vec<Event>) {
         let mut after = self.clone();
         let mut events = after.connection_changed(news.connection);
         events.extend(after.scan_missed(news));
@@ -180,7 +180,7 @@ impl Told {
                 mine.push(waiting.event.clone());
             }
         }
-        after.waiting.extend(events.iter().map(|event| Waiting { event: event.clone(), until }));
+        after.waiting.extend(events.iter().map(|event| Outbox { event: event.clone(), until }));
         mine.append(&mut events);
         let too_many = after.waiting.len().saturating_sub(WAITING_MAX);
         for lost in after.waiting.drain(..too_many) {
@@ -214,7 +214,7 @@ impl Told {
         events
     }
 
-    fn scan_missed(&mut self, news: &News<'_>) -> Option<Event> {
+    fn scan_missed(&mut self, news: &StatusChanges<'_>) -> Option<Event> {
         let Some(schedule) = news.schedule else {
             (self.waits_since, self.schedule, self.missing) = (None, None, None);
             return None;

@@ -5,7 +5,7 @@ use asff::AccountId;
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Detail, Event, EventKind, id, line};
-use super::{Telling, Told, publish_changes};
+use super::{Notifications, Notified, publish_changes};
 use crate::integration::Integration;
 use crate::ports::PortError;
 use crate::report::RunReport;
@@ -36,7 +36,10 @@ pub struct Unauthorized<'a> {
 /// # Errors
 ///
 /// When the notification state can't be read or written, or the bus takes nothing: the next export or check publishes it.
-pub async fn publish_unauthorized<P: Telling>(ports: &P, found: Unauthorized<'_>) -> Result<Vec<Event>, PortError> {
+pub async fn publish_unauthorized<P: Notifications>(
+    ports: &P,
+    found: Unauthorized<'_>,
+) -> Result<Vec<Event>, PortError> {
     publish_changes(ports, found.account, |before| {
         let mut after = before.clone();
         let event = after.unauthorized(&found);
@@ -45,7 +48,7 @@ pub async fn publish_unauthorized<P: Telling>(ports: &P, found: Unauthorized<'_>
     .await
 }
 
-impl Told {
+impl Notified {
     fn unauthorized(&mut self, found: &Unauthorized<'_>) -> Option<Event> {
         let findings = found.run.accounts.get(&found.account)?.counts.filtered.get(NOT_AUTHORIZED_SOURCE).copied()?;
         self.sources.retain(|_, published_at| found.now.duration_since(*published_at) < REMEMBERED);

@@ -12,20 +12,20 @@ const REGIONS: [&str; 4] = ["ap-southeast-2", "eu-west-1", "sa-east-1", "us-east
 /// What a bus and a table keep, and what goes wrong with them.
 #[derive(Default)]
 pub(super) struct Memory {
-    kept: Mutex<(Told, u64)>,
+    kept: Mutex<(Notified, u64)>,
     bus: Mutex<Vec<Event>>,
     /// Events that the bus takes from now on.
     takes: Mutex<Option<usize>>,
     /// Somebody else's write between our read and ours.
-    between: Mutex<Option<Told>>,
+    between: Mutex<Option<Notified>>,
 }
 
-impl Telling for Memory {
-    async fn told(&self, _: AccountId) -> Result<(Told, u64), PortError> {
+impl Notifications for Memory {
+    async fn told(&self, _: AccountId) -> Result<(Notified, u64), PortError> {
         Ok(self.kept.lock().unwrap().clone())
     }
 
-    async fn write_told(&self, _: AccountId, told: &Told, number: u64) -> Result<bool, PortError> {
+    async fn write_told(&self, _: AccountId, told: &Notified, number: u64) -> Result<bool, PortError> {
         let mut kept = self.kept.lock().unwrap();
         if let Some(other) = self.between.lock().unwrap().take() {
             *kept = (other, kept.1 + 1);
@@ -98,8 +98,8 @@ fn connection(minute: i64, enabled: &[&str]) -> Connection {
     }
 }
 
-fn news(connection: &Connection) -> News<'_> {
-    News { connection, schedule: None, exported_since: None, newest_scan: None, now: connection.checked_at }
+fn news(connection: &Connection) -> StatusChanges<'_> {
+    StatusChanges { connection, schedule: None, exported_since: None, newest_scan: None, now: connection.checked_at }
 }
 
 async fn check(memory: &Memory, minute: i64, enabled: &[&str]) -> Vec<Event> {
@@ -208,7 +208,9 @@ async fn a_scan_that_does_not_come_is_told_once_until_one_comes() {
     let hour = |hour: i64| at(hour * 60);
     let look = async |now: Timestamp, newest: Option<Timestamp>| {
         let connection = connection(0, &["eu-west-1"]);
-        tell(&memory, News { schedule: Some(&daily), newest_scan: newest, now, ..news(&connection) }).await.unwrap()
+        tell(&memory, StatusChanges { schedule: Some(&daily), newest_scan: newest, now, ..news(&connection) })
+            .await
+            .unwrap()
     };
     assert_eq!(look(hour(0), None).await.len(), 1, "connected");
     assert_eq!(look(hour(30), None).await, []);
@@ -229,7 +231,13 @@ async fn nobody_waits_for_scans_of_another_schedule_or_of_the_time_before_it_was
         let connection = connection(0, &["eu-west-1"]);
         let schedule: Schedule = schedule.parse().unwrap();
         let (newest_scan, exported_since) = (Some(hour(newest)), Some(hour(since)));
-        let news = News { schedule: Some(&schedule), newest_scan, exported_since, now: hour(now), ..news(&connection) };
+        let news = StatusChanges {
+            schedule: Some(&schedule),
+            newest_scan,
+            exported_since,
+            now: hour(now),
+            ..news(&connection)
+        };
         tell(&memory, news).await.unwrap().iter().map(|event| event.kind.as_str()).collect::<Vec<_>>()
     };
     const DAILY: &str = "rate(1 day)";

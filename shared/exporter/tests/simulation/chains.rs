@@ -202,7 +202,7 @@ async fn a_job_that_makes_no_progress_waits_longer_each_time_and_ends_with_a_rec
 async fn occupy(world: &World) {
     let other = twin(world, Life::long());
     let account = ACCOUNT.parse().unwrap();
-    let (newest, _) = other.standing(account).await.unwrap().unwrap();
+    let (newest, _) = other.lock_status(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_hours(24);
     other.begin(account, "another run", "", newest.newest, other.now(), until).await.unwrap();
 }

@@ -243,7 +243,7 @@ async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
     upload(&world, "1", &scan(0, failed(10))).await;
     let other = twin(&world, Life::long());
     let account = ACCOUNT.parse().unwrap();
-    let (newest, doubt) = other.standing(account).await.unwrap().unwrap();
+    let (newest, in_doubt) = other.lock_status(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_mins(5);
     other.begin(account, "another run", "", newest.newest, other.now(), until).await.unwrap();
     let all = Job::Reconcile { provider: Some(account.into()), regions: Vec::new(), dry_run: false };
@@ -254,7 +254,7 @@ async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
     let waiting = record(&world, "compare");
     assert_eq!(waiting.state, JobState::Pending);
     assert!(waiting.message.unwrap().contains("another run"));
-    other.end(account, "another run", doubt).await.unwrap();
+    other.end(account, "another run", in_doubt).await.unwrap();
     assert_eq!(deliver(&world, &message).await.unwrap().len(), 1);
     assert_eq!(record(&world, "compare").state, JobState::Succeeded);
 }

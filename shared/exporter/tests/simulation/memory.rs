@@ -9,8 +9,8 @@ use bytes::Bytes;
 use exporter::connection::{Connection, Connections};
 use exporter::integration::{Integration, Role};
 use exporter::ports::{
-    AccountLocks, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Newest, PortError, Runs,
-    UploadLocks,
+    AccountLocks, Acquired, CallError, Claim, Clock, ConnectError, Hubs, InDoubt, Integrations, Newest, PortError,
+    Runs, UploadLocks,
 };
 use exporter::report::RunReport;
 use exporter::settings::Settings;
@@ -109,7 +109,7 @@ struct Held {
 struct Scanned {
     newest: Newest,
     holder: Option<(String, Timestamp)>,
-    doubt: Doubt,
+    in_doubt: InDoubt,
 }
 
 impl World {
@@ -263,25 +263,25 @@ impl AccountLocks for Twin {
         scanned_at: Timestamp,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Begun, PortError> {
+    ) -> Result<Acquired, PortError> {
         let begin = || {
             let mut stores = self.world.stores.lock().unwrap();
             let known = stores.accounts.get(&account).cloned();
             let newest = match Newest::begin(known.as_ref().map(|known| known.newest.clone()), content, scanned_at) {
                 Ok(newest) => newest,
-                Err(newest) => return Ok(Begun::Superseded { newest }),
+                Err(newest) => return Ok(Acquired::Superseded { newest }),
             };
             if let Some((holder, until)) = known.as_ref().and_then(|known| known.holder.as_ref())
                 && *until > now
                 && holder != run_id
             {
-                return Ok(Begun::Held { run_id: holder.clone() });
+                return Ok(Acquired::Held { run_id: holder.clone() });
             }
-            let before = known.map(|known| known.doubt).unwrap_or_default();
+            let before = known.map(|known| known.in_doubt).unwrap_or_default();
             let holder = Some((run_id.to_owned(), until));
-            let doubt = Doubt { everywhere: true, regions: before.regions.clone() };
-            stores.accounts.insert(account, Scanned { newest, holder, doubt });
-            Ok(Begun::Taken { doubt: before })
+            let in_doubt = InDoubt { everywhere: true, regions: before.regions.clone() };
+            stores.accounts.insert(account, Scanned { newest, holder, in_doubt });
+            Ok(Acquired::Taken { in_doubt: before })
         };
         self.life.step(begin).await
     }
@@ -299,12 +299,12 @@ impl AccountLocks for Twin {
         self.life.step(renew).await
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
-        let standing = || {
+    async fn lock_status(&self, account: AccountId) -> Result<Option<(Newest, InDoubt)>, PortError> {
+        let lock_status = || {
             let stores = self.world.stores.lock().unwrap();
-            Ok(stores.accounts.get(&account).map(|known| (known.newest.clone(), known.doubt.clone())))
+            Ok(stores.accounts.get(&account).map(|known| (known.newest.clone(), known.in_doubt.clone())))
         };
-        self.life.step(standing).await
+        self.life.step(lock_status).await
     }
 
     async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
@@ -316,13 +316,13 @@ impl AccountLocks for Twin {
         self.life.step(holder).await
     }
 
-    async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
+    async fn end(&self, account: AccountId, run_id: &str, in_doubt: InDoubt) -> Result<(), PortError> {
         let end = || {
             let mut stores = self.world.stores.lock().unwrap();
             let known = stores.accounts.get_mut(&account).unwrap();
             if known.holder.as_ref().is_some_and(|(holder, _)| holder == run_id) {
                 known.holder = None;
-                known.doubt = doubt;
+                known.in_doubt = in_doubt;
             }
             Ok(())
         };

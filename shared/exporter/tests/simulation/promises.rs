@@ -126,7 +126,7 @@ async fn nothing_is_archived_while_an_entry_of_the_file_is_unreadable() {
     let place = bytes.windows(6).rposition(|window| window == b"\"High\"").unwrap();
     bytes[place] = b'x';
     let report = export(&world, open("2", &bytes)).await;
-    assert_eq!((report.counts.unreadable, report.counts.archived), (1, 0), "{:?}", report.reasons);
+    assert_eq!((report.counts.malformed, report.counts.archived), (1, 0), "{:?}", report.reasons);
     assert_eq!(report.counts.unproven, 11);
     assert_eq!(held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").len(), 60);
 }

@@ -299,16 +299,16 @@ impl Rule {
 
     /// Of checks that a newer scan covered in a Region, an older one says nothing.
     fn drop_covered(&mut self, reading: &mut Reading) {
-        let (mut gone, mut doubtful) = (Vec::new(), Vec::new());
+        let (mut gone, mut in_doubt_regions) = (Vec::new(), Vec::new());
         for (place, entry) in &reading.entries {
             let pair = (entry.result.check, entry.result.region);
             if self.covered.get(&pair).is_some_and(|&at| at > entry.at) {
                 gone.push(place.clone());
             } else if self.verdicts.get(&pair).is_some_and(|&at| at > entry.at) {
-                doubtful.push(place.clone());
+                in_doubt_regions.push(place.clone());
             }
         }
-        self.undecided.extend(doubtful);
+        self.undecided.extend(in_doubt_regions);
         for place in gone {
             reading.entries.remove(&place);
             reading.superseded.insert(place);

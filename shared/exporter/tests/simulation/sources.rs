@@ -41,8 +41,8 @@ fn id(account: &str) -> AccountId {
 async fn everything(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let mut all = Vec::new();
     for account in [ACCOUNT, OTHER] {
-        let newest = twin(world, Life::long()).standing(id(account)).await.unwrap();
-        let newest = newest.map(|(Newest { newest, .. }, doubt)| (newest, doubt));
+        let newest = twin(world, Life::long()).lock_status(id(account)).await.unwrap();
+        let newest = newest.map(|(Newest { newest, .. }, in_doubt)| (newest, in_doubt));
         all.push((held(world, id(account), "ACTIVE"), held(world, id(account), "ARCHIVED"), newest));
     }
     let states = world.stores.lock().unwrap().objects.clone();

@@ -1,7 +1,7 @@
 //! The state bucket in memory, with the promises that S3 gives: conditional writes, whole objects.
 
 use bytes::Bytes;
-use exporter::ports::{Object, ObjectWriter, Objects, Only, PortError};
+use exporter::ports::{Object, ObjectWriter, Objects, PortError, PutMode};
 use futures::StreamExt;
 
 use crate::memory::Twin;
@@ -10,14 +10,14 @@ use crate::memory::Twin;
 pub(crate) struct Writing {
     twin: Twin,
     key: String,
-    only: Only,
+    only: PutMode,
     bytes: Vec<u8>,
 }
 
 impl Objects for Twin {
     type Writer = Writing;
 
-    async fn create(&self, key: &str, only: Only) -> Result<Writing, PortError> {
+    async fn create(&self, key: &str, only: PutMode) -> Result<Writing, PortError> {
         let writing = || Ok(Writing { twin: self.clone(), key: key.to_owned(), only, bytes: Vec::new() });
         self.life.step(writing).await
     }
@@ -58,9 +58,9 @@ impl ObjectWriter for Writing {
             let mut stores = twin.world.stores.lock().unwrap();
             let current = stores.objects.get(&key).map(|(etag, _)| etag.to_string());
             let holds = match &only {
-                Only::Always => true,
-                Only::IfAbsent => current.is_none(),
-                Only::IfUnchanged(etag) => current.as_ref() == Some(etag),
+                PutMode::Overwrite => true,
+                PutMode::Create => current.is_none(),
+                PutMode::Update(etag) => current.as_ref() == Some(etag),
             };
             if stores.unwritable.as_ref().is_some_and(|unwritable| key.ends_with(unwritable)) {
                 return Err(PortError { action: format!("put {key}"), message: "service unavailable".to_owned() });

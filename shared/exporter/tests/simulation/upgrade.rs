@@ -85,14 +85,14 @@ fn as_before(bytes: Bytes) -> Vec<u8> {
     plain.extend_from_slice(&u32::try_from(json.len()).unwrap().to_le_bytes());
     plain.extend_from_slice(&json);
     // What was never sent was not in it.
-    entries.retain(|entry| entry.slot.first_seen_ms != i64::MAX);
-    for Entry { slot, json } in &entries {
+    entries.retain(|entry| entry.meta.first_seen_ms != i64::MAX);
+    for Entry { meta, json } in &entries {
         plain.extend_from_slice(&u32::try_from(json.len()).unwrap().to_le_bytes());
-        plain.extend_from_slice(&slot.key.0.to_le_bytes());
-        plain.extend_from_slice(&slot.content.to_le_bytes());
-        plain.extend_from_slice(&slot.resource.to_le_bytes());
-        plain.extend_from_slice(&slot.check.to_le_bytes());
-        for time in [slot.first_seen_ms, slot.updated_ms, slot.sent_ms] {
+        plain.extend_from_slice(&meta.key.0.to_le_bytes());
+        plain.extend_from_slice(&meta.content.to_le_bytes());
+        plain.extend_from_slice(&meta.resource.to_le_bytes());
+        plain.extend_from_slice(&meta.check.to_le_bytes());
+        for time in [meta.first_seen_ms, meta.updated_ms, meta.sent_ms] {
             plain.extend_from_slice(&time.to_le_bytes());
         }
         let of = |status| match status {
@@ -100,7 +100,7 @@ fn as_before(bytes: Bytes) -> Vec<u8> {
             Status::Warning => 1,
             Status::Failed => 2,
         };
-        plain.push(match slot.stored {
+        plain.push(match meta.stored {
             Stored::Active(status) => of(status),
             Stored::Archived(status) => 5 + of(status),
             Stored::Uncertain => 4,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asff::RegionName;
-use exporter::connection::{Checked, Connection, ConnectionStatus, Kept, Target};
+use exporter::connection::{CheckTarget, Checked, Connection, ConnectionStatus, SaveOutcome};
 use exporter::integration::Integration;
 use exporter::ports::{CallError, ConnectError, PortError};
 use exporter::problem::Problem;
@@ -16,7 +16,7 @@ use crate::checks::{check, checker, integration, reason};
 use crate::{ACCOUNT, OTHER, world};
 
 fn is_kept(checked: &Checked) -> bool {
-    matches!(checked.kept, Kept::Yes)
+    matches!(checked.kept, SaveOutcome::Yes)
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,7 +165,7 @@ async fn one_account_never_stops_the_others_and_the_last_are_left_over() {
     let world = world(|config| Config { latency_ms: 0, ..config });
     let target = |account: &str| {
         let account: asff::AccountId = account.parse().unwrap();
-        Target::new(account, Arc::new(Integration::new(account)))
+        CheckTarget::new(account, Arc::new(Integration::new(account)))
     };
     // The second account does not exist: nobody there answers as it should.
     let targets = vec![target(ACCOUNT), target("000000000000"), target(OTHER)];
@@ -189,7 +189,7 @@ async fn a_round_ends_by_its_deadline() {
     let world = world(|config| config);
     world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }));
     let account: asff::AccountId = ACCOUNT.parse().unwrap();
-    let target = Target::new(account, Arc::new(integration()));
+    let target = CheckTarget::new(account, Arc::new(integration()));
     let deadline = Instant::now() + Duration::from_secs(12);
     let round = checker(&world).check_all(vec![target], Some(deadline)).await;
     assert!(Instant::now() <= deadline, "{:?} late", Instant::now() - deadline);

@@ -7,7 +7,7 @@ use exporter::registry::{AccessKey, MANAGED};
 use uuid::Uuid;
 
 use super::{Errors, Settings};
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::{CredentialsBody, RoleBody};
 
 /// Characters of an access key's id (IAM API, `AccessKey`).
@@ -69,10 +69,10 @@ pub fn of_provider(
     body: &CredentialsBody,
     before: Option<&Credentials>,
     deployment: &Settings,
-) -> Result<(Credentials, Key), Refusal> {
+) -> Result<(Credentials, Key), ApiError> {
     match checked(id, body, before, deployment)? {
         Checked::Own(credentials, key) => Ok((credentials, key)),
-        Checked::AsProvider => Err(Refusal::field("credentials.kind", "must be default or static")),
+        Checked::AsProvider => Err(ApiError::field("credentials.kind", "must be default or static")),
     }
 }
 
@@ -86,7 +86,7 @@ pub fn of_integration(
     body: &CredentialsBody,
     before: Option<&Credentials>,
     deployment: &Settings,
-) -> Result<Checked, Refusal> {
+) -> Result<Checked, ApiError> {
     checked(id, body, before, deployment)
 }
 
@@ -95,7 +95,7 @@ pub fn of_integration(
 /// # Errors
 ///
 /// What does not fit.
-pub fn for_provider(id: &ProviderId, credentials: &Credentials, deployment: &Settings) -> Result<(), Refusal> {
+pub fn for_provider(id: &ProviderId, credentials: &Credentials, deployment: &Settings) -> Result<(), ApiError> {
     let mut errors = Errors::default();
     belongs(id, credentials.role().map(|role| role.arn.as_str()), deployment, &mut errors);
     errors.end(())
@@ -106,7 +106,7 @@ fn checked(
     body: &CredentialsBody,
     before: Option<&Credentials>,
     deployment: &Settings,
-) -> Result<Checked, Refusal> {
+) -> Result<Checked, ApiError> {
     let mut errors = Errors::default();
     let key_given = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
     if body.kind != "static" && (key_given || body.secret.is_some()) {

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::problem::{FieldError, Refusal};
+use crate::problem::{ApiError, FieldError};
 
 /// What is wrong so far.
 #[derive(Debug, Default)]
@@ -19,8 +19,8 @@ impl Errors {
     /// # Errors
     ///
     /// All that was wrong.
-    pub fn end<T>(self, value: T) -> Result<T, Refusal> {
-        if self.0.is_empty() { Ok(value) } else { Err(Refusal::Invalid(self.0)) }
+    pub fn end<T>(self, value: T) -> Result<T, ApiError> {
+        if self.0.is_empty() { Ok(value) } else { Err(ApiError::Invalid(self.0)) }
     }
 
     /// Two values, or all that is wrong with either.
@@ -28,20 +28,20 @@ impl Errors {
     /// # Errors
     ///
     /// The errors of both; whatever else is wrong comes first.
-    pub fn both<A, B>(left: Result<A, Refusal>, right: Result<B, Refusal>) -> Result<(A, B), Refusal> {
+    pub fn both<A, B>(left: Result<A, ApiError>, right: Result<B, ApiError>) -> Result<(A, B), ApiError> {
         match (left, right) {
             (Ok(left), Ok(right)) => Ok((left, right)),
-            (Err(Refusal::Invalid(mut errors)), Err(Refusal::Invalid(more))) => {
+            (Err(ApiError::Invalid(mut errors)), Err(ApiError::Invalid(more))) => {
                 errors.extend(more);
-                Err(Refusal::Invalid(errors))
+                Err(ApiError::Invalid(errors))
             }
             (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
         }
     }
 
     /// All that was wrong.
-    pub(super) fn refusal(self) -> Refusal {
-        Refusal::Invalid(self.0)
+    pub(super) fn refusal(self) -> ApiError {
+        ApiError::Invalid(self.0)
     }
 
     /// A word that a setting may be. None where none, or another, is given.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::provider::ID_FORM;
 use super::{Errors, Settings};
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::{IntegrationBody, ScanSourceBody};
 
 /// Values of a share.
@@ -26,7 +26,7 @@ const NOT_PATCHABLE: [&str; 4] = ["alias", "credentials", "deletion_requested_at
 /// # Errors
 ///
 /// All that is wrong with it.
-pub fn integration(body: &IntegrationBody, deployment: &Settings) -> Result<Integration, Refusal> {
+pub fn integration(body: &IntegrationBody, deployment: &Settings) -> Result<Integration, ApiError> {
     let mut errors = Errors::default();
     let id = body.provider.parse::<ProviderId>();
     if id.is_err() {
@@ -74,8 +74,8 @@ pub fn integration(body: &IntegrationBody, deployment: &Settings) -> Result<Inte
 /// # Errors
 ///
 /// Never in fact: settings have names and simple values.
-pub fn patchable(integration: &Integration) -> Result<Value, Refusal> {
-    let mut value = serde_json::to_value(integration).map_err(|error| Refusal::Malformed(error.to_string()))?;
+pub fn patchable(integration: &Integration) -> Result<Value, ApiError> {
+    let mut value = serde_json::to_value(integration).map_err(|error| ApiError::Malformed(error.to_string()))?;
     if let Some(fields) = value.as_object_mut() {
         fields.retain(|name, _| !NOT_PATCHABLE.contains(&name.as_str()));
     }

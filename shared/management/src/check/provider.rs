@@ -3,7 +3,7 @@
 use exporter::provider::{Provider, ProviderId};
 
 use super::{Errors, schedule};
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::ProviderPatch;
 
 /// Characters of a name for people, at most: it has to fit a table's column and a mail's subject.
@@ -17,8 +17,8 @@ pub(super) const ID_FORM: &str = "must be an account of 12 digits, or an organiz
 /// # Errors
 ///
 /// When it is neither an account nor an organization.
-pub fn provider_id(field: &str, text: &str) -> Result<ProviderId, Refusal> {
-    text.parse().map_err(|_| Refusal::field(field, ID_FORM))
+pub fn provider_id(field: &str, text: &str) -> Result<ProviderId, ApiError> {
+    text.parse().map_err(|_| ApiError::field(field, ID_FORM))
 }
 
 /// Gives a provider the settings that can be changed.
@@ -26,7 +26,7 @@ pub fn provider_id(field: &str, text: &str) -> Result<ProviderId, Refusal> {
 /// # Errors
 ///
 /// All that is wrong with them.
-pub fn provider(before: Provider, settings: &ProviderPatch) -> Result<Provider, Refusal> {
+pub fn provider(before: Provider, settings: &ProviderPatch) -> Result<Provider, ApiError> {
     let mut errors = Errors::default();
     if let Some(text) = &settings.alias {
         alias(text, &mut errors);

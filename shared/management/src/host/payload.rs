@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::ports::Caller;
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 
 /// Bytes of an answer at most, as the text within JSON that it becomes (AWS Lambda quotas, synchronous invocation: 6 MB), with
 /// room for what stands around it.
@@ -41,8 +41,8 @@ pub async fn respond(router: Router, payload: &Value) -> Value {
     answer(response).await
 }
 
-fn request(payload: &Value) -> Result<Request<Body>, Refusal> {
-    let malformed = |what: &str| Refusal::Malformed(format!("the payload {what}"));
+fn request(payload: &Value) -> Result<Request<Body>, ApiError> {
+    let malformed = |what: &str| ApiError::Malformed(format!("the payload {what}"));
     let unknown = || malformed("is none of format 2.0, or has a method, path or header that is none");
     let event = ApiGatewayV2httpRequest::deserialize(payload).map_err(|_| unknown())?;
     let path = event.raw_path.ok_or_else(unknown)?;
@@ -88,7 +88,7 @@ fn too_large() -> Value {
     json!({
         "statusCode": 422,
         "headers": { "content-type": crate::problem::MEDIA_TYPE },
-        "body": serde_json::to_string(&Refusal::field("limit", detail).problem()).unwrap_or_default(),
+        "body": serde_json::to_string(&ApiError::field("limit", detail).problem()).unwrap_or_default(),
         "isBase64Encoded": false,
     })
 }

@@ -3,14 +3,14 @@
 //! Promises: whatever has an address for the answer gets one; it holds no secret and fits into 4 KB.
 
 use exporter::provider::ProviderId;
-use exporter::registry::Owner;
+use exporter::registry::ManagedBy;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ports::Caller;
-use crate::problem::Noun;
-use crate::service::Once;
+use crate::problem::ResourceKind;
+use crate::service::IdempotencyKey;
 
 /// Characters of a reason. CloudFormation takes 4096 bytes for the whole answer (User Guide, custom resource responses).
 pub(super) const REASON_CHARS_MAX: usize = 700;
@@ -115,20 +115,20 @@ impl ResourceRequest {
     }
 
     /// The request, which Lambda may try again, or deliver twice.
-    pub(super) fn once(&self) -> Once {
-        Once { key: format!("cloudformation:{}", self.request_id), fingerprint: self.resource_type.clone() }
+    pub(super) fn once(&self) -> IdempotencyKey {
+        IdempotencyKey { key: format!("cloudformation:{}", self.request_id), fingerprint: self.resource_type.clone() }
     }
 
     /// The resource: it is whose what it makes is.
-    pub(super) fn owner(&self) -> Owner {
-        Owner { stack: self.stack_id.clone(), resource: self.logical_resource_id.clone() }
+    pub(super) fn owner(&self) -> ManagedBy {
+        ManagedBy { stack: self.stack_id.clone(), resource: self.logical_resource_id.clone() }
     }
 
     /// What it stands for.
-    pub(super) fn noun(&self) -> Option<Noun> {
+    pub(super) fn noun(&self) -> Option<ResourceKind> {
         match self.resource_type.as_str() {
-            PROVIDER => Some(Noun::Provider),
-            INTEGRATION => Some(Noun::Integration),
+            PROVIDER => Some(ResourceKind::Provider),
+            INTEGRATION => Some(ResourceKind::Integration),
             _ => None,
         }
     }
@@ -148,11 +148,11 @@ pub(super) struct PhysicalId {
 
 impl PhysicalId {
     /// Such as `integration/123456789012/1795424400000`: far from the 1024 characters that CloudFormation takes.
-    pub(super) fn text(noun: Noun, id: &ProviderId, created_at: Timestamp) -> String {
+    pub(super) fn text(noun: ResourceKind, id: &ProviderId, created_at: Timestamp) -> String {
         format!("{}/{id}/{}", noun.word(), created_at.as_millisecond())
     }
 
-    fn parse(noun: Noun, text: &str) -> Option<Self> {
+    fn parse(noun: ResourceKind, text: &str) -> Option<Self> {
         let (id, created_at) = text.strip_prefix(noun.word())?.strip_prefix('/')?.split_once('/')?;
         Some(Self { id: id.parse().ok()?, created_at_ms: created_at.parse().ok()? })
     }
@@ -166,15 +166,15 @@ mod tests {
     fn what_a_stack_was_told_is_known_and_what_cloudformation_makes_up_is_not() {
         let id: ProviderId = "o-a1b2c3d4e5".parse().unwrap();
         let at = Timestamp::from_millisecond(1_795_424_400_123).unwrap();
-        let text = PhysicalId::text(Noun::Provider, &id, at);
+        let text = PhysicalId::text(ResourceKind::Provider, &id, at);
         assert_eq!(text, "provider/o-a1b2c3d4e5/1795424400123");
         let known = PhysicalId { id, created_at_ms: 1_795_424_400_123 };
-        assert_eq!(PhysicalId::parse(Noun::Provider, &text), Some(known));
+        assert_eq!(PhysicalId::parse(ResourceKind::Provider, &text), Some(known));
         for other in
             ["", "provider/o-a1b2c3d4e5", "never-made:provider/o-a1b2c3d4e5/1", "accounts-Production-1KRUUH0BO0V2V"]
         {
-            assert_eq!(PhysicalId::parse(Noun::Provider, other), None, "{other}");
+            assert_eq!(PhysicalId::parse(ResourceKind::Provider, other), None, "{other}");
         }
-        assert_eq!(PhysicalId::parse(Noun::Integration, &text), None, "another kind of thing");
+        assert_eq!(PhysicalId::parse(ResourceKind::Integration, &text), None, "another kind of thing");
     }
 }

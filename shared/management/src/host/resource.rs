@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::properties::{body, property};
 use super::request::{Answer, INTEGRATION, PROVIDER, PhysicalId, REASON_CHARS_MAX, ResourceRequest};
 use crate::ports::Ports;
-use crate::problem::{FieldError, Noun, Refusal};
-use crate::service::{Declaration, Retraction, Service, Standing, Thing};
+use crate::problem::{ApiError, FieldError, ResourceKind};
+use crate::service::{CurrentState, Declaration, Deletion, Resource, Service};
 use crate::wire::IntegrationView;
 
 /// Runs a request.
@@ -21,7 +21,7 @@ pub async fn carry_out<P: Ports>(service: &Service<P>, request: &ResourceRequest
     let done = match (request.noun(), request.request_type.as_str()) {
         (Some(noun), "Create" | "Update") => put(service, request, noun).await,
         (Some(noun), "Delete") => delete(service, request, noun).await,
-        _ => Err(Refusal::Malformed(format!("there are {PROVIDER} and {INTEGRATION}, to create, update or delete"))),
+        _ => Err(ApiError::Malformed(format!("there are {PROVIDER} and {INTEGRATION}, to create, update or delete"))),
     };
     match done {
         Ok((physical_id, data)) => request.answer(physical_id, data),
@@ -45,7 +45,7 @@ pub async fn broken_off<P: Ports>(service: &Service<P>, request: &ResourceReques
             Some(other) => service.standing(noun, &owner, &other).await?.is_none(),
             None => true,
         };
-        Ok::<_, Refusal>((service.standing(noun, &owner, &id).await?, is_undone))
+        Ok::<_, ApiError>((service.standing(noun, &owner, &id).await?, is_undone))
     };
     let (standing, is_undone) = match look.await {
         Ok(found) => found,
@@ -70,9 +70,9 @@ pub async fn broken_off<P: Ports>(service: &Service<P>, request: &ResourceReques
     }
 }
 
-type Done = Result<(String, Value), Refusal>;
+type Done = Result<(String, Value), ApiError>;
 
-async fn put<P: Ports>(service: &Service<P>, request: &ResourceRequest, noun: Noun) -> Done {
+async fn put<P: Ports>(service: &Service<P>, request: &ResourceRequest, noun: ResourceKind) -> Done {
     let (asked, before) = (body(&request.resource_properties), body(&request.old_resource_properties));
     let declaration = Declaration {
         owner: request.owner(),
@@ -95,7 +95,7 @@ async fn put<P: Ports>(service: &Service<P>, request: &ResourceRequest, noun: No
 
 /// What a failed update may have made that the stack never heard of: the stack goes back to what it knows all the time, and
 /// comes from something else.
-fn untold(request: &ResourceRequest, noun: Noun) -> Option<ProviderId> {
+fn untold(request: &ResourceRequest, noun: ResourceKind) -> Option<ProviderId> {
     let known = request.made().filter(|_| request.request_type == "Update")?.id;
     let is_back = named(noun, &body(&request.resource_properties)).as_ref() == Some(&known);
     named(noun, &body(&request.old_resource_properties)).filter(|other| is_back && *other != known)
@@ -105,14 +105,14 @@ fn untold(request: &ResourceRequest, noun: Noun) -> Option<ProviderId> {
 async fn undo<P: Ports>(
     service: &Service<P>,
     request: &ResourceRequest,
-    noun: Noun,
+    noun: ResourceKind,
     id: ProviderId,
-) -> Result<(), Refusal> {
+) -> Result<(), ApiError> {
     let mut once = request.once();
     once.key.push_str(":undone");
-    let retraction = Retraction { owner: request.owner(), id, created_at_ms: None, once };
+    let retraction = Deletion { owner: request.owner(), id, created_at_ms: None, once };
     match service.retract(&request.caller(), noun, &retraction).await {
-        Err(Refusal::HasIntegration(id)) => {
+        Err(ApiError::HasIntegration(id)) => {
             tracing::warn!(provider.id = %id, "what a failed update made stays: it has an integration");
             Ok(())
         }
@@ -120,33 +120,33 @@ async fn undo<P: Ports>(
     }
 }
 
-async fn delete<P: Ports>(service: &Service<P>, request: &ResourceRequest, noun: Noun) -> Done {
+async fn delete<P: Ports>(service: &Service<P>, request: &ResourceRequest, noun: ResourceKind) -> Done {
     // Where the stack was not told what was made, it is under the id that the resource asked for.
     let (id, created_at_ms) = match request.made() {
         Some(PhysicalId { id, created_at_ms }) => (Some(id), Some(created_at_ms)),
         None => (named(noun, &body(&request.resource_properties)), None),
     };
     if let Some(id) = id {
-        let retraction = Retraction { owner: request.owner(), id, created_at_ms, once: request.once() };
+        let retraction = Deletion { owner: request.owner(), id, created_at_ms, once: request.once() };
         service.retract(&request.caller(), noun, &retraction).await?;
     }
     Ok((request.physical_resource_id.clone().unwrap_or_default(), Value::Null))
 }
 
 /// The id that a resource asks for.
-fn named(noun: Noun, asked: &Value) -> Option<ProviderId> {
+fn named(noun: ResourceKind, asked: &Value) -> Option<ProviderId> {
     let field = match noun {
-        Noun::Provider => "id",
-        Noun::Integration => "provider",
+        ResourceKind::Provider => "id",
+        ResourceKind::Integration => "provider",
     };
     asked.get(field)?.as_str()?.parse().ok()
 }
 
 /// What `Fn::GetAtt` gives.
-fn data(standing: &Standing) -> Value {
+fn data(standing: &CurrentState) -> Value {
     match &standing.thing {
-        Thing::Provider(provider) => json!({ "Id": provider.id, "ExternalId": external_id(&provider.credentials) }),
-        Thing::Integration(view) => shown(view),
+        Resource::Provider(provider) => json!({ "Id": provider.id, "ExternalId": external_id(&provider.credentials) }),
+        Resource::Integration(view) => shown(view),
     }
 }
 
@@ -166,8 +166,8 @@ fn shown(view: &IntegrationView) -> Value {
 }
 
 /// A refusal in a sentence, with each property that is wrong.
-fn told(refusal: &Refusal) -> String {
-    let Refusal::Invalid(errors) = refusal else {
+fn told(refusal: &ApiError) -> String {
+    let ApiError::Invalid(errors) = refusal else {
         let problem = refusal.problem();
         return problem
             .remediation

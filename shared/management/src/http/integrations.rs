@@ -15,13 +15,13 @@ use super::write;
 use crate::check::patchable;
 use crate::merge::merged;
 use crate::ports::Ports;
-use crate::problem::{Noun, Refusal};
+use crate::problem::{ApiError, ResourceKind};
 use crate::service::{Created, Service};
 use crate::wire::{
     ConnectionList, CredentialsBody, IntegrationBody, IntegrationList, IntegrationPatch, IntegrationView, Test,
 };
 
-type Answer = Result<Response, Refusal>;
+type Answer = Result<Response, ApiError>;
 
 /// List the integrations
 #[utoipa::path(get, path = "/integrations", tag = "integrations", operation_id = "listIntegrations", params(PageParams),
@@ -63,7 +63,7 @@ pub(crate) async fn show<P: Ports>(
     query: Query,
 ) -> Answer {
     query.end()?;
-    let id = id(Noun::Integration, &text)?;
+    let id = id(ResourceKind::Integration, &text)?;
     Ok(integration(StatusCode::OK, &service.integration(&id).await?))
 }
 
@@ -81,9 +81,9 @@ pub(crate) async fn update<P: Ports>(
     Patch(patch): Patch,
 ) -> Answer {
     query.end()?;
-    let id = id(Noun::Integration, &text)?;
+    let id = id(ResourceKind::Integration, &text)?;
     if patch.get("credentials").is_some() {
-        return Err(Refusal::field(
+        return Err(ApiError::field(
             "credentials",
             format!("has an address of its own: PUT /integrations/{id}/credentials"),
         ));
@@ -109,7 +109,7 @@ pub(crate) async fn remove<P: Ports>(
 ) -> Answer {
     let archive = query.flag("archive")?;
     query.end()?;
-    let id = id(Noun::Integration, &text)?;
+    let id = id(ResourceKind::Integration, &text)?;
     if archive {
         let view = service.archive_integration_findings(&head.caller, &id, &head.if_match).await?;
         return Ok(integration(StatusCode::ACCEPTED, &view));
@@ -152,7 +152,7 @@ pub(crate) async fn reset_credentials<P: Ports>(
 }
 
 async fn change_credentials<P: Ports>(service: &Service<P>, text: &str, head: &Head, body: CredentialsBody) -> Answer {
-    let id = id(Noun::Integration, text)?;
+    let id = id(ResourceKind::Integration, text)?;
     let view = service.set_credentials(&head.caller, &id, &head.if_match, &body).await?;
     Ok(integration(StatusCode::OK, &view))
 }
@@ -167,7 +167,7 @@ pub(crate) async fn test<P: Ports>(
     query: Query,
 ) -> Answer {
     query.end()?;
-    let id = id(Noun::Integration, &text)?;
+    let id = id(ResourceKind::Integration, &text)?;
     Ok(write::json(StatusCode::OK, &service.test(&id).await?))
 }
 
@@ -185,7 +185,7 @@ pub(crate) async fn enable<P: Ports>(
 ) -> Answer {
     let replay = query.flag("replay")?;
     query.end()?;
-    let id = id(Noun::Integration, &text)?;
+    let id = id(ResourceKind::Integration, &text)?;
     let view = service.enable(&head.caller, &id, &head.if_match, replay).await?;
     Ok(integration(StatusCode::OK, &view))
 }
@@ -202,7 +202,7 @@ pub(crate) async fn disable<P: Ports>(
     query: Query,
 ) -> Answer {
     query.end()?;
-    let id = id(Noun::Integration, &text)?;
+    let id = id(ResourceKind::Integration, &text)?;
     Ok(integration(StatusCode::OK, &service.disable(&head.caller, &id, &head.if_match).await?))
 }
 
@@ -217,7 +217,7 @@ pub(crate) async fn connections<P: Ports>(
 ) -> Answer {
     let page = query.page()?;
     query.end()?;
-    let id = id(Noun::Integration, &text)?;
+    let id = id(ResourceKind::Integration, &text)?;
     Ok(write::json(StatusCode::OK, &service.connections(&id, &page).await?))
 }
 

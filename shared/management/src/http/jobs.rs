@@ -13,11 +13,11 @@ use super::refused::{ActRefused, ApproveRefused, ReadRefused};
 use super::rest::PageParams;
 use super::write;
 use crate::ports::Ports;
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::service::Service;
 use crate::wire::{ApprovalBody, JobList, JobView};
 
-type Answer = Result<Response, Refusal>;
+type Answer = Result<Response, ApiError>;
 
 /// Export a run's upload again
 #[utoipa::path(post, path = "/runs/{id}/replay", tag = "jobs", operation_id = "replayRun",
@@ -115,8 +115,8 @@ pub(crate) async fn reconcile<P: Ports>(
     Ok(accepted(&service.reconcile(&head.caller, account, regions, dry_run).await?))
 }
 
-fn region(name: &str) -> Result<RegionName, Refusal> {
-    name.parse().map_err(|_| Refusal::field("regions", "must be names of Regions, separated by commas"))
+fn region(name: &str) -> Result<RegionName, ApiError> {
+    name.parse().map_err(|_| ApiError::field("regions", "must be names of Regions, separated by commas"))
 }
 
 /// List the jobs, newest first

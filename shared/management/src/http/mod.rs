@@ -19,7 +19,7 @@ use axum::Router;
 use axum::routing::{get, post, put};
 
 use crate::ports::Ports;
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::service::Service;
 
 /// The API over a service. Add [`Caller`](crate::Caller) to the extensions of each request.
@@ -61,7 +61,7 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/jobs/{id}/retry", post(jobs::retry::<P>))
         .route("/audit", get(rest::audit::<P>))
         .route("/openapi.json", get(openapi::describe))
-        .fallback(async || Refusal::NoRoute)
-        .method_not_allowed_fallback(async || Refusal::NoMethod)
+        .fallback(async || ApiError::NoRoute)
+        .method_not_allowed_fallback(async || ApiError::NoMethod)
         .with_state(service)
 }

@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi as Document;
 use super::read::Query;
 use super::refused::ReadRefused;
 use super::{integrations, jobs, providers, rest, runs, write};
-use crate::problem::{Problem, Refusal};
+use crate::problem::{ApiError, Problem};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -69,7 +69,7 @@ pub fn document() -> Document {
 /// Show this description
 #[utoipa::path(get, path = "/openapi.json", tag = "description", operation_id = "describe",
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object), ReadRefused))]
-pub(super) async fn describe(query: Query) -> Result<Response, Refusal> {
+pub(super) async fn describe(query: Query) -> Result<Response, ApiError> {
     query.end()?;
     Ok(write::json(StatusCode::OK, &document()))
 }

@@ -14,11 +14,11 @@ use super::rest::PageParams;
 use super::write;
 use crate::merge::merged;
 use crate::ports::Ports;
-use crate::problem::{Noun, Refusal};
+use crate::problem::{ApiError, ResourceKind};
 use crate::service::{Created, Service};
 use crate::wire::{CredentialsBody, ProviderBody, ProviderList, ProviderPatch, ProviderView};
 
-type Answer = Result<Response, Refusal>;
+type Answer = Result<Response, ApiError>;
 
 /// List the providers
 #[utoipa::path(get, path = "/providers", tag = "providers", operation_id = "listProviders", params(PageParams),
@@ -59,7 +59,7 @@ pub(crate) async fn show<P: Ports>(
     query: Query,
 ) -> Answer {
     query.end()?;
-    let id = id(Noun::Provider, &text)?;
+    let id = id(ResourceKind::Provider, &text)?;
     Ok(provider(StatusCode::OK, &service.provider(&id).await?))
 }
 
@@ -77,7 +77,7 @@ pub(crate) async fn update<P: Ports>(
     Patch(patch): Patch,
 ) -> Answer {
     query.end()?;
-    let id = id(Noun::Provider, &text)?;
+    let id = id(ResourceKind::Provider, &text)?;
     let settings = |before: &Provider| typed(merged(ProviderPatch::json(before), &patch), "");
     let changed = service.update_provider(&head.caller, &id, &head.if_match, settings).await?;
     Ok(provider(StatusCode::OK, &changed))
@@ -95,7 +95,7 @@ pub(crate) async fn remove<P: Ports>(
     query: Query,
 ) -> Answer {
     query.end()?;
-    let id = id(Noun::Provider, &text)?;
+    let id = id(ResourceKind::Provider, &text)?;
     service.delete_provider(&head.caller, &id, &head.if_match).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -114,7 +114,7 @@ pub(crate) async fn set_credentials<P: Ports>(
     Json(body): Json,
 ) -> Answer {
     query.end()?;
-    let id = id(Noun::Provider, &text)?;
+    let id = id(ResourceKind::Provider, &text)?;
     let body: CredentialsBody = typed(body, "credentials")?;
     let changed = service.set_provider_credentials(&head.caller, &id, &head.if_match, &body).await?;
     let revision = Revision { version: changed.version, created_at: changed.created_at };

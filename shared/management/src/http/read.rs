@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::unambiguous::Unambiguous;
 use crate::ports::Caller;
-use crate::problem::{FieldError, Noun, Refusal};
-use crate::service::{IfMatch, Once};
+use crate::problem::{ApiError, FieldError, ResourceKind};
+use crate::service::{IdempotencyKey, IfMatch};
 
 /// Bytes of a body at most. An integration's settings have some hundred, a session token four thousand.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -40,11 +40,11 @@ pub(crate) struct Patch(pub(crate) Value);
 pub(crate) struct Optional(pub(crate) Option<Value>);
 
 impl<S: Send + Sync> FromRequest<S> for Optional {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Refusal::TooLarge(BODY_BYTES_MAX))?;
+        let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| ApiError::TooLarge(BODY_BYTES_MAX))?;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -52,45 +52,45 @@ impl<S: Send + Sync> FromRequest<S> for Optional {
         match body_of(request, &["application/json"], "JSON: Content-Type: application/json").await? {
             Value::Null => Ok(Self(None)),
             body @ Value::Object(_) => Ok(Self(Some(body))),
-            _ => Err(Refusal::field("", "must be a JSON object")),
+            _ => Err(ApiError::field("", "must be a JSON object")),
         }
     }
 }
 
 impl<S: Send + Sync> FromRequest<S> for Json {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         body_of(request, &["application/json"], "JSON: Content-Type: application/json").await.map(Self)
     }
 }
 
 impl<S: Send + Sync> FromRequest<S> for Patch {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let kinds = ["application/merge-patch+json", "application/json"];
         let expected = "a JSON merge patch: Content-Type: application/merge-patch+json";
         match body_of(request, &kinds, expected).await? {
             patch @ Value::Object(_) => Ok(Self(patch)),
-            _ => Err(Refusal::field("", "must be a JSON object")),
+            _ => Err(ApiError::field("", "must be a JSON object")),
         }
     }
 }
 
-async fn body_of(request: Request, kinds: &[&str], expected: &'static str) -> Result<Value, Refusal> {
+async fn body_of(request: Request, kinds: &[&str], expected: &'static str) -> Result<Value, ApiError> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kinds.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
-        return Err(Refusal::MediaType(expected));
+        return Err(ApiError::MediaType(expected));
     }
     let bytes = axum::body::to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX);
-    let bytes = bytes.await.map_err(|_| Refusal::TooLarge(BODY_BYTES_MAX))?;
+    let bytes = bytes.await.map_err(|_| ApiError::TooLarge(BODY_BYTES_MAX))?;
     let read: Result<Unambiguous, _> = serde_json::from_slice(&bytes);
     read.map(|Unambiguous(value)| value).map_err(|error| {
         // Where, and not what: it may be a secret.
         let place = format!("line {}, column {}", error.line(), error.column());
-        Refusal::Malformed(match error.classify() {
+        ApiError::Malformed(match error.classify() {
             serde_json::error::Category::Data => format!("the body has a field twice: the second one ends at {place}"),
             _ => format!("the body is no JSON from {place} on"),
         })
@@ -98,7 +98,7 @@ async fn body_of(request: Request, kinds: &[&str], expected: &'static str) -> Re
 }
 
 /// Makes a body what it should be. An error names the field, and what it must be.
-pub(crate) fn typed<T: DeserializeOwned>(body: Value, inside: &str) -> Result<T, Refusal> {
+pub(crate) fn typed<T: DeserializeOwned>(body: Value, inside: &str) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(body).map_err(|error| {
         let path = error.path().to_string();
         let text = error.inner().to_string();
@@ -117,25 +117,25 @@ pub(crate) fn typed<T: DeserializeOwned>(body: Value, inside: &str) -> Result<T,
         let path = path.strip_suffix(last.as_str()).map_or(path, |rest| rest.trim_end_matches('.'));
         let parts = [inside, path, last.as_str()];
         let field = parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(".");
-        Refusal::Invalid(vec![FieldError::new(field, message)])
+        ApiError::Invalid(vec![FieldError::new(field, message)])
     })
 }
 
 /// The id in the address. One that can't be one is one that there is not.
-pub(crate) fn id(noun: Noun, text: &str) -> Result<ProviderId, Refusal> {
+pub(crate) fn id(noun: ResourceKind, text: &str) -> Result<ProviderId, ApiError> {
     let shown = text.chars().take(NAME_CHARS_MAX).collect();
-    text.parse().map_err(|_| Refusal::NotFound { noun, id: shown })
+    text.parse().map_err(|_| ApiError::NotFound { noun, id: shown })
 }
 
 /// The id in the address, as it stands there.
 pub(crate) struct Segment(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Segment {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::from_request_parts(parts, state).await;
-        let Path(text) = path.map_err(|_| Refusal::Malformed("the address is not UTF-8".to_owned()))?;
+        let Path(text) = path.map_err(|_| ApiError::Malformed("the address is not UTF-8".to_owned()))?;
         Ok(Self(text))
     }
 }
@@ -144,9 +144,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or_default();
         Ok(Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
     }
@@ -154,53 +154,53 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
 impl Query {
     /// Takes a parameter out.
-    pub(crate) fn take(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+    pub(crate) fn take(&mut self, name: &str) -> Result<Option<String>, ApiError> {
         let mut values = self.0.extract_if(.., |(key, _)| key == name).map(|(_, value)| value);
         let first = values.next();
         if values.next().is_some() {
-            return Err(Refusal::field(name, "must be there once"));
+            return Err(ApiError::field(name, "must be there once"));
         }
         Ok(first)
     }
 
     /// Takes a switch out.
-    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Refusal> {
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, ApiError> {
         match self.take(name)?.as_deref() {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(_) => Err(Refusal::field(name, "must be true or false")),
+            Some(_) => Err(ApiError::field(name, "must be true or false")),
         }
     }
 
     /// Takes a word out that something is looked for by.
-    pub(crate) fn word(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+    pub(crate) fn word(&mut self, name: &str) -> Result<Option<String>, ApiError> {
         let word = self.take(name)?;
         if word.as_ref().is_some_and(|word| word.is_empty() || word.chars().count() > WORD_CHARS_MAX) {
-            return Err(Refusal::field(name, format!("must have 1 to {WORD_CHARS_MAX} characters")));
+            return Err(ApiError::field(name, format!("must have 1 to {WORD_CHARS_MAX} characters")));
         }
         Ok(word)
     }
 
     /// Takes `account` out.
-    pub(crate) fn account(&mut self) -> Result<Option<AccountId>, Refusal> {
+    pub(crate) fn account(&mut self) -> Result<Option<AccountId>, ApiError> {
         let account = self.take("account")?.map(|text| text.parse());
-        account.transpose().map_err(|_| Refusal::field("account", "must be an account of 12 digits"))
+        account.transpose().map_err(|_| ApiError::field("account", "must be an account of 12 digits"))
     }
 
     /// Takes `limit` and `after` out.
-    pub(crate) fn page(&mut self) -> Result<Page, Refusal> {
+    pub(crate) fn page(&mut self) -> Result<Page, ApiError> {
         self.page_of(LIMIT_MAX)
     }
 
     /// The same of a list of small entries, of which more fit an answer.
-    pub(crate) fn page_of(&mut self, limit_max: usize) -> Result<Page, Refusal> {
+    pub(crate) fn page_of(&mut self, limit_max: usize) -> Result<Page, ApiError> {
         let limit = match self.take("limit")? {
             None => LIMIT_DEFAULT,
             Some(text) => match text.parse() {
                 Ok(limit) if (1..=limit_max).contains(&limit) && text.bytes().all(|digit| digit.is_ascii_digit()) => {
                     limit
                 }
-                _ => return Err(Refusal::field("limit", format!("must be 1 to {limit_max}"))),
+                _ => return Err(ApiError::field("limit", format!("must be 1 to {limit_max}"))),
             },
         };
         let after = self.take("after")?;
@@ -209,18 +209,18 @@ impl Query {
             !text.is_empty() && text.len() <= 256 && text.bytes().all(|letter| letter.is_ascii_graphic())
         };
         if after.as_ref().is_some_and(|text| !marks(text)) {
-            return Err(Refusal::no_mark());
+            return Err(ApiError::no_mark());
         }
         Ok(Page { limit, after })
     }
 
     /// Nothing else may be there.
-    pub(crate) fn end(self) -> Result<(), Refusal> {
+    pub(crate) fn end(self) -> Result<(), ApiError> {
         match self.0.into_iter().next() {
             None => Ok(()),
             Some((name, _)) => {
                 let name: String = name.chars().take(NAME_CHARS_MAX).collect();
-                Err(Refusal::field(name, "is no parameter here"))
+                Err(ApiError::field(name, "is no parameter here"))
             }
         }
     }
@@ -234,14 +234,14 @@ pub(crate) struct Head {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Head {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
         let if_match = texts(&parts.headers, "if-match")?;
         let mut keys = texts(&parts.headers, IDEMPOTENCY_KEY)?;
         if keys.len() > 1 {
-            return Err(Refusal::field(IDEMPOTENCY_KEY, "must be there once"));
+            return Err(ApiError::field(IDEMPOTENCY_KEY, "must be there once"));
         }
         // A list may come in several lines (RFC 9110, section 5.3).
         let if_match = if if_match.is_empty() { IfMatch::Unsaid } else { IfMatch::parse(&if_match.join(",")) };
@@ -252,15 +252,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Head {
 
 impl Head {
     /// The request as one that may come twice; the body, secrets included, tells it from others of the same key.
-    pub(crate) fn once(&self, address: &str, body: &Value) -> Option<Once> {
+    pub(crate) fn once(&self, address: &str, body: &Value) -> Option<IdempotencyKey> {
         let hash = Sha256::new().chain_update(address).chain_update([0]).chain_update(body.to_string()).finalize();
         let fingerprint = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.idempotency_key.clone().map(|key| Once { key, fingerprint })
+        self.idempotency_key.clone().map(|key| IdempotencyKey { key, fingerprint })
     }
 }
 
 /// The lines of a header.
-fn texts<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Vec<&'a str>, Refusal> {
+fn texts<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Vec<&'a str>, ApiError> {
     let lines = headers.get_all(name).into_iter().map(|line| line.to_str());
-    lines.collect::<Result<_, _>>().map_err(|_| Refusal::field(name, "must be visible ASCII"))
+    lines.collect::<Result<_, _>>().map_err(|_| ApiError::field(name, "must be visible ASCII"))
 }

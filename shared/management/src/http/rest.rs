@@ -12,11 +12,11 @@ use super::read::Query;
 use super::refused::ReadRefused;
 use super::write;
 use crate::ports::Ports;
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::service::Service;
 use crate::wire::{AuditList, List, RegionList, RegionView};
 
-type Answer = Result<Response, Refusal>;
+type Answer = Result<Response, ApiError>;
 
 /// Which part of a list, for the API's description.
 #[derive(IntoParams)]

@@ -12,7 +12,7 @@ use super::refused::ReadRefused;
 use super::rest::PageParams;
 use super::write;
 use crate::ports::Ports;
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::service::Service;
 use crate::wire::{PendingList, QuarantineList, QuarantinedRunList, RunList};
 
@@ -32,7 +32,7 @@ pub(crate) struct PendingParams {
     after: Option<String>,
 }
 
-type Answer = Result<Response, Refusal>;
+type Answer = Result<Response, ApiError>;
 
 /// List the runs, newest first
 #[utoipa::path(get, path = "/runs", tag = "runs", operation_id = "listRuns",

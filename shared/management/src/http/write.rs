@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use exporter::registry::Revision;
 use serde::Serialize;
 
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::service::etag;
 
 /// Says that an earlier request of the same key did it.
@@ -21,7 +21,7 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
         }
         Err(error) => {
             tracing::error!(%error, "answer not written");
-            Refusal::Defect.into_response()
+            ApiError::Defect.into_response()
         }
     }
 }

@@ -4,11 +4,11 @@ use exporter::integration::{Credentials, Integration};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::Stored;
 
-use super::kept::{Change, Kept};
+use super::kept::{Change, StoredResource};
 use super::{IfMatch, Service, TRIES_MAX};
 use crate::check::{self, Key};
 use crate::ports::{Caller, Ports};
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::{CredentialsBody, IntegrationView, ProviderView};
 
 impl<P: Ports> Service<P> {
@@ -23,7 +23,7 @@ impl<P: Ports> Service<P> {
         id: &ProviderId,
         if_match: &IfMatch,
         body: &CredentialsBody,
-    ) -> Result<ProviderView, Refusal> {
+    ) -> Result<ProviderView, ApiError> {
         let deployment = &self.settings;
         let checked = |before: &Provider| {
             let (credentials, key) = check::of_provider(id, body, Some(&before.credentials), deployment)?;
@@ -50,7 +50,7 @@ impl<P: Ports> Service<P> {
         id: &ProviderId,
         if_match: &IfMatch,
         body: &CredentialsBody,
-    ) -> Result<IntegrationView, Refusal> {
+    ) -> Result<IntegrationView, ApiError> {
         let deployment = &self.settings;
         let checked =
             |before: &Integration| Ok(check::of_integration(id, body, before.credentials.as_ref(), deployment)?.own());
@@ -59,13 +59,13 @@ impl<P: Ports> Service<P> {
     }
 
     /// Gives something the credentials that `checked` works out from what it has.
-    async fn give<T: Kept>(
+    async fn give<T: StoredResource>(
         &self,
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-        checked: impl Fn(&T) -> Result<(Option<Credentials>, Key), Refusal> + Send + Sync,
-    ) -> Result<Stored<T>, Refusal> {
+        checked: impl Fn(&T) -> Result<(Option<Credentials>, Key), ApiError> + Send + Sync,
+    ) -> Result<Stored<T>, ApiError> {
         for _ in 0..TRIES_MAX {
             let before = self.found::<T>(id).await?;
             if_match.check(id, before.revision())?;
@@ -77,18 +77,18 @@ impl<P: Ports> Service<P> {
             let changed = self.change(what, |_: &Stored<T>| Ok(value.clone())).await;
             match self.settle(id, Some(&before), kept, changed).await {
                 // Another was faster. What was worked out from the version before would undo that.
-                Err(Refusal::Changed { .. }) if *if_match == IfMatch::Any => {}
+                Err(ApiError::Changed { .. }) if *if_match == IfMatch::Any => {}
                 given => return given,
             }
         }
-        Err(Refusal::Busy(id.clone()))
+        Err(ApiError::Busy(id.clone()))
     }
 }
 
 /// An integration that is being deleted takes no more changes of its settings.
-pub(super) fn stays(integration: &Integration) -> Result<(), Refusal> {
+pub(super) fn stays(integration: &Integration) -> Result<(), ApiError> {
     match integration.deletion_requested_at {
-        Some(_) => Err(Refusal::BeingRemoved(integration.provider.clone())),
+        Some(_) => Err(ApiError::BeingRemoved(integration.provider.clone())),
         None => Ok(()),
     }
 }

@@ -7,20 +7,20 @@ use exporter::provider::{Provider, ProviderId};
 use serde_json::{Map, Value};
 
 use super::credentials::stays;
-use super::kept::Kept;
+use super::kept::StoredResource;
 use super::{IfMatch, Service};
 use crate::check::{self, Checked, Errors, Key, Settings, patchable};
 use crate::http::typed;
 use crate::merge::merged;
 use crate::ports::{Caller, Ports};
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::{CredentialsBody, IntegrationBody, ProviderBody, ProviderPatch};
 
 /// The field of the credentials. They are given as a whole, or not at all.
 const CREDENTIALS: &str = "credentials";
 
 /// A provider or an integration.
-pub(super) trait Declarable: Kept {
+pub(super) trait ManagedResource: StoredResource {
     /// The field that has its id.
     const ID: &'static str;
 
@@ -28,16 +28,16 @@ pub(super) trait Declarable: Kept {
     fn new(id: ProviderId) -> Self;
 
     /// Refuses what has other fields than it should, and an access key: everybody who may see a stack may see it.
-    fn readable(asked: &Value) -> Result<(), Refusal>;
+    fn readable(asked: &Value) -> Result<(), ApiError>;
 
     /// The same with changes. A credential that is taken away is back at its default.
-    fn changed(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, Refusal>;
+    fn changed(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, ApiError>;
 
-    /// All that is asked for, as changes of [`Declarable::new`].
+    /// All that is asked for, as changes of [`ManagedResource::new`].
     fn whole(asked: &Value) -> Map<String, Value>;
 
     /// Refuses, where it takes no changes any more.
-    fn takes_changes(&self) -> Result<(), Refusal>;
+    fn takes_changes(&self) -> Result<(), ApiError>;
 
     /// Whether a change is one to be tested.
     fn connects(before: Option<&Self>, after: &Self) -> bool;
@@ -48,21 +48,21 @@ pub(super) trait Declarable: Kept {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send;
+    ) -> impl Future<Output = Result<(), ApiError>> + Send;
 }
 
-impl Declarable for Provider {
+impl ManagedResource for Provider {
     const ID: &'static str = "id";
 
     fn new(id: ProviderId) -> Self {
         Self::new(id)
     }
 
-    fn readable(asked: &Value) -> Result<(), Refusal> {
+    fn readable(asked: &Value) -> Result<(), ApiError> {
         without_key(typed::<ProviderBody>(asked.clone(), "")?.credentials.as_ref())
     }
 
-    fn changed(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, Refusal> {
+    fn changed(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, ApiError> {
         let (settings, credentials) = parted(changes)?;
         let settings = check::provider(self.clone(), &typed(merged(ProviderPatch::json(self), &settings), "")?);
         let credentials = match credentials {
@@ -78,13 +78,13 @@ impl Declarable for Provider {
 
     fn whole(asked: &Value) -> Map<String, Value> {
         let mut whole = asked.as_object().cloned().unwrap_or_default();
-        whole.remove(<Self as Declarable>::ID);
+        whole.remove(<Self as ManagedResource>::ID);
         // Those of an organization have no default.
         whole.entry(CREDENTIALS).or_insert(Value::Null);
         whole
     }
 
-    fn takes_changes(&self) -> Result<(), Refusal> {
+    fn takes_changes(&self) -> Result<(), ApiError> {
         Ok(())
     }
 
@@ -97,23 +97,23 @@ impl Declarable for Provider {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send {
+    ) -> impl Future<Output = Result<(), ApiError>> + Send {
         service.delete_provider(caller, id, if_match)
     }
 }
 
-impl Declarable for Integration {
+impl ManagedResource for Integration {
     const ID: &'static str = "provider";
 
     fn new(id: ProviderId) -> Self {
         Self::new(id)
     }
 
-    fn readable(asked: &Value) -> Result<(), Refusal> {
+    fn readable(asked: &Value) -> Result<(), ApiError> {
         without_key(typed::<IntegrationBody>(asked.clone(), "")?.credentials.as_ref())
     }
 
-    fn changed(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, Refusal> {
+    fn changed(&self, changes: &Map<String, Value>, deployment: &Settings) -> Result<Self, ApiError> {
         let (settings, credentials) = parted(changes)?;
         let settings = check::integration(&typed(merged(patchable(self)?, &settings), "")?, deployment);
         let own = self.credentials.as_ref();
@@ -133,11 +133,11 @@ impl Declarable for Integration {
 
     fn whole(asked: &Value) -> Map<String, Value> {
         let mut whole = asked.as_object().cloned().unwrap_or_default();
-        whole.remove(<Self as Declarable>::ID);
+        whole.remove(<Self as ManagedResource>::ID);
         whole
     }
 
-    fn takes_changes(&self) -> Result<(), Refusal> {
+    fn takes_changes(&self) -> Result<(), ApiError> {
         stays(self)
     }
 
@@ -150,13 +150,13 @@ impl Declarable for Integration {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send {
+    ) -> impl Future<Output = Result<(), ApiError>> + Send {
         service.delete_integration(caller, id, if_match)
     }
 }
 
 /// The settings among changes, and the credentials if they change: none, if they are back at their default.
-fn parted(changes: &Map<String, Value>) -> Result<(Value, Option<Option<CredentialsBody>>), Refusal> {
+fn parted(changes: &Map<String, Value>) -> Result<(Value, Option<Option<CredentialsBody>>), ApiError> {
     let mut settings = changes.clone();
     let credentials = match settings.remove(CREDENTIALS) {
         None => None,
@@ -167,10 +167,10 @@ fn parted(changes: &Map<String, Value>) -> Result<(Value, Option<Option<Credenti
 }
 
 /// A template is no place for an access key.
-fn without_key(credentials: Option<&CredentialsBody>) -> Result<(), Refusal> {
+fn without_key(credentials: Option<&CredentialsBody>) -> Result<(), ApiError> {
     let has_key = credentials.is_some_and(|body| {
         body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some()
     });
     let message = "must name a Secret: a template is no place for an access key";
-    if has_key { Err(Refusal::field(CREDENTIALS, message)) } else { Ok(()) }
+    if has_key { Err(ApiError::field(CREDENTIALS, message)) } else { Ok(()) }
 }

@@ -6,23 +6,23 @@
 
 use exporter::integration::Integration;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{CommitError, Declared, Owner, Remembered, Seen, Stored, Write};
+use exporter::registry::{CommitError, DesiredState, ExpectedVersion, IdempotencyRecord, ManagedBy, Stored, Write};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::declarable::Declarable;
-use super::kept::{Kept, differences, entry};
-use super::{IfMatch, Once, Service, TRIES_MAX};
+use super::declarable::ManagedResource;
+use super::kept::{StoredResource, differences, entry};
+use super::{IdempotencyKey, IfMatch, Service, TRIES_MAX};
 use crate::check;
 use crate::ports::{Caller, Ports};
-use crate::problem::{Noun, Refusal};
+use crate::problem::{ApiError, ResourceKind};
 use crate::wire::IntegrationView;
 
 /// What a resource of a template asks for.
 #[derive(Clone, Debug)]
 pub struct Declaration {
     /// The resource.
-    pub owner: Owner,
+    pub owner: ManagedBy,
     /// What it asks for now, as the body that would create it.
     pub asked: Value,
     /// What it asked for before, as the stack has it.
@@ -30,12 +30,12 @@ pub struct Declaration {
     /// Under which id the stack knows it.
     pub known: Option<ProviderId>,
     /// The request, which may come twice.
-    pub once: Once,
+    pub once: IdempotencyKey,
 }
 
 /// What a resource stands for.
 #[derive(Clone, Debug)]
-pub enum Thing {
+pub enum Resource {
     /// A provider.
     Provider(Provider),
     /// An integration.
@@ -44,9 +44,9 @@ pub enum Thing {
 
 /// A resource's thing, as it stands.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct CurrentState {
     /// It.
-    pub thing: Thing,
+    pub thing: Resource,
     /// Its id.
     pub id: ProviderId,
     /// When it was created. What was deleted and made again has another time.
@@ -57,15 +57,15 @@ pub struct Standing {
 
 /// What a resource lets go.
 #[derive(Clone, Debug)]
-pub struct Retraction {
+pub struct Deletion {
     /// The resource.
-    pub owner: Owner,
+    pub owner: ManagedBy,
     /// Under which id it may have made something.
     pub id: ProviderId,
     /// When that was created, in milliseconds. None: whenever, since the stack was never told.
     pub created_at_ms: Option<i64>,
     /// The request, which may come twice.
-    pub once: Once,
+    pub once: IdempotencyKey,
 }
 
 impl<P: Ports> Service<P> {
@@ -75,13 +75,18 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// What is wrong with it, or that others made one.
-    pub async fn declare(&self, caller: &Caller, noun: Noun, declaration: &Declaration) -> Result<Standing, Refusal> {
+    pub async fn declare(
+        &self,
+        caller: &Caller,
+        noun: ResourceKind,
+        declaration: &Declaration,
+    ) -> Result<CurrentState, ApiError> {
         match noun {
-            Noun::Provider => {
+            ResourceKind::Provider => {
                 let (stored, _) = self.declared::<Provider>(caller, declaration).await?;
                 Ok(provider(stored, &declaration.owner))
             }
-            Noun::Integration => {
+            ResourceKind::Integration => {
                 let (stored, connects) = self.declared::<Integration>(caller, declaration).await?;
                 let view = if connects { self.tested(&stored).await? } else { self.view(&stored).await? };
                 Ok(integration(stored, view, &declaration.owner))
@@ -94,19 +99,26 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When the registry does not answer.
-    pub async fn standing(&self, noun: Noun, owner: &Owner, id: &ProviderId) -> Result<Option<Standing>, Refusal> {
+    pub async fn standing(
+        &self,
+        noun: ResourceKind,
+        owner: &ManagedBy,
+        id: &ProviderId,
+    ) -> Result<Option<CurrentState>, ApiError> {
         match noun {
-            Noun::Provider => {
+            ResourceKind::Provider => {
                 let found = self.ports.provider(id).await?.filter(|stored| stored.is_of(owner));
                 Ok(found.map(|stored| provider(stored, owner)))
             }
-            Noun::Integration => match self.ports.integration_of(id).await?.filter(|stored| stored.is_of(owner)) {
-                Some(stored) => {
-                    let view = self.view(&stored).await?;
-                    Ok(Some(integration(stored, view, owner)))
+            ResourceKind::Integration => {
+                match self.ports.integration_of(id).await?.filter(|stored| stored.is_of(owner)) {
+                    Some(stored) => {
+                        let view = self.view(&stored).await?;
+                        Ok(Some(integration(stored, view, owner)))
+                    }
+                    None => Ok(None),
                 }
-                None => Ok(None),
-            },
+            }
         }
     }
 
@@ -115,15 +127,15 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When a provider has an integration, or the registry does not answer.
-    pub async fn retract(&self, caller: &Caller, noun: Noun, retraction: &Retraction) -> Result<(), Refusal> {
+    pub async fn retract(&self, caller: &Caller, noun: ResourceKind, retraction: &Deletion) -> Result<(), ApiError> {
         // Without its time a thing that the same resource makes later looks the same, so a request runs once.
         let is_vague = retraction.created_at_ms.is_none();
         if is_vague && self.carried_out(caller, &retraction.once).await?.is_some() {
             return Ok(());
         }
         match noun {
-            Noun::Provider => self.retracted::<Provider>(caller, retraction).await?,
-            Noun::Integration => self.retracted::<Integration>(caller, retraction).await?,
+            ResourceKind::Provider => self.retracted::<Provider>(caller, retraction).await?,
+            ResourceKind::Integration => self.retracted::<Integration>(caller, retraction).await?,
         }
         if !is_vague {
             return Ok(());
@@ -131,11 +143,11 @@ impl<P: Ports> Service<P> {
         self.carry(caller, &format!("{}.retract", noun.word()), &retraction.id, &retraction.once).await
     }
 
-    async fn declared<T: Declarable>(
+    async fn declared<T: ManagedResource>(
         &self,
         caller: &Caller,
         declaration: &Declaration,
-    ) -> Result<(Stored<T>, bool), Refusal> {
+    ) -> Result<(Stored<T>, bool), ApiError> {
         T::readable(&declaration.asked)?;
         let id = check::provider_id(T::ID, declaration.asked[T::ID].as_str().unwrap_or_default())?;
         for _ in 0..TRIES_MAX {
@@ -154,20 +166,20 @@ impl<P: Ports> Service<P> {
             let connects = T::connects(before.as_ref().map(|stored| &stored.value), &after.value);
             return Ok((after, connects));
         }
-        Err(Refusal::Busy(id))
+        Err(ApiError::Busy(id))
     }
 
     /// What is to stand under the id: what stands there, where nothing changes.
-    fn next<T: Declarable>(
+    fn next<T: ManagedResource>(
         &self,
         caller: &Caller,
         declaration: &Declaration,
         id: &ProviderId,
         before: Option<&Stored<T>>,
-    ) -> Result<Stored<T>, Refusal> {
+    ) -> Result<Stored<T>, ApiError> {
         let Declaration { owner, asked, .. } = declaration;
         let deployment = &self.settings;
-        let declared = Some(Declared { by: owner.clone(), asked: asked.clone() });
+        let declared = Some(DesiredState { by: owner.clone(), asked: asked.clone() });
         let now = self.ports.now();
         let Some(before) = before else {
             let value = T::new(id.clone()).changed(&T::whole(asked), deployment)?.put_at(None, now);
@@ -188,11 +200,11 @@ impl<P: Ports> Service<P> {
                 });
                 let value = before.value.changed(&changes, deployment)?.put_at(Some(&before.value), now);
                 if others.is_some() && value != before.value {
-                    return Err(Refusal::Exists { noun: T::NOUN, id: id.clone() });
+                    return Err(ApiError::Exists { noun: T::NOUN, id: id.clone() });
                 }
                 (value, others.clone())
             }
-            _ => return Err(Refusal::Exists { noun: T::NOUN, id: id.clone() }),
+            _ => return Err(ApiError::Exists { noun: T::NOUN, id: id.clone() }),
         };
         let value = value.put_at(Some(&before.value), now);
         if value == before.value && declared == before.declared {
@@ -205,19 +217,19 @@ impl<P: Ports> Service<P> {
     }
 
     /// Writes it with its entry in the audit log. False where another was faster.
-    async fn write<T: Declarable>(
+    async fn write<T: ManagedResource>(
         &self,
         caller: &Caller,
         declaration: &Declaration,
         id: &ProviderId,
         before: Option<&Stored<T>>,
         after: &Stored<T>,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, ApiError> {
         let verb = if before.is_some() { "update" } else { "create" };
         let old = before.map_or(Ok(Value::Null), |before| serde_json::to_value(&before.value)).unwrap_or_default();
         let action = format!("{}.{verb}", T::NOUN.word());
         let entry = entry(after.updated_at, caller, action, id.as_str(), differences(&old, &after.value));
-        let seen = before.map_or(Seen::Nothing, |before| Seen::This(before.revision()));
+        let seen = before.map_or(ExpectedVersion::Nothing, |before| ExpectedVersion::This(before.revision()));
         let needed = if before.is_none() { after.value.needs() } else { None };
         let needs = usize::from(needed.is_some());
         let mut writes: Vec<Write> = needed.into_iter().collect();
@@ -225,7 +237,7 @@ impl<P: Ports> Service<P> {
         writes.push(Write::Remember(declaration.once.remember(caller, id, after.updated_at)));
         match self.ports.commit(&writes, &entry).await {
             Ok(()) => {}
-            Err(CommitError::Conflict { step }) if step < needs => return Err(Refusal::no_provider(id)),
+            Err(CommitError::Conflict { step }) if step < needs => return Err(ApiError::no_provider(id)),
             Err(CommitError::Conflict { .. }) => return Ok(false),
             Err(CommitError::Failed(error)) => return Err(error.into()),
         }
@@ -236,8 +248,8 @@ impl<P: Ports> Service<P> {
         Ok(true)
     }
 
-    async fn retracted<T: Declarable>(&self, caller: &Caller, retraction: &Retraction) -> Result<(), Refusal> {
-        let Retraction { owner, id, created_at_ms, .. } = retraction;
+    async fn retracted<T: ManagedResource>(&self, caller: &Caller, retraction: &Deletion) -> Result<(), ApiError> {
+        let Deletion { owner, id, created_at_ms, .. } = retraction;
         for _ in 0..TRIES_MAX {
             let Some(stored) = T::read(self.ports.as_ref(), id).await? else { return Ok(()) };
             let is_this = created_at_ms.is_none_or(|at| at == stored.created_at.as_millisecond());
@@ -247,21 +259,27 @@ impl<P: Ports> Service<P> {
             // Something else was asked for, which this would cancel in silence.
             stored.value.takes_changes()?;
             match T::delete(self, caller, id, &IfMatch::exactly(stored.revision())).await {
-                Err(Refusal::NotFound { .. }) => return Ok(()),
-                Err(Refusal::Changed { .. }) => {}
+                Err(ApiError::NotFound { .. }) => return Ok(()),
+                Err(ApiError::Changed { .. }) => {}
                 deleted => return deleted,
             }
         }
-        Err(Refusal::Busy(id.clone()))
+        Err(ApiError::Busy(id.clone()))
     }
 
     /// What this very request made before, if it was run.
-    async fn carried_out(&self, caller: &Caller, once: &Once) -> Result<Option<Remembered>, Refusal> {
+    async fn carried_out(&self, caller: &Caller, once: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, ApiError> {
         Ok(self.ports.remembered(&once.scoped(caller), self.ports.now()).await?)
     }
 
     /// Remembers that a request was run that wrote nothing by itself.
-    async fn carry(&self, caller: &Caller, action: &str, id: &ProviderId, once: &Once) -> Result<(), Refusal> {
+    async fn carry(
+        &self,
+        caller: &Caller,
+        action: &str,
+        id: &ProviderId,
+        once: &IdempotencyKey,
+    ) -> Result<(), ApiError> {
         let now = self.ports.now();
         let entry = entry(now, caller, action.to_owned(), id.as_str(), [].into());
         match self.ports.commit(&[Write::Remember(once.remember(caller, id, now))], &entry).await {
@@ -272,17 +290,17 @@ impl<P: Ports> Service<P> {
     }
 }
 
-fn provider(stored: Stored<Provider>, owner: &Owner) -> Standing {
+fn provider(stored: Stored<Provider>, owner: &ManagedBy) -> CurrentState {
     let (asked, created_at) = (asked(&stored, owner), stored.created_at);
-    Standing { id: stored.value.id.clone(), thing: Thing::Provider(stored.value), created_at, asked }
+    CurrentState { id: stored.value.id.clone(), thing: Resource::Provider(stored.value), created_at, asked }
 }
 
-fn integration(stored: Stored<Integration>, view: IntegrationView, owner: &Owner) -> Standing {
+fn integration(stored: Stored<Integration>, view: IntegrationView, owner: &ManagedBy) -> CurrentState {
     let (asked, created_at) = (asked(&stored, owner), stored.created_at);
-    Standing { id: stored.value.provider, thing: Thing::Integration(Box::new(view)), created_at, asked }
+    CurrentState { id: stored.value.provider, thing: Resource::Integration(Box::new(view)), created_at, asked }
 }
 
-fn asked<T: Kept>(stored: &Stored<T>, owner: &Owner) -> Option<Value> {
+fn asked<T: StoredResource>(stored: &Stored<T>, owner: &ManagedBy) -> Option<Value> {
     let ours = stored.declared.as_ref().filter(|declared| declared.by == *owner);
     ours.map(|declared| declared.asked.clone())
 }
@@ -294,7 +312,7 @@ fn changes(before: &Value, after: &Value) -> Map<String, Value> {
     changed.map(|name| (name.clone(), after.get(name).cloned().unwrap_or_default())).collect()
 }
 
-fn without_id<T: Declarable>(mut changes: Map<String, Value>) -> Map<String, Value> {
+fn without_id<T: ManagedResource>(mut changes: Map<String, Value>) -> Map<String, Value> {
     changes.remove(T::ID);
     changes
 }

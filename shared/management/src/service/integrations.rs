@@ -2,14 +2,14 @@
 
 use exporter::integration::{Credentials, Integration};
 use exporter::provider::ProviderId;
-use exporter::registry::{CommitError, Page, Seen, Stored, Write};
+use exporter::registry::{CommitError, ExpectedVersion, Page, Stored, Write};
 
 use super::credentials::stays;
 use super::kept::{Change, differences, entry};
-use super::{Created, IfMatch, Once, Service, TRIES_MAX};
+use super::{Created, IdempotencyKey, IfMatch, Service, TRIES_MAX};
 use crate::check::{self, Checked, Errors, Settings};
 use crate::ports::{Caller, Ports};
-use crate::problem::{Noun, Refusal};
+use crate::problem::{ApiError, ResourceKind};
 use crate::wire::{IntegrationBody, IntegrationView, List, OrphanedFindings};
 
 impl<P: Ports> Service<P> {
@@ -18,7 +18,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When the registry does not answer.
-    pub async fn integrations(&self, page: &Page) -> Result<List<IntegrationView>, Refusal> {
+    pub async fn integrations(&self, page: &Page) -> Result<List<IntegrationView>, ApiError> {
         let part = self.ports.integrations(page).await?;
         Ok(List { items: self.views(&part.entries).await?, next: part.next })
     }
@@ -28,7 +28,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is none, or the registry does not answer.
-    pub async fn integration(&self, id: &ProviderId) -> Result<IntegrationView, Refusal> {
+    pub async fn integration(&self, id: &ProviderId) -> Result<IntegrationView, ApiError> {
         self.view(&self.found(id).await?).await
     }
 
@@ -41,8 +41,8 @@ impl<P: Ports> Service<P> {
         &self,
         caller: &Caller,
         body: &IntegrationBody,
-        once: Option<&Once>,
-    ) -> Result<Created<IntegrationView>, Refusal> {
+        once: Option<&IdempotencyKey>,
+    ) -> Result<Created<IntegrationView>, ApiError> {
         if let Some(earlier) = self.earlier(once, caller).await? {
             return Ok(Created { view: self.view(&earlier).await?, replayed: true });
         }
@@ -72,8 +72,8 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-        settings: impl Fn(&Integration) -> Result<IntegrationBody, Refusal> + Send + Sync,
-    ) -> Result<IntegrationView, Refusal> {
+        settings: impl Fn(&Integration) -> Result<IntegrationBody, ApiError> + Send + Sync,
+    ) -> Result<IntegrationView, ApiError> {
         for _ in 0..TRIES_MAX {
             let before = self.found::<Integration>(id).await?;
             if_match.check(id, before.revision())?;
@@ -98,14 +98,14 @@ impl<P: Ports> Service<P> {
             let enabled = after.value.enabled && !before.value.enabled;
             return if enabled { self.tested(&after).await } else { self.view(&after).await };
         }
-        Err(Refusal::Busy(id.clone()))
+        Err(ApiError::Busy(id.clone()))
     }
 
     /// What stays in Security Hub of a provider that an integration moved away from; none of an account that nothing was ever
     /// exported of.
     async fn orphaned_findings(&self, from: &ProviderId) -> Option<OrphanedFindings> {
         let is_untouched = match from.account() {
-            Some(account) => matches!(self.ports.standing(account).await, Ok(None)),
+            Some(account) => matches!(self.ports.lock_status(account).await, Ok(None)),
             None => false,
         };
         (!is_untouched).then(|| OrphanedFindings::of(from))
@@ -117,7 +117,7 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         before: &Stored<Integration>,
         value: Integration,
-    ) -> Result<Option<Stored<Integration>>, Refusal> {
+    ) -> Result<Option<Stored<Integration>>, ApiError> {
         let (from, to) = (&before.value.provider, value.provider.clone());
         if let Some(credentials) = &value.credentials {
             check::for_provider(&to, credentials, &self.settings)?;
@@ -130,7 +130,7 @@ impl<P: Ports> Service<P> {
         let entry = entry(now, caller, "integration.update".to_owned(), from.as_str(), changes);
         let mut writes = vec![
             Write::DeleteIntegration(from.clone(), before.revision()),
-            Write::PutIntegration(after.clone(), Seen::Nothing),
+            Write::PutIntegration(after.clone(), ExpectedVersion::Nothing),
             Write::NeedProvider(to.clone()),
         ];
         writes.extend(from.account().map(Write::ForgetConnection));
@@ -140,15 +140,15 @@ impl<P: Ports> Service<P> {
                 Ok(Some(after))
             }
             Err(CommitError::Conflict { step: 0 }) => Ok(None),
-            Err(CommitError::Conflict { step: 1 }) => Err(Refusal::Exists { noun: Noun::Integration, id: to }),
-            Err(CommitError::Conflict { .. }) => Err(Refusal::no_provider(&to)),
+            Err(CommitError::Conflict { step: 1 }) => Err(ApiError::Exists { noun: ResourceKind::Integration, id: to }),
+            Err(CommitError::Conflict { .. }) => Err(ApiError::no_provider(&to)),
             Err(CommitError::Failed(error)) => Err(error.into()),
         }
     }
 }
 
 /// The settings of a body, with what a patch leaves alone.
-fn updated(before: &Integration, body: &IntegrationBody, deployment: &Settings) -> Result<Integration, Refusal> {
+fn updated(before: &Integration, body: &IntegrationBody, deployment: &Settings) -> Result<Integration, ApiError> {
     let credentials: Option<Credentials> = before.credentials.clone();
     Ok(Integration {
         credentials,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Service;
 use super::kept::entry;
 use crate::ports::{Caller, Ports};
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::{JobView, List};
 
 /// Bytes of a job's id at most: a UUID, and what a part of the job is about.
@@ -29,7 +29,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such run, or it exported no object of S3.
-    pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<JobView, Refusal> {
+    pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
         replayable(&run)?;
         self.ordered(caller, "run.replay", Job::Replay { run_id: run_id.to_owned(), next_run_ids: Vec::new() }).await
@@ -40,10 +40,10 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such run, nothing in it waits for this approval, or its scan is no longer the newest.
-    pub async fn approve(&self, caller: &Caller, run_id: &str, approval: Approval) -> Result<JobView, Refusal> {
+    pub async fn approve(&self, caller: &Caller, run_id: &str, approval: Approval) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
         if let Some(why) = approval.without_effect(&run) {
-            return Err(Refusal::RunState(why));
+            return Err(ApiError::RunState(why));
         }
         self.is_newest(&run, approval).await?;
         replayable(&run)?;
@@ -55,7 +55,7 @@ impl<P: Ports> Service<P> {
 
     /// Rejects the approval of a run whose scan is not the newest of any account that waits for it. The exporter makes sure of
     /// that again; here the newer run is known.
-    async fn is_newest(&self, run: &RunReport, approval: Approval) -> Result<(), Refusal> {
+    async fn is_newest(&self, run: &RunReport, approval: Approval) -> Result<(), ApiError> {
         let mut outdated = None;
         for (account, _) in run.waiting_for(approval) {
             let integration = self.ports.integration_of(&account.into()).await?;
@@ -72,7 +72,7 @@ impl<P: Ports> Service<P> {
                 "run {} can't be approved: its scan is no longer the newest of account {account}; that of run {} is",
                 run.run_id, newer.run_id
             );
-            outdated = Some(Refusal::RunOutdated { message, command });
+            outdated = Some(ApiError::RunOutdated { message, command });
         }
         outdated.map_or(Ok(()), Err)
     }
@@ -82,10 +82,10 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such run, or it archived nothing.
-    pub async fn undo_archive(&self, caller: &Caller, run_id: &str) -> Result<JobView, Refusal> {
+    pub async fn undo_archive(&self, caller: &Caller, run_id: &str) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
         if run.counts.archived == 0 {
-            return Err(Refusal::RunState(format!("run {run_id} ({}) archived nothing", run.status.as_str())));
+            return Err(ApiError::RunState(format!("run {run_id} ({}) archived nothing", run.status.as_str())));
         }
         self.ordered(caller, "run.undo_archive", Job::UndoArchive { run_id: run_id.to_owned() }).await
     }
@@ -100,12 +100,12 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         run_id: Option<&str>,
         code: Option<String>,
-    ) -> Result<JobView, Refusal> {
+    ) -> Result<JobView, ApiError> {
         if let Some(run_id) = run_id {
             let run = self.run(run_id).await?;
             if run.in_quarantine().is_empty() {
                 let message = format!("of run {run_id} ({}) nothing is in quarantine", run.status.as_str());
-                return Err(Refusal::RunState(message));
+                return Err(ApiError::RunState(message));
             }
         }
         self.ordered(caller, "run.redrive", Job::Redrive { run_id: run_id.map(str::to_owned), code }).await
@@ -122,12 +122,12 @@ impl<P: Ports> Service<P> {
         account: Option<AccountId>,
         regions: Vec<RegionName>,
         dry_run: bool,
-    ) -> Result<JobView, Refusal> {
+    ) -> Result<JobView, ApiError> {
         let provider = account.map(Into::into);
         self.ordered(caller, "findings.reconcile", Job::Reconcile { provider, regions, dry_run }).await
     }
 
-    async fn ordered(&self, caller: &Caller, action: &str, job: Job) -> Result<JobView, Refusal> {
+    async fn ordered(&self, caller: &Caller, action: &str, job: Job) -> Result<JobView, ApiError> {
         let target = job.target().unwrap_or_else(|| EVERYTHING.to_owned());
         self.submit(caller, action, &target, job).await
     }
@@ -139,14 +139,14 @@ impl<P: Ports> Service<P> {
         action: &str,
         target: &str,
         job: Job,
-    ) -> Result<JobView, Refusal> {
+    ) -> Result<JobView, ApiError> {
         let entry = entry(self.ports.now(), caller, action.to_owned(), target, BTreeMap::new());
         self.ports.append(&entry).await?;
         self.enqueue(caller, job).await
     }
 
     /// Hands a job to the exporter.
-    pub(super) async fn enqueue(&self, caller: &Caller, job: Job) -> Result<JobView, Refusal> {
+    pub(super) async fn enqueue(&self, caller: &Caller, job: Job) -> Result<JobView, ApiError> {
         let record = JobRecord::new(Uuid::now_v7().to_string(), job, self.ports.now(), &caller.0);
         self.ports.submit(&record).await?;
         Ok(JobView::of(record))
@@ -157,16 +157,16 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is none under this id.
-    pub async fn job_of(&self, id: &str) -> Result<JobView, Refusal> {
+    pub async fn job_of(&self, id: &str) -> Result<JobView, ApiError> {
         self.find_job(id).await.map(|record| self.job_view(record))
     }
 
-    async fn find_job(&self, id: &str) -> Result<JobRecord, Refusal> {
+    async fn find_job(&self, id: &str) -> Result<JobRecord, ApiError> {
         // Ids of ours only: this becomes a key of the table.
         let ours = |letter: u8| letter.is_ascii_alphanumeric() || b"-.".contains(&letter);
         let is_ours = id.len() <= ID_BYTES_MAX && id.bytes().all(ours);
         let found = if is_ours { self.ports.job_record(id).await? } else { None };
-        found.ok_or_else(|| Refusal::JobNotFound(id.chars().take(ID_BYTES_MAX).collect()))
+        found.ok_or_else(|| ApiError::JobNotFound(id.chars().take(ID_BYTES_MAX).collect()))
     }
 
     /// The jobs, newest first.
@@ -174,7 +174,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When the table does not answer.
-    pub async fn jobs(&self, page: &Page) -> Result<List<JobView>, Refusal> {
+    pub async fn jobs(&self, page: &Page) -> Result<List<JobView>, ApiError> {
         Ok(List::of(self.ports.jobs(page).await?, |record| self.job_view(record)))
     }
 
@@ -190,12 +190,12 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such job, or it is complete.
-    pub async fn retry_job(&self, caller: &Caller, id: &str) -> Result<JobView, Refusal> {
+    pub async fn retry_job(&self, caller: &Caller, id: &str) -> Result<JobView, ApiError> {
         let record = self.find_job(id).await?;
         if record.state.is_final() {
             let state = record.state.as_str();
             let message = format!("job {id} is {state}; only a failed job can be retried");
-            return Err(Refusal::JobState { id: record.id, message });
+            return Err(ApiError::JobState { id: record.id, message });
         }
         if !record.is_failed(self.ports.now()) {
             return Ok(self.job_view(record));
@@ -210,16 +210,16 @@ impl<P: Ports> Service<P> {
     }
 }
 
-fn replayable(run: &RunReport) -> Result<(), Refusal> {
+fn replayable(run: &RunReport) -> Result<(), ApiError> {
     if run.status == RunStatus::Running {
-        return Err(Refusal::RunState(format!("run {} is still at work", run.run_id)));
+        return Err(ApiError::RunState(format!("run {} is still at work", run.run_id)));
     }
     if !run.upload.source.starts_with("s3://") {
         let message = format!(
             "run {0} exported {1}, which only hubctl can reach: hubctl run replay {0} --local",
             run.run_id, run.upload.source
         );
-        return Err(Refusal::RunState(message));
+        return Err(ApiError::RunState(message));
     }
     Ok(())
 }

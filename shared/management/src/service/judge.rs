@@ -16,7 +16,7 @@ const CONNECTIONS_MAX: usize = 100;
 
 /// How one account stands, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
+enum AccountOutcome {
     /// It takes no findings.
     Disconnected,
     /// It takes findings, but not wherever it should.
@@ -36,10 +36,10 @@ pub(super) fn judged(integration: &Integration, tested: Tested) -> Test {
     each.sort_by_key(|(standing, connection)| (*standing, connection.account));
     let accounts = TestedAccounts {
         total: (each.len() + unchecked.len()) as u64,
-        connected: count(&each, Standing::Connected),
-        degraded: count(&each, Standing::Degraded),
-        disconnected: count(&each, Standing::Disconnected),
-        unanswered: count(&each, Standing::Unanswered),
+        connected: count(&each, AccountOutcome::Connected),
+        degraded: count(&each, AccountOutcome::Degraded),
+        disconnected: count(&each, AccountOutcome::Disconnected),
+        unanswered: count(&each, AccountOutcome::Unanswered),
         unchecked: unchecked.len() as u64,
         unchecked_ids: unchecked.iter().take(CONNECTIONS_MAX).copied().collect(),
     };
@@ -56,18 +56,18 @@ pub(super) fn judged(integration: &Integration, tested: Tested) -> Test {
     Test { outcome, message, accounts, connections }
 }
 
-fn standing(connection: &Connection, integration: &Integration) -> Standing {
+fn standing(connection: &Connection, integration: &Integration) -> AccountOutcome {
     match connection.status {
-        _ if connection.is_unanswered() && connection.stale_since.is_some() => Standing::Unanswered,
-        ConnectionStatus::Disconnected if connection.is_unanswered() => Standing::Unanswered,
-        ConnectionStatus::Disconnected => Standing::Disconnected,
-        _ if !connection.gaps(integration).is_empty() => Standing::Degraded,
-        _ if connection.is_unanswered() => Standing::Unanswered,
-        ConnectionStatus::Connected | ConnectionStatus::Degraded => Standing::Connected,
+        _ if connection.is_unanswered() && connection.stale_since.is_some() => AccountOutcome::Unanswered,
+        ConnectionStatus::Disconnected if connection.is_unanswered() => AccountOutcome::Unanswered,
+        ConnectionStatus::Disconnected => AccountOutcome::Disconnected,
+        _ if !connection.gaps(integration).is_empty() => AccountOutcome::Degraded,
+        _ if connection.is_unanswered() => AccountOutcome::Unanswered,
+        ConnectionStatus::Connected | ConnectionStatus::Degraded => AccountOutcome::Connected,
     }
 }
 
-fn count(each: &[(Standing, Connection)], wanted: Standing) -> u64 {
+fn count(each: &[(AccountOutcome, Connection)], wanted: AccountOutcome) -> u64 {
     each.iter().filter(|(standing, _)| *standing == wanted).count() as u64
 }
 
@@ -83,19 +83,19 @@ fn outcome(accounts: &TestedAccounts, problems: &[String]) -> TestOutcome {
 }
 
 /// What is said of one account.
-fn of_account(standing: Standing, connection: &Connection, integration: &Integration) -> String {
+fn of_account(standing: AccountOutcome, connection: &Connection, integration: &Integration) -> String {
     match standing {
-        Standing::Connected => regions(connection),
-        Standing::Disconnected => reason(connection),
-        Standing::Degraded => format!("{}; not in {}", regions(connection), gaps(connection, integration)),
-        Standing::Unanswered => format!("no answer this time: {}", reason(connection)),
+        AccountOutcome::Connected => regions(connection),
+        AccountOutcome::Disconnected => reason(connection),
+        AccountOutcome::Degraded => format!("{}; not in {}", regions(connection), gaps(connection, integration)),
+        AccountOutcome::Unanswered => format!("no answer this time: {}", reason(connection)),
     }
 }
 
 /// What is said of many: how many stand how, and of the worst who they are and why.
-fn of_many(accounts: &TestedAccounts, all: &[(Standing, Connection)], integration: &Integration) -> String {
+fn of_many(accounts: &TestedAccounts, all: &[(AccountOutcome, Connection)], integration: &Integration) -> String {
     let TestedAccounts { total, degraded, disconnected, unanswered, unchecked, .. } = *accounts;
-    let bad: Vec<_> = all.iter().filter(|(standing, _)| *standing != Standing::Connected).collect();
+    let bad: Vec<_> = all.iter().filter(|(standing, _)| *standing != AccountOutcome::Connected).collect();
     let mut parts = Vec::new();
     if unchecked > 0 {
         let ids = accounts.unchecked_ids.iter().take(ACCOUNTS_NAMED_MAX).map(ToString::to_string).collect::<Vec<_>>();

@@ -6,7 +6,7 @@ use std::future::Future;
 use exporter::integration::{Credentials, Integration};
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{AuditEntry, CommitError, FieldChange, Seen, Stored, Write};
+use exporter::registry::{AuditEntry, CommitError, ExpectedVersion, FieldChange, Stored, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -14,12 +14,12 @@ use uuid::Uuid;
 
 use super::{IfMatch, Service, TRIES_MAX};
 use crate::ports::{Caller, Ports};
-use crate::problem::{Noun, Refusal};
+use crate::problem::{ApiError, ResourceKind};
 
 /// A provider or an integration.
-pub(super) trait Kept: Clone + PartialEq + Serialize + Send + Sync {
+pub(super) trait StoredResource: Clone + PartialEq + Serialize + Send + Sync {
     /// What it is.
-    const NOUN: Noun;
+    const NOUN: ResourceKind;
 
     /// Reads it.
     fn read<P: Ports>(
@@ -28,7 +28,7 @@ pub(super) trait Kept: Clone + PartialEq + Serialize + Send + Sync {
     ) -> impl Future<Output = Result<Option<Stored<Self>>, PortError>> + Send;
 
     /// The step that writes it.
-    fn put(stored: Stored<Self>, seen: Seen) -> Write;
+    fn put(stored: Stored<Self>, seen: ExpectedVersion) -> Write;
 
     /// What must be so when it is created.
     fn needs(&self) -> Option<Write>;
@@ -66,8 +66,8 @@ pub(super) trait Kept: Clone + PartialEq + Serialize + Send + Sync {
     }
 }
 
-impl Kept for Provider {
-    const NOUN: Noun = Noun::Provider;
+impl StoredResource for Provider {
+    const NOUN: ResourceKind = ResourceKind::Provider;
 
     fn read<P: Ports>(
         ports: &P,
@@ -76,7 +76,7 @@ impl Kept for Provider {
         ports.provider(id)
     }
 
-    fn put(stored: Stored<Self>, seen: Seen) -> Write {
+    fn put(stored: Stored<Self>, seen: ExpectedVersion) -> Write {
         Write::PutProvider(stored, seen)
     }
 
@@ -97,8 +97,8 @@ impl Kept for Provider {
     }
 }
 
-impl Kept for Integration {
-    const NOUN: Noun = Noun::Integration;
+impl StoredResource for Integration {
+    const NOUN: ResourceKind = ResourceKind::Integration;
 
     fn read<P: Ports>(
         ports: &P,
@@ -107,7 +107,7 @@ impl Kept for Integration {
         ports.integration_of(id)
     }
 
-    fn put(stored: Stored<Self>, seen: Seen) -> Write {
+    fn put(stored: Stored<Self>, seen: ExpectedVersion) -> Write {
         Write::PutIntegration(stored, seen)
     }
 
@@ -143,18 +143,18 @@ pub(super) struct Change<'a> {
 
 impl<P: Ports> Service<P> {
     /// What there must be under an id.
-    pub(super) async fn found<T: Kept>(&self, id: &ProviderId) -> Result<Stored<T>, Refusal> {
+    pub(super) async fn found<T: StoredResource>(&self, id: &ProviderId) -> Result<Stored<T>, ApiError> {
         let found = T::read(self.ports.as_ref(), id).await?;
-        found.ok_or_else(|| Refusal::NotFound { noun: T::NOUN, id: id.to_string() })
+        found.ok_or_else(|| ApiError::NotFound { noun: T::NOUN, id: id.to_string() })
     }
 
     /// Changes it as `change` says, which is asked again where another was faster and the caller named no version. A
     /// change that changes nothing writes nothing.
-    pub(super) async fn change<T: Kept>(
+    pub(super) async fn change<T: StoredResource>(
         &self,
         what: Change<'_>,
-        change: impl Fn(&Stored<T>) -> Result<T, Refusal> + Send,
-    ) -> Result<Stored<T>, Refusal> {
+        change: impl Fn(&Stored<T>) -> Result<T, ApiError> + Send,
+    ) -> Result<Stored<T>, ApiError> {
         for _ in 0..TRIES_MAX {
             let before = self.found::<T>(what.id).await?;
             what.if_match.check(what.id, before.revision())?;
@@ -166,7 +166,7 @@ impl<P: Ports> Service<P> {
             let after = before.changed(value, now, &what.caller.0);
             let action = format!("{}.{}", T::NOUN.word(), what.verb);
             let entry = entry(now, what.caller, action, what.id.as_str(), differences(&before.value, &after.value));
-            let write = T::put(after.clone(), Seen::This(before.revision()));
+            let write = T::put(after.clone(), ExpectedVersion::This(before.revision()));
             match self.ports.commit(&[write], &entry).await {
                 Ok(()) => return Ok(after),
                 // Read again: a named version is then another, and that is the answer.
@@ -174,7 +174,7 @@ impl<P: Ports> Service<P> {
                 Err(CommitError::Failed(error)) => return Err(error.into()),
             }
         }
-        Err(Refusal::Busy(what.id.clone()))
+        Err(ApiError::Busy(what.id.clone()))
     }
 }
 

@@ -7,30 +7,30 @@ use exporter::provider::ProviderId;
 use exporter::registry::{Revision, Stored};
 
 use super::Service;
-use super::kept::Kept;
+use super::kept::StoredResource;
 use crate::check::Key;
 use crate::ports::Ports;
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 
 impl<P: Ports> Service<P> {
     /// Keeps an access key that came with the request; the name of its secret.
-    pub(super) async fn keep<T: Kept>(&self, id: &ProviderId, key: Key) -> Result<Option<String>, Refusal> {
+    pub(super) async fn keep<T: StoredResource>(&self, id: &ProviderId, key: Key) -> Result<Option<String>, ApiError> {
         let Key::New(key) = key else { return Ok(None) };
         Ok(Some(self.ports.keep_key(&format!("{}-{id}", T::NOUN.word()), &key).await?))
     }
 
     /// What a change came to, for which the key `new` was kept. Removes the key that nothing names now: the one before, or
     /// the new one where nothing was changed. A change that was made although its answer was lost is no failure.
-    pub(super) async fn settle<T: Kept>(
+    pub(super) async fn settle<T: StoredResource>(
         &self,
         id: &ProviderId,
         before: Option<&Stored<T>>,
         new: Option<String>,
-        changed: Result<Stored<T>, Refusal>,
-    ) -> Result<Stored<T>, Refusal> {
+        changed: Result<Stored<T>, ApiError>,
+    ) -> Result<Stored<T>, ApiError> {
         let old = before.and_then(|stored| stored.value.secret());
         let lost = match changed {
-            Err(Refusal::Port(error)) if old.is_some() || new.is_some() => error,
+            Err(ApiError::Port(error)) if old.is_some() || new.is_some() => error,
             Ok(stored) => {
                 self.forget_idle(old, &stored).await;
                 self.forget_idle(new.as_deref(), &stored).await;
@@ -71,14 +71,14 @@ impl<P: Ports> Service<P> {
     }
 
     /// Removes a secret that something does not name.
-    async fn forget_idle<T: Kept>(&self, secret: Option<&str>, stored: &Stored<T>) {
+    async fn forget_idle<T: StoredResource>(&self, secret: Option<&str>, stored: &Stored<T>) {
         if let Some(secret) = secret.filter(|secret| stored.value.secret() != Some(*secret)) {
             self.forget_secret(secret).await;
         }
     }
 
     /// Removes the secret of something that was deleted.
-    pub(super) async fn forget_key_of(&self, deleted: &impl Kept) {
+    pub(super) async fn forget_key_of(&self, deleted: &impl StoredResource) {
         if let Some(secret) = deleted.secret() {
             self.forget_secret(secret).await;
         }
@@ -92,7 +92,7 @@ impl<P: Ports> Service<P> {
     }
 
     /// Says which secrets may be idle, since only a user can find out.
-    pub(super) fn tell_doubt<T: Kept>(&self, id: &ProviderId, old: Option<&str>, new: Option<&str>) {
+    pub(super) fn tell_doubt<T: StoredResource>(&self, id: &ProviderId, old: Option<&str>, new: Option<&str>) {
         let noun = T::NOUN.word();
         for secret in [old, new].into_iter().flatten() {
             tracing::error!(

@@ -24,12 +24,12 @@ use std::sync::Arc;
 use exporter::ports::PortError;
 use exporter::registry::Page;
 
-pub use self::declare::{Declaration, Retraction, Standing, Thing};
-pub use self::once::Once;
+pub use self::declare::{CurrentState, Declaration, Deletion, Resource};
+pub use self::once::IdempotencyKey;
 pub use self::version::{IfMatch, etag};
 use crate::check::Settings;
 use crate::ports::Ports;
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 
 /// Tries of a change that names no version, when others change the same thing.
 const TRIES_MAX: usize = 4;
@@ -62,8 +62,8 @@ fn first(limit: usize) -> Page {
 }
 
 /// A defect: the registry refused a step that has no condition.
-fn impossible(step: usize) -> Refusal {
-    Refusal::Port(PortError {
+fn impossible(step: usize) -> ApiError {
+    ApiError::Port(PortError {
         action: "write the change".to_owned(),
         message: format!("the registry refused step {step}, which has no condition"),
     })

@@ -5,10 +5,10 @@ use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{CommitError, Page, Stored, Write};
 
 use super::kept::{Change, differences, entry};
-use super::{Created, IfMatch, Once, Service, TRIES_MAX, impossible};
+use super::{Created, IdempotencyKey, IfMatch, Service, TRIES_MAX, impossible};
 use crate::check::{self, Errors};
 use crate::ports::{Caller, Ports};
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::{List, ProviderBody, ProviderPatch, ProviderView};
 
 impl<P: Ports> Service<P> {
@@ -17,7 +17,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When the registry does not answer.
-    pub async fn providers(&self, page: &Page) -> Result<List<ProviderView>, Refusal> {
+    pub async fn providers(&self, page: &Page) -> Result<List<ProviderView>, ApiError> {
         let part = self.ports.providers(page).await?;
         Ok(List::of(part, |stored| ProviderView::of(&stored)))
     }
@@ -27,7 +27,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is none, or the registry does not answer.
-    pub async fn provider(&self, id: &ProviderId) -> Result<Stored<Provider>, Refusal> {
+    pub async fn provider(&self, id: &ProviderId) -> Result<Stored<Provider>, ApiError> {
         self.found(id).await
     }
 
@@ -40,8 +40,8 @@ impl<P: Ports> Service<P> {
         &self,
         caller: &Caller,
         body: &ProviderBody,
-        once: Option<&Once>,
-    ) -> Result<Created<Stored<Provider>>, Refusal> {
+        once: Option<&IdempotencyKey>,
+    ) -> Result<Created<Stored<Provider>>, ApiError> {
         if let Some(view) = self.earlier(once, caller).await? {
             return Ok(Created { view, replayed: true });
         }
@@ -67,8 +67,8 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-        settings: impl Fn(&Provider) -> Result<ProviderPatch, Refusal> + Send + Sync,
-    ) -> Result<Stored<Provider>, Refusal> {
+        settings: impl Fn(&Provider) -> Result<ProviderPatch, ApiError> + Send + Sync,
+    ) -> Result<Stored<Provider>, ApiError> {
         let what = Change { id, caller, verb: "update", if_match };
         self.change(what, |before: &Stored<Provider>| check::provider(before.value.clone(), &settings(&before.value)?))
             .await
@@ -79,7 +79,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When it has one, or it is another version.
-    pub async fn delete_provider(&self, caller: &Caller, id: &ProviderId, if_match: &IfMatch) -> Result<(), Refusal> {
+    pub async fn delete_provider(&self, caller: &Caller, id: &ProviderId, if_match: &IfMatch) -> Result<(), ApiError> {
         for _ in 0..TRIES_MAX {
             let before = self.found::<Provider>(id).await?;
             if_match.check(id, before.revision())?;
@@ -92,7 +92,7 @@ impl<P: Ports> Service<P> {
                     self.forget_key_of(&before.value).await;
                     return Ok(());
                 }
-                Err(CommitError::Conflict { step: 0 }) => return Err(Refusal::HasIntegration(id.clone())),
+                Err(CommitError::Conflict { step: 0 }) => return Err(ApiError::HasIntegration(id.clone())),
                 Err(CommitError::Conflict { step: 1 }) => {}
                 Err(CommitError::Conflict { step }) => return Err(impossible(step)),
                 Err(CommitError::Failed(error)) => {
@@ -106,6 +106,6 @@ impl<P: Ports> Service<P> {
                 }
             }
         }
-        Err(Refusal::Busy(id.clone()))
+        Err(ApiError::Busy(id.clone()))
     }
 }

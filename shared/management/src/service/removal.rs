@@ -7,10 +7,10 @@ use exporter::registry::{AuditEntry, CommitError, Stored, Write};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::kept::{Change, Kept as _, differences, entry};
+use super::kept::{Change, StoredResource as _, differences, entry};
 use super::{IfMatch, Service, TRIES_MAX, first};
 use crate::ports::{Caller, Ports};
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::IntegrationView;
 
 /// Entries of the audit log among which one is sought that was written a moment ago.
@@ -27,7 +27,7 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ApiError> {
         for _ in 0..TRIES_MAX {
             let before = self.found::<Integration>(id).await?;
             if_match.check(id, before.revision())?;
@@ -64,7 +64,7 @@ impl<P: Ports> Service<P> {
                 }
             }
         }
-        Err(Refusal::Busy(id.clone()))
+        Err(ApiError::Busy(id.clone()))
     }
 
     /// Whether a change was made, which its entry tells: both are one step. None, where that can't be read, or is too far back.
@@ -97,7 +97,7 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-    ) -> Result<IntegrationView, Refusal> {
+    ) -> Result<IntegrationView, ApiError> {
         let now = self.ports.now();
         let is_again = self.found::<Integration>(id).await?.value.deletion_requested_at.is_some();
         let what = Change { id, caller, verb: "archive_all", if_match };
@@ -128,7 +128,7 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         id: &ProviderId,
         deletion_requested_at: Timestamp,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, ApiError> {
         match self.ports.integration_of(id).await? {
             Some(stored) if stored.value.deletion_requested_at == Some(deletion_requested_at) => {
                 let this = IfMatch::exactly(stored.revision());

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Service;
 use crate::ports::Ports;
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::{List, QuarantinedRun};
 
 /// Characters of a run's id at most: a UUID has 36.
@@ -29,7 +29,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When the table does not answer.
-    pub async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<List<RunReport>, Refusal> {
+    pub async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<List<RunReport>, ApiError> {
         Ok(List::of(self.ports.runs(account, page).await?, |run| run))
     }
 
@@ -38,12 +38,12 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is none.
-    pub async fn run(&self, run_id: &str) -> Result<RunReport, Refusal> {
+    pub async fn run(&self, run_id: &str) -> Result<RunReport, ApiError> {
         // Ids of ours only: this becomes a key of the state bucket.
         let ours = (1..=RUN_ID_CHARS_MAX).contains(&run_id.len())
             && run_id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
         let found = if ours { self.ports.run(run_id).await? } else { None };
-        found.ok_or_else(|| Refusal::NoRun(run_id.chars().take(RUN_ID_CHARS_MAX).collect()))
+        found.ok_or_else(|| ApiError::NoRun(run_id.chars().take(RUN_ID_CHARS_MAX).collect()))
     }
 
     /// A run, in so many bytes as an answer may have: of a very large one Regions and accounts are left out in which all is
@@ -52,7 +52,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is none.
-    pub async fn run_shown(&self, run_id: &str) -> Result<RunReport, Refusal> {
+    pub async fn run_shown(&self, run_id: &str) -> Result<RunReport, ApiError> {
         Ok(shortened(self.run(run_id).await?, REPORT_BYTES_MAX))
     }
 
@@ -61,10 +61,10 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such run, or the part before is not one of this quarantine.
-    pub async fn quarantine(&self, run_id: &str, page: &Page) -> Result<List<Value>, Refusal> {
+    pub async fn quarantine(&self, run_id: &str, page: &Page) -> Result<List<Value>, ApiError> {
         self.run(run_id).await?;
         let part = self.ports.quarantined(run_id, page).await?;
-        Ok(List::of(part.ok_or_else(Refusal::no_mark)?, |entry| entry))
+        Ok(List::of(part.ok_or_else(ApiError::no_mark)?, |entry| entry))
     }
 
     /// The findings of a run that are archived upon approval.
@@ -72,10 +72,10 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such run, or the cursor is not one of this list.
-    pub async fn pending(&self, run_id: &str, page: &Page) -> Result<List<Value>, Refusal> {
+    pub async fn pending(&self, run_id: &str, page: &Page) -> Result<List<Value>, ApiError> {
         self.run(run_id).await?;
         let part = self.ports.pending(run_id, page).await?;
-        Ok(List::of(part.ok_or_else(Refusal::no_mark)?, |entry| entry))
+        Ok(List::of(part.ok_or_else(ApiError::no_mark)?, |entry| entry))
     }
 
     /// The runs of which something is in quarantine, newest first. A part may be shorter than asked for, even empty, and
@@ -84,7 +84,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When the table does not answer.
-    pub async fn quarantined_runs(&self, page: &Page) -> Result<List<QuarantinedRun>, Refusal> {
+    pub async fn quarantined_runs(&self, page: &Page) -> Result<List<QuarantinedRun>, ApiError> {
         let mut list = List { items: Vec::new(), next: page.after.clone() };
         for _ in 0..PAGES_MAX {
             let limit = RUNS_A_PAGE.min(page.limit - list.items.len());
@@ -103,7 +103,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When the table does not answer.
-    pub async fn trail(&self, page: &Page) -> Result<List<AuditEntry>, Refusal> {
+    pub async fn trail(&self, page: &Page) -> Result<List<AuditEntry>, ApiError> {
         Ok(List::of(cut(self.ports.trail(page).await?, TRAIL_BYTES_MAX), |entry| entry))
     }
 }

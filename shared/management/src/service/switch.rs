@@ -14,7 +14,7 @@ use super::credentials::stays;
 use super::kept::Change;
 use super::{IfMatch, Service, first};
 use crate::ports::{Caller, Ports};
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::{IntegrationView, PendingUploads};
 
 /// Runs that are read at once, when those are sought that wait.
@@ -35,7 +35,7 @@ impl<P: Ports> Service<P> {
         id: &ProviderId,
         if_match: &IfMatch,
         replay: bool,
-    ) -> Result<IntegrationView, Refusal> {
+    ) -> Result<IntegrationView, ApiError> {
         let stored = self.switch(caller, id, if_match, true).await?;
         let view = self.tested(&stored).await?;
         let (pending_uploads, more) = self.pending_uploads(id).await?;
@@ -60,7 +60,7 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         id: &ProviderId,
         if_match: &IfMatch,
-    ) -> Result<IntegrationView, Refusal> {
+    ) -> Result<IntegrationView, ApiError> {
         self.view(&self.switch(caller, id, if_match, false).await?).await
     }
 
@@ -70,7 +70,7 @@ impl<P: Ports> Service<P> {
         id: &ProviderId,
         if_match: &IfMatch,
         enabled: bool,
-    ) -> Result<Stored<Integration>, Refusal> {
+    ) -> Result<Stored<Integration>, ApiError> {
         // It undoes nobody's change, so it need not name a version.
         let if_match = &if_match.or_any();
         let what = Change { id, caller, verb: if enabled { "enable" } else { "disable" }, if_match };
@@ -86,7 +86,7 @@ impl<P: Ports> Service<P> {
     /// The runs whose findings wait because the integration was disabled, the oldest scan first, since a newer one makes an
     /// older one of another part of the account void; and whether there may be more. Of each upload the newest run says
     /// whether it waits.
-    async fn pending_uploads(&self, id: &ProviderId) -> Result<(Vec<String>, bool), Refusal> {
+    async fn pending_uploads(&self, id: &ProviderId) -> Result<(Vec<String>, bool), ApiError> {
         let mut page = first(RUNS_A_PAGE);
         let mut seen = HashSet::new();
         let mut own = HashMap::new();
@@ -121,7 +121,7 @@ impl<P: Ports> Service<P> {
         run: &RunReport,
         id: &ProviderId,
         own: &mut HashMap<AccountId, bool>,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, ApiError> {
         if !is_disabled(&run.counts) {
             return Ok(false);
         }
@@ -141,7 +141,7 @@ impl<P: Ports> Service<P> {
         Ok(false)
     }
 
-    async fn has_own(&self, account: AccountId, known: &mut HashMap<AccountId, bool>) -> Result<bool, Refusal> {
+    async fn has_own(&self, account: AccountId, known: &mut HashMap<AccountId, bool>) -> Result<bool, ApiError> {
         if let Some(has) = known.get(&account) {
             return Ok(*has);
         }

@@ -7,7 +7,7 @@ use exporter::registry::Stored;
 use super::Service;
 use super::judge::judged;
 use crate::ports::Ports;
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::TestOutcome;
 use crate::wire::{IntegrationView, Test, TestedAccounts};
 
@@ -17,13 +17,13 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such integration.
-    pub async fn test(&self, id: &ProviderId) -> Result<Test, Refusal> {
+    pub async fn test(&self, id: &ProviderId) -> Result<Test, ApiError> {
         let stored = self.found::<Integration>(id).await?;
         Ok(self.run_test(&stored.value).await)
     }
 
     /// An integration, tested.
-    pub(super) async fn tested(&self, stored: &Stored<Integration>) -> Result<IntegrationView, Refusal> {
+    pub(super) async fn tested(&self, stored: &Stored<Integration>) -> Result<IntegrationView, ApiError> {
         let test = self.run_test(&stored.value).await;
         Ok(IntegrationView { test: Some(test), ..self.view(stored).await? })
     }

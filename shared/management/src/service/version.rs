@@ -3,7 +3,7 @@
 use exporter::provider::ProviderId;
 use exporter::registry::Revision;
 
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 
 /// The `ETag` of a version. What was deleted and made again has others.
 pub fn etag(revision: Revision) -> String {
@@ -32,12 +32,12 @@ impl IfMatch {
     }
 
     /// Holds what is there against what the client saw.
-    pub(super) fn check(&self, id: &ProviderId, revision: Revision) -> Result<(), Refusal> {
+    pub(super) fn check(&self, id: &ProviderId, revision: Revision) -> Result<(), ApiError> {
         match self {
-            Self::Unsaid => Err(Refusal::Unconditional),
+            Self::Unsaid => Err(ApiError::Unconditional),
             Self::Any => Ok(()),
             Self::Tags(tags) if tags.contains(&etag(revision)) => Ok(()),
-            Self::Tags(_) => Err(Refusal::Changed { id: id.clone(), current: etag(revision) }),
+            Self::Tags(_) => Err(ApiError::Changed { id: id.clone(), current: etag(revision) }),
         }
     }
 
@@ -76,6 +76,6 @@ mod tests {
         ] {
             assert_eq!(IfMatch::parse(header).check(&id, this).is_ok(), matches, "{header}");
         }
-        assert!(matches!(IfMatch::Unsaid.check(&id, this), Err(Refusal::Unconditional)));
+        assert!(matches!(IfMatch::Unsaid.check(&id, this), Err(ApiError::Unconditional)));
     }
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::{Service, first};
 use crate::check::next_scan;
 use crate::ports::Ports;
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 use crate::wire::ConnectionStatus;
 use crate::wire::{ConnectionSummary, IntegrationView, List};
 
@@ -26,7 +26,7 @@ const PAGES_MAX: usize = 200;
 
 impl<P: Ports> Service<P> {
     /// An integration with all that is known of it.
-    pub(super) async fn view(&self, stored: &Stored<Integration>) -> Result<IntegrationView, Refusal> {
+    pub(super) async fn view(&self, stored: &Stored<Integration>) -> Result<IntegrationView, ApiError> {
         let id = &stored.value.provider;
         let provider = self.ports.provider(id).await?.map(|stored| stored.value);
         let connection = self.summary(id).await?;
@@ -35,7 +35,7 @@ impl<P: Ports> Service<P> {
         Ok(IntegrationView::of(stored, alias, connection, next, self.ports.now()))
     }
 
-    pub(super) async fn views(&self, all: &[Stored<Integration>]) -> Result<Vec<IntegrationView>, Refusal> {
+    pub(super) async fn views(&self, all: &[Stored<Integration>]) -> Result<Vec<IntegrationView>, ApiError> {
         let views: Vec<_> = all.iter().map(|stored| self.view(stored)).collect();
         futures::stream::iter(views).buffered(AT_ONCE).try_collect().await
     }
@@ -45,12 +45,12 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such integration.
-    pub async fn connections(&self, id: &ProviderId, page: &Page) -> Result<List<Connection>, Refusal> {
+    pub async fn connections(&self, id: &ProviderId, page: &Page) -> Result<List<Connection>, ApiError> {
         self.found::<Integration>(id).await?;
         Ok(List::of(self.ports.connections(id, page).await?, |connection| connection))
     }
 
-    async fn summary(&self, id: &ProviderId) -> Result<ConnectionSummary, Refusal> {
+    async fn summary(&self, id: &ProviderId) -> Result<ConnectionSummary, ApiError> {
         let mut sum = Sum::default();
         let mut page = first(ACCOUNTS_A_PAGE);
         for _ in 0..PAGES_MAX {
@@ -64,13 +64,13 @@ impl<P: Ports> Service<P> {
         Ok(sum.end())
     }
 
-    async fn next_scan(&self, provider: Option<&Provider>) -> Result<Option<Timestamp>, Refusal> {
+    async fn next_scan(&self, provider: Option<&Provider>) -> Result<Option<Timestamp>, ApiError> {
         let Some((schedule, id)) = provider.and_then(|provider| Some((provider.scan_schedule.as_ref()?, &provider.id)))
         else {
             return Ok(None);
         };
         let last = match id.account() {
-            Some(account) => self.ports.standing(account).await?.map(|(newest, _)| newest.newest),
+            Some(account) => self.ports.lock_status(account).await?.map(|(newest, _)| newest.newest),
             None => None,
         };
         Ok(next_scan(schedule, last))

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::problem::Refusal;
+use crate::problem::ApiError;
 
 /// What is approved. Nothing named, or no body: what is pending.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,10 +28,10 @@ impl ApprovalBody {
     /// # Errors
     ///
     /// When it approves nothing.
-    pub fn approval(&self) -> Result<Approval, Refusal> {
+    pub fn approval(&self) -> Result<Approval, ApiError> {
         let unproven = self.unproven.unwrap_or_default();
         if self.pending == Some(false) && !unproven {
-            return Err(Refusal::field("pending", "must be true if unproven is not: nothing would be approved"));
+            return Err(ApiError::field("pending", "must be true if unproven is not: nothing would be approved"));
         }
         Ok(Approval::of(self.pending.unwrap_or_default(), unproven))
     }

@@ -25,7 +25,7 @@ fn api() -> Api {
     able.accounts.insert(ACCOUNT.parse().unwrap(), AccountReport { archive, ..AccountReport::default() });
     able.counts.archived = 4;
     able.counts.quarantined.insert("InvalidInput".to_owned(), 2);
-    able.counts.unreadable = 1;
+    able.counts.malformed = 1;
     able.quarantine = Some("runs/able/quarantine.jsonl".to_owned());
     let mut kept = api.memory.kept();
     kept.runs = vec![able, run("idle", "scan.json")];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use asff::Partition;
-use aws::{Caller, Cloud, Deployment, Managing, Names, SdkConfig};
+use aws::{Caller, Cloud, Deployment, ManagementConfig, ResourceNames, SdkConfig};
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use management::{Service, Settings, router};
@@ -43,10 +43,10 @@ pub(super) async fn connect(
     let secret_prefix = stack.as_ref().and_then(|stack| stack.secret_name_prefix.clone());
     let secret_prefix = secret_prefix.unwrap_or_else(|| SECRET_PREFIX.to_owned());
     let secret_kms_key = stack.as_ref().and_then(|stack| stack.kms_key_arn.clone());
-    let managing = Managing { secret_prefix: secret_prefix.clone(), secret_kms_key, check_function };
+    let managing = ManagementConfig { secret_prefix: secret_prefix.clone(), secret_kms_key, check_function };
     // Tables are those of the caller's account.
     let deployment = Settings { secret_prefix, partition, account: caller.account.parse().ok() };
-    let cloud = Cloud::new(config, Names { table, state_bucket, queue_url }).managing(managing);
+    let cloud = Cloud::new(config, ResourceNames { table, state_bucket, queue_url }).managing(managing);
     let router = router(Arc::new(Service::new(Arc::new(cloud), deployment.clone())));
     let transport = Box::new(move |mut request: http::Request<Bytes>| {
         request.extensions_mut().insert(management::Caller(caller.arn.clone()));

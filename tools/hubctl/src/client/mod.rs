@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use management::Settings;
 use serde_json::Value;
 
-pub(crate) use self::reach::Reach;
+pub(crate) use self::reach::ConnectionArgs;
 pub(crate) use self::request::{Answer, Request, read, segment};
 use crate::exit::Failure;
 

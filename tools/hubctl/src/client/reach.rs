@@ -15,7 +15,7 @@ use crate::shell::quoted;
 
 /// How a management command reaches its deployment.
 #[derive(clap::Args, Clone, Debug, Default)]
-pub(crate) struct Reach {
+pub(crate) struct ConnectionArgs {
     /// Work on this machine and as whom you call, instead of by the deployment's function
     #[arg(long, global = true, help_heading = "Deployment")]
     pub(crate) local: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Reach {
     pub(crate) manage_function: Option<String>,
 }
 
-impl Reach {
+impl ConnectionArgs {
     /// The options by which a command reaches the deployment in the same way.
     pub(crate) fn options(&self) -> String {
         let function =

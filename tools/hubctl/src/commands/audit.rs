@@ -4,7 +4,7 @@ use anyhow::Result;
 use exporter::registry::AuditEntry;
 use serde_json::Value;
 
-use crate::client::{Reach, read};
+use crate::client::{ConnectionArgs, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
@@ -33,7 +33,7 @@ Examples:
 JSON: an array of at, by, action, target and changes (by setting: from, to).")]
 pub(crate) struct Args {
     #[command(flatten)]
-    reach: Reach,
+    reach: ConnectionArgs,
 
     /// How many
     #[arg(long, value_name = "ENTRIES", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]

@@ -7,7 +7,7 @@ use crate::config::{Format, Global};
 use crate::deployment::{self, port};
 use crate::exit::{Exit, Failure};
 use crate::origin::Origin;
-use crate::render::{Facts, Output, Tone, text};
+use crate::render::{Details, Output, Tone, text};
 use crate::standalone::{Standalone, StateOnly};
 
 /// The account's last runs that are looked through.
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
 }
 
 fn write(explanation: &Explanation, live: bool, origin: &Origin, output: &mut Output) -> Result<()> {
-    let mut facts = Facts::new();
+    let mut facts = Details::new();
     facts.add(Tone::Strong, "Finding", &explanation.id);
     facts.add(Tone::Plain, "Check", &explanation.name.check);
     facts.add(Tone::Plain, "Account", explanation.name.account);
@@ -129,7 +129,7 @@ fn write(explanation: &Explanation, live: bool, origin: &Origin, output: &mut Ou
     Ok(())
 }
 
-fn add_known(facts: &mut Facts, known: &KnownState, elsewhere: bool) {
+fn add_known(facts: &mut Details, known: &KnownState, elsewhere: bool) {
     let because = known.archived_as.map_or(String::new(), |because| format!(", since it is {because}"));
     let uncertain = if known.state == "uncertain" { ": a call that carried it had no answer" } else { "" };
     let place = if elsewhere { format!(", in {}", known.region) } else { String::new() };

@@ -8,9 +8,9 @@ use exporter::jobs::{Job, accounts_with_state};
 use exporter::jobs::{JobRunner, Reconcile};
 use exporter::report::{Drift, RegionReport, RunReport};
 
-use super::job::submit::{self, How, Submitted};
+use super::job::submit::{self, ExecutionOptions, Submitted};
 use crate::args::filters::region;
-use crate::client::Reach;
+use crate::client::ConnectionArgs;
 use crate::config::{Format, Global};
 use crate::deployment::{block_on, port};
 use crate::exit::Exit;
@@ -53,13 +53,13 @@ pub(crate) struct Args {
     dry_run: bool,
 
     #[command(flatten)]
-    reach: Reach,
+    reach: ConnectionArgs,
 
     #[command(flatten)]
     state: StateOption,
 
     #[command(flatten)]
-    how: How,
+    how: ExecutionOptions,
 }
 
 pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {

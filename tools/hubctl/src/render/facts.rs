@@ -10,11 +10,11 @@ const GAP: usize = 2;
 
 /// Names and values.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct Details {
     lines: Vec<(Tone, &'static str, String)>,
 }
 
-impl Facts {
+impl Details {
     /// No facts yet.
     pub(crate) fn new() -> Self {
         Self::default()
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn long_values_are_broken_between_words_only() {
-        let mut facts = Facts::new();
+        let mut facts = Details::new();
         facts.add(Tone::Good, "State", "complete").add(Tone::Plain, "Regions", "eu-west-1, us-east-1, us-west-2");
         facts.add(Tone::Plain, "Report", "s3://a-bucket/with/a/long/key/that/is/copied.json");
         let text = facts.render(Style { terminal: false, color: false, width: 30 });

@@ -19,12 +19,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-pub(crate) use self::facts::Facts;
+pub(crate) use self::facts::Details;
 pub(crate) use self::stream::Beside;
 use self::stream::Stream;
 pub(crate) use self::table::{Column, Table};
 pub(crate) use self::tone::Tone;
-use crate::config::{Format, Notation, Style};
+use crate::config::{Format, OutputFormat, Style};
 use crate::exit::{Exit, Failure, exit_of};
 
 /// Where a command writes.
@@ -37,15 +37,15 @@ pub(crate) struct Output {
     pub(crate) err_style: Style,
     /// For whom results are written.
     pub(crate) format: Format,
-    notation: Notation,
+    notation: OutputFormat,
 }
 
 impl Output {
     /// The streams of this process.
-    pub(crate) fn of_process(notation: Notation, no_color: bool) -> Self {
+    pub(crate) fn of_process(notation: OutputFormat, no_color: bool) -> Self {
         let (out, err) = (io::stdout(), io::stderr());
         let (out_style, err_style) = (Style::of(&out, no_color), Style::of(&err, no_color));
-        let format = if notation == Notation::Table { Format::Table } else { Format::Json };
+        let format = if notation == OutputFormat::Table { Format::Table } else { Format::Json };
         Self { out: Stream::new(out.lock()), err: Stream::new(err), out_style, err_style, format, notation }
     }
 
@@ -65,7 +65,7 @@ impl Output {
         }
         let out = Stream::new(Paper(paper.clone()));
         let err = Stream::new(io::sink());
-        let (format, notation) = (Format::Table, Notation::Table);
+        let (format, notation) = (Format::Table, OutputFormat::Table);
         let mut output = Self { out, err, out_style: style, err_style: style, format, notation };
         assert!(meanwhile(&mut output).is_ok());
         drop(output);
@@ -94,17 +94,17 @@ impl Output {
 
     /// Whether the result is to be rows of CSV.
     pub(crate) fn is_csv(&self) -> bool {
-        self.notation == Notation::Csv
+        self.notation == OutputFormat::Csv
     }
 
     /// Facts of the result.
-    pub(crate) fn facts(&mut self, facts: &Facts) -> io::Result<()> {
+    pub(crate) fn facts(&mut self, facts: &Details) -> io::Result<()> {
         self.text(facts.render(self.out_style))
     }
 
     /// The result for machines: as JSON, or as YAML where that is asked for.
     pub(crate) fn json(&mut self, result: &impl Serialize) -> io::Result<()> {
-        if self.notation == Notation::Yaml {
+        if self.notation == OutputFormat::Yaml {
             return self.yaml(result);
         }
         let json = serde_json::to_string_pretty(result)?;

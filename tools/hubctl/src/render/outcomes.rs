@@ -25,7 +25,7 @@ pub(crate) fn table(sent: &str, counts: &Counts) -> Table {
     for (code, findings) in &counts.quarantined {
         row(Tone::Bad, format!("quarantined: {code}"), *findings);
     }
-    row(Tone::Bad, "malformed".to_owned(), counts.unreadable);
+    row(Tone::Bad, "malformed".to_owned(), counts.malformed);
     for (reason, findings) in &counts.undelivered {
         row(Tone::Bad, format!("undelivered: {reason}"), *findings);
     }
@@ -61,7 +61,7 @@ mod tests {
         counts.add(Fate::Filtered("passed".to_owned()), 300);
         counts.add(Fate::RegionUnavailable("eu-west-3".parse().unwrap(), "hub_not_enabled".to_owned()), 40);
         counts.add(Fate::Quarantined("missing_field".to_owned()), 2);
-        counts.add(Fate::Unreadable, 1);
+        counts.add(Fate::Malformed, 1);
         counts.add(Fate::Undelivered("throttled".to_owned()), 2);
         assert!(counts.balanced());
         insta::assert_snapshot!(table("sent", &counts).render(Style { terminal: false, color: false, width: 80 }));

@@ -10,7 +10,7 @@ use exporter::report::{Counts, ReadStatus, RegionReport, RunKind, RunReport, Run
 use super::{outcomes, unproven};
 use crate::exit::Exit;
 use crate::origin::Origin;
-use crate::render::{Column, Facts, Output, Table, Tone, text};
+use crate::render::{Column, Details, Output, Table, Tone, text};
 
 /// Reasons for which findings are undelivered that lie in the integration's credentials.
 pub(crate) const CREDENTIAL_REASONS: [&str; 5] =
@@ -21,7 +21,7 @@ pub(crate) fn exit(report: &RunReport) -> Exit {
     let counts = &report.counts;
     let truncated = matches!(report.read_status, ReadStatus::Truncated { .. } | ReadStatus::Stopped);
     let left = counts.undelivered_total() + counts.archive_undelivered;
-    let lost = counts.quarantined_total() + counts.unreadable + counts.archive_rejected_total() + left > 0;
+    let lost = counts.quarantined_total() + counts.malformed + counts.archive_rejected_total() + left > 0;
     if counts.undelivered.keys().any(|reason| CREDENTIAL_REASONS.contains(&reason.as_str())) {
         return Exit::Credentials;
     }
@@ -107,8 +107,8 @@ fn is_replay_due(report: &RunReport) -> bool {
 }
 
 /// What was exported, and how it ended.
-fn head(report: &RunReport, origin: &Origin) -> Facts {
-    let mut facts = Facts::new();
+fn head(report: &RunReport, origin: &Origin) -> Details {
+    let mut facts = Details::new();
     facts.add(Tone::Strong, "Run", &report.run_id);
     facts.add(tone(report.status), "Status", report.status.as_str());
     if report.kind == RunKind::Export {

@@ -49,7 +49,7 @@ pub(crate) struct Survey {
     /// Findings that would be kept back, by code.
     pub(crate) quarantined: BTreeMap<QuarantineCode, u64>,
     /// Entries that are broken in the file.
-    pub(crate) unreadable: u64,
+    pub(crate) malformed: u64,
     /// Mapped findings that were changed to keep the service's limits.
     pub(crate) repaired: u64,
     /// Mapped findings that the file holds already.
@@ -179,8 +179,8 @@ impl Survey {
             // It has no ASFF, so it came from no mapper of ours.
             Outcome::Finding(_) => {}
             Outcome::Skipped(skip) => *self.skipped.entry(skip.as_str()).or_default() += 1,
-            Outcome::Unreadable(broken) => {
-                self.unreadable += 1;
+            Outcome::Malformed(broken) => {
+                self.malformed += 1;
                 let message = format!("{} ({} bytes)", broken.reason, broken.length);
                 let Place { account, region, check_id } = broken.place.clone();
                 let check = check_id.map(|check| check.to_string());

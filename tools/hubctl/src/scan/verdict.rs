@@ -10,7 +10,7 @@ use crate::render::{Output, text};
 
 /// The exit code that tells a script how the file is.
 pub(crate) fn exit(survey: &Survey) -> Exit {
-    let lost = survey.unreadable > 0 || survey.quarantined_total() > 0;
+    let lost = survey.malformed > 0 || survey.quarantined_total() > 0;
     match survey.read_status {
         ReadStatus::Refused { .. } | ReadStatus::Unread => Exit::Error,
         ReadStatus::Truncated { .. } => Exit::Findings,

@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use exporter::ports::{Object, Only, PortError};
+use exporter::ports::{Object, PortError, PutMode};
 use futures::StreamExt;
 use futures::stream;
 use sha2::{Digest, Sha256};
@@ -32,13 +32,13 @@ pub(super) struct Folder {
 pub(crate) struct Draft {
     folder: PathBuf,
     target: PathBuf,
-    only: Only,
+    only: PutMode,
     file: tokio::fs::File,
     name: TempPath,
 }
 
 impl Folder {
-    pub(super) async fn create(&self, key: &str, only: Only) -> Result<Draft, PortError> {
+    pub(super) async fn create(&self, key: &str, only: PutMode) -> Result<Draft, PortError> {
         let target = self.path.join(key);
         let parent = target.parent().unwrap_or(&self.path).to_owned();
         let made = blocking(move || {
@@ -101,7 +101,7 @@ impl Draft {
 }
 
 /// Gives a written file its name, if the condition holds.
-fn appear(folder: &Path, name: TempPath, target: &Path, only: &Only) -> io::Result<()> {
+fn appear(folder: &Path, name: TempPath, target: &Path, only: &PutMode) -> io::Result<()> {
     let lock = File::options().create(true).truncate(false).write(true).open(folder.join(LOCK))?;
     lock.lock()?;
     let there = match File::open(target) {
@@ -110,9 +110,9 @@ fn appear(folder: &Path, name: TempPath, target: &Path, only: &Only) -> io::Resu
         Err(error) => return Err(error),
     };
     let holds = match only {
-        Only::Always => true,
-        Only::IfAbsent => there.is_none(),
-        Only::IfUnchanged(etag) => there.as_ref() == Some(etag),
+        PutMode::Overwrite => true,
+        PutMode::Create => there.is_none(),
+        PutMode::Update(etag) => there.as_ref() == Some(etag),
     };
     if !holds {
         return Err(io::Error::other("another export wrote it meanwhile"));
@@ -163,7 +163,7 @@ fn failed(action: &str, path: &Path, error: &io::Error) -> PortError {
 mod tests {
     use super::*;
 
-    async fn put(folder: &Folder, key: &str, text: &'static str, only: Only) -> Result<(), PortError> {
+    async fn put(folder: &Folder, key: &str, text: &'static str, only: PutMode) -> Result<(), PortError> {
         let mut draft = folder.create(key, only).await?;
         draft.write(&Bytes::from_static(text.as_bytes())).await?;
         draft.finish().await
@@ -180,17 +180,17 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder { path: place.path().join("state") };
         assert!(get(&folder, "state/1/a.zst").await.is_none());
-        let mut draft = folder.create("state/1/a.zst", Only::IfAbsent).await.unwrap();
+        let mut draft = folder.create("state/1/a.zst", PutMode::Create).await.unwrap();
         draft.write(&Bytes::from_static(b"half")).await.unwrap();
         assert_eq!(folder.keys("state/").await.unwrap(), [""; 0], "nothing before it is finished");
         drop(draft);
-        put(&folder, "state/1/a.zst", "one", Only::IfAbsent).await.unwrap();
-        assert!(put(&folder, "state/1/a.zst", "two", Only::IfAbsent).await.is_err());
+        put(&folder, "state/1/a.zst", "one", PutMode::Create).await.unwrap();
+        assert!(put(&folder, "state/1/a.zst", "two", PutMode::Create).await.is_err());
         let (etag, bytes) = get(&folder, "state/1/a.zst").await.unwrap();
         assert_eq!(bytes, b"one");
-        put(&folder, "state/1/a.zst", "two", Only::IfUnchanged(etag.clone())).await.unwrap();
-        assert!(put(&folder, "state/1/a.zst", "three", Only::IfUnchanged(etag)).await.is_err());
-        put(&folder, "state/2/b.zst", "b", Only::Always).await.unwrap();
+        put(&folder, "state/1/a.zst", "two", PutMode::Update(etag.clone())).await.unwrap();
+        assert!(put(&folder, "state/1/a.zst", "three", PutMode::Update(etag)).await.is_err());
+        put(&folder, "state/2/b.zst", "b", PutMode::Overwrite).await.unwrap();
         assert_eq!(folder.keys("state/1/").await.unwrap(), ["state/1/a.zst"]);
         assert_eq!(folder.keys("state/").await.unwrap(), ["state/1/a.zst", "state/2/b.zst"]);
     }
@@ -199,7 +199,7 @@ mod tests {
     async fn of_two_that_write_at_once_one_fails() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder { path: place.path().to_owned() };
-        let writes = (0..16).map(|_| put(&folder, "k.json", "x", Only::IfAbsent));
+        let writes = (0..16).map(|_| put(&folder, "k.json", "x", PutMode::Create));
         let written = futures::future::join_all(writes).await.into_iter().filter(Result::is_ok).count();
         assert_eq!(written, 1);
     }

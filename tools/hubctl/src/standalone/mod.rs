@@ -12,12 +12,12 @@ mod store;
 use std::sync::Arc;
 
 use asff::AccountId;
-use aws::{Cloud, Names, SdkConfig, SecurityHub};
+use aws::{Cloud, ResourceNames, SdkConfig, SecurityHub};
 use bytes::Bytes;
 use exporter::integration::Integration;
 use exporter::ports::{
-    AccountLocks, Begun, Claim, Clock, ConnectError, Doubt, Hubs, Integrations, Newest, Object, ObjectWriter, Objects,
-    Only, PortError, Runs, UploadLocks,
+    AccountLocks, Acquired, Claim, Clock, ConnectError, Hubs, InDoubt, Integrations, Newest, Object, ObjectWriter,
+    Objects, PortError, PutMode, Runs, UploadLocks,
 };
 use exporter::report::{RunReport, RunStatus};
 use jiff::Timestamp;
@@ -44,7 +44,7 @@ impl Standalone {
             Place::Folder(_) => String::new(),
         };
         // There is no table: nothing below asks for one.
-        let names = Names { table: String::new(), state_bucket, queue_url: None };
+        let names = ResourceNames { table: String::new(), state_bucket, queue_url: None };
         let cloud = Arc::new(Cloud::new(config, names));
         let store = Store::new(place, &cloud);
         Self { cloud, template, store }
@@ -74,7 +74,7 @@ impl Hubs for Standalone {
 impl Objects for Standalone {
     type Writer = Writer;
 
-    async fn create(&self, key: &str, only: Only) -> Result<Writer, PortError> {
+    async fn create(&self, key: &str, only: PutMode) -> Result<Writer, PortError> {
         self.store.create(key, only).await
     }
 
@@ -128,7 +128,7 @@ impl Runs for Standalone {
         let key = RunReport::key(&report.run_id);
         let json = serde_json::to_vec_pretty(report)
             .map_err(|error| PortError { action: format!("write {key}"), message: error.to_string() })?;
-        let mut object = self.store.create(&key, Only::Always).await?;
+        let mut object = self.store.create(&key, PutMode::Overwrite).await?;
         object.write(Bytes::from(json)).await?;
         object.finish().await
     }
@@ -143,7 +143,7 @@ impl AccountLocks for Standalone {
         scanned_at: Timestamp,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Begun, PortError> {
+    ) -> Result<Acquired, PortError> {
         let decide = |old: Option<AccountRecord>| AccountRecord::begin(old, run_id, content, scanned_at, now, until);
         self.store.change(&account_key(account), decide).await
     }
@@ -161,16 +161,16 @@ impl AccountLocks for Standalone {
         Ok(None)
     }
 
-    async fn standing(&self, account: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
+    async fn lock_status(&self, account: AccountId) -> Result<Option<(Newest, InDoubt)>, PortError> {
         let record: Option<AccountRecord> = self.store.record(&account_key(account)).await?.0;
         Ok(record.map(|record| {
-            let doubt = record.doubt();
-            (record.newest, doubt)
+            let in_doubt = record.in_doubt();
+            (record.newest, in_doubt)
         }))
     }
 
-    async fn end(&self, account: AccountId, run_id: &str, doubt: Doubt) -> Result<(), PortError> {
-        let decide = |old: Option<AccountRecord>| (old.and_then(|old| old.end(run_id, &doubt)), ());
+    async fn end(&self, account: AccountId, run_id: &str, in_doubt: InDoubt) -> Result<(), PortError> {
+        let decide = |old: Option<AccountRecord>| (old.and_then(|old| old.end(run_id, &in_doubt)), ());
         self.store.change(&account_key(account), decide).await
     }
 }

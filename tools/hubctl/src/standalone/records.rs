@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use asff::{AccountId, RegionName};
-use exporter::ports::{Begun, Claim, Doubt, Newest};
+use exporter::ports::{Acquired, Claim, InDoubt, Newest};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -40,7 +40,7 @@ pub(super) struct AccountRecord {
     in_doubt: bool,
     /// Or in these Regions.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    doubtful_regions: BTreeSet<RegionName>,
+    in_doubt_regions: BTreeSet<RegionName>,
 }
 
 /// A run that holds something.
@@ -59,23 +59,23 @@ impl AccountRecord {
         scanned_at: Timestamp,
         now: Timestamp,
         until: Timestamp,
-    ) -> (Option<Self>, Begun) {
+    ) -> (Option<Self>, Acquired) {
         let newest = match Newest::begin(old.as_ref().map(|old| old.newest.clone()), content, scanned_at) {
             Ok(newest) => newest,
-            Err(newest) => return (None, Begun::Superseded { newest }),
+            Err(newest) => return (None, Acquired::Superseded { newest }),
         };
-        let (doubt, doubtful_regions) = match old {
-            None => (Doubt::default(), BTreeSet::new()),
+        let (in_doubt, in_doubt_regions) = match old {
+            None => (InDoubt::default(), BTreeSet::new()),
             Some(old) => {
                 if let Some(hold) = old.hold.as_ref().filter(|hold| hold.until > now && hold.run_id != run_id) {
-                    return (None, Begun::Held { run_id: hold.run_id.clone() });
+                    return (None, Acquired::Held { run_id: hold.run_id.clone() });
                 }
-                (old.doubt(), old.doubtful_regions)
+                (old.in_doubt(), old.in_doubt_regions)
             }
         };
         let hold = Some(Hold { run_id: run_id.to_owned(), until });
-        let taken = Self { newest, hold, in_doubt: true, doubtful_regions };
-        (Some(taken), Begun::Taken { doubt })
+        let taken = Self { newest, hold, in_doubt: true, in_doubt_regions };
+        (Some(taken), Acquired::Taken { in_doubt })
     }
 
     /// The record after a run holds the account for longer; none, if it is not that run's.
@@ -86,19 +86,19 @@ impl AccountRecord {
     }
 
     /// The record after a run gave the account back; none, if it was not that run's.
-    pub(super) fn end(self, run_id: &str, doubt: &Doubt) -> Option<Self> {
+    pub(super) fn end(self, run_id: &str, in_doubt: &InDoubt) -> Option<Self> {
         let ours = self.hold.as_ref().is_some_and(|hold| hold.run_id == run_id);
         ours.then(|| Self {
             hold: None,
-            in_doubt: doubt.everywhere,
-            doubtful_regions: doubt.regions.clone(),
+            in_doubt: in_doubt.everywhere,
+            in_doubt_regions: in_doubt.regions.clone(),
             newest: self.newest,
         })
     }
 
     /// What the run before left in doubt.
-    pub(super) fn doubt(&self) -> Doubt {
-        Doubt { everywhere: self.in_doubt, regions: self.doubtful_regions.clone() }
+    pub(super) fn in_doubt(&self) -> InDoubt {
+        InDoubt { everywhere: self.in_doubt, regions: self.in_doubt_regions.clone() }
     }
 }
 
@@ -166,39 +166,39 @@ mod tests {
         format!("2026-11-23T{hour:02}:00:00Z").parse().unwrap()
     }
 
-    fn taken(old: Option<AccountRecord>, run_id: &str, scanned: i8, now: i8) -> (AccountRecord, Doubt) {
+    fn taken(old: Option<AccountRecord>, run_id: &str, scanned: i8, now: i8) -> (AccountRecord, InDoubt) {
         match AccountRecord::begin(old, run_id, &format!("scan of {scanned}"), at(scanned), at(now), at(now + 1)) {
-            (Some(record), Begun::Taken { doubt }) => (record, doubt),
+            (Some(record), Acquired::Taken { in_doubt }) => (record, in_doubt),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn an_account_is_one_runs_until_it_gives_it_back_or_its_time_is_over() {
-        let (held, doubt) = taken(None, "a", 1, 2);
-        assert_eq!(doubt, Doubt::default());
+        let (held, in_doubt) = taken(None, "a", 1, 2);
+        assert_eq!(in_doubt, InDoubt::default());
         let begin = |now| AccountRecord::begin(Some(held.clone()), "b", "scan", at(1), at(now), at(now + 1));
-        assert_eq!(begin(2), (None, Begun::Held { run_id: "a".to_owned() }));
-        assert_eq!(held.clone().end("b", &Doubt::default()), None, "it is not b's to give back");
-        let (_, doubt) = taken(Some(held.clone()), "b", 1, 3);
-        assert!(doubt.everywhere, "a died: nobody knows what it sent");
+        assert_eq!(begin(2), (None, Acquired::Held { run_id: "a".to_owned() }));
+        assert_eq!(held.clone().end("b", &InDoubt::default()), None, "it is not b's to give back");
+        let (_, in_doubt) = taken(Some(held.clone()), "b", 1, 3);
+        assert!(in_doubt.everywhere, "a died: nobody knows what it sent");
         let renewed = held.clone().renew("a", at(4)).unwrap();
         let begin = AccountRecord::begin(Some(renewed), "b", "scan", at(1), at(3), at(5));
-        assert_eq!(begin, (None, Begun::Held { run_id: "a".to_owned() }), "a works on");
+        assert_eq!(begin, (None, Acquired::Held { run_id: "a".to_owned() }), "a works on");
         assert_eq!(held.clone().renew("b", at(4)), None, "nor is it b's to hold");
         let ended =
-            held.end("a", &Doubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() }).unwrap();
-        let (_, doubt) = taken(Some(ended), "b", 1, 2);
-        assert!(!doubt.everywhere && doubt.covers("eu-west-1".parse().unwrap()));
+            held.end("a", &InDoubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() }).unwrap();
+        let (_, in_doubt) = taken(Some(ended), "b", 1, 2);
+        assert!(!in_doubt.everywhere && in_doubt.covers("eu-west-1".parse().unwrap()));
     }
 
     #[test]
     fn an_older_scan_never_overwrites_a_newer_one() {
         let (held, _) = taken(None, "a", 5, 6);
-        let ended = held.end("a", &Doubt::default()).unwrap();
+        let ended = held.end("a", &InDoubt::default()).unwrap();
         let older = AccountRecord::begin(Some(ended.clone()), "b", "older scan", at(4), at(7), at(8));
-        assert_eq!(older, (None, Begun::Superseded { newest: at(5) }));
-        assert_eq!(taken(Some(ended), "b", 5, 7).1, Doubt::default(), "the same scan completes what was left out");
+        assert_eq!(older, (None, Acquired::Superseded { newest: at(5) }));
+        assert_eq!(taken(Some(ended), "b", 5, 7).1, InDoubt::default(), "the same scan completes what was left out");
     }
 
     #[test]

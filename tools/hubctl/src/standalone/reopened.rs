@@ -8,7 +8,7 @@ use bytes::Bytes;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use exporter::integration::Integration;
 use exporter::jobs::report_of;
-use exporter::ports::{ObjectWriter as _, Objects as _, Only, PortError};
+use exporter::ports::{ObjectWriter as _, Objects as _, PortError, PutMode};
 use exporter::report::{RunKind, RunReport};
 
 use super::options::any_account;
@@ -125,7 +125,7 @@ impl Standalone {
         let key = settings_key(run_id);
         let json = serde_json::to_vec_pretty(&self.template)
             .map_err(|error| PortError { action: format!("write {key}"), message: error.to_string() })?;
-        let mut object = self.create(&key, Only::Always).await?;
+        let mut object = self.create(&key, PutMode::Overwrite).await?;
         object.write(Bytes::from(json)).await?;
         object.finish().await
     }

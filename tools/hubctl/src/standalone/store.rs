@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws::Cloud;
 use backon::Retryable as _;
 use bytes::Bytes;
-use exporter::ports::{Object, ObjectWriter, Objects, Only, PortError};
+use exporter::ports::{Object, ObjectWriter, Objects, PortError, PutMode};
 use futures::TryStreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -132,7 +132,7 @@ impl Store {
         }
     }
 
-    pub(super) async fn create(&self, key: &str, only: Only) -> Result<Writer, PortError> {
+    pub(super) async fn create(&self, key: &str, only: PutMode) -> Result<Writer, PortError> {
         match self {
             Self::Folder(folder) => Ok(Writer::Folder(Box::new(folder.create(key, only).await?))),
             Self::Bucket { cloud, prefix, .. } => {
@@ -185,7 +185,7 @@ impl Store {
             let (record, version) = self.record(key).await?;
             let (next, answer) = decide(record);
             if let Some(next) = next {
-                let only = version.clone().map_or(Only::IfAbsent, Only::IfUnchanged);
+                let only = version.clone().map_or(PutMode::Create, PutMode::Update);
                 let written = self.write(key, &next, only).await;
                 written.map_err(|error| ChangeError::Rejected { version, error })?;
             }
@@ -202,7 +202,7 @@ impl Store {
         changed.map_err(|(ChangeError::Rejected { error, .. } | ChangeError::Failed(error))| error)
     }
 
-    async fn write(&self, key: &str, record: &impl Serialize, only: Only) -> Result<(), PortError> {
+    async fn write(&self, key: &str, record: &impl Serialize, only: PutMode) -> Result<(), PortError> {
         let json = serde_json::to_vec_pretty(record)
             .map_err(|error| PortError { action: format!("write {self}/{key}"), message: error.to_string() })?;
         let mut object = self.create(key, only).await?;

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use exporter::integration::Integration;
 use exporter::jobs::{Chain, JobMessage, JobRecord, JobStore, Queue, Round};
 use exporter::ports::{
-    AccountLocks, Begun, CallError, Claim, Clock, ConnectError, Doubt, Hub, HubState, Hubs, ImportOutcome,
-    Integrations, Newest, Object, ObjectWriter, Objects, Only, OpenError, Page, PortError, Runs, Scan, Scans,
+    AccountLocks, Acquired, CallError, Claim, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, InDoubt,
+    Integrations, Newest, Object, ObjectWriter, Objects, OpenError, Page, PortError, PutMode, Runs, Scan, Scans,
     UploadLocks,
 };
 use exporter::report::RunReport;
 use exporter::scan_source::ScanSource;
-use exporter::telling::{Event, Telling, Told};
+use exporter::telling::{Event, Notifications, Notified};
 use exporter::upload::{Upload, UploadInfo};
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -31,17 +31,17 @@ pub(super) struct Twin {
     pub(super) recorded: Mutex<Vec<RunReport>>,
     pub(super) put_back: Mutex<Vec<(String, Chain, Duration)>>,
     pub(super) ordered: Mutex<Vec<(JobMessage, Duration)>>,
-    pub(super) told: Mutex<(Told, u64)>,
+    pub(super) told: Mutex<(Notified, u64)>,
     pub(super) published: Mutex<Vec<Event>>,
     pub(super) scan_sources: Mutex<Option<Vec<ScanSource>>>,
 }
 
-impl Telling for Twin {
-    async fn told(&self, _: AccountId) -> Result<(Told, u64), PortError> {
+impl Notifications for Twin {
+    async fn told(&self, _: AccountId) -> Result<(Notified, u64), PortError> {
         Ok(self.told.lock().unwrap().clone())
     }
 
-    async fn write_told(&self, _: AccountId, told: &Told, number: u64) -> Result<bool, PortError> {
+    async fn write_told(&self, _: AccountId, told: &Notified, number: u64) -> Result<bool, PortError> {
         *self.told.lock().unwrap() = (told.clone(), number + 1);
         Ok(true)
     }
@@ -114,10 +114,10 @@ impl AccountLocks for Twin {
         _: Timestamp,
         _: Timestamp,
         _: Timestamp,
-    ) -> Result<Begun, PortError> {
+    ) -> Result<Acquired, PortError> {
         Ok(match self.opened.lock().unwrap().last().map(String::as_str) {
-            Some("busy.json") => Begun::Held { run_id: "another".to_owned() },
-            _ => Begun::Taken { doubt: Doubt::default() },
+            Some("busy.json") => Acquired::Held { run_id: "another".to_owned() },
+            _ => Acquired::Taken { in_doubt: InDoubt::default() },
         })
     }
 
@@ -129,11 +129,11 @@ impl AccountLocks for Twin {
         Ok(None)
     }
 
-    async fn standing(&self, _: AccountId) -> Result<Option<(Newest, Doubt)>, PortError> {
+    async fn lock_status(&self, _: AccountId) -> Result<Option<(Newest, InDoubt)>, PortError> {
         Ok(None)
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: Doubt) -> Result<(), PortError> {
+    async fn end(&self, _: AccountId, _: &str, _: InDoubt) -> Result<(), PortError> {
         Ok(())
     }
 }
@@ -170,7 +170,7 @@ pub(super) struct Sink;
 impl Objects for Twin {
     type Writer = Sink;
 
-    async fn create(&self, _: &str, _: Only) -> Result<Sink, PortError> {
+    async fn create(&self, _: &str, _: PutMode) -> Result<Sink, PortError> {
         Ok(Sink)
     }
 

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, Pu
 use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem};
 use aws_smithy_types::error::operation::BuildError;
 use backon::{ExponentialBuilder, Retryable as _};
-use exporter::registry::{AuditEntry, CommitError, Revision, Seen, Write};
+use exporter::registry::{AuditEntry, CommitError, ExpectedVersion, Revision, Write};
 use jiff::Timestamp;
 
 use super::audit;
@@ -108,10 +108,10 @@ fn check(request: ConditionCheckBuilder) -> Result<TransactWriteItem, StepError>
     Ok(TransactWriteItem::builder().condition_check(request.build()?).build())
 }
 
-fn seen_by(request: PutBuilder, seen: Seen) -> PutBuilder {
+fn seen_by(request: PutBuilder, seen: ExpectedVersion) -> PutBuilder {
     match seen {
-        Seen::Nothing => request.condition_expression(ABSENT),
-        Seen::This(Revision { version, created_at }) => request
+        ExpectedVersion::Nothing => request.condition_expression(ABSENT),
+        ExpectedVersion::This(Revision { version, created_at }) => request
             .condition_expression(UNCHANGED)
             .expression_attribute_values(":version", number(i64::try_from(version).unwrap_or(i64::MAX)))
             .expression_attribute_values(":created", text(created_at.to_string())),

@@ -1,7 +1,7 @@
 //! The items of providers, integrations and remembered requests.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use exporter::registry::{Remembered, Stored};
+use exporter::registry::{IdempotencyRecord, Stored};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -54,7 +54,7 @@ pub(crate) fn stored<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, Item
 }
 
 /// The item of a request that can be sent again; the table forgets it.
-pub(crate) fn of_remembered(remembered: &Remembered) -> Item {
+pub(crate) fn of_remembered(remembered: &IdempotencyRecord) -> Item {
     let rest = [
         ("fingerprint", text(&remembered.fingerprint)),
         ("made", text(remembered.made.as_str())),
@@ -64,9 +64,9 @@ pub(crate) fn of_remembered(remembered: &Remembered) -> Item {
 }
 
 /// A request of an item.
-pub(crate) fn remembered(key: &str, item: &Item) -> Result<Remembered, ItemError> {
+pub(crate) fn remembered(key: &str, item: &Item) -> Result<IdempotencyRecord, ItemError> {
     let until = get_number(item, "expires_at").and_then(|second| Timestamp::from_second(second).ok());
-    Ok(Remembered {
+    Ok(IdempotencyRecord {
         key: key.to_owned(),
         fingerprint: get_text(item, "fingerprint").unwrap_or_default().to_owned(),
         made: get_text(item, "made").and_then(|id| id.parse().ok()).ok_or(ItemError::Missing("made"))?,

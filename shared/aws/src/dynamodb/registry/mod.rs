@@ -8,7 +8,7 @@ pub(crate) mod items;
 use exporter::integration::Integration;
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{AuditEntry, CommitError, Page, Part, Registry, Remembered, Stored, Write};
+use exporter::registry::{AuditEntry, CommitError, IdempotencyRecord, Page, Part, Registry, Stored, Write};
 use jiff::Timestamp;
 
 use self::items::{INTEGRATIONS, PROVIDERS, REMEMBERED, remembered, stored};
@@ -44,7 +44,7 @@ impl Registry for Cloud {
         self.transact(writes, entry).await
     }
 
-    async fn remembered(&self, key: &str, now: Timestamp) -> Result<Option<Remembered>, PortError> {
+    async fn remembered(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, PortError> {
         const ACTION: &str = "read what a request came to";
         let item = self.item(REMEMBERED, key, || ACTION.to_owned()).await?;
         let found = item.map(|item| remembered(key, &item).map_err(|error| failure(ACTION, error)));

@@ -6,8 +6,8 @@ use aws::Member;
 use exporter::connection::{Connection, ConnectionStatus, Connections as _, Problem, RegionConnection, RegionStatus};
 use exporter::provider::ProviderId;
 use exporter::registry::{CheckLog as _, Page};
-use exporter::roster::Roster as _;
-use exporter::telling::{Event, EventKind, Telling as _, Told, Waiting};
+use exporter::roster::CheckTargets as _;
+use exporter::telling::{Event, EventKind, Notifications as _, Notified, Outbox};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -124,12 +124,12 @@ async fn what_was_published_is_replaced_only_while_it_is_what_was_read(place: Pl
     let mut event =
         Event { kind: EventKind::RegionUnavailable, detail: serde_json::from_value(sample["detail"].clone()).unwrap() };
     (event.detail.message, event.detail.remediation) = ("m".repeat(1_200), "f".repeat(1_000));
-    let waiting = Waiting { event, until: Timestamp::now() };
-    let first = Told { connected: Some(true), waiting: vec![waiting; WAITING], ..Told::default() };
+    let waiting = Outbox { event, until: Timestamp::now() };
+    let first = Notified { connected: Some(true), waiting: vec![waiting; WAITING], ..Notified::default() };
     assert!(cloud.write_told(account, &first, 0).await.unwrap());
-    assert!(!cloud.write_told(account, &Told::default(), 0).await.unwrap());
+    assert!(!cloud.write_told(account, &Notified::default(), 0).await.unwrap());
     assert_eq!(cloud.told(account).await.unwrap(), (first, 1));
-    assert!(cloud.write_told(account, &Told::default(), 1).await.unwrap());
-    assert!(!cloud.write_told(account, &Told::default(), 1).await.unwrap());
-    assert_eq!(cloud.told(account).await.unwrap(), (Told::default(), 2));
+    assert!(cloud.write_told(account, &Notified::default(), 1).await.unwrap());
+    assert!(!cloud.write_told(account, &Notified::default(), 1).await.unwrap());
+    assert_eq!(cloud.told(account).await.unwrap(), (Notified::default(), 2));
 }

@@ -2,12 +2,13 @@
 
 use asff::{AccountId, RegionName, Status};
 use bytes::Bytes;
-use exporter::ports::{ObjectWriter as _, Objects as _, Only};
+use exporter::ports::{ObjectWriter as _, Objects as _, PutMode};
 use exporter::quarantine::{Entry, Stage};
 use exporter::registry::{Page, RunLog as _};
 use exporter::report::RunReport;
 use exporter::state::{
-    Header, Key, ScanCode, Slot, StateReader, StateStep, StateWriter, Stored, Tail, fingerprint, state_key,
+    FindingKey, FindingMeta, ScanCode, StateHeader, StateReader, StateStep, StateWriter, Stored, Tail, fingerprint,
+    state_key,
 };
 use futures::TryStreamExt as _;
 
@@ -31,10 +32,10 @@ fn region() -> RegionName {
     "eu-west-1".parse().unwrap()
 }
 
-fn slot(number: u64) -> Slot {
+fn meta(number: u64) -> FindingMeta {
     let sent_ms = 1_795_392_060_000;
-    Slot {
-        key: Key(mixed(number)),
+    FindingMeta {
+        key: FindingKey(mixed(number)),
         content: mixed(!number),
         resource: mixed(number).to_le_bytes()[0].into(),
         check: fingerprint("s3_bucket_public_access"),
@@ -66,7 +67,7 @@ fn mixed(number: u64) -> u64 {
 
 async fn a_state_of_60_000_findings_comes_back_whole(place: Place) {
     let key = state_key(account(), region());
-    let header = Header {
+    let header = StateHeader {
         account: account(),
         region: region(),
         hub_since: None,
@@ -74,10 +75,10 @@ async fn a_state_of_60_000_findings_comes_back_whole(place: Place) {
         ahead: None,
         tail: Tail::default(),
     };
-    let mut writer = place.cloud.create(&key, Only::IfAbsent).await.unwrap();
+    let mut writer = place.cloud.create(&key, PutMode::Create).await.unwrap();
     let mut state = StateWriter::new(&header).unwrap();
     for number in 0..FINDINGS {
-        state.push(&slot(number), finding(number).as_bytes()).unwrap();
+        state.push(&meta(number), finding(number).as_bytes()).unwrap();
         if state.pending() >= 256 * 1024 {
             writer.write(state.take()).await.unwrap();
         }
@@ -94,7 +95,7 @@ async fn a_state_of_60_000_findings_comes_back_whole(place: Place) {
     loop {
         match reader.step().unwrap() {
             StateStep::Entry(entry) => {
-                assert!(entry.slot == slot(read) && entry.json == finding(read), "entry {read}: {entry:?}");
+                assert!(entry.meta == meta(read) && entry.json == finding(read), "entry {read}: {entry:?}");
                 read += 1;
             }
             StateStep::Done => break,
@@ -116,7 +117,7 @@ async fn a_quarantine_of_5_000_entries_comes_back_page_by_page(place: Place) {
         finding: serde_json::from_str(&finding(number as u64)).unwrap(),
     };
     let key = RunReport::quarantine_key("run-1");
-    let mut writer = place.cloud.create(&key, Only::Always).await.unwrap();
+    let mut writer = place.cloud.create(&key, PutMode::Overwrite).await.unwrap();
     for number in 0..QUARANTINED {
         let mut line = serde_json::to_vec(&entry(number)).unwrap();
         line.push(b'\n');

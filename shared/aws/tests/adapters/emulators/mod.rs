@@ -10,11 +10,11 @@ mod scans;
 
 use std::collections::BTreeMap;
 
-use aws::{Cloud, Names};
+use aws::{Cloud, ResourceNames};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use bytes::{Bytes, BytesMut};
-use exporter::ports::{ObjectWriter as _, Objects as _, Only, PortError};
+use exporter::ports::{ObjectWriter as _, Objects as _, PortError, PutMode};
 use futures::TryStreamExt as _;
 use uuid::Uuid;
 
@@ -61,12 +61,12 @@ impl Place {
         let home = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuWest1).build();
         s3.create_bucket().bucket(&name).create_bucket_configuration(home).send().await.unwrap();
         create_table(&aws_sdk_dynamodb::Client::new(&config), &name).await;
-        let names = Names { table: name.clone(), state_bucket: name.clone(), queue_url: None };
+        let names = ResourceNames { table: name.clone(), state_bucket: name.clone(), queue_url: None };
         Self { cloud: Cloud::new(&config, names), bucket: name, s3 }
     }
 
     /// Writes an object in pieces of an odd size.
-    async fn write(&self, key: &str, content: &Bytes, only: Only) -> Result<(), PortError> {
+    async fn write(&self, key: &str, content: &Bytes, only: PutMode) -> Result<(), PortError> {
         const PIECE: usize = 700_001;
         let mut writer = self.cloud.create(key, only).await?;
         for start in (0..content.len()).step_by(PIECE) {

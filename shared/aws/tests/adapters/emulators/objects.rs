@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use exporter::ports::{ObjectWriter as _, Objects as _, Only};
+use exporter::ports::{ObjectWriter as _, Objects as _, PutMode};
 
 use super::{Place, noise, on_each_emulator};
 
@@ -22,7 +22,7 @@ on_each_emulator![
 async fn an_object_of_any_size_comes_back_as_it_was(place: Place) {
     for length in [0, 1, PART - 1, PART, 2 * PART + 1] {
         let content = noise(length);
-        place.write("x.zst", &content, Only::Always).await.unwrap();
+        place.write("x.zst", &content, PutMode::Overwrite).await.unwrap();
         let (etag, read) = place.read("x.zst").await.unwrap();
         assert!(read == content, "{length} bytes became {}", read.len());
         assert_eq!(etag.contains('-'), length >= PART, "{length} bytes with the ETag {etag}");
@@ -32,8 +32,8 @@ async fn an_object_of_any_size_comes_back_as_it_was(place: Place) {
 async fn an_object_that_is_there_is_not_replaced_where_there_must_be_none(place: Place) {
     for length in [10, PART + 10] {
         let (key, first) = (format!("{length}.zst"), noise(length));
-        place.write(&key, &first, Only::IfAbsent).await.unwrap();
-        let error = place.write(&key, &noise(length + 1), Only::IfAbsent).await.unwrap_err();
+        place.write(&key, &first, PutMode::Create).await.unwrap();
+        let error = place.write(&key, &noise(length + 1), PutMode::Create).await.unwrap_err();
         assert!(error.message.starts_with("PreconditionFailed: "), "{error}");
         assert!(place.read(&key).await.unwrap().1 == first, "{length} bytes were replaced");
     }
@@ -42,12 +42,12 @@ async fn an_object_that_is_there_is_not_replaced_where_there_must_be_none(place:
 async fn an_object_is_replaced_only_while_it_is_what_was_read(place: Place) {
     for length in [10, PART + 10] {
         let key = format!("{length}.zst");
-        place.write(&key, &noise(length), Only::Always).await.unwrap();
+        place.write(&key, &noise(length), PutMode::Overwrite).await.unwrap();
         let (first, _) = place.read(&key).await.unwrap();
-        place.write(&key, &noise(length + 1), Only::IfUnchanged(first.clone())).await.unwrap();
+        place.write(&key, &noise(length + 1), PutMode::Update(first.clone())).await.unwrap();
         let (second, _) = place.read(&key).await.unwrap();
         assert_ne!(first, second);
-        let error = place.write(&key, &noise(length + 2), Only::IfUnchanged(first)).await.unwrap_err();
+        let error = place.write(&key, &noise(length + 2), PutMode::Update(first)).await.unwrap_err();
         assert!(error.message.starts_with("PreconditionFailed: "), "{error}");
         assert_eq!(place.read(&key).await.unwrap().0, second);
     }
@@ -55,7 +55,7 @@ async fn an_object_is_replaced_only_while_it_is_what_was_read(place: Place) {
 
 async fn of_writers_at_the_same_time_one_gets_the_object(place: Place) {
     let contents: Vec<Bytes> = [10, PART + 10, 2 * PART].into_iter().map(noise).collect();
-    let writes = contents.iter().map(|content| place.write("x.zst", content, Only::IfAbsent));
+    let writes = contents.iter().map(|content| place.write("x.zst", content, PutMode::Create));
     let outcomes = futures::future::join_all(writes).await;
     let winners: Vec<&Bytes> =
         contents.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(content, _)| content).collect();
@@ -64,7 +64,7 @@ async fn of_writers_at_the_same_time_one_gets_the_object(place: Place) {
 }
 
 async fn an_object_that_is_not_finished_leaves_neither_object_nor_parts(place: Place) {
-    let mut writer = place.cloud.create("x.zst", Only::Always).await.unwrap();
+    let mut writer = place.cloud.create("x.zst", PutMode::Overwrite).await.unwrap();
     writer.write(noise(PART)).await.unwrap();
     let uploads = || async {
         let listed = place.s3.list_multipart_uploads().bucket(&place.bucket).send().await.unwrap();
@@ -84,7 +84,7 @@ async fn an_object_that_is_not_finished_leaves_neither_object_nor_parts(place: P
 
 async fn keys_are_listed_by_their_prefix(place: Place) {
     for key in ["state/1/a.zst", "state/1/b c+d.zst", "state/12/a.zst", "runs/1/report.json"] {
-        place.write(key, &noise(1), Only::Always).await.unwrap();
+        place.write(key, &noise(1), PutMode::Overwrite).await.unwrap();
     }
     let mut keys = place.cloud.keys("state/1/").await.unwrap();
     keys.sort();

@@ -4,8 +4,10 @@ use aws::Cloud;
 use exporter::integration::Integration;
 use exporter::ports::Integrations as _;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{Audit as _, AuditEntry, CommitError, Page, Registry, Remembered, Seen, Stored, Write};
-use exporter::roster::Roster;
+use exporter::registry::{
+    Audit as _, AuditEntry, CommitError, ExpectedVersion, IdempotencyRecord, Page, Registry, Stored, Write,
+};
+use exporter::roster::CheckTargets;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -61,17 +63,17 @@ async fn a_change_is_made_with_its_entry_or_not_at_all(place: Place) {
     let cloud = &place.cloud;
     let provider = Stored::new(Provider::new(id()), now(), "ada");
     let first = integration(&id());
-    let needed = [Write::NeedProvider(id()), Write::PutIntegration(first.clone(), Seen::Nothing)];
+    let needed = [Write::NeedProvider(id()), Write::PutIntegration(first.clone(), ExpectedVersion::Nothing)];
     assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(0), "there is no provider");
     assert_eq!((entries(cloud).await, cloud.integration_of(&id()).await.unwrap()), (0, None));
-    cloud.commit(&[Write::PutProvider(provider.clone(), Seen::Nothing)], &entry()).await.unwrap();
+    cloud.commit(&[Write::PutProvider(provider.clone(), ExpectedVersion::Nothing)], &entry()).await.unwrap();
     cloud.commit(&needed, &entry()).await.unwrap();
     assert_eq!(Registry::provider(cloud, &id()).await.unwrap(), Some(provider.clone()));
     assert_eq!(cloud.integration_of(&id()).await.unwrap(), Some(first.clone()));
     assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(1), "there is one");
 
     let second = first.changed(Integration { enabled: false, ..first.value.clone() }, now(), "eve");
-    let change = [Write::PutIntegration(second.clone(), Seen::This(first.revision()))];
+    let change = [Write::PutIntegration(second.clone(), ExpectedVersion::This(first.revision()))];
     cloud.commit(&change, &entry()).await.unwrap();
     assert_eq!(conflict(cloud.commit(&change, &entry()).await), Some(0), "it is another version");
     assert_eq!(cloud.integration_of(&id()).await.unwrap(), Some(second.clone()));
@@ -92,10 +94,10 @@ async fn a_change_is_made_with_its_entry_or_not_at_all(place: Place) {
 
 async fn of_changes_at_the_same_time_one_is_made(place: Place) {
     let (cloud, first) = (&place.cloud, integration(&id()));
-    cloud.commit(&[Write::PutIntegration(first.clone(), Seen::Nothing)], &entry()).await.unwrap();
+    cloud.commit(&[Write::PutIntegration(first.clone(), ExpectedVersion::Nothing)], &entry()).await.unwrap();
     let changes = (0..4).map(async |author| {
         let after = first.changed(first.value.clone(), now(), &format!("author {author}"));
-        cloud.commit(&[Write::PutIntegration(after, Seen::This(first.revision()))], &entry()).await
+        cloud.commit(&[Write::PutIntegration(after, ExpectedVersion::This(first.revision()))], &entry()).await
     });
     let made = futures::future::join_all(changes).await.into_iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!((made, entries(cloud).await), (1, 2));
@@ -104,7 +106,7 @@ async fn of_changes_at_the_same_time_one_is_made(place: Place) {
 async fn a_request_is_remembered_once_under_its_key(place: Place) {
     let cloud = &place.cloud;
     let until = Timestamp::from_second(now().as_second()).unwrap() + SignedDuration::from_hours(1);
-    let remembered = Remembered { key: "k".to_owned(), fingerprint: String::new(), made: id(), until };
+    let remembered = IdempotencyRecord { key: "k".to_owned(), fingerprint: String::new(), made: id(), until };
     cloud.commit(&[Write::Remember(remembered.clone())], &entry()).await.unwrap();
     assert_eq!(conflict(cloud.commit(&[Write::Remember(remembered.clone())], &entry()).await), Some(0));
     assert_eq!(cloud.remembered("k", now()).await.unwrap(), Some(remembered.clone()));
@@ -118,7 +120,7 @@ async fn a_list_goes_on_where_the_page_before_ended(place: Place) {
     let cloud = &place.cloud;
     let ids: Vec<ProviderId> = (1..=5).map(|number| format!("{number:012}").parse().unwrap()).collect();
     for id in &ids {
-        cloud.commit(&[Write::PutIntegration(integration(id), Seen::Nothing)], &entry()).await.unwrap();
+        cloud.commit(&[Write::PutIntegration(integration(id), ExpectedVersion::Nothing)], &entry()).await.unwrap();
     }
     let (mut found, mut after) = (Vec::new(), None);
     loop {
@@ -141,7 +143,10 @@ async fn an_account_without_an_integration_has_its_organization_s(place: Place) 
     let (cloud, account) = (&place.cloud, ACCOUNT.parse().unwrap());
     let organization: ProviderId = ORGANIZATION.parse().unwrap();
     assert_eq!(cloud.integration(&account).await.unwrap(), None);
-    cloud.commit(&[Write::PutIntegration(integration(&organization), Seen::Nothing)], &entry()).await.unwrap();
+    cloud
+        .commit(&[Write::PutIntegration(integration(&organization), ExpectedVersion::Nothing)], &entry())
+        .await
+        .unwrap();
     assert_eq!(cloud.integration(&account).await.unwrap().map(|found| found.provider), Some(organization.clone()));
     let member = |number: u64| aws::Member {
         account: format!("{number:012}").parse().unwrap(),
@@ -151,5 +156,5 @@ async fn an_account_without_an_integration_has_its_organization_s(place: Place) 
     cloud.keep_members(&organization, &[member(1), member(2)]).await.unwrap();
     cloud.keep_members(&organization, &[member(2), member(3)]).await.unwrap();
     assert_eq!(cloud.members(&organization).await.unwrap(), [member(2).account, member(3).account]);
-    assert_eq!(Roster::exported(cloud).await.unwrap(), []);
+    assert_eq!(CheckTargets::exported(cloud).await.unwrap(), []);
 }

@@ -2,7 +2,7 @@
 
 use asff::AccountId;
 use exporter::jobs::{Job, JobRecord, JobState, JobStore as _};
-use exporter::ports::{AccountLocks as _, Begun, Claim, Doubt, Runs as _, UploadLocks as _};
+use exporter::ports::{AccountLocks as _, Acquired, Claim, InDoubt, Runs as _, UploadLocks as _};
 use exporter::registry::{Page, RunLog as _};
 use exporter::report::RunReport;
 use exporter::upload::UploadInfo;
@@ -74,39 +74,40 @@ async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(p
         let content = if run == "run-6" { "run-5" } else { run };
         cloud.begin(account(), run, content, scanned, at, at + minutes(15)).await.unwrap()
     };
-    let standing = async || cloud.standing(account()).await.unwrap().map(|(newest, doubt)| (newest.newest, doubt));
-    let everywhere = Doubt { everywhere: true, ..Doubt::default() };
-    assert_eq!(standing().await, None);
-    assert_eq!(begin("run-1", now, now).await, Begun::Taken { doubt: Doubt::default() });
+    let lock_status =
+        async || cloud.lock_status(account()).await.unwrap().map(|(newest, in_doubt)| (newest.newest, in_doubt));
+    let everywhere = InDoubt { everywhere: true, ..InDoubt::default() };
+    assert_eq!(lock_status().await, None);
+    assert_eq!(begin("run-1", now, now).await, Acquired::Taken { in_doubt: InDoubt::default() });
     assert_eq!(cloud.holder(account(), now).await.unwrap().as_deref(), Some("run-1"));
-    assert_eq!(begin("run-2", now + minutes(1), now).await, Begun::Held { run_id: "run-1".to_owned() });
+    assert_eq!(begin("run-2", now + minutes(1), now).await, Acquired::Held { run_id: "run-1".to_owned() });
     assert!(cloud.renew(account(), "run-1", now + minutes(20)).await.unwrap());
     assert!(!cloud.renew(account(), "run-2", now + minutes(20)).await.unwrap());
     let after = now + minutes(21);
-    assert_eq!(begin("run-2", now + minutes(1), after).await, Begun::Taken { doubt: everywhere }, "run-1 died");
-    cloud.end(account(), "run-1", Doubt::default()).await.unwrap();
+    assert_eq!(begin("run-2", now + minutes(1), after).await, Acquired::Taken { in_doubt: everywhere }, "run-1 died");
+    cloud.end(account(), "run-1", InDoubt::default()).await.unwrap();
     assert_eq!(cloud.holder(account(), after).await.unwrap().as_deref(), Some("run-2"), "run-1 had nothing to end");
-    let here = Doubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() };
+    let here = InDoubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() };
     cloud.end(account(), "run-2", here.clone()).await.unwrap();
     assert_eq!(cloud.holder(account(), after).await.unwrap(), None);
-    assert_eq!(standing().await, Some((now + minutes(1), here.clone())));
-    assert_eq!(begin("run-3", now, after).await, Begun::Superseded { newest: now + minutes(1) });
+    assert_eq!(lock_status().await, Some((now + minutes(1), here.clone())));
+    assert_eq!(begin("run-3", now, after).await, Acquired::Superseded { newest: now + minutes(1) });
     let taken = begin("run-4", now + minutes(2), after).await;
-    assert!(matches!(taken, Begun::Taken { doubt } if doubt.regions == here.regions));
-    cloud.end(account(), "run-4", Doubt::default()).await.unwrap();
-    assert_eq!(standing().await, Some((now + minutes(2), Doubt::default())));
+    assert!(matches!(taken, Acquired::Taken { in_doubt } if in_doubt.regions == here.regions));
+    cloud.end(account(), "run-4", InDoubt::default()).await.unwrap();
+    assert_eq!(lock_status().await, Some((now + minutes(2), InDoubt::default())));
     for minute in [4, 6] {
         let begun = begin("run-5", now + minutes(minute), after).await;
-        assert!(matches!(begun, Begun::Taken { .. }), "its entries are of two times: {begun:?}");
+        assert!(matches!(begun, Acquired::Taken { .. }), "its entries are of two times: {begun:?}");
     }
-    cloud.end(account(), "run-5", Doubt::default()).await.unwrap();
-    assert_eq!(begin("run-4", now + minutes(5), after).await, Begun::Superseded { newest: now + minutes(6) });
+    cloud.end(account(), "run-5", InDoubt::default()).await.unwrap();
+    assert_eq!(begin("run-4", now + minutes(5), after).await, Acquired::Superseded { newest: now + minutes(6) });
     assert_eq!(
         begin("run-6", now + minutes(4), after).await,
-        Begun::Taken { doubt: Doubt::default() },
+        Acquired::Taken { in_doubt: InDoubt::default() },
         "it comes again"
     );
-    assert_eq!(begin("run-6", now + minutes(1), after).await, Begun::Superseded { newest: now + minutes(2) });
+    assert_eq!(begin("run-6", now + minutes(1), after).await, Acquired::Superseded { newest: now + minutes(2) });
 }
 
 fn report(number: u32) -> RunReport {

@@ -10,7 +10,7 @@ use super::region::RegionWorker;
 use crate::evidence::service;
 use crate::ports::{PortError, Ports};
 use crate::report::{PendingClass, Unproven};
-use crate::state::{Key, RegionState, ScanCode, Seen, Slot, UNATTRIBUTED, finding_home};
+use crate::state::{FindingKey, FindingMeta, RegionState, ScanCode, SeenInScan, UNATTRIBUTED, finding_home};
 
 impl<P: Ports> RegionWorker<P> {
     /// Gets ready to judge: learns which Regions the absent findings of other Regions are of.
@@ -26,39 +26,40 @@ impl<P: Ports> RegionWorker<P> {
         self.work.judging = Some(Judge { verdicts, heard, homes, now_ms });
     }
 
-    async fn homes(&self) -> Result<HashMap<Key, RegionName>, PortError> {
+    async fn homes(&self) -> Result<HashMap<FindingKey, RegionName>, PortError> {
         let mut homes = HashMap::new();
         let Some(region_state) = self.work.region_state.as_ref().filter(|_| self.work.error.is_none()) else {
             return Ok(homes);
         };
-        let is_absent = |(slot, seen): (&Slot, Seen)| slot.foreign && slot.is_live() && seen == Seen::Not;
+        let is_absent =
+            |(meta, seen): (&FindingMeta, SeenInScan)| meta.foreign && meta.is_live() && seen == SeenInScan::Not;
         if !region_state.index.iter().any(is_absent) {
             return Ok(homes);
         }
         let Some(mut entries) = region_state.entries().await? else { return Ok(homes) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-            if entry.slot.foreign
+            if entry.meta.foreign
                 && let Some(home) = finding_home(&entry.json)
             {
-                homes.insert(entry.slot.key, home);
+                homes.insert(entry.meta.key, home);
             }
         }
         Ok(homes)
     }
 
     /// What becomes of a finding that the state knows.
-    pub(in crate::delivery) fn judge(&self, slot: &Slot, seen: Seen) -> Judgment {
+    pub(in crate::delivery) fn judge(&self, meta: &FindingMeta, seen: SeenInScan) -> Judgment {
         if !self.policy.archive {
             return Judgment::Stays;
         }
         let (Some(judge), Some(region_state)) = (&self.work.judging, &self.work.region_state) else {
             return Judgment::Stays;
         };
-        judge.judge(region_state, slot, seen, self.at_ms(slot.key))
+        judge.judge(region_state, meta, seen, self.at_ms(meta.key))
     }
 
     /// The time of the scan that has the last word on a finding, in milliseconds since 1970.
-    pub(in crate::delivery) fn at_ms(&self, key: Key) -> i64 {
+    pub(in crate::delivery) fn at_ms(&self, key: FindingKey) -> i64 {
         let first_ms = self.header.scanned_at.map_or(0, |first| first.as_millisecond());
         self.work.times.get(&key).copied().unwrap_or(first_ms)
     }
@@ -70,22 +71,22 @@ impl<P: Ports> RegionWorker<P> {
         if judge.verdicts.proof.is_complete() {
             tally.pending += self.work.resolved_late.len() as u64;
         }
-        for (slot, seen) in region_state.index.iter() {
-            let judgment = self.judge(slot, seen);
+        for (meta, seen) in region_state.index.iter() {
+            let judgment = self.judge(meta, seen);
             // A setting that keeps a finding back does not count it among those that could be archived.
             // What became active by this scan was not before it.
-            let is_active = slot.is_live()
-                && !self.work.fresh.contains(&slot.key)
-                && !slot.is_expired(judge.now_ms)
-                && seen != Seen::Filtered;
-            tally.active += u64::from(is_active || (!slot.is_live() && judgment != Judgment::Stays));
+            let is_active = meta.is_live()
+                && !self.work.fresh.contains(&meta.key)
+                && !meta.is_expired(judge.now_ms)
+                && seen != SeenInScan::Filtered;
+            tally.active += u64::from(is_active || (!meta.is_live() && judgment != Judgment::Stays));
             match judgment {
                 Judgment::Stays => {}
                 Judgment::Resolved(class) => tally.pending += u64::from(is_limited(class)),
-                Judgment::Absent(_) => tally.absent += u64::from(slot.is_live()),
-                Judgment::Unproven(reason) if slot.is_live() => {
-                    let home = judge.homes.get(&slot.key).copied().unwrap_or(region_state.header.region);
-                    let service = service(region_state.check(slot.check).unwrap_or_default());
+                Judgment::Absent(_) => tally.absent += u64::from(meta.is_live()),
+                Judgment::Unproven(reason) if meta.is_live() => {
+                    let home = judge.homes.get(&meta.key).copied().unwrap_or(region_state.header.region);
+                    let service = service(region_state.check(meta.check).unwrap_or_default());
                     count(&mut tally.unproven, home, service, reason);
                 }
                 Judgment::Unproven(_) => {}
@@ -95,35 +96,41 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What changes in the next state about a finding that is not sent.
-    pub(in crate::delivery) fn change(&self, slot: &Slot, seen: Seen, judgment: Judgment, full: bool) -> Change {
-        let mut change = Change { absent: slot.absent, seen: SeenBy::Same };
+    pub(in crate::delivery) fn change(
+        &self,
+        meta: &FindingMeta,
+        seen: SeenInScan,
+        judgment: Judgment,
+        full: bool,
+    ) -> Change {
+        let mut change = Change { absent: meta.absent, seen: SeenBy::Same };
         let Some(region_state) = &self.work.region_state else { return change };
-        let (at_ms, spoken_ms) = (self.at_ms(slot.key), region_state.spoken_ms(slot));
-        if region_state.is_unattributed(slot) {
+        let (at_ms, spoken_ms) = (self.at_ms(meta.key), region_state.spoken_ms(meta));
+        if region_state.is_unattributed(meta) {
             change.absent = UNATTRIBUTED;
         }
         let is_there = match seen {
-            Seen::Filtered | Seen::Manual | Seen::Wanted => true,
+            SeenInScan::Filtered | SeenInScan::Manual | SeenInScan::Wanted => true,
             // It is archived, and the scan agrees.
-            Seen::Passed | Seen::Muted => !slot.is_live(),
-            Seen::Moved | Seen::Not => false,
+            SeenInScan::Passed | SeenInScan::Muted => !meta.is_live(),
+            SeenInScan::Moved | SeenInScan::Not => false,
         };
-        if slot.is_live() {
+        if meta.is_live() {
             change.absent = match (seen, judgment) {
-                (Seen::Moved, _) => slot.absent,
+                (SeenInScan::Moved, _) => meta.absent,
                 // What this run could not archive either, the next try does.
-                (Seen::Passed | Seen::Muted, _) if slot.is_unarchived() => slot.absent,
-                (Seen::Not, Judgment::Absent(absent)) => absent,
-                (Seen::Not, Judgment::Resolved(PendingClass::Absent)) => {
-                    slot.absent.max(self.work.judging.as_ref().map_or(1, |judge| judge.verdicts.absent_scans))
+                (SeenInScan::Passed | SeenInScan::Muted, _) if meta.is_unarchived() => meta.absent,
+                (SeenInScan::Not, Judgment::Absent(absent)) => absent,
+                (SeenInScan::Not, Judgment::Resolved(PendingClass::Absent)) => {
+                    meta.absent.max(self.work.judging.as_ref().map_or(1, |judge| judge.verdicts.absent_scans))
                 }
-                (Seen::Not, _) => slot.absent,
+                (SeenInScan::Not, _) => meta.absent,
                 // An entry that is no newer than what the state knows says nothing about the scans since.
-                _ if at_ms <= spoken_ms && !slot.is_unarchived() => slot.absent,
+                _ if at_ms <= spoken_ms && !meta.is_unarchived() => meta.absent,
                 _ => 0,
             };
         }
-        change.seen = match slot.seen {
+        change.seen = match meta.seen {
             ScanCode::NEWEST if is_there && full => SeenBy::Same,
             _ if is_there && spoken_ms < at_ms => {
                 if full {
@@ -133,9 +140,9 @@ impl<P: Ports> RegionWorker<P> {
                 }
             }
             // The code for the newest scan is about to mean this one, which does not have it.
-            ScanCode::NEWEST if !is_there && full && slot.is_live() => {
+            ScanCode::NEWEST if !is_there && full && meta.is_live() => {
                 match region_state.full_before.map(Timestamp::as_millisecond) {
-                    Some(full_ms) if full_ms > slot.updated_ms => SeenBy::Scan(full_ms),
+                    Some(full_ms) if full_ms > meta.updated_ms => SeenBy::Scan(full_ms),
                     _ => SeenBy::Nobody,
                 }
             }
@@ -167,19 +174,23 @@ enum SeenBy {
 
 impl Change {
     /// Whether the next state differs.
-    pub(in crate::delivery) fn is_any(self, slot: &Slot) -> bool {
-        self.absent != slot.absent || self.seen != SeenBy::Same
+    pub(in crate::delivery) fn is_any(self, meta: &FindingMeta) -> bool {
+        self.absent != meta.absent || self.seen != SeenBy::Same
     }
 
     /// The finding in the next state.
-    pub(in crate::delivery) fn apply<P: Ports>(self, slot: &Slot, region_state: &mut RegionState<P>) -> Slot {
+    pub(in crate::delivery) fn apply<P: Ports>(
+        self,
+        meta: &FindingMeta,
+        region_state: &mut RegionState<P>,
+    ) -> FindingMeta {
         let seen = match self.seen {
-            SeenBy::Same => slot.seen,
+            SeenBy::Same => meta.seen,
             SeenBy::Newest => ScanCode::NEWEST,
             SeenBy::Scan(scan_ms) => region_state.code(scan_ms),
             SeenBy::Nobody => ScanCode::UNKNOWN,
         };
-        Slot { absent: self.absent, seen, ..*slot }
+        FindingMeta { absent: self.absent, seen, ..*meta }
     }
 }
 

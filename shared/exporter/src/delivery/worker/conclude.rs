@@ -5,16 +5,16 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::judge::{Judgment, is_limited};
-use super::region::{Late, Policy, RegionWorker, Work, Worked};
+use super::region::{Late, Policy, RegionWorker, WorkerResult, WorkerState};
 use crate::delivery::stamp::once_more;
-use crate::delivery::stop::Stop;
+use crate::delivery::stop::RegionHalt;
 use crate::evidence::service;
-use crate::filter::Kept;
+use crate::filter::FilterReason;
 use crate::integration::ArchiveScope;
 use crate::pack::Outgoing;
 use crate::ports::{PortError, Ports};
 use crate::report::{ARCHIVE_LIMIT, PendingClass, PendingFinding};
-use crate::state::{Ended, Entry, Seen, Slot, Stored, archived, finding_home, status_of};
+use crate::state::{Entry, FindingMeta, Resolution, SeenInScan, Stored, archived, finding_home, status_of};
 
 /// Days for which a finding is remembered that Security Hub does not hold any more, so that its first-seen time is there
 /// when it returns. The service deletes an archived one after 30 days, an active one after 90.
@@ -55,7 +55,7 @@ impl Conclusion {
 impl<P: Ports> RegionWorker<P> {
     /// Whether the Region took, refused or handed on all that it was told, and did not just fail to answer.
     pub(crate) fn is_settled(&self) -> bool {
-        !matches!(self.sender.stop(), Some(Stop::Undelivered(_)))
+        !matches!(self.sender.stop(), Some(RegionHalt::Undelivered(_)))
     }
 
     /// Whether the Region's state was compared with the scan, as far as the Region is available.
@@ -70,19 +70,19 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Archives what is resolved, if it may, and saves the state.
-    pub(crate) async fn conclude(mut self, conclusion: Conclusion) -> Worked {
+    pub(crate) async fn conclude(mut self, conclusion: Conclusion) -> WorkerResult {
         let saved = self.save(conclusion).await;
         let full = *saved.as_ref().unwrap_or(&false);
         self.note(saved.map(drop));
-        let doubtful = self.may_differ();
+        let in_doubt_regions = self.may_differ();
         let worked = self.work.ended(self.sender.lane().counters.read(), self.sender.stop(), &self.policy);
-        Worked { doubtful, full, ..worked }
+        WorkerResult { in_doubt_regions, full, ..worked }
     }
 
     /// Whether Security Hub may hold what the state does not know of: what was sent is not in the state, or it never was.
     pub(in crate::delivery) fn may_differ(&self) -> bool {
         let is_unsaved = self.work.error.is_some() && self.sender.lane().counters.read().0 > 0;
-        is_unsaved || (self.is_doubtful() && !self.work.opened)
+        is_unsaved || (self.is_in_doubt() && !self.work.opened)
     }
 
     /// Whether the state was compared with the scan as one of the whole account.
@@ -139,11 +139,11 @@ impl<P: Ports> RegionWorker<P> {
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
             let Some(region_state) = &self.work.region_state else { break };
-            if !region_state.index.keeps(&entry.slot) {
+            if !region_state.index.keeps(&entry.meta) {
                 continue;
             }
-            let seen = region_state.index.seen(entry.slot.key).unwrap_or_default();
-            let judgment = self.judge(&entry.slot, seen);
+            let seen = region_state.index.seen(entry.meta.key).unwrap_or_default();
+            let judgment = self.judge(&entry.meta, seen);
             match judgment {
                 Judgment::Resolved(class) if conclusion.archives(class) => {
                     self.archive(&entry, class, now).await?;
@@ -155,9 +155,9 @@ impl<P: Ports> RegionWorker<P> {
                 Judgment::Unproven(reason) => self.list(&entry, PendingClass::Unproven, reason).await?,
                 Judgment::Resolved(_) | Judgment::Absent(_) | Judgment::Stays => {}
             }
-            let kept_days = if entry.slot.is_tombstone() { TOMBSTONE_KEPT_DAYS } else { GONE_KEPT_DAYS };
-            let is_forgotten = now.as_millisecond() - entry.slot.sent_ms > kept_days * DAY_MS;
-            if !writes || (is_forgotten && seen == Seen::Not) {
+            let kept_days = if entry.meta.is_tombstone() { TOMBSTONE_KEPT_DAYS } else { GONE_KEPT_DAYS };
+            let is_forgotten = now.as_millisecond() - entry.meta.sent_ms > kept_days * DAY_MS;
+            if !writes || (is_forgotten && seen == SeenInScan::Not) {
                 continue;
             }
             self.keep(&entry, seen, judgment, full).await?;
@@ -181,10 +181,10 @@ impl<P: Ports> RegionWorker<P> {
                 }
                 self.settle().await?;
             } else if conclusion.lists
-                && let Some(slot) = self.last(key)
+                && let Some(meta) = self.last(key)
             {
                 let class = match &late {
-                    Late::Own(_, Kept::Muted) => PendingClass::Muted,
+                    Late::Own(_, FilterReason::Muted) => PendingClass::Muted,
                     Late::Own(..) | Late::Redirected(_) => PendingClass::Passed,
                 };
                 let json = match late {
@@ -192,7 +192,7 @@ impl<P: Ports> RegionWorker<P> {
                     Late::Redirected(finding) => Some(finding.json),
                 };
                 if let Some(json) = json {
-                    self.list(&Entry { slot, json }, class, ARCHIVE_LIMIT).await?;
+                    self.list(&Entry { meta, json }, class, ARCHIVE_LIMIT).await?;
                 }
             }
         }
@@ -209,37 +209,37 @@ impl<P: Ports> RegionWorker<P> {
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
             let Some(region_state) = &self.work.region_state else { break };
-            if !not_archived.contains(&entry.slot.key) || !region_state.index.keeps(&entry.slot) {
+            if !not_archived.contains(&entry.meta.key) || !region_state.index.keeps(&entry.meta) {
                 continue;
             }
-            let seen = region_state.index.seen(entry.slot.key).unwrap_or_default();
-            self.keep(&entry, seen, self.judge(&entry.slot, seen), full).await?;
+            let seen = region_state.index.seen(entry.meta.key).unwrap_or_default();
+            self.keep(&entry, seen, self.judge(&entry.meta, seen), full).await?;
         }
         Ok(())
     }
 
     /// Copies a finding of the old state into the next one, with what the scan changes about it.
-    async fn keep(&mut self, entry: &Entry, seen: Seen, judgment: Judgment, full: bool) -> Result<(), PortError> {
-        let change = self.change(&entry.slot, seen, judgment, full);
-        self.work.is_keeper |= entry.slot.foreign && entry.slot.is_live();
+    async fn keep(&mut self, entry: &Entry, seen: SeenInScan, judgment: Judgment, full: bool) -> Result<(), PortError> {
+        let change = self.change(&entry.meta, seen, judgment, full);
+        self.work.is_keeper |= entry.meta.foreign && entry.meta.is_live();
         let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
-        let slot = change.apply(&entry.slot, region_state);
-        region_state.copy(&slot, &entry.json).await
+        let meta = change.apply(&entry.meta, region_state);
+        region_state.copy(&meta, &entry.json).await
     }
 
     /// What a pass over the old state would do.
     fn plan(&self, conclusion: Conclusion, full: bool) -> Pass {
         let mut pass = Pass::default();
         let Some(region_state) = &self.work.region_state else { return pass };
-        for (slot, seen) in region_state.index.staying() {
-            let judgment = self.judge(slot, seen);
-            pass.lists |= matches!(judgment, Judgment::Unproven(_)) && slot.is_live();
+        for (meta, seen) in region_state.index.staying() {
+            let judgment = self.judge(meta, seen);
+            pass.lists |= matches!(judgment, Judgment::Unproven(_)) && meta.is_live();
             if let Judgment::Resolved(class) = judgment {
                 pass.lists |= conclusion.lists;
                 pass.writes |= conclusion.archives(class);
             }
-            pass.writes |= self.change(slot, seen, judgment, full).is_any(slot);
-            pass.is_keeper |= slot.foreign && slot.is_live();
+            pass.writes |= self.change(meta, seen, judgment, full).is_any(meta);
+            pass.is_keeper |= meta.foreign && meta.is_live();
         }
         pass
     }
@@ -278,29 +278,31 @@ impl<P: Ports> RegionWorker<P> {
         self.work.report.archived_at = Some(now);
         self.work.unlimited += u64::from(!is_limited(class));
         let is_done =
-            self.work.region_state.as_ref().is_some_and(|region_state| region_state.is_unattributed(&entry.slot));
+            self.work.region_state.as_ref().is_some_and(|region_state| region_state.is_unattributed(&entry.meta));
         if is_done {
             self.work.counts.archived += 1;
             // Security Hub has it as the aborted run sent it, with the time of its scan: most likely this one.
             let scanned_ms = self.header.scanned_at.unwrap_or(now).min(now).as_millisecond();
-            let updated_ms = scanned_ms.max(entry.slot.updated_ms + 1);
-            let slot = Slot { updated_ms, sent_ms: now.as_millisecond(), absent: 0, ..entry.slot };
+            let updated_ms = scanned_ms.max(entry.meta.updated_ms + 1);
+            let meta = FindingMeta { updated_ms, sent_ms: now.as_millisecond(), absent: 0, ..entry.meta };
             let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
-            return region_state.record(&slot, &entry.json).await;
+            return region_state.record(&meta, &entry.json).await;
         }
         let ended = match class {
-            PendingClass::Passed => Ended::Passed,
-            PendingClass::Muted => Ended::Muted,
-            PendingClass::Moved | PendingClass::Proven | PendingClass::Absent | PendingClass::Unproven => Ended::Gone,
+            PendingClass::Passed => Resolution::Passed,
+            PendingClass::Muted => Resolution::Muted,
+            PendingClass::Moved | PendingClass::Proven | PendingClass::Absent | PendingClass::Unproven => {
+                Resolution::Gone
+            }
         };
-        let finding = self.resolved(&entry.slot, &entry.json, ended, now)?;
+        let finding = self.resolved(&entry.meta, &entry.json, ended, now)?;
         self.sender.send(finding).await;
         self.settle().await
     }
 
     /// Lists a finding that is archived upon approval.
     async fn list(&self, entry: &Entry, class: PendingClass, reason: &str) -> Result<(), PortError> {
-        if !entry.slot.is_live() {
+        if !entry.meta.is_live() {
             return Ok(());
         }
         let finding: Value = serde_json::from_slice(&entry.json).map_err(|error| self.failed(&error))?;
@@ -317,7 +319,7 @@ impl<P: Ports> RegionWorker<P> {
                 region: finding_home(&entry.json).unwrap_or(self.header.region),
                 severity: text(if own.is_null() { &finding["Severity"]["Label"] } else { own }),
                 resource_id: text(&finding["Resources"][0]["Id"]),
-                first_observed_at: Timestamp::from_millisecond(entry.slot.first_seen_ms).unwrap_or_default(),
+                first_observed_at: Timestamp::from_millisecond(entry.meta.first_seen_ms).unwrap_or_default(),
                 class,
                 reason: reason.to_owned(),
             })
@@ -333,17 +335,28 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// A finding that is resolved, as it is sent for the last time.
-    fn resolved(&self, slot: &Slot, json: &Bytes, ended: Ended, now: Timestamp) -> Result<Outgoing, PortError> {
-        let was = status_of(slot, json, &self.policy.regions);
-        let updated_ms = self.at_ms(slot.key).min(now.as_millisecond()).max(slot.updated_ms + 1);
-        let slot = Slot { absent: 0, ..*slot };
-        once_more(&slot, Stored::Archived(was), updated_ms, now, |updated_at| archived(json, ended, updated_at))
+    fn resolved(
+        &self,
+        meta: &FindingMeta,
+        json: &Bytes,
+        ended: Resolution,
+        now: Timestamp,
+    ) -> Result<Outgoing, PortError> {
+        let was = status_of(meta, json, &self.policy.regions);
+        let updated_ms = self.at_ms(meta.key).min(now.as_millisecond()).max(meta.updated_ms + 1);
+        let meta = FindingMeta { absent: 0, ..*meta };
+        once_more(&meta, Stored::Archived(was), updated_ms, now, |updated_at| archived(json, ended, updated_at))
     }
 }
 
-impl<P: Ports> Work<P> {
+impl<P: Ports> WorkerState<P> {
     /// What was done, at the end. `calls`: all, throttled, and failed for another passing reason.
-    pub(in crate::delivery) fn ended(self, calls: (u64, u64, u64), stop: Option<&Stop>, policy: &Policy) -> Worked {
+    pub(in crate::delivery) fn ended(
+        self,
+        calls: (u64, u64, u64),
+        stop: Option<&RegionHalt>,
+        policy: &Policy,
+    ) -> WorkerResult {
         let is_keeper = (self.opened && self.error.is_none()).then_some(self.is_keeper);
         let Self { counts, mut report, error, left_keys: left, unlimited, .. } = self;
         report.sent = counts.sent;
@@ -352,11 +365,11 @@ impl<P: Ports> Work<P> {
         report.archived = counts.archived;
         (report.calls, report.throttled, report.retried) = calls;
         match stop {
-            Some(Stop::Unavailable(unavailable)) => report.unavailable = Some(unavailable.clone()),
-            Some(Stop::Undelivered(reason)) if policy.archive => report.unfinished = Some((*reason).to_owned()),
+            Some(RegionHalt::Unavailable(unavailable)) => report.unavailable = Some(unavailable.clone()),
+            Some(RegionHalt::Undelivered(reason)) if policy.archive => report.unfinished = Some((*reason).to_owned()),
             _ => {}
         }
-        Worked { counts, report, error, is_keeper, unlimited, left, ..Worked::default() }
+        WorkerResult { counts, report, error, is_keeper, unlimited, left, ..WorkerResult::default() }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::evidence::{Absence, Proof, service};
 use crate::integration::ArchiveScope;
 use crate::ports::Ports;
 use crate::report::{PendingClass, Unproven};
-use crate::state::{ABSENT_MAX, Key, RegionState, SCANS_APART_MS, Seen, Slot};
+use crate::state::{ABSENT_MAX, FindingKey, FindingMeta, RegionState, SCANS_APART_MS, SeenInScan};
 
 /// Whether findings that are resolved on this evidence count towards the limit: not those that a user approved by
 /// themselves, nor copies of findings that stay active in their own Region.
@@ -42,7 +42,7 @@ pub(crate) struct Judge {
     /// The Regions whose findings can be judged here: they have said what the scan has of them.
     pub(in crate::delivery) heard: Heard,
     /// The Regions of foreign findings that are absent.
-    pub(in crate::delivery) homes: HashMap<Key, RegionName>,
+    pub(in crate::delivery) homes: HashMap<FindingKey, RegionName>,
     pub(in crate::delivery) now_ms: i64,
 }
 
@@ -92,19 +92,19 @@ impl Judge {
     pub(in crate::delivery) fn judge<P: Ports>(
         &self,
         region_state: &RegionState<P>,
-        slot: &Slot,
-        seen: Seen,
+        meta: &FindingMeta,
+        seen: SeenInScan,
         at_ms: i64,
     ) -> Judgment {
         // What was found archived after an aborted run was archived by it, unless the scan shows otherwise.
-        let is_ours = slot.is_live() || region_state.is_unattributed(slot);
-        if !is_ours || slot.is_expired(self.now_ms) {
+        let is_ours = meta.is_live() || region_state.is_unattributed(meta);
+        if !is_ours || meta.is_expired(self.now_ms) {
             return Judgment::Stays;
         }
         // An archive that no report tells of, or that had no answer, is judged as if it had not been done yet: its time, which
         // may be this scan's, is none at which a scan had the finding.
-        let is_undone = region_state.is_unattributed(slot) || slot.is_unarchived();
-        let spoken_ms = if is_undone { i64::MIN } else { region_state.spoken_ms(slot) };
+        let is_undone = region_state.is_unattributed(meta) || meta.is_unarchived();
+        let spoken_ms = if is_undone { i64::MIN } else { region_state.spoken_ms(meta) };
         let resolved = |class| match () {
             () if !self.verdicts.proof.is_complete() => Judgment::Stays,
             () if class == PendingClass::Moved && spoken_ms < at_ms.saturating_add(SCANS_APART_MS) => {
@@ -115,31 +115,31 @@ impl Judge {
             () => Judgment::Stays,
         };
         // A Region that failed may have had a worse result of the same time, which it could not pass on.
-        let is_unheard = slot.foreign && self.heard.is_nothing;
+        let is_unheard = meta.foreign && self.heard.is_nothing;
         match seen {
-            Seen::Passed | Seen::Muted if is_unheard => Judgment::Stays,
-            Seen::Passed => resolved(PendingClass::Passed),
-            Seen::Muted => resolved(PendingClass::Muted),
-            Seen::Moved => resolved(PendingClass::Moved),
-            Seen::Filtered | Seen::Manual | Seen::Wanted => Judgment::Stays,
-            Seen::Not => self.judge_absent(region_state, slot, spoken_ms),
+            SeenInScan::Passed | SeenInScan::Muted if is_unheard => Judgment::Stays,
+            SeenInScan::Passed => resolved(PendingClass::Passed),
+            SeenInScan::Muted => resolved(PendingClass::Muted),
+            SeenInScan::Moved => resolved(PendingClass::Moved),
+            SeenInScan::Filtered | SeenInScan::Manual | SeenInScan::Wanted => Judgment::Stays,
+            SeenInScan::Not => self.judge_absent(region_state, meta, spoken_ms),
         }
     }
 
-    fn judge_absent<P: Ports>(&self, region_state: &RegionState<P>, slot: &Slot, spoken_ms: i64) -> Judgment {
+    fn judge_absent<P: Ports>(&self, region_state: &RegionState<P>, meta: &FindingMeta, spoken_ms: i64) -> Judgment {
         let Verdicts { proof, coverage, scanned_at, dated, .. } = &self.verdicts;
         // The same scan, in another file, or a newer one had it.
         if spoken_ms >= scanned_at.as_millisecond() {
             return Judgment::Stays;
         }
-        let home = if slot.foreign { self.homes.get(&slot.key).copied() } else { Some(region_state.header.region) };
-        let (Some(home), check) = (home, region_state.check(slot.check).unwrap_or_default()) else {
+        let home = if meta.foreign { self.homes.get(&meta.key).copied() } else { Some(region_state.header.region) };
+        let (Some(home), check) = (home, region_state.check(meta.check).unwrap_or_default()) else {
             return Judgment::Stays;
         };
-        if (slot.foreign && !self.heard.has(home)) || coverage.has_newer_verdict(check, home, *scanned_at) {
+        if (meta.foreign && !self.heard.has(home)) || coverage.has_newer_verdict(check, home, *scanned_at) {
             return Judgment::Stays;
         }
-        match proof.judge(slot.check, service(check), home) {
+        match proof.judge(meta.check, service(check), home) {
             Absence::OutOfScope => Judgment::Stays,
             Absence::Proven => Judgment::Resolved(PendingClass::Proven),
             Absence::Unproven(_) if self.verdicts.approves_unproven => Judgment::Resolved(PendingClass::Unproven),
@@ -149,9 +149,9 @@ impl Judge {
                 let counted = region_state
                     .old
                     .as_ref()
-                    .is_some_and(|old| is_it(old.tail.judged_at) && !(slot.foreign && is_it(old.tail.unheard_at)));
-                let absent = if counted { slot.absent } else { (slot.absent + 1).min(ABSENT_MAX) };
-                if absent >= self.verdicts.absent_scans || region_state.is_unattributed(slot) || slot.is_unarchived() {
+                    .is_some_and(|old| is_it(old.tail.judged_at) && !(meta.foreign && is_it(old.tail.unheard_at)));
+                let absent = if counted { meta.absent } else { (meta.absent + 1).min(ABSENT_MAX) };
+                if absent >= self.verdicts.absent_scans || region_state.is_unattributed(meta) || meta.is_unarchived() {
                     Judgment::Resolved(PendingClass::Absent)
                 } else {
                     Judgment::Absent(absent)

@@ -19,4 +19,4 @@ mod wait;
 pub(crate) use self::judge::Verdicts;
 pub(crate) use self::region::Policy;
 pub(crate) use self::repeated::room;
-pub(crate) use self::revise::Choose;
+pub(crate) use self::revise::Selector;

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::reach::SameHub;
 use super::region::RegionWorker;
 use crate::deadline::within;
-use crate::delivery::stop::Stop;
+use crate::delivery::stop::RegionHalt;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::{RunReport, undelivered};
 use crate::state::{Adopting, Declined, Missing, RegionState, Trust, adopt, denied, state_key};
@@ -67,7 +67,7 @@ impl<P: Ports> RegionWorker<P> {
                 self.work.report.adoption_skipped = drift.unread;
                 self.work.report.pages_read = drift.pages;
                 if let Some(reason) = drift.paused {
-                    self.sender.refuse(Stop::Undelivered(reason));
+                    self.sender.refuse(RegionHalt::Undelivered(reason));
                     return Ok(None);
                 }
             }
@@ -75,7 +75,7 @@ impl<P: Ports> RegionWorker<P> {
                 self.work.report.adoption_skipped = Some(denied(&error));
             }
             Err(Declined::Hub(error)) => {
-                self.sender.refuse(Stop::Undelivered(passing(&error)));
+                self.sender.refuse(RegionHalt::Undelivered(passing(&error)));
                 return Ok(None);
             }
             Err(Declined::Port(error)) => return Err(error),
@@ -120,7 +120,7 @@ impl<P: Ports> RegionWorker<P> {
     /// How far the service's word is to be trusted where the state does not do; none where the state does.
     fn trust(&self, region_state: &RegionState<P>, same_hub: &SameHub) -> Option<Trust> {
         let Some(old) = &region_state.old else { return Some(Trust::Content) };
-        if self.is_doubtful() || *same_hub == SameHub::No {
+        if self.is_in_doubt() || *same_hub == SameHub::No {
             return Some(Trust::Existence);
         }
         old.tail.adopting.as_ref().filter(|adopting| adopting.given_up.is_none()).map(|adopting| adopting.trust)
@@ -141,12 +141,12 @@ impl<P: Ports> RegionWorker<P> {
 
     /// What an active finding is that the service does not show.
     fn missing(&self, same_hub: &SameHub) -> Missing {
-        if self.is_doubtful() && *same_hub != SameHub::No { Missing::ArchivedByUs } else { Missing::Archived }
+        if self.is_in_doubt() && *same_hub != SameHub::No { Missing::ArchivedByUs } else { Missing::Archived }
     }
 
     /// Whether Security Hub may hold what the state does not know of.
-    pub(in crate::delivery) fn is_doubtful(&self) -> bool {
-        self.policy.doubt.covers(self.header.region)
+    pub(in crate::delivery) fn is_in_doubt(&self) -> bool {
+        self.policy.in_doubt.covers(self.header.region)
     }
 }
 

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::region::RegionWorker;
 use crate::delivery::stamp::finding_id;
-use crate::delivery::stop::{Stop, explain};
+use crate::delivery::stop::{RegionHalt, explain};
 use crate::ports::{CallError, Hub, HubState, PortError, Ports};
 use crate::report::undelivered;
-use crate::state::{Header, Key, LAG_MS, RegionState, state_key};
+use crate::state::{FindingKey, LAG_MS, RegionState, StateHeader, state_key};
 
 /// How long a Region that has accepted findings is asked whose endpoint is silent.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,7 +34,7 @@ impl<P: Ports> RegionWorker<P> {
         if self.policy.closed.contains(&region) {
             let stop = match hub.state(&region).await {
                 Ok(HubState { product_accepted: true }) => None,
-                Ok(HubState { product_accepted: false }) => Some(Stop::Unavailable(place.product_not_accepted())),
+                Ok(HubState { product_accepted: false }) => Some(RegionHalt::Unavailable(place.product_not_accepted())),
                 Err(error) if is_final(&error) || matches!(error, CallError::Unreachable(_)) => {
                     Some(self.stop_for(&error).await)
                 }
@@ -85,22 +85,22 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Why nothing can be sent to a Region that answers so.
-    async fn stop_for(&mut self, error: &CallError) -> Stop {
+    async fn stop_for(&mut self, error: &CallError) -> RegionHalt {
         match error {
-            CallError::Unreachable(_) if self.has_accepted().await => Stop::Undelivered(undelivered::UNREACHABLE),
-            CallError::Throttled(_) => Stop::Undelivered(undelivered::THROTTLED),
-            CallError::OutOfTime => Stop::Undelivered(undelivered::DEADLINE_EXCEEDED),
+            CallError::Unreachable(_) if self.has_accepted().await => RegionHalt::Undelivered(undelivered::UNREACHABLE),
+            CallError::Throttled(_) => RegionHalt::Undelivered(undelivered::THROTTLED),
+            CallError::OutOfTime => RegionHalt::Undelivered(undelivered::DEADLINE_EXCEEDED),
             error if is_final(error) || matches!(error, CallError::Unreachable(_)) => {
                 let lane = self.sender.lane();
-                Stop::Unavailable(explain(&lane.hub, lane.place(), error).await)
+                RegionHalt::Unavailable(explain(&lane.hub, lane.place(), error).await)
             }
-            _ => Stop::Undelivered(undelivered::SERVICE_ERROR),
+            _ => RegionHalt::Undelivered(undelivered::SERVICE_ERROR),
         }
     }
 
     /// Whether the Region has ever accepted findings: then its silence is passing. A state that can't be read counts as one.
     async fn has_accepted(&mut self) -> bool {
-        let Header { account, region, .. } = &self.header;
+        let StateHeader { account, region, .. } = &self.header;
         if !self.sender.lane().has_accepted() {
             let is_known = self.policy.accepted.contains(region)
                 || self.ports.object(&state_key(*account, *region)).await.map_or(true, |state| state.is_some());
@@ -120,7 +120,7 @@ impl<P: Ports> RegionWorker<P> {
         }
         let now_ms = self.ports.now().as_millisecond();
         let live = || {
-            region_state.index.iter().map(|(slot, _)| slot).filter(|slot| slot.is_live() && !slot.is_expired(now_ms))
+            region_state.index.iter().map(|(meta, _)| meta).filter(|meta| meta.is_live() && !meta.is_expired(now_ms))
         };
         if live().next().is_none() {
             return Ok(SameHub::Yes);
@@ -130,13 +130,13 @@ impl<P: Ports> RegionWorker<P> {
             Ok(page) => page,
             Err(error) => return Ok(SameHub::Unknown(error.to_string())),
         };
-        let keys = page.findings.iter().filter_map(|finding| finding_id(finding).ok()).map(|id| Key::of(&id));
-        let is_known = |key: Key| region_state.index.get(key).is_some_and(|slot| slot.is_live());
+        let keys = page.findings.iter().filter_map(|finding| finding_id(finding).ok()).map(|id| FindingKey::of(&id));
+        let is_known = |key: FindingKey| region_state.index.get(key).is_some_and(|meta| meta.is_live());
         if keys.into_iter().any(is_known) {
             return Ok(SameHub::Yes);
         }
         // The service's answers lag behind what was sent a moment ago.
-        let is_lost = live().any(|slot| now_ms - slot.sent_ms >= LAG_MS);
+        let is_lost = live().any(|meta| now_ms - meta.sent_ms >= LAG_MS);
         let lately = "Security Hub does not show yet what was sent within the last hour";
         Ok(if is_lost { SameHub::No } else { SameHub::Unknown(lately.to_owned()) })
     }

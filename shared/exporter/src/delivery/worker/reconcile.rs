@@ -11,28 +11,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use asff::RegionName;
 
 use super::conclude::Conclusion;
-use super::region::{RegionWorker, Worked};
+use super::region::{RegionWorker, WorkerResult};
 use crate::delivery::stamp::once_more;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::Drift;
 use crate::state::{
-    Entry, Key, Pages, RegionState, Slot, Stored, Unread, is_archived, repeated, status_of, taken_over,
+    Entry, FindingKey, FindingMeta, Pages, RegionState, Stored, Unread, is_archived, repeated, status_of, taken_over,
 };
 
 /// Findings of the hub that the state must learn of, before they are written: some hundred KB.
-type Learnt = Vec<(Slot, Vec<u8>)>;
+type HubFindings = Vec<(FindingMeta, Vec<u8>)>;
 
 /// How a finding of the hub stands to the state's.
-enum Standing {
+enum HubDifference {
     /// The state has nothing, or something older.
-    News,
+    StatusChanges,
     /// The hub has something older, or what was archived.
     Stale,
     Same,
 }
 
 impl<P: Ports> RegionWorker<P> {
-    pub(in crate::delivery) async fn reconcile(mut self, dry_run: bool) -> Worked {
+    pub(in crate::delivery) async fn reconcile(mut self, dry_run: bool) -> WorkerResult {
         let compared = self.compare(dry_run).await;
         self.note(compared);
         self.conclude(Conclusion::default()).await
@@ -72,7 +72,7 @@ impl<P: Ports> RegionWorker<P> {
     async fn read_hub(
         &mut self,
         drift: &mut Drift,
-        found: &mut HashMap<Key, bool>,
+        found: &mut HashMap<FindingKey, bool>,
         dry_run: bool,
     ) -> Result<Result<(), String>, PortError> {
         let lane = self.sender.lane();
@@ -84,28 +84,28 @@ impl<P: Ports> RegionWorker<P> {
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(unread(&error))),
             };
-            let mut learnt = Learnt::new();
+            let mut learnt = HubFindings::new();
             for finding in &page {
                 let now_ms = self.ports.now().as_millisecond();
-                let Some((slot, json)) = taken_over(finding, self.header.region, &self.policy.regions, now_ms) else {
+                let Some((meta, json)) = taken_over(finding, self.header.region, &self.policy.regions, now_ms) else {
                     continue;
                 };
                 let Some(region_state) = &self.work.region_state else { continue };
-                let known = region_state.index.get(slot.key).copied();
-                let standing = compare(known.as_ref(), &slot);
-                if found.insert(slot.key, matches!(standing, Standing::Stale)).is_some() {
+                let known = region_state.index.get(meta.key).copied();
+                let standing = compare(known.as_ref(), &meta);
+                if found.insert(meta.key, matches!(standing, HubDifference::Stale)).is_some() {
                     continue;
                 }
                 match (standing, known) {
-                    (Standing::Same, _) => drift.same += 1,
-                    (Standing::Stale, _) => drift.different += 1,
-                    (Standing::News, None) => {
+                    (HubDifference::Same, _) => drift.same += 1,
+                    (HubDifference::Stale, _) => drift.different += 1,
+                    (HubDifference::StatusChanges, None) => {
                         drift.unknown += 1;
-                        learnt.push((slot, json));
+                        learnt.push((meta, json));
                     }
-                    (Standing::News, Some(known)) => {
+                    (HubDifference::StatusChanges, Some(known)) => {
                         drift.different += 1;
-                        learnt.push((Slot { first_seen_ms: known.first_seen_ms, ..slot }, json));
+                        learnt.push((FindingMeta { first_seen_ms: known.first_seen_ms, ..meta }, json));
                     }
                 }
             }
@@ -113,47 +113,52 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    async fn learn(&mut self, learnt: Learnt, dry_run: bool) -> Result<(), PortError> {
+    async fn learn(&mut self, learnt: HubFindings, dry_run: bool) -> Result<(), PortError> {
         let Some(region_state) = self.work.region_state.as_mut().filter(|_| !dry_run) else { return Ok(()) };
-        for (slot, json) in learnt {
-            region_state.record(&slot, &json).await?;
+        for (meta, json) in learnt {
+            region_state.record(&meta, &json).await?;
             self.work.report.adopted += 1;
         }
         Ok(())
     }
 
     /// Sends again what the hub lacks, or has otherwise than it was last sent.
-    async fn repair(&mut self, drift: &mut Drift, found: HashMap<Key, bool>, dry_run: bool) -> Result<(), PortError> {
+    async fn repair(
+        &mut self,
+        drift: &mut Drift,
+        found: HashMap<FindingKey, bool>,
+        dry_run: bool,
+    ) -> Result<(), PortError> {
         let Some(region_state) = &self.work.region_state else { return Ok(()) };
-        let of_state = |(slot, _): (&Slot, _)| slot.is_live().then_some(slot.key);
-        let missing: HashSet<Key> =
+        let of_state = |(meta, _): (&FindingMeta, _)| meta.is_live().then_some(meta.key);
+        let missing: HashSet<FindingKey> =
             region_state.index.iter().filter_map(of_state).filter(|key| !found.contains_key(key)).collect();
         let regions = self.policy.regions.clone();
         let now = self.ports.now();
         let lost = Arc::new(AtomicU64::new(0));
         let counted = lost.clone();
         let choose = move |_: RegionName, entry: &Entry| {
-            let is_missing = missing.contains(&entry.slot.key);
+            let is_missing = missing.contains(&entry.meta.key);
             // A call that archived it had no answer: it is archived, as it should be.
             if is_missing && is_archived(&entry.json) {
                 return Ok(None);
             }
             if is_missing {
                 counted.fetch_add(1, Ordering::Relaxed);
-            } else if found.get(&entry.slot.key) != Some(&true) {
+            } else if found.get(&entry.meta.key) != Some(&true) {
                 return Ok(None);
             }
-            let stored = match entry.slot.stored {
+            let stored = match entry.meta.stored {
                 Stored::Uncertain if !is_archived(&entry.json) => {
-                    Stored::Active(status_of(&entry.slot, &entry.json, &regions))
+                    Stored::Active(status_of(&entry.meta, &entry.json, &regions))
                 }
-                Stored::Uncertain => Stored::Archived(status_of(&entry.slot, &entry.json, &regions)),
+                Stored::Uncertain => Stored::Archived(status_of(&entry.meta, &entry.json, &regions)),
                 stored => stored,
             };
             // A millisecond later, so that the service takes it.
-            let updated_ms = entry.slot.updated_ms + 1;
+            let updated_ms = entry.meta.updated_ms + 1;
             let finding =
-                once_more(&entry.slot, stored, updated_ms, now, |updated_at| repeated(&entry.json, updated_at));
+                once_more(&entry.meta, stored, updated_ms, now, |updated_at| repeated(&entry.json, updated_at));
             finding.map(|finding| (!dry_run).then_some(finding))
         };
         self.pass(&choose).await?;
@@ -165,12 +170,12 @@ impl<P: Ports> RegionWorker<P> {
 }
 
 /// How the hub's version of a finding, which is live there, stands to the state's.
-fn compare(known: Option<&Slot>, hub: &Slot) -> Standing {
+fn compare(known: Option<&FindingMeta>, hub: &FindingMeta) -> HubDifference {
     match known {
-        None => Standing::News,
-        Some(known) if known.is_tombstone() || known.updated_ms < hub.updated_ms => Standing::News,
-        Some(known) if known.updated_ms == hub.updated_ms && known.is_live() => Standing::Same,
-        Some(_) => Standing::Stale,
+        None => HubDifference::StatusChanges,
+        Some(known) if known.is_tombstone() || known.updated_ms < hub.updated_ms => HubDifference::StatusChanges,
+        Some(known) if known.updated_ms == hub.updated_ms && known.is_live() => HubDifference::Same,
+        Some(_) => HubDifference::Stale,
     }
 }
 

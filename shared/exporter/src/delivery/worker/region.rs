@@ -12,26 +12,26 @@ use super::judge::Judge;
 use super::repeated::Repeated;
 use crate::delivery::sender::Sender;
 use crate::delivery::timed::Timed;
-use crate::filter::Kept;
+use crate::filter::FilterReason;
 use crate::integration::ArchiveScope;
 use crate::json_lines::JsonLines;
 use crate::pack::Outgoing;
-use crate::ports::{Doubt, PortError, Ports};
+use crate::ports::{InDoubt, PortError, Ports};
 use crate::quarantine::Quarantine;
 use crate::report::{Counts, PendingFinding, RegionReport};
-use crate::state::{Header, Key, RegionState, Resend, Seen};
+use crate::state::{FindingKey, RegionState, Resend, SeenInScan, StateHeader};
 
 /// What a worker is told.
 pub(crate) enum Message {
     /// A finding of the scan, and why it is kept back, if so.
-    Finding(Box<Mapped>, Option<Kept>),
+    Finding(Box<Mapped>, Option<FilterReason>),
     /// A finding of the scan that is never sent.
     Unsent(Box<Unsent>),
     /// A finding that its own Region does not take.
     Redirected(Outgoing),
     /// What a scan of this time (in milliseconds since 1970) says of a finding of another Region that may have come here in
     /// an earlier scan.
-    Seen(Key, Seen, i64),
+    SeenInScan(FindingKey, SeenInScan, i64),
 }
 
 /// How a worker behaves.
@@ -41,7 +41,7 @@ pub(crate) struct Policy {
     pub(crate) archive: bool,
     pub(crate) scope: ArchiveScope,
     /// What an earlier run left in doubt.
-    pub(crate) doubt: Doubt,
+    pub(crate) in_doubt: InDoubt,
     pub(crate) regions: Arc<Regions>,
     /// Whether the keys of what is left to a later run are gathered: 8 bytes for each.
     pub(crate) remembers_left: bool,
@@ -61,7 +61,7 @@ pub(crate) struct Policy {
 pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) ports: Arc<P>,
     pub(crate) run_id: Arc<str>,
-    pub(crate) header: Header,
+    pub(crate) header: StateHeader,
     /// The scan's own time, which may lie ahead of the clock.
     pub(crate) dated: Timestamp,
     pub(crate) policy: Policy,
@@ -74,17 +74,17 @@ pub(crate) struct RegionWorker<P: Ports> {
     /// Room for findings that wait for the end of the file.
     pub(crate) room: Arc<Semaphore>,
     /// What was said of findings before the worker came to rest.
-    pub(crate) marks: Vec<(Key, Seen)>,
+    pub(crate) marks: Vec<(FindingKey, SeenInScan)>,
     /// Further such Regions, which are told when all queues are drained: they tell this one, and none may wait for another in
     /// a circle.
     pub(crate) late: Vec<RegionName>,
-    pub(crate) work: Work<P>,
+    pub(crate) work: WorkerState<P>,
 }
 
 /// The entry of a file that shows as resolved what an older entry of it had this run send.
 pub(in crate::delivery) enum Late {
     /// A finding of this Region.
-    Own(Box<Mapped>, Kept),
+    Own(Box<Mapped>, FilterReason),
     /// A finding of another Region, as it is archived.
     Redirected(Outgoing),
 }
@@ -101,16 +101,16 @@ pub(in crate::delivery) struct TakenOver {
 }
 
 /// What changes while a worker works.
-pub(crate) struct Work<P: Ports> {
+pub(crate) struct WorkerState<P: Ports> {
     /// On the heap, since a worker at rest has none.
     pub(in crate::delivery) region_state: Option<Box<RegionState<P>>>,
     pub(in crate::delivery) identities: Identities,
     /// Findings that the scan, or an earlier one, reports several times.
     pub(in crate::delivery) repeated: Repeated,
     /// The scans of findings that the state knows and another scan than [`RegionWorker::header`]'s has, in milliseconds.
-    pub(in crate::delivery) times: HashMap<Key, i64>,
+    pub(in crate::delivery) times: HashMap<FindingKey, i64>,
     /// What [`RegionWorker::late`] are told: 24 bytes a finding, where there are any.
-    pub(in crate::delivery) untold: Vec<(Key, Seen, i64)>,
+    pub(in crate::delivery) untold: Vec<(FindingKey, SeenInScan, i64)>,
     /// How absent findings are judged, from the end of the reading on.
     pub(in crate::delivery) judging: Option<Judge>,
     pub(in crate::delivery) counts: Counts,
@@ -123,16 +123,16 @@ pub(crate) struct Work<P: Ports> {
     /// Everything that should be in Security Hub is.
     pub(in crate::delivery) clean: bool,
     /// Findings of other Regions that this run sends here.
-    pub(in crate::delivery) taken_over: HashMap<Key, TakenOver>,
+    pub(in crate::delivery) taken_over: HashMap<FindingKey, TakenOver>,
     /// Findings that were active before the scan, that this run sent for an older entry of the file, and that a newer entry shows as
     /// resolved.
-    pub(in crate::delivery) resolved_late: BTreeMap<Key, Late>,
+    pub(in crate::delivery) resolved_late: BTreeMap<FindingKey, Late>,
     /// Findings that became active in this run before the worker came to rest.
-    pub(in crate::delivery) fresh: HashSet<Key>,
+    pub(in crate::delivery) fresh: HashSet<FindingKey>,
     /// Findings that are resolved, and that Security Hub did not archive: it has them as they were.
-    pub(in crate::delivery) not_archived: HashSet<Key>,
+    pub(in crate::delivery) not_archived: HashSet<FindingKey>,
     /// The keys of what is left to a later run, if they are asked for.
-    pub(in crate::delivery) left_keys: HashSet<Key>,
+    pub(in crate::delivery) left_keys: HashSet<FindingKey>,
     /// Something is left to a later run; where it belongs to, nobody can say that it is gone.
     pub(crate) left: bool,
     /// The state was opened, and adopted where it had to be.
@@ -140,14 +140,14 @@ pub(crate) struct Work<P: Ports> {
     pub(in crate::delivery) error: Option<PortError>,
 }
 
-impl<P: Ports> Work<P> {
+impl<P: Ports> WorkerState<P> {
     /// Whether the state or the quarantine could not be kept.
     pub(in crate::delivery) fn has_failed(&self) -> bool {
         self.error.is_some()
     }
 }
 
-impl<P: Ports> Default for Work<P> {
+impl<P: Ports> Default for WorkerState<P> {
     fn default() -> Self {
         Self {
             region_state: None,
@@ -176,11 +176,11 @@ impl<P: Ports> Default for Work<P> {
 
 /// What a worker did.
 #[derive(Debug, Default)]
-pub(crate) struct Worked {
+pub(crate) struct WorkerResult {
     pub(crate) counts: Counts,
     pub(crate) report: RegionReport,
     /// Security Hub may hold what the state does not know of.
-    pub(crate) doubtful: bool,
+    pub(crate) in_doubt_regions: bool,
     /// The state or the quarantine could not be kept: the run must fail.
     pub(crate) error: Option<PortError>,
     /// The state was compared with the scan as one of the whole account.
@@ -189,13 +189,13 @@ pub(crate) struct Worked {
     pub(crate) is_keeper: Option<bool>,
     /// Of the archived ones, those that do not count towards the limit.
     pub(crate) unlimited: u64,
-    pub(crate) left: HashSet<Key>,
+    pub(crate) left: HashSet<FindingKey>,
 }
 
 impl<P: Ports> RegionWorker<P> {
     /// Takes what comes through the queue until it is closed and every finding has a fate.
     pub(crate) async fn drain(mut self, mut queue: mpsc::Receiver<Message>) -> Self {
-        if self.policy.archive || self.is_doubtful() || self.work.opened {
+        if self.policy.archive || self.is_in_doubt() || self.work.opened {
             let opened = self.open().await;
             self.note(opened);
         }
@@ -207,7 +207,7 @@ impl<P: Ports> RegionWorker<P> {
                 Message::Finding(mapped, kept) => self.take(mapped, kept).await,
                 Message::Unsent(unsent) => self.note_unsent(unsent).await,
                 Message::Redirected(finding) => self.take_over(finding).await,
-                Message::Seen(key, seen, at_ms) => {
+                Message::SeenInScan(key, seen, at_ms) => {
                     self.mark(key, seen, at_ms);
                     Ok(())
                 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use asff::Mapped;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::state::{Index, Key};
+use crate::state::{FindingKey, Index};
 
 /// Findings of one export that wait for the end of the file at most. Each takes some 5 KB. What is above is sent at once.
 pub(crate) const WAITING_MAX: usize = 4000;
@@ -21,12 +21,12 @@ const REMEMBERED_MAX: usize = 10_000;
 #[derive(Default)]
 pub(in crate::delivery) struct Repeated {
     /// Those of earlier scans, and of this one.
-    pub(in crate::delivery) known: HashSet<Key>,
+    pub(in crate::delivery) known: HashSet<FindingKey>,
     /// Those of this scan, and how many of their entries came after the first.
-    pub(in crate::delivery) here: HashMap<Key, u32>,
-    pub(in crate::delivery) waiting: HashMap<Key, Waiting>,
+    pub(in crate::delivery) here: HashMap<FindingKey, u32>,
+    pub(in crate::delivery) waiting: HashMap<FindingKey, Waiting>,
     /// Those of which a version has left in this run: what comes after it is sent, whatever the state says.
-    pub(in crate::delivery) left: HashSet<Key>,
+    pub(in crate::delivery) left: HashSet<FindingKey>,
 }
 
 pub(in crate::delivery) struct Waiting {
@@ -36,19 +36,19 @@ pub(in crate::delivery) struct Waiting {
 
 impl Repeated {
     /// Learns those of earlier scans.
-    pub(in crate::delivery) fn learn(&mut self, keys: &[Key]) {
+    pub(in crate::delivery) fn learn(&mut self, keys: &[FindingKey]) {
         self.known.extend(keys);
     }
 
     /// How many entries of a finding came after the first, in this scan.
-    pub(in crate::delivery) fn repeats(&self, key: Key) -> u32 {
+    pub(in crate::delivery) fn repeats(&self, key: FindingKey) -> u32 {
         self.here.get(&key).copied().unwrap_or_default()
     }
 
     /// What the next state remembers: those of this scan, and earlier ones whose findings it has.
-    pub(in crate::delivery) fn remembered(&self, index: &Index) -> Vec<Key> {
+    pub(in crate::delivery) fn remembered(&self, index: &Index) -> Vec<FindingKey> {
         let earlier = self.known.iter().filter(|key| !self.here.contains_key(key) && index.get(**key).is_some());
-        let mut keys: Vec<Key> = self.here.keys().chain(earlier).copied().take(REMEMBERED_MAX).collect();
+        let mut keys: Vec<FindingKey> = self.here.keys().chain(earlier).copied().take(REMEMBERED_MAX).collect();
         keys.sort_unstable();
         keys
     }

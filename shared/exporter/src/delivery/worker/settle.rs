@@ -2,12 +2,12 @@
 
 use super::region::{Message, RegionWorker};
 use crate::delivery::sender::Settled;
-use crate::delivery::stop::Stop;
+use crate::delivery::stop::RegionHalt;
 use crate::pack::{Batch, Outgoing};
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;
 use crate::report::{Fate, undelivered};
-use crate::state::{Key, Seen, Slot, Stored, UNARCHIVED};
+use crate::state::{FindingKey, FindingMeta, SeenInScan, Stored, UNARCHIVED};
 
 impl<P: Ports> RegionWorker<P> {
     /// Sends a finding, or gives it the fate that the Region's stop means.
@@ -22,14 +22,14 @@ impl<P: Ports> RegionWorker<P> {
                 self.sender.send(finding).await;
                 Ok(())
             }
-            Some(Stop::Undelivered(reason)) => {
+            Some(RegionHalt::Undelivered(reason)) => {
                 self.work.clean = false;
                 self.work.left = true;
-                self.remember([finding.slot.key]);
+                self.remember([finding.meta.key]);
                 self.work.counts.add(Fate::Undelivered(reason.to_owned()), 1);
                 Ok(())
             }
-            Some(Stop::Unavailable(why)) => {
+            Some(RegionHalt::Unavailable(why)) => {
                 self.work.clean = false;
                 self.refuse(finding, &why.reason).await;
                 Ok(())
@@ -39,17 +39,17 @@ impl<P: Ports> RegionWorker<P> {
 
     async fn refuse(&mut self, finding: Outgoing, reason: &str) {
         // Its own scan's time, or a moment later.
-        let at_ms = finding.slot.updated_ms;
+        let at_ms = finding.meta.updated_ms;
         if !self.late.is_empty() {
-            self.work.untold.push((finding.slot.key, Seen::Wanted, at_ms));
+            self.work.untold.push((finding.meta.key, SeenInScan::Wanted, at_ms));
         }
         for keeper in &self.keepers {
-            let seen = Message::Seen(finding.slot.key, Seen::Wanted, at_ms);
+            let seen = Message::SeenInScan(finding.meta.key, SeenInScan::Wanted, at_ms);
             // A keeper that ended early has an error of its own.
             let _ = keeper.send(seen).await;
         }
         let Some(fallback) = &self.fallback else {
-            self.remember([finding.slot.key]);
+            self.remember([finding.meta.key]);
             self.work.counts.add(Fate::RegionUnavailable(self.header.region, reason.to_owned()), 1);
             return;
         };
@@ -85,11 +85,11 @@ impl<P: Ports> RegionWorker<P> {
                 Settled::Rejected(rejected) => {
                     if self.work.archiving {
                         *self.work.counts.archive_rejected.entry(rejected.code.clone()).or_default() += 1;
-                        self.work.not_archived.insert(rejected.slot.key);
+                        self.work.not_archived.insert(rejected.meta.key);
                     } else {
                         self.work.counts.add(Fate::Quarantined(rejected.code.clone()), 1);
                         // What was not stored here stays where it is.
-                        self.tell(rejected.slot.key, Seen::Wanted, rejected.slot.updated_ms).await?;
+                        self.tell(rejected.meta.key, SeenInScan::Wanted, rejected.meta.updated_ms).await?;
                     }
                     self.quarantine.put(Entry::refused(self.header.account, self.header.region, rejected)).await?;
                 }
@@ -103,29 +103,29 @@ impl<P: Ports> RegionWorker<P> {
         if self.fallback.is_none() && self.keepers.is_empty() && self.late.is_empty() {
             return Ok(());
         }
-        for (slot, _) in batch.entries() {
-            self.tell(slot.key, Seen::Moved, self.scanned_ms(&slot)).await?;
+        for (meta, _) in batch.entries() {
+            self.tell(meta.key, SeenInScan::Moved, self.scanned_ms(&meta)).await?;
         }
         Ok(())
     }
 
     /// The time of the scan that a finding was sent by.
-    fn scanned_ms(&self, slot: &Slot) -> i64 {
-        let first_ms = self.header.scanned_at.map_or(slot.updated_ms, |first| first.as_millisecond());
-        self.work.times.get(&slot.key).copied().unwrap_or(first_ms)
+    fn scanned_ms(&self, meta: &FindingMeta) -> i64 {
+        let first_ms = self.header.scanned_at.map_or(meta.updated_ms, |first| first.as_millisecond());
+        self.work.times.get(&meta.key).copied().unwrap_or(first_ms)
     }
 
     /// Notes that these findings are in Security Hub as they were: the archive that was to come did not.
     fn keep_active(&mut self, batch: &Batch) {
         if self.work.archiving {
-            self.work.not_archived.extend(batch.entries().map(|(slot, _)| slot.key));
+            self.work.not_archived.extend(batch.entries().map(|(meta, _)| meta.key));
         }
     }
 
     fn leave(&mut self, batch: &Batch, reason: &str) {
         self.work.clean = false;
         self.work.left = true;
-        self.remember(batch.entries().map(|(slot, _)| slot.key));
+        self.remember(batch.entries().map(|(meta, _)| meta.key));
         if self.work.archiving {
             self.work.counts.archive_undelivered += batch.len() as u64;
         } else {
@@ -133,7 +133,7 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    fn remember(&mut self, keys: impl IntoIterator<Item = Key>) {
+    fn remember(&mut self, keys: impl IntoIterator<Item = FindingKey>) {
         if self.policy.remembers_left {
             self.work.left_keys.extend(keys);
         }
@@ -147,7 +147,7 @@ impl<P: Ports> RegionWorker<P> {
             return Ok(());
         }
         let reason = match self.sender.stop() {
-            Some(Stop::Unavailable(why)) => why.reason.clone(),
+            Some(RegionHalt::Unavailable(why)) => why.reason.clone(),
             _ => undelivered::SERVICE_ERROR.to_owned(),
         };
         for finding in batch.into_outgoing() {
@@ -160,13 +160,13 @@ impl<P: Ports> RegionWorker<P> {
     async fn record(&mut self, batch: &Batch, unanswered: bool) -> Result<(), PortError> {
         let archiving = self.work.archiving;
         let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
-        for (slot, json) in batch.entries() {
-            let slot = match unanswered {
-                true if archiving => Slot { stored: Stored::Uncertain, absent: UNARCHIVED, ..slot },
-                true => Slot { stored: Stored::Uncertain, ..slot },
-                false => slot,
+        for (meta, json) in batch.entries() {
+            let meta = match unanswered {
+                true if archiving => FindingMeta { stored: Stored::Uncertain, absent: UNARCHIVED, ..meta },
+                true => FindingMeta { stored: Stored::Uncertain, ..meta },
+                false => meta,
             };
-            region_state.record(&slot, json).await?;
+            region_state.record(&meta, json).await?;
         }
         Ok(())
     }

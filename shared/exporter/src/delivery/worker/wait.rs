@@ -5,15 +5,15 @@ use asff::Mapped;
 use super::region::RegionWorker;
 use super::repeated::Waiting;
 use crate::delivery::stamp::stamps;
-use crate::filter::Kept;
+use crate::filter::FilterReason;
 use crate::ports::{PortError, Ports};
 use crate::report::Fate;
-use crate::state::{Key, Stored, compare};
+use crate::state::{FindingKey, Stored, compare};
 
 impl<P: Ports> RegionWorker<P> {
     /// Takes back what is to be sent of an earlier entry of the same finding, if it has not left yet. Whether it had been given to
     /// be sent, and has left.
-    pub(in crate::delivery) fn take_back(&mut self, mapped: &Mapped, key: Key, was_sent: bool) -> bool {
+    pub(in crate::delivery) fn take_back(&mut self, mapped: &Mapped, key: FindingKey, was_sent: bool) -> bool {
         self.work.repeated.known.insert(key);
         *self.work.repeated.here.entry(key).or_default() += 1;
         let has_left = self.work.repeated.left.contains(&key);
@@ -38,14 +38,14 @@ impl<P: Ports> RegionWorker<P> {
             }
         };
         if is_back {
-            self.work.counts.add(Fate::Filtered(Kept::Duplicate.as_str().to_owned()), 1);
+            self.work.counts.add(Fate::Filtered(FilterReason::Duplicate.as_str().to_owned()), 1);
         }
         was_sent && (!is_back || has_left)
     }
 
     /// Keeps a finding until the end of the file, if earlier scans reported it several times, and there is room. Otherwise gives it
     /// back.
-    pub(in crate::delivery) fn wait(&mut self, mapped: Box<Mapped>, key: Key) -> Option<Box<Mapped>> {
+    pub(in crate::delivery) fn wait(&mut self, mapped: Box<Mapped>, key: FindingKey) -> Option<Box<Mapped>> {
         if !self.work.repeated.known.contains(&key) {
             return Some(mapped);
         }

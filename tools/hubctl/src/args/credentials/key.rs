@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Failure};
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::Output;
 
 /// Bytes of a file that holds a key, at most. A session token has some 1,500.
@@ -51,7 +51,7 @@ impl AccessKey {
     /// # Errors
     ///
     /// When the file can't be read or holds no key, or nobody is there to be asked.
-    pub(crate) fn obtain(source: &KeySource, person: &mut Person, output: &mut Output) -> Result<Self> {
+    pub(crate) fn obtain(source: &KeySource, person: &mut Prompt, output: &mut Output) -> Result<Self> {
         let (text, name) = match source {
             KeySource::Prompt => return Self::ask(person, output),
             KeySource::Stdin => (read(io::stdin().lock())?, "standard input".to_owned()),
@@ -65,7 +65,7 @@ impl AccessKey {
         Ok(Self::find(&text).ok_or_else(no_key)?)
     }
 
-    fn ask(person: &mut Person, output: &mut Output) -> Result<Self> {
+    fn ask(person: &mut Prompt, output: &mut Output) -> Result<Self> {
         person.must_be_there("for the access key", "add --access-key-file FILE, or - for standard input")?;
         let id = Zeroizing::new(person.answers("Access key ID:", output)?);
         let secret = person.tells("Secret access key (not shown):", output)?;

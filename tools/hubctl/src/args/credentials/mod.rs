@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use self::key::{AccessKey, KeySource};
 use super::role::{ExternalId, RoleArn, RoleName};
 use crate::exit::{Exit, Failure};
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::Output;
 
 /// As whom the account is called.
@@ -72,7 +72,7 @@ impl CredentialOptions {
         &self,
         id: &ProviderId,
         partition: Partition,
-        person: &mut Person,
+        person: &mut Prompt,
         output: &mut Output,
     ) -> Result<Value> {
         let role = self.role(id, partition)?;
@@ -141,7 +141,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::config::Notation;
+    use crate::config::OutputFormat;
 
     #[derive(Parser)]
     struct Line {
@@ -151,8 +151,8 @@ mod tests {
 
     fn body(id: &str, line: &str) -> Result<Value> {
         let options = Line::try_parse_from(["x"].into_iter().chain(line.split_whitespace()))?.options;
-        let mut output = Output::of_process(Notation::Table, true);
-        options.body(&id.parse().unwrap(), Partition::Aws, &mut Person::at_terminal(), &mut output)
+        let mut output = Output::of_process(OutputFormat::Table, true);
+        options.body(&id.parse().unwrap(), Partition::Aws, &mut Prompt::at_terminal(), &mut output)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use management::wire::Test;
 use management::wire::TestOutcome;
 use serde_json::{Map, Value};
 
-use super::differences::{Action, Difference, Noun};
+use super::differences::{Action, Difference, ResourceKind};
 use super::examine::Ready;
 use crate::client::{Answer, Management, Request, read};
 use crate::commands::integration::shown::{path, provider_path};
@@ -66,8 +66,8 @@ async fn carry_out_one(
     answers: &mut Vec<Answer>,
 ) -> Result<(), Failure> {
     let address = match difference.noun {
-        Noun::Provider => provider_path(&difference.id),
-        Noun::Integration => path(&difference.id),
+        ResourceKind::Provider => provider_path(&difference.id),
+        ResourceKind::Integration => path(&difference.id),
     };
     match difference.action {
         Action::Delete => {
@@ -81,8 +81,8 @@ async fn carry_out_one(
 
 fn create(difference: &Difference<'_>, credentials: Option<Value>) -> Request {
     let (collection, key) = match difference.noun {
-        Noun::Provider => ("/providers", "id"),
-        Noun::Integration => ("/integrations", "provider"),
+        ResourceKind::Provider => ("/providers", "id"),
+        ResourceKind::Integration => ("/integrations", "provider"),
     };
     let mut body: Map<String, Value> = after(difference).filter(|(_, value)| !value.is_null()).collect();
     body.insert(key.to_owned(), difference.id.as_str().into());

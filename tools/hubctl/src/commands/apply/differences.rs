@@ -11,12 +11,12 @@ use super::standing::{Kept, Standing};
 
 /// A provider or an integration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Noun {
+pub(super) enum ResourceKind {
     Provider,
     Integration,
 }
 
-impl Noun {
+impl ResourceKind {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Provider => "provider",
@@ -47,7 +47,7 @@ impl Action {
 #[derive(Debug)]
 pub(super) struct Difference<'a> {
     pub(super) action: Action,
-    pub(super) noun: Noun,
+    pub(super) noun: ResourceKind,
     pub(super) id: ProviderId,
     /// Settings before and after, by name, credentials aside. Of a thing that is deleted none.
     pub(super) settings: BTreeMap<String, (Value, Value)>,
@@ -78,7 +78,8 @@ pub(super) fn differences<'a>(document: &'a Document, standing: &Standing, scope
         let kept = standing.integrations.get(&declared.provider);
         let current = kept.map(|kept| integration_settings(&kept.view));
         let credentials = (declared.credentials.as_ref(), kept.map(|kept| &kept.view.credentials));
-        let thing = Thing { noun: Noun::Integration, id: &declared.provider, etag: kept.map(|kept| kept.etag.clone()) };
+        let thing =
+            Thing { noun: ResourceKind::Integration, id: &declared.provider, etag: kept.map(|kept| kept.etag.clone()) };
         all.extend(difference(thing, declared.settings(), current, credentials, scope));
     }
     if scope.prune {
@@ -87,8 +88,8 @@ pub(super) fn differences<'a>(document: &'a Document, standing: &Standing, scope
     all.sort_by_key(|difference| match (difference.action, difference.noun) {
         (Action::Create, noun) => (0, noun),
         (Action::Change, noun) => (1, noun),
-        (Action::Delete, Noun::Integration) => (2, Noun::Integration),
-        (Action::Delete, Noun::Provider) => (3, Noun::Provider),
+        (Action::Delete, ResourceKind::Integration) => (2, ResourceKind::Integration),
+        (Action::Delete, ResourceKind::Provider) => (3, ResourceKind::Provider),
     });
     all
 }
@@ -104,12 +105,12 @@ fn provider<'a>(
         both.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     });
     let credentials = (declared.credentials.as_ref(), kept.map(|kept| &kept.view.credentials));
-    let thing = Thing { noun: Noun::Provider, id: &declared.id, etag: kept.map(|kept| kept.etag.clone()) };
+    let thing = Thing { noun: ResourceKind::Provider, id: &declared.id, etag: kept.map(|kept| kept.etag.clone()) };
     difference(thing, declared.settings(), current, credentials, scope)
 }
 
 struct Thing<'a> {
-    noun: Noun,
+    noun: ResourceKind,
     id: &'a ProviderId,
     etag: Option<String>,
 }
@@ -161,7 +162,7 @@ fn pruned<'a>(document: &Document, standing: &Standing) -> Vec<Difference<'a>> {
     let is_going = |id: &ProviderId| document.integrations.is_some() && !integrations.contains(id);
     let mut all = Vec::new();
     let kept = standing.integrations.iter().filter(|(_, kept)| kept.view.deletion_requested_at.is_none());
-    all.extend(kept.filter(|(id, _)| is_going(id)).map(|(id, kept)| gone(Noun::Integration, id, &kept.etag)));
+    all.extend(kept.filter(|(id, _)| is_going(id)).map(|(id, kept)| gone(ResourceKind::Integration, id, &kept.etag)));
     if document.providers.is_some() {
         // A provider with an integration that stays is needed, and so is one whose integration is still being deleted.
         let is_needed = |id: &ProviderId| {
@@ -170,7 +171,7 @@ fn pruned<'a>(document: &Document, standing: &Standing) -> Vec<Difference<'a>> {
                 || kept.is_some_and(|kept| !is_going(id) || kept.view.deletion_requested_at.is_some())
         };
         let kept = standing.providers.iter().filter(|(id, _)| !providers.contains(id) && !is_needed(id));
-        all.extend(kept.map(|(id, kept)| gone(Noun::Provider, id, &kept.etag)));
+        all.extend(kept.map(|(id, kept)| gone(ResourceKind::Provider, id, &kept.etag)));
     }
     all
 }
@@ -197,10 +198,10 @@ fn same(declared: &DeclaredCredentials, kept: &CredentialsView) -> bool {
 
 impl DeclaredCredentials {
     /// What it means that a file says nothing of credentials.
-    pub(super) fn default_of(noun: Noun) -> Self {
+    pub(super) fn default_of(noun: ResourceKind) -> Self {
         let kind = match noun {
-            Noun::Provider => "default",
-            Noun::Integration => "provider",
+            ResourceKind::Provider => "default",
+            ResourceKind::Integration => "provider",
         };
         Self { kind: kind.to_owned(), secret: None, access_key_file: None, role: None }
     }

@@ -8,19 +8,19 @@ use std::path::Path;
 
 use exporter::integration::{Credentials, Role};
 use exporter::provider::{Provider, ProviderId};
-use management::problem::{FieldError, Refusal};
+use management::problem::{ApiError, FieldError};
 use management::wire::CredentialsKind;
 use management::wire::{CredentialsBody, CredentialsView, IntegrationBody, ProviderPatch};
 use management::{Settings as Deployed, check};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::differences::{Action, Difference, Noun};
+use super::differences::{Action, Difference, ResourceKind};
 use super::document::{DeclaredCredentials, Document, Settings};
 use super::standing::{Standing, is_managed};
 use crate::args::credentials::key::{AccessKey, KeySource};
 use crate::exit::{Exit, Failure};
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::{Output, text};
 
 /// Problems that are listed; of more, only how many.
@@ -60,7 +60,7 @@ pub(super) fn examine<'a>(
         settings_of_integration(id, declared.settings(), place, &mut problems);
         if !standing.providers.contains_key(id) && !document.providers().any(|provider| provider.id == *id) {
             let hint = format!("its provider neither exists nor is declared: hubctl provider create {id}");
-            problems.add(Noun::Integration, id, hint);
+            problems.add(ResourceKind::Integration, id, hint);
         }
     }
     let mut ready = Vec::new();
@@ -86,20 +86,20 @@ struct Problems {
 }
 
 impl Problems {
-    fn add(&mut self, noun: Noun, id: &ProviderId, what: impl AsRef<str>) {
+    fn add(&mut self, noun: ResourceKind, id: &ProviderId, what: impl AsRef<str>) {
         self.note(Exit::Usage, noun, id, what.as_ref());
     }
 
-    fn note(&mut self, exit: Exit, noun: Noun, id: &ProviderId, what: &str) {
+    fn note(&mut self, exit: Exit, noun: ResourceKind, id: &ProviderId, what: &str) {
         self.lines.push(format!("{} {id}: {}", noun.word(), text::harmless(what)));
         self.exit = if self.exit == Some(Exit::Usage) { self.exit } else { Some(exit) };
     }
 
     /// The value, or what the API's checks have against it.
-    fn check<T>(&mut self, noun: Noun, id: &ProviderId, checked: Result<T, Refusal>) -> Option<T> {
+    fn check<T>(&mut self, noun: ResourceKind, id: &ProviderId, checked: Result<T, ApiError>) -> Option<T> {
         match checked {
             Ok(value) => return Some(value),
-            Err(Refusal::Invalid(errors)) => errors.iter().for_each(|error| self.add(noun, id, told(error))),
+            Err(ApiError::Invalid(errors)) => errors.iter().for_each(|error| self.add(noun, id, told(error))),
             Err(refusal) => self.add(noun, id, refusal.to_string()),
         }
         None
@@ -130,32 +130,34 @@ fn told(error: &FieldError) -> String {
 }
 
 /// A body of the API, as its fields declare it.
-fn body<T: DeserializeOwned>(fields: Value) -> Result<T, Refusal> {
-    serde_json::from_value(fields).map_err(|error| Refusal::Malformed(error.to_string()))
+fn body<T: DeserializeOwned>(fields: Value) -> Result<T, ApiError> {
+    serde_json::from_value(fields).map_err(|error| ApiError::Malformed(error.to_string()))
 }
 
 fn settings_of_provider(id: &ProviderId, settings: &Settings, problems: &mut Problems) {
     let checked = body::<ProviderPatch>(json!(settings));
     let checked = checked.and_then(|patch| check::provider(Provider::new(id.clone()), &patch));
-    problems.check(Noun::Provider, id, checked);
+    problems.check(ResourceKind::Provider, id, checked);
 }
 
 fn settings_of_integration(id: &ProviderId, mut settings: Settings, place: &Place<'_>, problems: &mut Problems) {
     settings.insert("provider".to_owned(), id.as_str().into());
     let checked = body::<IntegrationBody>(json!(settings));
     let checked = checked.and_then(|body| check::integration(&body, place.deployment));
-    problems.check(Noun::Integration, id, checked);
+    problems.check(ResourceKind::Integration, id, checked);
 }
 
 /// An integration that is being deleted takes credentials only.
 fn is_free(difference: &Difference<'_>, standing: &Standing, problems: &mut Problems) {
-    let Difference { action: Action::Change, noun: Noun::Integration, id, settings, .. } = difference else { return };
+    let Difference { action: Action::Change, noun: ResourceKind::Integration, id, settings, .. } = difference else {
+        return;
+    };
     let is_going = standing.integrations.get(id).is_some_and(|kept| kept.view.deletion_requested_at.is_some());
     if is_going && !settings.is_empty() {
         let what = format!(
             "is being deleted, so its settings can't be changed: hubctl integration enable {id} cancels the removal"
         );
-        problems.note(Exit::Error, Noun::Integration, id, &what);
+        problems.note(Exit::Error, ResourceKind::Integration, id, &what);
     }
 }
 
@@ -182,8 +184,8 @@ fn credentials(
         }
     };
     let before = match noun {
-        Noun::Provider => standing.providers.get(id).map(|kept| &kept.view.credentials),
-        Noun::Integration => standing.integrations.get(id).map(|kept| &kept.view.credentials),
+        ResourceKind::Provider => standing.providers.get(id).map(|kept| &kept.view.credentials),
+        ResourceKind::Integration => standing.integrations.get(id).map(|kept| &kept.view.credentials),
     };
     let before = before.and_then(kept);
     let stored = before.as_ref().and_then(Credentials::secret);
@@ -197,8 +199,8 @@ fn credentials(
         return None;
     }
     let checked = body::<CredentialsBody>(sent.clone()).and_then(|body| match noun {
-        Noun::Provider => check::of_provider(id, &body, before.as_ref(), place.deployment).map(drop),
-        Noun::Integration => check::of_integration(id, &body, before.as_ref(), place.deployment).map(drop),
+        ResourceKind::Provider => check::of_provider(id, &body, before.as_ref(), place.deployment).map(drop),
+        ResourceKind::Integration => check::of_integration(id, &body, before.as_ref(), place.deployment).map(drop),
     });
     problems.check(noun, id, checked)?;
     // Something new has its default anyway.
@@ -210,7 +212,7 @@ fn with_key(declared: &DeclaredCredentials, folder: &Path, output: &mut Output) 
     let mut body = match &declared.access_key_file {
         Some(file) => {
             let source = KeySource::File(folder.join(file));
-            let key = AccessKey::obtain(&source, &mut Person::at_terminal(), output);
+            let key = AccessKey::obtain(&source, &mut Prompt::at_terminal(), output);
             key.map_err(|error| match error.downcast::<Failure>() {
                 Ok(failure) => failure,
                 Err(error) => Failure::new(Exit::Error, format!("{error:#}")),

@@ -12,15 +12,15 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use self::differences::{Action, Difference, Noun, Scope, differences};
+use self::differences::{Action, Difference, ResourceKind, Scope, differences};
 use self::document::Document;
 use self::examine::{Place, examine};
 use self::standing::Standing;
-use crate::client::{Management, Reach};
+use crate::client::{ConnectionArgs, Management};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::{Column, Output, Table, Tone, text};
 
 /// Make the deployment what a file declares
@@ -57,7 +57,7 @@ JSON: an array of differences: action, noun, id, settings (from, to),
 credentials.")]
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
-    reach: Reach,
+    reach: ConnectionArgs,
 
     /// The file, or - for standard input
     #[arg(short, long, value_name = "FILE")]
@@ -88,7 +88,7 @@ pub(crate) struct ApplyArgs {
 #[derive(clap::Args, Debug)]
 pub(crate) struct ConfigGroup {
     #[command(flatten)]
-    reach: Reach,
+    reach: ConnectionArgs,
 
     #[command(subcommand)]
     command: ConfigCommand,
@@ -160,7 +160,8 @@ fn place<'a>(file: &'a Path, management: &'a Management) -> Place<'a> {
 /// A file that was cut off, or is of another deployment, shall not empty this one.
 fn leaves_some(all: &[Difference<'_>], standing: &Standing) -> Result<(), Failure> {
     let integrations = standing.integrations.values().filter(|kept| kept.view.deletion_requested_at.is_none()).count();
-    for (noun, there) in [(Noun::Integration, integrations), (Noun::Provider, standing.providers.len())] {
+    for (noun, there) in [(ResourceKind::Integration, integrations), (ResourceKind::Provider, standing.providers.len())]
+    {
         let is_deleted = |difference: &&Difference<'_>| (difference.action, difference.noun) == (Action::Delete, noun);
         let deleted = all.iter().filter(is_deleted).count();
         if deleted > 0 && deleted == there {
@@ -179,7 +180,7 @@ fn agree(deleted: u64, yes: bool, output: &mut Output) -> Result<()> {
     if deleted == 0 || yes {
         return Ok(());
     }
-    let mut person = Person::at_terminal();
+    let mut person = Prompt::at_terminal();
     let what = text::counted(deleted, "thing", "things");
     person.must_be_there(&format!("whether to delete {what}"), "add --yes to agree beforehand")?;
     if person.agrees(&format!("Delete {what} for good? Type yes:"), output)? {

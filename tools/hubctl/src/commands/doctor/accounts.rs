@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Result;
 use asff::AccountId;
 use aws::{CheckFunction, Cloud, SdkConfig};
-use exporter::connection::{CheckSettings, Checker, Connection, Connections as _, Target};
+use exporter::connection::{CheckSettings, CheckTarget, Checker, Connection, Connections as _};
 use exporter::integration::Integration;
 use futures::StreamExt as _;
 
@@ -19,7 +19,7 @@ use crate::progress::Watch;
 const ACCOUNTS_A_CALL: usize = 10;
 
 /// Looks at accounts from here and keeps nothing.
-pub(super) async fn look(cloud: &Arc<Cloud>, targets: Vec<Target>, style: Style) -> Result<Vec<Connection>> {
+pub(super) async fn look(cloud: &Arc<Cloud>, targets: Vec<CheckTarget>, style: Style) -> Result<Vec<Connection>> {
     let settings = CheckSettings::default();
     let at_once = settings.accounts_at_once;
     let checker = Checker::new(cloud.clone(), settings);

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use asff::{AccountId, RegionName};
-use exporter::connection::{Connection, ConnectionStatus, Target};
+use exporter::connection::{CheckTarget, Connection, ConnectionStatus};
 use exporter::provider::ProviderId;
-use exporter::roster::{Wanted, call_roll};
+use exporter::roster::{TargetSelection, select_targets};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -82,9 +82,12 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     let style = output.err_style;
     let mut diagnosis = block_on(async {
         let connected = connect(global).await?;
-        let wanted =
-            if args.integrations.is_empty() { Wanted::All } else { Wanted::Integrations(args.integrations.clone()) };
-        let roll = call_roll(&*connected.cloud, &wanted).await.map_err(|error| port(&error))?;
+        let wanted = if args.integrations.is_empty() {
+            TargetSelection::All
+        } else {
+            TargetSelection::Integrations(args.integrations.clone())
+        };
+        let roll = select_targets(&*connected.cloud, &wanted).await.map_err(|error| port(&error))?;
         let mut problems = roll.problems;
         let mut is_caller_refused = false;
         let targets = roll.targets;
@@ -137,7 +140,7 @@ fn no_stack(global: &Global) -> Failure {
 }
 
 /// The accounts of which the function said nothing.
-fn not_checked(targets: &[Target], connections: &[Connection]) -> Option<String> {
+fn not_checked(targets: &[CheckTarget], connections: &[Connection]) -> Option<String> {
     let known: BTreeSet<_> = connections.iter().map(|connection| connection.account).collect();
     let missing: Vec<_> =
         targets.iter().map(|target| target.account).filter(|account| !known.contains(account)).collect();
@@ -147,7 +150,7 @@ fn not_checked(targets: &[Target], connections: &[Connection]) -> Option<String>
 }
 
 /// The Regions that take no findings and should, of each account that has such.
-fn gaps(targets: &[Target], connections: &[Connection]) -> BTreeMap<AccountId, BTreeSet<RegionName>> {
+fn gaps(targets: &[CheckTarget], connections: &[Connection]) -> BTreeMap<AccountId, BTreeSet<RegionName>> {
     let by_account: BTreeMap<_, _> = targets.iter().map(|target| (target.account, &target.integration)).collect();
     let of = |connection: &Connection| {
         let gaps = connection.gaps(by_account.get(&connection.account)?);

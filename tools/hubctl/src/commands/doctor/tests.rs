@@ -174,7 +174,7 @@ fn a_region_that_is_named_and_takes_nothing_is_shown_with_what_to_type() {
 fn an_account_of_which_nothing_was_said_is_a_problem() {
     let target = |account: &str| {
         let account = account.parse().unwrap();
-        Target::new(account, std::sync::Arc::new(exporter::integration::Integration::new(account)))
+        CheckTarget::new(account, std::sync::Arc::new(exporter::integration::Integration::new(account)))
     };
     let targets = [target("123456789012"), target("210987654321")];
     assert_eq!(not_checked(&targets[..1], &[well()]), None);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use asff::AccountId;
 use aws::Cloud;
-use exporter::connection::Target;
+use exporter::connection::CheckTarget;
 use exporter::integration::Integration;
 use exporter::jobs::{Job, JobRecord, JobState};
 use exporter::ports::{AccountLocks as _, PortError};
@@ -38,7 +38,7 @@ const AT_ONCE: usize = 16;
 pub(super) async fn look(
     cloud: &Cloud,
     only: &[ProviderId],
-    targets: &[Target],
+    targets: &[CheckTarget],
     role_pattern: Option<&str>,
     now: Timestamp,
 ) -> Vec<Finding> {
@@ -169,11 +169,11 @@ async fn scans(
     cloud: &Cloud,
     all: &[Stored<Integration>],
     providers: &[Stored<Provider>],
-    targets: &[Target],
+    targets: &[CheckTarget],
     now: Timestamp,
 ) -> Finding {
     const CHECK: &str = "scans";
-    let schedule = |target: &Target| {
+    let schedule = |target: &CheckTarget| {
         let id = &target.integration.provider;
         let integration = all.iter().find(|stored| stored.value.provider == *id && stored.value.enabled)?;
         let provider = providers.iter().find(|stored| stored.value.id == *id)?;
@@ -183,7 +183,7 @@ async fn scans(
     };
     let scheduled: Vec<_> = targets.iter().filter_map(schedule).collect();
     let asked = scheduled.iter().map(|(account, schedule, since)| async move {
-        let newest = cloud.standing(*account).await?.map(|(newest, _)| newest.newest);
+        let newest = cloud.lock_status(*account).await?.map(|(newest, _)| newest.newest);
         Ok::<_, PortError>(overdue(schedule, newest, *since, now).map(|due| (*account, due)))
     });
     let asked: Vec<_> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::shown::{Shown, path};
 use crate::args::settings::Settings;
-use crate::client::{Reach, Request};
+use crate::client::{ConnectionArgs, Request};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::Output;
 
 /// Change the settings of an integration
@@ -46,7 +46,7 @@ pub(crate) struct Args {
     settings: Settings,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let mut patch = args.settings.patch();
     if let Some(provider) = &args.provider {
         patch.insert("provider".to_owned(), provider.as_str().into());
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
             .hint("hubctl integration configure --help lists the settings")
             .into());
     }
-    let mut person = Person::at_terminal();
+    let mut person = Prompt::at_terminal();
     let moves = args.provider.as_ref().filter(|provider| **provider != args.id);
     if moves.is_some() && !args.yes {
         person.must_be_there(

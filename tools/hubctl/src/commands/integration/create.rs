@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use super::shown::{Shown, provider_path};
 use crate::args::credentials::CredentialOptions;
 use crate::args::settings::Settings;
-use crate::client::{Management, Reach, Request};
+use crate::client::{ConnectionArgs, Management, Request};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::Output;
 
 /// Create the integration of an account, and test its connection
@@ -67,8 +67,8 @@ pub(crate) struct Args {
     settings: Settings,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
-    let mut person = Person::at_terminal();
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+    let mut person = Prompt::at_terminal();
     block_on(async {
         let management = reach.connect(global).await?;
         let partition = management.partition;

@@ -5,11 +5,11 @@ use exporter::provider::ProviderId;
 
 use super::shown::{Shown, path};
 use crate::args::credentials::CredentialOptions;
-use crate::client::{Reach, Request};
+use crate::client::{ConnectionArgs, Request};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::Output;
 
 /// Change as whom an integration calls Security Hub, and test it
@@ -47,13 +47,13 @@ pub(crate) struct Args {
     credentials: CredentialOptions,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     if !args.use_provider && !args.sdk_default && !args.credentials.any() {
         return Err(Failure::new(Exit::Usage, "which credentials? none are named")
             .hint("hubctl integration credentials --help lists the kinds there are")
             .into());
     }
-    let mut person = Person::at_terminal();
+    let mut person = Prompt::at_terminal();
     block_on(async {
         let management = reach.connect(global).await?;
         let found = Shown::find(&management, &args.id).await?;

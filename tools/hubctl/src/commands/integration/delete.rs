@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::shown::{Shown, path};
 use super::words;
-use crate::client::{Reach, Request};
+use crate::client::{ConnectionArgs, Request};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::Output;
 
 /// Remove an integration for good, and archive what it sent if you want
@@ -41,9 +41,9 @@ pub(crate) struct Args {
     yes: bool,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let id = &args.provider;
-    let mut person = Person::at_terminal();
+    let mut person = Prompt::at_terminal();
     if !args.yes {
         person.must_be_there(&format!("whether to delete the integration of {id}"), "add --yes to agree beforehand")?;
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 
 use super::shown::{Shown, path};
-use crate::client::{Reach, Request};
+use crate::client::{ConnectionArgs, Request};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
@@ -49,7 +49,7 @@ pub(crate) struct DisableArgs {
     provider: ProviderId,
 }
 
-pub(super) fn enable(args: &EnableArgs, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn enable(args: &EnableArgs, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let query = if args.replay { "?replay=true" } else { "" };
     let switched = switch(&args.provider, &format!("enable{query}"), reach, global, output)?;
     if let (Some(pending_uploads), Format::Table) = (switched.pending_uploads, output.format) {
@@ -71,7 +71,12 @@ pub(super) fn enable(args: &EnableArgs, reach: &Reach, global: &Global, output: 
     Ok(switched.exit)
 }
 
-pub(super) fn disable(args: &DisableArgs, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn disable(
+    args: &DisableArgs,
+    reach: &ConnectionArgs,
+    global: &Global,
+    output: &mut Output,
+) -> Result<Exit> {
     let exit = switch(&args.provider, "disable", reach, global, output)?.exit;
     if output.format == Format::Table {
         output.note(format!(
@@ -88,7 +93,13 @@ struct Switched {
     pending_uploads: Option<management::wire::PendingUploads>,
 }
 
-fn switch(id: &ProviderId, verb: &str, reach: &Reach, global: &Global, output: &mut Output) -> Result<Switched> {
+fn switch(
+    id: &ProviderId,
+    verb: &str,
+    reach: &ConnectionArgs,
+    global: &Global,
+    output: &mut Output,
+) -> Result<Switched> {
     block_on(async {
         let management = reach.connect(global).await?;
         let answer = management.send(Request::act(format!("{}/{verb}", path(id)))).await?;

@@ -5,7 +5,7 @@ use management::wire::IntegrationView;
 
 use super::words;
 use crate::args::filters::filter_words;
-use crate::client::{Reach, read};
+use crate::client::{ConnectionArgs, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
@@ -25,7 +25,7 @@ Example:
 JSON: an array of what `hubctl integration show` gives.")]
 pub(crate) struct Args {}
 
-pub(super) fn run(_: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let all = block_on(async { Ok(reach.connect(global).await?.list("/integrations", LIST_MAX).await?) })?;
     if output.format == Format::Json {
         output.json(&all)?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 
 use super::shown::Shown;
-use crate::client::Reach;
+use crate::client::ConnectionArgs;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     provider: ProviderId,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     block_on(async {
         let management = reach.connect(global).await?;
         let mut shown = Shown::find(&management, &args.provider).await?;

@@ -6,7 +6,7 @@ use management::wire::Test;
 
 use super::shown::path;
 use super::tested;
-use crate::client::{Reach, Request, read};
+use crate::client::{ConnectionArgs, Request, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     provider: ProviderId,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let json = block_on(async {
         let management = reach.connect(global).await?;
         Ok(management.send(Request::act(format!("{}/test", path(&args.provider)))).await?.body)

@@ -8,11 +8,11 @@ use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, Prov
 
 use crate::args::choices::{archive_words, resend_words};
 use crate::args::filters::filter_words;
-use crate::render::{Facts, Tone, text};
+use crate::render::{Details, Tone, text};
 
 /// All that is worth knowing of an integration. `provider` is its provider, where the credentials are that one's.
-pub(super) fn facts(view: &IntegrationView, provider: Option<&ProviderView>) -> Facts {
-    let mut facts = Facts::new();
+pub(super) fn facts(view: &IntegrationView, provider: Option<&ProviderView>) -> Details {
+    let mut facts = Details::new();
     facts.add(Tone::Strong, "Provider", named(&view.provider, view.provider_alias.as_deref()));
     let (tone, state) = state(view);
     facts.add(tone, "State", state);
@@ -46,7 +46,7 @@ fn next_scan(view: &IntegrationView) -> (Tone, String) {
 }
 
 /// Adds how it is connected.
-fn connection_facts(facts: &mut Facts, connection: &ConnectionSummary) {
+fn connection_facts(facts: &mut Details, connection: &ConnectionSummary) {
     let (tone, status) = status(connection.status);
     facts.add(tone, "Connection Status", status);
     if let Some(problem) = &connection.problem {
@@ -68,7 +68,7 @@ fn connection_facts(facts: &mut Facts, connection: &ConnectionSummary) {
 }
 
 /// Adds as whom the account is called.
-pub(in crate::commands) fn credential_facts(facts: &mut Facts, credentials: &CredentialsView, own: bool) {
+pub(in crate::commands) fn credential_facts(facts: &mut Details, credentials: &CredentialsView, own: bool) {
     let words = credential_words(credentials);
     facts.add(Tone::Plain, "Credentials", if own { words.to_owned() } else { format!("{words} (of the provider)") });
     if let Some(secret) = &credentials.secret {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use exporter::jobs::JobState;
 use management::wire::JobView;
 
-use crate::client::{Reach, read};
+use crate::client::{ConnectionArgs, read};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let limit = usize::try_from(args.limit)?;
     let jobs = block_on(async { Ok(reach.connect(global).await?.list("/jobs", limit).await?) })?;
     if output.format == Format::Json {

@@ -10,7 +10,7 @@ mod wait;
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::client::Reach;
+use crate::client::ConnectionArgs;
 use crate::config::Global;
 use crate::exit::Exit;
 use crate::render::Output;
@@ -19,7 +19,7 @@ use crate::render::Output;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
-    reach: Reach,
+    reach: ConnectionArgs,
 
     #[command(subcommand)]
     command: Command,

@@ -5,7 +5,7 @@ use management::wire::JobView;
 
 use super::submit::{exit, message, warn};
 use super::{show, wait};
-use crate::client::{Reach, Request, read, segment};
+use crate::client::{ConnectionArgs, Request, read, segment};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     no_wait: bool,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let origin = Origin::deployment(reach, global);
     block_on(async {
         let management = reach.connect(global).await?;

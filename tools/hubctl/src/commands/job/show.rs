@@ -10,13 +10,13 @@ use management::wire::JobView;
 use super::list::tone;
 use super::submit::{each, exit, warn};
 use super::wait;
-use crate::client::{Reach, read, segment};
+use crate::client::{ConnectionArgs, read, segment};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::Exit;
 use crate::origin::Origin;
 use crate::render::run_report;
-use crate::render::{Facts, Output, Tone, text};
+use crate::render::{Details, Output, Tone, text};
 
 /// Show a job: its state, and the runs of its last attempt
 #[derive(clap::Args, Debug)]
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     wait: bool,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let origin = Origin::deployment(reach, global);
     block_on(async {
         let management = reach.connect(global).await?;
@@ -69,8 +69,8 @@ pub(super) fn write_runs(runs: &[RunReport], origin: &Origin, output: &mut Outpu
     each(runs, output, |run, output| run_report::write(run, origin, output))
 }
 
-fn facts(job: &JobView, origin: &Origin) -> Facts {
-    let mut facts = Facts::new();
+fn facts(job: &JobView, origin: &Origin) -> Details {
+    let mut facts = Details::new();
     facts.add(Tone::Strong, "Job", &job.id);
     facts.add(Tone::Plain, "What", &job.job);
     facts.add(Tone::Plain, "About", job.target.as_deref().unwrap_or("all"));

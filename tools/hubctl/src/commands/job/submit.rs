@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::outcome::Outcome;
 use super::wait;
-use crate::client::{Management, Reach, Request, read, segment};
+use crate::client::{ConnectionArgs, Management, Request, read, segment};
 use crate::commands::export::{Work, work};
 use crate::config::{Format, Global};
 use crate::deployment::{self, Connected};
@@ -35,7 +35,7 @@ const EVERYTHING: &str = "all";
 
 /// How a job runs.
 #[derive(clap::Args, Clone, Debug)]
-pub(crate) struct How {
+pub(crate) struct ExecutionOptions {
     /// Do not wait for the deployment to carry it out
     #[arg(long)]
     no_wait: bool,
@@ -52,7 +52,7 @@ pub(crate) enum Submitted {
     Done(Outcome),
 }
 
-impl How {
+impl ExecutionOptions {
     /// Makes sure that nothing is asked for that only a deployment can do. `option` says that it is done here.
     pub(crate) fn check_here(&self, option: &str) -> Result<(), Failure> {
         if self.no_wait {
@@ -62,7 +62,7 @@ impl How {
     }
 
     /// Makes sure that what is asked for fits the place where it is done.
-    pub(crate) fn check(&self, reach: &Reach) -> Result<(), Failure> {
+    pub(crate) fn check(&self, reach: &ConnectionArgs) -> Result<(), Failure> {
         if reach.local {
             return self.check_here("--local");
         }
@@ -82,8 +82,8 @@ fn misplaced(option: &str, place: &str) -> Failure {
 pub(crate) fn submit(
     job: &Job,
     again: &str,
-    how: &How,
-    reach: &Reach,
+    how: &ExecutionOptions,
+    reach: &ConnectionArgs,
     global: &Global,
     output: &Output,
 ) -> Result<Submitted> {
@@ -131,7 +131,12 @@ fn action(job: &Job) -> &'static str {
 }
 
 /// Leaves a job to the deployment.
-pub(crate) async fn by_deployment(job: &Job, how: &How, management: &Management, output: &Output) -> Result<Submitted> {
+pub(crate) async fn by_deployment(
+    job: &Job,
+    how: &ExecutionOptions,
+    management: &Management,
+    output: &Output,
+) -> Result<Submitted> {
     let answer = management.send(request(job)?).await?;
     let message: JobView = read(&answer.body)?;
     if how.no_wait {

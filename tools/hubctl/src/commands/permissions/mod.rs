@@ -18,7 +18,7 @@ use self::policy::{Form, Policy};
 use self::template::Template;
 use crate::args::credentials::CredentialOptions;
 use crate::args::role::{ExternalId, RoleName, matches_pattern};
-use crate::client::{Management, Reach};
+use crate::client::{ConnectionArgs, Management};
 use crate::commands::integration::shown::{Shown, note_unknown_trust, path, trust, unknown_trust_option};
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
@@ -29,7 +29,7 @@ use crate::render::Output;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
-    reach: Reach,
+    reach: ConnectionArgs,
 
     #[command(subcommand)]
     command: Command,

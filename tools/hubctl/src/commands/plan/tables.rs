@@ -4,12 +4,12 @@ use std::io;
 
 use super::price::{Cost, Plan};
 use crate::render::run_report::tone;
-use crate::render::{Column, Facts, Output, Table, Tone, text};
+use crate::render::{Column, Details, Output, Table, Tone, text};
 use crate::render::{outcomes, unproven};
 
 /// Writes a plan.
 pub(super) fn write(plan: &Plan<'_>, output: &mut Output) -> io::Result<()> {
-    let mut facts = Facts::new();
+    let mut facts = Details::new();
     facts.add(tone(plan.status), "Would end as", plan.status.as_str());
     if let Some(at) = plan.scanned_at {
         facts.add(Tone::Plain, "Scanned at", text::time(at));

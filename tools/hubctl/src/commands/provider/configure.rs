@@ -5,7 +5,7 @@ use exporter::provider::ProviderId;
 use serde_json::{Map, Value};
 
 use super::shown::Shown;
-use crate::client::{Reach, Request};
+use crate::client::{ConnectionArgs, Request};
 use crate::commands::integration::shown::provider_path;
 use crate::config::Global;
 use crate::deployment::block_on;
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     scan_schedule: Option<String>,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let mut patch = Map::new();
     for (name, value) in [("alias", &args.alias), ("scan_schedule", &args.scan_schedule)] {
         if let Some(value) = value {

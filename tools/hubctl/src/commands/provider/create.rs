@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::shown::Shown;
 use crate::args::credentials::CredentialOptions;
-use crate::client::{Reach, Request};
+use crate::client::{ConnectionArgs, Request};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::Exit;
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::Output;
 
 /// Create a provider: an account, or an organization with all its accounts
@@ -46,8 +46,8 @@ pub(crate) struct Args {
     credentials: CredentialOptions,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
-    let mut person = Person::at_terminal();
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
+    let mut person = Prompt::at_terminal();
     block_on(async {
         let management = reach.connect(global).await?;
         let mut body = json!({ "id": args.id });

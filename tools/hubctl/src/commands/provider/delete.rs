@@ -4,13 +4,13 @@ use anyhow::Result;
 use exporter::provider::ProviderId;
 
 use super::shown::Shown;
-use crate::client::{Reach, Request};
+use crate::client::{ConnectionArgs, Request};
 use crate::commands::integration::shown::provider_path;
 use crate::commands::integration::words::named;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::Output;
 
 /// Remove a provider that has no integration any more
@@ -34,9 +34,9 @@ pub(crate) struct Args {
     yes: bool,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let id = &args.id;
-    let mut person = Person::at_terminal();
+    let mut person = Prompt::at_terminal();
     if !args.yes {
         person.must_be_there(&format!("whether to delete the provider {id}"), "add --yes to agree beforehand")?;
     }

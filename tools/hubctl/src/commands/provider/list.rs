@@ -4,7 +4,7 @@ use anyhow::Result;
 use management::wire::ProviderView;
 
 use super::shown::kind;
-use crate::client::{Reach, read};
+use crate::client::{ConnectionArgs, read};
 use crate::commands::integration::words::credential_words;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
@@ -23,7 +23,7 @@ Example:
 JSON: an array of what `hubctl provider show` gives.")]
 pub(crate) struct Args {}
 
-pub(super) fn run(_: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(_: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let all = block_on(async { Ok(reach.connect(global).await?.list("/providers", LIST_MAX).await?) })?;
     if output.format == Format::Json {
         output.json(&all)?;

@@ -12,7 +12,7 @@ use crate::commands::integration::tested;
 use crate::commands::integration::words::{changed, credential_facts};
 use crate::config::Format;
 use crate::exit::{Exit, Failure};
-use crate::render::{Facts, Output, Tone, text};
+use crate::render::{Details, Output, Tone, text};
 
 /// A provider with what it takes to show and to change it.
 pub(super) struct Shown {
@@ -82,8 +82,8 @@ impl Shown {
     }
 }
 
-fn facts(view: &ProviderView) -> Facts {
-    let mut facts = Facts::new();
+fn facts(view: &ProviderView) -> Details {
+    let mut facts = Details::new();
     facts.add(Tone::Strong, "Provider", &view.id);
     facts.add(Tone::Plain, "Kind", kind(view.kind));
     if let Some(alias) = &view.alias {

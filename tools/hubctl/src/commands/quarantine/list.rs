@@ -5,7 +5,7 @@ use management::wire::QuarantinedRun;
 use serde_json::Value;
 
 use super::entries::{self, Entry};
-use crate::client::{Reach, read};
+use crate::client::{ConnectionArgs, read};
 use crate::commands::run::show::find;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let limit = usize::try_from(args.limit)?;
     match &args.run_id {
         Some(run_id) => entries_of(run_id, limit, reach, global, output),
@@ -40,7 +40,13 @@ pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Outp
     }
 }
 
-fn entries_of(run_id: &str, limit: usize, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+fn entries_of(
+    run_id: &str,
+    limit: usize,
+    reach: &ConnectionArgs,
+    global: &Global,
+    output: &mut Output,
+) -> Result<Exit> {
     let (run, found) = block_on(async {
         let management = reach.connect(global).await?;
         let run = find(&management, run_id).await?;
@@ -84,7 +90,7 @@ fn entry_table(found: &[(usize, Entry)]) -> Table {
     table
 }
 
-fn runs(limit: usize, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+fn runs(limit: usize, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let found = block_on(async { Ok(reach.connect(global).await?.list("/quarantine", limit).await?) })?;
     let runs: Vec<QuarantinedRun> = found.iter().map(read).collect::<Result<_, _>>()?;
     match output.format {

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use exporter::jobs::Job;
 
-use crate::client::Reach;
-use crate::commands::job::submit::{self, How, Submitted};
+use crate::client::ConnectionArgs;
+use crate::commands::job::submit::{self, ExecutionOptions, Submitted};
 use crate::config::{Format, Global};
 use crate::exit::Exit;
 use crate::origin::Origin;
@@ -40,10 +40,10 @@ pub(crate) struct Args {
     code: Option<String>,
 
     #[command(flatten)]
-    how: How,
+    how: ExecutionOptions,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     let job = Job::Redrive { run_id: args.run_id.clone(), code: args.code.clone() };
     let of_run = args.run_id.as_ref().map_or(String::new(), |run_id| format!(" {run_id}"));
     let code = args.code.as_ref().map_or(String::new(), |code| format!(" --code {code}"));

@@ -3,11 +3,11 @@
 use anyhow::Result;
 
 use super::entries::{self, Entry};
-use crate::client::Reach;
+use crate::client::ConnectionArgs;
 use crate::config::{Format, Global};
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::render::{Facts, Output, Tone, text};
+use crate::render::{Details, Output, Tone, text};
 
 /// Show entries of a run's quarantine in full, with the findings
 #[derive(clap::Args, Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     limit: u32,
 }
 
-pub(super) fn run(args: &Args, reach: &Reach, global: &Global, output: &mut Output) -> Result<Exit> {
+pub(super) fn run(args: &Args, reach: &ConnectionArgs, global: &Global, output: &mut Output) -> Result<Exit> {
     // The parts of a list follow one another, so that one entry is reached by way of those before it.
     let limit = args.entry.unwrap_or(usize::try_from(args.limit)?);
     let mut found = block_on(async { entries::read(&reach.connect(global).await?, &args.run_id, limit).await })?;
@@ -63,8 +63,8 @@ fn entry_number(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "entries are numbered from 1".to_owned())
 }
 
-fn facts(number: usize, entry: &Entry) -> Facts {
-    let mut facts = Facts::new();
+fn facts(number: usize, entry: &Entry) -> Details {
+    let mut facts = Details::new();
     facts.add(Tone::Strong, "Entry", number.to_string());
     facts.add(Tone::Bad, "Code", &entry.code);
     facts.add(Tone::Plain, "Stage", entry.stage.as_str());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use exporter::approval::Approval;
 use exporter::export::Options;
-use exporter::filter::Kept;
+use exporter::filter::FilterReason;
 use exporter::jobs::{Job, ensure_approvable};
 use exporter::ports::{Ports, Scan, Scans};
 use exporter::report::{RunKind, RunReport};
@@ -84,7 +84,7 @@ struct Again<'a> {
 impl Again<'_> {
     fn options(&self) -> Options {
         // In the format that the run exported, whichever the settings say of a scan's several files.
-        let any_format = !self.earlier.counts.filtered.contains_key(Kept::OtherFormat.as_str());
+        let any_format = !self.earlier.counts.filtered.contains_key(FilterReason::OtherFormat.as_str());
         Options { again: true, approval: self.approval, any_format, ..Options::default() }
     }
 

@@ -11,12 +11,12 @@ use management::wire::IntegrationView;
 use super::{Of, again, show};
 use crate::client::{Management, read};
 use crate::commands::integration::shown::path;
-use crate::commands::job::submit::{self, How, Submitted};
+use crate::commands::job::submit::{self, ExecutionOptions, Submitted};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
 use crate::origin::Origin;
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::{Output, text};
 
 /// Runs of an account that are searched for one of a newer scan.
@@ -61,18 +61,18 @@ pub(crate) struct Args {
     yes: bool,
 
     #[command(flatten)]
-    how: How,
+    how: ExecutionOptions,
 }
 
 pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) -> Result<Exit> {
     of.check(&args.how)?;
-    let mut person = Person::at_terminal();
+    let mut person = Prompt::at_terminal();
     if !args.yes {
         person.must_be_there("whether to archive", "add --yes to agree beforehand")?;
     }
     let approval = Approval::of(args.pending, args.unproven);
     let origin = of.origin(global);
-    let ask = |run: &RunReport, person: &mut Person, output: &mut Output| {
+    let ask = |run: &RunReport, person: &mut Prompt, output: &mut Output| {
         if args.yes || agreed(person, run, approval, output)? {
             return Ok(());
         }
@@ -142,7 +142,7 @@ async fn is_newest(run: &RunReport, approval: Approval, management: &Management,
 }
 
 /// Asks whoever sits at the terminal.
-fn agreed(person: &mut Person, run: &RunReport, approval: Approval, output: &mut Output) -> Result<bool> {
+fn agreed(person: &mut Prompt, run: &RunReport, approval: Approval, output: &mut Output) -> Result<bool> {
     for (account, part) in run.waiting_for(approval) {
         for line in question(part, approval) {
             output.note(format!("account {account}: {line}"))?;

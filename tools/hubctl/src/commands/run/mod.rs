@@ -12,8 +12,8 @@ use anyhow::Result;
 use clap::Subcommand;
 use exporter::report::RunReport;
 
-use crate::client::Reach;
-use crate::commands::job::submit::How;
+use crate::client::ConnectionArgs;
+use crate::commands::job::submit::ExecutionOptions;
 use crate::config::Global;
 use crate::exit::{Exit, Failure};
 use crate::origin::Origin;
@@ -45,7 +45,7 @@ enum Command {
 #[derive(clap::Args, Clone, Debug, Default)]
 struct Of {
     #[command(flatten)]
-    reach: Reach,
+    reach: ConnectionArgs,
 
     #[command(flatten)]
     state: StateOption,
@@ -61,7 +61,7 @@ impl Of {
     }
 
     /// Makes sure that what is asked for fits the place where it is done.
-    fn check(&self, how: &How) -> Result<(), Failure> {
+    fn check(&self, how: &ExecutionOptions) -> Result<(), Failure> {
         if self.state.place.is_some() { how.check_here("--state") } else { how.check(&self.reach) }
     }
 

@@ -12,7 +12,7 @@ use exporter::report::{PendingClass, PendingFinding, RunReport};
 
 use super::Of;
 use crate::client::{Management, read, segment};
-use crate::config::{Format, Global, Notation};
+use crate::config::{Format, Global, OutputFormat};
 use crate::deployment::{block_on, port};
 use crate::exit::Exit;
 use crate::origin::Origin;
@@ -55,15 +55,15 @@ pub(crate) struct Args {
     // Takes the place of the option that every command has.
     #[arg(id = "output", long, visible_alias = "format", value_name = "FORMAT", help_heading = "Output")]
     #[arg(default_value = "table", value_parser = PossibleValuesParser::new(["table", "json", "yaml", "csv"]).map(|word| notation(&word)))]
-    _output: Notation,
+    _output: OutputFormat,
 }
 
-fn notation(word: &str) -> Notation {
+fn notation(word: &str) -> OutputFormat {
     match word {
-        "json" => Notation::Json,
-        "yaml" => Notation::Yaml,
-        "csv" => Notation::Csv,
-        _ => Notation::Table,
+        "json" => OutputFormat::Json,
+        "yaml" => OutputFormat::Yaml,
+        "csv" => OutputFormat::Csv,
+        _ => OutputFormat::Table,
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use exporter::approval::Approval;
 
 use super::{Of, again};
-use crate::commands::job::submit::{self, How, Submitted};
+use crate::commands::job::submit::{self, ExecutionOptions, Submitted};
 use crate::config::Global;
 use crate::exit::Exit;
 use crate::render::Output;
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     run_id: String,
 
     #[command(flatten)]
-    how: How,
+    how: ExecutionOptions,
 }
 
 pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) -> Result<Exit> {

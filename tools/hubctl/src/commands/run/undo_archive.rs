@@ -8,12 +8,12 @@ use exporter::jobs::JobRunner;
 
 use super::Of;
 use crate::commands::job::outcome::Outcome;
-use crate::commands::job::submit::{self, How, Submitted};
+use crate::commands::job::submit::{self, ExecutionOptions, Submitted};
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
 use crate::origin::Origin;
-use crate::prompt::Person;
+use crate::prompt::Prompt;
 use crate::render::{Output, text};
 use crate::standalone::{Place, Standalone};
 
@@ -43,13 +43,13 @@ pub(crate) struct Args {
     yes: bool,
 
     #[command(flatten)]
-    how: How,
+    how: ExecutionOptions,
 }
 
 pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) -> Result<Exit> {
     of.check(&args.how)?;
     if !args.yes {
-        let mut person = Person::at_terminal();
+        let mut person = Prompt::at_terminal();
         person.must_be_there("whether to undo it", "add --yes to agree beforehand")?;
         let run = block_on(of.find(&args.run_id, global))?;
         let findings = text::counted(run.counts.archived, "finding", "findings");

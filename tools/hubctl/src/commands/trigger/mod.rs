@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use asff::{AccountId, RegionName};
-use aws::{Cloud, Names, SecurityHub};
+use aws::{Cloud, ResourceNames, SecurityHub};
 use clap::Subcommand;
 use exporter::integration::{Credentials, Role};
 use exporter::ports::{CallError, ConnectError, Hub as _, ImportOutcome};
@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 use self::sample::Sample;
 use super::integration::shown::Shown;
 use crate::args::filters::region;
-use crate::client::Reach;
+use crate::client::ConnectionArgs;
 use crate::config::{Format, Global};
 use crate::deployment::{block_on, no_region, port};
 use crate::exit::{Exit, Failure};
@@ -37,7 +37,7 @@ const HUB_OFF: &str = "InvalidAccess";
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
     #[command(flatten)]
-    reach: Reach,
+    reach: ConnectionArgs,
 
     #[command(subcommand)]
     command: Command,
@@ -92,7 +92,7 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
         let own = config.region().and_then(|own| own.as_ref().parse().ok());
         let hub_region: RegionName = args.hub_region.or(hub_region).or(own).ok_or_else(no_region)?;
         // Nothing of the deployment is needed from here on.
-        let names = Names { table: String::new(), state_bucket: String::new(), queue_url: None };
+        let names = ResourceNames { table: String::new(), state_bucket: String::new(), queue_url: None };
         let hub = Cloud::new(&config, names).connect_as(args.account, &credentials).await;
         let hub = hub.map_err(|error| not_connected(&error, args))?;
         let came = send(&hub, args, hub_region, output).await?;
@@ -108,7 +108,7 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
 }
 
 /// As whom the account is called, and a Region that takes its findings.
-async fn how(args: &SampleArgs, reach: &Reach, global: &Global) -> Result<(Credentials, Option<RegionName>)> {
+async fn how(args: &SampleArgs, reach: &ConnectionArgs, global: &Global) -> Result<(Credentials, Option<RegionName>)> {
     if args.as_caller && args.hub_region.is_some() {
         return Ok((Credentials::default(), None));
     }

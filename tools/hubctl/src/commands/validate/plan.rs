@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use asff::{Identity, Mapped, Outcome, RegionName, SeverityLabel};
-use exporter::filter::Kept;
+use exporter::filter::FilterReason;
 use exporter::integration::Integration;
 use exporter::report::{Counts, Fate};
 use exporter::way::{Way, way};
@@ -35,7 +35,7 @@ impl Plan {
             Item::Finding(mapped, identity, encoded) => self.decide(mapped, *identity, encoded.is_ok()),
             Item::Other(Outcome::Skipped(skip)) => Fate::Filtered(skip.as_str().to_owned()),
             Item::Other(Outcome::Quarantined(kept)) => Fate::Quarantined(kept.code.as_str().to_owned()),
-            Item::Other(Outcome::Unreadable(_) | Outcome::Finding(_)) => Fate::Unreadable,
+            Item::Other(Outcome::Malformed(_) | Outcome::Finding(_)) => Fate::Malformed,
         };
         self.counts.add(fate, 1);
     }
@@ -47,8 +47,8 @@ impl Plan {
             Err(fate) => return fate,
         };
         self.counts.redirected += u64::from(redirected);
-        let repeated = matches!(identity, Identity::Duplicate | Identity::Older).then_some(Kept::Duplicate);
-        let older = (identity == Identity::Older).then_some(Kept::Duplicate);
+        let repeated = matches!(identity, Identity::Duplicate | Identity::Older).then_some(FilterReason::Duplicate);
+        let older = (identity == Identity::Older).then_some(FilterReason::Duplicate);
         if let Some(kept) = older.or(kept).or(repeated) {
             return Fate::Filtered(kept.as_str().to_owned());
         }

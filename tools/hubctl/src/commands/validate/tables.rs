@@ -8,7 +8,7 @@ use exporter::report::{NO_FINDINGS, ReadStatus};
 use super::plan::Plan;
 use crate::args::filters;
 use crate::render::outcomes;
-use crate::render::{Column, Facts, Output, Table, Tone, text};
+use crate::render::{Column, Details, Output, Table, Tone, text};
 use crate::scan::survey::Survey;
 
 /// Writes all that is worth knowing of the file.
@@ -26,8 +26,8 @@ pub(super) fn write(survey: &Survey, plan: &Plan, output: &mut Output) -> io::Re
 }
 
 /// What the file is.
-fn file(survey: &Survey, plan: &Plan) -> Facts {
-    let mut facts = Facts::new();
+fn file(survey: &Survey, plan: &Plan) -> Details {
+    let mut facts = Details::new();
     let size = survey.bytes.map_or_else(String::new, |bytes| format!(" ({})", text::bytes(bytes)));
     facts.add(Tone::Plain, "File", format!("{}{size}", survey.source));
     if let Some(format) = survey.format {

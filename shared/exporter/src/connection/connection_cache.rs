@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::{CheckPorts, Checker, Connection, ConnectionStatus, RegionStatus, Target};
+use super::{CheckPorts, CheckTarget, Checker, Connection, ConnectionStatus, RegionStatus};
 use crate::integration::Integration;
 use crate::report::RegionReport;
 
@@ -22,15 +22,15 @@ const REFRESH_TIMEOUT: Duration = Duration::from_secs(60);
 const REFRESH_MARGIN: Duration = Duration::from_secs(5);
 
 /// Knows the connections of accounts, for exports.
-pub trait Upkeep: Send + Sync {
+pub trait ConnectionCache: Send + Sync {
     /// What is known of an account. None also where it can't be read: an export does without.
     fn known(&self, account: AccountId) -> BoxFuture<'_, Option<Connection>>;
 
     /// Checks accounts again. What does not get its turn before the deadline is left to the scheduled check.
-    fn refresh(&self, targets: Vec<Target>, deadline: Option<Instant>) -> BoxFuture<'_, ()>;
+    fn refresh(&self, targets: Vec<CheckTarget>, deadline: Option<Instant>) -> BoxFuture<'_, ()>;
 }
 
-impl<P: CheckPorts> Upkeep for Arc<Checker<P>> {
+impl<P: CheckPorts> ConnectionCache for Arc<Checker<P>> {
     fn known(&self, account: AccountId) -> BoxFuture<'_, Option<Connection>> {
         Box::pin(async move {
             let known = self.ports.connection(account).await;
@@ -41,7 +41,7 @@ impl<P: CheckPorts> Upkeep for Arc<Checker<P>> {
         })
     }
 
-    fn refresh(&self, targets: Vec<Target>, deadline: Option<Instant>) -> BoxFuture<'_, ()> {
+    fn refresh(&self, targets: Vec<CheckTarget>, deadline: Option<Instant>) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let most = Instant::now() + REFRESH_TIMEOUT;
             let until = deadline.and_then(|deadline| deadline.checked_sub(REFRESH_MARGIN));
@@ -52,20 +52,20 @@ impl<P: CheckPorts> Upkeep for Arc<Checker<P>> {
 }
 
 /// How an account stood when its export began.
-pub(crate) struct Standing {
-    target: Target,
+pub(crate) struct CachedConnection {
+    target: CheckTarget,
     known: Option<Connection>,
 }
 
-impl Standing {
+impl CachedConnection {
     /// Reads it; none where nobody keeps connections.
     pub(crate) async fn read(
-        upkeep: Option<&dyn Upkeep>,
+        connection_cache: Option<&dyn ConnectionCache>,
         account: AccountId,
         integration: &Integration,
     ) -> Option<Self> {
-        let known = upkeep?.known(account).await;
-        Some(Self { target: Target::new(account, Arc::new(integration.clone())), known })
+        let known = connection_cache?.known(account).await;
+        Some(Self { target: CheckTarget::new(account, Arc::new(integration.clone())), known })
     }
 
     /// The Regions that took nothing when they were looked at.
@@ -83,14 +83,14 @@ impl Standing {
     }
 
     /// What is to be checked when the credentials were refused: the account, unless that is known.
-    pub(crate) fn refused(self) -> Option<Target> {
+    pub(crate) fn refused(self) -> Option<CheckTarget> {
         let is_known = self.known.is_some_and(|known| known.status == ConnectionStatus::Disconnected);
         (!is_known).then_some(self.target)
     }
 
     /// What is to be checked when the findings are delivered: the account, if what was known of it is old, or other than
     /// what its Regions said.
-    pub(crate) fn after(mut self, regions: &BTreeMap<RegionName, RegionReport>, now: Timestamp) -> Option<Target> {
+    pub(crate) fn after(mut self, regions: &BTreeMap<RegionName, RegionReport>, now: Timestamp) -> Option<CheckTarget> {
         let refused = regions.iter().filter(|(_, report)| report.unavailable.is_some()).map(|(name, _)| *name);
         self.target.refused = refused.collect();
         let Some(known) = &self.known else { return Some(self.target) };

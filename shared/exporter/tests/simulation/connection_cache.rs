@@ -26,7 +26,7 @@ async fn export(world: &World, scan: Scan, deadline: Option<Instant>) -> RunRepo
     let twin = Arc::new(Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
     let checks = CheckSettings { write_probe: WriteProbe::WhereInDoubt, ..CheckSettings::default() };
     let checker = Arc::new(Checker::new(twin.clone(), checks));
-    let exporter = Exporter::new(twin, Settings::default()).with_upkeep(Arc::new(checker));
+    let exporter = Exporter::new(twin, Settings::default()).with_connection_cache(Arc::new(checker));
     let options = Options { deadline, ..Options::default() };
     let report = exporter.export(scan, options).await.unwrap();
     world.sleep(3600).await;
