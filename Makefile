@@ -120,7 +120,7 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	$(call say,formatting)
 	cargo fmt --all --check
 	$(call say,templates)
-	cfn-lint template.yaml deploy/member-role.yaml
+	cfn-lint template.yaml deploy/*.yaml
 	sam validate --lint --template template.yaml --region us-east-1
 	$(PYTHON) local/templates.py
 	$(PYTHON) local/iam.py --check

@@ -26,14 +26,18 @@ from settings import ROOT
 
 # All four partitions; a Region that has everything, newer ones, and some without a resource type.
 REGIONS = ["us-east-1", "eu-south-2", "mx-central-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"]
-TEMPLATES = ["template.yaml", "deploy/member-role.yaml"]
+TEMPLATES = ["template.yaml", "deploy/member-role.yaml", "deploy/prowler-scan.yaml", "deploy/prowler-scan-role.yaml"]
 URL = "AWS::Lambda::Url"
 # The Function URL has a condition, and the rule FunctionUrlIsAvailable rejects that condition in these Regions; cfn-lint
 # evaluates no such rule.
 NO_URL = {(region, "E3006", "ManageIntegrationsUrl") for region in ("mx-central-1", "us-gov-west-1")}
 # A queue holds what is in transit and is deleted with its stack, which is CloudFormation's default.
 QUEUES = ("ExportQueue", "ExportDeadLetterQueue", "CheckQueue", "CheckDeadLetterQueue")
-KNOWN = {"template.yaml": NO_URL | {(region, "I3011", queue) for region in REGIONS for queue in QUEUES}}
+KNOWN = {
+    "template.yaml": NO_URL | {(region, "I3011", queue) for region in REGIONS for queue in QUEUES},
+    # CodeBuild is not in every Region; docs/guide.md says so.
+    "deploy/prowler-scan.yaml": {("mx-central-1", "E3006", "Project")},
+}
 # The resource type is listed, but the AWS China guide for Lambda says that Function URLs are not available.
 LISTED_WITHOUT_URL = {"cn-north-1"}
 # Inline policies of a role together, without whitespace (IAM User Guide, "IAM and AWS STS quotas").
