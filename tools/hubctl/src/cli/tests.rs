@@ -5,8 +5,9 @@ use clap::error::ErrorKind;
 
 use super::*;
 
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 11] = [
     ("README.md", include_str!("../../../../README.md")),
+    ("SECURITY.md", include_str!("../../../../SECURITY.md")),
     ("deploy/README.md", include_str!("../../../../deploy/README.md")),
     ("docs/configuration.md", include_str!("../../../../docs/configuration.md")),
     ("docs/glossary.md", include_str!("../../../../docs/glossary.md")),
