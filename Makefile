@@ -18,6 +18,8 @@ PYTHON := .venv/bin/python
 # Shows Cargo's progress. It does not need .venv.
 SHOWN := python3 local/build.py
 VENV := .venv/installed
+# The scanner of the templates.
+CHECKOV := .venv-checkov/installed
 # The linter of the workflows.
 ACTIONLINT := .venv-actionlint/bin/actionlint
 # The second S3 and DynamoDB of the adapter tests.
@@ -143,6 +145,10 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 actionlint: $(ACTIONLINT) ## Check the syntax of the workflows; the linter is downloaded from github.com
 	$(ACTIONLINT)
 
+.PHONY: checkov
+checkov: $(VENV) $(CHECKOV) ## Scan the templates with checkov; local/checkov.py lists each exception with its reason
+	$(PYTHON) local/checkov.py .venv-checkov/bin/checkov
+
 .PHONY: advisories
 advisories: $(VENV) ## Check the dependencies against the RustSec advisories, which are downloaded from github.com
 	cargo deny --locked --workspace check --hide-inclusion-graph advisories
@@ -193,6 +199,12 @@ $(VENV): local/requirements.txt
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed")'
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements.txt
+	@touch $@
+
+$(CHECKOV): local/requirements-checkov.txt
+	$(call say,installing checkov into .venv-checkov)
+	python3 -m venv .venv-checkov
+	.venv-checkov/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-checkov.txt
 	@touch $@
 
 $(ACTIONLINT): local/requirements-actionlint.txt

@@ -9,8 +9,17 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Folders at the top that hold no source of ours.
-const FOLDERS_SKIPPED: [&str; 8] =
-    [".aws-sam", ".git", ".local", ".venv", ".venv-actionlint", ".venv-strict", "node_modules", "target"];
+const FOLDERS_SKIPPED: [&str; 9] = [
+    ".aws-sam",
+    ".git",
+    ".local",
+    ".venv",
+    ".venv-actionlint",
+    ".venv-checkov",
+    ".venv-strict",
+    "node_modules",
+    "target",
+];
 
 /// A file of the tree with its text.
 #[derive(Debug)]
