@@ -166,7 +166,7 @@ class ProwlerScan(unittest.TestCase):
         self.assertIn(f"{OTHER}: uploaded\n", build.log)
 
     def test_the_alarm_searches_for_what_the_build_logs(self) -> None:
-        description = SCAN["Resources"]["ScansFailedAlarm"]["Properties"]["AlarmDescription"]
+        description = SCAN["Resources"]["FailedBuildsAlarm"]["Properties"]["AlarmDescription"]
         self.assertIn('"failed to scan"', str(description))
         self.assertIn("failed to scan", commands()[-1])
 
