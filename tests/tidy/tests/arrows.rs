@@ -8,16 +8,17 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// A crate, and the crates of ours that it may depend on, tests aside.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("asff", &[]),
     ("exporter", &["asff"]),
     ("management", &["asff", "exporter"]),
+    ("console", &["asff", "exporter", "management"]),
     ("aws", &["asff", "exporter", "management"]),
     ("runtime", &[]),
     ("check-connections", &["asff", "aws", "exporter", "runtime"]),
     ("export-findings", &["asff", "aws", "exporter", "runtime"]),
     ("manage-integrations", &["aws", "management", "runtime"]),
-    ("hubctl", &["asff", "aws", "exporter", "management"]),
+    ("hubctl", &["asff", "aws", "console", "exporter", "management"]),
     ("simulator", &[]),
     (
         "end-to-end",

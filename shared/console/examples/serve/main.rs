@@ -1,0 +1,44 @@
+//! Serves the console on 127.0.0.1 over ports in memory, with something of everything in it: `serve [PORT] [--read-only]`.
+//! Jobs are run by a worker that only records them. `make console` starts it, and browsers test it (`make test-console`).
+
+mod sample;
+mod worker;
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use console::{InProcess, PORT_DEFAULT, Ports, Settings, console};
+use jiff::Timestamp;
+use management::memory::Memory;
+use management::{Service, router};
+use tokio::net::TcpListener;
+
+type Failure = Box<dyn std::error::Error>;
+
+/// Who works with it.
+const OPERATOR: &str = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/anna";
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1);
+    let port = arguments.next().map_or(Ok(PORT_DEFAULT), |port| port.parse())?;
+    let is_read_only = arguments.next().is_some_and(|option| option == "--read-only");
+    let memory = Arc::new(Memory::default());
+    sample::fill(&memory, Timestamp::now())?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let deployment =
+        management::Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..management::Settings::default() };
+    let api = router(Arc::new(Service::new(memory.clone(), deployment)));
+    let ports = Ports { api: Arc::new(InProcess::new(api, OPERATOR)), workbench: None };
+    let settings = Settings {
+        region: "eu-west-1".to_owned(),
+        identity: OPERATOR.to_owned(),
+        is_read_only,
+        ..Settings::new(listener.local_addr()?.port())
+    };
+    let (router, gate) = console(ports, settings);
+    tokio::spawn(worker::run(memory));
+    writeln!(std::io::stdout(), "{}", gate.new_link())?;
+    axum::serve(listener, router).await?;
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! Runs, what they left in quarantine, and what waits for approval.
+
+use exporter::report::{
+    AccountReport, ArchiveSkipped, Changes, Counts, Fate, FileEnd, RegionReport, RunKind, RunReport, RunStatus,
+    Unavailable,
+};
+use exporter::upload::UploadInfo;
+use jiff::{SignedDuration, Timestamp};
+use management::memory::Kept;
+use serde_json::json;
+
+use super::{Failure, RUN, ago};
+
+const STAGING: &str = "210987654321";
+const SEVERITIES: [&str; 4] = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
+/// Findings of the big run that wait for approval, by service: count, class.
+const PENDING: [(&str, usize, &str); 5] =
+    [("ec2", 62, "proven"), ("rds", 21, "proven"), ("s3", 14, "passed"), ("iam", 8, "absent"), ("vpc", 3, "muted")];
+
+/// A run.
+fn run(id: &str, account: &str, minutes: i64, now: Timestamp) -> RunReport {
+    let started_at = ago(now, minutes);
+    let stamp = started_at.strftime("%Y%m%d%H%M%S");
+    let upload = UploadInfo {
+        source: format!("s3://acme-prowler-scans/output/prowler-output-{account}-{stamp}.ocsf.json.gz"),
+        etag: format!("\"{id}\""),
+        bytes: 38_214_067,
+        modified_at: Some(started_at - SignedDuration::from_secs(4)),
+        requester: None,
+    };
+    let mut run = RunReport::begin(id.to_owned(), upload, started_at);
+    run.status = RunStatus::Succeeded;
+    run.format = Some(asff::ScanFormat::Ocsf);
+    run.file_end = FileEnd::Complete;
+    run.finished_at = Some(started_at + SignedDuration::from_millis(6_400));
+    run.scanned_at = Some(started_at - SignedDuration::from_mins(7));
+    run
+}
+
+/// Gives a run the counts of its only account, Region by Region: sent, unchanged, filtered, archived.
+fn settle(run: &mut RunReport, account: &str, regions: &[(&str, u64, u64, u64, u64)]) -> Result<(), Failure> {
+    let mut report = AccountReport::default();
+    for (name, sent, unchanged, filtered, archived) in regions {
+        let changes = Changes { new: sent / 2, changed: sent - sent / 2, returned: 0, due: 0 };
+        let region = RegionReport {
+            sent: *sent,
+            changes,
+            unchanged: *unchanged,
+            filtered: *filtered,
+            archived: *archived,
+            archived_at: (*archived > 0).then_some(run.started_at),
+            calls: sent / 30 + 2,
+            throttled: sent / 60,
+            ..RegionReport::default()
+        };
+        report.regions.insert(name.parse()?, region);
+        report.counts.add(Fate::Sent, *sent);
+        report.counts.add(Fate::Unchanged, *unchanged);
+        report.counts.add(Fate::Filtered("passed".to_owned()), *filtered);
+        report.counts.archived += archived;
+    }
+    report.counts.read = report.counts.accounted();
+    add(run, account, report)
+}
+
+fn add(run: &mut RunReport, account: &str, report: AccountReport) -> Result<(), Failure> {
+    run.counts.merge(&report.counts);
+    run.accounts.insert(account.parse()?, report);
+    Ok(())
+}
+
+/// Adds the runs, oldest first.
+pub(super) fn fill(kept: &mut Kept, now: Timestamp) -> Result<(), Failure> {
+    for day in (1..20_i64).rev() {
+        for (index, account) in ["123456789012", STAGING].into_iter().enumerate() {
+            let minutes = day * 1_440 + 30 * i64::try_from(index)?;
+            let id = format!("0193{:04x}-0000-7c41-9a3b-{index:012}", 0x8000 - day);
+            let mut past = run(&id, account, minutes, now);
+            let sent = 180 + (u64::try_from(day)? * 7_919) % 240;
+            settle(
+                &mut past,
+                account,
+                &[("eu-west-1", sent, 6_020, 12_400, sent / 4), ("us-east-1", sent / 3, 3_010, 6_200, sent / 9)],
+            )?;
+            kept.runs.push(past);
+        }
+    }
+    let mut sandbox = run("0193a1c3-0000-7c41-9a3b-000000000010", "345678901234", 530, now);
+    (sandbox.status, sandbox.reasons) =
+        (RunStatus::Failed, vec!["account 345678901234: the role can't be assumed".to_owned()]);
+    let mut counts = Counts { read: 3_301, ..Counts::default() };
+    counts.add(Fate::Filtered("passed".to_owned()), 2_011);
+    counts.add(Fate::Undelivered("credentials".to_owned()), 1_290);
+    let problem = Some("the role arn:aws:iam::345678901234:role/SecurityHubExporter can't be assumed\nhubctl permissions print --integration 345678901234".to_owned());
+    add(&mut sandbox, "345678901234", AccountReport { counts, problem, ..AccountReport::default() })?;
+    kept.runs.push(sandbox);
+    let big = staging(kept, now)?;
+    kept.runs.push(big);
+    let mut ignored = run("0193a1d0-0000-7c41-9a3b-000000000011", "123456789012", 400, now);
+    (ignored.status, ignored.reasons) = (RunStatus::Ignored, vec!["a compliance file, not a scan".to_owned()]);
+    kept.runs.push(ignored);
+    let mut production = run("0193a1e0-0000-7c41-9a3b-000000000012", "123456789012", 153, now);
+    settle(
+        &mut production,
+        "123456789012",
+        &[("eu-west-1", 201, 6_098, 12_410, 61), ("us-east-1", 97, 3_010, 6_410, 23)],
+    )?;
+    kept.runs.push(production);
+    let mut undone = run("0193a1f0-0000-7c41-9a3b-000000000013", "123456789012", 100, now);
+    (undone.kind, undone.of) = (RunKind::UndoArchive, kept.runs.first().map(|run| run.run_id.clone()));
+    settle(&mut undone, "123456789012", &[("eu-west-1", 61, 0, 0, 0)])?;
+    kept.runs.push(undone);
+    let mut running = run("0193a201-0000-7c41-9a3b-000000000014", "600000000000", 0, now);
+    (running.status, running.finished_at) = (RunStatus::Running, None);
+    kept.runs.push(running);
+    Ok(())
+}
+
+/// The run with everything.
+fn staging(kept: &mut Kept, now: Timestamp) -> Result<RunReport, Failure> {
+    let mut big = run(RUN, STAGING, 511, now);
+    big.status = RunStatus::Degraded;
+    let mut report = AccountReport::default();
+    let counts = &mut report.counts;
+    for (name, sent, unchanged, filtered) in
+        [("eu-west-1", 218, 1_710, 9_902), ("us-east-1", 118, 1_014, 6_620), ("eu-central-1", 76, 413, 4_580)]
+    {
+        let changes = Changes { new: sent / 2, changed: sent / 3, returned: 2, due: sent - sent / 2 - sent / 3 - 2 };
+        let region =
+            RegionReport { sent, changes, unchanged, filtered, calls: 10, throttled: 1, ..RegionReport::default() };
+        report.regions.insert(name.parse()?, region);
+        counts.add(Fate::Sent, sent);
+        counts.add(Fate::Unchanged, unchanged);
+    }
+    counts.add(Fate::Filtered("passed".to_owned()), 20_880);
+    counts.add(Fate::Filtered("muted".to_owned()), 222);
+    for (name, reason, findings, message, remediation) in [
+        (
+            "eu-south-2",
+            "hub_not_enabled",
+            96,
+            "Security Hub is not enabled",
+            "aws securityhub enable-security-hub --no-enable-default-standards --region eu-south-2  # in account 210987654321",
+        ),
+        (
+            "ap-southeast-3",
+            "product_not_accepted",
+            58,
+            "the Prowler product is not accepted",
+            "aws securityhub enable-import-findings-for-product --product-arn arn:aws:securityhub:ap-southeast-3::product/prowler/prowler --region ap-southeast-3  # in account 210987654321",
+        ),
+    ] {
+        counts.add(Fate::RegionUnavailable(name.parse()?, reason.to_owned()), findings);
+        let unavailable =
+            Unavailable { reason: reason.to_owned(), message: message.to_owned(), remediation: remediation.to_owned() };
+        report
+            .regions
+            .insert(name.parse()?, RegionReport { unavailable: Some(unavailable), ..RegionReport::default() });
+    }
+    counts.add(Fate::Quarantined("InvalidInput".to_owned()), 9);
+    counts.add(Fate::Quarantined("partition_mismatch".to_owned()), 2);
+    (counts.read, counts.repaired, counts.unproven) = (counts.accounted(), 38, 31);
+    let pending: usize = PENDING.iter().map(|(_, count, _)| count).sum();
+    report.archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: u64::try_from(pending)?, active: 187 });
+    for (service, region, reason, findings) in [
+        ("eks", "eu-west-1", "no_service_results", 12),
+        ("kms", "eu-north-1", "no_region_results", 15),
+        ("iam", "us-east-1", "manual_check", 4),
+    ] {
+        let services = report.unproven.entry(region.parse()?).or_default();
+        services.entry(service.to_owned()).or_default().insert(reason.to_owned(), findings);
+    }
+    big.reasons = vec![
+        format!(
+            "account {STAGING}: archive_requires_approval: the scan shows {pending} of 187 active findings as resolved, more than the limit; they are archived upon approval"
+        ),
+        "2 Regions are unavailable".to_owned(),
+    ];
+    (big.quarantine, big.pending) = (Some(RunReport::quarantine_key(RUN)), Some(RunReport::pending_key(RUN)));
+    kept.quarantine.insert(RUN.to_owned(), quarantine());
+    kept.pending.insert(RUN.to_owned(), pending_findings(now));
+    add(&mut big, STAGING, report)?;
+    Ok(big)
+}
+
+fn quarantine() -> Vec<serde_json::Value> {
+    let entry = |number: usize| {
+        let (code, stage, region, message) = if number < 9 {
+            (
+                "InvalidInput",
+                "delivery",
+                "eu-west-1",
+                "Finding does not adhere to Amazon Finding Format. data.Resources[0].Details.AwsIamRole.AttachedManagedPolicies should NOT have more than 20 items.",
+            )
+        } else {
+            ("partition_mismatch", "mapping", "eu-central-1", "the ARN is of the partition aws-cn, the Region of aws")
+        };
+        let id = format!("prowler-iam_role_administratoraccess_policy-{STAGING}-us-east-1-{number:09x}");
+        json!({ "stage": stage, "code": code, "message": message, "id": id, "account": STAGING, "region": region,
+            "finding": { "SchemaVersion": "2018-10-08", "Id": id, "AwsAccountId": STAGING, "GeneratorId": "prowler-iam_role_administratoraccess_policy",
+                "Title": "Ensure IAM Roles do not have AdministratorAccess policy attached <script>alert(1)</script>\u{202e}",
+                "Resources": [{ "Type": "AwsIamRole", "Id": format!("arn:aws:iam::{STAGING}:role/ci-deployer-{number}") }] } })
+    };
+    (0..11).map(entry).collect()
+}
+
+fn pending_findings(now: Timestamp) -> Vec<serde_json::Value> {
+    let finding = |service: &str, number: usize, class: &str, reason: &str, region: &str| {
+        json!({ "account": STAGING, "finding_id": format!("prowler-{service}_check_{number}-{STAGING}-{region}-{number:09x}"),
+            "check_id": format!("{service}_check_{}", number % 4), "service": service, "region": region,
+            "severity": SEVERITIES[number % 4],
+            "resource_id": format!("arn:aws:{service}:{region}:{STAGING}:resource/{number}"),
+            "first_observed_at": ago(now, 60_000), "class": class, "reason": reason })
+    };
+    let mut all = Vec::new();
+    for (service, count, class) in PENDING {
+        all.extend((0..count).map(|number| finding(service, number, class, "archive_limit", "eu-west-1")));
+    }
+    for (service, region, reason, count) in [
+        ("eks", "eu-west-1", "no_service_results", 12),
+        ("kms", "eu-north-1", "no_region_results", 15),
+        ("iam", "us-east-1", "manual_check", 4),
+    ] {
+        all.extend((0..count).map(|number| finding(service, 900 + number, "unproven", reason, region)));
+    }
+    all
+}

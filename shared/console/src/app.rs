@@ -1,0 +1,18 @@
+//! What all pages share.
+
+use std::sync::Arc;
+
+use crate::client::Client;
+use crate::guard::Gate;
+use crate::messages::Messages;
+use crate::ports::Workbench;
+use crate::settings::Settings;
+
+/// The console.
+pub(crate) struct App {
+    pub(crate) client: Client,
+    pub(crate) workbench: Option<Arc<dyn Workbench>>,
+    pub(crate) settings: Settings,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) messages: Messages,
+}

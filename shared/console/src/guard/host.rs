@@ -1,0 +1,17 @@
+//! The Host header: exactly the console's own address. This alone stops DNS rebinding.
+
+use axum::http::{HeaderMap, Uri, header};
+
+/// The addresses of the console.
+pub(super) fn names(port: u16) -> [String; 2] {
+    [format!("127.0.0.1:{port}"), format!("localhost:{port}")]
+}
+
+/// Whether a request is addressed to the console, byte for byte.
+pub(super) fn is_own(headers: &HeaderMap, uri: &Uri, port: u16) -> bool {
+    let mut hosts = headers.get_all(header::HOST).into_iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let names = names(port);
+    let is_name = |text: &[u8]| names.iter().any(|name| name.as_bytes() == text);
+    is_name(host.as_bytes()) && uri.authority().is_none_or(|authority| is_name(authority.as_str().as_bytes()))
+}

@@ -1,0 +1,51 @@
+//! The operators' web console: pages over the management API, for one operator, on the operator's own machine.
+//!
+//! [`console`] makes a router of the ports and settings; the host binds 127.0.0.1, prints the link of the [`Gate`], and serves
+//! the router. A page is: read, view, render. No page calls AWS, and no template computes.
+//!
+//! Promises: a `GET` changes nothing; whatever changes something comes from the console's own pages, in the browser that was
+//! opened with the link; text from scans is shown as text; secrets go in and never come out. `tests/console` names each.
+
+mod app;
+mod assets;
+mod client;
+mod form;
+mod guard;
+mod messages;
+mod pages;
+pub mod ports;
+mod settings;
+mod view;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+pub use self::guard::Gate;
+pub use self::ports::{Api, InProcess, Permissions, Unavailable, Workbench};
+pub use self::settings::{PORT_DEFAULT, Settings};
+
+/// What the console works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// The management API.
+    pub api: Arc<dyn Api>,
+    /// The commands of this machine, if it has them.
+    pub workbench: Option<Arc<dyn Workbench>>,
+}
+
+/// The console: its routes, and the gate that makes links to it.
+pub fn console(ports: Ports, settings: Settings) -> (Router, Arc<Gate>) {
+    let gate = Arc::new(Gate::new(settings.port, settings.now.clone()));
+    let is_read_only = settings.is_read_only;
+    let app = Arc::new(app::App {
+        client: client::Client(ports.api),
+        workbench: ports.workbench,
+        settings,
+        gate: gate.clone(),
+        messages: messages::Messages::default(),
+    });
+    let router = guard::protect(pages::router(app), &gate, Arc::new(pages::unauthorized), is_read_only);
+    (router, gate)
+}

@@ -1,0 +1,78 @@
+//! The result of an action, for the page that follows it: kept under a number that is in the URL.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+/// Messages that are kept at most. An older page shows none.
+const MESSAGES_MAX: usize = 16;
+
+/// The result of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    /// `good`, `warn`, or `bad`.
+    pub(crate) tone: &'static str,
+    /// What happened, in a few words.
+    pub(crate) title: String,
+    /// The details.
+    pub(crate) text: String,
+    /// The command that fixes it.
+    pub(crate) remediation: Option<String>,
+}
+
+impl Message {
+    /// A message without details.
+    pub(crate) fn new(tone: &'static str, title: impl Into<String>) -> Self {
+        Self { tone, title: title.into(), text: String::new(), remediation: None }
+    }
+
+    /// The same with details.
+    pub(crate) fn text(self, text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..self }
+    }
+
+    /// The same with a fix.
+    pub(crate) fn fix(self, remediation: Option<String>) -> Self {
+        Self { remediation, ..self }
+    }
+}
+
+/// The latest messages, with their numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Messages(Mutex<(u64, VecDeque<(u64, Message)>)>);
+
+impl Messages {
+    /// Keeps a message, and returns its number.
+    pub(crate) fn keep(&self, message: Message) -> u64 {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.0 += 1;
+        let number = kept.0;
+        kept.1.push_back((number, message));
+        if kept.1.len() > MESSAGES_MAX {
+            kept.1.pop_front();
+        }
+        number
+    }
+
+    /// The message of a number.
+    pub(crate) fn find(&self, number: &str) -> Option<Message> {
+        let number: u64 = number.parse().ok()?;
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.1.iter().find(|(key, _)| *key == number).map(|(_, message)| message.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_sixteen_messages_are_kept() {
+        let messages = Messages::default();
+        for number in 0..20 {
+            messages.keep(Message::new("good", number.to_string()));
+        }
+        assert_eq!(messages.find("4"), None);
+        assert_eq!(messages.find("5").map(|message| message.title), Some("4".to_owned()));
+        assert_eq!(messages.find("x"), None);
+    }
+}

@@ -1,0 +1,198 @@
+//! Controls of forms: a label, an input, a hint, and what is wrong.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use management::problem::FieldError;
+
+use super::fields::{Field, Kind, find};
+use super::text::sentence;
+use crate::form::Form;
+
+/// What a secret's field says if the form is shown again.
+const AGAIN: &str = "Secrets are not shown again; enter it again.";
+
+/// A control.
+#[derive(Template)]
+#[template(path = "parts/control.html")]
+pub(crate) struct Control {
+    field: &'static Field,
+    value: String,
+    error: String,
+    options: Vec<Choice>,
+}
+
+impl HtmlSafe for Control {}
+
+/// An option of a list.
+struct Choice {
+    value: &'static str,
+    label: &'static str,
+    is_chosen: bool,
+}
+
+impl Control {
+    fn kind(&self) -> Kind {
+        self.field.kind
+    }
+
+    fn is_checked(&self) -> bool {
+        !self.value.is_empty()
+    }
+}
+
+/// The values of a form, and what is wrong with them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields {
+    values: BTreeMap<String, String>,
+    errors: BTreeMap<&'static str, String>,
+    others: Vec<String>,
+}
+
+impl Fields {
+    /// Values by field. An unchecked checkbox has none.
+    pub(crate) fn new(values: BTreeMap<String, String>) -> Self {
+        Self { values, ..Self::default() }
+    }
+
+    /// The values of a form, without secrets.
+    pub(crate) fn of(form: &Form) -> Self {
+        let known = form.fields().filter(|(name, _)| find(name).is_none_or(|field| field.kind != Kind::Password));
+        Self::new(known.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// A value.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether a choice has a value.
+    pub(crate) fn is(&self, name: &str, value: &str) -> bool {
+        self.get(name) == value
+    }
+
+    /// Whether a checkbox is checked.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// Sets a value.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.values.insert(name.to_owned(), value.into());
+    }
+
+    /// Unchecks a checkbox.
+    pub(crate) fn clear(&mut self, name: &str) {
+        self.values.remove(name);
+    }
+
+    /// All values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The control of a field.
+    pub(crate) fn control(&self, name: &str) -> Option<Control> {
+        let field = find(name)?;
+        let value = if field.kind == Kind::Password { String::new() } else { self.get(name).to_owned() };
+        let options =
+            field.options.iter().map(|(option, label)| Choice { value: option, label, is_chosen: value == *option });
+        let error = self.errors.get(field.name).cloned().unwrap_or_default();
+        Some(Control { field, error, options: options.collect(), value })
+    }
+
+    /// Says what is wrong with a field.
+    pub(crate) fn fail(&mut self, name: &str, message: impl Into<String>) {
+        match find(name) {
+            Some(field) => drop(self.errors.insert(field.name, sentence(&message.into()))),
+            None => self.others.push(message.into()),
+        }
+    }
+
+    /// Says what the API found wrong, at the fields of the form.
+    pub(crate) fn fail_all(&mut self, errors: &[FieldError], form: &Form) {
+        for error in errors {
+            self.fail(field_of(&error.field), error.message.clone());
+        }
+        for secret in ["secret_access_key", "session_token"] {
+            if form.given(secret).is_some() && !self.errors.contains_key(secret) {
+                self.fail(secret, AGAIN);
+            }
+        }
+    }
+
+    /// The number of fields that need correction.
+    pub(crate) fn wrong(&self) -> usize {
+        self.errors.len() + self.others.len()
+    }
+
+    /// Whether one of these fields needs correction.
+    pub(crate) fn is_wrong(&self, name: &str) -> bool {
+        self.errors.contains_key(name)
+    }
+
+    /// The title of the box that lists what is wrong.
+    pub(crate) fn heading(&self, nothing: &str) -> String {
+        let fields = if self.wrong() == 1 {
+            "1 field needs correction".to_owned()
+        } else {
+            format!("{} fields need correction", self.wrong())
+        };
+        format!("{fields}. {nothing}")
+    }
+
+    /// What is wrong, with the anchor of each field.
+    pub(crate) fn list(&self) -> Vec<(String, String)> {
+        let known = self.errors.iter().filter_map(|(name, message)| {
+            find(name).map(|field| (format!("#{}", field.name), format!("{}: {message}", field.label)))
+        });
+        known.chain(self.others.iter().map(|message| (String::new(), message.clone()))).collect()
+    }
+}
+
+/// The form's field of a field of the API.
+fn field_of(path: &str) -> &str {
+    match path {
+        "credentials.role.arn" => "role_arn",
+        "credentials.kind" => "kind",
+        "id" => "provider",
+        path => {
+            let is_name = |part: &&str| part.parse::<usize>().is_err();
+            let path = path.strip_prefix("scan_sources.").map_or(path, |_| "scan_sources");
+            path.rsplit('.').find(is_name).unwrap_or(path)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_api_are_shown_at_the_fields_of_the_form() {
+        let paths = [
+            "credentials.role.arn",
+            "credentials.role.external_id",
+            "regions.1",
+            "scan_sources.0.prefix",
+            "id",
+            "alias",
+        ];
+        let names = ["role_arn", "external_id", "regions", "scan_sources", "provider", "alias"];
+        assert_eq!(paths.map(field_of), names);
+        assert!(names.iter().all(|name| find(name).is_some()));
+    }
+
+    #[test]
+    fn secrets_are_never_part_of_a_form_that_is_shown_again() {
+        let form = Form::parse(b"secret_access_key=planted&session_token=planted2&access_key_id=AKIA");
+        let mut fields = Fields::of(&form);
+        fields.fail_all(&[], &form);
+        let html: String = ["secret_access_key", "session_token", "access_key_id"]
+            .into_iter()
+            .map(|name| fields.control(name).unwrap().render().unwrap())
+            .collect();
+        assert!(!html.contains("planted") && html.contains("AKIA") && html.contains("enter it again"), "{html}");
+    }
+}

@@ -1,0 +1,123 @@
+//! The fields of the forms: names as in the API, labels and hints as on Prowler App's page where it has them.
+
+/// How a field is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Mono,
+    /// A text with the providers as suggestions.
+    Provider,
+    Number,
+    Password,
+    Select,
+    Check,
+    Lines,
+}
+
+/// A field.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+    /// After the label, such as `(optional)`.
+    pub(crate) note: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) hint: &'static str,
+    pub(crate) placeholder: &'static str,
+    /// Values and labels of a list.
+    pub(crate) options: &'static [(&'static str, &'static str)],
+}
+
+const fn field(name: &'static str, label: &'static str, kind: Kind) -> Field {
+    Field { name, label, note: "", kind, hint: "", placeholder: "", options: &[] }
+}
+
+impl Field {
+    const fn hint(self, hint: &'static str) -> Self {
+        Self { hint, ..self }
+    }
+
+    const fn note(self, note: &'static str) -> Self {
+        Self { note, ..self }
+    }
+
+    const fn placeholder(self, placeholder: &'static str) -> Self {
+        Self { placeholder, ..self }
+    }
+
+    const fn options(self, options: &'static [(&'static str, &'static str)]) -> Self {
+        Self { options, ..self }
+    }
+}
+
+/// Settings of an integration, and of its provider: `alias` and `scan_schedule`.
+pub(crate) const SETTINGS: [Field; 17] = [
+    field("provider", "AWS provider", Kind::Provider).hint(
+        "A 12-digit AWS account ID, or an organization ID (o-…) to cover all accounts of the organization with one integration.",
+    ),
+    field("alias", "Name", Kind::Text).note("(optional)"),
+    field("scan_schedule", "Scan schedule", Kind::Mono)
+        .note("(optional)")
+        .hint("rate(1 day) or cron(0 3 * * ? *), UTC. Used to show the next scan and to notify you of missing scans."),
+    field("only_failed", "Send failed findings only", Kind::Check).hint(
+        "Recommended: most findings of a scan are passed, and AWS Security Hub CSPM charges for each finding sent.",
+    ),
+    field("archive_previous_findings", "Archive previous findings", Kind::Check).hint(
+        "Archives findings that a newer, complete scan reports as passed or muted, or no longer contains although their checks \
+         ran. Archiving more than the limit of an account's active findings requires your approval. You can undo it.",
+    ),
+    field("severity_min", "Minimum severity", Kind::Select).options(&[
+        ("", "All"),
+        ("LOW", "Low"),
+        ("MEDIUM", "Medium"),
+        ("HIGH", "High"),
+        ("CRITICAL", "Critical"),
+    ]),
+    field("muted", "Muted findings", Kind::Select).options(&[
+        ("as_prowler", "Like Prowler: omit if failed only"),
+        ("omit", "Omit"),
+        ("send", "Send as WARNING"),
+    ]),
+    field("resend", "Send in each scan", Kind::Select)
+        .options(&[("changed", "New and changed, plus monthly refresh"), ("always", "All findings, as Prowler does")]),
+    field("format", "Format", Kind::Select).options(&[("ocsf", "OCSF"), ("asff", "ASFF"), ("csv", "CSV")]),
+    field("archive_scope", "Archive scope", Kind::Select).options(&[
+        ("full", "Full: the whole account"),
+        ("partial", "Partial: some checks or Regions"),
+        ("observed", "Observed: passed or muted only"),
+    ]),
+    field("archive_limit_percent", "Require approval above", Kind::Number)
+        .hint("Percentage of the account's active findings."),
+    field("absent_scans", "Archive absent findings after", Kind::Number)
+        .hint("Consecutive complete scans, if the check itself has no results."),
+    field("partial_scan_percent", "Scan looks partial below", Kind::Number)
+        .hint("Percentage of the results or checks of the last complete scan."),
+    field("regions", "Allowed Regions", Kind::Mono).placeholder("every enabled Region").hint("Separated by commas."),
+    field("fallback_region", "Fallback Region", Kind::Mono).placeholder("none"),
+    field("scan_sources", "Scan sources", Kind::Lines)
+        .placeholder("any")
+        .hint("One per line: prefix=scans/{account_id}/ or uploader-account=ID. Empty: any source."),
+    field("auto_accept_product", "Accept the Prowler product automatically", Kind::Check)
+        .hint("In Regions where Security Hub is enabled but the product is not accepted yet."),
+];
+
+/// Credentials.
+pub(crate) const CREDENTIALS: [Field; 9] = [
+    field("kind", "Credentials", Kind::Text),
+    field("access_key_id", "Access key ID", Kind::Mono),
+    field("secret_access_key", "Secret access key", Kind::Password),
+    field("session_token", "Session token", Kind::Password).note("(temporary keys only)"),
+    field("secret", "Secret in AWS Secrets Manager", Kind::Mono)
+        .hint("Name or ARN of a secret that contains the key, instead of the key itself."),
+    field("role_arn", "Role ARN", Kind::Mono),
+    field("external_id", "External ID", Kind::Mono)
+        .hint("The role's trust policy must require it. Not a secret. Empty: unchanged, or generated for a new role."),
+    field("session_name", "Session name", Kind::Text).placeholder("securityhub-exporter"),
+    field("duration_seconds", "Duration, seconds", Kind::Number).placeholder("3600"),
+];
+
+/// A field by its name.
+pub(crate) fn find(name: &str) -> Option<&'static Field> {
+    const ALL: [&[Field]; 2] = [&SETTINGS, &CREDENTIALS];
+    ALL.into_iter().flatten().find(|field| field.name == name)
+}

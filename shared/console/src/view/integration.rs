@@ -1,0 +1,328 @@
+//! An integration as a card, a row, and a page: its states, its facts, and its buttons, in the words of Prowler App's page.
+
+use asff::SeverityLabel;
+use exporter::connection::Connection;
+use exporter::integration::{ArchiveScope, MutedFindings};
+use exporter::registry::Revision;
+use exporter::report::RunReport;
+use exporter::state::Resend;
+use jiff::Timestamp;
+use management::service::etag;
+use management::wire::words::{ConnectionStatus, CredentialsKind};
+use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, ProviderView};
+
+use super::parts::{Button, Chip, Remediation, State};
+use super::region;
+use super::run;
+use super::text::{age, clock, count, principal, time};
+
+/// Chips of Regions on a card; a link names the rest.
+const CHIPS_MAX: usize = 20;
+
+/// A labeled value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fact {
+    pub(crate) label: &'static str,
+    pub(crate) text: String,
+    /// Less important, after it.
+    pub(crate) aside: String,
+    /// Where it links to.
+    pub(crate) href: String,
+    pub(crate) class: &'static str,
+}
+
+impl Fact {
+    /// A value.
+    pub(crate) fn new(label: &'static str, text: impl Into<String>) -> Self {
+        Self { label, text: text.into(), ..Self::default() }
+    }
+
+    /// The same with something after it.
+    pub(crate) fn aside(self, aside: impl Into<String>) -> Self {
+        Self { aside: aside.into(), ..self }
+    }
+
+    /// The same as a link.
+    pub(crate) fn link(self, href: impl Into<String>) -> Self {
+        Self { href: href.into(), ..self }
+    }
+
+    /// The same in another style.
+    pub(crate) fn class(self, class: &'static str) -> Self {
+        Self { class, ..self }
+    }
+}
+
+/// A problem with its fix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) tone: &'static str,
+    pub(crate) text: String,
+    pub(crate) remediation: Option<Remediation>,
+}
+
+/// What is known of an integration.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) view: IntegrationView,
+    pub(crate) provider: Option<ProviderView>,
+    /// The newest check of the account. None: it wasn't checked, or the provider is an organization.
+    pub(crate) connection: Option<Connection>,
+    /// The newest run of it among those that were read.
+    pub(crate) last_run: Option<RunReport>,
+}
+
+/// A card.
+pub(crate) struct Card {
+    pub(crate) alias: String,
+    pub(crate) id: String,
+    pub(crate) href: String,
+    pub(crate) state: State,
+    pub(crate) flags: Vec<Chip>,
+    pub(crate) changed: String,
+    pub(crate) trouble: Option<Trouble>,
+    pub(crate) filters: Vec<Chip>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) regions_summary: String,
+    pub(crate) regions: Vec<Chip>,
+    pub(crate) buttons: Option<Actions>,
+    pub(crate) runs_href: String,
+}
+
+/// The buttons of an integration.
+pub(crate) struct Actions {
+    pub(crate) test: Button,
+    pub(crate) switch: Button,
+}
+
+impl Known {
+    /// The name for people.
+    pub(crate) fn alias(&self) -> String {
+        self.view.provider_alias.clone().unwrap_or_else(|| self.view.id.clone())
+    }
+
+    /// Whether it covers an organization.
+    pub(crate) fn is_organization(&self) -> bool {
+        self.view.provider.starts_with("o-")
+    }
+
+    /// The card.
+    pub(crate) fn card(&self, now: Timestamp, may_change: bool) -> Card {
+        let view = &self.view;
+        let href = format!("/integrations/{}", view.id);
+        let (regions_summary, regions) = self.regions(&href);
+        Card {
+            alias: self.alias(),
+            id: view.id.clone(),
+            state: connection_state(view.connection.status),
+            flags: flags(view, now),
+            changed: format!("changed {} by {}", time(view.updated_at, now), principal(&view.updated_by)),
+            trouble: self.trouble(),
+            filters: filters(view),
+            facts: vec![self.checked(now), self.last_export(now), self.next_scan(now), self.credentials()],
+            regions_summary,
+            regions,
+            buttons: may_change.then(|| actions(view, "")),
+            runs_href: self.runs_href(),
+            href,
+        }
+    }
+
+    /// Where its runs are listed.
+    pub(crate) fn runs_href(&self) -> String {
+        if self.is_organization() { "/runs".to_owned() } else { format!("/runs?account={}", self.view.provider) }
+    }
+
+    /// The worst problem: of the account's Regions, or the one that the summary names.
+    fn trouble(&self) -> Option<Trouble> {
+        let connection = &self.view.connection;
+        let worst = self.connection.as_ref().and_then(region::worst_problem);
+        let problem = worst.or(connection.problem.as_ref())?;
+        let tone = if connection.status == ConnectionStatus::Disconnected { "bad" } else { "warn" };
+        let text = super::text::sentence(&problem.message);
+        let remediation = problem.remediation.as_ref().map(Remediation::new);
+        Some(Trouble { tone, text, remediation })
+    }
+
+    fn checked(&self, now: Timestamp) -> Fact {
+        let summary = &self.view.connection;
+        let Some(at) = summary.last_checked_at else { return Fact::new("Last checked", "never") };
+        let fact = Fact::new("Last checked", clock(at, now));
+        match summary.stale_since {
+            Some(since) => fact.aside(format!("unreachable since {}", clock(since, now))).class("warn"),
+            None => fact.aside(age(at, now)),
+        }
+    }
+
+    fn last_export(&self, now: Timestamp) -> Fact {
+        let Some(run) = &self.last_run else { return Fact::new("Last export", "none in the last 100 runs") };
+        let fact = Fact::new("Last export", time(run.started_at, now)).link(format!("/runs/{}", run.run_id));
+        let mut parts = vec![format!("{} sent", count(run.counts.sent))];
+        if run.counts.archived > 0 {
+            parts.push(format!("{} archived", count(run.counts.archived)));
+        }
+        if run.accounts.values().any(exporter::report::AccountReport::has_pending) {
+            parts.push("archive pending approval".to_owned());
+        }
+        if run::errors(&run.counts) > 0 {
+            parts.push(format!("{} errors", count(run::errors(&run.counts))));
+        }
+        fact.aside(parts.join(", "))
+    }
+
+    /// When the next scan is expected.
+    pub(crate) fn next_scan(&self, now: Timestamp) -> Fact {
+        let label = "Next scheduled scan";
+        let has_schedule = self.provider.as_ref().is_some_and(|provider| provider.scan_schedule.is_some());
+        match self.view.next_scan_at {
+            None if has_schedule => Fact::new(label, "known after the next export"),
+            None => Fact::new(label, "unknown").aside("no schedule"),
+            Some(at) if self.view.next_scan_overdue => {
+                Fact::new(label, format!("missing since {}", clock(at, now))).class("warn")
+            }
+            Some(at) => Fact::new(label, at.strftime("%a %-d %b %H:%M UTC").to_string()).aside(age(at, now)),
+        }
+    }
+
+    fn credentials(&self) -> Fact {
+        let own = self.view.credentials.kind != CredentialsKind::Provider;
+        let used = self.provider.as_ref().filter(|_| !own).map_or(&self.view.credentials, |found| &found.credentials);
+        let from = if own { "from the integration" } else { "from the provider" };
+        Fact::new("Credentials", credentials(used)).aside(from)
+    }
+
+    /// The Regions of a card: those that accept findings, and those that should and don't.
+    fn regions(&self, href: &str) -> (String, Vec<Chip>) {
+        let summary = &self.view.connection;
+        let mut chips: Vec<Chip> = summary.regions.iter().map(|name| Chip::new(name.to_string())).collect();
+        let missing = self.connection.as_ref().map(region::unavailable).unwrap_or_default();
+        let text = regions_summary(summary, missing.len(), self.is_organization());
+        let more = (chips.len() + missing.len()).saturating_sub(CHIPS_MAX);
+        chips.truncate(CHIPS_MAX.saturating_sub(missing.len()));
+        chips.extend(
+            missing.into_iter().map(|(words, tone)| Chip::new(words).class(tone).link(format!("{href}#regions"))),
+        );
+        if more > 0 {
+            chips.push(Chip::new(format!("and {more} more")).link(format!("{href}#regions")));
+        }
+        (text, chips)
+    }
+}
+
+fn regions_summary(summary: &ConnectionSummary, missing: usize, is_organization: bool) -> String {
+    let accepting = summary.regions.len();
+    if summary.stale_since.is_some() {
+        return format!("unreachable; last known: {accepting}");
+    }
+    match (summary.status, is_organization) {
+        (ConnectionStatus::Unknown, _) => "not tested yet".to_owned(),
+        (_, true) => format!("{accepting} accept findings in at least one account"),
+        _ => format!("{accepting} of {} accept findings", accepting + missing),
+    }
+}
+
+/// The state of a connection.
+pub(crate) fn connection_state(status: ConnectionStatus) -> State {
+    match status {
+        ConnectionStatus::Connected => State::new("good", "Connected"),
+        ConnectionStatus::Degraded => State::new("warn", "Degraded"),
+        ConnectionStatus::Disconnected => State::new("bad", "Disconnected"),
+        ConnectionStatus::Unknown => State::new("plain", "Not tested yet"),
+    }
+}
+
+/// The state of an integration.
+pub(crate) fn state(view: &IntegrationView) -> (&'static str, State) {
+    match (view.deletion_requested_at, view.enabled) {
+        (Some(_), _) => ("Deleting", State::new("warn", "Deleting")),
+        (None, true) => ("Enabled", State::new("good", "Enabled")),
+        (None, false) => ("Disabled", State::new("plain", "Disabled")),
+    }
+}
+
+fn flags(view: &IntegrationView, now: Timestamp) -> Vec<Chip> {
+    match view.deletion_requested_at {
+        Some(since) => vec![Chip::new(format!("Deletion requested {}", time(since, now))).class("warn")],
+        None if view.enabled => Vec::new(),
+        None => vec![Chip::new("Disabled").class("off")],
+    }
+}
+
+/// The filters, with the labels of Prowler App.
+pub(crate) fn filters(view: &IntegrationView) -> Vec<Chip> {
+    let mut chips = vec![Chip::new(if view.only_failed { "Failed only" } else { "All findings" })];
+    if let Some(severity) = view.severity_min {
+        chips.push(Chip::new(severity_words(severity)));
+    }
+    match view.muted {
+        MutedFindings::AsProwler => {}
+        MutedFindings::Omit => chips.push(Chip::new("Muted omitted")),
+        MutedFindings::Send => chips.push(Chip::new("Muted as WARNING")),
+    }
+    chips.push(Chip::new(if view.archive_previous_findings { "Archive previous" } else { "Keep previous" }));
+    chips
+}
+
+fn severity_words(severity: SeverityLabel) -> &'static str {
+    match severity {
+        SeverityLabel::Informational => "Informational and above",
+        SeverityLabel::Low => "Low and above",
+        SeverityLabel::Medium => "Medium and above",
+        SeverityLabel::High => "High and above",
+        SeverityLabel::Critical => "Critical only",
+    }
+}
+
+/// Credentials in a few words.
+pub(crate) fn credentials(credentials: &CredentialsView) -> String {
+    let role = credentials.role.as_ref().map(|role| role.arn.rsplit('/').next().unwrap_or_default());
+    match (credentials.kind, role) {
+        (CredentialsKind::Provider, _) => "The provider's".to_owned(),
+        (CredentialsKind::Default, None) => "The deployment's own".to_owned(),
+        (CredentialsKind::Default, Some(role)) => format!("Role {role}"),
+        (CredentialsKind::Static, None) => "Access key".to_owned(),
+        (CredentialsKind::Static, Some(role)) => format!("Access key and role {role}"),
+    }
+}
+
+/// What is archived, in words.
+pub(crate) fn archiving(view: &IntegrationView) -> String {
+    if !view.archive_previous_findings {
+        return "Keep previous: nothing is archived".to_owned();
+    }
+    let what = match view.archive_scope {
+        ArchiveScope::Full => format!(
+            "Findings that a newer scan shows as resolved, or that are absent from {}",
+            super::text::counted(view.absent_scans.into(), "scan", "consecutive scans")
+        ),
+        ArchiveScope::Partial => "Findings that a newer scan of the same check and Region shows as resolved".to_owned(),
+        ArchiveScope::Observed => "Findings that a newer scan shows as passed or muted".to_owned(),
+    };
+    format!("{what}; more than {}% of the active findings requires approval", view.archive_limit_percent)
+}
+
+/// Which findings are sent in each scan, in words.
+pub(crate) fn sending(view: &IntegrationView) -> &'static str {
+    match view.resend {
+        Resend::Changed => "New and changed findings, plus a monthly refresh",
+        Resend::Always => "All findings, as Prowler does",
+    }
+}
+
+/// The buttons, as forms that carry the version that the page shows.
+pub(crate) fn actions(view: &IntegrationView, class: &'static str) -> Actions {
+    let etag = version_of(view);
+    let address = |verb: &str| format!("/integrations/{}/{verb}", view.id);
+    let is_enabled = view.enabled && view.deletion_requested_at.is_none();
+    let (verb, label) = if is_enabled { ("disable", "Disable") } else { ("enable", "Enable") };
+    let hint = "Check credentials, Security Hub, Regions, and export permissions now";
+    Actions {
+        test: Button::new(address("test"), "Test").class(class).hint(hint),
+        switch: Button::new(address(verb), label).field("etag", etag),
+    }
+}
+
+/// The `ETag` of the version that a page shows, also if it was read in a list.
+pub(crate) fn version_of(view: &IntegrationView) -> String {
+    etag(Revision { version: view.version, created_at: view.created_at })
+}

@@ -1,0 +1,12 @@
+//! What pages show, as values: pure functions of what was read.
+
+pub(crate) mod attention;
+pub(crate) mod control;
+pub(crate) mod fields;
+pub(crate) mod integration;
+pub(crate) mod parts;
+pub(crate) mod region;
+pub(crate) mod run;
+pub(crate) mod settings;
+pub(crate) mod tested;
+pub(crate) mod text;

@@ -1,0 +1,214 @@
+//! A request for a page: where it is, what its query says, and the frame around what it shows.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+
+use crate::app::App;
+use crate::assets;
+use crate::client::Failed;
+use crate::form::Form;
+use crate::messages::Message;
+use crate::view::parts::Note;
+use crate::view::text::principal;
+
+/// The pages of the console: ID, name, address.
+const TABS: [(&str, &str, &str); 5] = [
+    ("integrations", "Integrations", "/integrations"),
+    ("runs", "Runs", "/runs"),
+    ("quarantine", "Quarantine", "/quarantine"),
+    ("jobs", "Jobs", "/jobs"),
+    ("audit", "Audit log", "/audit"),
+];
+/// Themes, and what their links are called.
+const THEMES: [(&str, &str); 3] = [("Light", "light"), ("Dark", "dark"), ("System theme", "auto")];
+const THEME_COOKIE: &str = "hubctl-console-theme";
+
+/// A request for a page.
+pub(crate) struct Visit {
+    pub(crate) app: Arc<App>,
+    pub(crate) query: Form,
+    path: String,
+    theme: Option<&'static str>,
+}
+
+impl FromRequestParts<Arc<App>> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let path = parts.uri.path().to_owned();
+        if let Some((_, theme)) = THEMES.iter().find(|(_, theme)| *theme == query.get("theme")) {
+            let cookie = format!("{THEME_COOKIE}={theme}; SameSite=Strict; Path=/; Max-Age=31536000");
+            let cookie = HeaderValue::from_str(&cookie).map_err(|_| StatusCode::BAD_REQUEST.into_response())?;
+            return Err(([(header::SET_COOKIE, cookie)], Redirect::to(&path)).into_response());
+        }
+        let cookies = parts.headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+        let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let chosen = pairs.filter(|(name, _)| *name == THEME_COOKIE).map(|(_, theme)| theme).next();
+        let theme = THEMES.iter().map(|(_, theme)| *theme).find(|theme| chosen == Some(theme) && *theme != "auto");
+        Ok(Self { app: app.clone(), query, path, theme })
+    }
+}
+
+/// A tab.
+pub(crate) struct Tab {
+    pub(crate) name: &'static str,
+    pub(crate) href: &'static str,
+    pub(crate) is_current: bool,
+}
+
+/// What surrounds each page.
+pub(crate) struct Frame {
+    pub(crate) title: String,
+    pub(crate) name: String,
+    pub(crate) stack: String,
+    pub(crate) region: String,
+    pub(crate) arn: String,
+    pub(crate) identity: String,
+    pub(crate) tabs: Vec<Tab>,
+    pub(crate) theme: Option<&'static str>,
+    pub(crate) themes: Vec<(&'static str, String)>,
+    pub(crate) css: String,
+    pub(crate) scripts: Vec<String>,
+    pub(crate) note: Option<Note>,
+    pub(crate) cli: String,
+    pub(crate) as_of: String,
+    pub(crate) here: String,
+    pub(crate) version: String,
+    pub(crate) is_read_only: bool,
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    frame: Frame,
+    note: Note,
+    errors: Vec<(String, String)>,
+}
+
+impl Visit {
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.app.settings.now)()
+    }
+
+    /// Whether the page may show buttons that make changes.
+    pub(crate) fn may_change(&self) -> bool {
+        !self.app.settings.is_read_only
+    }
+
+    /// The frame of a page: its tab, its title, and the command of hubctl that shows or does the same.
+    pub(crate) fn frame(&self, tab: &str, title: impl Into<String>, cli: &str) -> Frame {
+        let settings = &self.app.settings;
+        let title = title.into();
+        let note = self.app.messages.find(self.query.get("said")).map(Note::from);
+        let tabs = TABS.map(|(id, name, href)| Tab { name, href, is_current: id == tab });
+        let scripts = ["htmx.min.js", "hx-sse.min.js", "console.js"].map(assets::address);
+        let name = settings.name.clone().unwrap_or_default();
+        Frame {
+            title: if name.is_empty() { title } else { format!("{name}: {title}") },
+            name,
+            stack: settings.stack.clone(),
+            region: settings.region.clone(),
+            arn: settings.identity.clone(),
+            identity: principal(&settings.identity).to_owned(),
+            tabs: tabs.into(),
+            theme: self.theme,
+            themes: THEMES.iter().map(|(name, theme)| (*name, format!("{}?theme={theme}", self.path))).collect(),
+            css: assets::address("console.css"),
+            scripts: scripts.into(),
+            note,
+            cli: if cli.is_empty() { String::new() } else { format!("{cli}{}", settings.options) },
+            as_of: self.now().strftime("%H:%M:%S").to_string(),
+            here: self.here(),
+            version: settings.version.clone(),
+            is_read_only: settings.is_read_only,
+        }
+    }
+
+    /// This page's address without the message.
+    fn here(&self) -> String {
+        let fields = self.query.fields().filter(|(name, _)| *name != "said");
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
+    }
+
+    /// This page's address with a parameter, or without it.
+    pub(crate) fn with(&self, name: &str, value: Option<&str>) -> String {
+        let fields = self.query.fields().filter(|(key, text)| *key != name && *key != "said" && !text.is_empty());
+        let fields = fields.chain(value.map(|value| (name, value)));
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) }
+    }
+
+    /// The response: a page, or the problem in its place.
+    pub(crate) fn show(&self, page: Result<impl Template, Failed>) -> Response {
+        match page {
+            Ok(page) => rendered(StatusCode::OK, &page),
+            Err(failed) => self.problem(&failed),
+        }
+    }
+
+    /// A page for a failure.
+    pub(crate) fn problem(&self, failed: &Failed) -> Response {
+        let message = told(failed);
+        let errors = failed.errors().iter().map(|error| (error.field.clone(), error.message.clone())).collect();
+        let page = ProblemPage { frame: self.frame("", message.title.clone(), ""), note: message.into(), errors };
+        rendered(failed.status(), &page)
+    }
+
+    /// A page that consists of a message.
+    pub(crate) fn message_page(&self, status: StatusCode, title: &str, message: Message) -> Response {
+        let page = ProblemPage { frame: self.frame("", title, ""), note: message.into(), errors: Vec::new() };
+        rendered(status, &page)
+    }
+
+    /// The page that follows a change, with the result at its top.
+    pub(crate) fn after(&self, path: &str, message: Message) -> Response {
+        let number = self.app.messages.keep(message);
+        let mark = if path.contains('?') { '&' } else { '?' };
+        Redirect::to(&format!("{path}{mark}said={number}")).into_response()
+    }
+
+    /// The page that follows a change, or the failure at its top.
+    pub(crate) fn after_result(&self, path: &str, result: Result<Message, Failed>) -> Response {
+        match result {
+            Ok(message) => self.after(path, message),
+            Err(failed) => self.after(path, told(&failed)),
+        }
+    }
+}
+
+/// A page as a response.
+pub(crate) fn rendered(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "failed to render a page");
+            (StatusCode::INTERNAL_SERVER_ERROR, "failed to render the page").into_response()
+        }
+    }
+}
+
+/// A failure for people.
+pub(crate) fn told(failed: &Failed) -> Message {
+    use crate::view::text::sentence;
+    match failed {
+        Failed::Problem(problem) => Message::new("bad", sentence(&problem.title))
+            .text(sentence(&problem.detail))
+            .fix(problem.remediation.clone()),
+        Failed::Unavailable(error) => {
+            let title = if error.is_denied { "Nothing was changed." } else { "The deployment can't be reached." };
+            Message::new("bad", title).text(sentence(&error.message)).fix(error.remediation.clone())
+        }
+        Failed::Lost => Message::new("bad", "The change may have been applied.").text(
+            "The response was lost. Compare the current values with those that you requested before you repeat the change.",
+        ),
+    }
+}

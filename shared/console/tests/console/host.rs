@@ -1,0 +1,142 @@
+//! A console over the sample data, at a fixed time, and requests as a browser sends them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use console::{Gate, InProcess, Ports, Settings, console};
+use jiff::Timestamp;
+use management::memory::Memory;
+use management::{Service, router};
+use tower::ServiceExt as _;
+
+#[path = "../../examples/serve/sample/mod.rs"]
+pub(crate) mod sample;
+
+/// The port in the tests' addresses; nothing listens on it.
+pub(crate) const PORT: u16 = 8017;
+/// The time of the sample data.
+const NOW: &str = "2026-11-27T17:42:08Z";
+
+/// A console with its data.
+pub(crate) struct Host {
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) gate: Arc<Gate>,
+    router: Router,
+}
+
+/// A response.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    /// Where it leads to.
+    pub(crate) fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Host {
+    /// Over the sample data.
+    pub(crate) fn new() -> Self {
+        Self::with(|settings| settings)
+    }
+
+    /// With other settings.
+    pub(crate) fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
+        let now: Timestamp = NOW.parse().unwrap();
+        let memory = Arc::new(Memory::default());
+        sample::fill(&memory, now).unwrap();
+        memory.kept().now = Some(now);
+        let deployment =
+            management::Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Default::default() };
+        let api = router(Arc::new(Service::new(memory.clone(), deployment)));
+        let operator = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/anna";
+        let ports = Ports { api: Arc::new(InProcess::new(api, operator)), workbench: None };
+        let settings = Settings { now: Arc::new(move || now), identity: operator.to_owned(), ..Settings::new(PORT) };
+        let (router, gate) = console(ports, change(settings));
+        Self { memory, gate, router }
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        let (head, body) = response.into_parts();
+        let text = String::from_utf8_lossy(&to_bytes(body, usize::MAX).await.unwrap()).into_owned();
+        Reply { status: head.status, headers: head.headers, text }
+    }
+
+    /// The cookie of a browser that opens the link.
+    pub(crate) async fn open(&self) -> String {
+        let link = self.gate.new_link();
+        let path = link.strip_prefix("http://127.0.0.1:8017").unwrap();
+        let reply = self.send(get(path).body(Body::empty()).unwrap()).await;
+        assert_eq!((reply.status, reply.location()), (StatusCode::SEE_OTHER, "/"));
+        let cookie = reply.headers[header::SET_COOKIE].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+}
+
+/// A request to an address of the console.
+pub(crate) fn get(path: &str) -> axum::http::request::Builder {
+    Request::get(path).header(header::HOST, format!("127.0.0.1:{PORT}"))
+}
+
+/// A browser with the session, on the console's own pages.
+pub(crate) struct Browser {
+    pub(crate) host: Host,
+    cookie: String,
+}
+
+impl Browser {
+    /// Opens the console.
+    pub(crate) async fn open() -> Self {
+        Self::of(Host::new()).await
+    }
+
+    /// Opens a console.
+    pub(crate) async fn of(host: Host) -> Self {
+        let cookie = host.open().await;
+        Self { host, cookie }
+    }
+
+    /// Opens a page.
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        let request = get(path).header(header::COOKIE, &self.cookie).header("sec-fetch-site", "same-origin");
+        self.host.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a form.
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::post(path)
+            .header(header::HOST, format!("127.0.0.1:{PORT}"))
+            .header(header::COOKIE, &self.cookie)
+            .header(header::ORIGIN, format!("http://127.0.0.1:{PORT}"))
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.host.send(request.body(Body::from(body)).unwrap()).await
+    }
+}
+
+/// The value of a hidden field of a page.
+pub(crate) fn hidden<'a>(html: &'a str, name: &str) -> &'a str {
+    let mark = format!("name=\"{name}\" value=\"");
+    html.split_once(&mark).and_then(|(_, rest)| rest.split_once('"')).map_or("", |(value, _)| value)
+}
+
+/// Undoes the escaping of an attribute's value.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+        .replace("&#38;", "&")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+}

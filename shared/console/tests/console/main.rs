@@ -1,0 +1,7 @@
+//! The console's promises, each a test that bears its sentence, over the sample data in memory.
+
+#![expect(clippy::unwrap_used, reason = "a broken page is a failed test")]
+
+mod guard;
+mod host;
+mod templates;
