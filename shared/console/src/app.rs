@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::client::Client;
 use crate::guard::Gate;
 use crate::messages::Messages;
@@ -15,4 +17,6 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) gate: Arc<Gate>,
     pub(crate) messages: Messages,
+    /// Event streams that may still be opened.
+    pub(crate) streams: Arc<Semaphore>,
 }

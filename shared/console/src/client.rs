@@ -168,9 +168,19 @@ impl Client {
 
     /// Reads a list, `max` entries at most, and whether there are more.
     pub(crate) async fn list<T: DeserializeOwned>(&self, path: &str, max: usize) -> Result<(Vec<T>, bool), Failed> {
+        self.list_by(path, PAGE_ENTRIES, max).await
+    }
+
+    /// The same with another number of entries per request.
+    pub(crate) async fn list_by<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        page_entries: usize,
+        max: usize,
+    ) -> Result<(Vec<T>, bool), Failed> {
         let (mut entries, mut after) = (Vec::new(), None);
         loop {
-            let limit = PAGE_ENTRIES.min(max - entries.len());
+            let limit = page_entries.min(max - entries.len());
             let page: List<T> = self.page(path, limit, after.as_deref()).await?;
             entries.extend(page.items);
             after = page.next;

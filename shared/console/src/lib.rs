@@ -8,6 +8,7 @@
 
 mod app;
 mod assets;
+mod chart;
 mod client;
 mod form;
 mod guard;
@@ -25,6 +26,9 @@ use axum::Router;
 pub use self::guard::Gate;
 pub use self::ports::{Api, InProcess, Permissions, Unavailable, Workbench};
 pub use self::settings::{PORT_DEFAULT, Settings};
+
+/// Event streams at once: pages that watch a job.
+const STREAMS_MAX: usize = 8;
 
 /// What the console works with.
 #[derive(Clone)]
@@ -45,6 +49,7 @@ pub fn console(ports: Ports, settings: Settings) -> (Router, Arc<Gate>) {
         settings,
         gate: gate.clone(),
         messages: messages::Messages::default(),
+        streams: Arc::new(tokio::sync::Semaphore::new(STREAMS_MAX)),
     });
     let router = guard::protect(pages::router(app), &gate, Arc::new(pages::unauthorized), is_read_only);
     (router, gate)

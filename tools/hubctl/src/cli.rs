@@ -67,6 +67,7 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     Reconcile(reconcile::Args),
     Explain(explain::Args),
+    Console(console::Args),
     Completion(completion::Args),
     Man(man::Args),
 }

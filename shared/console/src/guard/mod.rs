@@ -82,6 +82,7 @@ async fn check_session(State(guard): State<Arc<Guard>>, request: Request, next: 
     if !is_open && !guard.gate.is_session(request.headers()) {
         return (guard.unauthorized)();
     }
+    guard.gate.note_request();
     if guard.is_read_only && !is_safe(request.method()) {
         return (StatusCode::FORBIDDEN, "This console was started with --read-only.").into_response();
     }

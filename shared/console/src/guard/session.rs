@@ -42,6 +42,7 @@ struct State {
     key: Option<(Hash, Timestamp)>,
     used: Option<Hash>,
     session: Option<Hash>,
+    last_request_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for Gate {
@@ -65,7 +66,8 @@ impl Gate {
     pub fn new_link(&self) -> String {
         let key = random();
         let issued_at = (self.now)();
-        *self.state() = State { key: Some((hash(&key), issued_at)), ..State::default() };
+        *self.state() =
+            State { key: Some((hash(&key), issued_at)), last_request_at: Some(issued_at), ..State::default() };
         format!("http://127.0.0.1:{}/open?key={key}", self.port)
     }
 
@@ -87,7 +89,7 @@ impl Gate {
             return Opened::Invalid;
         }
         let cookie = random();
-        *state = State { key: None, used: Some(given), session: Some(hash(&cookie)) };
+        *state = State { key: None, used: Some(given), session: Some(hash(&cookie)), last_request_at: Some(now) };
         Opened::Now(format!("{}={cookie}; HttpOnly; SameSite=Strict; Path=/", self.cookie_name()))
     }
 
@@ -98,6 +100,17 @@ impl Gate {
         let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
         let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.filter(|(key, _)| *key == name).any(|(_, value)| is_equal(&session, &hash(value)))
+    }
+
+    /// Notes that the operator uses the console.
+    pub(crate) fn note_request(&self) {
+        let now = (self.now)();
+        self.state().last_request_at = Some(now);
+    }
+
+    /// When the operator last used the console, or got a link to it.
+    pub fn last_request_at(&self) -> Option<Timestamp> {
+        self.state().last_request_at
     }
 
     fn cookie_name(&self) -> String {

@@ -2,12 +2,22 @@
 
 mod actions;
 mod add;
+mod approve;
+mod audit;
 mod config;
 mod credentials;
 mod delete;
+mod download;
+mod go;
 mod integration;
 mod integrations;
+mod jobs;
 mod open;
+mod pending;
+mod quarantine;
+mod role;
+mod run;
+mod runs;
 
 use std::sync::Arc;
 
@@ -23,6 +33,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(open::home))
         .route("/open", get(open::open))
+        .route("/go", get(go::find))
         .route("/assets/{hash}/{file}", get(assets::serve))
         .route("/integrations", get(integrations::list).post(add::create))
         .route("/integrations/new", get(add::first).post(add::next))
@@ -30,9 +41,30 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/integrations/{id}/test", post(actions::test))
         .route("/integrations/{id}/enable", post(actions::enable))
         .route("/integrations/{id}/disable", post(actions::disable))
-        .route("/integrations/{id}/delete", get(delete::ask).post(delete::confirm))
         .route("/integrations/{id}/config", get(config::show).post(config::change))
         .route("/integrations/{id}/credentials", get(credentials::show).post(credentials::change))
+        .route("/integrations/{id}/delete", get(delete::ask).post(delete::confirm))
+        .route("/integrations/{id}/documents/{name}", get(role::document))
+        .route("/runs", get(runs::list))
+        .route("/runs/history", get(runs::charts))
+        .route("/runs/{id}", get(run::show))
+        .route("/runs/{id}/report.json", get(run::report))
+        .route("/runs/{id}/replay", post(run::replay))
+        .route("/runs/{id}/redrive", post(run::redrive))
+        .route("/runs/{id}/pending", get(pending::show))
+        .route("/runs/{id}/pending.csv", get(pending::list))
+        .route("/runs/{id}/approve", get(approve::ask).post(approve::approve))
+        .route("/runs/{id}/undo-archive", get(approve::ask_undo).post(approve::undo))
+        .route("/runs/{id}/quarantine", get(quarantine::run))
+        .route("/runs/{id}/quarantine/{n}", get(quarantine::entry))
+        .route("/runs/{id}/quarantine/{n}/finding.json", get(quarantine::finding))
+        .route("/quarantine", get(quarantine::list))
+        .route("/quarantine/redrive", post(quarantine::redrive))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}", get(jobs::show))
+        .route("/jobs/{id}/events", get(jobs::events))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .route("/audit", get(audit::list))
         .fallback(open::not_found)
         .with_state(app)
 }

@@ -3,9 +3,12 @@
 pub(crate) mod attention;
 pub(crate) mod control;
 pub(crate) mod fields;
+pub(crate) mod history;
 pub(crate) mod integration;
+pub(crate) mod outcomes;
 pub(crate) mod parts;
 pub(crate) mod region;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod settings;
 pub(crate) mod tested;

@@ -48,6 +48,7 @@ pub(super) async fn connect(
     let deployment = Settings { secret_prefix, partition, account: caller.account.parse().ok() };
     let cloud = Cloud::new(config, ResourceNames { table, state_bucket, queue_url }).managing(managing);
     let router = router(Arc::new(Service::new(Arc::new(cloud), deployment.clone())));
+    let identity = caller.arn.clone();
     let transport = Box::new(move |mut request: http::Request<Bytes>| {
         request.extensions_mut().insert(management::Caller(caller.arn.clone()));
         Box::pin(answer(router.clone(), request)) as _
@@ -56,7 +57,7 @@ pub(super) async fn connect(
     let trusted = stack.map(|stack| stack.trusted_arns().into_iter().map(str::to_owned).collect());
     let (trusted_arns, region) = (trusted.unwrap_or_default(), region_of(config)?.to_owned());
     let partition = partition.unwrap_or(Partition::Aws);
-    Ok(Management { transport, partition, trusted_arns, role_pattern, deployment, region })
+    Ok(Management { transport, partition, trusted_arns, role_pattern, deployment, region, identity })
 }
 
 async fn answer(router: axum::Router, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {

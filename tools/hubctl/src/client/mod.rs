@@ -40,6 +40,8 @@ pub(crate) struct Management {
     pub(crate) deployment: Settings,
     /// The Region of the deployment.
     pub(crate) region: String,
+    /// The ARN of the caller.
+    pub(crate) identity: String,
 }
 
 impl Management {
@@ -52,6 +54,11 @@ impl Management {
         } else {
             Err(problem::failure(&words, &response))
         }
+    }
+
+    /// Passes a request on as it is, and the response, also if that is an error.
+    pub(crate) async fn pass(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
+        (self.transport)(request).await
     }
 
     /// Looks at one thing.
@@ -146,6 +153,7 @@ mod tests {
             role_pattern: None,
             deployment: Settings::default(),
             region: "eu-west-1".to_owned(),
+            identity: String::new(),
         };
         let all = management.list("/audit", 1_000).await.ok().unwrap();
         assert_eq!(all, (0..70).map(Value::from).collect::<Vec<_>>());

@@ -50,6 +50,7 @@ impl ConnectionArgs {
         let of_stack = stack.as_ref().and_then(|stack| stack.manage_function_name.clone());
         let Some(name) = self.manage_function.clone().or(of_stack) else { return Err(no_function(global).into()) };
         let account = account_of(&name, &caller);
+        let identity = caller.arn.clone();
         let function = Arc::new(ManageFunction::new(&config, &name, Some(caller)));
         let transport = Box::new(move |request| {
             let function = function.clone();
@@ -62,7 +63,7 @@ impl ConnectionArgs {
         let deployment = Settings { secret_prefix, partition, account };
         let partition = partition.unwrap_or(Partition::Aws);
         let region = region_of(&config)?.to_string();
-        Ok(Management { transport, partition, trusted_arns, role_pattern, deployment, region })
+        Ok(Management { transport, partition, trusted_arns, role_pattern, deployment, region, identity })
     }
 }
 

@@ -25,6 +25,9 @@ use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
 use crate::render::Output;
 
+/// The name of a role that is to be created, unless another one is given.
+const DEFAULT_ROLE_NAME: &str = "SecurityHubExporter";
+
 /// See the IAM permissions that an integration needs
 #[derive(clap::Args, Debug)]
 pub(crate) struct Group {
@@ -76,7 +79,7 @@ struct Print {
     account: Option<ProviderId>,
 
     /// Role of the account that has no integration yet
-    #[arg(long, value_name = "NAME", default_value = "SecurityHubExporter", conflicts_with = "integration")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_ROLE_NAME, conflicts_with = "integration")]
     role_name: RoleName,
 
     /// External ID for it [default: a new one]
@@ -191,6 +194,34 @@ pub(crate) fn run(Group { reach, command }: &Group, global: &Global, output: &mu
         then(account, external_id, role, (args, &management.region), output)?;
     }
     Ok(Exit::Success)
+}
+
+/// The document of a form for an integration, or for a provider that has none yet.
+///
+/// # Errors
+///
+/// When there is no role, or it isn't known whom it must trust.
+pub(crate) async fn document(
+    management: &Management,
+    id: ProviderId,
+    external_id: Option<ExternalId>,
+    form: Form,
+) -> Result<String> {
+    let (integration, account) = if external_id.is_some() { (None, Some(id)) } else { (Some(id), None) };
+    let role_name = DEFAULT_ROLE_NAME.parse::<RoleName>().map_err(|error| Failure::new(Exit::Error, error))?;
+    let args = Print { integration, account, role_name, external_id, trusted_arn: None, auto_accept_product: false, form };
+    let Found { id, role, trusted_arns, accepts, .. } = role_of(management, &args).await?;
+    if form == Form::Policy {
+        return Ok(serde_json::to_string_pretty(&Policy::of_export(management.partition, id.account(), accepts))?);
+    }
+    let no_role = || Failure::new(Exit::Error, format!("the integration of {id} assumes no role"));
+    let role = role.ok_or_else(no_role)?;
+    let unknown = || Failure::new(Exit::Error, format!("it is not known whom {} must trust", role.arn));
+    let trust = trust(&role, &trusted_arns).ok_or_else(unknown)?;
+    if form == Form::Trust {
+        return Ok(serde_json::to_string_pretty(&trust)?);
+    }
+    Ok(Template { role: &role, trusted_arns: &trusted_arns, accepts }.text(form))
 }
 
 /// What comes after it, beside the result: how the template is deployed, and the command that belongs to this External ID.

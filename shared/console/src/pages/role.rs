@@ -1,0 +1,31 @@
+//! `/integrations/{id}/role.yaml`, `.tf`, `trust.json`, `policy.json`: the output of `hubctl permissions print`.
+
+use axum::extract::Path;
+use axum::response::Response;
+
+use super::download::attachment;
+use super::open::not_found;
+use crate::client::Failed;
+use crate::ports::Permissions;
+use crate::visit::Visit;
+
+/// The documents: name, form, type.
+pub(super) const DOCUMENTS: [(&str, &str, &str); 4] = [
+    ("role.yaml", "cloudformation", "application/yaml"),
+    ("role.tf", "terraform", "text/plain; charset=utf-8"),
+    ("trust.json", "trust", "application/json"),
+    ("policy.json", "policy", "application/json"),
+];
+
+/// `GET /integrations/{id}/documents/{name}[?external_id]`
+pub(crate) async fn document(visit: Visit, Path((id, name)): Path<(String, String)>) -> Response {
+    let found = DOCUMENTS.iter().find(|(file, _, _)| *file == name);
+    let (Some(workbench), Some((file, form, kind))) = (visit.app.workbench.clone(), found) else {
+        return not_found(visit).await;
+    };
+    let external_id = visit.query.given("external_id").map(str::to_owned);
+    match workbench.permissions(Permissions { provider: id, external_id, form }).await {
+        Ok(text) => attachment(kind, file, text),
+        Err(error) => visit.problem(&Failed::Unavailable(error)),
+    }
+}

@@ -1,0 +1,244 @@
+//! A run's panels: what to do, what waits for approval, what is unproven, the run itself, its Regions.
+
+use asff::AccountId;
+use exporter::report::{AccountReport, ArchiveSkipped, FileEnd, RegionReport, RunReport};
+use jiff::Timestamp;
+
+use super::integration::Fact;
+use super::parts::{Remediation, State};
+use super::region::Fix;
+use super::text::{bytes, count, counted, duration, sentence, share, time};
+
+/// What of an account waits for approval because it is more than the limit.
+pub(crate) struct Pending {
+    pub(crate) account: String,
+    pub(crate) title: String,
+    pub(crate) share: State,
+    pub(crate) count: String,
+}
+
+/// Unproven findings, by service and Region.
+pub(crate) struct Unproven {
+    pub(crate) count: String,
+    pub(crate) rows: Vec<UnprovenRow>,
+    pub(crate) partial: String,
+}
+
+pub(crate) struct UnprovenRow {
+    pub(crate) account: String,
+    pub(crate) service: String,
+    pub(crate) region: String,
+    pub(crate) reason: String,
+    pub(crate) count: String,
+    number: u64,
+}
+
+/// The Regions of an account.
+pub(crate) struct Regions {
+    pub(crate) account: String,
+    pub(crate) rows: Vec<RegionRow>,
+    pub(crate) totals: Vec<String>,
+}
+
+pub(crate) struct RegionRow {
+    pub(crate) name: String,
+    pub(crate) cells: Vec<Cell>,
+}
+
+pub(crate) struct Cell {
+    pub(crate) text: String,
+    pub(crate) class: &'static str,
+}
+
+/// The columns of the Regions' table.
+pub(crate) const COLUMNS: [&str; 10] = [
+    "New",
+    "Changed",
+    "Reactivated",
+    "Refresh due",
+    "Sent",
+    "Unchanged",
+    "Filtered",
+    "Unavailable",
+    "Archived",
+    "Calls",
+];
+/// Which of them are amber if they aren't 0.
+const UNAVAILABLE: usize = 7;
+
+/// An account among several.
+pub(crate) struct AccountRow {
+    pub(crate) id: String,
+    pub(crate) href: String,
+    pub(crate) cells: [String; 5],
+    pub(crate) problem: String,
+}
+
+/// What waits for approval.
+pub(crate) fn pending(run: &RunReport) -> Vec<Pending> {
+    let waiting = run.accounts.iter().filter_map(|(account, report)| match report.archive {
+        Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some((account, pending, active)),
+        _ => None,
+    });
+    waiting
+        .map(|(account, pending, active)| Pending {
+            account: account.to_string(),
+            title: format!("{} of {} active findings", count(pending), count(active)),
+            share: State::new("warn", format!("{}, more than the limit", share(pending, active))),
+            count: count(pending),
+        })
+        .collect()
+}
+
+/// What is unproven, the most findings first.
+pub(crate) fn unproven(run: &RunReport) -> Option<Unproven> {
+    let mut rows = Vec::new();
+    let mut partial = Vec::new();
+    for (account, report) in &run.accounts {
+        for (region, services) in &report.unproven {
+            for (service, reasons) in services {
+                rows.extend(reasons.iter().map(|(reason, number)| UnprovenRow {
+                    account: account.to_string(),
+                    service: service.clone(),
+                    region: region.to_string(),
+                    reason: sentence(exporter::report::reason::explain(reason)),
+                    count: count(*number),
+                    number: *number,
+                }));
+            }
+        }
+        if let Some(scan) = &report.partial_scan {
+            partial.push(format!(
+                "The scan of {account} looks partial: it has {} results of {} checks; the last whole scan had {} of {}.",
+                count(scan.verdicts),
+                count(scan.checks),
+                count(scan.last_verdicts),
+                count(scan.last_checks)
+            ));
+        }
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.number));
+    let number: u64 = rows.iter().map(|row| row.number).sum();
+    let number = number.max(run.counts.unproven);
+    (number > 0 || !partial.is_empty()).then(|| Unproven { count: count(number), rows, partial: partial.join(" ") })
+}
+
+/// What to do: each problem with its fix.
+pub(crate) fn fixes(run: &RunReport) -> Vec<Fix> {
+    let mut fixes = Vec::new();
+    for (account, report) in &run.accounts {
+        if let Some(problem) = &report.problem {
+            let (text, command) = split(problem);
+            fixes.push(Fix { state: State::new("bad", format!("{account}:")), text, remediation: command });
+        }
+        for (region, part) in &report.regions {
+            let Some(unavailable) = &part.unavailable else { continue };
+            let missing = report.counts.region_unavailable.get(region.as_str());
+            let missing: u64 = missing.into_iter().flat_map(|reasons| reasons.values()).sum();
+            let text = format!("{} not accepted, {}", counted(missing, "finding", "findings"), unavailable.message);
+            let remediation = Some(Remediation::new(&unavailable.remediation));
+            fixes.push(Fix { state: State::new("warn", format!("{region}:")), text: sentence(&text), remediation });
+        }
+    }
+    fixes
+}
+
+/// A message with its commands below it.
+fn split(text: &str) -> (String, Option<Remediation>) {
+    match text.split_once('\n') {
+        Some((message, command)) => (sentence(message), Some(Remediation::new(command))),
+        None => (sentence(text), None),
+    }
+}
+
+/// The run in facts.
+pub(crate) fn facts(run: &RunReport, now: Timestamp) -> Vec<Fact> {
+    let (calls, throttled) = all_regions(run)
+        .fold((0, 0), |(calls, throttled), region| (calls + region.calls, throttled + region.throttled));
+    let end = match &run.file_end {
+        FileEnd::Unread => "not read yet".to_owned(),
+        FileEnd::Complete => "read to the end".to_owned(),
+        FileEnd::Truncated { offset, reason } => format!("ends early at byte {}: {reason}", count(*offset)),
+        FileEnd::Stopped => "not read to the end, for lack of time".to_owned(),
+        FileEnd::Refused { message } => message.clone(),
+    };
+    let format = run.format.map_or_else(String::new, |format| format!("{}, ", format.as_str().to_uppercase()));
+    let took = run.finished_at.map(|end| duration(end.duration_since(run.started_at)));
+    let mut facts = vec![
+        Fact::new("Upload", &run.upload.source).class("mono break"),
+        Fact::new("File", format!("{format}{}, {end}", bytes(run.upload.bytes))),
+        Fact::new("Started, duration", format!("{} UTC", time(run.started_at, now)))
+            .aside(took.unwrap_or_else(|| "running".to_owned())),
+    ];
+    if let Some(at) = run.scanned_at {
+        facts.push(Fact::new("Scanned", format!("{} UTC", time(at, now))));
+    }
+    facts.push(Fact::new("Calls", count(calls)).aside(format!("{} of them throttled and retried", count(throttled))));
+    if let Some(of) = &run.of {
+        facts.push(Fact::new("About run", of).link(format!("/runs/{of}")));
+    }
+    if let Some(job) = &run.job {
+        facts.push(Fact::new("Job", job).link(format!("/jobs/{job}")));
+    }
+    facts
+}
+
+fn all_regions(run: &RunReport) -> impl Iterator<Item = &RegionReport> {
+    run.accounts.values().flat_map(|report| report.regions.values())
+}
+
+/// The rows of accounts, those with problems first, and how many are left out.
+pub(crate) fn accounts(run: &RunReport, max: usize) -> (Vec<AccountRow>, usize) {
+    let mut all: Vec<(&AccountId, &AccountReport)> = run.accounts.iter().collect();
+    all.sort_by_key(|(id, report)| (report.problem.is_none(), super::run::errors(&report.counts) == 0, **id));
+    let hidden = all.len().saturating_sub(max);
+    let rows = all.into_iter().take(max).map(|(id, report)| {
+        let counts = &report.counts;
+        let cells = [counts.read, counts.sent, counts.unchanged, counts.archived, super::run::errors(counts)];
+        AccountRow {
+            id: id.to_string(),
+            href: format!("/runs/{}?account={id}#h-reg", run.run_id),
+            cells: cells.map(count),
+            problem: report.problem.as_ref().map(|problem| split(problem).0).unwrap_or_default(),
+        }
+    });
+    (rows.collect(), hidden)
+}
+
+/// The Regions of an account, those that are unavailable first.
+pub(crate) fn regions(account: &AccountId, report: &AccountReport) -> Regions {
+    let numbers = |name: &str, region: &RegionReport| {
+        let changes = &region.changes;
+        let missing = report.counts.region_unavailable.get(name);
+        let missing: u64 = missing.into_iter().flat_map(|reasons| reasons.values()).sum();
+        [
+            changes.new,
+            changes.changed,
+            changes.returned,
+            changes.due,
+            region.sent,
+            region.unchanged,
+            region.filtered,
+            missing,
+            region.archived,
+            region.calls,
+        ]
+    };
+    let mut rows: Vec<_> =
+        report.regions.iter().map(|(name, region)| (name.to_string(), numbers(name.as_str(), region))).collect();
+    rows.sort_by_key(|(name, numbers)| (numbers[UNAVAILABLE] == 0, name.clone()));
+    let total = |index: usize| rows.iter().map(|(_, numbers)| numbers[index]).sum::<u64>();
+    let totals = (0..COLUMNS.len()).map(|index| count(total(index))).collect();
+    let cell = |(index, number): (usize, u64)| Cell {
+        text: count(number),
+        class: match (number, index) {
+            (0, _) => "zero",
+            (_, UNAVAILABLE) => "warn",
+            _ => "",
+        },
+    };
+    let rows = rows
+        .into_iter()
+        .map(|(name, numbers)| RegionRow { name, cells: numbers.into_iter().enumerate().map(cell).collect() });
+    Regions { account: account.to_string(), rows: rows.collect(), totals }
+}

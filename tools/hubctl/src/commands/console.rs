@@ -1,0 +1,220 @@
+//! `hubctl console`: serves the web console on this machine, for the browser that opens its link.
+
+use std::io::BufRead as _;
+use std::sync::Arc;
+
+use anyhow::Result;
+use bytes::Bytes;
+use clap::builder::NonEmptyStringValueParser;
+use console::{Api, Gate, PORT_DEFAULT, Permissions, Ports, Settings, Unavailable, Workbench};
+use exporter::provider::ProviderId;
+use jiff::{SignedDuration, Timestamp};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::{Duration, interval};
+
+use crate::commands::integration::role::ExternalId;
+use crate::commands::permissions::{document, policy::Form};
+use crate::config::Global;
+use crate::deployment::block_on;
+use crate::exit::{Exit, Failure};
+use crate::management::{Management, Reach};
+use crate::output::Output;
+
+/// Ports that are tried if none is given.
+const PORTS_TRIED: u16 = 20;
+/// How often it is checked whether the console is idle.
+const IDLE_CHECK: Duration = Duration::from_secs(30);
+/// The key that prints a new link.
+const NEW_LINK: &str = "o";
+
+/// Open the web console on this machine
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Serves the console on 127.0.0.1, with your own AWS credentials, prints its link,
+and opens it in the browser. The link is valid once, for a minute; press o and
+Enter for a new one, which ends the session before it. Ctrl-C stops the console.
+
+Nothing listens on another address. To use it on a remote machine, forward the
+port, with the same number on both sides, and open the link here:
+  ssh -L 8017:127.0.0.1:8017 HOST
+
+Examples:
+  hubctl console --stack securityhub-exporter
+  hubctl console --name production --read-only
+  hubctl console --local --no-open --port 8020")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    reach: Reach,
+
+    /// Port of 127.0.0.1 [default: 8017, or the next that is free]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..))]
+    port: Option<u16>,
+
+    /// Name of the deployment, shown on each page, such as production
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    name: Option<String>,
+
+    /// Print the link, and don't open it
+    #[arg(long)]
+    no_open: bool,
+
+    /// Stop after this time without a request
+    #[arg(long, value_name = "DURATION", default_value = "8h", value_parser = duration)]
+    idle_timeout: SignedDuration,
+
+    /// Show everything, and change nothing
+    #[arg(long)]
+    read_only: bool,
+}
+
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    let parsed = text.parse::<SignedDuration>().ok().filter(SignedDuration::is_positive);
+    parsed.ok_or_else(|| "must be a duration, such as 30m or 8h".to_owned())
+}
+
+pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Exit> {
+    block_on(async {
+        let management = Arc::new(args.reach.connect(global).await?);
+        let listener = listen(args.port).await?;
+        let (reports, mut reported) = mpsc::unbounded_channel();
+        let settings = settings(args, global, &management, listener.local_addr()?.port(), reports);
+        let host = Arc::new(Host(management));
+        let (router, gate) = console::console(Ports { api: host.clone(), workbench: Some(host) }, settings);
+        let server = tokio::spawn(axum::serve(listener, router).into_future());
+        let mut keys = keys();
+        let mut idle = interval(IDLE_CHECK);
+        show_link(&gate, args, output)?;
+        loop {
+            tokio::select! {
+                signal = tokio::signal::ctrl_c() => { signal?; break; }
+                Some(()) = keys.recv() => show_link(&gate, args, output)?,
+                Some(text) = reported.recv() => output.warning(&text, None)?,
+                _ = idle.tick() => if is_idle(&gate, args.idle_timeout) {
+                    output.note("The console stopped: it was not used for the time of --idle-timeout.")?;
+                    break;
+                },
+            }
+        }
+        server.abort();
+        Ok(Exit::Success)
+    })
+}
+
+/// Binds the port on loopback, and on no other address.
+async fn listen(port: Option<u16>) -> Result<TcpListener> {
+    let (first, last) = port.map_or((PORT_DEFAULT, PORT_DEFAULT + PORTS_TRIED), |port| (port, port));
+    for port in first..=last {
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+            return Ok(listener);
+        }
+    }
+    let failure = Failure::new(Exit::Error, format!("failed to listen on 127.0.0.1:{first}: the port is in use"));
+    Err(failure.hint("choose another one: --port PORT").into())
+}
+
+fn settings(
+    args: &Args,
+    global: &Global,
+    management: &Management,
+    port: u16,
+    reports: mpsc::UnboundedSender<String>,
+) -> Settings {
+    let named = [&global.stack, &args.reach.manage_function, &global.table];
+    let stack = named.into_iter().flatten().next().cloned().unwrap_or_default();
+    Settings {
+        name: args.name.clone(),
+        stack,
+        region: management.region.clone(),
+        identity: management.identity.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        is_read_only: args.read_only,
+        options: format!("{}{}", global.options(), args.reach.options()),
+        report: Arc::new(move |text| drop(reports.send(text.to_owned()))),
+        ..Settings::new(port)
+    }
+}
+
+/// Prints a new link, and opens it.
+fn show_link(gate: &Gate, args: &Args, output: &mut Output) -> Result<()> {
+    let link = gate.new_link();
+    output.line(&link)?;
+    output.note("The link is valid once, for a minute. o and Enter: a new link. Ctrl-C: stop.")?;
+    if !args.no_open && open::that_detached(&link).is_err() {
+        output.note("No browser could be opened: open the link yourself.")?;
+    }
+    Ok(())
+}
+
+/// Tells each time that a new link is asked for at the terminal.
+fn keys() -> mpsc::UnboundedReceiver<()> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    // A thread: reading standard input can't be canceled. It ends with the process.
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if line.trim() == NEW_LINK && sender.send(()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+fn is_idle(gate: &Gate, limit: SignedDuration) -> bool {
+    gate.last_request_at().is_some_and(|at| Timestamp::now().duration_since(at) > limit)
+}
+
+/// The ports of the console, over hubctl's own client and commands.
+struct Host(Arc<Management>);
+
+impl Api for Host {
+    fn call(&self, request: http::Request<Bytes>) -> console::ports::Reply<http::Response<Bytes>> {
+        let management = self.0.clone();
+        Box::pin(async move { management.pass(request).await.map_err(unavailable) })
+    }
+}
+
+impl Workbench for Host {
+    fn permissions(&self, request: Permissions) -> console::ports::Reply<String> {
+        let management = self.0.clone();
+        Box::pin(async move {
+            let wrong = |message: &str| Failure::new(Exit::Usage, message);
+            let work = async {
+                let id: ProviderId = request.provider.parse()?;
+                let external_id = request.external_id.as_deref().map(str::parse::<ExternalId>);
+                let external_id = external_id.transpose().map_err(wrong)?;
+                let form = request.form.parse::<Form>().map_err(|_| wrong("the form is not known"))?;
+                document(&management, id, external_id, form).await
+            };
+            work.await.map_err(|error: anyhow::Error| unavailable(failure_of(error)))
+        })
+    }
+}
+
+fn failure_of(error: anyhow::Error) -> Failure {
+    error.downcast::<Failure>().unwrap_or_else(|error| Failure::new(Exit::Error, error.to_string()))
+}
+
+fn unavailable(failure: Failure) -> Unavailable {
+    let is_denied = failure.exit == Exit::Credentials;
+    Unavailable { is_denied, message: failure.message, remediation: failure.hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_positive() {
+        assert_eq!(duration("8h"), Ok(SignedDuration::from_hours(8)));
+        assert!(duration("-1h").is_err() && duration("soon").is_err() && duration("0s").is_err());
+    }
+
+    #[tokio::test]
+    async fn the_console_listens_on_loopback_only() {
+        let listener = listen(None).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        assert!(address.ip().is_loopback() && address.port() >= PORT_DEFAULT, "{address}");
+        assert!(listen(Some(address.port())).await.is_err());
+    }
+}
