@@ -236,8 +236,12 @@ impl Watch {
     }
 }
 
-/// The button of a failed job.
 impl Panel {
+    fn has_footer(&self) -> bool {
+        self.is_live || self.retry.is_some() || !self.undo.is_empty()
+    }
+
+    /// The button of a failed job.
     fn retry_button(&self) -> Option<Button> {
         self.retry.as_ref().map(|action| Button::new(action, "Retry"))
     }

@@ -108,7 +108,7 @@ fn view(visit: &Visit, run: &RunReport, account: &str) -> Page {
         (may_change && is_export).then(|| Button::new(action, label).class(class).hint("Export this upload again"))
     };
     let fixes = fixes(run);
-    let reasons = run.reasons.iter().map(|reason| sentence(reason.lines().next().unwrap_or_default()));
+    let reasons = run.reasons.iter().map(|reason| sentence(crate::view::run::reason(reason)));
     Page {
         frame: visit.frame("runs", title.clone(), &format!("hubctl run show {}", run.run_id)),
         id: run.run_id.clone(),

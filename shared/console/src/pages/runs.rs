@@ -13,7 +13,7 @@ use crate::form::encoded;
 use crate::view::history::{History, history};
 use crate::view::outcomes::{Bar, OUTCOMES};
 use crate::view::parts::State;
-use crate::view::run::{errors, kind, state};
+use crate::view::run::{errors, kind, reason, state};
 use crate::view::text::{count, duration, time};
 use crate::visit::{Frame, Visit};
 
@@ -187,7 +187,7 @@ pub(super) fn accounts_of(run: &RunReport, names: &Names) -> String {
 
 fn row(run: &RunReport, names: &Names, now: Timestamp) -> Row {
     let is_plain = run.status == RunStatus::Succeeded;
-    let why = run.reasons.first().filter(|_| !is_plain).map(|reason| reason.lines().next().unwrap_or_default());
+    let why = run.reasons.first().filter(|_| !is_plain).map(|text| reason(text));
     let wrong = errors(&run.counts);
     Row {
         href: format!("/runs/{}", run.run_id),

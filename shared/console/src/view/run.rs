@@ -32,6 +32,18 @@ pub(crate) fn kind(kind: RunKind) -> &'static str {
     }
 }
 
+/// A reason without the account and the code that precede it.
+pub(crate) fn reason(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    let is_mark =
+        |part: &str| part.starts_with("account ") || part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let mut rest = line;
+    while let Some((_, after)) = rest.split_once(": ").filter(|(mark, _)| is_mark(mark)) {
+        rest = after;
+    }
+    rest
+}
+
 /// The newest run of an account among runs that are sorted, newest first.
 pub(crate) fn newest_of<'a>(runs: &'a [RunReport], account: &str) -> Option<&'a RunReport> {
     runs.iter().find(|run| {
@@ -39,4 +51,18 @@ pub(crate) fn newest_of<'a>(runs: &'a [RunReport], account: &str) -> Option<&'a 
             && !matches!(run.status, RunStatus::Duplicate | RunStatus::Ignored)
             && run.accounts.keys().any(|id| id.as_str() == account)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_shown_without_account_and_code() {
+        assert_eq!(
+            reason("account 123456789012: archive_requires_approval: the scan shows 2: all\nhubctl"),
+            "the scan shows 2: all"
+        );
+        assert_eq!(reason("2 Regions are unavailable"), "2 Regions are unavailable");
+    }
 }

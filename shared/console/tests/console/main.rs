@@ -4,4 +4,6 @@
 
 mod guard;
 mod host;
+mod pages;
+mod secrets;
 mod templates;

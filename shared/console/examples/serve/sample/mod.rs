@@ -17,7 +17,7 @@ use self::connections::{account, organization};
 /// The ID of the job that is pending.
 const JOB: &str = "0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c";
 /// The run with everything: pending, unproven, quarantined, and unavailable findings.
-const RUN: &str = "0193a1c4-7d5e-7c41-9a3b-0c2d5e6f7a8b";
+pub(crate) const RUN: &str = "0193a1c4-7d5e-7c41-9a3b-0c2d5e6f7a8b";
 
 type Failure = Box<dyn std::error::Error>;
 

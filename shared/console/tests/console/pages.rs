@@ -1,0 +1,193 @@
+//! What pages do: each action, its result, and what happens when something fails.
+
+use axum::http::StatusCode;
+use exporter::jobs::Job;
+
+use crate::host::sample::RUN;
+use crate::host::{Browser, hidden, plain};
+
+/// The page that follows an action.
+async fn follow(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> String {
+    let reply = browser.post(path, fields).await;
+    assert_eq!(reply.status, StatusCode::SEE_OTHER, "{path}: {}", reply.text);
+    browser.get(reply.location()).await.text
+}
+
+#[tokio::test]
+async fn every_page_responds_and_names_its_command() {
+    let browser = Browser::open().await;
+    for path in [
+        "/integrations",
+        "/integrations?view=table&status=Degraded",
+        "/integrations?q=nobody",
+        "/integrations/new",
+        "/integrations/123456789012?regions=all",
+        "/integrations/o-a1b2c3d4e5",
+        "/integrations/123456789012/config",
+        "/integrations/456789012345/credentials",
+        "/integrations/210987654321/delete",
+        "/runs?status=Failed",
+        "/runs?account=123456789012&wait=1",
+        &format!("/runs/{RUN}"),
+        &format!("/runs/{RUN}/pending?why=unproven"),
+        &format!("/runs/{RUN}/approve"),
+        &format!("/runs/{RUN}/approve?unproven=1"),
+        &format!("/runs/{RUN}/quarantine?code=InvalidInput"),
+        &format!("/runs/{RUN}/quarantine/1"),
+        "/quarantine",
+        "/jobs",
+        "/jobs/0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c",
+        "/audit?what=Jobs",
+    ] {
+        let reply = browser.get(path).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}");
+        assert_eq!(reply.text.matches("<h1").count(), 1, "{path}");
+        assert!(reply.text.contains("CLI equivalent: <code>hubctl "), "{path}");
+        assert!(reply.text.len() < 256 * 1024, "{path}: {} bytes", reply.text.len());
+    }
+    for path in ["/integrations/999999999999", "/runs/none", "/jobs/none", "/nothing", "/runs/x/quarantine/9"] {
+        assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_counts_of_a_run_add_up_on_its_page() {
+    let browser = Browser::open().await;
+    let page = browser.get(&format!("/runs/{RUN}")).await.text;
+    assert!(page.contains("The counts add up"));
+    for part in ["<b>24,816</b> read", "<b>412</b> sent", "<b>21,102</b> filtered", "<b>11</b> quarantined"] {
+        assert!(page.contains(part), "{part}");
+    }
+    browser.host.memory.kept().runs.iter_mut().for_each(|run| run.counts.read += 7);
+    let page = browser.get(&format!("/runs/{RUN}")).await.text;
+    assert!(page.contains("The counts don&#39;t add up: 7 findings unaccounted for"));
+}
+
+#[tokio::test]
+async fn a_message_stays_until_the_page_is_left() {
+    let browser = Browser::open().await;
+    let page = follow(&browser, "/integrations/210987654321/test", &[]).await;
+    assert!(page.contains("Connection test passed.") && page.contains("role=\"status\""));
+    assert!(!browser.get("/integrations/210987654321").await.text.contains("Connection test passed."));
+    let page = follow(&browser, "/integrations/345678901234/test", &[]).await;
+    assert!(page.contains("Connection test failed.") && page.contains("role=\"alert\""));
+}
+
+#[tokio::test]
+async fn a_change_is_made_to_the_version_that_the_page_shows() {
+    let browser = Browser::open().await;
+    let path = "/integrations/123456789012/config";
+    let page = browser.get(path).await.text;
+    let (etag, was) = (plain(hidden(&page, "etag")), plain(hidden(&page, "was")));
+    assert!(!etag.is_empty() && was.contains("archive_limit_percent"), "{was}");
+    let settings: std::collections::BTreeMap<String, String> = serde_json::from_str(&was).unwrap();
+    let form = |changes: &[(&str, &str)], without: &str| {
+        let mut fields = settings.clone();
+        fields.remove(without);
+        fields.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        fields.extend([("etag".to_owned(), etag.clone()), ("was".to_owned(), was.clone())]);
+        fields
+    };
+    let send = async |fields: &std::collections::BTreeMap<String, String>| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        browser.post(path, &fields).await
+    };
+    // Somebody else turns archiving off; then this user, who sees the version before, changes the severity.
+    assert_eq!(send(&form(&[], "archive_previous_findings")).await.status, StatusCode::SEE_OTHER);
+    let conflict = send(&form(&[("severity_min", "HIGH")], "")).await;
+    assert_eq!(conflict.status, StatusCode::PRECONDITION_FAILED);
+    for part in ["Your change is not saved yet.", "Archive previous findings", "Save mine: Minimum severity: High"] {
+        assert!(conflict.text.contains(part), "{part}");
+    }
+    // What is saved then is only what this user changed.
+    let names = ["etag", "was", "severity_min", "archive_limit_percent", "muted", "provider", "alias", "absent_scans"];
+    let names = names.into_iter().chain([
+        "partial_scan_percent",
+        "resend",
+        "format",
+        "archive_scope",
+        "only_failed",
+        "fallback_region",
+        "scan_schedule",
+    ]);
+    let fields: Vec<(&str, String)> = names.map(|name| (name, plain(hidden(&conflict.text, name)))).collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let page = follow(&browser, path, &fields).await;
+    assert!(page.contains("Changed: Minimum severity."), "only that");
+    let kept = browser.host.memory.kept().integrations["123456789012"].value.clone();
+    assert!(!kept.archive_previous_findings && kept.severity_min.is_some());
+}
+
+#[tokio::test]
+async fn field_errors_are_shown_at_their_fields() {
+    let browser = Browser::open().await;
+    let reply = browser.post("/integrations/new", &[("provider", "12345"), ("own", "no")]).await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(reply.text.contains("1 field needs correction. Nothing was created."));
+    assert!(reply.text.contains("href=\"#provider\"") && reply.text.contains("id=\"provider-e\""));
+    let reply = browser.post("/integrations/new", &[("provider", "123456789012"), ("own", "no")]).await;
+    assert!(reply.status == StatusCode::CONFLICT && reply.text.contains("Already has an integration"));
+}
+
+#[tokio::test]
+async fn nothing_irreversible_takes_one_click() {
+    let browser = Browser::open().await;
+    let path = "/integrations/210987654321/delete";
+    let etag = plain(hidden(&browser.get(path).await.text, "etag"));
+    let wrong = browser.post(path, &[("etag", &etag), ("archive", "no"), ("confirm", "999999999999")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(browser.host.memory.kept().integrations.contains_key("210987654321"));
+    let page = follow(&browser, path, &[("etag", &etag), ("archive", "no"), ("confirm", "210987654321")]).await;
+    assert!(page.contains("Integration 210987654321 deleted."));
+    let page = follow(&browser, &format!("/runs/{RUN}/approve"), &[]).await;
+    assert!(page.contains("Confirm that you have reviewed the findings."));
+    assert_eq!(browser.host.memory.ordered().len(), 3, "no job was submitted");
+}
+
+#[tokio::test]
+async fn approving_replaying_and_redriving_submit_jobs() {
+    let browser = Browser::open().await;
+    let page = follow(&browser, &format!("/runs/{RUN}/approve"), &[("seen", "on")]).await;
+    assert!(page.contains("Job submitted.") && page.contains("hx-sse:connect=\"/jobs/"));
+    follow(&browser, &format!("/runs/{RUN}/approve?unproven=1"), &[("seen", "on")]).await;
+    follow(&browser, &format!("/runs/{RUN}/replay"), &[]).await;
+    follow(&browser, "/quarantine/redrive?code=InvalidInput", &[]).await;
+    let jobs = browser.host.memory.ordered();
+    let is_approval =
+        |job: &Job, unproven_wanted: bool| matches!(job, Job::Approve { unproven, .. } if *unproven == unproven_wanted);
+    assert!(is_approval(&jobs[3], false) && is_approval(&jobs[4], true), "{jobs:?}");
+    assert!(matches!(&jobs[5], Job::Replay { run_id, .. } if run_id == RUN));
+    assert!(matches!(&jobs[6], Job::Redrive { run_id: None, code: Some(code) } if code == "InvalidInput"));
+}
+
+#[tokio::test]
+async fn a_failure_of_the_deployment_is_a_page_with_its_cause() {
+    let browser = Browser::open().await;
+    browser.host.memory.kept().down = Some("the connection timed out".to_owned());
+    let reply = browser.get("/integrations").await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(reply.text.contains("the connection timed out") && reply.text.contains("role=\"alert\""));
+}
+
+#[tokio::test]
+async fn the_live_part_of_a_job_ends_with_the_job() {
+    let browser = Browser::open().await;
+    let done = "0193a1f0-0000-7e02-8b11-000000000001";
+    let reply = browser.get(&format!("/jobs/{done}/events")).await;
+    assert_eq!(reply.headers["content-type"], "text/event-stream");
+    assert!(reply.text.contains("succeeded") && reply.text.ends_with("event: done\ndata: done\n\n"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn the_search_box_finds_by_format() {
+    let browser = Browser::open().await;
+    for (text, path) in [
+        ("123456789012", "/integrations/123456789012"),
+        ("600000000000", "/runs?account=600000000000"),
+        (RUN, "/runs/0193a1c4-7d5e-7c41-9a3b-0c2d5e6f7a8b"),
+        ("0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c", "/jobs/0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c"),
+        ("prod", "/integrations?q=prod"),
+    ] {
+        assert_eq!(browser.get(&format!("/go?q={text}")).await.location(), path);
+    }
+}

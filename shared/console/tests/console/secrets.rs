@@ -1,0 +1,102 @@
+//! Secrets are write-only, and text from scans is text.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::host::{Browser, hidden, plain};
+
+const SECRET: &str = "planted-secret-AbCdEf0123456789";
+const TOKEN: &str = "planted-token-AbCdEf0123456789";
+
+async fn everywhere(browser: &Browser) -> String {
+    let mut all = String::new();
+    for path in ["/integrations", "/integrations/567890123456", "/integrations/567890123456/credentials", "/audit"] {
+        let reply = browser.get(path).await;
+        all.push_str(&format!("{path} {:?} {}", reply.headers, reply.text));
+    }
+    for number in 1..9 {
+        all.push_str(&browser.get(&format!("/integrations?said={number}")).await.text);
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_secret_goes_in_and_never_comes_out() {
+    let browser = Browser::open().await;
+    let first = browser.get("/integrations/new").await;
+    let once = hidden(&first.text, "once").to_owned();
+    let fields = [("provider", "567890123456"), ("own", "yes"), ("once", &once), ("only_failed", "on")];
+    let second = browser.post("/integrations/new", &fields).await;
+    assert!(
+        second.text.contains("Create and test integration") && second.text.contains("arn:aws:iam::567890123456:role/")
+    );
+    let key = [
+        ("kind", "static"),
+        ("access_key_id", "ASIAIOSFODNN7EXAMPLE"),
+        ("secret_access_key", SECRET),
+        ("session_token", TOKEN),
+        ("with_role", "on"),
+    ];
+    // The role is of another account: the form is shown again, without the secrets.
+    let wrong = [&fields[..], &key[..], &[("role_arn", "arn:aws:iam::999999999999:role/SecurityHubExporter")]].concat();
+    let refused = browser.post("/integrations", &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("Nothing was created.") && refused.text.contains("enter it again"));
+    assert!(refused.text.contains("ASIAIOSFODNN7EXAMPLE"), "what is no secret is kept");
+    assert!(!refused.text.contains("planted"), "{}", refused.text);
+    let right = [&fields[..], &key[..], &[("role_arn", "arn:aws:iam::567890123456:role/SecurityHubExporter")]].concat();
+    let created = browser.post("/integrations", &right).await;
+    assert_eq!(created.status, StatusCode::SEE_OTHER);
+    assert!(created.location().starts_with("/integrations/567890123456?said="), "{}", created.location());
+    assert!(browser.host.memory.kept().secrets.values().any(|kept| kept.contains(SECRET)), "it was stored");
+    let all = everywhere(&browser).await;
+    assert!(!all.contains("planted"), "no page, header, or message has it");
+}
+
+#[tokio::test]
+async fn replaced_keys_don_t_come_out_either() {
+    let browser = Browser::open().await;
+    let path = "/integrations/456789012345/credentials";
+    let etag = plain(hidden(&browser.get(path).await.text, "etag"));
+    let fields =
+        [("etag", etag.as_str()), ("kind", "static"), ("access_key_id", "short"), ("secret_access_key", SECRET)];
+    let refused = browser.post(path, &fields).await;
+    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && !refused.text.contains("planted"));
+    let fields = [fields[0], fields[1], ("access_key_id", "AKIAIOSFODNN7EXAMPLE"), fields[3]];
+    assert_eq!(browser.post(path, &fields).await.status, StatusCode::SEE_OTHER);
+    assert!(!everywhere(&browser).await.contains("planted"));
+}
+
+#[tokio::test]
+async fn what_a_scan_says_is_text() {
+    let browser = Browser::open().await;
+    let run = crate::host::sample::RUN;
+    let title = "x".repeat(1_000_000);
+    let hostile = json!({
+        "stage": "delivery", "code": "<img src=x onerror=alert(1)>", "message": "</p><script>alert(1)</script>\u{202e}gpj.exe\u{0}",
+        "id": "=cmd|' /C calc'!A0", "account": "210987654321", "region": "eu-west-1",
+        "finding": { "GeneratorId": "\"><script>alert(2)</script>", "Title": title, "Resources": [{ "Id": "javascript:alert(3)" }] },
+    });
+    let pending = json!({
+        "account": "210987654321", "finding_id": "=1+1", "check_id": "<b>", "service": "\u{202e}s3", "region": "us-east-1",
+        "severity": "HIGH", "resource_id": "@SUM(A1)", "first_observed_at": "2026-11-01T00:00:00Z", "class": "passed",
+        "reason": "archive_limit",
+    });
+    {
+        let kept = &mut *browser.host.memory.kept();
+        kept.quarantine.get_mut(run).unwrap().insert(0, hostile);
+        kept.pending.get_mut(run).unwrap().insert(0, pending);
+    }
+    for path in ["quarantine", "quarantine/1", "pending"] {
+        let reply = browser.get(&format!("/runs/{run}/{path}")).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}");
+        let scripts = reply.text.matches("<script").count();
+        assert_eq!(scripts, reply.text.matches("<script src=\"/assets/").count(), "{path}");
+        assert!(!reply.text.contains("<img") && !reply.text.contains("<b>\n"), "{path}");
+        assert!(!reply.text.contains('\u{202e}') && !reply.text.contains('\u{0}'), "{path}: bidirectional or control");
+        assert!(!reply.text.contains("href=\"javascript:"), "{path}");
+    }
+    let csv = browser.get(&format!("/runs/{run}/pending.csv")).await;
+    assert_eq!(csv.headers["content-disposition"], "attachment; filename=\"pending.csv\"");
+    assert!(csv.text.contains("\"'=1+1\"") && csv.text.contains("\"'@SUM(A1)\""), "{}", &csv.text[..400]);
+}
