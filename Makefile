@@ -34,6 +34,8 @@ PROGRAMS := --locked --workspace --bins --example serve
 # Estimates, based on the CPU time in docs/performance.md.
 USUALLY := 5 to 8 minutes on 2 cores
 USUALLY_TESTS := 1 to 2 minutes on 2 cores
+# The web console on sample data, as Cargo left it.
+CONSOLE := $(or $(CARGO_TARGET_DIR),target)/debug/examples/serve-console
 # The packages that need neither the AWS SDK nor a server.
 FAST := -p asff -p exporter -p management -p runtime -p simulator -p tidy
 # The tests of the scripts in local and of what deploy and .github have, in seconds.
@@ -50,6 +52,10 @@ help: ## List the targets
 .PHONY: demo
 demo: $(VENV) build ## Export two real scans to a simulated Security Hub, on a local AWS; KEEP=1 keeps it running
 	@KEEP=$(KEEP) PACKAGE=$(PACKAGE) $(PYTHON) local/demo.py
+
+.PHONY: console
+console: ## Open the web console on sample data in memory, without AWS: make console PORT=8017
+	cargo run --locked --quiet -p console --example serve-console -- $(or $(PORT),8017)
 
 .PHONY: invoke
 invoke: $(VENV) build ## Run a function alone on a sample event: make invoke EVENT=events/NAME.json (requires make stack-up)
@@ -75,12 +81,23 @@ test: $(VENV) $(STRICT) build ## Run all tests, including end-to-end tests on a 
 	@$(SHOWN) --usually "$(USUALLY_TESTS)" cargo nextest run --locked --workspace --tests --no-run
 	$(ON_A_STACK) $(ON_EMULATORS) cargo nextest run --locked --workspace --tests
 	$(PYTHON) local/test_api.py .local/bin/serve
+	$(PYTHON) local/test_console.py .local/bin/serve-console
 	$(PYTHON) local/iam.py --check
 	$(UNIT_TESTS)
 
 .PHONY: test-api
 test-api: $(VENV) build ## Test the management API against its OpenAPI description, with schemathesis
 	$(PYTHON) local/test_api.py .local/bin/serve
+
+.PHONY: test-console
+test-console: $(VENV) ## Test the web console in a browser: every page, and scenarios (wants chromium)
+	cargo build --locked -p console --example serve-console
+	$(PYTHON) local/test_console.py $(CONSOLE)
+
+.PHONY: screenshots
+screenshots: $(VENV) ## Take the pictures of docs/console.md again from the sample data (wants chromium)
+	cargo build --locked -p console --example serve-console
+	$(PYTHON) local/test_console.py $(CONSOLE) --screenshots docs/images
 
 .PHONY: test-adapters
 test-adapters: $(VENV) $(STRICT) ## Run only the adapter tests, on two emulators of S3 and DynamoDB

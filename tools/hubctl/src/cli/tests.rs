@@ -10,6 +10,7 @@ const PAGES: [(&str, &str); 11] = [
     ("SECURITY.md", include_str!("../../../../SECURITY.md")),
     ("deploy/README.md", include_str!("../../../../deploy/README.md")),
     ("docs/configuration.md", include_str!("../../../../docs/configuration.md")),
+    ("docs/console.md", include_str!("../../../../docs/console.md")),
     ("docs/glossary.md", include_str!("../../../../docs/glossary.md")),
     ("docs/guide.md", include_str!("../../../../docs/guide.md")),
     ("docs/http-api.md", include_str!("../../../../docs/http-api.md")),

@@ -23,8 +23,9 @@ use crate::output::Output;
 
 /// Ports that are tried if none is given.
 const PORTS_TRIED: u16 = 20;
-/// How often it is checked whether the console is idle.
-const IDLE_CHECK: Duration = Duration::from_secs(30);
+/// How often it is checked whether the console is idle: four times per timeout, within these bounds.
+const IDLE_CHECK_MIN: Duration = Duration::from_millis(100);
+const IDLE_CHECK_MAX: Duration = Duration::from_secs(30);
 /// The key that prints a new link.
 const NEW_LINK: &str = "o";
 
@@ -83,17 +84,19 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         let (router, gate) = console::console(Ports { api: host.clone(), workbench: Some(host) }, settings);
         let server = tokio::spawn(axum::serve(listener, router).into_future());
         let mut keys = keys();
-        let mut idle = interval(IDLE_CHECK);
+        let mut idle = interval((args.idle_timeout.unsigned_abs() / 4).clamp(IDLE_CHECK_MIN, IDLE_CHECK_MAX));
         show_link(&gate, args, output)?;
         loop {
             tokio::select! {
                 signal = tokio::signal::ctrl_c() => { signal?; break; }
                 Some(()) = keys.recv() => show_link(&gate, args, output)?,
                 Some(text) = reported.recv() => output.warning(&text, None)?,
-                _ = idle.tick() => if is_idle(&gate, args.idle_timeout) {
-                    output.note("The console stopped: it was not used for the time of --idle-timeout.")?;
-                    break;
-                },
+                _ = idle.tick() => {
+                    if is_idle(&gate, args.idle_timeout) {
+                        output.note("The console stopped: it was not used for the time of --idle-timeout.")?;
+                        break;
+                    }
+                }
             }
         }
         server.abort();

@@ -129,6 +129,7 @@ fn sample(command: &str) -> String {
         "reconcile" => format!("--account {ACCOUNT}"),
         "explain" => format!("prowler-s3_bucket_acl-{ACCOUNT}-eu-west-1-0123456ab {there}"),
         "doctor" => format!("--local {there}"),
+        "console" => "--no-open --idle-timeout 1s".to_owned(),
         "completion" => "bash".to_owned(),
         "man" => "pages".to_owned(),
         _ => String::new(),

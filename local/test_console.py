@@ -1,0 +1,380 @@
+"""Tests the web console in a browser: follows every link in both themes, two widths, with and without JavaScript, then plays
+scenarios and a hostile page. Or takes the pictures of docs/console.md.
+
+    python local/test_console.py SERVER [--screenshots FOLDER]     SERVER is .local/bin/serve-console
+
+Run by `make test-console`. The server keeps everything in memory and is stopped at the end. The browser is the machine's own
+chromium (CHROMIUM names another one).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import processes
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+PORT = 4630
+RUN = "0193a1c4-7d5e-7c41-9a3b-0c2d5e6f7a8b"
+# Rules of WCAG that axe-core checks (https://github.com/dequelabs/axe-core, as published on npm).
+AXE_URL = "https://registry.npmjs.org/axe-core/-/axe-core-4.14.1.tgz"
+AXE_SHA256 = "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745"
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Bytes of a first view, compressed assets included.
+TRANSFER_MAX = 100_000
+# Lists have a page each for many runs; more of the same kind find nothing new.
+PAGES_OF_A_KIND = 3
+# Downloads, streams, and links that change the theme are not pages.
+NO_PAGES = (".json", ".csv", "/events", "/history", "/documents/", "theme=")
+
+
+def axe() -> str:
+    """The script of axe-core, from npm, checked against its digest."""
+    cached = Path(os.environ.get("LOCAL_DIR") or ".local") / "axe-core.tgz"
+    if not cached.exists():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        registry = os.environ.get("NPM_REGISTRY", "https://registry.npmjs.org").rstrip("/")
+        with urllib.request.urlopen(AXE_URL.replace("https://registry.npmjs.org", registry)) as response:
+            cached.write_bytes(response.read())
+    content = cached.read_bytes()
+    if hashlib.sha256(content).hexdigest() != AXE_SHA256:
+        cached.unlink()
+        sys.exit("axe-core is not what it was")
+    with tarfile.open(cached) as archive:
+        script = archive.extractfile("package/axe.min.js")
+        return script.read().decode() if script else sys.exit("axe-core has no script")
+
+
+@contextlib.contextmanager
+def console(server: str, *options: str) -> Iterator[str]:
+    """The link of a console over sample data, while it runs."""
+    port = processes.free_port(None, PORT)
+    process = subprocess.Popen([Path(server).resolve(), str(port), *options], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process.stdout.readline().strip() or sys.exit(f"{server} does not serve")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def origin(link: str) -> str:
+    return link.split("/open")[0]
+
+
+class Watched:
+    """A page whose errors are collected."""
+
+    def __init__(self, context: BrowserContext, base: str) -> None:
+        self.base = base
+        self.page = context.new_page()
+        self.problems: list[str] = []
+        self.page.on("console", self._message)
+        self.page.on("pageerror", lambda error: self.problems.append(f"{self.page.url}: {error}"))
+        self.page.on("request", self._request)
+
+    def _message(self, message) -> None:
+        # A status of 4xx is a page of ours; the browser reports it, too.
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.problems.append(f"{self.page.url}: {message.text}")
+
+    def _request(self, request) -> None:
+        if not request.url.startswith((self.base, "data:")):
+            self.problems.append(f"{self.page.url}: a request to {request.url}")
+
+    def problem(self, text: str) -> None:
+        self.problems.append(f"{self.page.url}: {text}")
+
+
+def kind(path: str) -> str:
+    """A path without what is different in each."""
+    parts = path.split("?")[0].split("/")
+    return "/".join("*" if any(letter.isdigit() for letter in part) else part for part in parts)
+
+
+def crawl(browser: Browser, link: str, script: str, theme: str, width: int, with_script: bool) -> list[str]:
+    """Follows every link of the console, and checks each page."""
+    base = origin(link)
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=theme, java_script_enabled=with_script,
+        bypass_csp=with_script,
+    )  # fmt: skip
+    watched = Watched(context, base)
+    page = watched.page
+    page.goto(link)
+    queue, seen, kinds = ["/integrations"], set(), {}
+    while queue:
+        path = queue.pop(0)
+        if path in seen or kinds.get(kind(path), 0) >= PAGES_OF_A_KIND or any(mark in path for mark in NO_PAGES):
+            continue
+        seen.add(path)
+        kinds[kind(path)] = kinds.get(kind(path), 0) + 1
+        response = page.goto(base + path)
+        if response.status >= 400 and response.status != 409:
+            watched.problem(f"status {response.status}")
+        check(watched, script, with_script, width)
+        links = page.locator("a[href^='/']").evaluate_all("all => all.map(one => one.getAttribute('href'))") \
+            if with_script else [one.get_attribute("href") for one in page.locator("a[href^='/']").all()]  # fmt: skip
+        queue += [link.split("#")[0] for link in links]
+    context.close()
+    if len(seen) < 20:
+        watched.problems.append(f"only {len(seen)} pages were found: {sorted(seen)}")
+    return watched.problems
+
+
+def check(watched: Watched, script: str, with_script: bool, width: int) -> None:
+    """Checks one page: one heading, forms with their version, no sideways scrolling, and the rules of WCAG."""
+    page = watched.page
+    if page.locator("h1").count() != 1:
+        watched.problem("not one h1")
+    if not page.locator("footer.foot code").count() and page.locator("nav a[aria-current]").count():
+        watched.problem("the footer names no command")
+    for form in page.locator("form[method=post]").all():
+        action = form.get_attribute("action") or ""
+        needs_version = any(action.endswith(verb) for verb in ("/config", "/credentials", "/delete", "/enable", "/disable"))
+        if needs_version and not form.locator("input[name=etag]").count():
+            watched.problem(f"the form of {action} has no ETag")
+    if not with_script:
+        return
+    page.wait_for_load_state("networkidle") if not page.locator("[hx-sse\\:connect]").count() else None
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        watched.problem(f"it scrolls sideways at {width}")
+    page.evaluate(script)
+    found = page.evaluate("tags => axe.run({ runOnly: tags })", AXE_TAGS)
+    for violation in found["violations"]:
+        nodes = "; ".join(node["html"][:160] for node in violation["nodes"][:3])
+        watched.problem(f"{violation['id']}: {violation['help']}: {nodes}")
+
+
+def budget(browser: Browser, link: str) -> list[str]:
+    """A first view with everything that it loads, under the policy as it is."""
+    context = browser.new_context()
+    watched = Watched(context, origin(link))
+    sizes = []
+    watched.page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
+    watched.page.goto(link)
+    watched.page.wait_for_load_state("networkidle")
+    context.close()
+    if sum(sizes) > TRANSFER_MAX:
+        watched.problems.append(f"a first view has {sum(sizes)} bytes, more than {TRANSFER_MAX}")
+    return watched.problems
+
+
+def expect(condition: bool, what: str, page: Page) -> None:
+    if not condition:
+        raise AssertionError(f"{what}: {page.url}\n{page.locator('main').inner_text()[:1500]}")
+
+
+def scenarios(browser: Browser, link: str, with_script: bool) -> list[str]:
+    """What an operator does, with or without JavaScript."""
+    context = browser.new_context(java_script_enabled=with_script)
+    watched = Watched(context, origin(link))
+    page, base = watched.page, watched.base
+    page.goto(link)
+    add(page, base)
+    conflict(context, page, base)
+    approve(page, base, with_script)
+    note = "main .note"
+
+    page.goto(f"{base}/integrations/210987654321")
+    page.get_by_role("button", name="Test").click()
+    expect("Connection test passed." in page.locator(note).first.inner_text(), "a test shows its result", page)
+    page.get_by_role("button", name="Disable").click()
+    expect("Disabled." in page.locator(note).first.inner_text(), "disabled", page)
+    page.get_by_role("button", name="Enable").click()
+    expect("Enabled." in page.locator(note).first.inner_text(), "enabled", page)
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_label("Enter the account ID").fill("210987654321")
+    page.get_by_role("button", name="Delete integration").click()
+    expect("Integration 210987654321 deleted." in page.locator(note).first.inner_text(), "deleted", page)
+
+    page.goto(f"{base}/quarantine")
+    page.get_by_role("button", name="Redrive all").click()
+    expect("Redrive submitted." in page.locator(note).first.inner_text(), "a redrive is a job", page)
+    context.close()
+    return watched.problems
+
+
+def add(page: Page, base: str) -> None:
+    """Adds an integration in two steps, with an error in the second one."""
+    page.goto(f"{base}/integrations")
+    page.get_by_role("link", name="Add integration").click()
+    page.get_by_label("AWS provider").fill("567890123456")
+    page.get_by_label("Use other credentials for Security Hub").check()
+    page.get_by_role("button", name="Next: credentials").click()
+    page.get_by_label("An access key", exact=False).first.check()
+    page.get_by_label("Access key ID").fill("AKIAIOSFODNN7EXAMPLE")
+    page.get_by_label("Secret access key").fill("planted-secret-0123456789")
+    page.get_by_label("Role ARN").fill("arn:aws:iam::567890123465:role/SecurityHubExporter")
+    page.get_by_role("button", name="Create and test integration").click()
+    expect("Nothing was created." in page.locator("[role=alert]").inner_text(), "an error is shown at the top", page)
+    expect(page.get_by_label("Secret access key").input_value() == "", "a secret is not shown again", page)
+    expect("planted" not in page.content(), "a secret is not shown again", page)
+    page.get_by_label("Role ARN").fill("arn:aws:iam::567890123456:role/SecurityHubExporter")
+    page.get_by_label("Secret access key").fill("planted-secret-0123456789")
+    page.get_by_role("button", name="Create and test integration").click()
+    expect("Created." in page.locator("main .note").first.inner_text(), "it was created and tested", page)
+    expect(page.url.startswith(f"{base}/integrations/567890123456"), "its page follows", page)
+
+
+def conflict(context: BrowserContext, page: Page, base: str) -> None:
+    """Two windows change one integration: the second one is asked, and saves only its own change."""
+    other = context.new_page()
+    other.goto(f"{base}/integrations/123456789012/config")
+    page.goto(f"{base}/integrations/123456789012/config")
+    page.get_by_label("Archive previous findings").uncheck()
+    page.get_by_role("button", name="Update configuration").click()
+    other.get_by_label("Minimum severity").select_option("HIGH")
+    other.get_by_role("button", name="Update configuration").click()
+    expect("Your change is not saved yet." in other.locator("main").inner_text(), "a conflict is asked about", other)
+    other.get_by_role("button", name="Save mine").click()
+    expect("Changed: Minimum severity." in other.locator("main").inner_text(), "only mine is saved", other)
+    other.goto(f"{base}/integrations/123456789012/config")
+    expect(not other.get_by_label("Archive previous findings").is_checked(), "theirs stays", other)
+    other.close()
+
+
+def approve(page: Page, base: str, with_script: bool) -> None:
+    """Approves an archive, watches the job, and gets to where it can be undone."""
+    page.goto(f"{base}/runs/{RUN}")
+    expect("The counts add up" in page.locator("main").inner_text(), "the counts add up", page)
+    page.get_by_role("link", name="Approve…").first.click()
+    page.get_by_label("I have reviewed these findings").check()
+    page.get_by_role("button", name="Archive 108 findings").click()
+    expect("Job submitted." in page.locator("main .note").first.inner_text(), "an approval is a job", page)
+    if with_script:
+        # Live: the page is not loaded again.
+        page.locator(".panel .st.good", has_text="succeeded").first.wait_for(timeout=20_000)
+    else:
+        for _ in range(20):
+            page.wait_for_timeout(1000)
+            page.get_by_role("link", name="Refresh").last.click()
+            if page.locator(".panel .st.good", has_text="succeeded").count():
+                break
+    page.get_by_role("link", name="Undo the archive…").click()
+    page.get_by_role("button", name="Undo the archive").click()
+    expect("Job submitted." in page.locator("main .note").first.inner_text(), "an undo is a job", page)
+
+
+HOSTILE = """<!doctype html><meta charset="utf-8"><title>hostile</title>
+<img id="image" src="{base}/integrations"><script src="{base}/integrations"></script>
+<iframe id="frame" src="{base}/integrations"></iframe>
+<form id="form" method="post" action="{base}/integrations/123456789012/disable" target="other"><input name="etag" value="*"></form>
+<iframe name="other"></iframe>
+"""
+
+
+def hostile(browser: Browser, link: str) -> list[str]:
+    """A page on another port of 127.0.0.1, in the browser that has the session: it can't post, frame, load, or rebind."""
+    base = origin(link)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(HOSTILE.format(base=base).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    problems, statuses = [], []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(link)
+        page.on("response", lambda response: statuses.append((response.request.method, response.url, response.status)))
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.evaluate("document.getElementById('form').submit()")
+        page.evaluate("""async base => { for (const mode of ['no-cors', 'cors'])
+            try { await fetch(base + '/integrations/123456789012/disable', { method: 'POST', mode, credentials: 'include' }); } catch {} }""", base)
+        page.wait_for_timeout(1000)
+        ours = [status for status in statuses if status[1].startswith(base)]
+        problems += [f"hostile: {method} {url} got {status}" for method, url, status in ours if status != 403]
+        if len(ours) < 4:
+            problems.append(f"hostile: only {len(ours)} requests were made: {ours}")
+        page.goto(f"{base}/integrations/123456789012")
+        expect("Enabled" in page.locator(".head").inner_text(), "nothing was changed", page)
+        context.close()
+    finally:
+        server.shutdown()
+    # A rebound name: the request arrives, with a Host that isn't the console's.
+    port = base.rsplit(":", 1)[1]
+    request = urllib.request.Request(f"{base}/integrations", headers={"Host": f"rebound.example:{port}"})
+    try:
+        urllib.request.urlopen(request)
+        problems.append("hostile: a rebound name was served")
+    except urllib.error.HTTPError as error:
+        if error.code != 421 or error.read():
+            problems.append(f"hostile: a rebound name got {error.code}")
+    return problems
+
+
+def screenshots(browser: Browser, link: str, folder: Path) -> None:
+    """The pictures of docs/console.md."""
+    folder.mkdir(parents=True, exist_ok=True)
+    context = browser.new_context(viewport={"width": 1120, "height": 860}, color_scheme="light")
+    page = context.new_page()
+    page.goto(link)
+    for name, path in (("integrations", "/integrations"), ("run", f"/runs/{RUN}")):
+        page.goto(origin(link) + path)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=folder / f"console-{name}.png", clip={"x": 0, "y": 0, "width": 1120, "height": 860})
+    context.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("server")
+    parser.add_argument("--screenshots", type=Path)
+    arguments = parser.parse_args()
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        sys.exit("chromium is needed: apt-get install chromium, or set CHROMIUM to the path of a Chrome")
+    # The sandbox of Chrome doesn't run as root.
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    problems: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=options)
+        if arguments.screenshots:
+            with console(arguments.server) as link:
+                screenshots(browser, link, arguments.screenshots)
+            return 0
+        script = axe()
+        for theme in ("light", "dark"):
+            for width in (1280, 390):
+                for with_script in (True, False):
+                    with console(arguments.server) as link:
+                        found = crawl(browser, link, script, theme, width, with_script)
+                    print(f"{theme}, {width} wide, {'with' if with_script else 'without'} JavaScript: {len(found)} problems")
+                    problems += found
+        with console(arguments.server, "--read-only") as link:
+            problems += crawl(browser, link, script, "light", 1280, True)
+        for with_script in (True, False):
+            with console(arguments.server) as link:
+                problems += scenarios(browser, link, with_script)
+        for test in (budget, hostile):
+            with console(arguments.server) as link:
+                problems += test(browser, link)
+        browser.close()
+    for problem in dict.fromkeys(problems):
+        print(problem)
+    print(f"{len(set(problems))} problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
