@@ -18,10 +18,12 @@ use crate::view::parts::Note;
 use crate::view::text::principal;
 
 /// The pages of the console: ID, name, address.
-const TABS: [(&str, &str, &str); 5] = [
+const TABS: [(&str, &str, &str); 7] = [
     ("integrations", "Integrations", "/integrations"),
     ("runs", "Runs", "/runs"),
     ("quarantine", "Quarantine", "/quarantine"),
+    ("accounts", "Accounts", "/accounts"),
+    ("doctor", "Doctor", "/doctor"),
     ("jobs", "Jobs", "/jobs"),
     ("audit", "Audit log", "/audit"),
 ];

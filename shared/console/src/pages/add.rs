@@ -8,6 +8,7 @@ use management::wire::{IntegrationView, ProviderView};
 use serde_json::{Map, Value, json};
 use uuid::{Builder, Uuid};
 
+use super::role::links;
 use crate::client::{Failed, Request};
 use crate::form::{Form, encoded};
 use crate::messages::Message;
@@ -42,6 +43,7 @@ struct Second {
     provider: String,
     carried: Vec<(String, String)>,
     role: Remediation,
+    documents: Vec<(&'static str, String)>,
 }
 
 /// `GET /integrations/new`
@@ -200,7 +202,8 @@ fn second_page(visit: &Visit, status: StatusCode, fields: Fields, note: Option<N
     let summary = [fields.get("alias"), &provider].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
     let summary = format!("{} · {filter} · {archiving}", summary.join(" "));
     let frame = visit.frame("integrations", "Add integration: credentials", &command);
-    rendered(status, &Second { frame, fields, note, summary, provider, carried, role })
+    let documents = links(visit, &provider, Some(&external_id));
+    rendered(status, &Second { frame, fields, note, summary, provider, carried, role, documents })
 }
 
 /// Fields of the first step, which the second one carries. Secrets are none of them.

@@ -6,6 +6,7 @@ use axum::response::Response;
 use management::wire::words::{ConnectionStatus, CredentialsKind};
 use management::wire::{IntegrationView, ProviderView};
 
+use super::role::links;
 use crate::client::{Answer, Failed, Request};
 use crate::form::{Form, encoded};
 use crate::messages::Message;
@@ -31,6 +32,7 @@ struct Page {
     state: State,
     of_provider: String,
     role: Remediation,
+    documents: Vec<(&'static str, String)>,
     fields: Fields,
     note: Option<Note>,
 }
@@ -64,6 +66,8 @@ fn page(visit: &Visit, current: &Current, fields: Fields, note: Option<Note>) ->
         ConnectionStatus::Disconnected => State::new("bad", "disconnected"),
         ConnectionStatus::Connected | ConnectionStatus::Degraded => State::new("good", "valid"),
     };
+    let own = view.credentials.role.as_ref().filter(|_| view.credentials.kind != CredentialsKind::Provider);
+    let has_role = own.or(current.provider.as_ref().and_then(|provider| provider.credentials.role.as_ref())).is_some();
     let options = &visit.app.settings.options;
     let print =
         format!("hubctl permissions print --integration {} --form cloudformation{options} > role.yaml", view.id);
@@ -81,6 +85,7 @@ fn page(visit: &Visit, current: &Current, fields: Fields, note: Option<Note>) ->
         state,
         of_provider,
         role: Remediation::new(print),
+        documents: if has_role { links(visit, &view.id, None) } else { Vec::new() },
         fields,
         note,
     }

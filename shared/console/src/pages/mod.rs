@@ -1,12 +1,15 @@
 //! The pages. Each file is alike: route, read, view, render.
 
+mod accounts;
 mod actions;
 mod add;
 mod approve;
 mod audit;
 mod config;
+mod connections;
 mod credentials;
 mod delete;
+mod doctor;
 mod download;
 mod go;
 mod integration;
@@ -58,6 +61,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/runs/{id}/quarantine", get(quarantine::run))
         .route("/runs/{id}/quarantine/{n}", get(quarantine::entry))
         .route("/runs/{id}/quarantine/{n}/finding.json", get(quarantine::finding))
+        .route("/accounts", get(accounts::list))
+        .route("/doctor", get(doctor::show))
+        .route("/doctor.csv", get(doctor::list))
         .route("/quarantine", get(quarantine::list))
         .route("/quarantine/redrive", post(quarantine::redrive))
         .route("/jobs", get(jobs::list))

@@ -5,6 +5,7 @@ pub(crate) mod control;
 pub(crate) mod fields;
 pub(crate) mod history;
 pub(crate) mod integration;
+pub(crate) mod matrix;
 pub(crate) mod outcomes;
 pub(crate) mod parts;
 pub(crate) mod region;

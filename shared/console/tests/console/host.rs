@@ -19,6 +19,15 @@ pub(crate) const PORT: u16 = 8017;
 /// The time of the sample data.
 const NOW: &str = "2026-11-27T17:42:08Z";
 
+/// Prints what it was asked for.
+struct Printer;
+
+impl console::Workbench for Printer {
+    fn permissions(&self, request: console::Permissions) -> console::ports::Reply<String> {
+        Box::pin(async move { Ok(format!("{} of {} {:?}", request.form, request.provider, request.external_id)) })
+    }
+}
+
 /// A console with its data.
 pub(crate) struct Host {
     pub(crate) memory: Arc<Memory>,
@@ -56,7 +65,7 @@ impl Host {
             management::Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Default::default() };
         let api = router(Arc::new(Service::new(memory.clone(), deployment)));
         let operator = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/anna";
-        let ports = Ports { api: Arc::new(InProcess::new(api, operator)), workbench: None };
+        let ports = Ports { api: Arc::new(InProcess::new(api, operator)), workbench: Some(Arc::new(Printer)) };
         let settings = Settings { now: Arc::new(move || now), identity: operator.to_owned(), ..Settings::new(PORT) };
         let (router, gate) = console(ports, change(settings));
         Self { memory, gate, router }

@@ -35,6 +35,8 @@ async fn every_page_responds_and_names_its_command() {
         &format!("/runs/{RUN}/quarantine?code=InvalidInput"),
         &format!("/runs/{RUN}/quarantine/1"),
         "/quarantine",
+        "/accounts?status=Degraded&sort=account&size=100",
+        "/doctor?show=all&regions=all",
         "/jobs",
         "/jobs/0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c",
         "/audit?what=Jobs",
@@ -190,4 +192,15 @@ async fn the_search_box_finds_by_format() {
     ] {
         assert_eq!(browser.get(&format!("/go?q={text}")).await.location(), path);
     }
+}
+
+#[tokio::test]
+async fn documents_of_a_role_are_downloads_with_names_of_ours() {
+    let browser = Browser::open().await;
+    let page = browser.get("/integrations/123456789012/credentials").await.text;
+    assert!(page.contains("href=\"/integrations/123456789012/documents/role.yaml\""));
+    let reply = browser.get("/integrations/567890123456/documents/trust.json?external_id=abc").await;
+    assert_eq!(reply.headers["content-disposition"], "attachment; filename=\"trust.json\"");
+    assert_eq!(reply.text, "trust of 567890123456 Some(\"abc\")");
+    assert_eq!(browser.get("/integrations/123456789012/documents/other").await.status, StatusCode::NOT_FOUND);
 }

@@ -209,7 +209,8 @@ pub(crate) async fn document(
 ) -> Result<String> {
     let (integration, account) = if external_id.is_some() { (None, Some(id)) } else { (Some(id), None) };
     let role_name = DEFAULT_ROLE_NAME.parse::<RoleName>().map_err(|error| Failure::new(Exit::Error, error))?;
-    let args = Print { integration, account, role_name, external_id, trusted_arn: None, auto_accept_product: false, form };
+    let args =
+        Print { integration, account, role_name, external_id, trusted_arn: None, auto_accept_product: false, form };
     let Found { id, role, trusted_arns, accepts, .. } = role_of(management, &args).await?;
     if form == Form::Policy {
         return Ok(serde_json::to_string_pretty(&Policy::of_export(management.partition, id.account(), accepts))?);
