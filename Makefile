@@ -55,7 +55,7 @@ demo: $(VENV) build ## Export two real scans to a simulated Security Hub, on a l
 
 .PHONY: console
 console: ## Open the web console on sample data in memory, without AWS: make console PORT=8017
-	cargo run --locked --quiet -p console --example serve-console -- $(or $(PORT),8017)
+	cargo run --locked --quiet -p web-console --example serve-console -- $(or $(PORT),8017)
 
 .PHONY: invoke
 invoke: $(VENV) build ## Run a function alone on a sample event: make invoke EVENT=events/NAME.json (requires make stack-up)
@@ -91,12 +91,12 @@ test-api: $(VENV) build ## Test the management API against its OpenAPI descripti
 
 .PHONY: test-console
 test-console: $(VENV) ## Test the web console in a browser: every page, and scenarios (wants chromium)
-	cargo build --locked -p console --example serve-console
+	cargo build --locked -p web-console --example serve-console
 	$(PYTHON) local/test_console.py $(CONSOLE)
 
 .PHONY: screenshots
 screenshots: $(VENV) ## Take the pictures of docs/console.md again from the sample data (wants chromium)
-	cargo build --locked -p console --example serve-console
+	cargo build --locked -p web-console --example serve-console
 	$(PYTHON) local/test_console.py $(CONSOLE) --screenshots docs/images
 
 .PHONY: test-adapters

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use axum::Router;
 
 pub use self::guard::Gate;
-pub use self::ports::{Api, InProcess, Permissions, Unavailable, Workbench};
+pub use self::ports::{Api, DeploymentCheck, InProcess, Permissions, Unavailable, Workbench};
 pub use self::settings::{PORT_DEFAULT, Settings};
 
 /// Event streams at once: pages that watch a job.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use exporter::explain::{Explanation, FindingName};
 use tower::ServiceExt as _;
 
 /// Bytes of a response that are read at most. A page of a list is far smaller.
@@ -22,6 +23,25 @@ pub trait Api: Send + Sync + 'static {
 pub trait Workbench: Send + Sync + 'static {
     /// The output of `hubctl permissions print` for an integration or a provider.
     fn permissions(&self, request: Permissions) -> Reply<String>;
+
+    /// What `hubctl explain` knows of a finding. With `live`, Security Hub is asked, too.
+    fn explain(&self, id: String, name: FindingName, live: bool) -> Reply<Explanation>;
+
+    /// The checks of the deployment that `hubctl doctor` makes.
+    fn inspect(&self) -> Reply<Vec<DeploymentCheck>>;
+}
+
+/// The result of a check of the deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentCheck {
+    /// What was checked.
+    pub check: String,
+    /// Whether it is as it should be. None: it could not be checked.
+    pub is_well: Option<bool>,
+    /// What was found.
+    pub message: String,
+    /// What fixes it.
+    pub remediation: Option<String>,
 }
 
 /// Which permissions are printed.

@@ -18,13 +18,14 @@ use crate::view::parts::Note;
 use crate::view::text::principal;
 
 /// The pages of the console: ID, name, address.
-const TABS: [(&str, &str, &str); 7] = [
+const TABS: [(&str, &str, &str); 8] = [
     ("integrations", "Integrations", "/integrations"),
     ("runs", "Runs", "/runs"),
     ("quarantine", "Quarantine", "/quarantine"),
     ("accounts", "Accounts", "/accounts"),
     ("doctor", "Doctor", "/doctor"),
     ("jobs", "Jobs", "/jobs"),
+    ("explain", "Explain", "/explain"),
     ("audit", "Audit log", "/audit"),
 ];
 /// Themes, and what their links are called.
@@ -110,7 +111,9 @@ impl Visit {
         let settings = &self.app.settings;
         let title = title.into();
         let note = self.app.messages.find(self.query.get("said")).map(Note::from);
-        let tabs = TABS.map(|(id, name, href)| Tab { name, href, is_current: id == tab });
+        // To explain a finding, the state bucket is read, which only this machine may do.
+        let shown = TABS.into_iter().filter(|(id, _, _)| *id != "explain" || self.app.workbench.is_some());
+        let tabs = shown.map(|(id, name, href)| Tab { name, href, is_current: id == tab });
         let scripts = ["htmx.min.js", "hx-sse.min.js", "console.js"].map(assets::address);
         let name = settings.name.clone().unwrap_or_default();
         Frame {
@@ -120,7 +123,7 @@ impl Visit {
             region: settings.region.clone(),
             arn: settings.identity.clone(),
             identity: principal(&settings.identity).to_owned(),
-            tabs: tabs.into(),
+            tabs: tabs.collect(),
             theme: self.theme,
             themes: THEMES.iter().map(|(name, theme)| (*name, format!("{}?theme={theme}", self.path))).collect(),
             css: assets::address("console.css"),

@@ -1,17 +1,18 @@
 //! Serves the console on 127.0.0.1 over ports in memory, with something of everything in it: `serve [PORT] [--read-only]`.
 //! Jobs are run by a worker that only records them. `make console` starts it, and browsers test it (`make test-console`).
 
+mod bench;
 mod sample;
 mod worker;
 
 use std::io::Write as _;
 use std::sync::Arc;
 
-use console::{InProcess, PORT_DEFAULT, Ports, Settings, console};
 use jiff::Timestamp;
 use management::memory::Memory;
 use management::{Service, router};
 use tokio::net::TcpListener;
+use web_console::{InProcess, PORT_DEFAULT, Ports, Settings, console};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -29,7 +30,7 @@ async fn main() -> Result<(), Failure> {
     let deployment =
         management::Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..management::Settings::default() };
     let api = router(Arc::new(Service::new(memory.clone(), deployment)));
-    let ports = Ports { api: Arc::new(InProcess::new(api, OPERATOR)), workbench: None };
+    let ports = Ports { api: Arc::new(InProcess::new(api, OPERATOR)), workbench: Some(Arc::new(bench::Bench)) };
     let settings = Settings {
         region: "eu-west-1".to_owned(),
         identity: OPERATOR.to_owned(),

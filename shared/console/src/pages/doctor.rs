@@ -1,14 +1,18 @@
 //! `/doctor`: what to do, and accounts and Regions as a matrix, by the newest check of each account.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use axum::response::Response;
 use exporter::connection::Connection;
 
 use super::connections::{all, table};
 use super::download::attachment;
+use crate::client::Failed;
+use crate::ports::DeploymentCheck;
 use crate::view::matrix::{Fix, LEGEND, Matrix, fixes, matrix, needs_action};
-use crate::view::text::counted;
-use crate::visit::{Frame, Visit};
+use crate::view::parts::{Note, Remediation, State};
+use crate::view::text::{counted, harmless, sentence};
+use crate::visit::{Frame, Visit, told};
 
 /// Accounts per page.
 const ROWS_MAX: usize = 100;
@@ -26,12 +30,71 @@ struct Page {
     legend: [(&'static str, &'static str); 9],
     more: usize,
     is_empty: bool,
+    deployment: Option<Deployment>,
+    deployment_page: String,
+    has_workbench: bool,
+}
+
+/// The checks of the deployment, as a part of the page or alone.
+#[derive(Template)]
+#[template(path = "deployment.html")]
+struct Deployment {
+    checks: Vec<Check>,
+    error: Option<Note>,
+}
+
+impl HtmlSafe for Deployment {}
+
+/// A check of the deployment.
+struct Check {
+    rank: u8,
+    name: String,
+    state: State,
+    message: String,
+    remediation: Option<Remediation>,
 }
 
 /// `GET /doctor`
 pub(crate) async fn show(visit: Visit) -> Response {
     let read = all(&visit.app.client).await;
-    visit.show(read.map(|all| view(&visit, &all)))
+    let inspected = if visit.query.has("wait") { inspect(&visit).await } else { None };
+    visit.show(read.map(|all| view(&visit, &all, inspected)))
+}
+
+/// `GET /doctor/deployment`: the checks of the deployment, when the rest of the page is already there.
+pub(crate) async fn deployment(visit: Visit) -> Response {
+    match inspect(&visit).await {
+        Some(panel) => visit.show(Ok::<_, Failed>(panel)),
+        None => super::open::not_found(visit).await,
+    }
+}
+
+async fn inspect(visit: &Visit) -> Option<Deployment> {
+    let workbench = visit.app.workbench.clone()?;
+    Some(match workbench.inspect().await {
+        Ok(checks) => {
+            let mut checks: Vec<Check> = checks.into_iter().map(check).collect();
+            checks.sort_by_key(|check| check.rank);
+            Deployment { checks, error: None }
+        }
+        Err(error) => Deployment { checks: Vec::new(), error: Some(told(&Failed::Unavailable(error)).into()) },
+    })
+}
+
+/// Problems first; what could not be checked is not well.
+fn check(found: DeploymentCheck) -> Check {
+    let (rank, tone, word) = match found.is_well {
+        Some(false) => (0, "bad", "action needed"),
+        None => (1, "plain", "not checked"),
+        Some(true) => (2, "good", "OK"),
+    };
+    Check {
+        rank,
+        name: harmless(&found.check),
+        state: State::new(tone, word),
+        message: sentence(&harmless(&found.message)),
+        remediation: found.remediation.map(|text| Remediation::new(harmless(&text))),
+    }
 }
 
 /// `GET /doctor.csv`
@@ -42,7 +105,7 @@ pub(crate) async fn list(visit: Visit) -> Response {
     }
 }
 
-fn view(visit: &Visit, all: &[(Connection, String)]) -> Page {
+fn view(visit: &Visit, all: &[(Connection, String)], deployment: Option<Deployment>) -> Page {
     let q = visit.query.get("q").to_lowercase();
     let (with_all, all_regions) = (visit.query.get("show") == "all", visit.query.get("regions") == "all");
     let matches = |(connection, name): &&(Connection, String)| {
@@ -69,5 +132,8 @@ fn view(visit: &Visit, all: &[(Connection, String)]) -> Page {
         legend: LEGEND,
         more: shown.len() - rows.len(),
         is_empty: all.is_empty(),
+        deployment,
+        deployment_page: visit.with("wait", Some("1")),
+        has_workbench: visit.app.workbench.is_some(),
     }
 }

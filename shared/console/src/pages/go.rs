@@ -1,6 +1,7 @@
 //! `/go?q=`: the page for what somebody looks for, by its format.
 
 use axum::response::{IntoResponse as _, Redirect, Response};
+use exporter::explain::FindingName;
 use exporter::provider::ProviderId;
 use exporter::report::RunReport;
 use management::wire::{IntegrationView, JobView};
@@ -24,6 +25,9 @@ pub(crate) async fn find(visit: Visit) -> Response {
             Ok(None) => Redirect::to(&format!("/runs?account={path}")).into_response(),
             Err(failed) => visit.problem(&failed),
         };
+    }
+    if FindingName::parse(text).is_some() && visit.app.workbench.is_some() {
+        return Redirect::to(&format!("/explain?id={path}")).into_response();
     }
     let is_id =
         text.len() >= ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));

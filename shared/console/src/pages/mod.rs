@@ -11,6 +11,7 @@ mod credentials;
 mod delete;
 mod doctor;
 mod download;
+mod explain;
 mod go;
 mod integration;
 mod integrations;
@@ -63,6 +64,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/runs/{id}/quarantine/{n}/finding.json", get(quarantine::finding))
         .route("/accounts", get(accounts::list))
         .route("/doctor", get(doctor::show))
+        .route("/doctor/deployment", get(doctor::deployment))
+        .route("/explain", get(explain::show))
+        .route("/explain/result", get(explain::result))
         .route("/doctor.csv", get(doctor::list))
         .route("/quarantine", get(quarantine::list))
         .route("/quarantine/redrive", post(quarantine::redrive))

@@ -185,11 +185,11 @@ pub(crate) fn fixes(connections: &[&Connection], now: Timestamp) -> Vec<Fix> {
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(id, group)| (group.rank, std::cmp::Reverse(group.accounts.len()), id.clone()));
-    groups.into_iter().map(|(id, group)| group.fix(id, now)).collect()
+    groups.into_iter().map(|(id, group)| group.fix(&id, now)).collect()
 }
 
 impl Group<'_> {
-    fn fix(self, id: String, now: Timestamp) -> Fix {
+    fn fix(self, id: &str, now: Timestamp) -> Fix {
         let tone = if self.rank < 2 { "bad" } else { "warn" };
         let since = self.since.map(|at| format!(" · since {}", time(at, now))).unwrap_or_default();
         let places = if self.places.len() <= NAMED_MAX {

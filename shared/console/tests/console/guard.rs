@@ -50,7 +50,7 @@ async fn a_key_is_valid_once_for_a_minute_and_everything_else_requires_its_cooki
     let clock = Arc::new(std::sync::Mutex::new("2026-11-27T17:42:08Z".parse::<jiff::Timestamp>().unwrap()));
     let reported = Arc::new(std::sync::Mutex::new(Vec::new()));
     let (now, report) = (clock.clone(), reported.clone());
-    let host = Host::with(|settings| console::Settings {
+    let host = Host::with(|settings| web_console::Settings {
         now: Arc::new(move || *now.lock().unwrap()),
         report: Arc::new(move |text| report.lock().unwrap().push(text.to_owned())),
         ..settings
@@ -137,7 +137,7 @@ async fn every_response_has_the_headers() {
 
 #[tokio::test]
 async fn read_only_rejects_changes_and_shows_no_buttons() {
-    let browser = Browser::of(Host::with(|settings| console::Settings { is_read_only: true, ..settings })).await;
+    let browser = Browser::of(Host::with(|settings| web_console::Settings { is_read_only: true, ..settings })).await;
     let page = browser.get("/integrations").await.text;
     assert!(page.contains("Read-only.") && !page.contains("method=\"post\"") && !page.contains("Add integration"));
     let before = browser.host.memory.kept().trail.len();

@@ -5,28 +5,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use console::{Gate, InProcess, Ports, Settings, console};
 use jiff::Timestamp;
 use management::memory::Memory;
 use management::{Service, router};
 use tower::ServiceExt as _;
+use web_console::{Gate, InProcess, Ports, Settings, console};
 
-#[path = "../../examples/serve/sample/mod.rs"]
-pub(crate) mod sample;
+#[path = "../../examples/serve/bench.rs"]
+mod bench;
+pub(crate) use crate::sample;
 
 /// The port in the tests' addresses; nothing listens on it.
 pub(crate) const PORT: u16 = 8017;
 /// The time of the sample data.
 const NOW: &str = "2026-11-27T17:42:08Z";
-
-/// Prints what it was asked for.
-struct Printer;
-
-impl console::Workbench for Printer {
-    fn permissions(&self, request: console::Permissions) -> console::ports::Reply<String> {
-        Box::pin(async move { Ok(format!("{} of {} {:?}", request.form, request.provider, request.external_id)) })
-    }
-}
 
 /// A console with its data.
 pub(crate) struct Host {
@@ -65,7 +57,7 @@ impl Host {
             management::Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..Default::default() };
         let api = router(Arc::new(Service::new(memory.clone(), deployment)));
         let operator = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/anna";
-        let ports = Ports { api: Arc::new(InProcess::new(api, operator)), workbench: Some(Arc::new(Printer)) };
+        let ports = Ports { api: Arc::new(InProcess::new(api, operator)), workbench: Some(Arc::new(bench::Bench)) };
         let settings = Settings { now: Arc::new(move || now), identity: operator.to_owned(), ..Settings::new(PORT) };
         let (router, gate) = console(ports, change(settings));
         Self { memory, gate, router }

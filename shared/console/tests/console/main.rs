@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken page is a failed test")]
 
+#[path = "../../examples/serve/sample/mod.rs"]
+mod sample;
+
 mod guard;
 mod host;
 mod pages;

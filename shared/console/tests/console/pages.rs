@@ -37,6 +37,9 @@ async fn every_page_responds_and_names_its_command() {
         "/quarantine",
         "/accounts?status=Degraded&sort=account&size=100",
         "/doctor?show=all&regions=all",
+        "/doctor?wait=1",
+        "/explain",
+        "/explain?id=prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab&wait=1",
         "/jobs",
         "/jobs/0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c",
         "/audit?what=Jobs",
@@ -201,6 +204,23 @@ async fn documents_of_a_role_are_downloads_with_names_of_ours() {
     assert!(page.contains("href=\"/integrations/123456789012/documents/role.yaml\""));
     let reply = browser.get("/integrations/567890123456/documents/trust.json?external_id=abc").await;
     assert_eq!(reply.headers["content-disposition"], "attachment; filename=\"trust.json\"");
-    assert_eq!(reply.text, "trust of 567890123456 Some(\"abc\")");
+    assert_eq!(reply.text, "# trust of 567890123456\n");
     assert_eq!(browser.get("/integrations/123456789012/documents/other").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_the_machine_knows_is_shown_as_text_and_problems_come_first() {
+    let browser = Browser::open().await;
+    let page = browser.get("/explain/result?id=prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab").await.text;
+    assert!(
+        page.contains("severity changed") && page.contains("&#60;script&#62;") && !page.contains("<script>"),
+        "{page}"
+    );
+    let wrong = browser.get("/explain?id=finding").await;
+    assert!(
+        wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.text.contains("Must be the ID of a Prowler finding")
+    );
+    let page = browser.get("/doctor/deployment").await.text;
+    let place = |text: &str| page.find(text).unwrap();
+    assert!(place("dead-letter queue") < place("alarms") && place("alarms") < place("scan bucket"), "{page}");
 }

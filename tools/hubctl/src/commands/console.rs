@@ -6,13 +6,16 @@ use std::sync::Arc;
 use anyhow::Result;
 use bytes::Bytes;
 use clap::builder::NonEmptyStringValueParser;
-use console::{Api, Gate, PORT_DEFAULT, Permissions, Ports, Settings, Unavailable, Workbench};
+use exporter::explain::{Explanation, FindingName};
 use exporter::provider::ProviderId;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, interval};
+use web_console::{Api, DeploymentCheck, Gate, PORT_DEFAULT, Permissions, Ports, Settings, Unavailable, Workbench};
 
+use crate::commands::doctor::{self, Finding, Health};
+use crate::commands::explain;
 use crate::commands::integration::role::ExternalId;
 use crate::commands::permissions::{document, policy::Form};
 use crate::config::Global;
@@ -80,8 +83,8 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         let listener = listen(args.port).await?;
         let (reports, mut reported) = mpsc::unbounded_channel();
         let settings = settings(args, global, &management, listener.local_addr()?.port(), reports);
-        let host = Arc::new(Host(management));
-        let (router, gate) = console::console(Ports { api: host.clone(), workbench: Some(host) }, settings);
+        let host = Arc::new(Host { management, global: global.clone() });
+        let (router, gate) = web_console::console(Ports { api: host.clone(), workbench: Some(host) }, settings);
         let server = tokio::spawn(axum::serve(listener, router).into_future());
         let mut keys = keys();
         let mut idle = interval((args.idle_timeout.unsigned_abs() / 4).clamp(IDLE_CHECK_MIN, IDLE_CHECK_MAX));
@@ -168,18 +171,21 @@ fn is_idle(gate: &Gate, limit: SignedDuration) -> bool {
 }
 
 /// The ports of the console, over hubctl's own client and commands.
-struct Host(Arc<Management>);
+struct Host {
+    management: Arc<Management>,
+    global: Global,
+}
 
 impl Api for Host {
-    fn call(&self, request: http::Request<Bytes>) -> console::ports::Reply<http::Response<Bytes>> {
-        let management = self.0.clone();
+    fn call(&self, request: http::Request<Bytes>) -> web_console::ports::Reply<http::Response<Bytes>> {
+        let management = self.management.clone();
         Box::pin(async move { management.pass(request).await.map_err(unavailable) })
     }
 }
 
 impl Workbench for Host {
-    fn permissions(&self, request: Permissions) -> console::ports::Reply<String> {
-        let management = self.0.clone();
+    fn permissions(&self, request: Permissions) -> web_console::ports::Reply<String> {
+        let management = self.management.clone();
         Box::pin(async move {
             let wrong = |message: &str| Failure::new(Exit::Usage, message);
             let work = async {
@@ -192,6 +198,36 @@ impl Workbench for Host {
             work.await.map_err(|error: anyhow::Error| unavailable(failure_of(error)))
         })
     }
+
+    fn explain(&self, id: String, name: FindingName, live: bool) -> web_console::ports::Reply<Explanation> {
+        let global = self.global.clone();
+        Box::pin(async move {
+            let found = explain::of_deployment(&global, &id, name, live).await;
+            found.map_err(|error| unavailable(failure_of(error)))
+        })
+    }
+
+    fn inspect(&self) -> web_console::ports::Reply<Vec<DeploymentCheck>> {
+        let global = self.global.clone();
+        Box::pin(async move {
+            // On a thread of its own: the checks are not all of them ready to move between threads.
+            let runtime = tokio::runtime::Handle::current();
+            let work = tokio::task::spawn_blocking(move || runtime.block_on(doctor::inspect(&global)));
+            let found = work.await.map_err(anyhow::Error::from).flatten();
+            Ok(found.map_err(|error| unavailable(failure_of(error)))?.into_iter().map(check).collect())
+        })
+    }
+}
+
+/// A check of the deployment, as the console shows it.
+fn check(finding: Finding) -> DeploymentCheck {
+    let is_well = match finding.status {
+        Health::Well => Some(true),
+        Health::Bad => Some(false),
+        Health::Unknown => None,
+    };
+    let Finding { check, message, remediation, .. } = finding;
+    DeploymentCheck { check: check.to_owned(), is_well, message, remediation }
 }
 
 fn failure_of(error: anyhow::Error) -> Failure {

@@ -62,16 +62,21 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
             let explained = explain(&standalone, &args.id, name, &runs, args.live).await;
             return Ok(explained.map_err(|error| port(&error))?);
         }
-        let connected = deployment::connect(global).await?;
-        let runs = connected.cloud.list_runs(RUNS, Some(&name.account)).await.map_err(|error| port(&error))?;
-        let explained = explain(connected.cloud.as_ref(), &args.id, name, &runs, args.live).await;
-        Ok(explained.map_err(|error| port(&error))?)
+        of_deployment(global, &args.id, name, args.live).await
     })?;
     match output.format {
         Format::Json => output.json(&explanation)?,
         Format::Table => write(&explanation, args.live, &origin, output)?,
     }
     Ok(Exit::Success)
+}
+
+/// What the deployment knows of a finding.
+pub(crate) async fn of_deployment(global: &Global, id: &str, name: FindingName, live: bool) -> Result<Explanation> {
+    let connected = deployment::connect(global).await?;
+    let runs = connected.cloud.list_runs(RUNS, Some(&name.account)).await.map_err(|error| port(&error))?;
+    let explained = explain(connected.cloud.as_ref(), id, name, &runs, live).await;
+    Ok(explained.map_err(|error| port(&error))?)
 }
 
 fn write(explanation: &Explanation, live: bool, origin: &Origin, output: &mut Output) -> Result<()> {

@@ -92,7 +92,7 @@ pub(super) fn account(id: &str, provider: &str, kind: Kind, now: Timestamp) -> R
         let status = RegionStatus::HubNotEnabled;
         connection
             .regions
-            .insert("sa-east-1".parse()?, RegionConnection { status, problem: Some(hub), ..enabled.clone() });
+            .insert("sa-east-1".parse()?, RegionConnection { status, problem: Some(hub), ..enabled });
         let product = problem(
             "product_not_accepted",
             format!(
@@ -104,7 +104,7 @@ pub(super) fn account(id: &str, provider: &str, kind: Kind, now: Timestamp) -> R
             ),
         );
         let status = RegionStatus::ProductNotAccepted;
-        let region = RegionConnection { status, problem: Some(product), ..enabled.clone() };
+        let region = RegionConnection { status, problem: Some(product), ..enabled };
         connection.regions.insert("ap-northeast-3".parse()?, region);
     }
     if matches!(kind, Kind::Degraded) {

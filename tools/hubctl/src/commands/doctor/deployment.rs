@@ -9,22 +9,22 @@ use crate::exit::Exit;
 
 /// What one check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     /// What was looked at.
-    pub(super) check: &'static str,
+    pub(crate) check: &'static str,
     /// How it stands.
-    pub(super) status: Health,
+    pub(crate) status: Health,
     /// What was found.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// What fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) remediation: Option<String>,
+    pub(crate) remediation: Option<String>,
 }
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Health {
+pub(crate) enum Health {
     /// As it should be.
     Well,
     /// It could not be looked at.

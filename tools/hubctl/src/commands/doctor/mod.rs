@@ -130,6 +130,19 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
     Ok(exit)
 }
 
+/// The checks of the deployment, without those of its accounts.
+pub(crate) async fn inspect(global: &Global) -> Result<Vec<Finding>> {
+    let connected = connect(global).await?;
+    let roll = call_roll(&*connected.cloud, &Wanted::All).await.map_err(|error| port(&error))?;
+    let mut found = match &connected.stack {
+        Some(stack) => deployment::inspect(&connected.config, global.stack.as_deref(), stack).await,
+        None => Vec::new(),
+    };
+    let pattern = connected.stack.as_ref().and_then(|stack| stack.member_role_name_pattern.as_deref());
+    found.extend(work::look(&connected.cloud, &[], &roll.targets, pattern, Timestamp::now()).await);
+    Ok(found)
+}
+
 /// The function's name is the stack's to tell.
 fn no_stack(global: &Global) -> Failure {
     if global.table.is_none() || global.state_bucket.is_none() {
