@@ -93,6 +93,8 @@ pub(crate) struct Card {
 pub(crate) struct Actions {
     pub(crate) test: Button,
     pub(crate) switch: Button,
+    /// Of a disabled integration: enables it, and exports what was uploaded meanwhile.
+    pub(crate) replay: Option<Button>,
 }
 
 impl Known {
@@ -318,6 +320,8 @@ pub(crate) fn actions(view: &IntegrationView, class: &'static str) -> Actions {
     let hint = "Check credentials, Security Hub, Regions, and export permissions now";
     Actions {
         test: Button::new(address("test"), "Test").class(class).hint(hint),
+        replay: (!is_enabled)
+            .then(|| Button::new(format!("{}?replay=1", address(verb)), "Enable and replay").field("etag", &*etag)),
         switch: Button::new(address(verb), label).field("etag", etag),
     }
 }

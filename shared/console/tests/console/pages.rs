@@ -184,6 +184,56 @@ async fn the_live_part_of_a_job_ends_with_the_job() {
 }
 
 #[tokio::test]
+async fn an_empty_deployment_says_what_to_do_next() {
+    let browser = Browser::open().await;
+    *browser.host.memory.kept() = management::memory::Kept::default();
+    for (path, words) in [
+        ("/integrations", "No integrations yet"),
+        ("/runs", "No runs yet"),
+        ("/quarantine", "No findings in quarantine"),
+        ("/accounts", "No account was checked yet"),
+        ("/doctor", "No account was checked yet"),
+        ("/jobs", "No jobs yet"),
+        ("/audit", "Nothing was changed yet"),
+        ("/runs/history", "No complete day to show yet"),
+    ] {
+        let reply = browser.get(path).await;
+        assert!(reply.status == StatusCode::OK && reply.text.contains(words), "{path}: {}", reply.text);
+    }
+    let reply = browser.get("/integrations/new").await;
+    assert_eq!(reply.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_thousand_accounts_are_one_page_of_bounded_size() {
+    let browser = Browser::open().await;
+    {
+        let kept = &mut *browser.host.memory.kept();
+        let like = kept.connections.values().find(|one| one.provider.as_str().starts_with("o-")).unwrap().clone();
+        for number in 0..1_000_u64 {
+            let account: asff::AccountId = format!("{:012}", 700_000_000_000 + number).parse().unwrap();
+            kept.connections.insert(account, exporter::connection::Connection { account, ..like.clone() });
+        }
+    }
+    for path in ["/accounts?size=250", "/doctor?show=all", "/integrations", "/integrations/o-a1b2c3d4e5"] {
+        let reply = browser.get(path).await;
+        assert_eq!(reply.status, StatusCode::OK);
+        assert!(reply.text.len() < 512 * 1024, "{path}: {} bytes", reply.text.len());
+    }
+    let csv = browser.get("/doctor.csv").await.text;
+    assert!(csv.lines().count() > 1_000);
+}
+
+#[tokio::test]
+async fn enabling_and_replaying_is_one_click_on_a_disabled_integration() {
+    let browser = Browser::open().await;
+    let page = browser.get("/integrations/456789012345").await.text;
+    assert!(page.contains("Enable and replay"));
+    let page = follow(&browser, "/integrations/456789012345/enable?replay=1", &[("etag", "")]).await;
+    assert!(page.contains("Enabled") && !page.contains("Enable and replay"));
+}
+
+#[tokio::test]
 async fn the_search_box_finds_by_format() {
     let browser = Browser::open().await;
     for (text, path) in [

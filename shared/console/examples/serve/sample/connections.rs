@@ -90,9 +90,7 @@ pub(super) fn account(id: &str, provider: &str, kind: Kind, now: Timestamp) -> R
             ),
         );
         let status = RegionStatus::HubNotEnabled;
-        connection
-            .regions
-            .insert("sa-east-1".parse()?, RegionConnection { status, problem: Some(hub), ..enabled });
+        connection.regions.insert("sa-east-1".parse()?, RegionConnection { status, problem: Some(hub), ..enabled });
         let product = problem(
             "product_not_accepted",
             format!(
