@@ -85,6 +85,7 @@ pub(crate) struct Frame {
     pub(crate) here: String,
     pub(crate) version: String,
     pub(crate) is_read_only: bool,
+    pub(crate) search: &'static str,
 }
 
 #[derive(Template)]
@@ -134,6 +135,11 @@ impl Visit {
             here: self.here(),
             version: settings.version.clone(),
             is_read_only: settings.is_read_only,
+            search: if self.app.workbench.is_some() {
+                "Account, run, job, or finding ID"
+            } else {
+                "Account, run, or job"
+            },
         }
     }
 
@@ -209,7 +215,7 @@ pub(crate) fn told(failed: &Failed) -> Message {
             .text(sentence(&problem.detail))
             .fix(problem.remediation.clone()),
         Failed::Unavailable(error) => {
-            let title = if error.is_denied { "Nothing was changed." } else { "The deployment can't be reached." };
+            let title = if error.is_denied { "AWS denied the request. Nothing was changed." } else { "The deployment can't be reached." };
             Message::new("bad", title).text(sentence(&error.message)).fix(error.remediation.clone())
         }
         Failed::Lost => Message::new("bad", "The change may have been applied.").text(

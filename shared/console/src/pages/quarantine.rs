@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
+use exporter::explain::FindingName;
 use exporter::quarantine::Entry;
 use jiff::Timestamp;
 use management::wire::{JobView, QuarantinedRun};
@@ -202,6 +203,7 @@ struct EntryPage {
     finding: String,
     redrive: Option<Button>,
     download: String,
+    explain: String,
 }
 
 async fn one(visit: &Visit, id: &str, number: usize) -> Result<Option<(Entry, usize)>, Failed> {
@@ -233,7 +235,10 @@ pub(crate) async fn entry(visit: Visit, Path((id, number)): Path<(String, usize)
         facts.push(Fact::new("Resource", resource).class("mono break"));
     }
     facts.push(Fact::new("Meaning", sentence(meaning(&entry.code))));
+    let is_known = entry.id.as_deref().and_then(FindingName::parse).is_some() && visit.app.workbench.is_some();
+    let explain = entry.id.as_deref().filter(|_| is_known).map(|id| format!("/explain?id={}", encoded(id)));
     let page = EntryPage {
+        explain: explain.unwrap_or_default(),
         frame: visit.frame("quarantine", name.clone(), &command),
         position: format!("entry {number} of {}", count(total as u64)),
         code: entry.code.clone(),
