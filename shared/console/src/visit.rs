@@ -45,7 +45,8 @@ impl FromRequestParts<Arc<App>> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        let path = parts.uri.path().to_owned();
+        // One slash: an address that begins with two is of another host.
+        let path = format!("/{}", parts.uri.path().trim_start_matches(['/', '\\']));
         if let Some((_, theme)) = THEMES.iter().find(|(_, theme)| *theme == query.get("theme")) {
             let cookie = format!("{THEME_COOKIE}={theme}; SameSite=Strict; Path=/; Max-Age=31536000");
             let cookie = HeaderValue::from_str(&cookie).map_err(|_| StatusCode::BAD_REQUEST.into_response())?;

@@ -146,6 +146,18 @@ async fn read_only_rejects_changes_and_shows_no_buttons() {
 }
 
 #[tokio::test]
+async fn no_address_leads_to_another_host() {
+    let browser = Browser::open().await;
+    for path in ["//evil.example/?theme=dark", "///evil.example/?theme=dark", "/integrations?theme=dark"] {
+        let reply = browser.get(path).await;
+        let location = reply.location();
+        assert!(location.starts_with('/') && !location.starts_with("//"), "{path}: {location}");
+    }
+    let page = browser.get("//evil.example/").await;
+    assert!(page.status == StatusCode::NOT_FOUND && !page.text.contains("\"//"), "{}", page.text);
+}
+
+#[tokio::test]
 async fn forms_are_bounded() {
     let browser = Browser::open().await;
     let large = "x".repeat(65 * 1024);

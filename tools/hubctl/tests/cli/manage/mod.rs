@@ -2,6 +2,7 @@
 //! that everything from the command line to the router is the real thing.
 
 mod closed;
+mod console;
 mod declared;
 mod examined;
 mod hidden;
