@@ -205,6 +205,16 @@ def scenarios(browser: Browser, link: str, with_script: bool) -> list[str]:
     page.get_by_role("button", name="Delete integration").click()
     expect("Integration 210987654321 deleted." in page.locator(note).first.inner_text(), "deleted", page)
 
+    page.goto(f"{base}/plan")
+    page.get_by_label("Upload").fill("s3://acme-prowler-scans/scan.ocsf.json.gz")
+    page.get_by_role("button", name="Plan").click()
+    for _ in range(0 if with_script else 20):
+        if page.get_by_text("Estimated cost").count():
+            break
+        page.wait_for_timeout(500)
+        page.get_by_role("link", name="Show the page with the result").click()
+    page.get_by_text("Estimated cost").wait_for(timeout=20_000)
+
     page.goto(f"{base}/quarantine")
     page.get_by_role("button", name="Redrive all").click()
     expect("Redrive submitted." in page.locator(note).first.inner_text(), "a redrive is a job", page)

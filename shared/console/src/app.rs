@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use crate::client::Client;
 use crate::guard::Gate;
 use crate::messages::Messages;
+use crate::plans::Plans;
 use crate::ports::Workbench;
 use crate::settings::Settings;
 
@@ -17,6 +18,7 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) gate: Arc<Gate>,
     pub(crate) messages: Messages,
+    pub(crate) plans: Plans,
     /// Event streams that may still be opened.
     pub(crate) streams: Arc<Semaphore>,
 }

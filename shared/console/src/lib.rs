@@ -14,6 +14,7 @@ mod form;
 mod guard;
 mod messages;
 mod pages;
+mod plans;
 pub mod ports;
 mod settings;
 mod view;
@@ -49,6 +50,7 @@ pub fn console(ports: Ports, settings: Settings) -> (Router, Arc<Gate>) {
         settings,
         gate: gate.clone(),
         messages: messages::Messages::default(),
+        plans: plans::Plans::default(),
         streams: Arc::new(tokio::sync::Semaphore::new(STREAMS_MAX)),
     });
     let router = guard::protect(pages::router(app), &gate, Arc::new(pages::unauthorized), is_read_only);

@@ -18,12 +18,13 @@ use crate::view::parts::Note;
 use crate::view::text::principal;
 
 /// The pages of the console: ID, name, address.
-const TABS: [(&str, &str, &str); 8] = [
+const TABS: [(&str, &str, &str); 9] = [
     ("integrations", "Integrations", "/integrations"),
     ("runs", "Runs", "/runs"),
     ("quarantine", "Quarantine", "/quarantine"),
     ("accounts", "Accounts", "/accounts"),
     ("doctor", "Doctor", "/doctor"),
+    ("plan", "Plan", "/plan"),
     ("jobs", "Jobs", "/jobs"),
     ("explain", "Explain", "/explain"),
     ("audit", "Audit log", "/audit"),
@@ -113,8 +114,9 @@ impl Visit {
         let settings = &self.app.settings;
         let title = title.into();
         let note = self.app.messages.find(self.query.get("said")).map(Note::from);
-        // To explain a finding, the state bucket is read, which only this machine may do.
-        let shown = TABS.into_iter().filter(|(id, _, _)| *id != "explain" || self.app.workbench.is_some());
+        // To plan and to explain, the buckets are read, which only this machine does.
+        let shown =
+            TABS.into_iter().filter(|(id, _, _)| !["explain", "plan"].contains(id) || self.app.workbench.is_some());
         let tabs = shown.map(|(id, name, href)| Tab { name, href, is_current: id == tab });
         let scripts = ["htmx.min.js", "hx-sse.min.js", "console.js"].map(assets::address);
         let name = settings.name.clone().unwrap_or_default();
@@ -137,7 +139,7 @@ impl Visit {
             version: settings.version.clone(),
             is_read_only: settings.is_read_only,
             search: if self.app.workbench.is_some() {
-                "Account, run, job, or finding ID"
+                "Account, run, finding ID, s3:// …"
             } else {
                 "Account, run, or job"
             },

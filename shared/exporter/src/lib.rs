@@ -6,6 +6,7 @@
 mod account;
 pub mod approval;
 pub mod connection;
+pub mod cost;
 mod coverage;
 pub mod credentials;
 mod deadline;

@@ -1,12 +1,16 @@
 //! Stands for the commands of hubctl: what they would say of the sample data.
 
+use std::time::Duration;
+
 use exporter::explain::{Explanation, FindingName, KnownState, RunWord};
+use exporter::report::RunReport;
+use exporter::upload::Upload;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use web_console::ports::Reply;
-use web_console::{DeploymentCheck, Permissions, Workbench};
+use web_console::{DeploymentCheck, Permissions, Unavailable, Workbench};
 
-use crate::sample::RUN;
+use crate::sample::{RUN, sample_plan};
 
 /// The commands of this machine.
 pub(crate) struct Bench;
@@ -45,6 +49,14 @@ impl Workbench for Bench {
                 live: Vec::new(),
                 notes: Vec::new(),
             })
+        })
+    }
+
+    fn plan(&self, upload: Upload) -> Reply<RunReport> {
+        let report = sample_plan(&upload.url(), Timestamp::now());
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            report.map_err(|error| Unavailable { is_denied: false, message: error, remediation: None })
         })
     }
 

@@ -29,6 +29,9 @@ pub(crate) async fn find(visit: Visit) -> Response {
     if FindingName::parse(text).is_some() && visit.app.workbench.is_some() {
         return Redirect::to(&format!("/explain?id={path}")).into_response();
     }
+    if text.starts_with("s3://") && visit.app.workbench.is_some() {
+        return Redirect::to(&format!("/plan?key={path}")).into_response();
+    }
     let is_id =
         text.len() >= ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
     if is_id {

@@ -18,6 +18,7 @@ mod integrations;
 mod jobs;
 mod open;
 mod pending;
+mod plan;
 mod quarantine;
 mod role;
 mod run;
@@ -65,6 +66,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/accounts", get(accounts::list))
         .route("/doctor", get(doctor::show))
         .route("/doctor/deployment", get(doctor::deployment))
+        .route("/plan", get(plan::ask).post(plan::start))
+        .route("/plan/{n}", get(plan::show))
+        .route("/plan/{n}/result", get(plan::result))
         .route("/explain", get(explain::show))
         .route("/explain/result", get(explain::result))
         .route("/doctor.csv", get(doctor::list))

@@ -39,6 +39,7 @@ async fn every_page_responds_and_names_its_command() {
         "/doctor?show=all&regions=all",
         "/doctor?wait=1",
         "/explain",
+        "/plan?key=s3://scans/scan.json",
         "/explain?id=prowler-s3_bucket_acl-123456789012-eu-west-1-0123456ab&wait=1",
         "/jobs",
         "/jobs/0193a20f-1c7a-7e02-8b11-4d5e6f7a8b9c",
@@ -273,4 +274,20 @@ async fn what_the_machine_knows_is_shown_as_text_and_problems_come_first() {
     let page = browser.get("/doctor/deployment").await.text;
     let place = |text: &str| page.find(text).unwrap();
     assert!(place("dead-letter queue") < place("alarms") && place("alarms") < place("scan bucket"), "{page}");
+}
+
+#[tokio::test]
+async fn a_plan_is_shown_when_it_is_there_and_changes_nothing() {
+    let browser = Browser::open().await;
+    let wrong = browser.post("/plan", &[("key", "scan.json"), ("events", "0")]).await;
+    assert!(wrong.status == StatusCode::UNPROCESSABLE_ENTITY && wrong.text.contains("Must be an object"));
+    let started = browser.post("/plan", &[("key", "s3://scans/scan.json"), ("events", "20000")]).await;
+    assert_eq!((started.status, started.location()), (StatusCode::SEE_OTHER, "/plan/1"));
+    assert!(browser.get("/plan/1").await.text.contains("aria-busy"), "the page is there before the result");
+    let panel = browser.get("/plan/1/result").await.text;
+    for part in ["s3://scans/scan.json", "The counts add up", "Estimated cost", "$0.01", "<b>24,816</b> read"] {
+        assert!(panel.contains(part), "{part}: {panel}");
+    }
+    assert!(!browser.get("/plan/1").await.text.contains("aria-busy"));
+    assert_eq!(browser.get("/plan/2").await.status, StatusCode::NOT_FOUND);
 }

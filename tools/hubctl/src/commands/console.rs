@@ -8,6 +8,8 @@ use bytes::Bytes;
 use clap::builder::NonEmptyStringValueParser;
 use exporter::explain::{Explanation, FindingName};
 use exporter::provider::ProviderId;
+use exporter::report::RunReport;
+use exporter::upload::Upload;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -18,6 +20,7 @@ use crate::commands::doctor::{self, Finding, Health};
 use crate::commands::explain;
 use crate::commands::integration::role::ExternalId;
 use crate::commands::permissions::{document, policy::Form};
+use crate::commands::plan;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
@@ -203,6 +206,16 @@ impl Workbench for Host {
         let global = self.global.clone();
         Box::pin(async move {
             let found = explain::of_deployment(&global, &id, name, live).await;
+            found.map_err(|error| unavailable(failure_of(error)))
+        })
+    }
+
+    fn plan(&self, upload: Upload) -> web_console::ports::Reply<RunReport> {
+        let global = self.global.clone();
+        Box::pin(async move {
+            let runtime = tokio::runtime::Handle::current();
+            let work = tokio::task::spawn_blocking(move || runtime.block_on(plan::of_object(&global, upload)));
+            let found = work.await.map_err(anyhow::Error::from).flatten();
             found.map_err(|error| unavailable(failure_of(error)))
         })
     }

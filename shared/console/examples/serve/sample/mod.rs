@@ -8,6 +8,7 @@ use exporter::integration::{Credentials, Integration, Role};
 use exporter::jobs::{Job, JobRecord, JobState};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{AuditEntry, FieldChange, Stored};
+use exporter::report::RunReport;
 use jiff::{SignedDuration, Timestamp};
 use management::memory::{Kept, Memory};
 use serde_json::json;
@@ -43,6 +44,16 @@ pub(crate) fn fill(memory: &Memory, now: Timestamp) -> Result<(), Failure> {
     jobs(kept, now);
     trail(kept, now);
     Ok(())
+}
+
+/// What an export of the object would do, as the big run did.
+pub(crate) fn sample_plan(source: &str, now: Timestamp) -> Result<RunReport, String> {
+    let memory = Memory::default();
+    fill(&memory, now).map_err(|error| error.to_string())?;
+    let found = memory.kept().runs.iter().find(|run| run.run_id == RUN).cloned();
+    let mut report = found.ok_or("the sample has no such run")?;
+    source.clone_into(&mut report.upload.source);
+    Ok(report)
 }
 
 fn role(account: &str) -> Credentials {

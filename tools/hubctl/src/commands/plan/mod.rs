@@ -6,11 +6,12 @@ mod tables;
 use std::sync::Arc;
 
 use anyhow::Result;
-use exporter::export::Options;
+use exporter::export::{Exporter, Options};
 use exporter::integration::Integration;
 use exporter::plan::Planning;
 use exporter::ports::{Ports, Scan};
 use exporter::report::RunReport;
+use exporter::upload::Upload;
 
 use self::price::Plan;
 use super::export::{Work, work};
@@ -79,6 +80,16 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         Format::Table => tables::write(&plan, output)?,
     }
     Ok(run_report::exit(&report))
+}
+
+/// What an export of an object would do, with the settings of the deployment.
+pub(crate) async fn of_object(global: &Global, upload: Upload) -> Result<RunReport> {
+    let connected = deployment::connect(global).await?;
+    let scan = work::open(&Source::Object(upload), connected.cloud.as_ref()).await?;
+    let planning = Arc::new(Planning::new(connected.cloud));
+    let exporter = Exporter::new(planning, Work::unpaced().settings(&Origin::default()));
+    let exported = exporter.export(scan, Options { again: true, ..Options::default() }).await;
+    exported.map_err(|error| work::failed(&error, "hubctl plan").into())
 }
 
 /// Exports a scan in a world like the real one.

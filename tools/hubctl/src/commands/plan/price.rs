@@ -1,16 +1,12 @@
 //! What the plan comes to, in ingestion events and dollars, beside what it would cost to send everything.
 
 use asff::{AccountId, RegionName};
+use exporter::cost::Cost;
 use exporter::report::{Counts, RunReport, RunStatus};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::render::unproven;
-
-/// Ingestion events of a month that are free in each account and Region (Security Hub's price list).
-const FREE_EVENTS: u64 = 10_000;
-/// Price of each further event, dollars (Security Hub's price list). An update and an archive are events as well.
-const DOLLARS_PER_EVENT: f64 = 0.000_03;
 
 /// A plan. Its field names are part of the interface.
 #[derive(Debug, Serialize)]
@@ -43,38 +39,6 @@ pub(super) struct Region {
     adopted: u64,
     #[serde(flatten)]
     pub(super) cost: Cost,
-}
-
-/// Events, and what they cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Cost {
-    pub(super) events: u64,
-    pub(super) dollars: f64,
-    /// If every finding were sent.
-    pub(super) all_events: u64,
-    pub(super) all_dollars: f64,
-}
-
-impl Cost {
-    fn new(events: u64, all_events: u64, events_before: u64) -> Self {
-        let dollars = |events| dollars(events, events_before);
-        Self { events, dollars: dollars(events), all_events, all_dollars: dollars(all_events) }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.events += other.events;
-        self.dollars += other.dollars;
-        self.all_events += other.all_events;
-        self.all_dollars += other.all_dollars;
-    }
-}
-
-/// The price of events in one account and Region, after so many others in the month.
-fn dollars(events: u64, events_before: u64) -> f64 {
-    let free = FREE_EVENTS.saturating_sub(events_before);
-    // Far below 2^53, where a double begins to skip numbers.
-    let paid = events.saturating_sub(free) as f64;
-    paid * DOLLARS_PER_EVENT
 }
 
 impl<'a> Plan<'a> {
@@ -123,18 +87,4 @@ fn reasons(report: &RunReport) -> Vec<String> {
         lines.collect::<Vec<_>>().join("\n")
     };
     report.reasons.iter().map(sentences).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_events_of_a_month_are_free() {
-        let cents = |events, before| (dollars(events, before) * 100.0).round();
-        assert_eq!(cents(10_000, 0), 0.0);
-        assert_eq!(cents(110_000, 0), 300.0);
-        assert_eq!(cents(110_000, 4_000), 312.0);
-        assert_eq!(cents(100_000, 50_000), 300.0);
-    }
 }
