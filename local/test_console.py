@@ -198,7 +198,7 @@ def scenarios(browser: Browser, link: str, with_script: bool) -> list[str]:
     expect("Connection test passed." in page.locator(note).first.inner_text(), "a test shows its result", page)
     page.get_by_role("button", name="Disable").click()
     expect("Disabled." in page.locator(note).first.inner_text(), "disabled", page)
-    page.get_by_role("button", name="Enable").click()
+    page.get_by_role("button", name="Enable", exact=True).click()
     expect("Enabled." in page.locator(note).first.inner_text(), "enabled", page)
     page.get_by_role("link", name="Delete").click()
     page.get_by_label("Enter the account ID").fill("210987654321")
