@@ -41,6 +41,21 @@ fn problem(reason: &str, message: String, remediation: String) -> Problem {
     Problem { reason: reason.to_owned(), message, remediation: Some(remediation) }
 }
 
+/// A role that can't be assumed.
+fn no_role(id: &str) -> Problem {
+    problem(
+        "role_not_assumable",
+        format!(
+            "the role arn:aws:iam::{id}:role/SecurityHubExporter can't be assumed: its trust policy doesn't include the \
+                 deployment, or requires a different External ID"
+        ),
+        format!(
+            "hubctl permissions print --integration {id} --form trust > trust.json\naws iam update-assume-role-policy \
+                 --role-name SecurityHubExporter --policy-document file://trust.json  # in account {id}"
+        ),
+    )
+}
+
 /// A connection.
 pub(super) fn account(id: &str, provider: &str, kind: Kind, now: Timestamp) -> Result<Connection, Failure> {
     let since = ago(now, 120_000);
@@ -61,17 +76,7 @@ pub(super) fn account(id: &str, provider: &str, kind: Kind, now: Timestamp) -> R
     if matches!(kind, Kind::Disconnected) {
         connection.status = ConnectionStatus::Disconnected;
         connection.identity = None;
-        connection.problem = Some(problem(
-            "role_not_assumable",
-            format!(
-                "the role arn:aws:iam::{id}:role/SecurityHubExporter can't be assumed: its trust policy doesn't include the \
-                 deployment, or requires a different External ID"
-            ),
-            format!(
-                "hubctl permissions print --integration {id} --form trust > trust.json\naws iam update-assume-role-policy \
-                 --role-name SecurityHubExporter --policy-document file://trust.json  # in account {id}"
-            ),
-        ));
+        connection.problem = Some(no_role(id));
         return Ok(connection);
     }
     for name in REGIONS {
