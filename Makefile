@@ -30,14 +30,14 @@ ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json
 ON_EMULATORS := env LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/emulators.py run
 # One build for the demo, the tests, and the sample server. It builds the whole workspace, so that every package uses the same features of
 # its dependencies, and an example, which enables the features that only tests request. Otherwise the tests compile the AWS SDK again.
-PROGRAMS := --locked --workspace --bins --example serve
+PROGRAMS := --locked --workspace --bins --example serve --example serve-console
 # Estimates, based on the CPU time in docs/performance.md.
 USUALLY := 5 to 8 minutes on 2 cores
 USUALLY_TESTS := 1 to 2 minutes on 2 cores
 # The web console on sample data, as Cargo left it.
 CONSOLE := $(or $(CARGO_TARGET_DIR),target)/debug/examples/serve-console
 # The packages that need neither the AWS SDK nor a server.
-FAST := -p asff -p exporter -p management -p runtime -p simulator -p tidy
+FAST := -p asff -p web-console -p exporter -p management -p runtime -p simulator -p tidy
 # The tests of the scripts in local and of what deploy and .github have, in seconds.
 UNIT_TESTS = cd local && $(CURDIR)/$(PYTHON) -B -m unittest --quiet $(patsubst local/%.py,%,$(filter-out local/test_api.py,$(wildcard local/test_*.py)))
 

@@ -4,7 +4,7 @@ scenarios and a hostile page. Or takes the pictures of docs/console.md.
     python local/test_console.py SERVER [--screenshots FOLDER]     SERVER is .local/bin/serve-console
 
 Run by `make test-console`. The server keeps everything in memory and is stopped at the end. The browser is the machine's own
-chromium (CHROMIUM names another one).
+chromium, or Debian's package (CHROMIUM names another one).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import html
 import http.server
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -26,6 +25,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import chromium
 import processes
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -360,14 +360,12 @@ def main() -> int:
     parser.add_argument("server")
     parser.add_argument("--screenshots", type=Path)
     arguments = parser.parse_args()
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        sys.exit("chromium is needed: apt-get install chromium, or set CHROMIUM to the path of a Chrome")
+    path = chromium.path()
     # The sandbox of Chrome doesn't run as root.
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     problems: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=options)
+        browser = playwright.chromium.launch(executable_path=path, args=options)
         if arguments.screenshots:
             with console(arguments.server) as link:
                 screenshots(browser, link, arguments.screenshots)

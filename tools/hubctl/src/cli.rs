@@ -7,8 +7,8 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    apply, audit, completion, doctor, explain, export, integration, job, man, map, permissions, plan, provider,
-    quarantine, reconcile, run, trigger, validate,
+    apply, audit, completion, console, doctor, explain, export, integration, job, man, map, permissions, plan,
+    provider, quarantine, reconcile, run, trigger, validate,
 };
 use crate::config::Global;
 use crate::exit::Failure;

@@ -71,6 +71,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit> {
         Command::Reconcile(args) => commands::reconcile::run(&args, &cli.global, output),
         Command::Explain(args) => commands::explain::run(&args, &cli.global, output),
         Command::Doctor(args) => commands::doctor::run(&args, &cli.global, output),
+        Command::Console(args) => commands::console::run(&args, &cli.global, output),
         Command::Completion(args) => commands::completion::run(&args, command(), output),
         Command::Man(args) => commands::man::run(&args, command(), output),
     }

@@ -38,9 +38,9 @@ fn complete(memory: &Memory, now: Timestamp) {
         let Some(before) = before else { continue };
         let id = format!("0193b{:03x}-0000-7c41-9a3b-000000000000", kept.runs.len());
         let mut run = RunReport::begin(id.clone(), before.upload.clone(), now);
-        (run.kind, run.of, run.job) = (kind, of.cloned(), Some(record.id.clone()));
+        (run.kind, run.source_run_id, run.job_id) = (kind, of.cloned(), Some(record.id.clone()));
         (run.status, run.finished_at, run.scanned_at) = (RunStatus::Succeeded, Some(now), before.scanned_at);
-        run.file_end = before.file_end.clone();
+        run.read_status = before.read_status.clone();
         run.accounts = before.accounts.keys().map(|account| (*account, Default::default())).collect();
         if let Job::Approve { .. } = record.job {
             run.counts.archived = 108;
@@ -48,7 +48,7 @@ fn complete(memory: &Memory, now: Timestamp) {
         }
         if let (Job::Redrive { .. }, Some(of)) = (&record.job, of) {
             let redriven = kept.runs.iter_mut().filter(|run| run.run_id == *of);
-            redriven.for_each(|run| run.quarantine_left = Some(Default::default()));
+            redriven.for_each(|run| run.quarantine_remaining = Some(Default::default()));
         }
         kept.runs.push(run);
         let mut done = record.settled(JobState::Succeeded, None, now);

@@ -16,7 +16,7 @@ pub(super) enum Verdict {
 
 /// Judges a request by its fetch metadata.
 pub(super) fn judge(method: &Method, headers: &HeaderMap) -> Verdict {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("malformed"));
     match text("sec-fetch-site") {
         Some("same-origin" | "none") => Verdict::Own,
         Some(_) if is_top_level(text("sec-fetch-mode"), text("sec-fetch-dest")) && *method == Method::GET => {

@@ -34,12 +34,12 @@ fn enabled(view: &IntegrationView) -> Message {
     };
     let Some(uploads) = view.pending_uploads.as_ref().filter(|uploads| uploads.runs > 0) else { return message };
     let number = counted(uploads.runs, "upload was", "uploads were");
-    let text = if uploads.job.is_some() {
+    let text = if uploads.job_id.is_some() {
         format!("{} {number} recorded while it was disabled; they are being replayed.", message.text)
     } else {
         format!("{} {number} recorded while it was disabled. To export them, enable and replay.", message.text)
     };
-    let fix = uploads.job.is_none().then(|| format!("hubctl integration enable {} --replay", view.id));
+    let fix = uploads.job_id.is_none().then(|| format!("hubctl integration enable {} --replay", view.id));
     message.text(text).fix(fix)
 }
 

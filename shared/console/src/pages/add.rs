@@ -185,7 +185,7 @@ fn same_names(found: &ProviderView, fields: &mut Fields) -> Result<(), Failed> {
     if errors.is_empty() {
         return Ok(());
     }
-    Err(Failed::Problem(Box::new(management::Refusal::Invalid(errors).problem())))
+    Err(Failed::Problem(Box::new(management::ApiError::Invalid(errors).problem())))
 }
 
 fn second_page(visit: &Visit, status: StatusCode, fields: Fields, note: Option<Note>) -> Response {

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use management::wire::words::{ConnectionStatus, CredentialsKind};
+use management::wire::{ConnectionStatus, CredentialsKind};
 use management::wire::{IntegrationView, ProviderView};
 
 use super::role::links;

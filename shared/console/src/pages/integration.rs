@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use exporter::connection::{Connection, ConnectionStatus};
 use exporter::report::RunReport;
-use management::wire::words::CredentialsKind;
+use management::wire::CredentialsKind;
 use management::wire::{IntegrationView, ProviderView};
 
 use crate::client::Failed;

@@ -119,7 +119,7 @@ fn view(visit: &Visit, known: &[Known], runs: &[RunReport]) -> Page {
 
 /// Worst first.
 fn rank(known: &Known) -> u8 {
-    use management::wire::words::ConnectionStatus::{Connected, Degraded, Disconnected, Unknown};
+    use management::wire::ConnectionStatus::{Connected, Degraded, Disconnected, Unknown};
     match known.view.connection.status {
         Disconnected => 0,
         Degraded => 1,

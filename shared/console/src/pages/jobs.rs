@@ -89,7 +89,7 @@ fn name(job: &str) -> &'static str {
 
 /// What a job is about.
 fn target(job: &JobView) -> String {
-    job.about.clone().unwrap_or_else(|| "all".to_owned())
+    job.target.clone().unwrap_or_else(|| "all".to_owned())
 }
 
 fn state(state: JobState) -> State {
@@ -140,7 +140,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
 
 fn view(visit: &Visit, job: &JobView) -> JobPage {
     let title = format!("{}: {}", name(&job.job), target(job));
-    let is_run = job.about.as_ref().is_some_and(|about| about.len() == 36);
+    let is_run = job.target.as_ref().is_some_and(|about| about.len() == 36);
     JobPage {
         frame: visit.frame("jobs", title.clone(), &format!("hubctl job show {}", job.id)),
         id: job.id.clone(),
@@ -164,7 +164,7 @@ fn panel(job: &JobView, now: Timestamp, may_change: bool) -> Panel {
         state: state(job.state),
         steps,
         runs: job.runs.clone(),
-        then: job.then.clone(),
+        then: job.next_job_ids.clone(),
         is_live: job.state == JobState::Pending,
         here: format!("/jobs/{}", job.id),
         retry: (may_change && job.state == JobState::Failed).then(|| format!("/jobs/{}/retry", job.id)),

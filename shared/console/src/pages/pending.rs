@@ -184,7 +184,7 @@ fn sums<'a>(visit: &Visit, findings: impl Iterator<Item = &'a PendingFinding>) -
 
 fn row(finding: &PendingFinding) -> Row {
     let evidence = match finding.class {
-        PendingClass::Unproven => exporter::report::reason::explain(&finding.reason).to_owned(),
+        PendingClass::Unproven => exporter::report::reasons::unproven::explain(&finding.reason).to_owned(),
         class => CLASSES.iter().find(|(one, _)| *one == class).map_or_else(String::new, |(_, name)| (*name).to_owned()),
     };
     Row {

@@ -137,8 +137,8 @@ fn view(report: &RunReport, events_before: u64) -> Shown {
             let numbers = [
                 changes.new,
                 changes.changed,
-                changes.returned,
-                changes.due,
+                changes.reactivated,
+                changes.refresh_due,
                 report.unchanged,
                 report.archived,
                 report.filtered,

@@ -4,7 +4,7 @@
 use exporter::connection::RegionStatus;
 use exporter::report::{ArchiveSkipped, RunReport};
 use jiff::Timestamp;
-use management::wire::words::ConnectionStatus;
+use management::wire::ConnectionStatus;
 
 use super::integration::Known;
 use super::parts::State;
@@ -68,9 +68,9 @@ fn connection_items(known: &Known, now: Timestamp, items: &mut Vec<Item>) {
         .connection
         .iter()
         .flat_map(|found| &found.regions)
-        .filter(|(_, region)| region.lost_at.is_some() && region.status != RegionStatus::Enabled);
+        .filter(|(_, region)| region.unavailable_since.is_some() && region.status != RegionStatus::Enabled);
     for (name, region) in lost {
-        let since = region.lost_at.map(|at| time(at, now)).unwrap_or_default();
+        let since = region.unavailable_since.map(|at| time(at, now)).unwrap_or_default();
         let why =
             region.problem.as_ref().map_or_else(|| words(region.status).to_owned(), |found| sentence(&found.message));
         let mut lost = item(2, "bad", "Region unavailable", known, why, "Fix");

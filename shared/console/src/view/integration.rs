@@ -8,7 +8,7 @@ use exporter::report::RunReport;
 use exporter::state::Resend;
 use jiff::Timestamp;
 use management::service::etag;
-use management::wire::words::{ConnectionStatus, CredentialsKind};
+use management::wire::{ConnectionStatus, CredentialsKind};
 use management::wire::{ConnectionSummary, CredentialsView, IntegrationView, ProviderView};
 
 use super::parts::{Button, Chip, Remediation, State};

@@ -48,7 +48,7 @@ pub(crate) struct Fix {
 fn is_missing(region: &RegionConnection) -> bool {
     match region.status {
         RegionStatus::Enabled => false,
-        RegionStatus::RegionNotOptedIn => region.lost_at.is_some(),
+        RegionStatus::RegionNotOptedIn => region.unavailable_since.is_some(),
         _ => true,
     }
 }
@@ -62,7 +62,7 @@ pub(crate) fn needs_action(connection: &Connection) -> bool {
 pub(crate) fn rank(connection: &Connection) -> u8 {
     match connection.status {
         ConnectionStatus::Disconnected => 0,
-        _ if connection.regions.values().any(|region| is_missing(region) && region.lost_at.is_some()) => 1,
+        _ if connection.regions.values().any(|region| is_missing(region) && region.unavailable_since.is_some()) => 1,
         _ if needs_action(connection) => 2,
         _ => 3,
     }
@@ -104,12 +104,12 @@ fn cell(connection: &Connection, name: &RegionName) -> Cell {
     let Some(region) = connection.regions.get(name) else { return plain("no", "–", "not checked") };
     match region.status {
         RegionStatus::Enabled => return plain("ok", "✓", "accepts findings"),
-        RegionStatus::RegionNotOptedIn if region.lost_at.is_none() => return plain("no", "·", "not used"),
+        RegionStatus::RegionNotOptedIn if region.unavailable_since.is_none() => return plain("no", "·", "not used"),
         _ => {}
     }
-    let lost = if region.lost_at.is_some() { ", accepted findings before" } else { "" };
+    let lost = if region.unavailable_since.is_some() { ", accepted findings before" } else { "" };
     Cell {
-        class: if region.lost_at.is_some() { "regressed" } else { "failed" },
+        class: if region.unavailable_since.is_some() { "regressed" } else { "failed" },
         mark: mark(region.status),
         title: format!("{} in {name}: {}{lost}", connection.account, words(region.status)),
         href: format!("#fix-{}", key(region)),
@@ -142,7 +142,7 @@ pub(crate) const LEGEND: [(&str, &str); 9] = [
 
 /// What Regions with the same fix have in common.
 fn key(region: &RegionConnection) -> String {
-    let lost = if region.lost_at.is_some() { "-lost" } else { "" };
+    let lost = if region.unavailable_since.is_some() { "-lost" } else { "" };
     format!("{}{lost}", words(region.status).replace(' ', "-").to_lowercase())
 }
 
@@ -177,10 +177,19 @@ pub(crate) fn fixes(connections: &[&Connection], now: Timestamp) -> Vec<Fix> {
             add(problem.reason.clone(), 0, what, account.clone(), account.clone(), Some(problem), None);
         }
         for (name, region) in connection.regions.iter().filter(|(_, region)| is_missing(region)) {
-            let (rank, before) = if region.lost_at.is_some() { (1, "No longer available: ") } else { (2, "") };
+            let (rank, before) =
+                if region.unavailable_since.is_some() { (1, "No longer available: ") } else { (2, "") };
             let what = format!("{before}{}", words(region.status));
             let place = format!("{account} in {name}");
-            add(key(region), rank, sentence(&what), place, account.clone(), region.problem.as_ref(), region.lost_at);
+            add(
+                key(region),
+                rank,
+                sentence(&what),
+                place,
+                account.clone(),
+                region.problem.as_ref(),
+                region.unavailable_since,
+            );
         }
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
@@ -229,7 +238,7 @@ mod tests {
             status,
             since: now,
             problem: None,
-            lost_at: lost.then_some(now),
+            unavailable_since: lost.then_some(now),
             stale_since: None,
         };
         Connection {

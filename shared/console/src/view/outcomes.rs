@@ -31,7 +31,7 @@ pub(crate) fn totals(counts: &Counts) -> [u64; 7] {
         counts.filtered_total(),
         counts.region_unavailable_total(),
         counts.quarantined_total(),
-        counts.unreadable,
+        counts.malformed,
         counts.undelivered_total(),
     ]
 }
@@ -152,7 +152,7 @@ pub(crate) fn rows(run: &RunReport) -> Vec<Row> {
         "malformed",
         "malformed".to_owned(),
         "elements of the file that can't be parsed".to_owned(),
-        counts.unreadable,
+        counts.malformed,
     ));
     for (reason, number) in &counts.undelivered {
         rows.push(row("undelivered", "undelivered".to_owned(), reason.replace('_', " "), *number));
@@ -166,10 +166,15 @@ fn changes(run: &RunReport) -> String {
     let all = regions.fold(Changes::default(), |all, region| Changes {
         new: all.new + region.changes.new,
         changed: all.changed + region.changes.changed,
-        returned: all.returned + region.changes.returned,
-        due: all.due + region.changes.due,
+        reactivated: all.reactivated + region.changes.reactivated,
+        refresh_due: all.refresh_due + region.changes.refresh_due,
     });
-    let parts = [("new", all.new), ("changed", all.changed), ("reactivated", all.returned), ("refresh due", all.due)];
+    let parts = [
+        ("new", all.new),
+        ("changed", all.changed),
+        ("reactivated", all.reactivated),
+        ("refresh due", all.refresh_due),
+    ];
     let parts = parts.into_iter().filter(|(_, number)| *number > 0);
     parts.map(|(name, number)| format!("{name} {}", count(number))).collect::<Vec<_>>().join(", ")
 }
@@ -204,7 +209,7 @@ pub(crate) fn meaning(code: &str) -> &'static str {
     match code {
         "InvalidInput" => "rejected by Security Hub; its error message is stored",
         "partition_mismatch" => "ARN and Region belong to different partitions",
-        "unreadable" | "malformed" => "the element in the file can't be parsed",
+        "malformed" => "the element in the file can't be parsed",
         "missing_field" => "a required field is missing",
         "too_large" => "larger than Security Hub accepts",
         _ => "see the message of each entry",
@@ -239,7 +244,7 @@ mod tests {
         let mut counts = Counts { read: 24, ..Counts::default() };
         counts.add(Fate::Sent, 12);
         counts.add(Fate::Filtered("passed".to_owned()), 10);
-        counts.add(Fate::Unreadable, 2);
+        counts.add(Fate::Malformed, 2);
         let shown = equation(&counts);
         assert_eq!(shown.state.word, "The counts add up");
         let terms: Vec<_> = shown.terms.iter().map(|(number, name)| format!("{number} {name}")).collect();

@@ -62,18 +62,18 @@ pub(crate) fn words(status: RegionStatus) -> &'static str {
 fn is_missing(region: &RegionConnection) -> bool {
     match region.status {
         RegionStatus::Enabled => false,
-        RegionStatus::RegionNotOptedIn => region.lost_at.is_some(),
+        RegionStatus::RegionNotOptedIn => region.unavailable_since.is_some(),
         _ => true,
     }
 }
 
 fn tone(region: &RegionConnection) -> &'static str {
-    if region.lost_at.is_some() { "bad" } else { "warn" }
+    if region.unavailable_since.is_some() { "bad" } else { "warn" }
 }
 
 /// Worst first: lost, then those that need action, then those that accept findings, then those never enabled.
 fn rank(region: &RegionConnection) -> u8 {
-    match (region.status, region.lost_at) {
+    match (region.status, region.unavailable_since) {
         (_, Some(_)) => 0,
         (RegionStatus::Enabled, None) => 2,
         (RegionStatus::RegionNotOptedIn, None) => 3,
@@ -92,7 +92,7 @@ pub(crate) fn unavailable(connection: &Connection) -> Vec<(String, &'static str)
     let missing = sorted(connection).into_iter().filter(|(_, region)| is_missing(region));
     missing
         .map(|(name, region)| {
-            let lost = if region.lost_at.is_some() { "unavailable, " } else { "" };
+            let lost = if region.unavailable_since.is_some() { "unavailable, " } else { "" };
             (format!("{name}: {lost}{}", words(region.status)), tone(region))
         })
         .collect()
@@ -100,7 +100,8 @@ pub(crate) fn unavailable(connection: &Connection) -> Vec<(String, &'static str)
 
 /// The problem of an account that matters most.
 pub(crate) fn worst_problem(connection: &Connection) -> Option<&Problem> {
-    let lost = sorted(connection).into_iter().filter(|(_, region)| region.lost_at.is_some() && is_missing(region));
+    let lost =
+        sorted(connection).into_iter().filter(|(_, region)| region.unavailable_since.is_some() && is_missing(region));
     connection.problem.as_ref().or_else(|| lost.filter_map(|(_, region)| region.problem.as_ref()).next())
 }
 

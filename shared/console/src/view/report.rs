@@ -1,7 +1,7 @@
 //! A run's panels: what to do, what waits for approval, what is unproven, the run itself, its Regions.
 
 use asff::AccountId;
-use exporter::report::{AccountReport, ArchiveSkipped, FileEnd, RegionReport, RunReport};
+use exporter::report::{AccountReport, ArchiveSkipped, ReadStatus, RegionReport, RunReport};
 use jiff::Timestamp;
 
 use super::integration::Fact;
@@ -101,7 +101,7 @@ pub(crate) fn unproven(run: &RunReport) -> Option<Unproven> {
                     account: account.to_string(),
                     service: service.clone(),
                     region: region.to_string(),
-                    reason: sentence(exporter::report::reason::explain(reason)),
+                    reason: sentence(exporter::report::reasons::unproven::explain(reason)),
                     count: count(*number),
                     number: *number,
                 }));
@@ -136,7 +136,7 @@ pub(crate) fn fixes(run: &RunReport) -> Vec<Fix> {
             let missing = report.counts.region_unavailable.get(region.as_str());
             let missing: u64 = missing.into_iter().flat_map(|reasons| reasons.values()).sum();
             let text = format!("{} not accepted, {}", counted(missing, "finding", "findings"), unavailable.message);
-            let remediation = Some(Remediation::new(&unavailable.remediation));
+            let remediation = unavailable.remediation.as_ref().map(Remediation::new);
             fixes.push(Fix { state: State::new("warn", format!("{region}:")), text: sentence(&text), remediation });
         }
     }
@@ -155,12 +155,12 @@ fn split(text: &str) -> (String, Option<Remediation>) {
 pub(crate) fn facts(run: &RunReport, now: Timestamp) -> Vec<Fact> {
     let (calls, throttled) = all_regions(run)
         .fold((0, 0), |(calls, throttled), region| (calls + region.calls, throttled + region.throttled));
-    let end = match &run.file_end {
-        FileEnd::Unread => "not read yet".to_owned(),
-        FileEnd::Complete => "read to the end".to_owned(),
-        FileEnd::Truncated { offset, reason } => format!("ends early at byte {}: {reason}", count(*offset)),
-        FileEnd::Stopped => "not read to the end, for lack of time".to_owned(),
-        FileEnd::Refused { message } => message.clone(),
+    let end = match &run.read_status {
+        ReadStatus::Unread => "not read yet".to_owned(),
+        ReadStatus::Complete => "read to the end".to_owned(),
+        ReadStatus::Truncated { offset, reason } => format!("ends early at byte {}: {reason}", count(*offset)),
+        ReadStatus::Stopped => "not read to the end, for lack of time".to_owned(),
+        ReadStatus::Refused { message } => message.clone(),
     };
     let format = run.format.map_or_else(String::new, |format| format!("{}, ", format.as_str().to_uppercase()));
     let took = run.finished_at.map(|end| duration(end.duration_since(run.started_at)));
@@ -174,10 +174,10 @@ pub(crate) fn facts(run: &RunReport, now: Timestamp) -> Vec<Fact> {
         facts.push(Fact::new("Scanned", format!("{} UTC", time(at, now))));
     }
     facts.push(Fact::new("Calls", count(calls)).aside(format!("{} of them throttled and retried", count(throttled))));
-    if let Some(of) = &run.of {
+    if let Some(of) = &run.source_run_id {
         facts.push(Fact::new("About run", of).link(format!("/runs/{of}")));
     }
-    if let Some(job) = &run.job {
+    if let Some(job) = &run.job_id {
         facts.push(Fact::new("Job", job).link(format!("/jobs/{job}")));
     }
     facts
@@ -214,8 +214,8 @@ pub(crate) fn regions(account: &AccountId, report: &AccountReport) -> Regions {
         [
             changes.new,
             changes.changed,
-            changes.returned,
-            changes.due,
+            changes.reactivated,
+            changes.refresh_due,
             region.sent,
             region.unchanged,
             region.filtered,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use exporter::integration::Integration;
 use exporter::scan_source::ScanSource;
-use management::wire::words::CredentialsKind;
+use management::wire::CredentialsKind;
 use management::wire::{CredentialsView, IntegrationView, ProviderView};
 use serde::Serialize;
 use serde_json::{Map, Value};

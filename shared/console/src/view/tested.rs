@@ -1,7 +1,7 @@
 //! The result of a connection test, as the message of the page that follows it.
 
 use management::wire::Test;
-use management::wire::words::TestOutcome;
+use management::wire::TestOutcome;
 
 use super::region::fixes;
 use super::text::{counted, sentence};

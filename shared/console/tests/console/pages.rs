@@ -187,7 +187,7 @@ async fn the_live_part_of_a_job_ends_with_the_job() {
 #[tokio::test]
 async fn an_empty_deployment_says_what_to_do_next() {
     let browser = Browser::open().await;
-    *browser.host.memory.kept() = management::memory::Kept::default();
+    *browser.host.memory.kept() = management::memory::MemoryContents::default();
     for (path, words) in [
         ("/integrations", "No integrations yet"),
         ("/runs", "No runs yet"),

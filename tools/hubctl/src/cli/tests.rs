@@ -5,7 +5,7 @@ use clap::error::ErrorKind;
 
 use super::*;
 
-const PAGES: [(&str, &str); 11] = [
+const PAGES: [(&str, &str); 12] = [
     ("README.md", include_str!("../../../../README.md")),
     ("SECURITY.md", include_str!("../../../../SECURITY.md")),
     ("deploy/README.md", include_str!("../../../../deploy/README.md")),

@@ -16,16 +16,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Duration, interval};
 use web_console::{Api, DeploymentCheck, Gate, PORT_DEFAULT, Permissions, Ports, Settings, Unavailable, Workbench};
 
+use crate::args::role::ExternalId;
+use crate::client::{ConnectionArgs, Management};
 use crate::commands::doctor::{self, Finding, Health};
 use crate::commands::explain;
-use crate::commands::integration::role::ExternalId;
 use crate::commands::permissions::{document, policy::Form};
 use crate::commands::plan;
 use crate::config::Global;
 use crate::deployment::block_on;
 use crate::exit::{Exit, Failure};
-use crate::management::{Management, Reach};
-use crate::output::Output;
+use crate::render::Output;
 
 /// Ports that are tried if none is given.
 const PORTS_TRIED: u16 = 20;
@@ -52,7 +52,7 @@ Examples:
   hubctl console --local --no-open --port 8020")]
 pub(crate) struct Args {
     #[command(flatten)]
-    reach: Reach,
+    reach: ConnectionArgs,
 
     /// Port of 127.0.0.1 [default: 8017, or the next that is free]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..))]

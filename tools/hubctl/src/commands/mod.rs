@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod completion;
+pub(crate) mod console;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod export;

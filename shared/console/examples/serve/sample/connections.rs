@@ -59,8 +59,13 @@ fn no_role(id: &str) -> Problem {
 /// A connection.
 pub(super) fn account(id: &str, provider: &str, kind: Kind, now: Timestamp) -> Result<Connection, Failure> {
     let since = ago(now, 120_000);
-    let enabled =
-        RegionConnection { status: RegionStatus::Enabled, since, problem: None, lost_at: None, stale_since: None };
+    let enabled = RegionConnection {
+        status: RegionStatus::Enabled,
+        since,
+        problem: None,
+        unavailable_since: None,
+        stale_since: None,
+    };
     let mut connection = Connection {
         account: id.parse()?,
         provider: provider.parse()?,
@@ -120,10 +125,15 @@ pub(super) fn account(id: &str, provider: &str, kind: Kind, now: Timestamp) -> R
                  management account; repeat for the parent OUs"
             ),
         );
-        let lost_at = Some(ago(now, 927));
+        let unavailable_since = Some(ago(now, 927));
         let status = RegionStatus::AccessDenied;
-        let region =
-            RegionConnection { status, since: ago(now, 927), problem: Some(denied), lost_at, stale_since: None };
+        let region = RegionConnection {
+            status,
+            since: ago(now, 927),
+            problem: Some(denied),
+            unavailable_since,
+            stale_since: None,
+        };
         connection.regions.insert("eu-south-2".parse()?, region);
     }
     Ok(connection)

@@ -10,7 +10,7 @@ use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{AuditEntry, FieldChange, Stored};
 use exporter::report::RunReport;
 use jiff::{SignedDuration, Timestamp};
-use management::memory::{Kept, Memory};
+use management::memory::{Memory, MemoryContents};
 use serde_json::json;
 
 use self::connections::{account, organization};
@@ -62,7 +62,7 @@ fn role(account: &str) -> Credentials {
     Credentials::Default { role: Some(role) }
 }
 
-fn integrations(kept: &mut Kept, now: Timestamp) -> Result<(), Failure> {
+fn integrations(kept: &mut MemoryContents, now: Timestamp) -> Result<(), Failure> {
     let anna = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/anna";
     for (id, alias, schedule) in [
         ("o-a1b2c3d4e5", "acme organization", Some("cron(0 3 * * ? *)")),
@@ -109,12 +109,12 @@ fn account_connections(now: Timestamp) -> Result<Vec<Connection>, Failure> {
     ])
 }
 
-fn jobs(kept: &mut Kept, now: Timestamp) {
+fn jobs(kept: &mut MemoryContents, now: Timestamp) {
     let ben = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/ben";
     let redrive = Job::Redrive { run_id: Some(RUN.to_owned()), code: None };
     let done = JobRecord::new("0193a1f0-0000-7e02-8b11-000000000001".to_owned(), redrive, ago(now, 490), ben);
     kept.jobs.push(done.settled(JobState::Succeeded, None, ago(now, 489)));
-    let replay = Job::Replay { run_id: "0193a1c3-0000-7c41-9a3b-000000000010".to_owned(), then: Vec::new() };
+    let replay = Job::Replay { run_id: "0193a1c3-0000-7c41-9a3b-000000000010".to_owned(), next_run_ids: Vec::new() };
     let rejected = JobRecord::new("0193a1f8-0000-7e02-8b11-000000000002".to_owned(), replay, ago(now, 120), ben);
     let why = "a newer scan of account 345678901234 was exported".to_owned();
     kept.jobs.push(rejected.settled(JobState::Rejected, Some(why), ago(now, 119)));
@@ -122,7 +122,7 @@ fn jobs(kept: &mut Kept, now: Timestamp) {
     kept.jobs.push(JobRecord::new(JOB.to_owned(), reconcile, now, ben));
 }
 
-fn trail(kept: &mut Kept, now: Timestamp) {
+fn trail(kept: &mut MemoryContents, now: Timestamp) {
     let change = |from: serde_json::Value, to: serde_json::Value| FieldChange { from: Some(from), to: Some(to) };
     let entries = [
         (9_000, "ben", "integration.create", "o-a1b2c3d4e5", Vec::new()),

@@ -1,12 +1,12 @@
 //! Runs, what they left in quarantine, and what waits for approval.
 
+use exporter::problem::Problem;
 use exporter::report::{
-    AccountReport, ArchiveSkipped, Changes, Counts, Fate, FileEnd, RegionReport, RunKind, RunReport, RunStatus,
-    Unavailable,
+    AccountReport, ArchiveSkipped, Changes, Counts, Fate, ReadStatus, RegionReport, RunKind, RunReport, RunStatus,
 };
 use exporter::upload::UploadInfo;
 use jiff::{SignedDuration, Timestamp};
-use management::memory::Kept;
+use management::memory::MemoryContents;
 use serde_json::json;
 
 use super::{Failure, RUN, ago};
@@ -31,7 +31,7 @@ fn run(id: &str, account: &str, minutes: i64, now: Timestamp) -> RunReport {
     let mut run = RunReport::begin(id.to_owned(), upload, started_at);
     run.status = RunStatus::Succeeded;
     run.format = Some(asff::ScanFormat::Ocsf);
-    run.file_end = FileEnd::Complete;
+    run.read_status = ReadStatus::Complete;
     run.finished_at = Some(started_at + SignedDuration::from_millis(6_400));
     run.scanned_at = Some(started_at - SignedDuration::from_mins(7));
     run
@@ -41,7 +41,7 @@ fn run(id: &str, account: &str, minutes: i64, now: Timestamp) -> RunReport {
 fn settle(run: &mut RunReport, account: &str, regions: &[(&str, u64, u64, u64, u64)]) -> Result<(), Failure> {
     let mut report = AccountReport::default();
     for (name, sent, unchanged, filtered, archived) in regions {
-        let changes = Changes { new: sent / 2, changed: sent - sent / 2, returned: 0, due: 0 };
+        let changes = Changes { new: sent / 2, changed: sent - sent / 2, reactivated: 0, refresh_due: 0 };
         let region = RegionReport {
             sent: *sent,
             changes,
@@ -70,7 +70,7 @@ fn add(run: &mut RunReport, account: &str, report: AccountReport) -> Result<(), 
 }
 
 /// Adds the runs, oldest first.
-pub(super) fn fill(kept: &mut Kept, now: Timestamp) -> Result<(), Failure> {
+pub(super) fn fill(kept: &mut MemoryContents, now: Timestamp) -> Result<(), Failure> {
     for day in (1..20_i64).rev() {
         for (index, account) in ["123456789012", STAGING].into_iter().enumerate() {
             let minutes = day * 1_440 + 30 * i64::try_from(index)?;
@@ -107,7 +107,7 @@ pub(super) fn fill(kept: &mut Kept, now: Timestamp) -> Result<(), Failure> {
     )?;
     kept.runs.push(production);
     let mut undone = run("0193a1f0-0000-7c41-9a3b-000000000013", "123456789012", 100, now);
-    (undone.kind, undone.of) = (RunKind::UndoArchive, kept.runs.first().map(|run| run.run_id.clone()));
+    (undone.kind, undone.source_run_id) = (RunKind::UndoArchive, kept.runs.first().map(|run| run.run_id.clone()));
     settle(&mut undone, "123456789012", &[("eu-west-1", 61, 0, 0, 0)])?;
     kept.runs.push(undone);
     let mut running = run("0193a201-0000-7c41-9a3b-000000000014", "600000000000", 0, now);
@@ -117,7 +117,7 @@ pub(super) fn fill(kept: &mut Kept, now: Timestamp) -> Result<(), Failure> {
 }
 
 /// The run with everything.
-fn staging(kept: &mut Kept, now: Timestamp) -> Result<RunReport, Failure> {
+fn staging(kept: &mut MemoryContents, now: Timestamp) -> Result<RunReport, Failure> {
     let mut big = run(RUN, STAGING, 511, now);
     big.status = RunStatus::Degraded;
     let mut report = AccountReport::default();
@@ -125,7 +125,8 @@ fn staging(kept: &mut Kept, now: Timestamp) -> Result<RunReport, Failure> {
     for (name, sent, unchanged, filtered) in
         [("eu-west-1", 218, 1_710, 9_902), ("us-east-1", 118, 1_014, 6_620), ("eu-central-1", 76, 413, 4_580)]
     {
-        let changes = Changes { new: sent / 2, changed: sent / 3, returned: 2, due: sent - sent / 2 - sent / 3 - 2 };
+        let changes =
+            Changes { new: sent / 2, changed: sent / 3, reactivated: 2, refresh_due: sent - sent / 2 - sent / 3 - 2 };
         let region =
             RegionReport { sent, changes, unchanged, filtered, calls: 10, throttled: 1, ..RegionReport::default() };
         report.regions.insert(name.parse()?, region);
@@ -151,8 +152,7 @@ fn staging(kept: &mut Kept, now: Timestamp) -> Result<RunReport, Failure> {
         ),
     ] {
         counts.add(Fate::RegionUnavailable(name.parse()?, reason.to_owned()), findings);
-        let unavailable =
-            Unavailable { reason: reason.to_owned(), message: message.to_owned(), remediation: remediation.to_owned() };
+        let unavailable = Problem::new(reason, message).fixed_by(remediation.to_owned());
         report
             .regions
             .insert(name.parse()?, RegionReport { unavailable: Some(unavailable), ..RegionReport::default() });

@@ -15,7 +15,7 @@ use exporter::roster::{TargetSelection, select_targets};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use self::deployment::Finding;
+pub(crate) use self::deployment::{Finding, Health};
 use crate::config::{Format, Global};
 use crate::deployment::{block_on, connect, port, which_deployment};
 use crate::exit::{Exit, Failure};
@@ -133,7 +133,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
 /// The checks of the deployment, without those of its accounts.
 pub(crate) async fn inspect(global: &Global) -> Result<Vec<Finding>> {
     let connected = connect(global).await?;
-    let roll = call_roll(&*connected.cloud, &Wanted::All).await.map_err(|error| port(&error))?;
+    let roll = select_targets(&*connected.cloud, &TargetSelection::All).await.map_err(|error| port(&error))?;
     let mut found = match &connected.stack {
         Some(stack) => deployment::inspect(&connected.config, global.stack.as_deref(), stack).await,
         None => Vec::new(),

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use super::price::{Cost, Plan};
+use exporter::cost::Cost;
+
+use super::price::Plan;
 use crate::render::run_report::tone;
 use crate::render::{Column, Details, Output, Table, Tone, text};
 use crate::render::{outcomes, unproven};
