@@ -9,7 +9,7 @@ use crate::wire::{Reply, Wire};
 use crate::{ACCOUNT, cloud};
 
 /// The sample of the documentation.
-const SAMPLE: &str = include_str!("../../../../events/emitted/region-lost.json");
+const SAMPLE: &str = include_str!("../../../../events/emitted/region-unavailable.json");
 
 fn events(count: usize) -> Vec<Event> {
     let detail = serde_json::from_str::<Value>(SAMPLE).unwrap()["detail"].take();

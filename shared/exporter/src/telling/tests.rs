@@ -143,7 +143,7 @@ async fn a_lost_region_says_what_fixes_it_in_one_line() {
 }
 
 fn expected() -> serde_json::Value {
-    let sample = include_str!("../../../../events/emitted/region-lost.json");
+    let sample = include_str!("../../../../events/emitted/region-unavailable.json");
     serde_json::from_str::<serde_json::Value>(sample).unwrap()["detail"].take()
 }
 

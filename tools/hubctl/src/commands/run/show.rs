@@ -19,13 +19,14 @@ The exit code says how the run ended, so that a pipeline can stop on it.
 Example:
   hubctl run show 01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b
 
-JSON: run_id, kind (export, undo_archive, redrive, reconcile, archive_all), of
-(the run that it is about), job (that it belongs to), status, reasons, upload,
-format, read_status, started_at, finished_at, scanned_at, counts, accounts (each
-with counts, problem, archive, unproven, scan_times, partial_scan, uncovered,
-regions), quarantine, quarantine_remaining, pending. counts: read = sent + unchanged
-+ filtered + region_unavailable + quarantined + unreadable + undelivered; beside
-these absent and unproven, active findings of earlier scans. archive says why
+JSON: run_id, kind (export, undo_archive, redrive, reconcile, archive_all),
+source_run_id (the run that it is about), job_id (of the job that it belongs
+to), status, reasons, upload, format, read_status, started_at, finished_at,
+scanned_at, counts, accounts (each with counts, problem, archive, unproven,
+scan_times, partial_scan, uncovered, regions), quarantine, quarantine_remaining,
+pending. counts: read = sent + unchanged + filtered + region_unavailable +
+quarantined + malformed + undelivered; beside these absent and unproven, active
+findings of earlier scans. archive says why
 nothing was archived that should have been: archive_requires_approval waits for
 `hubctl run approve`, unproven (by Region, service and reason) for
 `hubctl run approve --unproven`.")]

@@ -30,10 +30,11 @@ Examples:
   hubctl validate scan.csv --all-statuses --severity-min high
   hubctl validate scan.ocsf.json --output json | jq .plan.counts
 
-JSON: `scan` says what the file is and holds (source, bytes, format, read_status,
-prowler_versions, scanned_at, accounts, regions, statuses, severities, read,
-mapped, skipped, quarantined, malformed, repaired, duplicates, collisions,
-repairs, problems); `plan` what would become of it (filters, counts, sent).")]
+JSON: `scan` says what the file is and holds (source, bytes, format,
+read_status, prowler_versions, scanned_at, accounts, regions, statuses,
+severities, read, mapped, skipped, quarantined, malformed, repaired, duplicates,
+collisions, repairs, problems); `plan` what would
+become of it (filters, counts, sent).")]
 pub(crate) struct Args {
     /// Scan file of Prowler, plain or compressed; - for standard input
     #[arg(value_name = "FILE", value_parser = Source::parser())]

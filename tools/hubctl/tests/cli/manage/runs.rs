@@ -126,7 +126,7 @@ fn an_order_is_waited_for_and_its_runs_are_shown() {
         let result = deployment.json(&line);
         let result = if is_list { &result[0] } else { &result };
         let record = deployment.memory.kept().jobs.last().unwrap().clone();
-        assert_eq!((&result["job"], record.state), (&json!(record.id), JobState::Succeeded), "{line}");
+        assert_eq!((&result["job_id"], record.state), (&json!(record.id), JobState::Succeeded), "{line}");
     }
     let compared = deployment.run(&format!("reconcile --account {ACCOUNT} --regions eu-west-1 --dry-run"));
     assert_eq!(compared.exit, 0, "{}", compared.stderr);
@@ -164,7 +164,7 @@ fn an_order_that_nobody_waits_for_can_be_looked_up() {
     insta::assert_snapshot!("job_list", listed.stdout.replace(id, &"o".repeat(id.len())));
     let exporter = Exporter::of(deployment.memory.clone(), JobState::Succeeded);
     let waited = deployment.json(&format!("job show {id} --wait"));
-    assert_eq!(waited[0]["job"], id);
+    assert_eq!(waited[0]["job_id"], id);
     drop(exporter);
 }
 
@@ -201,7 +201,7 @@ fn a_failed_job_is_shown_with_the_command_that_retries_it() {
     assert_eq!((&pending["id"], &pending["state"]), (&message["id"], &"pending".into()));
     let exporter = Exporter::of(deployment.memory.clone(), JobState::Succeeded);
     let complete = deployment.json(&format!("job show {id} --wait"));
-    assert_eq!(complete[0]["job"], id);
+    assert_eq!(complete[0]["job_id"], id);
     drop(exporter);
     let again = deployment.run(&format!("job retry {id}"));
     assert_eq!(again.exit, 1, "{}", again.stdout);
