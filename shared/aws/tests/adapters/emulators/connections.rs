@@ -120,7 +120,8 @@ async fn the_largest_connection_fits_the_table(place: Place) {
 
 async fn what_was_published_is_replaced_only_while_it_is_what_was_read(place: Place) {
     let (cloud, account) = (&place.cloud, ACCOUNT.parse().unwrap());
-    let sample: Value = serde_json::from_str(include_str!("../../../../../events/emitted/region-unavailable.json")).unwrap();
+    let sample: Value =
+        serde_json::from_str(include_str!("../../../../../events/emitted/region-unavailable.json")).unwrap();
     let mut event =
         Event { kind: EventKind::RegionUnavailable, detail: serde_json::from_value(sample["detail"].clone()).unwrap() };
     (event.detail.message, event.detail.remediation) = ("m".repeat(1_200), "f".repeat(1_000));
