@@ -147,6 +147,7 @@ It is all still up. In a shell here:
     export PATH=$PWD/.venv/bin:$PWD/.local/bin:$PATH
     hubctl run list --stack {STACK_NAME}
     hubctl integration list --stack {STACK_NAME}
+    hubctl console --stack {STACK_NAME}    # the same in the browser, by a link that is valid once
     curl -s $AWS_ENDPOINT_URL_SECURITYHUB/_simulator/summary
     less {folder}/logs/ministack.log  # the function's log is in it
     make invoke EVENT=events/sqs-eventbridge.json  # the function alone

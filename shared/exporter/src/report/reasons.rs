@@ -1,7 +1,7 @@
 //! Every reason code: why a finding was not sent, not archived, or is unproven. They are names in reports, in the counts of runs, and
 //! in notifications.
 
-/// The reasons for which findings are filtered, besides [`FilterReason`](crate::filter::Kept).
+/// The reasons for which findings are filtered, besides [`FilterReason`](crate::filter::FilterReason).
 pub mod filtered {
     /// The finding is of an older scan.
     pub const SUPERSEDED: &str = "superseded";
