@@ -1,8 +1,8 @@
 //! The session of a run with one account, for exports and for jobs: lock, read the state, keep the lease, connect, and release.
 //!
 //! Promises: what a user or another run changed before the lock is seen, since it is read under the lock; an account for which
-//! nothing can be sent is released as it was found; until it is released, all of it is in doubt. If a read fails, the lock is left
-//! to expire, and the next run adopts what Security Hub stores.
+//! nothing can be sent is released as it was found; until it is released, all of it is in doubt. A read that fails has changed nothing: the
+//! account is released as it was found, so that the next run need not read from Security Hub what it stores.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -88,14 +88,18 @@ impl<P: Ports> AccountSession<P> {
             Some(_) => Lease::fixed(),
             None => Lease::on_account(ports.clone(), account, run.run_id().to_owned(), run.until),
         };
-        match accept(ports.integration(&account).await?) {
-            Ok(integration) => {
+        match ports.integration(&account).await.map(accept) {
+            Ok(Ok(integration)) => {
                 let (ports, run_id) = (ports.clone(), run.shared.run_id.clone());
                 Ok(Ok(Self { ports, run_id, give_up_at, account, integration, newest, in_doubt, lease }))
             }
-            Err(refused) => {
+            Ok(Err(refused)) => {
                 ports.end(account, run.run_id(), in_doubt).await?;
                 Ok(Err(NotLocked::Refused(refused)))
+            }
+            Err(error) => {
+                release_after_failed_read(ports.as_ref(), account, run.run_id(), in_doubt).await;
+                Err(error)
             }
         }
     }
@@ -134,13 +138,24 @@ impl<P: Ports> AccountSession<P> {
         self,
         opened: Result<Result<T, R>, PortError>,
     ) -> Result<Result<(Self, T), R>, PortError> {
-        match opened? {
-            Ok(opened) => Ok(Ok((self, opened))),
-            Err(refused) => {
+        match opened {
+            Ok(Ok(opened)) => Ok(Ok((self, opened))),
+            Ok(Err(refused)) => {
                 self.ports.end(self.account, &self.run_id, self.in_doubt).await?;
                 Ok(Err(refused))
             }
+            Err(error) => {
+                release_after_failed_read(self.ports.as_ref(), self.account, &self.run_id, self.in_doubt).await;
+                Err(error)
+            }
         }
+    }
+}
+
+/// Nothing was sent yet, so what was in doubt before still is, and nothing else. If the release fails, too, the lock expires.
+async fn release_after_failed_read<P: Ports>(ports: &P, account: AccountId, run_id: &str, in_doubt: InDoubt) {
+    if let Err(error) = ports.end(account, run_id, in_doubt).await {
+        tracing::warn!(%account, %error, "the account was not released after a failed read; its lock expires");
     }
 }
 

@@ -39,6 +39,9 @@ impl Objects for Twin {
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, PortError> {
         let list = || {
             let stores = self.world.stores.lock().unwrap();
+            if stores.broken.as_ref().is_some_and(|broken| prefix.ends_with(broken)) {
+                return Err(PortError { action: format!("list {prefix}"), message: "service unavailable".to_owned() });
+            }
             Ok(stores.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect())
         };
         self.life.step(list).await

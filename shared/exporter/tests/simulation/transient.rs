@@ -217,6 +217,23 @@ async fn the_failure_of_one_regions_store_leaves_the_others_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failed_read_after_the_lock_releases_the_account_as_it_was() {
+    let world = world(|config| config);
+    integrate(&world, ACCOUNT, |_| {});
+    export(&world, scan(0, failed(300)).upload("1")).await;
+    world.sleep(3600).await;
+    let before = billed(&world);
+    world.stores.lock().unwrap().broken = Some(format!("{ACCOUNT}/"));
+    let second = scan(1, failed(303));
+    assert!(try_export(&world, &second, "2").await.is_err(), "no state can be listed");
+    world.stores.lock().unwrap().broken = None;
+    // At once: the lock is not left to expire.
+    let report = export(&world, second.upload("2")).await;
+    assert_eq!((report.status, active(&world)), (RunStatus::Succeeded, 303), "{:?}", report.reasons);
+    assert_eq!(billed(&world) - before, 3, "nothing was sent, so nothing is in doubt");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_sent_and_could_not_be_saved_is_in_doubt_in_its_region_alone() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
