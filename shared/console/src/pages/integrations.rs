@@ -5,7 +5,7 @@ use axum::response::Response;
 use exporter::connection::Connection;
 use exporter::report::RunReport;
 use futures::{StreamExt as _, stream};
-use management::wire::{IntegrationView, ProviderView};
+use management::wire::{AttentionList, IntegrationView, ProviderView};
 
 use crate::client::{Client, Failed};
 use crate::view::attention::{Attention, attention};
@@ -15,7 +15,7 @@ use crate::visit::{Frame, Visit};
 
 /// Integrations that are read at most.
 const INTEGRATIONS_MAX: usize = 2_000;
-/// Runs that are read for the last exports, and for what needs attention.
+/// Runs that are read for the last exports.
 const RUNS_READ: usize = 100;
 /// Cards are shown for fewer integrations than this, otherwise a table.
 const TABLE_FROM: usize = 20;
@@ -51,15 +51,16 @@ fn choices(names: &[&'static str], chosen: &str) -> Vec<Choice> {
 
 /// `GET /integrations`
 pub(crate) async fn list(visit: Visit) -> Response {
-    let page = read(&visit.app.client).await.map(|(known, runs)| view(&visit, &known, &runs));
+    let page = read(&visit.app.client).await.map(|(known, attention)| view(&visit, &known, &attention));
     visit.show(page)
 }
 
-async fn read(client: &Client) -> Result<(Vec<Known>, Vec<RunReport>), Failed> {
-    let (integrations, providers, runs) = futures::try_join!(
+async fn read(client: &Client) -> Result<(Vec<Known>, AttentionList), Failed> {
+    let (integrations, providers, runs, attention) = futures::try_join!(
         client.list::<IntegrationView>("/integrations", INTEGRATIONS_MAX),
         client.list::<ProviderView>("/providers", INTEGRATIONS_MAX),
         client.page::<RunReport>("/runs", RUNS_READ, None),
+        client.get::<AttentionList>("/attention"),
     )?;
     let (views, providers, runs) = (integrations.0, providers.0, runs.items);
     let is_few = views.len() < TABLE_FROM;
@@ -71,7 +72,7 @@ async fn read(client: &Client) -> Result<(Vec<Known>, Vec<RunReport>), Failed> {
         Ok::<_, Failed>(Known { view, provider, connection, last_run })
     });
     let known: Vec<_> = known.buffered(READS_AT_ONCE).collect().await;
-    Ok((known.into_iter().collect::<Result<_, _>>()?, runs))
+    Ok((known.into_iter().collect::<Result<_, _>>()?, attention.value))
 }
 
 /// The connection of an account.
@@ -80,9 +81,9 @@ async fn connection(client: &Client, id: &str) -> Result<Option<Connection>, Fai
     Ok(page.items.into_iter().next())
 }
 
-fn view(visit: &Visit, known: &[Known], runs: &[RunReport]) -> Page {
+fn view(visit: &Visit, known: &[Known], attention_list: &AttentionList) -> Page {
     let (now, query) = (visit.now(), &visit.query);
-    let attention = attention(known, runs, now);
+    let attention = attention(attention_list, now);
     let (q, status, chosen) = (query.get("q").to_lowercase(), query.get("status"), query.get("state"));
     let total = known.len();
     let matches = |one: &Known| {

@@ -1,16 +1,11 @@
-//! What needs attention: one line each, most urgent first. Computed from what the list of integrations, its connections, and
-//! the newest runs say; nothing else is read for it.
+//! What needs attention, as `GET /attention` lists it: one line each, most urgent first.
 
-use exporter::connection::RegionStatus;
-use exporter::report::{ArchiveSkipped, RunReport};
 use jiff::Timestamp;
-use management::wire::ConnectionStatus;
+use management::wire::{AttentionItem, AttentionKind, AttentionList};
 
-use super::integration::Known;
 use super::parts::State;
-use super::region::words;
-use super::run::newest_of;
 use super::text::{age, clock, count, counted, sentence, time};
+use crate::form::encoded;
 
 /// Lines that are shown; the rest is counted.
 const ITEMS_MAX: usize = 7;
@@ -18,7 +13,6 @@ const ITEMS_MAX: usize = 7;
 /// Something that needs attention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
-    rank: u8,
     pub(crate) state: State,
     pub(crate) place: String,
     pub(crate) why: String,
@@ -29,122 +23,117 @@ pub(crate) struct Item {
 /// The list, and how many more there are.
 pub(crate) struct Attention {
     pub(crate) items: Vec<Item>,
-    pub(crate) more: usize,
+    pub(crate) more: u64,
     pub(crate) summary: String,
 }
 
-/// What needs attention, by integrations and by runs that are sorted, newest first.
-pub(crate) fn attention(integrations: &[Known], runs: &[RunReport], now: Timestamp) -> Attention {
-    let mut items = Vec::new();
-    for known in integrations {
-        connection_items(known, now, &mut items);
-        run_items(known, runs, now, &mut items);
-        if known.view.next_scan_overdue {
-            let due = known.view.next_scan_at.map(|at| format!("due {}, {}", clock(at, now), age(at, now)));
-            items.push(item(5, "warn", "Scan missing", known, due.unwrap_or_default(), "Details"));
+/// The list as it is shown.
+pub(crate) fn attention(list: &AttentionList, now: Timestamp) -> Attention {
+    let left_out = list.items.len().saturating_sub(ITEMS_MAX) as u64;
+    let newest = list.last_run_at.map(|at| format!(" Last run {}.", clock(at, now)));
+    Attention {
+        items: list.items.iter().take(ITEMS_MAX).map(|item| line(item, now)).collect(),
+        more: left_out + list.more,
+        summary: format!("Nothing needs attention.{}", newest.unwrap_or_default()),
+    }
+}
+
+fn line(item: &AttentionItem, now: Timestamp) -> Item {
+    let (tone, label) = label(item);
+    let account = item.account.as_ref().map(ToString::to_string);
+    let name = item.alias.clone().or(account).or_else(|| item.integration.clone());
+    let region = item.region.map(|region| region.to_string());
+    let since = item.since.map(|at| match item.kind {
+        AttentionKind::RegionUnavailable => format!("since {}", time(at, now)),
+        AttentionKind::ScanOverdue => format!("due {}, {}", clock(at, now), age(at, now)),
+        _ => time(at, now),
+    });
+    let place: Vec<String> = [name, region, since].into_iter().flatten().collect();
+    Item {
+        state: State::new(tone, label),
+        place: place.join(" · "),
+        why: sentence(&item.message),
+        href: href(item),
+        action: match item.kind {
+            AttentionKind::Disconnected | AttentionKind::RegionUnavailable => "Fix",
+            AttentionKind::ScanOverdue => "Details",
+            AttentionKind::PendingUploads => "Enable and replay",
+            _ => "Review",
+        },
+    }
+}
+
+fn label(item: &AttentionItem) -> (&'static str, String) {
+    let findings = || counted(item.count, "finding", "findings");
+    let (tone, label) = match item.kind {
+        AttentionKind::ArchiveRequiresApproval => ("warn", "Archive pending approval".to_owned()),
+        AttentionKind::Disconnected if item.count > 1 => {
+            ("bad", format!("{} accounts disconnected", count(item.count)))
         }
-    }
-    items.extend(quarantine(runs));
-    items.sort_by_key(|item| item.rank);
-    let more = items.len().saturating_sub(ITEMS_MAX);
-    items.truncate(ITEMS_MAX);
-    let newest = runs.first().map(|run| format!(" Last run {}.", clock(run.started_at, now)));
-    Attention { items, more, summary: format!("Nothing needs attention.{}", newest.unwrap_or_default()) }
+        AttentionKind::Disconnected => ("bad", "Disconnected".to_owned()),
+        AttentionKind::RegionUnavailable => ("bad", "Region unavailable".to_owned()),
+        AttentionKind::Undelivered => ("bad", format!("{} undelivered", findings())),
+        AttentionKind::JobFailed => ("bad", "Job failed".to_owned()),
+        AttentionKind::CoverageLost => ("warn", "Coverage lost".to_owned()),
+        AttentionKind::Quarantine => ("warn", format!("{} in quarantine", findings())),
+        AttentionKind::ScanOverdue => ("warn", "Scan missing".to_owned()),
+        AttentionKind::PendingUploads => ("warn", "Upload pending".to_owned()),
+    };
+    (tone, label)
 }
 
-fn item(rank: u8, tone: &'static str, what: &str, known: &Known, why: String, action: &'static str) -> Item {
-    let href = format!("/integrations/{}", known.view.id);
-    Item { rank, state: State::new(tone, what), place: known.alias(), why, href, action }
-}
-
-fn connection_items(known: &Known, now: Timestamp, items: &mut Vec<Item>) {
-    let summary = &known.view.connection;
-    if summary.status == ConnectionStatus::Disconnected {
-        let why = summary.problem.as_ref().map(|problem| sentence(&problem.message)).unwrap_or_default();
-        items.push(item(1, "bad", "Disconnected", known, why, "Fix"));
-        return;
-    }
-    let lost = known
-        .connection
-        .iter()
-        .flat_map(|found| &found.regions)
-        .filter(|(_, region)| region.unavailable_since.is_some() && region.status != RegionStatus::Enabled);
-    for (name, region) in lost {
-        let since = region.unavailable_since.map(|at| time(at, now)).unwrap_or_default();
-        let why =
-            region.problem.as_ref().map_or_else(|| words(region.status).to_owned(), |found| sentence(&found.message));
-        let mut lost = item(2, "bad", "Region unavailable", known, why, "Fix");
-        lost.place = format!("{} · {name} · since {since}", known.alias());
-        items.push(lost);
-    }
-    if known.is_organization() && summary.accounts_disconnected > 0 {
-        let why = format!(
-            "{} of {} accounts are disconnected.",
-            count(summary.accounts_disconnected),
-            count(summary.accounts)
-        );
-        items.push(item(1, "bad", "Accounts disconnected", known, why, "Details"));
+/// The page that shows it, and what to do.
+fn href(item: &AttentionItem) -> String {
+    let run = item.run_id.as_deref().map(encoded).unwrap_or_default();
+    let integration = item.integration.as_deref().map(encoded).unwrap_or_default();
+    match item.kind {
+        AttentionKind::ArchiveRequiresApproval => format!("/runs/{run}#pending"),
+        AttentionKind::CoverageLost => format!("/runs/{run}#unproven"),
+        AttentionKind::Undelivered => format!("/runs/{run}"),
+        AttentionKind::Quarantine => "/quarantine".to_owned(),
+        AttentionKind::JobFailed => format!("/jobs/{}", item.job_id.as_deref().map(encoded).unwrap_or_default()),
+        AttentionKind::Disconnected if item.count > 1 => format!("/accounts?of={integration}&status=Disconnected"),
+        AttentionKind::Disconnected
+        | AttentionKind::RegionUnavailable
+        | AttentionKind::ScanOverdue
+        | AttentionKind::PendingUploads => format!("/integrations/{integration}"),
     }
 }
 
-fn run_items(known: &Known, runs: &[RunReport], now: Timestamp, items: &mut Vec<Item>) {
-    let Some(run) = newest_of(runs, &known.view.provider) else { return };
-    let place = format!("{} · {}", known.alias(), time(run.started_at, now));
-    let href = format!("/runs/{}", run.run_id);
-    for report in run.accounts.values() {
-        if let Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) = report.archive {
-            let why = format!(
-                "{} of {} active findings would be archived, more than the limit. Nothing was archived.",
-                count(pending),
-                count(active)
-            );
-            let state = State::new("warn", "Archive pending approval");
-            items.push(Item {
-                rank: 0,
-                state,
-                place: place.clone(),
-                why,
-                href: format!("{href}#pending"),
-                action: "Review",
-            });
-        }
-        let unproven = report.counts.unproven;
-        if unproven > 0 {
-            let why = format!(
-                "{} stay active: the scan has no evidence about them.",
-                counted(unproven, "unproven finding", "unproven findings")
-            );
-            let state = State::new("warn", "Coverage lost");
-            items.push(Item {
-                rank: 3,
-                state,
-                place: place.clone(),
-                why,
-                href: format!("{href}#unproven"),
-                action: "Review",
-            });
-        }
-    }
-    let undelivered = run.counts.undelivered_total();
-    if undelivered > 0 {
-        let why = format!(
-            "{} not sent. A replay sends them when the cause is fixed.",
-            counted(undelivered, "finding was", "findings were")
-        );
-        let state = State::new("bad", "Undelivered findings");
-        items.push(Item { rank: 2, state, place, why, href, action: "Review" });
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn quarantine(runs: &[RunReport]) -> Option<Item> {
-    let codes: Vec<_> = runs.iter().map(RunReport::in_quarantine).filter(|codes| !codes.is_empty()).collect();
-    let total: u64 = codes.iter().flat_map(|codes| codes.values()).sum();
-    (total > 0).then(|| Item {
-        rank: 4,
-        state: State::new("warn", format!("{} in quarantine", counted(total, "finding", "findings"))),
-        place: counted(codes.len() as u64, "run", "runs"),
-        why: "They could not be sent, and a retry alone doesn't fix them.".to_owned(),
-        href: "/quarantine".to_owned(),
-        action: "Review",
-    })
+    const NOW: &str = "2026-11-27T17:00:00Z";
+
+    fn list(items: serde_json::Value) -> AttentionList {
+        let list =
+            serde_json::json!({ "items": items, "more": 2, "runs_read": 9, "last_run_at": "2026-11-27T15:00:00Z" });
+        serde_json::from_value(list).unwrap()
+    }
+
+    #[test]
+    fn a_line_names_what_where_why_and_leads_to_the_fix() {
+        let list = list(serde_json::json!([
+            { "kind": "archive_requires_approval", "account": "123456789012", "run_id": "r1", "count": 80, "total": 120,
+              "since": "2026-11-27T03:00:00Z", "message": "80 of 120 would be archived", "remediation": "hubctl run pending r1" },
+            { "kind": "region_unavailable", "alias": "production", "integration": "123456789012", "region": "us-east-1", "count": 1,
+              "message": "access denied", "remediation": "hubctl integration test 123456789012" },
+        ]));
+        let shown = attention(&list, NOW.parse().unwrap());
+        let hrefs: Vec<_> = shown.items.iter().map(|item| (item.href.as_str(), item.action)).collect();
+        assert_eq!(hrefs, [("/runs/r1#pending", "Review"), ("/integrations/123456789012", "Fix")]);
+        assert!(shown.items[0].place.starts_with("123456789012 · "), "{}", shown.items[0].place);
+        assert_eq!(shown.items[1].place, "production · us-east-1");
+        assert_eq!((shown.more, shown.items[1].why.as_str()), (2, "Access denied."));
+    }
+
+    #[test]
+    fn more_lines_than_are_shown_are_counted() {
+        let item =
+            serde_json::json!({ "kind": "quarantine", "run_id": "r", "count": 1, "message": "m", "remediation": "c" });
+        let shown = attention(&list(serde_json::json!(vec![item; 10])), NOW.parse().unwrap());
+        assert_eq!((shown.items.len(), shown.more), (7, 5));
+        assert!(attention(&list(serde_json::json!([])), NOW.parse().unwrap()).summary.contains("Last run"));
+    }
 }

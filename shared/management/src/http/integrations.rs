@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use exporter::connection::ConnectionStatus as AccountConnectionStatus;
 use exporter::integration::Integration;
 use exporter::registry::Revision;
 
@@ -18,18 +19,24 @@ use crate::ports::Ports;
 use crate::problem::{ApiError, ResourceKind};
 use crate::service::{Created, Service};
 use crate::wire::{
-    ConnectionList, CredentialsBody, IntegrationBody, IntegrationList, IntegrationPatch, IntegrationView, Test,
+    ConnectionFilter, ConnectionList, ConnectionStatus, CredentialsBody, IntegrationBody, IntegrationFilter,
+    IntegrationList, IntegrationPatch, IntegrationState, IntegrationView, Test,
 };
 
 type Answer = Result<Response, ApiError>;
 
 /// List the integrations
-#[utoipa::path(get, path = "/integrations", tag = "integrations", operation_id = "listIntegrations", params(PageParams),
+#[utoipa::path(get, path = "/integrations", tag = "integrations", operation_id = "listIntegrations",
+    params(PageParams, ("status" = Option<ConnectionStatus>, Query, description = "Only with this status of their connections"),
+        ("state" = Option<IntegrationState>, Query, description = "Only in this state"),
+        ("q" = Option<String>, Query, description = "Only with this text in the ID or the alias", min_length = 1, max_length = 128)),
     responses((status = 200, body = IntegrationList), ReadRefused))]
 pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
     let page = query.page()?;
+    let filter =
+        IntegrationFilter { status: query.value("status")?, state: query.value("state")?, q: query.search_text()? };
     query.end()?;
-    Ok(write::json(StatusCode::OK, &service.integrations(&page).await?))
+    Ok(write::json(StatusCode::OK, &service.integrations(&filter, &page).await?))
 }
 
 /// Create a provider's integration and test its connection. It is created even where the test fails
@@ -208,7 +215,9 @@ pub(crate) async fn disable<P: Ports>(
 
 /// Show what the newest check of each account found
 #[utoipa::path(get, path = "/integrations/{id}/connections", tag = "integrations", operation_id = "listConnections",
-    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")), PageParams),
+    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")), PageParams,
+        ("status" = Option<AccountConnectionStatus>, Query, description = "Only accounts with this status"),
+        ("q" = Option<String>, Query, description = "Only with this text in the account's ID or its problems", min_length = 1, max_length = 128)),
     responses((status = 200, body = ConnectionList), ReadRefused))]
 pub(crate) async fn connections<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -216,9 +225,10 @@ pub(crate) async fn connections<P: Ports>(
     mut query: Query,
 ) -> Answer {
     let page = query.page()?;
+    let filter = ConnectionFilter { status: query.value("status")?, q: query.search_text()? };
     query.end()?;
     let id = id(ResourceKind::Integration, &text)?;
-    Ok(write::json(StatusCode::OK, &service.connections(&id, &page).await?))
+    Ok(write::json(StatusCode::OK, &service.connections(&id, &filter, &page).await?))
 }
 
 fn integration(status: StatusCode, view: &IntegrationView) -> Response {

@@ -59,6 +59,7 @@ pub fn router<P: Ports>(service: Arc<Service<P>>) -> Router {
         .route("/jobs", get(jobs::list::<P>))
         .route("/jobs/{id}", get(jobs::show::<P>))
         .route("/jobs/{id}/retry", post(jobs::retry::<P>))
+        .route("/attention", get(rest::attention::<P>))
         .route("/audit", get(rest::audit::<P>))
         .route("/openapi.json", get(openapi::describe))
         .fallback(async || ApiError::NoRoute)

@@ -9,6 +9,7 @@ use super::read::Query;
 use super::refused::ReadRefused;
 use super::{integrations, jobs, providers, rest, runs, write};
 use crate::problem::{ApiError, Problem};
+use crate::wire::IntegrationState;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,7 +22,7 @@ use crate::problem::{ApiError, Problem};
                        (method-not-allowed; Allow names those that it takes).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, IntegrationState)),
     paths(
         providers::list,
         providers::create,
@@ -54,6 +55,7 @@ use crate::problem::{ApiError, Problem};
         jobs::list,
         jobs::show,
         jobs::retry,
+        rest::attention,
         rest::regions,
         rest::audit,
         describe

@@ -181,6 +181,21 @@ impl Query {
         Ok(word)
     }
 
+    /// Takes `q` out: what a list is searched by, in lower case.
+    pub(crate) fn search_text(&mut self) -> Result<Option<String>, ApiError> {
+        Ok(self.word("q")?.map(|text| text.to_lowercase()))
+    }
+
+    /// Takes a parameter with named values out.
+    pub(crate) fn value<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.take(name)? else { return Ok(None) };
+        serde_json::from_value(Value::String(text)).map(Some).map_err(|error| {
+            let error = error.to_string();
+            let expected = error.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
+            ApiError::field(name, format!("must be {}", expected.replace('`', "")))
+        })
+    }
+
     /// Takes `account` out.
     pub(crate) fn account(&mut self) -> Result<Option<AccountId>, ApiError> {
         let account = self.take("account")?.map(|text| text.parse());

@@ -1,4 +1,4 @@
-//! `/regions` and `/audit`.
+//! `/attention`, `/regions`, and `/audit`.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::write;
 use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::service::Service;
-use crate::wire::{AuditList, List, RegionList, RegionView};
+use crate::wire::{AttentionList, AuditList, List, RegionList, RegionView};
 
 type Answer = Result<Response, ApiError>;
 
@@ -29,6 +29,14 @@ pub(crate) struct PageParams {
     /// The `next` of the part before. Left out: from the beginning.
     #[param(min_length = 1, max_length = 256, pattern = "^[!-~]+$")]
     after: Option<String>,
+}
+
+/// List what needs attention, most urgent first
+#[utoipa::path(get, path = "/attention", tag = "attention", operation_id = "listAttention",
+    responses((status = 200, body = AttentionList), ReadRefused))]
+pub(crate) async fn attention<P: Ports>(State(service): State<Arc<Service<P>>>, query: Query) -> Answer {
+    query.end()?;
+    Ok(write::json(StatusCode::OK, &service.attention().await?))
 }
 
 /// List the Regions that this version knows

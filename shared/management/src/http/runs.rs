@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use exporter::report::{RunKind, RunStatus};
 use utoipa::IntoParams;
 
 use super::read::{Query, Segment};
@@ -14,7 +15,7 @@ use super::write;
 use crate::ports::Ports;
 use crate::problem::ApiError;
 use crate::service::Service;
-use crate::wire::{PendingList, QuarantineList, QuarantinedRunList, RunList};
+use crate::wire::{PendingList, QuarantineList, QuarantinedRunList, RunFilter, RunList};
 
 /// Pending findings of a page at most: some hundred bytes each.
 const PENDING_MAX: usize = 1_000;
@@ -36,13 +37,17 @@ type Answer = Result<Response, ApiError>;
 
 /// List the runs, newest first
 #[utoipa::path(get, path = "/runs", tag = "runs", operation_id = "listRuns",
-    params(PageParams, ("account" = Option<String>, Query, description = "Of this account only", pattern = "^[0-9]{12}$")),
+    params(PageParams, ("account" = Option<String>, Query, description = "Of this account only", pattern = "^[0-9]{12}$"),
+        ("status" = Option<RunStatus>, Query, description = "Only with this status"),
+        ("kind" = Option<RunKind>, Query, description = "Only of this kind"),
+        ("q" = Option<String>, Query, description = "Only with this text in the ID, the upload's URI, a reason, or an account's ID", min_length = 1, max_length = 128)),
     responses((status = 200, body = RunList), ReadRefused))]
 pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
     let page = query.page()?;
     let account = query.account()?;
+    let filter = RunFilter { status: query.value("status")?, kind: query.value("kind")?, q: query.search_text()? };
     query.end()?;
-    Ok(write::json(StatusCode::OK, &service.runs(account, &page).await?))
+    Ok(write::json(StatusCode::OK, &service.runs(account, &filter, &page).await?))
 }
 
 /// Show a run

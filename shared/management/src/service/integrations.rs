@@ -2,15 +2,16 @@
 
 use exporter::integration::{Credentials, Integration};
 use exporter::provider::ProviderId;
-use exporter::registry::{CommitError, ExpectedVersion, Page, Stored, Write};
+use exporter::registry::{CommitError, ExpectedVersion, Page, Part, Stored, Write};
 
 use super::credentials::stays;
 use super::kept::{Change, differences, entry};
+use super::search::search;
 use super::{Created, IdempotencyKey, IfMatch, Service, TRIES_MAX};
 use crate::check::{self, Checked, Errors, Settings};
 use crate::ports::{Caller, Ports};
 use crate::problem::{ApiError, ResourceKind};
-use crate::wire::{IntegrationBody, IntegrationView, List, OrphanedFindings};
+use crate::wire::{IntegrationBody, IntegrationFilter, IntegrationView, List, OrphanedFindings};
 
 impl<P: Ports> Service<P> {
     /// Integrations, by id.
@@ -18,9 +19,17 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When the registry does not answer.
-    pub async fn integrations(&self, page: &Page) -> Result<List<IntegrationView>, ApiError> {
-        let part = self.ports.integrations(page).await?;
-        Ok(List { items: self.views(&part.entries).await?, next: part.next })
+    pub async fn integrations(
+        &self,
+        filter: &IntegrationFilter,
+        page: &Page,
+    ) -> Result<List<IntegrationView>, ApiError> {
+        let read = async |page: Page| {
+            let part = self.ports.integrations(&page).await?;
+            Ok(Part { entries: self.views(&part.entries).await?, next: part.next })
+        };
+        let part = search(page, read, |view| filter.matches(&view).then_some(view)).await?;
+        Ok(List::of(part, |view| view))
     }
 
     /// An integration.

@@ -1,6 +1,7 @@
 //! The verbs. Each checks what it is given, changes one thing under the version that the caller saw, and writes who did it
 //! into the audit log in the same step.
 
+mod attention;
 mod create;
 mod credentials;
 mod declarable;
@@ -14,6 +15,7 @@ mod once;
 mod providers;
 mod removal;
 mod runs;
+mod search;
 mod switch;
 mod test;
 mod version;

@@ -6,16 +6,13 @@ use exporter::report::{RegionReport, RunReport};
 use serde_json::Value;
 
 use super::Service;
+use super::search::search;
 use crate::ports::Ports;
 use crate::problem::ApiError;
-use crate::wire::{List, QuarantinedRun};
+use crate::wire::{List, QuarantinedRun, RunFilter};
 
 /// Characters of a run's id at most: a UUID has 36.
 const RUN_ID_CHARS_MAX: usize = 64;
-/// Runs that are read at once, when those are sought that left something in quarantine.
-const RUNS_A_PAGE: usize = 100;
-/// Parts of the runs that are read for one answer; the answer then says where to go on.
-const PAGES_MAX: usize = 10;
 /// Bytes of a report in an answer: a function's answer may have 6 MB (AWS Lambda quotas), as a text within JSON, where each
 /// quotation mark takes one more.
 const REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -24,13 +21,21 @@ const REPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
 const TRAIL_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl<P: Ports> Service<P> {
-    /// Runs, newest first, of one account or of all.
+    /// Runs, newest first, of one account or of all, that match a filter. A page may be shorter than asked for, even empty, and
+    /// still have a next one.
     ///
     /// # Errors
     ///
     /// When the table does not answer.
-    pub async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<List<RunReport>, ApiError> {
-        Ok(List::of(self.ports.runs(account, page).await?, |run| run))
+    pub async fn runs(
+        &self,
+        account: Option<AccountId>,
+        filter: &RunFilter,
+        page: &Page,
+    ) -> Result<List<RunReport>, ApiError> {
+        let read = async |page: Page| Ok(self.ports.runs(account, &page).await?);
+        let part = search(page, read, |run| filter.matches(&run).then_some(run)).await?;
+        Ok(List::of(part, |run| run))
     }
 
     /// A run.
@@ -85,17 +90,9 @@ impl<P: Ports> Service<P> {
     ///
     /// When the table does not answer.
     pub async fn quarantined_runs(&self, page: &Page) -> Result<List<QuarantinedRun>, ApiError> {
-        let mut list = List { items: Vec::new(), next: page.after.clone() };
-        for _ in 0..PAGES_MAX {
-            let limit = RUNS_A_PAGE.min(page.limit - list.items.len());
-            let part = self.ports.runs(None, &Page { limit, after: list.next.take() }).await?;
-            list.items.extend(part.entries.iter().filter_map(QuarantinedRun::of));
-            list.next = part.next;
-            if list.next.is_none() || list.items.len() >= page.limit {
-                break;
-            }
-        }
-        Ok(list)
+        let read = async |page: Page| Ok(self.ports.runs(None, &page).await?);
+        let part = search(page, read, |run| QuarantinedRun::of(&run)).await?;
+        Ok(List::of(part, |run| run))
     }
 
     /// The audit log of changes, newest first.

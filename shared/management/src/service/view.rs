@@ -10,12 +10,12 @@ use exporter::registry::{Page, Stored};
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
+use super::search::search;
 use super::{Service, first};
 use crate::check::next_scan;
 use crate::ports::Ports;
 use crate::problem::ApiError;
-use crate::wire::ConnectionStatus;
-use crate::wire::{ConnectionSummary, IntegrationView, List};
+use crate::wire::{ConnectionFilter, ConnectionStatus, ConnectionSummary, IntegrationView, List};
 
 /// Integrations that are looked up at once, for a list.
 const AT_ONCE: usize = 16;
@@ -45,9 +45,16 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When there is no such integration.
-    pub async fn connections(&self, id: &ProviderId, page: &Page) -> Result<List<Connection>, ApiError> {
+    pub async fn connections(
+        &self,
+        id: &ProviderId,
+        filter: &ConnectionFilter,
+        page: &Page,
+    ) -> Result<List<Connection>, ApiError> {
         self.found::<Integration>(id).await?;
-        Ok(List::of(self.ports.connections(id, page).await?, |connection| connection))
+        let read = async |page: Page| Ok(self.ports.connections(id, &page).await?);
+        let part = search(page, read, |connection| filter.matches(&connection).then_some(connection)).await?;
+        Ok(List::of(part, |connection| connection))
     }
 
     async fn summary(&self, id: &ProviderId) -> Result<ConnectionSummary, ApiError> {
@@ -64,7 +71,7 @@ impl<P: Ports> Service<P> {
         Ok(sum.end())
     }
 
-    async fn next_scan(&self, provider: Option<&Provider>) -> Result<Option<Timestamp>, ApiError> {
+    pub(super) async fn next_scan(&self, provider: Option<&Provider>) -> Result<Option<Timestamp>, ApiError> {
         let Some((schedule, id)) = provider.and_then(|provider| Some((provider.scan_schedule.as_ref()?, &provider.id)))
         else {
             return Ok(None);

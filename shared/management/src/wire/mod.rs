@@ -1,14 +1,18 @@
 //! What travels: the bodies of requests and answers. Their names are the product's words; a field that is not here is
 //! refused by its name.
 
+mod attention;
 mod credentials;
+mod filter;
 mod integration;
 mod job;
 mod list;
 mod provider;
 mod values;
 
+pub use attention::{AttentionItem, AttentionKind, AttentionList};
 pub use credentials::{CredentialsBody, CredentialsView, RoleBody, RoleView, SecretText};
+pub use filter::{ConnectionFilter, IntegrationFilter, IntegrationState, RunFilter};
 pub use integration::{
     ConnectionSummary, IntegrationBody, IntegrationPatch, IntegrationView, OrphanedFindings, PendingUploads,
     ScanSourceBody, Test, TestedAccounts,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up, or sees another answer, has failed")]
 
+mod attention;
 mod client;
 mod conditions;
 mod description;

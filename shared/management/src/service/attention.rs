@@ -1,0 +1,283 @@
+//! What needs attention, computed from the integrations, their connections, the newest runs, and the newest jobs.
+
+use std::collections::BTreeSet;
+
+use asff::AccountId;
+use exporter::connection::{Connection, ConnectionStatus as AccountStatus, RegionStatus};
+use exporter::integration::Integration;
+use exporter::jobs::{JobRecord, JobState};
+use exporter::provider::ProviderId;
+use exporter::registry::Stored;
+use exporter::report::reasons::undelivered;
+use exporter::report::{AccountReport, ArchiveSkipped, RunKind, RunReport, RunStatus};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::{Service, first};
+use crate::ports::Ports;
+use crate::problem::ApiError;
+use crate::wire::{AttentionItem, AttentionKind, AttentionList};
+
+/// Entries of the list at most.
+const ITEMS_MAX: usize = 100;
+/// Pages of 100 runs that are read.
+const RUN_PAGES: usize = 5;
+/// Pages of 100 integrations that are read.
+const INTEGRATION_PAGES: usize = 50;
+/// Pages of 500 accounts of an integration that are read.
+const ACCOUNT_PAGES: usize = 200;
+const ENTRIES_PER_PAGE: usize = 100;
+const ACCOUNTS_PER_PAGE: usize = 500;
+/// Integrations that are looked up at once.
+const AT_ONCE: usize = 16;
+
+impl<P: Ports> Service<P> {
+    /// What needs attention, most urgent first.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not answer.
+    pub async fn attention(&self) -> Result<AttentionList, ApiError> {
+        let (integrations, runs) = futures::try_join!(self.all_integrations(), self.newest_runs())?;
+        let jobs = self.ports.jobs(&first(ENTRIES_PER_PAGE)).await?.entries;
+        let lookups: Vec<_> = integrations.iter().map(|stored| self.attention_of(stored)).collect();
+        let found: Vec<Vec<AttentionItem>> = futures::stream::iter(lookups).buffered(AT_ONCE).try_collect().await?;
+        let mut items: Vec<AttentionItem> = found.into_iter().flatten().collect();
+        items.extend(of_runs(&runs));
+        items.extend(jobs.iter().filter(|job| job.state == JobState::Failed).map(of_job));
+        items.sort_by_key(|item| (item.kind, std::cmp::Reverse(item.since)));
+        let more = items.len().saturating_sub(ITEMS_MAX) as u64;
+        items.truncate(ITEMS_MAX);
+        Ok(AttentionList {
+            items,
+            more,
+            runs_read: runs.len() as u64,
+            last_run_at: runs.first().map(|run| run.started_at),
+        })
+    }
+
+    async fn all_integrations(&self) -> Result<Vec<Stored<Integration>>, ApiError> {
+        let (mut all, mut page) = (Vec::new(), first(ENTRIES_PER_PAGE));
+        for _ in 0..INTEGRATION_PAGES {
+            let part = self.ports.integrations(&page).await?;
+            all.extend(part.entries);
+            page.after = part.next;
+            if page.after.is_none() {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    async fn newest_runs(&self) -> Result<Vec<RunReport>, ApiError> {
+        let (mut all, mut page) = (Vec::new(), first(ENTRIES_PER_PAGE));
+        for _ in 0..RUN_PAGES {
+            let part = self.ports.runs(None, &page).await?;
+            all.extend(part.entries);
+            page.after = part.next;
+            if page.after.is_none() {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// What an integration's connections and schedule say. Of a disabled one, or one that is being deleted, nothing.
+    async fn attention_of(&self, stored: &Stored<Integration>) -> Result<Vec<AttentionItem>, ApiError> {
+        let integration = &stored.value;
+        if !integration.enabled || integration.deletion_requested_at.is_some() {
+            return Ok(Vec::new());
+        }
+        let id = &integration.provider;
+        let provider = self.ports.provider(id).await?.map(|stored| stored.value);
+        let next_scan = self.next_scan(provider.as_ref()).await?;
+        let mut items = Vec::new();
+        let (mut accounts, mut disconnected, mut page) = (0, Vec::new(), first(ACCOUNTS_PER_PAGE));
+        for _ in 0..ACCOUNT_PAGES {
+            let part = self.ports.connections(id, &page).await?;
+            for connection in &part.entries {
+                accounts += 1;
+                match connection.status {
+                    AccountStatus::Disconnected => disconnected.push(connection.clone()),
+                    AccountStatus::Connected | AccountStatus::Degraded => items.extend(lost_regions(connection)),
+                }
+            }
+            page.after = part.next;
+            if page.after.is_none() {
+                break;
+            }
+        }
+        items.extend(of_disconnected(id, accounts, &disconnected));
+        if let Some(due) = next_scan.filter(|due| *due < self.ports.now()) {
+            items.push(AttentionItem {
+                since: Some(due),
+                message: format!("the scan that was due at {due} has not arrived"),
+                remediation: format!("hubctl integration show {id}"),
+                ..item(AttentionKind::ScanOverdue)
+            });
+        }
+        let alias = provider.and_then(|provider| provider.alias);
+        for item in &mut items {
+            (item.integration, item.alias) = (Some(id.to_string()), alias.clone());
+        }
+        Ok(items)
+    }
+}
+
+fn item(kind: AttentionKind) -> AttentionItem {
+    AttentionItem {
+        kind,
+        integration: None,
+        alias: None,
+        account: None,
+        region: None,
+        run_id: None,
+        job_id: None,
+        count: 1,
+        total: None,
+        since: None,
+        message: String::new(),
+        remediation: String::new(),
+    }
+}
+
+fn of_disconnected(id: &ProviderId, accounts: u64, disconnected: &[Connection]) -> Option<AttentionItem> {
+    let worst = disconnected.first()?;
+    let message = worst.problem.as_ref().map_or("no Region accepts findings", |problem| &problem.message);
+    let count = disconnected.len() as u64;
+    let test = || format!("hubctl integration test {id}");
+    let remediation = worst.problem.as_ref().and_then(|problem| problem.remediation.clone()).unwrap_or_else(test);
+    Some(AttentionItem {
+        account: Some(worst.account),
+        count,
+        total: Some(accounts),
+        since: worst.stale_since,
+        message: match id.account() {
+            Some(_) => message.to_owned(),
+            None => format!("{count} of {accounts} accounts are disconnected; account {}: {message}", worst.account),
+        },
+        remediation: if count > 1 { test() } else { remediation },
+        ..item(AttentionKind::Disconnected)
+    })
+}
+
+/// The Regions of an account that accepted findings and no longer do.
+fn lost_regions(connection: &Connection) -> impl Iterator<Item = AttentionItem> + '_ {
+    let lost = connection
+        .regions
+        .iter()
+        .filter(|(_, region)| region.unavailable_since.is_some() && region.status != RegionStatus::Enabled);
+    lost.map(|(name, region)| {
+        let problem = region.problem.as_ref();
+        let remediation = problem.and_then(|problem| problem.remediation.clone());
+        AttentionItem {
+            account: Some(connection.account),
+            region: Some(*name),
+            since: region.unavailable_since,
+            message: problem.map_or_else(
+                || format!("{name} no longer accepts findings of account {}", connection.account),
+                |problem| problem.message.clone(),
+            ),
+            remediation: remediation.unwrap_or_else(|| format!("hubctl integration test {}", connection.provider)),
+            ..item(AttentionKind::RegionUnavailable)
+        }
+    })
+}
+
+/// What is in quarantine, of all runs together.
+fn of_quarantine(runs: &[RunReport]) -> Option<AttentionItem> {
+    let quarantined: Vec<_> = runs.iter().filter(|run| !run.in_quarantine().is_empty()).collect();
+    let newest = quarantined.first()?;
+    let count = quarantined.iter().flat_map(|run| run.in_quarantine().into_values()).sum();
+    Some(AttentionItem {
+        count,
+        message: format!("{count} findings of {} runs are in quarantine: they could not be sent", quarantined.len()),
+        remediation: "hubctl quarantine list".to_owned(),
+        ..of_run(AttentionKind::Quarantine, newest)
+    })
+}
+
+/// What the newest runs leave to a user: of each account, what its newest export says.
+fn of_runs(runs: &[RunReport]) -> Vec<AttentionItem> {
+    let mut judged: BTreeSet<AccountId> = BTreeSet::new();
+    let mut items: Vec<AttentionItem> = of_quarantine(runs).into_iter().collect();
+    for run in runs {
+        let says_nothing = matches!(
+            run.status,
+            RunStatus::Duplicate | RunStatus::Ignored | RunStatus::Running | RunStatus::Superseded
+        );
+        if says_nothing || !matches!(run.kind, RunKind::Export | RunKind::ArchiveAll) {
+            continue;
+        }
+        for (account, report) in &run.accounts {
+            if judged.insert(*account) {
+                items.extend(of_account(run, *account, report));
+            }
+        }
+    }
+    items
+}
+
+fn of_run(kind: AttentionKind, run: &RunReport) -> AttentionItem {
+    AttentionItem { run_id: Some(run.run_id.clone()), since: Some(run.started_at), ..item(kind) }
+}
+
+fn of_account(run: &RunReport, account: AccountId, report: &AccountReport) -> Vec<AttentionItem> {
+    let of_account = |kind| AttentionItem { account: Some(account), ..of_run(kind, run) };
+    let run_id = &run.run_id;
+    let mut items = Vec::new();
+    if let Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) = report.archive {
+        items.push(AttentionItem {
+            count: pending,
+            total: Some(active),
+            message: format!(
+                "{pending} of {active} active findings of account {account} would be archived, more than the limit; \
+                 nothing was archived"
+            ),
+            remediation: format!("hubctl run pending {run_id}"),
+            ..of_account(AttentionKind::ArchiveRequiresApproval)
+        });
+    }
+    if report.counts.unproven > 0 {
+        let unproven = report.counts.unproven;
+        items.push(AttentionItem {
+            count: unproven,
+            message: format!(
+                "{unproven} unproven findings of account {account} stay active: the scan has no evidence about them"
+            ),
+            remediation: format!("hubctl run pending {run_id}"),
+            ..of_account(AttentionKind::CoverageLost)
+        });
+    }
+    let disabled = report.counts.undelivered.get(undelivered::INTEGRATION_DISABLED).copied().unwrap_or_default();
+    if disabled > 0 {
+        items.push(AttentionItem {
+            integration: Some(account.to_string()),
+            message: format!("a scan of account {account} was uploaded while its integration was disabled"),
+            remediation: format!("hubctl integration enable {account} --replay"),
+            ..of_account(AttentionKind::PendingUploads)
+        });
+    }
+    let undelivered = report.counts.undelivered_total() - disabled;
+    if undelivered > 0 {
+        items.push(AttentionItem {
+            count: undelivered,
+            message: report
+                .problem
+                .clone()
+                .unwrap_or_else(|| format!("{undelivered} findings of account {account} were not sent")),
+            remediation: format!("hubctl run show {run_id}"),
+            ..of_account(AttentionKind::Undelivered)
+        });
+    }
+    items
+}
+
+fn of_job(job: &JobRecord) -> AttentionItem {
+    AttentionItem {
+        job_id: Some(job.id.clone()),
+        since: Some(job.submitted_at),
+        message: job.message.clone().unwrap_or_else(|| "the job failed".to_owned()),
+        remediation: format!("hubctl job retry {}", job.id),
+        ..item(AttentionKind::JobFailed)
+    }
+}

@@ -1,0 +1,105 @@
+//! What a list is searched by.
+
+use exporter::connection::{Connection, ConnectionStatus as AccountStatus};
+use exporter::report::{RunKind, RunReport, RunStatus};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{ConnectionStatus, IntegrationView};
+
+/// Whether an integration exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IntegrationState {
+    /// It exports.
+    Enabled,
+    /// It doesn't.
+    Disabled,
+    /// Its findings are archived, and then it is deleted.
+    Deleting,
+}
+
+impl IntegrationState {
+    /// The state of an integration.
+    pub fn of(view: &IntegrationView) -> Self {
+        match (view.deletion_requested_at, view.enabled) {
+            (Some(_), _) => Self::Deleting,
+            (None, true) => Self::Enabled,
+            (None, false) => Self::Disabled,
+        }
+    }
+}
+
+/// What integrations are searched by. None: any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntegrationFilter {
+    /// The status of their connections.
+    pub status: Option<ConnectionStatus>,
+    /// Whether they export.
+    pub state: Option<IntegrationState>,
+    /// Text within their ID or alias. In lower case.
+    pub q: Option<String>,
+}
+
+impl IntegrationFilter {
+    /// Whether an integration is one of those.
+    pub fn matches(&self, view: &IntegrationView) -> bool {
+        let has_text = |q: &str| {
+            view.id.contains(q) || view.provider_alias.as_ref().is_some_and(|alias| alias.to_lowercase().contains(q))
+        };
+        self.status.is_none_or(|status| view.connection.status == status)
+            && self.state.is_none_or(|state| IntegrationState::of(view) == state)
+            && self.q.as_deref().is_none_or(has_text)
+    }
+}
+
+/// What runs are searched by. None: any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Their status.
+    pub status: Option<RunStatus>,
+    /// Their kind.
+    pub kind: Option<RunKind>,
+    /// Text within their ID, the upload's URI, a reason, or an account. In lower case.
+    pub q: Option<String>,
+}
+
+impl RunFilter {
+    /// Whether a run is one of those.
+    pub fn matches(&self, run: &RunReport) -> bool {
+        let has_text = |q: &str| {
+            run.run_id.contains(q)
+                || run.upload.source.to_lowercase().contains(q)
+                || run.reasons.iter().any(|reason| reason.to_lowercase().contains(q))
+                || run.accounts.keys().any(|account| account.as_str().contains(q))
+        };
+        self.status.is_none_or(|status| run.status == status)
+            && self.kind.is_none_or(|kind| run.kind == kind)
+            && self.q.as_deref().is_none_or(has_text)
+    }
+}
+
+/// What the accounts of an integration are searched by. None: any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionFilter {
+    /// Their status.
+    pub status: Option<AccountStatus>,
+    /// Text within the account's ID, or the problem. In lower case.
+    pub q: Option<String>,
+}
+
+impl ConnectionFilter {
+    /// Whether an account is one of those.
+    pub fn matches(&self, connection: &Connection) -> bool {
+        let has_text = |q: &str| {
+            let problems = connection.regions.values().filter_map(|region| region.problem.as_ref());
+            connection.account.as_str().contains(q)
+                || connection
+                    .problem
+                    .iter()
+                    .chain(problems)
+                    .any(|problem| problem.reason.contains(q) || problem.message.to_lowercase().contains(q))
+        };
+        self.status.is_none_or(|status| connection.status == status) && self.q.as_deref().is_none_or(has_text)
+    }
+}

@@ -1,0 +1,176 @@
+//! What needs attention, and lists that are searched.
+
+use exporter::connection::RegionStatus;
+use exporter::jobs::{Job, JobRecord, JobState};
+use exporter::report::{AccountReport, ArchiveSkipped, RunReport, RunStatus};
+use exporter::upload::UploadInfo;
+use serde_json::{Value, json};
+
+use crate::client::{ACCOUNT, Api, connected, disconnected};
+
+fn run(run_id: &str, at: &str, account: &str, report: AccountReport) -> RunReport {
+    let upload = UploadInfo {
+        source: format!("s3://scans/{run_id}.json"),
+        etag: String::new(),
+        bytes: 1,
+        modified_at: None,
+        requester: None,
+    };
+    let mut run = RunReport::begin(run_id.to_owned(), upload, at.parse().unwrap());
+    run.status = RunStatus::Degraded;
+    run.accounts.insert(account.parse().unwrap(), report);
+    run
+}
+
+fn pending(findings: u64) -> AccountReport {
+    let archive = Some(ArchiveSkipped::ArchiveRequiresApproval { pending: findings, active: 120 });
+    AccountReport { archive, ..AccountReport::default() }
+}
+
+fn kinds(list: &Value) -> Vec<&str> {
+    list["items"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn nothing_needs_attention_where_nothing_happened() {
+    let api = Api::with_integration().await;
+    let list = api.get("/attention").await.body;
+    assert_eq!(list, json!({"items": [], "more": 0, "runs_read": 0, "last_run_at": null}));
+}
+
+#[tokio::test]
+async fn each_kind_is_listed_once_and_the_most_urgent_first() {
+    let api = Api::with_integration().await;
+    let mut connection = connected(ACCOUNT, ACCOUNT, &["eu-west-1", "us-east-1"]);
+    let lost = connection.regions.get_mut(&"us-east-1".parse().unwrap()).unwrap();
+    lost.status = RegionStatus::AccessDenied;
+    lost.unavailable_since = Some("2026-11-22T00:00:00Z".parse().unwrap());
+    let mut quarantined = run("quarantined", "2026-11-21T00:00:00Z", "210987654321", AccountReport::default());
+    quarantined.counts.quarantined.insert("InvalidInput".to_owned(), 2);
+    quarantined.quarantine = Some("runs/quarantined/quarantine.jsonl".to_owned());
+    let mut newest = pending(80);
+    newest.counts.unproven = 3;
+    newest.counts.undelivered.insert("throttled".to_owned(), 5);
+    let mut disabled = AccountReport::default();
+    disabled.counts.undelivered.insert("integration_disabled".to_owned(), 9);
+    let mut job = JobRecord::new(
+        "job".to_owned(),
+        Job::UndoArchive { run_id: "x".to_owned() },
+        "2026-11-20T00:00:00Z".parse().unwrap(),
+        "me",
+    );
+    job.state = JobState::Failed;
+    let mut kept = api.memory.kept();
+    kept.connections.insert(connection.account, connection);
+    kept.runs = vec![
+        run("older", "2026-11-20T00:00:00Z", ACCOUNT, pending(7)),
+        quarantined,
+        run("disabled", "2026-11-21T12:00:00Z", "333333333333", disabled),
+        run("newest", "2026-11-22T00:00:00Z", ACCOUNT, newest),
+    ];
+    kept.jobs.push(job);
+    drop(kept);
+    let list = api.get("/attention").await.body;
+    assert_eq!(
+        kinds(&list),
+        [
+            "archive_requires_approval",
+            "region_unavailable",
+            "undelivered",
+            "job_failed",
+            "coverage_lost",
+            "quarantine",
+            "pending_uploads"
+        ],
+        "an older run of the account no longer matters: {list:#}"
+    );
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(
+        (&items[0]["run_id"], &items[0]["count"], &items[0]["total"]),
+        (&json!("newest"), &json!(80), &json!(120))
+    );
+    assert_eq!((&items[1]["region"], &items[1]["alias"]), (&json!("us-east-1"), &json!("production")));
+    assert_eq!(items[3]["remediation"], "hubctl job retry job");
+    assert_eq!(items[6]["remediation"], "hubctl integration enable 333333333333 --replay");
+    assert_eq!((&list["runs_read"], &list["last_run_at"]), (&json!(4), &json!("2026-11-22T00:00:00Z")));
+}
+
+#[tokio::test]
+async fn a_disconnected_account_is_one_entry_and_a_disabled_integration_none() {
+    let api = Api::with_integration().await;
+    let connection = disconnected(ACCOUNT, ACCOUNT);
+    api.memory.kept().connections.insert(connection.account, connection);
+    let list = api.get("/attention").await.body;
+    assert_eq!(kinds(&list), ["disconnected"]);
+    assert_eq!(list["items"][0]["message"], "the role can't be assumed");
+    let disabled = api.post(&format!("/integrations/{ACCOUNT}/disable"), &json!(null)).await;
+    let etag = disabled.headers.get("etag").map(|_| disabled.etag());
+    if etag.is_none() {
+        let (_, etag) = api.integration().await;
+        assert_eq!(api.patch(&format!("/integrations/{ACCOUNT}"), &etag, &json!({"enabled": false})).await.status, 200);
+    }
+    assert_eq!(kinds(&api.get("/attention").await.body), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn at_most_100_entries_are_listed_and_the_rest_is_counted() {
+    let api = Api::new();
+    api.memory.kept().runs = (0..130)
+        .map(|number| {
+            run(&format!("run-{number:05}"), "2026-11-22T00:00:00Z", &format!("{number:012}"), pending(number))
+        })
+        .collect();
+    let list = api.get("/attention").await.body;
+    assert_eq!((kinds(&list).len(), &list["more"]), (100, &json!(30)));
+}
+
+#[tokio::test]
+async fn a_search_goes_on_where_it_ended_and_loses_nothing() {
+    let api = Api::new();
+    let status = |number: u64| if number.is_multiple_of(7) { RunStatus::Failed } else { RunStatus::Succeeded };
+    api.memory.kept().runs = (0..1_500)
+        .map(|number| RunReport {
+            status: status(number),
+            ..run(&format!("run-{number:05}"), "2026-11-22T00:00:00Z", ACCOUNT, AccountReport::default())
+        })
+        .collect();
+    let (mut found, mut after, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = api.get(&format!("/runs?status=failed&limit=20{after}")).await.body;
+        found.extend(page["items"].as_array().unwrap().iter().map(|run| run["run_id"].as_str().unwrap().to_owned()));
+        pages += 1;
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    let expected: Vec<String> =
+        (0..1_500).rev().filter(|number| number % 7 == 0).map(|number| format!("run-{number:05}")).collect();
+    assert_eq!(found, expected);
+    assert!(pages < 30, "{pages}");
+    let one = api.get("/runs?q=RUN-01442").await.body;
+    assert_eq!(one["items"][0]["run_id"], "run-01442");
+    let wrong = api.get("/runs?status=green").await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text.contains("must be one of running, "), "{}", wrong.text);
+}
+
+#[tokio::test]
+async fn integrations_and_accounts_are_searched_by_status_state_and_text() {
+    let api = Api::with_integration().await;
+    let count = async |path: String| api.get(&path).await.body["items"].as_array().unwrap().len();
+    for (query, expected) in [
+        ("status=connected", 1),
+        ("status=disconnected", 0),
+        ("state=enabled", 1),
+        ("state=deleting", 0),
+        ("q=PROD", 1),
+        ("q=none", 0),
+        ("status=connected&state=enabled&q=production", 1),
+    ] {
+        assert_eq!(count(format!("/integrations?{query}")).await, expected, "{query}");
+    }
+    for (query, expected) in [("status=connected", 1), ("status=degraded", 0), ("q=3456", 1), ("q=nothing", 0)] {
+        assert_eq!(count(format!("/integrations/{ACCOUNT}/connections?{query}")).await, expected, "{query}");
+    }
+}
