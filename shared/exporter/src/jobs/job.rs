@@ -50,7 +50,7 @@ pub enum Job {
     Reconcile {
         /// The account, or the organization: then every account that is exported by its integration. None: every account
         /// that has a state.
-        #[serde(default, alias = "account", skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         provider: Option<ProviderId>,
         /// Only these Regions. None: all of the integration.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -62,7 +62,6 @@ pub enum Job {
     /// Archive everything that was sent for a provider.
     ArchiveAll {
         /// The account, or the organization: then every account that is exported by its integration.
-        #[serde(alias = "account")]
         provider: ProviderId,
         /// Since when its integration is being deleted, and then delete it (`Integrations::delete_after_archive`) if all is
         /// archived. Any other integration, made or called back since, is left alone. None: it stays.
@@ -163,17 +162,15 @@ mod tests {
         let account = "123456789012".parse().unwrap();
         let deletion_requested_at = Some("2026-11-23T09:00:00Z".parse().unwrap());
         let archive_all = Job::ArchiveAll { provider: ProviderId::Account(account), deletion_requested_at };
-        for name in ["account", "provider"] {
-            let text = format!(
-                r#"{{"job":"archive_all","{name}":"{account}","deletion_requested_at":"2026-11-23T09:00:00Z"}}"#
-            );
-            assert_eq!(read(&text).unwrap(), archive_all);
-        }
+        let text =
+            format!(r#"{{"job":"archive_all","provider":"{account}","deletion_requested_at":"2026-11-23T09:00:00Z"}}"#);
+        assert_eq!(read(&text).unwrap(), archive_all);
         let all = Job::Reconcile { provider: None, regions: Vec::new(), dry_run: false };
         assert_eq!(read(r#"{"job":"reconcile"}"#).unwrap(), all);
         assert_eq!(read(r#"{"job":"redrive"}"#).unwrap(), Job::Redrive { run_id: None, code: None });
         // A word that is misspelt must not widen what is asked for.
         assert!(read(r#"{"job":"reconcile","regoins":["eu-west-1"]}"#).is_err());
+        assert!(read(r#"{"job":"archive_all","account":"123456789012"}"#).is_err());
         assert!(read(r#"{"job":"dance"}"#).is_err());
     }
 }

@@ -231,13 +231,10 @@ pub struct Uncovered {
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum ArchiveSkipped {
     /// More than the integration's limit would be archived: a user must approve it.
-    #[serde(alias = "archive_held")]
     ArchiveRequiresApproval {
         /// Findings that are resolved by the scan.
-        #[serde(alias = "over")]
         pending: u64,
         /// Active findings before the run.
-        #[serde(alias = "live")]
         active: u64,
     },
     /// The scan can't be taken at its word.

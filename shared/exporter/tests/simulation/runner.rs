@@ -312,7 +312,7 @@ async fn an_order_is_carried_out_as_it_says() {
     assert_eq!(runs.iter().map(|run| drift(run).same).collect::<Vec<_>>(), [30]);
     let since = "2026-03-01T07:00:00Z";
     let archive_all =
-        format!(r#"{{ "job": "archive_all", "account": "{ACCOUNT}", "deletion_requested_at": "{since}" }}"#);
+        format!(r#"{{ "job": "archive_all", "provider": "{ACCOUNT}", "deletion_requested_at": "{since}" }}"#);
     // What works, what is only disabled, and what is being deleted by a later job are others than the one meant.
     for (enabled, deletion_requested_at) in [(true, None), (false, None), (false, Some("2026-03-01T08:00:00Z"))] {
         integrate(&world, ACCOUNT, |integration| {
@@ -341,14 +341,14 @@ async fn an_order_is_carried_out_as_it_says() {
     let again = format!(r#"{{ "job": "undo_archive", "run_id": "{}" }}"#, run.run_id);
     assert_eq!(job(&again).await.unwrap()[0].counts.sent, 30);
     // Nothing was ever sent for the other account.
-    let runs = job(&format!(r#"{{ "job": "archive_all", "account": "{OTHER}" }}"#)).await.unwrap();
+    let runs = job(&format!(r#"{{ "job": "archive_all", "provider": "{OTHER}" }}"#)).await.unwrap();
     assert_eq!((runs[0].status, runs[0].counts.archived), (RunStatus::Succeeded, 0));
     assert_eq!(job(r#"{ "job": "redrive" }"#).await.unwrap(), [], "nothing is in quarantine");
     for refused in [
         format!(r#"{{ "job": "replay", "run_id": "{}" }}"#, run.run_id),
         r#"{ "job": "approve", "run_id": "nobody" }"#.to_owned(),
         format!(r#"{{ "job": "redrive", "run_id": "{}" }}"#, run.run_id),
-        r#"{ "job": "archive_all", "account": "999999999999" }"#.to_owned(),
+        r#"{ "job": "archive_all", "provider": "999999999999" }"#.to_owned(),
     ] {
         let outcome = job(&refused).await;
         assert!(matches!(outcome, Err(JobError::Refused(_))), "{refused}: {outcome:?}");
@@ -389,7 +389,7 @@ async fn a_deletion_goes_on_though_security_hub_refuses_to_archive_a_finding() {
         integration.deletion_requested_at = Some(since.parse().unwrap());
     });
     let archive_all =
-        format!(r#"{{ "job": "archive_all", "account": "{ACCOUNT}", "deletion_requested_at": "{since}" }}"#);
+        format!(r#"{{ "job": "archive_all", "provider": "{ACCOUNT}", "deletion_requested_at": "{since}" }}"#);
     let job = serde_json::from_str(&archive_all).unwrap();
     let twin = crate::memory::Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
     let runs = run_job(&Arc::new(twin), &Settings::default(), &job, &Options::default()).await;

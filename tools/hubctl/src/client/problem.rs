@@ -17,8 +17,8 @@ struct Problem {
     #[serde(default)]
     detail: String,
     /// The command, or the change, that fixes it.
-    #[serde(default, alias = "remediation")]
-    hint: Option<String>,
+    #[serde(default)]
+    remediation: Option<String>,
     #[serde(default)]
     errors: Vec<FieldError>,
 }
@@ -26,9 +26,9 @@ struct Problem {
 /// What is wrong with one field.
 #[derive(Debug, Deserialize)]
 struct FieldError {
-    #[serde(default, alias = "pointer", alias = "path")]
+    #[serde(default)]
     field: String,
-    #[serde(default, alias = "detail")]
+    #[serde(default)]
     message: String,
 }
 
@@ -41,8 +41,8 @@ pub(super) fn failure(words: &str, response: &http::Response<Bytes>) -> Failure 
         return Failure::new(exit(status), format!("{words}: HTTP {status} {}", text::harmless(said.trim())));
     };
     let failure = Failure::new(exit(status), message(&problem));
-    match problem.hint.or_else(|| hint(status).map(str::to_owned)) {
-        Some(hint) => failure.hint(text::harmless(&hint)),
+    match problem.remediation.or_else(|| hint(status).map(str::to_owned)) {
+        Some(hint) => failure.remediation(text::harmless(&hint)),
         None => failure,
     }
 }
@@ -124,9 +124,9 @@ mod tests {
         {
             assert_eq!(refused(status, r#"{"title":"no"}"#).exit as u8, exit, "{status}");
         }
-        assert!(refused(412, r#"{"title":"no"}"#).hint.unwrap().contains("meanwhile"));
-        let own = refused(409, r#"{"title":"exists","hint":"hubctl integration show 1"}"#);
-        assert_eq!(own.hint.as_deref(), Some("hubctl integration show 1"));
+        assert!(refused(412, r#"{"title":"no"}"#).remediation.unwrap().contains("meanwhile"));
+        let own = refused(409, r#"{"title":"exists","remediation":"hubctl integration show 1"}"#);
+        assert_eq!(own.remediation.as_deref(), Some("hubctl integration show 1"));
     }
 
     #[test]
