@@ -93,6 +93,7 @@ impl History {
     /// Findings that no run of this scan may archive.
     fn alive(&self, ruled: &Rule, before: &Rule, is_harmless: bool) -> Expected {
         let mut alive = ruled.expected();
+        alive.retain(|place, _| !ruled.undecided.contains(place));
         if is_harmless {
             let fails = |place: &Place| self.truth.fails(self.account, place);
             alive.extend(before.expected().into_iter().filter(|(place, _)| fails(place)));
@@ -254,7 +255,9 @@ fn check(report: &RunReport, ruling: &Ruling, integration: &Integration, context
     let is_full = integration.archive_scope == ArchiveScope::Full;
     assert!(!is_full || (report.status == RunStatus::Superseded) == ruling.superseded, "{context}");
     let counts = &report.counts;
-    assert_eq!(counts.archived, ruling.archived.len() as u64, "archived, {context}\n{:?}", ruling.archived);
+    let archived = ruling.archived.len() as u64;
+    let range = archived..=archived + ruling.resolved_before;
+    assert!(range.contains(&counts.archived), "{range:?} archived, {context}\n{:?}", ruling.archived);
     let unproven = ruling.unproven.len() as u64;
     let range = unproven.saturating_sub(ruling.open.len() as u64)..=unproven;
     assert!(range.contains(&counts.unproven), "{range:?} unproven, {context}\n{:?}", ruling.unproven);
@@ -268,7 +271,11 @@ fn check(report: &RunReport, ruling: &Ruling, integration: &Integration, context
         Some(ArchiveSkipped::ArchiveRequiresApproval { pending, active }) => Some((*pending, *active)),
         _ => None,
     };
-    assert_eq!(asked, ruling.asks, "approval, {context}");
+    assert!(
+        ruling.resolved_before > 0 || asked == ruling.asks,
+        "approval, {context}: {asked:?}, not {:?}",
+        ruling.asks
+    );
     assert_eq!(account.partial_scan.is_some(), ruling.partial, "looks partial, {context}");
     let times = if ruling.times > 1 { ruling.times } else { 0 };
     assert_eq!(account.scan_times.len(), times, "scan times, {context}");

@@ -40,6 +40,8 @@ pub(crate) struct Reading {
     pub(crate) entries: BTreeMap<Place, Entry>,
     /// Findings of which the file has only entries that are older than what is known.
     pub(crate) superseded: BTreeSet<Place>,
+    /// Those that such an entry resolves, and the time of the newest such entry.
+    pub(crate) resolved_before: BTreeMap<Place, Timestamp>,
     /// Checks and Regions with verdicts.
     pub(crate) pairs: BTreeSet<(&'static str, &'static str)>,
     pub(crate) checks: BTreeSet<&'static str>,
@@ -68,6 +70,7 @@ impl Reading {
             has_end: scanned.layout != Layout::Lines,
             entries: BTreeMap::new(),
             superseded: BTreeSet::new(),
+            resolved_before: BTreeMap::new(),
             pairs: BTreeSet::new(),
             checks: BTreeSet::new(),
             verdicts: 0,
@@ -110,6 +113,10 @@ impl Reading {
         }
         let place = (result.region.to_owned(), result.id(scanned.account));
         if since.is_some_and(|since| at < since) {
+            if matches!(result.says(integration), Says::Passed | Says::Muted) {
+                let newest = self.resolved_before.entry(place.clone()).or_insert(at);
+                *newest = (*newest).max(at);
+            }
             self.superseded.insert(place);
             return;
         }

@@ -10,6 +10,8 @@
 //! * A MANUAL entry of the finding itself is its presence: it stays active, its count of absences starts again.
 //! * The 20 findings that need no approval include those of the 7 days before.
 //! * An entry that is older than what is known may count as presence in a file of several scans, or not: it stays active.
+//! * A finding of which the newest scan said nothing, since it was cut off, may be resolved by an older entry in a file of several
+//!   scans, if that is newer than what is known of the finding, or not.
 //! * One scan time counts once as absent, however many runs and files it has.
 //! * Approving what is unproven of a scan that looks partial makes it the measure of later scans; approving only what is
 //!   pending doesn't.
@@ -89,6 +91,8 @@ pub(crate) struct Ruling {
     pub(crate) unproven: BTreeMap<Place, &'static str>,
     pub(crate) partial: bool,
     pub(crate) times: usize,
+    /// Findings that may be resolved by an older entry of the file.
+    pub(crate) resolved_before: u64,
     /// Unproven findings of which the file has but entries that are older than what is known.
     pub(crate) open: BTreeSet<Place>,
 }
@@ -226,6 +230,11 @@ impl Rule {
                 } else if known.known_at <= entry.at {
                     self.undecided.remove(&place);
                 }
+            }
+            let resolved_at = reading.resolved_before.get(&place).filter(|_| !reading.entries.contains_key(&place));
+            if known.is_some_and(|known| known.active && resolved_at.is_some_and(|&at| known.known_at < at)) {
+                ruling.resolved_before += 1;
+                self.undecided.insert(place.clone());
             }
             let (next, mut fate) = step(known, &place, &reading, integration, partial);
             let Some(next) = next else { continue };
