@@ -283,6 +283,77 @@ def approve(page: Page, base: str, with_script: bool) -> None:
     expect("Job submitted." in page.locator("main .note").first.inner_text(), "an undo is a job", page)
 
 
+# What is focused: its accessible name as far as text, labels, and values say it; and whether the focus can be seen.
+FOCUSED = """() => {
+  const one = document.activeElement;
+  if (!one || one === document.body) return { name: "", visible: true };
+  const label = one.labels && one.labels.length ? one.labels[0].innerText : "";
+  const style = getComputedStyle(one);
+  const visible = style.outlineStyle !== "none" || style.boxShadow !== "none";
+  return { name: (one.getAttribute("aria-label") || label || one.innerText || one.value || "").trim(), visible };
+}"""
+# Stops of the Tab key on a page at most.
+TABS_MAX = 150
+# Until a page that follows a key press has begun to load.
+SETTLE_MS = 700
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Presses Tab until the control of this name is focused. Each control on the way shows that it is focused."""
+    names = []
+    for _ in range(TABS_MAX):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        expect(focused["visible"], f"the focus on {focused['name']!r} can be seen", page)
+        names.append(focused["name"])
+        if focused["name"].split("\n")[0].startswith(name):
+            return
+    raise AssertionError(f"{name!r} can't be reached with the Tab key: {page.url}: {names}")
+
+
+def activate(page: Page, name: str, key: str = "Enter") -> None:
+    """Reaches a control with the Tab key, and presses a key on it."""
+    tab_to(page, name)
+    page.keyboard.press(key)
+    # A key press doesn't say whether another page follows.
+    page.wait_for_timeout(SETTLE_MS)
+    page.wait_for_load_state()
+
+
+def keyboard(browser: Browser, link: str, with_script: bool) -> list[str]:
+    """An operator without a mouse adds an integration, tests it, approves an archive, and undoes it."""
+    context = browser.new_context(java_script_enabled=with_script)
+    watched = Watched(context, origin(link))
+    page = watched.page
+    page.goto(link)
+    page.keyboard.press("Tab")
+    expect(page.evaluate(FOCUSED)["name"].startswith("Skip"), "the first stop skips the navigation", page)
+
+    activate(page, "Add integration")
+    tab_to(page, "AWS provider")
+    page.keyboard.type("678901234567")
+    activate(page, "Create and test integration")
+    expect("Created." in page.locator("main .note").first.inner_text(), "it was created and tested", page)
+    activate(page, "Test")
+    page.locator("main .note").first.wait_for()
+
+    page.goto(f"{watched.base}/runs/{RUN}")
+    activate(page, "Approve…")
+    activate(page, "I have reviewed these findings", "Space")
+    activate(page, "Archive 108 findings")
+    expect("Job submitted." in page.locator("main .note").first.inner_text(), "an approval is a job", page)
+    for _ in range(20):
+        if page.get_by_role("link", name="Undo the archive…").count():
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
+    activate(page, "Undo the archive…")
+    activate(page, "Undo the archive")
+    expect("Job submitted." in page.locator("main .note").first.inner_text(), "an undo is a job", page)
+    context.close()
+    return watched.problems
+
+
 HOSTILE = """<!doctype html><meta charset="utf-8"><title>hostile</title>
 <img id="image" src="{base}/integrations"><script src="{base}/integrations"></script>
 <iframe id="frame" src="{base}/integrations"></iframe>
@@ -381,8 +452,9 @@ def main() -> int:
         with console(arguments.server, "--read-only") as link:
             problems += crawl(browser, link, script, "light", 1280, True)
         for with_script in (True, False):
-            with console(arguments.server) as link:
-                problems += scenarios(browser, link, with_script)
+            for scenario in (scenarios, keyboard):
+                with console(arguments.server) as link:
+                    problems += scenario(browser, link, with_script)
             print(f"scenarios {'with' if with_script else 'without'} JavaScript", flush=True)
         for test in (budget, hostile):
             with console(arguments.server) as link:
