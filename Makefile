@@ -134,6 +134,12 @@ bench-check: ## Measure connection checks against the simulator: make bench-chec
 	cargo run --release --locked -p aws --example check_rate -- --accounts $(or $(ACCOUNTS),1000) \
 		--latency-ms $(or $(LATENCY_MS),80)
 
+.PHONY: bench-console
+bench-console: $(VENV) ## Measure the pages of the web console with a large organization: make bench-console ACCOUNTS=1000 RUNS=10000
+	cargo build --release --locked --quiet -p web-console --example serve-console
+	@$(PYTHON) local/bench_console.py $(or $(CARGO_TARGET_DIR),target)/release/examples/serve-console \
+		--accounts $(or $(ACCOUNTS),1000) --runs $(or $(RUNS),10000)
+
 .PHONY: check
 check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation, dependencies, template, workflows, crate graph
 	$(call say,formatting)

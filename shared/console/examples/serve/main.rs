@@ -1,4 +1,5 @@
-//! Serves the console on 127.0.0.1 over ports in memory, with something of everything in it: `serve [PORT] [--read-only]`.
+//! Serves the console on 127.0.0.1 over ports in memory, with something of everything in it:
+//! `serve [PORT] [--read-only] [--accounts NUMBER] [--runs NUMBER]`, the last two for a large organization beside it.
 //! Jobs are run by a worker that only records them. `make console` starts it, and browsers test it (`make test-console`).
 
 mod bench;
@@ -19,14 +20,36 @@ type Failure = Box<dyn std::error::Error>;
 /// Who works with it.
 const OPERATOR: &str = "arn:aws:sts::111122223333:assumed-role/SecurityAdmin/anna";
 
+struct Options {
+    port: u16,
+    is_read_only: bool,
+    accounts: u64,
+    runs: u64,
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, Failure> {
+        let mut options = Self { port: PORT_DEFAULT, is_read_only: false, accounts: 0, runs: 0 };
+        while let Some(argument) = arguments.next() {
+            let mut number = || arguments.next().ok_or(format!("{argument} needs a number"));
+            match argument.as_str() {
+                "--read-only" => options.is_read_only = true,
+                "--accounts" => options.accounts = number()?.parse()?,
+                "--runs" => options.runs = number()?.parse()?,
+                port => options.port = port.parse()?,
+            }
+        }
+        Ok(options)
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let mut arguments = std::env::args().skip(1);
-    let port = arguments.next().map_or(Ok(PORT_DEFAULT), |port| port.parse())?;
-    let is_read_only = arguments.next().is_some_and(|option| option == "--read-only");
+    let options = Options::parse(std::env::args().skip(1))?;
     let memory = Arc::new(Memory::default());
     sample::fill(&memory, Timestamp::now())?;
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    sample::fill_many(&memory, options.accounts, options.runs, Timestamp::now())?;
+    let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
     let deployment =
         management::Settings { secret_prefix: "securityhub-exporter/".to_owned(), ..management::Settings::default() };
     let api = router(Arc::new(Service::new(memory.clone(), deployment)));
@@ -34,7 +57,7 @@ async fn main() -> Result<(), Failure> {
     let settings = Settings {
         region: "eu-west-1".to_owned(),
         identity: OPERATOR.to_owned(),
-        is_read_only,
+        is_read_only: options.is_read_only,
         ..Settings::new(listener.local_addr()?.port())
     };
     let (router, gate) = console(ports, settings);

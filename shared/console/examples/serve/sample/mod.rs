@@ -1,6 +1,7 @@
 //! Sample data: an organization and four accounts, in every state that a page shows.
 
 mod connections;
+mod many;
 mod runs;
 
 use exporter::connection::Connection;
@@ -44,6 +45,11 @@ pub(crate) fn fill(memory: &Memory, now: Timestamp) -> Result<(), Failure> {
     jobs(kept, now);
     trail(kept, now);
     Ok(())
+}
+
+/// Adds a large organization with many runs.
+pub(crate) fn fill_many(memory: &Memory, accounts: u64, runs: u64, now: Timestamp) -> Result<(), Failure> {
+    many::fill(&mut memory.kept(), accounts, runs, now)
 }
 
 /// What an export of the object would do, as the big run did.
