@@ -19,39 +19,13 @@ import urllib.request
 from pathlib import Path
 
 import settings
+from generated_scans import REGION_NAMES, write_scan
 from settings import RELEASE_PROGRAMS, ROOT
 
 FINDINGS = int(os.environ.get("FINDINGS", "100000"))
 REGIONS = int(os.environ.get("REGIONS", "16"))
 LATENCY_MS = int(os.environ.get("LATENCY_MS", "80"))
 ACCOUNT = settings.ACCOUNT
-TEMPLATE = ROOT / "tests" / "scans" / "5.46.0-one-finding.ocsf.json"
-NAMES = [
-    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1",
-    "eu-north-1", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2", "sa-east-1",
-    "ca-central-1",
-]
-# A genuine OCSF finding has 7 to 8 KB; the sample is filled up to that with text that is not sent.
-FINDING_BYTES = 7000
-
-
-def write_scan(path: Path, numbers: range, at: int) -> None:
-    """Writes a scan of one failed finding for each number, spread over the Regions."""
-    finding = json.loads(TEMPLATE.read_text())[0]
-    region = finding["cloud"]["region"]
-    finding["status_code"] = "FAIL"
-    finding["status_id"] = 1
-    finding["finding_info"]["created_time"] = at
-    text = json.dumps(finding, indent=4).replace(finding["resources"][0]["uid"], "arn:aws:s3:::bucket-NUMBER")
-    text = text.replace(f'"{region}"', '"REGION"')
-    filler = "x" * max(0, FINDING_BYTES - len(text))
-    text = text.replace('"risk_details": "', f'"risk_details": "{filler}', 1)
-    with path.open("w") as file:
-        file.write("[")
-        for index, number in enumerate(numbers):
-            file.write("," if index else "")
-            file.write(text.replace("NUMBER", str(number)).replace("REGION", NAMES[number % REGIONS]))
-        file.write("]")
 
 
 def export(name: str, scan: Path, folder: Path, url: str) -> None:
@@ -61,8 +35,7 @@ def export(name: str, scan: Path, folder: Path, url: str) -> None:
         "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "bench",
     }
     report = folder / "report.json"
-    program = _program("hubctl")
-    command = [str(program), "export", str(scan), "--standalone", "--archive", "--state", str(folder / "state"),
+    command = [str(_program("hubctl")), "export", str(scan), "--standalone", "--archive", "--state", str(folder / "state"),
                "--report", str(report)]
     started = time.monotonic()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -91,7 +64,7 @@ def main() -> None:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     world = {
-        "accounts": [{"id": ACCOUNT, "regions": {name: {} for name in NAMES[:REGIONS]}}],
+        "accounts": [{"id": ACCOUNT, "regions": {name: {} for name in REGION_NAMES[:REGIONS]}}],
         "default_account": ACCOUNT, "latency_ms": LATENCY_MS,
     }
     config = folder / "simulator.json"
@@ -99,8 +72,8 @@ def main() -> None:
     now = int(time.time())
     print(f"{FINDINGS:,} findings over {REGIONS} Regions, {LATENCY_MS} ms a call, the service's own limits", flush=True)
     first, less = folder / "first.ocsf.json", folder / "less.ocsf.json"
-    write_scan(first, range(FINDINGS), now - 7200)
-    write_scan(less, range(FINDINGS // 10, FINDINGS), now - 3600)
+    write_scan(first, range(FINDINGS), now - 7200, REGIONS)
+    write_scan(less, range(FINDINGS // 10, FINDINGS), now - 3600, REGIONS)
     print(f"the scan has {first.stat().st_size / 1e6:,.0f} MB\n", flush=True)
     simulator = subprocess.Popen([str(_program("simulator")), "--listen", address, "--config", str(config)],
                                  stdout=subprocess.DEVNULL)
