@@ -125,6 +125,10 @@ bench: $(VENV) ## Measure a large export against the simulator: make bench FINDI
 	@$(SHOWN) cargo lambda build --release --locked --bin hubctl --bin simulator --lambda-dir .local/release
 	@$(PYTHON) local/bench.py
 
+.PHONY: cost
+cost: $(VENV) build ## Count the requests of exports on a local stack, and compute the monthly costs in docs/cost.md
+	$(PYTHON) local/cost.py measure
+
 .PHONY: bench-accounts
 bench-accounts: ## Measure the memory use for a file of many accounts in 17 Regions: make bench-accounts ACCOUNTS=2000
 	ACCOUNTS=$(or $(ACCOUNTS),2000) cargo test --release --locked -p exporter --test memory -- --nocapture

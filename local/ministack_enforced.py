@@ -19,6 +19,8 @@ from ministack import app as ministack  # noqa: E402  AUTH is read when it is im
 from ministack.core import iam_actions, iam_evaluator  # noqa: E402
 from ministack.core.responses import get_account_id  # noqa: E402
 
+from request_log import logged  # noqa: E402
+
 SESSION_PREFIX = "ASIA"
 
 
@@ -84,6 +86,8 @@ def main() -> None:
     iam_evaluator.enforce = enforce_noting(decisions)
     iam_actions.request_tag_context = with_event_sources()
     ministack.app = over_tls(ministack.app)
+    if os.environ.get("REQUEST_LOG"):
+        ministack.app = logged(ministack.app, Path(os.environ["REQUEST_LOG"]))
     ministack.main()
 
 

@@ -38,6 +38,8 @@ class Settings:
     parameters: dict[str, str]
     # What `sam build` left, to be deployed instead of the programs of `make build`.
     package: Path | None
+    # Where each request to the local AWS is logged; None: it is not.
+    request_log: Path | None
 
     @property
     def stack_file(self) -> Path:
@@ -70,6 +72,7 @@ def read() -> Settings:
         simulator_config=ROOT / config,
         parameters=PARAMETERS | _pairs("LOCAL_PARAMETERS"),
         package=ROOT / os.environ["PACKAGE"] if os.environ.get("PACKAGE") else None,
+        request_log=ROOT / os.environ["REQUEST_LOG"] if os.environ.get("REQUEST_LOG") else None,
     )
 
 

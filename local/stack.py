@@ -132,6 +132,9 @@ def _start_aws(config: Settings, simulator: Server) -> Server:
         "TMPDIR": str(scratch),
         "IAM_DECISIONS": str(config.decisions_file),
     }
+    if config.request_log:
+        config.request_log.unlink(missing_ok=True)
+        environment["REQUEST_LOG"] = str(config.request_log)
     command = [sys.executable, str(ROOT / "local" / "ministack_enforced.py")]
     return processes.start("ministack", command, environment, port, config.logs / "ministack.log")
 
