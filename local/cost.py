@@ -3,9 +3,9 @@
     python local/cost.py measure   counts requests on a local stack, writes local/cost.json and the tables in docs/cost.md
     python local/cost.py render    writes the tables from local/cost.json
 
-`measure` is `make cost`. It deploys the stack and uploads three scans of each size: a first one, one with the same findings a day later, and one in which
-a hundredth of the failed findings are resolved and as many are new. local/request_log.py counts the requests of the functions, and the simulator
-the calls to Security Hub. The number of accounts, the share of findings that change, and prices (local/prices.py) turn them into costs.
+`measure` is `make cost`. It deploys the stack and uploads three scans of each size: a first one, one with the same findings a day later, and
+one in which a hundredth of the failed findings are resolved and as many are new. local/request_log.py logs the requests of the functions, and the
+simulator the calls to Security Hub. The number of accounts and the prices (local/prices.py) turn them into costs.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ PART_BYTES = 8 * 2**20
 # Reports and quarantine (RunRetentionDays); earlier versions of the state are kept for 30 days.
 RETENTION_DAYS = 90
 
+COUNTED = ("s3_writes", "s3_reads", "s3_free", "dynamodb", "read_units", "write_units")
 FREE_S3 = ("DELETE",)
 S3_WRITES = ("PUT", "POST", "LIST")
 READS = ("GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems")
@@ -151,13 +152,15 @@ def render(measured: dict) -> str:
 
 
 def _requests_table(measured: dict) -> str:
-    rows = ["| requests of one export | S3 writes | S3 reads | S3 free | DynamoDB | read units | write units | billable requests | Security Hub calls | ingestion events |",
-            "|" + " --- |" * 10]  # fmt: skip
+    columns = ["requests of one export", "S3 writes", "S3 reads", "S3 free", "DynamoDB", "read units", "write units", "billable requests",
+               "Security Hub calls", "ingestion events"]  # fmt: skip
+    rows = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
     for size, runs in measured["sizes"].items():
         for name, title in (("first", "first scan"), ("unchanged", "nothing changed"), ("changed", "1 % resolved, 1 % new")):
             used = runs[name]
-            rows.append(f"| {size}, {title} | {used['s3_writes']} | {used['s3_reads']} | {used['s3_free']} | {used['dynamodb']} | {used['read_units']:g} "
-                        f"| {used['write_units']} | **{billable(used)}** | {sum(used['security_hub'].values()):,} | {used['billed']:,} |")  # fmt: skip
+            cells = [f"{size}, {title}", *(f"{used[kind]:g}" for kind in COUNTED), f"**{billable(used)}**",
+                     f"{sum(used['security_hub'].values()):,}", f"{used['billed']:,}"]  # fmt: skip
+            rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
