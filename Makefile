@@ -22,6 +22,8 @@ VENV := .venv/installed
 CHECKOV := .venv-checkov/installed
 # The linter of the workflows.
 ACTIONLINT := .venv-actionlint/bin/actionlint
+# The scanner whose Security Hub sender is measured beside ours.
+PROWLER := .venv-prowler/installed
 # The second S3 and DynamoDB of the adapter tests.
 STRICT := .venv-strict/installed
 # Starts a local AWS, runs one command, and stops it. Its Security Hub has the accounts of the tests.
@@ -124,6 +126,12 @@ bench: $(VENV) ## Measure a large export against the simulator: make bench FINDI
 	$(call say,compiling hubctl and the simulator for release)
 	@$(SHOWN) cargo lambda build --release --locked --bin hubctl --bin simulator --lambda-dir .local/release
 	@$(PYTHON) local/bench.py
+
+.PHONY: bench-prowler
+bench-prowler: $(VENV) $(PROWLER) ## Measure Prowler's own sender and the exporter on the same scans: make bench-prowler FINDINGS=1000 REGIONS="1 16" RETRIES=10
+	$(call say,compiling hubctl and the simulator for release)
+	@$(SHOWN) cargo lambda build --release --locked --bin hubctl --bin simulator --lambda-dir .local/release
+	@$(PYTHON) local/bench_prowler.py
 
 .PHONY: cost
 cost: $(VENV) build ## Count the requests of exports on a local stack, and compute the monthly costs in docs/cost.md
@@ -234,6 +242,13 @@ $(CHECKOV): local/requirements-checkov.txt
 	.venv-checkov/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-checkov.txt
 	@touch $@
 
+$(PROWLER): local/requirements-prowler.txt
+	$(call say,installing Prowler into .venv-prowler)
+	python3 -c 'import sys; sys.exit(sys.version_info >= (3, 14) and "Prowler requires Python 3.10 to 3.13")'
+	python3 -m venv .venv-prowler
+	.venv-prowler/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-prowler.txt
+	@touch $@
+
 $(ACTIONLINT): local/requirements-actionlint.txt
 	$(call say,installing actionlint into .venv-actionlint)
 	python3 -m venv .venv-actionlint
@@ -251,6 +266,6 @@ regions: $(VENV) ## Add the Regions of a newer botocore to the data file
 	$(PYTHON) local/regions.py
 
 .PHONY: lock-python
-lock-python: ## Regenerate local/requirements.txt and requirements-strict.txt from their .in files (requires uv)
-	cd local && for name in requirements requirements-strict; do uv pip compile --quiet --universal --python-version 3.10 \
+lock-python: ## Regenerate the pinned requirements in local from their .in files (requires uv)
+	cd local && for name in requirements requirements-strict requirements-prowler; do uv pip compile --quiet --universal --python-version 3.10 \
 		--generate-hashes --no-annotate --no-header --upgrade --override overrides.in "$$name.in" --output-file "$$name.txt"; done
