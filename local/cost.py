@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import sys
 from pathlib import Path
 
@@ -195,6 +196,8 @@ def page(text: str, tables: str) -> str:
 
 def main() -> None:
     if sys.argv[1:] == ["measure"]:
+        # `kill` ends it as Ctrl-C does: the stack is stopped.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         from cost_requests import measure  # needs the local stack's packages
 
         MEASURED.write_text(json.dumps(measure(), indent=2) + "\n")

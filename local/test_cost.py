@@ -47,6 +47,10 @@ class Ingestion(unittest.TestCase):
         self.assertEqual(list(cost.events(runs).values()), [1_600, 30_300, 150_300])
 
 
+# The benchmark: billable requests of an export in which nothing changed, whatever the size of the scan.
+UNCHANGED_REQUESTS_MAX = 26
+
+
 class Month(unittest.TestCase):
     def setUp(self) -> None:
         self.measured = json.loads(cost.MEASURED.read_text())
@@ -82,6 +86,10 @@ class Month(unittest.TestCase):
         for size, runs in self.measured["sizes"].items():
             self.assertEqual(runs["unchanged"]["billed"], 0, size)
             self.assertEqual(runs["first"]["billed"], runs["failed"], size)
+
+    def test_an_export_in_which_nothing_changed_makes_few_billable_requests(self) -> None:
+        for size, runs in self.measured["sizes"].items():
+            self.assertLessEqual(cost.billable(runs["unchanged"]), UNCHANGED_REQUESTS_MAX, size)
 
     def test_the_page_has_the_tables_of_the_measurement(self) -> None:
         text = cost.PAGE.read_text()
