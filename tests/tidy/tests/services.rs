@@ -252,3 +252,22 @@ fn a_role_uses_the_key_through_the_services_that_it_may_call_and_no_others() {
         assert_eq!(via, called.intersection(&encrypted).copied().collect(), "{name}");
     }
 }
+
+#[test]
+fn an_email_shows_fields_that_the_events_have() {
+    let template = template();
+    let target = &template["Resources"]["NotificationRule"]["Properties"]["Targets"][0];
+    let paths = target["InputTransformer"]["InputPathsMap"].as_object().unwrap();
+    let text = target["InputTransformer"]["InputTemplate"].as_str().unwrap();
+    // EventBridge rejects a rule whose template names a variable that is not in the map.
+    let named = text.split('<').skip(1).map(|rest| rest.split('>').next().unwrap());
+    assert_eq!(named.collect::<BTreeSet<_>>(), paths.keys().map(String::as_str).collect());
+    let samples = tidy::root().join("events/emitted");
+    for sample in fs::read_dir(samples).unwrap() {
+        let sample: Value = serde_json::from_slice(&fs::read(sample.unwrap().path()).unwrap()).unwrap();
+        for path in paths.values().map(|path| path.as_str().unwrap()) {
+            let pointer = path.replace('$', "").replace('.', "/");
+            assert!(sample.pointer(&pointer).is_some(), "an event has no {path}");
+        }
+    }
+}
