@@ -14,7 +14,7 @@ pub struct Config {
     pub check_queue_url: Option<String>,
     /// How a check behaves.
     pub settings: CheckSettings,
-    /// `INTEGRATION_METRICS`: whether each integration has metrics of its own, which cost money.
+    /// `INTEGRATION_METRICS`: whether each integration has metrics of its own, which cost money. Off by default.
     pub integration_metrics: bool,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
@@ -40,7 +40,7 @@ impl Config {
             },
             check_queue_url: variables.optional("CHECK_QUEUE_URL"),
             settings: CheckSettings::default(),
-            integration_metrics: variables.parsed("INTEGRATION_METRICS")?.unwrap_or(true),
+            integration_metrics: variables.parsed("INTEGRATION_METRICS")?.unwrap_or(false),
             log_level: variables.parsed("LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
         })
     }
@@ -60,7 +60,7 @@ mod tests {
     fn what_is_not_set_has_its_default() {
         let config = read(&[("TABLE_NAME", "t"), ("STATE_BUCKET", "b")]).unwrap();
         assert_eq!((config.names.table.as_str(), config.names.state_bucket.as_str()), ("t", "b"));
-        assert_eq!((config.check_queue_url, config.integration_metrics), (None, true));
+        assert_eq!((config.check_queue_url, config.integration_metrics), (None, false));
         assert_eq!(config.log_level, LevelFilter::INFO);
     }
 

@@ -15,6 +15,7 @@ use exporter::telling::Event;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use runtime::deadline::instant;
 use runtime::isolation::Isolation;
+use runtime::metrics::Sample;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -23,7 +24,7 @@ use tracing::Instrument as _;
 use crate::event::{self, EventError, Request};
 use crate::isolated::{self, Share};
 use crate::round::{self, Outcome, RoundPorts};
-use crate::telemetry::{log_check, log_failure, write_metrics, write_not_checked, write_not_listed};
+use crate::telemetry::{log_check, log_failure, not_checked, not_listed, round_metrics};
 
 /// Accounts that one invocation takes. Eight at once and three seconds each are some forty seconds; where most Regions do not
 /// answer, five minutes hold about half of them, and the rest goes on.
@@ -176,7 +177,7 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
                     "organization not listed: its new accounts are not checked"
                 );
             }
-            write_not_listed(&invocation.function, roll.unlisted.len());
+            not_listed(&invocation.function, roll.unlisted.len()).write();
         }
         let mut answer = Answer { problems: roll.problems, ..Answer::default() };
         let mut mine = roll.targets;
@@ -186,7 +187,8 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
         }
         let outcome = self.round(mine, invocation).await;
         outcome.checked.iter().for_each(log_check);
-        write_metrics(outcome.checked.iter(), self.integration_metrics);
+        let samples = round_metrics(&invocation.function, outcome.checked.iter(), self.integration_metrics);
+        samples.iter().for_each(Sample::write);
         for failed in &outcome.failed {
             log_failure(failed);
             answer.problems.push(format!("account {} not checked: {}", failed.account, failed.reason));
@@ -205,7 +207,7 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
         // Who asked for no other invocations asks again.
         let given_up = if request.spread { answer.left_over.len() } else { 0 };
         if answer.failed.len() + given_up > 0 {
-            write_not_checked(&invocation.function, answer.failed.len() + given_up);
+            not_checked(&invocation.function, answer.failed.len() + given_up).write();
         }
         answer.connections.sort_by_key(|connection| connection.account);
         Ok(answer)

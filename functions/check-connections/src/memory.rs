@@ -255,7 +255,7 @@ impl AccountLocks for Memory {
         unreachable!("a check exports nothing")
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: InDoubt) -> Result<(), PortError> {
+    async fn end(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
         unreachable!("a check exports nothing")
     }
 }

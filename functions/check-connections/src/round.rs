@@ -12,7 +12,7 @@ use exporter::ports::AccountLocks;
 use exporter::provider::ProviderId;
 use exporter::roster::CheckTargets;
 use exporter::schedule::Schedule;
-use exporter::telling::{Event, Notifications, StatusChanges, tell};
+use exporter::telling::{Event, Notifications, StatusChanges, Told, tell};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use runtime::isolation::Ended;
@@ -52,6 +52,9 @@ pub struct Report {
     pub took_ms: u64,
     /// What was told of it.
     pub events: Vec<Event>,
+    /// When an export of its scans was due that is missing now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export_due_at: Option<Timestamp>,
 }
 
 /// An account whose check ended without a result: a transient problem, the next schedule checks it again.
@@ -124,18 +127,19 @@ pub async fn run<P: RoundPorts>(
     });
     let mut told = telling.buffer_unordered(TELLING_AT_ONCE);
     let mut checked = Vec::new();
-    while let Some((of, events)) = told.next().await {
-        let events = events.unwrap_or_else(|problem| {
+    while let Some((of, told)) = told.next().await {
+        let told = told.unwrap_or_else(|problem| {
             tracing::warn!(
                 account = of.connection.account.as_str(),
                 problem,
                 "changes not told; the next check tells them"
             );
             problems.push(problem);
-            Vec::new()
+            Told::default()
         });
         let took_ms = u64::try_from(of.took.as_millis()).unwrap_or(u64::MAX);
-        checked.push(Report { connection: of.connection, took_ms, events });
+        let Told { events, export_due_at } = told;
+        checked.push(Report { connection: of.connection, took_ms, events, export_due_at });
     }
     let left_over = round.left_over.iter().map(|target| target.account).collect();
     Outcome { checked, left_over, failed, problems }
@@ -147,24 +151,28 @@ async fn tell_of<P: RoundPorts>(
     checked: &Checked,
     schedule: Option<&Schedule>,
     exported_since: Option<Timestamp>,
-) -> Result<Vec<Event>, String> {
+) -> Result<Told, String> {
     let connection = &checked.connection;
     match &checked.kept {
         SaveOutcome::Yes => {}
-        SaveOutcome::Newer | SaveOutcome::Orphan => return Ok(Vec::new()),
+        SaveOutcome::Newer | SaveOutcome::Orphan => return Ok(Told::default()),
         SaveOutcome::Failed(error) => return Err(error.to_string()),
     }
-    let newest_scan = match schedule {
+    let newest = match schedule {
         None => None,
-        Some(_) => ports
-            .lock_status(connection.account)
-            .await
-            .map_err(|error| error.to_string())?
-            .map(|(newest, _)| newest.newest),
+        Some(_) => ports.lock_status(connection.account).await.map_err(|error| error.to_string())?,
     };
+    let newest = newest.map(|(newest, _)| newest);
     // An organization has accounts that nobody scans. Only one that was scanned can lack a scan.
-    let schedule = schedule.filter(|_| connection.provider.account().is_some() || newest_scan.is_some());
-    let news = StatusChanges { connection, schedule, exported_since, newest_scan, now: ports.now() };
+    let schedule = schedule.filter(|_| connection.provider.account().is_some() || newest.is_some());
+    let news = StatusChanges {
+        connection,
+        schedule,
+        exported_since,
+        newest_scan: newest.as_ref().map(|newest| newest.newest),
+        exported_at: newest.and_then(|newest| newest.exported_at),
+        now: ports.now(),
+    };
     tell(ports, news).await.map_err(|error| error.to_string())
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
 use exporter::provider::ProviderId;
-use runtime::metrics::{Metric, Unit, write};
+use runtime::metrics::{Metric, Sample, Unit};
 
 use crate::round::{Failed, Report};
 
@@ -12,6 +12,8 @@ use crate::round::{Failed, Report};
 const INTEGRATION: &str = "Integration";
 /// The dimension that tells deployments apart.
 const FUNCTION: &str = "FunctionName";
+/// Metrics per integration.
+const METRICS: usize = 5;
 
 /// Regions of a connection that take findings.
 fn enabled(connection: &Connection) -> usize {
@@ -46,6 +48,7 @@ pub fn log_check(report: &Report) {
                 regions.enabled = enabled(connection),
                 regions.lost = lost(connection),
                 regions.checked = connection.regions.len(),
+                export.due_at = report.export_due_at.map(|due| due.to_string()),
                 problem.reason = problem.map(|problem| problem.reason.as_str()),
                 problem.message = problem.map(|problem| problem.message.as_str()),
                 problem.remediation = problem.and_then(|problem| problem.remediation.as_deref()),
@@ -81,39 +84,49 @@ pub fn log_failure(failed: &Failed) {
     );
 }
 
-/// Writes how many accounts nobody checks before the next schedule. An alarm reads it.
-pub fn write_not_checked(function: &str, accounts: usize) {
-    write(&[(FUNCTION, function)], &[&[FUNCTION]], &[not_checked(accounts)]);
+/// The number of accounts that are not checked before the next schedule. An alarm reads it.
+pub fn not_checked(function: &str, accounts: usize) -> Sample {
+    of_function(function, "AccountsNotChecked", accounts)
 }
 
-/// Writes how many organizations could not be listed. An alarm reads it.
-pub fn write_not_listed(function: &str, organizations: usize) {
-    write(&[(FUNCTION, function)], &[&[FUNCTION]], &[not_listed(organizations)]);
+/// The number of organizations that could not be listed. An alarm reads it.
+pub fn not_listed(function: &str, organizations: usize) -> Sample {
+    of_function(function, "OrganizationsNotListed", organizations)
 }
 
-fn not_listed(organizations: usize) -> Metric {
-    Metric { name: "OrganizationsNotListed", unit: Unit::Count, values: vec![count(organizations)] }
-}
-
-fn not_checked(accounts: usize) -> Metric {
-    Metric { name: "AccountsNotChecked", unit: Unit::Count, values: vec![count(accounts)] }
+fn of_function(function: &str, name: &'static str, value: usize) -> Sample {
+    Sample {
+        properties: vec![(FUNCTION, function.to_owned())],
+        dimensions: vec![vec![FUNCTION]],
+        metrics: vec![Metric { name, unit: Unit::Count, values: vec![count(value)] }],
+    }
 }
 
 fn count(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 
-/// Writes the metrics of a round: over all integrations, and for each where that is asked for.
-pub fn write_metrics<'a>(reports: impl Iterator<Item = &'a Report>, each_integration: bool) {
-    let dimensions: &[&[&str]] = if each_integration { &[&[], &[INTEGRATION]] } else { &[&[]] };
-    for (integration, metrics) in metrics(reports) {
-        write(&[(INTEGRATION, integration.as_str())], dimensions, &metrics);
+/// The metrics of a round, a sample per integration: counted for the function, and for each integration if requested.
+pub fn round_metrics<'a>(
+    function: &str,
+    reports: impl Iterator<Item = &'a Report>,
+    each_integration: bool,
+) -> Vec<Sample> {
+    let mut dimensions = vec![vec![FUNCTION]];
+    if each_integration {
+        dimensions.push(vec![FUNCTION, INTEGRATION]);
     }
+    let sample = |(integration, metrics): (ProviderId, [Metric; METRICS])| Sample {
+        properties: vec![(FUNCTION, function.to_owned()), (INTEGRATION, integration.to_string())],
+        dimensions: dimensions.clone(),
+        metrics: metrics.into(),
+    };
+    metrics(reports).into_iter().map(sample).collect()
 }
 
-/// The metrics of each integration; of an organization's, a value for each account.
-fn metrics<'a>(reports: impl Iterator<Item = &'a Report>) -> BTreeMap<ProviderId, [Metric; 4]> {
-    let mut all: BTreeMap<ProviderId, [Metric; 4]> = BTreeMap::new();
+/// The metrics of each integration, with a value per account.
+fn metrics<'a>(reports: impl Iterator<Item = &'a Report>) -> BTreeMap<ProviderId, [Metric; METRICS]> {
+    let mut all: BTreeMap<ProviderId, [Metric; METRICS]> = BTreeMap::new();
     let empty = |name, unit| Metric { name, unit, values: Vec::new() };
     for report in reports {
         let connection = &report.connection;
@@ -123,6 +136,7 @@ fn metrics<'a>(reports: impl Iterator<Item = &'a Report>) -> BTreeMap<ProviderId
                 empty("Connected", Unit::Count),
                 empty("RegionsAvailable", Unit::Count),
                 empty("RegionsUnavailable", Unit::Count),
+                empty("ExportsOverdue", Unit::Count),
                 empty("CheckDuration", Unit::Milliseconds),
             ]
         });
@@ -130,6 +144,7 @@ fn metrics<'a>(reports: impl Iterator<Item = &'a Report>) -> BTreeMap<ProviderId
             f64::from(u8::from(connected)),
             count(enabled(connection)),
             count(lost(connection)),
+            f64::from(u8::from(report.export_due_at.is_some())),
             u32::try_from(report.took_ms).map_or(f64::MAX, f64::from),
         ];
         for (metric, value) in metrics.iter_mut().zip(values) {

@@ -6,6 +6,8 @@ pub use runtime::config::ConfigError;
 use runtime::config::Variables;
 use tracing::level_filters::LevelFilter;
 
+use crate::metrics::MetricSettings;
+
 /// Receives of a message where the environment does not say: the default of the template's parameter.
 const MAX_RECEIVE_COUNT: u32 = 5;
 
@@ -20,6 +22,8 @@ pub struct Config {
     pub settings: Settings,
     /// `MAX_RECEIVE_COUNT`: how often the queue gives a message before it moves it to the dead-letter queue.
     pub max_receive_count: u32,
+    /// `AWS_LAMBDA_FUNCTION_NAME`, which Lambda sets, and `INTEGRATION_METRICS`.
+    pub metrics: MetricSettings,
     /// `LOG_LEVEL`: the least severe level that is logged.
     pub log_level: LevelFilter,
 }
@@ -56,6 +60,10 @@ impl Config {
                 ..default
             },
             max_receive_count: variables.parsed("MAX_RECEIVE_COUNT")?.unwrap_or(MAX_RECEIVE_COUNT),
+            metrics: MetricSettings {
+                function: variables.optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+                each_integration: variables.parsed("INTEGRATION_METRICS")?.unwrap_or(false),
+            },
             log_level: variables.parsed("LOG_LEVEL")?.unwrap_or(LevelFilter::INFO),
         })
     }
@@ -79,7 +87,7 @@ mod tests {
             ResourceNames { table: "t".to_owned(), state_bucket: "b".to_owned(), queue_url: None }
         );
         assert_eq!(config.managing, ManagementConfig::default());
-        assert_eq!(config.settings, Settings::default());
+        assert_eq!((config.settings, config.metrics), (Settings::default(), MetricSettings::default()));
         assert_eq!((config.log_level, config.max_receive_count), (LevelFilter::INFO, 5));
     }
 
@@ -92,8 +100,11 @@ mod tests {
             ("IMPORT_CALLS_BURST", "90"),
             ("MAX_RECEIVE_COUNT", "3"),
             ("LOG_LEVEL", "debug"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "export"),
+            ("INTEGRATION_METRICS", "true"),
         ])
         .unwrap();
+        assert_eq!(config.metrics, MetricSettings { function: "export".to_owned(), each_integration: true });
         assert_eq!((config.settings.import_calls_per_second, config.settings.import_calls_burst), (0, 90));
         assert_eq!((config.log_level, config.max_receive_count), (LevelFilter::DEBUG, 3));
     }

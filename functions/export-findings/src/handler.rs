@@ -18,14 +18,16 @@ use exporter::settings::Settings;
 use exporter::telling::Notifications;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use runtime::deadline::instant;
+use runtime::metrics::Sample;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::event::{self, EventError, Invocation, Message, Work};
+use crate::metrics::{MetricSettings, integration_metrics, run_metrics};
 use crate::notifications;
-use crate::telemetry::log_run;
+use crate::telemetry::{log_quarantine, log_run};
 
 /// Handles invocations. Built once; every invocation borrows it.
 pub struct Handler<P> {
@@ -33,6 +35,7 @@ pub struct Handler<P> {
     pub(crate) settings: Settings,
     pub(crate) exporter: Exporter<P>,
     max_receive_count: u32,
+    metrics: MetricSettings,
 }
 
 /// Why an invocation failed: all of it is to be tried again.
@@ -115,13 +118,20 @@ pub enum Answer {
 impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
     /// A handler on its ports.
     pub fn new(ports: Arc<P>, settings: Settings) -> Self {
-        Self { exporter: Exporter::new(ports.clone(), settings.clone()), settings, ports, max_receive_count: u32::MAX }
+        let exporter = Exporter::new(ports.clone(), settings.clone());
+        Self { exporter, settings, ports, max_receive_count: u32::MAX, metrics: MetricSettings::default() }
     }
 
     /// After so many receives the queue moves a message to the dead-letter queue. Otherwise no receive is known to be the last.
     #[must_use]
     pub fn with_max_receive_count(self, max_receive_count: u32) -> Self {
         Self { max_receive_count, ..self }
+    }
+
+    /// Counts metrics for this deployment.
+    #[must_use]
+    pub fn with_metrics(self, metrics: MetricSettings) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Lets exports use what is known of connections, and look at them again where that is old or wrong.
@@ -204,6 +214,19 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         failed.then_some(message.id)
     }
 
+    /// Logs a run, writes its metrics, and publishes what it found.
+    pub(crate) async fn report(&self, run: &RunReport, deadline: Option<Instant>) {
+        log_run(run);
+        log_quarantine(run);
+        run_metrics(&self.metrics.function, run).write();
+        if self.metrics.each_integration {
+            let integrations = notifications::integrations(self.ports.as_ref(), run, deadline).await;
+            let samples = integration_metrics(&self.metrics.function, run, &integrations);
+            samples.iter().for_each(Sample::write);
+        }
+        notifications::publish(self.ports.as_ref(), run, deadline).await;
+    }
+
     /// Runs a job, and those that follow it as long as there is time.
     async fn job(
         &self,
@@ -219,8 +242,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
             match outcome {
                 Ok(done) => {
                     for run in &done {
-                        log_run(run);
-                        notifications::publish(self.ports.as_ref(), run, deadline).await;
+                        self.report(run, deadline).await;
                     }
                     runs.extend(done);
                 }

@@ -6,6 +6,7 @@ pub mod config;
 pub mod event;
 pub mod handler;
 pub mod keys;
+pub mod metrics;
 mod notifications;
 pub mod telemetry;
 mod uploads;

@@ -18,6 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let checker = Arc::new(Checker::new(cloud.clone(), checks));
     let handler = Handler::new(cloud, config.settings)
         .with_max_receive_count(config.max_receive_count)
+        .with_metrics(config.metrics)
         .with_connection_cache(Arc::new(checker));
     lambda_runtime::run(service_fn(|event| Box::pin(handler.handle(event)))).await
 }

@@ -2,10 +2,12 @@
 //!
 //! Promise: an export is as good without it; what could not be published in time is published by the next export or check.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use asff::AccountId;
 use exporter::ports::{Clock, Integrations, PortError};
+use exporter::provider::ProviderId;
 use exporter::report::{AccountReport, RunKind, RunReport};
 use exporter::telling::{Coverage, Notifications, Unauthorized, publish_coverage, publish_unauthorized};
 use futures::StreamExt as _;
@@ -32,6 +34,23 @@ pub(crate) async fn publish<P: Notifications + Integrations + Clock>(
     if tokio::time::timeout_at(end, publishing).await.is_err() {
         tracing::warn!(run.id = run.run_id, "events not all published in time; the next export publishes them");
     }
+}
+
+/// The integration of each account of a run, as far as it can be read in time.
+pub(crate) async fn integrations<P: Integrations>(
+    ports: &P,
+    run: &RunReport,
+    deadline: Option<Instant>,
+) -> BTreeMap<AccountId, ProviderId> {
+    let end = Instant::now() + PUBLISH_TIME_MAX;
+    let end = deadline.map_or(end, |deadline| deadline.min(end));
+    let read = async |account: AccountId| Some((account, ports.integration(&account).await.ok()??.provider));
+    let reading = futures::stream::iter(run.accounts.keys().copied()).map(read).buffer_unordered(ACCOUNTS_AT_ONCE);
+    let found = tokio::time::timeout_at(end, reading.filter_map(async |found| found).collect()).await;
+    found.unwrap_or_else(|_| {
+        tracing::warn!(run.id = run.run_id, "integrations not read in time: the run has no metrics of them");
+        BTreeMap::new()
+    })
 }
 
 async fn publish_account<P: Notifications + Integrations + Clock>(

@@ -1,9 +1,24 @@
-//! What the function says about itself: JSON log lines with dotted fields, one line for each run. Metrics belong here too.
+//! The log lines of a run: JSON with dotted fields, one line per run, and one per code of its quarantined findings.
 
 use exporter::report::{RunKind, RunReport, RunStatus};
 
 /// Reasons that a run's line repeats; all are in its report.
 const REASONS_MAX: usize = 5;
+
+/// Maximum number of codes that have a line. Security Hub has a dozen.
+const CODES_MAX: usize = 20;
+
+/// Writes a line for each code of the run's quarantined findings.
+pub fn log_quarantine(run: &RunReport) {
+    for (code, findings) in run.in_quarantine().iter().take(CODES_MAX) {
+        tracing::warn!(
+            run.id = run.run_id,
+            quarantine.code = code,
+            findings.quarantined = findings,
+            "findings quarantined: hubctl quarantine show has each"
+        );
+    }
+}
 
 /// Writes the one line of a run.
 pub fn log_run(run: &RunReport) {
@@ -50,12 +65,14 @@ pub fn log_run(run: &RunReport) {
     }
 }
 
-fn reasons(run: &RunReport) -> String {
+/// The first reasons of a run.
+pub(crate) fn reasons(run: &RunReport) -> String {
     let shown = run.reasons.iter().take(REASONS_MAX).map(String::as_str);
     shown.collect::<Vec<_>>().join("; ")
 }
 
-fn duration_ms(run: &RunReport) -> i64 {
+/// How long a run took, in milliseconds.
+pub(crate) fn duration_ms(run: &RunReport) -> i64 {
     let ended = run.finished_at.unwrap_or(run.started_at);
     ended.as_millisecond() - run.started_at.as_millisecond()
 }
@@ -69,6 +86,22 @@ mod tests {
     use tracing::level_filters::LevelFilter;
 
     use super::*;
+
+    #[test]
+    fn each_code_in_quarantine_has_a_line() {
+        let upload =
+            UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
+        let mut run = RunReport::begin("r1".to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
+        let lines = |run: &RunReport| written(LevelFilter::INFO, "export_findings", || log_quarantine(run));
+        assert!(lines(&run).is_empty());
+        run.counts.add(Fate::Quarantined("InvalidInput".to_owned()), 2);
+        run.counts.add(Fate::Malformed, 1);
+        run.quarantine = Some(RunReport::quarantine_key("r1"));
+        let lines = lines(&run);
+        let found: Vec<_> =
+            lines.iter().map(|line| (&line["quarantine.code"], &line["findings.quarantined"])).collect();
+        assert_eq!(found, [(&json!("InvalidInput"), &json!(2)), (&json!("malformed"), &json!(1))]);
+    }
 
     #[test]
     fn a_run_is_one_line_with_dotted_fields() {

@@ -12,8 +12,6 @@ use uuid::Uuid;
 
 use crate::handler::{Handler, HandlerError};
 use crate::keys::no_scan;
-use crate::notifications;
-use crate::telemetry::log_run;
 
 /// What a run is told whose message the queue does not give again.
 const DEAD_LETTER: &str = "it was the last attempt: the message of the upload is in the dead-letter queue; \
@@ -63,8 +61,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
                 return Err(error.into());
             }
         };
-        log_run(&run);
-        notifications::publish(self.ports.as_ref(), &run, deadline).await;
+        self.report(&run, deadline).await;
         if run.status.wants_another_try() { self.try_again(upload, chain, delivery, run).await } else { Ok(run) }
     }
 

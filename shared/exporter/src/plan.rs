@@ -104,7 +104,7 @@ impl<P: Ports> AccountLocks for Planning<P> {
         self.real.lock_status(account).await
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: InDoubt) -> Result<(), PortError> {
+    async fn end(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
         Ok(())
     }
 }

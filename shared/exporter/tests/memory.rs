@@ -112,7 +112,7 @@ impl AccountLocks for World {
         Ok(None)
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: InDoubt) -> Result<(), PortError> {
+    async fn end(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
         Ok(())
     }
 }

@@ -299,7 +299,7 @@ impl AccountLocks for Memory {
         Ok(true)
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: InDoubt) -> Result<(), PortError> {
+    async fn end(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
         Ok(())
     }
 }

@@ -30,47 +30,73 @@ impl Unit {
     }
 }
 
-/// A metric with the values that were seen.
+/// A metric with its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
     /// Its name.
     pub name: &'static str,
     /// What it counts.
     pub unit: Unit,
-    /// What was seen.
+    /// The values, at least one.
     pub values: Vec<f64>,
 }
 
-/// The lines of some metrics: each counted by each of `dimensions`, the sets of names of `properties`.
-pub fn lines(at: SystemTime, properties: &[(&str, &str)], dimensions: &[&[&str]], metrics: &[Metric]) -> Vec<Value> {
-    let millis = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    let millis = u64::try_from(millis).unwrap_or(u64::MAX);
-    let most = metrics.iter().map(|metric| metric.values.len()).max().unwrap_or_default();
-    let mut lines = Vec::new();
-    for start in (0..most).step_by(VALUES_MAX) {
-        let mut line: Map<String, Value> =
-            properties.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
-        let mut named = Vec::new();
-        for metric in metrics {
-            let values: Vec<_> = metric.values.iter().skip(start).take(VALUES_MAX).copied().collect();
-            if !values.is_empty() {
-                named.push(json!({ "Name": metric.name, "Unit": metric.unit.as_str() }));
-                line.insert(metric.name.to_owned(), values.into());
-            }
-        }
-        let directive = json!({ "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": named });
-        line.insert("_aws".to_owned(), json!({ "Timestamp": millis, "CloudWatchMetrics": [directive] }));
-        lines.push(line.into());
+impl Metric {
+    /// A metric that counts, with one value.
+    pub fn count(name: &'static str, value: u64) -> Self {
+        // Far below 2^53, where a double begins to skip numbers.
+        Self { name, unit: Unit::Count, values: vec![value as f64] }
     }
-    lines
 }
 
-/// Writes them to standard output, where Lambda takes them to the log and CloudWatch finds them.
-pub fn write(properties: &[(&str, &str)], dimensions: &[&[&str]], metrics: &[Metric]) {
-    let mut out = std::io::stdout().lock();
-    for line in lines(SystemTime::now(), properties, dimensions, metrics) {
-        // A metric that can't be written is not worth a failure.
-        let _ = writeln!(out, "{line}");
+/// Metrics that have the same dimensions and were measured together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// The values of the dimensions, and fields that Logs Insights can query. A field that is not in `dimensions` costs nothing.
+    pub properties: Vec<(&'static str, String)>,
+    /// Each metric is counted once for each of these sets of properties. Each set is a custom metric on the bill.
+    pub dimensions: Vec<Vec<&'static str>>,
+    /// The metrics.
+    pub metrics: Vec<Metric>,
+}
+
+impl Sample {
+    /// The log lines: one, and more only if a metric has more values than CloudWatch reads in one line.
+    pub fn lines(&self, at: SystemTime) -> Vec<Value> {
+        let millis = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        let most = self.metrics.iter().map(|metric| metric.values.len()).max().unwrap_or_default();
+        (0..most).step_by(VALUES_MAX).map(|start| self.line(millis, start)).collect()
+    }
+
+    /// The line with the values from `start` on.
+    fn line(&self, millis: u64, start: usize) -> Value {
+        let properties = self.properties.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
+        let mut line: Map<String, Value> = properties.collect();
+        let mut named = Vec::new();
+        for metric in &self.metrics {
+            let values: Vec<_> = metric.values.iter().skip(start).take(VALUES_MAX).copied().collect();
+            let value = match *values.as_slice() {
+                [] => continue,
+                // Logs Insights can add numbers up, but no arrays.
+                [value] => Value::from(value),
+                _ => Value::from(values),
+            };
+            named.push(json!({ "Name": metric.name, "Unit": metric.unit.as_str() }));
+            line.insert(metric.name.to_owned(), value);
+        }
+        let directive = json!({ "Namespace": NAMESPACE, "Dimensions": self.dimensions, "Metrics": named });
+        line.insert("_aws".to_owned(), json!({ "Timestamp": millis, "CloudWatchMetrics": [directive] }));
+        line.into()
+    }
+
+    /// Writes the lines to standard output, where Lambda takes them to the log and CloudWatch finds them.
+    pub fn write(&self) {
+        let mut out = std::io::stdout().lock();
+        for line in self.lines(SystemTime::now()) {
+            // A metric that can't be written is not worth a failure.
+            let _ = writeln!(out, "{line}");
+        }
     }
 }
 
@@ -82,13 +108,16 @@ mod tests {
 
     #[test]
     fn a_line_is_in_the_embedded_metric_format() {
-        let metrics = [
-            Metric { name: "Connected", unit: Unit::Count, values: vec![1.0] },
-            Metric { name: "CheckDuration", unit: Unit::Milliseconds, values: vec![1500.0] },
-        ];
+        let sample = Sample {
+            properties: vec![("Integration", "123456789012".to_owned()), ("RunId", "r1".to_owned())],
+            dimensions: vec![vec![], vec!["Integration"]],
+            metrics: vec![
+                Metric::count("Connected", 1),
+                Metric { name: "CheckDuration", unit: Unit::Milliseconds, values: vec![1500.0, 20.0] },
+            ],
+        };
         let at = UNIX_EPOCH + Duration::from_millis(1_795_392_000_000);
-        let [line] =
-            lines(at, &[("Integration", "123456789012")], &[&[], &["Integration"]], &metrics).try_into().unwrap();
+        let [line] = sample.lines(at).try_into().unwrap();
         let expected = json!({
             "_aws": {
                 "Timestamp": 1_795_392_000_000_u64,
@@ -102,8 +131,9 @@ mod tests {
                 }],
             },
             "Integration": "123456789012",
-            "Connected": [1.0],
-            "CheckDuration": [1500.0],
+            "RunId": "r1",
+            "Connected": 1.0,
+            "CheckDuration": [1500.0, 20.0],
         });
         assert_eq!(line, expected);
     }
@@ -111,9 +141,10 @@ mod tests {
     #[test]
     fn no_value_is_lost_and_no_line_holds_more_than_cloudwatch_reads() {
         let values: Vec<f64> = (0..250).map(f64::from).collect();
-        let all = lines(UNIX_EPOCH, &[], &[&[]], &[Metric { name: "RegionsUnavailable", unit: Unit::Count, values }]);
+        let metrics = vec![Metric { name: "RegionsUnavailable", unit: Unit::Count, values }];
+        let all = Sample { metrics, ..Sample::default() }.lines(UNIX_EPOCH);
         let lengths: Vec<_> = all.iter().map(|line| line["RegionsUnavailable"].as_array().unwrap().len()).collect();
         assert_eq!(lengths, [100, 100, 50]);
-        assert!(lines(UNIX_EPOCH, &[], &[&[]], &[]).is_empty());
+        assert!(Sample::default().lines(UNIX_EPOCH).is_empty());
     }
 }

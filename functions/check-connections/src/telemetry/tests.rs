@@ -31,7 +31,7 @@ fn checked(account: &str, provider: &str, enabled: &[&str], lost: &[&str]) -> Re
         external_id_check: None,
         regions: regions.collect(),
     };
-    Report { connection, took_ms: 1_234, events: Vec::new() }
+    Report { connection, took_ms: 1_234, events: Vec::new(), export_due_at: None }
 }
 
 #[test]
@@ -84,5 +84,5 @@ fn an_account_that_was_not_checked_is_an_error_with_its_name() {
     let [line] = lines.try_into().unwrap();
     assert_eq!((&line["level"], &line["account"]), (&json!("ERROR"), &json!("123456789012")));
     assert_eq!((&line["integration.id"], &line["reason"]), (&json!("o-a1b2c3d4e5"), &json!("a defect of ours")));
-    assert_eq!(not_checked(3).values, [3.0]);
+    assert_eq!(not_checked("check", 3).metrics[0].values, [3.0]);
 }

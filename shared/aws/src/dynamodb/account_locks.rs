@@ -80,7 +80,13 @@ impl AccountLocks for Cloud {
         Ok(get_text(&item, "holder").filter(|_| is_held).map(str::to_owned))
     }
 
-    async fn end(&self, account: AccountId, run_id: &str, in_doubt: InDoubt) -> Result<(), PortError> {
+    async fn end(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        in_doubt: InDoubt,
+        exported_at: Option<Timestamp>,
+    ) -> Result<(), PortError> {
         let mut request = self
             .dynamodb
             .update_item()
@@ -91,14 +97,19 @@ impl AccountLocks for Cloud {
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":run_id", text(run_id))
             .expression_attribute_values(":doubt", AttributeValue::Bool(in_doubt.everywhere));
-        request = if in_doubt.regions.is_empty() {
-            request.update_expression("SET in_doubt = :doubt REMOVE holder, #until, doubtful_regions")
+        let (mut set, mut remove) = (vec!["in_doubt = :doubt"], vec!["holder", "#until"]);
+        if in_doubt.regions.is_empty() {
+            remove.push("doubtful_regions");
         } else {
             let regions = in_doubt.regions.iter().map(ToString::to_string).collect();
-            request
-                .update_expression("SET in_doubt = :doubt, doubtful_regions = :regions REMOVE holder, #until")
-                .expression_attribute_values(":regions", AttributeValue::Ss(regions))
-        };
+            set.push("doubtful_regions = :regions");
+            request = request.expression_attribute_values(":regions", AttributeValue::Ss(regions));
+        }
+        if let Some(at) = exported_at {
+            set.push("exported_at = :exported_at");
+            request = request.expression_attribute_values(":exported_at", number(at.as_millisecond()));
+        }
+        request = request.update_expression(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")));
         // Our time was over and another run took the account; or the answer to a first try was lost.
         is_written(request.send().await, || format!("end the export of account {account}")).map(drop)
     }
@@ -162,6 +173,7 @@ fn newest_of(item: &Item) -> Option<Newest> {
         newest: time("newest")?,
         newest_of: get_text(item, "newest_of").filter(|content| !content.is_empty()).map(str::to_owned),
         newest_before: time("newest_before").filter(|before| *before > Timestamp::UNIX_EPOCH),
+        exported_at: time("exported_at"),
     })
 }
 

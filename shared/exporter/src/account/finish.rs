@@ -47,8 +47,10 @@ impl<P: Ports> AccountExport<P> {
                 report.counts.merge(&delivered.counts);
                 report.regions = delivered.regions;
                 // Each state was saved when the account came to rest.
-                let ended =
-                    dormant.session.release(delivered.in_doubt_regions.into_iter().chain(dormant.unwatched)).await;
+                let ended = dormant
+                    .session
+                    .release(delivered.in_doubt_regions.into_iter().chain(dormant.unwatched), None)
+                    .await;
                 error = delivered.error.or(ended.err());
             }
             State::Settling(_) | State::Waking => error = Some(asleep(account)),
@@ -110,7 +112,8 @@ impl<P: Ports> Delivering<P> {
             true => Ok(()),
             false => known.keep(context, integration, &delivered, &mut report).await,
         };
-        let ended = session.release(delivered.in_doubt_regions.iter().copied().chain(unwatched)).await;
+        let exported_at = known.finished.as_ref().filter(|_| kept.is_ok()).map(|finished| finished.at);
+        let ended = session.release(delivered.in_doubt_regions.iter().copied().chain(unwatched), exported_at).await;
         let error = delivered.error.or(kept.err()).or(ended.err());
         Finished { account, report, error, stale }
     }

@@ -94,7 +94,7 @@ impl<P: Ports> AccountSession<P> {
                 Ok(Ok(Self { ports, run_id, give_up_at, account, integration, newest, in_doubt, lease }))
             }
             Ok(Err(refused)) => {
-                ports.end(account, run.run_id(), in_doubt).await?;
+                ports.end(account, run.run_id(), in_doubt, None).await?;
                 Ok(Err(NotLocked::Refused(refused)))
             }
             Err(error) => {
@@ -124,13 +124,15 @@ impl<P: Ports> AccountSession<P> {
         connected.unwrap_or_else(|error| Err(error.into()))
     }
 
-    /// Releases the account. Elsewhere than in these Regions each state is what Security Hub has.
+    /// Releases the account. Elsewhere than in these Regions each state is what Security Hub has. `exported_at`: when the run
+    /// completed an upload of the account, if it did.
     pub(crate) async fn release(
         &self,
         in_doubt_regions: impl IntoIterator<Item = RegionName> + Send,
+        exported_at: Option<Timestamp>,
     ) -> Result<(), PortError> {
         let in_doubt = InDoubt { everywhere: false, regions: in_doubt_regions.into_iter().collect() };
-        self.ports.end(self.account, &self.run_id, in_doubt).await
+        self.ports.end(self.account, &self.run_id, in_doubt, exported_at).await
     }
 
     /// The session with what was found, where the run goes on with it. Otherwise the account is released as it was.
@@ -141,7 +143,7 @@ impl<P: Ports> AccountSession<P> {
         match opened {
             Ok(Ok(opened)) => Ok(Ok((self, opened))),
             Ok(Err(refused)) => {
-                self.ports.end(self.account, &self.run_id, self.in_doubt).await?;
+                self.ports.end(self.account, &self.run_id, self.in_doubt, None).await?;
                 Ok(Err(refused))
             }
             Err(error) => {
@@ -154,7 +156,7 @@ impl<P: Ports> AccountSession<P> {
 
 /// Nothing was sent yet, so what was in doubt before still is, and nothing else. If the release fails, too, the lock expires.
 async fn release_after_failed_read<P: Ports>(ports: &P, account: AccountId, run_id: &str, in_doubt: InDoubt) {
-    if let Err(error) = ports.end(account, run_id, in_doubt).await {
+    if let Err(error) = ports.end(account, run_id, in_doubt, None).await {
         tracing::warn!(%account, %error, "the account was not released after a failed read; its lock expires");
     }
 }

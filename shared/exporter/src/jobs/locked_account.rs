@@ -145,7 +145,7 @@ impl<P: Ports> LockedAccount<P> {
         let everywhere = if session.in_doubt.everywhere { with_state } else { BTreeSet::new() };
         let in_doubt = session.in_doubt.regions.iter().copied().chain(everywhere);
         let untouched = in_doubt.filter(|region| !touched.contains(region));
-        let ended = session.release(delivered.in_doubt_regions.into_iter().chain(untouched)).await;
+        let ended = session.release(delivered.in_doubt_regions.into_iter().chain(untouched), None).await;
         let report = AccountReport { counts: delivered.counts, regions: delivered.regions, ..AccountReport::default() };
         Done { account: Some(session.account), report, error: delivered.error.or(ended.err()) }
     }

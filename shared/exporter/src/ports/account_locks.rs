@@ -45,12 +45,14 @@ pub trait AccountLocks {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
 
-    /// Gives the account back, if the run still holds it.
+    /// Releases the account, if the run still holds it. `exported_at`: when the run completed an upload of the account
+    /// ([`Newest::exported_at`]); none, if it did not, and then the time that is stored stays.
     fn end(
         &self,
         account: AccountId,
         run_id: &str,
         in_doubt: InDoubt,
+        exported_at: Option<Timestamp>,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 

@@ -15,12 +15,15 @@ pub struct Newest {
     /// The time of the newest scan before it, of another upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_before: Option<Timestamp>,
+    /// When a run last exported an upload of the account completely. None: never, as far as known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exported_at: Option<Timestamp>,
 }
 
 impl From<Timestamp> for Newest {
     /// A scan of which only the time is known.
     fn from(newest: Timestamp) -> Self {
-        Self { newest, newest_of: None, newest_before: None }
+        Self { newest, newest_of: None, newest_before: None, exported_at: None }
     }
 }
 
@@ -30,7 +33,7 @@ impl Newest {
     pub fn begin(old: Option<Self>, content: &str, scanned_at: Timestamp) -> Result<Self, Timestamp> {
         let Some(old) = old else {
             let newest_of = Some(content.to_owned());
-            return Ok(Self { newest: scanned_at, newest_of, newest_before: None });
+            return Ok(Self { newest: scanned_at, newest_of, newest_before: None, exported_at: None });
         };
         let is_again = old.newest_of.as_deref() == Some(content);
         let floor = if is_again { old.newest_before } else { Some(old.newest) };
@@ -42,7 +45,12 @@ impl Newest {
         } else if is_again {
             Self { newest: scanned_at, ..old }
         } else {
-            Self { newest: scanned_at, newest_of: Some(content.to_owned()), newest_before: Some(old.newest) }
+            Self {
+                newest: scanned_at,
+                newest_of: Some(content.to_owned()),
+                newest_before: Some(old.newest),
+                exported_at: old.exported_at,
+            }
         })
     }
 }
@@ -60,7 +68,8 @@ mod tests {
         let first = Newest::begin(None, "a", at(10)).unwrap();
         let ours = Newest::begin(Some(first), "b", at(20)).unwrap();
         let ours = Newest::begin(Some(ours), "b", at(30)).unwrap();
-        assert_eq!(ours, Newest { newest: at(30), newest_of: Some("b".to_owned()), newest_before: Some(at(10)) });
+        let newest_of = Some("b".to_owned());
+        assert_eq!(ours, Newest { newest: at(30), newest_of, newest_before: Some(at(10)), exported_at: None });
         assert_eq!(Newest::begin(Some(ours.clone()), "b", at(20)), Ok(ours.clone()), "it comes again");
         assert_eq!(Newest::begin(Some(ours.clone()), "b", at(5)), Err(at(10)), "a scan between was newer");
         assert_eq!(Newest::begin(Some(ours.clone()), "a", at(20)), Err(at(30)), "another upload is older");

@@ -40,12 +40,12 @@ pub struct Coverage<'a> {
 ///
 /// When the notification state can't be read or written, or the bus takes nothing: the next export or check publishes it.
 pub async fn publish_coverage<P: Notifications>(ports: &P, coverage: Coverage<'_>) -> Result<Vec<Event>, PortError> {
-    publish_changes(ports, coverage.account, |before| {
+    let change = |before: &Notified| {
         let mut after = before.clone();
         let events = after.coverage_changed(&coverage);
         after.due(events, coverage.now)
-    })
-    .await
+    };
+    Ok(publish_changes(ports, coverage.account, change).await?.1)
 }
 
 impl Notified {

@@ -81,8 +81,19 @@ pub struct StatusChanges<'a> {
     pub exported_since: Option<Timestamp>,
     /// The time of its newest scan.
     pub newest_scan: Option<Timestamp>,
+    /// When a scan of it was last exported completely.
+    pub exported_at: Option<Timestamp>,
     /// The time now.
     pub now: Timestamp,
+}
+
+/// The result of [`tell`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The events that the bus accepted.
+    pub events: Vec<Event>,
+    /// When an export was due that is missing now: no scan came, or the exports of those that came did not complete.
+    pub export_due_at: Option<Timestamp>,
 }
 
 /// Remembers what was told, and tells.
@@ -103,38 +114,41 @@ pub trait Notifications {
     fn publish(&self, events: &[Event]) -> impl Future<Output = Result<BTreeSet<usize>, PortError>> + Send;
 }
 
-/// Tells what changed since it was told last, and what earlier checks could not tell. The events that the bus took.
+/// Tells what changed since it was told last, and what earlier checks could not tell.
 ///
 /// # Errors
 ///
 /// When what was told can't be read or written, or the bus takes nothing: the next check tells it.
-pub async fn tell<P: Notifications>(ports: &P, news: StatusChanges<'_>) -> Result<Vec<Event>, PortError> {
-    publish_changes(ports, news.connection.account, |before| before.after(&news)).await
+pub async fn tell<P: Notifications>(ports: &P, news: StatusChanges<'_>) -> Result<Told, PortError> {
+    let (after, events) = publish_changes(ports, news.connection.account, |before| before.after(&news)).await?;
+    let due = |schedule: &Schedule| schedule.missing(news.exported_at, after.waits_since?, news.now);
+    Ok(Told { events, export_due_at: news.schedule.and_then(due) })
 }
 
-/// Writes what an account's notifications become, publishes the events that this makes due, and notes which the bus took.
+/// Writes what an account's notifications become, publishes the events that this makes due, and notes which the bus took. The
+/// notifications, and the events that the bus took.
 async fn publish_changes<P: Notifications>(
     ports: &P,
     account: AccountId,
     change: impl Fn(&Notified) -> (Notified, Vec<Event>) + Sync,
-) -> Result<Vec<Event>, PortError> {
+) -> Result<(Notified, Vec<Event>), PortError> {
     for _ in 0..WRITES_MAX {
         let (before, number) = ports.told(account).await?;
         let (after, mine) = change(&before);
         if after == before {
-            return Ok(Vec::new());
+            return Ok((after, Vec::new()));
         }
         if !ports.write_told(account, &after, number).await? {
             continue;
         }
         if mine.is_empty() {
-            return Ok(Vec::new());
+            return Ok((after, Vec::new()));
         }
         let taken = ports.publish(&mine).await?;
         let sent: Vec<_> = mine.into_iter().enumerate().filter(|(place, _)| taken.contains(place)).collect();
         let sent: Vec<_> = sent.into_iter().map(|(_, event)| event).collect();
         forget(ports, account, &sent).await?;
-        return Ok(sent);
+        return Ok((after, sent));
     }
     Err(contended(account))
 }

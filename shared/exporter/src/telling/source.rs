@@ -40,12 +40,12 @@ pub async fn publish_unauthorized<P: Notifications>(
     ports: &P,
     found: Unauthorized<'_>,
 ) -> Result<Vec<Event>, PortError> {
-    publish_changes(ports, found.account, |before| {
+    let change = |before: &Notified| {
         let mut after = before.clone();
         let event = after.unauthorized(&found);
         after.due(event.into_iter().collect(), found.now)
-    })
-    .await
+    };
+    Ok(publish_changes(ports, found.account, change).await?.1)
 }
 
 impl Notified {

@@ -99,11 +99,18 @@ fn connection(minute: i64, enabled: &[&str]) -> Connection {
 }
 
 fn news(connection: &Connection) -> StatusChanges<'_> {
-    StatusChanges { connection, schedule: None, exported_since: None, newest_scan: None, now: connection.checked_at }
+    StatusChanges {
+        connection,
+        schedule: None,
+        exported_since: None,
+        newest_scan: None,
+        exported_at: None,
+        now: connection.checked_at,
+    }
 }
 
 async fn check(memory: &Memory, minute: i64, enabled: &[&str]) -> Vec<Event> {
-    tell(memory, news(&connection(minute, enabled))).await.unwrap()
+    tell(memory, news(&connection(minute, enabled))).await.unwrap().events
 }
 
 #[tokio::test]
@@ -153,7 +160,7 @@ async fn a_region_that_is_no_longer_looked_at_is_not_lost() {
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
     let mut fewer = connection(1, &["eu-west-1"]);
     fewer.regions.remove(&"us-east-1".parse().unwrap());
-    assert_eq!(tell(&memory, news(&fewer)).await.unwrap(), []);
+    assert_eq!(tell(&memory, news(&fewer)).await.unwrap().events, []);
 }
 
 #[tokio::test]
@@ -187,7 +194,7 @@ async fn checks_that_overlap_tell_it_once() {
     let (theirs, events) = before.after(&news(&lost));
     assert_eq!(events.len(), 1);
     *memory.between.lock().unwrap() = Some(theirs);
-    assert_eq!(tell(&memory, news(&lost)).await.unwrap(), []);
+    assert_eq!(tell(&memory, news(&lost)).await.unwrap().events, []);
 }
 
 #[tokio::test]
@@ -211,6 +218,7 @@ async fn a_scan_that_does_not_come_is_told_once_until_one_comes() {
         tell(&memory, StatusChanges { schedule: Some(&daily), newest_scan: newest, now, ..news(&connection) })
             .await
             .unwrap()
+            .events
     };
     assert_eq!(look(hour(0), None).await.len(), 1, "connected");
     assert_eq!(look(hour(30), None).await, []);
@@ -221,6 +229,27 @@ async fn a_scan_that_does_not_come_is_told_once_until_one_comes() {
     assert_eq!(look(hour(61), Some(hour(60))).await, []);
     let [again] = look(hour(91), Some(hour(60))).await.try_into().unwrap();
     assert_eq!((again.detail.due_at, again.detail.newest_scan_at), (Some(hour(84)), Some(hour(60))));
+}
+
+#[tokio::test]
+async fn an_export_is_due_until_one_completes_even_if_scans_come() {
+    let memory = Memory::default();
+    let daily: Schedule = "rate(1 day)".parse().unwrap();
+    let hour = |hour: i64| at(hour * 60);
+    let due = async |now: i64, exported: Option<i64>| {
+        let connection = connection(0, &["eu-west-1"]);
+        let (newest_scan, exported_at) = (Some(hour(now)), exported.map(hour));
+        let schedule = Some(&daily);
+        tell(&memory, StatusChanges { schedule, newest_scan, exported_at, now: hour(now), ..news(&connection) })
+            .await
+            .unwrap()
+            .export_due_at
+    };
+    assert_eq!(due(0, None).await, None);
+    assert_eq!(due(30, None).await, None, "a scan has six hours to come and to be exported");
+    assert_eq!(due(31, None).await, Some(hour(24)), "scans come, and no export completes");
+    assert_eq!(due(32, Some(31)).await, None);
+    assert_eq!(due(62, Some(31)).await, Some(hour(55)));
 }
 
 #[tokio::test]
@@ -238,7 +267,7 @@ async fn nobody_waits_for_scans_of_another_schedule_or_of_the_time_before_it_was
             now: hour(now),
             ..news(&connection)
         };
-        tell(&memory, news).await.unwrap().iter().map(|event| event.kind.as_str()).collect::<Vec<_>>()
+        tell(&memory, news).await.unwrap().events.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>()
     };
     const DAILY: &str = "rate(1 day)";
     assert_eq!(look("rate(7 days)", 0, 0, 0).await, ["Integration Connected"]);

@@ -254,7 +254,7 @@ async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
     let waiting = record(&world, "compare");
     assert_eq!(waiting.state, JobState::Pending);
     assert!(waiting.message.unwrap().contains("another run"));
-    other.end(account, "another run", in_doubt).await.unwrap();
+    other.end(account, "another run", in_doubt, None).await.unwrap();
     assert_eq!(deliver(&world, &message).await.unwrap().len(), 1);
     assert_eq!(record(&world, "compare").state, JobState::Succeeded);
 }

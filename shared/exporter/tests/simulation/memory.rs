@@ -316,13 +316,20 @@ impl AccountLocks for Twin {
         self.life.step(holder).await
     }
 
-    async fn end(&self, account: AccountId, run_id: &str, in_doubt: InDoubt) -> Result<(), PortError> {
+    async fn end(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        in_doubt: InDoubt,
+        exported_at: Option<Timestamp>,
+    ) -> Result<(), PortError> {
         let end = || {
             let mut stores = self.world.stores.lock().unwrap();
             let known = stores.accounts.get_mut(&account).unwrap();
             if known.holder.as_ref().is_some_and(|(holder, _)| holder == run_id) {
                 known.holder = None;
                 known.in_doubt = in_doubt;
+                known.newest.exported_at = exported_at.or(known.newest.exported_at);
             }
             Ok(())
         };

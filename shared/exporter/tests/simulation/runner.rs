@@ -332,7 +332,7 @@ async fn an_order_is_carried_out_as_it_says() {
     twin.begin(account(), "another run", "", newest.newest, twin.now(), until).await.unwrap();
     let busy = job(&archive_all).await;
     assert!(matches!(busy, Err(JobError::Locked(_))), "it is to come again soon, and not as what failed: {busy:?}");
-    twin.end(account(), "another run", in_doubt).await.unwrap();
+    twin.end(account(), "another run", in_doubt, None).await.unwrap();
     let Err(JobError::Partly { runs, why }) = job(&archive_all).await else { panic!("nobody deletes here") };
     assert!(why.contains("is not deleted"), "{why}");
     let [run] = runs.as_slice() else { panic!("{runs:?}") };

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use exporter::export::{ExportError, Options};
 use exporter::integration::Integration;
+use exporter::ports::AccountLocks as _;
 use exporter::report::{RunReport, RunStatus};
 use simulator::{Effect, Fault, Operation};
 use tokio::time::Instant;
 
 use crate::evidence::active;
+use crate::jobs::twin;
+use crate::life::Life;
 use crate::memory::World;
 use crate::promises::{failed, scan};
 use crate::scan::Scanned;
@@ -30,6 +33,12 @@ pub(crate) fn billed(world: &World) -> usize {
     calls.iter().map(|call| call.tally.created + call.tally.updated + call.tally.ignored).sum()
 }
 
+/// When an upload of the account was last exported completely.
+async fn exported_at(world: &World) -> Option<jiff::Timestamp> {
+    let status = twin(world, Life::long()).lock_status(ACCOUNT.parse().unwrap()).await.unwrap();
+    status.and_then(|(newest, _)| newest.exported_at)
+}
+
 fn reads(world: &World) -> usize {
     world.simulator.calls().iter().filter(|call| call.operation == Operation::GetFindings).count()
 }
@@ -47,10 +56,17 @@ async fn when_no_region_answers_the_run_fails_and_its_next_try_delivers() {
     let report = export(&world, scanned.upload("1")).await;
     assert_eq!(report.status, RunStatus::Failed, "{:?}", report.reasons);
     assert_eq!(report.counts.undelivered.get("unreachable"), Some(&300), "{:?}", report.counts);
+    assert_eq!(exported_at(&world).await, None, "no upload was exported completely");
     darken(&world, &[]);
     world.sleep(5400).await;
     let report = export(&world, scanned.upload("1")).await;
     assert_eq!((report.status, report.counts.sent, active(&world)), (RunStatus::Succeeded, 300, 300));
+    let exported = exported_at(&world).await;
+    assert!(exported > Some(report.started_at) && exported <= report.finished_at, "{exported:?}");
+    world.sleep(5400).await;
+    darken(&world, &REGIONS);
+    export(&world, scan(3, failed(301)).upload("2")).await;
+    assert_eq!(exported_at(&world).await, exported, "an export that fails does not change it");
 }
 
 #[tokio::test(start_paused = true)]

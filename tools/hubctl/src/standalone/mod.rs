@@ -169,7 +169,14 @@ impl AccountLocks for Standalone {
         }))
     }
 
-    async fn end(&self, account: AccountId, run_id: &str, in_doubt: InDoubt) -> Result<(), PortError> {
+    /// Nothing checks when an account of a directory was exported last.
+    async fn end(
+        &self,
+        account: AccountId,
+        run_id: &str,
+        in_doubt: InDoubt,
+        _: Option<Timestamp>,
+    ) -> Result<(), PortError> {
         let decide = |old: Option<AccountRecord>| (old.and_then(|old| old.end(run_id, &in_doubt)), ());
         self.store.change(&account_key(account), decide).await
     }

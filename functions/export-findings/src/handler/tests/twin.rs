@@ -133,7 +133,7 @@ impl AccountLocks for Twin {
         Ok(None)
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: InDoubt) -> Result<(), PortError> {
+    async fn end(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
         Ok(())
     }
 }

@@ -85,22 +85,25 @@ async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(p
     assert!(!cloud.renew(account(), "run-2", now + minutes(20)).await.unwrap());
     let after = now + minutes(21);
     assert_eq!(begin("run-2", now + minutes(1), after).await, Acquired::Taken { in_doubt: everywhere }, "run-1 died");
-    cloud.end(account(), "run-1", InDoubt::default()).await.unwrap();
+    cloud.end(account(), "run-1", InDoubt::default(), None).await.unwrap();
     assert_eq!(cloud.holder(account(), after).await.unwrap().as_deref(), Some("run-2"), "run-1 had nothing to end");
     let here = InDoubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() };
-    cloud.end(account(), "run-2", here.clone()).await.unwrap();
+    cloud.end(account(), "run-2", here.clone(), None).await.unwrap();
     assert_eq!(cloud.holder(account(), after).await.unwrap(), None);
     assert_eq!(lock_status().await, Some((now + minutes(1), here.clone())));
     assert_eq!(begin("run-3", now, after).await, Acquired::Superseded { newest: now + minutes(1) });
     let taken = begin("run-4", now + minutes(2), after).await;
     assert!(matches!(taken, Acquired::Taken { in_doubt } if in_doubt.regions == here.regions));
-    cloud.end(account(), "run-4", InDoubt::default()).await.unwrap();
+    cloud.end(account(), "run-4", InDoubt::default(), None).await.unwrap();
     assert_eq!(lock_status().await, Some((now + minutes(2), InDoubt::default())));
     for minute in [4, 6] {
         let begun = begin("run-5", now + minutes(minute), after).await;
         assert!(matches!(begun, Acquired::Taken { .. }), "its entries are of two times: {begun:?}");
     }
-    cloud.end(account(), "run-5", InDoubt::default()).await.unwrap();
+    let exported_at = async || cloud.lock_status(account()).await.unwrap().and_then(|(newest, _)| newest.exported_at);
+    assert_eq!(exported_at().await, None);
+    cloud.end(account(), "run-5", InDoubt::default(), Some(after)).await.unwrap();
+    assert_eq!(exported_at().await, Some(after));
     assert_eq!(begin("run-4", now + minutes(5), after).await, Acquired::Superseded { newest: now + minutes(6) });
     assert_eq!(
         begin("run-6", now + minutes(4), after).await,
