@@ -108,18 +108,22 @@ def _polls(queue: str) -> list[tuple[str, str, str]]:
     return [(action, queue, "Lambda polls the queue") for action in POLLS]
 
 
+# Whatever the function is.
+TRACES = [(action, "", "Lambda writes traces, if `Tracing` is `true`") for action in ("xray:PutTraceSegments", "xray:PutTelemetryRecords")]
+
+
 BY_SERVICES = {
     "ExportFindingsRole": [
-        *_polls("ExportQueue"), *_logs("ExportFindingsLogGroup"), *KEYS, *OWN_SECRETS,
+        *_polls("ExportQueue"), *_logs("ExportFindingsLogGroup"), *TRACES, *KEYS, *OWN_SECRETS,
         ("kms:Decrypt", "ScanBucketKmsKeyArn", "S3 decrypts scans in an existing bucket"),
         ("s3:ListBucket", "ScanBucket", MISSING), ("s3:ListBucket", "StateBucket", MISSING),
         ("s3:GetObjectVersion", "ScanBucket", "reads of the object version that the event names"),
     ],
     "CheckConnectionsRole": [
-        *_polls("CheckQueue"), *_logs("CheckConnectionsLogGroup"), *KEYS, *OWN_SECRETS,
+        *_polls("CheckQueue"), *_logs("CheckConnectionsLogGroup"), *TRACES, *KEYS, *OWN_SECRETS,
         ("sqs:SendMessage", "CheckDeadLetterQueue", "Lambda sends failed invocations to the dead-letter queue"),
     ],
-    "ManageIntegrationsRole": [*_logs("ManageIntegrationsLogGroup"), *KEYS, ("s3:ListBucket", "StateBucket", MISSING)],
+    "ManageIntegrationsRole": [*_logs("ManageIntegrationsLogGroup"), *TRACES, *KEYS, ("s3:ListBucket", "StateBucket", MISSING)],
     "CheckSchedulerRole": [
         *KEYS,
         ("lambda:InvokeFunction", "CheckConnectionsFunction", "EventBridge Scheduler invokes the function"),
