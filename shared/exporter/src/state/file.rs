@@ -33,15 +33,29 @@ const STEP_BYTES: usize = 64 * 1024;
 /// Why a state can't be used. It is then rebuilt from what Security Hub holds.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// Not our file, or of a version that this program does not know.
-    #[error("not a state file of this version")]
+    /// Not a state file.
+    #[error("not a state file")]
     Version,
+    /// A later release wrote the file.
+    #[error("a later release wrote the state file: it has format {format}, and this release reads formats 1 and 2")]
+    Newer {
+        /// The character that names the format.
+        format: char,
+    },
     /// The file ends before its end.
     #[error("the state file is truncated")]
     Truncated,
     /// The content is not what was written.
     #[error("the state file is corrupt: {0}")]
     Corrupt(String),
+}
+
+/// Why the first bytes of a file are not those of a format that is known.
+fn unknown_format(first: &[u8]) -> StateError {
+    match first.split_last() {
+        Some((format, name)) if name == &MAGIC[..MAGIC.len() - 1] => StateError::Newer { format: char::from(*format) },
+        _ => StateError::Version,
+    }
 }
 
 /// Writes a state: entries in, compressed bytes out.
@@ -288,7 +302,7 @@ impl StateReader {
             let head = MAGIC.len() + 4;
             let first = &self.plain[..self.plain.len().min(MAGIC.len())];
             if !MAGIC.starts_with(first) && !MAGIC_1.starts_with(first) {
-                return Err(StateError::Version);
+                return Err(unknown_format(first));
             }
             if self.plain.len() < head {
                 return Ok(None);

@@ -126,6 +126,22 @@ fn a_state_that_holds_but_a_part_says_so() {
 }
 
 #[test]
+fn the_file_of_a_later_release_is_rejected_with_its_format() {
+    let plain = zstd::decode_all(&write(&[(meta(1), b"{}".to_vec())])[..]).unwrap();
+    let read_with = |at: usize, letter: u8, chunk: usize| {
+        let mut plain = plain.clone();
+        plain[at] = letter;
+        read(&zstd::encode_all(&plain[..], 1).unwrap(), chunk).unwrap_err()
+    };
+    for chunk in [1, 4096] {
+        let newer = read_with(7, b'3', chunk);
+        assert!(matches!(newer, StateError::Newer { format: '3' }), "{newer:?}");
+        assert!(newer.to_string().contains("has format 3, and this release reads formats 1 and 2"), "{newer}");
+        assert!(matches!(read_with(0, b'x', chunk), StateError::Version));
+    }
+}
+
+#[test]
 fn of_two_entries_for_a_finding_the_later_counts() {
     let mut index = Index::default();
     index.push(FindingMeta { content: 1, ..meta(9) });
