@@ -19,11 +19,13 @@ os.environ["AUTH"] = "true"
 from ministack import app as ministack  # noqa: E402  AUTH is read when it is imported
 from ministack.core import iam_actions, iam_evaluator  # noqa: E402
 from ministack.core.responses import get_account_id  # noqa: E402
-from ministack.services.cloudformation import provisioners  # noqa: E402
+from ministack.services.cloudformation import engine, provisioners  # noqa: E402
 
 from request_log import logged  # noqa: E402
 
 SESSION_PREFIX = "ASIA"
+# Functions of rules that ministack evaluates, and whose short forms it can't read.
+RULE_FUNCTIONS = ("Contains", "EachMemberEquals", "EachMemberIn", "RefAll", "ValueOf", "ValueOfAll")
 
 
 class Decisions:
@@ -84,6 +86,12 @@ def saved_queries() -> dict:
     return {"create": create, "delete": lambda _physical_id, _properties: None}
 
 
+def with_rule_functions() -> None:
+    """The short forms of the functions of rules, such as !Contains. The SAM CLI writes the long forms; a release has the short ones."""
+    for name in RULE_FUNCTIONS:
+        engine.CfnLoader.add_constructor(f"!{name}", engine._construct_cfn_tag(f"Fn::{name}"))
+
+
 def over_tls(app):
     """Calls come over TLS, as far as policies can see: all of ours deny what does not."""
 
@@ -102,6 +110,7 @@ def main() -> None:
     iam_actions.request_tag_context = with_event_sources()
     provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = saved_queries()
     ministack.app = over_tls(ministack.app)
+    with_rule_functions()
     if os.environ.get("REQUEST_LOG"):
         ministack.app = logged(ministack.app, Path(os.environ["REQUEST_LOG"]))
     ministack.main()
