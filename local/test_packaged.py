@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import unittest
 from functools import cache
+from pathlib import Path
 
 import boto3
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+import application
 import packaged
 import release_notes
 from settings import ROOT
@@ -102,6 +104,16 @@ class Packaged(unittest.TestCase):
         self.assertEqual(application["SemanticVersion"], release_notes.cargo_version((ROOT / "Cargo.toml").read_text()))
         for key in ("LicenseUrl", "ReadmeUrl"):
             self.assertTrue((ROOT / application[key]).is_file())
+
+
+class Application(unittest.TestCase):
+    def test_the_application_has_the_zip_files_of_one_architecture(self) -> None:
+        result = yaml_parse(application.application(SOURCE, Path("dist/functions"), EXAMPLE))
+        code = [function["Properties"]["CodeUri"] for function in functions(result).values()]
+        self.assertEqual(sorted(code), [f"dist/functions/{name}" for name in sorted(only("x86_64"))])
+        self.assertEqual(result["Parameters"]["Architecture"]["AllowedValues"], ["x86_64"])
+        with self.assertRaisesRegex(ValueError, "no zip file for x86_64"):
+            application.application(SOURCE, Path("dist/functions"), only("arm64"))
 
 
 if __name__ == "__main__":
