@@ -1,6 +1,7 @@
 # One target per developer task: `make` lists them. Prerequisites: Rust, Python 3.10 or later, cc, make.
 # Every other tool is pinned in local/requirements.txt and installed into .venv by the first target that needs it. The second
-# emulator of the adapter tests is pinned in local/requirements-strict.txt and installed into .venv-strict.
+# emulator of the adapter tests is pinned in local/requirements-strict.txt and installed into .venv-strict, and the AWS CLI of
+# `make test-dist` in local/requirements-awscli.txt and .venv-awscli.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -26,6 +27,8 @@ ACTIONLINT := .venv-actionlint/bin/actionlint
 PROWLER := .venv-prowler/installed
 # The second S3 and DynamoDB of the adapter tests.
 STRICT := .venv-strict/installed
+# The AWS CLI, with which a release is installed.
+AWSCLI := .venv-awscli/installed
 # Starts a local AWS, runs one command, and stops it. Its Security Hub has the accounts of the tests.
 ON_A_STACK := LOCAL_DIR=$(TEST_DIR) SIMULATOR_CONFIG=tests/end_to_end/world.json $(PYTHON) local/stack.py run
 # Starts the emulators of the adapter tests, runs one command, and stops them.
@@ -157,7 +160,8 @@ check: $(VENV) ## Run every check that CI runs: formatting, lints, documentation
 	$(call say,formatting)
 	cargo fmt --all --check
 	$(call say,templates)
-	cfn-lint template.yaml deploy/*.yaml
+	$(PYTHON) local/packaged.py .local/packaged.yaml
+	cfn-lint template.yaml deploy/*.yaml .local/packaged.yaml
 	sam validate --lint --template template.yaml --region us-east-1
 	$(PYTHON) local/templates.py
 	$(PYTHON) local/iam.py --check
@@ -214,6 +218,30 @@ package: $(VENV) ## Package the functions for release, as `sam build` does; fail
 	@$(SHOWN) cargo lambda build --release --locked --bin planted-defect --lambda-dir .local/release
 	$(PYTHON) local/defect.py
 
+# What `make dist` writes, and `make test-dist` installs.
+DIST ?= dist
+
+.PHONY: dist
+dist: $(VENV) ## Build everything that a release has, for this kind of machine, into dist/
+	$(call say,compiling the programs of the release)
+	$(PYTHON) local/compile.py
+	$(call say,packaging them into $(DIST))
+	$(PYTHON) local/dist.py build $(DIST)
+
+.PHONY: test-dist
+test-dist: $(VENV) $(AWSCLI) build ## Install a release from its directory alone on a local AWS, and export a scan; DIST=dist, or unoptimized programs
+ifeq ($(origin DIST),file)
+	$(call say,packaging unoptimized programs)
+	$(PYTHON) local/dist.py build $(TEST_DIR)/dist --programs .local/bin
+	LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/installed.py $(TEST_DIR)/dist
+else
+	LOCAL_DIR=$(TEST_DIR) $(PYTHON) local/installed.py $(DIST)
+endif
+
+.PHONY: reproducible
+reproducible: $(VENV) ## Build the release of HEAD twice, in two directories, and compare the two byte for byte
+	$(PYTHON) local/reproducible.py
+
 # On arm64 Linux cargo-lambda compiles for the host, whatever the template says.
 ARCHITECTURE ?= $(if $(filter Linux-aarch64,$(shell uname -s)-$(shell uname -m)),arm64,x86_64)
 
@@ -255,6 +283,12 @@ $(ACTIONLINT): local/requirements-actionlint.txt
 	.venv-actionlint/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-actionlint.txt
 	@touch $@
 
+$(AWSCLI): local/requirements-awscli.txt
+	$(call say,installing the AWS CLI pinned in local/requirements-awscli.txt into .venv-awscli)
+	python3 -m venv .venv-awscli
+	.venv-awscli/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement local/requirements-awscli.txt
+	@touch $@
+
 $(STRICT): local/requirements-strict.txt $(VENV)
 	$(call say,installing the emulators pinned in local/requirements-strict.txt into .venv-strict)
 	python3 -m venv .venv-strict
@@ -267,5 +301,5 @@ regions: $(VENV) ## Add the Regions of a newer botocore to the data file
 
 .PHONY: lock-python
 lock-python: ## Regenerate the pinned requirements in local from their .in files (requires uv)
-	cd local && for name in requirements requirements-strict requirements-prowler; do uv pip compile --quiet --universal --python-version 3.10 \
+	cd local && for name in requirements requirements-strict requirements-prowler requirements-awscli; do uv pip compile --quiet --universal --python-version 3.10 \
 		--generate-hashes --no-annotate --no-header --upgrade --override overrides.in "$$name.in" --output-file "$$name.txt"; done

@@ -20,16 +20,24 @@ def cargo_version(manifest: str) -> str:
     return re.search(r'^version = "([^"]+)"$', package, re.MULTILINE).group(1)
 
 
+def section(changelog: str, name: str) -> str | None:
+    """The section of a version, or of Unreleased, without its heading. None if there is none, or an empty one."""
+    for part in re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]:
+        heading, _, text = part.partition("\n")
+        if heading.split()[0] == name and text.strip():
+            return text.strip() + "\n"
+    return None
+
+
 def notes(tag: str, manifest: str, changelog: str) -> str:
     """The section of the tag's version, without its heading."""
     version = tag.removeprefix("v")
     if tag != f"v{cargo_version(manifest)}":
         raise ValueError(f"the tag {tag} is not the version in Cargo.toml: {cargo_version(manifest)}")
-    for section in re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]:
-        heading, _, text = section.partition("\n")
-        if heading.split()[0] == version and text.strip():
-            return text.strip() + "\n"
-    raise ValueError(f"CHANGELOG.md has no section ## {version}, or an empty one")
+    text = section(changelog, version)
+    if text is None:
+        raise ValueError(f"CHANGELOG.md has no section ## {version}, or an empty one")
+    return text
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
-# Deploys the packaged template of securityhub-exporter as a CloudFormation stack, so that Terraform manages its parameters and reads
-# its outputs. The template stays the one description of the resources.
+# Deploys a release of securityhub-exporter as a CloudFormation stack, so that Terraform manages its parameters and reads its outputs.
+# The template stays the one description of the resources. A release has this module in terraform/deployment.
 
 terraform {
   required_version = ">= 1.3"
@@ -8,14 +8,26 @@ terraform {
   }
 }
 
-variable "template_url" {
-  description = "HTTPS URL in S3 of the packaged template, as sam package writes it. It is too large to be passed as text."
+variable "artifact_bucket" {
+  description = "Bucket in the Region of the stack to which the functions and the template are uploaded."
   type        = string
+}
+
+variable "artifact_prefix" {
+  description = "Prefix of the keys in that bucket, with a slash at its end."
+  type        = string
+  default     = "securityhub-exporter/"
 
   validation {
-    condition     = can(regex("^https://[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?/.+", var.template_url))
-    error_message = "CloudFormation reads templates of this size from S3 only."
+    condition     = var.artifact_prefix == "" || endswith(var.artifact_prefix, "/")
+    error_message = "The prefix must be empty or end with a slash."
   }
+}
+
+variable "release_directory" {
+  description = "Directory of the extracted release. null, the directory that contains this module's directory terraform."
+  type        = string
+  default     = null
 }
 
 variable "stack_name" {
@@ -42,14 +54,50 @@ variable "iam_role_arn" {
   default     = null
 }
 
+data "aws_s3_bucket" "artifacts" {
+  bucket = var.artifact_bucket
+}
+
+locals {
+  release  = var.release_directory == null ? "${path.module}/../.." : var.release_directory
+  template = "${local.release}/template.yaml"
+  # A changed template has another URL: Terraform does not notice a changed object under the same one.
+  template_key = "${var.artifact_prefix}template-${substr(filesha256(local.template), 0, 16)}.yaml"
+  template_url = "https://${data.aws_s3_bucket.artifacts.bucket_regional_domain_name}/${local.template_key}"
+}
+
+# The names of the zip files contain the SHA-256 of their content: an object never changes. A rollback needs the previous ones, so they
+# are removed after the stack was updated.
+resource "aws_s3_object" "functions" {
+  for_each = fileset("${local.release}/functions", "*.zip")
+  bucket   = var.artifact_bucket
+  key      = "${var.artifact_prefix}${each.value}"
+  source   = "${local.release}/functions/${each.value}"
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_s3_object" "template" {
+  bucket = var.artifact_bucket
+  key    = local.template_key
+  source = local.template
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
 resource "aws_cloudformation_stack" "securityhub_exporter" {
   name         = var.stack_name
-  template_url = var.template_url
-  parameters   = var.parameters
+  template_url = local.template_url
+  parameters   = merge(var.parameters, { ArtifactBucket = var.artifact_bucket, ArtifactPrefix = var.artifact_prefix })
   tags         = var.tags
   iam_role_arn = var.iam_role_arn
   # Roles, and the SAM transform of the template.
   capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+  depends_on   = [aws_s3_object.functions, aws_s3_object.template]
 
   timeouts {
     create = "30m"

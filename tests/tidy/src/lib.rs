@@ -9,14 +9,16 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Folders at the top that hold no source of ours.
-const FOLDERS_SKIPPED: [&str; 9] = [
+const FOLDERS_SKIPPED: [&str; 11] = [
     ".aws-sam",
     ".git",
     ".local",
     ".venv",
     ".venv-actionlint",
+    ".venv-awscli",
     ".venv-checkov",
     ".venv-strict",
+    "dist",
     "node_modules",
     "target",
 ];

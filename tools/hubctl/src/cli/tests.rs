@@ -5,10 +5,11 @@ use clap::error::ErrorKind;
 
 use super::*;
 
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 13] = [
     ("README.md", include_str!("../../../../README.md")),
     ("SECURITY.md", include_str!("../../../../SECURITY.md")),
     ("deploy/README.md", include_str!("../../../../deploy/README.md")),
+    ("deploy/release/README.md", include_str!("../../../../deploy/release/README.md")),
     ("docs/configuration.md", include_str!("../../../../docs/configuration.md")),
     ("docs/console.md", include_str!("../../../../docs/console.md")),
     ("docs/glossary.md", include_str!("../../../../docs/glossary.md")),
