@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import processes
 import settings
@@ -38,6 +39,8 @@ class Demo:
     stack: Stack
     started: float
     seen_runs: set[str] = field(default_factory=set)
+    # The command line; that of `make build`, unless another is given.
+    program: Path | None = None
 
     def say(self, text: str) -> None:
         _say(self.started, text)
@@ -48,7 +51,7 @@ class Demo:
         print(f"$ hubctl {' '.join(command)}", flush=True)
         environment = os.environ | self.stack.environment()
         environment.pop("AWS_PROFILE", None)
-        done = subprocess.run([str(stack.program("hubctl")), *command], env=environment)
+        done = subprocess.run([str(self.program or stack.program("hubctl")), *command], env=environment)
         if done.returncode:
             sys.exit(f"hubctl ended with {done.returncode}")
 

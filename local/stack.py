@@ -64,8 +64,9 @@ class Stack:
         return _client(self.environment(), service)
 
 
-def up(config: Settings, say=print) -> Stack:
-    """Starts a stack in the settings' folder. What was up there before is stopped first."""
+def up(config: Settings, say=print, deploy=None) -> Stack:
+    """Starts a stack in the settings' folder. What was up there before is stopped first. DEPLOY(config, stack) deploys it; without
+    it, SAM does."""
     down(config)
     config.directory.mkdir(parents=True, exist_ok=True)
     try:
@@ -74,8 +75,11 @@ def up(config: Settings, say=print) -> Stack:
         _write(config, Stack(config.directory, [simulator], {}))
         stack = Stack(config.directory, [simulator, _start_aws(config, simulator)], {})
         _write(config, stack)
-        say("deploying template.yaml with SAM")
-        _sam_deploy(config, stack, config.package or _package(config))
+        if deploy:
+            deploy(config, stack)
+        else:
+            say("deploying template.yaml with SAM")
+            _sam_deploy(config, stack, config.package or _package(config))
         _mend(stack)
         _introduce_roles(config, stack)
         stack = Stack(config.directory, stack.servers, _outputs(stack))
