@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Folders at the top that hold no source of ours.
-const FOLDERS_SKIPPED: [&str; 11] = [
+const FOLDERS_SKIPPED: [&str; 12] = [
     ".aws-sam",
     ".git",
     ".local",
@@ -17,6 +17,7 @@ const FOLDERS_SKIPPED: [&str; 11] = [
     ".venv-actionlint",
     ".venv-awscli",
     ".venv-checkov",
+    ".venv-prowler",
     ".venv-strict",
     "dist",
     "node_modules",
