@@ -4,7 +4,8 @@
 
 Run by `make test-dist`. DIRECTORY is what `make dist` wrote. It is copied to an empty directory, and the commands of its README.md run
 there, with the AWS CLI of .venv-awscli: nothing of this repository, of SAM, or of Rust is in their PATH. Then hubctl of the release
-creates an integration, and a scan is uploaded and must arrive in the simulated Security Hub, as in `make demo`.
+creates an integration, and a scan is uploaded and must arrive in the simulated Security Hub, as in `make demo`. At last, a changed function
+is installed by the same commands.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 import dist
+import packaged
 import permissions
 import processes
 import settings
@@ -63,21 +66,42 @@ def shell(script: str, directory: Path, environment: dict[str, str], say=print) 
         sys.exit(f"a command of README.md ended with {done.returncode}")
 
 
-def install(copy: Path):
-    """What deploys a release: the commands of the section Install."""
-    page = (copy / "README.md").read_text()
+def environment(copy: Path, up: Stack) -> dict[str, str]:
+    """What a user's shell has: the AWS CLI and the credentials."""
+    return {"PATH": clean_path(), "HOME": str(copy)} | up.environment()
+
+
+def install(config: Settings, up: Stack, copy: Path) -> None:
+    """Runs the commands of the section Install, with the local stack's parameters."""
+    local = " ".join(f"{name}={value}" for name, value in config.parameters.items())
+    script, given = commands((copy / "README.md").read_text(), "Install"), f"ArtifactBucket={BUCKET}"
+    if script.count(given) != 1:
+        sys.exit("README.md does not set ArtifactBucket in one command")
+    shell(script.replace(given, f"{given} {local}"), copy, environment(copy, up))
+
+
+def first_install(copy: Path):
+    """What deploys a release on a new stack: the sums are checked, and the bucket is created."""
 
     def deploy(config: Settings, up: Stack) -> None:
-        environment = {"PATH": clean_path(), "HOME": str(copy)} | up.environment()
-        shell(f"{'sha256sum --check --quiet --strict ' + dist.SUMS}\naws s3 mb s3://{BUCKET} --region {REGION}", copy, environment)
-        local = " ".join(f"{name}={value}" for name, value in config.parameters.items())
-        script = commands(page, "Install")
-        given = f"ArtifactBucket={BUCKET}"
-        if script.count(given) != 1:
-            sys.exit("README.md does not set ArtifactBucket in one command")
-        shell(script.replace(given, f"{given} {local}"), copy, environment)
+        shell(f"sha256sum --check --quiet --strict {dist.SUMS}\naws s3 mb s3://{BUCKET} --region {REGION}", copy, environment(copy, up))
+        install(config, up, copy)
 
     return deploy
+
+
+def upgrade(config: Settings, up: Stack, copy: Path) -> None:
+    """The same commands deploy a release whose function has changed: here, by a comment in its zip file."""
+    old = next((copy / "functions").glob("export-findings-*.zip"))
+    with zipfile.ZipFile(old, "a") as archive:
+        archive.comment = b"the next release"
+    match = packaged.ARTIFACT.match(old.name)
+    name = packaged.artifact_name(match["program"], match["architecture"], hashlib.sha256(old.read_bytes()).hexdigest())
+    template = copy / "template.yaml"
+    template.write_text(template.read_text().replace(old.name, name))
+    old.rename(old.with_name(name))
+    install(config, up, copy)
+    check_code(up, copy)
 
 
 def check_code(up: Stack, copy: Path) -> None:
@@ -116,9 +140,10 @@ def main() -> None:
         copy = Path(temporary) / "dist"
         shutil.copytree(source, copy)
         try:
-            up = stack.up(config, deploy=install(copy))
+            up = stack.up(config, deploy=first_install(copy))
             check_code(up, copy)
             export(up, copy, started)
+            upgrade(config, up, copy)
             wrong = permissions.denied(config.decisions_file, up)
             if wrong:
                 sys.exit("\n".join(["roles in template.yaml do not allow what their functions called:", *wrong]))
