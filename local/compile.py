@@ -28,6 +28,8 @@ SOURCES = "/securityhub-exporter"
 CARGO = "/cargo"
 # cargo-lambda's option for a processor, by Lambda's name of it.
 OPTIONS = {"x86_64": "--x86-64", "arm64": "--arm64"}
+# What cargo-lambda compiles for, which it can't tell Cargo beside flags of ours: every processor of Lambda has it.
+PROCESSORS = {"x86_64": "haswell", "arm64": "neoverse-n1"}
 
 
 def architecture(machine: str) -> str:
@@ -44,13 +46,13 @@ def prefixes(root: Path, cargo: Path, target: Path) -> list[tuple[str, str]]:
     return sorted(found, key=lambda pair: len(Path(pair[0]).parts))
 
 
-def environment(root: Path, target: Path, inherited: dict[str, str], epoch: str) -> dict[str, str]:
-    """The environment of a build: nothing of the developer's own flags, and no path of this machine."""
+def environment(root: Path, target: Path, inherited: dict[str, str], epoch: str, flags: list[str]) -> dict[str, str]:
+    """The environment of a build with the compiler's flags: nothing of the developer's own flags, and no path of this machine."""
     ignored = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CFLAGS", "CXXFLAGS", "CARGO_BUILD_", "CARGO_PROFILE_", "RUSTC_WRAPPER")
     kept = {name: value for name, value in inherited.items() if not name.startswith(ignored)}
     pairs = prefixes(root, cargo_home(inherited), target)
     # A checkout's path may have a space; only this form of the variable can pass it.
-    rust = "\x1f".join(f"--remap-path-prefix={old}={new}" for old, new in pairs)
+    rust = "\x1f".join([*flags, *(f"--remap-path-prefix={old}={new}" for old, new in pairs)])
     c = shlex.join(f"-ffile-prefix-map={old}={new}" for old, new in pairs)
     # Otherwise the crate cc splits the flags at each space.
     escaped = {"CC_SHELL_ESCAPED_FLAGS": "1"} if "'" in c else {}
@@ -78,6 +80,11 @@ def command(system: str, machine: str, programs: Path) -> list[str]:
     return ["cargo", "lambda", "build", "--release", "--locked", OPTIONS[architecture(machine)], *binaries, "--lambda-dir", str(programs)]
 
 
+def processor_flags(system: str, machine: str) -> list[str]:
+    """The compiler's flags for the processors of Lambda; on macOS, there are no functions, and Rust's default is used."""
+    return [] if system == "Darwin" else ["-C", f"target-cpu={PROCESSORS[architecture(machine)]}"]
+
+
 def leaked(program: Path, pairs: list[tuple[str, str]]) -> list[str]:
     """The directories of this machine whose paths are in a program."""
     content = program.read_bytes()
@@ -96,7 +103,8 @@ def main() -> None:
     system = platform.system()
     built = command(system, platform.machine(), RELEASE_PROGRAMS)
     progress = [sys.executable, str(ROOT / "local" / "build.py"), *built]
-    done = subprocess.run(progress, cwd=ROOT, env=environment(ROOT, target, dict(os.environ), commit_time(ROOT)))
+    flags = processor_flags(system, platform.machine())
+    done = subprocess.run(progress, cwd=ROOT, env=environment(ROOT, target, dict(os.environ), commit_time(ROOT), flags))
     if done.returncode:
         sys.exit(done.returncode)
     if system == "Darwin":
