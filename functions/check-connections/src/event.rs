@@ -2,7 +2,7 @@
 
 use asff::AccountId;
 use exporter::provider::ProviderId;
-use exporter::roster::TargetSelection;
+use exporter::targets::TargetSelection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -9,14 +9,14 @@ use asff::{AccountId, Partition, RegionName};
 use bytes::Bytes;
 use exporter::connection::{AccountRegion, Connection, Connections, Probe};
 use exporter::integration::{Integration, Role};
+use exporter::notifications::{Event, Notifications, Notified};
 use exporter::ports::{
     AccountLocks, Acquired, CallError, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, InDoubt, Integrations,
     Newest, Page, PortError,
 };
 use exporter::problem::Problem;
 use exporter::provider::{Provider, ProviderId};
-use exporter::roster::{CheckTargets, Holding};
-use exporter::telling::{Event, Notifications, Notified};
+use exporter::targets::{CheckTargets, Holding};
 use jiff::Timestamp;
 
 use crate::handler::FanOut;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use asff::AccountId;
 use exporter::connection::{CheckPorts, CheckTarget, Checked, Checker, Connection, SaveOutcome};
+use exporter::notifications::{Event, Notifications, StatusChanges, tell};
 use exporter::ports::AccountLocks;
 use exporter::provider::ProviderId;
-use exporter::roster::CheckTargets;
 use exporter::schedule::Schedule;
-use exporter::telling::{Event, Notifications, StatusChanges, Told, tell};
+use exporter::targets::{Event, Notifications, StatusChanges, Told, tell};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use runtime::isolation::Ended;

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use asff::AccountId;
+use exporter::notifications::{Coverage, Notifications, Unauthorized, publish_coverage, publish_unauthorized};
 use exporter::ports::{Clock, Integrations, PortError};
 use exporter::provider::ProviderId;
 use exporter::report::{AccountReport, RunKind, RunReport};
-use exporter::telling::{Coverage, Notifications, Unauthorized, publish_coverage, publish_unauthorized};
 use futures::StreamExt as _;
 use tokio::time::Instant;
 

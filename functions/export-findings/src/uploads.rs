@@ -3,9 +3,9 @@
 use exporter::export::{ExportError, Options};
 use exporter::jobs::Queue;
 use exporter::jobs::{Chain, Delivery, JobStore, end_run, is_locked};
+use exporter::notifications::Notifications;
 use exporter::ports::{OpenError, PortError, Ports, Scans};
 use exporter::report::{RunReport, RunStatus};
-use exporter::telling::Notifications;
 use exporter::upload::{Upload, UploadInfo};
 use tokio::time::Instant;
 use uuid::Uuid;

@@ -10,7 +10,7 @@ use exporter::integration::Integration;
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::Registry;
-use exporter::roster::{CheckTargets, Holding};
+use exporter::targets::{CheckTargets, Holding};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text};

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::account::Context;
+use crate::account_router::AccountRouter;
 use crate::approval::Approval;
 use crate::connection::{CheckTarget, ConnectionCache};
 use crate::lease::{Lease, hold_until};
@@ -16,7 +17,6 @@ use crate::reading::{Read, Reading};
 use crate::report::{RunReport, RunStatus};
 use crate::run::{self, RunSettings};
 use crate::settings::Settings;
-use crate::sorter::AccountRouter;
 
 pub use crate::run::ExportError;
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use asff::AccountId;
 use exporter::jobs::{Chain, RETRY_DELAY};
+use exporter::notifications::EventKind;
 use exporter::report::{AccountReport, RunStatus, Uncovered};
 use exporter::scan_source::ScanSource;
-use exporter::telling::EventKind;
 use exporter::upload::UploadInfo;
 use lambda_runtime::Context;
 use serde_json::json;

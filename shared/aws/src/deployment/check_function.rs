@@ -4,8 +4,8 @@
 use asff::AccountId;
 use aws_config::SdkConfig;
 use exporter::connection::Connection;
+use exporter::notifications::Event;
 use exporter::ports::PortError;
-use exporter::telling::Event;
 use serde::Deserialize;
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use exporter::connection::{Connection, Connections};
 use exporter::ports::PortError;
 use exporter::provider::ProviderId;
 use exporter::registry::Registry as _;
-use exporter::roster::Holding;
+use exporter::targets::Holding;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 

@@ -7,8 +7,8 @@ use asff::AccountId;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_smithy_types::DateTime;
 use backon::{ExponentialBuilder, RetryableWithContext as _};
+use exporter::notifications::{Event, Notifications, Notified, SOURCE};
 use exporter::ports::PortError;
-use exporter::telling::{Event, Notifications, Notified, SOURCE};
 
 use crate::Cloud;
 use crate::dynamodb::item::{get, get_number, number, text, to_attribute};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asff::{AccountId, Partition};
 use exporter::connection::{Connection, ConnectionStatus, Connections, Problem, RegionConnection, RegionStatus};
 use exporter::provider::ProviderId;
-use exporter::roster::{CheckTargets as _, Holding};
+use exporter::targets::{CheckTargets as _, Holding};
 use jiff::Timestamp;
 use serde_json::json;
 use simulator::{Config, Organization, Simulator};

@@ -3,7 +3,7 @@
 use asff::AccountId;
 use exporter::integration::{Credentials, Integration, Role};
 use exporter::ports::Integrations;
-use exporter::roster::CheckTargets;
+use exporter::targets::CheckTargets;
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Wire};

@@ -2,7 +2,7 @@
 
 use aws::CheckQueue;
 use exporter::provider::ProviderId;
-use exporter::roster::CheckTargets as _;
+use exporter::targets::CheckTargets as _;
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Request, Wire};

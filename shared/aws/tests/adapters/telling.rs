@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use exporter::telling::{Event, EventKind, Notifications, Notified};
+use exporter::notifications::{Event, EventKind, Notifications, Notified};
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Wire};

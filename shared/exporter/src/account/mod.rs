@@ -3,14 +3,14 @@
 mod export;
 mod finish;
 mod open;
+mod problems;
 mod receive;
-mod refused;
-mod rest;
 mod select;
 mod session;
+mod suspend;
 
 pub(crate) use self::export::{AccountExport, Context, Ending, First};
 pub(crate) use self::finish::Finished;
-pub(crate) use self::refused::{account_locked, integration_disabled, no_integration};
+pub(crate) use self::problems::{account_locked, integration_disabled, no_integration};
 pub(crate) use self::select::{Selected, select};
 pub(crate) use self::session::{AccountSession, NotLocked, regions_with_state};

@@ -7,7 +7,7 @@ use asff::{Partition, RegionName};
 use jiff::Timestamp;
 
 use super::export::{AccountExport, Context, Delivering, First, State};
-use super::refused::{account_locked, integration_disabled, no_integration, not_authorized, other_format};
+use super::problems::{account_locked, integration_disabled, no_integration, not_authorized, other_format};
 use super::session::{AccountSession, BegunScan, NotLocked};
 use crate::connection::CachedConnection;
 use crate::coverage::{Coverage, FinishedUpload};

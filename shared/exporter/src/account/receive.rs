@@ -5,13 +5,13 @@ use asff::{Mapped, Unsent};
 use super::export::{AccountExport, Context, Delivering, Older, State, asleep};
 use super::select::{Selected, select};
 use super::session::AccountSession;
+use crate::destination::Way;
 use crate::filter::{FilterReason, filter};
 use crate::ports::{PortError, Ports};
 use crate::report::reasons::filtered::{ALREADY_EXPORTED, SUPERSEDED};
 use crate::report::{Fate, undelivered};
 use crate::route::{Route, route};
 use crate::state::{FindingKey, SeenInScan};
-use crate::way::Way;
 
 impl<P: Ports> AccountExport<P> {
     /// Gives a finding its fate, or hands it to the delivery, which will.

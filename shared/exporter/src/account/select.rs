@@ -3,9 +3,9 @@
 use asff::{Mapped, ScanFormat};
 
 use crate::coverage::Coverage;
+use crate::destination::{Way, way};
 use crate::integration::Integration;
 use crate::report::Fate;
-use crate::way::{Way, way};
 
 /// What becomes of a finding at its account.
 pub(crate) enum Selected {

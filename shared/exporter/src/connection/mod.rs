@@ -6,6 +6,7 @@
 //! [`Checker`] makes the checks. It never fails: whatever goes wrong is in the verdict. It leaves nothing in any hub.
 
 mod check;
+mod check_batch;
 mod connection_cache;
 mod denial;
 mod external_id;
@@ -15,13 +16,13 @@ mod ports;
 mod probe;
 mod region;
 mod remediation;
-mod round;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 pub use self::check::{Checked, Checker, SaveOutcome};
+pub use self::check_batch::CheckBatch;
 pub(crate) use self::connection_cache::CachedConnection;
 pub use self::connection_cache::ConnectionCache;
 pub use self::identity::{CredentialOwner, assume_role_remediation, refused_caller};
@@ -29,6 +30,5 @@ pub use self::model::{CheckTarget, Connection, ConnectionStatus, ExternalIdCheck
 pub use self::ports::{AccountRegion, CheckPorts, Connections, Probe};
 pub(crate) use self::remediation::RegionContext;
 pub use self::remediation::{PERMISSIONS, dns_suffix};
-pub use self::round::CheckBatch;
 pub use self::settings::{CheckSettings, WriteProbe};
 pub use crate::problem::Problem;

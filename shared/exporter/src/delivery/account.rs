@@ -11,11 +11,11 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::batch::{Counters, RegionConfig};
+use super::call_rate::CallRate;
 use super::delivered::{AccountDelivered, ended_early};
-use super::pace::CallRate;
+use super::halt::RegionHalt;
 use super::sender::Sender;
-use super::stop::RegionHalt;
-use super::timed::Timed;
+use super::timed_hub::Timed;
 use super::worker::conclude::Conclusion;
 use super::worker::judge::Heard;
 use super::worker::judge::Verdicts;

@@ -10,7 +10,7 @@ use rand::RngExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::pace::CallRate;
+use super::call_rate::CallRate;
 use crate::connection::RegionContext;
 use crate::lease::Lease;
 use crate::pack::Batch;

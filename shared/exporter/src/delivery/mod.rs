@@ -5,20 +5,20 @@
 
 mod account;
 mod batch;
+mod call_rate;
 mod delivered;
-mod pace;
-mod rest;
+mod halt;
 mod sender;
 mod stamp;
-mod stop;
+mod suspend;
 #[cfg(test)]
 mod tests;
-mod timed;
+mod timed_hub;
 mod worker;
 
 pub(crate) use self::account::{AccountDelivery, Judging, Resting, Sending, Shared};
+pub(crate) use self::call_rate::CallRate;
 pub(crate) use self::delivered::AccountDelivered;
-pub(crate) use self::pace::CallRate;
 pub(crate) use self::stamp::once_more;
 pub(crate) use self::worker::{Policy, Selector, Verdicts, room};
 pub(crate) use crate::limit::Limit;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::batch::{Delivered, RegionConfig, deliver};
-use super::stop::{RegionHalt, explain};
+use super::halt::{RegionHalt, explain};
 use crate::pack::{Batch, Outgoing, Packer};
 use crate::ports::Hub;
 use crate::quarantine::Rejected;

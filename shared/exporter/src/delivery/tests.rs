@@ -13,9 +13,9 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::batch::{Counters, RegionConfig};
-use super::pace::CallRate;
+use super::call_rate::CallRate;
+use super::halt::RegionHalt;
 use super::sender::{Sender, Settled};
-use super::stop::RegionHalt;
 use crate::lease::Lease;
 use crate::pack::Outgoing;
 use crate::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};

@@ -9,6 +9,7 @@ use super::context::{Done, JobContext};
 use super::locked_account::{LockedAccount, RequiredIntegration, report_of_problem};
 use crate::account::{Selected, select};
 use crate::delivery::AccountDelivery;
+use crate::destination::Way;
 use crate::integration::ArchiveScope;
 use crate::ports::{PortError, Ports};
 use crate::problem::Problem;
@@ -17,7 +18,6 @@ use crate::report::reasons::filtered::{NOT_AUTHORIZED_SOURCE, SUPERSEDED};
 use crate::report::{AccountReport, Counts, Fate};
 use crate::state::{FindingKey, SCANS_APART_MS};
 use crate::upload::UploadInfo;
-use crate::way::Way;
 
 /// The accounts of what is sent.
 pub(super) struct Sending<P: Ports> {

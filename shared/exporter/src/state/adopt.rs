@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use super::archive::status_of;
 use super::finding::{Entry, FindingKey, FindingMeta, Stored, UNATTRIBUTED};
 use super::header::{Adopting, Trust};
+use super::hub_finding::taken_over;
 use super::pages::{Pages, Unread};
 use super::region_state::RegionState;
-use super::taken_over::taken_over;
 use crate::ports::{CallError, Hub, Objects, PortError};
 use crate::report::undelivered;
 

@@ -10,11 +10,11 @@ mod comparison;
 mod file;
 mod finding;
 mod header;
+mod hub_finding;
 mod index;
 mod pages;
 mod region_state;
 mod tables;
-mod taken_over;
 #[cfg(test)]
 mod tests;
 
@@ -26,9 +26,9 @@ pub use file::{StateError, StateReader, StateStep, StateWriter};
 pub(crate) use finding::{ABSENT_MAX, SCANS_APART_MS, UNARCHIVED, UNATTRIBUTED};
 pub use finding::{Entry, FindingKey, FindingMeta, ScanCode, Stored, fingerprint};
 pub use header::{Adopting, Ahead, ArchivedBy, StateHeader, Tail, Trust};
+pub(crate) use hub_finding::taken_over;
 pub use index::{Index, SeenInScan};
 pub(crate) use pages::{Pages, Unread};
 pub(crate) use region_state::{RegionState, find};
 pub use region_state::{state_key, state_prefix};
 pub(crate) use tables::finding_home;
-pub(crate) use taken_over::taken_over;

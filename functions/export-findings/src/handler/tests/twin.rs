@@ -8,6 +8,7 @@ use asff::{AccountId, RegionName};
 use bytes::Bytes;
 use exporter::integration::Integration;
 use exporter::jobs::{Chain, JobMessage, JobRecord, JobStore, Queue, Round};
+use exporter::notifications::{Event, Notifications, Notified};
 use exporter::ports::{
     AccountLocks, Acquired, CallError, Claim, Clock, ConnectError, Hub, HubState, Hubs, ImportOutcome, InDoubt,
     Integrations, Newest, Object, ObjectWriter, Objects, OpenError, Page, PortError, PutMode, Runs, Scan, Scans,
@@ -15,7 +16,6 @@ use exporter::ports::{
 };
 use exporter::report::RunReport;
 use exporter::scan_source::ScanSource;
-use exporter::telling::{Event, Notifications, Notified};
 use exporter::upload::{Upload, UploadInfo};
 use futures::StreamExt as _;
 use jiff::Timestamp;

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use aws::Member;
 use exporter::connection::{Connection, ConnectionStatus, Connections as _, Problem, RegionConnection, RegionStatus};
+use exporter::notifications::{Event, EventKind, Notifications as _, Notified, Outbox};
 use exporter::provider::ProviderId;
 use exporter::registry::{CheckLog as _, Page};
-use exporter::roster::CheckTargets as _;
-use exporter::telling::{Event, EventKind, Notifications as _, Notified, Outbox};
+use exporter::targets::CheckTargets as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{Place, on_each_emulator};
 use crate::ACCOUNT;
 
-/// Events that may wait (`exporter::telling`).
+/// Events that may wait (`exporter::notifications`).
 const WAITING: usize = 80;
 
 on_each_emulator![

@@ -7,7 +7,7 @@ use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
     Audit as _, AuditEntry, CommitError, ExpectedVersion, IdempotencyRecord, Page, Registry, Stored, Write,
 };
-use exporter::roster::CheckTargets;
+use exporter::targets::CheckTargets;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::judge::{Judgment, is_limited};
 use super::region::{Late, Policy, RegionWorker, WorkerResult, WorkerState};
+use crate::delivery::halt::RegionHalt;
 use crate::delivery::stamp::once_more;
-use crate::delivery::stop::RegionHalt;
 use crate::evidence::service;
 use crate::filter::FilterReason;
 use crate::integration::ArchiveScope;

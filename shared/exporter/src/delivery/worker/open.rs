@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::reach::SameHub;
+use super::check_hub::SameHub;
 use super::region::RegionWorker;
 use crate::deadline::within;
-use crate::delivery::stop::RegionHalt;
+use crate::delivery::halt::RegionHalt;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::{RunReport, undelivered};
 use crate::state::{Adopting, Declined, Missing, RegionState, Trust, adopt, denied, state_key};

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::judge::Judge;
 use super::repeated::Repeated;
 use crate::delivery::sender::Sender;
-use crate::delivery::timed::Timed;
+use crate::delivery::timed_hub::Timed;
 use crate::filter::FilterReason;
 use crate::integration::ArchiveScope;
 use crate::json_lines::JsonLines;

@@ -11,7 +11,7 @@ use anyhow::Result;
 use asff::{AccountId, RegionName};
 use exporter::connection::{CheckTarget, Connection, ConnectionStatus};
 use exporter::provider::ProviderId;
-use exporter::roster::{TargetSelection, select_targets};
+use exporter::targets::{TargetSelection, select_targets};
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use asff::{Identity, Mapped, Outcome, RegionName, SeverityLabel};
+use exporter::destination::{Way, way};
 use exporter::filter::FilterReason;
 use exporter::integration::Integration;
 use exporter::report::{Counts, Fate};
-use exporter::way::{Way, way};
 use serde::Serialize;
 
 use crate::scan::pipeline::Item;

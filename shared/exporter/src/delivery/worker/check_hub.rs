@@ -6,8 +6,8 @@ use asff::RegionName;
 use tokio::time::Instant;
 
 use super::region::RegionWorker;
+use crate::delivery::halt::{RegionHalt, explain};
 use crate::delivery::stamp::finding_id;
-use crate::delivery::stop::{RegionHalt, explain};
 use crate::ports::{CallError, Hub, HubState, PortError, Ports};
 use crate::report::undelivered;
 use crate::state::{FindingKey, LAG_MS, RegionState, StateHeader, state_key};

@@ -1,8 +1,8 @@
 //! What becomes of findings that a Region's worker has decided to send: their fate, and their place in the next state.
 
 use super::region::{Message, RegionWorker};
+use crate::delivery::halt::RegionHalt;
 use crate::delivery::sender::Settled;
-use crate::delivery::stop::RegionHalt;
 use crate::pack::{Batch, Outgoing};
 use crate::ports::{PortError, Ports};
 use crate::quarantine::Entry;

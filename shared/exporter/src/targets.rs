@@ -1,6 +1,6 @@
 //! The roster: which accounts there are to check, and by which integration each is reached.
 
-mod gone;
+mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use asff::AccountId;
 
-pub use self::gone::{Holding, forget_gone};
+pub use self::stale::{Holding, forget_gone};
 use crate::connection::CheckTarget;
 use crate::integration::Integration;
 use crate::ports::{Integrations, PortError};
