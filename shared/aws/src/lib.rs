@@ -28,7 +28,7 @@ pub use deployment::inspect::{AlarmState, FunctionState, Inspector, Resource, Ru
 pub use deployment::management_function::{Caller, ManageFunction};
 pub use deployment::outputs::{Deployment, DeploymentError};
 pub use organization::Member;
+pub use roster::CheckQueue;
 pub use s3::objects::Writer;
 pub use s3::uploads::Listed;
 pub use security_hub::client::SecurityHub;
-pub use targets::CheckQueue;

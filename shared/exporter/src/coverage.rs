@@ -51,7 +51,7 @@ struct RegionCoverage {
     full_at: Option<Timestamp>,
     /// Its Security Hub holds findings of other Regions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    is_keeper: bool,
+    holds_copies: bool,
     #[serde(default)]
     checks: BTreeMap<String, CheckTimes>,
     /// Services without results, though findings of them are active: since when, and why.
@@ -137,14 +137,14 @@ impl Coverage {
     }
 
     /// The Regions whose Security Hub holds findings of other Regions.
-    pub(crate) fn keepers(&self) -> impl Iterator<Item = RegionName> + '_ {
-        self.regions.iter().filter(|(_, region)| region.is_keeper).map(|(name, _)| *name)
+    pub(crate) fn copy_regions(&self) -> impl Iterator<Item = RegionName> + '_ {
+        self.regions.iter().filter(|(_, region)| region.holds_copies).map(|(name, _)| *name)
     }
 
     /// Notes whether a Region's Security Hub holds findings of other Regions.
-    pub(crate) fn note_keeper(&mut self, region: RegionName, is_keeper: bool) {
-        if is_keeper || self.regions.contains_key(&region) {
-            self.regions.entry(region).or_default().is_keeper = is_keeper;
+    pub(crate) fn note_copies(&mut self, region: RegionName, holds_copies: bool) {
+        if holds_copies || self.regions.contains_key(&region) {
+            self.regions.entry(region).or_default().holds_copies = holds_copies;
         }
     }
 

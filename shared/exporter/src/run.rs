@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::delivery::{Shared, room};
+use crate::delivery::{Shared, new_buffer_slots};
 use crate::json_lines::{JsonLines, WriterTask};
 use crate::lease::hold_until;
 use crate::ports::{PortError, Ports};
@@ -88,13 +88,13 @@ pub(crate) fn start<P: Ports>(
     run: &RunReport,
     RunSettings { ports, settings, regions, deadline, give_up_at, progress }: RunSettings<'_, P>,
 ) -> (RunContext<P>, RunFiles) {
-    let (quarantine, quarantine_keeper) = Quarantine::of_run(ports.clone(), &run.run_id);
-    let (pending, pending_keeper) = JsonLines::open(ports.clone(), RunReport::pending_key(&run.run_id));
+    let (quarantine, quarantine_writer) = Quarantine::of_run(ports.clone(), &run.run_id);
+    let (pending, pending_writer) = JsonLines::open(ports.clone(), RunReport::pending_key(&run.run_id));
     let shared = Shared {
         run_id: run.run_id.as_str().into(),
         settings: settings.clone(),
         in_flight: Arc::new(Semaphore::new(settings.in_flight_bytes_max)),
-        room: room(),
+        buffer_slots: new_buffer_slots(),
         give_up_at,
         quarantine,
         pending,
@@ -102,7 +102,7 @@ pub(crate) fn start<P: Ports>(
     };
     let until = hold_until(ports.now(), deadline);
     let context = RunContext { ports: ports.clone(), regions: regions.clone(), until, shared };
-    (context, RunFiles { quarantine: quarantine_keeper, pending: pending_keeper })
+    (context, RunFiles { quarantine: quarantine_writer, pending: pending_writer })
 }
 
 /// Ends the work of a run, whose [`RunContext`] is dropped by now: completes its files, checks that the counts add up, decides

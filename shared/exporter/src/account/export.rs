@@ -12,7 +12,7 @@ use super::session::AccountSession;
 use crate::approval::Approval;
 use crate::connection::{CachedConnection, ConnectionCache};
 use crate::coverage::Coverage;
-use crate::delivery::{AccountDelivery, Resting};
+use crate::delivery::{AccountDelivery, SuspendedDelivery};
 use crate::evidence::{Evidence, MalformedEntries};
 use crate::integration::Integration;
 use crate::ports::{PortError, Ports};
@@ -77,16 +77,16 @@ pub(crate) struct AccountExport<P: Ports> {
     /// How it stood when this began, if somebody keeps that.
     pub(super) cached_connection: Option<CachedConnection>,
     /// It could not be connected to again after it came to rest.
-    pub(super) is_stranded: bool,
+    pub(super) resume_failed: bool,
 }
 
 pub(super) enum State<P: Ports> {
     /// Its findings go to Security Hub.
     Delivering(Box<Delivering<P>>),
     /// The same, coming to rest.
-    Settling(JoinHandle<Dormant<P>>),
+    Settling(JoinHandle<SuspendedAccount<P>>),
     /// The same, at rest.
-    Resting(Box<Dormant<P>>),
+    SuspendedDelivery(Box<SuspendedAccount<P>>),
     /// For a moment, between the two.
     Waking,
     /// An earlier run finished it for the same upload; what that run says of it, if not all is well.
@@ -107,7 +107,7 @@ pub(super) struct Delivering<P: Ports> {
     /// The time of the first entry, never in the future.
     pub(super) scanned_at: Timestamp,
     /// Regions that stay in doubt, since the integration leaves them out.
-    pub(super) unwatched: BTreeSet<RegionName>,
+    pub(super) untracked: BTreeSet<RegionName>,
 }
 
 /// What an older scan in the file says of a finding.
@@ -120,16 +120,16 @@ pub(super) struct Older {
     pub(super) severity: SeverityLabel,
 }
 
-pub(super) fn asleep(account: AccountId) -> PortError {
+pub(super) fn suspended_error(account: AccountId) -> PortError {
     PortError { action: format!("export account {account}"), message: "it is at rest".to_owned() }
 }
 
 /// An account whose findings go to Security Hub, at rest.
-pub(super) struct Dormant<P: Ports> {
+pub(super) struct SuspendedAccount<P: Ports> {
     pub(super) session: AccountSession<P>,
-    pub(super) resting: Resting<P>,
+    pub(super) resting: SuspendedDelivery<P>,
     pub(super) scanned_at: Timestamp,
-    pub(super) unwatched: BTreeSet<asff::RegionName>,
+    pub(super) untracked: BTreeSet<asff::RegionName>,
 }
 
 /// A fingerprint of all settings of an integration.

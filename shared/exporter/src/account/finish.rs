@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asff::{AccountId, CheckId};
 use jiff::Timestamp;
 
-use super::export::{AccountExport, Context, Delivering, Ending, State, asleep, settings_of};
+use super::export::{AccountExport, Context, Delivering, Ending, State, settings_of, suspended_error};
 use super::session::AccountSession;
 use crate::connection::{CachedConnection, CheckTarget};
 use crate::coverage::{Coverage, FinishedUpload};
@@ -30,7 +30,7 @@ impl<P: Ports> AccountExport<P> {
             problem = Some(error);
         } else if !self.is_too_late(context)
             // An account that missed entries of the file is judged by none of it.
-            && let Err(error) = self.rouse().await
+            && let Err(error) = self.resume_once().await
         {
             (problem, reason) = (Some(error), undelivered::CREDENTIALS_UNAVAILABLE);
         }
@@ -41,19 +41,19 @@ impl<P: Ports> AccountExport<P> {
             State::Delivering(delivering) => {
                 return delivering.finish(context, ending, self.evidence, manual, self.cached_connection, report).await;
             }
-            State::Resting(dormant) => {
-                let delivered = dormant.resting.abandon(reason);
+            State::SuspendedDelivery(suspended) => {
+                let delivered = suspended.resting.abandon(reason);
                 report.problem = problem.map(|problem| problem.to_string());
                 report.counts.merge(&delivered.counts);
                 report.regions = delivered.regions;
                 // Each state was saved when the account came to rest.
                 let ended = dormant
                     .session
-                    .release(delivered.in_doubt_regions.into_iter().chain(dormant.unwatched), None)
+                    .release(delivered.in_doubt_regions.into_iter().chain(suspended.untracked), None)
                     .await;
                 error = delivered.error.or(ended.err());
             }
-            State::Settling(_) | State::Waking => error = Some(asleep(account)),
+            State::Settling(_) | State::Waking => error = Some(suspended_error(account)),
             State::Complete(problem) => report.problem = problem.map(|problem| problem.to_string()),
             State::KeptBack(problem) => report.problem = Some(problem.to_string()).filter(|_| has_verdicts),
             State::Superseded(_, message) => report.problem = Some(message).filter(|_| has_verdicts),
@@ -76,7 +76,7 @@ impl<P: Ports> Delivering<P> {
         cached_connection: Option<CachedConnection>,
         mut report: AccountReport,
     ) -> Finished {
-        let Self { session, delivery, coverage, scanned_at, unwatched } = self;
+        let Self { session, delivery, coverage, scanned_at, untracked } = self;
         let AccountSession { account, ref integration, .. } = session;
         let proof = Arc::new(proof(account, evidence, manual, integration, &coverage, ending));
         // Of several scans in a file the newest is the one that others must not be older than.
@@ -93,7 +93,7 @@ impl<P: Ports> Delivering<P> {
             absent_scans: integration.absent_scans,
             approves_unproven: context.approval.unproven,
             scanned_at: newest,
-            dated: proof.times().last().copied().unwrap_or(scanned_at),
+            scan_time: proof.times().last().copied().unwrap_or(scanned_at),
         };
         let mut delivered = delivery.finish(Some(Judging { verdicts, limit })).await;
         report.counts.merge(&delivered.counts);
@@ -113,7 +113,7 @@ impl<P: Ports> Delivering<P> {
             false => known.keep(context, integration, &delivered, &mut report).await,
         };
         let exported_at = known.finished.as_ref().filter(|_| kept.is_ok()).map(|finished| finished.at);
-        let ended = session.release(delivered.in_doubt_regions.iter().copied().chain(unwatched), exported_at).await;
+        let ended = session.release(delivered.in_doubt_regions.iter().copied().chain(untracked), exported_at).await;
         let error = delivered.error.or(kept.err()).or(ended.err());
         Finished { account, report, error, stale }
     }
@@ -197,9 +197,9 @@ impl Known<'_> {
     ) -> Result<(), PortError> {
         let Self { account, proof, newest, .. } = *self;
         let mut coverage = self.coverage.clone();
-        coverage.note_scan(proof, newest, &delivered.failed, &delivered.full, context.approval.unproven);
-        for (region, is_keeper) in &delivered.keepers {
-            coverage.note_keeper(*region, *is_keeper);
+        coverage.note_scan(proof, newest, &delivered.failed, &delivered.fully_compared, context.approval.unproven);
+        for (region, holds_copies) in &delivered.copy_regions {
+            coverage.note_copies(*region, *holds_copies);
         }
         if integration.archive_previous_findings {
             let unapproved = delivered.counts.archived.saturating_sub(delivered.unlimited);

@@ -11,7 +11,7 @@ use super::problems::{account_locked, integration_disabled, no_integration, not_
 use super::session::{AccountSession, BegunScan, NotLocked};
 use crate::connection::CachedConnection;
 use crate::coverage::{Coverage, FinishedUpload};
-use crate::delivery::{AccountDelivery, Policy, Sending};
+use crate::delivery::{AccountDelivery, DeliveryTarget, Policy};
 use crate::evidence::Evidence;
 use crate::integration::Integration;
 use crate::ports::{InDoubt, PortError, Ports};
@@ -40,7 +40,7 @@ impl<P: Ports> AccountExport<P> {
             evidence: Evidence::default(),
             has_verdicts: false,
             older: Vec::new(),
-            is_stranded: false,
+            resume_failed: false,
             cached_connection,
         })
     }
@@ -84,12 +84,12 @@ impl<P: Ports> AccountExport<P> {
             }
         };
         let opened = Self::open_locked(context, &session, cached_connection).await;
-        Ok(match session.keep_if(opened).await? {
+        Ok(match session.release_unless(opened).await? {
             Ok((session, opened)) => {
                 let coverage = opened.coverage.clone();
-                let (delivery, unwatched) =
+                let (delivery, untracked) =
                     start_delivery(context, first, &session, opened, cached_connection.as_ref());
-                State::Delivering(Box::new(Delivering { session, delivery, coverage, scanned_at, unwatched }))
+                State::Delivering(Box::new(Delivering { session, delivery, coverage, scanned_at, untracked }))
             }
             Err(state) => state,
         })
@@ -165,36 +165,41 @@ fn start_delivery<P: Ports>(
         scope: integration.archive_scope,
         in_doubt: in_doubt.clone(),
         regions: context.run.regions.clone(),
-        remembers_left: false,
-        keepers: Arc::new(keepers(integration, &coverage, &with_state)),
-        only: integration.regions.as_ref().map(|regions| Arc::new(regions.iter().copied().collect())),
+        collects_deferred: false,
+        copy_regions: Arc::new(copy_regions(integration, &coverage, &with_state)),
+        selected_regions: integration.regions.as_ref().map(|regions| Arc::new(regions.iter().copied().collect())),
         full_at: Arc::new(coverage.full_at()),
-        accepted: Arc::new(cached_connection.map(CachedConnection::accepted).unwrap_or_default()),
-        closed: Arc::new(cached_connection.map(CachedConnection::closed).unwrap_or_default()),
+        accepted_regions: Arc::new(cached_connection.map(CachedConnection::accepted).unwrap_or_default()),
+        unavailable_regions: Arc::new(cached_connection.map(CachedConnection::closed).unwrap_or_default()),
     };
     let First { partition, scanned_at, .. } = first;
-    let sending = Sending { hub, account: *account, partition, scanned_at, fallback_region };
+    let sending = DeliveryTarget { hub, account: *account, partition, scanned_at, fallback_region };
     let (ports, shared) = (context.run.ports.clone(), context.run.shared.clone());
-    let mut delivery = AccountDelivery::new(ports, sending, policy, shared).held_by(lease.clone());
-    let mut unwatched = BTreeSet::new();
+    let mut delivery = AccountDelivery::new(ports, sending, policy, shared).with_lease(lease.clone());
+    let mut untracked = BTreeSet::new();
     for region in with_state.into_iter().chain(in_doubt.regions.iter().copied()).filter(|_| looks) {
         // What the integration leaves out is not looked at: that its findings do not come says nothing.
         if route(integration, region) == Route::Own || fallback_region == Some(region) {
-            delivery.watch(region);
+            delivery.track(region);
         } else if in_doubt.covers(region) {
-            unwatched.insert(region);
+            untracked.insert(region);
         }
     }
-    (delivery, unwatched)
+    (delivery, untracked)
 }
 
 /// The Regions of an integration, besides its fallback Region, that hold findings of other Regions. Where nobody knows, since
 /// the states are of an earlier version, each of them may.
-fn keepers(integration: &Integration, coverage: &Coverage, with_state: &BTreeSet<RegionName>) -> BTreeSet<RegionName> {
+fn copy_regions(
+    integration: &Integration,
+    coverage: &Coverage,
+    with_state: &BTreeSet<RegionName>,
+) -> BTreeSet<RegionName> {
     if !integration.archive_previous_findings {
         return BTreeSet::new();
     }
     let is_ours = |region: &RegionName| route(integration, *region) == Route::Own;
-    let known: BTreeSet<RegionName> = if coverage.is_new() { with_state.clone() } else { coverage.keepers().collect() };
+    let known: BTreeSet<RegionName> =
+        if coverage.is_new() { with_state.clone() } else { coverage.copy_regions().collect() };
     known.into_iter().filter(|region| is_ours(region) && Some(*region) != integration.fallback_region).collect()
 }

@@ -2,7 +2,7 @@
 
 use asff::{Mapped, Unsent};
 
-use super::export::{AccountExport, Context, Delivering, Older, State, asleep};
+use super::export::{AccountExport, Context, Delivering, Older, State, suspended_error};
 use super::select::{Selected, select};
 use super::session::AccountSession;
 use crate::destination::Way;
@@ -19,13 +19,13 @@ impl<P: Ports> AccountExport<P> {
         self.counts.read += 1;
         self.has_verdicts = true;
         self.reopen(context, mapped.partition, mapped.scanned_at).await?;
-        if let Err(error) = self.rouse().await {
+        if let Err(error) = self.resume_once().await {
             // It stays at rest; the next try of the upload goes on with it.
             tracing::warn!(account.id = %self.account, %error, "the account could not be connected to again");
             self.counts.add(Fate::Undelivered(undelivered::CREDENTIALS_UNAVAILABLE.to_owned()), 1);
             return Ok(());
         }
-        self.tell_older(context).await?;
+        self.apply_older(context).await?;
         let Delivering { session: AccountSession { integration, .. }, delivery, coverage, .. } = match &mut self.state {
             State::Delivering(delivering) => delivering.as_mut(),
             State::Superseded(..) => {
@@ -48,7 +48,9 @@ impl<P: Ports> AccountExport<P> {
                 return Ok(());
             }
             // It was woken above.
-            State::Settling(_) | State::Resting(_) | State::Waking => return Err(asleep(self.account)),
+            State::Settling(_) | State::SuspendedDelivery(_) | State::Waking => {
+                return Err(suspended_error(self.account));
+            }
             State::Blocked(problem) => {
                 self.counts.add(Fate::Undelivered(problem.reason.clone()), 1);
                 return Ok(());
@@ -68,7 +70,7 @@ impl<P: Ports> AccountExport<P> {
                         .map_or(SeenInScan::Wanted, FilterReason::seen),
                 };
                 self.counts.add(fate, 1);
-                return delivery.see_elsewhere(&mapped, seen).await;
+                return delivery.mark_seen_elsewhere(&mapped, seen).await;
             }
         };
         self.counts.redirected += u64::from(redirected);
@@ -76,7 +78,7 @@ impl<P: Ports> AccountExport<P> {
     }
 
     /// Tells the Regions, once the account is open, what the file had before.
-    async fn tell_older(&mut self, context: &Context<P>) -> Result<(), PortError> {
+    async fn apply_older(&mut self, context: &Context<P>) -> Result<(), PortError> {
         let State::Delivering(delivering) = &mut self.state else { return Ok(()) };
         let Delivering { session: AccountSession { integration, .. }, delivery, .. } = delivering.as_mut();
         for Older { region, key, at_ms, status, severity } in std::mem::take(&mut self.older) {
@@ -86,7 +88,7 @@ impl<P: Ports> AccountExport<P> {
                 Route::Own | Route::NotInIntegration => region,
                 Route::Fallback(fallback) => fallback,
             };
-            delivery.see_in(region, key, seen, at_ms).await?;
+            delivery.mark_seen(region, key, seen, at_ms).await?;
         }
         Ok(())
     }
@@ -97,12 +99,12 @@ impl<P: Ports> AccountExport<P> {
         self.evidence.time(unsent.scanned_at);
         self.reopen(context, unsent.partition, unsent.scanned_at).await?;
         // Where it can't be woken, nothing is judged, and what was sent stays as it is.
-        drop(self.rouse().await);
+        drop(self.resume_once().await);
         if let State::Delivering(delivering) = &mut self.state {
             let Delivering { session: AccountSession { integration, .. }, delivery, .. } = delivering.as_mut();
             match route(integration, unsent.region) {
-                Route::Own => return delivery.note(unsent.region, unsent).await,
-                Route::Fallback(region) => return delivery.note(region, unsent).await,
+                Route::Own => return delivery.mark_unsent(unsent.region, unsent).await,
+                Route::Fallback(region) => return delivery.mark_unsent(region, unsent).await,
                 Route::NotInIntegration => {}
             }
         }

@@ -76,7 +76,7 @@ impl<P: Ports> AccountSession<P> {
                 (scanned_at, begun)
             }
             // Scans of parts come in any order: each finding is compared by itself.
-            _ => begin_any(run, account, scan).await?,
+            _ => acquire_any(run, account, scan).await?,
         };
         let in_doubt = match begun {
             Acquired::Taken { in_doubt } => in_doubt,
@@ -136,7 +136,7 @@ impl<P: Ports> AccountSession<P> {
     }
 
     /// The session with what was found, where the run goes on with it. Otherwise the account is released as it was.
-    pub(crate) async fn keep_if<T, R>(
+    pub(crate) async fn release_unless<T, R>(
         self,
         opened: Result<Result<T, R>, PortError>,
     ) -> Result<Result<(Self, T), R>, PortError> {
@@ -174,7 +174,7 @@ pub(crate) async fn regions_with_state<P: Ports>(
 
 /// Locks an account whatever the time of its newest scan is: that stays, unless the scan is newer. That time, and the answer,
 /// which is not [`Acquired::Superseded`] but where newer scans are begun all the time.
-async fn begin_any<P: Ports>(
+async fn acquire_any<P: Ports>(
     run: &RunContext<P>,
     account: AccountId,
     scan: Option<BegunScan<'_>>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
-use super::export::{AccountExport, Context, Delivering, Dormant, State, asleep, settings_of};
+use super::export::{AccountExport, Context, Delivering, State, SuspendedAccount, settings_of, suspended_error};
 use super::session::AccountSession;
 use crate::coverage::{Coverage, FinishedUpload};
 use crate::integration::Integration;
@@ -54,10 +54,10 @@ impl<P: Ports> AccountExport<P> {
         let state = std::mem::replace(&mut self.state, State::Waking);
         self.state = match state {
             State::Delivering(delivering) => {
-                let Delivering { session, delivery, coverage: _, scanned_at, unwatched } = *delivering;
+                let Delivering { session, delivery, coverage: _, scanned_at, untracked } = *delivering;
                 State::Settling(tokio::spawn(async move {
-                    let resting = delivery.rest().await;
-                    Dormant { session, resting, scanned_at, unwatched }
+                    let resting = delivery.suspend().await;
+                    SuspendedAccount { session, resting, scanned_at, untracked }
                 }))
             }
             other => other,
@@ -68,46 +68,48 @@ impl<P: Ports> AccountExport<P> {
     pub(crate) async fn settle(&mut self) -> Result<(), PortError> {
         let State::Settling(settling) = &mut self.state else { return Ok(()) };
         match settling.await {
-            Ok(dormant) => {
-                self.state = State::Resting(Box::new(dormant));
+            Ok(suspended) => {
+                self.state = State::SuspendedDelivery(Box::new(suspended));
                 Ok(())
             }
             // Its findings have no fate then: the counts do not add up, and the run fails.
             Err(_) => {
                 self.state = State::Waking;
-                Err(asleep(self.account))
+                Err(suspended_error(self.account))
             }
         }
     }
 
     /// The same, but for an account that could not be connected to again: one try is enough for a file.
-    pub(super) async fn rouse(&mut self) -> Result<(), PortError> {
-        if self.is_stranded {
-            return Err(asleep(self.account));
+    pub(super) async fn resume_once(&mut self) -> Result<(), PortError> {
+        if self.resume_failed {
+            return Err(suspended_error(self.account));
         }
         let woken = self.wake().await;
-        self.is_stranded = woken.is_err();
+        self.resume_failed = woken.is_err();
         woken
     }
 
     /// Goes on with an account that came to rest.
     pub(super) async fn wake(&mut self) -> Result<(), PortError> {
         self.settle().await?;
-        if !matches!(self.state, State::Resting(_)) {
+        if !matches!(self.state, State::SuspendedDelivery(_)) {
             return Ok(());
         }
-        let State::Resting(dormant) = std::mem::replace(&mut self.state, State::Waking) else { return Ok(()) };
-        match connect_again(&dormant.session).await {
+        let State::SuspendedDelivery(suspended) = std::mem::replace(&mut self.state, State::Waking) else {
+            return Ok(());
+        };
+        match reconnect(&suspended.session).await {
             Ok((hub, coverage)) => {
-                let Dormant { session, resting, scanned_at, unwatched } = *dormant;
-                let delivery = resting.wake(hub);
+                let SuspendedAccount { session, resting, scanned_at, untracked } = *suspended;
+                let delivery = resting.resume(hub);
                 let coverage = Arc::new(coverage);
-                let delivering = Delivering { session, delivery, coverage, scanned_at, unwatched };
+                let delivering = Delivering { session, delivery, coverage, scanned_at, untracked };
                 self.state = State::Delivering(Box::new(delivering));
                 Ok(())
             }
             Err(error) => {
-                self.state = State::Resting(dormant);
+                self.state = State::SuspendedDelivery(suspended);
                 Err(error)
             }
         }
@@ -116,12 +118,12 @@ impl<P: Ports> AccountExport<P> {
     /// Whether the account is at rest, and the time for it is over.
     pub(super) fn is_too_late(&self, context: &Context<P>) -> bool {
         let is_over = context.run.shared.give_up_at.is_some_and(|end| Instant::now() >= end);
-        is_over && matches!(self.state, State::Resting(_))
+        is_over && matches!(self.state, State::SuspendedDelivery(_))
     }
 }
 
 /// Connects to an account that was at rest, and reads again what is known of it.
-async fn connect_again<P: Ports>(session: &AccountSession<P>) -> Result<(P::Hub, Coverage), PortError> {
+async fn reconnect<P: Ports>(session: &AccountSession<P>) -> Result<(P::Hub, Coverage), PortError> {
     let hub = session.connect().await.map_err(|error| match error {
         ConnectError::Failed(error) => error,
         ConnectError::Refused(problem) => {

@@ -12,12 +12,12 @@ use tokio::time::Instant;
 
 use super::batch::{Counters, RegionConfig};
 use super::call_rate::CallRate;
-use super::delivered::{AccountDelivered, ended_early};
+use super::delivered::{AccountDelivered, worker_stopped};
 use super::halt::RegionHalt;
 use super::sender::Sender;
-use super::timed_hub::Timed;
+use super::timed_hub::TimedHub;
 use super::worker::conclude::Conclusion;
-use super::worker::judge::Heard;
+use super::worker::judge::ReportingRegions;
 use super::worker::judge::Verdicts;
 use super::worker::region::Policy;
 use super::worker::region::{Message, RegionWorker, WorkerState};
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) in_flight: Arc<Semaphore>,
     /// Room for findings that wait for the end of the file.
-    pub(crate) room: Arc<Semaphore>,
+    pub(crate) buffer_slots: Arc<Semaphore>,
     pub(crate) give_up_at: Option<Instant>,
     pub(crate) quarantine: Quarantine,
     pub(crate) pending: JsonLines<PendingFinding>,
@@ -59,9 +59,9 @@ pub(crate) struct AccountDelivery<P: Ports> {
     pub(super) lease: Lease,
     pub(super) workers: BTreeMap<RegionName, Running<P>>,
     /// A Region of the account answered.
-    pub(super) heard: Arc<AtomicBool>,
+    pub(super) has_response: Arc<AtomicBool>,
     /// The Regions that came to rest, and have not gone on.
-    pub(super) rested: BTreeMap<RegionName, Rested<P>>,
+    pub(super) suspended: BTreeMap<RegionName, SuspendedWorker<P>>,
     /// What became of Regions that ended early.
     pub(super) delivered: AccountDelivered,
 }
@@ -72,7 +72,7 @@ pub(super) struct Running<P: Ports> {
 }
 
 /// The delivery of one account's findings, at rest.
-pub(crate) struct Resting<P: Ports> {
+pub(crate) struct SuspendedDelivery<P: Ports> {
     pub(super) ports: Arc<P>,
     pub(super) account: AccountId,
     pub(super) partition: Partition,
@@ -81,21 +81,21 @@ pub(crate) struct Resting<P: Ports> {
     pub(super) policy: Policy,
     pub(super) shared: Shared,
     pub(super) lease: Lease,
-    pub(super) heard: Arc<AtomicBool>,
-    pub(super) rested: BTreeMap<RegionName, Rested<P>>,
+    pub(super) has_response: Arc<AtomicBool>,
+    pub(super) suspended: BTreeMap<RegionName, SuspendedWorker<P>>,
     pub(super) delivered: AccountDelivered,
 }
 
 /// A Region's worker at rest.
-pub(crate) struct Rested<P: Ports> {
+pub(crate) struct SuspendedWorker<P: Ports> {
     pub(super) header: StateHeader,
-    pub(super) stop: Option<RegionHalt>,
+    pub(super) halt: Option<RegionHalt>,
     pub(super) has_accepted: bool,
     /// Security Hub may hold what the state does not know of.
-    pub(super) in_doubt_regions: bool,
+    pub(super) is_in_doubt: bool,
     /// Calls, of these throttled, and failed for another passing reason.
     pub(super) calls: (u64, u64, u64),
-    pub(super) work: Box<WorkerState<P>>,
+    pub(super) state: Box<WorkerState<P>>,
     /// What the file says of findings that the state knew.
     pub(super) marks: Vec<(FindingKey, SeenInScan)>,
 }
@@ -108,7 +108,7 @@ pub(crate) struct Judging {
 }
 
 /// Whose findings are delivered.
-pub(crate) struct Sending<P: Ports> {
+pub(crate) struct DeliveryTarget<P: Ports> {
     pub(crate) hub: P::Hub,
     pub(crate) account: AccountId,
     pub(crate) partition: Partition,
@@ -118,10 +118,10 @@ pub(crate) struct Sending<P: Ports> {
 }
 
 impl<P: Ports> AccountDelivery<P> {
-    pub(crate) fn new(ports: Arc<P>, sending: Sending<P>, policy: Policy, shared: Shared) -> Self {
-        let Sending { hub, account, partition, scanned_at, fallback_region } = sending;
-        let (lease, workers, heard) = (Lease::fixed(), BTreeMap::new(), Arc::default());
-        let (rested, delivered) = (BTreeMap::new(), AccountDelivered::default());
+    pub(crate) fn new(ports: Arc<P>, sending: DeliveryTarget<P>, policy: Policy, shared: Shared) -> Self {
+        let DeliveryTarget { hub, account, partition, scanned_at, fallback_region } = sending;
+        let (lease, workers, has_response) = (Lease::fixed(), BTreeMap::new(), Arc::default());
+        let (suspended, delivered) = (BTreeMap::new(), AccountDelivered::default());
         Self {
             ports,
             hub,
@@ -133,20 +133,20 @@ impl<P: Ports> AccountDelivery<P> {
             shared,
             lease,
             workers,
-            heard,
-            rested,
+            has_response: has_response,
+            suspended,
             delivered,
         }
     }
 
     /// The same, stopping when the hold on the account is lost.
-    pub(crate) fn held_by(self, lease: Lease) -> Self {
+    pub(crate) fn with_lease(self, lease: Lease) -> Self {
         Self { lease, ..self }
     }
 
     /// Starts the workers of Regions that the scan may not mention, but a state does.
-    pub(crate) fn watch(&mut self, region: RegionName) {
-        drop(self.queue(region));
+    pub(crate) fn track(&mut self, region: RegionName) {
+        drop(self.worker_queue(region));
     }
 
     /// Hands a finding to a Region's worker; waits while that worker has enough to do.
@@ -154,91 +154,96 @@ impl<P: Ports> AccountDelivery<P> {
         &mut self,
         region: RegionName,
         mapped: Box<Mapped>,
-        kept: Option<FilterReason>,
+        filtered: Option<FilterReason>,
     ) -> Result<(), PortError> {
-        let queue = self.queue(region);
-        queue.send(Message::Finding(mapped, kept)).await.map_err(|_| ended_early(region))
+        let queue = self.worker_queue(region);
+        queue.send(Message::Finding(mapped, filtered)).await.map_err(|_| worker_stopped(region))
     }
 
     /// Tells the Regions that may hold a copy of a finding what the scan says of it, where its own Region is left out.
-    pub(crate) async fn see_elsewhere(&mut self, mapped: &Mapped, seen: SeenInScan) -> Result<(), PortError> {
+    pub(crate) async fn mark_seen_elsewhere(&mut self, mapped: &Mapped, seen: SeenInScan) -> Result<(), PortError> {
         let at_ms = mapped.scanned_at.min(self.ports.now()).as_millisecond();
         let key = FindingKey::of(mapped.finding.id.as_str());
-        for keeper in self.policy.keepers.clone().iter() {
-            let queue = self.queue(*keeper);
-            queue.send(Message::SeenInScan(key, seen, at_ms)).await.map_err(|_| ended_early(*keeper))?;
+        for copy_region in self.policy.copy_regions.clone().iter() {
+            let queue = self.worker_queue(*copy_region);
+            queue.send(Message::SeenInScan(key, seen, at_ms)).await.map_err(|_| worker_stopped(*copy_region))?;
         }
         Ok(())
     }
 
     /// Tells each Region that may hold a finding, among them this one, what the scan says of it.
-    pub(crate) async fn see_in(
+    pub(crate) async fn mark_seen(
         &mut self,
         region: RegionName,
         key: FindingKey,
         seen: SeenInScan,
         at_ms: i64,
     ) -> Result<(), PortError> {
-        let holders = self.policy.keepers.iter().copied().chain(self.fallback_region).chain([region]);
-        let is_known = |holder: &RegionName| self.workers.contains_key(holder) || self.rested.contains_key(holder);
-        let holders: BTreeSet<RegionName> = holders.filter(is_known).collect();
-        for holder in holders {
-            let queue = self.queue(holder);
-            queue.send(Message::SeenInScan(key, seen, at_ms)).await.map_err(|_| ended_early(holder))?;
+        let known_regions = self.policy.copy_regions.iter().copied().chain(self.fallback_region).chain([region]);
+        let is_known = |known: &RegionName| self.workers.contains_key(known) || self.suspended.contains_key(known);
+        let known_regions: BTreeSet<RegionName> = known_regions.filter(is_known).collect();
+        for known in known_regions {
+            let queue = self.worker_queue(known);
+            queue.send(Message::SeenInScan(key, seen, at_ms)).await.map_err(|_| worker_stopped(known))?;
         }
         Ok(())
     }
 
     /// Tells a Region's worker of a finding that is never sent.
-    pub(crate) async fn note(&mut self, region: RegionName, unsent: Box<Unsent>) -> Result<(), PortError> {
-        self.queue(region).send(Message::Unsent(unsent)).await.map_err(|_| ended_early(region))
+    pub(crate) async fn mark_unsent(&mut self, region: RegionName, unsent: Box<Unsent>) -> Result<(), PortError> {
+        self.worker_queue(region).send(Message::Unsent(unsent)).await.map_err(|_| worker_stopped(region))
     }
 
-    fn queue(&mut self, region: RegionName) -> mpsc::Sender<Message> {
+    fn worker_queue(&mut self, region: RegionName) -> mpsc::Sender<Message> {
         if let Some(running) = self.workers.get(&region) {
             return running.queue.clone();
         }
-        let fallback = self.fallback_region.filter(|fallback| *fallback != region).map(|fallback| self.queue(fallback));
+        let fallback =
+            self.fallback_region.filter(|fallback| *fallback != region).map(|fallback| self.worker_queue(fallback));
         // A keeper tells only those after it, and the fallback nobody, so that none waits for another in a circle. All others
         // are told late.
-        let is_before =
-            |keeper: &RegionName| self.fallback_region != Some(region) && Some(*keeper) != self.fallback_region;
-        let after =
-            self.policy.keepers.iter().skip_while(|keeper| self.policy.keepers.contains(&region) && **keeper <= region);
-        let keepers: Vec<RegionName> =
-            after.filter(|keeper| **keeper != region && is_before(keeper)).copied().collect();
-        let all = self.policy.keepers.iter().copied();
-        let late = all.filter(|keeper| *keeper != region && !keepers.contains(keeper)).collect();
-        let keepers = keepers.into_iter().map(|keeper| self.queue(keeper)).collect();
-        let mut worker = RegionWorker { late, ..self.worker(region, fallback, keepers) };
-        if let Some(rested) = self.rested.remove(&region) {
-            worker.resume(rested);
+        let is_before = |copy_region: &RegionName| {
+            self.fallback_region != Some(region) && Some(*copy_region) != self.fallback_region
+        };
+        let after = self
+            .policy
+            .copy_regions
+            .iter()
+            .skip_while(|copy_region| self.policy.copy_regions.contains(&region) && **copy_region <= region);
+        let copy_regions: Vec<RegionName> =
+            after.filter(|copy_region| **copy_region != region && is_before(copy_region)).copied().collect();
+        let all = self.policy.copy_regions.iter().copied();
+        let late = all.filter(|copy_region| *copy_region != region && !copy_regions.contains(copy_region)).collect();
+        let copy_regions = copy_regions.into_iter().map(|copy_region| self.worker_queue(copy_region)).collect();
+        let mut worker = RegionWorker { late_copy_regions: late, ..self.new_worker(region, fallback, copy_regions) };
+        if let Some(suspended) = self.suspended.remove(&region) {
+            worker.resume(suspended);
         }
         let (queue, receiver) = mpsc::channel(self.shared.settings.worker_queue_max);
-        let task = tokio::spawn(worker.drain(receiver));
+        let task = tokio::spawn(worker.process_queue(receiver));
         self.workers.insert(region, Running { queue: queue.clone(), task });
         queue
     }
 
-    pub(super) fn worker(
+    pub(super) fn new_worker(
         &self,
         region: RegionName,
         fallback: Option<mpsc::Sender<Message>>,
-        keepers: Vec<mpsc::Sender<Message>>,
+        copy_regions: Vec<mpsc::Sender<Message>>,
     ) -> RegionWorker<P> {
         let settings = &self.shared.settings;
-        let lane = RegionConfig {
-            hub: Timed::new(self.hub.clone(), self.shared.give_up_at, self.heard.clone()),
+        let config = RegionConfig {
+            hub: TimedHub::new(self.hub.clone(), self.shared.give_up_at, self.has_response.clone()),
             partition: self.partition,
             account: self.account,
             region,
             settings: settings.clone(),
-            pace: CallRate::new(settings.import_calls_per_second, settings.import_calls_burst),
+            call_rate: CallRate::new(settings.import_calls_per_second, settings.import_calls_burst),
             in_flight: self.shared.in_flight.clone(),
             give_up_at: self.shared.give_up_at,
             lease: self.lease.clone(),
             counters: Counters::default(),
-            accepted: AtomicBool::default(),
+            has_accepted: AtomicBool::default(),
             progress: self.shared.progress.clone(),
         };
         let now = self.ports.now();
@@ -249,69 +254,70 @@ impl<P: Ports> AccountDelivery<P> {
             ports: self.ports.clone(),
             run_id: self.shared.run_id.clone(),
             header: StateHeader { account: self.account, region, hub_since: None, scanned_at, ahead, tail },
-            dated: self.scanned_at,
+            scan_time: self.scanned_at,
             policy: self.policy.clone(),
-            sender: Sender::new(lane),
+            sender: Sender::new(config),
             quarantine: self.shared.quarantine.clone(),
             pending: self.shared.pending.clone(),
             fallback,
-            keepers,
-            room: self.shared.room.clone(),
+            copy_regions,
+            buffer_slots: self.shared.buffer_slots.clone(),
             marks: Vec::new(),
-            late: Vec::new(),
-            work: WorkerState::default(),
+            late_copy_regions: Vec::new(),
+            state: WorkerState::default(),
         }
     }
 
     /// Closes the queues, waits until every finding has its fate, archives what is resolved if it may, and saves the states.
     /// Without judging, nothing is said about findings that were not sent.
     pub(crate) async fn finish(mut self, judging: Option<Judging>) -> AccountDelivered {
-        for region in self.rested.keys().copied().collect::<Vec<_>>() {
-            self.watch(region);
+        for region in self.suspended.keys().copied().collect::<Vec<_>>() {
+            self.track(region);
         }
         let mut delivered = std::mem::take(&mut self.delivered);
-        let mut drained = self.drain(&mut delivered).await;
-        tell_late(&mut drained);
-        let all_spoke = delivered.error.is_none() && drained.iter().all(RegionWorker::has_spoken);
+        let mut drained = self.drain_workers(&mut delivered).await;
+        forward_late_marks(&mut drained);
+        let all_reported = delivered.error.is_none() && drained.iter().all(RegionWorker::has_reported_all);
         let mut conclusion = Conclusion::default();
         if let Some(judging) = judging {
             for worker in &mut drained {
-                worker.end_of_file();
-                let heard = self.heard(worker.header.region, all_spoke);
-                worker.prepare(judging.verdicts.clone(), heard).await;
+                worker.forget_identities();
+                let has_response = self.reporting_regions(worker.header.region, all_reported);
+                worker.prepare_judging(judging.verdicts.clone(), has_response).await;
             }
             if let Some(limit) = judging.limit {
-                conclusion = delivered.decide(&judging.verdicts, limit, &drained);
+                conclusion = delivered.decide_archive(&judging.verdicts, limit, &drained);
             }
         }
         let conclude = |worker: RegionWorker<P>| (worker.header.region, tokio::spawn(worker.conclude(conclusion)));
-        let saving: Vec<_> = drained.into_iter().map(conclude).collect();
-        for (region, task) in saving {
-            if let Some(worked) = delivered.joined(region, task.await) {
-                delivered.add(region, worked);
+        let saves: Vec<_> = drained.into_iter().map(conclude).collect();
+        for (region, task) in saves {
+            if let Some(result) = delivered.join_result(region, task.await) {
+                delivered.add_region(region, result);
             }
         }
-        if !self.heard.load(Ordering::Relaxed) {
-            delivered.blame_network();
+        if !self.has_response.load(Ordering::Relaxed) {
+            delivered.mark_network_unreachable();
         }
         delivered
     }
 
     /// Which Regions a Region heard of: all whose findings go to a Region, be it the fallback Region.
-    fn heard(&self, region: RegionName, all_spoke: bool) -> Heard {
+    fn reporting_regions(&self, region: RegionName, all_reported: bool) -> ReportingRegions {
         if self.fallback_region == Some(region) {
-            return Heard { is_nothing: !all_spoke, only: None };
+            return ReportingRegions { is_empty: !all_reported, only: None };
         }
-        let is_nothing = !all_spoke || !self.policy.keepers.contains(&region);
-        let only = if self.fallback_region.is_some() { None } else { self.policy.only.clone() };
-        Heard { is_nothing, only }
+        let is_nothing = !all_reported || !self.policy.copy_regions.contains(&region);
+        let only = if self.fallback_region.is_some() { None } else { self.policy.selected_regions.clone() };
+        ReportingRegions { is_empty: is_nothing, only }
     }
 
     /// Lets the workers come to the end of their queues: those that tell others first, the fallback Region's last.
-    pub(super) async fn drain(&mut self, delivered: &mut AccountDelivered) -> Vec<RegionWorker<P>> {
+    pub(super) async fn drain_workers(&mut self, delivered: &mut AccountDelivered) -> Vec<RegionWorker<P>> {
         let mut last = Vec::new();
-        let keepers = self.policy.keepers.iter().copied().filter(|keeper| Some(*keeper) != self.fallback_region);
-        for region in keepers.chain(self.fallback_region).collect::<Vec<_>>() {
+        let copy_regions =
+            self.policy.copy_regions.iter().copied().filter(|copy_region| Some(*copy_region) != self.fallback_region);
+        for region in copy_regions.chain(self.fallback_region).collect::<Vec<_>>() {
             last.extend(self.workers.remove_entry(&region));
         }
         // Close all other queues first, so that the workers drain at the same time.
@@ -319,24 +325,24 @@ impl<P: Ports> AccountDelivery<P> {
             std::mem::take(&mut self.workers).into_iter().map(|(region, running)| (region, running.task)).collect();
         let mut drained = Vec::new();
         for (region, task) in tasks {
-            drained.extend(delivered.joined(region, task.await));
+            drained.extend(delivered.join_result(region, task.await));
         }
         for (region, running) in last {
             drop(running.queue);
-            drained.extend(delivered.joined(region, running.task.await));
+            drained.extend(delivered.join_result(region, running.task.await));
         }
         drained
     }
 }
 
 /// Tells the Regions that may hold copies what others could not tell them before, without waiting for each other in a circle.
-fn tell_late<P: Ports>(drained: &mut [RegionWorker<P>]) {
-    for teller in 0..drained.len() {
-        let untold = std::mem::take(&mut drained[teller].work.untold);
-        let late = std::mem::take(&mut drained[teller].late);
-        for keeper in drained.iter_mut().filter(|worker| late.contains(&worker.header.region)) {
-            for (key, seen, at_ms) in &untold {
-                keeper.mark(*key, *seen, *at_ms);
+fn forward_late_marks<P: Ports>(drained: &mut [RegionWorker<P>]) {
+    for sender in 0..drained.len() {
+        let deferred_marks = std::mem::take(&mut drained[sender].state.deferred_marks);
+        let late = std::mem::take(&mut drained[sender].late_copy_regions);
+        for copy_region in drained.iter_mut().filter(|worker| late.contains(&worker.header.region)) {
+            for (key, seen, at_ms) in &deferred_marks {
+                copy_region.mark_seen(*key, *seen, *at_ms);
             }
         }
     }

@@ -27,7 +27,7 @@ pub(crate) struct RegionConfig<H> {
     pub(crate) account: AccountId,
     pub(crate) region: RegionName,
     pub(crate) settings: Settings,
-    pub(crate) pace: CallRate,
+    pub(crate) call_rate: CallRate,
     /// Bytes that may be in flight, shared by all Regions.
     pub(crate) in_flight: Arc<Semaphore>,
     /// After this nothing new is tried.
@@ -37,35 +37,35 @@ pub(crate) struct RegionConfig<H> {
     pub(crate) counters: Counters,
     pub(crate) progress: Arc<Progress>,
     /// The Region has ever accepted findings.
-    pub(crate) accepted: AtomicBool,
+    pub(crate) has_accepted: AtomicBool,
 }
 
 impl<H> RegionConfig<H> {
-    pub(super) fn place(&self) -> RegionContext {
+    pub(super) fn region_context(&self) -> RegionContext {
         let Self { partition, account, region, .. } = *self;
         RegionContext { partition, account, region }
     }
 
     pub(super) fn has_accepted(&self) -> bool {
-        self.accepted.load(Ordering::Relaxed)
+        self.has_accepted.load(Ordering::Relaxed)
     }
 
     pub(super) fn note_accepted(&self) {
-        self.accepted.store(true, Ordering::Relaxed);
+        self.has_accepted.store(true, Ordering::Relaxed);
     }
 
     /// Whether nothing new is tried any more.
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn is_past_deadline(&self) -> bool {
         self.give_up_at.is_some_and(|end| Instant::now() >= end)
     }
 
     /// Waits before the next attempt after this one.
-    pub(super) async fn pause(&self, attempt: u32) {
+    pub(super) async fn back_off(&self, attempt: u32) {
         tokio::time::sleep(backoff(&self.settings, attempt)).await;
     }
 
     /// Waits until a batch may be in flight; it is while the answer is kept.
-    pub(super) async fn enter(&self, batch: &Batch) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn acquire_in_flight(&self, batch: &Batch) -> Option<OwnedSemaphorePermit> {
         let permits = u32::try_from(batch.body().len().min(self.settings.in_flight_bytes_max)).unwrap_or(u32::MAX);
         // The semaphore is never closed, so this waits and does not fail.
         self.in_flight.clone().acquire_many_owned(permits).await.ok()
@@ -103,51 +103,51 @@ pub(crate) struct Delivered {
     /// Findings that the service will never take.
     pub(crate) quarantined: Vec<Rejected>,
     /// Findings without a decision, and why. What the Region refused altogether is in `refused`.
-    pub(crate) left: Vec<(Batch, &'static str)>,
+    pub(crate) unconfirmed: Vec<(Batch, &'static str)>,
     /// The Region refuses; these findings were not stored.
-    pub(crate) refused: Option<(CallError, Vec<Batch>)>,
+    pub(crate) region_rejected: Option<(CallError, Vec<Batch>)>,
 }
 
 /// A part of a batch that is still to be decided.
 struct SubBatch {
     batch: Batch,
     /// How often findings of it were sent back one by one.
-    sent_back: u32,
+    retries: u32,
 }
 
 /// Delivers a batch. Ends when every finding in it is decided, the Region refuses, or patience or time are over.
-pub(crate) async fn deliver<H: Hub>(lane: &RegionConfig<H>, batch: Batch) -> Delivered {
+pub(crate) async fn deliver_batch<H: Hub>(config: &RegionConfig<H>, batch: Batch) -> Delivered {
     let mut delivered = Delivered::default();
-    let mut pieces = vec![SubBatch { batch, sent_back: 0 }];
-    while let Some(piece) = pieces.pop() {
-        match call(lane, &piece.batch).await {
-            Ok(failed) => match sort(lane, &piece, failed, &mut delivered) {
-                Sorted::Done => {}
-                Sorted::Again(again) => {
-                    lane.pause(again.sent_back).await;
-                    pieces.push(again);
+    let mut batches = vec![SubBatch { batch, retries: 0 }];
+    while let Some(sub_batch) = batches.pop() {
+        match import_batch(config, &sub_batch.batch).await {
+            Ok(failed) => match classify(config, &sub_batch, failed, &mut delivered) {
+                Classified::Complete => {}
+                Classified::Retry(again) => {
+                    config.back_off(again.retries).await;
+                    batches.push(again);
                 }
-                Sorted::Refused(error, batch) => {
-                    let rest = pieces.into_iter().map(|piece| piece.batch);
-                    delivered.refused = Some((error, rest.chain([batch]).collect()));
+                Classified::RegionRejected(error, batch) => {
+                    let rest = batches.into_iter().map(|sub_batch| sub_batch.batch);
+                    delivered.region_rejected = Some((error, rest.chain([batch]).collect()));
                     break;
                 }
             },
-            Err(Failure::Refused { code, message }) => {
-                if let Some(halves) = bisect(&piece) {
-                    pieces.extend(halves);
+            Err(Failure::Rejected { code, message }) => {
+                if let Some(halves) = bisect(&sub_batch) {
+                    batches.extend(halves);
                 } else {
-                    reject_all(&piece.batch, &code, &message, &mut delivered);
+                    reject_all(&sub_batch.batch, &code, &message, &mut delivered);
                 }
             }
-            Err(Failure::RegionRefuses(error)) => {
-                let all = pieces.into_iter().chain([piece]).map(|piece| piece.batch);
-                delivered.refused = Some((error, all.collect()));
+            Err(Failure::RegionRejected(error)) => {
+                let all = batches.into_iter().chain([sub_batch]).map(|sub_batch| sub_batch.batch);
+                delivered.region_rejected = Some((error, all.collect()));
                 break;
             }
-            Err(Failure::GivenUp(reason)) => {
-                delivered.left.push((piece.batch, reason));
-                delivered.left.extend(pieces.into_iter().map(|piece| (piece.batch, reason)));
+            Err(Failure::Exhausted(reason)) => {
+                delivered.unconfirmed.push((sub_batch.batch, reason));
+                delivered.unconfirmed.extend(batches.into_iter().map(|sub_batch| (sub_batch.batch, reason)));
                 break;
             }
         }
@@ -158,27 +158,27 @@ pub(crate) async fn deliver<H: Hub>(lane: &RegionConfig<H>, batch: Batch) -> Del
 /// Why a call did not bring an answer finding by finding.
 enum Failure {
     /// Something in the batch is at fault.
-    Refused { code: String, message: String },
+    Rejected { code: String, message: String },
     /// The Region takes nothing from us.
-    RegionRefuses(CallError),
+    RegionRejected(CallError),
     /// The service had no answer for as long as we wait.
-    GivenUp(&'static str),
+    Exhausted(&'static str),
 }
 
 /// Calls the service until it answers or refuses.
-async fn call<H: Hub>(lane: &RegionConfig<H>, batch: &Batch) -> Result<Vec<FailedFinding>, Failure> {
+async fn import_batch<H: Hub>(config: &RegionConfig<H>, batch: &Batch) -> Result<Vec<FailedFinding>, Failure> {
     let mut attempt = 0;
     let mut throttles = 0;
     loop {
-        if lane.is_over() {
-            return Err(Failure::GivenUp(undelivered::DEADLINE_EXCEEDED));
+        if config.is_past_deadline() {
+            return Err(Failure::Exhausted(undelivered::DEADLINE_EXCEEDED));
         }
-        lane.pace.wait().await;
-        if lane.lease.is_lost() {
-            return Err(Failure::GivenUp(undelivered::LEASE_LOST));
+        config.call_rate.wait().await;
+        if config.lease.is_lost() {
+            return Err(Failure::Exhausted(undelivered::LEASE_LOST));
         }
-        lane.counters.calls.fetch_add(1, Ordering::Relaxed);
-        let reason = match lane.hub.import(&lane.region, batch.body()).await {
+        config.counters.calls.fetch_add(1, Ordering::Relaxed);
+        let reason = match config.hub.import(&config.region, batch.body()).await {
             // An answer whose numbers disagree can't be trusted: the import is repeated, which changes nothing that is stored.
             Ok(outcome)
                 if outcome.failed_count == outcome.failed.len()
@@ -189,31 +189,31 @@ async fn call<H: Hub>(lane: &RegionConfig<H>, batch: &Batch) -> Result<Vec<Faile
             Ok(_) => undelivered::SERVICE_ERROR,
             Err(CallError::Throttled(_)) => undelivered::THROTTLED,
             Err(CallError::Transient(_) | CallError::ExpiredToken(_)) => undelivered::SERVICE_ERROR,
-            Err(CallError::OutOfTime) => return Err(Failure::GivenUp(undelivered::DEADLINE_EXCEEDED)),
+            Err(CallError::OutOfTime) => return Err(Failure::Exhausted(undelivered::DEADLINE_EXCEEDED)),
             // Silence of a Region that has accepted findings is passing.
-            Err(CallError::Unreachable(_)) if lane.has_accepted() => undelivered::UNREACHABLE,
+            Err(CallError::Unreachable(_)) if config.has_accepted() => undelivered::UNREACHABLE,
             Err(error @ CallError::Unreachable(_)) if attempt + 1 >= UNREACHABLE_ATTEMPTS_MAX => {
-                return Err(Failure::RegionRefuses(error));
+                return Err(Failure::RegionRejected(error));
             }
             Err(CallError::Unreachable(_)) => undelivered::UNREACHABLE,
-            Err(CallError::Refused { code, message }) => return Err(Failure::Refused { code, message }),
+            Err(CallError::Refused { code, message }) => return Err(Failure::Rejected { code, message }),
             Err(
                 error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_)),
-            ) => return Err(Failure::RegionRefuses(error)),
+            ) => return Err(Failure::RegionRejected(error)),
         };
         let patience_is_over = if reason == undelivered::THROTTLED {
-            lane.counters.throttled.fetch_add(1, Ordering::Relaxed);
+            config.counters.throttled.fetch_add(1, Ordering::Relaxed);
             throttles += 1;
-            throttles >= lane.settings.throttled_attempts_max
+            throttles >= config.settings.throttled_attempts_max
         } else {
-            lane.counters.retried.fetch_add(1, Ordering::Relaxed);
+            config.counters.retried.fetch_add(1, Ordering::Relaxed);
             attempt += 1;
-            attempt >= lane.settings.attempts_max
+            attempt >= config.settings.attempts_max
         };
         if patience_is_over {
-            return Err(Failure::GivenUp(reason));
+            return Err(Failure::Exhausted(reason));
         }
-        lane.pause(attempt + throttles).await;
+        config.back_off(attempt + throttles).await;
     }
 }
 
@@ -232,26 +232,31 @@ const INVALID_CODES: [&str; 5] = [
     "DuplicatedFindingIdentifier",
 ];
 
-enum Sorted {
-    Done,
-    Again(SubBatch),
-    Refused(CallError, Batch),
+enum Classified {
+    Complete,
+    Retry(SubBatch),
+    RegionRejected(CallError, Batch),
 }
 
 /// Sorts an answer: stored, never, again, or the Region refuses.
-fn sort<H>(lane: &RegionConfig<H>, piece: &SubBatch, failed: Vec<FailedFinding>, delivered: &mut Delivered) -> Sorted {
+fn classify<H>(
+    config: &RegionConfig<H>,
+    sub_batch: &SubBatch,
+    failed: Vec<FailedFinding>,
+    delivered: &mut Delivered,
+) -> Classified {
     if failed.is_empty() {
-        lane.progress.add_sent(piece.batch.len() as u64);
-        delivered.sent.push(piece.batch.clone());
-        return Sorted::Done;
+        config.progress.add_sent(sub_batch.batch.len() as u64);
+        delivered.sent.push(sub_batch.batch.clone());
+        return Classified::Complete;
     }
     let mut by_id: HashMap<String, FailedFinding> =
         failed.into_iter().map(|finding| (finding.id.clone(), finding)).collect();
-    let mut again = vec![false; piece.batch.len()];
-    let mut stored = vec![true; piece.batch.len()];
+    let mut again = vec![false; sub_batch.batch.len()];
+    let mut stored = vec![true; sub_batch.batch.len()];
     let mut rejected = Vec::new();
     let mut refusal = None;
-    for (index, (id, meta, json)) in piece.batch.findings().enumerate() {
+    for (index, (id, meta, json)) in sub_batch.batch.findings().enumerate() {
         let Some(failure) = by_id.remove(id) else { continue };
         stored[index] = false;
         if INVALID_CODES.contains(&failure.code.as_str()) {
@@ -266,41 +271,46 @@ fn sort<H>(lane: &RegionConfig<H>, piece: &SubBatch, failed: Vec<FailedFinding>,
     }
     if !by_id.is_empty() {
         // It names findings that we did not send: none of ours may be called stored.
-        return again_or_left(lane, piece, piece.batch.clone(), delivered);
+        return retry_or_give_up(config, sub_batch, sub_batch.batch.clone(), delivered);
     }
-    let sent = piece.batch.pick(|index| stored[index]);
+    let sent = sub_batch.batch.pick(|index| stored[index]);
     if sent.len() > 0 {
-        lane.progress.add_sent(sent.len() as u64);
+        config.progress.add_sent(sent.len() as u64);
         delivered.sent.push(sent);
     }
     delivered.quarantined.append(&mut rejected);
     if !again.contains(&true) {
-        return Sorted::Done;
+        return Classified::Complete;
     }
-    let rest = piece.batch.pick(|index| again[index]);
+    let rest = sub_batch.batch.pick(|index| again[index]);
     match refusal {
-        Some(error) => Sorted::Refused(error, rest),
-        None => again_or_left(lane, piece, rest, delivered),
+        Some(error) => Classified::RegionRejected(error, rest),
+        None => retry_or_give_up(config, sub_batch, rest, delivered),
     }
 }
 
-fn again_or_left<H>(lane: &RegionConfig<H>, piece: &SubBatch, rest: Batch, delivered: &mut Delivered) -> Sorted {
-    let sent_back = piece.sent_back + 1;
-    if sent_back < lane.settings.attempts_max {
-        return Sorted::Again(SubBatch { batch: rest, sent_back });
+fn retry_or_give_up<H>(
+    config: &RegionConfig<H>,
+    sub_batch: &SubBatch,
+    rest: Batch,
+    delivered: &mut Delivered,
+) -> Classified {
+    let sent_back = sub_batch.retries + 1;
+    if sent_back < config.settings.attempts_max {
+        return Classified::Retry(SubBatch { batch: rest, retries: sent_back });
     }
-    delivered.left.push((rest, undelivered::SERVICE_ERROR));
-    Sorted::Done
+    delivered.unconfirmed.push((rest, undelivered::SERVICE_ERROR));
+    Classified::Complete
 }
 
 /// Two halves of a piece, or none if the guilty finding stands alone.
-fn bisect(piece: &SubBatch) -> Option<[SubBatch; 2]> {
-    let half = piece.batch.len() / 2;
+fn bisect(sub_batch: &SubBatch) -> Option<[SubBatch; 2]> {
+    let half = sub_batch.batch.len() / 2;
     (half > 0).then(|| {
-        let sent_back = piece.sent_back;
+        let sent_back = sub_batch.retries;
         [
-            SubBatch { batch: piece.batch.pick(|index| index >= half), sent_back },
-            SubBatch { batch: piece.batch.pick(|index| index < half), sent_back },
+            SubBatch { batch: sub_batch.batch.pick(|index| index >= half), retries: sent_back },
+            SubBatch { batch: sub_batch.batch.pick(|index| index < half), retries: sent_back },
         ]
     })
 }

@@ -74,14 +74,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn lets_the_burst_through_at_once_and_then_the_rate() {
-        let pace = CallRate::new(10, 30);
+        let call_rate = CallRate::new(10, 30);
         let start = Instant::now();
         for _ in 0..30 {
-            pace.wait().await;
+            call_rate.wait().await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
         for _ in 0..50 {
-            pace.wait().await;
+            call_rate.wait().await;
         }
         let elapsed = start.elapsed();
         assert!((4900..=5100).contains(&elapsed.as_millis()), "50 calls at 10 a second took {elapsed:?}");
@@ -89,10 +89,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_of_zero_is_unlimited() {
-        let pace = CallRate::new(0, 0);
+        let call_rate = CallRate::new(0, 0);
         let start = Instant::now();
         for _ in 0..10_000 {
-            pace.wait().await;
+            call_rate.wait().await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
     }

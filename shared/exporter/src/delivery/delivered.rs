@@ -25,19 +25,19 @@ pub(crate) struct AccountDelivered {
     /// Regions whose state could not be kept.
     pub(crate) failed: BTreeSet<RegionName>,
     /// Regions whose state was compared with the scan as one of the whole account.
-    pub(crate) full: BTreeSet<RegionName>,
+    pub(crate) fully_compared: BTreeSet<RegionName>,
     /// Each Region that was worked on, and whether its Security Hub holds findings of other Regions.
-    pub(crate) keepers: BTreeMap<RegionName, bool>,
+    pub(crate) copy_regions: BTreeMap<RegionName, bool>,
     /// Of the archived ones, those that do not count towards the limit.
     pub(crate) unlimited: u64,
     pub(crate) error: Option<PortError>,
-    /// What is left to a later run, where [`Policy::remembers_left`] asks for it.
-    pub(crate) left: HashSet<FindingKey>,
+    /// What is left to a later run, where [`Policy::collects_deferred`] asks for it.
+    pub(crate) deferred: HashSet<FindingKey>,
 }
 
 impl AccountDelivered {
     /// Decides whether anything is archived, by what all Regions together would archive.
-    pub(super) fn decide<P: Ports>(
+    pub(super) fn decide_archive<P: Ports>(
         &mut self,
         verdicts: &Verdicts,
         limit: Limit,
@@ -54,7 +54,7 @@ impl AccountDelivered {
         let unproven = self.unproven.values().flat_map(BTreeMap::values).flat_map(BTreeMap::values);
         self.counts.unproven = unproven.sum();
         // A Region that failed, or whose state could not be compared, may have more to say. The run is tried again.
-        let is_unknown = |worker: &RegionWorker<P>| worker.work.has_failed() || !worker.is_compared();
+        let is_unknown = |worker: &RegionWorker<P>| worker.state.has_failed() || !worker.is_compared();
         if self.error.is_some() || drained.iter().any(is_unknown) {
             return Conclusion::default();
         }
@@ -71,7 +71,7 @@ impl AccountDelivered {
     }
 
     /// No Region answered: then it is more likely the exporter's network than all of them, and another try may succeed.
-    pub(super) fn blame_network(&mut self) {
+    pub(super) fn mark_network_unreachable(&mut self) {
         let reason = undelivered::UNREACHABLE;
         let mut findings = 0;
         self.counts.region_unavailable.retain(|_, reasons| {
@@ -86,19 +86,19 @@ impl AccountDelivered {
         }
     }
 
-    pub(super) fn add(&mut self, region: RegionName, worked: WorkerResult) {
-        self.counts.merge(&worked.counts);
-        self.regions.insert(region, worked.report);
-        self.left.extend(worked.left);
-        self.unlimited += worked.unlimited;
-        self.keepers.extend(worked.is_keeper.map(|is_keeper| (region, is_keeper)));
-        if worked.in_doubt_regions {
+    pub(super) fn add_region(&mut self, region: RegionName, result: WorkerResult) {
+        self.counts.merge(&result.counts);
+        self.regions.insert(region, result.report);
+        self.deferred.extend(result.deferred_keys);
+        self.unlimited += result.unlimited;
+        self.copy_regions.extend(result.holds_copies.map(|holds_copies| (region, holds_copies)));
+        if result.is_in_doubt {
             self.in_doubt_regions.insert(region);
         }
-        if worked.full {
-            self.full.insert(region);
+        if result.is_fully_compared {
+            self.fully_compared.insert(region);
         }
-        if let Some(error) = worked.error {
+        if let Some(error) = result.error {
             self.failed.insert(region);
             self.error.get_or_insert(error);
         }
@@ -106,13 +106,17 @@ impl AccountDelivered {
 
     /// A task's outcome. A task that ended early leaves findings without a fate: the counts do not add up, and the run
     /// fails, as it must.
-    pub(super) fn joined<T>(&mut self, region: RegionName, outcome: Result<T, tokio::task::JoinError>) -> Option<T> {
-        let ended = outcome.map_err(|_| self.error.get_or_insert(ended_early(region))).ok();
-        if ended.is_none() {
+    pub(super) fn join_result<T>(
+        &mut self,
+        region: RegionName,
+        outcome: Result<T, tokio::task::JoinError>,
+    ) -> Option<T> {
+        let finished = outcome.map_err(|_| self.error.get_or_insert(worker_stopped(region))).ok();
+        if finished.is_none() {
             self.failed.insert(region);
             self.in_doubt_regions.insert(region);
         }
-        ended
+        finished
     }
 }
 
@@ -127,7 +131,7 @@ fn add_unproven(all: &mut Unproven, more: Unproven) {
     }
 }
 
-pub(super) fn ended_early(region: RegionName) -> PortError {
+pub(super) fn worker_stopped(region: RegionName) -> PortError {
     PortError {
         action: format!("deliver findings to {region}"),
         message: "the worker of this Region ended early".to_owned(),

@@ -15,24 +15,24 @@ pub(crate) enum RegionHalt {
 
 /// Says why a Region refused a call, in AWS's own words. Asks the hub once where the refusal alone does not tell: Security Hub
 /// gives the same `AccessDeniedException` for a product that is not accepted and for a missing permission.
-pub(crate) async fn explain(hub: &impl Hub, place: RegionContext, refusal: &CallError) -> Problem {
-    let said = |problem: Problem, message: &str| Problem { message: message.to_owned(), ..problem };
+pub(crate) async fn explain_rejection(hub: &impl Hub, region_context: RegionContext, refusal: &CallError) -> Problem {
+    let with_message = |problem: Problem, message: &str| Problem { message: message.to_owned(), ..problem };
     match refusal {
-        CallError::AccessDenied(message) => match hub.state(&place.region).await {
-            Ok(HubState { product_accepted: false }) => said(place.product_not_accepted(), message),
-            Ok(HubState { product_accepted: true }) => place.import_denied(message, true),
-            Err(CallError::InvalidAccess(message)) => said(place.hub_not_enabled(), &message),
-            Err(CallError::UnrecognizedClient(message)) => said(place.region_not_opted_in(), &message),
-            Err(_) => place.import_denied(message, false),
+        CallError::AccessDenied(message) => match hub.state(&region_context.region).await {
+            Ok(HubState { product_accepted: false }) => with_message(region_context.product_not_accepted(), message),
+            Ok(HubState { product_accepted: true }) => region_context.import_denied(message, true),
+            Err(CallError::InvalidAccess(message)) => with_message(region_context.hub_not_enabled(), &message),
+            Err(CallError::UnrecognizedClient(message)) => with_message(region_context.region_not_opted_in(), &message),
+            Err(_) => region_context.import_denied(message, false),
         },
-        CallError::InvalidAccess(message) => match hub.state(&place.region).await {
-            Ok(HubState { product_accepted: false }) => said(place.product_not_accepted(), message),
-            _ => said(place.hub_not_enabled(), message),
+        CallError::InvalidAccess(message) => match hub.state(&region_context.region).await {
+            Ok(HubState { product_accepted: false }) => with_message(region_context.product_not_accepted(), message),
+            _ => with_message(region_context.hub_not_enabled(), message),
         },
-        CallError::UnrecognizedClient(message) => said(place.region_not_opted_in(), message),
+        CallError::UnrecognizedClient(message) => with_message(region_context.region_not_opted_in(), message),
         other => {
             let message = other.to_string();
-            said(place.unreachable(&message), &message)
+            with_message(region_context.unreachable(&message), &message)
         }
     }
 }

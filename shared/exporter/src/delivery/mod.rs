@@ -16,9 +16,9 @@ mod tests;
 mod timed_hub;
 mod worker;
 
-pub(crate) use self::account::{AccountDelivery, Judging, Resting, Sending, Shared};
+pub(crate) use self::account::{AccountDelivery, DeliveryTarget, Judging, Shared, SuspendedDelivery};
 pub(crate) use self::call_rate::CallRate;
 pub(crate) use self::delivered::AccountDelivered;
-pub(crate) use self::stamp::once_more;
-pub(crate) use self::worker::{Policy, Selector, Verdicts, room};
+pub(crate) use self::stamp::resend_stored;
+pub(crate) use self::worker::{Policy, Selector, Verdicts, new_buffer_slots};
 pub(crate) use crate::limit::Limit;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::batch::{Delivered, RegionConfig, deliver};
-use super::halt::{RegionHalt, explain};
+use super::batch::{Delivered, RegionConfig, deliver_batch};
+use super::halt::{RegionHalt, explain_rejection};
 use crate::pack::{Batch, Outgoing, Packer};
 use crate::ports::Hub;
 use crate::quarantine::Rejected;
@@ -14,109 +14,109 @@ use crate::state::FindingKey;
 
 /// What became of findings that were given to a sender.
 #[derive(Debug)]
-pub(crate) enum Settled {
+pub(crate) enum SendOutcome {
     /// Stored.
     Sent(Batch),
     /// No answer, for this reason: perhaps stored, perhaps not.
-    Uncertain(Batch, &'static str),
+    Unknown(Batch, &'static str),
     /// Not tried, for this reason. A later run may.
-    Untried(Batch, &'static str),
+    NotAttempted(Batch, &'static str),
     /// The Region does not take them.
-    Refused(Batch),
+    RegionRejected(Batch),
     /// The service will never take this one.
     Rejected(Rejected),
 }
 
 /// A Region's sender.
 pub(crate) struct Sender<H> {
-    lane: Arc<RegionConfig<H>>,
+    config: Arc<RegionConfig<H>>,
     packer: Packer,
     calls: JoinSet<Delivered>,
-    stop: Option<RegionHalt>,
+    halt: Option<RegionHalt>,
     /// The Region took at least one batch: more than one call may be in flight.
-    proven: bool,
+    has_accepted: bool,
     failed_batches: u32,
-    settled: Vec<Settled>,
+    outcomes: Vec<SendOutcome>,
 }
 
 impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
-    pub(crate) fn new(lane: RegionConfig<H>) -> Self {
+    pub(crate) fn new(config: RegionConfig<H>) -> Self {
         Self {
-            lane: Arc::new(lane),
+            config: Arc::new(config),
             packer: Packer::default(),
             calls: JoinSet::new(),
-            stop: None,
-            proven: false,
+            halt: None,
+            has_accepted: false,
             failed_batches: 0,
-            settled: Vec::new(),
+            outcomes: Vec::new(),
         }
     }
 
-    pub(crate) fn lane(&self) -> &RegionConfig<H> {
-        &self.lane
+    pub(crate) fn config(&self) -> &RegionConfig<H> {
+        &self.config
     }
 
     /// Why this Region gets no more findings, once it is so.
-    pub(crate) fn stop(&self) -> Option<&RegionHalt> {
-        self.stop.as_ref()
+    pub(crate) fn halt(&self) -> Option<&RegionHalt> {
+        self.halt.as_ref()
     }
 
     /// The Region refused before anything was sent to it.
-    pub(crate) fn refuse(&mut self, stop: RegionHalt) {
-        self.stop.get_or_insert(stop);
+    pub(crate) fn halt_with(&mut self, halt: RegionHalt) {
+        self.halt.get_or_insert(halt);
     }
 
-    /// Takes a finding; waits while enough calls are in flight. What was settled meanwhile is in [`Self::settled`].
+    /// Takes a finding; waits while enough calls are in flight. What was settled meanwhile is in [`Self::completed`].
     pub(crate) async fn send(&mut self, finding: Outgoing) {
         if let Some(batch) = self.packer.push(finding) {
-            self.start(batch).await;
+            self.dispatch(batch).await;
         }
     }
 
     /// Takes a finding out of the batch that is being filled. False, where it is not there.
-    pub(crate) fn take_back(&mut self, key: FindingKey) -> bool {
+    pub(crate) fn remove_unsent(&mut self, key: FindingKey) -> bool {
         self.packer.take_back(key)
     }
 
     /// Sends what is left and waits for every answer.
     pub(crate) async fn flush(&mut self) {
         if let Some(batch) = self.packer.flush() {
-            self.start(batch).await;
+            self.dispatch(batch).await;
         }
         while let Some(delivered) = self.calls.join_next().await {
-            self.settle(delivered).await;
+            self.complete(delivered).await;
         }
     }
 
     /// What became of findings since it was last asked.
-    pub(crate) fn settled(&mut self) -> Vec<Settled> {
-        std::mem::take(&mut self.settled)
+    pub(crate) fn take_outcomes(&mut self) -> Vec<SendOutcome> {
+        std::mem::take(&mut self.outcomes)
     }
 
-    async fn start(&mut self, batch: Batch) {
+    async fn dispatch(&mut self, batch: Batch) {
         while let Some(delivered) = self.calls.try_join_next() {
-            self.settle(delivered).await;
+            self.complete(delivered).await;
         }
         loop {
-            let calls_max = if self.proven { self.lane.settings.calls_in_flight_max } else { 1 };
-            if self.stop.is_some() || self.calls.len() < calls_max {
+            let calls_max = if self.has_accepted { self.config.settings.calls_in_flight_max } else { 1 };
+            if self.halt.is_some() || self.calls.len() < calls_max {
                 break;
             }
             if let Some(delivered) = self.calls.join_next().await {
-                self.settle(delivered).await;
+                self.complete(delivered).await;
             }
         }
-        match &self.stop {
-            Some(stop) => {
-                let settled = turned_away(batch, stop);
-                self.settled.push(settled);
+        match &self.halt {
+            Some(halt) => {
+                let completed = not_sent(batch, halt);
+                self.outcomes.push(completed);
             }
             None => {
-                let lane = self.lane.clone();
+                let config = self.config.clone();
                 // Here, not in the call: a batch that waits takes memory too.
-                let in_flight = lane.enter(&batch).await;
+                let in_flight = config.acquire_in_flight(&batch).await;
                 self.calls.spawn(async move {
-                    let delivered = deliver(&lane, batch).await;
+                    let delivered = deliver_batch(&config, batch).await;
                     drop(in_flight);
                     delivered
                 });
@@ -125,39 +125,42 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
     }
 
     /// Takes note of what became of a batch.
-    async fn settle(&mut self, delivered: Result<Delivered, tokio::task::JoinError>) {
+    async fn complete(&mut self, delivered: Result<Delivered, tokio::task::JoinError>) {
         // A call that panicked leaves its findings without a fate; the counts do not add up then, and the run fails.
         let Ok(delivered) = delivered else { return };
         if delivered.sent.is_empty() {
-            self.failed_batches += u32::from(delivered.refused.is_none());
+            self.failed_batches += u32::from(delivered.region_rejected.is_none());
         } else {
-            self.proven = true;
-            self.lane.note_accepted();
+            self.has_accepted = true;
+            self.config.note_accepted();
             self.failed_batches = 0;
         }
-        self.settled.extend(delivered.sent.into_iter().map(Settled::Sent));
-        self.settled.extend(delivered.quarantined.into_iter().map(Settled::Rejected));
-        let reason = delivered.left.last().map(|(_, reason)| *reason);
-        self.settled.extend(delivered.left.into_iter().map(|(batch, reason)| Settled::Uncertain(batch, reason)));
-        let over =
+        self.outcomes.extend(delivered.sent.into_iter().map(SendOutcome::Sent));
+        self.outcomes.extend(delivered.quarantined.into_iter().map(SendOutcome::Rejected));
+        let reason = delivered.unconfirmed.last().map(|(_, reason)| *reason);
+        self.outcomes
+            .extend(delivered.unconfirmed.into_iter().map(|(batch, reason)| SendOutcome::Unknown(batch, reason)));
+        let is_out_of_time =
             reason.is_some_and(|reason| [undelivered::DEADLINE_EXCEEDED, undelivered::LEASE_LOST].contains(&reason));
-        if over || self.failed_batches >= self.lane.settings.failed_batches_max {
-            self.stop.get_or_insert(RegionHalt::Undelivered(reason.unwrap_or(undelivered::SERVICE_ERROR)));
+        if is_out_of_time || self.failed_batches >= self.config.settings.failed_batches_max {
+            self.halt.get_or_insert(RegionHalt::Undelivered(reason.unwrap_or(undelivered::SERVICE_ERROR)));
         }
-        if let Some((error, batches)) = delivered.refused {
-            let stop = match self.stop.take() {
-                Some(stop) => stop,
-                None => RegionHalt::Unavailable(explain(&self.lane.hub, self.lane.place(), &error).await),
+        if let Some((error, batches)) = delivered.region_rejected {
+            let halt = match self.halt.take() {
+                Some(halt) => halt,
+                None => RegionHalt::Unavailable(
+                    explain_rejection(&self.config.hub, self.config.region_context(), &error).await,
+                ),
             };
-            self.settled.extend(batches.into_iter().map(|batch| turned_away(batch, &stop)));
-            self.stop = Some(stop);
+            self.outcomes.extend(batches.into_iter().map(|batch| not_sent(batch, &halt)));
+            self.halt = Some(halt);
         }
     }
 }
 
-fn turned_away(batch: Batch, stop: &RegionHalt) -> Settled {
-    match stop {
-        RegionHalt::Unavailable(_) => Settled::Refused(batch),
-        RegionHalt::Undelivered(reason) => Settled::Untried(batch, reason),
+fn not_sent(batch: Batch, halt: &RegionHalt) -> SendOutcome {
+    match halt {
+        RegionHalt::Unavailable(_) => SendOutcome::RegionRejected(batch),
+        RegionHalt::Undelivered(reason) => SendOutcome::NotAttempted(batch, reason),
     }
 }

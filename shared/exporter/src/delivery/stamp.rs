@@ -9,15 +9,15 @@ use crate::state::{FindingMeta, Stored};
 
 pub(super) fn finding_id(json: &[u8]) -> serde_json::Result<String> {
     #[derive(serde::Deserialize)]
-    struct Named {
+    struct FindingHead {
         #[serde(rename = "Id")]
         id: String,
     }
-    serde_json::from_slice::<Named>(json).map(|named| named.id)
+    serde_json::from_slice::<FindingHead>(json).map(|head| head.id)
 }
 
 /// A finding of the state that is resent, `write` says how, as updated at `updated_ms`.
-pub(crate) fn once_more(
+pub(crate) fn resend_stored(
     meta: &FindingMeta,
     stored: Stored,
     updated_ms: i64,
@@ -37,7 +37,7 @@ pub(crate) fn once_more(
 }
 
 /// The same finding for another Region's Security Hub; the resource keeps its Region.
-pub(super) fn readdress(finding: &Outgoing, product_arn: &str) -> serde_json::Result<Vec<u8>> {
+pub(super) fn retarget(finding: &Outgoing, product_arn: &str) -> serde_json::Result<Vec<u8>> {
     let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&finding.json)?;
     fields.insert("ProductArn".to_owned(), product_arn.into());
     for (name, ms) in [("FirstObservedAt", finding.meta.first_seen_ms), ("UpdatedAt", finding.meta.updated_ms)] {
@@ -51,7 +51,7 @@ pub(super) fn readdress(finding: &Outgoing, product_arn: &str) -> serde_json::Re
 /// First seen as we remember it. Updated at the scan's time, but never in the future, since Security Hub would ignore every
 /// honest update until then; later than the last one sent; and later than what this run may have sent of it: `repeats` entries
 /// of the file came after the first.
-pub(super) fn stamps(mapped: &Mapped, repeats: u32, last: Option<&FindingMeta>, now: Timestamp) -> Stamps {
+pub(super) fn compute_stamps(mapped: &Mapped, repeats: u32, last: Option<&FindingMeta>, now: Timestamp) -> Stamps {
     let scanned_at = mapped.scanned_at.min(now);
     let after_last = last.and_then(|last| Timestamp::from_millisecond(last.updated_ms + 1).ok());
     let updated_at = after_last.map_or(scanned_at, |after_last| scanned_at.max(after_last));

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::account::{AccountDelivery, Rested, Resting};
+use super::account::{AccountDelivery, SuspendedDelivery, SuspendedWorker};
 use super::delivered::AccountDelivered;
 use super::worker::region::RegionWorker;
 use crate::ports::{PortError, Ports};
-use crate::state::{Adopting, SeenInScan};
+use crate::state::{AdoptionProgress, SeenInScan};
 
 impl<P: Ports> AccountDelivery<P> {
     /// How many Regions are at work.
@@ -18,20 +18,17 @@ impl<P: Ports> AccountDelivery<P> {
     }
 
     /// Waits for what is on its way, saves the states, and lets go of everything that takes memory.
-    pub(crate) async fn rest(mut self) -> Resting<P> {
+    pub(crate) async fn suspend(mut self) -> SuspendedDelivery<P> {
         let mut delivered = std::mem::take(&mut self.delivered);
-        let drained = self.drain(&mut delivered).await;
-        let resting = |worker: RegionWorker<P>| (worker.header.region, tokio::spawn(worker.rest()));
-        let saving: Vec<_> = drained.into_iter().map(resting).collect();
-        for (region, task) in saving {
-            if let Some(rested) = delivered.joined(region, task.await) {
-                self.rested.insert(region, rested);
+        let drained = self.drain_workers(&mut delivered).await;
+        let resting = |worker: RegionWorker<P>| (worker.header.region, tokio::spawn(worker.suspend()));
+        let saves: Vec<_> = drained.into_iter().map(resting).collect();
+        for (region, task) in saves {
+            if let Some(suspended) = delivered.join_result(region, task.await) {
+                self.suspended.insert(region, suspended);
             }
         }
         let Self {
-            ports, account, partition, scanned_at, fallback_region, policy, shared, lease, heard, rested, ..
-        } = self;
-        Resting {
             ports,
             account,
             partition,
@@ -40,16 +37,29 @@ impl<P: Ports> AccountDelivery<P> {
             policy,
             shared,
             lease,
-            heard,
-            rested,
+            has_response: has_response,
+            suspended,
+            ..
+        } = self;
+        SuspendedDelivery {
+            ports,
+            account,
+            partition,
+            scanned_at,
+            fallback_region,
+            policy,
+            shared,
+            lease,
+            has_response: has_response,
+            suspended,
             delivered,
         }
     }
 }
 
-impl<P: Ports> Resting<P> {
+impl<P: Ports> SuspendedDelivery<P> {
     /// Goes on with a connection of its own.
-    pub(crate) fn wake(self, hub: P::Hub) -> AccountDelivery<P> {
+    pub(crate) fn resume(self, hub: P::Hub) -> AccountDelivery<P> {
         let Self {
             ports,
             account,
@@ -59,8 +69,8 @@ impl<P: Ports> Resting<P> {
             policy,
             shared,
             lease,
-            heard,
-            rested,
+            has_response: has_response,
+            suspended,
             delivered,
         } = self;
         let workers = BTreeMap::new();
@@ -75,19 +85,19 @@ impl<P: Ports> Resting<P> {
             shared,
             lease,
             workers,
-            heard,
-            rested,
+            has_response: has_response,
+            suspended,
             delivered,
         }
     }
 
     /// Ends without another look at the states, for a reason that passes: nothing is judged or archived.
     pub(crate) fn abandon(mut self, reason: &'static str) -> AccountDelivered {
-        for (region, rested) in self.rested {
-            let mut worked = rested.work.ended(rested.calls, rested.stop.as_ref(), &self.policy);
-            worked.in_doubt_regions = rested.in_doubt_regions;
-            worked.report.unfinished.get_or_insert_with(|| reason.to_owned());
-            self.delivered.add(region, worked);
+        for (region, suspended) in self.suspended {
+            let mut result = suspended.state.into_result(suspended.calls, suspended.halt.as_ref(), &self.policy);
+            result.is_in_doubt = suspended.is_in_doubt;
+            result.report.unfinished.get_or_insert_with(|| reason.to_owned());
+            self.delivered.add_region(region, result);
         }
         self.delivered
     }
@@ -95,35 +105,35 @@ impl<P: Ports> Resting<P> {
 
 impl<P: Ports> RegionWorker<P> {
     /// Saves the state as far as it changed. Nothing is judged: the file may say more.
-    async fn rest(mut self) -> Rested<P> {
+    async fn suspend(mut self) -> SuspendedWorker<P> {
         let saved = self.save_unjudged().await;
-        self.note(saved);
-        let region_state = self.work.region_state.take();
+        self.note_error(saved);
+        let region_state = self.state.region_state.take();
         let marks = region_state.as_ref().map(|region_state| region_state.index.marks().collect()).unwrap_or_default();
-        self.work.fresh.extend(region_state.into_iter().flat_map(|region_state| region_state.fresh));
+        self.state.newly_active.extend(region_state.into_iter().flat_map(|region_state| region_state.fresh));
         let in_doubt_regions = self.may_differ();
-        let lane = self.sender.lane();
-        Rested {
-            in_doubt_regions,
-            has_accepted: lane.has_accepted(),
-            calls: lane.counters.read(),
-            stop: self.sender.stop().cloned(),
+        let config = self.sender.config();
+        SuspendedWorker {
+            is_in_doubt: in_doubt_regions,
+            has_accepted: config.has_accepted(),
+            calls: config.counters.read(),
+            halt: self.sender.halt().cloned(),
             header: self.header,
-            work: Box::new(self.work),
+            state: Box::new(self.state),
             marks,
         }
     }
 
     async fn save_unjudged(&mut self) -> Result<(), PortError> {
-        if self.work.error.is_some() {
+        if self.state.error.is_some() {
             return Ok(());
         }
-        self.still_ours()?;
-        let Some(region_state) = self.work.region_state.as_mut().filter(|region_state| region_state.is_changed())
+        self.ensure_lease()?;
+        let Some(region_state) = self.state.region_state.as_mut().filter(|region_state| region_state.is_changed())
         else {
             return Ok(());
         };
-        region_state.header.tail.repeated = self.work.repeated.remembered(&region_state.index);
+        region_state.header.tail.repeated = self.state.repeated.keys_to_store(&region_state.index);
         let entries = if region_state.old.is_some() { region_state.entries().await? } else { None };
         if let Some(mut entries) = entries {
             while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
@@ -132,7 +142,7 @@ impl<P: Ports> RegionWorker<P> {
                 }
             }
         }
-        let saved = self.work.region_state.as_mut().map(|region_state| region_state.put());
+        let saved = self.state.region_state.as_mut().map(|region_state| region_state.put());
         match saved {
             Some(saved) => saved.await,
             None => Ok(()),
@@ -140,38 +150,39 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Goes on where a worker of the same Region came to rest.
-    pub(super) fn resume(&mut self, rested: Rested<P>) {
-        let Rested { header, stop, has_accepted, in_doubt_regions: _, calls, work, marks } = rested;
+    pub(super) fn resume(&mut self, suspended: SuspendedWorker<P>) {
+        let SuspendedWorker { header, halt: halt, has_accepted, is_in_doubt: _, calls, state: state, marks } =
+            suspended;
         self.header = header;
-        self.work = *work;
+        self.state = *state;
         self.marks = marks;
-        if let Some(stop) = stop {
-            self.sender.refuse(stop);
+        if let Some(halt) = halt {
+            self.sender.halt_with(halt);
         }
         if has_accepted {
-            self.sender.lane().note_accepted();
+            self.sender.config().note_accepted();
         }
-        self.sender.lane().counters.add(calls);
+        self.sender.config().counters.add(calls);
     }
 
     /// Reads the state again that this run has saved.
     pub(super) async fn reopen(&mut self) -> Result<(), PortError> {
-        let mut region_state = self.region_state().await?;
-        region_state.orphaned = self.orphaned(&region_state).await?;
+        let mut region_state = self.read_region_state().await?;
+        region_state.orphaned = self.find_orphaned_archive(&region_state).await?;
         if let Some(old) = region_state.old.as_ref().filter(|old| old.scanned_at > region_state.header.scanned_at) {
             (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
         }
-        if self.work.report.adoption_skipped.is_some() && region_state.header.tail.adopting.is_none() {
-            region_state.header.tail.adopting = Some(Adopting::postponed());
+        if self.state.report.adoption_skipped.is_some() && region_state.header.tail.adopting.is_none() {
+            region_state.header.tail.adopting = Some(AdoptionProgress::postponed());
         }
         region_state.is_stale = region_state.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
         for (key, seen) in std::mem::take(&mut self.marks) {
             region_state.index.see(key, seen, false);
         }
-        for key in &self.work.fresh {
+        for key in &self.state.newly_active {
             region_state.index.see(*key, SeenInScan::Wanted, false);
         }
-        self.work.region_state = Some(Box::new(region_state));
+        self.state.region_state = Some(Box::new(region_state));
         Ok(())
     }
 }

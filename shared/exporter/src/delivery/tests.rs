@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::batch::{Counters, RegionConfig};
 use super::call_rate::CallRate;
 use super::halt::RegionHalt;
-use super::sender::{Sender, Settled};
+use super::sender::{SendOutcome, Sender};
 use crate::lease::Lease;
 use crate::pack::Outgoing;
 use crate::ports::{CallError, FailedFinding, Hub, HubState, ImportOutcome, Page};
@@ -105,15 +105,15 @@ struct Done {
 }
 
 impl Done {
-    fn take(&mut self, settled: Vec<Settled>) {
+    fn take(&mut self, settled: Vec<SendOutcome>) {
         for settled in settled {
             match settled {
-                Settled::Sent(batch) => self.sent += batch.len(),
-                Settled::Uncertain(batch, reason) | Settled::Untried(batch, reason) => {
+                SendOutcome::Sent(batch) => self.sent += batch.len(),
+                SendOutcome::Unknown(batch, reason) | SendOutcome::NotAttempted(batch, reason) => {
                     *self.undelivered.entry(reason).or_default() += batch.len();
                 }
-                Settled::Refused(batch) => self.refused += batch.len(),
-                Settled::Rejected(rejected) => self.rejected.push(rejected),
+                SendOutcome::RegionRejected(batch) => self.refused += batch.len(),
+                SendOutcome::Rejected(rejected) => self.rejected.push(rejected),
             }
         }
     }
@@ -146,13 +146,13 @@ fn sender(hub: &RuleHub, settings: Settings, give_up_at: Option<Instant>) -> Sen
         partition: Partition::Aws,
         account: "123456789012".parse().unwrap(),
         region: HOME.parse().unwrap(),
-        pace: CallRate::new(settings.import_calls_per_second, settings.import_calls_burst),
+        call_rate: CallRate::new(settings.import_calls_per_second, settings.import_calls_burst),
         in_flight: Arc::new(Semaphore::new(settings.in_flight_bytes_max)),
         settings,
         give_up_at,
         lease: Lease::fixed(),
         counters: Counters::default(),
-        accepted: std::sync::atomic::AtomicBool::default(),
+        has_accepted: std::sync::atomic::AtomicBool::default(),
         progress: Arc::default(),
     })
 }
@@ -169,13 +169,13 @@ async fn deliver(hub: &RuleHub, findings: usize, give_up_in: Option<Duration>) -
     let mut done = Done::default();
     for number in 0..findings {
         sender.send(outgoing(number, "")).await;
-        done.take(sender.settled());
+        done.take(sender.take_outcomes());
     }
     sender.flush().await;
-    done.take(sender.settled());
+    done.take(sender.take_outcomes());
     done.elapsed = start.elapsed();
-    done.stop = sender.stop().cloned();
-    done.counters = sender.lane().counters.read();
+    done.stop = sender.halt().cloned();
+    done.counters = sender.config().counters.read();
     assert_eq!(done.accounted(), findings, "every finding has exactly one fate");
     done
 }

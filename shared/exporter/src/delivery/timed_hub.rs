@@ -12,53 +12,53 @@ use tokio::time::{Instant, timeout_at};
 use crate::ports::{CallError, Hub, HubState, ImportOutcome, Page};
 
 /// How long a call may go on after the run has stopped to try: long enough for nearly every answer.
-const LAST_CALL: Duration = Duration::from_secs(2);
+const LAST_CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One account's Security Hub, for one run.
 #[derive(Clone)]
-pub(crate) struct Timed<H> {
+pub(crate) struct TimedHub<H> {
     hub: H,
     /// When the run gives up, if it has a deadline.
     give_up_at: Option<Instant>,
-    heard: Arc<AtomicBool>,
+    has_response: Arc<AtomicBool>,
 }
 
-impl<H: Hub + Sync> Timed<H> {
-    /// `heard`: notes that a Region answered.
-    pub(crate) fn new(hub: H, give_up_at: Option<Instant>, heard: Arc<AtomicBool>) -> Self {
-        Self { hub, give_up_at, heard }
+impl<H: Hub + Sync> TimedHub<H> {
+    /// `has_response`: notes that a Region answered.
+    pub(crate) fn new(hub: H, give_up_at: Option<Instant>, has_response: Arc<AtomicBool>) -> Self {
+        Self { hub, give_up_at, has_response: has_response }
     }
 
-    async fn within<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    async fn with_timeout<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
         let answer = match self.give_up_at {
             None => call.await,
-            Some(end) => timeout_at(end + LAST_CALL, call).await.unwrap_or(Err(CallError::OutOfTime)),
+            Some(end) => timeout_at(end + LAST_CALL_TIMEOUT, call).await.unwrap_or(Err(CallError::OutOfTime)),
         };
         if !matches!(answer, Err(CallError::Unreachable(_) | CallError::OutOfTime)) {
-            self.heard.store(true, Ordering::Relaxed);
+            self.has_response.store(true, Ordering::Relaxed);
         }
         answer
     }
 }
 
-impl<H: Hub + Sync> Hub for Timed<H> {
+impl<H: Hub + Sync> Hub for TimedHub<H> {
     async fn import(&self, region: &RegionName, body: Bytes) -> Result<ImportOutcome, CallError> {
-        self.within(self.hub.import(region, body)).await
+        self.with_timeout(self.hub.import(region, body)).await
     }
 
     async fn since(&self, region: &RegionName) -> Result<Option<String>, CallError> {
-        self.within(self.hub.since(region)).await
+        self.with_timeout(self.hub.since(region)).await
     }
 
     async fn findings(&self, region: &RegionName, next: Option<String>) -> Result<Page, CallError> {
-        self.within(self.hub.findings(region, next)).await
+        self.with_timeout(self.hub.findings(region, next)).await
     }
 
     async fn finding(&self, region: &RegionName, id: &str) -> Result<Option<Bytes>, CallError> {
-        self.within(self.hub.finding(region, id)).await
+        self.with_timeout(self.hub.finding(region, id)).await
     }
 
     async fn state(&self, region: &RegionName) -> Result<HubState, CallError> {
-        self.within(self.hub.state(region)).await
+        self.with_timeout(self.hub.state(region)).await
     }
 }

@@ -9,7 +9,7 @@ use super::context::JobContext;
 use super::error::RunnerError;
 use super::locked_account::{LockedAccount, RequiredIntegration, not_opened};
 use super::runner::{JobRunner, Options};
-use crate::delivery::{Selector, once_more};
+use crate::delivery::{Selector, resend_stored};
 use crate::ports::Ports;
 use crate::provider::ProviderId;
 use crate::report::{RunKind, RunReport};
@@ -41,15 +41,15 @@ impl<P: Ports> JobRunner<P> {
             let now = context.run.ports.now();
             let known = context.run.regions.clone();
             let choose: Arc<Selector> = Arc::new(move |_: RegionName, entry: &Entry| {
-                if !entry.meta.is_live() {
+                if !entry.meta.is_active() {
                     return Ok(None);
                 }
                 let was = status_of(&entry.meta, &entry.json, &known);
                 let write = |updated_at| archived(&entry.json, Resolution::Gone, updated_at);
-                once_more(&entry.meta, Stored::Archived(was), entry.meta.updated_ms + 1, now, write).map(Some)
+                resend_stored(&entry.meta, Stored::Archived(was), entry.meta.updated_ms + 1, now, write).map(Some)
             });
             let regions = locked.with_state.clone();
-            let mut delivered = locked.delivery(&context, locked.session.newest).revise(&regions, choose, true).await;
+            let mut delivered = locked.delivery(&context, locked.session.newest).resend(&regions, choose, true).await;
             for report in delivered.regions.values_mut() {
                 report.archived_at = (report.archived > 0).then_some(now);
             }

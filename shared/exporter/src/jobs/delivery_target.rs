@@ -112,7 +112,7 @@ impl<P: Ports> Sending<P> {
             let mut part = match account {
                 Account::Open(locked, delivery) => {
                     let mut delivered = delivery.finish(None).await;
-                    left.extend(std::mem::take(&mut delivered.left));
+                    left.extend(std::mem::take(&mut delivered.deferred));
                     let touched = delivered.regions.keys().copied().collect();
                     locked.release(delivered, &touched).await
                 }

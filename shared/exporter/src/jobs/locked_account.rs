@@ -10,7 +10,7 @@ use super::context::{Done, JobContext};
 use super::error::RunnerError;
 use crate::account::{AccountSession, NotLocked, account_locked, integration_disabled, no_integration};
 use crate::coverage::Coverage;
-use crate::delivery::{AccountDelivered, AccountDelivery, Policy, Sending};
+use crate::delivery::{AccountDelivered, AccountDelivery, DeliveryTarget, Policy};
 use crate::integration::Integration;
 use crate::ports::{ConnectError, PortError, Ports};
 use crate::problem::Problem;
@@ -96,7 +96,7 @@ impl<P: Ports> LockedAccount<P> {
             }
         };
         let opened = open_locked(&session).await;
-        Ok(session.keep_if(opened).await?.map(|(session, (with_state, coverage, hub))| {
+        Ok(session.release_unless(opened).await?.map(|(session, (with_state, coverage, hub))| {
             let known = with_state.iter().chain(session.integration.regions.iter().flatten());
             let partition = known.copied().find_map(|region| context.run.regions.partition_of(region));
             let partition = partition.unwrap_or(Partition::Aws);
@@ -119,16 +119,16 @@ impl<P: Ports> LockedAccount<P> {
             // So that a Region that does not answer is said to be unfinished.
             archive: true,
             scope: integration.archive_scope,
-            keepers: Arc::default(),
-            only: None,
+            copy_regions: Arc::default(),
+            selected_regions: None,
             full_at: Arc::new(self.coverage.full_at()),
             in_doubt: in_doubt.clone(),
             regions: context.run.regions.clone(),
-            accepted: Arc::default(),
-            closed: Arc::default(),
-            remembers_left: true,
+            accepted_regions: Arc::default(),
+            unavailable_regions: Arc::default(),
+            collects_deferred: true,
         };
-        let sending = Sending {
+        let sending = DeliveryTarget {
             hub: self.hub.clone(),
             account: *account,
             partition: self.partition,
@@ -136,7 +136,7 @@ impl<P: Ports> LockedAccount<P> {
             fallback_region: integration.fallback_region,
         };
         AccountDelivery::new(context.run.ports.clone(), sending, policy, context.run.shared.clone())
-            .held_by(lease.clone())
+            .with_lease(lease.clone())
     }
 
     /// Releases the account. `touched`: the Regions that were worked on; of the others everything stays in doubt that was.

@@ -15,7 +15,7 @@ use super::context::{Done, JobContext};
 use super::error::RunnerError;
 use super::locked_account::{LockedAccount, RequiredIntegration, report_of_problem};
 use super::runner::{JobRunner, Options, report_needed};
-use crate::delivery::{Selector, once_more};
+use crate::delivery::{Selector, resend_stored};
 use crate::ports::Ports;
 use crate::report::reasons::filtered::MODIFIED_SINCE;
 use crate::report::reasons::unavailable::REGION_NOT_SELECTED;
@@ -99,10 +99,10 @@ async fn undo<P: Ports>(
             let status = status_of(&entry.meta, &entry.json, &known);
             let updated_ms = entry.meta.updated_ms + 1;
             let write = |updated_at| restored(&entry.json, status, updated_at);
-            once_more(&entry.meta, Stored::Active(status), updated_ms, now, write).map(Some)
+            resend_stored(&entry.meta, Stored::Active(status), updated_ms, now, write).map(Some)
         })
     };
-    let mut delivered = locked.delivery(context, locked.session.newest).revise(&regions, choose, false).await;
+    let mut delivered = locked.delivery(context, locked.session.newest).resend(&regions, choose, false).await;
     for (region, archived) in &archived {
         let chosen = chosen.get(region).map_or(0, |(_, count)| count.load(Ordering::Relaxed));
         delivered.counts.read += archived.findings.max(chosen);

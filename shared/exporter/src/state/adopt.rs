@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::archive::status_of;
 use super::finding::{Entry, FindingKey, FindingMeta, Stored, UNATTRIBUTED};
-use super::header::{Adopting, Trust};
-use super::hub_finding::taken_over;
+use super::header::{AdoptionProgress, Trust};
+use super::hub_finding::read_hub_finding;
 use super::pages::{Pages, Unread};
 use super::region_state::RegionState;
 use crate::ports::{CallError, Hub, Objects, PortError};
@@ -26,14 +26,14 @@ const RUNS_MAX: u32 = 100;
 pub(crate) const LAG_MS: i64 = 60 * 60 * 1000;
 
 /// Why nothing was taken over.
-pub(crate) enum Declined {
+pub(crate) enum AdoptError {
     /// The service refuses to show its findings, or can't just now.
     Hub(CallError),
     /// The state could not be written.
     Port(PortError),
 }
 
-impl From<PortError> for Declined {
+impl From<PortError> for AdoptError {
     fn from(error: PortError) -> Self {
         Self::Port(error)
     }
@@ -64,7 +64,7 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
     missing: Missing,
     now_ms: i64,
     until: Option<Instant>,
-) -> Result<Drift, Declined> {
+) -> Result<Drift, AdoptError> {
     let begun = begun(&region_state);
     let runs = begun.as_ref().map_or(0, |begun| begun.runs) + 1;
     let is_resumed = begun.is_some();
@@ -80,7 +80,7 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
 }
 
 /// An adoption that an earlier run began, unless the hub is another one by now.
-fn begun<P: Objects>(region_state: &RegionState<P>) -> Option<Adopting> {
+fn begun<P: Objects>(region_state: &RegionState<P>) -> Option<AdoptionProgress> {
     let old = region_state.old.as_ref().filter(|old| old.is_of_this_hub(&region_state.header));
     old.and_then(|old| old.tail.adopting.clone()).filter(|begun| begun.given_up.is_none())
 }
@@ -103,7 +103,7 @@ struct Adoption<'a, P: Objects, H> {
 impl<P: Objects, H: Hub> Adoption<'_, P, H> {
     /// Takes over what the service shows, until its end or as long as it shows anything. Whether it is denied, where the state is
     /// to be believed anyway.
-    async fn read(&mut self) -> Result<bool, Declined> {
+    async fn read(&mut self) -> Result<bool, AdoptError> {
         loop {
             let page = match self.pages.next().await {
                 Ok(Some(page)) => page,
@@ -119,10 +119,10 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
 
     async fn take_over(&mut self, finding: &Bytes) -> Result<(), PortError> {
         let region_state = &mut self.region_state;
-        let taken = taken_over(finding, region_state.header.region, self.regions, self.now_ms);
+        let taken = read_hub_finding(finding, region_state.header.region, self.regions, self.now_ms);
         let Some((meta, json)) = taken.filter(|(meta, _)| self.found.insert(meta.key)) else { return Ok(()) };
         match region_state.index.get(meta.key).copied() {
-            Some(known) if known.is_live() && known.updated_ms >= meta.updated_ms => Ok(()),
+            Some(known) if known.is_active() && known.updated_ms >= meta.updated_ms => Ok(()),
             known => {
                 self.drift.unknown += 1;
                 let first_seen_ms = known.map_or(meta.first_seen_ms, |known| known.first_seen_ms);
@@ -132,7 +132,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
     }
 
     /// What follows from the service not being read to its end. What was read until then is not read again.
-    fn stop(&mut self, unread: Unread) -> Result<bool, Declined> {
+    fn stop(&mut self, unread: Unread) -> Result<bool, AdoptError> {
         let has_read = !self.found.is_empty();
         self.drift.paused = Some(match unread {
             Unread::OutOfTime | Unread::Call(CallError::OutOfTime) => undelivered::DEADLINE_EXCEEDED,
@@ -148,7 +148,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
             Unread::Call(CallError::Transient(_) | CallError::ExpiredToken(_)) if has_read => {
                 undelivered::SERVICE_ERROR
             }
-            Unread::Call(error) => return Err(Declined::Hub(error)),
+            Unread::Call(error) => return Err(AdoptError::Hub(error)),
         });
         Ok(false)
     }
@@ -165,8 +165,8 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
             self.drift.unread.clone_from(&given_up);
         }
         header.tail.adopting = match is_denied {
-            true => Some(Adopting::postponed()),
-            false => (self.drift.paused.is_some() || given_up.is_some()).then(|| Adopting {
+            true => Some(AdoptionProgress::postponed()),
+            false => (self.drift.paused.is_some() || given_up.is_some()).then(|| AdoptionProgress {
                 next: self.pages.token(),
                 trust: self.trust,
                 runs,
@@ -188,7 +188,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
             if !region_state.index.keeps(&entry.meta) {
                 continue;
             }
-            let meta = if known || !entry.meta.is_live() || !drops {
+            let meta = if known || !entry.meta.is_active() || !drops {
                 trusted(entry.meta, self.trust)
             } else {
                 self.drift.missing += 1;
@@ -229,7 +229,7 @@ pub(crate) fn denied(error: &CallError) -> String {
 /// The facts of a finding, as far as they can be trusted.
 fn trusted(meta: FindingMeta, trust: Trust) -> FindingMeta {
     match trust {
-        Trust::Existence if meta.is_live() => FindingMeta { stored: Stored::Uncertain, ..meta },
+        Trust::Existence if meta.is_active() => FindingMeta { stored: Stored::Uncertain, ..meta },
         Trust::Existence | Trust::Content => meta,
     }
 }

@@ -153,7 +153,7 @@ impl FindingMeta {
     }
 
     /// Whether the finding is, or may be, active in Security Hub.
-    pub fn is_live(&self) -> bool {
+    pub fn is_active(&self) -> bool {
         !matches!(self.stored, Stored::Archived(_))
     }
 

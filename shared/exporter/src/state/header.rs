@@ -18,7 +18,7 @@ pub enum Trust {
 
 /// How far a reading came that takes more than one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Adopting {
+pub struct AdoptionProgress {
     /// The page that comes next. The service may have forgotten it: then the reading begins again.
     pub next: Option<String>,
     /// How far what was read is trusted.
@@ -30,7 +30,7 @@ pub struct Adopting {
     pub given_up: Option<String>,
 }
 
-impl Adopting {
+impl AdoptionProgress {
     /// A reading that was denied: the next run that may read begins it.
     pub(crate) fn postponed() -> Self {
         Self { next: None, trust: Trust::Content, runs: 0, given_up: None }
@@ -62,7 +62,7 @@ pub struct Tail {
     /// Where the file holds only a part of what Security Hub does: a scan can't be compared with it before the rest is
     /// read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adopting: Option<Adopting>,
+    pub adopting: Option<AdoptionProgress>,
     /// The newest scan of the whole account that was compared with it, when it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_at: Option<Timestamp>,

@@ -29,7 +29,7 @@ const NOT_OURS: [&str; 16] = [
 ];
 
 /// What the state says of a finding that the service holds. None for what is not ours to keep.
-pub(crate) fn taken_over(
+pub(crate) fn read_hub_finding(
     finding: &Bytes,
     region: RegionName,
     regions: &Regions,
@@ -120,7 +120,7 @@ mod tests {
             });
             Bytes::from(finding.to_string())
         };
-        let adopted = |sample| taken_over(&finding(sample), region, &Regions::known(), 0).is_some();
+        let adopted = |sample| read_hub_finding(&finding(sample), region, &Regions::known(), 0).is_some();
         assert_eq!((adopted(false), adopted(true)), (true, false));
     }
 }

@@ -18,15 +18,15 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use adopt::{Declined, LAG_MS, Missing, adopt, denied};
+pub(crate) use adopt::{AdoptError, LAG_MS, Missing, adopt, denied};
 pub use archive::{Resolution, archived, repeated, restored};
 pub(crate) use archive::{is_archived, status_of};
 pub use comparison::{Comparison, Resend, compare};
 pub use file::{StateError, StateReader, StateStep, StateWriter};
 pub(crate) use finding::{ABSENT_MAX, SCANS_APART_MS, UNARCHIVED, UNATTRIBUTED};
 pub use finding::{Entry, FindingKey, FindingMeta, ScanCode, Stored, fingerprint};
-pub use header::{Adopting, Ahead, ArchivedBy, StateHeader, Tail, Trust};
-pub(crate) use hub_finding::taken_over;
+pub use header::{AdoptionProgress, Ahead, ArchivedBy, StateHeader, Tail, Trust};
+pub(crate) use hub_finding::read_hub_finding;
 pub use index::{Index, SeenInScan};
 pub(crate) use pages::{Pages, Unread};
 pub(crate) use region_state::{RegionState, find};

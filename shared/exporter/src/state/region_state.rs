@@ -121,14 +121,14 @@ impl<P: Objects> RegionState<P> {
     }
 
     /// The time of the newest scan that said something of a finding: that it was sent by, or that had it.
-    pub(crate) fn spoken_ms(&self, meta: &FindingMeta) -> i64 {
+    pub(crate) fn last_mentioned_ms(&self, meta: &FindingMeta) -> i64 {
         self.seen_ms(meta).map_or(meta.updated_ms, |seen_ms| seen_ms.max(meta.updated_ms))
     }
 
     /// Whether a finding was archived by a run that no report tells of.
     pub(crate) fn is_unattributed(&self, meta: &FindingMeta) -> bool {
         let is_orphan = self.orphaned.is_some_and(|at| meta.sent_ms == at.as_millisecond());
-        !meta.is_live() && !meta.is_tombstone() && (meta.absent == UNATTRIBUTED || is_orphan)
+        !meta.is_active() && !meta.is_tombstone() && (meta.absent == UNATTRIBUTED || is_orphan)
     }
 
     /// How entries of the next state refer to a scan.
@@ -153,7 +153,7 @@ impl<P: Objects> RegionState<P> {
     /// Puts a finding into the next state; the old entry is not copied.
     pub(crate) async fn record(&mut self, meta: &FindingMeta, json: &[u8]) -> Result<(), PortError> {
         self.index.replace(meta.key);
-        if meta.is_live() && self.index.get(meta.key).is_none_or(|old| !old.is_live()) {
+        if meta.is_active() && self.index.get(meta.key).is_none_or(|old| !old.is_active()) {
             self.fresh.push(meta.key);
         }
         self.checks.learn(meta.check, json);

@@ -101,7 +101,8 @@ proptest! {
 
 #[test]
 fn a_state_that_holds_but_a_part_says_so() {
-    let adopting = Adopting { next: Some("page 7".to_owned()), trust: Trust::Existence, runs: 3, given_up: None };
+    let adopting =
+        AdoptionProgress { next: Some("page 7".to_owned()), trust: Trust::Existence, runs: 3, given_up: None };
     let mut writer = StateWriter::new(&header()).unwrap();
     writer.push(&meta(1), b"{}").unwrap();
     let tail = Tail { adopting: Some(adopting), scans: vec![5, 7], checks: vec!["s3_x".to_owned()], ..Tail::default() };

@@ -6,14 +6,14 @@ use asff::RegionName;
 use tokio::time::Instant;
 
 use super::region::RegionWorker;
-use crate::delivery::halt::{RegionHalt, explain};
+use crate::delivery::halt::{RegionHalt, explain_rejection};
 use crate::delivery::stamp::finding_id;
 use crate::ports::{CallError, Hub, HubState, PortError, Ports};
 use crate::report::undelivered;
 use crate::state::{FindingKey, LAG_MS, RegionState, StateHeader, state_key};
 
 /// How long a Region that has accepted findings is asked whose endpoint is silent.
-const PATIENCE: Duration = Duration::from_secs(30);
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Whether a hub is the one that the state is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,25 +28,27 @@ pub(in crate::delivery) enum SameHub {
 
 impl<P: Ports> RegionWorker<P> {
     /// Asks the hub since when it is on. False, where the sender knows by then why nothing can be sent.
-    pub(in crate::delivery) async fn reach(&mut self) -> bool {
-        let lane = self.sender.lane();
-        let (hub, region, place) = (lane.hub.clone(), lane.region, lane.place());
-        if self.policy.closed.contains(&region) {
-            let stop = match hub.state(&region).await {
+    pub(in crate::delivery) async fn check_hub(&mut self) -> bool {
+        let config = self.sender.config();
+        let (hub, region, region_context) = (config.hub.clone(), config.region, config.region_context());
+        if self.policy.unavailable_regions.contains(&region) {
+            let halt = match hub.state(&region).await {
                 Ok(HubState { product_accepted: true }) => None,
-                Ok(HubState { product_accepted: false }) => Some(RegionHalt::Unavailable(place.product_not_accepted())),
-                Err(error) if is_final(&error) || matches!(error, CallError::Unreachable(_)) => {
-                    Some(self.stop_for(&error).await)
+                Ok(HubState { product_accepted: false }) => {
+                    Some(RegionHalt::Unavailable(region_context.product_not_accepted()))
+                }
+                Err(error) if is_permanent(&error) || matches!(error, CallError::Unreachable(_)) => {
+                    Some(self.halt_for(&error).await)
                 }
                 // Sending will tell.
                 Err(_) => None,
             };
-            if let Some(stop) = stop {
-                self.sender.refuse(stop);
+            if let Some(halt) = halt {
+                self.sender.halt_with(halt);
                 return false;
             }
         }
-        match self.since(&region).await {
+        match self.read_enabled_at(&region).await {
             Ok(since) => {
                 self.header.hub_since = since;
                 true
@@ -57,26 +59,26 @@ impl<P: Ports> RegionWorker<P> {
                 true
             }
             Err(error) => {
-                let stop = self.stop_for(&error).await;
-                self.sender.refuse(stop);
+                let halt = self.halt_for(&error).await;
+                self.sender.halt_with(halt);
                 false
             }
         }
     }
 
     /// Asks since when the hub is on. A Region that has accepted findings is asked patiently where its endpoint is silent.
-    async fn since(&mut self, region: &RegionName) -> Result<Option<String>, CallError> {
-        let patience = Instant::now() + PATIENCE;
+    async fn read_enabled_at(&mut self, region: &RegionName) -> Result<Option<String>, CallError> {
+        let patience = Instant::now() + SILENCE_MAX;
         let mut attempt = 1;
         loop {
-            let answer = self.sender.lane().hub.since(region).await;
+            let answer = self.sender.config().hub.since(region).await;
             match answer {
                 Err(CallError::Unreachable(_)) if self.has_accepted().await => {
-                    let lane = self.sender.lane();
-                    if Instant::now() >= patience || lane.is_over() {
+                    let config = self.sender.config();
+                    if Instant::now() >= patience || config.is_past_deadline() {
                         return answer;
                     }
-                    lane.pause(attempt).await;
+                    config.back_off(attempt).await;
                     attempt += 1;
                 }
                 answer => return answer,
@@ -85,14 +87,14 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Why nothing can be sent to a Region that answers so.
-    async fn stop_for(&mut self, error: &CallError) -> RegionHalt {
+    async fn halt_for(&mut self, error: &CallError) -> RegionHalt {
         match error {
             CallError::Unreachable(_) if self.has_accepted().await => RegionHalt::Undelivered(undelivered::UNREACHABLE),
             CallError::Throttled(_) => RegionHalt::Undelivered(undelivered::THROTTLED),
             CallError::OutOfTime => RegionHalt::Undelivered(undelivered::DEADLINE_EXCEEDED),
-            error if is_final(error) || matches!(error, CallError::Unreachable(_)) => {
-                let lane = self.sender.lane();
-                RegionHalt::Unavailable(explain(&lane.hub, lane.place(), error).await)
+            error if is_permanent(error) || matches!(error, CallError::Unreachable(_)) => {
+                let config = self.sender.config();
+                RegionHalt::Unavailable(explain_rejection(&config.hub, config.region_context(), error).await)
             }
             _ => RegionHalt::Undelivered(undelivered::SERVICE_ERROR),
         }
@@ -101,14 +103,14 @@ impl<P: Ports> RegionWorker<P> {
     /// Whether the Region has ever accepted findings: then its silence is passing. A state that can't be read counts as one.
     async fn has_accepted(&mut self) -> bool {
         let StateHeader { account, region, .. } = &self.header;
-        if !self.sender.lane().has_accepted() {
-            let is_known = self.policy.accepted.contains(region)
+        if !self.sender.config().has_accepted() {
+            let is_known = self.policy.accepted_regions.contains(region)
                 || self.ports.object(&state_key(*account, *region)).await.map_or(true, |state| state.is_some());
             if is_known {
-                self.sender.lane().note_accepted();
+                self.sender.config().note_accepted();
             }
         }
-        self.sender.lane().has_accepted()
+        self.sender.config().has_accepted()
     }
 
     /// Whether the hub is the one that the state is of: by the time at which it was enabled; where that can't be compared, by one
@@ -120,18 +122,18 @@ impl<P: Ports> RegionWorker<P> {
         }
         let now_ms = self.ports.now().as_millisecond();
         let live = || {
-            region_state.index.iter().map(|(meta, _)| meta).filter(|meta| meta.is_live() && !meta.is_expired(now_ms))
+            region_state.index.iter().map(|(meta, _)| meta).filter(|meta| meta.is_active() && !meta.is_expired(now_ms))
         };
         if live().next().is_none() {
             return Ok(SameHub::Yes);
         }
-        let lane = self.sender.lane();
-        let page = match lane.hub.findings(&lane.region, None).await {
+        let config = self.sender.config();
+        let page = match config.hub.findings(&config.region, None).await {
             Ok(page) => page,
             Err(error) => return Ok(SameHub::Unknown(error.to_string())),
         };
         let keys = page.findings.iter().filter_map(|finding| finding_id(finding).ok()).map(|id| FindingKey::of(&id));
-        let is_known = |key: FindingKey| region_state.index.get(key).is_some_and(|meta| meta.is_live());
+        let is_known = |key: FindingKey| region_state.index.get(key).is_some_and(|meta| meta.is_active());
         if keys.into_iter().any(is_known) {
             return Ok(SameHub::Yes);
         }
@@ -143,6 +145,6 @@ impl<P: Ports> RegionWorker<P> {
 }
 
 /// Whether the Region takes nothing before somebody changes something.
-fn is_final(error: &CallError) -> bool {
+fn is_permanent(error: &CallError) -> bool {
     matches!(error, CallError::AccessDenied(_) | CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_))
 }

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::judge::{Judgment, is_limited};
-use super::region::{Late, Policy, RegionWorker, WorkerResult, WorkerState};
+use super::region::{LateResolution, Policy, RegionWorker, WorkerResult, WorkerState};
 use crate::delivery::halt::RegionHalt;
-use crate::delivery::stamp::once_more;
+use crate::delivery::stamp::resend_stored;
 use crate::evidence::service;
 use crate::filter::FilterReason;
 use crate::integration::ArchiveScope;
@@ -18,9 +18,9 @@ use crate::state::{Entry, FindingMeta, Resolution, SeenInScan, Stored, archived,
 
 /// Days for which a finding is remembered that Security Hub does not hold any more, so that its first-seen time is there
 /// when it returns. The service deletes an archived one after 30 days, an active one after 90.
-const GONE_KEPT_DAYS: i64 = 97;
+const RETENTION_DAYS: i64 = 97;
 /// Days for which a finding is remembered that passed and was never sent: an older scan of it comes by then.
-const TOMBSTONE_KEPT_DAYS: i64 = 14;
+const TOMBSTONE_RETENTION_DAYS: i64 = 14;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What is done about findings that are not in Security Hub as the scan has them.
@@ -47,59 +47,59 @@ impl Conclusion {
     }
 
     /// The same where nothing can be archived.
-    fn nowhere(self) -> Self {
+    fn without_archiving(self) -> Self {
         Self { archives: false, archives_moved: false, archives_unproven: false, ..self }
     }
 }
 
 impl<P: Ports> RegionWorker<P> {
     /// Whether the Region took, refused or handed on all that it was told, and did not just fail to answer.
-    pub(crate) fn is_settled(&self) -> bool {
-        !matches!(self.sender.stop(), Some(RegionHalt::Undelivered(_)))
+    pub(crate) fn has_processed_all(&self) -> bool {
+        !matches!(self.sender.halt(), Some(RegionHalt::Undelivered(_)))
     }
 
     /// Whether the Region's state was compared with the scan, as far as the Region is available.
     pub(crate) fn is_compared(&self) -> bool {
-        self.is_settled() || self.work.region_state.is_some()
+        self.has_processed_all() || self.state.region_state.is_some()
     }
 
     /// Whether every finding of the scan that is of this Region has been dealt with: its Security Hub has it, or it was
     /// handed on.
-    pub(crate) fn has_spoken(&self) -> bool {
-        !self.work.left && self.is_settled() && self.work.error.is_none()
+    pub(crate) fn has_reported_all(&self) -> bool {
+        !self.state.has_deferred && self.has_processed_all() && self.state.error.is_none()
     }
 
     /// Archives what is resolved, if it may, and saves the state.
     pub(crate) async fn conclude(mut self, conclusion: Conclusion) -> WorkerResult {
         let saved = self.save(conclusion).await;
         let full = *saved.as_ref().unwrap_or(&false);
-        self.note(saved.map(drop));
+        self.note_error(saved.map(drop));
         let in_doubt_regions = self.may_differ();
-        let worked = self.work.ended(self.sender.lane().counters.read(), self.sender.stop(), &self.policy);
-        WorkerResult { in_doubt_regions, full, ..worked }
+        let result = self.state.into_result(self.sender.config().counters.read(), self.sender.halt(), &self.policy);
+        WorkerResult { is_in_doubt: in_doubt_regions, is_fully_compared: full, ..result }
     }
 
     /// Whether Security Hub may hold what the state does not know of: what was sent is not in the state, or it never was.
     pub(in crate::delivery) fn may_differ(&self) -> bool {
-        let is_unsaved = self.work.error.is_some() && self.sender.lane().counters.read().0 > 0;
-        is_unsaved || (self.is_in_doubt() && !self.work.opened)
+        let is_unsaved = self.state.error.is_some() && self.sender.config().counters.read().0 > 0;
+        is_unsaved || (self.is_in_doubt() && !self.state.opened)
     }
 
     /// Whether the state was compared with the scan as one of the whole account.
     async fn save(&mut self, conclusion: Conclusion) -> Result<bool, PortError> {
-        if self.work.error.is_some() {
+        if self.state.error.is_some() {
             return Ok(false);
         }
-        self.still_ours()?;
-        let may_archive = self.work.clean && self.sender.stop().is_none();
-        let conclusion = if may_archive { conclusion } else { conclusion.nowhere() };
-        let full = self.is_full();
-        let plan = self.plan(conclusion, full);
-        let Some(region_state) = &mut self.work.region_state else { return Ok(false) };
-        self.work.is_keeper |= plan.is_keeper;
+        self.ensure_lease()?;
+        let may_archive = self.state.is_complete && self.sender.halt().is_none();
+        let conclusion = if may_archive { conclusion } else { conclusion.without_archiving() };
+        let full = self.is_full_comparison();
+        let plan = self.plan_pass(conclusion, full);
+        let Some(region_state) = &mut self.state.region_state else { return Ok(false) };
+        self.state.holds_copies |= plan.holds_copies;
         // Whatever is put into the next state, all that stays is copied into it.
-        let archives_late = conclusion.archives && !self.work.resolved_late.is_empty();
-        let lists = plan.lists || !self.work.resolved_late.is_empty();
+        let archives_late = conclusion.archives && !self.state.late_resolutions.is_empty();
+        let lists = plan.lists || !self.state.late_resolutions.is_empty();
         let writes = region_state.is_changed() || region_state.is_stale || plan.writes || archives_late;
         if !writes && !lists {
             return Ok(full);
@@ -108,37 +108,37 @@ impl<P: Ports> RegionWorker<P> {
             region_state.touch().await?;
         }
         self.note_scan(full);
-        self.pass_over(conclusion, full).await?;
+        self.process_old_entries(conclusion, full).await?;
         self.sender.flush().await;
-        self.settle().await?;
-        self.keep_not_archived(full).await?;
+        self.complete_sent().await?;
+        self.copy_not_archived(full).await?;
         self.conclude_late(conclusion).await?;
         self.sender.flush().await;
-        self.settle().await?;
+        self.complete_sent().await?;
         // Of those the state has what was sent before.
-        self.work.not_archived.clear();
-        self.still_ours()?;
-        let archived = self.work.report.archived_at.filter(|_| self.work.counts.archived > 0);
-        match self.work.region_state.take().map(|region_state| region_state.archived_by(archived, &self.run_id)) {
+        self.state.not_archived.clear();
+        self.ensure_lease()?;
+        let archived = self.state.report.archived_at.filter(|_| self.state.counts.archived > 0);
+        match self.state.region_state.take().map(|region_state| region_state.archived_by(archived, &self.run_id)) {
             Some(region_state) => region_state.save().await.map(|()| full),
             None => Ok(false),
         }
     }
 
     /// Goes through the old state: archives, lists, and copies into the next one.
-    async fn pass_over(&mut self, conclusion: Conclusion, full: bool) -> Result<(), PortError> {
-        self.work.archiving = true;
+    async fn process_old_entries(&mut self, conclusion: Conclusion, full: bool) -> Result<(), PortError> {
+        self.state.archiving = true;
         // Of an earlier pass: they stay, as all that was not sent, and are copied with it.
-        self.work.not_archived.clear();
+        self.state.not_archived.clear();
         let now = self.ports.now();
-        let Some(region_state) = self.work.region_state.as_ref().filter(|region_state| region_state.old.is_some())
+        let Some(region_state) = self.state.region_state.as_ref().filter(|region_state| region_state.old.is_some())
         else {
             return Ok(());
         };
         let writes = region_state.is_changed();
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-            let Some(region_state) = &self.work.region_state else { break };
+            let Some(region_state) = &self.state.region_state else { break };
             if !region_state.index.keeps(&entry.meta) {
                 continue;
             }
@@ -150,49 +150,49 @@ impl<P: Ports> RegionWorker<P> {
                     continue;
                 }
                 Judgment::Resolved(class) if conclusion.lists && is_limited(class) => {
-                    self.list(&entry, class, ARCHIVE_LIMIT).await?;
+                    self.list_pending(&entry, class, ARCHIVE_LIMIT).await?;
                 }
-                Judgment::Unproven(reason) => self.list(&entry, PendingClass::Unproven, reason).await?,
+                Judgment::Unproven(reason) => self.list_pending(&entry, PendingClass::Unproven, reason).await?,
                 Judgment::Resolved(_) | Judgment::Absent(_) | Judgment::Stays => {}
             }
-            let kept_days = if entry.meta.is_tombstone() { TOMBSTONE_KEPT_DAYS } else { GONE_KEPT_DAYS };
+            let kept_days = if entry.meta.is_tombstone() { TOMBSTONE_RETENTION_DAYS } else { RETENTION_DAYS };
             let is_forgotten = now.as_millisecond() - entry.meta.sent_ms > kept_days * DAY_MS;
             if !writes || (is_forgotten && seen == SeenInScan::Not) {
                 continue;
             }
-            self.keep(&entry, seen, judgment, full).await?;
+            self.copy_entry(&entry, seen, judgment, full).await?;
         }
         Ok(())
     }
 
     /// Archives, or lists, what this run sent for an older entry of the file and a newer one shows as resolved.
     async fn conclude_late(&mut self, conclusion: Conclusion) -> Result<(), PortError> {
-        let is_complete = self.work.judging.as_ref().is_some_and(|judge| judge.verdicts.proof.is_complete());
+        let is_complete = self.state.judging.as_ref().is_some_and(|judge| judge.verdicts.proof.is_complete());
         if !is_complete {
             return Ok(());
         }
-        let now = self.work.report.archived_at.unwrap_or_else(|| self.ports.now());
-        for (key, late) in std::mem::take(&mut self.work.resolved_late) {
+        let now = self.state.report.archived_at.unwrap_or_else(|| self.ports.now());
+        for (key, resolution) in std::mem::take(&mut self.state.late_resolutions) {
             if conclusion.archives {
-                self.work.report.archived_at = Some(now);
-                match late {
-                    Late::Own(mapped, _) => self.send_resolved(&mapped, key, now).await?,
-                    Late::Redirected(finding) => self.send_over(finding).await?,
+                self.state.report.archived_at = Some(now);
+                match resolution {
+                    LateResolution::Own(mapped, _) => self.send_resolved(&mapped, key, now).await?,
+                    LateResolution::Redirected(finding) => self.send_redirected(finding).await?,
                 }
-                self.settle().await?;
+                self.complete_sent().await?;
             } else if conclusion.lists
-                && let Some(meta) = self.last(key)
+                && let Some(meta) = self.last_sent(key)
             {
-                let class = match &late {
-                    Late::Own(_, FilterReason::Muted) => PendingClass::Muted,
-                    Late::Own(..) | Late::Redirected(_) => PendingClass::Passed,
+                let class = match &resolution {
+                    LateResolution::Own(_, FilterReason::Muted) => PendingClass::Muted,
+                    LateResolution::Own(..) | LateResolution::Redirected(_) => PendingClass::Passed,
                 };
-                let json = match late {
-                    Late::Own(mapped, _) => mapped.encode(&mapped.first_stamps()).ok().map(Into::into),
-                    Late::Redirected(finding) => Some(finding.json),
+                let json = match resolution {
+                    LateResolution::Own(mapped, _) => mapped.encode(&mapped.first_stamps()).ok().map(Into::into),
+                    LateResolution::Redirected(finding) => Some(finding.json),
                 };
                 if let Some(json) = json {
-                    self.list(&Entry { meta, json }, class, ARCHIVE_LIMIT).await?;
+                    self.list_pending(&Entry { meta, json }, class, ARCHIVE_LIMIT).await?;
                 }
             }
         }
@@ -200,53 +200,59 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Copies what was to be archived and was not: Security Hub has it as the old state says.
-    async fn keep_not_archived(&mut self, full: bool) -> Result<(), PortError> {
-        let not_archived = std::mem::take(&mut self.work.not_archived);
+    async fn copy_not_archived(&mut self, full: bool) -> Result<(), PortError> {
+        let not_archived = std::mem::take(&mut self.state.not_archived);
         if not_archived.is_empty() {
             return Ok(());
         }
-        let Some(region_state) = &self.work.region_state else { return Ok(()) };
+        let Some(region_state) = &self.state.region_state else { return Ok(()) };
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-            let Some(region_state) = &self.work.region_state else { break };
+            let Some(region_state) = &self.state.region_state else { break };
             if !not_archived.contains(&entry.meta.key) || !region_state.index.keeps(&entry.meta) {
                 continue;
             }
             let seen = region_state.index.seen(entry.meta.key).unwrap_or_default();
-            self.keep(&entry, seen, self.judge(&entry.meta, seen), full).await?;
+            self.copy_entry(&entry, seen, self.judge(&entry.meta, seen), full).await?;
         }
         Ok(())
     }
 
     /// Copies a finding of the old state into the next one, with what the scan changes about it.
-    async fn keep(&mut self, entry: &Entry, seen: SeenInScan, judgment: Judgment, full: bool) -> Result<(), PortError> {
-        let change = self.change(&entry.meta, seen, judgment, full);
-        self.work.is_keeper |= entry.meta.foreign && entry.meta.is_live();
-        let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
+    async fn copy_entry(
+        &mut self,
+        entry: &Entry,
+        seen: SeenInScan,
+        judgment: Judgment,
+        full: bool,
+    ) -> Result<(), PortError> {
+        let change = self.entry_change(&entry.meta, seen, judgment, full);
+        self.state.holds_copies |= entry.meta.foreign && entry.meta.is_active();
+        let Some(region_state) = &mut self.state.region_state else { return Ok(()) };
         let meta = change.apply(&entry.meta, region_state);
         region_state.copy(&meta, &entry.json).await
     }
 
     /// What a pass over the old state would do.
-    fn plan(&self, conclusion: Conclusion, full: bool) -> Pass {
-        let mut pass = Pass::default();
-        let Some(region_state) = &self.work.region_state else { return pass };
+    fn plan_pass(&self, conclusion: Conclusion, full: bool) -> PassPlan {
+        let mut pass = PassPlan::default();
+        let Some(region_state) = &self.state.region_state else { return pass };
         for (meta, seen) in region_state.index.staying() {
             let judgment = self.judge(meta, seen);
-            pass.lists |= matches!(judgment, Judgment::Unproven(_)) && meta.is_live();
+            pass.lists |= matches!(judgment, Judgment::Unproven(_)) && meta.is_active();
             if let Judgment::Resolved(class) = judgment {
                 pass.lists |= conclusion.lists;
                 pass.writes |= conclusion.archives(class);
             }
-            pass.writes |= self.change(meta, seen, judgment, full).is_any(meta);
-            pass.is_keeper |= meta.foreign && meta.is_live();
+            pass.writes |= self.entry_change(meta, seen, judgment, full).changes_entry(meta);
+            pass.holds_copies |= meta.foreign && meta.is_active();
         }
         pass
     }
 
     /// Whether the state is compared with the scan as one of the whole account.
-    fn is_full(&self) -> bool {
-        let judging = self.work.judging.as_ref();
+    fn is_full_comparison(&self) -> bool {
+        let judging = self.state.judging.as_ref();
         judging.is_some_and(|judge| {
             let proof = &judge.verdicts.proof;
             judge.verdicts.scope == ArchiveScope::Full && proof.is_complete() && !proof.has_several_times()
@@ -255,57 +261,57 @@ impl<P: Ports> RegionWorker<P> {
 
     /// What the next state says of the scan.
     fn note_scan(&mut self, full: bool) {
-        let Some(judge) = &self.work.judging else { return };
-        let (scanned_at, dated) = (Some(judge.verdicts.scanned_at), judge.verdicts.dated);
+        let Some(judge) = &self.state.judging else { return };
+        let (scanned_at, scan_time) = (Some(judge.verdicts.scanned_at), judge.verdicts.scan_time);
         let judged = self.policy.archive && judge.verdicts.proof.tells_coverage();
-        let is_unheard = judge.heard.is_nothing;
-        let Some(region_state) = &mut self.work.region_state else { return };
+        let is_unheard = judge.reporting.is_empty;
+        let Some(region_state) = &mut self.state.region_state else { return };
         let tail = &mut region_state.header.tail;
-        tail.repeated = self.work.repeated.remembered(&region_state.index);
+        tail.repeated = self.state.repeated.keys_to_store(&region_state.index);
         if full {
             tail.full_at = tail.full_at.max(scanned_at);
         }
         if judged {
             // What an earlier run of the same scan counted stays counted, even if this one did not hear of it.
-            let was_counted = tail.judged_at == Some(dated) && tail.unheard_at != Some(dated);
-            tail.unheard_at = (is_unheard && !was_counted).then_some(dated);
-            tail.judged_at = Some(dated);
+            let was_counted = tail.judged_at == Some(scan_time) && tail.unheard_at != Some(scan_time);
+            tail.unheard_at = (is_unheard && !was_counted).then_some(scan_time);
+            tail.judged_at = Some(scan_time);
         }
     }
 
     /// Sends a finding that is resolved for the last time. What an aborted run archived is only counted.
     async fn archive(&mut self, entry: &Entry, class: PendingClass, now: Timestamp) -> Result<(), PortError> {
-        self.work.report.archived_at = Some(now);
-        self.work.unlimited += u64::from(!is_limited(class));
+        self.state.report.archived_at = Some(now);
+        self.state.archived_unlimited += u64::from(!is_limited(class));
         let is_done =
-            self.work.region_state.as_ref().is_some_and(|region_state| region_state.is_unattributed(&entry.meta));
+            self.state.region_state.as_ref().is_some_and(|region_state| region_state.is_unattributed(&entry.meta));
         if is_done {
-            self.work.counts.archived += 1;
+            self.state.counts.archived += 1;
             // Security Hub has it as the aborted run sent it, with the time of its scan: most likely this one.
             let scanned_ms = self.header.scanned_at.unwrap_or(now).min(now).as_millisecond();
             let updated_ms = scanned_ms.max(entry.meta.updated_ms + 1);
             let meta = FindingMeta { updated_ms, sent_ms: now.as_millisecond(), absent: 0, ..entry.meta };
-            let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
+            let Some(region_state) = &mut self.state.region_state else { return Ok(()) };
             return region_state.record(&meta, &entry.json).await;
         }
-        let ended = match class {
+        let resolution = match class {
             PendingClass::Passed => Resolution::Passed,
             PendingClass::Muted => Resolution::Muted,
             PendingClass::Moved | PendingClass::Proven | PendingClass::Absent | PendingClass::Unproven => {
                 Resolution::Gone
             }
         };
-        let finding = self.resolved(&entry.meta, &entry.json, ended, now)?;
+        let finding = self.resolved_finding(&entry.meta, &entry.json, resolution, now)?;
         self.sender.send(finding).await;
-        self.settle().await
+        self.complete_sent().await
     }
 
     /// Lists a finding that is archived upon approval.
-    async fn list(&self, entry: &Entry, class: PendingClass, reason: &str) -> Result<(), PortError> {
-        if !entry.meta.is_live() {
+    async fn list_pending(&self, entry: &Entry, class: PendingClass, reason: &str) -> Result<(), PortError> {
+        if !entry.meta.is_active() {
             return Ok(());
         }
-        let finding: Value = serde_json::from_slice(&entry.json).map_err(|error| self.failed(&error))?;
+        let finding: Value = serde_json::from_slice(&entry.json).map_err(|error| self.error(&error))?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let generator = text(&finding["GeneratorId"]);
         let check_id = generator.strip_prefix("prowler-").unwrap_or(&generator).to_owned();
@@ -327,59 +333,61 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What another run keeps by now is not written over, and not called well.
-    pub(in crate::delivery) fn still_ours(&self) -> Result<(), PortError> {
-        if self.sender.lane().lease.is_lost() {
-            return Err(self.failed(&format!("the hold on account {} was lost to another run", self.header.account)));
+    pub(in crate::delivery) fn ensure_lease(&self) -> Result<(), PortError> {
+        if self.sender.config().lease.is_lost() {
+            return Err(self.error(&format!("the hold on account {} was lost to another run", self.header.account)));
         }
         Ok(())
     }
 
     /// A finding that is resolved, as it is sent for the last time.
-    fn resolved(
+    fn resolved_finding(
         &self,
         meta: &FindingMeta,
         json: &Bytes,
-        ended: Resolution,
+        resolution: Resolution,
         now: Timestamp,
     ) -> Result<Outgoing, PortError> {
         let was = status_of(meta, json, &self.policy.regions);
-        let updated_ms = self.at_ms(meta.key).min(now.as_millisecond()).max(meta.updated_ms + 1);
+        let updated_ms = self.newest_scan_ms(meta.key).min(now.as_millisecond()).max(meta.updated_ms + 1);
         let meta = FindingMeta { absent: 0, ..*meta };
-        once_more(&meta, Stored::Archived(was), updated_ms, now, |updated_at| archived(json, ended, updated_at))
+        resend_stored(&meta, Stored::Archived(was), updated_ms, now, |updated_at| {
+            archived(json, resolution, updated_at)
+        })
     }
 }
 
 impl<P: Ports> WorkerState<P> {
     /// What was done, at the end. `calls`: all, throttled, and failed for another passing reason.
-    pub(in crate::delivery) fn ended(
+    pub(in crate::delivery) fn into_result(
         self,
         calls: (u64, u64, u64),
-        stop: Option<&RegionHalt>,
+        halt: Option<&RegionHalt>,
         policy: &Policy,
     ) -> WorkerResult {
-        let is_keeper = (self.opened && self.error.is_none()).then_some(self.is_keeper);
-        let Self { counts, mut report, error, left_keys: left, unlimited, .. } = self;
+        let holds_copies = (self.opened && self.error.is_none()).then_some(self.holds_copies);
+        let Self { counts, mut report, error, deferred_keys: left, archived_unlimited: unlimited, .. } = self;
         report.sent = counts.sent;
         report.unchanged = counts.unchanged;
         report.filtered = counts.filtered_total();
         report.archived = counts.archived;
         (report.calls, report.throttled, report.retried) = calls;
-        match stop {
+        match halt {
             Some(RegionHalt::Unavailable(unavailable)) => report.unavailable = Some(unavailable.clone()),
             Some(RegionHalt::Undelivered(reason)) if policy.archive => report.unfinished = Some((*reason).to_owned()),
             _ => {}
         }
-        WorkerResult { counts, report, error, is_keeper, unlimited, left, ..WorkerResult::default() }
+        WorkerResult { counts, report, error, holds_copies, unlimited, deferred_keys: left, ..WorkerResult::default() }
     }
 }
 
 /// What a pass over the old state does besides copying.
 #[derive(Clone, Copy, Debug, Default)]
-struct Pass {
+struct PassPlan {
     /// Something changes in the next state.
     writes: bool,
     /// Something is listed for approval.
     lists: bool,
     /// The Region holds active findings of other Regions.
-    is_keeper: bool,
+    holds_copies: bool,
 }

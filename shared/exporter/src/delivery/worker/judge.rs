@@ -32,7 +32,7 @@ pub(crate) struct Verdicts {
     /// The scan's time, of several in the file the newest, never in the future.
     pub(crate) scanned_at: Timestamp,
     /// The same as the scanner's clock has it, which may be ahead: the scan's name, the same for each of its runs.
-    pub(crate) dated: Timestamp,
+    pub(crate) scan_time: Timestamp,
 }
 
 /// The same, for one Region.
@@ -40,24 +40,24 @@ pub(crate) struct Verdicts {
 pub(crate) struct Judge {
     pub(in crate::delivery) verdicts: Verdicts,
     /// The Regions whose findings can be judged here: they have said what the scan has of them.
-    pub(in crate::delivery) heard: Heard,
+    pub(in crate::delivery) reporting: ReportingRegions,
     /// The Regions of foreign findings that are absent.
-    pub(in crate::delivery) homes: HashMap<FindingKey, RegionName>,
+    pub(in crate::delivery) home_regions: HashMap<FindingKey, RegionName>,
     pub(in crate::delivery) now_ms: i64,
 }
 
 /// The Regions that told a Region what the scan has of their findings, copies of which may be there.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Heard {
+pub(crate) struct ReportingRegions {
     /// A Region failed, or left findings to a later run; or this Region holds no copies.
-    pub(crate) is_nothing: bool,
+    pub(crate) is_empty: bool,
     /// Only the findings of these come to a Region that tells, if so: those of the others come to none.
     pub(crate) only: Option<Arc<BTreeSet<RegionName>>>,
 }
 
-impl Heard {
-    fn has(&self, home: RegionName) -> bool {
-        !self.is_nothing && self.only.as_ref().is_none_or(|only| only.contains(&home))
+impl ReportingRegions {
+    fn includes(&self, home_region: RegionName) -> bool {
+        !self.is_empty && self.only.as_ref().is_none_or(|only| only.contains(&home_region))
     }
 }
 
@@ -97,55 +97,63 @@ impl Judge {
         at_ms: i64,
     ) -> Judgment {
         // What was found archived after an aborted run was archived by it, unless the scan shows otherwise.
-        let is_ours = meta.is_live() || region_state.is_unattributed(meta);
+        let is_ours = meta.is_active() || region_state.is_unattributed(meta);
         if !is_ours || meta.is_expired(self.now_ms) {
             return Judgment::Stays;
         }
         // An archive that no report tells of, or that had no answer, is judged as if it had not been done yet: its time, which
         // may be this scan's, is none at which a scan had the finding.
         let is_undone = region_state.is_unattributed(meta) || meta.is_unarchived();
-        let spoken_ms = if is_undone { i64::MIN } else { region_state.spoken_ms(meta) };
+        let last_mentioned_ms = if is_undone { i64::MIN } else { region_state.last_mentioned_ms(meta) };
         let resolved = |class| match () {
             () if !self.verdicts.proof.is_complete() => Judgment::Stays,
-            () if class == PendingClass::Moved && spoken_ms < at_ms.saturating_add(SCANS_APART_MS) => {
+            () if class == PendingClass::Moved && last_mentioned_ms < at_ms.saturating_add(SCANS_APART_MS) => {
                 Judgment::Resolved(class)
             }
             // Of two files of one scan the worse result counts; and what was sent since, as by a user who undid an archive.
-            () if spoken_ms < at_ms => Judgment::Resolved(class),
+            () if last_mentioned_ms < at_ms => Judgment::Resolved(class),
             () => Judgment::Stays,
         };
         // A Region that failed may have had a worse result of the same time, which it could not pass on.
-        let is_unheard = meta.foreign && self.heard.is_nothing;
+        let is_unheard = meta.foreign && self.reporting.is_empty;
         match seen {
             SeenInScan::Passed | SeenInScan::Muted if is_unheard => Judgment::Stays,
             SeenInScan::Passed => resolved(PendingClass::Passed),
             SeenInScan::Muted => resolved(PendingClass::Muted),
             SeenInScan::Moved => resolved(PendingClass::Moved),
             SeenInScan::Filtered | SeenInScan::Manual | SeenInScan::Wanted => Judgment::Stays,
-            SeenInScan::Not => self.judge_absent(region_state, meta, spoken_ms),
+            SeenInScan::Not => self.judge_absent(region_state, meta, last_mentioned_ms),
         }
     }
 
-    fn judge_absent<P: Ports>(&self, region_state: &RegionState<P>, meta: &FindingMeta, spoken_ms: i64) -> Judgment {
-        let Verdicts { proof, coverage, scanned_at, dated, .. } = &self.verdicts;
+    fn judge_absent<P: Ports>(
+        &self,
+        region_state: &RegionState<P>,
+        meta: &FindingMeta,
+        last_mentioned_ms: i64,
+    ) -> Judgment {
+        let Verdicts { proof, coverage, scanned_at, scan_time: scan_time, .. } = &self.verdicts;
         // The same scan, in another file, or a newer one had it.
-        if spoken_ms >= scanned_at.as_millisecond() {
+        if last_mentioned_ms >= scanned_at.as_millisecond() {
             return Judgment::Stays;
         }
-        let home = if meta.foreign { self.homes.get(&meta.key).copied() } else { Some(region_state.header.region) };
-        let (Some(home), check) = (home, region_state.check(meta.check).unwrap_or_default()) else {
+        let home_region =
+            if meta.foreign { self.home_regions.get(&meta.key).copied() } else { Some(region_state.header.region) };
+        let (Some(home_region), check) = (home_region, region_state.check(meta.check).unwrap_or_default()) else {
             return Judgment::Stays;
         };
-        if (meta.foreign && !self.heard.has(home)) || coverage.has_newer_verdict(check, home, *scanned_at) {
+        if (meta.foreign && !self.reporting.includes(home_region))
+            || coverage.has_newer_verdict(check, home_region, *scanned_at)
+        {
             return Judgment::Stays;
         }
-        match proof.judge(meta.check, service(check), home) {
+        match proof.judge(meta.check, service(check), home_region) {
             Absence::OutOfScope => Judgment::Stays,
             Absence::Proven => Judgment::Resolved(PendingClass::Proven),
             Absence::Unproven(_) if self.verdicts.approves_unproven => Judgment::Resolved(PendingClass::Unproven),
             Absence::Unproven(reason) => Judgment::Unproven(reason),
             Absence::Absent => {
-                let is_it = |time: Option<Timestamp>| time == Some(*dated);
+                let is_it = |time: Option<Timestamp>| time == Some(*scan_time);
                 let counted = region_state
                     .old
                     .as_ref()

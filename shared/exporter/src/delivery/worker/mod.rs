@@ -18,5 +18,5 @@ mod resend;
 
 pub(crate) use self::judge::Verdicts;
 pub(crate) use self::region::Policy;
-pub(crate) use self::repeated::room;
+pub(crate) use self::repeated::new_buffer_slots;
 pub(crate) use self::resend::Selector;

@@ -8,47 +8,47 @@ use crate::deadline::within;
 use crate::delivery::halt::RegionHalt;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::{RunReport, undelivered};
-use crate::state::{Adopting, Declined, Missing, RegionState, Trust, adopt, denied, state_key};
+use crate::state::{AdoptError, AdoptionProgress, Missing, RegionState, Trust, adopt, denied, state_key};
 
 /// How long a run's report is kept at the least.
-const REPORT_KEPT_FOR_SURE: SignedDuration = SignedDuration::from_hours(14 * 24);
+const REPORT_RETENTION_MIN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl<P: Ports> RegionWorker<P> {
     /// Opens the Region's state with the first word about the Region; from then on either the state is there or the
     /// sender knows why nothing can be sent.
     pub(crate) async fn open(&mut self) -> Result<(), PortError> {
-        if self.work.region_state.is_some() || self.work.error.is_some() {
+        if self.state.region_state.is_some() || self.state.error.is_some() {
             return Ok(());
         }
-        if self.work.opened {
+        if self.state.opened {
             return self.reopen().await;
         }
-        if self.sender.stop().is_some() || !self.reach().await {
+        if self.sender.halt().is_some() || !self.check_hub().await {
             return Ok(());
         }
-        let mut region_state = self.region_state().await?;
+        let mut region_state = self.read_region_state().await?;
         if let Some(ahead) =
-            region_state.old.as_ref().and_then(|old| old.ahead).filter(|ahead| ahead.dated == self.dated)
+            region_state.old.as_ref().and_then(|old| old.ahead).filter(|ahead| ahead.dated == self.scan_time)
         {
             self.header.ahead = Some(ahead);
             region_state.header.ahead = Some(ahead);
         }
         let same_hub = self.is_same_hub(&region_state).await?;
         if let SameHub::Unknown(why) = &same_hub {
-            self.work.report.hub_unverified = Some(unverified(why));
+            self.state.report.hub_unverified = Some(unverified_message(why));
         }
         if same_hub != SameHub::No && self.header.hub_since.is_none() {
             // What was known of the hub stays known, though nobody may ask now.
             self.header.hub_since = region_state.old.as_ref().and_then(|old| old.hub_since.clone());
             region_state.header.hub_since.clone_from(&self.header.hub_since);
         }
-        if let Some(trust) = self.trust(&region_state, &same_hub) {
-            match self.adopt(region_state, trust, self.missing(&same_hub)).await? {
+        if let Some(trust) = self.required_trust(&region_state, &same_hub) {
+            match self.adopt(region_state, trust, self.missing_meaning(&same_hub)).await? {
                 Some(adopted) => region_state = adopted,
                 None => return Ok(()),
             }
         }
-        self.begin(region_state).await
+        self.start(region_state).await
     }
 
     /// Reads the hub into the state. The state after that; none where the sender knows by then why nothing is sent.
@@ -59,38 +59,38 @@ impl<P: Ports> RegionWorker<P> {
         missing: Missing,
     ) -> Result<Option<RegionState<P>>, PortError> {
         let now_ms = self.ports.now().as_millisecond();
-        let lane = self.sender.lane();
-        let (hub, until) = (lane.hub.clone(), lane.give_up_at);
+        let config = self.sender.config();
+        let (hub, until) = (config.hub.clone(), config.give_up_at);
         match adopt(region_state, &hub, &self.policy.regions, trust, missing, now_ms, until).await {
             Ok(drift) => {
-                self.work.report.adopted = drift.unknown;
-                self.work.report.adoption_skipped = drift.unread;
-                self.work.report.pages_read = drift.pages;
+                self.state.report.adopted = drift.unknown;
+                self.state.report.adoption_skipped = drift.unread;
+                self.state.report.pages_read = drift.pages;
                 if let Some(reason) = drift.paused {
-                    self.sender.refuse(RegionHalt::Undelivered(reason));
+                    self.sender.halt_with(RegionHalt::Undelivered(reason));
                     return Ok(None);
                 }
             }
-            Err(Declined::Hub(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))) => {
-                self.work.report.adoption_skipped = Some(denied(&error));
+            Err(AdoptError::Hub(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))) => {
+                self.state.report.adoption_skipped = Some(denied(&error));
             }
-            Err(Declined::Hub(error)) => {
-                self.sender.refuse(RegionHalt::Undelivered(passing(&error)));
+            Err(AdoptError::Hub(error)) => {
+                self.sender.halt_with(RegionHalt::Undelivered(undelivered_reason(&error)));
                 return Ok(None);
             }
-            Err(Declined::Port(error)) => return Err(error),
+            Err(AdoptError::Port(error)) => return Err(error),
         }
-        let mut region_state = self.region_state().await?;
-        if self.work.report.adoption_skipped.is_some() && region_state.header.tail.adopting.is_none() {
+        let mut region_state = self.read_region_state().await?;
+        if self.state.report.adoption_skipped.is_some() && region_state.header.tail.adopting.is_none() {
             // The next run that may read the hub does.
-            region_state.header.tail.adopting = Some(Adopting::postponed());
+            region_state.header.tail.adopting = Some(AdoptionProgress::postponed());
         }
         Ok(Some(region_state))
     }
 
     /// Begins to work on a state that can be trusted.
-    async fn begin(&mut self, mut region_state: RegionState<P>) -> Result<(), PortError> {
-        region_state.orphaned = self.orphaned(&region_state).await?;
+    async fn start(&mut self, mut region_state: RegionState<P>) -> Result<(), PortError> {
+        region_state.orphaned = self.find_orphaned_archive(&region_state).await?;
         if let Some(old) = region_state.old.as_ref().filter(|old| old.scanned_at > region_state.header.scanned_at) {
             // What is sent late of an older scan does not make the state one of that scan.
             (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
@@ -98,27 +98,27 @@ impl<P: Ports> RegionWorker<P> {
         if let Some(given_up) =
             region_state.header.tail.adopting.as_ref().and_then(|adopting| adopting.given_up.clone())
         {
-            self.work.report.adoption_skipped = Some(given_up);
+            self.state.report.adoption_skipped = Some(given_up);
         }
         region_state.is_stale |= region_state.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
         if region_state.old.is_some() {
-            self.sender.lane().note_accepted();
+            self.sender.config().note_accepted();
         }
-        self.work.repeated.learn(&region_state.header.tail.repeated);
-        self.work.region_state = Some(Box::new(region_state));
-        self.work.opened = true;
+        self.state.repeated.add_known(&region_state.header.tail.repeated);
+        self.state.region_state = Some(Box::new(region_state));
+        self.state.opened = true;
         Ok(())
     }
 
     /// Reads the Region's state.
-    pub(in crate::delivery) async fn region_state(&self) -> Result<RegionState<P>, PortError> {
+    pub(in crate::delivery) async fn read_region_state(&self) -> Result<RegionState<P>, PortError> {
         let action = || format!("read {}", state_key(self.header.account, self.header.region));
-        let end = self.sender.lane().give_up_at;
+        let end = self.sender.config().give_up_at;
         within(end, action, RegionState::open(self.ports.clone(), self.header.clone())).await
     }
 
     /// How far the service's word is to be trusted where the state does not do; none where the state does.
-    fn trust(&self, region_state: &RegionState<P>, same_hub: &SameHub) -> Option<Trust> {
+    fn required_trust(&self, region_state: &RegionState<P>, same_hub: &SameHub) -> Option<Trust> {
         let Some(old) = &region_state.old else { return Some(Trust::Content) };
         if self.is_in_doubt() || *same_hub == SameHub::No {
             return Some(Trust::Existence);
@@ -127,20 +127,20 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// When a run archived findings that left no report.
-    pub(in crate::delivery) async fn orphaned(
+    pub(in crate::delivery) async fn find_orphaned_archive(
         &self,
         region_state: &RegionState<P>,
     ) -> Result<Option<Timestamp>, PortError> {
         let by = region_state.old.as_ref().and_then(|old| old.tail.archived.clone());
         // A report may be forgotten, but not so soon.
-        let is_recent = |at: Timestamp| self.ports.now().duration_since(at) < REPORT_KEPT_FOR_SURE;
+        let is_recent = |at: Timestamp| self.ports.now().duration_since(at) < REPORT_RETENTION_MIN;
         let Some(by) = by.filter(|by| by.run_id != *self.run_id && is_recent(by.at)) else { return Ok(None) };
         let report = self.ports.object(&RunReport::key(&by.run_id)).await?;
         Ok(report.is_none().then_some(by.at))
     }
 
     /// What an active finding is that the service does not show.
-    fn missing(&self, same_hub: &SameHub) -> Missing {
+    fn missing_meaning(&self, same_hub: &SameHub) -> Missing {
         if self.is_in_doubt() && *same_hub != SameHub::No { Missing::ArchivedByUs } else { Missing::Archived }
     }
 
@@ -151,7 +151,7 @@ impl<P: Ports> RegionWorker<P> {
 }
 
 /// The reason for which findings are undelivered after a call that failed in passing.
-fn passing(error: &CallError) -> &'static str {
+fn undelivered_reason(error: &CallError) -> &'static str {
     match error {
         CallError::OutOfTime => undelivered::DEADLINE_EXCEEDED,
         CallError::Throttled(_) => undelivered::THROTTLED,
@@ -161,7 +161,7 @@ fn passing(error: &CallError) -> &'static str {
 }
 
 /// That nobody can tell whether the hub was disabled and enabled again, and what helps.
-fn unverified(why: &str) -> String {
+fn unverified_message(why: &str) -> String {
     format!(
         "cannot verify that Security Hub was not disabled and enabled again since the last export: {why}\n\
          allow the role securityhub:DescribeHub"

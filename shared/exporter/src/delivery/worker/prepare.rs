@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use asff::RegionName;
 use jiff::Timestamp;
 
-use super::judge::{Heard, Judge, Judgment, Tally, Verdicts, is_limited};
+use super::judge::{Judge, Judgment, ReportingRegions, Tally, Verdicts, is_limited};
 use super::region::RegionWorker;
 use crate::evidence::service;
 use crate::ports::{PortError, Ports};
@@ -14,37 +14,37 @@ use crate::state::{FindingKey, FindingMeta, RegionState, ScanCode, SeenInScan, U
 
 impl<P: Ports> RegionWorker<P> {
     /// Gets ready to judge: learns which Regions the absent findings of other Regions are of.
-    pub(crate) async fn prepare(&mut self, verdicts: Verdicts, heard: Heard) {
+    pub(crate) async fn prepare_judging(&mut self, verdicts: Verdicts, has_response: ReportingRegions) {
         let now_ms = self.ports.now().as_millisecond();
-        let homes = match self.homes().await {
-            Ok(homes) => homes,
+        let home_regions = match self.read_home_regions().await {
+            Ok(home_regions) => home_regions,
             Err(error) => {
-                self.note(Err(error));
+                self.note_error(Err(error));
                 HashMap::new()
             }
         };
-        self.work.judging = Some(Judge { verdicts, heard, homes, now_ms });
+        self.state.judging = Some(Judge { verdicts, reporting: has_response, home_regions: home_regions, now_ms });
     }
 
-    async fn homes(&self) -> Result<HashMap<FindingKey, RegionName>, PortError> {
-        let mut homes = HashMap::new();
-        let Some(region_state) = self.work.region_state.as_ref().filter(|_| self.work.error.is_none()) else {
-            return Ok(homes);
+    async fn read_home_regions(&self) -> Result<HashMap<FindingKey, RegionName>, PortError> {
+        let mut home_regions = HashMap::new();
+        let Some(region_state) = self.state.region_state.as_ref().filter(|_| self.state.error.is_none()) else {
+            return Ok(home_regions);
         };
         let is_absent =
-            |(meta, seen): (&FindingMeta, SeenInScan)| meta.foreign && meta.is_live() && seen == SeenInScan::Not;
+            |(meta, seen): (&FindingMeta, SeenInScan)| meta.foreign && meta.is_active() && seen == SeenInScan::Not;
         if !region_state.index.iter().any(is_absent) {
-            return Ok(homes);
+            return Ok(home_regions);
         }
-        let Some(mut entries) = region_state.entries().await? else { return Ok(homes) };
+        let Some(mut entries) = region_state.entries().await? else { return Ok(home_regions) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
             if entry.meta.foreign
-                && let Some(home) = finding_home(&entry.json)
+                && let Some(home_region) = finding_home(&entry.json)
             {
-                homes.insert(entry.meta.key, home);
+                home_regions.insert(entry.meta.key, home_region);
             }
         }
-        Ok(homes)
+        Ok(home_regions)
     }
 
     /// What becomes of a finding that the state knows.
@@ -52,42 +52,42 @@ impl<P: Ports> RegionWorker<P> {
         if !self.policy.archive {
             return Judgment::Stays;
         }
-        let (Some(judge), Some(region_state)) = (&self.work.judging, &self.work.region_state) else {
+        let (Some(judge), Some(region_state)) = (&self.state.judging, &self.state.region_state) else {
             return Judgment::Stays;
         };
-        judge.judge(region_state, meta, seen, self.at_ms(meta.key))
+        judge.judge(region_state, meta, seen, self.newest_scan_ms(meta.key))
     }
 
     /// The time of the scan that has the last word on a finding, in milliseconds since 1970.
-    pub(in crate::delivery) fn at_ms(&self, key: FindingKey) -> i64 {
+    pub(in crate::delivery) fn newest_scan_ms(&self, key: FindingKey) -> i64 {
         let first_ms = self.header.scanned_at.map_or(0, |first| first.as_millisecond());
-        self.work.times.get(&key).copied().unwrap_or(first_ms)
+        self.state.times.get(&key).copied().unwrap_or(first_ms)
     }
 
     /// Counts the Region's findings by what becomes of them.
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
-        let (Some(judge), Some(region_state)) = (&self.work.judging, &self.work.region_state) else { return tally };
+        let (Some(judge), Some(region_state)) = (&self.state.judging, &self.state.region_state) else { return tally };
         if judge.verdicts.proof.is_complete() {
-            tally.pending += self.work.resolved_late.len() as u64;
+            tally.pending += self.state.late_resolutions.len() as u64;
         }
         for (meta, seen) in region_state.index.iter() {
             let judgment = self.judge(meta, seen);
             // A setting that keeps a finding back does not count it among those that could be archived.
             // What became active by this scan was not before it.
-            let is_active = meta.is_live()
-                && !self.work.fresh.contains(&meta.key)
+            let is_active = meta.is_active()
+                && !self.state.newly_active.contains(&meta.key)
                 && !meta.is_expired(judge.now_ms)
                 && seen != SeenInScan::Filtered;
-            tally.active += u64::from(is_active || (!meta.is_live() && judgment != Judgment::Stays));
+            tally.active += u64::from(is_active || (!meta.is_active() && judgment != Judgment::Stays));
             match judgment {
                 Judgment::Stays => {}
                 Judgment::Resolved(class) => tally.pending += u64::from(is_limited(class)),
-                Judgment::Absent(_) => tally.absent += u64::from(meta.is_live()),
-                Judgment::Unproven(reason) if meta.is_live() => {
-                    let home = judge.homes.get(&meta.key).copied().unwrap_or(region_state.header.region);
+                Judgment::Absent(_) => tally.absent += u64::from(meta.is_active()),
+                Judgment::Unproven(reason) if meta.is_active() => {
+                    let home_region = judge.home_regions.get(&meta.key).copied().unwrap_or(region_state.header.region);
                     let service = service(region_state.check(meta.check).unwrap_or_default());
-                    count(&mut tally.unproven, home, service, reason);
+                    count(&mut tally.unproven, home_region, service, reason);
                 }
                 Judgment::Unproven(_) => {}
             }
@@ -96,43 +96,43 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// What changes in the next state about a finding that is not sent.
-    pub(in crate::delivery) fn change(
+    pub(in crate::delivery) fn entry_change(
         &self,
         meta: &FindingMeta,
         seen: SeenInScan,
         judgment: Judgment,
         full: bool,
     ) -> Change {
-        let mut change = Change { absent: meta.absent, seen: SeenBy::Same };
-        let Some(region_state) = &self.work.region_state else { return change };
-        let (at_ms, spoken_ms) = (self.at_ms(meta.key), region_state.spoken_ms(meta));
+        let mut change = Change { absent: meta.absent, seen: SeenBy::Unchanged };
+        let Some(region_state) = &self.state.region_state else { return change };
+        let (at_ms, last_mentioned_ms) = (self.newest_scan_ms(meta.key), region_state.last_mentioned_ms(meta));
         if region_state.is_unattributed(meta) {
             change.absent = UNATTRIBUTED;
         }
         let is_there = match seen {
             SeenInScan::Filtered | SeenInScan::Manual | SeenInScan::Wanted => true,
             // It is archived, and the scan agrees.
-            SeenInScan::Passed | SeenInScan::Muted => !meta.is_live(),
+            SeenInScan::Passed | SeenInScan::Muted => !meta.is_active(),
             SeenInScan::Moved | SeenInScan::Not => false,
         };
-        if meta.is_live() {
+        if meta.is_active() {
             change.absent = match (seen, judgment) {
                 (SeenInScan::Moved, _) => meta.absent,
                 // What this run could not archive either, the next try does.
                 (SeenInScan::Passed | SeenInScan::Muted, _) if meta.is_unarchived() => meta.absent,
                 (SeenInScan::Not, Judgment::Absent(absent)) => absent,
                 (SeenInScan::Not, Judgment::Resolved(PendingClass::Absent)) => {
-                    meta.absent.max(self.work.judging.as_ref().map_or(1, |judge| judge.verdicts.absent_scans))
+                    meta.absent.max(self.state.judging.as_ref().map_or(1, |judge| judge.verdicts.absent_scans))
                 }
                 (SeenInScan::Not, _) => meta.absent,
                 // An entry that is no newer than what the state knows says nothing about the scans since.
-                _ if at_ms <= spoken_ms && !meta.is_unarchived() => meta.absent,
+                _ if at_ms <= last_mentioned_ms && !meta.is_unarchived() => meta.absent,
                 _ => 0,
             };
         }
         change.seen = match meta.seen {
-            ScanCode::NEWEST if is_there && full => SeenBy::Same,
-            _ if is_there && spoken_ms < at_ms => {
+            ScanCode::NEWEST if is_there && full => SeenBy::Unchanged,
+            _ if is_there && last_mentioned_ms < at_ms => {
                 if full {
                     SeenBy::Newest
                 } else {
@@ -140,13 +140,13 @@ impl<P: Ports> RegionWorker<P> {
                 }
             }
             // The code for the newest scan is about to mean this one, which does not have it.
-            ScanCode::NEWEST if !is_there && full && meta.is_live() => {
+            ScanCode::NEWEST if !is_there && full && meta.is_active() => {
                 match region_state.full_before.map(Timestamp::as_millisecond) {
                     Some(full_ms) if full_ms > meta.updated_ms => SeenBy::Scan(full_ms),
-                    _ => SeenBy::Nobody,
+                    _ => SeenBy::Unknown,
                 }
             }
-            _ => SeenBy::Same,
+            _ => SeenBy::Unchanged,
         };
         change
     }
@@ -163,19 +163,19 @@ pub(in crate::delivery) struct Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SeenBy {
     /// The one that the state names.
-    Same,
+    Unchanged,
     /// The newest one of the whole account.
     Newest,
     /// The one of this time, in milliseconds since 1970.
     Scan(i64),
     /// None that is known.
-    Nobody,
+    Unknown,
 }
 
 impl Change {
     /// Whether the next state differs.
-    pub(in crate::delivery) fn is_any(self, meta: &FindingMeta) -> bool {
-        self.absent != meta.absent || self.seen != SeenBy::Same
+    pub(in crate::delivery) fn changes_entry(self, meta: &FindingMeta) -> bool {
+        self.absent != meta.absent || self.seen != SeenBy::Unchanged
     }
 
     /// The finding in the next state.
@@ -185,10 +185,10 @@ impl Change {
         region_state: &mut RegionState<P>,
     ) -> FindingMeta {
         let seen = match self.seen {
-            SeenBy::Same => meta.seen,
+            SeenBy::Unchanged => meta.seen,
             SeenBy::Newest => ScanCode::NEWEST,
             SeenBy::Scan(scan_ms) => region_state.code(scan_ms),
-            SeenBy::Nobody => ScanCode::UNKNOWN,
+            SeenBy::Unknown => ScanCode::UNKNOWN,
         };
         FindingMeta { absent: self.absent, seen, ..*meta }
     }

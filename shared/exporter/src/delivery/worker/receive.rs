@@ -4,8 +4,8 @@ use asff::{Identity, Mapped, RecordState, ResourceHash, Stamps, Status, Unsent};
 
 use jiff::Timestamp;
 
-use super::region::{Late, Message, RegionWorker, TakenOver};
-use crate::delivery::stamp::{readdress, stamps};
+use super::region::{LateResolution, Message, RedirectedVersion, RegionWorker};
+use crate::delivery::stamp::{compute_stamps, retarget};
 use crate::filter::FilterReason;
 use crate::integration::ArchiveScope;
 use crate::pack::Outgoing;
@@ -19,95 +19,94 @@ use crate::state::{
 
 impl<P: Ports> RegionWorker<P> {
     /// Gives a finding of the scan its fate, or sends it.
-    pub(in crate::delivery) async fn take(
+    pub(in crate::delivery) async fn receive(
         &mut self,
         mut mapped: Box<Mapped>,
-        kept: Option<FilterReason>,
+        filtered: Option<FilterReason>,
     ) -> Result<(), PortError> {
-        if kept.is_none() {
+        if filtered.is_none() {
             self.open().await?;
         }
-        if self.is_anothers(mapped.finding.id.as_str(), mapped.resource_hash) {
+        if self.is_id_taken(mapped.finding.id.as_str(), mapped.resource_hash) {
             mapped.use_longer_id();
         }
-        let identity = self.work.identities.settle(&mut mapped);
-        let mut was_sent = self.work.identities.was_sent(&mapped);
-        let (key, at_ms) = (FindingKey::of(mapped.finding.id.as_str()), self.time_of(&mapped));
+        let identity = self.state.identities.settle(&mut mapped);
+        let mut was_sent = self.state.identities.was_sent(&mapped);
+        let (key, at_ms) = (FindingKey::of(mapped.finding.id.as_str()), self.scan_ms(&mapped));
         if matches!(identity, Identity::Duplicate | Identity::Older) {
-            let reason = kept.filter(|_| identity == Identity::Duplicate).unwrap_or(FilterReason::Duplicate);
-            self.work.counts.add(Fate::Filtered(reason.as_str().to_owned()), 1);
+            let reason = filtered.filter(|_| identity == Identity::Duplicate).unwrap_or(FilterReason::Duplicate);
+            self.state.counts.add(Fate::Filtered(reason.as_str().to_owned()), 1);
             return Ok(());
         }
         if matches!(identity, Identity::Worse | Identity::Newer) {
-            was_sent = self.take_back(&mapped, key, was_sent);
+            was_sent = self.retract(&mapped, key, was_sent);
             // What an entry before it said of the finding does not count any more.
-            self.work.resolved_late.remove(&key);
+            self.state.late_resolutions.remove(&key);
         }
-        if let Some(kept) = kept {
-            let is_resolved = identity == Identity::Newer && was_sent && kept.seen() != SeenInScan::Filtered;
-            return self.take_filtered(mapped, kept, key, is_resolved).await;
+        if let Some(filtered) = filtered {
+            let is_resolved = identity == Identity::Newer && was_sent && filtered.seen() != SeenInScan::Filtered;
+            return self.receive_filtered(mapped, filtered, key, is_resolved).await;
         }
         if !mapped.repairs.is_empty() {
-            self.work.counts.repaired += 1;
+            self.state.counts.repaired += 1;
         }
-        let work = &mut self.work;
-        let last = work
-            .region_state
-            .as_ref()
-            .and_then(|region_state| region_state.index.get(key).map(|meta| (*meta, region_state.spoken_ms(meta))));
-        if last.is_some_and(|(_, spoken_ms)| spoken_ms >= at_ms + SCANS_APART_MS) {
+        let work = &mut self.state;
+        let last = work.region_state.as_ref().and_then(|region_state| {
+            region_state.index.get(key).map(|meta| (*meta, region_state.last_mentioned_ms(meta)))
+        });
+        if last.is_some_and(|(_, last_mentioned_ms)| last_mentioned_ms >= at_ms + SCANS_APART_MS) {
             work.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
-            return self.see(key, SeenInScan::Wanted, at_ms).await;
+            return self.mark_and_forward(key, SeenInScan::Wanted, at_ms).await;
         }
         let last = last.map(|(meta, _)| meta);
-        self.mark(key, SeenInScan::Wanted, at_ms);
-        if self.work.region_state.is_some() {
+        self.mark_seen(key, SeenInScan::Wanted, at_ms);
+        if self.state.region_state.is_some() {
             let delta = compare(last.as_ref(), mapped.content_hash(), self.ports.now().as_millisecond());
             let done = self.header.has_sent(last.as_ref(), mapped.scanned_at.as_millisecond());
             let skips = self.policy.resend == Resend::Changed || done;
             if delta == Comparison::Same && skips && !was_sent {
-                self.work.counts.add(Fate::Unchanged, 1);
-                return self.tell(key, SeenInScan::Moved, at_ms).await;
+                self.state.counts.add(Fate::Unchanged, 1);
+                return self.forward_mark(key, SeenInScan::Moved, at_ms).await;
             }
             if !was_sent {
-                match self.wait(mapped, key) {
+                match self.buffer(mapped, key) {
                     None => return Ok(()),
-                    Some(back) => mapped = back,
+                    Some(returned) => mapped = returned,
                 }
             }
-            self.work.report.changes.count(delta);
+            self.state.report.changes.count(delta);
         }
-        let stamps = stamps(&mapped, self.work.repeated.repeats(key), last.as_ref(), self.ports.now());
+        let stamps = compute_stamps(&mapped, self.state.repeated.repeat_count(key), last.as_ref(), self.ports.now());
         self.send(&mapped, key, &stamps, Stored::Active(mapped.status), was_sent).await
     }
 
     /// Counts a finding that a setting or its status filters out. `is_resolved`: it resolves an entry of the file that was
     /// sent.
-    async fn take_filtered(
+    async fn receive_filtered(
         &mut self,
         mapped: Box<Mapped>,
-        kept: FilterReason,
+        filtered: FilterReason,
         key: FindingKey,
         is_resolved: bool,
     ) -> Result<(), PortError> {
         if is_resolved && self.policy.archive {
-            if !self.last(key).is_some_and(|last| last.is_live()) {
+            if !self.last_sent(key).is_some_and(|last| last.is_active()) {
                 return self.send_resolved(&mapped, key, self.ports.now()).await;
             }
             // It was active before the scan: whether it is archived depends on the limit.
-            self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
-            self.work.resolved_late.insert(key, Late::Own(mapped, kept));
+            self.state.counts.add(Fate::Filtered(filtered.as_str().to_owned()), 1);
+            self.state.late_resolutions.insert(key, LateResolution::Own(mapped, filtered));
             return Ok(());
         }
-        self.work.counts.add(Fate::Filtered(kept.as_str().to_owned()), 1);
-        let at_ms = self.time_of(&mapped);
-        self.remember_kept(&mapped, kept, key, at_ms).await?;
-        self.see(key, kept.seen(), at_ms).await
+        self.state.counts.add(Fate::Filtered(filtered.as_str().to_owned()), 1);
+        let at_ms = self.scan_ms(&mapped);
+        self.record_tombstone(&mapped, filtered, key, at_ms).await?;
+        self.mark_and_forward(key, filtered.seen(), at_ms).await
     }
 
     /// What the state has of a finding.
-    pub(in crate::delivery) fn last(&self, key: FindingKey) -> Option<FindingMeta> {
-        self.work.region_state.as_ref().and_then(|region_state| region_state.index.get(key)).copied()
+    pub(in crate::delivery) fn last_sent(&self, key: FindingKey) -> Option<FindingMeta> {
+        self.state.region_state.as_ref().and_then(|region_state| region_state.index.get(key)).copied()
     }
 
     /// Sends a finding as it is stamped. `apart`: an earlier version of it may be on its way.
@@ -133,16 +132,16 @@ impl<P: Ports> RegionWorker<P> {
     ) -> Result<(), PortError> {
         let json = match mapped.encode(stamps) {
             Ok(json) => json,
-            Err(_) if self.work.archiving => {
+            Err(_) if self.state.archiving => {
                 let code = asff::QuarantineCode::TooLarge.as_str().to_owned();
-                *self.work.counts.archive_rejected.entry(code).or_default() += 1;
+                *self.state.counts.archive_rejected.entry(code).or_default() += 1;
                 return Ok(());
             }
             Err(too_large) => {
-                self.work.counts.add(Fate::Quarantined(asff::QuarantineCode::TooLarge.as_str().to_owned()), 1);
+                self.state.counts.add(Fate::Quarantined(asff::QuarantineCode::TooLarge.as_str().to_owned()), 1);
                 self.quarantine.put(Entry::too_large(mapped, &too_large)).await?;
                 // What was not stored here stays where it is.
-                return self.tell(key, SeenInScan::Wanted, self.time_of(mapped)).await;
+                return self.forward_mark(key, SeenInScan::Wanted, self.scan_ms(mapped)).await;
             }
         };
         let meta = FindingMeta {
@@ -158,21 +157,21 @@ impl<P: Ports> RegionWorker<P> {
             absent: 0,
             foreign: mapped.region != self.header.region,
         };
-        self.work.is_keeper |= meta.foreign;
-        self.work.identities.note_sent(mapped);
-        self.dispatch(Outgoing { id: mapped.finding.id.to_string(), json: json.into(), meta, apart }).await
+        self.state.holds_copies |= meta.foreign;
+        self.state.identities.note_sent(mapped);
+        self.send_or_defer(Outgoing { id: mapped.finding.id.to_string(), json: json.into(), meta, apart }).await
     }
 
     /// Remembers that a finding passed that was never sent, where scans of parts may come in any order.
-    async fn remember_kept(
+    async fn record_tombstone(
         &mut self,
         mapped: &Mapped,
-        kept: FilterReason,
+        filtered: FilterReason,
         key: FindingKey,
         at_ms: i64,
     ) -> Result<(), PortError> {
-        let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
-        let is_resolved = matches!(kept.seen(), SeenInScan::Passed | SeenInScan::Muted);
+        let Some(region_state) = &mut self.state.region_state else { return Ok(()) };
+        let is_resolved = matches!(filtered.seen(), SeenInScan::Passed | SeenInScan::Muted);
         let known_ms =
             region_state.index.get(key).map(|meta| if meta.is_tombstone() { meta.updated_ms } else { i64::MAX });
         if self.policy.scope == ArchiveScope::Full || !is_resolved || known_ms.is_some_and(|known_ms| known_ms >= at_ms)
@@ -195,124 +194,125 @@ impl<P: Ports> RegionWorker<P> {
         key: FindingKey,
         now: Timestamp,
     ) -> Result<(), PortError> {
-        let last = self.last(key);
-        let stamps = stamps(mapped, self.work.repeated.repeats(key), last.as_ref(), now);
+        let last = self.last_sent(key);
+        let stamps = compute_stamps(mapped, self.state.repeated.repeat_count(key), last.as_ref(), now);
         let stamps = Stamps { record_state: RecordState::Archived, ..stamps };
-        self.mark(key, SeenInScan::Wanted, self.time_of(mapped));
+        self.mark_seen(key, SeenInScan::Wanted, self.scan_ms(mapped));
         self.send_at(mapped, key, &stamps, Stored::Archived(Status::Failed), true, now).await
     }
 
     /// The time of the scan that an entry is of, in milliseconds since 1970, never in the future.
-    fn time_of(&self, mapped: &Mapped) -> i64 {
-        self.clamped(mapped.scanned_at)
+    fn scan_ms(&self, mapped: &Mapped) -> i64 {
+        self.clamp_ms(mapped.scanned_at)
     }
 
-    fn clamped(&self, scanned_at: jiff::Timestamp) -> i64 {
+    fn clamp_ms(&self, scanned_at: jiff::Timestamp) -> i64 {
         match self.header.scanned_at {
-            Some(clamped) if scanned_at == self.dated => clamped.as_millisecond(),
+            Some(clamped) if scanned_at == self.scan_time => clamped.as_millisecond(),
             _ => scanned_at.min(self.ports.now()).as_millisecond(),
         }
     }
 
     /// Whether an earlier scan's finding of another resource has the Id.
-    fn is_anothers(&self, id: &str, resource: ResourceHash) -> bool {
-        let holder =
-            self.work.region_state.as_ref().and_then(|region_state| region_state.index.get(FindingKey::of(id)));
-        holder.is_some_and(|holder| holder.resource != 0 && holder.resource != resource.fingerprint())
+    fn is_id_taken(&self, id: &str, resource: ResourceHash) -> bool {
+        let known =
+            self.state.region_state.as_ref().and_then(|region_state| region_state.index.get(FindingKey::of(id)));
+        known.is_some_and(|known| known.resource != 0 && known.resource != resource.fingerprint())
     }
 
     /// Keeps what was sent of a finding that is never sent as it is now.
-    pub(in crate::delivery) async fn note_unsent(&mut self, mut unsent: Box<Unsent>) -> Result<(), PortError> {
-        if self.is_anothers(unsent.id.as_str(), unsent.resource_hash) {
+    pub(in crate::delivery) async fn receive_unsent(&mut self, mut unsent: Box<Unsent>) -> Result<(), PortError> {
+        if self.is_id_taken(unsent.id.as_str(), unsent.resource_hash) {
             unsent.use_longer_id();
         }
-        self.work.counts.add(Fate::Filtered(FilterReason::Manual.as_str().to_owned()), 1);
-        let (key, at_ms) = (FindingKey::of(unsent.id.as_str()), self.clamped(unsent.scanned_at));
-        self.work.resolved_late.remove(&key);
-        self.see(key, FilterReason::Manual.seen(), at_ms).await
+        self.state.counts.add(Fate::Filtered(FilterReason::Manual.as_str().to_owned()), 1);
+        let (key, at_ms) = (FindingKey::of(unsent.id.as_str()), self.clamp_ms(unsent.scanned_at));
+        self.state.late_resolutions.remove(&key);
+        self.mark_and_forward(key, FilterReason::Manual.seen(), at_ms).await
     }
 
     /// Notes what the scan says of a finding that was perhaps sent before, here or to another Region.
-    async fn see(&mut self, key: FindingKey, seen: SeenInScan, at_ms: i64) -> Result<(), PortError> {
-        self.mark(key, seen, at_ms);
-        self.tell(key, seen, at_ms).await
+    async fn mark_and_forward(&mut self, key: FindingKey, seen: SeenInScan, at_ms: i64) -> Result<(), PortError> {
+        self.mark_seen(key, seen, at_ms);
+        self.forward_mark(key, seen, at_ms).await
     }
 
     /// Notes what a scan of this time says of a finding that the state knows. The newest scan of the file counts.
-    pub(in crate::delivery) fn mark(&mut self, key: FindingKey, seen: SeenInScan, at_ms: i64) {
-        let Some(region_state) = &mut self.work.region_state else { return };
+    pub(in crate::delivery) fn mark_seen(&mut self, key: FindingKey, seen: SeenInScan, at_ms: i64) {
+        let Some(region_state) = &mut self.state.region_state else { return };
         let first_ms = self.header.scanned_at.map_or(at_ms, |first| first.as_millisecond());
         let Some(before) = region_state.index.seen(key) else {
             // The state knows it once the account has come to rest.
-            if at_ms != first_ms || self.work.times.contains_key(&key) {
-                let newest_ms = self.work.times.entry(key).or_insert(at_ms);
+            if at_ms != first_ms || self.state.times.contains_key(&key) {
+                let newest_ms = self.state.times.entry(key).or_insert(at_ms);
                 *newest_ms = at_ms.max(*newest_ms);
             }
             return;
         };
-        let before_ms = self.work.times.get(&key).copied().unwrap_or(first_ms);
+        let before_ms = self.state.times.get(&key).copied().unwrap_or(first_ms);
         if before != SeenInScan::Not && at_ms < before_ms {
             return;
         }
         region_state.index.see(key, seen, before != SeenInScan::Not && at_ms > before_ms);
         if at_ms != before_ms {
-            self.work.times.insert(key, at_ms);
+            self.state.times.insert(key, at_ms);
         }
     }
 
     /// Tells the Regions that may hold a copy of a finding from an earlier scan what the scan says of it.
-    pub(in crate::delivery) async fn tell(
+    pub(in crate::delivery) async fn forward_mark(
         &mut self,
         key: FindingKey,
         seen: SeenInScan,
         at_ms: i64,
     ) -> Result<(), PortError> {
-        if !self.late.is_empty() {
-            self.work.untold.push((key, seen, at_ms));
+        if !self.late_copy_regions.is_empty() {
+            self.state.deferred_marks.push((key, seen, at_ms));
         }
-        for keeper in self.fallback.iter().chain(&self.keepers) {
-            keeper.send(Message::SeenInScan(key, seen, at_ms)).await.map_err(|error| self.failed(&error))?;
+        for copy_region in self.fallback.iter().chain(&self.copy_regions) {
+            copy_region.send(Message::SeenInScan(key, seen, at_ms)).await.map_err(|error| self.error(&error))?;
         }
         Ok(())
     }
 
     /// Takes a finding that its own Region does not take.
-    pub(in crate::delivery) async fn take_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn receive_redirected(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
         self.open().await?;
         finding.meta.foreign = true;
-        self.work.is_keeper = true;
+        self.state.holds_copies = true;
         let (key, stamped_ms) = (finding.meta.key, finding.meta.updated_ms);
-        let before = self.work.taken_over.get(&key).copied();
+        let before = self.state.redirected.get(&key).copied();
         // Its own Region's batches come back in any order.
         if before.is_some_and(|before| before.stamped_ms > stamped_ms) {
-            self.work.counts.add(Fate::Filtered(FilterReason::Duplicate.as_str().to_owned()), 1);
+            self.state.counts.add(Fate::Filtered(FilterReason::Duplicate.as_str().to_owned()), 1);
             return Ok(());
         }
-        self.work.resolved_late.remove(&key);
-        let was_active = self.last(key).is_some_and(|last| last.is_live()) && !self.work.fresh.contains(&key);
-        if !finding.meta.is_live() && was_active {
+        self.state.late_resolutions.remove(&key);
+        let was_active =
+            self.last_sent(key).is_some_and(|last| last.is_active()) && !self.state.newly_active.contains(&key);
+        if !finding.meta.is_active() && was_active {
             // Resolved by a newer entry of the file. It was active here before the scan: the end of the file decides.
-            self.work.counts.add(Fate::Filtered(FilterReason::Passed.as_str().to_owned()), 1);
+            self.state.counts.add(Fate::Filtered(FilterReason::Passed.as_str().to_owned()), 1);
             if before.is_some() {
-                self.work.resolved_late.insert(key, Late::Redirected(finding));
+                self.state.late_resolutions.insert(key, LateResolution::Redirected(finding));
             } else {
-                self.mark(key, FilterReason::Passed.seen(), stamped_ms);
+                self.mark_seen(key, FilterReason::Passed.seen(), stamped_ms);
             }
             return Ok(());
         }
-        self.send_over(finding).await
+        self.send_redirected(finding).await
     }
 
     /// Sends a finding that its own Region does not take.
-    pub(in crate::delivery) async fn send_over(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
+    pub(in crate::delivery) async fn send_redirected(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
         let (key, stamped_ms) = (finding.meta.key, finding.meta.updated_ms);
-        let before = self.work.taken_over.get(&key).copied();
+        let before = self.state.redirected.get(&key).copied();
         // Its own scan's time, or a moment later: nothing that the file said of it before counts against it.
-        self.mark(key, SeenInScan::Wanted, finding.meta.updated_ms);
+        self.mark_seen(key, SeenInScan::Wanted, finding.meta.updated_ms);
         let sent_ms = match before {
-            Some(before) if self.sender.take_back(key) => {
-                self.work.counts.add(Fate::Filtered(FilterReason::Duplicate.as_str().to_owned()), 1);
-                before.left_ms
+            Some(before) if self.sender.remove_unsent(key) => {
+                self.state.counts.add(Fate::Filtered(FilterReason::Duplicate.as_str().to_owned()), 1);
+                before.sent_ms
             }
             Some(before) => Some(before.updated_ms),
             None => None,
@@ -321,27 +321,27 @@ impl<P: Ports> RegionWorker<P> {
             finding.meta.updated_ms = finding.meta.updated_ms.max(sent_ms + 1);
             finding.apart = true;
         }
-        if let Some(region_state) = &self.work.region_state {
+        if let Some(region_state) = &self.state.region_state {
             let last = region_state.index.get(key).copied();
             let now_ms = self.ports.now().as_millisecond();
             let delta = compare(last.as_ref(), finding.meta.content, now_ms);
             let done = self.header.has_sent(last.as_ref(), finding.meta.updated_ms);
             if delta == Comparison::Same && sent_ms.is_none() && (self.policy.resend == Resend::Changed || done) {
-                self.work.taken_over.remove(&key);
-                self.work.counts.add(Fate::Unchanged, 1);
+                self.state.redirected.remove(&key);
+                self.state.counts.add(Fate::Unchanged, 1);
                 return Ok(());
             }
-            self.work.report.changes.count(delta);
+            self.state.report.changes.count(delta);
             if let Some(last) = last {
                 finding.meta.first_seen_ms = finding.meta.first_seen_ms.min(last.first_seen_ms);
                 finding.meta.updated_ms = finding.meta.updated_ms.max(last.updated_ms + 1);
             }
         }
-        let taken_over = TakenOver { stamped_ms, updated_ms: finding.meta.updated_ms, left_ms: sent_ms };
-        self.work.taken_over.insert(key, taken_over);
-        let lane = self.sender.lane();
-        let readdressed = readdress(&finding, &lane.partition.product_arn(lane.region));
-        finding.json = readdressed.map_err(|error| self.failed(&error))?.into();
-        self.dispatch(finding).await
+        let redirected = RedirectedVersion { stamped_ms, updated_ms: finding.meta.updated_ms, sent_ms: sent_ms };
+        self.state.redirected.insert(key, redirected);
+        let config = self.sender.config();
+        let retargeted = retarget(&finding, &config.partition.product_arn(config.region));
+        finding.json = retargeted.map_err(|error| self.error(&error))?.into();
+        self.send_or_defer(finding).await
     }
 }

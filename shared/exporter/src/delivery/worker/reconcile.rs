@@ -12,11 +12,12 @@ use asff::RegionName;
 
 use super::conclude::Conclusion;
 use super::region::{RegionWorker, WorkerResult};
-use crate::delivery::stamp::once_more;
+use crate::delivery::stamp::resend_stored;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::Drift;
 use crate::state::{
-    Entry, FindingKey, FindingMeta, Pages, RegionState, Stored, Unread, is_archived, repeated, status_of, taken_over,
+    Entry, FindingKey, FindingMeta, Pages, RegionState, Stored, Unread, is_archived, read_hub_finding, repeated,
+    status_of,
 };
 
 /// Findings of the hub that the state must learn of, before they are written: some hundred KB.
@@ -25,7 +26,7 @@ type HubFindings = Vec<(FindingMeta, Vec<u8>)>;
 /// How a finding of the hub stands to the state's.
 enum HubDifference {
     /// The state has nothing, or something older.
-    StatusChanges,
+    Newer,
     /// The hub has something older, or what was archived.
     Stale,
     Same,
@@ -33,38 +34,38 @@ enum HubDifference {
 
 impl<P: Ports> RegionWorker<P> {
     pub(in crate::delivery) async fn reconcile(mut self, dry_run: bool) -> WorkerResult {
-        let compared = self.compare(dry_run).await;
-        self.note(compared);
+        let compared = self.compare_with_hub(dry_run).await;
+        self.note_error(compared);
         self.conclude(Conclusion::default()).await
     }
 
-    async fn compare(&mut self, dry_run: bool) -> Result<(), PortError> {
-        if !self.reach().await {
+    async fn compare_with_hub(&mut self, dry_run: bool) -> Result<(), PortError> {
+        if !self.check_hub().await {
             return Ok(());
         }
-        self.work.region_state = Some(Box::new(RegionState::open(self.ports.clone(), self.header.clone()).await?));
+        self.state.region_state = Some(Box::new(RegionState::open(self.ports.clone(), self.header.clone()).await?));
         let mut drift = Drift::default();
         let mut found = HashMap::new();
         let read = self.read_hub(&mut drift, &mut found, dry_run).await?;
         if let Err(error) = read {
             drift.unread = Some(error);
         } else {
-            self.repair(&mut drift, found, dry_run).await?;
+            self.resend_differences(&mut drift, found, dry_run).await?;
         }
         if dry_run || drift.unread.is_some() {
             // What was written meanwhile is dropped; the state stays as it was.
-            self.work.region_state = None;
-            self.work.report.adopted = 0;
+            self.state.region_state = None;
+            self.state.report.adopted = 0;
         } else {
-            drift.fixed = self.work.report.adopted + self.work.counts.sent;
+            drift.fixed = self.state.report.adopted + self.state.counts.sent;
             // All was read: what an adoption left out is there now.
-            if let Some(region_state) = &mut self.work.region_state
+            if let Some(region_state) = &mut self.state.region_state
                 && region_state.header.tail.adopting.take().is_some()
             {
                 region_state.touch().await?;
             }
         }
-        self.work.report.drift = Some(drift);
+        self.state.report.drift = Some(drift);
         Ok(())
     }
 
@@ -75,69 +76,70 @@ impl<P: Ports> RegionWorker<P> {
         found: &mut HashMap<FindingKey, bool>,
         dry_run: bool,
     ) -> Result<Result<(), String>, PortError> {
-        let lane = self.sender.lane();
-        let (hub, until) = (lane.hub.clone(), lane.give_up_at);
+        let config = self.sender.config();
+        let (hub, until) = (config.hub.clone(), config.give_up_at);
         let mut pages = Pages::new(&hub, self.header.region, until);
         loop {
             let page = match pages.next().await {
                 Ok(Some(page)) => page,
                 Ok(None) => return Ok(Ok(())),
-                Err(error) => return Ok(Err(unread(&error))),
+                Err(error) => return Ok(Err(unread_message(&error))),
             };
-            let mut learnt = HubFindings::new();
+            let mut found_in_hub = HubFindings::new();
             for finding in &page {
                 let now_ms = self.ports.now().as_millisecond();
-                let Some((meta, json)) = taken_over(finding, self.header.region, &self.policy.regions, now_ms) else {
+                let Some((meta, json)) = read_hub_finding(finding, self.header.region, &self.policy.regions, now_ms)
+                else {
                     continue;
                 };
-                let Some(region_state) = &self.work.region_state else { continue };
+                let Some(region_state) = &self.state.region_state else { continue };
                 let known = region_state.index.get(meta.key).copied();
-                let standing = compare(known.as_ref(), &meta);
-                if found.insert(meta.key, matches!(standing, HubDifference::Stale)).is_some() {
+                let difference = difference(known.as_ref(), &meta);
+                if found.insert(meta.key, matches!(difference, HubDifference::Stale)).is_some() {
                     continue;
                 }
-                match (standing, known) {
+                match (difference, known) {
                     (HubDifference::Same, _) => drift.same += 1,
                     (HubDifference::Stale, _) => drift.different += 1,
-                    (HubDifference::StatusChanges, None) => {
+                    (HubDifference::Newer, None) => {
                         drift.unknown += 1;
-                        learnt.push((meta, json));
+                        found_in_hub.push((meta, json));
                     }
-                    (HubDifference::StatusChanges, Some(known)) => {
+                    (HubDifference::Newer, Some(known)) => {
                         drift.different += 1;
-                        learnt.push((FindingMeta { first_seen_ms: known.first_seen_ms, ..meta }, json));
+                        found_in_hub.push((FindingMeta { first_seen_ms: known.first_seen_ms, ..meta }, json));
                     }
                 }
             }
-            self.learn(learnt, dry_run).await?;
+            self.record_hub_findings(found_in_hub, dry_run).await?;
         }
     }
 
-    async fn learn(&mut self, learnt: HubFindings, dry_run: bool) -> Result<(), PortError> {
-        let Some(region_state) = self.work.region_state.as_mut().filter(|_| !dry_run) else { return Ok(()) };
-        for (meta, json) in learnt {
+    async fn record_hub_findings(&mut self, found_in_hub: HubFindings, dry_run: bool) -> Result<(), PortError> {
+        let Some(region_state) = self.state.region_state.as_mut().filter(|_| !dry_run) else { return Ok(()) };
+        for (meta, json) in found_in_hub {
             region_state.record(&meta, &json).await?;
-            self.work.report.adopted += 1;
+            self.state.report.adopted += 1;
         }
         Ok(())
     }
 
     /// Sends again what the hub lacks, or has otherwise than it was last sent.
-    async fn repair(
+    async fn resend_differences(
         &mut self,
         drift: &mut Drift,
         found: HashMap<FindingKey, bool>,
         dry_run: bool,
     ) -> Result<(), PortError> {
-        let Some(region_state) = &self.work.region_state else { return Ok(()) };
-        let of_state = |(meta, _): (&FindingMeta, _)| meta.is_live().then_some(meta.key);
+        let Some(region_state) = &self.state.region_state else { return Ok(()) };
+        let of_state = |(meta, _): (&FindingMeta, _)| meta.is_active().then_some(meta.key);
         let missing: HashSet<FindingKey> =
             region_state.index.iter().filter_map(of_state).filter(|key| !found.contains_key(key)).collect();
         let regions = self.policy.regions.clone();
         let now = self.ports.now();
-        let lost = Arc::new(AtomicU64::new(0));
-        let counted = lost.clone();
-        let choose = move |_: RegionName, entry: &Entry| {
+        let missing_count = Arc::new(AtomicU64::new(0));
+        let counted = missing_count.clone();
+        let select = move |_: RegionName, entry: &Entry| {
             let is_missing = missing.contains(&entry.meta.key);
             // A call that archived it had no answer: it is archived, as it should be.
             if is_missing && is_archived(&entry.json) {
@@ -158,28 +160,28 @@ impl<P: Ports> RegionWorker<P> {
             // A millisecond later, so that the service takes it.
             let updated_ms = entry.meta.updated_ms + 1;
             let finding =
-                once_more(&entry.meta, stored, updated_ms, now, |updated_at| repeated(&entry.json, updated_at));
+                resend_stored(&entry.meta, stored, updated_ms, now, |updated_at| repeated(&entry.json, updated_at));
             finding.map(|finding| (!dry_run).then_some(finding))
         };
-        self.pass(&choose).await?;
-        drift.missing = lost.load(Ordering::Relaxed);
+        self.send_selected(&select).await?;
+        drift.missing = missing_count.load(Ordering::Relaxed);
         // Whatever was sent has its fate; there is no file to read from.
-        self.work.counts.read = self.work.counts.accounted();
+        self.state.counts.read = self.state.counts.accounted();
         Ok(())
     }
 }
 
 /// How the hub's version of a finding, which is live there, stands to the state's.
-fn compare(known: Option<&FindingMeta>, hub: &FindingMeta) -> HubDifference {
+fn difference(known: Option<&FindingMeta>, hub: &FindingMeta) -> HubDifference {
     match known {
-        None => HubDifference::StatusChanges,
-        Some(known) if known.is_tombstone() || known.updated_ms < hub.updated_ms => HubDifference::StatusChanges,
-        Some(known) if known.updated_ms == hub.updated_ms && known.is_live() => HubDifference::Same,
+        None => HubDifference::Newer,
+        Some(known) if known.is_tombstone() || known.updated_ms < hub.updated_ms => HubDifference::Newer,
+        Some(known) if known.updated_ms == hub.updated_ms && known.is_active() => HubDifference::Same,
         Some(_) => HubDifference::Stale,
     }
 }
 
-fn unread(error: &Unread) -> String {
+fn unread_message(error: &Unread) -> String {
     match error {
         Unread::Call(CallError::AccessDenied(message)) => format!("{message}. Allow the role securityhub:GetFindings"),
         other => other.to_string(),

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::judge::Judge;
 use super::repeated::Repeated;
 use crate::delivery::sender::Sender;
-use crate::delivery::timed_hub::Timed;
+use crate::delivery::timed_hub::TimedHub;
 use crate::filter::FilterReason;
 use crate::integration::ArchiveScope;
 use crate::json_lines::JsonLines;
@@ -44,17 +44,17 @@ pub(crate) struct Policy {
     pub(crate) in_doubt: InDoubt,
     pub(crate) regions: Arc<Regions>,
     /// Whether the keys of what is left to a later run are gathered: 8 bytes for each.
-    pub(crate) remembers_left: bool,
+    pub(crate) collects_deferred: bool,
     /// Regions, besides the fallback, whose Security Hub holds findings of other Regions.
-    pub(crate) keepers: Arc<BTreeSet<RegionName>>,
+    pub(crate) copy_regions: Arc<BTreeSet<RegionName>>,
     /// The Regions of the integration, if it names them.
-    pub(crate) only: Option<Arc<BTreeSet<RegionName>>>,
+    pub(crate) selected_regions: Option<Arc<BTreeSet<RegionName>>>,
     /// The newest scan of the whole account that each Region's state was compared with.
     pub(crate) full_at: Arc<BTreeMap<RegionName, Timestamp>>,
     /// Regions that accepted findings when their connection was checked: that one is unreachable is passing.
-    pub(crate) accepted: Arc<BTreeSet<RegionName>>,
+    pub(crate) accepted_regions: Arc<BTreeSet<RegionName>>,
     /// Regions that took nothing when they were looked at: they are asked before anything is sent to them.
-    pub(crate) closed: Arc<BTreeSet<RegionName>>,
+    pub(crate) unavailable_regions: Arc<BTreeSet<RegionName>>,
 }
 
 /// A Region's worker.
@@ -63,26 +63,26 @@ pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) run_id: Arc<str>,
     pub(crate) header: StateHeader,
     /// The scan's own time, which may lie ahead of the clock.
-    pub(crate) dated: Timestamp,
+    pub(crate) scan_time: Timestamp,
     pub(crate) policy: Policy,
-    pub(crate) sender: Sender<Timed<P::Hub>>,
+    pub(crate) sender: Sender<TimedHub<P::Hub>>,
     pub(crate) quarantine: Quarantine,
     pub(crate) pending: JsonLines<PendingFinding>,
     pub(crate) fallback: Option<mpsc::Sender<Message>>,
     /// The Regions, besides the fallback, that hold findings of other Regions: they are told what the scan says of each.
-    pub(crate) keepers: Vec<mpsc::Sender<Message>>,
+    pub(crate) copy_regions: Vec<mpsc::Sender<Message>>,
     /// Room for findings that wait for the end of the file.
-    pub(crate) room: Arc<Semaphore>,
+    pub(crate) buffer_slots: Arc<Semaphore>,
     /// What was said of findings before the worker came to rest.
     pub(crate) marks: Vec<(FindingKey, SeenInScan)>,
     /// Further such Regions, which are told when all queues are drained: they tell this one, and none may wait for another in
     /// a circle.
-    pub(crate) late: Vec<RegionName>,
-    pub(crate) work: WorkerState<P>,
+    pub(crate) late_copy_regions: Vec<RegionName>,
+    pub(crate) state: WorkerState<P>,
 }
 
 /// The entry of a file that shows as resolved what an older entry of it had this run send.
-pub(in crate::delivery) enum Late {
+pub(in crate::delivery) enum LateResolution {
     /// A finding of this Region.
     Own(Box<Mapped>, FilterReason),
     /// A finding of another Region, as it is archived.
@@ -91,13 +91,13 @@ pub(in crate::delivery) enum Late {
 
 /// The version of another Region's finding that this run sends last.
 #[derive(Clone, Copy)]
-pub(in crate::delivery) struct TakenOver {
+pub(in crate::delivery) struct RedirectedVersion {
     /// The `UpdatedAt` that its own Region gave it, in milliseconds since 1970.
     pub(in crate::delivery) stamped_ms: i64,
     /// The one that it is sent with.
     pub(in crate::delivery) updated_ms: i64,
     /// The one of an earlier version that has left, if any.
-    pub(in crate::delivery) left_ms: Option<i64>,
+    pub(in crate::delivery) sent_ms: Option<i64>,
 }
 
 /// What changes while a worker works.
@@ -110,31 +110,31 @@ pub(crate) struct WorkerState<P: Ports> {
     /// The scans of findings that the state knows and another scan than [`RegionWorker::header`]'s has, in milliseconds.
     pub(in crate::delivery) times: HashMap<FindingKey, i64>,
     /// What [`RegionWorker::late`] are told: 24 bytes a finding, where there are any.
-    pub(in crate::delivery) untold: Vec<(FindingKey, SeenInScan, i64)>,
+    pub(in crate::delivery) deferred_marks: Vec<(FindingKey, SeenInScan, i64)>,
     /// How absent findings are judged, from the end of the reading on.
     pub(in crate::delivery) judging: Option<Judge>,
     pub(in crate::delivery) counts: Counts,
     pub(in crate::delivery) report: RegionReport,
     pub(in crate::delivery) archiving: bool,
     /// The Region's Security Hub holds active findings of other Regions.
-    pub(in crate::delivery) is_keeper: bool,
+    pub(in crate::delivery) holds_copies: bool,
     /// Archived findings that do not count towards the limit.
-    pub(in crate::delivery) unlimited: u64,
+    pub(in crate::delivery) archived_unlimited: u64,
     /// Everything that should be in Security Hub is.
-    pub(in crate::delivery) clean: bool,
+    pub(in crate::delivery) is_complete: bool,
     /// Findings of other Regions that this run sends here.
-    pub(in crate::delivery) taken_over: HashMap<FindingKey, TakenOver>,
+    pub(in crate::delivery) redirected: HashMap<FindingKey, RedirectedVersion>,
     /// Findings that were active before the scan, that this run sent for an older entry of the file, and that a newer entry shows as
     /// resolved.
-    pub(in crate::delivery) resolved_late: BTreeMap<FindingKey, Late>,
+    pub(in crate::delivery) late_resolutions: BTreeMap<FindingKey, LateResolution>,
     /// Findings that became active in this run before the worker came to rest.
-    pub(in crate::delivery) fresh: HashSet<FindingKey>,
+    pub(in crate::delivery) newly_active: HashSet<FindingKey>,
     /// Findings that are resolved, and that Security Hub did not archive: it has them as they were.
     pub(in crate::delivery) not_archived: HashSet<FindingKey>,
     /// The keys of what is left to a later run, if they are asked for.
-    pub(in crate::delivery) left_keys: HashSet<FindingKey>,
+    pub(in crate::delivery) deferred_keys: HashSet<FindingKey>,
     /// Something is left to a later run; where it belongs to, nobody can say that it is gone.
-    pub(crate) left: bool,
+    pub(crate) has_deferred: bool,
     /// The state was opened, and adopted where it had to be.
     pub(in crate::delivery) opened: bool,
     pub(in crate::delivery) error: Option<PortError>,
@@ -154,20 +154,20 @@ impl<P: Ports> Default for WorkerState<P> {
             identities: Identities::default(),
             repeated: Repeated::default(),
             times: HashMap::new(),
-            untold: Vec::new(),
+            deferred_marks: Vec::new(),
             judging: None,
             counts: Counts::default(),
             report: RegionReport::default(),
             archiving: false,
-            is_keeper: false,
-            unlimited: 0,
-            clean: true,
-            taken_over: HashMap::new(),
-            resolved_late: BTreeMap::new(),
-            fresh: HashSet::new(),
+            holds_copies: false,
+            archived_unlimited: 0,
+            is_complete: true,
+            redirected: HashMap::new(),
+            late_resolutions: BTreeMap::new(),
+            newly_active: HashSet::new(),
             not_archived: HashSet::new(),
-            left_keys: HashSet::new(),
-            left: false,
+            deferred_keys: HashSet::new(),
+            has_deferred: false,
             opened: false,
             error: None,
         }
@@ -180,64 +180,64 @@ pub(crate) struct WorkerResult {
     pub(crate) counts: Counts,
     pub(crate) report: RegionReport,
     /// Security Hub may hold what the state does not know of.
-    pub(crate) in_doubt_regions: bool,
+    pub(crate) is_in_doubt: bool,
     /// The state or the quarantine could not be kept: the run must fail.
     pub(crate) error: Option<PortError>,
     /// The state was compared with the scan as one of the whole account.
-    pub(crate) full: bool,
+    pub(crate) is_fully_compared: bool,
     /// Whether the Region's Security Hub holds findings of other Regions, if its state was opened.
-    pub(crate) is_keeper: Option<bool>,
+    pub(crate) holds_copies: Option<bool>,
     /// Of the archived ones, those that do not count towards the limit.
     pub(crate) unlimited: u64,
-    pub(crate) left: HashSet<FindingKey>,
+    pub(crate) deferred_keys: HashSet<FindingKey>,
 }
 
 impl<P: Ports> RegionWorker<P> {
     /// Takes what comes through the queue until it is closed and every finding has a fate.
-    pub(crate) async fn drain(mut self, mut queue: mpsc::Receiver<Message>) -> Self {
-        if self.policy.archive || self.is_in_doubt() || self.work.opened {
+    pub(crate) async fn process_queue(mut self, mut queue: mpsc::Receiver<Message>) -> Self {
+        if self.policy.archive || self.is_in_doubt() || self.state.opened {
             let opened = self.open().await;
-            self.note(opened);
+            self.note_error(opened);
         }
         while let Some(message) = queue.recv().await {
-            if self.work.error.is_some() {
+            if self.state.error.is_some() {
                 continue;
             }
-            let taken = match message {
-                Message::Finding(mapped, kept) => self.take(mapped, kept).await,
-                Message::Unsent(unsent) => self.note_unsent(unsent).await,
-                Message::Redirected(finding) => self.take_over(finding).await,
+            let received = match message {
+                Message::Finding(mapped, filtered) => self.receive(mapped, filtered).await,
+                Message::Unsent(unsent) => self.receive_unsent(unsent).await,
+                Message::Redirected(finding) => self.receive_redirected(finding).await,
                 Message::SeenInScan(key, seen, at_ms) => {
-                    self.mark(key, seen, at_ms);
+                    self.mark_seen(key, seen, at_ms);
                     Ok(())
                 }
             };
-            let settled = self.settle().await;
-            self.note(taken.and(settled));
+            let outcome = self.complete_sent().await;
+            self.note_error(received.and(outcome));
         }
-        if self.work.error.is_none() {
-            let sent = self.send_waiting().await;
-            self.note(sent);
+        if self.state.error.is_none() {
+            let sent = self.send_buffered().await;
+            self.note_error(sent);
         }
         self.sender.flush().await;
-        let settled = self.settle().await;
-        self.note(settled);
-        (self.fallback, self.keepers) = (None, Vec::new());
+        let outcome = self.complete_sent().await;
+        self.note_error(outcome);
+        (self.fallback, self.copy_regions) = (None, Vec::new());
         self
     }
 
     /// All is told apart; what is archived next comes from the state, which holds each finding once.
-    pub(in crate::delivery) fn end_of_file(&mut self) {
-        self.work.identities = Identities::default();
+    pub(in crate::delivery) fn forget_identities(&mut self) {
+        self.state.identities = Identities::default();
     }
 
-    pub(in crate::delivery) fn note(&mut self, outcome: Result<(), PortError>) {
+    pub(in crate::delivery) fn note_error(&mut self, outcome: Result<(), PortError>) {
         if let Err(error) = outcome {
-            self.work.error.get_or_insert(error);
+            self.state.error.get_or_insert(error);
         }
     }
 
-    pub(in crate::delivery) fn failed(&self, error: &impl ToString) -> PortError {
+    pub(in crate::delivery) fn error(&self, error: &impl ToString) -> PortError {
         PortError { action: format!("deliver to {}", self.header.region), message: error.to_string() }
     }
 }

@@ -13,48 +13,50 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::state::{FindingKey, Index};
 
 /// Findings of one export that wait for the end of the file at most. Each takes some 5 KB. What is above is sent at once.
-pub(crate) const WAITING_MAX: usize = 4000;
+pub(crate) const BUFFERED_MAX: usize = 4000;
 /// Findings of one Region that the state remembers as reported several times at most.
-const REMEMBERED_MAX: usize = 10_000;
+const REPEATED_KEYS_MAX: usize = 10_000;
 
 /// The findings of one Region that a scan reports several times.
 #[derive(Default)]
 pub(in crate::delivery) struct Repeated {
     /// Those of earlier scans, and of this one.
-    pub(in crate::delivery) known: HashSet<FindingKey>,
+    pub(in crate::delivery) keys: HashSet<FindingKey>,
     /// Those of this scan, and how many of their entries came after the first.
-    pub(in crate::delivery) here: HashMap<FindingKey, u32>,
-    pub(in crate::delivery) waiting: HashMap<FindingKey, Waiting>,
+    pub(in crate::delivery) entries_after_first: HashMap<FindingKey, u32>,
+    pub(in crate::delivery) buffered: HashMap<FindingKey, BufferedFinding>,
     /// Those of which a version has left in this run: what comes after it is sent, whatever the state says.
-    pub(in crate::delivery) left: HashSet<FindingKey>,
+    pub(in crate::delivery) already_sent: HashSet<FindingKey>,
 }
 
-pub(in crate::delivery) struct Waiting {
+pub(in crate::delivery) struct BufferedFinding {
     pub(in crate::delivery) mapped: Box<Mapped>,
     pub(in crate::delivery) _permit: OwnedSemaphorePermit,
 }
 
 impl Repeated {
     /// Learns those of earlier scans.
-    pub(in crate::delivery) fn learn(&mut self, keys: &[FindingKey]) {
-        self.known.extend(keys);
+    pub(in crate::delivery) fn add_known(&mut self, keys: &[FindingKey]) {
+        self.keys.extend(keys);
     }
 
     /// How many entries of a finding came after the first, in this scan.
-    pub(in crate::delivery) fn repeats(&self, key: FindingKey) -> u32 {
-        self.here.get(&key).copied().unwrap_or_default()
+    pub(in crate::delivery) fn repeat_count(&self, key: FindingKey) -> u32 {
+        self.entries_after_first.get(&key).copied().unwrap_or_default()
     }
 
     /// What the next state remembers: those of this scan, and earlier ones whose findings it has.
-    pub(in crate::delivery) fn remembered(&self, index: &Index) -> Vec<FindingKey> {
-        let earlier = self.known.iter().filter(|key| !self.here.contains_key(key) && index.get(**key).is_some());
-        let mut keys: Vec<FindingKey> = self.here.keys().chain(earlier).copied().take(REMEMBERED_MAX).collect();
+    pub(in crate::delivery) fn keys_to_store(&self, index: &Index) -> Vec<FindingKey> {
+        let earlier =
+            self.keys.iter().filter(|key| !self.entries_after_first.contains_key(key) && index.get(**key).is_some());
+        let mut keys: Vec<FindingKey> =
+            self.entries_after_first.keys().chain(earlier).copied().take(REPEATED_KEYS_MAX).collect();
         keys.sort_unstable();
         keys
     }
 }
 
 /// Room for what waits, for the Regions of one export together.
-pub(crate) fn room() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(WAITING_MAX))
+pub(crate) fn new_buffer_slots() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(BUFFERED_MAX))
 }

@@ -18,31 +18,35 @@ pub(crate) type Selector = dyn Fn(RegionName, &Entry) -> Result<Option<Outgoing>
 
 impl<P: Ports> AccountDelivery<P> {
     /// Goes through the states of these Regions, all at once. With `archiving`, what is sent counts as archived.
-    pub(crate) async fn revise(
+    pub(crate) async fn resend(
         self,
         regions: &BTreeSet<RegionName>,
-        choose: Arc<Selector>,
+        select: Arc<Selector>,
         archiving: bool,
     ) -> AccountDelivered {
-        self.each(regions, |worker| worker.revise(choose.clone(), archiving)).await
+        self.run_workers(regions, |worker| worker.resend(select.clone(), archiving)).await
     }
 
     /// Compares what these Regions' hubs hold with the states, all at once, and fixes the difference, unless it is a dry
     /// run.
     pub(crate) async fn reconcile(self, regions: &BTreeSet<RegionName>, dry_run: bool) -> AccountDelivered {
-        self.each(regions, |worker| worker.reconcile(dry_run)).await
+        self.run_workers(regions, |worker| worker.reconcile(dry_run)).await
     }
 
-    async fn each<F>(self, regions: &BTreeSet<RegionName>, work: impl Fn(RegionWorker<P>) -> F) -> AccountDelivered
+    async fn run_workers<F>(
+        self,
+        regions: &BTreeSet<RegionName>,
+        work: impl Fn(RegionWorker<P>) -> F,
+    ) -> AccountDelivered
     where
         F: Future<Output = WorkerResult> + Send + 'static,
     {
-        let start = |region: &RegionName| (*region, tokio::spawn(work(self.worker(*region, None, Vec::new()))));
+        let start = |region: &RegionName| (*region, tokio::spawn(work(self.new_worker(*region, None, Vec::new()))));
         let tasks: Vec<_> = regions.iter().map(start).collect();
         let mut delivered = AccountDelivered::default();
         for (region, task) in tasks {
-            if let Some(worked) = delivered.joined(region, task.await) {
-                delivered.add(region, worked);
+            if let Some(result) = delivered.join_result(region, task.await) {
+                delivered.add_region(region, result);
             }
         }
         delivered
@@ -50,32 +54,32 @@ impl<P: Ports> AccountDelivery<P> {
 }
 
 impl<P: Ports> RegionWorker<P> {
-    async fn revise(mut self, choose: Arc<Selector>, archiving: bool) -> WorkerResult {
-        self.work.archiving = archiving;
+    async fn resend(mut self, select: Arc<Selector>, archiving: bool) -> WorkerResult {
+        self.state.archiving = archiving;
         let opened = self.open().await;
-        self.note(opened);
-        let passed = self.pass(choose.as_ref()).await;
-        self.note(passed);
+        self.note_error(opened);
+        let passed = self.send_selected(select.as_ref()).await;
+        self.note_error(passed);
         self.conclude(Conclusion::default()).await
     }
 
-    /// Sends what `choose` makes of the state's entries; waits for every answer, since what is sent later counts otherwise.
-    pub(in crate::delivery) async fn pass(&mut self, choose: &Selector) -> Result<(), PortError> {
-        let Some(region_state) = &mut self.work.region_state else { return Ok(()) };
+    /// Sends what `select` makes of the state's entries; waits for every answer, since what is sent later counts otherwise.
+    pub(in crate::delivery) async fn send_selected(&mut self, select: &Selector) -> Result<(), PortError> {
+        let Some(region_state) = &mut self.state.region_state else { return Ok(()) };
         let Some(old) = &region_state.old else { return Ok(()) };
         // No scan is exported: the state stays the one of the scan before.
         (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
         while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-            if !self.work.region_state.as_ref().is_some_and(|region_state| region_state.index.keeps(&entry.meta)) {
+            if !self.state.region_state.as_ref().is_some_and(|region_state| region_state.index.keeps(&entry.meta)) {
                 continue;
             }
-            if let Some(finding) = choose(self.header.region, &entry)? {
+            if let Some(finding) = select(self.header.region, &entry)? {
                 self.sender.send(finding).await;
-                self.settle().await?;
+                self.complete_sent().await?;
             }
         }
         self.sender.flush().await;
-        self.settle().await
+        self.complete_sent().await
     }
 }
