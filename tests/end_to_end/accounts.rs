@@ -63,7 +63,11 @@ async fn an_account_without_integration_is_reported_and_harms_no_other() -> Resu
 
     let each = REGIONS.len() as u64;
     ensure!(run.status == RunStatus::Degraded && run.counts.sent == each, "{run:#?}");
-    ensure!(run.counts.undelivered.get("no_integration") == Some(&each) && run.counts.balanced(), "{:#?}", run.counts);
+    ensure!(
+        run.counts.undelivered.get("no_integration") == Some(&each) && run.counts.is_balanced(),
+        "{:#?}",
+        run.counts
+    );
     let problem = problem_of(&run, FOREIGN)?;
     ensure!(problem.contains(&format!("hubctl integration create --provider {FOREIGN}")), "{problem}");
     ensure!(stage.hub(KNOWN).findings()?.len() == REGIONS.len(), "the known account lacks findings");

@@ -37,7 +37,7 @@ async fn arrives(format: ScanFormat, ending: &str, accounts: [&str; 2]) -> Resul
 
         ensure!(run.status == RunStatus::Succeeded, "{run:#?}");
         ensure!(run.format == Some(format), "read as {:?}", run.format);
-        ensure!(run.counts.sent == said.len() as u64 && run.counts.balanced(), "{:#?}", run.counts);
+        ensure!(run.counts.sent == said.len() as u64 && run.counts.is_balanced(), "{:#?}", run.counts);
         ensure_alike(&said, &stage.hub(account).findings()?)?;
     }
     Ok(())

@@ -97,7 +97,7 @@ async fn nothing_is_sent_again(stage: &Stage, account: &str, folder: &str) -> Re
 
 async fn export(stage: &Stage, key: &str, name: &str, account: &str) -> Result<RunReport> {
     let run = stage.export(key, gzip(genuine(name, "ocsf.json", account)?.as_bytes())?).await?;
-    ensure!(run.status == RunStatus::Succeeded && run.counts.balanced(), "{run:#?}");
+    ensure!(run.status == RunStatus::Succeeded && run.counts.is_balanced(), "{run:#?}");
     Ok(run)
 }
 

@@ -104,7 +104,11 @@ async fn credentials(stage: &Stage) -> Result<()> {
     )?;
     says(&broken, 4, &["Test failed", "assume_role_denied", "External ID"])?;
     let lost = stage.export("page/broken.ocsf.json", findings("fn-3")?).await?;
-    ensure!(lost.counts.undelivered.contains_key("assume_role_denied") && lost.counts.balanced(), "{:#?}", lost.counts);
+    ensure!(
+        lost.counts.undelivered.contains_key("assume_role_denied") && lost.counts.is_balanced(),
+        "{:#?}",
+        lost.counts
+    );
 
     let fixed = hubctl(stage, &format!("integration credentials {ACCOUNT} --use-provider"), "")?;
     says(&fixed, 0, &["Test passed", "of the provider"])?;

@@ -33,7 +33,7 @@ async fn moving_from_prowlers_own_integration_makes_no_duplicate_and_leaves_no_o
     let bytes = gzip(genuine(SECOND, "ocsf.json", ACCOUNT)?.as_bytes())?;
     let run = stage.export("others/moved.ocsf.json.gz", bytes).await?;
 
-    ensure!(run.status == RunStatus::Succeeded && run.counts.balanced(), "{run:#?}");
+    ensure!(run.status == RunStatus::Succeeded && run.counts.is_balanced(), "{run:#?}");
     let today: BTreeSet<String> =
         said_by_prowler(SECOND, ACCOUNT)?.iter().filter(failed).map(|f| id(f).to_owned()).collect();
     let after = hub.findings()?;

@@ -50,7 +50,7 @@ async fn a_region_that_takes_no_findings_says_why_and_what_fixes_it_and_harms_no
 
     let run = stage.export("trouble/regions.json", scan(&all?.concat())?).await?;
 
-    ensure!(run.status == RunStatus::Degraded && run.counts.balanced(), "{run:#?}");
+    ensure!(run.status == RunStatus::Degraded && run.counts.is_balanced(), "{run:#?}");
     for (region, reason, remediation) in TROUBLE {
         let unavailable = &run.counts.region_unavailable;
         ensure!(unavailable.get(region).and_then(|reasons| reasons.get(reason)) == Some(&5), "{:#?}", run.counts);
@@ -83,7 +83,7 @@ async fn one_bad_finding_harms_only_itself() -> Result<()> {
 
     let run = stage.export("trouble/refused.json", scan(&all)?).await?;
 
-    ensure!(run.status == RunStatus::Degraded && run.counts.balanced(), "{run:#?}");
+    ensure!(run.status == RunStatus::Degraded && run.counts.is_balanced(), "{run:#?}");
     ensure!(run.counts.sent == 128 && run.counts.quarantined_total() == 2, "{:#?}", run.counts);
     let held = hub.findings()?;
     ensure!(held.len() == 128 && !held.iter().any(|finding| ends(finding, &failed) || ends(finding, &poison)));
@@ -147,7 +147,7 @@ async fn a_failure_that_stays_ends_in_the_dead_letter_queue_and_harms_no_other_r
     let runs = stage.runs_of(&url).await?;
     ensure!(runs.len() == 2, "MaxReceiveCount is 2, and there are {} runs", runs.len());
     for run in &runs {
-        ensure!(run.status == RunStatus::Failed && run.counts.balanced(), "{run:#?}");
+        ensure!(run.status == RunStatus::Failed && run.counts.is_balanced(), "{run:#?}");
         ensure!(run.counts.undelivered.get("service_error") == Some(&5), "{:#?}", run.counts);
     }
     ensure!((runs[1].counts.sent, runs[0].counts.unchanged) == (5, 5), "{runs:#?}");

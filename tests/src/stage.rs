@@ -129,7 +129,7 @@ impl Stage {
     ///
     /// When the table does not answer.
     pub async fn integration_of(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>> {
-        Ok(Registry::integration_of(&self.cloud, id).await?)
+        Ok(Registry::stored_integration(&self.cloud, id).await?)
     }
 
     /// Asks `CloudFormation`; its answer, in XML.
@@ -160,7 +160,7 @@ impl Stage {
     /// When the table does not take it.
     pub async fn integrate(&self, integration: &Integration) -> Result<()> {
         let (now, by) = (Timestamp::now(), "end-to-end");
-        let before = self.cloud.integration_of(&integration.provider).await?;
+        let before = self.cloud.stored_integration(&integration.provider).await?;
         let seen = before.as_ref().map_or(ExpectedVersion::Nothing, |before| ExpectedVersion::This(before.revision()));
         let after = match before {
             None => Stored::new(integration.clone(), now, by),
@@ -267,7 +267,7 @@ impl Stage {
     /// When the queue does not take it.
     pub async fn send_event_again(&self, key: &str) -> Result<()> {
         let upload = Upload::new(&self.deployment.scan_bucket, key);
-        let sent = self.cloud.put_back(&upload, &Round::default()).await?;
+        let sent = self.cloud.requeue(&upload, &Round::default()).await?;
         ensure!(sent, "the deployment has no queue");
         Ok(())
     }

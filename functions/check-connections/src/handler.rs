@@ -11,7 +11,7 @@ use aws::CheckQueue;
 use exporter::connection::{CheckSettings, CheckTarget, Checker, Connection};
 use exporter::notifications::Event;
 use exporter::ports::PortError;
-use exporter::targets::{TargetSelection, forget_gone, select_targets};
+use exporter::targets::{TargetSelection, delete_stale_connections, select_targets};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use runtime::deadline::instant;
 use runtime::isolation::Isolation;
@@ -160,27 +160,31 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
     }
 
     async fn answer(&self, request: Request, invocation: &Invocation) -> Result<Answer, HandlerError> {
-        let called_at = self.ports.now();
-        let mut roll = select_targets(&*self.ports, &request.wanted).await?;
-        match forget_gone(&*self.ports, &roll, request.wanted == TargetSelection::All, called_at).await {
+        let selected_at = self.ports.now();
+        let mut targets = select_targets(&*self.ports, &request.wanted).await?;
+        match delete_stale_connections(&*self.ports, &targets, request.wanted == TargetSelection::All, selected_at)
+            .await
+        {
             Ok(0) => {}
             Ok(accounts) => tracing::info!(accounts, "connections forgotten of accounts that are no longer checked"),
-            Err(error) => roll.problems.push(format!("accounts that are no longer checked are not forgotten: {error}")),
+            Err(error) => {
+                targets.problems.push(format!("accounts that are no longer checked are not forgotten: {error}"))
+            }
         }
-        for problem in &roll.problems {
+        for problem in &targets.problems {
             tracing::warn!(problem, "not all that is wanted can be checked");
         }
-        if !roll.unlisted.is_empty() {
-            for organization in &roll.unlisted {
+        if !targets.unlisted.is_empty() {
+            for organization in &targets.unlisted {
                 tracing::error!(
                     integration.id = organization.as_str(),
                     "organization not listed: its new accounts are not checked"
                 );
             }
-            not_listed(&invocation.function, roll.unlisted.len()).write();
+            not_listed(&invocation.function, targets.unlisted.len()).write();
         }
-        let mut answer = Answer { problems: roll.problems, ..Answer::default() };
-        let mut mine = roll.targets;
+        let mut answer = Answer { problems: targets.problems, ..Answer::default() };
+        let mut mine = targets.targets;
         if mine.len() > ACCOUNTS_MAX {
             let others: Vec<_> = mine.split_off(ACCOUNTS_MAX).iter().map(|target| target.account).collect();
             self.hand_on(others, &request, true, &mut answer).await?;

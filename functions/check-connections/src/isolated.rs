@@ -47,7 +47,7 @@ impl Share {
         let account = |target: &CheckTarget| Account {
             account: target.account,
             integration: (*target.integration).clone(),
-            refused: target.refused.clone(),
+            refused: target.rejecting_regions.clone(),
         };
         Self { request_id: request_id.to_owned(), accounts: targets.iter().map(account).collect() }
     }
@@ -57,7 +57,7 @@ impl Share {
         let target = |of: Account| CheckTarget {
             account: of.account,
             integration: Arc::new(of.integration),
-            refused: of.refused,
+            rejecting_regions: of.refused,
         };
         self.accounts.into_iter().map(target).collect()
     }

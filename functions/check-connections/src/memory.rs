@@ -16,7 +16,7 @@ use exporter::ports::{
 };
 use exporter::problem::Problem;
 use exporter::provider::{Provider, ProviderId};
-use exporter::targets::{CheckTargets, Holding};
+use exporter::targets::{CheckTargets, StoredConnection};
 use jiff::Timestamp;
 
 use crate::handler::FanOut;
@@ -72,7 +72,7 @@ impl Hub for Open {
         unreachable!("a check imports nothing")
     }
 
-    async fn since(&self, _: &RegionName) -> Result<Option<String>, CallError> {
+    async fn enabled_at(&self, _: &RegionName) -> Result<Option<String>, CallError> {
         Ok(None)
     }
 
@@ -102,7 +102,7 @@ impl Probe for Open {
         None
     }
 
-    async fn opens_without_external_id(&self) -> Result<bool, CallError> {
+    async fn assumable_without_external_id(&self) -> Result<bool, CallError> {
         Ok(false)
     }
 
@@ -114,12 +114,12 @@ impl Probe for Open {
         Ok(true)
     }
 
-    async fn read_one(&self, _: &RegionName) -> Result<(), CallError> {
+    async fn read_one_finding(&self, _: &RegionName) -> Result<(), CallError> {
         Ok(())
     }
 
     async fn write_probe(&self, _: &RegionName, _: Bytes) -> Result<ImportOutcome, CallError> {
-        Err(CallError::Refused { code: "InvalidInput".to_owned(), message: "it breaks the format".to_owned() })
+        Err(CallError::Rejected { code: "InvalidInput".to_owned(), message: "it breaks the format".to_owned() })
     }
 
     async fn accept_product(&self, _: &RegionName) -> Result<(), CallError> {
@@ -137,7 +137,7 @@ impl Hubs for Memory {
         }
         if self.broken.contains(&account) {
             let message = "the role could not be assumed".to_owned();
-            return Err(ConnectError::Refused(Problem {
+            return Err(ConnectError::Rejected(Problem {
                 reason: "assume_role_denied".to_owned(),
                 message,
                 remediation: None,
@@ -158,12 +158,12 @@ impl Connections for Memory {
         Ok(locked(&self.kept).get(&account).cloned())
     }
 
-    async fn keep(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
+    async fn save(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
         locked(&self.kept).insert(connection.account, connection.clone());
         Ok(true)
     }
 
-    async fn forget_orphan(&self, connection: &Connection) -> Result<bool, PortError> {
+    async fn delete_orphaned(&self, connection: &Connection) -> Result<bool, PortError> {
         let is_orphan = self.deleted.contains(&connection.provider);
         if is_orphan {
             locked(&self.kept).remove(&connection.account);
@@ -173,11 +173,11 @@ impl Connections for Memory {
 }
 
 impl Notifications for Memory {
-    async fn told(&self, account: AccountId) -> Result<(Notified, u64), PortError> {
+    async fn notified(&self, account: AccountId) -> Result<(Notified, u64), PortError> {
         Ok(locked(&self.told).get(&account).cloned().unwrap_or_default())
     }
 
-    async fn write_told(&self, account: AccountId, told: &Notified, number: u64) -> Result<bool, PortError> {
+    async fn write_notified(&self, account: AccountId, told: &Notified, number: u64) -> Result<bool, PortError> {
         locked(&self.told).insert(account, (told.clone(), number + 1));
         Ok(true)
     }
@@ -203,16 +203,16 @@ impl CheckTargets for Memory {
         Ok(self.providers.iter().find(|provider| provider.id == *id).cloned())
     }
 
-    async fn accounts_of(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
+    async fn organization_accounts(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
         Ok(self.members.get(organization).cloned().unwrap_or_default())
     }
 
-    async fn left(&self, _: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
+    async fn former_members(&self, _: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
         Ok(BTreeSet::new())
     }
 
-    async fn holdings(&self) -> Result<Vec<Holding>, PortError> {
-        let holding = |connection: &Connection| Holding {
+    async fn stored_connections(&self) -> Result<Vec<StoredConnection>, PortError> {
+        let holding = |connection: &Connection| StoredConnection {
             account: connection.account,
             provider: connection.provider.clone(),
             checked_at: connection.checked_at,
@@ -220,18 +220,18 @@ impl CheckTargets for Memory {
         Ok(locked(&self.kept).values().map(holding).collect())
     }
 
-    async fn forget(&self, holdings: &[Holding]) -> Result<(), PortError> {
-        locked(&self.kept).retain(|account, _| holdings.iter().all(|holding| holding.account != *account));
+    async fn delete_outdated(&self, stored_connections: &[StoredConnection]) -> Result<(), PortError> {
+        locked(&self.kept).retain(|account, _| stored_connections.iter().all(|holding| holding.account != *account));
         Ok(())
     }
 
-    async fn exported(&self) -> Result<Vec<AccountId>, PortError> {
+    async fn exported_accounts(&self) -> Result<Vec<AccountId>, PortError> {
         Ok(Vec::new())
     }
 }
 
 impl AccountLocks for Memory {
-    async fn begin(
+    async fn acquire(
         &self,
         _: AccountId,
         _: &str,
@@ -243,7 +243,7 @@ impl AccountLocks for Memory {
         unreachable!("a check exports nothing")
     }
 
-    async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
+    async fn locked_by(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
         Ok(None)
     }
 
@@ -255,7 +255,7 @@ impl AccountLocks for Memory {
         unreachable!("a check exports nothing")
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
+    async fn release(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
         unreachable!("a check exports nothing")
     }
 }

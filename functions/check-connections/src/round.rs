@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use asff::AccountId;
 use exporter::connection::{CheckPorts, CheckTarget, Checked, Checker, Connection, SaveOutcome};
-use exporter::notifications::{Event, Notifications, StatusChanges, tell};
+use exporter::notifications::{Event, Notifications, StatusChanges, publish_status_changes};
 use exporter::ports::AccountLocks;
 use exporter::provider::ProviderId;
 use exporter::schedule::Schedule;
@@ -114,7 +114,7 @@ pub async fn run<P: RoundPorts>(
     let round = checker.check_all(targets, checks_end).await;
     // Where panics unwind, a check that panicked is in neither list.
     let known = round.checked.iter().map(|checked| checked.connection.account);
-    let known: BTreeSet<AccountId> = known.chain(round.left_over.iter().map(|target| target.account)).collect();
+    let known: BTreeSet<AccountId> = known.chain(round.not_reached.iter().map(|target| target.account)).collect();
     failed.retain(|failed| !known.contains(&failed.account));
     let telling = futures::stream::iter(round.checked).map(|checked| {
         let since = since.get(&checked.connection.account).copied().unwrap_or_default();
@@ -137,11 +137,11 @@ pub async fn run<P: RoundPorts>(
             problems.push(problem);
             Told::default()
         });
-        let took_ms = u64::try_from(of.took.as_millis()).unwrap_or(u64::MAX);
+        let took_ms = u64::try_from(of.elapsed.as_millis()).unwrap_or(u64::MAX);
         let Told { events, export_due_at } = told;
         checked.push(Report { connection: of.connection, took_ms, events, export_due_at });
     }
-    let left_over = round.left_over.iter().map(|target| target.account).collect();
+    let left_over = round.not_reached.iter().map(|target| target.account).collect();
     Outcome { checked, left_over, failed, problems }
 }
 
@@ -153,9 +153,9 @@ async fn tell_of<P: RoundPorts>(
     exported_since: Option<Timestamp>,
 ) -> Result<Told, String> {
     let connection = &checked.connection;
-    match &checked.kept {
-        SaveOutcome::Yes => {}
-        SaveOutcome::Newer | SaveOutcome::Orphan => return Ok(Told::default()),
+    match &checked.saved {
+        SaveOutcome::Saved => {}
+        SaveOutcome::Superseded | SaveOutcome::Orphaned => return Ok(Told::default()),
         SaveOutcome::Failed(error) => return Err(error.to_string()),
     }
     let newest = match schedule {
@@ -173,7 +173,7 @@ async fn tell_of<P: RoundPorts>(
         exported_at: newest.and_then(|newest| newest.exported_at),
         now: ports.now(),
     };
-    tell(ports, news).await.map_err(|error| error.to_string())
+    publish_status_changes(ports, news).await.map_err(|error| error.to_string())
 }
 
 /// When the scans of each provider are due.

@@ -75,7 +75,7 @@ impl HandlerError {
         match self {
             Self::Event(_) => "UnknownEvent",
             Self::Open(_) => "UploadNotOpened",
-            Self::Export(ExportError::Held { .. }) => "UploadHeld",
+            Self::Export(ExportError::InProgress { .. }) => "UploadHeld",
             Self::Export(ExportError::Unbalanced { .. }) => "FindingsUnaccounted",
             Self::Export(ExportError::Port(_)) | Self::Record(_) => "StateNotKept",
             Self::Refused(_) => "OrderRefused",
@@ -88,7 +88,7 @@ impl HandlerError {
 impl From<JobError> for HandlerError {
     fn from(error: JobError) -> Self {
         match error {
-            JobError::Refused(message) | JobError::Partly { why: message, .. } => Self::Refused(message),
+            JobError::Rejected(message) | JobError::PartlyRejected { why: message, .. } => Self::Refused(message),
             JobError::Locked(message) => Self::Locked(message),
             JobError::Unfinished { run_id, reasons } => Self::Failed { run_id, reasons },
             JobError::Failed(error) => Self::Export(error),

@@ -112,7 +112,7 @@ mod tests {
             modified_at: None,
             requester: None,
         };
-        let mut run = RunReport::begin("r1".to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
+        let mut run = RunReport::new("r1".to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
         run.status = RunStatus::Degraded;
         run.finished_at = Some("2026-11-23T08:00:01.5Z".parse().unwrap());
         run.reasons = vec!["one".to_owned(), "two".to_owned()];

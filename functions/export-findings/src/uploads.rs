@@ -52,7 +52,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         let options = Options { deadline, run_id: chain.run_id.clone(), ..Options::default() };
         let run = match self.ports.open(upload).await {
             Ok(scan) => match self.exporter.export(scan, options).await {
-                Err(held @ ExportError::Held { .. }) => return self.wait(upload, chain, delivery, held).await,
+                Err(held @ ExportError::InProgress { .. }) => return self.wait(upload, chain, delivery, held).await,
                 outcome => outcome?,
             },
             Err(gone @ OpenError::NotFound { .. }) => self.record_gone(upload, &gone).await?,
@@ -62,7 +62,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
             }
         };
         self.report(&run, deadline).await;
-        if run.status.wants_another_try() { self.try_again(upload, chain, delivery, run).await } else { Ok(run) }
+        if run.status.should_retry() { self.try_again(upload, chain, delivery, run).await } else { Ok(run) }
     }
 
     /// Decides what follows a run that is not complete: the next round of the chain, or another receive of the same message.
@@ -81,7 +81,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         let command = format!("hubctl run replay {}{}", run.run_id, self.settings.command_options);
         if continues && delivery != Delivery::Direct {
             match chain.next(std::slice::from_ref(&run)) {
-                Ok(round) if self.ports.put_back(upload, &round).await? => return Ok(run),
+                Ok(round) if self.ports.requeue(upload, &round).await? => return Ok(run),
                 Ok(_) => {}
                 Err(ended) if !delivery.is_last() => {
                     let why =
@@ -108,7 +108,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
         let mut why = held.to_string();
         let round = if delivery == Delivery::Direct { None } else { Some(chain.next(&[])) };
         match round {
-            Some(Ok(round)) if self.ports.put_back(upload, &round).await? => {
+            Some(Ok(round)) if self.ports.requeue(upload, &round).await? => {
                 let mut run = self.unread(upload);
                 run.status = RunStatus::Unfinished;
                 run.reasons.push(why);
@@ -146,7 +146,7 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
     fn unread(&self, upload: &Upload) -> RunReport {
         let info =
             UploadInfo { source: upload.url(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
-        RunReport::begin(Uuid::now_v7().to_string(), info, self.ports.now())
+        RunReport::new(Uuid::now_v7().to_string(), info, self.ports.now())
     }
 }
 

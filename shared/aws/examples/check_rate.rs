@@ -42,12 +42,12 @@ impl Connections for Ports {
         Ok(self.kept.lock().unwrap().get(&account).cloned())
     }
 
-    async fn keep(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
+    async fn save(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
         self.kept.lock().unwrap().insert(connection.account, connection.clone());
         Ok(true)
     }
 
-    async fn forget_orphan(&self, _: &Connection) -> Result<bool, PortError> {
+    async fn delete_orphaned(&self, _: &Connection) -> Result<bool, PortError> {
         Ok(false)
     }
 }
@@ -111,7 +111,7 @@ async fn main() {
     println!(
         "{connected} of {} accounts connected, {} left over, in {:.1?}; {:.1} accounts a second",
         round.checked.len(),
-        round.left_over.len(),
+        round.not_reached.len(),
         start.elapsed(),
         round.checked.len() as f64 / start.elapsed().as_secs_f64()
     );

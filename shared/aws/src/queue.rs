@@ -18,7 +18,7 @@ use crate::errors::{failure, port_error};
 const DELAY_SECONDS_MAX: i32 = 900;
 
 impl Queue for Cloud {
-    async fn put_back(&self, upload: &Upload, round: &Round) -> Result<bool, PortError> {
+    async fn requeue(&self, upload: &Upload, round: &Round) -> Result<bool, PortError> {
         let mut object = json!({ "key": upload.key });
         if let Some(version) = &upload.version {
             object["version-id"] = version.as_str().into();

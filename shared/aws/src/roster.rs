@@ -10,7 +10,7 @@ use exporter::integration::Integration;
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::Registry;
-use exporter::targets::{CheckTargets, Holding};
+use exporter::targets::{CheckTargets, StoredConnection};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, get_text};
@@ -33,7 +33,7 @@ impl CheckTargets for Cloud {
         Ok(Registry::provider(self, id).await?.map(|stored| stored.value))
     }
 
-    async fn accounts_of(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
+    async fn organization_accounts(&self, organization: &ProviderId) -> Result<Vec<AccountId>, PortError> {
         let region = self.config.region().and_then(|region| region.as_ref().parse().ok());
         let partition = region.and_then(|region| Regions::known().partition_of(region));
         if let Some(partition) = partition
@@ -51,19 +51,19 @@ impl CheckTargets for Cloud {
         self.members(organization).await
     }
 
-    async fn left(&self, organization: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
+    async fn former_members(&self, organization: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
         self.left_members(organization).await
     }
 
-    async fn holdings(&self) -> Result<Vec<Holding>, PortError> {
+    async fn stored_connections(&self) -> Result<Vec<StoredConnection>, PortError> {
         self.holdings_of(None).await
     }
 
-    async fn forget(&self, holdings: &[Holding]) -> Result<(), PortError> {
-        self.forget_all(holdings).await
+    async fn delete_outdated(&self, stored_connections: &[StoredConnection]) -> Result<(), PortError> {
+        self.forget_all(stored_connections).await
     }
 
-    async fn exported(&self) -> Result<Vec<AccountId>, PortError> {
+    async fn exported_accounts(&self) -> Result<Vec<AccountId>, PortError> {
         let account = |item: &Item| Ok(get_text(item, "sk").and_then(|account| account.parse::<AccountId>().ok()));
         let all = self.whole(ACCOUNTS, "list the accounts whose scans were exported", account).await?;
         Ok(all.into_iter().flatten().collect())

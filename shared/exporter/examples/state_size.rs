@@ -75,7 +75,7 @@ impl Measured {
         let json = mapped.encode(&mapped.first_stamps())?;
         let at_ms = mapped.scanned_at.as_millisecond();
         let meta = FindingMeta {
-            key: FindingKey::of(mapped.finding.id.as_str()),
+            key: FindingKey::from_id(mapped.finding.id.as_str()),
             content: mapped.content_hash(),
             resource: mapped.resource_hash.fingerprint(),
             check: fingerprint(mapped.check_id.as_str()),
@@ -89,7 +89,7 @@ impl Measured {
         };
         self.state.push(&meta, &json)?;
         self.json_bytes += json.len();
-        self.compressed_bytes += self.state.take().len();
+        self.compressed_bytes += self.state.take_bytes().len();
         Ok(())
     }
 }

@@ -20,9 +20,9 @@ pub(crate) struct AccountRouter<P: Ports> {
     pub(crate) context: Context<P>,
     accounts: BTreeMap<AccountId, AccountExport<P>>,
     /// Which accounts are at work.
-    at_work: AtWork,
+    active: AtWork,
     /// Those that are coming to rest.
-    settling: VecDeque<AccountId>,
+    suspending: VecDeque<AccountId>,
     /// The fates of what belongs to no account.
     counts: Counts,
     scanned_at: Option<Timestamp>,
@@ -37,8 +37,8 @@ impl<P: Ports> AccountRouter<P> {
         Self {
             context,
             accounts: BTreeMap::new(),
-            at_work: AtWork::default(),
-            settling: VecDeque::new(),
+            active: AtWork::default(),
+            suspending: VecDeque::new(),
             counts: Counts::default(),
             scanned_at: None,
             malformed: MalformedEntries::default(),
@@ -46,9 +46,9 @@ impl<P: Ports> AccountRouter<P> {
         }
     }
 
-    pub(crate) async fn sort(&mut self, outcome: Outcome) -> Result<(), PortError> {
+    pub(crate) async fn route(&mut self, outcome: Outcome) -> Result<(), PortError> {
         match outcome {
-            Outcome::Finding(mapped) => self.give_to_account(mapped).await,
+            Outcome::Finding(mapped) => self.route_finding(mapped).await,
             Outcome::Skipped(skip) => self.skip(skip).await,
             Outcome::Malformed(malformed) => {
                 self.counts.add(Fate::Malformed, 1);
@@ -68,7 +68,7 @@ impl<P: Ports> AccountRouter<P> {
         if let Skip::Manual(manual) = skip {
             self.note_manual(&manual);
             if let Some(unsent) = manual.unsent {
-                return self.note_for_account(Box::new(unsent)).await;
+                return self.route_unsent(Box::new(unsent)).await;
             }
         }
         self.counts.add(Fate::Filtered(word.to_owned()), 1);
@@ -88,41 +88,41 @@ impl<P: Ports> AccountRouter<P> {
         }
     }
 
-    async fn give_to_account(&mut self, mapped: Box<Mapped>) -> Result<(), PortError> {
+    async fn route_finding(&mut self, mapped: Box<Mapped>) -> Result<(), PortError> {
         self.scanned_at = self.scanned_at.max(Some(mapped.scanned_at));
         let first = First { account: mapped.account, partition: mapped.partition, scanned_at: mapped.scanned_at };
-        let account = account(&mut self.accounts, &self.context, first).await?;
-        account.take(&self.context, mapped).await?;
-        self.at_work.note(first.account, account.open_workers());
-        self.bound().await
+        let account = open_account(&mut self.accounts, &self.context, first).await?;
+        account.receive(&self.context, mapped).await?;
+        self.active.touch(first.account, account.open_workers());
+        self.suspend_idle().await
     }
 
     /// Lets accounts come to rest that were not mentioned for longest, where too many are at work.
-    async fn bound(&mut self) -> Result<(), PortError> {
+    async fn suspend_idle(&mut self) -> Result<(), PortError> {
         let settings = &self.context.run.shared.settings;
-        while let Some(idle) = self.at_work.too_many(settings.open_workers_max) {
+        while let Some(idle) = self.active.next_to_suspend(settings.open_workers_max) {
             if let Some(account) = self.accounts.get_mut(&idle) {
-                account.rest();
-                self.settling.push_back(idle);
+                account.suspend();
+                self.suspending.push_back(idle);
             }
         }
-        while self.settling.len() > settings.finishing_accounts_max
-            && let Some(settling) = self.settling.pop_front()
+        while self.suspending.len() > settings.finishing_accounts_max
+            && let Some(settling) = self.suspending.pop_front()
         {
             if let Some(account) = self.accounts.get_mut(&settling) {
-                account.settle().await?;
+                account.wait_suspended().await?;
             }
         }
         Ok(())
     }
 
-    async fn note_for_account(&mut self, unsent: Box<Unsent>) -> Result<(), PortError> {
+    async fn route_unsent(&mut self, unsent: Box<Unsent>) -> Result<(), PortError> {
         self.scanned_at = self.scanned_at.max(Some(unsent.scanned_at));
         let first = First { account: unsent.account, partition: unsent.partition, scanned_at: unsent.scanned_at };
-        let account = account(&mut self.accounts, &self.context, first).await?;
-        account.note(&self.context, unsent).await?;
-        self.at_work.note(first.account, account.open_workers());
-        self.bound().await
+        let account = open_account(&mut self.accounts, &self.context, first).await?;
+        account.receive_unsent(&self.context, unsent).await?;
+        self.active.touch(first.account, account.open_workers());
+        self.suspend_idle().await
     }
 
     /// Waits for every account, also after an error: what is on its way is not cut off. Accounts whose connections are to be
@@ -170,11 +170,11 @@ struct AtWork {
 }
 
 impl AtWork {
-    fn note(&mut self, account: AccountId, workers: usize) {
+    fn touch(&mut self, account: AccountId, workers: usize) {
         if self.last == Some(account) && self.accounts.get(&account).is_some_and(|(known, _)| *known == workers) {
             return;
         }
-        self.forget(account);
+        self.remove(account);
         self.last = Some(account);
         if workers == 0 {
             return;
@@ -185,7 +185,7 @@ impl AtWork {
         self.turns.insert(self.turn, account);
     }
 
-    fn forget(&mut self, account: AccountId) {
+    fn remove(&mut self, account: AccountId) {
         if let Some((workers, turn)) = self.accounts.remove(&account) {
             self.workers -= workers;
             self.turns.remove(&turn);
@@ -193,20 +193,20 @@ impl AtWork {
     }
 
     /// The account that is to come to rest, if more than `most` workers are at work. It counts as at rest from now on.
-    fn too_many(&mut self, most: usize) -> Option<AccountId> {
+    fn next_to_suspend(&mut self, most: usize) -> Option<AccountId> {
         if self.workers <= most {
             return None;
         }
         let others = self.turns.values().copied().find(|account| self.last != Some(*account));
         let idle = others.or(self.last.filter(|_| most == 0))?;
-        self.forget(idle);
+        self.remove(idle);
         self.last = self.last.filter(|last| *last != idle);
         Some(idle)
     }
 }
 
 /// The account of a finding, opened with the first one.
-async fn account<'a, P: Ports>(
+async fn open_account<'a, P: Ports>(
     accounts: &'a mut BTreeMap<AccountId, AccountExport<P>>,
     context: &Context<P>,
     first: First,

@@ -11,7 +11,7 @@ pub struct Approval {
 
 impl Approval {
     /// What a user asked for; what is pending, where neither is named.
-    pub fn of(pending: bool, unproven: bool) -> Self {
+    pub fn for_job(pending: bool, unproven: bool) -> Self {
         Self { pending: pending || !unproven, unproven }
     }
 }

@@ -206,7 +206,7 @@ impl Coverage {
             let region = self.regions.entry(*region).or_default();
             region.full_at = region.full_at.max(Some(scanned_at));
         }
-        if let Some(whole) = proof.whole(scanned_at, approved)
+        if let Some(whole) = proof.as_whole_scan(scanned_at, approved)
             && self.whole.is_none_or(|last| (last.scanned_at, last.verdicts) <= (whole.scanned_at, whole.verdicts))
         {
             self.whole = Some(whole);
@@ -226,7 +226,7 @@ impl Coverage {
         scanned_at: Timestamp,
     ) -> Vec<Uncovered> {
         const REASONS: [&str; 3] = [unproven::MANUAL_CHECK, unproven::NO_REGION_RESULTS, unproven::NO_SERVICE_RESULTS];
-        if proof.tells_coverage() {
+        if proof.is_conclusive() {
             let services = proof.services();
             let missing = |region: &RegionName, service: &str| {
                 let reasons = unproven.get(region).and_then(|services| services.get(service));

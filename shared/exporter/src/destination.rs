@@ -11,11 +11,11 @@ use crate::route::{Route, route};
 
 /// The way of a finding to a Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct Destination {
     /// The Region whose Security Hub gets it, or is told that it is there.
     pub region: RegionName,
     /// Why it is not sent, if so.
-    pub kept: Option<FilterReason>,
+    pub filtered: Option<FilterReason>,
     /// It is sent to another Region than its own.
     pub redirected: bool,
 }
@@ -25,11 +25,11 @@ pub struct Way {
 /// # Errors
 ///
 /// With its fate, when no Region hears of it.
-pub fn way(integration: &Integration, format: ScanFormat, mapped: &Mapped) -> Result<Way, Fate> {
+pub fn destination(integration: &Integration, format: ScanFormat, mapped: &Mapped) -> Result<Destination, Fate> {
     let kept = filter(integration, format, mapped.status, mapped.severity);
     match route(integration, mapped.region) {
-        Route::Own => Ok(Way { region: mapped.region, kept, redirected: false }),
-        Route::Fallback(region) => Ok(Way { region, kept, redirected: kept.is_none() }),
+        Route::Own => Ok(Destination { region: mapped.region, filtered: kept, redirected: false }),
+        Route::Fallback(region) => Ok(Destination { region, filtered: kept, redirected: kept.is_none() }),
         Route::NotInIntegration => Err(kept.map_or_else(
             || Fate::RegionUnavailable(mapped.region, REGION_NOT_SELECTED.to_owned()),
             |kept| Fate::Filtered(kept.as_str().to_owned()),

@@ -10,7 +10,7 @@ use crate::account::Context;
 use crate::account_router::AccountRouter;
 use crate::approval::Approval;
 use crate::connection::{CheckTarget, ConnectionCache};
-use crate::lease::{Lease, hold_until};
+use crate::lease::{Lease, lock_until};
 use crate::ports::{Claim, PortError, Ports, Scan};
 use crate::progress::Progress;
 use crate::reading::{Read, Reading};
@@ -33,7 +33,7 @@ pub struct Exporter<P> {
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Export the upload even if an earlier run did.
-    pub again: bool,
+    pub reexport: bool,
     /// What a user approved of an earlier run of the same scan.
     pub approval: Approval,
     /// A user named this very file: its format is the one to export, whatever the integration takes of a scan's several files.
@@ -76,14 +76,14 @@ impl<P: Ports> Exporter<P> {
     pub async fn export(&self, scan: Scan, options: Options) -> Result<RunReport, ExportError> {
         let run_id = options.run_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
         let identity = scan.info.identity();
-        let begun = RunReport::begin(run_id, scan.info.clone(), self.ports.now());
+        let begun = RunReport::new(run_id, scan.info.clone(), self.ports.now());
         let mut run = RunReport { job_id: options.job_id.clone(), ..begun };
         if let Some(earlier) = self.claim(&run, &identity, &options).await? {
             run.status = RunStatus::Duplicate;
             run.reasons.push(format!("run {earlier} exported this upload"));
             return Ok(run);
         }
-        let until = hold_until(self.ports.now(), options.deadline);
+        let until = lock_until(self.ports.now(), options.deadline);
         // Whoever takes the upload while we live finds its accounts held, so that nothing follows from losing it.
         let lease = match options.deadline {
             Some(_) => Lease::fixed(),
@@ -97,8 +97,8 @@ impl<P: Ports> Exporter<P> {
         }
         drop(lease);
         // What was not authorized was not exported: it holds up no other upload of the same content.
-        let done = concluded.is_ok() && !run.status.wants_another_try() && !run.counts.has_unauthorized();
-        self.ports.settle_claim(&identity, &run.run_id, done).await?;
+        let done = concluded.is_ok() && !run.status.should_retry() && !run.counts.has_unauthorized();
+        self.ports.finish_claim(&identity, &run.run_id, done).await?;
         if let Some(connection_cache) = self.connection_cache.as_ref().filter(|_| !stale.is_empty()) {
             connection_cache.refresh(stale, options.deadline).await;
         }
@@ -108,11 +108,13 @@ impl<P: Ports> Exporter<P> {
     /// Claims the upload. The earlier run, if one exported it.
     async fn claim(&self, run: &RunReport, identity: &str, options: &Options) -> Result<Option<String>, ExportError> {
         let now = self.ports.now();
-        let until = hold_until(now, options.deadline);
-        match self.ports.claim(identity, &run.run_id, options.again, now, until).await? {
-            Claim::Taken => Ok(None),
-            Claim::Done { run_id } => Ok(Some(run_id)),
-            Claim::Held { run_id } => Err(ExportError::Held { run_id, source_name: run.upload.source.clone() }),
+        let until = lock_until(now, options.deadline);
+        match self.ports.claim(identity, &run.run_id, options.reexport, now, until).await? {
+            Claim::Granted => Ok(None),
+            Claim::Completed { run_id } => Ok(Some(run_id)),
+            Claim::InProgress { run_id } => {
+                Err(ExportError::InProgress { run_id, source_name: run.upload.source.clone() })
+            }
         }
     }
 
@@ -125,7 +127,7 @@ impl<P: Ports> Exporter<P> {
         stale: &mut Vec<CheckTarget>,
     ) -> Result<(), ExportError> {
         let (deadline, reserve) = (options.deadline, run::drain_reserve(&self.settings, options.deadline));
-        let (context, files) = run::start(
+        let (context, files) = run::start_run(
             run,
             RunSettings {
                 ports: &self.ports,
@@ -146,17 +148,17 @@ impl<P: Ports> Exporter<P> {
             reported: tokio::sync::Mutex::default(),
             format: ScanFormat::Ocsf,
             job_id: options.job_id.clone(),
-            again: options.again || options.approval != Approval::default(),
+            reexport: options.reexport || options.approval != Approval::default(),
             approval: options.approval,
             any_format: options.any_format,
             connection_cache: self.connection_cache.clone(),
         });
-        let sent = self.read(run, reading, sorter, stale).await;
-        run::end(self.ports.as_ref(), &self.settings, files, run, sent.map_err(ExportError::Port)).await
+        let sent = self.route_findings(run, reading, sorter, stale).await;
+        run::end_run_work(self.ports.as_ref(), &self.settings, files, run, sent.map_err(ExportError::Port)).await
     }
 
     /// Reads the file to its end, and gives each finding to its account.
-    async fn read(
+    async fn route_findings(
         &self,
         run: &mut RunReport,
         mut reading: Reading<'_>,
@@ -168,7 +170,7 @@ impl<P: Ports> Exporter<P> {
                 Read::Element(element) => {
                     run.counts.read += 1;
                     sorter.context.format = reading.format().unwrap_or(ScanFormat::Ocsf);
-                    if let Err(error) = sorter.sort(asff::map(&element, &self.regions)).await {
+                    if let Err(error) = sorter.route(asff::map(&element, &self.regions)).await {
                         break Some(error);
                     }
                 }

@@ -16,19 +16,20 @@ use tokio::time::Instant;
 use crate::ports::{PortError, Ports};
 
 /// How long a run without a deadline holds what it works on before it renews. A killed one is in the way so long.
-const HOLD: SignedDuration = SignedDuration::from_mins(15);
+const LOCK_DURATION: SignedDuration = SignedDuration::from_mins(15);
 /// How often it renews: a few times may fail.
 const RENEW_EVERY: Duration = Duration::from_secs(4 * 60);
 /// How soon it tries again when that fails.
-const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(20);
+const RENEW_RETRY_AFTER: Duration = Duration::from_secs(20);
 /// How long a hold outlives the deadline of its run: what a killed function held is free soon after.
-const HOLD_AFTER_DEADLINE: SignedDuration = SignedDuration::from_secs(30);
+const LOCK_AFTER_DEADLINE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Until when a run may hold what it works on. Without a deadline it has to renew.
-pub(crate) fn hold_until(now: Timestamp, deadline: Option<Instant>) -> Timestamp {
+pub(crate) fn lock_until(now: Timestamp, deadline: Option<Instant>) -> Timestamp {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    let hold =
-        left.and_then(|left| SignedDuration::try_from(left).ok()).map_or(HOLD, |left| left + HOLD_AFTER_DEADLINE);
+    let hold = left
+        .and_then(|left| SignedDuration::try_from(left).ok())
+        .map_or(LOCK_DURATION, |left| left + LOCK_AFTER_DEADLINE);
     now.saturating_add(hold).unwrap_or(now)
 }
 
@@ -82,12 +83,12 @@ impl Lease {
             let mut pause = RENEW_EVERY;
             loop {
                 tokio::time::sleep(pause).await;
-                let next = hold_until(ports.now(), None);
+                let next = lock_until(ports.now(), None);
                 match renew(ports.clone(), next).await {
                     Ok(true) => (until, pause) = (next, RENEW_EVERY),
                     Err(error) if ports.now() < until => {
                         tracing::warn!(%error, "a hold is not renewed yet");
-                        pause = RENEW_AGAIN_AFTER;
+                        pause = RENEW_RETRY_AFTER;
                     }
                     Ok(false) | Err(_) => break seen.store(true, Ordering::Relaxed),
                 }

@@ -53,14 +53,14 @@ impl<P: Ports> Integrations for Planning<P> {
 
 impl<P: Ports> UploadLocks for Planning<P> {
     async fn claim(&self, _: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
-        Ok(Claim::Taken)
+        Ok(Claim::Granted)
     }
 
     async fn renew_claim(&self, _: &str, _: &str, _: Timestamp) -> Result<bool, PortError> {
         Ok(true)
     }
 
-    async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
+    async fn finish_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
         Ok(())
     }
 }
@@ -72,7 +72,7 @@ impl<P: Ports> Runs for Planning<P> {
 }
 
 impl<P: Ports> AccountLocks for Planning<P> {
-    async fn begin(
+    async fn acquire(
         &self,
         account: AccountId,
         _: &str,
@@ -82,13 +82,13 @@ impl<P: Ports> AccountLocks for Planning<P> {
         _: Timestamp,
     ) -> Result<Acquired, PortError> {
         // What another run is about to change would be told wrong.
-        if let Some(run_id) = self.real.holder(account, now).await? {
-            return Ok(Acquired::Held { run_id });
+        if let Some(run_id) = self.real.locked_by(account, now).await? {
+            return Ok(Acquired::Locked { run_id });
         }
         let (newest, in_doubt) = self.real.lock_status(account).await?.unzip();
-        Ok(match Newest::begin(newest, content, scanned_at) {
+        Ok(match Newest::with_scan(newest, content, scanned_at) {
             Err(newest) => Acquired::Superseded { newest },
-            Ok(_) => Acquired::Taken { in_doubt: in_doubt.unwrap_or_default() },
+            Ok(_) => Acquired::Granted { in_doubt: in_doubt.unwrap_or_default() },
         })
     }
 
@@ -96,15 +96,15 @@ impl<P: Ports> AccountLocks for Planning<P> {
         Ok(true)
     }
 
-    async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
-        self.real.holder(account, now).await
+    async fn locked_by(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
+        self.real.locked_by(account, now).await
     }
 
     async fn lock_status(&self, account: AccountId) -> Result<Option<(Newest, InDoubt)>, PortError> {
         self.real.lock_status(account).await
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
+    async fn release(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
         Ok(())
     }
 }
@@ -176,8 +176,8 @@ impl<H: Hub + Sync> Hub for PlanningHub<H> {
         Ok(ImportOutcome { success_count: request.findings.len(), ..ImportOutcome::default() })
     }
 
-    async fn since(&self, region: &RegionName) -> Result<Option<String>, CallError> {
-        self.0.since(region).await
+    async fn enabled_at(&self, region: &RegionName) -> Result<Option<String>, CallError> {
+        self.0.enabled_at(region).await
     }
 
     async fn findings(&self, region: &RegionName, next: Option<String>) -> Result<Page, CallError> {

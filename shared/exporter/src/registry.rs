@@ -58,7 +58,7 @@ impl<T> Stored<T> {
     }
 
     /// Whether this resource made it.
-    pub fn is_of(&self, owner: &ManagedBy) -> bool {
+    pub fn is_managed_by(&self, owner: &ManagedBy) -> bool {
         self.declared.as_ref().is_some_and(|declared| declared.by == *owner)
     }
 
@@ -111,13 +111,13 @@ pub enum Write {
     /// Removes an integration.
     DeleteIntegration(ProviderId, Revision),
     /// Writes nothing; the provider must be there.
-    NeedProvider(ProviderId),
+    RequireProvider(ProviderId),
     /// Writes nothing; there must be no integration.
-    NeedNoIntegration(ProviderId),
+    RequireNoIntegration(ProviderId),
     /// Forgets what the newest check of an account found.
-    ForgetConnection(AccountId),
+    DeleteConnection(AccountId),
     /// Remembers what a request came to. There must be nothing under its key.
-    Remember(IdempotencyRecord),
+    SaveIdempotencyRecord(IdempotencyRecord),
 }
 
 /// What a request with an idempotency key came to, so that it can be sent again.
@@ -158,7 +158,7 @@ pub struct Page {
 
 /// The entries of a part, and where it ended if there are more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part<T> {
+pub struct ListPage<T> {
     /// The entries.
     pub entries: Vec<T>,
     /// The [`Page::after`] of the next part.
@@ -171,22 +171,25 @@ pub trait Registry {
     fn provider(&self, id: &ProviderId) -> impl Future<Output = Result<Option<Stored<Provider>>, PortError>> + Send;
 
     /// Providers, by id.
-    fn providers(&self, page: &Page) -> impl Future<Output = Result<Part<Stored<Provider>>, PortError>> + Send;
+    fn providers(&self, page: &Page) -> impl Future<Output = Result<ListPage<Stored<Provider>>, PortError>> + Send;
 
     /// A provider's integration.
-    fn integration_of(
+    fn stored_integration(
         &self,
         id: &ProviderId,
     ) -> impl Future<Output = Result<Option<Stored<Integration>>, PortError>> + Send;
 
     /// Integrations, by id.
-    fn integrations(&self, page: &Page) -> impl Future<Output = Result<Part<Stored<Integration>>, PortError>> + Send;
+    fn integrations(
+        &self,
+        page: &Page,
+    ) -> impl Future<Output = Result<ListPage<Stored<Integration>>, PortError>> + Send;
 
     /// Makes a change and its entry in the audit log, in one atomic step, or neither.
     fn commit(&self, writes: &[Write], entry: &AuditEntry) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// What a request with this idempotency key came to, if it is still remembered at `now`.
-    fn remembered(
+    fn idempotency_record(
         &self,
         key: &str,
         now: Timestamp,
@@ -232,7 +235,7 @@ pub trait Audit {
     fn append(&self, entry: &AuditEntry) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// The entries, newest first.
-    fn trail(&self, page: &Page) -> impl Future<Output = Result<Part<AuditEntry>, PortError>> + Send;
+    fn audit_log(&self, page: &Page) -> impl Future<Output = Result<ListPage<AuditEntry>, PortError>> + Send;
 }
 
 /// An access key on its way into its secret. It has no debug text and can't be serialised, on purpose.
@@ -245,16 +248,16 @@ pub struct AccessKey {
     pub session_token: Option<String>,
 }
 
-/// Comes after the deployment's prefix in the names of the secrets that [`Secrets::keep_key`] makes, and in no other.
+/// Comes after the deployment's prefix in the names of the secrets that [`Secrets::store_key`] makes, and in no other.
 pub const MANAGED: &str = "managed/";
 
 /// Where access keys are kept. Nothing here reads one.
 pub trait Secrets {
     /// Keeps a key in a secret of its own, whose name tells that we made it and for whom; the secret's name.
-    fn keep_key(&self, of: &str, key: &AccessKey) -> impl Future<Output = Result<String, PortError>> + Send;
+    fn store_key(&self, of: &str, key: &AccessKey) -> impl Future<Output = Result<String, PortError>> + Send;
 
-    /// Removes a secret that [`Secrets::keep_key`] made, for good. Any other, and one that is gone, is left as it is.
-    fn discard_key(&self, secret: &str) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Removes a secret that [`Secrets::store_key`] made, for good. Any other, and one that is gone, is left as it is.
+    fn delete_key(&self, secret: &str) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// What checks found.
@@ -264,10 +267,10 @@ pub trait CheckLog {
         &self,
         provider: &ProviderId,
         page: &Page,
-    ) -> impl Future<Output = Result<Part<Connection>, PortError>> + Send;
+    ) -> impl Future<Output = Result<ListPage<Connection>, PortError>> + Send;
 
     /// Forgets all of these.
-    fn forget_connections(&self, provider: &ProviderId) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn delete_connections(&self, provider: &ProviderId) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// What runs left behind.
@@ -277,7 +280,7 @@ pub trait RunLog {
         &self,
         account: Option<AccountId>,
         page: &Page,
-    ) -> impl Future<Output = Result<Part<RunReport>, PortError>> + Send;
+    ) -> impl Future<Output = Result<ListPage<RunReport>, PortError>> + Send;
 
     /// A run's whole report.
     fn run(&self, run_id: &str) -> impl Future<Output = Result<Option<RunReport>, PortError>> + Send;
@@ -288,7 +291,7 @@ pub trait RunLog {
         &self,
         run_id: &str,
         page: &Page,
-    ) -> impl Future<Output = Result<Option<Part<serde_json::Value>>, PortError>> + Send;
+    ) -> impl Future<Output = Result<Option<ListPage<serde_json::Value>>, PortError>> + Send;
 
     /// The findings of a run that are archived upon approval, each as JSON, in the order in which the run wrote them. Empty if
     /// there are none. None if [`Page::after`] is no cursor of that list.
@@ -296,5 +299,5 @@ pub trait RunLog {
         &self,
         run_id: &str,
         page: &Page,
-    ) -> impl Future<Output = Result<Option<Part<serde_json::Value>>, PortError>> + Send;
+    ) -> impl Future<Output = Result<Option<ListPage<serde_json::Value>>, PortError>> + Send;
 }

@@ -7,7 +7,7 @@ use crate::ports::{ObjectWriter, Objects, PortError, PutMode};
 use crate::report::RunReport;
 
 /// Writes a run's whole report.
-pub(crate) async fn keep_report(ports: &impl Objects, run: &RunReport) -> Result<(), PortError> {
+pub(crate) async fn save_report(ports: &impl Objects, run: &RunReport) -> Result<(), PortError> {
     let key = RunReport::key(&run.run_id);
     let failed = |message: String| PortError { action: format!("write {key}"), message };
     let report = serde_json::to_vec_pretty(run).map_err(|error| failed(error.to_string()))?;
@@ -24,7 +24,7 @@ const REPORT_BYTES_MAX: usize = 64 << 20;
 /// # Errors
 ///
 /// When the state bucket does not answer, or the report is not one of ours.
-pub async fn report_of(ports: &impl Objects, run_id: &str) -> Result<Option<RunReport>, PortError> {
+pub async fn read_report(ports: &impl Objects, run_id: &str) -> Result<Option<RunReport>, PortError> {
     let key = RunReport::key(run_id);
     let failed = |message: String| PortError { action: format!("read {key}"), message };
     let Some(object) = ports.object(&key).await? else { return Ok(None) };

@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use crate::delivery::{Shared, new_buffer_slots};
 use crate::json_lines::{JsonLines, WriterTask};
-use crate::lease::hold_until;
+use crate::lease::lock_until;
 use crate::ports::{PortError, Ports};
 use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::report::{RunReport, RunStatus};
-use crate::report_store::keep_report;
+use crate::report_store::save_report;
 use crate::settings::{DRAIN_SHARE, Settings};
 
 /// Why a run did not come to a report. All of these are worth another try.
@@ -23,7 +23,7 @@ use crate::settings::{DRAIN_SHARE, Settings};
 pub enum ExportError {
     /// Another run works on the same upload.
     #[error("run {run_id} is exporting {source_name} right now")]
-    Held {
+    InProgress {
         /// The other run.
         run_id: String,
         /// The upload.
@@ -84,11 +84,11 @@ pub(crate) fn drain_reserve(settings: &Settings, deadline: Option<Instant>) -> D
 }
 
 /// Starts the work of a run.
-pub(crate) fn start<P: Ports>(
+pub(crate) fn start_run<P: Ports>(
     run: &RunReport,
     RunSettings { ports, settings, regions, deadline, give_up_at, progress }: RunSettings<'_, P>,
 ) -> (RunContext<P>, RunFiles) {
-    let (quarantine, quarantine_writer) = Quarantine::of_run(ports.clone(), &run.run_id);
+    let (quarantine, quarantine_writer) = Quarantine::for_run(ports.clone(), &run.run_id);
     let (pending, pending_writer) = JsonLines::open(ports.clone(), RunReport::pending_key(&run.run_id));
     let shared = Shared {
         run_id: run.run_id.as_str().into(),
@@ -100,14 +100,14 @@ pub(crate) fn start<P: Ports>(
         pending,
         progress: progress.clone(),
     };
-    let until = hold_until(ports.now(), deadline);
+    let until = lock_until(ports.now(), deadline);
     let context = RunContext { ports: ports.clone(), regions: regions.clone(), until, shared };
     (context, RunFiles { quarantine: quarantine_writer, pending: pending_writer })
 }
 
 /// Ends the work of a run, whose [`RunContext`] is dropped by now: completes its files, checks that the counts add up, decides
 /// how the run ended, and records it. The first error is that of the work.
-pub(crate) async fn end<P: Ports, E: From<ExportError>>(
+pub(crate) async fn end_run_work<P: Ports, E: From<ExportError>>(
     ports: &P,
     settings: &Settings,
     files: RunFiles,
@@ -139,12 +139,12 @@ impl RunFiles {
 }
 
 async fn conclude<P: Ports>(ports: &P, settings: &Settings, run: &mut RunReport) -> Result<(), ExportError> {
-    if !run.counts.balanced() {
+    if !run.counts.is_balanced() {
         let (read, accounted) = (run.counts.read, run.counts.accounted());
         return Err(ExportError::Unbalanced { run_id: run.run_id.clone(), read, accounted });
     }
     run.conclude(ports.now(), &settings.command_options);
-    keep_report(ports, run).await?;
+    save_report(ports, run).await?;
     ports.record(run).await?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use asff::AccountId;
 
-pub use self::stale::{Holding, forget_gone};
+pub use self::stale::{StoredConnection, delete_stale_connections};
 use crate::connection::CheckTarget;
 use crate::integration::Integration;
 use crate::ports::{Integrations, PortError};
@@ -24,19 +24,28 @@ pub trait CheckTargets: Integrations {
 
     /// The accounts of an organization: asked of AWS Organizations where that is allowed, otherwise those that were found
     /// before.
-    fn accounts_of(&self, organization: &ProviderId) -> impl Future<Output = Result<Vec<AccountId>, PortError>> + Send;
+    fn organization_accounts(
+        &self,
+        organization: &ProviderId,
+    ) -> impl Future<Output = Result<Vec<AccountId>, PortError>> + Send;
 
     /// The accounts that belonged to an organization and left it.
-    fn left(&self, organization: &ProviderId) -> impl Future<Output = Result<BTreeSet<AccountId>, PortError>> + Send;
+    fn former_members(
+        &self,
+        organization: &ProviderId,
+    ) -> impl Future<Output = Result<BTreeSet<AccountId>, PortError>> + Send;
 
     /// The accounts whose scans were exported, by whichever integration.
-    fn exported(&self) -> impl Future<Output = Result<Vec<AccountId>, PortError>> + Send;
+    fn exported_accounts(&self) -> impl Future<Output = Result<Vec<AccountId>, PortError>> + Send;
 
     /// All connections that are kept.
-    fn holdings(&self) -> impl Future<Output = Result<Vec<Holding>, PortError>> + Send;
+    fn stored_connections(&self) -> impl Future<Output = Result<Vec<StoredConnection>, PortError>> + Send;
 
     /// Forgets connections, each unless it was replaced meanwhile.
-    fn forget(&self, holdings: &[Holding]) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn delete_outdated(
+        &self,
+        stored_connections: &[StoredConnection],
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Which accounts are wanted.
@@ -71,39 +80,39 @@ pub struct TargetList {
 ///
 /// When the integrations can't be read.
 pub async fn select_targets<P: CheckTargets>(ports: &P, wanted: &TargetSelection) -> Result<TargetList, PortError> {
-    let mut roll = TargetList::default();
+    let mut targets = TargetList::default();
     match wanted {
         TargetSelection::All => {
             let all = ports.integrations().await?;
             let enabled: Vec<_> = all.iter().filter(|integration| integration.enabled).collect();
-            roll.add_all(ports, &all, &enabled).await?;
+            targets.add_integrations(ports, &all, &enabled).await?;
         }
         TargetSelection::Integrations(ids) => {
             let all = ports.integrations().await?;
             let named: Vec<_> = all.iter().filter(|integration| ids.contains(&integration.provider)).collect();
             let unknown = ids.iter().filter(|id| named.iter().all(|integration| integration.provider != **id));
             let problem = |id| format!("{id} has no integration; see those there are: hubctl integration list");
-            roll.problems.extend(unknown.map(problem));
-            roll.add_all(ports, &all, &named).await?;
+            targets.problems.extend(unknown.map(problem));
+            targets.add_integrations(ports, &all, &named).await?;
         }
         TargetSelection::Accounts(accounts) => {
             for account in accounts.iter().copied().collect::<BTreeSet<_>>() {
                 match ports.integration(&account).await? {
                     Some(integration) => {
-                        roll.targets.push(CheckTarget::new(account, Arc::new(integration)));
+                        targets.targets.push(CheckTarget::new(account, Arc::new(integration)));
                     }
-                    None => roll.problems.push(format!(
+                    None => targets.problems.push(format!(
                         "account {account} has no integration; make one: hubctl integration create --provider {account}"
                     )),
                 }
             }
         }
     }
-    Ok(roll)
+    Ok(targets)
 }
 
 impl TargetList {
-    async fn add_all<P: CheckTargets>(
+    async fn add_integrations<P: CheckTargets>(
         &mut self,
         ports: &P,
         all: &[Integration],
@@ -120,7 +129,7 @@ impl TargetList {
                     self.targets.push(CheckTarget::new(*account, integration.clone()));
                 }
                 organization @ ProviderId::Organization(_) => {
-                    for account in self.accounts_of(ports, organization, &taken).await? {
+                    for account in self.organization_targets(ports, organization, &taken).await? {
                         if taken.insert(account) {
                             self.targets.push(CheckTarget::new(account, integration.clone()));
                         }
@@ -132,7 +141,7 @@ impl TargetList {
     }
 
     /// The accounts of an organization, and those whose scans it was that brought them here.
-    async fn accounts_of<P: CheckTargets>(
+    async fn organization_targets<P: CheckTargets>(
         &mut self,
         ports: &P,
         organization: &ProviderId,
@@ -140,7 +149,7 @@ impl TargetList {
     ) -> Result<BTreeSet<AccountId>, PortError> {
         let mut accounts = BTreeSet::new();
         let mut is_listed = true;
-        match ports.accounts_of(organization).await {
+        match ports.organization_accounts(organization).await {
             Ok(members) => accounts.extend(members),
             Err(error) => {
                 self.problems.push(format!("the accounts of {organization} could not be listed: {error}"));
@@ -148,9 +157,9 @@ impl TargetList {
                 is_listed = false;
             }
         }
-        let left = ports.left(organization).await?;
+        let left = ports.former_members(organization).await?;
         // Only those that are not known yet are looked up, one by one.
-        for account in ports.exported().await? {
+        for account in ports.exported_accounts().await? {
             if accounts.contains(&account) || taken.contains(&account) || left.contains(&account) {
                 continue;
             }
@@ -209,24 +218,24 @@ mod tests {
             Ok(None)
         }
 
-        async fn accounts_of(&self, _: &ProviderId) -> Result<Vec<AccountId>, PortError> {
+        async fn organization_accounts(&self, _: &ProviderId) -> Result<Vec<AccountId>, PortError> {
             let failed = || PortError { action: "list".to_owned(), message: "throttled".to_owned() };
             self.members.clone().ok_or_else(failed)
         }
 
-        async fn left(&self, _: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
+        async fn former_members(&self, _: &ProviderId) -> Result<BTreeSet<AccountId>, PortError> {
             Ok(self.left.clone())
         }
 
-        async fn exported(&self) -> Result<Vec<AccountId>, PortError> {
+        async fn exported_accounts(&self) -> Result<Vec<AccountId>, PortError> {
             Ok(self.exported.clone())
         }
 
-        async fn holdings(&self) -> Result<Vec<Holding>, PortError> {
+        async fn stored_connections(&self) -> Result<Vec<StoredConnection>, PortError> {
             Ok(Vec::new())
         }
 
-        async fn forget(&self, _: &[Holding]) -> Result<(), PortError> {
+        async fn delete_outdated(&self, _: &[StoredConnection]) -> Result<(), PortError> {
             Ok(())
         }
     }
@@ -241,15 +250,15 @@ mod tests {
         }
     }
 
-    async fn roll(table: &Table, wanted: TargetSelection) -> (Vec<(AccountId, String)>, Vec<String>) {
-        let roll = select_targets(table, &wanted).await.unwrap();
+    async fn selected(table: &Table, wanted: TargetSelection) -> (Vec<(AccountId, String)>, Vec<String>) {
+        let targets = select_targets(table, &wanted).await.unwrap();
         let pair = |target: &CheckTarget| (target.account, target.integration.provider.to_string());
-        (roll.targets.iter().map(pair).collect(), roll.problems)
+        (targets.targets.iter().map(pair).collect(), targets.problems)
     }
 
     #[tokio::test]
     async fn each_account_is_checked_once_by_the_integration_that_reaches_it() {
-        let (targets, problems) = roll(&table(), TargetSelection::All).await;
+        let (targets, problems) = selected(&table(), TargetSelection::All).await;
         let by_organization = |digit| (account(digit), ORGANIZATION.to_owned());
         assert_eq!(targets, [(account(1), account(1).to_string()), by_organization(3), by_organization(4)]);
         assert!(problems.is_empty());
@@ -258,7 +267,7 @@ mod tests {
     #[tokio::test]
     async fn one_that_is_disabled_is_checked_where_it_is_named() {
         let wanted = TargetSelection::Integrations(vec![account(2).into(), account(9).into()]);
-        let (targets, problems) = roll(&table(), wanted).await;
+        let (targets, problems) = selected(&table(), wanted).await;
         assert_eq!(targets, [(account(2), account(2).to_string())]);
         assert_eq!(problems, ["999999999999 has no integration; see those there are: hubctl integration list"]);
     }
@@ -266,26 +275,26 @@ mod tests {
     #[tokio::test]
     async fn accounts_that_are_named_are_looked_up() {
         let wanted = TargetSelection::Accounts(vec![account(7), account(1), account(7)]);
-        let (targets, _) = roll(&table(), wanted).await;
+        let (targets, _) = selected(&table(), wanted).await;
         assert_eq!(targets, [(account(1), account(1).to_string()), (account(7), ORGANIZATION.to_owned())]);
         let alone = Table { integrations: Vec::new(), ..table() };
-        let (targets, problems) = roll(&alone, TargetSelection::Accounts(vec![account(7)])).await;
+        let (targets, problems) = selected(&alone, TargetSelection::Accounts(vec![account(7)])).await;
         assert!(targets.is_empty() && problems[0].contains("hubctl integration create --provider 777777777777"));
     }
 
     #[tokio::test]
     async fn an_account_that_left_its_organization_is_not_checked_though_its_scans_came() {
         let table = Table { left: BTreeSet::from([account(4)]), ..table() };
-        let roll = select_targets(&table, &TargetSelection::All).await.unwrap();
-        assert_eq!(roll.targets.len(), 2, "its own account, and a member");
-        let listed = &roll.listed[&ORGANIZATION.parse::<ProviderId>().unwrap()];
+        let targets = select_targets(&table, &TargetSelection::All).await.unwrap();
+        assert_eq!(targets.targets.len(), 2, "its own account, and a member");
+        let listed = &targets.listed[&ORGANIZATION.parse::<ProviderId>().unwrap()];
         assert_eq!(*listed, BTreeSet::from([account(3)]), "neither who left, nor who has an integration");
     }
 
     #[tokio::test]
     async fn an_organization_that_cannot_be_listed_holds_up_no_other() {
         let table = Table { members: None, ..table() };
-        let (targets, problems) = roll(&table, TargetSelection::All).await;
+        let (targets, problems) = selected(&table, TargetSelection::All).await;
         assert_eq!(targets.len(), 2, "its own account, and the one whose scans came");
         assert!(problems[0].contains("o-a1b2c3d4e5") && problems[0].contains("throttled"), "{problems:?}");
         let unlisted = select_targets(&table, &TargetSelection::All).await.unwrap().unlisted;

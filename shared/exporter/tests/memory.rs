@@ -67,14 +67,14 @@ impl Integrations for World {
 
 impl UploadLocks for World {
     async fn claim(&self, _: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
-        Ok(Claim::Taken)
+        Ok(Claim::Granted)
     }
 
     async fn renew_claim(&self, _: &str, _: &str, _: Timestamp) -> Result<bool, PortError> {
         Ok(true)
     }
 
-    async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
+    async fn finish_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
         Ok(())
     }
 }
@@ -86,7 +86,7 @@ impl Runs for World {
 }
 
 impl AccountLocks for World {
-    async fn begin(
+    async fn acquire(
         &self,
         account: AccountId,
         _: &str,
@@ -96,7 +96,7 @@ impl AccountLocks for World {
         _: Timestamp,
     ) -> Result<Acquired, PortError> {
         self.newest.lock().unwrap().insert(account, scanned_at);
-        Ok(Acquired::Taken { in_doubt: InDoubt::default() })
+        Ok(Acquired::Granted { in_doubt: InDoubt::default() })
     }
 
     async fn renew(&self, _: AccountId, _: &str, _: Timestamp) -> Result<bool, PortError> {
@@ -108,11 +108,11 @@ impl AccountLocks for World {
         Ok(newest.map(|newest| (newest.into(), InDoubt::default())))
     }
 
-    async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
+    async fn locked_by(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
         Ok(None)
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
+    async fn release(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
         Ok(())
     }
 }
@@ -172,7 +172,7 @@ impl Hub for Taking {
         Ok(ImportOutcome { success_count, ..ImportOutcome::default() })
     }
 
-    async fn since(&self, _: &RegionName) -> Result<Option<String>, CallError> {
+    async fn enabled_at(&self, _: &RegionName) -> Result<Option<String>, CallError> {
         Ok(Some("2026-01-01T00:00:00Z".to_owned()))
     }
 

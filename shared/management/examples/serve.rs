@@ -46,7 +46,7 @@ fn furnish(memory: &Memory) -> Result<(), Failure> {
         modified_at: None,
         requester: None,
     };
-    let mut run = RunReport::begin(RUN.to_owned(), upload, now);
+    let mut run = RunReport::new(RUN.to_owned(), upload, now);
     run.status = RunStatus::Degraded;
     run.counts.archived = 1;
     run.counts.quarantined.insert("InvalidInput".to_owned(), 1);

@@ -10,7 +10,7 @@ use exporter::jobs::{Job, JobRecord, JobStore};
 use exporter::ports::{AccountLocks, Acquired, Clock, InDoubt, Newest, PortError};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{
-    AccessKey, Audit, AuditEntry, CheckLog, CommitError, ExpectedVersion, IdempotencyRecord, Page, Part, Registry,
+    AccessKey, Audit, AuditEntry, CheckLog, CommitError, ExpectedVersion, IdempotencyRecord, ListPage, Page, Registry,
     RunLog, Secrets, Stored, Write,
 };
 use exporter::report::RunReport;
@@ -39,7 +39,7 @@ pub struct MemoryContents {
     /// The audit log, oldest first.
     pub trail: Vec<AuditEntry>,
     /// Requests by their keys.
-    pub remembered: BTreeMap<String, IdempotencyRecord>,
+    pub idempotency_record: BTreeMap<String, IdempotencyRecord>,
     /// Access keys by the names of their secrets, as they stand in Secrets Manager.
     pub secrets: BTreeMap<String, String>,
     /// What checks found, by account.
@@ -98,25 +98,25 @@ impl Memory {
 }
 
 /// The entries of a list after a mark, which is the key of the last one.
-fn part<'a, T: Clone + 'a>(sorted: impl Iterator<Item = (String, &'a T)>, page: &Page) -> Part<T> {
+fn part<'a, T: Clone + 'a>(sorted: impl Iterator<Item = (String, &'a T)>, page: &Page) -> ListPage<T> {
     let rest = sorted.skip_while(|(key, _)| page.after.as_ref().is_some_and(|after| key <= after));
     cut(rest, page.limit)
 }
 
 /// The same, backwards.
-fn part_back<'a, T: Clone + 'a>(sorted: impl Iterator<Item = (String, &'a T)>, page: &Page) -> Part<T> {
+fn part_back<'a, T: Clone + 'a>(sorted: impl Iterator<Item = (String, &'a T)>, page: &Page) -> ListPage<T> {
     let rest = sorted.skip_while(|(key, _)| page.after.as_ref().is_some_and(|after| key >= after));
     cut(rest, page.limit)
 }
 
-fn cut<'a, T: Clone + 'a>(mut rest: impl Iterator<Item = (String, &'a T)>, limit: usize) -> Part<T> {
+fn cut<'a, T: Clone + 'a>(mut rest: impl Iterator<Item = (String, &'a T)>, limit: usize) -> ListPage<T> {
     let mut entries = Vec::new();
     let mut last = None;
     for (key, entry) in rest.by_ref().take(limit) {
         entries.push(entry.clone());
         last = Some(key);
     }
-    Part { entries, next: if rest.next().is_some() { last } else { None } }
+    ListPage { entries, next: if rest.next().is_some() { last } else { None } }
 }
 
 fn holds<T>(there: Option<&Stored<T>>, seen: &ExpectedVersion) -> bool {
@@ -135,10 +135,12 @@ impl MemoryContents {
             Write::DeleteProvider(id, revision) => holds(provider(id), &ExpectedVersion::This(*revision)),
             Write::PutIntegration(stored, seen) => holds(integration(&stored.value.provider), seen),
             Write::DeleteIntegration(id, revision) => holds(integration(id), &ExpectedVersion::This(*revision)),
-            Write::NeedProvider(id) => provider(id).is_some(),
-            Write::NeedNoIntegration(id) => integration(id).is_none(),
-            Write::ForgetConnection(_) => true,
-            Write::Remember(remembered) => !self.remembered.contains_key(&remembered.key),
+            Write::RequireProvider(id) => provider(id).is_some(),
+            Write::RequireNoIntegration(id) => integration(id).is_none(),
+            Write::DeleteConnection(_) => true,
+            Write::SaveIdempotencyRecord(idempotency_record) => {
+                !self.idempotency_record.contains_key(&idempotency_record.key)
+            }
         }
     }
 
@@ -150,9 +152,11 @@ impl MemoryContents {
                 drop(self.integrations.insert(stored.value.provider.to_string(), stored));
             }
             Write::DeleteIntegration(id, _) => drop(self.integrations.remove(id.as_str())),
-            Write::NeedProvider(_) | Write::NeedNoIntegration(_) => {}
-            Write::ForgetConnection(account) => drop(self.connections.remove(&account)),
-            Write::Remember(remembered) => drop(self.remembered.insert(remembered.key.clone(), remembered)),
+            Write::RequireProvider(_) | Write::RequireNoIntegration(_) => {}
+            Write::DeleteConnection(account) => drop(self.connections.remove(&account)),
+            Write::SaveIdempotencyRecord(idempotency_record) => {
+                drop(self.idempotency_record.insert(idempotency_record.key.clone(), idempotency_record))
+            }
         }
     }
 }
@@ -162,16 +166,16 @@ impl Registry for Memory {
         Ok(self.up("read a provider")?.providers.get(id.as_str()).cloned())
     }
 
-    async fn providers(&self, page: &Page) -> Result<Part<Stored<Provider>>, PortError> {
+    async fn providers(&self, page: &Page) -> Result<ListPage<Stored<Provider>>, PortError> {
         let kept = self.up("list the providers")?;
         Ok(part(kept.providers.iter().map(|(key, entry)| (key.clone(), entry)), page))
     }
 
-    async fn integration_of(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>, PortError> {
+    async fn stored_integration(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>, PortError> {
         Ok(self.up("read an integration")?.integrations.get(id.as_str()).cloned())
     }
 
-    async fn integrations(&self, page: &Page) -> Result<Part<Stored<Integration>>, PortError> {
+    async fn integrations(&self, page: &Page) -> Result<ListPage<Stored<Integration>>, PortError> {
         let kept = self.up("list the integrations")?;
         Ok(part(kept.integrations.iter().map(|(key, entry)| (key.clone(), entry)), page))
     }
@@ -197,9 +201,9 @@ impl Registry for Memory {
         Ok(())
     }
 
-    async fn remembered(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, PortError> {
-        let found = self.up("read a request")?.remembered.get(key).cloned();
-        Ok(found.filter(|remembered| remembered.until > now))
+    async fn idempotency_record(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, PortError> {
+        let found = self.up("read a request")?.idempotency_record.get(key).cloned();
+        Ok(found.filter(|idempotency_record| idempotency_record.until > now))
     }
 }
 
@@ -209,14 +213,14 @@ impl Audit for Memory {
         Ok(())
     }
 
-    async fn trail(&self, page: &Page) -> Result<Part<AuditEntry>, PortError> {
+    async fn audit_log(&self, page: &Page) -> Result<ListPage<AuditEntry>, PortError> {
         let kept = self.up("read the audit log")?;
         Ok(part_back(kept.trail.iter().rev().map(|entry| (entry.id.clone(), entry)), page))
     }
 }
 
 impl Secrets for Memory {
-    async fn keep_key(&self, of: &str, key: &AccessKey) -> Result<String, PortError> {
+    async fn store_key(&self, of: &str, key: &AccessKey) -> Result<String, PortError> {
         let mut kept = self.up("keep an access key")?;
         kept.secrets_made += 1;
         let name = format!("securityhub-exporter/managed/{of}/{}", kept.secrets_made);
@@ -226,27 +230,27 @@ impl Secrets for Memory {
         Ok(name)
     }
 
-    async fn discard_key(&self, secret: &str) -> Result<(), PortError> {
+    async fn delete_key(&self, secret: &str) -> Result<(), PortError> {
         self.up("remove a secret")?.secrets.remove(secret);
         Ok(())
     }
 }
 
 impl CheckLog for Memory {
-    async fn connections(&self, provider: &ProviderId, page: &Page) -> Result<Part<Connection>, PortError> {
+    async fn connections(&self, provider: &ProviderId, page: &Page) -> Result<ListPage<Connection>, PortError> {
         let kept = self.up("read the connections")?;
         let ours = kept.connections.values().filter(|connection| connection.provider == *provider);
         Ok(part(ours.map(|connection| (connection.account.to_string(), connection)), page))
     }
 
-    async fn forget_connections(&self, provider: &ProviderId) -> Result<(), PortError> {
+    async fn delete_connections(&self, provider: &ProviderId) -> Result<(), PortError> {
         self.up("forget the connections")?.connections.retain(|_, connection| connection.provider != *provider);
         Ok(())
     }
 }
 
 impl RunLog for Memory {
-    async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<Part<RunReport>, PortError> {
+    async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<ListPage<RunReport>, PortError> {
         let kept = self.up("list the runs")?;
         let of = |run: &&RunReport| account.is_none_or(|account| run.accounts.contains_key(&account));
         Ok(part_back(kept.runs.iter().rev().filter(of).map(|run| (run.run_id.clone(), run)), page))
@@ -256,17 +260,17 @@ impl RunLog for Memory {
         Ok(self.up("read a run")?.runs.iter().find(|run| run.run_id == run_id).cloned())
     }
 
-    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
+    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Option<ListPage<Value>>, PortError> {
         Ok(lines(&self.up("read a quarantine")?.quarantine, run_id, page))
     }
 
-    async fn pending(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
+    async fn pending(&self, run_id: &str, page: &Page) -> Result<Option<ListPage<Value>>, PortError> {
         Ok(lines(&self.up("read pending findings")?.pending, run_id, page))
     }
 }
 
 /// A page of what a run left.
-fn lines(of_runs: &BTreeMap<String, Vec<Value>>, run_id: &str, page: &Page) -> Option<Part<Value>> {
+fn lines(of_runs: &BTreeMap<String, Vec<Value>>, run_id: &str, page: &Page) -> Option<ListPage<Value>> {
     let entries = of_runs.get(run_id).into_iter().flatten().enumerate();
     let marked: Vec<_> = entries.map(|(number, entry)| (format!("{number:08}"), entry)).collect();
     let is_ours = page.after.as_ref().is_none_or(|after| marked.iter().any(|(mark, _)| mark == after));
@@ -274,7 +278,7 @@ fn lines(of_runs: &BTreeMap<String, Vec<Value>>, run_id: &str, page: &Page) -> O
 }
 
 impl AccountLocks for Memory {
-    async fn begin(
+    async fn acquire(
         &self,
         _: AccountId,
         _: &str,
@@ -283,10 +287,10 @@ impl AccountLocks for Memory {
         _: Timestamp,
         _: Timestamp,
     ) -> Result<Acquired, PortError> {
-        Ok(Acquired::Taken { in_doubt: InDoubt::default() })
+        Ok(Acquired::Granted { in_doubt: InDoubt::default() })
     }
 
-    async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
+    async fn locked_by(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
         Ok(None)
     }
 
@@ -299,7 +303,7 @@ impl AccountLocks for Memory {
         Ok(true)
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
+    async fn release(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
         Ok(())
     }
 }
@@ -337,7 +341,7 @@ impl JobSubmitter for Memory {
         Ok(self.record_job(&pending).await?.then_some(pending))
     }
 
-    async fn jobs(&self, page: &Page) -> Result<Part<JobRecord>, PortError> {
+    async fn jobs(&self, page: &Page) -> Result<ListPage<JobRecord>, PortError> {
         let kept = self.up("list the jobs")?;
         Ok(part_back(kept.jobs.iter().rev().map(|record| (record.id.clone(), record)), page))
     }

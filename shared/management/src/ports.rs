@@ -7,7 +7,7 @@ use exporter::connection::Connection;
 use exporter::jobs::{JobRecord, JobStore};
 use exporter::ports::{AccountLocks, Clock, PortError};
 use exporter::provider::ProviderId;
-use exporter::registry::{Audit, CheckLog, Page, Part, Registry, RunLog, Secrets};
+use exporter::registry::{Audit, CheckLog, ListPage, Page, Registry, RunLog, Secrets};
 
 /// All that management needs.
 pub trait Ports:
@@ -73,7 +73,7 @@ pub trait JobSubmitter {
     fn retry(&self, record: &JobRecord) -> impl Future<Output = Result<Option<JobRecord>, PortError>> + Send;
 
     /// Jobs, newest first.
-    fn jobs(&self, page: &Page) -> impl Future<Output = Result<Part<JobRecord>, PortError>> + Send;
+    fn jobs(&self, page: &Page) -> impl Future<Output = Result<ListPage<JobRecord>, PortError>> + Send;
 }
 
 /// Who asks: an ARN, as far as the host knows it. The host adds it to the request's extensions.

@@ -53,7 +53,7 @@ impl Stage {
     ///
     /// When the table does not answer.
     pub async fn trail(&self, target: &str) -> Result<Vec<String>> {
-        let part = self.cloud.trail(&Page { limit: ENTRIES_MAX, after: None }).await?;
+        let part = self.cloud.audit_log(&Page { limit: ENTRIES_MAX, after: None }).await?;
         let about = part.entries.into_iter().filter(|entry| entry.target == target);
         Ok(about.map(|entry| entry.action).collect())
     }

@@ -68,7 +68,7 @@ async fn a_result_that_is_cut_off_is_none() {
 #[test]
 fn a_child_has_the_targets_of_its_parent() {
     let mut targets = targets(2);
-    targets[1].refused = BTreeSet::from(["eu-west-1".parse().unwrap()]);
+    targets[1].rejecting_regions = BTreeSet::from(["eu-west-1".parse().unwrap()]);
     let sent = serde_json::to_value(Share::new("q1", &targets)).unwrap();
     assert_eq!(sent["request_id"], json!("q1"));
     assert_eq!(serde_json::from_value::<Share>(sent).unwrap().into_targets(), targets);

@@ -254,7 +254,7 @@ async fn services_without_results_are_published_once_after_an_export() {
         modified_at: None,
         requester: None,
     };
-    let mut run = RunReport::begin("run-1".to_owned(), info, "2026-11-23T08:00:00Z".parse().unwrap());
+    let mut run = RunReport::new("run-1".to_owned(), info, "2026-11-23T08:00:00Z".parse().unwrap());
     let account: AccountId = "123456789012".parse().unwrap();
     let lost = Uncovered {
         region: "me-central-1".parse().unwrap(),

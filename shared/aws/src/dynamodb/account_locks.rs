@@ -25,7 +25,7 @@ const TAKE: &str = "SET newest = :newest, newest_of = :newest_of, newest_before 
 const TRIES_MAX: u32 = 4;
 
 impl AccountLocks for Cloud {
-    async fn begin(
+    async fn acquire(
         &self,
         account: AccountId,
         run_id: &str,
@@ -39,7 +39,7 @@ impl AccountLocks for Cloud {
         loop {
             let item = self.item(PARTITION, account.as_str(), action).await?;
             let known = item.as_ref().and_then(newest_of);
-            let newest = match Newest::begin(known.clone(), content, scanned_at) {
+            let newest = match Newest::with_scan(known.clone(), content, scanned_at) {
                 Ok(newest) => newest,
                 Err(newest) => return Ok(Acquired::Superseded { newest }),
             };
@@ -73,14 +73,14 @@ impl AccountLocks for Cloud {
         Ok(item.as_ref().and_then(newest_of).map(|newest| (newest, in_doubt_of(item.as_ref()))))
     }
 
-    async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
+    async fn locked_by(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
         let item = self.item(PARTITION, account.as_str(), || format!("read who holds account {account}")).await?;
         let Some(item) = item else { return Ok(None) };
         let is_held = get_number(&item, "until").is_some_and(|until| until > now.as_millisecond());
         Ok(get_text(&item, "holder").filter(|_| is_held).map(str::to_owned))
     }
 
-    async fn end(
+    async fn release(
         &self,
         account: AccountId,
         run_id: &str,
@@ -150,7 +150,7 @@ impl Cloud {
             request = request.expression_attribute_values(":known", number(known_ms));
         }
         let error = match request.send().await {
-            Ok(taken) => return Ok(Some(Acquired::Taken { in_doubt: in_doubt_of(taken.attributes()) })),
+            Ok(taken) => return Ok(Some(Acquired::Granted { in_doubt: in_doubt_of(taken.attributes()) })),
             Err(error) => error,
         };
         use aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException;
@@ -159,7 +159,7 @@ impl Cloud {
                 let item = taken.item();
                 let is_as_read = item.and_then(|item| get_number(item, "newest")) == known_ms;
                 let holder = item.and_then(|item| get_text(item, "holder")).unwrap_or_default();
-                Ok(is_as_read.then(|| Acquired::Held { run_id: holder.to_owned() }))
+                Ok(is_as_read.then(|| Acquired::Locked { run_id: holder.to_owned() }))
             }
             _ => Err(port_error(format!("begin the export of account {account}"), &error)),
         }

@@ -3,7 +3,7 @@
 use exporter::connection::Connection;
 use exporter::ports::PortError;
 use exporter::provider::ProviderId;
-use exporter::registry::{CheckLog, Page, Part};
+use exporter::registry::{CheckLog, ListPage, Page};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get, text};
@@ -11,7 +11,7 @@ use crate::dynamodb::registry::commit::CONNECTIONS;
 use crate::errors::failure;
 
 impl CheckLog for Cloud {
-    async fn connections(&self, provider: &ProviderId, page: &Page) -> Result<Part<Connection>, PortError> {
+    async fn connections(&self, provider: &ProviderId, page: &Page) -> Result<ListPage<Connection>, PortError> {
         if let Some(account) = provider.account() {
             let action = || format!("read the connection of account {account}");
             let item = self.item(CONNECTIONS, account.as_str(), action).await?;
@@ -21,7 +21,7 @@ impl CheckLog for Cloud {
                 connection.provider == *provider && page.after.as_deref().is_none_or(|after| account.as_str() > after)
             };
             let entries = found.into_iter().filter(is_asked).collect();
-            return Ok(Part { entries, next: None });
+            return Ok(ListPage { entries, next: None });
         }
         let query = self
             .partition(CONNECTIONS)
@@ -32,7 +32,7 @@ impl CheckLog for Cloud {
         self.part(query, "list the connections", page, from_item).await
     }
 
-    async fn forget_connections(&self, provider: &ProviderId) -> Result<(), PortError> {
+    async fn delete_connections(&self, provider: &ProviderId) -> Result<(), PortError> {
         let all = self.holdings_of(Some(provider)).await?;
         self.forget_all(&all).await
     }

@@ -5,7 +5,7 @@ use exporter::connection::{Connection, Connections};
 use exporter::ports::PortError;
 use exporter::provider::ProviderId;
 use exporter::registry::Registry as _;
-use exporter::targets::Holding;
+use exporter::targets::StoredConnection;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
@@ -25,7 +25,7 @@ impl Connections for Cloud {
         item.map(|item| read(&item).map_err(|error| failure(action(), error))).transpose()
     }
 
-    async fn keep(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
+    async fn save(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
         let action = || format!("keep the connection of account {}", connection.account);
         let whole = to_attribute(connection).map_err(|error| failure(action(), error))?;
         let request = self
@@ -45,19 +45,19 @@ impl Connections for Cloud {
         is_written(request.send().await, action)
     }
 
-    async fn forget_orphan(&self, connection: &Connection) -> Result<bool, PortError> {
-        if self.integration_of(&connection.provider).await?.is_some() {
+    async fn delete_orphaned(&self, connection: &Connection) -> Result<bool, PortError> {
+        if self.stored_integration(&connection.provider).await?.is_some() {
             return Ok(false);
         }
         let Connection { account, provider, checked_at, .. } = connection;
-        let holding = Holding { account: *account, provider: provider.clone(), checked_at: *checked_at };
+        let holding = StoredConnection { account: *account, provider: provider.clone(), checked_at: *checked_at };
         self.forget_this(&holding).await.map(|()| true)
     }
 }
 
 impl Cloud {
     /// That connections are kept, without what they say.
-    pub(crate) async fn holdings_of(&self, provider: Option<&ProviderId>) -> Result<Vec<Holding>, PortError> {
+    pub(crate) async fn holdings_of(&self, provider: Option<&ProviderId>) -> Result<Vec<StoredConnection>, PortError> {
         const ACTION: &str = "list the connections";
         let mut query = self
             .partition(PARTITION)
@@ -80,12 +80,12 @@ impl Cloud {
     }
 
     /// Forgets connections, each unless it was replaced meanwhile.
-    pub(crate) async fn forget_all(&self, holdings: &[Holding]) -> Result<(), PortError> {
-        let each: Vec<_> = holdings.iter().map(|holding| self.forget_this(holding)).collect();
+    pub(crate) async fn forget_all(&self, stored_connections: &[StoredConnection]) -> Result<(), PortError> {
+        let each: Vec<_> = stored_connections.iter().map(|holding| self.forget_this(holding)).collect();
         futures::stream::iter(each).buffer_unordered(FORGET_AT_ONCE).try_collect().await
     }
 
-    async fn forget_this(&self, holding: &Holding) -> Result<(), PortError> {
+    async fn forget_this(&self, holding: &StoredConnection) -> Result<(), PortError> {
         let request = self.dynamodb.delete_item().table_name(&self.names.table);
         let request = request
             .key("pk", text(PARTITION))
@@ -112,12 +112,12 @@ fn read(item: &Item) -> Result<Connection, ItemError> {
     get(item, "connection")
 }
 
-fn holding(item: &Item) -> Result<Holding, ItemError> {
+fn holding(item: &Item) -> Result<StoredConnection, ItemError> {
     let account = get_text(item, "sk").and_then(|account| account.parse().ok());
     let checked_at = get_text(item, "checked_at").and_then(|time| time.parse().ok());
     let provider = item.get("connection").and_then(|connection| connection.as_m().ok());
     let provider = provider.and_then(|connection| get_text(connection, "provider")).and_then(|id| id.parse().ok());
-    Ok(Holding {
+    Ok(StoredConnection {
         account: account.ok_or(ItemError::Missing("sk"))?,
         provider: provider.ok_or(ItemError::Missing("connection.provider"))?,
         checked_at: checked_at.ok_or(ItemError::Missing("checked_at"))?,

@@ -21,7 +21,7 @@ const MEMBERS: &str = "member";
 const ORGANIZATION_START: &str = "o-";
 impl Integrations for Cloud {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
-        if let Some(own) = self.integration_of(&ProviderId::Account(*account)).await? {
+        if let Some(own) = self.stored_integration(&ProviderId::Account(*account)).await? {
             return Ok(Some(own.value));
         }
         let action = || format!("find the organization of account {account}");
@@ -32,7 +32,7 @@ impl Integrations for Cloud {
             None => self.only_organization().await?,
         };
         let Some(organization) = organization else { return Ok(None) };
-        Ok(self.integration_of(&organization).await?.map(|stored| stored.value))
+        Ok(self.stored_integration(&organization).await?.map(|stored| stored.value))
     }
 
     async fn delete_after_archive(

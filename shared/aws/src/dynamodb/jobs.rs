@@ -2,7 +2,7 @@
 
 use exporter::jobs::{JobRecord, JobState, JobStore, retry, submit};
 use exporter::ports::PortError;
-use exporter::registry::{Page, Part};
+use exporter::registry::{ListPage, Page};
 use jiff::{SignedDuration, Timestamp};
 use management::ports::JobSubmitter;
 
@@ -55,7 +55,7 @@ impl JobSubmitter for Cloud {
         retry(self, record).await
     }
 
-    async fn jobs(&self, page: &Page) -> Result<Part<JobRecord>, PortError> {
+    async fn jobs(&self, page: &Page) -> Result<ListPage<JobRecord>, PortError> {
         let newest_first = self.partition(PARTITION).scan_index_forward(false);
         self.part(newest_first, "list the jobs", page, from_item).await
     }

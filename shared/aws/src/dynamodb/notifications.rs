@@ -26,7 +26,7 @@ const RETRIES_MAX: usize = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 
 impl Notifications for Cloud {
-    async fn told(&self, account: AccountId) -> Result<(Notified, u64), PortError> {
+    async fn notified(&self, account: AccountId) -> Result<(Notified, u64), PortError> {
         let action = || format!("read what was told of account {account}");
         let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
         let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
@@ -37,7 +37,7 @@ impl Notifications for Cloud {
         Ok((told, get_number(&item, "version").and_then(|number| u64::try_from(number).ok()).unwrap_or_default()))
     }
 
-    async fn write_told(&self, account: AccountId, told: &Notified, before: u64) -> Result<bool, PortError> {
+    async fn write_notified(&self, account: AccountId, told: &Notified, before: u64) -> Result<bool, PortError> {
         let action = || format!("write down what was told of account {account}");
         let told = to_attribute(told).map_err(|error| failure(action(), error))?;
         let version = |version: u64| number(i64::try_from(version).unwrap_or(i64::MAX));

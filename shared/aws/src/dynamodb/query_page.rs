@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use exporter::ports::PortError;
-use exporter::registry::{Page, Part};
+use exporter::registry::{ListPage, Page};
 
 use crate::Cloud;
 use crate::dynamodb::item::{Item, ItemError, get_text, text};
@@ -32,7 +32,7 @@ impl Cloud {
         action: &str,
         page: &Page,
         read: impl Fn(&Item) -> Result<T, ItemError>,
-    ) -> Result<Part<T>, PortError> {
+    ) -> Result<ListPage<T>, PortError> {
         let partition = query.get_expression_attribute_values().as_ref().and_then(|values| values.get(":pk")).cloned();
         let partition = partition.unwrap_or_else(|| text(""));
         let start = |sk: &str| HashMap::from([("pk".to_owned(), partition.clone()), ("sk".to_owned(), text(sk))]);
@@ -46,18 +46,18 @@ impl Cloud {
             let answer = answer.map_err(|error| port_error(action, &error))?;
             for item in answer.items() {
                 if entries.len() == page.limit {
-                    return Ok(Part { entries, next: last });
+                    return Ok(ListPage { entries, next: last });
                 }
                 entries.push(read(item).map_err(|error| failure(action, error))?);
                 last = get_text(item, "sk").map(str::to_owned);
             }
             from = answer.last_evaluated_key;
             if from.is_none() {
-                return Ok(Part { entries, next: None });
+                return Ok(ListPage { entries, next: None });
             }
         }
         // Enough was read for one answer; the next part goes on where this one stopped.
         let next = from.as_ref().and_then(|key| get_text(key, "sk")).map(str::to_owned);
-        Ok(Part { entries, next: next.or(last) })
+        Ok(ListPage { entries, next: next.or(last) })
     }
 }

@@ -2,7 +2,7 @@
 
 use asff::AccountId;
 use exporter::ports::PortError;
-use exporter::registry::{Page, Part, RunLog};
+use exporter::registry::{ListPage, Page, RunLog};
 use exporter::report::RunReport;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::errors::{failure, read_error};
 const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 impl RunLog for Cloud {
-    async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<Part<RunReport>, PortError> {
+    async fn runs(&self, account: Option<AccountId>, page: &Page) -> Result<ListPage<RunReport>, PortError> {
         let query = self.partition(PARTITION).scan_index_forward(false);
         let query = match account {
             Some(account) => query
@@ -34,18 +34,18 @@ impl RunLog for Cloud {
         Self::run(self, run_id).await
     }
 
-    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
+    async fn quarantined(&self, run_id: &str, page: &Page) -> Result<Option<ListPage<Value>>, PortError> {
         self.json_lines(&RunReport::quarantine_key(run_id), page).await
     }
 
-    async fn pending(&self, run_id: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
+    async fn pending(&self, run_id: &str, page: &Page) -> Result<Option<ListPage<Value>>, PortError> {
         self.json_lines(&RunReport::pending_key(run_id), page).await
     }
 }
 
 impl Cloud {
     /// A page of an object of JSON lines.
-    async fn json_lines(&self, key: &str, page: &Page) -> Result<Option<Part<Value>>, PortError> {
+    async fn json_lines(&self, key: &str, page: &Page) -> Result<Option<ListPage<Value>>, PortError> {
         let action = || format!("read s3://{}/{key}", self.names.state_bucket);
         // The mark is where in the object the part before ended: right after the end of a line, which is read too to be sure.
         let start = match page.after.as_deref().map(offset) {
@@ -57,7 +57,7 @@ impl Cloud {
         let object = match request.range(format!("bytes={}-", start.saturating_sub(1))).send().await {
             Ok(object) => object,
             Err(error) if is_past_the_end(&error) && start > 0 => return Ok(None),
-            Err(error) if is_past_the_end(&error) => return Ok(Some(Part { entries: Vec::new(), next: None })),
+            Err(error) if is_past_the_end(&error) => return Ok(Some(ListPage { entries: Vec::new(), next: None })),
             Err(error) => return Err(read_error(action(), &self.names.state_bucket, &error)),
         };
         let mut lines = object.body.into_async_read();
@@ -69,11 +69,11 @@ impl Cloud {
             line.clear();
             let length = lines.read_until(b'\n', &mut line).await.map_err(|error| failure(action(), error))?;
             if length == 0 {
-                return Ok(Some(Part { entries, next: None }));
+                return Ok(Some(ListPage { entries, next: None }));
             }
             let full = entries.len() == page.limit || (!entries.is_empty() && read + length > ANSWER_BYTES_MAX);
             if full {
-                return Ok(Some(Part { entries, next: Some((start + read as u64).to_string()) }));
+                return Ok(Some(ListPage { entries, next: Some((start + read as u64).to_string()) }));
             }
             read += length;
             entries.push(serde_json::from_slice(&line).map_err(|error| failure(action(), error))?);

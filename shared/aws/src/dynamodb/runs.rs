@@ -29,7 +29,7 @@ impl UploadLocks for Cloud {
         self.keep_claim(identity, run_id, until).await
     }
 
-    async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
+    async fn finish_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
         self.close_claim(identity, run_id, done).await
     }
 }

@@ -62,7 +62,7 @@ impl Cloud {
             .expression_attribute_values(":now_s", number(now.as_second()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let error = match request.send().await {
-            Ok(_) => return Ok(Claim::Taken),
+            Ok(_) => return Ok(Claim::Granted),
             Err(error) => error,
         };
         use aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException;
@@ -132,9 +132,9 @@ impl Cloud {
 fn taken_by(item: Option<&Item>, run_id: &str) -> Claim {
     let holder = item.and_then(|item| get_text(item, "run_id")).unwrap_or_default();
     match item.and_then(|item| get_text(item, "state")) {
-        Some(DONE) => Claim::Done { run_id: holder.to_owned() },
+        Some(DONE) => Claim::Completed { run_id: holder.to_owned() },
         // Ours: the answer to our first try was lost, and the SDK tried again.
-        Some(HELD) if holder == run_id => Claim::Taken,
-        _ => Claim::Held { run_id: holder.to_owned() },
+        Some(HELD) if holder == run_id => Claim::Granted,
+        _ => Claim::InProgress { run_id: holder.to_owned() },
     }
 }

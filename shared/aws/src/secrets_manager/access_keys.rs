@@ -10,7 +10,7 @@ use crate::Cloud;
 use crate::errors::port_error;
 
 impl Secrets for Cloud {
-    async fn keep_key(&self, of: &str, key: &AccessKey) -> Result<String, PortError> {
+    async fn store_key(&self, of: &str, key: &AccessKey) -> Result<String, PortError> {
         let name = format!("{}{MANAGED}{of}/{}", self.managing.secret_prefix, Uuid::now_v7());
         let mut value = json!({ "access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key });
         if let Some(token) = &key.session_token {
@@ -29,7 +29,7 @@ impl Secrets for Cloud {
         }
     }
 
-    async fn discard_key(&self, secret: &str) -> Result<(), PortError> {
+    async fn delete_key(&self, secret: &str) -> Result<(), PortError> {
         let ours = secret.strip_prefix(&self.managing.secret_prefix).is_some_and(|rest| rest.starts_with(MANAGED));
         if !ours {
             return Ok(());

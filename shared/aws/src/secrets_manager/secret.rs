@@ -59,12 +59,12 @@ impl SecretKeys {
         let secret = &self.secret;
         let said = || describe(error);
         match error.code() {
-            Some("ResourceNotFoundException") => ConnectError::Refused(Problem {
+            Some("ResourceNotFoundException") => ConnectError::Rejected(Problem {
                 reason: "secret_missing".to_owned(),
                 message: format!("there is no secret {secret} that the integration's key could be in: {}", said()),
                 remediation: Some(self.another("create-secret --name")),
             }),
-            Some("InvalidRequestException") => ConnectError::Refused(Problem {
+            Some("InvalidRequestException") => ConnectError::Rejected(Problem {
                 reason: "secret_missing".to_owned(),
                 message: format!("the secret {secret} can't be read: {}", said()),
                 remediation: Some(format!(
@@ -72,7 +72,7 @@ impl SecretKeys {
                      deletion"
                 )),
             }),
-            Some("AccessDeniedException" | "DecryptionFailure") => ConnectError::Refused(Problem {
+            Some("AccessDeniedException" | "DecryptionFailure") => ConnectError::Rejected(Problem {
                 reason: "secret_denied".to_owned(),
                 message: format!("the caller may not read the secret {secret}: {}", said()),
                 remediation: Some(format!(
@@ -85,7 +85,7 @@ impl SecretKeys {
     }
 
     fn invalid(&self, message: String) -> ConnectError {
-        ConnectError::Refused(Problem {
+        ConnectError::Rejected(Problem {
             reason: "credentials_invalid".to_owned(),
             message,
             remediation: Some(self.another("put-secret-value --secret-id")),
@@ -99,7 +99,7 @@ impl SecretKeys {
             "aws secretsmanager {verb} {secret} --secret-string file://key.json  # in the exporter's account; key.json holds \
              {{\"access_key_id\": ..., \"secret_access_key\": ...}}"
         );
-        let key = self.whose.as_ref().map(|whose| whose.new_key("the exporter keeps it then"));
+        let key = self.whose.as_ref().map(|whose| whose.new_key_command("the exporter keeps it then"));
         key.into_iter().chain([own]).collect::<Vec<_>>().join("\n")
     }
 }

@@ -164,7 +164,7 @@ impl Hub for SecurityHub {
         self.send(*region, body, Some(once)).await
     }
 
-    async fn since(&self, region: &RegionName) -> Result<Option<String>, CallError> {
+    async fn enabled_at(&self, region: &RegionName) -> Result<Option<String>, CallError> {
         let (client, session) = self.client(*region);
         let hub = client.describe_hub().send().await.map_err(|error| self.note(call_error(&error), session))?;
         Ok(hub.subscribed_at)

@@ -133,13 +133,13 @@ impl AssumedRole {
         match error.code() {
             Some("AccessDenied" | "AccessDeniedException") => {
                 let said = error.message().unwrap_or_default();
-                ConnectError::Refused(Problem {
+                ConnectError::Rejected(Problem {
                     reason: "assume_role_denied".to_owned(),
                     message: self.what_to_check(&describe(error)),
                     remediation: Some(assume_role_remediation(&self.role, self.account, said, self.whose.as_ref())),
                 })
             }
-            Some("RegionDisabledException") => ConnectError::Refused(Problem {
+            Some("RegionDisabledException") => ConnectError::Rejected(Problem {
                 reason: "assume_role_denied".to_owned(),
                 message: format!("STS is switched off in this Region for the account of {arn}: {}", describe(error)),
                 remediation: Some(format!(
@@ -147,17 +147,17 @@ impl AssumedRole {
                     self.account
                 )),
             }),
-            Some("ValidationError" | "ValidationException") => ConnectError::Refused(Problem {
+            Some("ValidationError" | "ValidationException") => ConnectError::Rejected(Problem {
                 reason: "credentials_invalid".to_owned(),
                 message: format!("STS does not take what the integration says of {arn}: {}", describe(error)),
                 remediation: Some(match &self.whose {
                     Some(whose) => {
-                        whose.other_role(&self.role, "with --session-name and --duration, where they are wrong")
+                        whose.other_role_command(&self.role, "with --session-name and --duration, where they are wrong")
                     }
                     None => "correct the role's ARN, External ID, session name or duration".to_owned(),
                 }),
             }),
-            Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Refused(Problem {
+            Some(code) if INVALID_CALLER.contains(&code) => ConnectError::Rejected(Problem {
                 reason: "credentials_invalid".to_owned(),
                 message: format!("the credentials that should assume {arn} are not valid: {}", describe(error)),
                 remediation: Some(key_remediation(self.whose.as_ref(), "a key of a user that may assume the role")),
@@ -184,7 +184,7 @@ impl AssumedRole {
 /// whoever runs this.
 pub(crate) fn key_remediation(whose: Option<&CredentialOwner>, what: &str) -> String {
     match whose.filter(|whose| whose.has_key()) {
-        Some(whose) => whose.new_key(what),
+        Some(whose) => whose.new_key_command(what),
         None => "aws sts get-caller-identity  # where the exporter runs: it calls with its own credentials".to_owned(),
     }
 }

@@ -79,7 +79,7 @@ fn answer(status: u16, code: Option<&str>, words: &str) -> CallError {
         _ => words.to_owned(),
     };
     let refused =
-        || CallError::Refused { code: code.map_or(format!("Http{status}"), str::to_owned), message: words.to_owned() };
+        || CallError::Rejected { code: code.map_or(format!("Http{status}"), str::to_owned), message: words.to_owned() };
     let is = |codes: &[&str]| code.is_some_and(|code| codes.contains(&code));
     match status {
         _ if is(&THROTTLED) => CallError::Throttled(message()),
@@ -113,13 +113,13 @@ mod tests {
     fn name(error: &CallError) -> &'static str {
         match error {
             CallError::Throttled(_) => "throttled",
-            CallError::Transient(_) | CallError::OutOfTime => "transient",
+            CallError::Transient(_) | CallError::DeadlineExceeded => "transient",
             CallError::ExpiredToken(_) => "expired",
             CallError::Unreachable(_) => "unreachable",
             CallError::UnrecognizedClient(_) => "unrecognized",
             CallError::AccessDenied(_) => "denied",
             CallError::InvalidAccess(_) => "off",
-            CallError::Refused { .. } => "refused",
+            CallError::Rejected { .. } => "refused",
         }
     }
 
@@ -176,7 +176,9 @@ mod tests {
 
     #[test]
     fn a_refusal_without_a_code_is_named_by_its_status() {
-        let CallError::Refused { code, message } = answer(413, None, "Request Too Long") else { panic!("not refused") };
+        let CallError::Rejected { code, message } = answer(413, None, "Request Too Long") else {
+            panic!("not refused")
+        };
         assert_eq!((code.as_str(), message.as_str()), ("Http413", "Request Too Long"));
     }
 }

@@ -29,11 +29,11 @@ impl Probe for SecurityHub {
         self.shared.caller.role_with_external_id.as_ref().map(|(role, _)| role.clone())
     }
 
-    async fn opens_without_external_id(&self) -> Result<bool, CallError> {
+    async fn assumable_without_external_id(&self) -> Result<bool, CallError> {
         let Some((_, bare)) = &self.shared.caller.role_with_external_id else { return Ok(false) };
         match bare.assume().await {
             Ok(_) => Ok(true),
-            Err(ConnectError::Refused(_)) => Ok(false),
+            Err(ConnectError::Rejected(_)) => Ok(false),
             Err(ConnectError::Failed(error)) => Err(CallError::Transient(error.to_string())),
         }
     }
@@ -59,7 +59,7 @@ impl Probe for SecurityHub {
         Ok(false)
     }
 
-    async fn read_one(&self, region: &RegionName) -> Result<(), CallError> {
+    async fn read_one_finding(&self, region: &RegionName) -> Result<(), CallError> {
         self.page(*region, self.filters(*region), 1, None).await.map(drop)
     }
 

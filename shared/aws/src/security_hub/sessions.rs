@@ -49,7 +49,7 @@ impl Cloud {
         let identity = sts.get_caller_identity().send().await.map_err(|error| refusal(&error, account, whose))?;
         let arn = identity.arn().unwrap_or_default();
         if identity.account() != Some(account.as_str()) {
-            return Err(ConnectError::Refused(Problem {
+            return Err(ConnectError::Rejected(Problem {
                 reason: "wrong_account".to_owned(),
                 message: format!(
                     "the credentials are those of {arn}, and Security Hub takes findings of account {account} from callers of \
@@ -73,11 +73,11 @@ impl Cloud {
 /// How credentials come to be of the account: a key of it, where there is a key, otherwise a role in it, or a key.
 fn other_account(account: AccountId, credentials: &Credentials, whose: Option<&CredentialOwner>) -> String {
     let Some(whose) = whose else { return format!("call with credentials of account {account}") };
-    let key = whose.new_key(&format!("a key of account {account}"));
+    let key = whose.new_key_command(&format!("a key of account {account}"));
     if credentials.secret().is_some() {
         return key;
     }
-    let role = whose.new_role(&format!("a role in account {account}"));
+    let role = whose.new_role_command(&format!("a role in account {account}"));
     format!("{role}\n{key}, where there can be no role")
 }
 
@@ -91,7 +91,7 @@ fn refusal(
     }
     let remediation = || key_remediation(whose, &format!("a key of account {account}"));
     let invalid = |message| {
-        ConnectError::Refused(Problem {
+        ConnectError::Rejected(Problem {
             reason: "credentials_invalid".to_owned(),
             message,
             remediation: Some(remediation()),

@@ -38,12 +38,12 @@ impl Connections for Checking {
         Ok(self.kept.lock().unwrap().get(&account).cloned())
     }
 
-    async fn keep(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
+    async fn save(&self, connection: &Connection, _: Option<Timestamp>) -> Result<bool, PortError> {
         self.kept.lock().unwrap().insert(connection.account, connection.clone());
         Ok(true)
     }
 
-    async fn forget_orphan(&self, _: &Connection) -> Result<bool, PortError> {
+    async fn delete_orphaned(&self, _: &Connection) -> Result<bool, PortError> {
         Ok(false)
     }
 }
@@ -205,7 +205,8 @@ async fn half_the_regions_off_slow_answers_and_no_word_from_ec2() {
         policy: None,
     });
     let (_simulator, server) = start(config).await;
-    let Checked { connection, took, .. } = check(&server.endpoint_url(), ACCOUNT, Credentials::default()).await;
+    let Checked { connection, elapsed: took, .. } =
+        check(&server.endpoint_url(), ACCOUNT, Credentials::default()).await;
     let counts = [
         RegionStatus::Enabled,
         RegionStatus::HubNotEnabled,

@@ -38,7 +38,7 @@ fn role(name: &str, external_id: Option<&str>) -> Credentials {
 
 fn refusal(answer: Result<(), ConnectError>) -> (String, String) {
     match answer {
-        Err(ConnectError::Refused(Problem { reason, message, .. })) => (reason, message),
+        Err(ConnectError::Rejected(Problem { reason, message, .. })) => (reason, message),
         other => panic!("not refused: {other:?}"),
     }
 }

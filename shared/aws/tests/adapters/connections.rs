@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asff::{AccountId, Partition};
 use exporter::connection::{Connection, ConnectionStatus, Connections, Problem, RegionConnection, RegionStatus};
 use exporter::provider::ProviderId;
-use exporter::targets::{CheckTargets as _, Holding};
+use exporter::targets::{CheckTargets as _, StoredConnection};
 use jiff::Timestamp;
 use serde_json::json;
 use simulator::{Config, Organization, Simulator};
@@ -45,7 +45,7 @@ fn operation(request: &Request) -> &str {
 #[tokio::test]
 async fn a_connection_stands_in_the_table_and_comes_back_as_it_was() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
-    assert!(cloud(&wire.url).await.keep(&connection(), None).await.unwrap());
+    assert!(cloud(&wire.url).await.save(&connection(), None).await.unwrap());
     let put = wire.requests()[0].json();
     assert_eq!(put["ConditionExpression"], "attribute_not_exists(pk)");
     assert_eq!((&put["Item"]["pk"]["S"], &put["Item"]["sk"]["S"]), (&json!("connection"), &json!(ACCOUNT)));
@@ -66,7 +66,7 @@ async fn a_connection_replaces_only_the_one_that_its_check_saw() {
     let refused = r#"{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no"}"#;
     let wire = Wire::serve(move |_, _| Reply::new(400, refused)).await;
     let before: Timestamp = "2026-11-23T07:00:00Z".parse().unwrap();
-    assert!(!cloud(&wire.url).await.keep(&connection(), Some(before)).await.unwrap());
+    assert!(!cloud(&wire.url).await.save(&connection(), Some(before)).await.unwrap());
     let put = wire.requests()[0].json();
     assert_eq!(put["ConditionExpression"], "checked_at = :before");
     assert_eq!(put["ExpressionAttributeValues"][":before"]["S"], "2026-11-23T07:00:00Z");
@@ -148,9 +148,9 @@ async fn a_write_that_meets_a_transaction_is_retried() {
     })
     .await;
     let cloud = cloud(&wire.url).await;
-    assert!(cloud.keep(&connection(), None).await.unwrap());
+    assert!(cloud.save(&connection(), None).await.unwrap());
     let Connection { account, provider, checked_at, .. } = connection();
-    cloud.forget(&[Holding { account, provider, checked_at }]).await.unwrap();
+    cloud.delete_outdated(&[StoredConnection { account, provider, checked_at }]).await.unwrap();
     let operations: Vec<_> = wire.requests().iter().map(|request| operation(request).to_owned()).collect();
     assert_eq!(operations, ["PutItem", "PutItem", "DeleteItem", "DeleteItem"]);
 }

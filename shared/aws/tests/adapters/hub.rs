@@ -158,7 +158,7 @@ async fn a_body_over_6_mb_is_refused_as_a_batch() {
         let mut large = finding("a");
         large["Description"] = "d".repeat(6_300_000).into();
         let answer = running.import(&[large]).await;
-        assert!(matches!(answer, Err(CallError::Refused { .. })), "{status}: {answer:?}");
+        assert!(matches!(answer, Err(CallError::Rejected { .. })), "{status}: {answer:?}");
     }
 }
 
@@ -169,7 +169,7 @@ async fn a_finding_that_the_authoriser_cannot_read_refuses_its_batch() {
     bad["AwsAccountId"] = "12345".into();
     let answer = running.import(&[bad]).await;
     assert!(
-        matches!(&answer, Err(CallError::Refused { code, .. }) if code == "AuthorizerConfigurationException"),
+        matches!(&answer, Err(CallError::Rejected { code, .. }) if code == "AuthorizerConfigurationException"),
         "{answer:?}"
     );
 }

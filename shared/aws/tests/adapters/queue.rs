@@ -30,7 +30,7 @@ async fn an_order_is_a_message_of_the_queue_of_uploads() {
     let round = Round { chain, delay: Duration::from_secs(100_000) };
     let (requester, etag) = (Some("210987654321".to_owned()), Some("e".to_owned()));
     let upload = Upload { requester, etag, ..Upload::new("scans", "a b.json") };
-    assert!(cloud.put_back(&upload, &round).await.unwrap());
+    assert!(cloud.requeue(&upload, &round).await.unwrap());
     let [ordered, put_back] = wire.requests().try_into().unwrap();
     let (ordered, put_back) = (ordered.json(), put_back.json());
     let body = |message: &Value| serde_json::from_str::<Value>(message["MessageBody"].as_str().unwrap()).unwrap();
@@ -47,7 +47,7 @@ async fn a_key_may_have_characters_that_a_message_may_not() {
     let wire = Wire::serve(|_, _| Reply::new(200, json!({ "MessageId": "m" }).to_string())).await;
     let round = Round { chain: Chain::default(), delay: Duration::ZERO };
     let key = "a\u{1}\u{fffe}\u{ffff}\u{1f600}";
-    assert!(with_queue(&wire).await.put_back(&Upload::new("scans", key), &round).await.unwrap());
+    assert!(with_queue(&wire).await.requeue(&Upload::new("scans", key), &round).await.unwrap());
     let body = wire.requests()[0].json()["MessageBody"].as_str().unwrap().to_owned();
     // Amazon SQS API reference, SendMessage: "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF".
     let may = |letter: char| letter >= ' ' && !['\u{fffe}', '\u{ffff}'].contains(&letter);
@@ -95,7 +95,7 @@ async fn a_failed_job_is_pending_again_before_its_message_is_on_the_queue() {
     let record = JobRecord::new("7".to_owned(), job, now, "ada");
     let cloud = with_queue(&wire).await;
     assert_eq!(cloud.retry(&record).await.unwrap(), None, "it has not failed");
-    let failed = record.clone().settled(JobState::Failed, Some("why".to_owned()), now);
+    let failed = record.clone().completed(JobState::Failed, Some("why".to_owned()), now);
     let retried = cloud.retry(&failed).await.unwrap().unwrap();
     assert_eq!((retried.state, retried.completed_at), (JobState::Pending, None));
     let [recorded, message] = wire.requests().try_into().unwrap();

@@ -43,17 +43,18 @@ fn declared() -> DesiredState {
 fn writes() -> Vec<Write> {
     let stored = Stored { declared: Some(declared()), ..Stored::new(Integration::new(id()), now(), "ada") };
     let after = stored.changed(Integration { enabled: false, ..stored.value.clone() }, now(), "ada");
-    let remembered = IdempotencyRecord { key: "k".to_owned(), fingerprint: "f".to_owned(), made: id(), until: now() };
+    let idempotency_record =
+        IdempotencyRecord { key: "k".to_owned(), fingerprint: "f".to_owned(), made: id(), until: now() };
     vec![
-        Write::NeedProvider(id()),
+        Write::RequireProvider(id()),
         Write::PutIntegration(stored.clone(), ExpectedVersion::Nothing),
         Write::PutIntegration(after, ExpectedVersion::This(stored.revision())),
         Write::PutProvider(Stored::new(Provider::new(id()), now(), "ada"), ExpectedVersion::Nothing),
         Write::DeleteIntegration(id(), stored.revision()),
         Write::DeleteProvider(id(), stored.revision()),
-        Write::NeedNoIntegration(id()),
-        Write::ForgetConnection(ACCOUNT.parse().unwrap()),
-        Write::Remember(remembered),
+        Write::RequireNoIntegration(id()),
+        Write::DeleteConnection(ACCOUNT.parse().unwrap()),
+        Write::SaveIdempotencyRecord(idempotency_record),
     ]
 }
 
@@ -95,7 +96,7 @@ async fn what_is_written_comes_back_as_it_was() {
     let items = written().await;
     let item = items[2]["Put"]["Item"].clone();
     let wire = Wire::serve(move |_, _| Reply::new(200, json!({ "Item": item }).to_string())).await;
-    let stored = cloud(&wire.url).await.integration_of(&id()).await.unwrap().unwrap();
+    let stored = cloud(&wire.url).await.stored_integration(&id()).await.unwrap().unwrap();
     assert_eq!((stored.version, stored.created_at, stored.updated_by.as_str()), (2, now(), "ada"));
     assert!(!stored.value.enabled);
     assert_eq!(stored.declared, Some(declared()), "who made it is known however often it is changed");
@@ -105,8 +106,8 @@ async fn what_is_written_comes_back_as_it_was() {
     let wire = Wire::serve(move |_, _| Reply::new(200, json!({ "Item": item }).to_string())).await;
     let cloud = cloud(&wire.url).await;
     let before: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
-    assert_eq!(cloud.remembered("k", before).await.unwrap().unwrap().made, id());
-    assert_eq!(cloud.remembered("k", now()).await.unwrap(), None, "its time is over");
+    assert_eq!(cloud.idempotency_record("k", before).await.unwrap().unwrap().made, id());
+    assert_eq!(cloud.idempotency_record("k", now()).await.unwrap(), None, "its time is over");
 }
 
 #[tokio::test]
@@ -141,7 +142,7 @@ async fn a_list_goes_on_where_the_part_before_ended() {
     };
     let page = json!({"Items": [item("3"), item("2"), item("1")], "LastEvaluatedKey": {"pk": {"S": "audit"}, "sk": {"S": "1"}}});
     let wire = Wire::serve(move |_, _| Reply::new(200, page.to_string())).await;
-    let part = cloud(&wire.url).await.trail(&Page { limit: 2, after: Some("4".to_owned()) }).await.unwrap();
+    let part = cloud(&wire.url).await.audit_log(&Page { limit: 2, after: Some("4".to_owned()) }).await.unwrap();
     assert_eq!(part.entries.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["3", "2"]);
     assert_eq!(part.next.as_deref(), Some("2"));
     let query = wire.requests()[0].json();
@@ -204,17 +205,17 @@ async fn an_access_key_goes_into_a_secret_of_its_own_and_only_such_are_removed()
     let cloud = managing(&wire.url).await;
     let key =
         AccessKey { access_key_id: "AKIA".to_owned(), secret_access_key: "planted".to_owned(), session_token: None };
-    let name = cloud.keep_key("integration-1", &key).await.unwrap();
+    let name = cloud.store_key("integration-1", &key).await.unwrap();
     assert!(name.starts_with("exporter/managed/integration-1/"), "{name}");
     let created = wire.requests()[0].json();
     assert_eq!(created["KmsKeyId"], "arn:aws:kms:eu-west-1:123456789012:key/1");
     let value: Value = serde_json::from_str(created["SecretString"].as_str().unwrap()).unwrap();
     assert_eq!(value, json!({"access_key_id": "AKIA", "secret_access_key": "planted"}));
 
-    cloud.discard_key("exporter/by-hand").await.unwrap();
-    cloud.discard_key("elsewhere/managed/x").await.unwrap();
+    cloud.delete_key("exporter/by-hand").await.unwrap();
+    cloud.delete_key("elsewhere/managed/x").await.unwrap();
     assert_eq!(wire.requests().len(), 1, "what somebody else made is left as it is");
-    cloud.discard_key(&name).await.unwrap();
+    cloud.delete_key(&name).await.unwrap();
     let removed = wire.requests()[1].json();
     assert_eq!((&removed["SecretId"], &removed["ForceDeleteWithoutRecovery"]), (&json!(name), &json!(true)));
 }
@@ -225,7 +226,7 @@ async fn a_secret_that_can_t_be_kept_is_in_no_error() {
     let wire = Wire::serve(move |_, _| Reply::new(400, refusal)).await;
     let key =
         AccessKey { access_key_id: "AKIA".to_owned(), secret_access_key: "planted".to_owned(), session_token: None };
-    let error = managing(&wire.url).await.keep_key("integration-1", &key).await.unwrap_err();
+    let error = managing(&wire.url).await.store_key("integration-1", &key).await.unwrap_err();
     assert!(
         error.to_string().contains("AccessDeniedException") && !format!("{error:?}").contains("planted"),
         "{error:?}"

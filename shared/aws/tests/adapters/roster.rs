@@ -2,7 +2,7 @@
 
 use aws::CheckQueue;
 use exporter::provider::ProviderId;
-use exporter::targets::CheckTargets as _;
+use exporter::targets::CheckTargets;
 use serde_json::{Value, json};
 
 use crate::wire::{Reply, Request, Wire};
@@ -32,7 +32,7 @@ async fn accounts_of_the_deployments_organization_are_not_taken_for_those_of_ano
     let cloud = cloud(&wire.url).await;
     let accounts = async |organization: &str| {
         let id: ProviderId = organization.parse().unwrap();
-        let accounts = cloud.accounts_of(&id).await.unwrap();
+        let accounts = CheckTargets::organization_accounts(&cloud, &id).await.unwrap();
         accounts.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(accounts("o-aaaaaaaaaa").await, [ACCOUNT]);

@@ -32,8 +32,8 @@ async fn taken(item: Value) -> Wire {
 #[tokio::test]
 async fn a_claim_is_one_conditional_write() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
-    assert_eq!(claim(&wire, false).await, Claim::Taken);
-    assert_eq!(claim(&wire, true).await, Claim::Taken);
+    assert_eq!(claim(&wire, false).await, Claim::Granted);
+    assert_eq!(claim(&wire, true).await, Claim::Granted);
     let [first, again] = wire.requests().try_into().unwrap();
     let (first, again) = (first.json(), again.json());
     let item = &first["Item"];
@@ -77,17 +77,17 @@ async fn a_hold_is_renewed_only_by_the_run_that_has_it() {
 async fn a_claim_that_stands_in_the_way_says_whose_it_is() {
     let held = |run: &str| json!({"state": {"S": "held"}, "run_id": {"S": run}});
     let wire = taken(json!({"state": {"S": "done"}, "run_id": {"S": "run-1"}})).await;
-    assert_eq!(claim(&wire, false).await, Claim::Done { run_id: "run-1".to_owned() });
-    assert_eq!(claim(&taken(held("run-1")).await, false).await, Claim::Held { run_id: "run-1".to_owned() });
+    assert_eq!(claim(&wire, false).await, Claim::Completed { run_id: "run-1".to_owned() });
+    assert_eq!(claim(&taken(held("run-1")).await, false).await, Claim::InProgress { run_id: "run-1".to_owned() });
     // The answer to our first try was lost, and the SDK tried again.
-    assert_eq!(claim(&taken(held("run-2")).await, false).await, Claim::Taken);
+    assert_eq!(claim(&taken(held("run-2")).await, false).await, Claim::Granted);
 }
 
 #[tokio::test]
 async fn only_the_run_that_holds_a_claim_settles_it() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     for done in [true, false] {
-        cloud(&wire.url).await.settle_claim(IDENTITY, "run-2", done).await.unwrap();
+        cloud(&wire.url).await.finish_claim(IDENTITY, "run-2", done).await.unwrap();
     }
     let [done, released] = wire.requests().try_into().unwrap();
     assert!(done.header("x-amz-target").unwrap().ends_with(".UpdateItem"));
@@ -99,7 +99,7 @@ async fn only_the_run_that_holds_a_claim_settles_it() {
     // Another run took it when our time was over: nothing is ours to settle.
     let wire = taken(json!({})).await;
     for done in [true, false] {
-        cloud(&wire.url).await.settle_claim(IDENTITY, "run-2", done).await.unwrap();
+        cloud(&wire.url).await.finish_claim(IDENTITY, "run-2", done).await.unwrap();
     }
 }
 
@@ -112,7 +112,7 @@ pub(crate) fn huge_report(accounts: u32) -> RunReport {
         modified_at: None,
         requester: None,
     };
-    let mut run = RunReport::begin("run-2".to_owned(), upload, now());
+    let mut run = RunReport::new("run-2".to_owned(), upload, now());
     run.status = RunStatus::Degraded;
     run.reasons = vec!["ü".repeat(2_000); 20_000];
     let mut part = AccountReport { problem: Some("p".repeat(2_000)), ..AccountReport::default() };
@@ -156,7 +156,7 @@ async fn a_list_is_newest_first_and_stops_at_its_limit() {
     let upload =
         UploadInfo { source: "s".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None, requester: None };
     let recorded = Wire::serve(|_, _| Reply::new(200, "{}")).await;
-    let report = RunReport::begin("run".to_owned(), upload, now());
+    let report = RunReport::new("run".to_owned(), upload, now());
     cloud(&recorded.url).await.record(&report).await.unwrap();
     let item = recorded.requests()[0].json()["Item"].clone();
     let page = json!({"Items": [item, item], "LastEvaluatedKey": {"pk": {"S": "run"}, "sk": {"S": "x"}}}).to_string();

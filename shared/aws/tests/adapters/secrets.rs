@@ -93,7 +93,7 @@ async fn a_secret_that_is_no_access_key_is_refused_without_a_word_of_it() {
         &format!(r#"{{"access_key_id": "", "secret_access_key": "{SECRET}"}}"#),
     ] {
         let (_wire, cloud) = serve(secret(text)).await;
-        let Err(ConnectError::Refused(Problem { reason, message, remediation })) =
+        let Err(ConnectError::Rejected(Problem { reason, message, remediation })) =
             cloud.connect(account(), &integration(None)).await.map(drop)
         else {
             panic!("{text} was taken")
@@ -119,7 +119,7 @@ async fn a_secret_that_cannot_be_read_is_a_refusal_with_its_reason() {
     ] {
         let body = format!(r#"{{"__type": "{code}", "Message": "no"}}"#);
         let (_wire, cloud) = serve(Reply::new(400, body)).await;
-        let Err(ConnectError::Refused(Problem { reason, message, .. })) =
+        let Err(ConnectError::Rejected(Problem { reason, message, .. })) =
             cloud.connect(account(), &integration(None)).await.map(drop)
         else {
             panic!("{code} is not refused")

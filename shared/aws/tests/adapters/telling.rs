@@ -69,9 +69,9 @@ async fn what_was_told_is_written_only_in_the_place_of_what_was_read() {
     let wire = Wire::serve(|_, _| Reply::new(200, "{}")).await;
     let cloud = cloud(&wire.url).await;
     let account = ACCOUNT.parse().unwrap();
-    assert_eq!(cloud.told(account).await.unwrap(), (Notified::default(), 0));
-    assert!(cloud.write_told(account, &told, 0).await.unwrap());
-    assert!(cloud.write_told(account, &told, 7).await.unwrap());
+    assert_eq!(cloud.notified(account).await.unwrap(), (Notified::default(), 0));
+    assert!(cloud.write_notified(account, &told, 0).await.unwrap());
+    assert!(cloud.write_notified(account, &told, 7).await.unwrap());
     let [read, first, next] = wire.requests().try_into().unwrap();
     assert_eq!(read.json()["ConsistentRead"], true);
     assert_eq!(first.json()["ConditionExpression"], "attribute_not_exists(pk)");
@@ -87,6 +87,6 @@ async fn a_faster_check_is_no_error() {
     let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
     let answer = json!({"__type": kind, "message": "The conditional request failed"}).to_string();
     let wire = Wire::serve(move |_, _| Reply::new(400, answer.clone())).await;
-    let written = cloud(&wire.url).await.write_told(ACCOUNT.parse().unwrap(), &Notified::default(), 3).await;
+    let written = cloud(&wire.url).await.write_notified(ACCOUNT.parse().unwrap(), &Notified::default(), 3).await;
     assert!(!written.unwrap());
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use exporter::explain::{Explanation, FindingName, KnownState, RunWord};
+use exporter::explain::{Explanation, FindingName, KnownState, RunNote};
 use exporter::report::RunReport;
 use exporter::upload::Upload;
 use jiff::{SignedDuration, Timestamp};
@@ -36,7 +36,7 @@ impl Workbench for Bench {
             finding: json!({ "Id": id, "Title": "<script>alert(1)</script>" }),
         };
         let said = "sent, because its severity changed".to_owned();
-        let runs = vec![RunWord { run_id: RUN.to_owned(), started_at: now - SignedDuration::from_hours(20), said }];
+        let runs = vec![RunNote { run_id: RUN.to_owned(), started_at: now - SignedDuration::from_hours(20), said }];
         let quarantine = Vec::new();
         Box::pin(async move {
             Ok(Explanation {

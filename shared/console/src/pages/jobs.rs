@@ -112,7 +112,7 @@ struct JobPage {
     by: String,
     target: String,
     target_href: String,
-    is_active: bool,
+    is_live: bool,
     panel: Panel,
 }
 
@@ -124,7 +124,7 @@ struct Panel {
     steps: Vec<(String, State, String)>,
     runs: Vec<String>,
     then: Vec<String>,
-    is_active: bool,
+    is_live: bool,
     here: String,
     retry: Option<String>,
     undo: Vec<String>,
@@ -148,7 +148,7 @@ fn view(visit: &Visit, job: &JobView) -> JobPage {
         by: format!("Submitted {} UTC by {}", time(job.submitted_at, visit.now()), principal(&job.submitted_by)),
         target: target(job),
         target_href: if is_run { format!("/runs/{}", target(job)) } else { String::new() },
-        is_active: job.state == JobState::Pending,
+        is_live: job.state == JobState::Pending,
         panel: panel(job, visit.now(), visit.may_change()),
     }
 }
@@ -165,7 +165,7 @@ fn panel(job: &JobView, now: Timestamp, may_change: bool) -> Panel {
         steps,
         runs: job.runs.clone(),
         then: job.next_job_ids.clone(),
-        is_active: job.state == JobState::Pending,
+        is_live: job.state == JobState::Pending,
         here: format!("/jobs/{}", job.id),
         retry: (may_change && job.state == JobState::Failed).then(|| format!("/jobs/{}/retry", job.id)),
         undo: if may_change && is_done && job.job == "approve" { job.runs.clone() } else { Vec::new() },
@@ -213,7 +213,7 @@ impl Watch {
             return None;
         }
         while self.reads < READS_MAX {
-            let is_last = self.shown.as_ref().is_some_and(|panel| !panel.is_active);
+            let is_last = self.shown.as_ref().is_some_and(|panel| !panel.is_live);
             if is_last {
                 self.is_done = true;
                 return Some(Event::default().event("done").data("done"));
@@ -238,7 +238,7 @@ impl Watch {
 
 impl Panel {
     fn has_footer(&self) -> bool {
-        self.is_active || self.retry.is_some() || !self.undo.is_empty()
+        self.is_live || self.retry.is_some() || !self.undo.is_empty()
     }
 
     /// The button of a failed job.

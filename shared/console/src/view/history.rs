@@ -100,7 +100,7 @@ mod tests {
     fn run(at: &str, sent: u64) -> RunReport {
         let upload =
             UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
-        let mut run = RunReport::begin(at.to_owned(), upload, at.parse().unwrap());
+        let mut run = RunReport::new(at.to_owned(), upload, at.parse().unwrap());
         run.counts.sent = sent;
         run
     }

@@ -88,7 +88,7 @@ pub(crate) struct Equation {
 pub(crate) fn equation(counts: &Counts) -> Equation {
     let terms = totals(counts).into_iter().zip(OUTCOMES).filter(|(number, _)| *number > 0);
     let missing = counts.read.abs_diff(counts.accounted());
-    let state = if counts.balanced() {
+    let state = if counts.is_balanced() {
         State::new("good", "The counts add up")
     } else {
         State::new("bad", format!("The counts don't add up: {} findings unaccounted for", count(missing)))

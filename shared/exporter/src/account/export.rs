@@ -35,7 +35,7 @@ pub(crate) struct Context<P> {
     /// The job that the export belongs to.
     pub(crate) job_id: Option<String>,
     /// The upload may have been exported before.
-    pub(crate) again: bool,
+    pub(crate) reexport: bool,
     /// What a user approved.
     pub(crate) approval: Approval,
     /// The scan's format is the one to export.
@@ -84,19 +84,19 @@ pub(super) enum State<P: Ports> {
     /// Its findings go to Security Hub.
     Delivering(Box<Delivering<P>>),
     /// The same, coming to rest.
-    Settling(JoinHandle<SuspendedAccount<P>>),
+    Suspending(JoinHandle<SuspendedAccount<P>>),
     /// The same, at rest.
     SuspendedDelivery(Box<SuspendedAccount<P>>),
     /// For a moment, between the two.
-    Waking,
+    Resuming,
     /// An earlier run finished it for the same upload; what that run says of it, if not all is well.
     Complete(Option<Problem>),
     /// Its findings are all filtered, for this reason.
-    KeptBack(Problem),
+    QuarantinedEntry(Problem),
     /// A newer scan of the whole account was exported. A newer entry of the same file may still count.
     Superseded(Timestamp, String),
     /// Nothing can be sent for this account.
-    Blocked(Problem),
+    Unavailable(Problem),
 }
 
 /// An account whose findings go to Security Hub.
@@ -127,7 +127,7 @@ pub(super) fn suspended_error(account: AccountId) -> PortError {
 /// An account whose findings go to Security Hub, at rest.
 pub(super) struct SuspendedAccount<P: Ports> {
     pub(super) session: AccountSession<P>,
-    pub(super) resting: SuspendedDelivery<P>,
+    pub(super) delivery: SuspendedDelivery<P>,
     pub(super) scanned_at: Timestamp,
     pub(super) untracked: BTreeSet<asff::RegionName>,
 }

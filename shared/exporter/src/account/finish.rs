@@ -26,7 +26,7 @@ impl<P: Ports> AccountExport<P> {
     ) -> Finished {
         let mut problem = None;
         let mut reason = undelivered::DEADLINE_EXCEEDED;
-        if let Err(error) = self.settle().await {
+        if let Err(error) = self.wait_suspended().await {
             problem = Some(error);
         } else if !self.is_too_late(context)
             // An account that missed entries of the file is judged by none of it.
@@ -42,7 +42,7 @@ impl<P: Ports> AccountExport<P> {
                 return delivering.finish(context, ending, self.evidence, manual, self.cached_connection, report).await;
             }
             State::SuspendedDelivery(suspended) => {
-                let delivered = suspended.resting.abandon(reason);
+                let delivered = suspended.delivery.abandon(reason);
                 report.problem = problem.map(|problem| problem.to_string());
                 report.counts.merge(&delivered.counts);
                 report.regions = delivered.regions;
@@ -53,13 +53,13 @@ impl<P: Ports> AccountExport<P> {
                     .await;
                 error = delivered.error.or(ended.err());
             }
-            State::Settling(_) | State::Waking => error = Some(suspended_error(account)),
+            State::Suspending(_) | State::Resuming => error = Some(suspended_error(account)),
             State::Complete(problem) => report.problem = problem.map(|problem| problem.to_string()),
-            State::KeptBack(problem) => report.problem = Some(problem.to_string()).filter(|_| has_verdicts),
+            State::QuarantinedEntry(problem) => report.problem = Some(problem.to_string()).filter(|_| has_verdicts),
             State::Superseded(_, message) => report.problem = Some(message).filter(|_| has_verdicts),
-            State::Blocked(problem) => {
+            State::Unavailable(problem) => {
                 report.problem = Some(problem.to_string()).filter(|_| has_verdicts);
-                stale = self.cached_connection.and_then(CachedConnection::refused);
+                stale = self.cached_connection.and_then(CachedConnection::target_if_rejected);
             }
         }
         Finished { account, report, error, stale }
@@ -103,14 +103,15 @@ impl<P: Ports> Delivering<P> {
         if proof.has_several_times() {
             report.scan_times = proof.times().iter().copied().collect();
         }
-        let stale = cached_connection
-            .and_then(|cached_connection| cached_connection.after(&report.regions, context.run.ports.now()));
+        let stale = cached_connection.and_then(|cached_connection| {
+            cached_connection.target_if_outdated(&report.regions, context.run.ports.now())
+        });
         let finished = finished_upload(context, account, ending, integration, &delivered, &report);
         let known = Known { finished, account, coverage: &coverage, proof: &proof, newest };
         let kept = match session.lease.is_lost() {
             // What another run keeps by now is not written over.
             true => Ok(()),
-            false => known.keep(context, integration, &delivered, &mut report).await,
+            false => known.save(context, integration, &delivered, &mut report).await,
         };
         let exported_at = known.finished.as_ref().filter(|_| kept.is_ok()).map(|finished| finished.at);
         let ended = session.release(delivered.in_doubt_regions.iter().copied().chain(untracked), exported_at).await;
@@ -131,7 +132,7 @@ fn finished_upload<P: Ports>(
     let is_complete = delivered.error.is_none()
         && ending.end == ReadStatus::Complete
         && delivered.counts.archive_undelivered == 0
-        && !report.counts.undelivered.keys().any(|reason| undelivered::passes(reason))
+        && !report.counts.undelivered.keys().any(|reason| undelivered::is_transient(reason))
         && report.regions.values().all(|region| region.unfinished.is_none());
     is_complete.then(|| FinishedUpload {
         identity: context.identity.to_string(),
@@ -162,7 +163,7 @@ fn proof(
     ending: &Ending,
 ) -> Proof {
     for (check, about) in manual {
-        evidence.manual(&check, about);
+        evidence.record_manual(&check, about);
     }
     let reading = Reading {
         scope: integration.archive_scope,
@@ -188,7 +189,7 @@ struct Known<'a> {
 impl Known<'_> {
     /// Keeps what the scan adds to what is known of the account. After the states: a run that dies before makes the next one
     /// more careful.
-    async fn keep<P: Ports>(
+    async fn save<P: Ports>(
         &self,
         context: &Context<P>,
         integration: &Integration,
@@ -212,7 +213,7 @@ impl Known<'_> {
             // The account is ours: what was begun with the first entry's time is a scan of the newest entry's, whether or not
             // all of it arrived.
             let (ports, run_id) = (&context.run.ports, context.run.run_id());
-            ports.begin(account, run_id, &context.content, newest, ports.now(), context.run.until).await?;
+            ports.acquire(account, run_id, &context.content, newest, ports.now(), context.run.until).await?;
         }
         if coverage != *self.coverage {
             coverage.write(context.run.ports.as_ref(), account).await?;

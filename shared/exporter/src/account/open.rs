@@ -73,14 +73,14 @@ impl<P: Ports> AccountExport<P> {
         let accept = |integration| accept(context, first, integration);
         let session = match AccountSession::lock(&context.run, account, Some(scan), accept).await? {
             Ok(session) => session,
-            Err(NotLocked::Refused(state)) => return Ok(state),
+            Err(NotLocked::Rejected(state)) => return Ok(state),
             Err(NotLocked::Superseded(newest)) => {
                 let message = format!("account {account}: the scan of {scanned_at} is older than that of {newest}");
                 return Ok(State::Superseded(newest, message));
             }
-            Err(NotLocked::Held(run_id)) => {
+            Err(NotLocked::Locked(run_id)) => {
                 let message = format!("account {account}: run {run_id} is exporting a scan of it");
-                return Ok(State::Blocked(account_locked(message)));
+                return Ok(State::Unavailable(account_locked(message)));
             }
         };
         let opened = Self::open_locked(context, &session, cached_connection).await;
@@ -105,7 +105,7 @@ impl<P: Ports> AccountExport<P> {
         let is_in_doubt = *in_doubt != InDoubt::default();
         let coverage = session.read_coverage().await?;
         // A run that goes on begins where the one before it ended.
-        if !is_in_doubt && let Some(finished) = context.finished(&coverage, integration).await? {
+        if !is_in_doubt && let Some(finished) = context.earlier_export(&coverage, integration).await? {
             let options = &context.run.shared.settings.command_options;
             let degraded = || {
                 let FinishedUpload { run_id, .. } = finished;
@@ -117,7 +117,7 @@ impl<P: Ports> AccountExport<P> {
         *cached_connection = CachedConnection::read(context.connection_cache.as_deref(), *account, integration).await;
         let hub = match session.connect().await {
             Ok(hub) => hub,
-            Err(error) => return Ok(Err(State::Blocked(error.into_problem()))),
+            Err(error) => return Ok(Err(State::Unavailable(error.into_problem()))),
         };
         let with_state = match integration.archive_previous_findings || is_in_doubt {
             true => Some(session.regions_with_state().await?),
@@ -134,14 +134,16 @@ fn accept<P: Ports>(
     integration: Option<Integration>,
 ) -> Result<Integration, State<P>> {
     match integration {
-        None => Err(State::Blocked(no_integration(account))),
-        Some(integration) if !integration.enabled => Err(State::Blocked(integration_disabled(account, &integration))),
+        None => Err(State::Unavailable(no_integration(account))),
+        Some(integration) if !integration.enabled => {
+            Err(State::Unavailable(integration_disabled(account, &integration)))
+        }
         Some(integration) if !integration.accepts(account, &context.upload) => {
-            Err(State::KeptBack(not_authorized(account, &integration, &context.upload)))
+            Err(State::QuarantinedEntry(not_authorized(account, &integration, &context.upload)))
         }
         Some(integration) if context.any_format => Ok(Integration { format: context.format, ..integration }),
         Some(integration) if integration.format != context.format => {
-            Err(State::KeptBack(other_format(account, context.format, &integration)))
+            Err(State::QuarantinedEntry(other_format(account, context.format, &integration)))
         }
         Some(integration) => Ok(integration),
     }
@@ -169,8 +171,8 @@ fn start_delivery<P: Ports>(
         copy_regions: Arc::new(copy_regions(integration, &coverage, &with_state)),
         selected_regions: integration.regions.as_ref().map(|regions| Arc::new(regions.iter().copied().collect())),
         full_at: Arc::new(coverage.full_at()),
-        accepted_regions: Arc::new(cached_connection.map(CachedConnection::accepted).unwrap_or_default()),
-        unavailable_regions: Arc::new(cached_connection.map(CachedConnection::closed).unwrap_or_default()),
+        accepted_regions: Arc::new(cached_connection.map(CachedConnection::accepted_regions).unwrap_or_default()),
+        unavailable_regions: Arc::new(cached_connection.map(CachedConnection::unavailable_regions).unwrap_or_default()),
     };
     let First { partition, scanned_at, .. } = first;
     let sending = DeliveryTarget { hub, account: *account, partition, scanned_at, fallback_region };
@@ -181,7 +183,7 @@ fn start_delivery<P: Ports>(
         // What the integration leaves out is not looked at: that its findings do not come says nothing.
         if route(integration, region) == Route::Own || fallback_region == Some(region) {
             delivery.track(region);
-        } else if in_doubt.covers(region) {
+        } else if in_doubt.includes(region) {
             untracked.insert(region);
         }
     }

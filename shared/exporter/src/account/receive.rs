@@ -5,7 +5,7 @@ use asff::{Mapped, Unsent};
 use super::export::{AccountExport, Context, Delivering, Older, State, suspended_error};
 use super::select::{Selected, select};
 use super::session::AccountSession;
-use crate::destination::Way;
+use crate::destination::Destination;
 use crate::filter::{FilterReason, filter};
 use crate::ports::{PortError, Ports};
 use crate::report::reasons::filtered::{ALREADY_EXPORTED, SUPERSEDED};
@@ -15,7 +15,7 @@ use crate::state::{FindingKey, SeenInScan};
 
 impl<P: Ports> AccountExport<P> {
     /// Gives a finding its fate, or hands it to the delivery, which will.
-    pub(crate) async fn take(&mut self, context: &Context<P>, mut mapped: Box<Mapped>) -> Result<(), PortError> {
+    pub(crate) async fn receive(&mut self, context: &Context<P>, mut mapped: Box<Mapped>) -> Result<(), PortError> {
         self.counts.read += 1;
         self.has_verdicts = true;
         self.reopen(context, mapped.partition, mapped.scanned_at).await?;
@@ -29,17 +29,17 @@ impl<P: Ports> AccountExport<P> {
         let Delivering { session: AccountSession { integration, .. }, delivery, coverage, .. } = match &mut self.state {
             State::Delivering(delivering) => delivering.as_mut(),
             State::Superseded(..) => {
-                self.evidence.time(mapped.scanned_at);
-                if context.again {
+                self.evidence.record_time(mapped.scanned_at);
+                if context.reexport {
                     let at_ms = mapped.scanned_at.min(context.run.ports.now()).as_millisecond();
-                    let (key, region) = (FindingKey::of(mapped.finding.id.as_str()), mapped.region);
+                    let (key, region) = (FindingKey::from_id(mapped.finding.id.as_str()), mapped.region);
                     let (status, severity) = (mapped.status, mapped.severity);
                     self.older.push(Older { region, key, at_ms, status, severity });
                 }
                 self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
                 return Ok(());
             }
-            State::KeptBack(problem) => {
+            State::QuarantinedEntry(problem) => {
                 self.counts.add(Fate::Filtered(problem.reason.clone()), 1);
                 return Ok(());
             }
@@ -48,31 +48,32 @@ impl<P: Ports> AccountExport<P> {
                 return Ok(());
             }
             // It was woken above.
-            State::Settling(_) | State::SuspendedDelivery(_) | State::Waking => {
+            State::Suspending(_) | State::SuspendedDelivery(_) | State::Resuming => {
                 return Err(suspended_error(self.account));
             }
-            State::Blocked(problem) => {
+            State::Unavailable(problem) => {
                 self.counts.add(Fate::Undelivered(problem.reason.clone()), 1);
                 return Ok(());
             }
         };
-        self.evidence.verdict(&mapped.check_id, mapped.region, mapped.scanned_at);
-        let Way { region, kept, redirected } = match select(integration, coverage, context.format, &mut mapped) {
-            Selected::Region(way) => way,
-            Selected::Superseded => {
-                self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
-                return Ok(());
-            }
-            Selected::Nowhere(fate) => {
-                let seen = match fate {
-                    Fate::RegionUnavailable(..) => SeenInScan::Wanted,
-                    _ => filter(integration, context.format, mapped.status, mapped.severity)
-                        .map_or(SeenInScan::Wanted, FilterReason::seen),
-                };
-                self.counts.add(fate, 1);
-                return delivery.mark_seen_elsewhere(&mapped, seen).await;
-            }
-        };
+        self.evidence.record_verdict(&mapped.check_id, mapped.region, mapped.scanned_at);
+        let Destination { region, filtered: kept, redirected } =
+            match select(integration, coverage, context.format, &mut mapped) {
+                Selected::Region(destination) => destination,
+                Selected::Superseded => {
+                    self.counts.add(Fate::Filtered(SUPERSEDED.to_owned()), 1);
+                    return Ok(());
+                }
+                Selected::NoRegion(fate) => {
+                    let seen = match fate {
+                        Fate::RegionUnavailable(..) => SeenInScan::Wanted,
+                        _ => filter(integration, context.format, mapped.status, mapped.severity)
+                            .map_or(SeenInScan::Wanted, FilterReason::seen),
+                    };
+                    self.counts.add(fate, 1);
+                    return delivery.mark_seen_elsewhere(&mapped, seen).await;
+                }
+            };
         self.counts.redirected += u64::from(redirected);
         delivery.send(region, mapped, kept).await
     }
@@ -94,9 +95,9 @@ impl<P: Ports> AccountExport<P> {
     }
 
     /// Counts a finding that is never sent, and lets the delivery know that it is there.
-    pub(crate) async fn note(&mut self, context: &Context<P>, unsent: Box<Unsent>) -> Result<(), PortError> {
+    pub(crate) async fn receive_unsent(&mut self, context: &Context<P>, unsent: Box<Unsent>) -> Result<(), PortError> {
         self.counts.read += 1;
-        self.evidence.time(unsent.scanned_at);
+        self.evidence.record_time(unsent.scanned_at);
         self.reopen(context, unsent.partition, unsent.scanned_at).await?;
         // Where it can't be woken, nothing is judged, and what was sent stays as it is.
         drop(self.resume_once().await);

@@ -3,7 +3,7 @@
 use asff::{Mapped, ScanFormat};
 
 use crate::coverage::Coverage;
-use crate::destination::{Way, way};
+use crate::destination::{Destination, destination};
 use crate::integration::Integration;
 use crate::report::Fate;
 
@@ -12,9 +12,9 @@ pub(crate) enum Selected {
     /// A newer scan of the finding's check in its Region was exported.
     Superseded,
     /// No Region gets it.
-    Nowhere(Fate),
+    NoRegion(Fate),
     /// A Region gets it, or is told that it is there.
-    Region(Way),
+    Region(Destination),
 }
 
 /// What becomes of a finding by the account's integration and by what earlier scans showed. One that goes to another Region
@@ -28,13 +28,13 @@ pub(crate) fn select(
     if coverage.is_superseded(mapped.check_id.as_str(), mapped.region, mapped.scanned_at) {
         return Selected::Superseded;
     }
-    match way(integration, format, mapped) {
-        Ok(way) => {
-            if way.region != mapped.region {
-                mapped.finding.product_arn = mapped.partition.product_arn(way.region);
+    match destination(integration, format, mapped) {
+        Ok(destination) => {
+            if destination.region != mapped.region {
+                mapped.finding.product_arn = mapped.partition.product_arn(destination.region);
             }
-            Selected::Region(way)
+            Selected::Region(destination)
         }
-        Err(fate) => Selected::Nowhere(fate),
+        Err(fate) => Selected::NoRegion(fate),
     }
 }

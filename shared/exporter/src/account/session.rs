@@ -48,11 +48,11 @@ pub(crate) struct BegunScan<'a> {
 /// Why an account was not locked.
 pub(crate) enum NotLocked<R> {
     /// The integration is not as the run needs it.
-    Refused(R),
+    Rejected(R),
     /// A scan of this time was begun before, and is newer.
     Superseded(Timestamp),
     /// This run has the lock.
-    Held(String),
+    Locked(String),
 }
 
 impl<P: Ports> AccountSession<P> {
@@ -68,20 +68,20 @@ impl<P: Ports> AccountSession<P> {
         // An account that can't be worked on need not be locked.
         let scope = match accept(ports.integration(&account).await?) {
             Ok(integration) => integration.archive_scope,
-            Err(refused) => return Ok(Err(NotLocked::Refused(refused))),
+            Err(refused) => return Ok(Err(NotLocked::Rejected(refused))),
         };
         let (newest, begun) = match scan {
             Some(BegunScan { content, scanned_at }) if scope == ArchiveScope::Full => {
-                let begun = ports.begin(account, run.run_id(), content, scanned_at, ports.now(), run.until).await?;
+                let begun = ports.acquire(account, run.run_id(), content, scanned_at, ports.now(), run.until).await?;
                 (scanned_at, begun)
             }
             // Scans of parts come in any order: each finding is compared by itself.
             _ => acquire_any(run, account, scan).await?,
         };
         let in_doubt = match begun {
-            Acquired::Taken { in_doubt } => in_doubt,
+            Acquired::Granted { in_doubt } => in_doubt,
             Acquired::Superseded { newest } => return Ok(Err(NotLocked::Superseded(newest))),
-            Acquired::Held { run_id } => return Ok(Err(NotLocked::Held(run_id))),
+            Acquired::Locked { run_id } => return Ok(Err(NotLocked::Locked(run_id))),
         };
         let give_up_at = run.shared.give_up_at;
         let lease = match give_up_at {
@@ -94,8 +94,8 @@ impl<P: Ports> AccountSession<P> {
                 Ok(Ok(Self { ports, run_id, give_up_at, account, integration, newest, in_doubt, lease }))
             }
             Ok(Err(refused)) => {
-                ports.end(account, run.run_id(), in_doubt, None).await?;
-                Ok(Err(NotLocked::Refused(refused)))
+                ports.release(account, run.run_id(), in_doubt, None).await?;
+                Ok(Err(NotLocked::Rejected(refused)))
             }
             Err(error) => {
                 release_after_failed_read(ports.as_ref(), account, run.run_id(), in_doubt).await;
@@ -132,7 +132,7 @@ impl<P: Ports> AccountSession<P> {
         exported_at: Option<Timestamp>,
     ) -> Result<(), PortError> {
         let in_doubt = InDoubt { everywhere: false, regions: in_doubt_regions.into_iter().collect() };
-        self.ports.end(self.account, &self.run_id, in_doubt, exported_at).await
+        self.ports.release(self.account, &self.run_id, in_doubt, exported_at).await
     }
 
     /// The session with what was found, where the run goes on with it. Otherwise the account is released as it was.
@@ -143,7 +143,7 @@ impl<P: Ports> AccountSession<P> {
         match opened {
             Ok(Ok(opened)) => Ok(Ok((self, opened))),
             Ok(Err(refused)) => {
-                self.ports.end(self.account, &self.run_id, self.in_doubt, None).await?;
+                self.ports.release(self.account, &self.run_id, self.in_doubt, None).await?;
                 Ok(Err(refused))
             }
             Err(error) => {
@@ -156,7 +156,7 @@ impl<P: Ports> AccountSession<P> {
 
 /// Nothing was sent yet, so what was in doubt before still is, and nothing else. If the release fails, too, the lock expires.
 async fn release_after_failed_read<P: Ports>(ports: &P, account: AccountId, run_id: &str, in_doubt: InDoubt) {
-    if let Err(error) = ports.end(account, run_id, in_doubt, None).await {
+    if let Err(error) = ports.release(account, run_id, in_doubt, None).await {
         tracing::warn!(%account, %error, "the account was not released after a failed read; its lock expires");
     }
 }
@@ -187,7 +187,7 @@ async fn acquire_any<P: Ports>(
         let newest = ports.lock_status(account).await?.map_or(Timestamp::UNIX_EPOCH, |(newest, _)| newest.newest);
         let newest = newest.max(scanned_at);
         tries += 1;
-        let begun = ports.begin(account, run.run_id(), content, newest, ports.now(), run.until).await?;
+        let begun = ports.acquire(account, run.run_id(), content, newest, ports.now(), run.until).await?;
         if tries >= BEGIN_TRIES_MAX || !matches!(begun, Acquired::Superseded { .. }) {
             return Ok((newest, begun));
         }

@@ -15,7 +15,7 @@ use crate::report::RunReport;
 impl<P: Ports> Context<P> {
     /// The earlier run that exported all of this upload for the account that this is known of, if one did. What a run did that left no report is
     /// counted by the next one.
-    pub(super) async fn finished<'a>(
+    pub(super) async fn earlier_export<'a>(
         &self,
         coverage: &'a Coverage,
         integration: &Integration,
@@ -23,8 +23,8 @@ impl<P: Ports> Context<P> {
         let Some(finished) = &coverage.finished else { return Ok(None) };
         let is_same = finished.identity == *self.identity && finished.settings == settings_of(integration);
         // What a user asks for is done again, but for what an earlier run of the same order did.
-        let is_asked = self.again && (self.job_id.is_none() || self.job_id != finished.job_id);
-        if !is_same || is_asked || self.run.ports.now().duration_since(finished.at) >= FINISHED_FOR {
+        let is_asked = self.reexport && (self.job_id.is_none() || self.job_id != finished.job_id);
+        if !is_same || is_asked || self.run.ports.now().duration_since(finished.at) >= FINISHED_UPLOAD_MAX_AGE {
             return Ok(None);
         }
         let mut reported = self.reported.lock().await;
@@ -38,7 +38,7 @@ impl<P: Ports> Context<P> {
 }
 
 /// How long an upload that was finished for an account is skipped: for as long as a chain of runs lasts.
-const FINISHED_FOR: SignedDuration = SignedDuration::from_hours(24);
+const FINISHED_UPLOAD_MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 impl<P: Ports> AccountExport<P> {
     /// How many Regions of the account are at work.
@@ -50,14 +50,14 @@ impl<P: Ports> AccountExport<P> {
     }
 
     /// Begins to bring the account to rest, until the file says more of it or ends.
-    pub(crate) fn rest(&mut self) {
-        let state = std::mem::replace(&mut self.state, State::Waking);
+    pub(crate) fn suspend(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Resuming);
         self.state = match state {
             State::Delivering(delivering) => {
                 let Delivering { session, delivery, coverage: _, scanned_at, untracked } = *delivering;
-                State::Settling(tokio::spawn(async move {
+                State::Suspending(tokio::spawn(async move {
                     let resting = delivery.suspend().await;
-                    SuspendedAccount { session, resting, scanned_at, untracked }
+                    SuspendedAccount { session, delivery: resting, scanned_at, untracked }
                 }))
             }
             other => other,
@@ -65,8 +65,8 @@ impl<P: Ports> AccountExport<P> {
     }
 
     /// Waits until the account is at rest that is coming to it.
-    pub(crate) async fn settle(&mut self) -> Result<(), PortError> {
-        let State::Settling(settling) = &mut self.state else { return Ok(()) };
+    pub(crate) async fn wait_suspended(&mut self) -> Result<(), PortError> {
+        let State::Suspending(settling) = &mut self.state else { return Ok(()) };
         match settling.await {
             Ok(suspended) => {
                 self.state = State::SuspendedDelivery(Box::new(suspended));
@@ -74,7 +74,7 @@ impl<P: Ports> AccountExport<P> {
             }
             // Its findings have no fate then: the counts do not add up, and the run fails.
             Err(_) => {
-                self.state = State::Waking;
+                self.state = State::Resuming;
                 Err(suspended_error(self.account))
             }
         }
@@ -85,23 +85,23 @@ impl<P: Ports> AccountExport<P> {
         if self.resume_failed {
             return Err(suspended_error(self.account));
         }
-        let woken = self.wake().await;
+        let woken = self.resume().await;
         self.resume_failed = woken.is_err();
         woken
     }
 
     /// Goes on with an account that came to rest.
-    pub(super) async fn wake(&mut self) -> Result<(), PortError> {
-        self.settle().await?;
+    pub(super) async fn resume(&mut self) -> Result<(), PortError> {
+        self.wait_suspended().await?;
         if !matches!(self.state, State::SuspendedDelivery(_)) {
             return Ok(());
         }
-        let State::SuspendedDelivery(suspended) = std::mem::replace(&mut self.state, State::Waking) else {
+        let State::SuspendedDelivery(suspended) = std::mem::replace(&mut self.state, State::Resuming) else {
             return Ok(());
         };
         match reconnect(&suspended.session).await {
             Ok((hub, coverage)) => {
-                let SuspendedAccount { session, resting, scanned_at, untracked } = *suspended;
+                let SuspendedAccount { session, delivery: resting, scanned_at, untracked } = *suspended;
                 let delivery = resting.resume(hub);
                 let coverage = Arc::new(coverage);
                 let delivering = Delivering { session, delivery, coverage, scanned_at, untracked };
@@ -126,7 +126,7 @@ impl<P: Ports> AccountExport<P> {
 async fn reconnect<P: Ports>(session: &AccountSession<P>) -> Result<(P::Hub, Coverage), PortError> {
     let hub = session.connect().await.map_err(|error| match error {
         ConnectError::Failed(error) => error,
-        ConnectError::Refused(problem) => {
+        ConnectError::Rejected(problem) => {
             PortError { action: format!("connect to account {}", session.account), message: problem.message }
         }
     })?;

@@ -16,7 +16,7 @@ pub struct CheckBatch {
     /// Those that were checked, in the order in which they were done.
     pub checked: Vec<Checked>,
     /// Those that did not get their turn, in the order given.
-    pub left_over: Vec<CheckTarget>,
+    pub not_reached: Vec<CheckTarget>,
 }
 
 impl<P: CheckPorts> Checker<P> {
@@ -40,7 +40,7 @@ impl<P: CheckPorts> Checker<P> {
                 None => break,
             }
         }
-        round.left_over.extend(waiting);
+        round.not_reached.extend(waiting);
         round
     }
 }

@@ -24,14 +24,14 @@ const REFRESH_MARGIN: Duration = Duration::from_secs(5);
 /// Knows the connections of accounts, for exports.
 pub trait ConnectionCache: Send + Sync {
     /// What is known of an account. None also where it can't be read: an export does without.
-    fn known(&self, account: AccountId) -> BoxFuture<'_, Option<Connection>>;
+    fn cached(&self, account: AccountId) -> BoxFuture<'_, Option<Connection>>;
 
     /// Checks accounts again. What does not get its turn before the deadline is left to the scheduled check.
     fn refresh(&self, targets: Vec<CheckTarget>, deadline: Option<Instant>) -> BoxFuture<'_, ()>;
 }
 
 impl<P: CheckPorts> ConnectionCache for Arc<Checker<P>> {
-    fn known(&self, account: AccountId) -> BoxFuture<'_, Option<Connection>> {
+    fn cached(&self, account: AccountId) -> BoxFuture<'_, Option<Connection>> {
         Box::pin(async move {
             let known = self.ports.connection(account).await;
             known.unwrap_or_else(|error| {
@@ -64,18 +64,18 @@ impl CachedConnection {
         account: AccountId,
         integration: &Integration,
     ) -> Option<Self> {
-        let known = connection_cache?.known(account).await;
+        let known = connection_cache?.cached(account).await;
         Some(Self { target: CheckTarget::new(account, Arc::new(integration.clone())), known })
     }
 
     /// The Regions that took nothing when they were looked at.
-    pub(crate) fn closed(&self) -> BTreeSet<RegionName> {
+    pub(crate) fn unavailable_regions(&self) -> BTreeSet<RegionName> {
         let known = self.known.iter().flat_map(|known| &known.regions);
         known.filter(|(_, region)| region.status != RegionStatus::Enabled).map(|(name, _)| *name).collect()
     }
 
     /// The Regions that accepted findings when they were looked at, or did until lately.
-    pub(crate) fn accepted(&self) -> BTreeSet<RegionName> {
+    pub(crate) fn accepted_regions(&self) -> BTreeSet<RegionName> {
         let known = self.known.iter().flat_map(|known| &known.regions);
         let accepted =
             known.filter(|(_, region)| region.status == RegionStatus::Enabled || region.unavailable_since.is_some());
@@ -83,16 +83,20 @@ impl CachedConnection {
     }
 
     /// What is to be checked when the credentials were refused: the account, unless that is known.
-    pub(crate) fn refused(self) -> Option<CheckTarget> {
+    pub(crate) fn target_if_rejected(self) -> Option<CheckTarget> {
         let is_known = self.known.is_some_and(|known| known.status == ConnectionStatus::Disconnected);
         (!is_known).then_some(self.target)
     }
 
     /// What is to be checked when the findings are delivered: the account, if what was known of it is old, or other than
     /// what its Regions said.
-    pub(crate) fn after(mut self, regions: &BTreeMap<RegionName, RegionReport>, now: Timestamp) -> Option<CheckTarget> {
+    pub(crate) fn target_if_outdated(
+        mut self,
+        regions: &BTreeMap<RegionName, RegionReport>,
+        now: Timestamp,
+    ) -> Option<CheckTarget> {
         let refused = regions.iter().filter(|(_, report)| report.unavailable.is_some()).map(|(name, _)| *name);
-        self.target.refused = refused.collect();
+        self.target.rejecting_regions = refused.collect();
         let Some(known) = &self.known else { return Some(self.target) };
         let is_old = now.duration_since(known.stale_since.unwrap_or(known.checked_at)) >= AGE_MAX;
         let contradicts = |(name, report): (&RegionName, &RegionReport)| match known.regions.get(name) {

@@ -15,7 +15,7 @@ pub(super) struct Denial {
     /// The kind of policy, such as `service control policy`, if AWS names it.
     pub(super) policy: Option<String>,
     /// AWS's own words.
-    pub(super) said: String,
+    pub(super) raw_message: String,
 }
 
 /// Characters of the name of a kind of policy at most; "service control policy" has 22.
@@ -23,10 +23,10 @@ const POLICY_CHARS_MAX: usize = 40;
 
 impl Denial {
     /// Reads the words; `action` is what was called, in case they do not say it.
-    pub(super) fn parse(said: &str, action: &str) -> Self {
-        let after = |mark: &str| said.split_once(mark).map(|(_, rest)| rest);
+    pub(super) fn parse(message: &str, action: &str) -> Self {
+        let after = |mark: &str| message.split_once(mark).map(|(_, rest)| rest);
         let word = |rest: &str| rest.split_whitespace().next().map(str::to_owned);
-        let explicit = said.contains("with an explicit deny");
+        let explicit = message.contains("with an explicit deny");
         let kind = after("with an explicit deny in a ")
             .or_else(|| after("with an explicit deny in an "))
             .or_else(|| after("because no ").and_then(|rest| rest.split_once(" allows ").map(|(kind, _)| kind)));
@@ -39,7 +39,7 @@ impl Denial {
             caller: after("User: ").and_then(word).filter(|caller| caller.starts_with("arn:")),
             explicit,
             policy: kind.filter(|kind| !kind.is_empty() && kind.len() <= POLICY_CHARS_MAX).map(str::to_owned),
-            said: said.to_owned(),
+            raw_message: message.to_owned(),
         }
     }
 
@@ -75,7 +75,7 @@ pub(super) fn principal(arn: &str) -> Principal<'_> {
 
 /// The ARN that a trust policy names for a caller: a session's role. A role's path is not in its sessions' ARN, so for a
 /// role with a path the account's own view of it is right and this is not.
-pub(super) fn trusted(arn: &str) -> String {
+pub(super) fn trusted_arn(arn: &str) -> String {
     match (arn.split_once(":assumed-role/"), principal(arn)) {
         (Some((head, _)), Principal::Role(name)) => format!("{}:role/{name}", head.replacen(":sts:", ":iam:", 1)),
         _ => arn.to_owned(),
@@ -86,7 +86,7 @@ pub(super) fn trusted(arn: &str) -> String {
 mod tests {
     use super::*;
 
-    const SAID: &str = "User: arn:aws:sts::123456789012:assumed-role/Exporter/run is not authorized to perform: \
+    const MESSAGE: &str = "User: arn:aws:sts::123456789012:assumed-role/Exporter/run is not authorized to perform: \
                         securityhub:BatchImportFindings on resource: arn:aws:securityhub:eu-west-1::product/prowler/prowler";
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
                 Some("permissions boundary"),
             ),
         ] {
-            let denial = Denial::parse(&format!("{SAID}{ending}"), "securityhub:Other");
+            let denial = Denial::parse(&format!("{MESSAGE}{ending}"), "securityhub:Other");
             assert_eq!(denial.action, "securityhub:BatchImportFindings");
             assert_eq!(denial.caller.as_deref(), Some("arn:aws:sts::123456789012:assumed-role/Exporter/run"));
             assert_eq!((denial.explicit, denial.policy.as_deref()), (explicit, policy), "{ending}");
@@ -121,10 +121,11 @@ mod tests {
 
     #[test]
     fn words_that_say_nothing_leave_what_we_know() {
-        for said in ["", "no", "User: is not authorized to perform: ", "because no ", "AccessDeniedException: Denied."]
+        for message in
+            ["", "no", "User: is not authorized to perform: ", "because no ", "AccessDeniedException: Denied."]
         {
-            let denial = Denial::parse(said, "securityhub:DescribeHub");
-            assert_eq!((denial.action.as_str(), denial.policy), ("securityhub:DescribeHub", None), "{said}");
+            let denial = Denial::parse(message, "securityhub:DescribeHub");
+            assert_eq!((denial.action.as_str(), denial.policy), ("securityhub:DescribeHub", None), "{message}");
         }
     }
 
@@ -136,6 +137,6 @@ mod tests {
         assert_eq!(principal("arn:aws:iam::123456789012:root"), Principal::Other);
         assert_eq!(principal("nonsense"), Principal::Other);
         let session = "arn:aws:sts::123456789012:assumed-role/Exporter/run";
-        assert_eq!(trusted(session), "arn:aws:iam::123456789012:role/Exporter");
+        assert_eq!(trusted_arn(session), "arn:aws:iam::123456789012:role/Exporter");
     }
 }

@@ -20,7 +20,7 @@ pub(super) enum ExternalId {
     /// There is no role, or it has no External ID.
     NotUsed,
     /// It was not tried, or STS did not answer: what an earlier check found still counts.
-    AsKnown,
+    NotTried,
     /// It was tried.
     Tried {
         /// When, and which.
@@ -42,7 +42,7 @@ pub(super) fn is_due(role: &Role, before: Option<&Connection>, now: Timestamp) -
 
 impl ExternalId {
     /// What a trial came to. `opens`: none, if there was no trial or no answer.
-    pub(super) fn of(
+    pub(super) fn from_trial(
         role: Option<Role>,
         opens: Option<bool>,
         account: AccountId,
@@ -51,7 +51,7 @@ impl ExternalId {
         now: Timestamp,
     ) -> Self {
         let Some(Role { arn, external_id: Some(external_id), .. }) = role else { return Self::NotUsed };
-        let Some(opens) = opens else { return Self::AsKnown };
+        let Some(opens) = opens else { return Self::NotTried };
         let risk = opens.then(|| external_id_not_required(account, integration, caller));
         Self::Tried { check: ExternalIdCheck { checked_at: now, role: arn, external_id }, risk }
     }
@@ -61,7 +61,7 @@ impl ExternalId {
         match self {
             Self::NotUsed => (None, Vec::new()),
             Self::Tried { check, risk } => (Some(check), risk.into_iter().collect()),
-            Self::AsKnown => {
+            Self::NotTried => {
                 let known = before.into_iter().flat_map(|before| &before.risks);
                 let risks = known.filter(|risk| is_risk(risk)).cloned().collect();
                 (before.and_then(|before| before.external_id_check.clone()), risks)

@@ -2,7 +2,7 @@
 
 use asff::AccountId;
 
-use super::denial::{Denial, trusted};
+use super::denial::{Denial, trusted_arn};
 use super::model::NOT_CHECKED;
 use super::remediation::grant_identity;
 use crate::integration::{Credentials, Integration, Role};
@@ -42,7 +42,7 @@ impl CredentialOwner {
     }
 
     /// The command that puts another key in the place of the one that there is. `what` is said of it.
-    pub fn new_key(&self, what: &str) -> String {
+    pub fn new_key_command(&self, what: &str) -> String {
         let Self { id, keeper, role, .. } = self;
         format!("hubctl {keeper} credentials {id} --access-key-file FILE{role}  # {what}")
     }
@@ -53,13 +53,13 @@ impl CredentialOwner {
     }
 
     /// The command that names a role. `what` is said of it.
-    pub fn new_role(&self, what: &str) -> String {
+    pub fn new_role_command(&self, what: &str) -> String {
         let Self { id, keeper, .. } = self;
         format!("hubctl {keeper} credentials {id} --role-name SecurityHubExporter  # {what}")
     }
 
     /// The command that gives them what the role is like: an ARN, a name, an External ID.
-    pub fn other_role(&self, role: &Role, what: &str) -> String {
+    pub fn other_role_command(&self, role: &Role, what: &str) -> String {
         let Self { id, keeper, key, .. } = self;
         let name = role_name(role);
         format!("hubctl {keeper} credentials {id}{key} --role-name {name} --external-id EXTERNAL_ID  # {what}")
@@ -67,25 +67,27 @@ impl CredentialOwner {
 }
 
 /// STS takes the credentials, and no Region does.
-pub(super) fn credentials_unknown(account: AccountId, integration: &Integration, said: &str) -> Problem {
-    let whose = CredentialOwner::new(integration, &integration.credentials.clone().unwrap_or_default());
+pub(super) fn credentials_unknown(account: AccountId, integration: &Integration, message: &str) -> Problem {
+    let owner = CredentialOwner::new(integration, &integration.credentials.clone().unwrap_or_default());
     Problem {
         reason: "credentials_invalid".to_owned(),
         message: format!(
-            "no Region of account {account} accepts the credentials, those included that every account has: {said}. A key that \
+            "no Region of account {account} accepts the credentials, those included that every account has: {message}. A key that \
              was deleted or made inactive is refused so, and so are the tokens of a session that was revoked"
         ),
         remediation: Some(
-            whose.new_key(&format!("a key of account {account}, where it has one; without one, look at its role")),
+            owner.new_key_command(&format!(
+                "a key of account {account}, where it has one; without one, look at its role"
+            )),
         ),
     }
 }
 
 /// The check failed for a passing reason.
-pub(super) fn not_checked(said: &str) -> Problem {
+pub(super) fn not_checked(message: &str) -> Problem {
     Problem {
         reason: NOT_CHECKED.to_owned(),
-        message: format!("the check did not get through this time: {said}; the next one asks again"),
+        message: format!("the check did not get through this time: {message}; the next one asks again"),
         remediation: None,
     }
 }
@@ -95,7 +97,7 @@ pub(super) fn external_id_not_required(account: AccountId, integration: &Integra
     let own = integration.credentials.as_ref().map(|credentials| credentials.in_account(account));
     // Where the credentials are the provider's, the session tells which role it is.
     let role = own.as_ref().and_then(|credentials| credentials.role()).cloned();
-    let role = role.unwrap_or_else(|| Role::new(trusted(caller)));
+    let role = role.unwrap_or_else(|| Role::new(trusted_arn(caller)));
     Problem {
         reason: EXTERNAL_ID_NOT_REQUIRED.to_owned(),
         message: format!(
@@ -107,14 +109,19 @@ pub(super) fn external_id_not_required(account: AccountId, integration: &Integra
 }
 
 /// Who was refused, as a trust policy names it, if AWS's words say so.
-pub fn refused_caller(said: &str) -> Option<String> {
-    Denial::parse(said, ASSUME_ROLE).caller.as_deref().map(trusted)
+pub fn refused_caller(message: &str) -> Option<String> {
+    Denial::parse(message, ASSUME_ROLE).caller.as_deref().map(trusted_arn)
 }
 
-/// How a role comes to be assumed, the likeliest first, a line each: `said` is what STS said to the caller that it refused.
+/// How a role comes to be assumed, the likeliest first, a line each: `message` is what STS said to the caller that it refused.
 /// STS says the same of a role that is not there, of one that does not trust the caller, and of another External ID.
-pub fn assume_role_remediation(role: &Role, account: AccountId, said: &str, whose: Option<&CredentialOwner>) -> String {
-    let denial = Denial::parse(said, ASSUME_ROLE);
+pub fn assume_role_remediation(
+    role: &Role,
+    account: AccountId,
+    message: &str,
+    owner: Option<&CredentialOwner>,
+) -> String {
+    let denial = Denial::parse(message, ASSUME_ROLE);
     let caller = denial.caller.as_deref();
     if denial.is_of_organization() {
         return format!(
@@ -129,16 +136,16 @@ pub fn assume_role_remediation(role: &Role, account: AccountId, said: &str, whos
     {
         return grant_identity(caller, own, &[ASSUME_ROLE], &role.arn);
     }
-    let Some(whose) = whose else { return look_at_trust(role, account) };
+    let Some(owner) = owner else { return show_trust_command(role, account) };
     let name = role_name(role);
     let template = format!(
         "hubctl permissions print --integration {} --form cloudformation > role.yaml && aws cloudformation deploy \
          --template-file role.yaml --stack-name {ROLE_STACK} --capabilities CAPABILITY_NAMED_IAM  # or, if account {account} \
          has no role {name}",
-        whose.id
+        owner.id
     );
-    let other = whose.other_role(role, "or, if the role is right and asks for another External ID");
-    [trust_command(role, account, &whose.id), other, template].join("\n")
+    let other = owner.other_role_command(role, "or, if the role is right and asks for another External ID");
+    [trust_command(role, account, &owner.id), other, template].join("\n")
 }
 
 /// The command that puts on a role the policy that trusts all whom it must.
@@ -151,7 +158,7 @@ fn trust_command(role: &Role, account: AccountId, id: &ProviderId) -> String {
 }
 
 /// Where nobody keeps the role, nobody knows whom else it must trust.
-fn look_at_trust(role: &Role, account: AccountId) -> String {
+fn show_trust_command(role: &Role, account: AccountId) -> String {
     let name = role.arn.rsplit('/').next().unwrap_or(&role.arn);
     format!(
         "aws iam get-role --role-name {name} --query Role.AssumeRolePolicyDocument  # with credentials of account {account}"
@@ -167,7 +174,7 @@ fn role_name(role: &Role) -> &str {
 mod tests {
     use super::*;
 
-    const SAID: &str = "User: arn:aws:sts::111122223333:assumed-role/ExportRole/run is not authorized to perform: sts:AssumeRole \
+    const MESSAGE: &str = "User: arn:aws:sts::111122223333:assumed-role/ExportRole/run is not authorized to perform: sts:AssumeRole \
                         on resource: arn:aws:iam::123456789012:role/team/Exporter";
 
     fn role() -> Role {
@@ -183,8 +190,8 @@ mod tests {
     fn no_command_leaves_a_role_that_trusts_the_present_caller_alone() {
         let account = "123456789012".parse().unwrap();
         let credentials = Credentials::Default { role: Some(role()) };
-        let whose = CredentialOwner::new(&integration(Some(credentials.clone())), &credentials);
-        let remediation = assume_role_remediation(&role(), account, SAID, Some(&whose));
+        let owner = CredentialOwner::new(&integration(Some(credentials.clone())), &credentials);
+        let remediation = assume_role_remediation(&role(), account, MESSAGE, Some(&owner));
         let commands: Vec<&str> = remediation.lines().collect();
         assert_eq!(
             commands,
@@ -199,11 +206,11 @@ mod tests {
                  CAPABILITY_NAMED_IAM  # or, if account 123456789012 has no role team/Exporter",
             ]
         );
-        let unknown = assume_role_remediation(&role(), account, SAID, None);
+        let unknown = assume_role_remediation(&role(), account, MESSAGE, None);
         for remediation in [remediation, unknown] {
             assert!(!remediation.contains("ExportRole"), "{remediation}");
         }
-        assert_eq!(refused_caller(SAID).as_deref(), Some("arn:aws:iam::111122223333:role/ExportRole"));
+        assert_eq!(refused_caller(MESSAGE).as_deref(), Some("arn:aws:iam::111122223333:role/ExportRole"));
     }
 
     #[test]
@@ -212,18 +219,18 @@ mod tests {
         let credentials = Credentials::Static { secret, role: Some(role()) };
         let of_provider = CredentialOwner::new(&integration(None), &credentials);
         assert_eq!(
-            of_provider.new_key("a key"),
+            of_provider.new_key_command("a key"),
             "hubctl provider credentials 123456789012 --access-key-file FILE --role-name team/Exporter --external-id an-id  # a key"
         );
         let own = CredentialOwner::new(&integration(Some(credentials.clone())), &credentials);
         assert_eq!(
-            own.other_role(&role(), "another"),
+            own.other_role_command(&role(), "another"),
             "hubctl integration credentials 123456789012 --secret securityhub-exporter/key --role-name team/Exporter \
              --external-id EXTERNAL_ID  # another"
         );
         let bare = Credentials::Static { secret: "s".to_owned(), role: None };
         assert_eq!(
-            CredentialOwner::new(&integration(Some(bare.clone())), &bare).new_key("a key"),
+            CredentialOwner::new(&integration(Some(bare.clone())), &bare).new_key_command("a key"),
             "hubctl integration credentials 123456789012 --access-key-file FILE  # a key"
         );
     }

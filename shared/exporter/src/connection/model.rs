@@ -56,21 +56,21 @@ impl Connection {
     /// Whether the check got no answer, from the account or from a Region that took findings before: the verdict is then
     /// partly an earlier one, and no proof that findings are taken now.
     pub fn is_unanswered(&self) -> bool {
-        let passing = |problem: &Problem| [NOT_CHECKED, NO_REGION_ANSWERS].contains(&problem.reason.as_str());
+        let is_transient = |problem: &Problem| [NOT_CHECKED, NO_REGION_ANSWERS].contains(&problem.reason.as_str());
         let stale = |region: &RegionConnection| region.status == RegionStatus::Enabled && region.stale_since.is_some();
         match self.status {
-            ConnectionStatus::Disconnected => self.problem.as_ref().is_some_and(passing),
+            ConnectionStatus::Disconnected => self.problem.as_ref().is_some_and(is_transient),
             _ => self.stale_since.is_some() || self.regions.values().any(stale),
         }
     }
 
     /// The Regions that take no findings and should: the integration names them, or they took findings lately.
-    pub fn gaps(&self, integration: &Integration) -> BTreeSet<RegionName> {
-        let takes =
+    pub fn missing_regions(&self, integration: &Integration) -> BTreeSet<RegionName> {
+        let accepts =
             |name: &RegionName| self.regions.get(name).is_some_and(|region| region.status == RegionStatus::Enabled);
         let named = integration.regions.iter().flatten().chain(&integration.fallback_region);
         let lost = self.regions.iter().filter(|(_, region)| region.unavailable_since.is_some()).map(|(name, _)| name);
-        named.chain(lost).filter(|name| !takes(name)).copied().collect()
+        named.chain(lost).filter(|name| !accepts(name)).copied().collect()
     }
 }
 
@@ -152,12 +152,12 @@ pub struct CheckTarget {
     /// Its integration, or that of its organization.
     pub integration: Arc<Integration>,
     /// Regions that refused findings lately: whether they may be written is tried there, whatever the settings say.
-    pub refused: BTreeSet<RegionName>,
+    pub rejecting_regions: BTreeSet<RegionName>,
 }
 
 impl CheckTarget {
     /// An account of which nothing is known.
     pub fn new(account: AccountId, integration: Arc<Integration>) -> Self {
-        Self { account, integration, refused: BTreeSet::new() }
+        Self { account, integration, rejecting_regions: BTreeSet::new() }
     }
 }

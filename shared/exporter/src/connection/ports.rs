@@ -22,7 +22,7 @@ pub trait Connections {
 
     /// Puts a connection in the place of the one that was checked at `before`, in one atomic step; none: where there is
     /// none. False if another check was faster: then nothing is changed.
-    fn keep(
+    fn save(
         &self,
         connection: &Connection,
         before: Option<Timestamp>,
@@ -30,7 +30,7 @@ pub trait Connections {
 
     /// Takes a connection back that was kept, if its provider has no integration any more: it was deleted while the check
     /// ran. Whether that is so.
-    fn forget_orphan(&self, connection: &Connection) -> impl Future<Output = Result<bool, PortError>> + Send;
+    fn delete_orphaned(&self, connection: &Connection) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// Questions to an account's Security Hub that change nothing, and the one that a check may change. Each is retried by the
@@ -47,7 +47,7 @@ pub trait Probe {
 
     /// Whether that role can be assumed without its External ID as well. False if there is none to leave out. A role that
     /// denies it is recorded by CloudTrail, so it is not called at each check.
-    fn opens_without_external_id(&self) -> impl Future<Output = Result<bool, CallError>> + Send;
+    fn assumable_without_external_id(&self) -> impl Future<Output = Result<bool, CallError>> + Send;
 
     /// The Regions of the account's partition, those included that it did not switch on (`ec2:DescribeRegions`).
     fn account_regions(&self) -> impl Future<Output = Result<Vec<AccountRegion>, CallError>> + Send;
@@ -57,7 +57,7 @@ pub trait Probe {
     fn product_accepted(&self, region: &RegionName) -> impl Future<Output = Result<bool, CallError>> + Send;
 
     /// Whether findings may be read: asks for one (`GetFindings`).
-    fn read_one(&self, region: &RegionName) -> impl Future<Output = Result<(), CallError>> + Send;
+    fn read_one_finding(&self, region: &RegionName) -> impl Future<Output = Result<(), CallError>> + Send;
 
     /// One `BatchImportFindings` call with a body that must not be stored, retried unlike an import.
     fn write_probe(

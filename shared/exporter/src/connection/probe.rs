@@ -21,7 +21,7 @@ const BROKEN_CODES: [&str; 4] = ["ValidationException", "SerializationException"
 const NOT_ALLOWED: &str = "InvalidAccess";
 
 /// The body of the call.
-pub(super) fn write_probe(partition: Partition, account: AccountId, region: RegionName) -> Bytes {
+pub(super) fn write_probe_body(partition: Partition, account: AccountId, region: RegionName) -> Bytes {
     let finding = json!({
         "SchemaVersion": "none",
         "Id": PROBE_ID,
@@ -48,26 +48,26 @@ pub(super) enum Writing {
     /// They are not.
     Denied(String),
     /// The hub is off, or the product is not accepted.
-    NotTaken(String),
+    NotAccepted(String),
     /// The answer says nothing about it.
     Unknown(CallError),
 }
 
 /// Reads the answer.
-pub(super) fn writing(answer: Result<ImportOutcome, CallError>) -> Writing {
+pub(super) fn interpret_write(answer: Result<ImportOutcome, CallError>) -> Writing {
     let outcome = match answer {
         Ok(outcome) => outcome,
-        Err(CallError::Refused { code, .. }) if code.starts_with(BROKEN) || BROKEN_CODES.contains(&code.as_str()) => {
+        Err(CallError::Rejected { code, .. }) if code.starts_with(BROKEN) || BROKEN_CODES.contains(&code.as_str()) => {
             return Writing::Allowed;
         }
-        Err(CallError::AccessDenied(said)) => return Writing::Denied(said),
-        Err(CallError::InvalidAccess(said)) => return Writing::NotTaken(said),
+        Err(CallError::AccessDenied(message)) => return Writing::Denied(message),
+        Err(CallError::InvalidAccess(message)) => return Writing::NotAccepted(message),
         Err(error) => return Writing::Unknown(error),
     };
     match outcome.failed.first() {
         None if outcome.success_count > 0 => Writing::Stored,
         Some(failed) if failed.code.starts_with(BROKEN) => Writing::Allowed,
-        Some(failed) if failed.code.starts_with(NOT_ALLOWED) => Writing::NotTaken(failed.message.clone()),
+        Some(failed) if failed.code.starts_with(NOT_ALLOWED) => Writing::NotAccepted(failed.message.clone()),
         Some(failed) => Writing::Unknown(CallError::Transient(format!("{}: {}", failed.code, failed.message))),
         None => Writing::Unknown(CallError::Transient("the write probe was neither stored nor refused".to_owned())),
     }
@@ -85,33 +85,36 @@ mod tests {
 
     #[test]
     fn an_answer_about_the_format_says_that_findings_are_taken() {
-        assert_eq!(writing(failed("InvalidInput")), Writing::Allowed);
+        assert_eq!(interpret_write(failed("InvalidInput")), Writing::Allowed);
         for code in ["InvalidInputException", "ValidationException"] {
-            let refused = CallError::Refused { code: code.to_owned(), message: String::new() };
-            assert_eq!(writing(Err(refused)), Writing::Allowed);
+            let refused = CallError::Rejected { code: code.to_owned(), message: String::new() };
+            assert_eq!(interpret_write(Err(refused)), Writing::Allowed);
         }
     }
 
     #[test]
     fn an_answer_about_the_caller_says_that_they_are_not() {
-        assert_eq!(writing(Err(CallError::AccessDenied("no".to_owned()))), Writing::Denied("no".to_owned()));
-        assert_eq!(writing(failed("InvalidAccess")), Writing::NotTaken("words".to_owned()));
-        assert_eq!(writing(Err(CallError::InvalidAccess("off".to_owned()))), Writing::NotTaken("off".to_owned()));
+        assert_eq!(interpret_write(Err(CallError::AccessDenied("no".to_owned()))), Writing::Denied("no".to_owned()));
+        assert_eq!(interpret_write(failed("InvalidAccess")), Writing::NotAccepted("words".to_owned()));
+        assert_eq!(
+            interpret_write(Err(CallError::InvalidAccess("off".to_owned()))),
+            Writing::NotAccepted("off".to_owned())
+        );
     }
 
     #[test]
     fn any_other_answer_says_nothing() {
         let undecidable =
-            CallError::Refused { code: "AuthorizerConfigurationException".to_owned(), message: String::new() };
-        assert!(matches!(writing(Err(undecidable)), Writing::Unknown(_)));
-        assert!(matches!(writing(Err(CallError::Throttled(String::new()))), Writing::Unknown(_)));
-        assert!(matches!(writing(failed("InternalError")), Writing::Unknown(_)));
-        assert!(matches!(writing(Ok(ImportOutcome::default())), Writing::Unknown(_)));
+            CallError::Rejected { code: "AuthorizerConfigurationException".to_owned(), message: String::new() };
+        assert!(matches!(interpret_write(Err(undecidable)), Writing::Unknown(_)));
+        assert!(matches!(interpret_write(Err(CallError::Throttled(String::new()))), Writing::Unknown(_)));
+        assert!(matches!(interpret_write(failed("InternalError")), Writing::Unknown(_)));
+        assert!(matches!(interpret_write(Ok(ImportOutcome::default())), Writing::Unknown(_)));
     }
 
     #[test]
     fn whoever_stores_the_probe_is_noticed() {
         let stored = ImportOutcome { success_count: 1, ..ImportOutcome::default() };
-        assert_eq!(writing(Ok(stored)), Writing::Stored);
+        assert_eq!(interpret_write(Ok(stored)), Writing::Stored);
     }
 }

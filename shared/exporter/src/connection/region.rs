@@ -8,7 +8,7 @@ use asff::{AccountId, Availability, Partition, RegionName, Regions};
 use tokio::time::{sleep, timeout};
 
 use super::denial::Denial;
-use super::probe::{Writing, write_probe, writing};
+use super::probe::{Writing, interpret_write, write_probe_body};
 use super::remediation::RegionContext;
 use super::settings::WriteProbe;
 use super::{AccountRegion, Connection, Probe, Problem, RegionStatus};
@@ -25,7 +25,7 @@ const FRESH_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Candidate {
     pub(super) name: RegionName,
     /// Whether the account has it, by its own word. None: it was not asked, or did not say.
-    pub(super) told: Option<bool>,
+    pub(super) opted_in: Option<bool>,
     /// Every account has it.
     pub(super) is_default: bool,
     /// Writing was denied when it was looked at last.
@@ -36,22 +36,22 @@ pub(super) struct Candidate {
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum CheckOutcome {
     /// The Region's own answer, or that there is none.
     Found(RegionStatus, Option<Problem>),
     /// The Region does not know the credentials.
     Unknown {
         /// Its words.
-        said: String,
+        message: String,
         /// What it would mean, if other Regions know them.
         problem: Problem,
         /// The account should have the Region.
-        is_had: bool,
+        is_expected: bool,
     },
     /// Findings are taken, and what must not be stored is.
-    Careless(Problem),
+    AcceptsInvalid(Problem),
     /// Nothing, for a passing reason.
-    Passing(Problem),
+    Transient(Problem),
 }
 
 /// The Regions to look at: those that the integration names, otherwise those of the partition that are in the data file or
@@ -61,15 +61,15 @@ pub(super) fn candidates(
     partition: Partition,
     integration: &Integration,
     before: Option<&Connection>,
-    told: &[AccountRegion],
+    opted_in: &[AccountRegion],
 ) -> Vec<Candidate> {
-    let told: BTreeMap<_, _> = told.iter().map(|region| (region.name, region.opted_in)).collect();
+    let opted_in: BTreeMap<_, _> = opted_in.iter().map(|region| (region.name, region.opted_in)).collect();
     let mut names: BTreeSet<RegionName> = match &integration.regions {
         Some(named) => named.iter().copied().collect(),
         None => {
             let open =
                 known.of_partition(partition).filter(|(_, region)| region.availability != Availability::Announced);
-            open.map(|(name, _)| name).chain(told.keys().copied()).collect()
+            open.map(|(name, _)| name).chain(opted_in.keys().copied()).collect()
         }
     };
     names.extend(integration.fallback_region);
@@ -81,20 +81,24 @@ pub(super) fn candidates(
         .into_iter()
         .map(|name| Candidate {
             name,
-            told: told.get(&name).copied(),
+            opted_in: opted_in.get(&name).copied(),
             is_default: availability(&name) == Some(Availability::Default),
             was_denied: was(&name, RegionStatus::AccessDenied),
             foreign: known.partition_of(name).filter(|theirs| *theirs != partition),
         })
         .collect();
     candidates.sort_by_key(|candidate| {
-        (!was(&candidate.name, RegionStatus::Enabled), !candidate.told.unwrap_or(candidate.is_default), candidate.name)
+        (
+            !was(&candidate.name, RegionStatus::Enabled),
+            !candidate.opted_in.unwrap_or(candidate.is_default),
+            candidate.name,
+        )
     });
     candidates
 }
 
 /// What is the same for every Region of an account.
-pub(super) struct Asking {
+pub(super) struct CheckContext {
     pub(super) account: AccountId,
     pub(super) partition: Partition,
     /// The ARN of the caller.
@@ -105,8 +109,8 @@ pub(super) struct Asking {
 }
 
 /// A Region while it is looked at.
-struct Looking<'a, H> {
-    asking: &'a Asking,
+struct RegionCheck<'a, H> {
+    context: &'a CheckContext,
     hub: &'a H,
     place: RegionContext,
     candidate: &'a Candidate,
@@ -114,109 +118,111 @@ struct Looking<'a, H> {
     denials: Vec<Denial>,
 }
 
-impl Asking {
+impl CheckContext {
     /// Looks at a Region. Leaves nothing in its hub.
-    pub(super) async fn look<H: Hub + Probe + Sync>(&self, hub: &H, candidate: &Candidate) -> Look {
+    pub(super) async fn check_region<H: Hub + Probe + Sync>(&self, hub: &H, candidate: &Candidate) -> CheckOutcome {
         let place = RegionContext { partition: self.partition, account: self.account, region: candidate.name };
         if let Some(theirs) = candidate.foreign {
-            return Look::Found(RegionStatus::Unreachable, Some(place.wrong_partition(theirs)));
+            return CheckOutcome::Found(RegionStatus::Unreachable, Some(place.wrong_partition(theirs)));
         }
-        if candidate.told == Some(false) {
-            return Look::Found(RegionStatus::RegionNotOptedIn, Some(place.region_not_opted_in()));
+        if candidate.opted_in == Some(false) {
+            return CheckOutcome::Found(RegionStatus::RegionNotOptedIn, Some(place.region_not_opted_in()));
         }
-        let mut looking = Looking { asking: self, hub, place, candidate, denials: Vec::new() };
-        match looking.questions().await {
+        let mut check = RegionCheck { context: self, hub, place, candidate, denials: Vec::new() };
+        match check.run().await {
             Ok(look) | Err(look) => look,
         }
     }
 }
 
-impl<H: Hub + Probe + Sync> Looking<'_, H> {
+impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
     /// The questions, in order. An answer after which no other matters is the error.
-    async fn questions(&mut self) -> Result<Look, Look> {
+    async fn run(&mut self) -> Result<CheckOutcome, CheckOutcome> {
         let (hub, region) = (self.hub, self.place.region);
-        let described = self.ask(|| hub.since(&region)).await;
-        self.answer(described, "securityhub:DescribeHub")?;
+        let described = self.query(|| hub.enabled_at(&region)).await;
+        self.interpret(described, "securityhub:DescribeHub")?;
         let (accepted, read) =
-            tokio::join!(self.ask(|| hub.product_accepted(&region)), self.ask(|| hub.read_one(&region)));
-        let accepted = self.answer(accepted, "securityhub:ListEnabledProductsForImport")?;
-        self.answer(read, "securityhub:GetFindings")?;
+            tokio::join!(self.query(|| hub.product_accepted(&region)), self.query(|| hub.read_one_finding(&region)));
+        let accepted = self.interpret(accepted, "securityhub:ListEnabledProductsForImport")?;
+        self.interpret(read, "securityhub:GetFindings")?;
         let fresh = accepted == Some(false);
         if fresh {
-            self.accept().await?;
+            self.require_accepted().await?;
         }
-        self.write(accepted.is_some(), fresh).await
+        self.probe_write(accepted.is_some(), fresh).await
     }
 
     /// Accepts the product, where the integration says so.
-    async fn accept(&self) -> Result<(), Look> {
+    async fn require_accepted(&self) -> Result<(), CheckOutcome> {
         let (hub, region) = (self.hub, self.place.region);
         let mut problem = self.place.product_not_accepted();
-        if self.asking.auto_accept {
-            match self.ask(|| hub.accept_product(&region)).await {
+        if self.context.auto_accept {
+            match self.query(|| hub.accept_product(&region)).await {
                 Ok(()) => return Ok(()),
-                Err(CallError::AccessDenied(said)) => {
-                    let denial = Denial::parse(&said, "securityhub:EnableImportFindingsForProduct");
+                Err(CallError::AccessDenied(message)) => {
+                    let denial = Denial::parse(&message, "securityhub:EnableImportFindingsForProduct");
                     problem.message += &format!(
-                        "; it was to be accepted by itself, but {} was denied. AWS says: {said}",
+                        "; it was to be accepted by itself, but {} was denied. AWS says: {message}",
                         denial.action
                     );
                 }
-                Err(error) if is_passing(&error) => return Err(Look::Passing(self.place.passing(&error.to_string()))),
+                Err(error) if is_transient(&error) => {
+                    return Err(CheckOutcome::Transient(self.place.transient(&error.to_string())));
+                }
                 Err(error) => problem.message += &format!("; it was to be accepted by itself: {error}"),
             }
         }
-        Err(Look::Found(RegionStatus::ProductNotAccepted, Some(problem)))
+        Err(CheckOutcome::Found(RegionStatus::ProductNotAccepted, Some(problem)))
     }
 
     /// Sends the write probe and judges by its answer.
-    async fn write(&mut self, accepted: bool, fresh: bool) -> Result<Look, Look> {
+    async fn probe_write(&mut self, accepted: bool, fresh: bool) -> Result<CheckOutcome, CheckOutcome> {
         let is_in_doubt = !accepted || self.candidate.was_denied;
-        if self.asking.write_probe == WriteProbe::WhereInDoubt && !is_in_doubt {
-            return Ok(self.enabled());
+        if self.context.write_probe == WriteProbe::WhereInDoubt && !is_in_doubt {
+            return Ok(self.enabled_outcome());
         }
         let (hub, RegionContext { partition, account, region }) = (self.hub, self.place);
-        let body = write_probe(partition, account, region);
+        let body = write_probe_body(partition, account, region);
         let mut pause = FRESH_PAUSE;
         for attempt in 1.. {
-            let answer = writing(self.ask(|| hub.write_probe(&region, body.clone())).await);
+            let answer = interpret_write(self.query(|| hub.write_probe(&region, body.clone())).await);
             match answer {
-                Writing::Denied(_) | Writing::NotTaken(_) if fresh && attempt < FRESH_PROBES_MAX => {
+                Writing::Denied(_) | Writing::NotAccepted(_) if fresh && attempt < FRESH_PROBES_MAX => {
                     sleep(pause).await;
                     pause *= 2;
                 }
-                Writing::Allowed => return Ok(self.enabled()),
-                Writing::Stored => return Ok(Look::Careless(self.place.write_probe_stored())),
-                Writing::Denied(said) => {
-                    self.denials.insert(0, Denial::parse(&said, "securityhub:BatchImportFindings"));
-                    return Ok(self.denied(accepted));
+                Writing::Allowed => return Ok(self.enabled_outcome()),
+                Writing::Stored => return Ok(CheckOutcome::AcceptsInvalid(self.place.write_probe_stored())),
+                Writing::Denied(message) => {
+                    self.denials.insert(0, Denial::parse(&message, "securityhub:BatchImportFindings"));
+                    return Ok(self.denied_outcome(accepted));
                 }
-                Writing::NotTaken(said) if accepted => {
-                    self.denials.insert(0, Denial::parse(&said, "securityhub:BatchImportFindings"));
-                    return Ok(self.denied(accepted));
+                Writing::NotAccepted(message) if accepted => {
+                    self.denials.insert(0, Denial::parse(&message, "securityhub:BatchImportFindings"));
+                    return Ok(self.denied_outcome(accepted));
                 }
-                Writing::NotTaken(said) => {
+                Writing::NotAccepted(message) => {
                     let mut problem = self.place.product_not_accepted();
-                    problem.message += &format!(", or Security Hub is off there. AWS says: {said}");
-                    return Ok(Look::Found(RegionStatus::ProductNotAccepted, Some(problem)));
+                    problem.message += &format!(", or Security Hub is off there. AWS says: {message}");
+                    return Ok(CheckOutcome::Found(RegionStatus::ProductNotAccepted, Some(problem)));
                 }
                 Writing::Unknown(error) => {
-                    self.answer::<()>(Err(error), "securityhub:BatchImportFindings")?;
+                    self.interpret::<()>(Err(error), "securityhub:BatchImportFindings")?;
                     break;
                 }
             }
         }
-        Ok(self.denied(accepted))
+        Ok(self.denied_outcome(accepted))
     }
 
     /// Findings are taken. What may not be read is said beside it.
-    fn enabled(&self) -> Look {
-        Look::Found(RegionStatus::Enabled, self.place.access_denied(&self.denials, &self.asking.caller))
+    fn enabled_outcome(&self) -> CheckOutcome {
+        CheckOutcome::Found(RegionStatus::Enabled, self.place.access_denied(&self.denials, &self.context.caller))
     }
 
     /// Findings may not be written. Security Hub answers alike where the product is not accepted.
-    fn denied(&self, accepted: bool) -> Look {
-        let problem = self.place.access_denied(&self.denials, &self.asking.caller).map(|mut problem| {
+    fn denied_outcome(&self, accepted: bool) -> CheckOutcome {
+        let problem = self.place.access_denied(&self.denials, &self.context.caller).map(|mut problem| {
             if !accepted {
                 let other = self.place.product_not_accepted().remediation.unwrap_or_default();
                 problem.message += &format!(
@@ -225,52 +231,56 @@ impl<H: Hub + Probe + Sync> Looking<'_, H> {
             }
             problem
         });
-        Look::Found(RegionStatus::AccessDenied, problem)
+        CheckOutcome::Found(RegionStatus::AccessDenied, problem)
     }
 
     /// Asks a question, for so long; again where the session ended meanwhile, since the next call has a fresh one.
-    async fn ask<T, F>(&self, question: impl Fn() -> F) -> Result<T, CallError>
+    async fn query<T, F>(&self, question: impl Fn() -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let most = self.asking.call_timeout;
-        let asking = async {
+        let most = self.context.call_timeout;
+        let context = async {
             match question().await {
                 Err(CallError::ExpiredToken(_)) => question().await,
                 answer => answer,
             }
         };
         let silence = || CallError::Unreachable(format!("no answer within {} s", most.as_secs()));
-        timeout(most, asking).await.unwrap_or_else(|_| Err(silence()))
+        timeout(most, context).await.unwrap_or_else(|_| Err(silence()))
     }
 
     /// Takes an answer in; none where the question was denied, which is noted. What settles the matter is the error.
-    fn answer<T>(&mut self, answer: Result<T, CallError>, action: &str) -> Result<Option<T>, Look> {
+    fn interpret<T>(&mut self, answer: Result<T, CallError>, action: &str) -> Result<Option<T>, CheckOutcome> {
         let error = match answer {
             Ok(answer) => return Ok(Some(answer)),
             Err(error) => error,
         };
         let place = &self.place;
         Err(match error {
-            CallError::AccessDenied(said) => {
-                self.denials.push(Denial::parse(&said, action));
+            CallError::AccessDenied(message) => {
+                self.denials.push(Denial::parse(&message, action));
                 return Ok(None);
             }
-            CallError::InvalidAccess(_) => Look::Found(RegionStatus::HubNotEnabled, Some(place.hub_not_enabled())),
-            CallError::UnrecognizedClient(said) => {
-                let Candidate { told, is_default, .. } = *self.candidate;
-                let problem = match told {
-                    Some(true) => place.session_not_known(&said),
+            CallError::InvalidAccess(_) => {
+                CheckOutcome::Found(RegionStatus::HubNotEnabled, Some(place.hub_not_enabled()))
+            }
+            CallError::UnrecognizedClient(message) => {
+                let Candidate { opted_in, is_default, .. } = *self.candidate;
+                let problem = match opted_in {
+                    Some(true) => place.session_not_known(&message),
                     _ => place.region_not_opted_in(),
                 };
-                Look::Unknown { said, problem, is_had: told.unwrap_or(is_default) }
+                CheckOutcome::Unknown { message, problem, is_expected: opted_in.unwrap_or(is_default) }
             }
-            CallError::Unreachable(said) => Look::Found(RegionStatus::Unreachable, Some(place.unreachable(&said))),
-            error => Look::Passing(place.passing(&error.to_string())),
+            CallError::Unreachable(message) => {
+                CheckOutcome::Found(RegionStatus::Unreachable, Some(place.unreachable(&message)))
+            }
+            error => CheckOutcome::Transient(place.transient(&error.to_string())),
         })
     }
 }
 
-fn is_passing(error: &CallError) -> bool {
+fn is_transient(error: &CallError) -> bool {
     matches!(error, CallError::Throttled(_) | CallError::Transient(_) | CallError::ExpiredToken(_))
 }

@@ -71,12 +71,12 @@ impl RegionContext {
     }
 
     /// The account has the Region, and yet it does not know our session.
-    pub(crate) fn session_not_known(&self, said: &str) -> Problem {
+    pub(crate) fn session_not_known(&self, message: &str) -> Problem {
         let Self { account, region, .. } = self;
         Problem {
             reason: unavailable::SESSION_NOT_KNOWN.to_owned(),
             message: format!(
-                "account {account} has {region}, but the Region does not accept the session: {said}. Either it was switched on \
+                "account {account} has {region}, but the Region does not accept the session: {message}. Either it was switched on \
                  within the last hours and is not ready yet, or the session comes from the global endpoint of STS, whose \
                  tokens hold in the Regions only that every account has"
             ),
@@ -101,12 +101,12 @@ impl RegionContext {
     }
 
     /// No answer.
-    pub(crate) fn unreachable(&self, said: &str) -> Problem {
+    pub(crate) fn unreachable(&self, message: &str) -> Problem {
         let Self { region, partition, .. } = self;
         let suffix = dns_suffix(*partition);
         Problem {
             reason: unavailable::UNREACHABLE.to_owned(),
-            message: format!("the Security Hub of {region} does not answer: {said}"),
+            message: format!("the Security Hub of {region} does not answer: {message}"),
             remediation: Some(format!(
                 "curl -sS -o /dev/null -w '%{{http_code}}\\n' https://securityhub.{region}.{suffix}/accounts  # from \
                  the network of the exporter: 403 is an answer; without one look at its routes, DNS and VPC endpoints"
@@ -115,11 +115,11 @@ impl RegionContext {
     }
 
     /// The Region did not answer for a reason that passes.
-    pub(crate) fn passing(&self, said: &str) -> Problem {
+    pub(crate) fn transient(&self, message: &str) -> Problem {
         let region = self.region;
         Problem {
             reason: "not_checked".to_owned(),
-            message: format!("{region} could not be checked this time: {said}; the next check asks again"),
+            message: format!("{region} could not be checked this time: {message}; the next check asks again"),
             remediation: None,
         }
     }
@@ -152,21 +152,24 @@ impl RegionContext {
         };
         Some(Problem {
             reason: reason.to_owned(),
-            message: format!("{who} in {region} to {caller} (account {account}){also}. AWS says: {}", first.said),
+            message: format!(
+                "{who} in {region} to {caller} (account {account}){also}. AWS says: {}",
+                first.raw_message
+            ),
             remediation: Some(self.grant(first, caller)),
         })
     }
 
     /// An import was denied. Security Hub answers alike where the product is not accepted.
-    pub(crate) fn import_denied(&self, said: &str, is_accepted: bool) -> Problem {
-        let denial = Denial::parse(said, "securityhub:BatchImportFindings");
+    pub(crate) fn import_denied(&self, message: &str, is_accepted: bool) -> Problem {
+        let denial = Denial::parse(message, "securityhub:BatchImportFindings");
         let reason = if denial.explicit { unavailable::DENIED_BY_POLICY } else { unavailable::ACCESS_DENIED };
         let mut remediation = self.grant(&denial, denial.caller.as_deref().unwrap_or("the caller"));
         if let (false, Some(other)) = (is_accepted, self.product_not_accepted().remediation) {
             remediation += "\n";
             remediation += &other;
         }
-        Problem::new(reason, said).fixed_by(remediation)
+        Problem::new(reason, message).fixed_by(remediation)
     }
 
     /// How a denial is lifted, by who said no.

@@ -4,7 +4,7 @@ use asff::{AccountId, Partition, RegionName, Regions};
 use jiff::Timestamp;
 
 use super::external_id::ExternalId;
-use super::region::{Look, candidates};
+use super::region::{CheckOutcome, candidates};
 use super::remediation::{RegionContext, dns_suffix};
 use super::verdict::{Found, verdict};
 use super::{AccountRegion, Connection, ConnectionStatus, RegionStatus};
@@ -22,14 +22,14 @@ fn integration() -> Integration {
     Integration::new(account())
 }
 
-fn names(partition: Partition, integration: &Integration, told: &[AccountRegion]) -> Vec<String> {
-    let found = candidates(&Regions::known(), partition, integration, None, told);
+fn names(partition: Partition, integration: &Integration, opted_in: &[AccountRegion]) -> Vec<String> {
+    let found = candidates(&Regions::known(), partition, integration, None, opted_in);
     found.into_iter().map(|candidate| candidate.name.to_string()).collect()
 }
 
-fn found(regions: impl IntoIterator<Item = (&'static str, Look)>) -> Found {
+fn found(regions: impl IntoIterator<Item = (&'static str, CheckOutcome)>) -> Found {
     let regions = regions.into_iter().map(|(region, look)| (name(region), look)).collect();
-    Found::Looked { identity: "arn:aws:iam::1:user/u".to_owned(), external_id: ExternalId::NotUsed, regions }
+    Found::RegionsChecked { identity: "arn:aws:iam::1:user/u".to_owned(), external_id: ExternalId::NotUsed, regions }
 }
 
 fn judged(before: Option<&Connection>, found: Found) -> Connection {
@@ -60,11 +60,11 @@ fn every_partition_has_its_own_regions_and_endpoints() {
 
 #[test]
 fn a_region_that_aws_opened_since_is_found_by_the_accounts_own_word() {
-    let told = [
+    let opted_in = [
         AccountRegion { name: name("me-west-1"), opted_in: true },
         AccountRegion { name: name("xx-new-1"), opted_in: true },
     ];
-    let names = names(Partition::Aws, &integration(), &told);
+    let names = names(Partition::Aws, &integration(), &opted_in);
     assert_eq!(names.len(), 36);
     assert!(names.contains(&"me-west-1".to_owned()) && names.contains(&"xx-new-1".to_owned()));
     assert!(!names.contains(&"sa-west-1".to_owned()), "announced, and nobody has it");
@@ -72,7 +72,7 @@ fn a_region_that_aws_opened_since_is_found_by_the_accounts_own_word() {
 
 #[test]
 fn the_regions_that_took_findings_are_looked_at_first_then_those_that_every_account_has() {
-    let before = judged(None, found([("af-south-1", Look::Found(RegionStatus::Enabled, None))]));
+    let before = judged(None, found([("af-south-1", CheckOutcome::Found(RegionStatus::Enabled, None))]));
     let ordered = candidates(&Regions::known(), Partition::Aws, &integration(), Some(&before), &[]);
     let place = |text: &str| ordered.iter().position(|candidate| candidate.name == name(text)).unwrap();
     assert_eq!(place("af-south-1"), 0);
@@ -82,7 +82,7 @@ fn the_regions_that_took_findings_are_looked_at_first_then_those_that_every_acco
 #[test]
 fn whatever_stores_the_probe_takes_findings_and_is_a_risk() {
     let place = RegionContext { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
-    let connection = judged(None, found([("eu-west-1", Look::Careless(place.write_probe_stored()))]));
+    let connection = judged(None, found([("eu-west-1", CheckOutcome::AcceptsInvalid(place.write_probe_stored()))]));
     assert_eq!(connection.status, ConnectionStatus::Connected);
     assert_eq!(connection.regions[&name("eu-west-1")].status, RegionStatus::Enabled);
     assert_eq!(connection.risks[0].reason, "write_probe_stored");
@@ -91,13 +91,17 @@ fn whatever_stores_the_probe_takes_findings_and_is_a_risk() {
 #[test]
 fn regions_that_do_not_know_the_credentials_are_off_unless_all_say_so_and_one_must_know_them() {
     let place = RegionContext { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
-    let unknown = |is_had| Look::Unknown { said: "invalid".to_owned(), problem: place.region_not_opted_in(), is_had };
+    let unknown = |is_expected| CheckOutcome::Unknown {
+        message: "invalid".to_owned(),
+        problem: place.region_not_opted_in(),
+        is_expected,
+    };
     let reason = |found| judged(None, found).problem.map(|problem| problem.reason);
     let both = found([("eu-west-1", unknown(true)), ("af-south-1", unknown(false))]);
     assert_eq!(reason(both).as_deref(), Some("credentials_invalid"));
     let never_had = found([("af-south-1", unknown(false)), ("me-south-1", unknown(false))]);
     assert_eq!(reason(never_had).as_deref(), Some("no_region_enabled"));
-    let one_knows = [("eu-west-1", unknown(true)), ("us-east-1", Look::Found(RegionStatus::Enabled, None))];
+    let one_knows = [("eu-west-1", unknown(true)), ("us-east-1", CheckOutcome::Found(RegionStatus::Enabled, None))];
     assert_eq!(judged(None, found(one_knows)).status, ConnectionStatus::Connected);
 }
 

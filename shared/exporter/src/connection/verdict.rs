@@ -8,30 +8,30 @@ use jiff::{SignedDuration, Timestamp};
 use super::external_id::ExternalId;
 use super::identity::credentials_unknown;
 use super::model::{Connection, ConnectionStatus, NO_REGION_ANSWERS, RegionConnection, RegionStatus};
-use super::region::Look;
+use super::region::CheckOutcome;
 use crate::integration::Integration;
 use crate::problem::Problem;
 use crate::report::reasons::unavailable::WRONG_PARTITION;
 
 /// How long a Region that was lost makes a connection degraded: a week, so that a weekend does not hide it. Whoever switched
 /// it off on purpose has peace then.
-const LOST_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+const DEGRADED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What a check found.
 #[derive(Clone, Debug)]
 pub(super) enum Found {
     /// The credentials don't work.
-    Refused(Problem),
+    Rejected(Problem),
     /// Nothing, for a passing reason.
-    Passing(Problem),
+    Transient(Problem),
     /// The Regions.
-    Looked {
+    RegionsChecked {
         /// The caller's ARN.
         identity: String,
         /// Whether the role can be assumed without its External ID.
         external_id: ExternalId,
         /// Each Region that was looked at.
-        regions: BTreeMap<RegionName, Look>,
+        regions: BTreeMap<RegionName, CheckOutcome>,
     },
 }
 
@@ -56,38 +56,40 @@ pub(super) fn verdict(
         regions: BTreeMap::new(),
     };
     let (identity, external_id, regions) = match found {
-        Found::Refused(problem) => return as_before(connection, before, problem, ConnectionStatus::Disconnected),
-        Found::Passing(problem) => {
-            let status = before.map_or(ConnectionStatus::Disconnected, |before| before.status);
-            return as_before(connection, before, problem, status);
+        Found::Rejected(problem) => {
+            return with_previous_regions(connection, before, problem, ConnectionStatus::Disconnected);
         }
-        Found::Looked { identity, external_id, regions } => (identity, external_id, regions),
+        Found::Transient(problem) => {
+            let status = before.map_or(ConnectionStatus::Disconnected, |before| before.status);
+            return with_previous_regions(connection, before, problem, status);
+        }
+        Found::RegionsChecked { identity, external_id, regions } => (identity, external_id, regions),
     };
     connection.identity = Some(identity);
     (connection.external_id_check, connection.risks) = external_id.conclude(before);
-    if let Some(said) = unknown_everywhere(&regions) {
-        return as_before(
+    if let Some(message) = unrecognized_everywhere(&regions) {
+        return with_previous_regions(
             connection,
             before,
-            credentials_unknown(account, integration, said),
+            credentials_unknown(account, integration, message),
             ConnectionStatus::Disconnected,
         );
     }
-    if let (Some(before), Some(problem)) = (before, silent_everywhere(&regions)) {
-        return as_before(connection, Some(before), problem, before.status);
+    if let (Some(before), Some(problem)) = (before, unreachable_everywhere(&regions)) {
+        return with_previous_regions(connection, Some(before), problem, before.status);
     }
     for (region, look) in regions {
         let known = before.and_then(|before| before.regions.get(&region).map(|known| (known, before)));
-        if let Look::Careless(risk) = &look {
+        if let CheckOutcome::AcceptsInvalid(risk) = &look {
             connection.risks.push(risk.clone());
         }
-        connection.regions.insert(region, judge(look, known, now));
+        connection.regions.insert(region, judge_region(look, known, now));
     }
-    conclude(connection, integration)
+    judge_account(connection, integration)
 }
 
 /// The Regions as they were known, of which this check learned nothing.
-fn as_before(
+fn with_previous_regions(
     mut connection: Connection,
     before: Option<&Connection>,
     problem: Problem,
@@ -110,17 +112,21 @@ fn as_before(
 }
 
 /// One Region, beside what was known of it.
-fn judge(look: Look, known: Option<(&RegionConnection, &Connection)>, now: Timestamp) -> RegionConnection {
+fn judge_region(
+    look: CheckOutcome,
+    known: Option<(&RegionConnection, &Connection)>,
+    now: Timestamp,
+) -> RegionConnection {
     let (status, problem) = match (look, known) {
-        (Look::Found(status, problem), _) => (status, problem),
-        (Look::Unknown { problem, .. }, _) => (RegionStatus::RegionNotOptedIn, Some(problem)),
-        (Look::Careless(_), _) => (RegionStatus::Enabled, None),
-        (Look::Passing(problem), Some((known, before))) => {
+        (CheckOutcome::Found(status, problem), _) => (status, problem),
+        (CheckOutcome::Unknown { problem, .. }, _) => (RegionStatus::RegionNotOptedIn, Some(problem)),
+        (CheckOutcome::AcceptsInvalid(_), _) => (RegionStatus::Enabled, None),
+        (CheckOutcome::Transient(problem), Some((known, before))) => {
             let seen_at = before.stale_since.unwrap_or(before.checked_at);
             let stale_since = Some(known.stale_since.unwrap_or(seen_at));
             return RegionConnection { problem: Some(problem), stale_since, ..known.clone() };
         }
-        (Look::Passing(problem), None) => (RegionStatus::Unreachable, Some(problem)),
+        (CheckOutcome::Transient(problem), None) => (RegionStatus::Unreachable, Some(problem)),
     };
     let known = known.map(|(known, _)| known);
     let since = known.filter(|known| known.status == status).map_or(now, |known| known.since);
@@ -128,7 +134,7 @@ fn judge(look: Look, known: Option<(&RegionConnection, &Connection)>, now: Times
         _ if status == RegionStatus::Enabled => None,
         Some(known) if known.status == RegionStatus::Enabled => Some(now),
         Some(known) => {
-            known.unavailable_since.filter(|unavailable_since| now.duration_since(*unavailable_since) < LOST_FOR)
+            known.unavailable_since.filter(|unavailable_since| now.duration_since(*unavailable_since) < DEGRADED_FOR)
         }
         None => None,
     };
@@ -136,18 +142,18 @@ fn judge(look: Look, known: Option<(&RegionConnection, &Connection)>, now: Times
 }
 
 /// The verdict over all Regions.
-fn conclude(mut connection: Connection, integration: &Integration) -> Connection {
+fn judge_account(mut connection: Connection, integration: &Integration) -> Connection {
     if !connection.regions.values().any(|region| region.status == RegionStatus::Enabled) {
-        connection.problem = Some(none_takes(connection.account, &connection.regions));
+        connection.problem = Some(no_region_accepts(connection.account, &connection.regions));
         return connection;
     }
-    let is_whole = connection.gaps(integration).is_empty();
+    let is_whole = connection.missing_regions(integration).is_empty();
     connection.status = if is_whole { ConnectionStatus::Connected } else { ConnectionStatus::Degraded };
     connection
 }
 
 /// No Region takes findings: how many stand how, and what brings the first one nearest.
-fn none_takes(account: AccountId, regions: &BTreeMap<RegionName, RegionConnection>) -> Problem {
+fn no_region_accepts(account: AccountId, regions: &BTreeMap<RegionName, RegionConnection>) -> Problem {
     const NEAREST: [RegionStatus; 5] = [
         RegionStatus::ProductNotAccepted,
         RegionStatus::AccessDenied,
@@ -171,29 +177,32 @@ fn none_takes(account: AccountId, regions: &BTreeMap<RegionName, RegionConnectio
 }
 
 /// What the Regions say, if none of those that were asked knows the credentials, and one at least should.
-fn unknown_everywhere(regions: &BTreeMap<RegionName, Look>) -> Option<&str> {
-    let mut words = None;
-    let mut is_had = false;
+fn unrecognized_everywhere(regions: &BTreeMap<RegionName, CheckOutcome>) -> Option<&str> {
+    let mut first_message = None;
+    let mut is_expected = false;
     for look in regions.values() {
         match look {
-            Look::Found(RegionStatus::RegionNotOptedIn, _) => {}
-            Look::Unknown { said, is_had: had, .. } => {
-                words.get_or_insert(said.as_str());
-                is_had |= had;
+            CheckOutcome::Found(RegionStatus::RegionNotOptedIn, _) => {}
+            CheckOutcome::Unknown { message, is_expected: had, .. } => {
+                first_message.get_or_insert(message.as_str());
+                is_expected |= had;
             }
             _ => return None,
         }
     }
-    words.filter(|_| is_had)
+    first_message.filter(|_| is_expected)
 }
 
 /// Why, if no Region answered at all: then it is more likely us than all of them.
-fn silent_everywhere(regions: &BTreeMap<RegionName, Look>) -> Option<Problem> {
-    let asked = || regions.values().filter(|look| !matches!(look, Look::Found(RegionStatus::RegionNotOptedIn, _)));
-    let silence = |look: &Look| match look {
+fn unreachable_everywhere(regions: &BTreeMap<RegionName, CheckOutcome>) -> Option<Problem> {
+    let asked =
+        || regions.values().filter(|look| !matches!(look, CheckOutcome::Found(RegionStatus::RegionNotOptedIn, _)));
+    let silence = |look: &CheckOutcome| match look {
         // Of a Region in another partition it is certain, without a question.
-        Look::Found(_, Some(problem)) if problem.reason == WRONG_PARTITION => None,
-        Look::Found(RegionStatus::Unreachable, Some(problem)) | Look::Passing(problem) => Some(problem.clone()),
+        CheckOutcome::Found(_, Some(problem)) if problem.reason == WRONG_PARTITION => None,
+        CheckOutcome::Found(RegionStatus::Unreachable, Some(problem)) | CheckOutcome::Transient(problem) => {
+            Some(problem.clone())
+        }
         _ => None,
     };
     let first = asked().find_map(silence)?;

@@ -133,7 +133,7 @@ impl<P: Ports> AccountDelivery<P> {
             shared,
             lease,
             workers,
-            has_response: has_response,
+            has_response,
             suspended,
             delivered,
         }
@@ -163,7 +163,7 @@ impl<P: Ports> AccountDelivery<P> {
     /// Tells the Regions that may hold a copy of a finding what the scan says of it, where its own Region is left out.
     pub(crate) async fn mark_seen_elsewhere(&mut self, mapped: &Mapped, seen: SeenInScan) -> Result<(), PortError> {
         let at_ms = mapped.scanned_at.min(self.ports.now()).as_millisecond();
-        let key = FindingKey::of(mapped.finding.id.as_str());
+        let key = FindingKey::from_id(mapped.finding.id.as_str());
         for copy_region in self.policy.copy_regions.clone().iter() {
             let queue = self.worker_queue(*copy_region);
             queue.send(Message::SeenInScan(key, seen, at_ms)).await.map_err(|_| worker_stopped(*copy_region))?;

@@ -189,14 +189,14 @@ async fn import_batch<H: Hub>(config: &RegionConfig<H>, batch: &Batch) -> Result
             Ok(_) => undelivered::SERVICE_ERROR,
             Err(CallError::Throttled(_)) => undelivered::THROTTLED,
             Err(CallError::Transient(_) | CallError::ExpiredToken(_)) => undelivered::SERVICE_ERROR,
-            Err(CallError::OutOfTime) => return Err(Failure::Exhausted(undelivered::DEADLINE_EXCEEDED)),
+            Err(CallError::DeadlineExceeded) => return Err(Failure::Exhausted(undelivered::DEADLINE_EXCEEDED)),
             // Silence of a Region that has accepted findings is passing.
             Err(CallError::Unreachable(_)) if config.has_accepted() => undelivered::UNREACHABLE,
             Err(error @ CallError::Unreachable(_)) if attempt + 1 >= UNREACHABLE_ATTEMPTS_MAX => {
                 return Err(Failure::RegionRejected(error));
             }
             Err(CallError::Unreachable(_)) => undelivered::UNREACHABLE,
-            Err(CallError::Refused { code, message }) => return Err(Failure::Rejected { code, message }),
+            Err(CallError::Rejected { code, message }) => return Err(Failure::Rejected { code, message }),
             Err(
                 error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_)),
             ) => return Err(Failure::RegionRejected(error)),

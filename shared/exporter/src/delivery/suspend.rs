@@ -37,7 +37,7 @@ impl<P: Ports> AccountDelivery<P> {
             policy,
             shared,
             lease,
-            has_response: has_response,
+            has_response,
             suspended,
             ..
         } = self;
@@ -50,7 +50,7 @@ impl<P: Ports> AccountDelivery<P> {
             policy,
             shared,
             lease,
-            has_response: has_response,
+            has_response,
             suspended,
             delivered,
         }
@@ -69,7 +69,7 @@ impl<P: Ports> SuspendedDelivery<P> {
             policy,
             shared,
             lease,
-            has_response: has_response,
+            has_response,
             suspended,
             delivered,
         } = self;
@@ -85,7 +85,7 @@ impl<P: Ports> SuspendedDelivery<P> {
             shared,
             lease,
             workers,
-            has_response: has_response,
+            has_response,
             suspended,
             delivered,
         }
@@ -136,13 +136,13 @@ impl<P: Ports> RegionWorker<P> {
         region_state.header.tail.repeated = self.state.repeated.keys_to_store(&region_state.index);
         let entries = if region_state.old.is_some() { region_state.entries().await? } else { None };
         if let Some(mut entries) = entries {
-            while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-                if region_state.index.keeps(&entry.meta) {
+            while let Some(entry) = entries.next().await.map_err(|error| error.on_second_read("the state"))? {
+                if region_state.index.is_current(&entry.meta) {
                     region_state.copy(&entry.meta, &entry.json).await?;
                 }
             }
         }
-        let saved = self.state.region_state.as_mut().map(|region_state| region_state.put());
+        let saved = self.state.region_state.as_mut().map(|region_state| region_state.write_next());
         match saved {
             Some(saved) => saved.await,
             None => Ok(()),
@@ -151,8 +151,7 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Goes on where a worker of the same Region came to rest.
     pub(super) fn resume(&mut self, suspended: SuspendedWorker<P>) {
-        let SuspendedWorker { header, halt: halt, has_accepted, is_in_doubt: _, calls, state: state, marks } =
-            suspended;
+        let SuspendedWorker { header, halt, has_accepted, is_in_doubt: _, calls, state, marks } = suspended;
         self.header = header;
         self.state = *state;
         self.marks = marks;
@@ -177,10 +176,10 @@ impl<P: Ports> RegionWorker<P> {
         }
         region_state.is_stale = region_state.old.as_ref().is_some_and(|old| old.hub_since != self.header.hub_since);
         for (key, seen) in std::mem::take(&mut self.marks) {
-            region_state.index.see(key, seen, false);
+            region_state.index.mark(key, seen, false);
         }
         for key in &self.state.newly_active {
-            region_state.index.see(*key, SeenInScan::Wanted, false);
+            region_state.index.mark(*key, SeenInScan::Wanted, false);
         }
         self.state.region_state = Some(Box::new(region_state));
         Ok(())

@@ -72,7 +72,7 @@ impl Hub for RuleHub {
         (self.rule)(number, region.as_str(), &ids)
     }
 
-    async fn since(&self, _: &RegionName) -> Result<Option<String>, CallError> {
+    async fn enabled_at(&self, _: &RegionName) -> Result<Option<String>, CallError> {
         Ok(None)
     }
 
@@ -237,7 +237,7 @@ async fn a_batch_refused_whole_is_bisected_until_the_guilty_one_stands_alone() {
     let hub = RuleHub::new(|_, _, ids| {
         if ids.iter().any(|id| id == "finding-42") {
             let (code, message) = ("InvalidInputException".to_owned(), "no".to_owned());
-            Err(CallError::Refused { code, message })
+            Err(CallError::Rejected { code, message })
         } else {
             stored(ids)
         }
@@ -252,7 +252,7 @@ async fn a_batch_refused_whole_is_bisected_until_the_guilty_one_stands_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_refuses_everything_is_not_asked_for_every_finding() {
     let hub = RuleHub::new(|_, _, _| {
-        Err(CallError::Refused { code: "InvalidInputException".to_owned(), message: "no".to_owned() })
+        Err(CallError::Rejected { code: "InvalidInputException".to_owned(), message: "no".to_owned() })
     });
     let done = deliver(&hub, 20_000, None).await;
     assert!(hub.calls() < 1000, "{} calls", hub.calls());
@@ -352,7 +352,7 @@ proptest! {
                     0 => Err(CallError::Throttled("slow down".to_owned())),
                     1 => Err(CallError::Transient("503".to_owned())),
                     2 => Err(CallError::ExpiredToken("expired".to_owned())),
-                    3 => Err(CallError::Refused { code: "InvalidInputException".to_owned(), message: String::new() }),
+                    3 => Err(CallError::Rejected { code: "InvalidInputException".to_owned(), message: String::new() }),
                     4 if number > 3 => Err(CallError::AccessDenied("no".to_owned())),
                     5 => failing(ids, "InternalFailure", |id| id.ends_with('3')),
                     6 => failing(ids, "InvalidInput", |id| id.ends_with("77")),

@@ -26,15 +26,15 @@ pub(crate) struct TimedHub<H> {
 impl<H: Hub + Sync> TimedHub<H> {
     /// `has_response`: notes that a Region answered.
     pub(crate) fn new(hub: H, give_up_at: Option<Instant>, has_response: Arc<AtomicBool>) -> Self {
-        Self { hub, give_up_at, has_response: has_response }
+        Self { hub, give_up_at, has_response }
     }
 
     async fn with_timeout<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
         let answer = match self.give_up_at {
             None => call.await,
-            Some(end) => timeout_at(end + LAST_CALL_TIMEOUT, call).await.unwrap_or(Err(CallError::OutOfTime)),
+            Some(end) => timeout_at(end + LAST_CALL_TIMEOUT, call).await.unwrap_or(Err(CallError::DeadlineExceeded)),
         };
-        if !matches!(answer, Err(CallError::Unreachable(_) | CallError::OutOfTime)) {
+        if !matches!(answer, Err(CallError::Unreachable(_) | CallError::DeadlineExceeded)) {
             self.has_response.store(true, Ordering::Relaxed);
         }
         answer
@@ -46,8 +46,8 @@ impl<H: Hub + Sync> Hub for TimedHub<H> {
         self.with_timeout(self.hub.import(region, body)).await
     }
 
-    async fn since(&self, region: &RegionName) -> Result<Option<String>, CallError> {
-        self.with_timeout(self.hub.since(region)).await
+    async fn enabled_at(&self, region: &RegionName) -> Result<Option<String>, CallError> {
+        self.with_timeout(self.hub.enabled_at(region)).await
     }
 
     async fn findings(&self, region: &RegionName, next: Option<String>) -> Result<Page, CallError> {

@@ -62,12 +62,12 @@ impl MalformedEntries {
     }
 
     /// Whether one of them could be of this account.
-    pub(super) fn touches(&self, account: AccountId) -> bool {
+    pub(super) fn may_belong_to(&self, account: AccountId) -> bool {
         self.is_anywhere || self.places.iter().any(|(of, _, _)| of.is_none_or(|of| of == account))
     }
 
     /// Whether one of them could be a finding of this check in this Region of the account.
-    pub(super) fn could_be(&self, account: AccountId, region: RegionName, check: u32) -> bool {
+    pub(super) fn may_match(&self, account: AccountId, region: RegionName, check: u32) -> bool {
         let could = |account, region, check| self.places.contains(&(account, region, check));
         self.is_anywhere
             || !self.places.is_empty()
@@ -81,26 +81,26 @@ impl MalformedEntries {
 
 impl Evidence {
     /// Notes a PASS or FAIL entry.
-    pub(crate) fn verdict(&mut self, check: &CheckId, region: RegionName, scanned_at: Timestamp) {
+    pub(crate) fn record_verdict(&mut self, check: &CheckId, region: RegionName, scanned_at: Timestamp) {
         self.verdicts += 1;
-        self.time(scanned_at);
-        let region = self.regions.enter(region);
-        self.check(check).verdicts.insert(region);
+        self.record_time(scanned_at);
+        let region = self.regions.add(region);
+        self.entry_of_check(check).verdicts.insert(region);
     }
 
     /// Notes a MANUAL entry that is about more than a resource.
-    pub(crate) fn manual(&mut self, check: &CheckId, about: ManualFor) {
+    pub(crate) fn record_manual(&mut self, check: &CheckId, about: ManualFor) {
         match about {
-            ManualFor::Account => self.check(check).is_manual = true,
+            ManualFor::Account => self.entry_of_check(check).is_manual = true,
             ManualFor::Region(region) => {
-                let region = self.regions.enter(region);
-                self.check(check).manual.insert(region);
+                let region = self.regions.add(region);
+                self.entry_of_check(check).manual.insert(region);
             }
         }
     }
 
     /// Notes when an entry was made.
-    pub(crate) fn time(&mut self, scanned_at: Timestamp) {
+    pub(crate) fn record_time(&mut self, scanned_at: Timestamp) {
         if self.times.len() < TIMES_MAX {
             self.times.insert(scanned_at);
         }
@@ -111,7 +111,7 @@ impl Evidence {
         self.times.len() > 1
     }
 
-    fn check(&mut self, check: &CheckId) -> &mut CheckEvidence {
+    fn entry_of_check(&mut self, check: &CheckId) -> &mut CheckEvidence {
         self.checks.entry(fingerprint(check.as_str())).or_insert_with(|| CheckEvidence {
             name: check.clone(),
             verdicts: RegionSet::default(),

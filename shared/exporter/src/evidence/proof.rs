@@ -60,11 +60,11 @@ pub(crate) struct Proof {
     malformed: Arc<MalformedEntries>,
     reading: Reading,
     /// Why nothing at all is proven, if so.
-    nothing: Option<&'static str>,
+    unproven_reason: Option<&'static str>,
     partial: Option<PartialScan>,
     /// Where each service has verdicts.
     services: HashMap<String, RegionSet>,
-    spoken: RegionSet,
+    covered_regions: RegionSet,
 }
 
 impl Proof {
@@ -76,14 +76,23 @@ impl Proof {
         reading: Reading,
     ) -> Self {
         let mut services: HashMap<String, RegionSet> = HashMap::new();
-        let mut spoken = RegionSet::default();
+        let mut covered_regions = RegionSet::default();
         for check in evidence.checks.values() {
             services.entry(service(check.name.as_str()).to_owned()).or_default().insert(check.verdicts);
-            spoken.insert(check.verdicts);
+            covered_regions.insert(check.verdicts);
         }
-        let mut proof = Self { account, evidence, malformed, reading, nothing: None, partial: None, services, spoken };
+        let mut proof = Self {
+            account,
+            evidence,
+            malformed,
+            reading,
+            unproven_reason: None,
+            partial: None,
+            services,
+            covered_regions,
+        };
         proof.partial = proof.looks_partial();
-        proof.nothing = match () {
+        proof.unproven_reason = match () {
             () if !reading.is_complete => Some(unproven::FILE_TRUNCATED),
             () if proof.has_several_times() => Some(unproven::SEVERAL_SCAN_TIMES),
             () if proof.partial.is_some() => Some(unproven::PARTIAL_SCAN),
@@ -102,10 +111,10 @@ impl Proof {
             ArchiveScope::Partial if !has_verdict => return Absence::OutOfScope,
             ArchiveScope::Partial | ArchiveScope::Full => {}
         }
-        if let Some(reason) = self.nothing {
+        if let Some(reason) = self.unproven_reason {
             return Absence::Unproven(reason);
         }
-        if self.malformed.could_be(self.account, region, check) {
+        if self.malformed.may_match(self.account, region, check) {
             return Absence::Unproven(unproven::MALFORMED_ENTRIES);
         }
         if found.is_some_and(|found| found.is_manual || found.manual.meets(place)) {
@@ -115,7 +124,7 @@ impl Proof {
             (true, true, _) => Absence::Proven,
             (true, false, ArchiveScope::Full) => Absence::Absent,
             (true, false, _) => Absence::Unproven(unproven::NO_FILE_END),
-            (false, ..) if !self.spoken.meets(place) => Absence::Unproven(unproven::NO_REGION_RESULTS),
+            (false, ..) if !self.covered_regions.meets(place) => Absence::Unproven(unproven::NO_REGION_RESULTS),
             (false, ..) if self.services.get(service).is_none_or(|regions| regions.is_empty()) => {
                 Absence::Unproven(unproven::NO_SERVICE_RESULTS)
             }
@@ -144,9 +153,10 @@ impl Proof {
     }
 
     /// The scan as the measure of the next ones, if it is a whole scan of the account, or `approved` as such.
-    pub(crate) fn whole(&self, scanned_at: Timestamp, approved: bool) -> Option<ScanSize> {
-        let is_whole = self.nothing.is_none() || (approved && self.nothing == Some(unproven::PARTIAL_SCAN));
-        let is_sound = !self.malformed.touches(self.account);
+    pub(crate) fn as_whole_scan(&self, scanned_at: Timestamp, approved: bool) -> Option<ScanSize> {
+        let is_whole =
+            self.unproven_reason.is_none() || (approved && self.unproven_reason == Some(unproven::PARTIAL_SCAN));
+        let is_sound = !self.malformed.may_belong_to(self.account);
         let is_measure = self.reading.scope == ArchiveScope::Full && is_whole && is_sound && self.evidence.verdicts > 0;
         is_measure.then(|| ScanSize { scanned_at, verdicts: self.evidence.verdicts, checks: self.checks() })
     }
@@ -174,8 +184,8 @@ impl Proof {
     }
 
     /// Whether the scan tells which services have results and which have not.
-    pub(crate) fn tells_coverage(&self) -> bool {
-        self.nothing.is_none()
+    pub(crate) fn is_conclusive(&self) -> bool {
+        self.unproven_reason.is_none()
     }
 
     fn checks(&self) -> u64 {

@@ -18,7 +18,7 @@ pub(super) struct RegionSet(u128);
 
 impl RegionPlaces {
     /// The set of one Region, which is entered if it is new. Empty where there is no more room.
-    pub(super) fn enter(&mut self, region: RegionName) -> RegionSet {
+    pub(super) fn add(&mut self, region: RegionName) -> RegionSet {
         if let Some(set) = self.set(region) {
             return set;
         }

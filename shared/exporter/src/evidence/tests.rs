@@ -41,7 +41,7 @@ fn evidence() -> Evidence {
         ("s3_bucket_default_encryption", "us-east-1"),
         ("ec2_instance_public_ip", "eu-west-1"),
     ] {
-        evidence.verdict(&check(name), region(place), at(1));
+        evidence.record_verdict(&check(name), region(place), at(1));
     }
     evidence
 }
@@ -81,8 +81,8 @@ fn a_silent_region_or_service_proves_nothing() {
 #[test]
 fn a_check_that_could_not_look_proves_nothing_anywhere_or_in_its_region() {
     let mut evidence = evidence();
-    evidence.manual(&check("s3_bucket_public_access"), ManualFor::Account);
-    evidence.manual(&check("ec2_instance_public_ip"), ManualFor::Region(region("us-east-1")));
+    evidence.record_manual(&check("s3_bucket_public_access"), ManualFor::Account);
+    evidence.record_manual(&check("ec2_instance_public_ip"), ManualFor::Region(region("us-east-1")));
     let proof = proof(evidence, &[], whole());
     for place in ["eu-west-1", "us-east-1"] {
         let judged = judge(&proof, "s3_bucket_public_access", place);
@@ -96,7 +96,7 @@ fn a_check_that_could_not_look_proves_nothing_anywhere_or_in_its_region() {
 #[test]
 fn a_manual_entry_is_no_verdict() {
     let mut evidence = evidence();
-    evidence.manual(&check("iam_root_mfa_enabled"), ManualFor::Region(region("sa-east-1")));
+    evidence.record_manual(&check("iam_root_mfa_enabled"), ManualFor::Region(region("sa-east-1")));
     let proof = proof(evidence, &[], whole());
     let judged = judge(&proof, "s3_bucket_public_access", "sa-east-1");
     assert_eq!(judged, Absence::Unproven(unproven::NO_REGION_RESULTS));
@@ -136,10 +136,10 @@ fn a_truncated_file_or_one_of_several_scans_proves_nothing() {
     let truncated = proof_of(evidence(), false);
     assert_eq!(judge(&truncated, name, "eu-west-1"), Absence::Unproven(unproven::FILE_TRUNCATED));
     let mut several = evidence();
-    several.verdict(&check(name), region("eu-west-1"), at(2));
+    several.record_verdict(&check(name), region("eu-west-1"), at(2));
     let several = proof_of(several, true);
     assert_eq!(judge(&several, name, "eu-west-1"), Absence::Unproven(unproven::SEVERAL_SCAN_TIMES));
-    assert!(several.whole(at(2), true).is_none());
+    assert!(several.as_whole_scan(at(2), true).is_none());
 }
 
 #[test]
@@ -150,7 +150,10 @@ fn a_scan_with_less_than_half_of_the_last_whole_one_looks_partial() {
         let judged = judge(&proof, "s3_bucket_public_access", "eu-west-1");
         let is_partial = proof.partial().is_some();
         assert_eq!(is_partial, judged == Absence::Unproven(unproven::PARTIAL_SCAN));
-        assert_eq!((proof.whole(at(1), false).is_some(), proof.whole(at(1), true).is_some()), (!is_partial, true));
+        assert_eq!(
+            (proof.as_whole_scan(at(1), false).is_some(), proof.as_whole_scan(at(1), true).is_some()),
+            (!is_partial, true)
+        );
         is_partial
     };
     assert!(!partial(last(8, 6), 50), "half is not less than half");

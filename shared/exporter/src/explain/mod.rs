@@ -20,7 +20,7 @@ use crate::quarantine::EntryReader;
 use crate::quarantine::Stage;
 use crate::report::RunReport;
 use crate::route::{Route, route};
-use crate::state::{Entry, FindingKey, Stored, find, status_of};
+use crate::state::{Entry, FindingKey, Stored, find_entry, status_of};
 
 /// What is known of a finding.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,9 +32,9 @@ pub struct Explanation {
     /// What the states say, for each Region whose Security Hub was sent the finding: one, and perhaps the fallback Region.
     pub known: Vec<KnownState>,
     /// Where it is in quarantine.
-    pub quarantine: Vec<KeptBack>,
+    pub quarantine: Vec<QuarantinedEntry>,
     /// The account's last runs, the newest first, and what each did about it.
-    pub runs: Vec<RunWord>,
+    pub runs: Vec<RunNote>,
     /// Why it stays active although the newest scan does not have it, or shows it as resolved, if it waits for an approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stays_active: Option<StaysActive>,
@@ -46,7 +46,7 @@ pub struct Explanation {
 
 /// An entry of a quarantine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct KeptBack {
+pub struct QuarantinedEntry {
     /// The run that left it there.
     pub run_id: String,
     /// Its number there, from 1.
@@ -61,7 +61,7 @@ pub struct KeptBack {
 
 /// What a run did about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RunWord {
+pub struct RunNote {
     /// The run.
     pub run_id: String,
     /// When it began.
@@ -104,7 +104,7 @@ pub async fn explain<P: Ports>(
     let regions = asff::Regions::known();
     let (mut known, mut notes) = (Vec::new(), Vec::new());
     for region in regions_with_state(ports, name.account).await? {
-        match find(ports, name.account, region, FindingKey::of(id)).await? {
+        match find_entry(ports, name.account, region, FindingKey::from_id(id)).await? {
             Ok(entry) => known.extend(
                 entry
                     .filter(|entry| !entry.meta.is_tombstone())
@@ -120,11 +120,11 @@ pub async fn explain<P: Ports>(
     let stays_active = stays_active(ports, &name, id, &known, runs).await?;
     let mut quarantine = Vec::new();
     for run in runs.iter().filter(|run| !run.in_quarantine().is_empty()) {
-        quarantine.extend(lies_in(ports, run, id).await?);
+        quarantine.extend(find_in_quarantine(ports, run, id).await?);
     }
     let sent: Vec<Sent<'_>> = known.iter().map(Sent::from).collect();
     let words = runs.iter().filter(|run| run.accounts.contains_key(&name.account));
-    let words = words.map(|run| RunWord {
+    let words = words.map(|run| RunNote {
         run_id: run.run_id.clone(),
         started_at: run.started_at,
         said: word(
@@ -132,11 +132,11 @@ pub async fn explain<P: Ports>(
             name.account,
             name.region,
             &sent,
-            quarantine.iter().any(|kept: &KeptBack| kept.run_id == run.run_id),
+            quarantine.iter().any(|kept: &QuarantinedEntry| kept.run_id == run.run_id),
         ),
     });
     let runs = words.collect();
-    let live = if live { ask(ports, integration.as_ref(), id, &name, &known).await } else { Vec::new() };
+    let live = if live { query_hub(ports, integration.as_ref(), id, &name, &known).await } else { Vec::new() };
     Ok(Explanation { id: id.to_owned(), name, known, quarantine, runs, stays_active, live, notes })
 }
 
@@ -194,7 +194,11 @@ fn remarks(integration: Option<&Integration>, name: &FindingName) -> Vec<String>
     notes
 }
 
-async fn lies_in<P: Ports>(ports: &P, run: &RunReport, id: &str) -> Result<Vec<KeptBack>, PortError> {
+async fn find_in_quarantine<P: Ports>(
+    ports: &P,
+    run: &RunReport,
+    id: &str,
+) -> Result<Vec<QuarantinedEntry>, PortError> {
     let mut found = Vec::new();
     let Some(mut lines) = EntryReader::open(ports, &run.run_id).await? else { return Ok(found) };
     let mut number = 0;
@@ -202,14 +206,14 @@ async fn lies_in<P: Ports>(ports: &P, run: &RunReport, id: &str) -> Result<Vec<K
         number += 1;
         if entry.id.as_deref() == Some(id) {
             let (stage, code, message) = (entry.stage, entry.code, entry.message);
-            found.push(KeptBack { run_id: run.run_id.clone(), entry: number, stage, code, message });
+            found.push(QuarantinedEntry { run_id: run.run_id.clone(), entry: number, stage, code, message });
         }
     }
     Ok(found)
 }
 
 /// Asks Security Hub where the finding was sent, or else where it belongs.
-async fn ask<P: Ports>(
+async fn query_hub<P: Ports>(
     ports: &P,
     integration: Option<&Integration>,
     id: &str,
@@ -235,7 +239,7 @@ async fn ask<P: Ports>(
     };
     let hub = match Hubs::connect(ports, name.account, integration).await {
         Ok(hub) => hub,
-        Err(error @ (ConnectError::Refused(_) | ConnectError::Failed(_))) => {
+        Err(error @ (ConnectError::Rejected(_) | ConnectError::Failed(_))) => {
             return regions.into_iter().map(|region| failed(region, error.to_string())).collect();
         }
     };

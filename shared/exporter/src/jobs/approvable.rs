@@ -7,16 +7,16 @@ use crate::approval::Approval;
 use crate::integration::ArchiveScope;
 use crate::ports::Ports;
 use crate::report::{RunKind, RunReport, RunStatus};
-use crate::report_store::report_of;
+use crate::report_store::read_report;
 
 /// Makes sure that a run can be approved.
 ///
 /// # Errors
 ///
-/// [`JobError::Refused`] if it can't, with the command that shows what to approve instead.
-pub async fn approvable<P: Ports>(ports: &P, run_id: &str, approval: Approval) -> Result<(), JobError> {
+/// [`JobError::Rejected`] if it can't, with the command that shows what to approve instead.
+pub async fn ensure_run_approvable<P: Ports>(ports: &P, run_id: &str, approval: Approval) -> Result<(), JobError> {
     // A run without a report is rejected by the export itself.
-    match report_of(ports, run_id).await? {
+    match read_report(ports, run_id).await? {
         Some(run) => ensure_approvable(ports, &run, approval).await,
         None => Ok(()),
     }
@@ -26,12 +26,12 @@ pub async fn approvable<P: Ports>(ports: &P, run_id: &str, approval: Approval) -
 ///
 /// # Errors
 ///
-/// [`JobError::Refused`] if it can't be approved.
+/// [`JobError::Rejected`] if it can't be approved.
 pub async fn ensure_approvable<P: Ports>(ports: &P, run: &RunReport, approval: Approval) -> Result<(), JobError> {
     let run_id = &run.run_id;
     let mut outdated = None;
     let mut waiting = 0;
-    for (account, _) in run.waiting_for(approval) {
+    for (account, _) in run.accounts_to_approve(approval) {
         waiting += 1;
         // Scans of other checks or Regions come after a partial one without making it outdated.
         let integration = ports.integration(&account).await?;
@@ -45,19 +45,19 @@ pub async fn ensure_approvable<P: Ports>(ports: &P, run: &RunReport, approval: A
         }
     }
     if let Some((account, newest, scanned_at)) = outdated {
-        return Err(JobError::Refused(format!(
+        return Err(JobError::Rejected(format!(
             "run {run_id} can't be approved: its scan of {scanned_at:.0} is no longer the newest of account {account}, that of \
              {newest:.0} is; the newer run says what it archives: hubctl run list --account {account}"
         )));
     }
     if waiting == 0 {
-        return Err(JobError::Refused(nothing_waits(run, approval)));
+        return Err(JobError::Rejected(nothing_to_approve(run, approval)));
     }
     Ok(())
 }
 
 /// Why an approval has no effect, and which one would.
-fn nothing_waits(run: &RunReport, approval: Approval) -> String {
+fn nothing_to_approve(run: &RunReport, approval: Approval) -> String {
     let (run_id, status) = (&run.run_id, run.status.as_str());
     let what = match approval {
         Approval { pending: true, unproven: true } => "neither an archive that requires approval nor unproven findings",
@@ -65,7 +65,7 @@ fn nothing_waits(run: &RunReport, approval: Approval) -> String {
         Approval { .. } => "no archive that requires approval",
     };
     let other = Approval { pending: !approval.pending, unproven: !approval.unproven };
-    if run.waiting_for(other).next().is_some() {
+    if run.accounts_to_approve(other).next().is_some() {
         return format!("run {run_id} ({status}) has {what}; to approve what it has: {}", run.approve_command(other));
     }
     format!("run {run_id} ({status}) has {what}; what it did: hubctl run show {run_id}")
@@ -84,8 +84,8 @@ pub fn newer_run<'a>(run: &RunReport, account: AccountId, runs: &'a [RunReport])
 
 impl Approval {
     /// Why an approval of a run has no effect. None if it has one, as far as the report tells.
-    pub fn without_effect(self, run: &RunReport) -> Option<String> {
-        run.waiting_for(self).next().is_none().then(|| nothing_waits(run, self))
+    pub fn reason_without_effect(self, run: &RunReport) -> Option<String> {
+        run.accounts_to_approve(self).next().is_none().then(|| nothing_to_approve(run, self))
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
                 modified_at: None,
                 requester: None,
             };
-            let mut run = RunReport::begin(id.to_owned(), upload, "2026-11-23T12:00:00Z".parse().unwrap());
+            let mut run = RunReport::new(id.to_owned(), upload, "2026-11-23T12:00:00Z".parse().unwrap());
             run.scanned_at = Some(format!("2026-11-23T{hour:02}:00:00Z").parse().unwrap());
             run.status = status;
             run.accounts.insert(account, AccountReport::default());

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::context::JobContext;
 use super::error::RunnerError;
-use super::locked_account::{LockedAccount, RequiredIntegration, not_opened};
+use super::locked_account::{LockedAccount, RequiredIntegration, unavailable_error};
 use super::runner::{JobRunner, Options};
 use crate::delivery::{Selector, resend_stored};
 use crate::ports::Ports;
@@ -22,7 +22,7 @@ impl<P: Ports> JobRunner<P> {
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Refused`] where there is no integration whose credentials could be used, or it is another one.
+    /// [`RunnerError::Rejected`] where there is no integration whose credentials could be used, or it is another one.
     pub async fn archive_all(
         &self,
         account: AccountId,
@@ -30,13 +30,13 @@ impl<P: Ports> JobRunner<P> {
         deletion_requested_at: Option<Timestamp>,
         options: &Options,
     ) -> Result<RunReport, RunnerError> {
-        let wants = deletion_requested_at
-            .map_or(RequiredIntegration::Of(provider), |since| RequiredIntegration::Removing(provider, since));
+        let required = deletion_requested_at
+            .map_or(RequiredIntegration::OwnedBy(provider), |since| RequiredIntegration::BeingDeleted(provider, since));
         let run = self.begin(RunKind::ArchiveAll, None, format!("all findings of account {account}"));
         let archive_all = |context: JobContext<P>| async move {
-            let locked = match LockedAccount::open(&context, account, wants).await? {
-                Ok(locked) => locked.begin(&context).await?,
-                Err(problem) => return Err(not_opened(account, &problem)),
+            let locked = match LockedAccount::open(&context, account, required).await? {
+                Ok(locked) => locked.record_start(&context).await?,
+                Err(problem) => return Err(unavailable_error(account, &problem)),
             };
             let now = context.run.ports.now();
             let known = context.run.regions.clone();
@@ -48,7 +48,7 @@ impl<P: Ports> JobRunner<P> {
                 let write = |updated_at| archived(&entry.json, Resolution::Gone, updated_at);
                 resend_stored(&entry.meta, Stored::Archived(was), entry.meta.updated_ms + 1, now, write).map(Some)
             });
-            let regions = locked.with_state.clone();
+            let regions = locked.stored_regions.clone();
             let mut delivered = locked.delivery(&context, locked.session.newest).resend(&regions, choose, true).await;
             for report in delivered.regions.values_mut() {
                 report.archived_at = (report.archived > 0).then_some(now);

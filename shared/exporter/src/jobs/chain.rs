@@ -68,7 +68,7 @@ impl Chain {
                 return Err(format!("it is not complete after {rounds} rounds"));
             }
             let chain = Self { rounds, idle_rounds: 0, completed, run_id };
-            let waits = runs.iter().filter(|run| run.status.wants_another_try()).all(is_locked);
+            let waits = runs.iter().filter(|run| run.status.should_retry()).all(is_locked);
             return Ok(Round { chain, delay: if waits { RETRY_DELAY } else { Duration::ZERO } });
         }
         let idle_rounds = self.idle_rounds + 1;
@@ -117,7 +117,7 @@ fn did_nothing(run: &RunReport) -> bool {
 
 /// Whether nothing but another run of the same account stands in the way, and nothing was done that would be done again.
 pub fn is_locked(run: &RunReport) -> bool {
-    let mut passing = run.counts.undelivered.keys().filter(|reason| undelivered::passes(reason)).peekable();
+    let mut passing = run.counts.undelivered.keys().filter(|reason| undelivered::is_transient(reason)).peekable();
     let mut regions = run.accounts.values().flat_map(|account| account.regions.values());
     passing.peek().is_some()
         && passing.all(|reason| reason == undelivered::ACCOUNT_LOCKED)
@@ -136,7 +136,7 @@ mod tests {
     fn run(id: &str) -> RunReport {
         let upload =
             UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
-        RunReport::begin(id.to_owned(), upload, Timestamp::UNIX_EPOCH)
+        RunReport::new(id.to_owned(), upload, Timestamp::UNIX_EPOCH)
     }
 
     fn sent(read: u64, sent: u64, unchanged: u64) -> RunReport {

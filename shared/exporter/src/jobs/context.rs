@@ -14,7 +14,7 @@ pub(super) struct JobContext<P> {
 }
 
 /// What became of one account, or of what belongs to none.
-pub(super) struct Done {
+pub(super) struct AccountResult {
     pub(super) account: Option<AccountId>,
     pub(super) report: AccountReport,
     pub(super) error: Option<PortError>,

@@ -5,22 +5,22 @@ use std::collections::{BTreeMap, HashSet};
 
 use asff::{AccountId, Mapped};
 
-use super::context::{Done, JobContext};
-use super::locked_account::{LockedAccount, RequiredIntegration, report_of_problem};
+use super::context::{AccountResult, JobContext};
+use super::locked_account::{LockedAccount, RequiredIntegration, report_problem};
 use crate::account::{Selected, select};
 use crate::delivery::AccountDelivery;
-use crate::destination::Way;
+use crate::destination::Destination;
 use crate::integration::ArchiveScope;
 use crate::ports::{PortError, Ports};
 use crate::problem::Problem;
-use crate::quarantine::Line;
+use crate::quarantine::EntryOutcome;
 use crate::report::reasons::filtered::{NOT_AUTHORIZED_SOURCE, SUPERSEDED};
 use crate::report::{AccountReport, Counts, Fate};
 use crate::state::{FindingKey, SCANS_APART_MS};
 use crate::upload::UploadInfo;
 
 /// The accounts of what is sent.
-pub(super) struct Sending<P: Ports> {
+pub(super) struct Redelivery<P: Ports> {
     accounts: BTreeMap<AccountId, Account<P>>,
     /// Where the findings came from.
     upload: UploadInfo,
@@ -30,24 +30,28 @@ pub(super) struct Sending<P: Ports> {
 
 enum Account<P: Ports> {
     Open(Box<LockedAccount<P>>, Box<AccountDelivery<P>>),
-    Blocked(Problem),
+    Unavailable(Problem),
 }
 
-impl<P: Ports> Sending<P> {
+impl<P: Ports> Redelivery<P> {
     /// Nothing yet, of an upload.
-    pub(super) fn of(upload: UploadInfo) -> Self {
+    pub(super) fn new(upload: UploadInfo) -> Self {
         Self { accounts: BTreeMap::new(), upload, counts: BTreeMap::new() }
     }
 
     /// Counts a finding whose fate is known without its account.
-    pub(super) fn settle(&mut self, account: Option<AccountId>, fate: Fate) {
+    pub(super) fn count(&mut self, account: Option<AccountId>, fate: Fate) {
         let counts = self.counts.entry(account).or_default();
         counts.read += 1;
         counts.add(fate, 1);
     }
 
     /// Sends a finding, or gives it its fate.
-    pub(super) async fn send(&mut self, context: &JobContext<P>, mut mapped: Box<Mapped>) -> Result<Line, PortError> {
+    pub(super) async fn send(
+        &mut self,
+        context: &JobContext<P>,
+        mut mapped: Box<Mapped>,
+    ) -> Result<EntryOutcome, PortError> {
         let id = mapped.account;
         let account = match self.accounts.entry(id) {
             Place::Occupied(place) => place.into_mut(),
@@ -58,53 +62,57 @@ impl<P: Ports> Sending<P> {
                         let delivery = locked.delivery(context, mapped.scanned_at);
                         Account::Open(locked, Box::new(delivery))
                     }
-                    Err(problem) => Account::Blocked(problem),
+                    Err(problem) => Account::Unavailable(problem),
                 })
             }
         };
         let (locked, delivery) = match account {
             Account::Open(locked, delivery) => (locked, delivery),
-            Account::Blocked(problem) => {
+            Account::Unavailable(problem) => {
                 let fate = Fate::Undelivered(problem.reason.clone());
-                self.settle(Some(id), fate);
-                return Ok(Line::Stays);
+                self.count(Some(id), fate);
+                return Ok(EntryOutcome::Unchanged);
             }
         };
         if !locked.session.integration.accepts(id, &self.upload) {
-            self.settle(Some(id), Fate::Filtered(NOT_AUTHORIZED_SOURCE.to_owned()));
-            return Ok(Line::Stays);
+            self.count(Some(id), Fate::Filtered(NOT_AUTHORIZED_SOURCE.to_owned()));
+            return Ok(EntryOutcome::Unchanged);
         }
         let (integration, newest_ms) = (&locked.session.integration, locked.session.newest.as_millisecond());
         // A newer scan of the whole account has had its say about every finding; one of a part has not.
         let is_older = newest_ms >= mapped.scanned_at.as_millisecond() + SCANS_APART_MS;
         if is_older && integration.archive_scope == ArchiveScope::Full {
-            self.settle(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
-            return Ok(Line::Settled);
+            self.count(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
+            return Ok(EntryOutcome::Completed);
         }
         let region = match select(integration, &locked.coverage, integration.format, &mut mapped) {
-            Selected::Region(Way { region, kept: None, .. }) => region,
-            Selected::Region(Way { kept: Some(kept), .. }) => {
-                self.settle(Some(id), Fate::Filtered(kept.as_str().to_owned()));
-                return Ok(Line::Settled);
+            Selected::Region(Destination { region, filtered: None, .. }) => region,
+            Selected::Region(Destination { filtered: Some(kept), .. }) => {
+                self.count(Some(id), Fate::Filtered(kept.as_str().to_owned()));
+                return Ok(EntryOutcome::Completed);
             }
             Selected::Superseded => {
-                self.settle(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
-                return Ok(Line::Settled);
+                self.count(Some(id), Fate::Filtered(SUPERSEDED.to_owned()));
+                return Ok(EntryOutcome::Completed);
             }
-            Selected::Nowhere(fate) => {
-                let line = if matches!(fate, Fate::RegionUnavailable(..)) { Line::Stays } else { Line::Settled };
-                self.settle(Some(id), fate);
+            Selected::NoRegion(fate) => {
+                let line = if matches!(fate, Fate::RegionUnavailable(..)) {
+                    EntryOutcome::Unchanged
+                } else {
+                    EntryOutcome::Completed
+                };
+                self.count(Some(id), fate);
                 return Ok(line);
             }
         };
         let keys = keys(&mapped);
         delivery.send(region, mapped, None).await?;
         self.counts.entry(Some(id)).or_default().read += 1;
-        Ok(Line::Tried(keys))
+        Ok(EntryOutcome::Attempted(keys))
     }
 
     /// Waits until every finding has its fate; the keys of what is left to another time.
-    pub(super) async fn finish(mut self) -> Result<(Vec<Done>, HashSet<FindingKey>), PortError> {
+    pub(super) async fn finish(mut self) -> Result<(Vec<AccountResult>, HashSet<FindingKey>), PortError> {
         let mut left = HashSet::new();
         let mut done = Vec::new();
         for (id, account) in self.accounts {
@@ -116,14 +124,14 @@ impl<P: Ports> Sending<P> {
                     let touched = delivered.regions.keys().copied().collect();
                     locked.release(delivered, &touched).await
                 }
-                Account::Blocked(problem) => report_of_problem(id, &problem, 0),
+                Account::Unavailable(problem) => report_problem(id, &problem, 0),
             };
             part.report.counts.merge(&counts);
             done.push(part);
         }
         for (id, counts) in self.counts {
             let report = AccountReport { counts, ..AccountReport::default() };
-            done.push(Done { account: id, report, error: None });
+            done.push(AccountResult { account: id, report, error: None });
         }
         Ok((done, left))
     }
@@ -133,5 +141,5 @@ impl<P: Ports> Sending<P> {
 fn keys(mapped: &Mapped) -> [FindingKey; 2] {
     let mut longer = mapped.clone();
     longer.use_longer_id();
-    [FindingKey::of(mapped.finding.id.as_str()), FindingKey::of(longer.finding.id.as_str())]
+    [FindingKey::from_id(mapped.finding.id.as_str()), FindingKey::from_id(longer.finding.id.as_str())]
 }

@@ -2,7 +2,7 @@
 
 use crate::ports::{PortError, Ports};
 use crate::report::{RunReport, RunStatus};
-use crate::report_store::keep_report;
+use crate::report_store::save_report;
 
 /// Records that a run failed for `why`, whatever it was before: nothing continues it at once, or at all. `command`: what exports
 /// its upload.
@@ -14,6 +14,6 @@ pub async fn end_run<P: Ports>(ports: &P, run: &mut RunReport, why: &str, comman
     run.status = RunStatus::Failed;
     run.reasons.push(format!("{why}\n{command}"));
     run.finished_at = run.finished_at.or_else(|| Some(ports.now()));
-    keep_report(ports, run).await?;
+    save_report(ports, run).await?;
     ports.record(run).await
 }

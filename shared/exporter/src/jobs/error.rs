@@ -9,7 +9,7 @@ use crate::run::ExportError;
 pub enum RunnerError {
     /// It can't be done, and trying again does not help.
     #[error("{0}")]
-    Refused(String),
+    Rejected(String),
     /// Another run works on the account. Worth another try when it is done.
     #[error("{0}")]
     Locked(String),
@@ -29,10 +29,10 @@ impl From<PortError> for RunnerError {
 pub enum JobError {
     /// It can't be, and trying again does not help.
     #[error("{0}")]
-    Refused(String),
+    Rejected(String),
     /// A part of it can't be, and trying again does not help.
     #[error("{why}")]
-    Partly {
+    PartlyRejected {
         /// Which, and how to fix it.
         why: String,
         /// The runs of the rest.
@@ -57,11 +57,11 @@ pub enum JobError {
 impl JobError {
     /// Whether trying again does not help.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Partly { .. })
+        matches!(self, Self::Rejected(_) | Self::PartlyRejected { .. })
     }
 
     /// The same, with why the job is not continued at once.
-    pub(super) fn because(self, ended: &str) -> Self {
+    pub(super) fn with_reason(self, ended: &str) -> Self {
         match self {
             Self::Locked(message) => Self::Locked(format!("{message}; {ended}")),
             Self::Unfinished { run_id, reasons } => Self::Unfinished { run_id, reasons: format!("{reasons}; {ended}") },
@@ -79,7 +79,7 @@ impl From<PortError> for JobError {
 impl From<RunnerError> for JobError {
     fn from(error: RunnerError) -> Self {
         match error {
-            RunnerError::Refused(message) => Self::Refused(message),
+            RunnerError::Rejected(message) => Self::Rejected(message),
             RunnerError::Locked(message) => Self::Locked(message),
             RunnerError::Failed(error) => Self::Failed(error),
         }

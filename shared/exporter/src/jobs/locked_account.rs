@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asff::{AccountId, Partition, RegionName};
 use jiff::Timestamp;
 
-use super::context::{Done, JobContext};
+use super::context::{AccountResult, JobContext};
 use super::error::RunnerError;
 use crate::account::{AccountSession, NotLocked, account_locked, integration_disabled, no_integration};
 use crate::coverage::Coverage;
@@ -23,7 +23,7 @@ pub(super) struct LockedAccount<P: Ports> {
     hub: P::Hub,
     pub(super) partition: Partition,
     /// The Regions that have a state.
-    pub(super) with_state: BTreeSet<RegionName>,
+    pub(super) stored_regions: BTreeSet<RegionName>,
     pub(super) coverage: Coverage,
 }
 
@@ -35,12 +35,12 @@ pub(super) enum RequiredIntegration<'a> {
     /// It is there.
     Any,
     /// It is there, enabled or not, and not being deleted: what the removal archives would be made active again.
-    NotRemoved,
+    NotBeingDeleted,
     /// It is that of this provider.
-    Of(&'a ProviderId),
+    OwnedBy(&'a ProviderId),
     /// It is that of this provider, and being deleted since then. Any other, were it switched off as well, was made or
     /// called back after the job was given.
-    Removing(&'a ProviderId, Timestamp),
+    BeingDeleted(&'a ProviderId, Timestamp),
 }
 
 impl RequiredIntegration<'_> {
@@ -49,18 +49,18 @@ impl RequiredIntegration<'_> {
         let Some(integration) = integration else { return Err(no_integration(account)) };
         match self {
             Self::Enabled if !integration.enabled => Err(integration_disabled(account, &integration)),
-            Self::NotRemoved if integration.deletion_requested_at.is_some() => {
+            Self::NotBeingDeleted if integration.deletion_requested_at.is_some() => {
                 let message =
                     format!("the integration of account {account} is being deleted, which archives its findings");
                 Err(Problem::new(undelivered::INTEGRATION_DISABLED, message)
                     .fixed_by(format!("hubctl integration enable {}", integration.provider)))
             }
-            Self::Of(provider) | Self::Removing(provider, _) if integration.provider != *provider => {
+            Self::OwnedBy(provider) | Self::BeingDeleted(provider, _) if integration.provider != *provider => {
                 let id = &integration.provider;
                 let message = format!("account {account} goes by the integration of {id}, not of {provider}");
                 Err(Problem::new(NOT_ARCHIVED, message))
             }
-            Self::Removing(provider, since) if integration.deletion_requested_at != Some(since) => {
+            Self::BeingDeleted(provider, since) if integration.deletion_requested_at != Some(since) => {
                 let message = format!(
                     "the integration of account {account} is not the one that was to be removed, so its findings are not \
                      archived; to delete it with them: hubctl integration delete {provider} --archive"
@@ -80,17 +80,17 @@ impl<P: Ports> LockedAccount<P> {
     pub(super) async fn open(
         context: &JobContext<P>,
         account: AccountId,
-        wants: RequiredIntegration<'_>,
+        required: RequiredIntegration<'_>,
     ) -> Result<Result<Box<Self>, Problem>, PortError> {
         // The newest scan stays what it is.
-        let accept = |integration| wants.accept(account, integration);
+        let accept = |integration| required.accept(account, integration);
         let session = match AccountSession::lock(&context.run, account, None, accept).await? {
             Ok(session) => session,
-            Err(NotLocked::Refused(problem)) => return Ok(Err(problem)),
+            Err(NotLocked::Rejected(problem)) => return Ok(Err(problem)),
             Err(NotLocked::Superseded(_)) => {
                 return Ok(Err(account_locked(format!("account {account}: scans of it are being exported"))));
             }
-            Err(NotLocked::Held(run_id)) => {
+            Err(NotLocked::Locked(run_id)) => {
                 let message = format!("account {account}: run {run_id} works on it; try again when it is done");
                 return Ok(Err(account_locked(message)));
             }
@@ -100,12 +100,12 @@ impl<P: Ports> LockedAccount<P> {
             let known = with_state.iter().chain(session.integration.regions.iter().flatten());
             let partition = known.copied().find_map(|region| context.run.regions.partition_of(region));
             let partition = partition.unwrap_or(Partition::Aws);
-            Box::new(Self { session, hub, partition, with_state, coverage })
+            Box::new(Self { session, hub, partition, stored_regions: with_state, coverage })
         }))
     }
 
     /// Records that the run works, now that the account is its own. The account is released if it can't be.
-    pub(super) async fn begin(self, context: &JobContext<P>) -> Result<Self, RunnerError> {
+    pub(super) async fn record_start(self, context: &JobContext<P>) -> Result<Self, RunnerError> {
         let Err(error) = context.run.ports.record(&context.begun).await else { return Ok(self) };
         self.release(AccountDelivered::default(), &BTreeSet::new()).await;
         Err(error.into())
@@ -140,14 +140,14 @@ impl<P: Ports> LockedAccount<P> {
     }
 
     /// Releases the account. `touched`: the Regions that were worked on; of the others everything stays in doubt that was.
-    pub(super) async fn release(self, delivered: AccountDelivered, touched: &BTreeSet<RegionName>) -> Done {
-        let Self { session, with_state, .. } = self;
+    pub(super) async fn release(self, delivered: AccountDelivered, touched: &BTreeSet<RegionName>) -> AccountResult {
+        let Self { session, stored_regions: with_state, .. } = self;
         let everywhere = if session.in_doubt.everywhere { with_state } else { BTreeSet::new() };
         let in_doubt = session.in_doubt.regions.iter().copied().chain(everywhere);
         let untouched = in_doubt.filter(|region| !touched.contains(region));
         let ended = session.release(delivered.in_doubt_regions.into_iter().chain(untouched), None).await;
         let report = AccountReport { counts: delivered.counts, regions: delivered.regions, ..AccountReport::default() };
-        Done { account: Some(session.account), report, error: delivered.error.or(ended.err()) }
+        AccountResult { account: Some(session.account), report, error: delivered.error.or(ended.err()) }
     }
 }
 
@@ -160,20 +160,20 @@ async fn open_locked<P: Ports>(
 }
 
 /// The end of a job about one account that can't be worked on.
-pub(super) fn not_opened(account: AccountId, problem: &Problem) -> RunnerError {
+pub(super) fn unavailable_error(account: AccountId, problem: &Problem) -> RunnerError {
     if problem.reason == undelivered::ACCOUNT_LOCKED {
         RunnerError::Locked(problem.to_string())
-    } else if undelivered::passes(&problem.reason) {
+    } else if undelivered::is_transient(&problem.reason) {
         PortError { action: format!("take account {account}"), message: problem.to_string() }.into()
     } else {
-        RunnerError::Refused(problem.to_string())
+        RunnerError::Rejected(problem.to_string())
     }
 }
 
 /// The report of an account of which `findings` could not be worked on.
-pub(super) fn report_of_problem(account: AccountId, problem: &Problem, findings: u64) -> Done {
+pub(super) fn report_problem(account: AccountId, problem: &Problem, findings: u64) -> AccountResult {
     let mut report = AccountReport { problem: Some(problem.to_string()), ..AccountReport::default() };
     report.counts.read = findings;
     report.counts.add(Fate::Undelivered(problem.reason.clone()), findings);
-    Done { account: Some(account), report, error: None }
+    AccountResult { account: Some(account), report, error: None }
 }

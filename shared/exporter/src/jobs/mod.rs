@@ -24,7 +24,7 @@ mod runner;
 mod submit;
 mod undo_archive;
 
-pub use self::approvable::{approvable, ensure_approvable, newer_run};
+pub use self::approvable::{ensure_approvable, ensure_run_approvable, newer_run};
 pub use self::chain::{Chain, RETRY_DELAY, Round, is_locked};
 pub use self::delivery::Delivery;
 pub use self::end_run::end_run;
@@ -38,4 +38,4 @@ pub use self::redrive::Redrive;
 pub use self::run::{accounts_with_state, run_job};
 pub use self::runner::{JobRunner, Options};
 pub use self::submit::{retry, submit};
-pub use crate::report_store::report_of;
+pub use crate::report_store::read_report;

@@ -14,7 +14,7 @@ use super::error::JobError;
 use super::job::Job;
 use super::queue::Queue;
 use super::record::{JobMessage, JobRecord, JobState, JobStore};
-use super::run::{accounts_of, accounts_with_state, run_job};
+use super::run::{accounts_of_provider, accounts_with_state, run_job};
 use super::runner::Options;
 use crate::ports::{PortError, Ports, Scans};
 use crate::report::{RunReport, RunStatus};
@@ -28,7 +28,7 @@ const INLINE_TIME_MIN: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Processed {
     /// Its runs; none, if it was settled before, waits for an account, or became a job for each of several accounts. An
-    /// error other than [`JobError::Refused`] and [`JobError::Partly`]: the same message is to come again.
+    /// error other than [`JobError::Rejected`] and [`JobError::PartlyRejected`]: the same message is to come again.
     pub outcome: Result<Vec<RunReport>, JobError>,
     /// The job that follows, for which the same invocation has time. It is to be fulfilled at once, as [`Delivery::Inline`].
     pub next: Option<JobMessage>,
@@ -46,7 +46,7 @@ pub async fn process<P: Ports + Scans + Queue + JobStore>(
         Ok(processor) => processor,
         Err(error) => return Processed { outcome: Err(error.into()), next: None },
     };
-    let outcome = match processor.work(ports, settings, options).await {
+    let outcome = match processor.run(ports, settings, options).await {
         Err(error) if !error.is_final() => processor.fail(error).await,
         outcome => outcome,
     };
@@ -62,7 +62,7 @@ struct Processor<'a, P> {
     record: Option<JobRecord>,
     delivery: Delivery,
     chain: Chain,
-    begun: Instant,
+    started: Instant,
     deadline: Option<Instant>,
     /// The job that follows in the same invocation.
     next_inline: Option<JobMessage>,
@@ -83,10 +83,10 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
             })),
         };
         let (job, chain, begun) = (&message.job, delivery.continued(&message.chain), Instant::now());
-        Ok(Self { ports, message, job, record, delivery, chain, begun, deadline, next_inline: None })
+        Ok(Self { ports, message, job, record, delivery, chain, started: begun, deadline, next_inline: None })
     }
 
-    async fn work(
+    async fn run(
         &mut self,
         ports: &Arc<P>,
         settings: &Settings,
@@ -94,29 +94,29 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
     ) -> Result<Vec<RunReport>, JobError> {
         if let Some(record) = self.record.clone().filter(|record| record.state.is_final()) {
             tracing::info!(job.id = record.id, job = %record.job, state = record.state.as_str(), "job is settled");
-            self.go_on(&record).await?;
+            self.submit_next(&record).await?;
             return Ok(Vec::new());
         }
         if !self.begin().await? {
             return Ok(Vec::new());
         }
         if self.delivery != Delivery::Direct
-            && let Some(parts) = self.parts().await?
+            && let Some(parts) = self.split_by_account().await?
         {
-            self.settle(JobState::Succeeded, None, &[], parts).await?;
+            self.complete(JobState::Succeeded, None, &[], parts).await?;
             return Ok(Vec::new());
         }
         let run_id = self.chain.run_id.clone();
         let options = Options { job_id: self.message.id.clone(), run_id, ..options.clone() };
         let runs = match run_job(ports, settings, self.job, &options).await {
             Ok(runs) => runs,
-            Err(error @ (JobError::Refused(_) | JobError::Partly { .. })) => {
-                let runs = if let JobError::Partly { runs, .. } = &error { runs.as_slice() } else { &[] };
-                self.settle(JobState::Rejected, Some(error.to_string()), runs, self.next()).await?;
+            Err(error @ (JobError::Rejected(_) | JobError::PartlyRejected { .. })) => {
+                let runs = if let JobError::PartlyRejected { runs, .. } = &error { runs.as_slice() } else { &[] };
+                self.complete(JobState::Rejected, Some(error.to_string()), runs, self.next()).await?;
                 return Err(error);
             }
             Err(error) => {
-                if !self.wait(&error.to_string(), &[]).await? {
+                if !self.record_waiting(&error.to_string(), &[]).await? {
                     return Ok(Vec::new());
                 }
                 return match error {
@@ -125,15 +125,15 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
                 };
             }
         };
-        let mut left = runs.iter().filter(|run| run.status.wants_another_try()).peekable();
+        let mut left = runs.iter().filter(|run| run.status.should_retry()).peekable();
         let Some(first) = left.peek() else {
             let next = self.next();
-            self.settle(JobState::Succeeded, None, &runs, next).await?;
+            self.complete(JobState::Succeeded, None, &runs, next).await?;
             return Ok(runs);
         };
         let unfinished = JobError::Unfinished { run_id: first.run_id.clone(), reasons: first.reasons.join("; ") };
         let continues = left.all(|run| run.status == RunStatus::Unfinished || is_locked(run));
-        if !self.wait(&unfinished.to_string(), &runs).await? {
+        if !self.record_waiting(&unfinished.to_string(), &runs).await? {
             return Ok(runs);
         }
         if continues { self.continue_later(runs, unfinished).await } else { Err(unfinished) }
@@ -157,8 +157,8 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
                 }
             }
             Err(ended) => {
-                let left = left.because(&ended);
-                self.wait(&left.to_string(), &runs).await?;
+                let left = left.with_reason(&ended);
+                self.record_waiting(&left.to_string(), &runs).await?;
                 Err(left)
             }
         }
@@ -202,7 +202,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         match self.delivery {
             Delivery::Message { .. } if self.delivery.is_last() => {
                 // Best effort: `last_attempt_at` says the same a little later.
-                if let Err(also) = self.fail_for_good(&error).await {
+                if let Err(also) = self.record_failure(&error).await {
                     tracing::warn!(job.id = self.message.id, error = %also, "failed job is not recorded as failed");
                 }
                 Err(error)
@@ -213,31 +213,31 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
                     tracing::warn!(job.id = id, %job, %error, "job put on the queue: it is tried again");
                     if self.enqueue(round).await? { Ok(Vec::new()) } else { Err(error) }
                 }
-                Err(ended) => Err(error.because(&ended)),
+                Err(ended) => Err(error.with_reason(&ended)),
             },
             Delivery::Direct | Delivery::Message { .. } => Err(error),
         }
     }
 
-    async fn fail_for_good(&mut self, error: &JobError) -> Result<(), PortError> {
+    async fn record_failure(&mut self, error: &JobError) -> Result<(), PortError> {
         let next = self.next();
-        let Some(record) = self.record.clone() else { return self.follow_all(next).await };
+        let Some(record) = self.record.clone() else { return self.enqueue_unrecorded(next).await };
         let why = format!(
             "{error}; its message is in the dead-letter queue; when the cause is fixed, run: hubctl job retry {}",
             record.id
         );
-        let mut failed = record.settled(JobState::Failed, Some(why), self.ports.now());
+        let mut failed = record.completed(JobState::Failed, Some(why), self.ports.now());
         // In invocations of their own: the message of this one is not to come again for them.
-        failed.next_job_ids = self.place_all(&failed, next, false).await?;
+        failed.next_job_ids = self.enqueue_all(&failed, next, false).await?;
         self.ports.record_job(&failed).await.map(drop)
     }
 
     /// What the job becomes, if it is about several accounts: each may take the whole of an invocation's time.
-    async fn parts(&self) -> Result<Option<Vec<(String, Job)>>, PortError> {
+    async fn split_by_account(&self) -> Result<Option<Vec<(String, Job)>>, PortError> {
         let Job::Reconcile { provider, regions, dry_run } = self.job else { return Ok(None) };
         let accounts = match provider {
             Some(provider) if provider.account().is_some() => return Ok(None),
-            Some(organization) => accounts_of(self.ports, organization).await?,
+            Some(organization) => accounts_of_provider(self.ports, organization).await?,
             None => accounts_with_state(self.ports).await?,
         };
         let part = |account: asff::AccountId| {
@@ -257,7 +257,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
     }
 
     /// Places what goes on with the job, then writes that it is settled: killed in between, it is settled again.
-    async fn settle(
+    async fn complete(
         &mut self,
         state: JobState,
         message: Option<String>,
@@ -265,18 +265,18 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         next: Vec<(String, Job)>,
     ) -> Result<(), PortError> {
         let now = self.ports.now();
-        let Some(record) = &self.record else { return self.follow_all(next).await };
-        let mut record = JobRecord { runs: ids(runs), ..record.clone() }.settled(state, message, now);
+        let Some(record) = &self.record else { return self.enqueue_unrecorded(next).await };
+        let mut record = JobRecord { runs: run_ids(runs), ..record.clone() }.completed(state, message, now);
         record.last_attempt_at = None;
         let inline = self.has_time_for_next();
-        record.next_job_ids = self.place_all(&record, next, inline).await?;
+        record.next_job_ids = self.enqueue_all(&record, next, inline).await?;
         // Where a user called it off meanwhile, that stands.
         self.ports.record_job(&record).await.map(drop)
     }
 
     /// Places what goes on with a job that was canceled: what was undone is this job's, what follows it was not. What
     /// this message's invocation was to run after the job, and did not come to, is run now.
-    async fn go_on(&mut self, record: &JobRecord) -> Result<(), PortError> {
+    async fn submit_next(&mut self, record: &JobRecord) -> Result<(), PortError> {
         let inline = self.has_time_for_next();
         for (about, job) in self.next() {
             let child = record.child(&about, job.clone(), self.ports.now());
@@ -285,7 +285,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
                 None => false,
             };
             if is_ours || record.state == JobState::Canceled {
-                self.place_all(record, vec![(about, job)], inline).await?;
+                self.enqueue_all(record, vec![(about, job)], inline).await?;
             }
         }
         Ok(())
@@ -295,12 +295,12 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
     /// recursive loop detection closer, where that is on.
     fn has_time_for_next(&self) -> bool {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let is_enough = |left: Duration| left >= INLINE_TIME_MIN && left >= self.begun.elapsed() * 2;
+        let is_enough = |left: Duration| left >= INLINE_TIME_MIN && left >= self.started.elapsed() * 2;
         self.delivery != Delivery::Direct && matches!(self.job, Job::Replay { .. }) && left.is_some_and(is_enough)
     }
 
     /// Places what goes on with a job; the ids. `inline`: this invocation runs it.
-    async fn place_all(
+    async fn enqueue_all(
         &mut self,
         record: &JobRecord,
         next: Vec<(String, Job)>,
@@ -316,7 +316,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
             if inline {
                 self.next_inline = Some(child.message());
             } else {
-                self.follow(&child.message()).await?;
+                self.enqueue_next(&child.message()).await?;
                 if let Some(known) = known.filter(|known| known.inline && !known.state.is_final()) {
                     self.ports.record_job(&JobRecord { inline, ..known }).await?;
                 }
@@ -326,14 +326,14 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         Ok(message)
     }
 
-    async fn follow_all(&self, next: Vec<(String, Job)>) -> Result<(), PortError> {
+    async fn enqueue_unrecorded(&self, next: Vec<(String, Job)>) -> Result<(), PortError> {
         for (_, job) in next {
-            self.follow(&JobMessage::new(None, job)).await?;
+            self.enqueue_next(&JobMessage::new(None, job)).await?;
         }
         Ok(())
     }
 
-    async fn follow(&self, next: &JobMessage) -> Result<(), PortError> {
+    async fn enqueue_next(&self, next: &JobMessage) -> Result<(), PortError> {
         if self.ports.enqueue_job(next, Duration::ZERO).await? {
             return Ok(());
         }
@@ -342,23 +342,23 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
     }
 
     /// Writes what the job waits for. False, if it was canceled meanwhile: it is not to be tried again.
-    async fn wait(&mut self, message: &str, runs: &[RunReport]) -> Result<bool, PortError> {
+    async fn record_waiting(&mut self, message: &str, runs: &[RunReport]) -> Result<bool, PortError> {
         let Some(record) = &mut self.record else { return Ok(true) };
         record.message = Some(message.to_owned());
         if !runs.is_empty() {
-            record.runs = ids(runs);
+            record.runs = run_ids(runs);
         }
         if self.ports.record_job(record).await? {
             return Ok(true);
         }
         let id = record.id.clone();
         if let Some(settled) = self.ports.job_record(&id).await? {
-            self.go_on(&settled).await?;
+            self.submit_next(&settled).await?;
         }
         Ok(false)
     }
 }
 
-fn ids(runs: &[RunReport]) -> Vec<String> {
+fn run_ids(runs: &[RunReport]) -> Vec<String> {
     runs.iter().map(|run| run.run_id.clone()).collect()
 }

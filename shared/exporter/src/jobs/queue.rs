@@ -11,7 +11,7 @@ use crate::upload::Upload;
 pub trait Queue {
     /// Puts an upload at the end of the queue, so that an invocation of its own goes on with it in the next round of its
     /// chain. False, where there is no queue.
-    fn put_back(&self, upload: &Upload, round: &Round) -> impl Future<Output = Result<bool, PortError>> + Send;
+    fn requeue(&self, upload: &Upload, round: &Round) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Puts a user's job on the queue, so that the deployment carries it out, `after` so long. False, where there is no
     /// queue.

@@ -6,7 +6,7 @@ use asff::{AccountId, RegionName};
 
 use super::context::JobContext;
 use super::error::RunnerError;
-use super::locked_account::{LockedAccount, RequiredIntegration, not_opened};
+use super::locked_account::{LockedAccount, RequiredIntegration, unavailable_error};
 use super::runner::{JobRunner, Options};
 use crate::delivery::AccountDelivered;
 use crate::ports::Ports;
@@ -27,7 +27,7 @@ impl<P: Ports> JobRunner<P> {
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Refused`] where there is no integration whose credentials could be used, or none of the Regions is
+    /// [`RunnerError::Rejected`] where there is no integration whose credentials could be used, or none of the Regions is
     /// one of it.
     pub async fn reconcile(
         &self,
@@ -38,13 +38,13 @@ impl<P: Ports> JobRunner<P> {
         let about = if what.dry_run { "compared only: " } else { "" };
         let run = self.begin(RunKind::Reconcile, None, format!("{about}all findings of account {account}"));
         let reconcile = |context: JobContext<P>| async move {
-            let wants = if what.dry_run { RequiredIntegration::Any } else { RequiredIntegration::Enabled };
-            let locked = match LockedAccount::open(&context, account, wants).await? {
-                Ok(locked) => locked.begin(&context).await?,
-                Err(problem) => return Err(not_opened(account, &problem)),
+            let required = if what.dry_run { RequiredIntegration::Any } else { RequiredIntegration::Enabled };
+            let locked = match LockedAccount::open(&context, account, required).await? {
+                Ok(locked) => locked.record_start(&context).await?,
+                Err(problem) => return Err(unavailable_error(account, &problem)),
             };
             let integration = &locked.session.integration;
-            let mut regions: BTreeSet<RegionName> = locked.with_state.clone();
+            let mut regions: BTreeSet<RegionName> = locked.stored_regions.clone();
             regions.extend(integration.regions.iter().flatten().chain(&integration.fallback_region));
             regions.extend(&what.regions);
             let fallback = integration.fallback_region;
@@ -56,7 +56,7 @@ impl<P: Ports> JobRunner<P> {
                 locked.release(AccountDelivered::default(), &BTreeSet::new()).await;
                 let message =
                     format!("account {account} has nothing to reconcile: no state, and no Region of that name");
-                return Err(RunnerError::Refused(message));
+                return Err(RunnerError::Rejected(message));
             }
             let mut delivered =
                 locked.delivery(&context, locked.session.newest).reconcile(&regions, what.dry_run).await;

@@ -193,7 +193,7 @@ impl JobRecord {
 
     /// The same, settled.
     #[must_use]
-    pub fn settled(self, state: JobState, message: Option<String>, now: Timestamp) -> Self {
+    pub fn completed(self, state: JobState, message: Option<String>, now: Timestamp) -> Self {
         Self { state, message, completed_at: Some(now), ..self }
     }
 }

@@ -7,17 +7,17 @@
 use asff::{Outcome, Regions, ScanFormat};
 use bytes::Bytes;
 
-use super::context::{Done, JobContext};
-use super::delivery_target::Sending;
+use super::context::{AccountResult, JobContext};
+use super::delivery_target::Redelivery;
 use super::error::RunnerError;
-use super::runner::{JobRunner, Options, report_needed};
+use super::runner::{JobRunner, Options, require_report};
 use crate::ports::Ports;
 use crate::quarantine::EntryReader;
 use crate::quarantine::rewrite;
-use crate::quarantine::{Entry, Line, Quarantine, Stage};
+use crate::quarantine::{Entry, EntryOutcome, Quarantine, Stage};
 use crate::report::reasons::filtered::DEFERRED_TO_NEXT_SCAN;
 use crate::report::{Counts, Fate, RunKind, RunReport, RunStatus};
-use crate::report_store::report_of;
+use crate::report_store::read_report;
 use crate::state::is_archived;
 
 /// What is sent again.
@@ -34,15 +34,15 @@ impl<P: Ports> JobRunner<P> {
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Refused`] where nothing lies there of the run that is named.
+    /// [`RunnerError::Rejected`] where nothing lies there of the run that is named.
     pub async fn redrive(&self, what: &Redrive, options: &Options) -> Result<Vec<RunReport>, RunnerError> {
         let ports = self.ports.as_ref();
         let mut left = Vec::new();
         match &what.run_id {
-            Some(run_id) => left.push(report_needed(ports, run_id).await?),
+            Some(run_id) => left.push(require_report(ports, run_id).await?),
             None => {
-                for run_id in with_quarantine(ports).await? {
-                    left.extend(report_of(ports, &run_id).await?);
+                for run_id in runs_with_quarantine(ports).await? {
+                    left.extend(read_report(ports, &run_id).await?);
                 }
             }
         }
@@ -53,7 +53,7 @@ impl<P: Ports> JobRunner<P> {
         left.retain(holds);
         if let (Some(run_id), true) = (&what.run_id, left.is_empty()) {
             let under = what.code.as_ref().map_or(String::new(), |code| format!(" under the code {code}"));
-            return Err(RunnerError::Refused(format!("of run {run_id} nothing is in quarantine{under}")));
+            return Err(RunnerError::Rejected(format!("of run {run_id} nothing is in quarantine{under}")));
         }
         let mut runs = Vec::new();
         for earlier in left {
@@ -78,13 +78,13 @@ impl<P: Ports> JobRunner<P> {
         let run = self.begin(RunKind::Redrive, Some(&earlier.run_id), about);
         let redrive = |mut context: JobContext<P>| async move {
             // What fails again is gathered here, and written to where it was.
-            let (quarantine, keeper) = Quarantine::of_run(context.run.ports.clone(), context.run.run_id());
+            let (quarantine, keeper) = Quarantine::for_run(context.run.ports.clone(), context.run.run_id());
             let outer = std::mem::replace(&mut context.run.shared.quarantine, quarantine);
             let Some(mut lines) = EntryReader::open(context.run.ports.as_ref(), &earlier.run_id).await? else {
-                return Err(RunnerError::Refused(format!("the quarantine of run {} is gone", earlier.run_id)));
+                return Err(RunnerError::Rejected(format!("the quarantine of run {} is gone", earlier.run_id)));
             };
-            let mut fates = Vec::new();
-            let mut sending = Sending::of(earlier.upload.clone());
+            let mut outcomes = Vec::new();
+            let mut redelivery = Redelivery::new(earlier.upload.clone());
             let mut first_error = None;
             loop {
                 let entry = match lines.next().await {
@@ -97,29 +97,29 @@ impl<P: Ports> JobRunner<P> {
                     }
                 };
                 if code.is_some_and(|code| code != entry.code) {
-                    fates.push(Line::Stays);
+                    outcomes.push(EntryOutcome::Unchanged);
                     continue;
                 }
-                match take(&context, &mut sending, entry, earlier.format).await {
-                    Ok(line) => fates.push(line),
+                match redrive_entry(&context, &mut redelivery, entry, earlier.format).await {
+                    Ok(line) => outcomes.push(line),
                     Err(error) => {
                         first_error = Some(error);
                         break;
                     }
                 }
             }
-            let (accounts, left) = sending.finish().await?;
+            let (accounts, left) = redelivery.finish().await?;
             context.run.shared.quarantine = outer;
             let failed_again = keeper.finish().await?;
             if let Some(error) = first_error {
                 return Err(error);
             }
-            if !is_trustworthy(&accounts) {
+            if !is_complete(&accounts) {
                 // Nobody knows what became of each finding: all stay, and the next redrive finds out.
                 return Ok(accounts);
             }
             let failed_again = failed_again.is_some().then_some(context.run.run_id());
-            rewrite(context.run.ports.as_ref(), earlier, &lines.etag, &fates, &left, failed_again).await?;
+            rewrite(context.run.ports.as_ref(), earlier, &lines.etag, &outcomes, &left, failed_again).await?;
             Ok(accounts)
         };
         self.run(run, options, redrive).await
@@ -127,43 +127,43 @@ impl<P: Ports> JobRunner<P> {
 }
 
 /// Whether every finding has a fate, and every state was kept.
-fn is_trustworthy(accounts: &[Done]) -> bool {
+fn is_complete(accounts: &[AccountResult]) -> bool {
     let mut counts = Counts::default();
     accounts.iter().for_each(|done| counts.merge(&done.report.counts));
-    counts.balanced() && accounts.iter().all(|done| done.error.is_none())
+    counts.is_balanced() && accounts.iter().all(|done| done.error.is_none())
 }
 
 /// Takes up one entry: maps it again, and gives it its fate or hands it on to be sent.
-async fn take<P: Ports>(
+async fn redrive_entry<P: Ports>(
     context: &JobContext<P>,
-    sending: &mut Sending<P>,
+    redelivery: &mut Redelivery<P>,
     entry: Entry,
     format: Option<ScanFormat>,
-) -> Result<Line, RunnerError> {
+) -> Result<EntryOutcome, RunnerError> {
     let bytes = match &entry.finding {
         serde_json::Value::String(text) => Bytes::from(text.clone()),
         finding => Bytes::from(finding.to_string()),
     };
     if entry.stage == Stage::Delivery && is_archived(&bytes) {
-        sending.settle(entry.account, Fate::Filtered(DEFERRED_TO_NEXT_SCAN.to_owned()));
-        return Ok(Line::Settled);
+        redelivery.count(entry.account, Fate::Filtered(DEFERRED_TO_NEXT_SCAN.to_owned()));
+        return Ok(EntryOutcome::Completed);
     }
-    match map(&entry, &bytes, format, &context.run.regions) {
-        Outcome::Finding(mapped) => Ok(sending.send(context, mapped).await?),
+    match map_entry(&entry, &bytes, format, &context.run.regions) {
+        Outcome::Finding(mapped) => Ok(redelivery.send(context, mapped).await?),
         Outcome::Skipped(skip) => {
-            sending.settle(entry.account, Fate::Filtered(skip.as_str().to_owned()));
-            Ok(Line::Settled)
+            redelivery.count(entry.account, Fate::Filtered(skip.as_str().to_owned()));
+            Ok(EntryOutcome::Completed)
         }
         Outcome::Malformed(_) => {
             let fate = match entry.stage {
                 Stage::Reading => Fate::Malformed,
                 Stage::Mapping | Stage::Delivery => Fate::Quarantined(entry.code),
             };
-            sending.settle(entry.account, fate);
-            Ok(Line::Stays)
+            redelivery.count(entry.account, fate);
+            Ok(EntryOutcome::Unchanged)
         }
         Outcome::Quarantined(again) => {
-            sending.settle(entry.account.or(again.account), Fate::Quarantined(again.code.as_str().to_owned()));
+            redelivery.count(entry.account.or(again.account), Fate::Quarantined(again.code.as_str().to_owned()));
             let remapped = Entry::unmappable(*again);
             let remapped = Entry {
                 account: entry.account.or(remapped.account),
@@ -171,20 +171,20 @@ async fn take<P: Ports>(
                 ..remapped
             };
             context.run.shared.quarantine.put(remapped).await?;
-            Ok(Line::Settled)
+            Ok(EntryOutcome::Completed)
         }
     }
 }
 
 /// An element that was mapped is kept as what it was mapped to, any other as the file had it.
-fn map(entry: &Entry, bytes: &Bytes, format: Option<ScanFormat>, regions: &Regions) -> Outcome {
+fn map_entry(entry: &Entry, bytes: &Bytes, format: Option<ScanFormat>, regions: &Regions) -> Outcome {
     let is_mapped = entry.finding.get("ProductArn").is_some();
     let format = if is_mapped { ScanFormat::Asff } else { format.unwrap_or(ScanFormat::Ocsf) };
     asff::map_again(entry.offset.unwrap_or_default(), bytes, format, regions)
 }
 
 /// The runs that left something in quarantine, the oldest first: their ids are ordered by time.
-async fn with_quarantine<P: Ports>(ports: &P) -> Result<Vec<String>, RunnerError> {
+async fn runs_with_quarantine<P: Ports>(ports: &P) -> Result<Vec<String>, RunnerError> {
     let run_of = |key: String| Some(key.strip_prefix("runs/")?.strip_suffix("/quarantine.jsonl")?.to_owned());
     let mut runs: Vec<String> = ports.keys("runs/").await?.into_iter().filter_map(run_of).collect();
     runs.sort_unstable();

@@ -8,20 +8,20 @@ use crate::approval::Approval;
 use crate::export::{self, ExportError, Exporter};
 use crate::ports::{OpenError, Ports, Scans};
 use crate::report::{RunKind, RunReport};
-use crate::report_store::report_of;
+use crate::report_store::read_report;
 use crate::settings::Settings;
 use crate::upload::Upload;
 
 /// Exports the upload of a run again.
-pub(super) async fn again<P: Ports + Scans>(
+pub(super) async fn replay<P: Ports + Scans>(
     ports: &Arc<P>,
     settings: &Settings,
     run_id: &str,
     approval: Approval,
     options: &Options,
 ) -> Result<RunReport, JobError> {
-    let refused = |message: String| JobError::Refused(message);
-    let earlier = report_of(ports.as_ref(), run_id).await?;
+    let refused = |message: String| JobError::Rejected(message);
+    let earlier = read_report(ports.as_ref(), run_id).await?;
     let earlier = earlier.ok_or_else(|| refused(format!("run {run_id} left no report; export its upload again")))?;
     if earlier.kind != RunKind::Export {
         return Err(refused(format!("run {run_id} exported nothing, it is of the kind {}", earlier.kind.as_str())));
@@ -42,9 +42,9 @@ pub(super) async fn again<P: Ports + Scans>(
     }
     let exporter = Exporter::new(ports.clone(), settings.clone());
     let Options { job_id, run_id, deadline, progress } = options.clone();
-    let options = export::Options { again: true, approval, any_format: false, job_id, run_id, deadline, progress };
+    let options = export::Options { reexport: true, approval, any_format: false, job_id, run_id, deadline, progress };
     exporter.export(scan, options).await.map_err(|error| match error {
-        held @ ExportError::Held { .. } => JobError::Locked(held.to_string()),
+        held @ ExportError::InProgress { .. } => JobError::Locked(held.to_string()),
         error => error.into(),
     })
 }

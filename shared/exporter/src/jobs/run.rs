@@ -5,20 +5,20 @@ use std::sync::Arc;
 use asff::AccountId;
 use jiff::Timestamp;
 
-use super::approvable::approvable;
+use super::approvable::ensure_run_approvable;
 use super::error::JobError;
 use super::error::RunnerError;
 use super::job::Job;
 use super::reconcile::Reconcile;
 use super::record::{JobState, JobStore};
 use super::redrive::Redrive;
-use super::replay::again;
+use super::replay::replay;
 use super::runner::{JobRunner, Options};
 use crate::approval::Approval;
 use crate::ports::{PortError, Ports, Scans};
 use crate::provider::ProviderId;
 use crate::report::{RunReport, RunStatus};
-use crate::report_store::report_of;
+use crate::report_store::read_report;
 use crate::settings::Settings;
 
 /// Runs a job. Its runs; one that wants another try asks for the same order again.
@@ -37,13 +37,13 @@ pub async fn run_job<P: Ports + Scans + JobStore>(
     let several = Options { run_id: None, ..options.clone() };
     let options = if job.has_one_run() { options } else { &several };
     Ok(match job {
-        Job::Replay { run_id, .. } => vec![again(ports, settings, run_id, Approval::default(), options).await?],
+        Job::Replay { run_id, .. } => vec![replay(ports, settings, run_id, Approval::default(), options).await?],
         Job::Approve { run_id, pending, unproven } => {
-            approvable(ports.as_ref(), run_id, Approval::of(*pending, *unproven)).await?;
-            vec![again(ports, settings, run_id, Approval::of(*pending, *unproven), options).await?]
+            ensure_run_approvable(ports.as_ref(), run_id, Approval::for_job(*pending, *unproven)).await?;
+            vec![replay(ports, settings, run_id, Approval::for_job(*pending, *unproven), options).await?]
         }
         Job::UndoArchive { run_id } => {
-            cancel(ports.as_ref(), run_id).await?;
+            cancel_job_of_run(ports.as_ref(), run_id).await?;
             vec![runner.undo_archive(run_id, options).await?]
         }
         Job::Redrive { run_id, code } => {
@@ -52,7 +52,7 @@ pub async fn run_job<P: Ports + Scans + JobStore>(
         Job::Reconcile { provider, regions, dry_run } => {
             let what = Reconcile { regions: regions.clone(), dry_run: *dry_run };
             let accounts = match provider {
-                Some(provider) => accounts_of(ports.as_ref(), provider).await?,
+                Some(provider) => accounts_of_provider(ports.as_ref(), provider).await?,
                 None => accounts_with_state(ports.as_ref()).await?,
             };
             let mut runs = Vec::new();
@@ -77,7 +77,7 @@ async fn archive_all<P: Ports>(
     let mut runs = Vec::new();
     let mut refused = Vec::new();
     let mut passing = None;
-    for account in accounts_of(ports, provider).await? {
+    for account in accounts_of_provider(ports, provider).await? {
         match runner.archive_all(account, provider, deletion_requested_at, options).await {
             Ok(run) => {
                 let is_out_of_time = run.status == RunStatus::Unfinished;
@@ -87,7 +87,7 @@ async fn archive_all<P: Ports>(
                 }
             }
             // One account that can't be reached keeps no other from being archived.
-            Err(RunnerError::Refused(message)) => refused.push(message),
+            Err(RunnerError::Rejected(message)) => refused.push(message),
             Err(error) => passing = passing.or(Some(error)),
         }
     }
@@ -95,11 +95,11 @@ async fn archive_all<P: Ports>(
         return Err(error.into());
     }
     // The next try finds again what is refused.
-    if runs.iter().any(|run| run.status.wants_another_try()) {
+    if runs.iter().any(|run| run.status.should_retry()) {
         return Ok(runs);
     }
     let Some(since) = deletion_requested_at else {
-        return if refused.is_empty() { Ok(runs) } else { Err(left_over(refused.join("; "), runs)) };
+        return if refused.is_empty() { Ok(runs) } else { Err(partly_rejected(refused.join("; "), runs)) };
     };
     // What Security Hub refuses to archive, or a Region denies, stays active whatever is tried: a degraded run says so.
     let left = runs.iter().filter(|run| !matches!(run.status, RunStatus::Succeeded | RunStatus::Degraded));
@@ -115,18 +115,18 @@ async fn archive_all<P: Ports>(
          --archive goes on",
         refused.join("; ")
     );
-    Err(left_over(why, runs))
+    Err(partly_rejected(why, runs))
 }
 
 /// What can't be run: all of it, where nothing was done.
-fn left_over(why: String, runs: Vec<RunReport>) -> JobError {
-    if runs.is_empty() { JobError::Refused(why) } else { JobError::Partly { why, runs } }
+fn partly_rejected(why: String, runs: Vec<RunReport>) -> JobError {
+    if runs.is_empty() { JobError::Rejected(why) } else { JobError::PartlyRejected { why, runs } }
 }
 
 /// Sees to it that the job which a run belongs to is not tried again, when what the run archived is about to be undone:
 /// it would archive that again.
-async fn cancel<P: Ports + JobStore>(ports: &P, run_id: &str) -> Result<(), PortError> {
-    let Some(run) = report_of(ports, run_id).await?.filter(|run| run.counts.archived > 0) else { return Ok(()) };
+async fn cancel_job_of_run<P: Ports + JobStore>(ports: &P, run_id: &str) -> Result<(), PortError> {
+    let Some(run) = read_report(ports, run_id).await?.filter(|run| run.counts.archived > 0) else { return Ok(()) };
     let Some(id) = &run.job_id else { return Ok(()) };
     let Some(record) = ports.job_record(id).await? else { return Ok(()) };
     // A removal is canceled by enabling the integration; until then nothing of it is made active again.
@@ -134,7 +134,7 @@ async fn cancel<P: Ports + JobStore>(ports: &P, run_id: &str) -> Result<(), Port
         return Ok(());
     }
     let why = format!("a user had what its run {run_id} archived made active again");
-    ports.cancel_job(&record.settled(JobState::Canceled, Some(why), ports.now())).await
+    ports.cancel_job(&record.completed(JobState::Canceled, Some(why), ports.now())).await
 }
 
 /// All accounts that have a state.
@@ -151,7 +151,10 @@ pub async fn accounts_with_state<P: Ports>(ports: &P) -> Result<Vec<AccountId>, 
 }
 
 /// The account, or the accounts of an organization of which anything was sent.
-pub(super) async fn accounts_of<P: Ports>(ports: &P, provider: &ProviderId) -> Result<Vec<AccountId>, PortError> {
+pub(super) async fn accounts_of_provider<P: Ports>(
+    ports: &P,
+    provider: &ProviderId,
+) -> Result<Vec<AccountId>, PortError> {
     if let ProviderId::Account(account) = provider {
         return Ok(vec![*account]);
     }

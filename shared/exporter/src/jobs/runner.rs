@@ -11,12 +11,12 @@ use asff::Regions;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::context::{Done, JobContext};
+use super::context::{AccountResult, JobContext};
 use super::error::RunnerError;
 use crate::ports::{Objects, Ports};
 use crate::progress::Progress;
 use crate::report::{ReadStatus, RunKind, RunReport};
-use crate::report_store::report_of;
+use crate::report_store::read_report;
 use crate::run::{self, RunSettings};
 use crate::settings::Settings;
 use crate::upload::UploadInfo;
@@ -57,7 +57,7 @@ impl<P: Ports> JobRunner<P> {
         work: impl FnOnce(JobContext<P>) -> F,
     ) -> Result<RunReport, RunnerError>
     where
-        F: Future<Output = Result<Vec<Done>, RunnerError>>,
+        F: Future<Output = Result<Vec<AccountResult>, RunnerError>>,
     {
         run.job_id.clone_from(&options.job_id);
         if let Some(run_id) = &options.run_id {
@@ -67,7 +67,7 @@ impl<P: Ports> JobRunner<P> {
             self.ports.record(&run).await?;
         }
         let reserve = run::drain_reserve(&self.settings, options.deadline);
-        let (context, files) = run::start(
+        let (context, files) = run::start_run(
             &run,
             RunSettings {
                 ports: &self.ports,
@@ -81,7 +81,7 @@ impl<P: Ports> JobRunner<P> {
         let worked = work(JobContext { run: context, begun: run.clone() }).await;
         run.read_status = ReadStatus::Complete;
         let worked = worked.and_then(|accounts| add_accounts(&mut run, accounts));
-        let concluded = run::end(self.ports.as_ref(), &self.settings, files, &mut run, worked).await;
+        let concluded = run::end_run_work(self.ports.as_ref(), &self.settings, files, &mut run, worked).await;
         if let Err(error) = &concluded
             && !matches!(error, RunnerError::Locked(_))
         {
@@ -93,15 +93,15 @@ impl<P: Ports> JobRunner<P> {
     /// A run that begins: what it does, about which run, and what lists show in the place of an upload.
     pub(super) fn begin(&self, kind: RunKind, of: Option<&str>, about: String) -> RunReport {
         let upload = UploadInfo { source: about, etag: String::new(), bytes: 0, modified_at: None, requester: None };
-        let run = RunReport::begin(Uuid::now_v7().to_string(), upload, self.ports.now());
+        let run = RunReport::new(Uuid::now_v7().to_string(), upload, self.ports.now());
         RunReport { kind, source_run_id: of.map(str::to_owned), ..run }
     }
 }
 
 /// Adds what became of the accounts to the report of their run. The first error is the run's.
-fn add_accounts(run: &mut RunReport, accounts: Vec<Done>) -> Result<(), RunnerError> {
+fn add_accounts(run: &mut RunReport, accounts: Vec<AccountResult>) -> Result<(), RunnerError> {
     let mut first_error = None;
-    for Done { account, report, error } in accounts {
+    for AccountResult { account, report, error } in accounts {
         run.counts.merge(&report.counts);
         if let Some(account) = account {
             run.accounts.insert(account, report);
@@ -112,11 +112,11 @@ fn add_accounts(run: &mut RunReport, accounts: Vec<Done>) -> Result<(), RunnerEr
 }
 
 /// The report of a run that there must be.
-pub(super) async fn report_needed(ports: &impl Objects, run_id: &str) -> Result<RunReport, RunnerError> {
+pub(super) async fn require_report(ports: &impl Objects, run_id: &str) -> Result<RunReport, RunnerError> {
     let missing = || {
-        RunnerError::Refused(format!(
+        RunnerError::Rejected(format!(
             "run {run_id} left no report: it is unknown, still at work, or was killed; hubctl run list shows the runs"
         ))
     };
-    report_of(ports, run_id).await?.ok_or_else(missing)
+    read_report(ports, run_id).await?.ok_or_else(missing)
 }

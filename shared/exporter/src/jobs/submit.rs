@@ -20,7 +20,7 @@ pub async fn submit<P: Queue + JobStore>(ports: &P, record: &JobRecord) -> Resul
         Ok(true) => return message,
         Ok(false) => {
             let why = Some("the deployment has no queue".to_owned());
-            record.clone().settled(JobState::Rejected, why, record.submitted_at)
+            record.clone().completed(JobState::Rejected, why, record.submitted_at)
         }
         Err(error) => {
             let message = Some(format!("nobody knows whether it was placed: {error}"));

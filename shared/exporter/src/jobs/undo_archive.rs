@@ -11,17 +11,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use asff::RegionName;
 use jiff::Timestamp;
 
-use super::context::{Done, JobContext};
+use super::context::{AccountResult, JobContext};
 use super::error::RunnerError;
-use super::locked_account::{LockedAccount, RequiredIntegration, report_of_problem};
-use super::runner::{JobRunner, Options, report_needed};
+use super::locked_account::{LockedAccount, RequiredIntegration, report_problem};
+use super::runner::{JobRunner, Options, require_report};
 use crate::delivery::{Selector, resend_stored};
 use crate::ports::Ports;
 use crate::report::reasons::filtered::MODIFIED_SINCE;
 use crate::report::reasons::unavailable::REGION_NOT_SELECTED;
 use crate::report::{AccountReport, Fate, RegionReport, RunKind, RunReport};
 use crate::route::{Route, route};
-use crate::state::{Entry, Stored, is_archived, restored, status_of};
+use crate::state::{Entry, Stored, is_archived, reactivated, status_of};
 
 /// What a run archived in one Region: how many findings, and at which time.
 #[derive(Clone, Copy)]
@@ -35,27 +35,29 @@ impl<P: Ports> JobRunner<P> {
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Refused`] where the run is not known or archived nothing.
+    /// [`RunnerError::Rejected`] where the run is not known or archived nothing.
     pub async fn undo_archive(&self, run_id: &str, options: &Options) -> Result<RunReport, RunnerError> {
-        let earlier = report_needed(self.ports.as_ref(), run_id).await?;
+        let earlier = require_report(self.ports.as_ref(), run_id).await?;
         let archived: Vec<_> = earlier
             .accounts
             .iter()
-            .map(|(account, report)| (*account, archived_in(report)))
+            .map(|(account, report)| (*account, archived_regions(report)))
             .filter(|(_, regions)| !regions.is_empty())
             .collect();
         if archived.is_empty() {
-            return Err(RunnerError::Refused(format!("run {run_id} archived nothing")));
+            return Err(RunnerError::Rejected(format!("run {run_id} archived nothing")));
         }
         let run = self.begin(RunKind::UndoArchive, Some(run_id), format!("what run {run_id} archived"));
         let undo = |context: JobContext<P>| async move {
             let mut accounts = Vec::new();
             for (account, regions) in archived {
                 let findings = regions.values().map(|archived| archived.findings).sum();
-                accounts.push(match LockedAccount::open(&context, account, RequiredIntegration::NotRemoved).await? {
-                    Ok(locked) => undo(&context, *locked, regions).await,
-                    Err(problem) => report_of_problem(account, &problem, findings),
-                });
+                accounts.push(
+                    match LockedAccount::open(&context, account, RequiredIntegration::NotBeingDeleted).await? {
+                        Ok(locked) => undo(&context, *locked, regions).await,
+                        Err(problem) => report_problem(account, &problem, findings),
+                    },
+                );
             }
             Ok(accounts)
         };
@@ -63,7 +65,7 @@ impl<P: Ports> JobRunner<P> {
     }
 }
 
-fn archived_in(report: &AccountReport) -> BTreeMap<RegionName, Archived> {
+fn archived_regions(report: &AccountReport) -> BTreeMap<RegionName, Archived> {
     let archived = |region: &RegionReport| {
         region.archived_at.filter(|_| region.archived > 0).map(|at| Archived { findings: region.archived, at })
     };
@@ -74,7 +76,7 @@ async fn undo<P: Ports>(
     context: &JobContext<P>,
     locked: LockedAccount<P>,
     archived: BTreeMap<RegionName, Archived>,
-) -> Done {
+) -> AccountResult {
     let now = context.run.ports.now();
     let is_taken = |region: &RegionName| {
         let fallback = locked.session.integration.fallback_region;
@@ -98,7 +100,7 @@ async fn undo<P: Ports>(
             count.fetch_add(1, Ordering::Relaxed);
             let status = status_of(&entry.meta, &entry.json, &known);
             let updated_ms = entry.meta.updated_ms + 1;
-            let write = |updated_at| restored(&entry.json, status, updated_at);
+            let write = |updated_at| reactivated(&entry.json, status, updated_at);
             resend_stored(&entry.meta, Stored::Active(status), updated_ms, now, write).map(Some)
         })
     };

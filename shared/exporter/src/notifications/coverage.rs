@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
 
-use super::event::{Detail, Event, EventKind, id, line};
-use super::{Notifications, Notified, publish_changes};
+use super::event::{Detail, Event, EventKind, event_id, single_line};
+use super::{Notifications, Notified, update_and_publish};
 use crate::ports::PortError;
 use crate::provider::ProviderId;
 use crate::report::Uncovered;
@@ -43,7 +43,7 @@ pub async fn publish_coverage<P: Notifications>(ports: &P, coverage: Coverage<'_
     let change = |before: &Notified| {
         let mut after = before.clone();
         let events = after.coverage_changed(&coverage);
-        after.due(events, coverage.now)
+        after.enqueue(events, coverage.now)
     };
     Ok(publish_changes(ports, coverage.account, change).await?.1)
 }
@@ -74,12 +74,12 @@ impl Notified {
             if let Some(services) = self.uncovered.get_mut(&region) {
                 services.remove(&service);
             }
-            events.push(self.recovered(coverage, region, &service));
+            events.push(self.recovered_event(coverage, region, &service));
         }
         self.uncovered.retain(|_, services| !services.is_empty());
         for lost in lost.into_iter().take(EVENTS_MAX - events.len()) {
             self.uncovered.entry(lost.region).or_default().insert(lost.service.clone());
-            events.push(self.lost(coverage, lost));
+            events.push(self.lost_event(coverage, lost));
         }
         if !events.is_empty() {
             self.covered_at = Some(coverage.at);
@@ -87,10 +87,10 @@ impl Notified {
         events
     }
 
-    fn lost(&self, coverage: &Coverage<'_>, lost: &Uncovered) -> Event {
+    fn lost_event(&self, coverage: &Coverage<'_>, lost: &Uncovered) -> Event {
         let Coverage { account, run_id, .. } = coverage;
         let Uncovered { region, service, reason, findings, since } = lost;
-        let mut event = self.event(EventKind::CoverageLost, coverage, *region, service, *since);
+        let mut event = self.coverage_event(EventKind::CoverageLost, coverage, *region, service, *since);
         let detail = &mut event.detail;
         detail.reason = Some(reason.clone());
         detail.findings = Some(*findings);
@@ -98,7 +98,7 @@ impl Notified {
         detail.summary = format!("Scans of account {account} have no results for {service} in {region}");
         let stay = if *findings == 1 { "1 active finding stays" } else { &format!("{findings} active findings stay") };
         detail.message =
-            line(&format!("{stay} active, because {}. First seen in the scan of {since:.0}.", explain(reason)));
+            single_line(&format!("{stay} active, because {}. First seen in the scan of {since:.0}.", explain(reason)));
         detail.remediation = format!(
             "check the permissions and the Regions of the scanner; to see the findings: hubctl run pending {run_id} | to archive \
              them, if they are resolved: hubctl run approve {run_id} --unproven"
@@ -106,9 +106,9 @@ impl Notified {
         event
     }
 
-    fn recovered(&self, coverage: &Coverage<'_>, region: RegionName, service: &str) -> Event {
+    fn recovered_event(&self, coverage: &Coverage<'_>, region: RegionName, service: &str) -> Event {
         let account = coverage.account;
-        let mut event = self.event(EventKind::CoverageRecovered, coverage, region, service, coverage.at);
+        let mut event = self.coverage_event(EventKind::CoverageRecovered, coverage, region, service, coverage.at);
         event.detail.summary = format!("Scans of account {account} cover {service} in {region} again");
         event.detail.message =
             "The newest scan has results for it, or no active finding is left that it proves nothing about.".to_owned();
@@ -116,7 +116,7 @@ impl Notified {
     }
 
     /// `changed_at` is in the ID, so that the same change has the same ID if it is published twice.
-    fn event(
+    fn coverage_event(
         &self,
         kind: EventKind,
         coverage: &Coverage<'_>,
@@ -125,7 +125,7 @@ impl Notified {
         changed_at: Timestamp,
     ) -> Event {
         let detail = Detail {
-            id: id(kind, coverage.account, &format!("{region}/{service}"), changed_at),
+            id: event_id(kind, coverage.account, &format!("{region}/{service}"), changed_at),
             account: coverage.account,
             provider: coverage.provider.clone(),
             region: Some(region),

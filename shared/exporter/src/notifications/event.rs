@@ -118,38 +118,38 @@ pub struct Detail {
 impl Event {
     pub(super) fn connected(connection: &Connection) -> Self {
         let account = connection.account;
-        let mut event = Self::about(EventKind::Connected, connection, None);
+        let mut event = Self::new(EventKind::Connected, connection, None);
         event.detail.summary = format!("Account {account} is connected to Security Hub");
-        event.detail.message = format!("Security Hub takes its findings in {}.", list(&event.detail.regions));
+        event.detail.message = format!("Security Hub takes its findings in {}.", list_regions(&event.detail.regions));
         event
     }
 
     pub(super) fn disconnected(connection: &Connection) -> Self {
         let account = connection.account;
-        let mut event = Self::about(EventKind::Disconnected, connection, None);
+        let mut event = Self::new(EventKind::Disconnected, connection, None);
         event.detail.summary = format!("Account {account} is disconnected from Security Hub: its findings wait");
         let first = || {
             let mut problems = connection.regions.values().filter_map(|region| region.problem.as_ref());
             problems.next()
         };
-        event.because(connection.problem.as_ref().or_else(first), "no Region takes its findings");
+        event.set_cause(connection.problem.as_ref().or_else(first), "no Region takes its findings");
         event
     }
 
-    pub(super) fn gained(connection: &Connection, region: RegionName) -> Self {
-        let mut event = Self::about(EventKind::RegionAvailable, connection, Some(region));
+    pub(super) fn region_available(connection: &Connection, region: RegionName) -> Self {
+        let mut event = Self::new(EventKind::RegionAvailable, connection, Some(region));
         event.detail.summary =
             format!("Security Hub of account {} takes findings in {region} from now on", connection.account);
         event.detail.message = "The next scan's findings arrive there as well.".to_owned();
         event
     }
 
-    pub(super) fn lost(connection: &Connection, region: RegionName) -> Self {
-        let mut event = Self::about(EventKind::RegionUnavailable, connection, Some(region));
+    pub(super) fn region_unavailable(connection: &Connection, region: RegionName) -> Self {
+        let mut event = Self::new(EventKind::RegionUnavailable, connection, Some(region));
         event.detail.summary =
             format!("Security Hub of account {} no longer takes findings in {region}", connection.account);
         let found = connection.regions.get(&region);
-        event.because(found.and_then(|region| region.problem.as_ref()), "the Region does not take findings");
+        event.set_cause(found.and_then(|region| region.problem.as_ref()), "the Region does not take findings");
         event
     }
 
@@ -161,9 +161,9 @@ impl Event {
         now: Timestamp,
     ) -> Self {
         let account = connection.account;
-        let mut event = Self::about(EventKind::ScanMissing, connection, None);
+        let mut event = Self::new(EventKind::ScanMissing, connection, None);
         let newest_words = newest.map_or("none ever came".to_owned(), |newest| format!("the newest is of {newest:.0}"));
-        event.detail.id = id(EventKind::ScanMissing, account, "", due);
+        event.detail.id = event_id(EventKind::ScanMissing, account, "", due);
         event.detail.summary = format!("The scan of account {account} is missing");
         event.detail.message =
             format!("A scan was due at {due:.0}, by the schedule {schedule}, and did not come; {newest_words}.");
@@ -177,11 +177,11 @@ impl Event {
         event
     }
 
-    fn about(kind: EventKind, connection: &Connection, region: Option<RegionName>) -> Self {
+    fn new(kind: EventKind, connection: &Connection, region: Option<RegionName>) -> Self {
         let enabled = connection.regions.iter().filter(|(_, found)| found.status == RegionStatus::Enabled);
         let place = region.map(|region| region.to_string()).unwrap_or_default();
         let detail = Detail {
-            id: id(kind, connection.account, &place, connection.checked_at),
+            id: event_id(kind, connection.account, &place, connection.checked_at),
             account: connection.account,
             provider: connection.provider.clone(),
             region,
@@ -202,31 +202,31 @@ impl Event {
         Self { kind, detail }
     }
 
-    fn because(&mut self, problem: Option<&Problem>, otherwise: &str) {
+    fn set_cause(&mut self, problem: Option<&Problem>, otherwise: &str) {
         let doctor = format!("hubctl doctor --integration {}", self.detail.provider);
         let (message, remediation) =
             problem.map_or((otherwise, None), |found| (&found.message, found.remediation.as_deref()));
         self.detail.reason = problem.map(|problem| problem.reason.clone());
-        self.detail.message = line(message);
+        self.detail.message = single_line(message);
         // A line is a way out; a mail has one line for all.
-        self.detail.remediation = line(&remediation.unwrap_or(&doctor).replace('\n', " | "));
+        self.detail.remediation = single_line(&remediation.unwrap_or(&doctor).replace('\n', " | "));
     }
 }
 
 /// Names a change: told twice, it has the same id.
-pub(super) fn id(kind: EventKind, account: AccountId, place: &str, at: Timestamp) -> String {
+pub(super) fn event_id(kind: EventKind, account: AccountId, place: &str, at: Timestamp) -> String {
     let kind = kind.as_str().to_ascii_lowercase().replace(' ', "-");
     let place = if place.is_empty() { String::new() } else { format!("/{place}") };
     format!("{account}{place}/{kind}/{}", at.as_millisecond())
 }
 
 /// Text in one line of bounded length: a mail's template shows a line break as `\n`.
-pub(super) fn line(text: &str) -> String {
+pub(super) fn single_line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().take(TEXT_CHARS_MAX).collect()
 }
 
-fn list(regions: &[RegionName]) -> String {
+fn list_regions(regions: &[RegionName]) -> String {
     let names: Vec<_> = regions.iter().map(ToString::to_string).collect();
     match names.len() {
         1 => names.join(""),

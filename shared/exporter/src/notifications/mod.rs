@@ -2,7 +2,7 @@
 //!
 //! What was told of an account is kept ([`Notified`]), and each event is kept with it, in the same write, until the bus took it.
 //! So a change is told once even where checks repeat or overlap, and is not lost where one dies: another sends it after
-//! `SENDING_TIME`. Only a check that dies between sending and noting it makes the same event (by [`Detail::id`]) twice.
+//! `SEND_BUDGET`. Only a check that dies between sending and noting it makes the same event (by [`Detail::id`]) twice.
 
 mod coverage;
 mod event;
@@ -23,11 +23,11 @@ use crate::ports::PortError;
 use crate::schedule::Schedule;
 
 /// Time in which a check sends the events that it wrote down; then they are another's. Longer than a send with all retries.
-const SENDING_TIME: SignedDuration = SignedDuration::from_mins(5);
+const SEND_BUDGET: SignedDuration = SignedDuration::from_mins(5);
 /// Events of one account that wait to be sent, at most: all Regions, twice. The oldest fall out.
-const WAITING_MAX: usize = 80;
+const OUTBOX_MAX: usize = 80;
 /// Tries to write what was told while other checks of the account write as well.
-const WRITES_MAX: usize = 5;
+const WRITE_ATTEMPTS_MAX: usize = 5;
 
 /// What was told of an account so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,12 +58,12 @@ pub struct Notified {
     pub sources: BTreeMap<String, Timestamp>,
     /// Events that the bus did not take yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waiting: Vec<Outbox>,
+    pub waiting: Vec<OutboxEntry>,
 }
 
 /// An event that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outbox {
+pub struct OutboxEntry {
     /// The event.
     pub event: Event,
     /// Until then the check that wrote it sends it, and nobody else.
@@ -99,13 +99,13 @@ pub struct Told {
 /// Remembers what was told, and tells.
 pub trait Notifications {
     /// What was told of an account, and a number that changes with each write; read consistently.
-    fn told(&self, account: AccountId) -> impl Future<Output = Result<(Notified, u64), PortError>> + Send;
+    fn notified(&self, account: AccountId) -> impl Future<Output = Result<(Notified, u64), PortError>> + Send;
 
     /// Writes what was told, if the number is still the same. False, if it is not.
-    fn write_told(
+    fn write_notified(
         &self,
         account: AccountId,
-        told: &Notified,
+        notified: &Notified,
         number: u64,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
@@ -119,26 +119,29 @@ pub trait Notifications {
 /// # Errors
 ///
 /// When what was told can't be read or written, or the bus takes nothing: the next check tells it.
-pub async fn tell<P: Notifications>(ports: &P, news: StatusChanges<'_>) -> Result<Told, PortError> {
-    let (after, events) = publish_changes(ports, news.connection.account, |before| before.after(&news)).await?;
+pub async fn publish_status_changes<P: Notifications>(
+    ports: &P,
+    changes: StatusChanges<'_>,
+) -> Result<Told, PortError> {
+    let (after, events) = publish_changes(ports, changes.connection.account, |before| before.updated(&changes)).await?;
     let due = |schedule: &Schedule| schedule.missing(news.exported_at, after.waits_since?, news.now);
     Ok(Told { events, export_due_at: news.schedule.and_then(due) })
 }
 
 /// Writes what an account's notifications become, publishes the events that this makes due, and notes which the bus took. The
 /// notifications, and the events that the bus took.
-async fn publish_changes<P: Notifications>(
+async fn update_and_publish<P: Notifications>(
     ports: &P,
     account: AccountId,
     change: impl Fn(&Notified) -> (Notified, Vec<Event>) + Sync,
 ) -> Result<(Notified, Vec<Event>), PortError> {
-    for _ in 0..WRITES_MAX {
-        let (before, number) = ports.told(account).await?;
+    for _ in 0..WRITE_ATTEMPTS_MAX {
+        let (before, number) = ports.notified(account).await?;
         let (after, mine) = change(&before);
         if after == before {
             return Ok((after, Vec::new()));
         }
-        if !ports.write_told(account, &after, number).await? {
+        if !ports.write_notified(account, &after, number).await? {
             continue;
         }
         if mine.is_empty() {
@@ -147,19 +150,19 @@ async fn publish_changes<P: Notifications>(
         let taken = ports.publish(&mine).await?;
         let sent: Vec<_> = mine.into_iter().enumerate().filter(|(place, _)| taken.contains(place)).collect();
         let sent: Vec<_> = sent.into_iter().map(|(_, event)| event).collect();
-        forget(ports, account, &sent).await?;
+        remove_sent(ports, account, &sent).await?;
         return Ok((after, sent));
     }
     Err(contended(account))
 }
 
 /// Takes events that were sent from those that wait.
-async fn forget<P: Notifications>(ports: &P, account: AccountId, sent: &[Event]) -> Result<(), PortError> {
-    for _ in 0..WRITES_MAX {
-        let (mut told, number) = ports.told(account).await?;
-        let waited = told.waiting.len();
-        told.waiting.retain(|waiting| !sent.iter().any(|event| event.detail.id == waiting.event.detail.id));
-        if told.waiting.len() == waited || ports.write_told(account, &told, number).await? {
+async fn remove_sent<P: Notifications>(ports: &P, account: AccountId, sent: &[Event]) -> Result<(), PortError> {
+    for _ in 0..WRITE_ATTEMPTS_MAX {
+        let (mut notified, number) = ports.notified(account).await?;
+        let waited = notified.waiting.len();
+        notified.waiting.retain(|waiting| !sent.iter().any(|event| event.detail.id == waiting.event.detail.id));
+        if notified.waiting.len() == waited || ports.write_notified(account, &notified, number).await? {
             return Ok(());
         }
     }
@@ -169,23 +172,23 @@ async fn forget<P: Notifications>(ports: &P, account: AccountId, sent: &[Event])
 fn contended(account: AccountId) -> PortError {
     PortError {
         action: format!("write down what was told of account {account}"),
-        message: format!("other checks wrote it {WRITES_MAX} times meanwhile"),
+        message: format!("other checks wrote it {WRITE_ATTEMPTS_MAX} times meanwhile"),
     }
 }
 
 impl Notified {
     /// What will have been told after these news, and the events that the caller must send.
-    fn after(&self, news: &StatusChanges<'_>) -> (Self, Vec<Event>) {
+    fn updated(&self, changes: &StatusChanges<'_>) -> (Self, Vec<Event>) {
         let mut after = self.clone();
-        let mut events = after.connection_changed(news.connection);
-        events.extend(after.scan_missed(news));
-        after.due(events, news.now)
+        let mut events = after.connection_changed(changes.connection);
+        events.extend(after.scan_missed(changes));
+        after.enqueue(events, changes.now)
     }
 
     /// Puts new events in the outbox. With it, the events that the caller must send.
-    fn due(self, mut events: Vec<Event>, now: Timestamp) -> (Self, Vec<Event>) {
+    fn enqueue(self, mut events: Vec<Event>, now: Timestamp) -> (Self, Vec<Event>) {
         let mut after = self;
-        let until = now.checked_add(SENDING_TIME).unwrap_or(Timestamp::MAX);
+        let until = now.checked_add(SEND_BUDGET).unwrap_or(Timestamp::MAX);
         // What another wrote and did not send in time is ours now.
         let mut mine = Vec::new();
         for waiting in &mut after.waiting {
@@ -194,9 +197,9 @@ impl Notified {
                 mine.push(waiting.event.clone());
             }
         }
-        after.waiting.extend(events.iter().map(|event| Outbox { event: event.clone(), until }));
+        after.waiting.extend(events.iter().map(|event| OutboxEntry { event: event.clone(), until }));
         mine.append(&mut events);
-        let too_many = after.waiting.len().saturating_sub(WAITING_MAX);
+        let too_many = after.waiting.len().saturating_sub(OUTBOX_MAX);
         for lost in after.waiting.drain(..too_many) {
             tracing::warn!(event.id = lost.event.detail.id, "event dropped: the bus took none for too long");
         }
@@ -207,19 +210,23 @@ impl Notified {
         let connected = connection.status != ConnectionStatus::Disconnected;
         let was_connected = self.connected.replace(connected);
         if !connected {
-            let news = was_connected != Some(false);
-            return news.then(|| Event::disconnected(connection)).into_iter().collect();
+            let changes = was_connected != Some(false);
+            return changes.then(|| Event::disconnected(connection)).into_iter().collect();
         }
-        let takes = |region: &RegionName| {
+        let accepts = |region: &RegionName| {
             connection.regions.get(region).is_some_and(|found| found.status == RegionStatus::Enabled)
         };
-        let now: BTreeSet<RegionName> = connection.regions.keys().filter(|region| takes(region)).copied().collect();
+        let now: BTreeSet<RegionName> = connection.regions.keys().filter(|region| accepts(region)).copied().collect();
         // A Region that was not looked at, since the settings leave it out, is not lost.
         let looked_at = |region: &&RegionName| connection.regions.contains_key(region);
-        let lost = self.regions.difference(&now).filter(looked_at).map(|region| Event::lost(connection, *region));
+        let lost = self
+            .regions
+            .difference(&now)
+            .filter(looked_at)
+            .map(|region| Event::region_unavailable(connection, *region));
         let mut events: Vec<_> = lost.collect();
         if was_connected == Some(true) {
-            events.extend(now.difference(&self.regions).map(|region| Event::gained(connection, *region)));
+            events.extend(now.difference(&self.regions).map(|region| Event::region_available(connection, *region)));
         } else {
             // It names all Regions; what of them is new would only repeat it.
             events.insert(0, Event::connected(connection));
@@ -228,27 +235,27 @@ impl Notified {
         events
     }
 
-    fn scan_missed(&mut self, news: &StatusChanges<'_>) -> Option<Event> {
-        let Some(schedule) = news.schedule else {
+    fn scan_missed(&mut self, changes: &StatusChanges<'_>) -> Option<Event> {
+        let Some(schedule) = changes.schedule else {
             (self.waits_since, self.schedule, self.missing) = (None, None, None);
             return None;
         };
         // By another schedule, or after a time without an integration, scans were due that nobody waited for.
         let waits = self.waits_since.filter(|since| {
             self.schedule.as_deref() == Some(schedule.as_str())
-                && news.exported_since.is_none_or(|exported| exported <= *since)
+                && changes.exported_since.is_none_or(|exported| exported <= *since)
         });
         if waits.is_none() {
             (self.schedule, self.missing) = (Some(schedule.as_str().to_owned()), None);
         }
-        let since = waits.unwrap_or(news.now);
+        let since = waits.unwrap_or(changes.now);
         self.waits_since = Some(since);
-        let due = schedule.missing(news.newest_scan, since, news.now);
+        let due = schedule.missing(changes.newest_scan, since, changes.now);
         // Once for a row of scans that do not come: the first of them is what is told.
-        let told = self.missing;
-        self.missing = due.map(|due| told.unwrap_or(due));
-        let due = due.filter(|_| told.is_none())?;
-        Some(Event::scan_missing(news.connection, schedule, due, news.newest_scan, news.now))
+        let notified = self.missing;
+        self.missing = due.map(|due| notified.unwrap_or(due));
+        let due = due.filter(|_| notified.is_none())?;
+        Some(Event::scan_missing(changes.connection, schedule, due, changes.newest_scan, changes.now))
     }
 }
 

@@ -4,8 +4,8 @@
 use asff::AccountId;
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Detail, Event, EventKind, id, line};
-use super::{Notifications, Notified, publish_changes};
+use super::event::{Detail, Event, EventKind, event_id, single_line};
+use super::{Notifications, Notified, update_and_publish};
 use crate::integration::Integration;
 use crate::ports::PortError;
 use crate::report::RunReport;
@@ -43,7 +43,7 @@ pub async fn publish_unauthorized<P: Notifications>(
     let change = |before: &Notified| {
         let mut after = before.clone();
         let event = after.unauthorized(&found);
-        after.due(event.into_iter().collect(), found.now)
+        after.enqueue(event.into_iter().collect(), found.now)
     };
     Ok(publish_changes(ports, found.account, change).await?.1)
 }
@@ -61,18 +61,18 @@ impl Notified {
         let (provider, run_id) = (&integration.provider, &run.run_id);
         let count = if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") };
         let detail = Detail {
-            id: id(EventKind::SourceNotAuthorized, *account, &source, *now),
+            id: event_id(EventKind::SourceNotAuthorized, *account, &source, *now),
             account: *account,
             provider: provider.clone(),
             region: None,
             regions: self.regions.iter().copied().collect(),
             reason: Some(NOT_AUTHORIZED_SOURCE.to_owned()),
             summary: format!("A scan of account {account} came from a source that is not authorized"),
-            message: line(&format!(
+            message: single_line(&format!(
                 "{count} of the account in an upload to {source} were not sent, and nothing was archived by them, as the \
                  integration {provider} does not accept scans from there."
             )),
-            remediation: line(&format!(
+            remediation: single_line(&format!(
                 "find out who uploaded it: hubctl run show {run_id} | if the source may send findings of the account: {} | \
                  hubctl run replay {run_id}",
                 integration.accept_command(&run.upload)
@@ -110,7 +110,7 @@ mod tests {
             modified_at: None,
             requester: requester.map(str::to_owned),
         };
-        let mut run = RunReport::begin(RUN.to_owned(), upload, at(minute));
+        let mut run = RunReport::new(RUN.to_owned(), upload, at(minute));
         run.finished_at = Some(at(minute));
         let mut report = AccountReport::default();
         report.counts.add(Fate::Filtered(fate.to_owned()), 20);

@@ -15,17 +15,17 @@ pub(super) struct Memory {
     kept: Mutex<(Notified, u64)>,
     bus: Mutex<Vec<Event>>,
     /// Events that the bus takes from now on.
-    takes: Mutex<Option<usize>>,
+    accepts: Mutex<Option<usize>>,
     /// Somebody else's write between our read and ours.
     between: Mutex<Option<Notified>>,
 }
 
 impl Notifications for Memory {
-    async fn told(&self, _: AccountId) -> Result<(Notified, u64), PortError> {
+    async fn notified(&self, _: AccountId) -> Result<(Notified, u64), PortError> {
         Ok(self.kept.lock().unwrap().clone())
     }
 
-    async fn write_told(&self, _: AccountId, told: &Notified, number: u64) -> Result<bool, PortError> {
+    async fn write_notified(&self, _: AccountId, notified: &Notified, number: u64) -> Result<bool, PortError> {
         let mut kept = self.kept.lock().unwrap();
         if let Some(other) = self.between.lock().unwrap().take() {
             *kept = (other, kept.1 + 1);
@@ -33,17 +33,17 @@ impl Notifications for Memory {
         if kept.1 != number {
             return Ok(false);
         }
-        *kept = (told.clone(), number + 1);
+        *kept = (notified.clone(), number + 1);
         Ok(true)
     }
 
     async fn publish(&self, events: &[Event]) -> Result<BTreeSet<usize>, PortError> {
-        let takes = self.takes.lock().unwrap().unwrap_or(events.len()).min(events.len());
-        if takes == 0 {
+        let accepts = self.accepts.lock().unwrap().unwrap_or(events.len()).min(events.len());
+        if accepts == 0 {
             return Err(PortError { action: "tell".to_owned(), message: "the bus is down".to_owned() });
         }
-        self.bus.lock().unwrap().extend_from_slice(&events[..takes]);
-        Ok((0..takes).collect())
+        self.bus.lock().unwrap().extend_from_slice(&events[..accepts]);
+        Ok((0..accepts).collect())
     }
 }
 
@@ -98,7 +98,7 @@ fn connection(minute: i64, enabled: &[&str]) -> Connection {
     }
 }
 
-fn news(connection: &Connection) -> StatusChanges<'_> {
+fn changes(connection: &Connection) -> StatusChanges<'_> {
     StatusChanges {
         connection,
         schedule: None,
@@ -110,7 +110,7 @@ fn news(connection: &Connection) -> StatusChanges<'_> {
 }
 
 async fn check(memory: &Memory, minute: i64, enabled: &[&str]) -> Vec<Event> {
-    tell(memory, news(&connection(minute, enabled))).await.unwrap().events
+    publish_status_changes(memory, changes(&connection(minute, enabled))).await.unwrap().events
 }
 
 #[tokio::test]
@@ -160,23 +160,23 @@ async fn a_region_that_is_no_longer_looked_at_is_not_lost() {
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
     let mut fewer = connection(1, &["eu-west-1"]);
     fewer.regions.remove(&"us-east-1".parse().unwrap());
-    assert_eq!(tell(&memory, news(&fewer)).await.unwrap().events, []);
+    assert_eq!(publish_status_changes(&memory, changes(&fewer)).await.unwrap().events, []);
 }
 
 #[tokio::test]
 async fn what_the_bus_did_not_take_is_told_later_and_by_one_only() {
     let memory = Memory::default();
-    *memory.takes.lock().unwrap() = Some(0);
-    tell(&memory, news(&connection(0, &["eu-west-1"]))).await.unwrap_err();
-    *memory.takes.lock().unwrap() = None;
+    *memory.accepts.lock().unwrap() = Some(0);
+    publish_status_changes(&memory, changes(&connection(0, &["eu-west-1"]))).await.unwrap_err();
+    *memory.accepts.lock().unwrap() = None;
     // Not while the first may still send it.
     assert_eq!(check(&memory, 4, &["eu-west-1"]).await, []);
     assert_eq!(check(&memory, 5, &["eu-west-1"]).await.len(), 1);
     assert_eq!(check(&memory, 11, &["eu-west-1"]).await, []);
     // Of several, those that it did not take.
-    *memory.takes.lock().unwrap() = Some(1);
+    *memory.accepts.lock().unwrap() = Some(1);
     check(&memory, 12, &["ap-southeast-2", "eu-west-1", "sa-east-1"]).await;
-    *memory.takes.lock().unwrap() = None;
+    *memory.accepts.lock().unwrap() = None;
     check(&memory, 20, &["ap-southeast-2", "eu-west-1", "sa-east-1"]).await;
     assert_eq!(
         memory.said(),
@@ -191,21 +191,21 @@ async fn checks_that_overlap_tell_it_once() {
     // Another check finds the same loss and writes it down between our read and our write.
     let (before, _) = memory.kept.lock().unwrap().clone();
     let lost = connection(1, &["eu-west-1"]);
-    let (theirs, events) = before.after(&news(&lost));
+    let (theirs, events) = before.updated(&changes(&lost));
     assert_eq!(events.len(), 1);
     *memory.between.lock().unwrap() = Some(theirs);
-    assert_eq!(tell(&memory, news(&lost)).await.unwrap().events, []);
+    assert_eq!(publish_status_changes(&memory, changes(&lost)).await.unwrap().events, []);
 }
 
 #[tokio::test]
 async fn a_bus_that_is_down_for_ever_does_not_fill_the_table() {
     let memory = Memory::default();
-    *memory.takes.lock().unwrap() = Some(0);
+    *memory.accepts.lock().unwrap() = Some(0);
     for minute in 0..200 {
         let enabled: &[&str] = if minute % 2 == 0 { &["eu-west-1"] } else { &[] };
-        tell(&memory, news(&connection(minute, enabled))).await.unwrap_err();
+        publish_status_changes(&memory, changes(&connection(minute, enabled))).await.unwrap_err();
     }
-    assert_eq!(memory.kept.lock().unwrap().0.waiting.len(), WAITING_MAX);
+    assert_eq!(memory.kept.lock().unwrap().0.waiting.len(), OUTBOX_MAX);
 }
 
 #[tokio::test]
@@ -215,9 +215,12 @@ async fn a_scan_that_does_not_come_is_told_once_until_one_comes() {
     let hour = |hour: i64| at(hour * 60);
     let look = async |now: Timestamp, newest: Option<Timestamp>| {
         let connection = connection(0, &["eu-west-1"]);
-        tell(&memory, StatusChanges { schedule: Some(&daily), newest_scan: newest, now, ..news(&connection) })
-            .await
-            .unwrap()
+        publish_status_changes(
+            &memory,
+            StatusChanges { schedule: Some(&daily), newest_scan: newest, now, ..changes(&connection) },
+        )
+        .await
+        .unwrap()
             .events
     };
     assert_eq!(look(hour(0), None).await.len(), 1, "connected");
@@ -260,14 +263,19 @@ async fn nobody_waits_for_scans_of_another_schedule_or_of_the_time_before_it_was
         let connection = connection(0, &["eu-west-1"]);
         let schedule: Schedule = schedule.parse().unwrap();
         let (newest_scan, exported_since) = (Some(hour(newest)), Some(hour(since)));
-        let news = StatusChanges {
+        let changes = StatusChanges {
             schedule: Some(&schedule),
             newest_scan,
             exported_since,
             now: hour(now),
-            ..news(&connection)
+            ..changes(&connection)
         };
-        tell(&memory, news).await.unwrap().events.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>()
+        publish_status_changes(&memory, changes)
+            .await
+            .unwrap()
+            .events.iter()
+            .map(|event| event.kind.as_str())
+            .collect::<Vec<_>>()
     };
     const DAILY: &str = "rate(1 day)";
     assert_eq!(look("rate(7 days)", 0, 0, 0).await, ["Integration Connected"]);
@@ -289,16 +297,16 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let memory = Memory::default();
         let mut last = Vec::new();
-        for (minute, (enabled, takes)) in checks.iter().enumerate() {
+        for (minute, (enabled, accepts)) in checks.iter().enumerate() {
             last = enabled.iter().map(|index| REGIONS[*index]).collect();
-            *memory.takes.lock().unwrap() = Some(*takes);
+            *memory.accepts.lock().unwrap() = Some(*accepts);
             let found = connection(i64::try_from(minute).unwrap(), &last);
-            let _ = runtime.block_on(tell(&memory, news(&found)));
+            let _ = runtime.block_on(publish_status_changes(&memory, changes(&found)));
         }
         // The bus is up again: two checks that find the same, each after the senders' time.
-        *memory.takes.lock().unwrap() = None;
+        *memory.accepts.lock().unwrap() = None;
         for minute in [1_000, 2_000] {
-            runtime.block_on(tell(&memory, news(&connection(minute, &last)))).unwrap();
+            runtime.block_on(publish_status_changes(&memory, changes(&connection(minute, &last)))).unwrap();
         }
         let bus = memory.bus.lock().unwrap();
         let ids: BTreeSet<_> = bus.iter().map(|event| &event.detail.id).collect();
@@ -312,8 +320,8 @@ proptest! {
         });
         prop_assert_eq!(connected, Some(!last.is_empty()));
         if !last.is_empty() {
-            let told: BTreeSet<_> = ordered.last().unwrap().detail.regions.iter().map(ToString::to_string).collect();
-            prop_assert_eq!(told, last.iter().map(ToString::to_string).collect::<BTreeSet<_>>());
+            let notified: BTreeSet<_> = ordered.last().unwrap().detail.regions.iter().map(ToString::to_string).collect();
+            prop_assert_eq!(notified, last.iter().map(ToString::to_string).collect::<BTreeSet<_>>());
         }
     }
 }

@@ -11,9 +11,9 @@ use super::{Newest, PortError};
 /// Keeps an account's scans in order and its exports apart.
 pub trait AccountLocks {
     /// Takes the account for a run that exports a scan of `scanned_at` from an upload of this content, until `until`, in one
-    /// atomic step: unless a newer scan was begun before ([`Newest::begin`]), or another run holds the account. The scan's
+    /// atomic step: unless a newer scan was begun before ([`Newest::acquire`]), or another run holds the account. The scan's
     /// time is remembered at once.
-    fn begin(
+    fn acquire(
         &self,
         account: AccountId,
         run_id: &str,
@@ -39,7 +39,7 @@ pub trait AccountLocks {
     ) -> impl Future<Output = Result<Option<(Newest, InDoubt)>, PortError>> + Send;
 
     /// The run that holds the account at `now`. None, too, where the implementer keeps no holds.
-    fn holder(
+    fn locked_by(
         &self,
         account: AccountId,
         now: Timestamp,
@@ -47,7 +47,7 @@ pub trait AccountLocks {
 
     /// Releases the account, if the run still holds it. `exported_at`: when the run completed an upload of the account
     /// ([`Newest::exported_at`]); none, if it did not, and then the time that is stored stays.
-    fn end(
+    fn release(
         &self,
         account: AccountId,
         run_id: &str,
@@ -57,7 +57,7 @@ pub trait AccountLocks {
 }
 
 /// Where Security Hub may hold findings, or versions of them, that the saved state does not know, because a run died or
-/// failed. From [`AccountLocks::begin`] to [`AccountLocks::end`] everything is in doubt.
+/// failed. From [`AccountLocks::acquire`] to [`AccountLocks::release`] everything is in doubt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InDoubt {
     /// Everywhere.
@@ -68,16 +68,16 @@ pub struct InDoubt {
 
 impl InDoubt {
     /// Whether a Region is in doubt.
-    pub fn covers(&self, region: RegionName) -> bool {
+    pub fn includes(&self, region: RegionName) -> bool {
         self.everywhere || self.regions.contains(&region)
     }
 }
 
-/// The answer to [`AccountLocks::begin`].
+/// The answer to [`AccountLocks::acquire`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
     /// The account is ours.
-    Taken {
+    Granted {
         /// What an earlier run left in doubt.
         in_doubt: InDoubt,
     },
@@ -87,7 +87,7 @@ pub enum Acquired {
         newest: Timestamp,
     },
     /// Another run holds the account.
-    Held {
+    Locked {
         /// That run.
         run_id: String,
     },

@@ -13,7 +13,7 @@ pub trait Hub {
     -> impl Future<Output = Result<ImportOutcome, CallError>> + Send;
 
     /// When the Region's hub was switched on, if it says so (`DescribeHub`). Retried by the implementer.
-    fn since(&self, region: &RegionName) -> impl Future<Output = Result<Option<String>, CallError>> + Send;
+    fn enabled_at(&self, region: &RegionName) -> impl Future<Output = Result<Option<String>, CallError>> + Send;
 
     /// One page of our product's findings about the account in this Region, as JSON (`GetFindings`; the same filter for every
     /// page: ProductArn, AwsAccountId and Region; active ones). Retried by the implementer.
@@ -84,7 +84,7 @@ pub enum CallError {
     ExpiredToken(String),
     /// The run's time was over before the answer: the call may have been run or not.
     #[error("the time of the run was over before the answer")]
-    OutOfTime,
+    DeadlineExceeded,
     /// No answer from this Region's endpoint: its name does not resolve or nothing listens.
     #[error("no connection to the endpoint: {0}")]
     Unreachable(String),
@@ -99,7 +99,7 @@ pub enum CallError {
     InvalidAccess(String),
     /// 400, 413 or an authoriser that cannot read a finding: something in the batch is at fault.
     #[error("{code}: {message}")]
-    Refused {
+    Rejected {
         /// The service's code.
         code: String,
         /// The service's words.

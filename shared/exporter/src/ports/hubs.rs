@@ -28,7 +28,7 @@ pub trait Hubs {
 pub enum ConnectError {
     /// The credentials will not work until somebody fixes them.
     #[error("{}: {}", .0.reason, .0.message)]
-    Refused(Problem),
+    Rejected(Problem),
     /// Anything that may pass.
     #[error(transparent)]
     Failed(#[from] PortError),
@@ -38,7 +38,7 @@ impl ConnectError {
     /// The same, for a user.
     pub fn into_problem(self) -> Problem {
         match self {
-            Self::Refused(problem) => problem,
+            Self::Rejected(problem) => problem,
             Self::Failed(error) => Problem::new(undelivered::CREDENTIALS_UNAVAILABLE, error.to_string()),
         }
     }

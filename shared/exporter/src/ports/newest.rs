@@ -30,7 +30,7 @@ impl From<Timestamp> for Newest {
 impl Newest {
     /// What is the newest scan once an upload with a scan of this time is begun. The time of the newer scan, if it is
     /// superseded. Times count to the millisecond, as the stores keep them.
-    pub fn begin(old: Option<Self>, content: &str, scanned_at: Timestamp) -> Result<Self, Timestamp> {
+    pub fn with_scan(old: Option<Self>, content: &str, scanned_at: Timestamp) -> Result<Self, Timestamp> {
         let Some(old) = old else {
             let newest_of = Some(content.to_owned());
             return Ok(Self { newest: scanned_at, newest_of, newest_before: None, exported_at: None });
@@ -65,21 +65,25 @@ mod tests {
 
     #[test]
     fn an_upload_of_several_times_is_no_older_scan_than_itself() {
-        let first = Newest::begin(None, "a", at(10)).unwrap();
-        let ours = Newest::begin(Some(first), "b", at(20)).unwrap();
-        let ours = Newest::begin(Some(ours), "b", at(30)).unwrap();
+        let first = Newest::with_scan(None, "a", at(10)).unwrap();
+        let ours = Newest::with_scan(Some(first), "b", at(20)).unwrap();
+        let ours = Newest::with_scan(Some(ours), "b", at(30)).unwrap();
         let newest_of = Some("b".to_owned());
         assert_eq!(ours, Newest { newest: at(30), newest_of, newest_before: Some(at(10)), exported_at: None });
-        assert_eq!(Newest::begin(Some(ours.clone()), "b", at(20)), Ok(ours.clone()), "it comes again");
-        assert_eq!(Newest::begin(Some(ours.clone()), "b", at(5)), Err(at(10)), "a scan between was newer");
-        assert_eq!(Newest::begin(Some(ours.clone()), "a", at(20)), Err(at(30)), "another upload is older");
-        assert_eq!(Newest::begin(Some(ours.clone()), "c", at(30)), Ok(ours), "of two with one time both are exported");
+        assert_eq!(Newest::with_scan(Some(ours.clone()), "b", at(20)), Ok(ours.clone()), "it comes again");
+        assert_eq!(Newest::with_scan(Some(ours.clone()), "b", at(5)), Err(at(10)), "a scan between was newer");
+        assert_eq!(Newest::with_scan(Some(ours.clone()), "a", at(20)), Err(at(30)), "another upload is older");
+        assert_eq!(
+            Newest::with_scan(Some(ours.clone()), "c", at(30)),
+            Ok(ours),
+            "of two with one time both are exported"
+        );
     }
 
     #[test]
     fn what_an_earlier_release_kept_supersedes_as_before() {
         let old: Newest = serde_json::from_str(r#"{"newest": "2026-03-01T00:00:00Z"}"#).unwrap();
         let before = old.newest - jiff::SignedDuration::from_secs(1);
-        assert_eq!(Newest::begin(Some(old.clone()), "a", before), Err(old.newest));
+        assert_eq!(Newest::with_scan(Some(old.clone()), "a", before), Err(old.newest));
     }
 }

@@ -8,7 +8,7 @@ use super::PortError;
 
 /// Locks uploads, so that each is exported by one run, and once.
 pub trait UploadLocks {
-    /// Claims an upload for a run until `until`. Of two callers at once, exactly one gets [`Claim::Taken`]. A claim
+    /// Claims an upload for a run until `until`. Of two callers at once, exactly one gets [`Claim::Granted`]. A claim
     /// whose time is over counts as released; with `again`, so does one that is done.
     fn claim(
         &self,
@@ -28,7 +28,7 @@ pub trait UploadLocks {
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Marks the claim as done, so that the same upload is not exported again; `done == false` releases it.
-    fn settle_claim(
+    fn finish_claim(
         &self,
         identity: &str,
         run_id: &str,
@@ -40,14 +40,14 @@ pub trait UploadLocks {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// The upload is ours.
-    Taken,
+    Granted,
     /// An earlier run exported it.
-    Done {
+    Completed {
         /// That run.
         run_id: String,
     },
     /// Another run works on it right now.
-    Held {
+    InProgress {
         /// That run.
         run_id: String,
     },

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use self::entries::EntryReader;
-pub(crate) use self::rewrite::{Line, rewrite};
+pub(crate) use self::rewrite::{EntryOutcome, rewrite};
 
 use crate::json_lines::{JsonLines, WriterTask};
 use crate::ports::Objects;
@@ -132,7 +132,7 @@ impl Entry {
     }
 
     /// A finding that Security Hub refused.
-    pub(crate) fn refused(account: AccountId, region: RegionName, rejected: Rejected) -> Self {
+    pub(crate) fn rejected(account: AccountId, region: RegionName, rejected: Rejected) -> Self {
         Self {
             stage: Stage::Delivery,
             code: rejected.code,
@@ -151,7 +151,7 @@ pub type Quarantine = JsonLines<Entry>;
 
 impl Quarantine {
     /// Opens a run's quarantine.
-    pub(crate) fn of_run<P: Objects + Send + Sync + 'static>(
+    pub(crate) fn for_run<P: Objects + Send + Sync + 'static>(
         ports: std::sync::Arc<P>,
         run_id: &str,
     ) -> (Self, WriterTask) {

@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::entries::EntryReader;
 use crate::ports::{ObjectWriter, PortError, Ports, PutMode};
 use crate::report::RunReport;
-use crate::report_store::keep_report;
+use crate::report_store::save_report;
 use crate::state::FindingKey;
 
 /// Bytes that are gathered before they go to the store.
@@ -15,13 +15,13 @@ const WRITE_BYTES: usize = 256 * 1024;
 
 /// What is known of a line after it was taken up.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Line {
+pub(crate) enum EntryOutcome {
     /// It stays.
-    Stays,
+    Unchanged,
     /// It leaves; if it failed again, it is rewritten.
-    Settled,
+    Completed,
     /// It leaves, unless one of these keys is among what was left: its own, or that of its longer Id.
-    Tried([FindingKey; 2]),
+    Attempted([FindingKey; 2]),
 }
 
 /// A quarantine being rewritten.
@@ -50,25 +50,25 @@ pub(crate) async fn rewrite<P: Ports>(
     ports: &P,
     mut earlier: RunReport,
     etag: &str,
-    fates: &[Line],
+    outcomes: &[EntryOutcome],
     left: &HashSet<FindingKey>,
     failed_again: Option<&str>,
 ) -> Result<(), PortError> {
-    let stays = |line: &Line| match line {
-        Line::Stays => true,
-        Line::Settled => false,
-        Line::Tried(keys) => keys.iter().any(|key| left.contains(key)),
+    let stays = |line: &EntryOutcome| match line {
+        EntryOutcome::Unchanged => true,
+        EntryOutcome::Completed => false,
+        EntryOutcome::Attempted(keys) => keys.iter().any(|key| left.contains(key)),
     };
-    if fates.iter().all(stays) {
+    if outcomes.iter().all(stays) {
         return Ok(());
     }
     let key = RunReport::quarantine_key(&earlier.run_id);
     let writer = ports.create(&key, PutMode::Update(etag.to_owned())).await?;
     let mut rewriter = Rewriter { writer, pending: BytesMut::new(), codes: BTreeMap::new() };
     if let Some(mut lines) = EntryReader::open(ports, &earlier.run_id).await? {
-        let mut fates = fates.iter();
+        let mut outcomes = outcomes.iter();
         while let Some((entry, line)) = lines.next().await? {
-            if fates.next().is_none_or(stays) {
+            if outcomes.next().is_none_or(stays) {
                 rewriter.push(entry.code, &line).await?;
             }
         }
@@ -85,6 +85,6 @@ pub(crate) async fn rewrite<P: Ports>(
     }
     rewriter.writer.finish().await?;
     earlier.quarantine_remaining = Some(rewriter.codes);
-    keep_report(ports, &earlier).await?;
+    save_report(ports, &earlier).await?;
     ports.record(&earlier).await
 }

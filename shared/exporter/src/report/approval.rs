@@ -24,21 +24,21 @@ impl AccountReport {
     }
 
     /// Whether this approval would change anything.
-    pub fn waits_for(&self, approval: Approval) -> bool {
+    pub fn is_affected_by(&self, approval: Approval) -> bool {
         (approval.pending && self.has_pending()) || (approval.unproven && self.has_unproven())
     }
 }
 
 impl RunReport {
     /// The accounts in which this approval would change anything.
-    pub fn waiting_for(&self, approval: Approval) -> impl Iterator<Item = (AccountId, &AccountReport)> {
-        let waiting = self.accounts.iter().filter(move |(_, report)| report.waits_for(approval));
+    pub fn accounts_to_approve(&self, approval: Approval) -> impl Iterator<Item = (AccountId, &AccountReport)> {
+        let waiting = self.accounts.iter().filter(move |(_, report)| report.is_affected_by(approval));
         waiting.map(|(account, report)| (*account, report))
     }
 
     /// Whether something waits for an approval.
     pub fn needs_approval(&self) -> bool {
-        self.waiting_for(Approval { pending: true, unproven: true }).next().is_some()
+        self.accounts_to_approve(Approval { pending: true, unproven: true }).next().is_some()
     }
 
     /// The command that approves.
@@ -81,7 +81,7 @@ impl RunReport {
             reasons.push(format!(
                 "account {account}: {findings} {verb} active, because {}{}\n{list}\n{approve}",
                 explain(reason),
-                where_of(reason, &places)
+                place_names(reason, &places)
             ));
         }
         reasons
@@ -111,7 +111,7 @@ fn by_reason(report: &AccountReport) -> BTreeMap<&str, BTreeMap<(RegionName, &st
 }
 
 /// The names that a reason is about, in brackets: Regions or services, if they are few.
-fn where_of(reason: &str, places: &BTreeMap<(RegionName, &str), u64>) -> String {
+fn place_names(reason: &str, places: &BTreeMap<(RegionName, &str), u64>) -> String {
     let names: BTreeSet<String> = match reason {
         NO_REGION_RESULTS => places.keys().map(|(region, _)| region.to_string()).collect(),
         NO_SERVICE_RESULTS => places.keys().map(|(_, service)| (*service).to_owned()).collect(),
@@ -135,7 +135,7 @@ mod tests {
     fn run(report: AccountReport) -> RunReport {
         let upload =
             UploadInfo { source: String::new(), etag: String::new(), bytes: 0, modified_at: None, requester: None };
-        let mut run = RunReport::begin("r1".to_owned(), upload, Timestamp::UNIX_EPOCH);
+        let mut run = RunReport::new("r1".to_owned(), upload, Timestamp::UNIX_EPOCH);
         run.read_status = crate::report::ReadStatus::Complete;
         run.accounts.insert(ACCOUNT.parse().unwrap(), report);
         run
@@ -188,7 +188,7 @@ mod tests {
         (run.counts.read, run.counts.unchanged) = (1, 1);
         run.conclude(Timestamp::UNIX_EPOCH, "");
         assert_eq!(run.status, crate::report::RunStatus::Degraded);
-        let waits = |pending, unproven| run.waiting_for(Approval { pending, unproven }).count();
+        let waits = |pending, unproven| run.accounts_to_approve(Approval { pending, unproven }).count();
         assert_eq!((waits(true, false), waits(false, true), waits(true, true)), (0, 1, 1));
         assert_eq!(
             run.approve_command(Approval { pending: true, unproven: true }),

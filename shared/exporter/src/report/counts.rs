@@ -120,7 +120,7 @@ impl Counts {
     }
 
     /// Whether every finding has exactly one fate.
-    pub fn balanced(&self) -> bool {
+    pub fn is_balanced(&self) -> bool {
         self.read == self.accounted()
     }
 

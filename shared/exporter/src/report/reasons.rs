@@ -73,7 +73,7 @@ pub mod undelivered {
     pub const LEASE_LOST: &str = "lease_lost";
 
     /// Whether the cause may pass by itself, so that another try is worth it.
-    pub fn passes(reason: &str) -> bool {
+    pub fn is_transient(reason: &str) -> bool {
         [ACCOUNT_LOCKED, CREDENTIALS_UNAVAILABLE, THROTTLED, SERVICE_ERROR, UNREACHABLE, DEADLINE_EXCEEDED, LEASE_LOST]
             .contains(&reason)
     }

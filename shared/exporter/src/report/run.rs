@@ -38,7 +38,7 @@ pub enum RunStatus {
 
 impl RunStatus {
     /// Whether the same upload is to be exported again, without a user's doing.
-    pub fn wants_another_try(self) -> bool {
+    pub fn should_retry(self) -> bool {
         matches!(self, Self::Failed | Self::Unfinished)
     }
 
@@ -335,7 +335,7 @@ pub struct RunReport {
 
 impl RunReport {
     /// A run that begins.
-    pub fn begin(run_id: String, upload: UploadInfo, started_at: Timestamp) -> Self {
+    pub fn new(run_id: String, upload: UploadInfo, started_at: Timestamp) -> Self {
         Self {
             run_id,
             kind: RunKind::Export,

@@ -26,7 +26,7 @@ impl RunReport {
         let counts = &self.counts;
         let regions = self.accounts.values().flat_map(|account| account.regions.values());
         let mut causes: Vec<&str> = regions.filter_map(|region| region.unfinished.as_deref()).collect();
-        causes.extend(counts.undelivered.keys().map(String::as_str).filter(|reason| undelivered::passes(reason)));
+        causes.extend(counts.undelivered.keys().map(String::as_str).filter(|reason| undelivered::is_transient(reason)));
         let out_of_time = causes.contains(&undelivered::DEADLINE_EXCEEDED) || self.read_status == ReadStatus::Stopped;
         let broken = causes.iter().any(|cause| *cause != undelivered::DEADLINE_EXCEEDED)
             || (counts.archive_undelivered > 0 && !out_of_time);
@@ -35,8 +35,8 @@ impl RunReport {
             _ if broken => RunStatus::Failed,
             _ if out_of_time => RunStatus::Unfinished,
             ReadStatus::Refused { .. } if counts.read == 0 => RunStatus::Ignored,
-            _ if self.is_empty() || self.is_kept_back(FilterReason::OtherFormat.as_str()) => RunStatus::Ignored,
-            _ if self.is_kept_back(SUPERSEDED) => RunStatus::Superseded,
+            _ if self.is_empty() || self.is_all_filtered(FilterReason::OtherFormat.as_str()) => RunStatus::Ignored,
+            _ if self.is_all_filtered(SUPERSEDED) => RunStatus::Superseded,
             _ if self.reasons.is_empty() => RunStatus::Succeeded,
             _ => RunStatus::Degraded,
         }
@@ -48,7 +48,7 @@ impl RunReport {
             read_status: ReadStatus::Complete,
             counts: Counts { read: report.counts.read.max(1), ..report.counts.clone() },
             accounts: [(account, report.clone())].into(),
-            ..Self::begin(String::new(), UploadInfo::default(), Timestamp::UNIX_EPOCH)
+            ..Self::new(String::new(), UploadInfo::default(), Timestamp::UNIX_EPOCH)
         };
         !of_one.explain("").is_empty() || report.counts.region_unavailable_total() > 0
     }
@@ -60,7 +60,7 @@ impl RunReport {
 
     /// Whether the scan was kept back as a whole, such as an older one of every account in it. What is never sent, such as a manual
     /// check, changes nothing about that.
-    fn is_kept_back(&self, reason: &str) -> bool {
+    fn is_all_filtered(&self, reason: &str) -> bool {
         let kept_back = |counts: &Counts| {
             let manual = counts.filtered.get(FilterReason::Manual.as_str()).copied().unwrap_or_default();
             counts.filtered.get(reason) == Some(&(counts.read - manual))
@@ -164,7 +164,7 @@ mod tests {
 
     /// A run over two findings of an account, and one that belongs to none.
     fn run(fate: &Fate) -> RunReport {
-        let mut run = RunReport::begin(String::new(), UploadInfo::default(), Timestamp::UNIX_EPOCH);
+        let mut run = RunReport::new(String::new(), UploadInfo::default(), Timestamp::UNIX_EPOCH);
         run.read_status = ReadStatus::Complete;
         let mut account = AccountReport { problem: Some("older".to_owned()), ..AccountReport::default() };
         account.counts.read = 2;

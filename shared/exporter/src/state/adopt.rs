@@ -65,23 +65,23 @@ pub(crate) async fn adopt<P: Objects, H: Hub>(
     now_ms: i64,
     until: Option<Instant>,
 ) -> Result<Drift, AdoptError> {
-    let begun = begun(&region_state);
+    let begun = unfinished_adoption(&region_state);
     let runs = begun.as_ref().map_or(0, |begun| begun.runs) + 1;
     let is_resumed = begun.is_some();
     let pages = Pages::resume(hub, region_state.header.region, until, begun.and_then(|begun| begun.next));
-    region_state.touch().await?;
+    region_state.start_next().await?;
     let (found, drift) = (HashSet::new(), Drift::default());
     let mut adoption = Adoption { region_state, pages, regions, trust, now_ms, found, drift, is_resumed, runs };
     let is_denied = adoption.read().await?;
-    adoption.note_rest(is_denied);
+    adoption.record_progress(is_denied);
     adoption.copy_state(missing).await?;
     adoption.region_state.save().await?;
     Ok(adoption.drift)
 }
 
 /// An adoption that an earlier run began, unless the hub is another one by now.
-fn begun<P: Objects>(region_state: &RegionState<P>) -> Option<AdoptionProgress> {
-    let old = region_state.old.as_ref().filter(|old| old.is_of_this_hub(&region_state.header));
+fn unfinished_adoption<P: Objects>(region_state: &RegionState<P>) -> Option<AdoptionProgress> {
+    let old = region_state.old.as_ref().filter(|old| old.is_same_hub(&region_state.header));
     old.and_then(|old| old.tail.adopting.clone()).filter(|begun| begun.given_up.is_none())
 }
 
@@ -108,16 +108,16 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
             let page = match self.pages.next().await {
                 Ok(Some(page)) => page,
                 Ok(None) => return Ok(false),
-                Err(unread) => return self.stop(unread),
+                Err(unread) => return self.stop_reading(unread),
             };
             self.drift.pages += 1;
             for finding in page {
-                self.take_over(&finding).await?;
+                self.adopt_finding(&finding).await?;
             }
         }
     }
 
-    async fn take_over(&mut self, finding: &Bytes) -> Result<(), PortError> {
+    async fn adopt_finding(&mut self, finding: &Bytes) -> Result<(), PortError> {
         let region_state = &mut self.region_state;
         let taken = read_hub_finding(finding, region_state.header.region, self.regions, self.now_ms);
         let Some((meta, json)) = taken.filter(|(meta, _)| self.found.insert(meta.key)) else { return Ok(()) };
@@ -126,22 +126,22 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
             known => {
                 self.drift.unknown += 1;
                 let first_seen_ms = known.map_or(meta.first_seen_ms, |known| known.first_seen_ms);
-                region_state.record(&trusted(FindingMeta { first_seen_ms, ..meta }, self.trust), &json).await
+                region_state.record(&with_trust(FindingMeta { first_seen_ms, ..meta }, self.trust), &json).await
             }
         }
     }
 
     /// What follows from the service not being read to its end. What was read until then is not read again.
-    fn stop(&mut self, unread: Unread) -> Result<bool, AdoptError> {
+    fn stop_reading(&mut self, unread: Unread) -> Result<bool, AdoptError> {
         let has_read = !self.found.is_empty();
         self.drift.paused = Some(match unread {
-            Unread::OutOfTime | Unread::Call(CallError::OutOfTime) => undelivered::DEADLINE_EXCEEDED,
-            Unread::NoEnd => undelivered::SERVICE_ERROR,
+            Unread::DeadlineExceeded | Unread::Call(CallError::DeadlineExceeded) => undelivered::DEADLINE_EXCEEDED,
+            Unread::PageLimit => undelivered::SERVICE_ERROR,
             // Where the state is to be believed anyway, nothing is written for it.
             Unread::Call(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))
                 if self.region_state.old.is_some() && (self.trust == Trust::Existence || has_read) =>
             {
-                self.drift.unread = Some(denied(&error));
+                self.drift.unread = Some(denied_message(&error));
                 return Ok(true);
             }
             Unread::Call(CallError::Throttled(_)) if has_read => undelivered::THROTTLED,
@@ -154,7 +154,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
     }
 
     /// Notes in the state where a later run goes on, or why none does.
-    fn note_rest(&mut self, is_denied: bool) {
+    fn record_progress(&mut self, is_denied: bool) {
         let (runs, header) = (self.runs, &mut self.region_state.header);
         let given_up = (self.drift.paused.is_some() && is_futile(&self.pages, &self.drift, self.is_resumed, runs)).then(|| {
             let (account, region) = (header.account, header.region);
@@ -177,19 +177,19 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
 
     /// Copies what the state has. What the service does not show is archived, if all was read.
     async fn copy_state(&mut self, missing: Missing) -> Result<(), PortError> {
-        let drops = self.pages.is_whole() && self.drift.paused.is_none() && self.drift.unread.is_none();
+        let drops = self.pages.is_from_first_page() && self.drift.paused.is_none() && self.drift.unread.is_none();
         let region_state = &mut self.region_state;
         if region_state.old.is_none() {
             return Ok(());
         }
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
-        while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
+        while let Some(entry) = entries.next().await.map_err(|error| error.on_second_read("the state"))? {
             let known = self.found.contains(&entry.meta.key) || self.now_ms - entry.meta.sent_ms < LAG_MS;
-            if !region_state.index.keeps(&entry.meta) {
+            if !region_state.index.is_current(&entry.meta) {
                 continue;
             }
             let meta = if known || !entry.meta.is_active() || !drops {
-                trusted(entry.meta, self.trust)
+                with_trust(entry.meta, self.trust)
             } else {
                 self.drift.missing += 1;
                 archived(&entry, missing, self.regions)
@@ -202,7 +202,9 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
 
 /// Whether going on another time would come no further: this run began again, as the next one would, and found nothing more.
 fn is_futile<H: Hub>(pages: &Pages<'_, H>, drift: &Drift, is_resumed: bool, runs: u32) -> bool {
-    runs >= RUNS_MAX || pages.is_endless() || (is_resumed && pages.is_whole() && drift.pages > 0 && drift.unknown == 0)
+    runs >= RUNS_MAX
+        || pages.exceeds_page_limit()
+        || (is_resumed && pages.is_from_first_page() && drift.pages > 0 && drift.unknown == 0)
 }
 
 /// What an active finding of the state is that the service does not show among the active ones. It is remembered, so that its
@@ -222,12 +224,12 @@ fn archived(entry: &Entry, missing: Missing, regions: &Regions) -> FindingMeta {
 }
 
 /// What somebody must know where the service does not show its findings.
-pub(crate) fn denied(error: &CallError) -> String {
+pub(crate) fn denied_message(error: &CallError) -> String {
     format!("{error}. Allow the role securityhub:GetFindings; the next export reads the rest")
 }
 
 /// The facts of a finding, as far as they can be trusted.
-fn trusted(meta: FindingMeta, trust: Trust) -> FindingMeta {
+fn with_trust(meta: FindingMeta, trust: Trust) -> FindingMeta {
     match trust {
         Trust::Existence if meta.is_active() => FindingMeta { stored: Stored::Uncertain, ..meta },
         Trust::Existence | Trust::Content => meta,

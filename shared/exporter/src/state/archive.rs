@@ -35,7 +35,7 @@ impl Resolution {
 ///
 /// When the JSON is not an object.
 pub fn archived(json: &[u8], ended: Resolution, updated_at: Timestamp) -> serde_json::Result<Vec<u8>> {
-    stamped(json, "ARCHIVED", ended.status(), updated_at)
+    with_record_state(json, "ARCHIVED", ended.status(), updated_at)
 }
 
 /// The finding as last sent, active with this status.
@@ -43,8 +43,8 @@ pub fn archived(json: &[u8], ended: Resolution, updated_at: Timestamp) -> serde_
 /// # Errors
 ///
 /// When the JSON is not an object.
-pub fn restored(json: &[u8], status: Status, updated_at: Timestamp) -> serde_json::Result<Vec<u8>> {
-    stamped(json, "ACTIVE", Some(status), updated_at)
+pub fn reactivated(json: &[u8], status: Status, updated_at: Timestamp) -> serde_json::Result<Vec<u8>> {
+    with_record_state(json, "ACTIVE", Some(status), updated_at)
 }
 
 /// The finding as last sent, with a later time, so that the service takes it again.
@@ -52,7 +52,7 @@ pub fn restored(json: &[u8], status: Status, updated_at: Timestamp) -> serde_jso
 /// # Errors
 ///
 /// When the JSON is not an object.
-pub fn repeated(json: &[u8], updated_at: Timestamp) -> serde_json::Result<Vec<u8>> {
+pub fn resent(json: &[u8], updated_at: Timestamp) -> serde_json::Result<Vec<u8>> {
     let mut finding: Map<String, Value> = serde_json::from_slice(json)?;
     finding.insert("UpdatedAt".to_owned(), format!("{updated_at:.3}").into());
     serde_json::to_vec(&finding)
@@ -64,7 +64,7 @@ pub(crate) fn status_of(meta: &FindingMeta, json: &Bytes, regions: &Regions) -> 
         Stored::Active(status) | Stored::Archived(status) => status,
         Stored::Uncertain => {
             let is_it = |status: &Status| {
-                let active = restored(json, *status, Timestamp::UNIX_EPOCH).unwrap_or_default();
+                let active = reactivated(json, *status, Timestamp::UNIX_EPOCH).unwrap_or_default();
                 asff::map_asff(&active.into(), regions).is_some_and(|mapped| mapped.content_hash() == meta.content)
             };
             Status::ALL.into_iter().find(is_it).unwrap_or(Status::Failed)
@@ -82,7 +82,7 @@ pub(crate) fn is_archived(json: &[u8]) -> bool {
     serde_json::from_slice::<Sent<'_>>(json).is_ok_and(|sent| sent.record_state == "ARCHIVED")
 }
 
-fn stamped(
+fn with_record_state(
     json: &[u8],
     record_state: &str,
     status: Option<Status>,

@@ -103,12 +103,12 @@ impl StateWriter {
     }
 
     /// The compressed bytes so far, to be stored.
-    pub fn take(&mut self) -> Bytes {
+    pub fn take_bytes(&mut self) -> Bytes {
         std::mem::take(&mut self.out).into()
     }
 
     /// Compressed bytes that wait to be taken.
-    pub fn pending(&self) -> usize {
+    pub fn pending_bytes(&self) -> usize {
         self.out.len()
     }
 
@@ -194,7 +194,7 @@ pub struct StateReader {
     ended: bool,
     plain: BytesMut,
     /// Bytes of an entry's slot: they tell the version.
-    slot_bytes: usize,
+    meta_bytes: usize,
     header: Option<StateHeader>,
     entries: u64,
     done: bool,
@@ -217,7 +217,7 @@ impl StateReader {
             input,
             ended: false,
             plain,
-            slot_bytes: META_BYTES,
+            meta_bytes: META_BYTES,
             header: None,
             entries: 0,
             done: false,
@@ -237,7 +237,7 @@ impl StateReader {
 
     /// Whether the file is of the first version, which doesn't know which entries are foreign.
     pub(crate) fn is_first_version(&self) -> bool {
-        self.slot_bytes == META_BYTES_1
+        self.meta_bytes == META_BYTES_1
     }
 
     /// What the file is about, known before the first entry; its tail, after the last.
@@ -286,7 +286,7 @@ impl StateReader {
     fn tail(&mut self) -> Result<StateStep, StateError> {
         let tail = self.plain.split();
         if let Some(header) = self.header.as_mut().filter(|_| !tail.is_empty()) {
-            let read = if self.slot_bytes == META_BYTES {
+            let read = if self.meta_bytes == META_BYTES {
                 serde_json::from_slice(&tail)
             } else {
                 serde_json::from_slice(&tail).map(|adopting| Tail { adopting: Some(adopting), ..Tail::default() })
@@ -308,7 +308,7 @@ impl StateReader {
                 return Ok(None);
             }
             if self.plain.starts_with(MAGIC_1) {
-                self.slot_bytes = META_BYTES_1;
+                self.meta_bytes = META_BYTES_1;
             }
             let bytes = self.length_at(MAGIC.len())?;
             if self.plain.len() < head + bytes {
@@ -328,15 +328,15 @@ impl StateReader {
             self.done = true;
             return Ok(None);
         }
-        if self.plain.len() < 4 + self.slot_bytes || self.plain[..4] == END.to_le_bytes() {
+        if self.plain.len() < 4 + self.meta_bytes || self.plain[..4] == END.to_le_bytes() {
             return Ok(None);
         }
         let bytes = self.length_at(0)?;
-        if self.plain.len() < 4 + self.slot_bytes + bytes {
+        if self.plain.len() < 4 + self.meta_bytes + bytes {
             return Ok(None);
         }
         self.plain.advance(4);
-        let meta = FindingMeta::read(&self.plain.split_to(self.slot_bytes))
+        let meta = FindingMeta::read(&self.plain.split_to(self.meta_bytes))
             .ok_or_else(|| StateError::Corrupt("an entry in an unknown state".to_owned()))?;
         self.entries += 1;
         Ok(Some(StateStep::Entry(Entry { meta, json: self.plain.split_to(bytes).freeze() })))

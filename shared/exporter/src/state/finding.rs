@@ -12,7 +12,7 @@ pub struct FindingKey(pub u64);
 
 impl FindingKey {
     /// The key of a finding's Id.
-    pub fn of(id: &str) -> Self {
+    pub fn from_id(id: &str) -> Self {
         let digest = Sha256::digest(id.as_bytes());
         let (head, _) = digest.split_at(8);
         Self(head.iter().fold(0, |key, &byte| key << 8 | u64::from(byte)))
@@ -30,7 +30,7 @@ pub fn fingerprint(name: &str) -> u32 {
 const NEVER_SENT: i64 = i64::MAX;
 
 /// Milliseconds for which Security Hub keeps an active finding that is not updated.
-const ACTIVE_KEPT_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+const ACTIVE_RETENTION_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 /// What the service holds of a finding, as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +188,7 @@ impl FindingMeta {
     /// Whether Security Hub has deleted it by now: it deletes active findings that are not updated for 90 days
     /// (contract 1.8).
     pub(crate) fn is_expired(&self, now_ms: i64) -> bool {
-        now_ms - self.sent_ms >= ACTIVE_KEPT_MS
+        now_ms - self.sent_ms >= ACTIVE_RETENTION_MS
     }
 }
 

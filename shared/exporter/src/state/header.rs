@@ -97,7 +97,7 @@ pub struct Ahead {
 
 impl StateHeader {
     /// Whether both speak of the same hub, as far as known: one that is switched off and on is another.
-    pub(crate) fn is_of_this_hub(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_hub(&self, other: &Self) -> bool {
         self.hub_since.is_none() || other.hub_since.is_none() || self.hub_since == other.hub_since
     }
 

@@ -9,7 +9,7 @@ use super::finding::{FindingKey, FindingMeta, ScanCode, Stored, fingerprint};
 use super::tables::finding_home;
 
 /// Fields that the service or analysts fill; sent back they would be refused, or fix an analyst's choice as ours.
-const NOT_OURS: [&str; 16] = [
+const SERVICE_FIELDS: [&str; 16] = [
     "ProductName",
     "CompanyName",
     "Region",
@@ -54,10 +54,10 @@ pub(crate) fn read_hub_finding(
     let status = Status::ALL.into_iter().find(|known| Some(known.as_str()) == status).unwrap_or(Status::Failed);
     let archived = fields.get("RecordState").and_then(Value::as_str) == Some("ARCHIVED");
     let mapped = asff::map_asff(finding, regions);
-    let is_cut = is_resource_cut(&fields);
-    keep_ours(&mut fields);
+    let is_cut = is_resource_truncated(&fields);
+    clear_service_fields(&mut fields);
     let meta = FindingMeta {
-        key: FindingKey::of(&id),
+        key: FindingKey::from_id(&id),
         content: mapped.as_ref().map_or(0, |mapped| mapped.content_hash()),
         resource: mapped.as_ref().filter(|_| !is_cut).map_or(0, |mapped| mapped.resource_hash.fingerprint()),
         check,
@@ -73,7 +73,7 @@ pub(crate) fn read_hub_finding(
 }
 
 /// Whether the name of the finding's resource may be longer than the service keeps: then nobody knows whose the Id is.
-fn is_resource_cut(fields: &Map<String, Value>) -> bool {
+fn is_resource_truncated(fields: &Map<String, Value>) -> bool {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| text.chars().count());
     let name = text(fields.get("ProductFields").and_then(|fields| fields.get("ProwlerResourceName")));
     let id = text(fields.get("Resources").and_then(|resources| resources.get(0)?.get("Id")));
@@ -84,7 +84,7 @@ fn is_resource_cut(fields: &Map<String, Value>) -> bool {
 }
 
 /// Makes of the service's view of a finding what a provider may send: Severity and Types from the provider's own fields.
-fn keep_ours(fields: &mut Map<String, Value>) {
+fn clear_service_fields(fields: &mut Map<String, Value>) {
     let mut ours = fields.remove("FindingProviderFields").unwrap_or_else(|| Value::Object(Map::new()));
     if let Value::Object(ours) = &mut ours {
         for name in ["Severity", "Types"] {
@@ -98,7 +98,7 @@ fn keep_ours(fields: &mut Map<String, Value>) {
             severity.retain(|name, _| name == "Label" || name == "Original");
         }
     }
-    fields.retain(|name, _| !NOT_OURS.contains(&name.as_str()));
+    fields.retain(|name, _| !SERVICE_FIELDS.contains(&name.as_str()));
     fields.insert("FindingProviderFields".to_owned(), ours);
     if let Some(Value::Object(product)) = fields.get_mut("ProductFields") {
         product.retain(|name, _| !name.starts_with("aws/"));

@@ -18,8 +18,8 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use adopt::{AdoptError, LAG_MS, Missing, adopt, denied};
-pub use archive::{Resolution, archived, repeated, restored};
+pub(crate) use adopt::{AdoptError, LAG_MS, Missing, adopt, denied_message};
+pub use archive::{Resolution, archived, reactivated, resent};
 pub(crate) use archive::{is_archived, status_of};
 pub use comparison::{Comparison, Resend, compare};
 pub use file::{StateError, StateReader, StateStep, StateWriter};
@@ -29,6 +29,6 @@ pub use header::{AdoptionProgress, Ahead, ArchivedBy, StateHeader, Tail, Trust};
 pub(crate) use hub_finding::read_hub_finding;
 pub use index::{Index, SeenInScan};
 pub(crate) use pages::{Pages, Unread};
-pub(crate) use region_state::{RegionState, find};
+pub(crate) use region_state::{RegionState, find_entry};
 pub use region_state::{state_key, state_prefix};
 pub(crate) use tables::finding_home;

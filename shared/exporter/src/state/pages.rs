@@ -39,9 +39,9 @@ enum Next {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unread {
     #[error("the time was over before all findings of Security Hub were read")]
-    OutOfTime,
+    DeadlineExceeded,
     #[error("the service gave {PAGES_MAX} pages, and no end")]
-    NoEnd,
+    PageLimit,
     #[error(transparent)]
     Call(CallError),
 }
@@ -60,12 +60,12 @@ impl<'a, H: Hub> Pages<'a, H> {
     }
 
     /// Whether the reading began with the first page.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub(crate) fn is_from_first_page(&self) -> bool {
         self.is_whole
     }
 
     /// Whether no more pages are read, although the service has some.
-    pub(crate) fn is_endless(&self) -> bool {
+    pub(crate) fn exceeds_page_limit(&self) -> bool {
         self.pages >= PAGES_MAX
     }
 
@@ -88,10 +88,10 @@ impl<'a, H: Hub> Pages<'a, H> {
                 return Ok(None);
             }
             if self.until.is_some_and(|until| Instant::now() >= until) {
-                return Err(Unread::OutOfTime);
+                return Err(Unread::DeadlineExceeded);
             }
-            if self.is_endless() {
-                return Err(Unread::NoEnd);
+            if self.exceeds_page_limit() {
+                return Err(Unread::PageLimit);
             }
             self.pages += 1;
             self.pace.wait().await;
@@ -101,7 +101,7 @@ impl<'a, H: Hub> Pages<'a, H> {
                     self.next = page.next.map_or(Next::End, Next::Page);
                     return Ok(Some(page.findings));
                 }
-                Err(CallError::Refused { .. }) if token.is_some() && self.readings < READINGS_MAX => {
+                Err(CallError::Rejected { .. }) if token.is_some() && self.readings < READINGS_MAX => {
                     self.readings += 1;
                     (self.next, self.is_whole) = (Next::First, true);
                 }

@@ -82,7 +82,7 @@ impl<P: Objects> RegionState<P> {
             match entries.next().await {
                 Ok(Some(entry)) => {
                     if entries.reader.is_first_version() {
-                        region_state.checks.learn(entry.meta.check, &entry.json);
+                        region_state.checks.add_from_finding(entry.meta.check, &entry.json);
                     }
                     region_state.index.push(entry.meta);
                 }
@@ -95,7 +95,7 @@ impl<P: Objects> RegionState<P> {
                 }
             }
         }
-        region_state.index.close();
+        region_state.index.finish();
         region_state.old = entries.reader.header().cloned();
         // Whoever writes it again without reading the rest has still but a part.
         if let Some(old) = &region_state.old {
@@ -106,7 +106,7 @@ impl<P: Objects> RegionState<P> {
             region_state.header.tail.unheard_at = old.tail.unheard_at;
             region_state.header.tail.archived.clone_from(&old.tail.archived);
             region_state.header.tail.repeated.clone_from(&old.tail.repeated);
-            region_state.scans = Scans::of(&old.tail.scans);
+            region_state.scans = Scans::from_times(&old.tail.scans);
             region_state.checks.extend(old.tail.checks.iter().cloned());
         }
         Ok(region_state)
@@ -132,7 +132,7 @@ impl<P: Objects> RegionState<P> {
     }
 
     /// How entries of the next state refer to a scan.
-    pub(crate) fn code(&mut self, scan_ms: i64) -> ScanCode {
+    pub(crate) fn scan_code(&mut self, scan_ms: i64) -> ScanCode {
         self.scans.code(scan_ms, &self.index)
     }
 
@@ -152,11 +152,11 @@ impl<P: Objects> RegionState<P> {
 
     /// Puts a finding into the next state; the old entry is not copied.
     pub(crate) async fn record(&mut self, meta: &FindingMeta, json: &[u8]) -> Result<(), PortError> {
-        self.index.replace(meta.key);
+        self.index.mark_replaced(meta.key);
         if meta.is_active() && self.index.get(meta.key).is_none_or(|old| !old.is_active()) {
             self.fresh.push(meta.key);
         }
-        self.checks.learn(meta.check, json);
+        self.checks.add_from_finding(meta.check, json);
         self.copy(meta, json).await
     }
 
@@ -164,25 +164,25 @@ impl<P: Objects> RegionState<P> {
     pub(crate) async fn copy(&mut self, meta: &FindingMeta, json: &[u8]) -> Result<(), PortError> {
         let mut next = match self.next.take() {
             Some(next) => next,
-            None => self.begin().await?,
+            None => self.create_next().await?,
         };
         next.state.push(meta, json).map_err(|error| self.failed(&error))?;
-        if next.state.pending() >= WRITE_BYTES {
-            next.object.write(next.state.take()).await?;
+        if next.state.pending_bytes() >= WRITE_BYTES {
+            next.object.write(next.state.take_bytes()).await?;
         }
         self.next = Some(next);
         Ok(())
     }
 
     /// Starts the next state, even if nothing is in it yet.
-    pub(crate) async fn touch(&mut self) -> Result<(), PortError> {
+    pub(crate) async fn start_next(&mut self) -> Result<(), PortError> {
         if self.next.is_none() {
-            self.next = Some(self.begin().await?);
+            self.next = Some(self.create_next().await?);
         }
         Ok(())
     }
 
-    async fn begin(&self) -> Result<Next<P::Writer>, PortError> {
+    async fn create_next(&self) -> Result<Next<P::Writer>, PortError> {
         let only = self.etag.clone().map_or(PutMode::Create, PutMode::Update);
         let object = self.ports.create(&self.key, only).await?;
         let state = StateWriter::new(&self.header).map_err(|error| self.failed(&error))?;
@@ -203,11 +203,11 @@ impl<P: Objects> RegionState<P> {
     /// Makes the next state the one that counts, if anything was put into it. Every entry that stays must have been
     /// copied.
     pub(crate) async fn save(mut self) -> Result<(), PortError> {
-        self.put().await
+        self.write_next().await
     }
 
     /// The same, where what the old state held is still asked for. Nothing may be put into it after that.
-    pub(crate) async fn put(&mut self) -> Result<(), PortError> {
+    pub(crate) async fn write_next(&mut self) -> Result<(), PortError> {
         let Some(mut next) = self.next.take() else { return Ok(()) };
         let failed =
             |error: std::io::Error| PortError { action: format!("write {}", self.key), message: error.to_string() };
@@ -228,7 +228,7 @@ impl<P: Objects> RegionState<P> {
 }
 
 /// An entry of a file of the first version, with what that version does not say.
-fn upgraded(entry: &Entry, region: Option<RegionName>) -> FindingMeta {
+fn upgraded_meta(entry: &Entry, region: Option<RegionName>) -> FindingMeta {
     let home = finding_home(&entry.json);
     FindingMeta { foreign: region.is_some_and(|region| home.is_some_and(|home| home != region)), ..entry.meta }
 }
@@ -250,7 +250,7 @@ pub(crate) enum ReadError {
 }
 
 /// The entry of one finding in a Region's state, if it has one; or why the state can't be trusted.
-pub(crate) async fn find(
+pub(crate) async fn find_entry(
     ports: &impl Objects,
     account: AccountId,
     region: RegionName,
@@ -286,7 +286,7 @@ impl Entries {
         loop {
             match self.reader.step().map_err(ReadError::State)? {
                 StateStep::Entry(entry) if self.reader.is_first_version() => {
-                    let meta = upgraded(&entry, self.region());
+                    let meta = upgraded_meta(&entry, self.region());
                     return Ok(Some(Entry { meta, ..entry }));
                 }
                 StateStep::Entry(entry) => return Ok(Some(entry)),
@@ -311,7 +311,7 @@ impl Entries {
 
 impl ReadError {
     /// The error of a second reading: the first one trusted the file, so something is wrong with the store.
-    pub(crate) fn again(self, key: &str) -> PortError {
+    pub(crate) fn on_second_read(self, key: &str) -> PortError {
         match self {
             Self::Port(error) => error,
             Self::State(error) => PortError { action: format!("read {key} again"), message: error.to_string() },

@@ -8,7 +8,7 @@ use super::finding::{ScanCode, fingerprint};
 use super::index::Index;
 
 /// Scans in the table from which on those that no entry refers to any more give way to new ones.
-const SCANS_KEPT: usize = 1024;
+const SCANS_MAX_BEFORE_REUSE: usize = 1024;
 /// The largest code of a scan: the one above stands for none.
 const CODE_MAX: usize = u16::MAX as usize - 1;
 
@@ -23,7 +23,7 @@ pub(crate) struct Scans {
 
 impl Scans {
     /// The table of a file.
-    pub(super) fn of(times: &[i64]) -> Self {
+    pub(super) fn from_times(times: &[i64]) -> Self {
         let codes = (1..=u16::MAX).zip(times).map(|(code, time)| (*time, code)).collect();
         Self { times: times.to_vec(), codes, unused: None }
     }
@@ -42,7 +42,7 @@ impl Scans {
         if let Some(code) = self.codes.get(&time) {
             return ScanCode(*code);
         }
-        let code = if self.times.len() < SCANS_KEPT { None } else { self.reuse(index) };
+        let code = if self.times.len() < SCANS_MAX_BEFORE_REUSE { None } else { self.reuse_code(index) };
         let code = match code {
             Some(code) => {
                 let old = std::mem::replace(&mut self.times[usize::from(code) - 1], time);
@@ -59,7 +59,7 @@ impl Scans {
         ScanCode(code)
     }
 
-    fn reuse(&mut self, index: &Index) -> Option<u16> {
+    fn reuse_code(&mut self, index: &Index) -> Option<u16> {
         let all = u16::try_from(self.times.len()).unwrap_or(u16::MAX);
         let unused = self.unused.get_or_insert_with(|| {
             let used: HashSet<u16> = index.iter().map(|(meta, _)| meta.seen.0).collect();
@@ -89,7 +89,7 @@ impl Checks {
     }
 
     /// Learns the name of a check from a finding of it, if it is not known.
-    pub(super) fn learn(&mut self, fingerprint: u32, json: &[u8]) {
+    pub(super) fn add_from_finding(&mut self, fingerprint: u32, json: &[u8]) {
         if self.names.contains_key(&fingerprint) {
             return;
         }
@@ -144,14 +144,14 @@ mod tests {
                 foreign: false,
             });
         }
-        index.close();
+        index.finish();
         index
     }
 
     #[test]
     fn a_scan_has_one_code_in_the_old_file_and_the_next() {
         let index = index([]);
-        let mut scans = Scans::of(&[100, 200]);
+        let mut scans = Scans::from_times(&[100, 200]);
         assert_eq!(scans.code(200, &index), ScanCode(2));
         assert_eq!(scans.code(300, &index), ScanCode(3));
         assert_eq!(scans.code(300, &index), ScanCode(3));
@@ -163,7 +163,7 @@ mod tests {
     fn only_a_code_that_no_entry_refers_to_is_given_to_another_scan() {
         let times: Vec<i64> = (0..1024).collect();
         let index = index((1..=1024).filter(|code| *code != 7));
-        let mut scans = Scans::of(&times);
+        let mut scans = Scans::from_times(&times);
         assert_eq!(scans.code(5000, &index), ScanCode(7));
         assert_eq!(scans.code(6000, &index), ScanCode(1025));
         assert_eq!((scans.time(ScanCode(7)), scans.time(ScanCode(8))), (Some(5000), Some(7)));

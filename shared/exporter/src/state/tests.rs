@@ -20,7 +20,7 @@ fn header() -> StateHeader {
 
 fn meta(number: u64) -> FindingMeta {
     FindingMeta {
-        key: FindingKey::of(&number.to_string()),
+        key: FindingKey::from_id(&number.to_string()),
         content: number * 7,
         resource: 5,
         check: 6,
@@ -45,7 +45,7 @@ fn write(entries: &[(FindingMeta, Vec<u8>)]) -> Vec<u8> {
     let mut file = Vec::new();
     for (meta, json) in entries {
         writer.push(meta, json).unwrap();
-        file.extend_from_slice(&writer.take());
+        file.extend_from_slice(&writer.take_bytes());
     }
     file.extend_from_slice(&writer.finish().unwrap());
     file
@@ -148,15 +148,15 @@ fn of_two_entries_for_a_finding_the_later_counts() {
     index.push(FindingMeta { content: 1, ..meta(9) });
     index.push(meta(4));
     index.push(FindingMeta { content: 2, ..meta(9) });
-    index.close();
-    assert_eq!(index.get(FindingKey::of("9")).unwrap().content, 2);
+    index.finish();
+    assert_eq!(index.get(FindingKey::from_id("9")).unwrap().content, 2);
     assert_eq!(index.iter().count(), 2);
-    index.see(FindingKey::of("9"), SeenInScan::Wanted, false);
-    index.see(FindingKey::of("9"), SeenInScan::Passed, false);
-    assert_eq!(index.seen(FindingKey::of("9")), Some(SeenInScan::Wanted));
-    index.see(FindingKey::of("9"), SeenInScan::Passed, true);
-    assert_eq!(index.seen(FindingKey::of("9")), Some(SeenInScan::Passed), "a newer scan of the same file says so");
-    assert_eq!(index.seen(FindingKey::of("unknown")), None);
+    index.mark(FindingKey::from_id("9"), SeenInScan::Wanted, false);
+    index.mark(FindingKey::from_id("9"), SeenInScan::Passed, false);
+    assert_eq!(index.seen(FindingKey::from_id("9")), Some(SeenInScan::Wanted));
+    index.mark(FindingKey::from_id("9"), SeenInScan::Passed, true);
+    assert_eq!(index.seen(FindingKey::from_id("9")), Some(SeenInScan::Passed), "a newer scan of the same file says so");
+    assert_eq!(index.seen(FindingKey::from_id("unknown")), None);
 }
 
 #[test]
@@ -164,8 +164,8 @@ fn of_two_versions_the_one_that_the_service_keeps_counts_whichever_was_answered_
     let mut index = Index::default();
     index.push(FindingMeta { content: 2, updated_ms: 9, ..meta(9) });
     index.push(FindingMeta { content: 1, updated_ms: 7, ..meta(9) });
-    index.close();
-    assert_eq!(index.get(FindingKey::of("9")).unwrap().content, 2);
+    index.finish();
+    assert_eq!(index.get(FindingKey::from_id("9")).unwrap().content, 2);
 }
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;

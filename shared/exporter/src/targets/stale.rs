@@ -10,7 +10,7 @@ use crate::provider::ProviderId;
 
 /// That a connection is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holding {
+pub struct StoredConnection {
     /// Its account.
     pub account: AccountId,
     /// The provider by whose integration the account was reached.
@@ -21,11 +21,11 @@ pub struct Holding {
 
 impl TargetList {
     /// Whether this was called for all accounts of a provider that may have lost some.
-    fn tells_who_is_gone(&self, is_of_all: bool) -> bool {
+    fn knows_former_accounts(&self, is_of_all: bool) -> bool {
         self.integrated.is_some() && (is_of_all || !self.listed.is_empty())
     }
 
-    fn is_gone(&self, holding: &Holding) -> bool {
+    fn is_stale(&self, holding: &StoredConnection) -> bool {
         match self.listed.get(&holding.provider) {
             Some(accounts) => !accounts.contains(&holding.account),
             None => self.integrated.as_ref().is_some_and(|all| !all.contains(&holding.provider)),
@@ -33,26 +33,26 @@ impl TargetList {
     }
 }
 
-/// Forgets the connections of accounts that are not on the roll, which was called at `called_at` or later: what was checked
+/// Forgets the connections of accounts that are not on the roll, which was called at `selected_at` or later: what was checked
 /// since then may be of an account that joined meanwhile. How many they were. Those of an organization that could not be
 /// listed, or whose integration is disabled, stay.
 ///
 /// # Errors
 ///
 /// When the connections can't be read or removed.
-pub async fn forget_gone<P: CheckTargets>(
+pub async fn delete_stale_connections<P: CheckTargets>(
     ports: &P,
-    roll: &TargetList,
+    targets: &TargetList,
     is_of_all: bool,
-    called_at: Timestamp,
+    selected_at: Timestamp,
 ) -> Result<usize, PortError> {
-    if !roll.tells_who_is_gone(is_of_all) {
+    if !targets.knows_former_accounts(is_of_all) {
         return Ok(0);
     }
-    let mut gone = ports.holdings().await?;
-    gone.retain(|holding| holding.checked_at < called_at && roll.is_gone(holding));
+    let mut gone = ports.stored_connections().await?;
+    gone.retain(|holding| holding.checked_at < selected_at && targets.is_stale(holding));
     if !gone.is_empty() {
-        ports.forget(&gone).await?;
+        ports.delete_outdated(&gone).await?;
     }
     Ok(gone.len())
 }
@@ -67,19 +67,23 @@ mod tests {
     fn gone_is_who_is_on_no_list_and_nobody_whose_list_is_not_known() {
         let account = |text: &str| text.repeat(12).parse::<AccountId>().unwrap();
         let id = |text: &str| text.parse::<ProviderId>().unwrap();
-        let roll = TargetList {
+        let targets = TargetList {
             integrated: Some(BTreeSet::from([id("o-listed0000"), id("o-unlisted00"), account("1").into()])),
             listed: BTreeMap::from([(id("o-listed0000"), BTreeSet::from([account("2")]))]),
             ..TargetList::default()
         };
-        let is_gone = |number: &str, provider: ProviderId| {
-            roll.is_gone(&Holding { account: account(number), provider, checked_at: Timestamp::UNIX_EPOCH })
+        let is_stale = |number: &str, provider: ProviderId| {
+            targets.is_stale(&StoredConnection {
+                account: account(number),
+                provider,
+                checked_at: Timestamp::UNIX_EPOCH,
+            })
         };
-        assert!(!is_gone("1", account("1").into()));
-        assert!(!is_gone("2", id("o-listed0000")));
-        assert!(is_gone("3", id("o-listed0000")), "it left");
-        assert!(is_gone("1", id("o-listed0000")), "it has an integration of its own");
-        assert!(!is_gone("3", id("o-unlisted00")), "its list is not known");
-        assert!(is_gone("4", account("4").into()) && is_gone("5", id("o-deleted000")), "the integration was deleted");
+        assert!(!is_stale("1", account("1").into()));
+        assert!(!is_stale("2", id("o-listed0000")));
+        assert!(is_stale("3", id("o-listed0000")), "it left");
+        assert!(is_stale("1", id("o-listed0000")), "it has an integration of its own");
+        assert!(!is_stale("3", id("o-unlisted00")), "its list is not known");
+        assert!(is_stale("4", account("4").into()) && is_stale("5", id("o-deleted000")), "the integration was deleted");
     }
 }

@@ -118,7 +118,7 @@ impl Account {
         // A run that died finished the account, and was degraded: why, only that run knew.
         let is_of_dead_run = filtered("already_exported") > 0 && account.problem.is_some();
         let is_unknown = is_of_dead_run
-            || report.status.wants_another_try()
+            || report.status.should_retry()
             || account.regions.iter().any(is_bad)
             || counts.undelivered_total() + counts.archive_undelivered > 0;
         Some(match &account.archive {

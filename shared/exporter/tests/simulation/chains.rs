@@ -204,7 +204,7 @@ async fn occupy(world: &World) {
     let account = ACCOUNT.parse().unwrap();
     let (newest, _) = other.lock_status(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_hours(24);
-    other.begin(account, "another run", "", newest.newest, other.now(), until).await.unwrap();
+    other.acquire(account, "another run", "", newest.newest, other.now(), until).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -259,7 +259,7 @@ async fn a_dead_letter_that_is_moved_back_runs_a_failed_job_and_what_follows_a_f
     let world = world(|config| config);
     let message = a_month_of_uploads(&world, 2).await;
     let first = record(&world, "replay");
-    let failed = first.clone().settled(JobState::Failed, None, twin(&world, Life::long()).now());
+    let failed = first.clone().completed(JobState::Failed, None, twin(&world, Life::long()).now());
     assert!(twin(&world, Life::long()).record_job(&failed).await.unwrap());
     let mut lambda = Lambda::new(&world, 900, message);
     lambda.drain().await;

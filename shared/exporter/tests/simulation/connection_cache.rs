@@ -117,7 +117,7 @@ async fn credentials_that_fail_an_export_are_known_to_fail() {
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(3)).upload("1"), None).await;
     assert_eq!(known(&world).unwrap().status, ConnectionStatus::Connected);
-    let refusal = ConnectError::Refused(Problem {
+    let refusal = ConnectError::Rejected(Problem {
         reason: "assume_role_denied".to_owned(),
         message: "no".to_owned(),
         remediation: None,

@@ -45,7 +45,7 @@ fn inject(world: &World, call: &str, answer: &str, resolved: &str) {
                 "report unwritable" => stores.unwritable = Some("report.json".to_owned()),
                 "refused" => {
                     let (message, remediation) = ("no".to_owned(), None);
-                    stores.refusal = Some(ConnectError::Refused(Problem {
+                    stores.refusal = Some(ConnectError::Rejected(Problem {
                         reason: "assume_role_denied".to_owned(),
                         message,
                         remediation,
@@ -159,7 +159,7 @@ async fn walk([call, answer, findings, status]: &[String; 4]) {
         (stores.broken, stores.unwritable, stores.refusal) = Default::default();
     }
     world.sleep(7200).await;
-    let is_tried_again = outcome.as_ref().map_or(true, |report| report.status.wants_another_try());
+    let is_tried_again = outcome.as_ref().map_or(true, |report| report.status.should_retry());
     let again =
         if is_tried_again { scan(3, results.clone()).upload("2") } else { scan(5, results.clone()).upload("3") };
     let report = export(&world, again).await;

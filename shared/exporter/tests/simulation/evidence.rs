@@ -151,7 +151,7 @@ async fn absent_one_scan_counts_once_however_often_and_under_whatever_key_it_is_
         assert_eq!(evidence(&report), (0, 5, 0), "{key}: {:?}", report.reasons);
         world.sleep(600).await;
     }
-    let options = Options { again: true, ..Options::default() };
+    let options = Options { reexport: true, ..Options::default() };
     let run = Run { options, ..Run::new(&world) };
     assert_eq!(evidence(&run.go(scanned.upload("1")).await.unwrap().unwrap()), (0, 5, 0));
     assert_eq!(active(&world), 45);
@@ -330,7 +330,7 @@ async fn unproven_findings_are_listed_and_archived_when_a_user_approves_them() {
     // Approving what is pending doesn't approve what is unproven.
     let approve = |pending, unproven| {
         let approval = Approval { pending, unproven };
-        Run { options: Options { again: true, approval, ..Options::default() }, ..Run::new(&world) }
+        Run { options: Options { reexport: true, approval, ..Options::default() }, ..Run::new(&world) }
     };
     let report = approve(true, false).go(scanned.upload("1")).await.unwrap().unwrap();
     assert_eq!((evidence(&report), active(&world)), ((0, 0, 15), 45));

@@ -61,7 +61,7 @@ async fn a_region_whose_worker_failed_has_not_spoken() {
     let world = back().await;
     world.stores.lock().unwrap().broken = Some("sa-east-1.zst".to_owned());
     let outcome = Run::new(&world).go(scan(1, failed(60)).upload("2")).await.unwrap();
-    assert!(outcome.is_err() || outcome.is_ok_and(|report| report.status.wants_another_try()));
+    assert!(outcome.is_err() || outcome.is_ok_and(|report| report.status.should_retry()));
     assert_eq!((active(&world), held(&world, ACCOUNT.parse().unwrap(), "ARCHIVED").len()), (60, 0));
     world.stores.lock().unwrap().broken = None;
     world.sleep(5400).await;
@@ -130,7 +130,7 @@ async fn a_fallback_that_was_taken_away_does_not_ask_at_every_scan_and_approving
     let report = export(&world, second.upload("2")).await;
     if report.status == RunStatus::Degraded {
         let approval = Approval { pending: true, unproven: false };
-        let options = Options { again: true, approval, ..Options::default() };
+        let options = Options { reexport: true, approval, ..Options::default() };
         let approved = Run { options, ..Run::new(&world) }.go(second.upload("2")).await.unwrap().unwrap();
         assert_eq!(approved.status, RunStatus::Succeeded, "{:?}", approved.reasons);
     }
@@ -214,7 +214,7 @@ async fn a_failed_try_does_not_use_up_a_scan_for_findings_of_other_regions() {
     let lines = |hour| Scanned { layout: Layout::Lines, ..scan(hour, failed(57)) };
     world.simulator.inject(Fault::error(503).in_region("eu-west-1"));
     let report = export(&world, lines(1).upload("1")).await;
-    assert!(report.status.wants_another_try());
+    assert!(report.status.should_retry());
     world.simulator.clear_faults();
     world.sleep(3600).await;
     for key in ["1", "a copy of it"] {

@@ -169,7 +169,7 @@ impl History {
             eprintln!("{region} disturbed {broken:?}: {outcome:?}");
         }
         self.world.sleep(7200).await;
-        outcome.is_err() || outcome.is_ok_and(|report| report.status.wants_another_try())
+        outcome.is_err() || outcome.is_ok_and(|report| report.status.should_retry())
     }
 
     /// An operator sometimes approves what the newest run asks for.
@@ -186,7 +186,7 @@ impl History {
         let approval = Approval { pending, unproven };
         let before = self.rule.clone();
         let mut ruling = self.rule.export(scanned, &self.integration, approval, held);
-        let options = Options { again: true, approval, ..Options::default() };
+        let options = Options { reexport: true, approval, ..Options::default() };
         let run = Run { options, alive: self.rule.expected(), ..Run::new(&self.world) };
         let report = run.go(scanned.upload("approved")).await.unwrap().unwrap();
         let found = self.held();

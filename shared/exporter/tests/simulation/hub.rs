@@ -100,7 +100,7 @@ impl Hub for TwinHub {
         Ok(outcome(&self.call(region, Operation::BatchImportFindings, input).await?))
     }
 
-    async fn since(&self, region: &RegionName) -> Result<Option<String>, CallError> {
+    async fn enabled_at(&self, region: &RegionName) -> Result<Option<String>, CallError> {
         let hub = self.read(region, Operation::DescribeHub, b"").await?;
         Ok(hub["SubscribedAt"].as_str().map(str::to_owned))
     }
@@ -165,6 +165,6 @@ fn decode(response: &Response) -> Result<Value, CallError> {
         (_, "UnrecognizedClientException") => CallError::UnrecognizedClient(message()),
         (_, "InvalidAccessException") => CallError::InvalidAccess(message()),
         (401 | 403, _) => CallError::AccessDenied(message()),
-        _ => CallError::Refused { code, message: message() },
+        _ => CallError::Rejected { code, message: message() },
     })
 }

@@ -45,7 +45,7 @@ impl Scans for Twin {
 }
 
 impl Queue for Twin {
-    async fn put_back(&self, _: &Upload, _: &Round) -> Result<bool, PortError> {
+    async fn requeue(&self, _: &Upload, _: &Round) -> Result<bool, PortError> {
         Ok(false)
     }
 
@@ -154,7 +154,7 @@ async fn an_approval_is_rejected_if_a_newer_scan_was_exported_unless_scans_are_p
     upload(&world, "3", &scan(2, failed(90))).await;
     let approve = Job::Approve { run_id, pending: true, unproven: false };
     let message = submitted(&world, "outdated", approve.clone()).await;
-    let Err(JobError::Refused(why)) = deliver(&world, &message).await else { panic!("it is outdated") };
+    let Err(JobError::Rejected(why)) = deliver(&world, &message).await else { panic!("it is outdated") };
     assert!(
         why.contains("no longer the newest") && why.contains(&format!("hubctl run list --account {ACCOUNT}")),
         "{why}"
@@ -173,7 +173,7 @@ async fn an_approval_names_what_there_is_to_approve() {
     let run = archive_held(&world).await;
     let unproven = Job::Approve { run_id: run.run_id.clone(), pending: false, unproven: true };
     let message = submitted(&world, "unproven", unproven).await;
-    let Err(JobError::Refused(why)) = deliver(&world, &message).await else { panic!("nothing is unproven") };
+    let Err(JobError::Rejected(why)) = deliver(&world, &message).await else { panic!("nothing is unproven") };
     assert!(why.contains("no unproven findings"), "{why}");
     assert!(why.ends_with(&format!("hubctl run approve {}", run.run_id)), "{why}");
 }
@@ -230,7 +230,7 @@ async fn an_order_that_can_not_be_carried_out_says_why_in_its_record() {
     world.stores.lock().unwrap().jobs.uploads.clear();
     let message = submitted(&world, "replay", Job::Replay { run_id: run.run_id, next_run_ids: Vec::new() }).await;
     let outcome = deliver(&world, &message).await;
-    assert!(matches!(outcome, Err(JobError::Refused(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(JobError::Rejected(_))), "{outcome:?}");
     let known = record(&world, "replay");
     assert_eq!(known.state, JobState::Rejected);
     assert_eq!(known.message.as_deref(), Some("s3://scans/1 does not exist"));
@@ -245,7 +245,7 @@ async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
     let account = ACCOUNT.parse().unwrap();
     let (newest, in_doubt) = other.lock_status(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_mins(5);
-    other.begin(account, "another run", "", newest.newest, other.now(), until).await.unwrap();
+    other.acquire(account, "another run", "", newest.newest, other.now(), until).await.unwrap();
     let all = Job::Reconcile { provider: Some(account.into()), regions: Vec::new(), dry_run: false };
     let message = submitted(&world, "compare", all).await;
     assert_eq!(deliver(&world, &message).await.unwrap(), []);
@@ -254,7 +254,7 @@ async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
     let waiting = record(&world, "compare");
     assert_eq!(waiting.state, JobState::Pending);
     assert!(waiting.message.unwrap().contains("another run"));
-    other.end(account, "another run", in_doubt, None).await.unwrap();
+    other.release(account, "another run", in_doubt, None).await.unwrap();
     assert_eq!(deliver(&world, &message).await.unwrap().len(), 1);
     assert_eq!(record(&world, "compare").state, JobState::Succeeded);
 }
@@ -302,7 +302,7 @@ async fn an_order_that_is_called_off_while_it_works_stays_called_off() {
     // A user calls it off between its reading of the record and its end.
     let known = record(&world, "approval");
     let twin = twin(&world, Life::long());
-    let called_off = known.settled(JobState::Canceled, None, twin.now());
+    let called_off = known.completed(JobState::Canceled, None, twin.now());
     let (settings, options) = (Settings::default(), Options::default());
     let work = process(&twin, &settings, &approval, FROM_QUEUE, &options);
     let cancel = async {
@@ -324,7 +324,8 @@ async fn what_follows_an_order_that_is_called_off_while_it_works_is_not_lost() {
     let replays = submitted(&world, "both", Job::Replay { run_id: run.run_id, next_run_ids }).await;
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
     world.forget_states();
-    let called_off = record(&world, "both").settled(JobState::Canceled, None, "2026-03-01T08:00:00Z".parse().unwrap());
+    let called_off =
+        record(&world, "both").completed(JobState::Canceled, None, "2026-03-01T08:00:00Z".parse().unwrap());
     let twin = twin(&world, Life::long());
     let (settings, options) = (Settings::default(), Options::default());
     let cancel = async {

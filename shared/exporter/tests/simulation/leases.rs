@@ -47,7 +47,7 @@ async fn a_run_that_takes_hours_keeps_its_account_and_its_upload() {
         let report = export(&world, next.upload("next")).await;
         assert_eq!((report.status, report.counts.undelivered["account_locked"]), (RunStatus::Failed, 310));
         let again = Run::new(&world).go(first.upload("slow")).await.unwrap();
-        assert!(matches!(again, Err(ExportError::Held { .. })), "the upload is in work");
+        assert!(matches!(again, Err(ExportError::InProgress { .. })), "the upload is in work");
     }
     let report = running.await.unwrap().unwrap();
     assert_eq!((report.status, report.counts.sent), (RunStatus::Succeeded, 300), "{:?}", report.reasons);

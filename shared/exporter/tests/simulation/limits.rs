@@ -24,7 +24,8 @@ fn asked(report: &RunReport) -> Option<(u64, u64)> {
 }
 
 async fn approve(world: &World, scanned: &Scanned, key: &str) -> RunReport {
-    let options = Options { again: true, approval: Approval { pending: true, unproven: false }, ..Options::default() };
+    let options =
+        Options { reexport: true, approval: Approval { pending: true, unproven: false }, ..Options::default() };
     Run { options, ..Run::new(world) }.go(scanned.upload(key)).await.unwrap().unwrap()
 }
 
@@ -153,7 +154,7 @@ async fn an_approval_does_not_end_in_the_same_question_at_the_next_scan() {
     // It looks partial as well: the absent ones are unproven.
     assert_eq!(report.counts.unproven, 110, "{:?}", report.reasons);
     let approval = Approval { pending: true, unproven: true };
-    let options = Options { again: true, approval, ..Options::default() };
+    let options = Options { reexport: true, approval, ..Options::default() };
     let report = Run { options, ..Run::new(&world) }.go(second.upload("2")).await.unwrap().unwrap();
     assert_eq!((report.counts.archived, active(&world)), (110, 90));
     world.sleep(3600).await;
@@ -192,7 +193,7 @@ async fn approving_is_refused_when_the_scan_is_no_longer_the_newest() {
     let twin = Arc::new(Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
     let job = Job::Approve { run_id: run.run_id, pending: true, unproven: false };
     let outcome = run_job(&twin, &Settings::default(), &job, &exporter::jobs::Options::default()).await;
-    assert!(matches!(outcome, Err(JobError::Refused(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(JobError::Rejected(_))), "{outcome:?}");
     assert_eq!(active(&world), 30);
 }
 

@@ -118,7 +118,7 @@ impl Run {
         };
         self.world.assert_no_violation();
         if let Some(Ok(report)) = &outcome {
-            assert!(report.counts.balanced(), "everything is counted: {:?}", report.counts);
+            assert!(report.counts.is_balanced(), "everything is counted: {:?}", report.counts);
         }
         outcome
     }

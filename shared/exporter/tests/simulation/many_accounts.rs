@@ -116,7 +116,7 @@ async fn a_file_of_more_accounts_than_a_run_can_finish_goes_on_where_it_stopped(
             &report.reasons[..report.reasons.len().min(3)]
         );
         world.sleep(60).await;
-        if !report.status.wants_another_try() {
+        if !report.status.should_retry() {
             assert_eq!(report.status, RunStatus::Succeeded, "{:?}", report.reasons);
             break;
         }

@@ -208,13 +208,15 @@ impl UploadLocks for Twin {
         let claim = || {
             let mut stores = self.world.stores.lock().unwrap();
             match stores.claims.get(identity) {
-                Some(held) if held.done && !again => return Ok(Claim::Done { run_id: held.run_id.clone() }),
-                Some(held) if !held.done && held.until > now => return Ok(Claim::Held { run_id: held.run_id.clone() }),
+                Some(held) if held.done && !again => return Ok(Claim::Completed { run_id: held.run_id.clone() }),
+                Some(held) if !held.done && held.until > now => {
+                    return Ok(Claim::InProgress { run_id: held.run_id.clone() });
+                }
                 _ => {}
             }
             let held = Held { run_id: run_id.to_owned(), until, done: false };
             stores.claims.insert(identity.to_owned(), held);
-            Ok(Claim::Taken)
+            Ok(Claim::Granted)
         };
         self.life.step(claim).await
     }
@@ -228,7 +230,7 @@ impl UploadLocks for Twin {
         self.life.step(renew).await
     }
 
-    async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
+    async fn finish_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
         let settle = || {
             let mut stores = self.world.stores.lock().unwrap();
             if stores.claims.get(identity).is_some_and(|held| held.run_id == run_id) {
@@ -255,7 +257,7 @@ impl Runs for Twin {
 }
 
 impl AccountLocks for Twin {
-    async fn begin(
+    async fn acquire(
         &self,
         account: AccountId,
         run_id: &str,
@@ -267,7 +269,8 @@ impl AccountLocks for Twin {
         let begin = || {
             let mut stores = self.world.stores.lock().unwrap();
             let known = stores.accounts.get(&account).cloned();
-            let newest = match Newest::begin(known.as_ref().map(|known| known.newest.clone()), content, scanned_at) {
+            let newest = match Newest::with_scan(known.as_ref().map(|known| known.newest.clone()), content, scanned_at)
+            {
                 Ok(newest) => newest,
                 Err(newest) => return Ok(Acquired::Superseded { newest }),
             };
@@ -275,13 +278,13 @@ impl AccountLocks for Twin {
                 && *until > now
                 && holder != run_id
             {
-                return Ok(Acquired::Held { run_id: holder.clone() });
+                return Ok(Acquired::Locked { run_id: holder.clone() });
             }
             let before = known.map(|known| known.in_doubt).unwrap_or_default();
             let holder = Some((run_id.to_owned(), until));
             let in_doubt = InDoubt { everywhere: true, regions: before.regions.clone() };
             stores.accounts.insert(account, Scanned { newest, holder, in_doubt });
-            Ok(Acquired::Taken { in_doubt: before })
+            Ok(Acquired::Granted { in_doubt: before })
         };
         self.life.step(begin).await
     }
@@ -307,7 +310,7 @@ impl AccountLocks for Twin {
         self.life.step(lock_status).await
     }
 
-    async fn holder(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
+    async fn locked_by(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
         let holder = || {
             let stores = self.world.stores.lock().unwrap();
             let held = stores.accounts.get(&account).and_then(|known| known.holder.clone());
@@ -316,7 +319,7 @@ impl AccountLocks for Twin {
         self.life.step(holder).await
     }
 
-    async fn end(
+    async fn release(
         &self,
         account: AccountId,
         run_id: &str,
@@ -372,7 +375,7 @@ impl Connections for Twin {
         self.life.step(|| Ok(self.world.stores.lock().unwrap().connections.get(&account).cloned())).await
     }
 
-    async fn keep(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
+    async fn save(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
         let keep = || {
             let mut stores = self.world.stores.lock().unwrap();
             let current = stores.connections.get(&connection.account).map(|current| current.checked_at);
@@ -384,7 +387,7 @@ impl Connections for Twin {
         self.life.step(keep).await
     }
 
-    async fn forget_orphan(&self, _: &Connection) -> Result<bool, PortError> {
+    async fn delete_orphaned(&self, _: &Connection) -> Result<bool, PortError> {
         Ok(false)
     }
 }

@@ -118,7 +118,7 @@ async fn approving_a_file_of_several_scans_archives_nothing_that_its_older_entri
     assert_eq!((report.counts.archived, report.counts.unproven), (0, 5), "{:?}", report.reasons);
     world.sleep(3600).await;
     let approval = Approval { pending: false, unproven: true };
-    let options = Options { again: true, approval, ..Options::default() };
+    let options = Options { reexport: true, approval, ..Options::default() };
     let report = Run { options, ..Run::new(&world) }.go(both.upload("2")).await.unwrap().unwrap();
     assert_eq!((report.counts.archived, active(&world)), (5, 25), "{:?}", report.reasons);
 }

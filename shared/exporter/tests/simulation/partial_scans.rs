@@ -76,7 +76,8 @@ async fn a_scan_that_looks_partial_becomes_the_measure_when_a_user_approves_it()
     let scanned = scan(1, results.clone());
     let report = export(&world, scanned.upload("1")).await;
     assert_eq!(evidence(&report), (0, 0, 36));
-    let options = Options { again: true, approval: Approval { pending: false, unproven: true }, ..Options::default() };
+    let options =
+        Options { reexport: true, approval: Approval { pending: false, unproven: true }, ..Options::default() };
     let report = Run { options, ..Run::new(&world) }.go(scanned.upload("1")).await.unwrap().unwrap();
     assert_eq!((report.counts.archived, active(&world)), (36, 9), "{:?}", report.reasons);
     world.sleep(3600).await;

@@ -26,7 +26,7 @@ impl Probe for TwinHub {
         self.twin.world.stores.lock().unwrap().role.clone().filter(|role| role.external_id.is_some())
     }
 
-    async fn opens_without_external_id(&self) -> Result<bool, CallError> {
+    async fn assumable_without_external_id(&self) -> Result<bool, CallError> {
         let mut stores = self.twin.world.stores.lock().unwrap();
         stores.trials += 1;
         stores.opens.clone()
@@ -56,7 +56,7 @@ impl Probe for TwinHub {
         Err(CallError::Transient("there is no end to the pages".to_owned()))
     }
 
-    async fn read_one(&self, region: &RegionName) -> Result<(), CallError> {
+    async fn read_one_finding(&self, region: &RegionName) -> Result<(), CallError> {
         let body = json!({ "MaxResults": 1 }).to_string();
         let input = Input { body: body.as_bytes(), ..Input::default() };
         self.ask(region, Operation::GetFindings, input).await.map(drop)
@@ -72,7 +72,7 @@ impl Probe for TwinHub {
         let input = Input { body: body.as_bytes(), ..Input::default() };
         match self.ask(region, Operation::EnableImportFindingsForProduct, input).await {
             Ok(_) => Ok(()),
-            Err(CallError::Refused { code, .. }) if code == "ResourceConflictException" => Ok(()),
+            Err(CallError::Rejected { code, .. }) if code == "ResourceConflictException" => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -144,7 +144,8 @@ async fn never_more_than_the_limit_is_archived_without_a_persons_word() {
     assert_eq!(held_back, Some(ArchiveSkipped::ArchiveRequiresApproval { pending: 110, active: 200 }));
     assert!(report.reasons.iter().any(|reason| reason.contains("hubctl run approve")), "{:?}", report.reasons);
 
-    let options = Options { again: true, approval: Approval { pending: true, unproven: false }, ..Options::default() };
+    let options =
+        Options { reexport: true, approval: Approval { pending: true, unproven: false }, ..Options::default() };
     let run = Run { options, ..Run::new(&world) };
     let report = run.of(&second, &integration).go(second.upload("2")).await.unwrap().unwrap();
     assert_eq!((report.counts.sent, report.counts.archived), (0, 110));

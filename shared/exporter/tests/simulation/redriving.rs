@@ -40,7 +40,7 @@ fn of(run: &RunReport) -> Redrive {
 
 async fn redrive(world: &World, what: &Redrive) -> RunReport {
     let [run] = runner(world).redrive(what, &Options::default()).await.unwrap().try_into().unwrap();
-    assert!(run.counts.balanced());
+    assert!(run.counts.is_balanced());
     run
 }
 
@@ -70,7 +70,7 @@ async fn what_the_service_takes_by_now_is_sent_and_leaves_the_quarantine() {
     let first_seen = held(&world, first.account, "ACTIVE").into_values().all(|held| held.first_observed_at == first.at);
     assert!(first_seen);
     let nothing = runner(&world).redrive(&of(&run), &Options::default()).await;
-    assert!(matches!(nothing, Err(RunnerError::Refused(_))), "{nothing:?}");
+    assert!(matches!(nothing, Err(RunnerError::Rejected(_))), "{nothing:?}");
 
     // The next scan knows that they are there.
     world.sleep(3600).await;

@@ -86,7 +86,7 @@ async fn more_of_them_than_a_run_sends_are_delivered_by_runs_that_each_send_othe
         let before = billed(&world);
         let report = Run { options, ..Run::new(&world) }.go(scanned.upload("1")).await.unwrap().unwrap();
         world.sleep(60).await;
-        if !report.status.wants_another_try() {
+        if !report.status.should_retry() {
             break;
         }
         assert!(billed(&world) > before, "a run without progress");

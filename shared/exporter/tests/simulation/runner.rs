@@ -50,7 +50,7 @@ async fn what_a_run_archived_is_active_again_as_it_was() {
     assert_eq!((undone.status, undone.kind), (RunStatus::Succeeded, RunKind::UndoArchive), "{:?}", undone.reasons);
     assert_eq!(undone.source_run_id.as_deref(), Some(run.run_id.as_str()));
     assert_eq!((undone.counts.read, undone.counts.sent), (12, 12));
-    assert!(undone.counts.balanced());
+    assert!(undone.counts.is_balanced());
     assert_equal(&world, account(), &before, "after the undoing");
     assert_eq!(world.stores.lock().unwrap().runs[&undone.run_id], undone, "it is recorded as a run of its own");
 
@@ -141,7 +141,7 @@ async fn an_undoing_counts_what_fails_and_goes_on_when_it_is_asked_for_again() {
     let undone = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
     assert_eq!((undone.counts.read, undone.counts.quarantined["InvalidInput"]), (12, 1));
     assert_eq!(undone.counts.undelivered["service_error"], 4, "{:?}", undone.counts);
-    assert!(undone.status.wants_another_try());
+    assert!(undone.status.should_retry());
     world.simulator.clear_faults();
     world.sleep(3600).await;
     let undone = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
@@ -156,7 +156,7 @@ async fn a_run_that_archived_nothing_or_is_unknown_is_refused() {
     let first = export(&world, scan(0, failed(3)).upload("1")).await;
     for run_id in [first.run_id.as_str(), "no-such-run"] {
         let refused = runner(&world).undo_archive(run_id, &Options::default()).await;
-        assert!(matches!(refused, Err(RunnerError::Refused(_))), "{refused:?}");
+        assert!(matches!(refused, Err(RunnerError::Rejected(_))), "{refused:?}");
     }
 }
 
@@ -320,7 +320,7 @@ async fn an_order_is_carried_out_as_it_says() {
             integration.deletion_requested_at = deletion_requested_at.map(|since| since.parse().unwrap());
         });
         let late = job(&archive_all).await;
-        assert!(matches!(late, Err(JobError::Refused(_))), "{late:?}");
+        assert!(matches!(late, Err(JobError::Rejected(_))), "{late:?}");
         assert_eq!(active(&world), 30, "a job that comes late archives nothing of another integration");
     }
     integrate(&world, ACCOUNT, |integration| {
@@ -329,11 +329,11 @@ async fn an_order_is_carried_out_as_it_says() {
     });
     let (newest, in_doubt) = twin.lock_status(account()).await.unwrap().unwrap();
     let until = twin.now() + SignedDuration::from_mins(5);
-    twin.begin(account(), "another run", "", newest.newest, twin.now(), until).await.unwrap();
+    twin.acquire(account(), "another run", "", newest.newest, twin.now(), until).await.unwrap();
     let busy = job(&archive_all).await;
     assert!(matches!(busy, Err(JobError::Locked(_))), "it is to come again soon, and not as what failed: {busy:?}");
-    twin.end(account(), "another run", in_doubt, None).await.unwrap();
-    let Err(JobError::Partly { runs, why }) = job(&archive_all).await else { panic!("nobody deletes here") };
+    twin.release(account(), "another run", in_doubt, None).await.unwrap();
+    let Err(JobError::PartlyRejected { runs, why }) = job(&archive_all).await else { panic!("nobody deletes here") };
     assert!(why.contains("is not deleted"), "{why}");
     let [run] = runs.as_slice() else { panic!("{runs:?}") };
     assert_eq!((run.counts.archived, active(&world)), (30, 0));
@@ -351,7 +351,7 @@ async fn an_order_is_carried_out_as_it_says() {
         r#"{ "job": "archive_all", "provider": "999999999999" }"#.to_owned(),
     ] {
         let outcome = job(&refused).await;
-        assert!(matches!(outcome, Err(JobError::Refused(_))), "{refused}: {outcome:?}");
+        assert!(matches!(outcome, Err(JobError::Rejected(_))), "{refused}: {outcome:?}");
     }
 }
 
@@ -366,7 +366,7 @@ async fn an_undoing_that_is_killed_is_completed_by_the_next_one() {
         Run::new(&world).until(killed_at, undo).await;
         world.sleep(7200).await;
         let again = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
-        assert!(again.counts.balanced() && again.status == RunStatus::Succeeded, "{killed_at}: {:?}", again.reasons);
+        assert!(again.counts.is_balanced() && again.status == RunStatus::Succeeded, "{killed_at}: {:?}", again.reasons);
         assert_eq!(active(&world), 60, "killed at call {killed_at}");
         assert!(held(&world, account(), "ACTIVE").into_values().all(|held| held.status == "FAILED"));
     }

@@ -42,7 +42,7 @@ async fn what_had_no_answer_is_sent_by_the_next_try_where_the_times_of_a_file_di
     }
     world.sleep(60).await;
     world.simulator.inject(Fault::error(503).on(Operation::BatchImportFindings));
-    assert!(export(&world, scanned.upload("1")).await.status.wants_another_try());
+    assert!(export(&world, scanned.upload("1")).await.status.should_retry());
     world.simulator.clear_faults();
     world.sleep(5400).await;
     let report = export(&world, scanned.upload("1")).await;
@@ -233,13 +233,13 @@ async fn what_a_file_of_several_scans_leaves_unproven_can_be_approved_whatever_e
         results[first].at = Some(scan(1, Vec::new()).at - SignedDuration::from_secs(90));
         let scanned = scan(1, results);
         for again in [false, true] {
-            let options = Options { again, ..Options::default() };
+            let options = Options { reexport: again, ..Options::default() };
             let report = Run { options, ..Run::new(&world) }.go(scanned.upload("1")).await.unwrap().unwrap();
             assert_eq!(evidence(&report), (0, 0, 3), "{first} {again}: {:?}", report.reasons);
             world.sleep(60).await;
         }
         let approval = Approval { pending: false, unproven: true };
-        let options = Options { again: true, approval, ..Options::default() };
+        let options = Options { reexport: true, approval, ..Options::default() };
         let report = Run { options, ..Run::new(&world) }.go(scanned.upload("1")).await.unwrap().unwrap();
         assert_eq!((report.counts.archived, active(&world)), (3, 42), "{first}: {:?}", report.reasons);
     }

@@ -152,7 +152,7 @@ async fn neither_an_approval_nor_the_quarantine_sends_what_is_not_authorized() {
     let [again] = runner(&world).redrive(&redrive, &MendOptions::default()).await.unwrap().try_into().unwrap();
     assert_eq!((again.status, unauthorized(&again)), (RunStatus::Degraded, 1), "{:?}", again.reasons);
     let approval = Approval { pending: true, unproven: true };
-    let options = Options { again: true, approval, ..Options::default() };
+    let options = Options { reexport: true, approval, ..Options::default() };
     let approved = Run { options, ..Run::new(&world) }.go(all_passed(1).upload("other/1")).await.unwrap().unwrap();
     assert_eq!((approved.counts.archived, unauthorized(&approved)), (0, 45));
     assert_eq!(imports(&world), before);

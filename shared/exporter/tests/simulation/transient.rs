@@ -89,7 +89,7 @@ async fn a_network_that_is_away_for_the_first_minute_costs_no_finding() {
     loop {
         tries += 1;
         let outcome = try_export(&world, &second, "2").await;
-        if outcome.is_ok_and(|report| !report.status.wants_another_try()) {
+        if outcome.is_ok_and(|report| !report.status.should_retry()) {
             break;
         }
         assert!(tries < 5, "it ends in the dead-letter queue");

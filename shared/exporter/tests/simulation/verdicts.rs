@@ -16,7 +16,7 @@ use crate::checks::{check, checker, integration, reason};
 use crate::{ACCOUNT, OTHER, world};
 
 fn is_kept(checked: &Checked) -> bool {
-    matches!(checked.kept, SaveOutcome::Yes)
+    matches!(checked.saved, SaveOutcome::Saved)
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +90,7 @@ async fn a_region_that_the_integration_names_must_take_findings() {
 async fn credentials_that_fail_end_the_connection_and_keep_its_regions() {
     let world = world(|config| config);
     let first = check(&world, &integration()).await.connection;
-    world.stores.lock().unwrap().refusal = Some(ConnectError::Refused(Problem {
+    world.stores.lock().unwrap().refusal = Some(ConnectError::Rejected(Problem {
         reason: "wrong_account".to_owned(),
         message: "the credentials are another account's".to_owned(),
         remediation: Some("aws sts get-caller-identity".to_owned()),
@@ -178,10 +178,10 @@ async fn one_account_never_stops_the_others_and_the_last_are_left_over() {
     assert_eq!(statuses[ACCOUNT], ConnectionStatus::Connected);
     assert_eq!(statuses[OTHER], ConnectionStatus::Connected);
     assert_eq!(statuses["000000000000"], ConnectionStatus::Disconnected);
-    assert!(round.left_over.is_empty());
+    assert!(round.not_reached.is_empty());
     let soon = Instant::now() + Duration::from_secs(9);
     let round = checker(&world).check_all(targets.clone(), Some(soon)).await;
-    assert_eq!((round.checked.len(), round.left_over), (0, targets));
+    assert_eq!((round.checked.len(), round.not_reached), (0, targets));
 }
 
 #[tokio::test(start_paused = true)]

@@ -148,7 +148,7 @@ impl Simulation {
             eprintln!("a user's job {what} for {account}: {did:?}");
         }
         for run in outcome.iter().flatten() {
-            assert!(run.counts.balanced(), "everything is counted: {:?}", run.counts);
+            assert!(run.counts.is_balanced(), "everything is counted: {:?}", run.counts);
         }
     }
 }

@@ -247,8 +247,8 @@ impl Simulation {
         if let Some(effect) = effect {
             self.exported(account, number, effect, &format!("after scan {number}, {effect:?}"));
         }
-        let wants_another_try = |report: &RunReport| report.status.wants_another_try();
-        if outcome.as_ref().is_none_or(|outcome| outcome.as_ref().map_or(true, wants_another_try)) {
+        let should_retry = |report: &RunReport| report.status.should_retry();
+        if outcome.as_ref().is_none_or(|outcome| outcome.as_ref().map_or(true, should_retry)) {
             assert!(tries < TRIES_MAX, "scan {number} of {account} does not come through: {outcome:?}");
             self.events.push((account, number, tries + 1));
         } else if effect == Some(Effect::Asked) && self.random.random_bool(0.5) {
@@ -280,7 +280,7 @@ impl Simulation {
         let state = &self.accounts[&account];
         let scanned = state.scans[number].clone();
         let approval = Approval { pending: true, unproven: false };
-        let options = Options { again: true, approval, ..Options::default() };
+        let options = Options { reexport: true, approval, ..Options::default() };
         let run = Run { options, alive: state.alive(&[&scanned]), ..Run::new(&self.world) };
         let outcome = run.go(scanned.upload("approved")).await;
         let effect = match &outcome {

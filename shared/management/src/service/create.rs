@@ -44,7 +44,7 @@ impl<P: Ports> Service<P> {
         let mut writes: Vec<Write> = stored.value.needs().into_iter().collect();
         let needs = writes.len();
         writes.push(T::put(stored.clone(), ExpectedVersion::Nothing));
-        writes.extend(once.map(|once| Write::Remember(once.remember(caller, id, now))));
+        writes.extend(once.map(|once| Write::SaveIdempotencyRecord(once.remember(caller, id, now))));
         match self.ports.commit(&writes, &entry).await {
             Ok(()) => Ok(Created { view: stored.clone(), replayed: false }),
             Err(CommitError::Conflict { step }) if step < needs => Err(ApiError::no_provider(id)),

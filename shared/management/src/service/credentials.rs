@@ -30,7 +30,7 @@ impl<P: Ports> Service<P> {
             Ok((Some(credentials), key))
         };
         let after = self.give(caller, id, if_match, checked).await?;
-        let integration = self.ports.integration_of(id).await?;
+        let integration = self.ports.stored_integration(id).await?;
         let test = match integration.filter(|stored| stored.value.credentials.is_none()) {
             Some(uses_them) => Some(self.run_test(&uses_them.value).await),
             None => None,

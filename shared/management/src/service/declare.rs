@@ -107,11 +107,11 @@ impl<P: Ports> Service<P> {
     ) -> Result<Option<CurrentState>, ApiError> {
         match noun {
             ResourceKind::Provider => {
-                let found = self.ports.provider(id).await?.filter(|stored| stored.is_of(owner));
+                let found = self.ports.provider(id).await?.filter(|stored| stored.is_managed_by(owner));
                 Ok(found.map(|stored| provider(stored, owner)))
             }
             ResourceKind::Integration => {
-                match self.ports.integration_of(id).await?.filter(|stored| stored.is_of(owner)) {
+                match self.ports.stored_integration(id).await?.filter(|stored| stored.is_managed_by(owner)) {
                     Some(stored) => {
                         let view = self.view(&stored).await?;
                         Ok(Some(integration(stored, view, owner)))
@@ -234,7 +234,7 @@ impl<P: Ports> Service<P> {
         let needs = usize::from(needed.is_some());
         let mut writes: Vec<Write> = needed.into_iter().collect();
         writes.push(T::put(after.clone(), seen));
-        writes.push(Write::Remember(declaration.once.remember(caller, id, after.updated_at)));
+        writes.push(Write::SaveIdempotencyRecord(declaration.once.remember(caller, id, after.updated_at)));
         match self.ports.commit(&writes, &entry).await {
             Ok(()) => {}
             Err(CommitError::Conflict { step }) if step < needs => return Err(ApiError::no_provider(id)),
@@ -253,7 +253,7 @@ impl<P: Ports> Service<P> {
         for _ in 0..TRIES_MAX {
             let Some(stored) = T::read(self.ports.as_ref(), id).await? else { return Ok(()) };
             let is_this = created_at_ms.is_none_or(|at| at == stored.created_at.as_millisecond());
-            if !stored.is_of(owner) || !is_this {
+            if !stored.is_managed_by(owner) || !is_this {
                 return Ok(());
             }
             // Something else was asked for, which this would cancel in silence.
@@ -269,7 +269,7 @@ impl<P: Ports> Service<P> {
 
     /// What this very request made before, if it was run.
     async fn carried_out(&self, caller: &Caller, once: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, ApiError> {
-        Ok(self.ports.remembered(&once.scoped(caller), self.ports.now()).await?)
+        Ok(self.ports.idempotency_record(&once.scoped(caller), self.ports.now()).await?)
     }
 
     /// Remembers that a request was run that wrote nothing by itself.
@@ -282,7 +282,7 @@ impl<P: Ports> Service<P> {
     ) -> Result<(), ApiError> {
         let now = self.ports.now();
         let entry = entry(now, caller, action.to_owned(), id.as_str(), [].into());
-        match self.ports.commit(&[Write::Remember(once.remember(caller, id, now))], &entry).await {
+        match self.ports.commit(&[Write::SaveIdempotencyRecord(once.remember(caller, id, now))], &entry).await {
             // The same request came twice at once.
             Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
             Err(CommitError::Failed(error)) => Err(error.into()),

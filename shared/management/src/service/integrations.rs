@@ -140,9 +140,9 @@ impl<P: Ports> Service<P> {
         let mut writes = vec![
             Write::DeleteIntegration(from.clone(), before.revision()),
             Write::PutIntegration(after.clone(), ExpectedVersion::Nothing),
-            Write::NeedProvider(to.clone()),
+            Write::RequireProvider(to.clone()),
         ];
-        writes.extend(from.account().map(Write::ForgetConnection));
+        writes.extend(from.account().map(Write::DeleteConnection));
         match self.ports.commit(&writes, &entry).await {
             Ok(()) => {
                 self.forget_accounts_of(from).await;

@@ -42,7 +42,7 @@ impl<P: Ports> Service<P> {
     /// When there is no such run, nothing in it waits for this approval, or its scan is no longer the newest.
     pub async fn approve(&self, caller: &Caller, run_id: &str, approval: Approval) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
-        if let Some(why) = approval.without_effect(&run) {
+        if let Some(why) = approval.reason_without_effect(&run) {
             return Err(ApiError::RunState(why));
         }
         self.is_newest(&run, approval).await?;
@@ -57,15 +57,15 @@ impl<P: Ports> Service<P> {
     /// that again; here the newer run is known.
     async fn is_newest(&self, run: &RunReport, approval: Approval) -> Result<(), ApiError> {
         let mut outdated = None;
-        for (account, _) in run.waiting_for(approval) {
-            let integration = self.ports.integration_of(&account.into()).await?;
+        for (account, _) in run.accounts_to_approve(approval) {
+            let integration = self.ports.stored_integration(&account.into()).await?;
             if integration.is_none_or(|stored| stored.value.archive_scope != ArchiveScope::Full) {
                 return Ok(());
             }
             let page = Page { limit: NEWER_RUNS_MAX, after: None };
             let runs = self.ports.runs(Some(account), &page).await?.entries;
             let Some(newer) = newer_run(run, account, &runs) else { return Ok(()) };
-            let waits = newer.accounts.get(&account).is_some_and(|report| report.waits_for(approval));
+            let waits = newer.accounts.get(&account).is_some_and(|report| report.is_affected_by(approval));
             let look = format!("hubctl run show {}", newer.run_id);
             let command = if waits { newer.approve_command(approval) } else { look };
             let message = format!(

@@ -61,7 +61,7 @@ fn standing(connection: &Connection, integration: &Integration) -> AccountOutcom
         _ if connection.is_unanswered() && connection.stale_since.is_some() => AccountOutcome::Unanswered,
         ConnectionStatus::Disconnected if connection.is_unanswered() => AccountOutcome::Unanswered,
         ConnectionStatus::Disconnected => AccountOutcome::Disconnected,
-        _ if !connection.gaps(integration).is_empty() => AccountOutcome::Degraded,
+        _ if !connection.missing_regions(integration).is_empty() => AccountOutcome::Degraded,
         _ if connection.is_unanswered() => AccountOutcome::Unanswered,
         ConnectionStatus::Connected | ConnectionStatus::Degraded => AccountOutcome::Connected,
     }
@@ -138,7 +138,7 @@ fn reason(connection: &Connection) -> String {
 
 /// The Regions that take no findings and should, each with why and how to fix it.
 fn gaps(connection: &Connection, integration: &Integration) -> String {
-    let gaps = connection.gaps(integration);
+    let gaps = connection.missing_regions(integration);
     let each = gaps.iter().take(REGIONS_NAMED_MAX).map(|name| {
         let problem = connection.regions.get(name).and_then(|region| region.problem.as_ref());
         problem.map_or_else(|| name.to_string(), |problem| format!("{name}: {}", told(problem)))

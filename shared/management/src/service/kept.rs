@@ -104,7 +104,7 @@ impl StoredResource for Integration {
         ports: &P,
         id: &ProviderId,
     ) -> impl Future<Output = Result<Option<Stored<Self>>, PortError>> + Send {
-        ports.integration_of(id)
+        ports.stored_integration(id)
     }
 
     fn put(stored: Stored<Self>, seen: ExpectedVersion) -> Write {
@@ -112,7 +112,7 @@ impl StoredResource for Integration {
     }
 
     fn needs(&self) -> Option<Write> {
-        Some(Write::NeedProvider(self.provider.clone()))
+        Some(Write::RequireProvider(self.provider.clone()))
     }
 
     fn id(&self) -> &ProviderId {

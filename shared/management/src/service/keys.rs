@@ -16,7 +16,7 @@ impl<P: Ports> Service<P> {
     /// Keeps an access key that came with the request; the name of its secret.
     pub(super) async fn keep<T: StoredResource>(&self, id: &ProviderId, key: Key) -> Result<Option<String>, ApiError> {
         let Key::New(key) = key else { return Ok(None) };
-        Ok(Some(self.ports.keep_key(&format!("{}-{id}", T::NOUN.word()), &key).await?))
+        Ok(Some(self.ports.store_key(&format!("{}-{id}", T::NOUN.word()), &key).await?))
     }
 
     /// What a change came to, for which the key `new` was kept. Removes the key that nothing names now: the one before, or
@@ -86,7 +86,7 @@ impl<P: Ports> Service<P> {
 
     /// Removes a secret that nothing names any more. That it fails is told and changes nothing: it can't be read through us.
     pub(super) async fn forget_secret(&self, secret: &str) {
-        if let Err(error) = self.ports.discard_key(secret).await {
+        if let Err(error) = self.ports.delete_key(secret).await {
             tracing::error!(secret.name = secret, %error, "secret not removed: remove it by hand");
         }
     }

@@ -36,7 +36,7 @@ impl<P: Ports> Service<P> {
         if !KEY_CHARS.contains(&once.key.len()) || !once.key.bytes().all(|letter| letter.is_ascii_graphic()) {
             return Err(ApiError::field("Idempotency-Key", "must have 1 to 255 visible ASCII characters"));
         }
-        let found = self.ports.remembered(&once.scoped(caller), self.ports.now()).await?;
+        let found = self.ports.idempotency_record(&once.scoped(caller), self.ports.now()).await?;
         let Some(earlier) = found else { return Ok(None) };
         if earlier.fingerprint != once.fingerprint {
             return Err(ApiError::KeyReused);
@@ -49,8 +49,8 @@ impl<P: Ports> Service<P> {
 }
 
 /// When a remembered request was run, to the second.
-fn made_at(remembered: &IdempotencyRecord) -> Timestamp {
-    remembered.until.saturating_sub(REMEMBERED).unwrap_or(Timestamp::MIN)
+fn made_at(idempotency_record: &IdempotencyRecord) -> Timestamp {
+    idempotency_record.until.saturating_sub(REMEMBERED).unwrap_or(Timestamp::MIN)
 }
 
 impl IdempotencyKey {

@@ -86,7 +86,8 @@ impl<P: Ports> Service<P> {
             let now = self.ports.now();
             let changes = differences(&before.value, &serde_json::Value::Null);
             let entry = entry(now, caller, "provider.delete".to_owned(), id.as_str(), changes);
-            let writes = [Write::NeedNoIntegration(id.clone()), Write::DeleteProvider(id.clone(), before.revision())];
+            let writes =
+                [Write::RequireNoIntegration(id.clone()), Write::DeleteProvider(id.clone(), before.revision())];
             match self.ports.commit(&writes, &entry).await {
                 Ok(()) => {
                     self.forget_key_of(&before.value).await;

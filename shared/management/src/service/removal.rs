@@ -35,7 +35,7 @@ impl<P: Ports> Service<P> {
             let changes = differences(&before.value, &Value::Null);
             let entry = entry(now, caller, "integration.delete".to_owned(), id.as_str(), changes);
             let mut writes = vec![Write::DeleteIntegration(id.clone(), before.revision())];
-            writes.extend(id.account().map(Write::ForgetConnection));
+            writes.extend(id.account().map(Write::DeleteConnection));
             match self.ports.commit(&writes, &entry).await {
                 Ok(()) => {
                     self.forget_key_of(&before.value).await;
@@ -44,7 +44,7 @@ impl<P: Ports> Service<P> {
                 }
                 Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Failed(error)) => {
-                    if !matches!(self.ports.integration_of(id).await, Ok(None)) {
+                    if !matches!(self.ports.stored_integration(id).await, Ok(None)) {
                         return Err(error.into());
                     }
                     // Gone: by us, and the answer was lost; or it was moved by another change, and its key with it.
@@ -69,7 +69,7 @@ impl<P: Ports> Service<P> {
 
     /// Whether a change was made, which its entry tells: both are one step. None, where that can't be read, or is too far back.
     async fn is_in_trail(&self, entry: &AuditEntry) -> Option<bool> {
-        let newest = self.ports.trail(&first(NEWEST_ENTRIES)).await.ok()?;
+        let newest = self.ports.audit_log(&first(NEWEST_ENTRIES)).await.ok()?;
         let is_ours = newest.entries.iter().any(|newest| newest.id == entry.id);
         // All that came after it is on the page if something is that came before.
         let is_whole = newest.next.is_none() || newest.entries.iter().any(|newest| newest.id < entry.id);
@@ -80,7 +80,7 @@ impl<P: Ports> Service<P> {
     /// with its integration.
     pub(super) async fn forget_accounts_of(&self, id: &ProviderId) {
         if id.account().is_none()
-            && let Err(error) = self.ports.forget_connections(id).await
+            && let Err(error) = self.ports.delete_connections(id).await
         {
             tracing::warn!(provider.id = %id, %error, "connections not forgotten: the next check of all connections does");
         }
@@ -129,7 +129,7 @@ impl<P: Ports> Service<P> {
         id: &ProviderId,
         deletion_requested_at: Timestamp,
     ) -> Result<bool, ApiError> {
-        match self.ports.integration_of(id).await? {
+        match self.ports.stored_integration(id).await? {
             Some(stored) if stored.value.deletion_requested_at == Some(deletion_requested_at) => {
                 let this = IfMatch::exactly(stored.revision());
                 self.delete_integration(caller, id, &this).await.map(|()| true)

@@ -1,7 +1,7 @@
 //! Runs and what they left in quarantine, and the audit log of changes: to be looked at.
 
 use asff::AccountId;
-use exporter::registry::{AuditEntry, Page, Part};
+use exporter::registry::{AuditEntry, ListPage, Page};
 use exporter::report::{RegionReport, RunReport};
 use serde_json::Value;
 
@@ -101,12 +101,12 @@ impl<P: Ports> Service<P> {
     ///
     /// When the table does not answer.
     pub async fn trail(&self, page: &Page) -> Result<List<AuditEntry>, ApiError> {
-        Ok(List::of(cut(self.ports.trail(page).await?, TRAIL_BYTES_MAX), |entry| entry))
+        Ok(List::of(cut(self.ports.audit_log(page).await?, TRAIL_BYTES_MAX), |entry| entry))
     }
 }
 
 /// As many entries as fit so many bytes, one at least; the next part goes on after them.
-fn cut(mut part: Part<AuditEntry>, bytes_max: usize) -> Part<AuditEntry> {
+fn cut(mut part: ListPage<AuditEntry>, bytes_max: usize) -> ListPage<AuditEntry> {
     let mut left = bytes_max;
     let fit = part.entries.iter().take_while(|entry| {
         let rest = left.checked_sub(bytes(entry));
@@ -182,7 +182,7 @@ mod tests {
             modified_at: None,
             requester: None,
         };
-        let mut run = RunReport::begin("run-1".to_owned(), upload, Timestamp::UNIX_EPOCH);
+        let mut run = RunReport::new("run-1".to_owned(), upload, Timestamp::UNIX_EPOCH);
         for number in 0..500_u64 {
             let mut account = AccountReport::default();
             for region in ["eu-west-1", "us-east-1", "sa-east-1"] {

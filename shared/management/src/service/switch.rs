@@ -145,7 +145,7 @@ impl<P: Ports> Service<P> {
         if let Some(has) = known.get(&account) {
             return Ok(*has);
         }
-        let has = self.ports.integration_of(&account.into()).await?.is_some();
+        let has = self.ports.stored_integration(&account.into()).await?.is_some();
         known.insert(account, has);
         Ok(has)
     }

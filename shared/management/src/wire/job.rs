@@ -33,7 +33,7 @@ impl ApprovalBody {
         if self.pending == Some(false) && !unproven {
             return Err(ApiError::field("pending", "must be true if unproven is not: nothing would be approved"));
         }
-        Ok(Approval::of(self.pending.unwrap_or_default(), unproven))
+        Ok(Approval::for_job(self.pending.unwrap_or_default(), unproven))
     }
 }
 

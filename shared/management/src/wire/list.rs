@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use asff::{Availability, RegionName};
 use exporter::connection::Connection;
-use exporter::registry::{AuditEntry, Part};
+use exporter::registry::{AuditEntry, ListPage};
 use exporter::report::{PendingFinding, RunReport};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub struct List<T> {
 
 impl<T> List<T> {
     /// A part, with each entry as it travels.
-    pub fn of<S>(part: Part<S>, each: impl Fn(S) -> T) -> Self {
+    pub fn of<S>(part: ListPage<S>, each: impl Fn(S) -> T) -> Self {
         Self { items: part.entries.into_iter().map(each).collect(), next: part.next }
     }
 }

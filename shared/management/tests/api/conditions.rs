@@ -27,7 +27,11 @@ async fn whoever_is_overtaken_between_reading_and_writing_loses_too() {
     let late = api.patch(&path, &etag, &json!({"only_failed": false})).await;
     assert_eq!((late.status.as_u16(), late.problem()), (412, "changed"));
     let page = Page { limit: 10, after: None };
-    assert_eq!(api.memory.trail(&page).await.unwrap().entries[0].action, "integration.create", "no entry, no change");
+    assert_eq!(
+        api.memory.audit_log(&page).await.unwrap().entries[0].action,
+        "integration.create",
+        "no entry, no change"
+    );
 }
 
 #[tokio::test]

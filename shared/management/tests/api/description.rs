@@ -102,7 +102,7 @@ fn the_exporters_own_types_are_described_as_they_are() {
     let at = connection.checked_at;
     let upload =
         UploadInfo { source: "s".to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: Some(at), requester: None };
-    let mut run = RunReport::begin("1".to_owned(), upload, at);
+    let mut run = RunReport::new("1".to_owned(), upload, at);
     assert_described("Run", &run);
     run.reasons = vec!["r".to_owned()];
     run.format = Some(asff::ScanFormat::Ocsf);

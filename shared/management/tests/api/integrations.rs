@@ -215,7 +215,7 @@ fn run(run_id: &str, upload: &str, disabled: u64, status: RunStatus) -> RunRepor
         modified_at: None,
         requester: None,
     };
-    let mut run = RunReport::begin(run_id.to_owned(), upload, "2026-11-20T00:00:00Z".parse().unwrap());
+    let mut run = RunReport::new(run_id.to_owned(), upload, "2026-11-20T00:00:00Z".parse().unwrap());
     let mut counts = Counts::default();
     if disabled > 0 {
         counts.add(Fate::Undelivered(undelivered::INTEGRATION_DISABLED.to_owned()), disabled);

@@ -69,7 +69,7 @@ async fn what_is_no_request_gets_a_problem() {
 #[tokio::test]
 async fn an_answer_that_its_quotation_marks_make_too_large_is_a_problem_and_not_a_crash() {
     let api = Api::new();
-    let run = RunReport::begin(
+    let run = RunReport::new(
         "run-1".to_owned(),
         UploadInfo {
             source: "s3://b/k".to_owned(),

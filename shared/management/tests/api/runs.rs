@@ -12,7 +12,7 @@ use crate::client::{ACCOUNT, Api, CALLER};
 fn run(run_id: &str, source: &str) -> RunReport {
     let upload =
         UploadInfo { source: source.to_owned(), etag: "e".to_owned(), bytes: 1, modified_at: None, requester: None };
-    let mut run = RunReport::begin(run_id.to_owned(), upload, "2026-11-20T00:00:00Z".parse().unwrap());
+    let mut run = RunReport::new(run_id.to_owned(), upload, "2026-11-20T00:00:00Z".parse().unwrap());
     run.status = RunStatus::Succeeded;
     run
 }
@@ -122,7 +122,7 @@ async fn only_a_failed_job_is_retried_and_once() {
 
     let failed = api.memory.kept().jobs[0].clone();
     let why = Some("its message is in the dead-letter queue".to_owned());
-    api.memory.kept().jobs[0] = failed.clone().settled(JobState::Failed, why, failed.submitted_at);
+    api.memory.kept().jobs[0] = failed.clone().completed(JobState::Failed, why, failed.submitted_at);
     assert_eq!(api.get(&address).await.body["state"], "failed");
     for time in ["first", "second"] {
         let retried = api.post(&retry, &json!(null)).await;

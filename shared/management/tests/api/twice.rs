@@ -73,7 +73,7 @@ async fn each_job_is_in_the_trail() {
     let api = Api::with_integration().await;
     let upload =
         UploadInfo { source: "s3://b/k".into(), etag: "e".into(), bytes: 1, modified_at: None, requester: None };
-    let mut run = RunReport::begin("run-1".into(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
+    let mut run = RunReport::new("run-1".into(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
     run.status = RunStatus::Degraded;
     let mut part = AccountReport::default();
     for counts in [&mut run.counts, &mut part.counts] {

@@ -98,7 +98,7 @@ impl UploadLocks for Standalone {
     ) -> Result<Claim, PortError> {
         let decide = |old: Option<ClaimRecord>| ClaimRecord::take(old, identity, run_id, again, now, until);
         let claim = self.store.change(&claim_key(identity), decide).await?;
-        if claim == Claim::Taken {
+        if claim == Claim::Granted {
             self.write_settings(run_id).await?;
         }
         Ok(claim)
@@ -113,7 +113,7 @@ impl UploadLocks for Standalone {
         self.store.change(&claim_key(identity), decide).await
     }
 
-    async fn settle_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
+    async fn finish_claim(&self, identity: &str, run_id: &str, done: bool) -> Result<(), PortError> {
         let decide = |old: Option<ClaimRecord>| (old.and_then(|old| old.settle(run_id, done, self.now())), ());
         self.store.change(&claim_key(identity), decide).await
     }

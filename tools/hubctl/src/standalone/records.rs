@@ -68,14 +68,14 @@ impl AccountRecord {
             None => (InDoubt::default(), BTreeSet::new()),
             Some(old) => {
                 if let Some(hold) = old.hold.as_ref().filter(|hold| hold.until > now && hold.run_id != run_id) {
-                    return (None, Acquired::Held { run_id: hold.run_id.clone() });
+                    return (None, Acquired::Locked { run_id: hold.run_id.clone() });
                 }
                 (old.in_doubt(), old.in_doubt_regions)
             }
         };
         let hold = Some(Hold { run_id: run_id.to_owned(), until });
         let taken = Self { newest, hold, in_doubt: true, in_doubt_regions };
-        (Some(taken), Acquired::Taken { in_doubt })
+        (Some(taken), Acquired::Granted { in_doubt })
     }
 
     /// The record after a run holds the account for longer; none, if it is not that run's.
@@ -135,13 +135,13 @@ impl ClaimRecord {
     ) -> (Option<Self>, Claim) {
         if let Some(old) = old.filter(|old| old.until > now && old.run_id != run_id) {
             match old.state {
-                ClaimState::Held => return (None, Claim::Held { run_id: old.run_id }),
-                ClaimState::Done if !again => return (None, Claim::Done { run_id: old.run_id }),
+                ClaimState::Held => return (None, Claim::InProgress { run_id: old.run_id }),
+                ClaimState::Done if !again => return (None, Claim::Completed { run_id: old.run_id }),
                 ClaimState::Done | ClaimState::Released => {}
             }
         }
         let (identity, run_id) = (identity.to_owned(), run_id.to_owned());
-        (Some(Self { identity, run_id, state: ClaimState::Held, until }), Claim::Taken)
+        (Some(Self { identity, run_id, state: ClaimState::Held, until }), Claim::Granted)
     }
 
     /// The record after a run holds the upload for longer; none, if it is not that run's.
@@ -168,7 +168,7 @@ mod tests {
 
     fn taken(old: Option<AccountRecord>, run_id: &str, scanned: i8, now: i8) -> (AccountRecord, InDoubt) {
         match AccountRecord::begin(old, run_id, &format!("scan of {scanned}"), at(scanned), at(now), at(now + 1)) {
-            (Some(record), Acquired::Taken { in_doubt }) => (record, in_doubt),
+            (Some(record), Acquired::Granted { in_doubt }) => (record, in_doubt),
             other => panic!("{other:?}"),
         }
     }
@@ -178,13 +178,13 @@ mod tests {
         let (held, in_doubt) = taken(None, "a", 1, 2);
         assert_eq!(in_doubt, InDoubt::default());
         let begin = |now| AccountRecord::begin(Some(held.clone()), "b", "scan", at(1), at(now), at(now + 1));
-        assert_eq!(begin(2), (None, Acquired::Held { run_id: "a".to_owned() }));
+        assert_eq!(begin(2), (None, Acquired::Locked { run_id: "a".to_owned() }));
         assert_eq!(held.clone().end("b", &InDoubt::default()), None, "it is not b's to give back");
         let (_, in_doubt) = taken(Some(held.clone()), "b", 1, 3);
         assert!(in_doubt.everywhere, "a died: nobody knows what it sent");
         let renewed = held.clone().renew("a", at(4)).unwrap();
         let begin = AccountRecord::begin(Some(renewed), "b", "scan", at(1), at(3), at(5));
-        assert_eq!(begin, (None, Acquired::Held { run_id: "a".to_owned() }), "a works on");
+        assert_eq!(begin, (None, Acquired::Locked { run_id: "a".to_owned() }), "a works on");
         assert_eq!(held.clone().renew("b", at(4)), None, "nor is it b's to hold");
         let ended =
             held.end("a", &InDoubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() }).unwrap();
@@ -207,16 +207,16 @@ mod tests {
             ClaimRecord::take(old.cloned(), "scan", "b", again, at(now), at(now + 1))
         };
         let held = ClaimRecord::take(None, "scan", "a", false, at(1), at(2)).0.unwrap();
-        assert_eq!(take(Some(&held), true, 1).1, Claim::Held { run_id: "a".to_owned() });
-        assert_eq!(take(Some(&held), false, 2).1, Claim::Taken, "a's time is over");
+        assert_eq!(take(Some(&held), true, 1).1, Claim::InProgress { run_id: "a".to_owned() });
+        assert_eq!(take(Some(&held), false, 2).1, Claim::Granted, "a's time is over");
         let renewed = held.clone().renew("a", at(3)).unwrap();
-        assert_eq!(take(Some(&renewed), false, 2).1, Claim::Held { run_id: "a".to_owned() });
+        assert_eq!(take(Some(&renewed), false, 2).1, Claim::InProgress { run_id: "a".to_owned() });
         assert_eq!(held.clone().renew("b", at(3)), None);
         let done = held.clone().settle("a", true, at(2)).unwrap();
-        assert_eq!(take(Some(&done), false, 3).1, Claim::Done { run_id: "a".to_owned() });
-        assert_eq!(take(Some(&done), true, 3).1, Claim::Taken);
+        assert_eq!(take(Some(&done), false, 3).1, Claim::Completed { run_id: "a".to_owned() });
+        assert_eq!(take(Some(&done), true, 3).1, Claim::Granted);
         let released = held.settle("a", false, at(2)).unwrap();
-        assert_eq!(take(Some(&released), false, 3).1, Claim::Taken);
+        assert_eq!(take(Some(&released), false, 3).1, Claim::Granted);
         assert_eq!(released.settle("b", true, at(3)), None);
     }
 }

@@ -7,7 +7,7 @@ use aws::SdkConfig;
 use bytes::Bytes;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use exporter::integration::Integration;
-use exporter::jobs::report_of;
+use exporter::jobs::read_report;
 use exporter::ports::{ObjectWriter as _, Objects as _, PortError, PutMode};
 use exporter::report::{RunKind, RunReport};
 
@@ -95,7 +95,7 @@ impl Standalone {
         if run_id.len() > RUN_ID_BYTES_MAX || !run_id.bytes().all(ours) {
             return Err(missing());
         }
-        report_of(self, run_id).await.map_err(|error| port(&error))?.ok_or_else(missing)
+        read_report(self, run_id).await.map_err(|error| port(&error))?.ok_or_else(missing)
     }
 
     /// The newest runs, of one account or of all.
@@ -110,7 +110,7 @@ impl Standalone {
             if runs.len() == limit {
                 break;
             }
-            let report = report_of(self, &id).await.map_err(|error| port(&error))?;
+            let report = read_report(self, &id).await.map_err(|error| port(&error))?;
             runs.extend(report.filter(|run| account.is_none_or(|account| run.accounts.contains_key(&account))));
         }
         Ok(runs)

@@ -37,11 +37,11 @@ pub(super) struct Twin {
 }
 
 impl Notifications for Twin {
-    async fn told(&self, _: AccountId) -> Result<(Notified, u64), PortError> {
+    async fn notified(&self, _: AccountId) -> Result<(Notified, u64), PortError> {
         Ok(self.told.lock().unwrap().clone())
     }
 
-    async fn write_told(&self, _: AccountId, told: &Notified, number: u64) -> Result<bool, PortError> {
+    async fn write_notified(&self, _: AccountId, told: &Notified, number: u64) -> Result<bool, PortError> {
         *self.told.lock().unwrap() = (told.clone(), number + 1);
         Ok(true)
     }
@@ -83,9 +83,9 @@ impl UploadLocks for Twin {
     async fn claim(&self, identity: &str, _: &str, _: bool, _: Timestamp, _: Timestamp) -> Result<Claim, PortError> {
         let run_id = "earlier".to_owned();
         Ok(match identity {
-            "s3://scans/held.json#e" => Claim::Held { run_id },
-            "s3://scans/twice.json#e" => Claim::Done { run_id },
-            _ => Claim::Taken,
+            "s3://scans/held.json#e" => Claim::InProgress { run_id },
+            "s3://scans/twice.json#e" => Claim::Completed { run_id },
+            _ => Claim::Granted,
         })
     }
 
@@ -93,7 +93,7 @@ impl UploadLocks for Twin {
         Ok(true)
     }
 
-    async fn settle_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
+    async fn finish_claim(&self, _: &str, _: &str, _: bool) -> Result<(), PortError> {
         Ok(())
     }
 }
@@ -106,7 +106,7 @@ impl Runs for Twin {
 }
 
 impl AccountLocks for Twin {
-    async fn begin(
+    async fn acquire(
         &self,
         _: AccountId,
         _: &str,
@@ -116,8 +116,8 @@ impl AccountLocks for Twin {
         _: Timestamp,
     ) -> Result<Acquired, PortError> {
         Ok(match self.opened.lock().unwrap().last().map(String::as_str) {
-            Some("busy.json") => Acquired::Held { run_id: "another".to_owned() },
-            _ => Acquired::Taken { in_doubt: InDoubt::default() },
+            Some("busy.json") => Acquired::Locked { run_id: "another".to_owned() },
+            _ => Acquired::Granted { in_doubt: InDoubt::default() },
         })
     }
 
@@ -125,7 +125,7 @@ impl AccountLocks for Twin {
         Ok(true)
     }
 
-    async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
+    async fn locked_by(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
         Ok(None)
     }
 
@@ -133,13 +133,13 @@ impl AccountLocks for Twin {
         Ok(None)
     }
 
-    async fn end(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
+    async fn release(&self, _: AccountId, _: &str, _: InDoubt, _: Option<Timestamp>) -> Result<(), PortError> {
         Ok(())
     }
 }
 
 impl Queue for Twin {
-    async fn put_back(&self, upload: &Upload, round: &Round) -> Result<bool, PortError> {
+    async fn requeue(&self, upload: &Upload, round: &Round) -> Result<bool, PortError> {
         self.put_back.lock().unwrap().push((upload.key.clone(), round.chain.clone(), round.delay));
         Ok(true)
     }
@@ -181,7 +181,7 @@ impl Objects for Twin {
         };
         let source = format!("s3://scans/{run_id}.json");
         let info = UploadInfo { source, etag: "e".to_owned(), bytes: 0, modified_at: None, requester: None };
-        let report = RunReport::begin(run_id.to_owned(), info, Timestamp::now());
+        let report = RunReport::new(run_id.to_owned(), info, Timestamp::now());
         let body = serde_json::to_vec(&report).unwrap().into();
         Ok(Some(Object { etag: "1".to_owned(), body: futures::stream::iter([Ok(body)]).boxed() }))
     }
@@ -225,7 +225,7 @@ impl Hub for Open {
         Ok(ImportOutcome { success_count, ..ImportOutcome::default() })
     }
 
-    async fn since(&self, _: &RegionName) -> Result<Option<String>, CallError> {
+    async fn enabled_at(&self, _: &RegionName) -> Result<Option<String>, CallError> {
         Ok(None)
     }
 

@@ -1,7 +1,7 @@
 //! The audit log of changes in the table. It is never forgotten.
 
 use exporter::ports::PortError;
-use exporter::registry::{Audit, AuditEntry, Page, Part};
+use exporter::registry::{Audit, AuditEntry, ListPage, Page};
 
 use super::items::keyed;
 use crate::Cloud;
@@ -19,7 +19,7 @@ impl Audit for Cloud {
         request.send().await.map(drop).map_err(|error| port_error(action(), &error))
     }
 
-    async fn trail(&self, page: &Page) -> Result<Part<AuditEntry>, PortError> {
+    async fn audit_log(&self, page: &Page) -> Result<ListPage<AuditEntry>, PortError> {
         let newest_first = self.partition(PARTITION).scan_index_forward(false);
         self.part(newest_first, "read the audit log of changes", page, from_item).await
     }

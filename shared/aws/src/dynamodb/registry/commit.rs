@@ -62,13 +62,13 @@ impl Cloud {
             Write::DeleteIntegration(id, revision) => {
                 delete(unchanged(self.delete_of(INTEGRATIONS, id.as_str()), *revision))
             }
-            Write::NeedProvider(id) => check(self.check_of(PROVIDERS, id.as_str()).condition_expression(PRESENT)),
-            Write::NeedNoIntegration(id) => {
+            Write::RequireProvider(id) => check(self.check_of(PROVIDERS, id.as_str()).condition_expression(PRESENT)),
+            Write::RequireNoIntegration(id) => {
                 check(self.check_of(INTEGRATIONS, id.as_str()).condition_expression(ABSENT))
             }
-            Write::ForgetConnection(account) => delete(self.delete_of(CONNECTIONS, account.as_str())),
-            Write::Remember(remembered) => {
-                let request = self.put_of(of_remembered(remembered)).condition_expression(ABSENT_OR_OVER);
+            Write::DeleteConnection(account) => delete(self.delete_of(CONNECTIONS, account.as_str())),
+            Write::SaveIdempotencyRecord(idempotency_record) => {
+                let request = self.put_of(of_remembered(idempotency_record)).condition_expression(ABSENT_OR_OVER);
                 put(request.expression_attribute_values(":now", number(now.as_second())))
             }
         }

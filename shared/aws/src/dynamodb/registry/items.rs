@@ -54,17 +54,17 @@ pub(crate) fn stored<T: DeserializeOwned>(item: &Item) -> Result<Stored<T>, Item
 }
 
 /// The item of a request that can be sent again; the table forgets it.
-pub(crate) fn of_remembered(remembered: &IdempotencyRecord) -> Item {
+pub(crate) fn of_remembered(idempotency_record: &IdempotencyRecord) -> Item {
     let rest = [
-        ("fingerprint", text(&remembered.fingerprint)),
-        ("made", text(remembered.made.as_str())),
-        ("expires_at", number(remembered.until.as_second())),
+        ("fingerprint", text(&idempotency_record.fingerprint)),
+        ("made", text(idempotency_record.made.as_str())),
+        ("expires_at", number(idempotency_record.until.as_second())),
     ];
-    keyed(REMEMBERED, &remembered.key, rest)
+    keyed(REMEMBERED, &idempotency_record.key, rest)
 }
 
 /// A request of an item.
-pub(crate) fn remembered(key: &str, item: &Item) -> Result<IdempotencyRecord, ItemError> {
+pub(crate) fn idempotency_record(key: &str, item: &Item) -> Result<IdempotencyRecord, ItemError> {
     let until = get_number(item, "expires_at").and_then(|second| Timestamp::from_second(second).ok());
     Ok(IdempotencyRecord {
         key: key.to_owned(),

@@ -8,10 +8,10 @@ pub(crate) mod items;
 use exporter::integration::Integration;
 use exporter::ports::PortError;
 use exporter::provider::{Provider, ProviderId};
-use exporter::registry::{AuditEntry, CommitError, IdempotencyRecord, Page, Part, Registry, Stored, Write};
+use exporter::registry::{AuditEntry, CommitError, IdempotencyRecord, ListPage, Page, Registry, Stored, Write};
 use jiff::Timestamp;
 
-use self::items::{INTEGRATIONS, PROVIDERS, REMEMBERED, remembered, stored};
+use self::items::{INTEGRATIONS, PROVIDERS, REMEMBERED, idempotency_record, stored};
 use crate::Cloud;
 use crate::dynamodb::item::{Item, text};
 use crate::errors::{failure, port_error};
@@ -26,17 +26,17 @@ impl Registry for Cloud {
         item.map(|item| stored(&item).map_err(|error| failure(action(), error))).transpose()
     }
 
-    async fn providers(&self, page: &Page) -> Result<Part<Stored<Provider>>, PortError> {
+    async fn providers(&self, page: &Page) -> Result<ListPage<Stored<Provider>>, PortError> {
         self.part(self.partition(PROVIDERS), "list the providers", page, stored).await
     }
 
-    async fn integration_of(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>, PortError> {
+    async fn stored_integration(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>, PortError> {
         let action = || format!("read the integration of {id}");
         let item = self.item(INTEGRATIONS, id.as_str(), action).await?;
         item.map(|item| stored(&item).map_err(|error| failure(action(), error))).transpose()
     }
 
-    async fn integrations(&self, page: &Page) -> Result<Part<Stored<Integration>>, PortError> {
+    async fn integrations(&self, page: &Page) -> Result<ListPage<Stored<Integration>>, PortError> {
         self.part(self.partition(INTEGRATIONS), "list the integrations", page, stored).await
     }
 
@@ -44,11 +44,11 @@ impl Registry for Cloud {
         self.transact(writes, entry).await
     }
 
-    async fn remembered(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, PortError> {
+    async fn idempotency_record(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, PortError> {
         const ACTION: &str = "read what a request came to";
         let item = self.item(REMEMBERED, key, || ACTION.to_owned()).await?;
-        let found = item.map(|item| remembered(key, &item).map_err(|error| failure(ACTION, error)));
-        Ok(found.transpose()?.filter(|remembered| remembered.until > now))
+        let found = item.map(|item| idempotency_record(key, &item).map_err(|error| failure(ACTION, error)));
+        Ok(found.transpose()?.filter(|idempotency_record| idempotency_record.until > now))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws::Member;
 use exporter::connection::{Connection, ConnectionStatus, Connections as _, Problem, RegionConnection, RegionStatus};
-use exporter::notifications::{Event, EventKind, Notifications as _, Notified, Outbox};
+use exporter::notifications::{Event, EventKind, Notifications as _, Notified, OutboxEntry};
 use exporter::provider::ProviderId;
 use exporter::registry::{CheckLog as _, Page};
 use exporter::targets::CheckTargets as _;
@@ -60,18 +60,18 @@ async fn of_checks_at_the_same_time_one_is_kept(place: Place) {
     let (cloud, now, account) = (&place.cloud, Timestamp::now(), ACCOUNT.parse().unwrap());
     let first = connection(now, 1);
     assert_eq!(cloud.connection(account).await.unwrap(), None);
-    assert!(cloud.keep(&first, None).await.unwrap());
-    assert!(!cloud.keep(&first, None).await.unwrap(), "there is one");
+    assert!(cloud.save(&first, None).await.unwrap());
+    assert!(!cloud.save(&first, None).await.unwrap(), "there is one");
     let second = connection(now + SignedDuration::from_secs(1), 2);
-    assert!(cloud.keep(&second, Some(now)).await.unwrap());
-    assert!(!cloud.keep(&first, Some(now)).await.unwrap(), "there is another");
+    assert!(cloud.save(&second, Some(now)).await.unwrap());
+    assert!(!cloud.save(&first, Some(now)).await.unwrap(), "there is another");
     assert_eq!(cloud.connection(account).await.unwrap(), Some(second.clone()));
     let page = Page { limit: 5, after: None };
     assert_eq!(cloud.connections(&account.into(), &page).await.unwrap().entries, std::slice::from_ref(&second));
     // Its provider has no integration.
-    assert!(cloud.forget_orphan(&first).await.unwrap());
+    assert!(cloud.delete_orphaned(&first).await.unwrap());
     assert_eq!(cloud.list_connections().await.unwrap(), std::slice::from_ref(&second), "another than was kept");
-    assert!(cloud.forget_orphan(&second).await.unwrap());
+    assert!(cloud.delete_orphaned(&second).await.unwrap());
     assert_eq!(cloud.list_connections().await.unwrap(), []);
 }
 
@@ -84,16 +84,16 @@ async fn connections_are_forgotten_by_provider_and_unless_replaced(place: Place)
         Connection { account, provider, ..connection(now, 1) }
     };
     for number in 0..40 {
-        assert!(cloud.keep(&of(number, Some(&organization).filter(|_| number > 0)), None).await.unwrap());
+        assert!(cloud.save(&of(number, Some(&organization).filter(|_| number > 0)), None).await.unwrap());
     }
-    let mut seen = cloud.holdings().await.unwrap();
+    let mut seen = cloud.stored_connections().await.unwrap();
     assert_eq!(seen.len(), 40);
     let later = Connection { checked_at: now + SignedDuration::from_secs(1), ..of(5, Some(&organization)) };
-    assert!(cloud.keep(&later, Some(now)).await.unwrap());
+    assert!(cloud.save(&later, Some(now)).await.unwrap());
     seen.retain(|holding| ["000000000004", "000000000005"].contains(&holding.account.as_str()));
-    cloud.forget(&seen).await.unwrap();
+    cloud.delete_outdated(&seen).await.unwrap();
     assert_eq!(cloud.list_connections().await.unwrap().len(), 39, "one was checked again meanwhile");
-    cloud.forget_connections(&organization).await.unwrap();
+    cloud.delete_connections(&organization).await.unwrap();
     assert_eq!(cloud.list_connections().await.unwrap(), [of(0, None)]);
 }
 
@@ -103,18 +103,18 @@ async fn who_left_an_organization_is_known_until_it_is_back(place: Place) {
     let member = |digit: &str| Member { account: digit.repeat(12).parse().unwrap(), name: None, organization: None };
     let both = [member("1"), member("2")];
     cloud.keep_members(&organization, &both).await.unwrap();
-    assert!(cloud.left(&organization).await.unwrap().is_empty());
+    assert!(cloud.former_members(&organization).await.unwrap().is_empty());
     cloud.keep_members(&organization, &both[..1]).await.unwrap();
     assert_eq!(cloud.members(&organization).await.unwrap(), [both[0].account]);
-    assert_eq!(cloud.left(&organization).await.unwrap().into_iter().collect::<Vec<_>>(), [both[1].account]);
+    assert_eq!(cloud.former_members(&organization).await.unwrap().into_iter().collect::<Vec<_>>(), [both[1].account]);
     cloud.keep_members(&organization, &both).await.unwrap();
     assert_eq!(cloud.members(&organization).await.unwrap().len(), 2);
-    assert!(cloud.left(&organization).await.unwrap().is_empty());
+    assert!(cloud.former_members(&organization).await.unwrap().is_empty());
 }
 
 async fn the_largest_connection_fits_the_table(place: Place) {
     let largest = connection(Timestamp::now(), 60);
-    assert!(place.cloud.keep(&largest, None).await.unwrap());
+    assert!(place.cloud.save(&largest, None).await.unwrap());
     assert_eq!(place.cloud.list_connections().await.unwrap(), [largest]);
 }
 
@@ -125,12 +125,12 @@ async fn what_was_published_is_replaced_only_while_it_is_what_was_read(place: Pl
     let mut event =
         Event { kind: EventKind::RegionUnavailable, detail: serde_json::from_value(sample["detail"].clone()).unwrap() };
     (event.detail.message, event.detail.remediation) = ("m".repeat(1_200), "f".repeat(1_000));
-    let waiting = Outbox { event, until: Timestamp::now() };
+    let waiting = OutboxEntry { event, until: Timestamp::now() };
     let first = Notified { connected: Some(true), waiting: vec![waiting; WAITING], ..Notified::default() };
-    assert!(cloud.write_told(account, &first, 0).await.unwrap());
-    assert!(!cloud.write_told(account, &Notified::default(), 0).await.unwrap());
-    assert_eq!(cloud.told(account).await.unwrap(), (first, 1));
-    assert!(cloud.write_told(account, &Notified::default(), 1).await.unwrap());
-    assert!(!cloud.write_told(account, &Notified::default(), 1).await.unwrap());
-    assert_eq!(cloud.told(account).await.unwrap(), (Notified::default(), 2));
+    assert!(cloud.write_notified(account, &first, 0).await.unwrap());
+    assert!(!cloud.write_notified(account, &Notified::default(), 0).await.unwrap());
+    assert_eq!(cloud.notified(account).await.unwrap(), (first, 1));
+    assert!(cloud.write_notified(account, &Notified::default(), 1).await.unwrap());
+    assert!(!cloud.write_notified(account, &Notified::default(), 1).await.unwrap());
+    assert_eq!(cloud.notified(account).await.unwrap(), (Notified::default(), 2));
 }

@@ -79,8 +79,8 @@ async fn a_state_of_60_000_findings_comes_back_whole(place: Place) {
     let mut state = StateWriter::new(&header).unwrap();
     for number in 0..FINDINGS {
         state.push(&meta(number), finding(number).as_bytes()).unwrap();
-        if state.pending() >= 256 * 1024 {
-            writer.write(state.take()).await.unwrap();
+        if state.pending_bytes() >= 256 * 1024 {
+            writer.write(state.take_bytes()).await.unwrap();
         }
     }
     writer.write(state.finish().unwrap()).await.unwrap();

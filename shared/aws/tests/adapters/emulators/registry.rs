@@ -48,7 +48,7 @@ fn integration(id: &ProviderId) -> Stored<Integration> {
 }
 
 async fn entries(cloud: &Cloud) -> usize {
-    cloud.trail(&Page { limit: 100, after: None }).await.unwrap().entries.len()
+    cloud.audit_log(&Page { limit: 100, after: None }).await.unwrap().entries.len()
 }
 
 fn conflict(outcome: Result<(), CommitError>) -> Option<usize> {
@@ -63,30 +63,30 @@ async fn a_change_is_made_with_its_entry_or_not_at_all(place: Place) {
     let cloud = &place.cloud;
     let provider = Stored::new(Provider::new(id()), now(), "ada");
     let first = integration(&id());
-    let needed = [Write::NeedProvider(id()), Write::PutIntegration(first.clone(), ExpectedVersion::Nothing)];
+    let needed = [Write::RequireProvider(id()), Write::PutIntegration(first.clone(), ExpectedVersion::Nothing)];
     assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(0), "there is no provider");
-    assert_eq!((entries(cloud).await, cloud.integration_of(&id()).await.unwrap()), (0, None));
+    assert_eq!((entries(cloud).await, cloud.stored_integration(&id()).await.unwrap()), (0, None));
     cloud.commit(&[Write::PutProvider(provider.clone(), ExpectedVersion::Nothing)], &entry()).await.unwrap();
     cloud.commit(&needed, &entry()).await.unwrap();
     assert_eq!(Registry::provider(cloud, &id()).await.unwrap(), Some(provider.clone()));
-    assert_eq!(cloud.integration_of(&id()).await.unwrap(), Some(first.clone()));
+    assert_eq!(cloud.stored_integration(&id()).await.unwrap(), Some(first.clone()));
     assert_eq!(conflict(cloud.commit(&needed, &entry()).await), Some(1), "there is one");
 
     let second = first.changed(Integration { enabled: false, ..first.value.clone() }, now(), "eve");
     let change = [Write::PutIntegration(second.clone(), ExpectedVersion::This(first.revision()))];
     cloud.commit(&change, &entry()).await.unwrap();
     assert_eq!(conflict(cloud.commit(&change, &entry()).await), Some(0), "it is another version");
-    assert_eq!(cloud.integration_of(&id()).await.unwrap(), Some(second.clone()));
+    assert_eq!(cloud.stored_integration(&id()).await.unwrap(), Some(second.clone()));
     let removal = |revision| {
         let account = ACCOUNT.parse().unwrap();
-        [Write::DeleteIntegration(id(), revision), Write::ForgetConnection(account)]
+        [Write::DeleteIntegration(id(), revision), Write::DeleteConnection(account)]
     };
     assert_eq!(conflict(cloud.commit(&removal(first.revision()), &entry()).await), Some(0));
     cloud.commit(&removal(second.revision()), &entry()).await.unwrap();
-    let unneeded = [Write::DeleteProvider(id(), provider.revision()), Write::NeedNoIntegration(id())];
+    let unneeded = [Write::DeleteProvider(id(), provider.revision()), Write::RequireNoIntegration(id())];
     cloud.commit(&unneeded, &entry()).await.unwrap();
     assert_eq!(
-        (Registry::provider(cloud, &id()).await.unwrap(), cloud.integration_of(&id()).await.unwrap()),
+        (Registry::provider(cloud, &id()).await.unwrap(), cloud.stored_integration(&id()).await.unwrap()),
         (None, None)
     );
     assert_eq!(entries(cloud).await, 5);
@@ -106,14 +106,17 @@ async fn of_changes_at_the_same_time_one_is_made(place: Place) {
 async fn a_request_is_remembered_once_under_its_key(place: Place) {
     let cloud = &place.cloud;
     let until = Timestamp::from_second(now().as_second()).unwrap() + SignedDuration::from_hours(1);
-    let remembered = IdempotencyRecord { key: "k".to_owned(), fingerprint: String::new(), made: id(), until };
-    cloud.commit(&[Write::Remember(remembered.clone())], &entry()).await.unwrap();
-    assert_eq!(conflict(cloud.commit(&[Write::Remember(remembered.clone())], &entry()).await), Some(0));
-    assert_eq!(cloud.remembered("k", now()).await.unwrap(), Some(remembered.clone()));
-    assert_eq!(cloud.remembered("k", until).await.unwrap(), None, "its time is over");
+    let idempotency_record = IdempotencyRecord { key: "k".to_owned(), fingerprint: String::new(), made: id(), until };
+    cloud.commit(&[Write::SaveIdempotencyRecord(idempotency_record.clone())], &entry()).await.unwrap();
+    assert_eq!(
+        conflict(cloud.commit(&[Write::SaveIdempotencyRecord(idempotency_record.clone())], &entry()).await),
+        Some(0)
+    );
+    assert_eq!(cloud.idempotency_record("k", now()).await.unwrap(), Some(idempotency_record.clone()));
+    assert_eq!(cloud.idempotency_record("k", until).await.unwrap(), None, "its time is over");
     let later = AuditEntry { at: until, ..entry() };
-    cloud.commit(&[Write::Remember(remembered)], &later).await.unwrap();
-    assert_eq!(cloud.remembered("", now()).await.unwrap(), None);
+    cloud.commit(&[Write::SaveIdempotencyRecord(idempotency_record)], &later).await.unwrap();
+    assert_eq!(cloud.idempotency_record("", now()).await.unwrap(), None);
 }
 
 async fn a_list_goes_on_where_the_page_before_ended(place: Place) {
@@ -133,8 +136,8 @@ async fn a_list_goes_on_where_the_page_before_ended(place: Place) {
         }
     }
     assert_eq!(found, ids);
-    let first = cloud.trail(&Page { limit: 4, after: None }).await.unwrap();
-    let rest = cloud.trail(&Page { limit: 4, after: first.next }).await.unwrap();
+    let first = cloud.audit_log(&Page { limit: 4, after: None }).await.unwrap();
+    let rest = cloud.audit_log(&Page { limit: 4, after: first.next }).await.unwrap();
     let times: Vec<Timestamp> = first.entries.into_iter().chain(rest.entries).map(|entry| entry.at).collect();
     assert!(times.len() == 5 && times.is_sorted_by(|left, right| left >= right), "newest first: {times:?}");
 }
@@ -156,5 +159,5 @@ async fn an_account_without_an_integration_has_its_organization_s(place: Place) 
     cloud.keep_members(&organization, &[member(1), member(2)]).await.unwrap();
     cloud.keep_members(&organization, &[member(2), member(3)]).await.unwrap();
     assert_eq!(cloud.members(&organization).await.unwrap(), [member(2).account, member(3).account]);
-    assert_eq!(CheckTargets::exported(cloud).await.unwrap(), []);
+    assert_eq!(CheckTargets::exported_accounts(cloud).await.unwrap(), []);
 }

@@ -33,7 +33,7 @@ fn account() -> AccountId {
 }
 
 fn held_by(run: &str) -> Claim {
-    Claim::Held { run_id: run.to_owned() }
+    Claim::InProgress { run_id: run.to_owned() }
 }
 
 async fn an_upload_is_claimed_by_one_run_until_it_is_settled(place: Place) {
@@ -41,19 +41,19 @@ async fn an_upload_is_claimed_by_one_run_until_it_is_settled(place: Place) {
     let claim = async |run: &str, again: bool, at: Timestamp| {
         cloud.claim(IDENTITY, run, again, at, at + minutes(15)).await.unwrap()
     };
-    assert_eq!(claim("run-1", false, now).await, Claim::Taken);
+    assert_eq!(claim("run-1", false, now).await, Claim::Granted);
     assert_eq!(claim("run-2", true, now).await, held_by("run-1"));
     assert!(cloud.renew_claim(IDENTITY, "run-1", now + minutes(30)).await.unwrap());
     assert!(!cloud.renew_claim(IDENTITY, "run-2", now + minutes(30)).await.unwrap());
     assert_eq!(claim("run-2", false, now + minutes(20)).await, held_by("run-1"));
-    assert_eq!(claim("run-2", false, now + minutes(31)).await, Claim::Taken, "its time was over");
-    cloud.settle_claim(IDENTITY, "run-1", true).await.unwrap();
+    assert_eq!(claim("run-2", false, now + minutes(31)).await, Claim::Granted, "its time was over");
+    cloud.finish_claim(IDENTITY, "run-1", true).await.unwrap();
     assert_eq!(claim("run-3", false, now + minutes(32)).await, held_by("run-2"), "run-1 had nothing to settle");
-    cloud.settle_claim(IDENTITY, "run-2", false).await.unwrap();
-    assert_eq!(claim("run-3", false, now).await, Claim::Taken, "it was released");
-    cloud.settle_claim(IDENTITY, "run-3", true).await.unwrap();
-    assert_eq!(claim("run-4", false, now).await, Claim::Done { run_id: "run-3".to_owned() });
-    assert_eq!(claim("run-4", true, now).await, Claim::Taken);
+    cloud.finish_claim(IDENTITY, "run-2", false).await.unwrap();
+    assert_eq!(claim("run-3", false, now).await, Claim::Granted, "it was released");
+    cloud.finish_claim(IDENTITY, "run-3", true).await.unwrap();
+    assert_eq!(claim("run-4", false, now).await, Claim::Completed { run_id: "run-3".to_owned() });
+    assert_eq!(claim("run-4", true, now).await, Claim::Granted);
 }
 
 async fn of_claims_at_the_same_time_one_succeeds(place: Place) {
@@ -62,9 +62,9 @@ async fn of_claims_at_the_same_time_one_succeeds(place: Place) {
     let claims = runs.iter().map(|run| place.cloud.claim(IDENTITY, run, false, now, now + minutes(15)));
     let outcomes = futures::future::try_join_all(claims).await.unwrap();
     let taken: Vec<&String> =
-        runs.iter().zip(&outcomes).filter(|(_, claim)| **claim == Claim::Taken).map(|(run, _)| run).collect();
+        runs.iter().zip(&outcomes).filter(|(_, claim)| **claim == Claim::Granted).map(|(run, _)| run).collect();
     assert_eq!(taken.len(), 1, "{outcomes:?}");
-    assert!(outcomes.iter().all(|claim| *claim == Claim::Taken || *claim == held_by(taken[0])), "{outcomes:?}");
+    assert!(outcomes.iter().all(|claim| *claim == Claim::Granted || *claim == held_by(taken[0])), "{outcomes:?}");
 }
 
 async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(place: Place) {
@@ -72,42 +72,42 @@ async fn an_account_is_held_by_one_run_and_goes_from_older_scans_to_newer_ones(p
     let begin = async |run: &str, scanned: Timestamp, at: Timestamp| {
         // An upload for each scan; that of run-5 and of run-6 is the same.
         let content = if run == "run-6" { "run-5" } else { run };
-        cloud.begin(account(), run, content, scanned, at, at + minutes(15)).await.unwrap()
+        cloud.acquire(account(), run, content, scanned, at, at + minutes(15)).await.unwrap()
     };
     let lock_status =
         async || cloud.lock_status(account()).await.unwrap().map(|(newest, in_doubt)| (newest.newest, in_doubt));
     let everywhere = InDoubt { everywhere: true, ..InDoubt::default() };
     assert_eq!(lock_status().await, None);
-    assert_eq!(begin("run-1", now, now).await, Acquired::Taken { in_doubt: InDoubt::default() });
-    assert_eq!(cloud.holder(account(), now).await.unwrap().as_deref(), Some("run-1"));
-    assert_eq!(begin("run-2", now + minutes(1), now).await, Acquired::Held { run_id: "run-1".to_owned() });
+    assert_eq!(begin("run-1", now, now).await, Acquired::Granted { in_doubt: InDoubt::default() });
+    assert_eq!(cloud.locked_by(account(), now).await.unwrap().as_deref(), Some("run-1"));
+    assert_eq!(begin("run-2", now + minutes(1), now).await, Acquired::Locked { run_id: "run-1".to_owned() });
     assert!(cloud.renew(account(), "run-1", now + minutes(20)).await.unwrap());
     assert!(!cloud.renew(account(), "run-2", now + minutes(20)).await.unwrap());
     let after = now + minutes(21);
-    assert_eq!(begin("run-2", now + minutes(1), after).await, Acquired::Taken { in_doubt: everywhere }, "run-1 died");
-    cloud.end(account(), "run-1", InDoubt::default(), None).await.unwrap();
-    assert_eq!(cloud.holder(account(), after).await.unwrap().as_deref(), Some("run-2"), "run-1 had nothing to end");
+    assert_eq!(begin("run-2", now + minutes(1), after).await, Acquired::Granted { in_doubt: everywhere }, "run-1 died");
+    cloud.release(account(), "run-1", InDoubt::default(), None).await.unwrap();
+    assert_eq!(cloud.locked_by(account(), after).await.unwrap().as_deref(), Some("run-2"), "run-1 had nothing to end");
     let here = InDoubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() };
-    cloud.end(account(), "run-2", here.clone(), None).await.unwrap();
-    assert_eq!(cloud.holder(account(), after).await.unwrap(), None);
+    cloud.release(account(), "run-2", here.clone(), None).await.unwrap();
+    assert_eq!(cloud.locked_by(account(), after).await.unwrap(), None);
     assert_eq!(lock_status().await, Some((now + minutes(1), here.clone())));
     assert_eq!(begin("run-3", now, after).await, Acquired::Superseded { newest: now + minutes(1) });
     let taken = begin("run-4", now + minutes(2), after).await;
-    assert!(matches!(taken, Acquired::Taken { in_doubt } if in_doubt.regions == here.regions));
-    cloud.end(account(), "run-4", InDoubt::default(), None).await.unwrap();
+    assert!(matches!(taken, Acquired::Granted { in_doubt } if in_doubt.regions == here.regions));
+    cloud.release(account(), "run-4", InDoubt::default(), None).await.unwrap();
     assert_eq!(lock_status().await, Some((now + minutes(2), InDoubt::default())));
     for minute in [4, 6] {
         let begun = begin("run-5", now + minutes(minute), after).await;
-        assert!(matches!(begun, Acquired::Taken { .. }), "its entries are of two times: {begun:?}");
+        assert!(matches!(begun, Acquired::Granted { .. }), "its entries are of two times: {begun:?}");
     }
     let exported_at = async || cloud.lock_status(account()).await.unwrap().and_then(|(newest, _)| newest.exported_at);
     assert_eq!(exported_at().await, None);
-    cloud.end(account(), "run-5", InDoubt::default(), Some(after)).await.unwrap();
+    cloud.release(account(), "run-5", InDoubt::default(), Some(after)).await.unwrap();
     assert_eq!(exported_at().await, Some(after));
     assert_eq!(begin("run-4", now + minutes(5), after).await, Acquired::Superseded { newest: now + minutes(6) });
     assert_eq!(
         begin("run-6", now + minutes(4), after).await,
-        Acquired::Taken { in_doubt: InDoubt::default() },
+        Acquired::Granted { in_doubt: InDoubt::default() },
         "it comes again"
     );
     assert_eq!(begin("run-6", now + minutes(1), after).await, Acquired::Superseded { newest: now + minutes(2) });
@@ -121,7 +121,7 @@ fn report(number: u32) -> RunReport {
         modified_at: None,
         requester: None,
     };
-    let mut run = RunReport::begin(format!("run-{number}"), upload, Timestamp::now());
+    let mut run = RunReport::new(format!("run-{number}"), upload, Timestamp::now());
     let account = if number.is_multiple_of(2) { account() } else { "210987654321".parse().unwrap() };
     run.accounts.insert(account, Default::default());
     run

@@ -71,7 +71,7 @@ impl<P: Ports> RegionWorker<P> {
         let patience = Instant::now() + SILENCE_MAX;
         let mut attempt = 1;
         loop {
-            let answer = self.sender.config().hub.since(region).await;
+            let answer = self.sender.config().hub.enabled_at(region).await;
             match answer {
                 Err(CallError::Unreachable(_)) if self.has_accepted().await => {
                     let config = self.sender.config();
@@ -91,7 +91,7 @@ impl<P: Ports> RegionWorker<P> {
         match error {
             CallError::Unreachable(_) if self.has_accepted().await => RegionHalt::Undelivered(undelivered::UNREACHABLE),
             CallError::Throttled(_) => RegionHalt::Undelivered(undelivered::THROTTLED),
-            CallError::OutOfTime => RegionHalt::Undelivered(undelivered::DEADLINE_EXCEEDED),
+            CallError::DeadlineExceeded => RegionHalt::Undelivered(undelivered::DEADLINE_EXCEEDED),
             error if is_permanent(error) || matches!(error, CallError::Unreachable(_)) => {
                 let config = self.sender.config();
                 RegionHalt::Unavailable(explain_rejection(&config.hub, config.region_context(), error).await)
@@ -132,7 +132,8 @@ impl<P: Ports> RegionWorker<P> {
             Ok(page) => page,
             Err(error) => return Ok(SameHub::Unknown(error.to_string())),
         };
-        let keys = page.findings.iter().filter_map(|finding| finding_id(finding).ok()).map(|id| FindingKey::of(&id));
+        let keys =
+            page.findings.iter().filter_map(|finding| finding_id(finding).ok()).map(|id| FindingKey::from_id(&id));
         let is_known = |key: FindingKey| region_state.index.get(key).is_some_and(|meta| meta.is_active());
         if keys.into_iter().any(is_known) {
             return Ok(SameHub::Yes);

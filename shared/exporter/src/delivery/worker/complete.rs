@@ -91,7 +91,7 @@ impl<P: Ports> RegionWorker<P> {
                         // What was not stored here stays where it is.
                         self.forward_mark(rejected.meta.key, SeenInScan::Wanted, rejected.meta.updated_ms).await?;
                     }
-                    self.quarantine.put(Entry::refused(self.header.account, self.header.region, rejected)).await?;
+                    self.quarantine.put(Entry::rejected(self.header.account, self.header.region, rejected)).await?;
                 }
             }
         }

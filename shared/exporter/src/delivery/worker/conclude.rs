@@ -105,7 +105,7 @@ impl<P: Ports> RegionWorker<P> {
             return Ok(full);
         }
         if writes {
-            region_state.touch().await?;
+            region_state.start_next().await?;
         }
         self.note_scan(full);
         self.process_old_entries(conclusion, full).await?;
@@ -137,9 +137,9 @@ impl<P: Ports> RegionWorker<P> {
         };
         let writes = region_state.is_changed();
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
-        while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
+        while let Some(entry) = entries.next().await.map_err(|error| error.on_second_read("the state"))? {
             let Some(region_state) = &self.state.region_state else { break };
-            if !region_state.index.keeps(&entry.meta) {
+            if !region_state.index.is_current(&entry.meta) {
                 continue;
             }
             let seen = region_state.index.seen(entry.meta.key).unwrap_or_default();
@@ -207,9 +207,9 @@ impl<P: Ports> RegionWorker<P> {
         }
         let Some(region_state) = &self.state.region_state else { return Ok(()) };
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
-        while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
+        while let Some(entry) = entries.next().await.map_err(|error| error.on_second_read("the state"))? {
             let Some(region_state) = &self.state.region_state else { break };
-            if !not_archived.contains(&entry.meta.key) || !region_state.index.keeps(&entry.meta) {
+            if !not_archived.contains(&entry.meta.key) || !region_state.index.is_current(&entry.meta) {
                 continue;
             }
             let seen = region_state.index.seen(entry.meta.key).unwrap_or_default();
@@ -237,7 +237,7 @@ impl<P: Ports> RegionWorker<P> {
     fn plan_pass(&self, conclusion: Conclusion, full: bool) -> PassPlan {
         let mut pass = PassPlan::default();
         let Some(region_state) = &self.state.region_state else { return pass };
-        for (meta, seen) in region_state.index.staying() {
+        for (meta, seen) in region_state.index.unreplaced() {
             let judgment = self.judge(meta, seen);
             pass.lists |= matches!(judgment, Judgment::Unproven(_)) && meta.is_active();
             if let Judgment::Resolved(class) = judgment {
@@ -263,7 +263,7 @@ impl<P: Ports> RegionWorker<P> {
     fn note_scan(&mut self, full: bool) {
         let Some(judge) = &self.state.judging else { return };
         let (scanned_at, scan_time) = (Some(judge.verdicts.scanned_at), judge.verdicts.scan_time);
-        let judged = self.policy.archive && judge.verdicts.proof.tells_coverage();
+        let judged = self.policy.archive && judge.verdicts.proof.is_conclusive();
         let is_unheard = judge.reporting.is_empty;
         let Some(region_state) = &mut self.state.region_state else { return };
         let tail = &mut region_state.header.tail;

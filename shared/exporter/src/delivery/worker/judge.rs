@@ -132,7 +132,7 @@ impl Judge {
         meta: &FindingMeta,
         last_mentioned_ms: i64,
     ) -> Judgment {
-        let Verdicts { proof, coverage, scanned_at, scan_time: scan_time, .. } = &self.verdicts;
+        let Verdicts { proof, coverage, scanned_at, scan_time, .. } = &self.verdicts;
         // The same scan, in another file, or a newer one had it.
         if last_mentioned_ms >= scanned_at.as_millisecond() {
             return Judgment::Stays;

@@ -8,7 +8,7 @@ use crate::deadline::within;
 use crate::delivery::halt::RegionHalt;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::{RunReport, undelivered};
-use crate::state::{AdoptError, AdoptionProgress, Missing, RegionState, Trust, adopt, denied, state_key};
+use crate::state::{AdoptError, AdoptionProgress, Missing, RegionState, Trust, adopt, denied_message, state_key};
 
 /// How long a run's report is kept at the least.
 const REPORT_RETENTION_MIN: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -72,7 +72,7 @@ impl<P: Ports> RegionWorker<P> {
                 }
             }
             Err(AdoptError::Hub(error @ (CallError::AccessDenied(_) | CallError::InvalidAccess(_)))) => {
-                self.state.report.adoption_skipped = Some(denied(&error));
+                self.state.report.adoption_skipped = Some(denied_message(&error));
             }
             Err(AdoptError::Hub(error)) => {
                 self.sender.halt_with(RegionHalt::Undelivered(undelivered_reason(&error)));
@@ -146,14 +146,14 @@ impl<P: Ports> RegionWorker<P> {
 
     /// Whether Security Hub may hold what the state does not know of.
     pub(in crate::delivery) fn is_in_doubt(&self) -> bool {
-        self.policy.in_doubt.covers(self.header.region)
+        self.policy.in_doubt.includes(self.header.region)
     }
 }
 
 /// The reason for which findings are undelivered after a call that failed in passing.
 fn undelivered_reason(error: &CallError) -> &'static str {
     match error {
-        CallError::OutOfTime => undelivered::DEADLINE_EXCEEDED,
+        CallError::DeadlineExceeded => undelivered::DEADLINE_EXCEEDED,
         CallError::Throttled(_) => undelivered::THROTTLED,
         CallError::Unreachable(_) => undelivered::UNREACHABLE,
         _ => undelivered::SERVICE_ERROR,

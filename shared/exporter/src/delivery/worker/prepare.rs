@@ -23,7 +23,7 @@ impl<P: Ports> RegionWorker<P> {
                 HashMap::new()
             }
         };
-        self.state.judging = Some(Judge { verdicts, reporting: has_response, home_regions: home_regions, now_ms });
+        self.state.judging = Some(Judge { verdicts, reporting: has_response, home_regions, now_ms });
     }
 
     async fn read_home_regions(&self) -> Result<HashMap<FindingKey, RegionName>, PortError> {
@@ -37,7 +37,7 @@ impl<P: Ports> RegionWorker<P> {
             return Ok(home_regions);
         }
         let Some(mut entries) = region_state.entries().await? else { return Ok(home_regions) };
-        while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
+        while let Some(entry) = entries.next().await.map_err(|error| error.on_second_read("the state"))? {
             if entry.meta.foreign
                 && let Some(home_region) = finding_home(&entry.json)
             {
@@ -187,7 +187,7 @@ impl Change {
         let seen = match self.seen {
             SeenBy::Unchanged => meta.seen,
             SeenBy::Newest => ScanCode::NEWEST,
-            SeenBy::Scan(scan_ms) => region_state.code(scan_ms),
+            SeenBy::Scan(scan_ms) => region_state.scan_code(scan_ms),
             SeenBy::Unknown => ScanCode::UNKNOWN,
         };
         FindingMeta { absent: self.absent, seen, ..*meta }

@@ -32,7 +32,7 @@ impl<P: Ports> RegionWorker<P> {
         }
         let identity = self.state.identities.settle(&mut mapped);
         let mut was_sent = self.state.identities.was_sent(&mapped);
-        let (key, at_ms) = (FindingKey::of(mapped.finding.id.as_str()), self.scan_ms(&mapped));
+        let (key, at_ms) = (FindingKey::from_id(mapped.finding.id.as_str()), self.scan_ms(&mapped));
         if matches!(identity, Identity::Duplicate | Identity::Older) {
             let reason = filtered.filter(|_| identity == Identity::Duplicate).unwrap_or(FilterReason::Duplicate);
             self.state.counts.add(Fate::Filtered(reason.as_str().to_owned()), 1);
@@ -216,7 +216,7 @@ impl<P: Ports> RegionWorker<P> {
     /// Whether an earlier scan's finding of another resource has the Id.
     fn is_id_taken(&self, id: &str, resource: ResourceHash) -> bool {
         let known =
-            self.state.region_state.as_ref().and_then(|region_state| region_state.index.get(FindingKey::of(id)));
+            self.state.region_state.as_ref().and_then(|region_state| region_state.index.get(FindingKey::from_id(id)));
         known.is_some_and(|known| known.resource != 0 && known.resource != resource.fingerprint())
     }
 
@@ -226,7 +226,7 @@ impl<P: Ports> RegionWorker<P> {
             unsent.use_longer_id();
         }
         self.state.counts.add(Fate::Filtered(FilterReason::Manual.as_str().to_owned()), 1);
-        let (key, at_ms) = (FindingKey::of(unsent.id.as_str()), self.clamp_ms(unsent.scanned_at));
+        let (key, at_ms) = (FindingKey::from_id(unsent.id.as_str()), self.clamp_ms(unsent.scanned_at));
         self.state.late_resolutions.remove(&key);
         self.mark_and_forward(key, FilterReason::Manual.seen(), at_ms).await
     }
@@ -253,7 +253,7 @@ impl<P: Ports> RegionWorker<P> {
         if before != SeenInScan::Not && at_ms < before_ms {
             return;
         }
-        region_state.index.see(key, seen, before != SeenInScan::Not && at_ms > before_ms);
+        region_state.index.mark(key, seen, before != SeenInScan::Not && at_ms > before_ms);
         if at_ms != before_ms {
             self.state.times.insert(key, at_ms);
         }
@@ -337,7 +337,7 @@ impl<P: Ports> RegionWorker<P> {
                 finding.meta.updated_ms = finding.meta.updated_ms.max(last.updated_ms + 1);
             }
         }
-        let redirected = RedirectedVersion { stamped_ms, updated_ms: finding.meta.updated_ms, sent_ms: sent_ms };
+        let redirected = RedirectedVersion { stamped_ms, updated_ms: finding.meta.updated_ms, sent_ms };
         self.state.redirected.insert(key, redirected);
         let config = self.sender.config();
         let retargeted = retarget(&finding, &config.partition.product_arn(config.region));

@@ -16,7 +16,7 @@ use crate::delivery::stamp::resend_stored;
 use crate::ports::{CallError, PortError, Ports};
 use crate::report::Drift;
 use crate::state::{
-    Entry, FindingKey, FindingMeta, Pages, RegionState, Stored, Unread, is_archived, read_hub_finding, repeated,
+    Entry, FindingKey, FindingMeta, Pages, RegionState, Stored, Unread, is_archived, read_hub_finding, resent,
     status_of,
 };
 
@@ -62,7 +62,7 @@ impl<P: Ports> RegionWorker<P> {
             if let Some(region_state) = &mut self.state.region_state
                 && region_state.header.tail.adopting.take().is_some()
             {
-                region_state.touch().await?;
+                region_state.start_next().await?;
             }
         }
         self.state.report.drift = Some(drift);
@@ -160,7 +160,7 @@ impl<P: Ports> RegionWorker<P> {
             // A millisecond later, so that the service takes it.
             let updated_ms = entry.meta.updated_ms + 1;
             let finding =
-                resend_stored(&entry.meta, stored, updated_ms, now, |updated_at| repeated(&entry.json, updated_at));
+                resend_stored(&entry.meta, stored, updated_ms, now, |updated_at| resent(&entry.json, updated_at));
             finding.map(|finding| (!dry_run).then_some(finding))
         };
         self.send_selected(&select).await?;

@@ -70,8 +70,9 @@ impl<P: Ports> RegionWorker<P> {
         // No scan is exported: the state stays the one of the scan before.
         (region_state.header.scanned_at, region_state.header.ahead) = (old.scanned_at, old.ahead);
         let Some(mut entries) = region_state.entries().await? else { return Ok(()) };
-        while let Some(entry) = entries.next().await.map_err(|error| error.again("the state"))? {
-            if !self.state.region_state.as_ref().is_some_and(|region_state| region_state.index.keeps(&entry.meta)) {
+        while let Some(entry) = entries.next().await.map_err(|error| error.on_second_read("the state"))? {
+            if !self.state.region_state.as_ref().is_some_and(|region_state| region_state.index.is_current(&entry.meta))
+            {
                 continue;
             }
             if let Some(finding) = select(self.header.region, &entry)? {

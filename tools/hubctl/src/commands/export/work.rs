@@ -122,7 +122,7 @@ pub(crate) async fn export<P: Ports>(
 
 pub(crate) fn failed(error: &ExportError, again: &str) -> Failure {
     match error {
-        ExportError::Held { run_id, .. } => Failure::new(Exit::Error, error.to_string()).hint(format!(
+        ExportError::InProgress { run_id, .. } => Failure::new(Exit::Error, error.to_string()).hint(format!(
             "run {run_id} ends soon; if it was killed, its locks expire within 15 minutes, or 30 in a deployment with \
                  FunctionTimeoutSeconds=1800"
         )),

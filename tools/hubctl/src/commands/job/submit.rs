@@ -227,7 +227,7 @@ pub(crate) async fn watched(
 /// Why something was not done on this machine.
 pub(crate) fn failed(error: &JobError, again: &str) -> Failure {
     match error {
-        JobError::Refused(message) | JobError::Partly { why: message, .. } => refused(message),
+        JobError::Rejected(message) | JobError::PartlyRejected { why: message, .. } => refused(message),
         JobError::Locked(message) => Failure::new(Exit::Error, message).hint(again),
         JobError::Unfinished { .. } => Failure::new(Exit::Findings, error.to_string()).hint(again),
         JobError::Failed(error) => work::failed(error, again),

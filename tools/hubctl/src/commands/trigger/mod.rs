@@ -194,9 +194,10 @@ fn refused(error: &CallError, region: RegionName) -> Failure {
     let exit = match error {
         CallError::AccessDenied(_) | CallError::ExpiredToken(_) | CallError::UnrecognizedClient(_) => Exit::Credentials,
         CallError::InvalidAccess(_) | CallError::Unreachable(_) => Exit::Degraded,
-        CallError::Throttled(_) | CallError::Transient(_) | CallError::OutOfTime | CallError::Refused { .. } => {
-            Exit::Error
-        }
+        CallError::Throttled(_)
+        | CallError::Transient(_)
+        | CallError::DeadlineExceeded
+        | CallError::Rejected { .. } => Exit::Error,
     };
     let failure = Failure::new(exit, format!("{region}: {error}"));
     match error {
@@ -213,9 +214,9 @@ fn refused(error: &CallError, region: RegionName) -> Failure {
 
 fn not_connected(error: &ConnectError, args: &SampleArgs) -> Failure {
     match error {
-        ConnectError::Refused(_) if args.as_caller => Failure::new(Exit::Credentials, error.to_string())
+        ConnectError::Rejected(_) if args.as_caller => Failure::new(Exit::Credentials, error.to_string())
             .hint(format!("call with credentials of account {}: --profile NAME", args.account)),
-        ConnectError::Refused(_) => Failure::new(Exit::Credentials, error.to_string()).hint(format!(
+        ConnectError::Rejected(_) => Failure::new(Exit::Credentials, error.to_string()).hint(format!(
             "the deployment may be able to where you are not: hubctl integration test {}; with credentials of the \
              account: --as-caller",
             args.account

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use asff::{Identity, Mapped, Outcome, RegionName, SeverityLabel};
-use exporter::destination::{Way, way};
+use exporter::destination::{Destination, destination};
 use exporter::filter::FilterReason;
 use exporter::integration::Integration;
 use exporter::report::{Counts, Fate};
@@ -42,8 +42,8 @@ impl Plan {
 
     fn decide(&mut self, mapped: &Mapped, identity: Identity, fits: bool) -> Fate {
         // A file that a user names is exported in its own format.
-        let Way { region, kept, redirected } = match way(&self.filters, self.filters.format, mapped) {
-            Ok(way) => way,
+        let Destination { region, kept, redirected } = match destination(&self.filters, self.filters.format, mapped) {
+            Ok(destination) => destination,
             Err(fate) => return fate,
         };
         self.counts.redirected += u64::from(redirected);
