@@ -29,7 +29,7 @@ async fn a_role_with_the_right_external_id_lets_findings_arrive() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_role_with_the_wrong_or_no_external_id_is_reported_and_not_tried_again() -> Result<()> {
+async fn a_role_with_an_invalid_external_id_is_reported_and_not_retried() -> Result<()> {
     let stage = Stage::find().await?;
     let mut runs = Vec::new();
     for (account, external_id) in [("100000000018", Some("the-wrong-one")), ("100000000019", None)] {

@@ -59,7 +59,7 @@ fn type_all(stage: &Stage, text: &str, hub: &AccountHub) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_region_that_a_scan_leaves_out_stays_active_until_an_approval_and_the_loss_is_published() -> Result<()> {
+async fn an_uncovered_region_stays_active_until_approval_and_is_published() -> Result<()> {
     const ACCOUNT: &str = "100000000044";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);

@@ -60,7 +60,7 @@ async fn each_region_is_named_with_what_fixes_it_and_nothing_is_left_in_the_hub(
 }
 
 #[tokio::test]
-async fn a_region_that_is_switched_on_later_is_found_and_the_next_export_sends_to_it() -> Result<()> {
+async fn a_region_that_is_enabled_later_gets_the_next_export() -> Result<()> {
     const ACCOUNT: &str = "100000000032";
     const LATER: &str = "us-east-1";
     let stage = Stage::find().await?;
@@ -141,7 +141,7 @@ async fn an_access_key_is_used_and_shown_nowhere() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_doctor_sees_the_accounts_and_the_deployment_from_here_and_by_the_function() -> Result<()> {
+async fn doctor_checks_accounts_and_deployment_locally_and_by_the_function() -> Result<()> {
     const ACCOUNT: &str = "100000000037";
     let stage = Stage::find().await?;
     stage.integrate(&by_role(ACCOUNT)?).await?;

@@ -13,7 +13,7 @@ use simulator::{Effect, Fault};
 const REGION: &str = "eu-west-1";
 
 #[tokio::test]
-async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_order_finds_it_done() -> Result<()> {
+async fn undo_archive_works_in_the_deployment_and_is_idempotent() -> Result<()> {
     const ACCOUNT: &str = "100000000041";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
@@ -47,7 +47,7 @@ async fn what_a_run_archived_is_active_again_by_the_deployment_and_a_second_orde
 }
 
 #[tokio::test]
-async fn what_lies_in_quarantine_is_sent_when_the_service_takes_it() -> Result<()> {
+async fn a_quarantined_finding_is_sent_once_the_service_accepts_it() -> Result<()> {
     const ACCOUNT: &str = "100000000042";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);

@@ -127,7 +127,7 @@ fn movable(stage: &Stage, integration: &Value, breaks: bool) -> Result<String> {
 /// elsewhere. The emulator sends what AWS documents: the deletion names the new resource, the old one is never asked for. Where
 /// the new one can't be made itself, the old one is sent back to what it was.
 #[tokio::test]
-async fn a_move_that_is_rolled_back_leaves_the_old_integration_as_it_was_and_no_new_one() -> Result<()> {
+async fn a_rolled_back_move_leaves_only_the_old_integration() -> Result<()> {
     let stage = Stage::find().await?;
     let name = "integration-that-moves";
     let settings = |provider: &str, more: Value| {

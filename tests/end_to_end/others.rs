@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn moving_from_prowlers_own_integration_makes_no_duplicate_and_leaves_no_orphan() -> Result<()> {
+async fn migrating_from_prowler_leaves_no_duplicate_and_no_orphan() -> Result<()> {
     const ACCOUNT: &str = "100000000027";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);

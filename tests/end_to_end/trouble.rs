@@ -36,7 +36,7 @@ async fn through_a_throttling_hub_all_arrive() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_region_that_takes_no_findings_says_why_and_what_fixes_it_and_harms_no_other() -> Result<()> {
+async fn an_unavailable_region_is_reported_with_its_fix_and_affects_no_other() -> Result<()> {
     const ACCOUNT: &str = "100000000012";
     // In `world.json`: the hub is off, the product is not accepted, the account is not opted in.
     const TROUBLE: [(&str, &str, &str); 3] = [
@@ -104,7 +104,7 @@ async fn one_bad_finding_harms_only_itself() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_failure_that_passes_is_tried_again_until_all_arrived() -> Result<()> {
+async fn a_transient_failure_is_retried_until_all_arrived() -> Result<()> {
     const ACCOUNT: &str = "100000000025";
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
@@ -126,7 +126,7 @@ async fn a_failure_that_passes_is_tried_again_until_all_arrived() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_failure_that_stays_ends_in_the_dead_letter_queue_and_harms_no_other_region() -> Result<()> {
+async fn a_permanent_failure_ends_in_the_dead_letter_queue() -> Result<()> {
     const ACCOUNT: &str = "100000000020";
     const BROKEN: &str = "us-east-1";
     const KEY: &str = "trouble/stays.json";

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_that_aws_told_of_can_be_added_and_never_moves_a_known_one() {
+    fn a_new_region_can_be_added_and_never_replaces_a_known_one() {
         let mut regions = Regions::known();
         let region = Region { partition: Partition::AwsCn, availability: Availability::OptIn };
         regions.add(name("cn-south-1"), region);

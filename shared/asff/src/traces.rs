@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_secret_leaves_its_place_of_damaged_bytes_only_what_has_the_form_of_a_known_field_is_told() {
+    fn no_secret_leaves_its_place_of_damaged_bytes_only_known_forms_are_shown() {
         let damaged = br#"{"metadata": {"event_code": "s3_bucket_versioning", "version": "1.5.0"}, "environment": {
             "DB_PASSWORD": "hunter2", "region": "hunter2", "version": "hunter2", "uid": "hunter2", "severity": "hunter2",
             "d\u0061ta": "hunter2"}, "cloud": {"account": {"uid" : "123456789012"}, "region":"eu-west-1"}, "class_uid": 2004, "severity": "High"#;

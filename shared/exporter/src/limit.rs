@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_archived_lately_counts_on_both_sides() {
+    fn recently_archived_findings_count_on_both_sides() {
         // 490 of 1,000; then 40 of the 510 left: 530 of 1,000 within days.
         assert!(requires_approval(40, 510, 490, 50));
         assert!(!requires_approval(10, 510, 490, 50));

@@ -162,7 +162,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn every_finding_is_in_exactly_one_batch_and_every_batch_keeps_the_limits(
+        fn every_finding_is_in_one_batch_and_every_batch_is_within_the_limits(
             findings in prop::collection::vec(
                 (prop_oneof![9 => 1usize..4000, 1 => 100_000usize..240_000], any::<bool>()),
                 0..400,
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_is_not_in_the_batch() {
+    fn a_removed_finding_is_not_in_the_batch() {
         let mut packer = Packer::default();
         for id in 0..3 {
             let meta = FindingMeta { key: FindingKey(id), ..meta() };
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_filled_before_it_goes() {
+    fn a_batch_is_filled_before_it_is_sent() {
         let mut packer = Packer::default();
         let json = Bytes::from_static(b"{}");
         let finding = |id: usize| Outgoing { id: id.to_string(), json: json.clone(), meta: meta(), apart: false };

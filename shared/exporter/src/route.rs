@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_goes_to_its_own_region_unless_the_integration_leaves_it_out() {
+    fn a_finding_is_routed_to_its_region_if_the_integration_includes_it() {
         let mut integration = Integration::new("123456789012".parse::<asff::AccountId>().unwrap());
         assert_eq!(route(&integration, region("eu-west-1")), Route::Own);
         integration.regions = Some(vec![region("us-east-1")]);

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_is_disabled_is_checked_where_it_is_named() {
+    async fn a_disabled_integration_is_checked_if_it_is_named() {
         let wanted = TargetSelection::Integrations(vec![account(2).into(), account(9).into()]);
         let (targets, problems) = selected(&table(), wanted).await;
         assert_eq!(targets, [(account(2), account(2).to_string())]);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_left_its_organization_is_not_checked_though_its_scans_came() {
+    async fn a_former_member_of_an_organization_is_not_checked() {
         let table = Table { left: BTreeSet::from([account(4)]), ..table() };
         let targets = select_targets(&table, &TargetSelection::All).await.unwrap();
         assert_eq!(targets.targets.len(), 2, "its own account, and a member");
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_organization_that_cannot_be_listed_holds_up_no_other() {
+    async fn an_organization_that_cannot_be_listed_blocks_no_other() {
         let table = Table { members: None, ..table() };
         let (targets, problems) = selected(&table, TargetSelection::All).await;
         assert_eq!(targets.len(), 2, "its own account, and the one whose scans came");

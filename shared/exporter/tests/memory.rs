@@ -233,7 +233,7 @@ fn peak_bytes() -> u64 {
 
 #[tokio::test]
 #[cfg_attr(not(target_os = "linux"), ignore = "the peak is read from /proc")]
-async fn one_more_region_of_one_more_account_takes_six_kilobytes_at_most() {
+async fn a_suspended_region_uses_at_most_6_kb() {
     let number = |text: String| text.parse().ok();
     let accounts = std::env::var("ACCOUNTS").ok().and_then(number).map_or(ACCOUNTS, |most: u64| [most / 4, most]);
     let mut peaks = Vec::new();

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_product_arn_is_told() {
+    fn an_invalid_product_arn_is_reported() {
         for text in [
             "",
             "prowler/prowler",

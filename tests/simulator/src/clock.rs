@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_standing_clock_moves_only_when_told() {
+    fn a_stopped_clock_moves_only_when_set() {
         let start: Timestamp = "2026-11-23T07:56:24.5Z".parse().unwrap();
         let clock = Clock::standing(start);
         assert_eq!(clock.now(), start);

@@ -260,7 +260,7 @@ mod tests {
         CheckTarget { operation: Operation::BatchImportFindings, account: Some("1"), region: "eu-west-1" };
 
     #[test]
-    fn a_fault_skips_then_hits_then_is_over() {
+    fn a_fault_skips_then_hits_then_ends() {
         let mut faults = Faults::new(0, &[Fault::error(500).after(2).times(3)]);
         let hits: Vec<usize> = (0..8).map(|_| faults.hit(&IMPORT, &[]).len()).collect();
         assert_eq!(hits, [0, 0, 1, 1, 1, 0, 0, 0]);

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_signature_is_told() {
+    fn an_invalid_signature_is_reported() {
         for header in ["", "Bearer x", "AWS4-HMAC-SHA256 Credential=a/b/c", "AWS4-HMAC-SHA256 Credential=a/b/c/d/e/f"] {
             assert_eq!(Scope::parse(header), None, "{header}");
         }

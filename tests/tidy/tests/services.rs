@@ -237,7 +237,7 @@ fn one_key_encrypts_all_that_is_stored() {
 }
 
 #[test]
-fn a_role_uses_the_key_through_the_services_that_it_may_call_and_no_others() {
+fn a_role_uses_the_key_only_through_services_that_it_may_call() {
     let template = template();
     let encrypted = BTreeSet::from(["dynamodb", "s3", "secretsmanager", "sqs"]);
     for (name, role) in of_type(&template, "AWS::IAM::Role") {

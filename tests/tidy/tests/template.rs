@@ -52,7 +52,7 @@ fn largest(template: &Value, expression: &Value) -> u64 {
 }
 
 #[test]
-fn messages_live_longer_than_all_tries_so_that_they_reach_the_dead_letter_queue() {
+fn messages_outlive_all_receives_and_reach_the_dead_letter_queue() {
     let template = template();
     let queues = of_type(&template, "AWS::SQS::Queue");
     assert!(queues.len() >= 4);

@@ -51,7 +51,7 @@ async fn a_single_account_is_not_tried_twice() {
 }
 
 #[tokio::test]
-async fn what_there_is_no_time_for_is_left_over_and_a_child_that_hangs_has_failed() {
+async fn targets_out_of_time_are_not_reached_and_a_hung_child_has_failed() {
     let late = outcome("late", "kill -ABRT $$", 3, TELLING_RESERVE).await;
     assert_eq!((late.left_over.len(), late.failed.len()), (3, 0));
     let hangs = outcome("hangs", "exec sleep 60", 3, PARENT_RESERVE + Duration::from_millis(300)).await;

@@ -117,7 +117,7 @@ async fn an_order_is_carried_out_dropped_or_comes_again() {
 }
 
 #[tokio::test]
-async fn replays_follow_one_another_past_what_can_not_be_replayed_but_not_past_what_is_to_be_tried_again() {
+async fn replays_continue_past_rejected_runs_but_not_past_retried_ones() {
     for (first, goes_on) in [("scan", true), ("gone", true), ("unconnected", false)] {
         let body = json!({ "job": "replay", "run_id": first, "next_run_ids": ["second", "third"] }).to_string();
         let (_, twin) = handle(json!({ "Records": [message("m", &body)] })).await;
@@ -151,7 +151,7 @@ async fn handle_last(bodies: &[Value]) -> (Value, Arc<Twin>) {
 }
 
 #[tokio::test]
-async fn an_upload_that_waits_for_a_busy_account_is_one_run_waits_longer_each_time_and_ends() {
+async fn an_upload_of_a_locked_account_backs_off_in_one_run_and_ends() {
     let twin = Arc::new(Twin::default());
     let handler = Handler::new(twin.clone(), Settings::default()).with_max_receive_count(5);
     let mut body = created("busy.json");

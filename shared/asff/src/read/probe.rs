@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_with_the_wrong_types_says_nothing() {
+    fn an_entry_with_the_wrong_types_is_inconclusive() {
         for entry in ["{}", r#"{"class_uid":"x"}"#, r#"{"class_uid":[2004]}"#, "{", r#"{"class_uid":-1}"#] {
             assert!(matches!(judge(entry.as_bytes()), Verdict::Nothing(_)), "{entry}");
         }

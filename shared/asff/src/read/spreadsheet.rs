@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_spreadsheet_changed_is_told_from_what_prowler_writes() {
+    fn changes_by_a_spreadsheet_are_detected() {
         for (column, cell) in [
             (Column::AccountUid, "1.23457E+11"),
             (Column::AccountUid, "1,23457E+11"),

@@ -123,7 +123,7 @@ fn a_damaged_last_entry_does_not_hide_whether_the_file_is_whole() {
 }
 
 #[test]
-fn a_file_cut_at_any_byte_says_so_and_keeps_what_came_before() {
+fn a_file_cut_at_any_byte_is_truncated_and_yields_what_came_before() {
     let [one, two, three] = three();
     let whole = format!("[{one},{two},{three}]");
     let ends: Vec<usize> = [1 + one.len(), 2 + one.len() + two.len(), whole.len() - 1].to_vec();
@@ -139,7 +139,7 @@ fn a_file_cut_at_any_byte_says_so_and_keeps_what_came_before() {
 }
 
 #[test]
-fn a_compressed_file_cut_at_any_byte_says_so() {
+fn a_compressed_file_cut_at_any_byte_is_truncated() {
     for whole in [stored("5.8.1-scan.ocsf.json.gz"), zstd_of("5.8.1-scan.ocsf.json.gz"), stored("5.8.1-scan.csv.gz")] {
         // From five bytes on it is known to be compressed.
         for cut in (5..whole.len()).step_by(4999).chain(whole.len() - 12..whole.len()) {
@@ -155,7 +155,7 @@ fn zstd_of(file: &str) -> Bytes {
 }
 
 #[test]
-fn a_table_cut_at_any_byte_loses_the_cut_row_and_says_so() {
+fn a_csv_file_cut_at_any_byte_loses_one_row_and_is_truncated() {
     let table = plain("5.8.1-scan.csv.gz");
     let table = &table[..12_000];
     let first = table.iter().position(|&byte| byte == b'\n').unwrap() + 1;

@@ -181,7 +181,7 @@ fn field_case_two_nights_in_one_file_are_read_whole() {
 }
 
 #[test]
-fn field_case_what_follows_a_stray_bracket_is_read_and_a_cut_in_it_is_noticed() {
+fn field_case_entries_after_a_stray_bracket_are_read() {
     let file = case("stray-bracket.ocsf.json");
     let whole = String::from_utf8(file.clone()).unwrap().replacen("}]{", "},{", 1);
     let wanted = findings(whole).len();

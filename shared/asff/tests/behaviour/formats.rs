@@ -114,7 +114,7 @@ fn only_one_array_or_one_object_of_findings_has_an_end() {
 }
 
 #[test]
-fn the_format_is_told_by_content() {
+fn the_format_is_detected_from_the_content() {
     for (file, format) in [
         ("5.8.1-scan.ocsf.json.gz", ScanFormat::Ocsf),
         ("5.8.1-scan.asff.json.gz", ScanFormat::Asff),

@@ -61,21 +61,21 @@ fn compare(scan: &str, format: &str) -> Vec<String> {
 }
 
 #[test]
-fn moving_from_prowlers_own_integration_ocsf_maps_to_prowlers_asff() {
+fn migrating_from_prowler_ocsf_maps_to_prowlers_asff() {
     for scan in SCANS {
         assert_eq!(compare(scan, "ocsf.json"), Vec::<String>::new(), "{scan}");
     }
 }
 
 #[test]
-fn moving_from_prowlers_own_integration_asff_keeps_its_ids_and_texts() {
+fn migrating_from_prowler_asff_keeps_its_ids_and_strings() {
     for scan in SCANS {
         assert_eq!(compare(scan, "asff.json"), Vec::<String>::new(), "{scan}");
     }
 }
 
 #[test]
-fn moving_from_prowlers_own_integration_csv_maps_to_prowlers_asff() {
+fn migrating_from_prowler_csv_maps_to_prowlers_asff() {
     for scan in SCANS {
         assert_eq!(compare(scan, "csv"), Vec::<String>::new(), "{scan}");
     }
@@ -105,14 +105,14 @@ fn manual_checks_are_skipped_with_their_reason() {
 }
 
 #[test]
-fn a_compliance_report_is_refused_before_anything_comes_out() {
+fn a_compliance_report_is_rejected_before_any_entry() {
     let (elements, ending) = read(stored("5.46.0-compliance-framework.ocsf.json.gz"));
     assert!(elements.is_empty());
     assert_eq!(ending, Ending::Refused(Refusal::Compliance));
 }
 
 #[test]
-fn a_compliance_entry_within_a_scan_is_kept_back() {
+fn a_compliance_entry_within_a_scan_is_quarantined() {
     let scan = String::from_utf8(plain("5.8.1-scan.ocsf.json.gz")).unwrap();
     let report = String::from_utf8(plain("5.46.0-compliance-framework.ocsf.json.gz")).unwrap();
     let both = format!("{},{}", scan.trim_end().trim_end_matches(']'), &report[1..]);

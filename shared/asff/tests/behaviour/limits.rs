@@ -40,7 +40,7 @@ fn what_is_too_long_is_cut_and_noted() {
 }
 
 #[test]
-fn forty_frameworks_give_thirty_two_requirements_and_twenty_standards_in_the_files_order() {
+fn forty_frameworks_give_32_requirements_and_20_standards_in_order() {
     let map: Vec<String> = (0..40).map(|number| format!("\"Z{}\": [\"r\"]", 99 - number)).collect();
     let text = serde_json::to_string(&with("/unmapped/compliance", "HERE")).unwrap();
     let text = text.replace("\"HERE\"", &format!("{{{}}}", map.join(",")));
@@ -52,7 +52,7 @@ fn forty_frameworks_give_thirty_two_requirements_and_twenty_standards_in_the_fil
 }
 
 #[test]
-fn a_finding_too_large_whatever_is_cut_is_kept_back() {
+fn a_finding_that_is_too_large_is_quarantined() {
     let mut finding = encoded(&finding_of(&sample()));
     let fields: serde_json::Map<String, Value> =
         (0..50).map(|number| (format!("k{number}"), "\u{1}".repeat(2048).into())).collect();
@@ -64,7 +64,7 @@ fn a_finding_too_large_whatever_is_cut_is_kept_back() {
 }
 
 #[test]
-fn fields_of_the_service_and_of_customers_are_left_behind() {
+fn fields_of_the_service_and_of_customers_are_omitted() {
     let mut finding = encoded(&finding_of(&sample()));
     for name in ["Workflow", "Note", "UserDefinedFields", "ProcessedAt", "CompanyName", "Region", "AwsAccountName"] {
         finding[name] = json!({"Status": "SUPPRESSED"});

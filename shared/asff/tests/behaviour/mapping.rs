@@ -21,7 +21,7 @@ fn a_muted_finding_is_a_warning_whatever_its_outcome() {
 }
 
 #[test]
-fn a_manual_check_says_which_finding_it_is_as_far_as_it_can() {
+fn a_manual_check_names_its_finding_if_known() {
     let sent = finding_of(&with("/status_code", "FAIL"));
     let manual = manual_of(&with("/status_code", "manual"));
     assert_eq!(manual.subject, ManualSubject::Resource);
@@ -47,7 +47,7 @@ fn a_manual_check_says_which_finding_it_is_as_far_as_it_can() {
 }
 
 #[test]
-fn a_manual_check_says_whether_it_speaks_for_the_account_a_region_or_a_resource() {
+fn a_manual_check_is_about_its_account_region_or_resource() {
     for (uid, subject) in [
         ("123456789012", ManualSubject::Account),
         ("arn:aws:iam::123456789012:root", ManualSubject::Account),
@@ -63,7 +63,7 @@ fn a_manual_check_says_whether_it_speaks_for_the_account_a_region_or_a_resource(
 }
 
 #[test]
-fn what_cannot_be_mapped_says_where_it_belongs_as_far_as_it_can() {
+fn an_unmappable_entry_names_its_account_region_and_check_if_known() {
     let sent = place(&finding_of(&with("/status_code", "FAIL")));
     for (pointer, wrong) in [
         ("/severity", json!("Unknown")),
@@ -109,7 +109,7 @@ fn every_severity_has_its_label() {
 }
 
 #[test]
-fn arns_name_the_partition_and_only_those_that_the_service_knows_stand_in_the_resource() {
+fn arns_have_the_partition_and_only_known_ones_are_in_the_resource() {
     for (partition, region, named) in [
         ("aws", "me-west-1", true),
         ("aws-cn", "cn-northwest-1", true),
@@ -128,7 +128,7 @@ fn arns_name_the_partition_and_only_those_that_the_service_knows_stand_in_the_re
 }
 
 #[test]
-fn what_cannot_be_fixed_is_kept_back_with_its_reason() {
+fn an_unrepairable_finding_is_quarantined_with_its_reason() {
     let cases: [(Value, QuarantineCode); 13] = [
         (with("/cloud/region", "mars-north-1"), QuarantineCode::UnknownRegion),
         (with("/cloud/region", "no Region at all"), QuarantineCode::UnknownRegion),
@@ -159,7 +159,7 @@ fn what_cannot_be_fixed_is_kept_back_with_its_reason() {
 }
 
 #[test]
-fn no_secret_leaves_its_place_what_is_kept_back_holds_the_tags_and_no_other_data() {
+fn no_secret_leaves_its_place_quarantined_entries_have_only_tags() {
     let mut entry = with("/cloud/region", "mars-north-1");
     set(&mut entry, "/resources/0/data/metadata/environment", json!({"PASSWORD": "hunter2}\""}));
     let kept = kept_back(&entry);
@@ -223,7 +223,7 @@ fn the_last_reference_counts_if_it_is_a_link() {
 }
 
 #[test]
-fn times_are_printed_as_prowler_prints_them_and_updated_at_in_milliseconds() {
+fn times_have_prowlers_form_and_updated_at_has_milliseconds() {
     let mapped = finding_of(&with("/finding_info/created_time", 1_700_000_000));
     let finding = encoded(&mapped);
     assert_eq!(finding["CreatedAt"], "2023-11-14T22:13:20Z");

@@ -46,7 +46,7 @@ fn a_new_region_is_believed_if_partition_and_arn_agree() {
 }
 
 #[test]
-fn a_new_region_that_contradicts_itself_is_kept_back() {
+fn a_new_region_that_contradicts_itself_is_quarantined() {
     for (region, uid, partition) in [
         ("ap-east-3", "arn:aws-cn:s3:::bucket", json!("aws")),
         ("ap-east-3", "arn:aws:lambda:eu-west-1:123456789012:function:f", json!("aws")),

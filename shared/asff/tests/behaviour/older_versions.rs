@@ -33,7 +33,7 @@ fn times_as_text_and_joined_types_are_read() {
 }
 
 #[test]
-fn moving_from_prowlers_own_integration_ids_of_4_1_and_4_2_hash_the_resources_name() {
+fn migrating_from_prowler_ids_of_4_1_and_4_2_hash_the_resource_name() {
     let id = |version: &str| finding_of(&older(version)).finding.id.to_string();
     // First nine digits of SHA-512("fn-1") and of the ARN.
     assert!(id("4.2.4").ends_with("-ap-southeast-2-69f6bc683"), "{}", id("4.2.4"));

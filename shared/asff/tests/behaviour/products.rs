@@ -13,7 +13,7 @@ fn product_of(entry: &Value) -> String {
 }
 
 #[test]
-fn field_case_a_file_of_another_product_is_refused_with_its_name() {
+fn field_case_a_file_of_another_product_is_rejected_with_its_name() {
     for (name, product) in [("another-scanner.ocsf.jsonl", "cnspec"), ("siem-alerts.ocsf.jsonl", "Wazuh")] {
         let (elements, ending) = read(case(name));
         assert!(elements.is_empty());
@@ -66,7 +66,7 @@ fn prowlers_findings_behind_any_number_of_others_are_read() {
 }
 
 #[test]
-fn asff_of_other_products_is_told_by_its_arn() {
+fn asff_of_other_products_is_detected_by_its_arn() {
     let ours: Vec<Value> = serde_json::from_slice(&plain("5.8.1-scan.asff.json.gz")).unwrap();
     let mut theirs = ours[1].clone();
     set(&mut theirs, "/ProductArn", "arn:aws:securityhub:eu-west-1::product/aws/guardduty");

@@ -15,7 +15,7 @@ fn refused(file: impl Into<bytes::Bytes>) -> Refusal {
 }
 
 #[test]
-fn every_refusal_says_what_the_file_is_and_what_to_do() {
+fn every_rejection_names_the_file_kind_and_the_fix() {
     let mut old = sample();
     set(&mut old, "/metadata/product/version", "4.0.1");
     let three = json!([{"finding": {}, "class_uid": 2001, "metadata": {"product": {"version": "3.16.17"}}}]);

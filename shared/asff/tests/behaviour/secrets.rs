@@ -115,7 +115,7 @@ fn no_secret_leaves_its_place_of_a_row_only_known_cells_are_kept() {
 }
 
 #[test]
-fn what_is_kept_is_all_that_is_mapped() {
+fn all_mapped_fields_are_stored() {
     for (file, format) in
         [("5.46.0-scan-1.ocsf.json.gz", ScanFormat::Ocsf), ("5.46.0-scan-1.asff.json.gz", ScanFormat::Asff)]
     {
@@ -141,7 +141,7 @@ fn what_is_kept_is_all_that_is_mapped() {
 }
 
 #[test]
-fn what_is_kept_fails_again_for_the_same_reason() {
+fn a_stored_entry_fails_again_for_the_same_reason() {
     for (pointer, value) in [
         ("/cloud/region", json!("")),
         ("/cloud/region", json!("mars-north-1")),

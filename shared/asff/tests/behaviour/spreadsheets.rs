@@ -45,7 +45,7 @@ fn refused(file: impl Into<bytes::Bytes>) -> String {
 }
 
 #[test]
-fn field_case_a_table_that_lost_nothing_is_read_as_prowler_wrote_it() {
+fn field_case_a_csv_file_that_lost_nothing_is_read_as_written() {
     let wanted: Vec<_> = findings(original()).iter().map(encoded).collect();
     assert_eq!(wanted.len(), 10);
     let rows = cells(&original());
@@ -99,7 +99,7 @@ fn a_table_behind_another_is_read_by_its_own_first_row() {
 }
 
 #[test]
-fn field_case_a_table_that_lost_something_is_refused_with_the_cause() {
+fn field_case_a_csv_file_that_lost_data_is_rejected_with_the_cause() {
     let one_cell = refused(case("powershell-rows-in-one-cell.csv"));
     assert!(one_cell.contains("each row is one quoted cell") && one_cell.contains("-Delimiter ';'"), "{one_cell}");
     let encoding = refused(case("saved-in-windows-1252.csv"));
@@ -122,7 +122,7 @@ fn field_case_a_table_that_lost_something_is_refused_with_the_cause() {
 }
 
 #[test]
-fn a_single_cell_that_was_changed_is_kept_back_with_the_cause() {
+fn a_changed_cell_is_quarantined_with_the_cause() {
     let rows = cells(&original());
     for (column, wrong, code) in [
         ("ACCOUNT_UID", "1.23457E+11", QuarantineCode::InvalidAccount),
@@ -143,7 +143,7 @@ fn a_single_cell_that_was_changed_is_kept_back_with_the_cause() {
 }
 
 #[test]
-fn a_row_in_another_encoding_says_so_and_where_it_belongs() {
+fn a_row_in_another_encoding_is_reported_with_its_account() {
     let table = plain("5.8.1-scan.csv.gz");
     let second = memchr::memmem::find_iter(&table, b"\r\n").nth(1).unwrap() + 2;
     let third = memchr::memmem::find(&table[second..], b"\r\n").unwrap() + second;
@@ -178,7 +178,7 @@ fn cells_that_prowler_guards_give_the_ids_of_the_other_formats() {
 }
 
 #[test]
-fn markup_is_called_what_it_is() {
+fn markup_is_detected() {
     let html = [
         "<!DOCTYPE html><html></html>",
         "<!-- report -->\n<HTML lang='en'>",

@@ -102,7 +102,7 @@ async fn a_role_is_checked_with_its_external_id_and_once_without() {
 }
 
 #[tokio::test]
-async fn a_role_that_opens_without_its_external_id_is_a_risk() {
+async fn a_role_assumable_without_its_external_id_is_a_risk() {
     let (_simulator, server) = start(world()).await;
     let Checked { connection, .. } = check(&server.endpoint_url(), MEMBER, role("Open", Some("an-id"))).await;
     assert_eq!(connection.status, ConnectionStatus::Connected);

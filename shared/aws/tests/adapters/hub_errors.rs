@@ -52,7 +52,7 @@ async fn the_body_is_sent_byte_for_byte_and_signed_for_its_region() {
 }
 
 #[tokio::test]
-async fn findings_are_asked_for_under_the_endpoints_own_path_and_come_back_whole() {
+async fn findings_are_read_at_the_endpoints_path_and_returned_complete() {
     let finding = r#"{"Id": "ü\u0000", "Unknown" : 1.50}"#;
     let page = format!(r#"{{"Findings": [{finding}], "NextToken": "more", "New": null}}"#);
     let wire = Wire::serve(move |_, request| match request.path.as_str() {

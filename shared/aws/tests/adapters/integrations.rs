@@ -34,7 +34,7 @@ fn item() -> Value {
 }
 
 #[tokio::test]
-async fn an_integration_is_read_consistently_and_what_is_left_out_has_its_default() {
+async fn an_integration_is_read_consistently_with_defaults() {
     let answer = json!({ "Item": item() }).to_string();
     let wire = Wire::serve(move |_, _| Reply::new(200, answer.clone())).await;
     let account: AccountId = ACCOUNT.parse().unwrap();

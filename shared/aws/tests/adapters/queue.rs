@@ -106,7 +106,7 @@ async fn a_failed_job_is_pending_again_before_its_message_is_on_the_queue() {
 }
 
 #[tokio::test]
-async fn an_order_whose_answer_was_lost_says_so_in_its_record_and_may_still_be_carried_out() {
+async fn a_job_with_an_unknown_enqueue_outcome_is_recorded_as_such() {
     let wire = Wire::serve(|_, request| match request.header("x-amz-target") {
         Some("AmazonSQS.SendMessage") => Reply::new(
             400,

@@ -27,7 +27,7 @@ async fn world() -> Wire {
 }
 
 #[tokio::test]
-async fn accounts_of_the_deployments_organization_are_not_taken_for_those_of_another() {
+async fn accounts_of_two_organizations_are_not_confused() {
     let wire = world().await;
     let cloud = cloud(&wire.url).await;
     let accounts = async |organization: &str| {

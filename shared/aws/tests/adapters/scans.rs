@@ -54,7 +54,7 @@ async fn an_upload_is_known_by_its_etag_and_read_as_a_stream() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_taken_up_where_it_broke_on_the_same_content() {
+async fn a_broken_download_resumes_at_its_offset_on_the_same_content() {
     let wire = Wire::serve(|number, request| match number {
         0 => give(request).cut_after(70_000),
         1 => Reply::none(),

@@ -38,7 +38,7 @@ async fn test(wire: &Wire) -> Tested {
 }
 
 #[tokio::test]
-async fn accounts_that_one_invocation_can_not_hold_are_asked_for_until_all_are_checked() {
+async fn checks_are_invoked_until_all_accounts_are_checked() {
     let wire = Wire::serve(|_, request| Reply::new(200, hundred(330, request).to_string())).await;
     let tested = test(&wire).await;
     assert_eq!((tested.connections.len(), tested.unchecked.len()), (330, 0));

@@ -46,7 +46,7 @@ async fn host_must_be_the_console_s_own_address_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_key_is_valid_once_for_a_minute_and_everything_else_requires_its_cookie() {
+async fn a_key_is_valid_once_and_all_other_requests_require_its_cookie() {
     let clock = Arc::new(std::sync::Mutex::new("2026-11-27T17:42:08Z".parse::<jiff::Timestamp>().unwrap()));
     let reported = Arc::new(std::sync::Mutex::new(Vec::new()));
     let (now, report) = (clock.clone(), reported.clone());

@@ -90,7 +90,7 @@ mod tests {
                         securityhub:BatchImportFindings on resource: arn:aws:securityhub:eu-west-1::product/prowler/prowler";
 
     #[test]
-    fn the_words_of_aws_say_who_was_denied_what_and_by_which_policy() {
+    fn a_denial_names_the_caller_the_action_and_the_policy() {
         for (ending, explicit, policy) in [
             ("", false, None),
             (" with an explicit deny", true, None),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_say_nothing_leave_what_we_know() {
+    fn an_unknown_denial_message_leaves_the_known_action() {
         for message in
             ["", "no", "User: is not authorized to perform: ", "because no ", "AccessDeniedException: Denied."]
         {

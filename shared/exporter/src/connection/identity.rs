@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn no_command_leaves_a_role_that_trusts_the_present_caller_alone() {
+    fn no_command_removes_other_trusted_principals() {
         let account = "123456789012".parse().unwrap();
         let credentials = Credentials::Default { role: Some(role()) };
         let owner = CredentialOwner::new(&integration(Some(credentials.clone())), &credentials);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_replaced_where_it_is_kept_and_its_role_stays() {
+    fn a_key_is_replaced_at_its_owner_and_the_role_is_unchanged() {
         let secret = "securityhub-exporter/key".to_owned();
         let credentials = Credentials::Static { secret, role: Some(role()) };
         let of_provider = CredentialOwner::new(&integration(None), &credentials);

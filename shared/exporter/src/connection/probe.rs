@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_the_format_says_that_findings_are_taken() {
+    fn a_format_error_means_that_findings_are_accepted() {
         assert_eq!(interpret_write(failed("InvalidInput")), Writing::Allowed);
         for code in ["InvalidInputException", "ValidationException"] {
             let refused = CallError::Rejected { code: code.to_owned(), message: String::new() };
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_the_caller_says_that_they_are_not() {
+    fn an_authorization_error_means_that_they_are_not() {
         assert_eq!(interpret_write(Err(CallError::AccessDenied("no".to_owned()))), Writing::Denied("no".to_owned()));
         assert_eq!(interpret_write(failed("InvalidAccess")), Writing::NotAccepted("words".to_owned()));
         assert_eq!(
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_answer_says_nothing() {
+    fn any_other_response_is_inconclusive() {
         let undecidable =
             CallError::Rejected { code: "AuthorizerConfigurationException".to_owned(), message: String::new() };
         assert!(matches!(interpret_write(Err(undecidable)), Writing::Unknown(_)));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_stores_the_probe_is_noticed() {
+    fn a_stored_probe_is_detected() {
         let stored = ImportOutcome { success_count: 1, ..ImportOutcome::default() };
         assert_eq!(interpret_write(Ok(stored)), Writing::Stored);
     }

@@ -59,7 +59,7 @@ fn every_partition_has_its_own_regions_and_endpoints() {
 }
 
 #[test]
-fn a_region_that_aws_opened_since_is_found_by_the_accounts_own_word() {
+fn a_new_region_is_found_by_describe_regions() {
     let opted_in = [
         AccountRegion { name: name("me-west-1"), opted_in: true },
         AccountRegion { name: name("xx-new-1"), opted_in: true },
@@ -71,7 +71,7 @@ fn a_region_that_aws_opened_since_is_found_by_the_accounts_own_word() {
 }
 
 #[test]
-fn the_regions_that_took_findings_are_looked_at_first_then_those_that_every_account_has() {
+fn regions_that_accepted_findings_are_checked_first() {
     let before = judged(None, found([("af-south-1", CheckOutcome::Found(RegionStatus::Enabled, None))]));
     let ordered = candidates(&Regions::known(), Partition::Aws, &integration(), Some(&before), &[]);
     let place = |text: &str| ordered.iter().position(|candidate| candidate.name == name(text)).unwrap();
@@ -80,7 +80,7 @@ fn the_regions_that_took_findings_are_looked_at_first_then_those_that_every_acco
 }
 
 #[test]
-fn whatever_stores_the_probe_takes_findings_and_is_a_risk() {
+fn an_endpoint_that_stores_the_probe_is_available_and_a_risk() {
     let place = RegionContext { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
     let connection = judged(None, found([("eu-west-1", CheckOutcome::AcceptsInvalid(place.write_probe_stored()))]));
     assert_eq!(connection.status, ConnectionStatus::Connected);
@@ -89,7 +89,7 @@ fn whatever_stores_the_probe_takes_findings_and_is_a_risk() {
 }
 
 #[test]
-fn regions_that_do_not_know_the_credentials_are_off_unless_all_say_so_and_one_must_know_them() {
+fn credentials_are_invalid_if_no_expected_region_recognizes_them() {
     let place = RegionContext { partition: Partition::Aws, account: account(), region: name("eu-west-1") };
     let unknown = |is_expected| CheckOutcome::Unknown {
         message: "invalid".to_owned(),
@@ -106,7 +106,7 @@ fn regions_that_do_not_know_the_credentials_are_off_unless_all_say_so_and_one_mu
 }
 
 #[test]
-fn a_connection_that_was_kept_by_an_older_release_can_be_read() {
+fn a_connection_of_an_older_release_can_be_read() {
     let kept = r#"{"account": "123456789012", "provider": "123456789012", "status": "connected",
         "checked_at": "2026-11-23T08:00:00Z",
         "regions": {"eu-west-1": {"status": "enabled", "since": "2026-11-23T08:00:00Z"}}}"#;

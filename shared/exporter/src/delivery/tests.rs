@@ -199,7 +199,7 @@ async fn sends_at_the_services_ceiling() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn batches_that_wait_for_their_call_take_no_more_memory_than_may_be_in_flight() {
+async fn waiting_batches_stay_within_the_in_flight_limit() {
     let mut hub = RuleHub::new(|_, _, ids| stored(ids));
     hub.latency = Duration::from_secs(60);
     let text = "x".repeat(1000);
@@ -233,7 +233,7 @@ async fn one_bad_finding_harms_only_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_refused_whole_is_bisected_until_the_guilty_one_stands_alone() {
+async fn a_rejected_batch_is_bisected_down_to_the_invalid_finding() {
     let hub = RuleHub::new(|_, _, ids| {
         if ids.iter().any(|id| id == "finding-42") {
             let (code, message) = ("InvalidInputException".to_owned(), "no".to_owned());
@@ -250,7 +250,7 @@ async fn a_batch_refused_whole_is_bisected_until_the_guilty_one_stands_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_refuses_everything_is_not_asked_for_every_finding() {
+async fn a_service_that_rejects_everything_is_not_called_for_each_finding() {
     let hub = RuleHub::new(|_, _, _| {
         Err(CallError::Rejected { code: "InvalidInputException".to_owned(), message: "no".to_owned() })
     });
@@ -261,7 +261,7 @@ async fn a_service_that_refuses_everything_is_not_asked_for_every_finding() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttles_errors_and_lost_answers_are_outlasted() {
+async fn throttling_errors_and_lost_responses_are_retried() {
     // Each batch meets all of them, one after the other.
     let attempts: Mutex<BTreeMap<String, usize>> = Mutex::default();
     let hub = RuleHub::new(move |_, _, ids| {
@@ -283,7 +283,7 @@ async fn throttles_errors_and_lost_answers_are_outlasted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_stays_broken_is_left_alone_and_nothing_is_called_sent() {
+async fn a_failing_service_is_not_retried_forever_and_nothing_counts_as_sent() {
     let hub = RuleHub::new(|_, _, _| Err(CallError::Transient("503".to_owned())));
     let done = deliver(&hub, 50_000, None).await;
     assert_eq!(done.undelivered["service_error"], 50_000);
@@ -292,7 +292,7 @@ async fn a_service_that_stays_broken_is_left_alone_and_nothing_is_called_sent() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_whose_numbers_disagree_is_not_believed() {
+async fn a_response_with_inconsistent_counts_is_retried() {
     let hub = RuleHub::new(|number, _, ids| match number {
         1 => Ok(ImportOutcome { success_count: ids.len(), failed_count: 3, failed: Vec::new() }),
         2 => failing(&[vec!["a stranger".to_owned()], ids[1..].to_vec()].concat(), "InternalFailure", |id| {
@@ -306,7 +306,7 @@ async fn an_answer_whose_numbers_disagree_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_is_off_is_asked_once_and_named_with_its_fix() {
+async fn a_disabled_region_is_called_once_and_reported_with_its_fix() {
     let mut hub = RuleHub::new(|_, _, _| Err(CallError::AccessDenied("User: x is not authorized".to_owned())));
     hub.state = Err(CallError::InvalidAccess("Account 123456789012 is not subscribed to AWS Security Hub".to_owned()));
     let done = deliver(&hub, 5000, None).await;
@@ -319,7 +319,7 @@ async fn a_region_that_is_off_is_asked_once_and_named_with_its_fix() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hub_off_in_the_failed_findings_is_the_same_as_a_refused_call() {
+async fn a_disabled_hub_in_failed_findings_equals_a_rejected_call() {
     let mut hub = RuleHub::new(|_, _, ids| failing(ids, "InvalidAccess", |_| true));
     hub.state = Ok(HubState { product_accepted: false });
     let done = deliver(&hub, 300, None).await;
@@ -328,7 +328,7 @@ async fn hub_off_in_the_failed_findings_is_the_same_as_a_refused_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_time_leaves_the_rest_to_a_later_run() {
+async fn the_deadline_defers_the_remaining_findings() {
     let hub = RuleHub::new(|_, _, ids| stored(ids));
     let done = deliver(&hub, 20_000, Some(Duration::from_secs(5))).await;
     assert!(done.sent >= 7000 && done.undelivered["deadline_exceeded"] > 0, "{} sent", done.sent);
@@ -340,7 +340,7 @@ proptest! {
 
     /// Promise 1, everything is counted: whatever the service does.
     #[test]
-    fn every_finding_has_exactly_one_fate(
+    fn every_finding_has_exactly_one_outcome(
         findings in 0usize..700,
         weather in prop::collection::vec(0u8..11, 1..40),
         seconds in prop::option::of(0u64..30),

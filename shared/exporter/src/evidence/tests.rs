@@ -63,7 +63,7 @@ fn a_check_with_results_in_the_region_proves_what_is_absent() {
 }
 
 #[test]
-fn other_checks_of_the_region_and_the_service_make_it_absent_only() {
+fn other_checks_of_the_region_and_service_only_make_it_absent() {
     let proof = proof(evidence(), &[], whole());
     assert_eq!(judge(&proof, "s3_bucket_default_encryption", "eu-west-1"), Absence::Absent);
     assert_eq!(judge(&proof, "s3_bucket_never_seen", "eu-west-1"), Absence::Absent);
@@ -79,7 +79,7 @@ fn a_silent_region_or_service_proves_nothing() {
 }
 
 #[test]
-fn a_check_that_could_not_look_proves_nothing_anywhere_or_in_its_region() {
+fn a_manual_check_proves_nothing_in_its_scope() {
     let mut evidence = evidence();
     evidence.record_manual(&check("s3_bucket_public_access"), ManualFor::Account);
     evidence.record_manual(&check("ec2_instance_public_ip"), ManualFor::Region(region("us-east-1")));
@@ -164,7 +164,7 @@ fn a_scan_with_less_than_half_of_the_last_whole_one_looks_partial() {
 }
 
 #[test]
-fn a_partial_scope_speaks_of_the_checks_and_regions_that_it_has_results_for() {
+fn a_partial_scope_covers_only_checks_and_regions_with_results() {
     let reading = Reading { scope: ArchiveScope::Partial, last_whole: None, ..whole() };
     let proof_of = |reading| proof(evidence(), &[], reading);
     let partial = proof_of(reading);
@@ -178,7 +178,7 @@ fn a_partial_scope_speaks_of_the_checks_and_regions_that_it_has_results_for() {
 }
 
 #[test]
-fn an_observed_scope_says_nothing_of_what_is_absent() {
+fn an_observed_scope_does_not_judge_absent_findings() {
     let proof = proof(evidence(), &[], Reading { scope: ArchiveScope::Observed, ..whole() });
     assert_eq!(judge(&proof, "s3_bucket_public_access", "eu-west-1"), Absence::OutOfScope);
 }

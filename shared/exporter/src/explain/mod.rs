@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_says_check_account_region_and_hash() {
+    fn an_id_contains_check_account_region_and_hash() {
         let parts = |id: &str| {
             FindingName::parse(id).map(|name| format!("{} {} {} {}", name.check, name.account, name.region, name.hash))
         };

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_again_in_each_round_is_no_progress() {
+    fn resending_the_same_findings_is_not_progress() {
         let first = Chain::default().next(&[sent(1000, 135, 0)]).unwrap().chain;
         assert_eq!((first.idle_rounds, first.completed), (0, 135));
         let second = first.next(&[sent(1000, 135, 0)]).unwrap();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_busy_account_and_nothing_else_is_waited_for() {
+    fn a_run_waits_only_for_a_locked_account() {
         let mut run = run("run");
         assert!(!is_locked(&run), "a run that failed for another reason");
         run.counts.undelivered.insert(undelivered::ACCOUNT_LOCKED.to_owned(), 3);

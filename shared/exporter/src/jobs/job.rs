@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_are_what_their_json_says() {
+    fn jobs_round_trip_through_json() {
         let read = |text: &str| serde_json::from_str::<Job>(text);
         let undo = Job::UndoArchive { run_id: "r".to_owned() };
         assert_eq!(read(r#"{"job":"undo_archive","run_id":"r"}"#).unwrap(), undo);

@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_the_order_with_an_id_beside_it() {
+    fn a_message_is_the_job_with_an_id() {
         let job = Job::Approve { run_id: "r".to_owned(), pending: false, unproven: false };
         let text = r#"{"id":"7","job":"approve","run_id":"r"}"#;
         let message = JobMessage::new(Some("7".to_owned()), job.clone());
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_with_an_order_is_the_same_however_often_it_is_placed() {
+    fn a_follow_up_job_has_the_same_id_each_time() {
         let now = Timestamp::UNIX_EPOCH;
         let first = JobRecord::new("7".to_owned(), Job::Redrive { run_id: None, code: None }, now, "me");
         let second = first.child("run2", first.job.clone(), now);

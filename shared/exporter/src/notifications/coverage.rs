@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_service_and_region_is_published_once_when_lost_and_once_when_recovered() {
+    async fn each_loss_and_each_recovery_of_coverage_is_published_once() {
         let memory = Memory::default();
         let both = uncovered(&[("me-central-1", "ec2"), ("me-central-1", "s3")]);
         let lost = ["Coverage Lost me-central-1 ec2", "Coverage Lost me-central-1 s3"];
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_export_that_ended_earlier_and_publishes_later_changes_nothing() {
+    async fn an_outdated_export_publishes_nothing() {
         let memory = Memory::default();
         let pair = uncovered(&[("me-central-1", "ec2")]);
         export(&memory, 1, &pair).await;
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_region_of_many_services_is_published_in_bounded_portions_and_none_is_left_out() {
+    async fn many_lost_services_are_published_in_bounded_portions() {
         let memory = Memory::default();
         let names: Vec<String> = (0..120).map(|number| format!("service{number:03}")).collect();
         let pairs: Vec<_> = names.iter().map(|name| ("me-central-1", name.as_str())).collect();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_event_says_what_stays_active_why_and_what_to_type() {
+    async fn the_coverage_event_contains_the_reason_and_the_command() {
         let memory = Memory::default();
         export(&memory, 1, &uncovered(&[("me-central-1", "ec2")])).await;
         let sample = include_str!("../../../../events/emitted/coverage-lost.json");

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_makes_up_folders_causes_no_more_than_20_events_a_month() {
+    async fn made_up_prefixes_cause_at_most_20_events_per_month() {
         let memory = Memory::default();
         let mut published = 0;
         for number in 0..100 {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_event_says_what_was_not_sent_and_what_to_type() {
+    async fn the_source_event_contains_the_count_and_the_command() {
         let memory = Memory::default();
         export(&memory, 1, &run("uploads/a.json", Some("210987654321"), 1, NOT_AUTHORIZED_SOURCE)).await;
         let sample = include_str!("../../../../events/emitted/source-not-authorized.json");

@@ -114,7 +114,7 @@ async fn check(memory: &Memory, minute: i64, enabled: &[&str]) -> Vec<Event> {
 }
 
 #[tokio::test]
-async fn each_change_is_told_once() {
+async fn each_change_is_published_once() {
     let memory = Memory::default();
     for (minute, enabled) in [
         (0, &["eu-west-1", "us-east-1"][..]),
@@ -141,7 +141,7 @@ async fn each_change_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_lost_region_says_what_fixes_it_in_one_line() {
+async fn a_lost_region_has_its_fix_in_one_line() {
     let memory = Memory::default();
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
     let [event] = check(&memory, 1, &["us-east-1"]).await.try_into().unwrap();
@@ -155,7 +155,7 @@ fn expected() -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_region_that_is_no_longer_looked_at_is_not_lost() {
+async fn a_region_that_is_no_longer_checked_is_not_lost() {
     let memory = Memory::default();
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
     let mut fewer = connection(1, &["eu-west-1"]);
@@ -164,7 +164,7 @@ async fn a_region_that_is_no_longer_looked_at_is_not_lost() {
 }
 
 #[tokio::test]
-async fn what_the_bus_did_not_take_is_told_later_and_by_one_only() {
+async fn a_rejected_event_is_published_later_by_one_check() {
     let memory = Memory::default();
     *memory.accepts.lock().unwrap() = Some(0);
     publish_status_changes(&memory, changes(&connection(0, &["eu-west-1"]))).await.unwrap_err();
@@ -185,7 +185,7 @@ async fn what_the_bus_did_not_take_is_told_later_and_by_one_only() {
 }
 
 #[tokio::test]
-async fn checks_that_overlap_tell_it_once() {
+async fn overlapping_checks_publish_a_change_once() {
     let memory = Memory::default();
     check(&memory, 0, &["eu-west-1", "us-east-1"]).await;
     // Another check finds the same loss and writes it down between our read and our write.
@@ -198,7 +198,7 @@ async fn checks_that_overlap_tell_it_once() {
 }
 
 #[tokio::test]
-async fn a_bus_that_is_down_for_ever_does_not_fill_the_table() {
+async fn a_bus_that_stays_down_does_not_fill_the_table() {
     let memory = Memory::default();
     *memory.accepts.lock().unwrap() = Some(0);
     for minute in 0..200 {
@@ -209,7 +209,7 @@ async fn a_bus_that_is_down_for_ever_does_not_fill_the_table() {
 }
 
 #[tokio::test]
-async fn a_scan_that_does_not_come_is_told_once_until_one_comes() {
+async fn a_missing_scan_is_published_once_until_a_scan_arrives() {
     let memory = Memory::default();
     let daily: Schedule = "rate(1 day)".parse().unwrap();
     let hour = |hour: i64| at(hour * 60);
@@ -293,7 +293,7 @@ async fn nobody_waits_for_scans_of_another_schedule_or_of_the_time_before_it_was
 proptest! {
     /// Whatever the checks find, and whichever sends fail: what was told, one after the other, gives the state of the hubs.
     #[test]
-    fn the_events_tell_the_whole_story(checks in prop::collection::vec((prop::collection::btree_set(0..4_usize, 0..=4), 0..3_usize), 1..20)) {
+    fn the_events_are_complete(checks in prop::collection::vec((prop::collection::btree_set(0..4_usize, 0..=4), 0..3_usize), 1..20)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let memory = Memory::default();
         let mut last = Vec::new();

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_of_several_times_is_no_older_scan_than_itself() {
+    fn an_upload_of_several_times_does_not_supersede_itself() {
         let first = Newest::with_scan(None, "a", at(10)).unwrap();
         let ours = Newest::with_scan(Some(first), "b", at(20)).unwrap();
         let ours = Newest::with_scan(Some(ours), "b", at(30)).unwrap();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_release_kept_supersedes_as_before() {
+    fn a_record_of_an_earlier_release_supersedes() {
         let old: Newest = serde_json::from_str(r#"{"newest": "2026-03-01T00:00:00Z"}"#).unwrap();
         let before = old.newest - jiff::SignedDuration::from_secs(1);
         assert_eq!(Newest::with_scan(Some(old.clone()), "a", before), Err(old.newest));

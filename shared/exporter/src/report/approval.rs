@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_with_unproven_findings_is_degraded_and_waits_for_that_approval_only() {
+    fn a_run_with_unproven_findings_is_degraded_and_requires_approval() {
         let mut run = run(unproven(&[("eu-west-1", "ec2", "partial_scan", 3)]));
         (run.counts.read, run.counts.unchanged) = (1, 1);
         run.conclude(Timestamp::UNIX_EPOCH, "");

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_about_an_account_makes_each_run_of_the_upload_degraded() {
+    fn a_pending_approval_degrades_each_run_of_the_upload() {
         let account = "123456789012".parse().unwrap();
         let mut report = AccountReport::default();
         (report.counts.read, report.counts.sent) = (2, 2);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_is_superseded_whatever_belongs_to_no_account() {
+    fn a_scan_is_superseded_despite_findings_without_an_account() {
         let mut superseded = run(&Fate::Filtered(SUPERSEDED.to_owned()));
         superseded.conclude(Timestamp::UNIX_EPOCH, "");
         assert_eq!(superseded.status, RunStatus::Superseded);

@@ -86,7 +86,7 @@ fn an_unknown_uploader_is_none_and_what_is_set_must_all_match() {
 }
 
 #[test]
-fn a_file_of_this_machine_is_no_upload() {
+fn a_local_file_is_not_an_upload() {
     let file = UploadInfo { source: "scan.json".to_owned(), ..upload("x", None) };
     assert!(integration(&[prefix("scans/")]).accepts(ACCOUNT.parse().unwrap(), &file));
 }

@@ -46,7 +46,7 @@ fn cron_means_what_aws_means() {
 }
 
 #[test]
-fn what_is_no_schedule_is_told_in_words() {
+fn an_invalid_schedule_has_a_clear_error() {
     for (text, says) in [
         ("", "neither rate(1 day) nor cron(0 3 * * ? *)"),
         ("daily", "neither rate"),
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn the_scan_that_was_due_ends_the_waiting(
+    fn the_expected_scan_ends_the_waiting(
         minute in 0..60, hour in 0..24, day in 1..=7, now in 1_600_000_000_i64..2_000_000_000,
     ) {
         let now = Timestamp::from_second(now).unwrap();
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_brings_it_down(text in "(rate|cron|at)?\\(?[0-9A-Z*?/,#@+ -]{0,40}\\)?") {
+    fn no_string_causes_a_panic(text in "(rate|cron|at)?\\(?[0-9A-Z*?/,#@+ -]{0,40}\\)?") {
         if let Ok(schedule) = text.parse::<Schedule>() {
             prop_assert_eq!(schedule.to_string(), text.trim());
             let _ = schedule.missing(None, Timestamp::MIN, at("2026-11-23T12:00:00Z"));

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_code_that_no_entry_refers_to_is_given_to_another_scan() {
+    fn only_an_unused_code_is_reused_for_another_scan() {
         let times: Vec<i64> = (0..1024).collect();
         let index = index((1..=1024).filter(|code| *code != 7));
         let mut scans = Scans::from_times(&times);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_says_which_region_it_is_of() {
+    fn a_finding_id_contains_its_region() {
         let home = |id: &str| {
             finding_home(serde_json::json!({"Id": id, "AwsAccountId": "123456789012"}).to_string().as_bytes())
         };

@@ -100,7 +100,7 @@ proptest! {
 }
 
 #[test]
-fn a_state_that_holds_but_a_part_says_so() {
+fn a_partial_state_is_marked_as_such() {
     let adopting =
         AdoptionProgress { next: Some("page 7".to_owned()), trust: Trust::Existence, runs: 3, given_up: None };
     let mut writer = StateWriter::new(&header()).unwrap();
@@ -160,7 +160,7 @@ fn of_two_entries_for_a_finding_the_later_counts() {
 }
 
 #[test]
-fn of_two_versions_the_one_that_the_service_keeps_counts_whichever_was_answered_first() {
+fn of_two_versions_the_latest_updated_at_counts() {
     let mut index = Index::default();
     index.push(FindingMeta { content: 2, updated_ms: 9, ..meta(9) });
     index.push(FindingMeta { content: 1, updated_ms: 7, ..meta(9) });
@@ -193,7 +193,7 @@ fn only_what_changed_is_sent_and_refreshes_are_spread_over_days() {
 }
 
 #[test]
-fn an_archived_finding_is_the_one_last_sent() {
+fn an_archived_finding_equals_the_last_sent_one() {
     let sent = br#"{"Id":"a","RecordState":"ACTIVE","UpdatedAt":"x","Compliance":{"Status":"FAILED","RelatedRequirements":["r"]}}"#;
     let at = "2026-11-23T07:56:24Z".parse().unwrap();
     let status = |ended| {
@@ -207,6 +207,6 @@ fn an_archived_finding_is_the_one_last_sent() {
 }
 
 #[test]
-fn the_index_takes_58_bytes_a_finding() {
+fn the_index_uses_58_bytes_per_finding() {
     assert_eq!(size_of::<FindingMeta>() + index::MARK_BYTES, 58);
 }

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gone_is_who_is_on_no_list_and_nobody_whose_list_is_not_known() {
+    fn a_connection_is_stale_if_its_account_is_on_no_known_list() {
         let account = |text: &str| text.repeat(12).parse::<AccountId>().unwrap();
         let id = |text: &str| text.parse::<ProviderId>().unwrap();
         let targets = TargetList {

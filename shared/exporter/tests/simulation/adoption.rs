@@ -45,7 +45,7 @@ fn reads(world: &World) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn moving_from_prowlers_own_integration_makes_no_duplicate_however_many_runs_it_takes() {
+async fn migrating_from_prowler_creates_no_duplicate_in_any_number_of_runs() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
     sent_by_prowler(&world, &scan(0, results(MANY))).await;
@@ -77,7 +77,7 @@ async fn moving_from_prowlers_own_integration_makes_no_duplicate_however_many_ru
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reading_goes_on_after_errors_of_the_service_and_is_not_stopped_by_a_token_that_went_stale() {
+async fn adoption_resumes_after_service_errors_and_stale_page_tokens() {
     let world = world(|mut config| {
         config.rules.next_token_seconds = 3600;
         config
@@ -100,7 +100,7 @@ async fn a_reading_goes_on_after_errors_of_the_service_and_is_not_stopped_by_a_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reading_that_comes_no_further_ends_and_says_so() {
+async fn an_adoption_without_progress_ends_with_a_reason() {
     let world = world(|mut config| {
         // Every page is forgotten before the next run asks for it.
         config.rules.next_token_seconds = 20;
@@ -139,7 +139,7 @@ async fn a_reading_that_comes_no_further_ends_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_resource_name_keeps_its_id_when_the_state_is_lost() {
+async fn a_long_resource_name_has_the_same_id_after_the_state_is_lost() {
     for chars in [511, 512, 513, 900, 1199, 1200, 1201, 2047, 2048, 2049, 3000] {
         let world = world(|config| config);
         integrate(&world, ACCOUNT, |_| {});

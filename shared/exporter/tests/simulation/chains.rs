@@ -138,7 +138,7 @@ fn states(world: &World) -> Vec<JobState> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_month_of_uploads_is_replayed_to_the_newest_scan_whether_or_not_lambda_stops_chains() {
+async fn a_month_of_uploads_is_replayed_even_if_lambda_stops_chains() {
     for terminates in [true, false] {
         let world = world(|config| config);
         let message = a_month_of_uploads(&world, 31).await;
@@ -162,7 +162,7 @@ async fn a_replay_of_which_each_upload_needs_an_invocation_is_not_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_that_is_aborted_anywhere_is_completed_when_its_message_comes_again() {
+async fn an_aborted_replay_is_completed_when_its_message_is_redelivered() {
     for killed_at in (0..130).step_by(5) {
         let world = world(|config| config);
         let message = a_month_of_uploads(&world, 4).await;
@@ -177,7 +177,7 @@ async fn a_replay_that_is_aborted_anywhere_is_completed_when_its_message_comes_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_makes_no_progress_waits_longer_each_time_and_ends_with_a_record_that_says_why() {
+async fn a_job_without_progress_backs_off_and_ends_with_a_reason() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = upload(&world, "1", &scan(0, failed(10))).await;
@@ -255,7 +255,7 @@ fn run_account() -> exporter::provider::ProviderId {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_letter_that_is_moved_back_runs_a_failed_job_and_what_follows_a_failed_job_is_not_held_up() {
+async fn redriving_the_queue_runs_a_failed_job_and_its_follow_ups_do_not_wait() {
     let world = world(|config| config);
     let message = a_month_of_uploads(&world, 2).await;
     let first = record(&world, "replay");

@@ -61,7 +61,7 @@ fn traces(world: &World) -> (usize, u64, usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_leaves_nothing_in_the_hub_and_costs_nothing() {
+async fn a_check_changes_nothing_in_the_hub_and_costs_nothing() {
     let world = world(|config| config);
     let checked = check(&world, &integration()).await;
     assert_eq!(checked.connection.status, ConnectionStatus::Connected);
@@ -76,7 +76,7 @@ async fn a_check_leaves_nothing_in_the_hub_and_costs_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hub_that_is_off_is_told_with_the_command_that_switches_it_on() {
+async fn a_disabled_hub_is_reported_with_the_command_that_enables_it() {
     for form in [HubOffImport::FailedFindings, HubOffImport::InvalidAccess, HubOffImport::AccessDenied] {
         let world = world(|mut config| {
             config.rules.hub_off_import = form;
@@ -110,7 +110,7 @@ async fn the_product_is_found_on_the_third_page_and_missed_where_it_is_nowhere()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_the_account_did_not_switch_on_is_told_so() {
+async fn a_region_that_is_not_opted_in_is_reported() {
     // By EC2 without a call to it, or by its own answer.
     for tells_regions in [true, false] {
         let world = world(|config| config);
@@ -126,7 +126,7 @@ async fn a_region_that_the_account_did_not_switch_on_is_told_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_denied_write_names_the_action_and_who_says_no() {
+async fn a_denied_write_names_the_action_and_the_policy() {
     let import = "securityhub:BatchImportFindings";
     for (deny, reason_wanted, words, command) in [
         (
@@ -164,7 +164,7 @@ async fn a_denied_write_names_the_action_and_who_says_no() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_takes_findings_does_so_although_it_may_not_be_read() {
+async fn a_region_accepts_findings_even_if_reading_is_denied() {
     for action in ["securityhub:DescribeHub", "securityhub:GetFindings", "securityhub:ListEnabledProductsForImport"] {
         let Checked { connection, .. } = check(&denying(deny(action, false, None)), &integration()).await;
         assert_eq!(region(&connection, "eu-west-1").status, RegionStatus::Enabled, "{action}");
@@ -176,7 +176,7 @@ async fn a_region_that_takes_findings_does_so_although_it_may_not_be_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_passes_keeps_what_was_known_and_says_since_when() {
+async fn a_transient_failure_retains_the_known_regions_as_stale() {
     for status in [429, 500, 503] {
         let world = world(|config| config);
         let first = check(&world, &integration()).await.connection;
@@ -231,7 +231,7 @@ async fn slow_and_dark_regions_do_not_hold_up_the_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn thirty_four_regions_take_less_than_three_seconds_at_eighty_milliseconds_a_call() {
+async fn checking_34_regions_at_80_ms_per_call_takes_under_3_seconds() {
     let names: Vec<String> = asff::Regions::known()
         .of_partition(asff::Partition::Aws)
         .filter(|(_, region)| region.availability != asff::Availability::Announced)
@@ -248,7 +248,7 @@ async fn thirty_four_regions_take_less_than_three_seconds_at_eighty_milliseconds
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_product_is_accepted_where_the_integration_says_so() {
+async fn a_product_is_accepted_if_the_integration_is_configured_so() {
     let world = world(|config| config.region(ACCOUNT, "eu-west-1", |region| region.products.clear()));
     let accepting = Integration { auto_accept_product: true, ..integration() };
     assert_eq!(
@@ -270,7 +270,7 @@ async fn a_product_is_accepted_where_the_integration_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_is_had_and_does_not_know_the_session_is_told_apart() {
+async fn an_opted_in_region_that_rejects_the_session_has_its_own_reason() {
     // The account has the Region, says EC2, and the Region refuses the token, as it does with those of version 1.
     let world = world(|config| config.region(ACCOUNT, "af-south-1", |_| {}));
     let refusal = Effect::Error {

@@ -52,7 +52,7 @@ fn hub(world: &World, operation: Operation) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_is_switched_on_later_is_found_and_the_next_export_sends_to_it() {
+async fn a_region_that_is_enabled_later_gets_the_next_export() {
     let world = world(|config| config.region(ACCOUNT, OFF, |region| region.hub = false));
     integrate(&world, ACCOUNT, |_| {});
     let first = export(&world, scan(0, failed(30)).upload("1"), None).await;
@@ -73,7 +73,7 @@ async fn a_region_that_is_switched_on_later_is_found_and_the_next_export_sends_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_findings_are_refused_the_record_says_so_though_the_hub_is_on() {
+async fn a_rejected_import_is_recorded_even_if_the_hub_is_enabled() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(30)).upload("1"), None).await;
@@ -101,7 +101,7 @@ async fn a_region_that_took_nothing_is_asked_before_anything_is_sent_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_known_for_a_day_is_looked_at_again() {
+async fn a_connection_older_than_a_day_is_checked_again() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(3)).upload("1"), None).await;
@@ -129,7 +129,7 @@ async fn credentials_that_fail_an_export_are_known_to_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_export_without_time_leaves_the_check_to_the_next_one() {
+async fn an_export_out_of_time_defers_the_check_to_the_next_export() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let soon = Instant::now() + Duration::from_secs(12);

@@ -29,7 +29,7 @@ fn deny(world: &World, operation: Operation) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_emptied_hub_is_filled_again_though_nobody_may_ask_since_when_it_is_on() {
+async fn an_emptied_hub_is_filled_again_even_if_describe_hub_is_denied() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     deny(&world, Operation::DescribeHub);
@@ -69,7 +69,7 @@ async fn a_single_denial_does_not_make_the_hub_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_nobody_may_look_the_run_says_so() {
+async fn a_run_that_cannot_read_the_hub_reports_it() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     deny(&world, Operation::DescribeHub);
@@ -87,7 +87,7 @@ async fn where_nobody_may_look_the_run_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_adopted_at_first_is_adopted_when_permission_comes() {
+async fn adoption_resumes_when_the_permission_is_granted() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.archive_limit_percent = 100);
     let all = scan(0, failed(60));

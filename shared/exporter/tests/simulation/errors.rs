@@ -169,7 +169,7 @@ async fn walk([call, answer, findings, status]: &[String; 4]) {
 }
 
 #[test]
-fn every_answer_of_every_call_becomes_what_the_table_says() {
+fn each_response_of_each_call_has_the_documented_result() {
     let rows = rows();
     assert!(rows.len() > 25, "the table was read: {rows:?}");
     for row in rows {

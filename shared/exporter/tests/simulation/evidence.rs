@@ -79,7 +79,7 @@ pub(crate) fn listed(world: &World, report: &RunReport) -> Vec<PendingFinding> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn proven_a_verdict_of_the_same_check_in_the_same_region_and_no_account_level_manual_archives_at_once() {
+async fn proven_a_verdict_of_the_check_in_the_region_archives_at_once() {
     let world = begun(|_| {}).await;
     let report = scans(&world, 1..2, &without(|one| one.check == PUBLIC && one.resource.ends_with("-3"))).await;
     assert_eq!(evidence(&report), (3, 0, 0), "{:?}", report.reasons);
@@ -97,8 +97,7 @@ async fn proven_a_passed_or_muted_result_is_a_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn absent_verdicts_of_other_checks_in_the_region_and_of_the_service_somewhere_archive_with_the_second_whole_scan()
-{
+async fn absent_verdicts_of_other_checks_archive_with_the_second_whole_scan() {
     let world = begun(|_| {}).await;
     let results = without(|one| one.check == PUBLIC && one.region == "eu-west-1");
     let report = scans(&world, 1..2, &results).await;
@@ -110,7 +109,7 @@ async fn absent_verdicts_of_other_checks_in_the_region_and_of_the_service_somewh
 }
 
 #[tokio::test(start_paused = true)]
-async fn absent_as_many_consecutive_whole_scans_as_the_setting_says() {
+async fn absent_a_finding_is_archived_after_the_configured_number_of_scans() {
     for absent_scans in [1, 3] {
         let world = begun(|integration| integration.absent_scans = absent_scans).await;
         let results = without(|one| one.check == PUBLIC && one.region == "eu-west-1");
@@ -133,7 +132,7 @@ async fn absent_a_scan_in_which_the_finding_is_present_resets_the_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn absent_a_scan_that_proves_nothing_about_it_leaves_the_count() {
+async fn absent_a_scan_without_evidence_does_not_change_the_count() {
     let world = begun(|_| {}).await;
     let results = without(|one| one.check == PUBLIC && one.region == "eu-west-1");
     assert_eq!(evidence(&scans(&world, 1..2, &results).await), (0, 5, 0));
@@ -143,7 +142,7 @@ async fn absent_a_scan_that_proves_nothing_about_it_leaves_the_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn absent_one_scan_counts_once_however_often_and_under_whatever_key_it_is_exported() {
+async fn absent_one_scan_counts_once_under_any_key_and_in_any_run() {
     let world = begun(|_| {}).await;
     let scanned = scan(1, without(|one| one.check == PUBLIC && one.region == "eu-west-1"));
     for key in ["1", "another key", "a third"] {
@@ -228,7 +227,7 @@ async fn unproven_a_permission_is_missing_in_any_of_its_shapes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unproven_a_region_that_a_check_could_not_list_speaks_for_that_region_only() {
+async fn unproven_a_manual_region_affects_only_that_region() {
     let world = begun(|_| {}).await;
     let mut results = without(|one| one.check == PUBLIC && one.resource.ends_with("-3"));
     results.push(manual(PUBLIC, "eu-west-1", &format!("arn:aws:s3:eu-west-1:{ACCOUNT}:bucket/unknown")));
@@ -238,7 +237,7 @@ async fn unproven_a_region_that_a_check_could_not_list_speaks_for_that_region_on
 }
 
 #[tokio::test(start_paused = true)]
-async fn unproven_a_manual_entry_about_a_resource_says_nothing_of_others() {
+async fn unproven_a_manual_resource_does_not_affect_others() {
     let world = begun(|_| {}).await;
     let mut results = without(|one| one.check == PUBLIC && one.resource.ends_with("-3"));
     results.iter_mut().filter(|one| one.resource.ends_with("-4")).for_each(|one| one.manual = true);
@@ -366,7 +365,7 @@ async fn scope_partial_archives_what_is_proven_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn scope_observed_archives_what_the_scan_shows_as_passed_or_muted_and_nothing_for_being_absent() {
+async fn scope_observed_archives_passed_and_muted_but_no_absent_findings() {
     let world = begun(|integration| integration.archive_scope = ArchiveScope::Observed).await;
     let mut results = vec![of(PUBLIC, "eu-west-1", 0), of(PUBLIC, "eu-west-1", 1), of(PUBLIC, "eu-west-1", 2)];
     results[0].failed = false;

@@ -59,7 +59,7 @@ async fn a_finding_has_a_history() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finding_of_which_nothing_is_known_has_clear_words() {
+async fn an_unknown_finding_is_explained() {
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     integrate(&world, ACCOUNT, |integration| integration.severity_min = Some(asff::SeverityLabel::Critical));
     let first = scan(0, failed(30));
@@ -108,7 +108,7 @@ async fn of_runs_in_quick_succession_the_one_that_sent_it_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finding_that_a_scan_proves_nothing_about_says_why_it_stays_and_what_to_type() {
+async fn an_unproven_finding_is_explained_with_the_command_to_approve_it() {
     let world = begun(|_| {}).await;
     let account = ACCOUNT.parse().unwrap();
     let blind = without(|one| one.region == "eu-west-1");
@@ -128,7 +128,7 @@ async fn a_finding_that_a_scan_proves_nothing_about_says_why_it_stays_and_what_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finding_that_is_absent_says_how_often_and_how_often_it_must_be() {
+async fn an_absent_finding_is_explained_with_its_count_and_the_threshold() {
     let world = begun(|integration| integration.absent_scans = 3).await;
     // The check has no results in the Region; others have.
     let one = base().into_iter().find(|one| one.region == "eu-west-1").unwrap();

@@ -24,7 +24,7 @@ fn set_role(world: &World, name: &str, external_id: Option<&str>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_is_tried_without_its_external_id_once_a_day_and_not_at_each_check() {
+async fn a_role_is_tried_without_its_external_id_once_a_day() {
     let world = world(|config| config);
     for _ in 0..24 {
         check(&world, &integration()).await;

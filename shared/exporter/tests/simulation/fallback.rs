@@ -70,7 +70,7 @@ async fn a_region_whose_worker_failed_has_not_spoken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_its_own_region_refuses_stays_active_in_the_fallback() {
+async fn a_finding_that_its_region_rejects_stays_active_in_the_fallback() {
     let world = back().await;
     let bad = failed(60).into_iter().find(|one| one.region == "sa-east-1").unwrap().id(ACCOUNT.parse().unwrap());
     let refusal =
@@ -96,7 +96,7 @@ async fn what_its_own_region_does_not_answer_for_stays_active_in_the_fallback() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn copies_in_a_fallback_that_was_taken_away_are_archived_once_their_own_region_has_them() {
+async fn copies_in_a_removed_fallback_are_archived_once_their_region_has_them() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| {
         integration.regions = Some(vec!["us-east-1".parse().unwrap()]);
@@ -117,7 +117,7 @@ async fn copies_in_a_fallback_that_was_taken_away_are_archived_once_their_own_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fallback_that_was_taken_away_does_not_ask_at_every_scan_and_approving_helps() {
+async fn a_removed_fallback_does_not_require_approval_at_every_scan() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| {
         integration.regions = Some(vec!["us-east-1".parse().unwrap()]);
@@ -142,7 +142,7 @@ async fn a_fallback_that_was_taken_away_does_not_ask_at_every_scan_and_approving
 }
 
 #[tokio::test(start_paused = true)]
-async fn findings_whose_region_is_left_out_and_whose_fallback_was_taken_away_stay_and_hold_nothing_back() {
+async fn findings_without_region_and_fallback_stay_and_block_nothing() {
     let world = world(|config| config);
     let only = Some(vec!["us-east-1".parse().unwrap()]);
     integrate(&world, ACCOUNT, |integration| {
@@ -168,7 +168,7 @@ async fn findings_whose_region_is_left_out_and_whose_fallback_was_taken_away_sta
 }
 
 #[tokio::test(start_paused = true)]
-async fn copies_in_a_former_fallback_are_archived_whatever_their_own_region_is_by_now() {
+async fn copies_in_a_former_fallback_are_archived_for_any_state_of_their_region() {
     let region = |name: &str| name.parse().unwrap();
     let all_in = |name: &str| (Some(vec![region(name)]), Some(region(name)));
     let histories = [

@@ -295,7 +295,7 @@ pub(crate) fn assert_same(planned: &RunReport, done: &RunReport, account: Accoun
 }
 
 #[test]
-fn a_history_of_blind_scans_is_as_the_rule_says() {
+fn a_history_of_partially_blind_scans_follows_the_rule() {
     seeds("histories", SEEDS, |seed| async move {
         let mut history = History::new(seed, |random, integration| {
             integration.archive_limit_percent = [50, 50, 50, 100, 20, 0][random.random_range(0..6)];

@@ -128,7 +128,7 @@ pub(crate) fn active(world: &World) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_is_done_is_not_carried_out_again_and_its_record_names_its_runs() {
+async fn a_completed_job_does_not_run_again_and_its_record_names_its_runs() {
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
     let message = submitted(&world, "approve-it", Job::Approve { run_id, pending: false, unproven: false }).await;
@@ -148,7 +148,7 @@ async fn an_order_that_is_done_is_not_carried_out_again_and_its_record_names_its
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_approval_is_rejected_if_a_newer_scan_was_exported_unless_scans_are_partial() {
+async fn an_approval_is_rejected_after_a_newer_scan_except_for_partial_scope() {
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
     upload(&world, "3", &scan(2, failed(90))).await;
@@ -179,7 +179,7 @@ async fn an_approval_names_what_there_is_to_approve() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_approval_that_failed_half_way_archives_nothing_more_once_a_person_undid_what_it_had_archived() {
+async fn a_half_failed_approval_archives_nothing_more_after_an_undo_archive() {
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
     let approval = submitted(&world, "approval", Job::Approve { run_id, pending: false, unproven: false }).await;
@@ -202,7 +202,7 @@ async fn an_approval_that_failed_half_way_archives_nothing_more_once_a_person_un
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_is_killed_anywhere_is_carried_out_when_it_comes_again() {
+async fn a_killed_job_is_completed_when_its_message_is_redelivered() {
     for killed_at in 0..40 {
         let world = world(|config| config);
         let run_id = archive_held(&world).await.run_id;
@@ -223,7 +223,7 @@ async fn an_order_that_is_killed_anywhere_is_carried_out_when_it_comes_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_can_not_be_carried_out_says_why_in_its_record() {
+async fn a_rejected_job_has_the_reason_in_its_record() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = upload(&world, "1", &scan(0, failed(10))).await;
@@ -237,7 +237,7 @@ async fn an_order_that_can_not_be_carried_out_says_why_in_its_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
+async fn a_job_whose_account_is_locked_is_retried_and_records_that() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     upload(&world, "1", &scan(0, failed(10))).await;
@@ -260,7 +260,7 @@ async fn an_order_whose_account_is_busy_comes_again_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_about_several_accounts_or_runs_names_those_that_go_on_with_it() {
+async fn a_job_about_several_accounts_or_runs_names_its_follow_up_jobs() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     integrate(&world, OTHER, |_| {});
@@ -294,7 +294,7 @@ async fn an_order_about_several_accounts_or_runs_names_those_that_go_on_with_it(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_is_called_off_while_it_works_stays_called_off() {
+async fn a_job_that_is_canceled_while_it_runs_stays_canceled() {
     let world = world(|config| config);
     let run_id = archive_held(&world).await.run_id;
     let approval = submitted(&world, "approval", Job::Approve { run_id, pending: false, unproven: false }).await;
@@ -316,7 +316,7 @@ async fn an_order_that_is_called_off_while_it_works_stays_called_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_follows_an_order_that_is_called_off_while_it_works_is_not_lost() {
+async fn the_follow_ups_of_a_job_canceled_while_it_runs_still_run() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = upload(&world, "1", &scan(0, failed(20))).await;

@@ -17,7 +17,7 @@ use crate::watch::held;
 use crate::{ACCOUNT, START, export, integrate, runner, world};
 
 #[tokio::test(start_paused = true)]
-async fn what_a_killed_run_archived_is_undone_with_the_run_that_completes_it_and_keeps_its_first_seen_time() {
+async fn undo_archive_includes_what_a_killed_earlier_run_archived() {
     let account: asff::AccountId = ACCOUNT.parse().unwrap();
     let mut killed_while_archiving = 0;
     for killed_at in 14..60 {
@@ -63,7 +63,7 @@ fn archiving_run(world: &World) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_returns_after_a_killed_archive_keeps_its_first_seen_time() {
+async fn a_reactivated_finding_keeps_its_first_seen_time_after_a_killed_run() {
     let account: asff::AccountId = ACCOUNT.parse().unwrap();
     for killed_at in 10..60 {
         let world = world(|config| config);

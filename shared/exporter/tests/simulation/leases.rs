@@ -37,7 +37,7 @@ fn states(world: &World) -> Vec<(String, u64)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_takes_hours_keeps_its_account_and_its_upload() {
+async fn a_run_that_takes_hours_renews_its_locks() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
     let (first, next) = (scan(0, failed(300)), scan(1, failed(310)));
@@ -56,7 +56,7 @@ async fn a_run_that_takes_hours_keeps_its_account_and_its_upload() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_killed_run_held_is_free_within_a_quarter_of_an_hour() {
+async fn locks_of_a_killed_run_expire_within_15_minutes() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let running = begin(&world, &scan(0, failed(300)));
@@ -67,7 +67,7 @@ async fn what_a_killed_run_held_is_free_within_a_quarter_of_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_lost_its_account_sends_nothing_more_and_keeps_no_state() {
+async fn a_run_that_lost_its_lease_sends_and_saves_nothing_more() {
     for stolen in [true, false] {
         let world = world(|config| config);
         integrate(&world, ACCOUNT, |_| {});

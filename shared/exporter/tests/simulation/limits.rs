@@ -72,7 +72,7 @@ async fn a_limit_of_0_always_asks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_security_hub_has_dropped_and_what_a_setting_keeps_back_does_not_count_as_active() {
+async fn expired_and_filtered_findings_do_not_count_as_active() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let of = |hours: i64, high: u32| {
@@ -182,7 +182,7 @@ async fn the_list_of_what_would_be_archived_names_each_finding_and_why() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn approving_is_refused_when_the_scan_is_no_longer_the_newest() {
+async fn an_approval_is_rejected_if_the_scan_is_no_longer_the_newest() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.archive_limit_percent = 0);
     crate::jobs::upload(&world, "1", &scan(0, failed(30))).await;
@@ -198,7 +198,7 @@ async fn approving_is_refused_when_the_scan_is_no_longer_the_newest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finding_whose_check_leaves_the_verdict_to_a_person_counts_among_the_active_ones() {
+async fn a_finding_of_a_manual_check_counts_as_active() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.partial_scan_percent = 0);
     export(&world, scan(0, failed(48)).upload("1")).await;

@@ -9,7 +9,7 @@ use crate::watch::held;
 use crate::{ACCOUNT, OTHER, Run, export, integrate, world};
 
 #[tokio::test(start_paused = true)]
-async fn no_live_finding_is_archived_when_its_check_leaves_the_verdict_to_a_person() {
+async fn no_active_finding_is_archived_when_its_check_becomes_manual() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(30)).upload("1")).await;
@@ -31,7 +31,7 @@ async fn no_live_finding_is_archived_when_its_check_leaves_the_verdict_to_a_pers
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_went_to_the_fallback_region_stays_when_its_check_leaves_the_verdict_to_a_person() {
+async fn a_redirected_finding_stays_active_when_its_check_becomes_manual() {
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     integrate(&world, ACCOUNT, |integration| integration.fallback_region = Some("us-east-1".parse().unwrap()));
     export(&world, scan(0, failed(30)).upload("1")).await;

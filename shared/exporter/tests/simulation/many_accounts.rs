@@ -86,7 +86,7 @@ async fn accounts_that_came_to_rest_are_judged_as_if_they_had_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_of_more_accounts_than_a_run_can_finish_goes_on_where_it_stopped() {
+async fn a_file_of_too_many_accounts_for_one_run_continues_in_the_next() {
     let names = names(120);
     let mut world = world_of(&names, |_| {});
     world.settings.open_workers_max = 30;
@@ -129,7 +129,7 @@ async fn a_file_of_more_accounts_than_a_run_can_finish_goes_on_where_it_stopped(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_shown_as_resolved_after_an_account_came_to_rest_leaves_the_rest_of_its_state_alone() {
+async fn a_finding_resolved_after_suspension_changes_no_other_state() {
     let names = names(1);
     let mut world = world_of(&names, |integration| integration.archive_limit_percent = 100);
     world.settings.open_workers_max = 0;

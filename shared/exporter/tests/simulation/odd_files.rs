@@ -17,7 +17,7 @@ fn events(hours: i64, count: u32) -> Vec<Value> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_without_findings_is_not_a_success_and_says_so() {
+async fn a_file_without_findings_is_ignored_with_a_reason() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(60)).upload("1")).await;
@@ -30,7 +30,7 @@ async fn a_file_without_findings_is_not_a_success_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scan_in_a_format_that_the_integration_does_not_take_says_so() {
+async fn a_scan_in_another_format_is_reported() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.format = asff::ScanFormat::Csv);
     let report = export(&world, scan(0, failed(30)).upload("1")).await;
@@ -40,7 +40,7 @@ async fn a_scan_in_a_format_that_the_integration_does_not_take_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finding_of_a_region_that_the_release_does_not_know_is_sent_there_and_keeps_nothing_from_being_archived() {
+async fn a_finding_of_an_unknown_region_is_sent_and_blocks_no_archive() {
     let world = world(|config| config.region(ACCOUNT, "eu-west-9", |_| {}));
     integrate(&world, ACCOUNT, |_| {});
     integrate(&world, OTHER, |_| {});
@@ -64,7 +64,7 @@ async fn a_finding_of_a_region_that_the_release_does_not_know_is_sent_there_and_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_entry_that_can_not_be_mapped_blocks_nothing_of_another_account_of_the_file() {
+async fn an_unmappable_entry_blocks_no_other_account_of_the_file() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     integrate(&world, OTHER, |_| {});
@@ -104,7 +104,7 @@ async fn lines_that_were_cut_between_two_archive_nothing_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn approving_a_file_of_several_scans_archives_nothing_that_its_older_entries_show() {
+async fn approving_several_scans_archives_nothing_of_their_older_entries() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(30)).upload("1")).await;

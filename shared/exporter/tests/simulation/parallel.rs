@@ -100,11 +100,11 @@ async fn run(seed: u64, scope: ArchiveScope) {
 }
 
 #[test]
-fn parallel_scans_of_parts_are_as_the_rule_says_in_any_order() {
+fn parallel_partial_scans_follow_the_rule_in_any_order() {
     seeds("parallel_scans_of_parts", SEEDS, |seed| run(seed, ArchiveScope::Partial));
 }
 
 #[test]
-fn parallel_scans_of_single_resources_are_as_the_rule_says_in_any_order() {
+fn parallel_scans_of_single_resources_follow_the_rule_in_any_order() {
     seeds("parallel_scans_of_single", SEEDS, |seed| run(seed, ArchiveScope::Observed));
 }

@@ -77,7 +77,7 @@ pub(crate) async fn collect(scan: exporter::ports::Scan, into: &mut Vec<u8>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_live_finding_is_archived() {
+async fn no_active_finding_is_archived() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(60));
@@ -132,7 +132,7 @@ async fn nothing_is_archived_while_an_entry_of_the_file_is_unreadable() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn never_more_than_the_limit_is_archived_without_a_persons_word() {
+async fn never_more_than_the_limit_is_archived_without_approval() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |integration| integration.partial_scan_percent = 0);
     export(&world, scan(0, failed(200)).upload("1")).await;
@@ -168,7 +168,7 @@ async fn an_older_scan_never_overwrites_a_newer_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_scan_never_overwrites_a_newer_one_even_where_the_state_is_lost() {
+async fn an_older_scan_never_overwrites_a_newer_one_even_without_a_state() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
     let older = scan(0, failed(30));
@@ -306,7 +306,7 @@ async fn one_bad_finding_harms_only_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_out_of_time_goes_on_where_it_stopped() {
+async fn a_run_out_of_time_is_continued_by_the_next_run() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
     let results: Vec<_> = (0..20_000).map(|number| result(number, "eu-west-1")).collect();
@@ -331,7 +331,7 @@ async fn a_run_out_of_time_goes_on_where_it_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_says_what_the_export_then_does_and_changes_nothing() {
+async fn a_plan_predicts_the_export_and_changes_nothing() {
     let world = world(|config| config.region(OTHER, "eu-west-1", |region| region.hub = false));
     let integration = integrate(&world, ACCOUNT, |_| {});
     let mut results = failed(120);
@@ -365,7 +365,7 @@ async fn a_plan_says_what_the_export_then_does_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_says_that_another_run_is_at_work_instead_of_what_will_no_longer_be_true() {
+async fn a_plan_reports_another_running_export_instead_of_outdated_results() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let scanned = scan(0, failed(30));

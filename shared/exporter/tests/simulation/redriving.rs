@@ -49,7 +49,7 @@ fn recorded(world: &World, run: &RunReport) -> RunReport {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_service_takes_by_now_is_sent_and_leaves_the_quarantine() {
+async fn an_accepted_entry_is_sent_and_removed_from_the_quarantine() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(90));
@@ -123,7 +123,7 @@ async fn what_could_not_be_tried_stays_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redrive_sends_nothing_over_what_a_newer_scan_said() {
+async fn a_redrive_does_not_overwrite_a_newer_scan() {
     for archive_scope in [ArchiveScope::Full, ArchiveScope::Partial] {
         let world = world(|config| config);
         let integration = integrate(&world, ACCOUNT, |integration| integration.archive_scope = archive_scope);
@@ -148,7 +148,7 @@ async fn a_redrive_sends_nothing_over_what_a_newer_scan_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_partial_scan_does_not_settle_what_it_did_not_look_at() {
+async fn a_partial_scan_does_not_complete_entries_of_other_checks() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Partial);
     let first = scan(0, failed(30));
@@ -169,7 +169,7 @@ async fn a_partial_scan_does_not_settle_what_it_did_not_look_at() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_mapped_is_mapped_anew_and_the_settings_hold() {
+async fn an_unmappable_entry_is_mapped_again_and_the_settings_apply() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
     let mut results = failed(30);
@@ -245,7 +245,7 @@ async fn a_redrive_that_is_killed_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_leaves_the_quarantine_while_the_state_can_not_be_kept() {
+async fn no_entry_leaves_the_quarantine_while_the_state_cannot_be_saved() {
     let world = world(|config| config);
     let integration = integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(30));

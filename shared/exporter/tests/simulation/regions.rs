@@ -10,7 +10,7 @@ use crate::watch::{assert_equal, held};
 use crate::{ACCOUNT, OTHER, export, integrate, world};
 
 #[tokio::test(start_paused = true)]
-async fn a_partial_scan_speaks_only_of_what_it_looked_at() {
+async fn a_partial_scan_affects_only_its_own_checks_and_regions() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.archive_scope = ArchiveScope::Partial);
     let mut results = failed(30);
@@ -61,7 +61,7 @@ async fn a_check_that_could_not_be_made_anywhere_is_not_archived() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_region_does_not_take_goes_to_the_fallback_region_and_stays_one_finding() {
+async fn a_redirected_finding_stays_one_finding() {
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     integrate(&world, ACCOUNT, |integration| integration.fallback_region = Some("us-east-1".parse().unwrap()));
     let report = export(&world, scan(0, failed(30)).upload("1")).await;
@@ -73,7 +73,7 @@ async fn what_a_region_does_not_take_goes_to_the_fallback_region_and_stays_one_f
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_went_to_the_fallback_region_is_not_archived_while_its_own_region_does_not_answer() {
+async fn a_copy_stays_active_while_its_own_region_is_unreachable() {
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     let fallback = Some("us-east-1".parse().unwrap());
     integrate(&world, ACCOUNT, |integration| integration.fallback_region = fallback);
@@ -91,7 +91,7 @@ async fn what_went_to_the_fallback_region_is_not_archived_while_its_own_region_d
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_the_integration_leaves_out_is_left_as_it_is() {
+async fn a_region_outside_the_integration_is_not_changed() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(30)).upload("1")).await;
@@ -103,7 +103,7 @@ async fn a_region_that_the_integration_leaves_out_is_left_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn accounts_of_one_file_go_their_own_ways() {
+async fn accounts_of_one_file_are_independent() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let mut bytes = Vec::new();
@@ -116,7 +116,7 @@ async fn accounts_of_one_file_go_their_own_ways() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_partial_scan_of_one_region_says_nothing_of_its_fallback() {
+async fn a_partial_scan_of_one_region_does_not_affect_its_fallback() {
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     integrate(&world, ACCOUNT, |integration| {
         integration.fallback_region = Some("us-east-1".parse().unwrap());
@@ -133,7 +133,7 @@ async fn a_partial_scan_of_one_region_says_nothing_of_its_fallback() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_setting_keeps_back_is_not_over_in_the_fallback_region_either() {
+async fn a_filtered_finding_is_not_resolved_in_the_fallback_region() {
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.products.clear()));
     let fallback = Some("us-east-1".parse().unwrap());
     integrate(&world, ACCOUNT, |integration| integration.fallback_region = fallback);
@@ -150,7 +150,7 @@ async fn what_a_setting_keeps_back_is_not_over_in_the_fallback_region_either() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sending_everything_goes_on_where_it_stopped_too() {
+async fn resend_always_continues_where_it_stopped() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.resend = exporter::state::Resend::Always);
     let first = scan(0, failed(60));
@@ -161,7 +161,7 @@ async fn sending_everything_goes_on_where_it_stopped_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sending_everything_goes_on_where_it_stopped_even_where_the_scan_is_dated_ahead_of_the_clock() {
+async fn resend_always_continues_even_if_the_scan_is_ahead_of_the_clock() {
     // The last third goes by way of the fallback.
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     integrate(&world, ACCOUNT, |integration| {

@@ -72,7 +72,7 @@ async fn a_better_status_far_before_the_worst_is_sent_in_the_first_scan_at_most(
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_of_them_than_a_run_sends_are_delivered_by_runs_that_each_send_others() {
+async fn too_many_repeated_findings_are_delivered_by_several_runs() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.only_failed = false);
     world.simulator.inject(Fault::new(Effect::Latency { ms: 4000 }).on(Operation::BatchImportFindings));
@@ -96,7 +96,7 @@ async fn more_of_them_than_a_run_sends_are_delivered_by_runs_that_each_send_othe
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finding_that_fails_in_the_newest_scan_of_a_file_stays_active_whatever_else_the_file_says_of_it() {
+async fn a_finding_that_fails_in_the_newest_scan_of_a_file_stays_active() {
     for open_workers_max in [0, 340] {
         let mut world = world(|config| config);
         world.settings.open_workers_max = open_workers_max;
@@ -117,7 +117,7 @@ async fn a_finding_that_fails_in_the_newest_scan_of_a_file_stays_active_whatever
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_has_left_is_followed_by_the_worst_though_the_state_has_that() {
+async fn a_sent_version_is_followed_by_the_worst_even_if_it_is_unchanged() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.only_failed = false);
     export(&world, scan(0, failed(300)).upload("1")).await;

@@ -40,7 +40,7 @@ async fn archived(world: &World) -> RunReport {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_run_archived_is_active_again_as_it_was() {
+async fn undo_archive_restores_the_findings_of_a_run() {
     let world = world(|config| config);
     let run = archived(&world).await;
     let before = scan(0, failed(60)).wanted(&integrate(&world, ACCOUNT, |_| {}));
@@ -68,7 +68,7 @@ async fn what_a_run_archived_is_active_again_as_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_archive_is_undone_for_a_disabled_integration_but_not_for_one_that_is_being_removed() {
+async fn undo_archive_works_if_disabled_but_not_during_deletion() {
     let world = world(|config| config);
     let run = archived(&world).await;
     let undo = async || runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
@@ -91,7 +91,7 @@ async fn an_archive_is_undone_for_a_disabled_integration_but_not_for_one_that_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_later_run_decided_is_not_undone() {
+async fn undo_archive_does_not_change_decisions_of_later_runs() {
     let world = world(|config| config);
     let run = archived(&world).await;
     // Of the ten that were gone, four return and others go.
@@ -109,7 +109,7 @@ async fn what_a_later_run_decided_is_not_undone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undoing_leaves_analysts_work_and_first_seen_times() {
+async fn undo_archive_preserves_analysts_work_and_first_seen_times() {
     let world = world(|config| config);
     let run = archived(&world).await;
     let gone = scan(0, failed(60));
@@ -128,7 +128,7 @@ async fn an_undoing_leaves_analysts_work_and_first_seen_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undoing_counts_what_fails_and_goes_on_when_it_is_asked_for_again() {
+async fn undo_archive_counts_failures_and_resumes() {
     let world = world(|config| config);
     let run = archived(&world).await;
     let gone = scan(0, failed(60));
@@ -150,7 +150,7 @@ async fn an_undoing_counts_what_fails_and_goes_on_when_it_is_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_archived_nothing_or_is_unknown_is_refused() {
+async fn undo_archive_rejects_runs_that_archived_nothing() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let first = export(&world, scan(0, failed(3)).upload("1")).await;
@@ -161,7 +161,7 @@ async fn a_run_that_archived_nothing_or_is_unknown_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_withdrawal_archives_everything_that_was_sent() {
+async fn archive_all_archives_all_sent_findings() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(300)).upload("1")).await;
@@ -188,7 +188,7 @@ fn drift(report: &RunReport) -> Drift {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reconciliation_says_how_hub_and_state_differ_and_fixes_it() {
+async fn reconcile_reports_and_fixes_the_drift() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(60)).upload("1")).await;
@@ -234,7 +234,7 @@ async fn a_reconciliation_says_how_hub_and_state_differ_and_fixes_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_that_differ_are_fixed_by_who_has_the_newer_one() {
+async fn reconcile_uses_the_newer_of_two_versions() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(30));
@@ -280,7 +280,7 @@ const OF_THE_SERVICE: [&str; 8] =
     ["Severity", "Types", "Workflow", "WorkflowState", "ProductName", "CompanyName", "Region", "ProcessedAt"];
 
 #[tokio::test(start_paused = true)]
-async fn a_reconciliation_fixes_nothing_where_the_hub_can_not_be_read() {
+async fn reconcile_fixes_nothing_if_the_hub_cannot_be_read() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(30)).upload("1")).await;
@@ -295,7 +295,7 @@ async fn a_reconciliation_fixes_nothing_where_the_hub_can_not_be_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_is_carried_out_as_it_says() {
+async fn each_job_has_its_documented_effect() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     integrate(&world, OTHER, |_| {});
@@ -356,7 +356,7 @@ async fn an_order_is_carried_out_as_it_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undoing_that_is_killed_is_completed_by_the_next_one() {
+async fn a_killed_undo_archive_is_completed_by_the_next_one() {
     for killed_at in 0..30 {
         let world = world(|config| config);
         let run = archived(&world).await;
@@ -373,7 +373,7 @@ async fn an_undoing_that_is_killed_is_completed_by_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_goes_on_though_security_hub_refuses_to_archive_a_finding() {
+async fn a_deletion_continues_even_if_a_finding_cannot_be_archived() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let results = crate::promises::failed(60);

@@ -33,7 +33,7 @@ async fn two_files_with_one_scan_time_archive_nothing_of_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_had_no_answer_is_sent_by_the_next_try_where_the_times_of_a_file_differ() {
+async fn an_unanswered_finding_is_resent_even_if_scan_times_differ() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let mut scanned = scan(0, (0..50).map(|number| result(number, "eu-west-1")).collect());
@@ -64,7 +64,7 @@ async fn of_two_partial_scans_at_once_both_arrive_whichever_ends_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_partial_scan_changes_nothing_that_a_newer_one_spoke_of() {
+async fn an_older_partial_scan_does_not_change_findings_of_a_newer_one() {
     let world = begun(|integration| integration.archive_scope = ArchiveScope::Partial).await;
     let in_region =
         |check: &str| base().into_iter().filter(|one| one.check == check && one.region == "eu-west-1").collect();
@@ -94,7 +94,7 @@ async fn an_older_partial_scan_changes_nothing_that_a_newer_one_spoke_of() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_finding_of_an_older_partial_scan_is_not_sent_where_a_newer_one_covered_its_check_and_region() {
+async fn a_new_finding_of_an_older_partial_scan_is_superseded_by_a_newer_one() {
     let world = begun(|integration| integration.archive_scope = ArchiveScope::Partial).await;
     let s3: Vec<_> = base().into_iter().filter(|one| one.check == PUBLIC && one.region == "eu-west-1").collect();
     world.sleep(7200).await;
@@ -110,7 +110,7 @@ async fn a_new_finding_of_an_older_partial_scan_is_not_sent_where_a_newer_one_co
 }
 
 #[tokio::test(start_paused = true)]
-async fn observed_scans_arrive_in_any_order() {
+async fn observed_scans_are_accepted_in_any_order() {
     let world = begun(|integration| integration.archive_scope = ArchiveScope::Observed).await;
     world.sleep(7200).await;
     let mut fixed = of(PUBLIC, "eu-west-1", 0);
@@ -155,7 +155,7 @@ async fn two_days(newest_first: bool) -> (World, RunReport) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_file_of_several_scans_the_newest_entry_of_a_finding_counts_whatever_its_position() {
+async fn the_newest_entry_of_a_finding_counts_at_any_position_of_the_file() {
     for newest_first in [false, true] {
         let (world, report) = two_days(newest_first).await;
         assert_eq!(report.counts.archived, 2, "what the newest entries show as passed and muted: {:?}", report.reasons);
@@ -180,7 +180,7 @@ async fn in_a_file_of_several_scans_the_newest_entry_of_a_finding_counts_whateve
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_of_several_scans_never_moves_a_finding_back_to_what_an_older_entry_says() {
+async fn an_older_entry_of_a_file_never_overwrites_a_newer_one() {
     for position in [0, 20, 45] {
         let world = begun(|_| {}).await;
         // A newer scan fixes ten and changes one.
@@ -216,7 +216,7 @@ async fn of_entries_with_equal_times_the_worse_status_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_scan_of_scope_full_changes_nothing_even_where_the_newer_was_truncated() {
+async fn an_older_full_scan_changes_nothing_even_if_the_newer_is_truncated() {
     let world = begun(|_| {}).await;
     world.sleep(7200).await;
     let newer = Scanned { cut: Some(10), ..scan(2, base()) };
@@ -226,7 +226,7 @@ async fn an_older_scan_of_scope_full_changes_nothing_even_where_the_newer_was_tr
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_file_of_several_scans_leaves_unproven_can_be_approved_whatever_entry_is_the_first() {
+async fn unproven_findings_of_several_scans_can_be_approved_in_any_order() {
     for first in [0, 20] {
         let world = begun(|_| {}).await;
         let mut results = without(|one| one.check == PUBLIC && one.resource.ends_with("-3"));

@@ -60,7 +60,7 @@ fn unauthorized(report: &RunReport) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scan_from_elsewhere_that_says_all_is_well_changes_nothing() {
+async fn an_unauthorized_scan_without_failures_changes_nothing() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| {
         own_folder(integration);
@@ -118,7 +118,7 @@ fn by(account: Option<&str>, scan: Scan) -> Scan {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_uploader_is_accepted_by_its_account_and_no_other_upload_of_the_same_content_stands_in_its_way() {
+async fn an_accepted_uploader_is_not_blocked_by_a_duplicate_of_another() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| {
         integration.scan_sources = Some(vec![ScanSource { prefix: None, uploader_account: Some(OTHER.to_owned()) }]);
@@ -200,7 +200,7 @@ fn said(report: &RunReport) -> impl PartialEq + std::fmt::Debug + use<> {
 
 /// Two worlds with the same scans. In one of them others are uploaded in between, to other folders.
 #[test]
-fn weeks_with_hostile_uploads_are_as_weeks_without() {
+fn weeks_with_hostile_uploads_equal_weeks_without() {
     seeds("sources", 30, async |seed| {
         let mut random = StdRng::seed_from_u64(seed);
         let scope = [ArchiveScope::Full, ArchiveScope::Partial, ArchiveScope::Observed][random.random_range(0..3)];

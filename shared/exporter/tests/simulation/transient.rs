@@ -48,7 +48,7 @@ async fn try_export(world: &World, scanned: &Scanned, name: &str) -> Result<RunR
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_no_region_answers_the_run_fails_and_its_next_try_delivers() {
+async fn if_no_region_responds_the_run_fails_and_the_retry_delivers() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     darken(&world, &REGIONS);
@@ -70,7 +70,7 @@ async fn when_no_region_answers_the_run_fails_and_its_next_try_delivers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_network_that_is_away_for_the_first_minute_costs_no_finding() {
+async fn a_network_outage_of_one_minute_loses_no_finding() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, falls_back);
     export(&world, scan(0, failed(60)).upload("1")).await;
@@ -104,7 +104,7 @@ async fn a_network_that_is_away_for_the_first_minute_costs_no_finding() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_has_accepted_findings_and_is_silent_is_undelivered_and_falls_back_nowhere() {
+async fn an_unreachable_known_region_is_undelivered_without_fallback() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, falls_back);
     export(&world, scan(0, failed(60)).upload("1")).await;
@@ -123,7 +123,7 @@ async fn a_region_that_has_accepted_findings_and_is_silent_is_undelivered_and_fa
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_never_answered_is_unavailable_while_others_answer() {
+async fn a_region_that_never_responded_is_unavailable_if_others_respond() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     darken(&world, &["sa-east-1"]);
@@ -146,7 +146,7 @@ async fn one_is_resolved() -> (World, Scanned, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finding_that_security_hub_refuses_to_archive_degrades_and_fails_nothing() {
+async fn a_rejected_archive_degrades_the_run_and_fails_nothing() {
     let (world, second, id) = one_is_resolved().await;
     let refusal = Effect::FailFindings { id_contains: id, code: "InvalidInput".to_owned(), message: "no".to_owned() };
     world.simulator.inject(Fault::new(refusal).in_region("eu-west-1"));
@@ -172,7 +172,7 @@ async fn a_finding_that_security_hub_refuses_to_archive_degrades_and_fails_nothi
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finding_that_security_hub_refuses_to_archive_does_not_block_a_deletion() {
+async fn a_rejected_archive_does_not_block_a_deletion() {
     let (world, second, id) = one_is_resolved().await;
     let refusal = Effect::FailFindings { id_contains: id, code: "InvalidInput".to_owned(), message: "no".to_owned() };
     world.simulator.inject(Fault::new(refusal).in_region("eu-west-1"));
@@ -210,7 +210,7 @@ async fn a_region_that_denies_an_archive_is_unavailable_and_fails_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_failure_of_one_regions_store_leaves_the_others_alone() {
+async fn a_failed_state_write_of_one_region_does_not_affect_others() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.archive_previous_findings = false);
     export(&world, scan(0, failed(300)).upload("1")).await;
@@ -250,7 +250,7 @@ async fn a_failed_read_after_the_lock_releases_the_account_as_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_sent_and_could_not_be_saved_is_in_doubt_in_its_region_alone() {
+async fn an_unsaved_send_is_in_doubt_only_in_its_region() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(300)).upload("1")).await;

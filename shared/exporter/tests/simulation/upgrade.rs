@@ -187,7 +187,7 @@ async fn what_it_knew_is_judged_by_the_rule() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn copies_that_it_left_in_the_fallback_are_archived_once_their_own_region_has_them() {
+async fn copies_of_the_earlier_version_are_archived_once_their_region_has_them() {
     let world = left_by_the_version_before();
     let product = r#"{"ProductArn":"arn:aws:securityhub:sa-east-1::product/prowler/prowler"}"#;
     let caller = Caller::user(ACCOUNT);

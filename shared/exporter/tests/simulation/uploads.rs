@@ -28,7 +28,7 @@ async fn export_named(world: &World, key: &str, file: &[u8]) -> RunReport {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_without_findings_is_ignored_with_that_reason_and_archives_nothing() {
+async fn a_file_without_findings_is_ignored_and_archives_nothing() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let first = scan(0, failed(30));
@@ -43,7 +43,7 @@ async fn a_file_without_findings_is_ignored_with_that_reason_and_archives_nothin
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scan_in_another_format_says_so_and_how_to_export_it() {
+async fn a_scan_in_another_format_is_reported_with_the_export_command() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = export(&world, open("scan.csv", TABLE.as_bytes())).await;
@@ -62,7 +62,7 @@ async fn a_scan_in_another_format_says_so_and_how_to_export_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_that_a_person_names_is_exported_in_its_own_format() {
+async fn a_file_that_a_user_names_is_exported_in_its_own_format() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     let run = export_named(&world, "scan.csv", TABLE.as_bytes()).await;
@@ -70,7 +70,7 @@ async fn a_file_that_a_person_names_is_exported_in_its_own_format() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_could_not_be_mapped_is_kept_by_its_known_cells_and_mapped_anew() {
+async fn an_unmappable_row_is_stored_with_its_known_cells_and_mapped_again() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |integration| integration.format = ScanFormat::Csv);
     let unknown = TABLE.replace("eu-west-1", "xx-west-9").replace("TIMESTAMP", "RESOURCE_DETAILS;TIMESTAMP");

@@ -20,7 +20,7 @@ fn is_kept(checked: &Checked) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_region_degrades_for_a_week_and_its_return_is_told() {
+async fn a_lost_region_degrades_for_a_week_and_its_recovery_is_published() {
     let world = world(|config| config);
     check(&world, &integration()).await;
     let caller = simulator::Caller::user(ACCOUNT);
@@ -48,7 +48,7 @@ async fn a_lost_region_degrades_for_a_week_and_its_return_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_region_at_all_is_no_connection() {
+async fn without_an_available_region_the_status_is_disconnected() {
     let off = |config: Config| {
         crate::REGIONS.iter().fold(config, |config, name| config.region(ACCOUNT, name, |region| region.hub = false))
     };
@@ -62,7 +62,7 @@ async fn no_region_at_all_is_no_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_the_integration_names_must_take_findings() {
+async fn a_configured_region_must_accept_findings() {
     let world = world(|config| config.region(ACCOUNT, "eu-west-1", |region| region.hub = false));
     let names = |names: &[&str]| Integration {
         regions: Some(names.iter().map(|name| name.parse().unwrap()).collect()),
@@ -87,7 +87,7 @@ async fn a_region_that_the_integration_names_must_take_findings() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_that_fail_end_the_connection_and_keep_its_regions() {
+async fn invalid_credentials_disconnect_and_retain_the_regions() {
     let world = world(|config| config);
     let first = check(&world, &integration()).await.connection;
     world.stores.lock().unwrap().refusal = Some(ConnectError::Rejected(Problem {
@@ -106,7 +106,7 @@ async fn credentials_that_fail_end_the_connection_and_keep_its_regions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_that_fails_for_a_passing_reason_changes_no_verdict() {
+async fn a_transient_failure_changes_no_verdict() {
     let world = world(|config| config);
     let first = check(&world, &integration()).await.connection;
     let failure = PortError { action: "assume the role".to_owned(), message: "503".to_owned() };
@@ -125,7 +125,7 @@ async fn a_check_that_fails_for_a_passing_reason_changes_no_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_that_no_region_knows_are_bad() {
+async fn credentials_that_no_region_accepts_are_invalid() {
     let world = world(|config| Config { accounts: Vec::new(), ..config });
     world.stores.lock().unwrap().tells_regions = false;
     let Checked { connection, .. } = check(&world, &integration()).await;
@@ -134,7 +134,7 @@ async fn credentials_that_no_region_knows_are_bad() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_that_opens_without_its_external_id_is_a_risk() {
+async fn a_role_assumable_without_its_external_id_is_a_risk() {
     let world = world(|config| config);
     world.stores.lock().unwrap().opens = Ok(true);
     let reasons = |connection: &Connection| connection.risks.iter().map(|risk| risk.reason.clone()).collect::<Vec<_>>();
@@ -149,7 +149,7 @@ async fn a_role_that_opens_without_its_external_id_is_a_risk() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_checks_at_once_the_later_stays_and_knows_the_earlier() {
+async fn of_two_concurrent_checks_the_later_is_saved() {
     let world = world(|config| config);
     let (account, integration) = (ACCOUNT.parse().unwrap(), integration());
     let (one, other) = (checker(&world), checker(&world));
@@ -161,7 +161,7 @@ async fn of_two_checks_at_once_the_later_stays_and_knows_the_earlier() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_account_never_stops_the_others_and_the_last_are_left_over() {
+async fn one_account_never_stops_others_and_the_last_are_not_reached() {
     let world = world(|config| Config { latency_ms: 0, ..config });
     let target = |account: &str| {
         let account: asff::AccountId = account.parse().unwrap();
@@ -185,7 +185,7 @@ async fn one_account_never_stops_the_others_and_the_last_are_left_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_round_ends_by_its_deadline() {
+async fn a_batch_of_checks_ends_by_its_deadline() {
     let world = world(|config| config);
     world.simulator.inject(Fault::new(Effect::Latency { ms: 600_000 }));
     let account: asff::AccountId = ACCOUNT.parse().unwrap();

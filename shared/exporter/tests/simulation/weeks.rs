@@ -295,6 +295,6 @@ impl Simulation {
 }
 
 #[test]
-fn weeks_of_scans_in_bad_weather_end_as_a_simple_model_says() {
+fn weeks_of_scans_with_faults_match_a_simple_model() {
     seeds("weeks", SEEDS, |seed| async move { Simulation::new(seed).run().await });
 }

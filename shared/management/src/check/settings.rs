@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_region_is_of_the_partition_that_its_name_belongs_to_even_if_no_release_knows_it() {
+    fn an_unknown_region_belongs_to_the_partition_of_its_name() {
         for (region, partition) in [
             ("eu-west-1", Some("aws")),
             ("cn-north-1", Some("aws-cn")),

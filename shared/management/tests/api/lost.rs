@@ -20,7 +20,7 @@ fn secrets(api: &Api) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_key_that_was_changed_with_a_lost_answer_is_kept_and_the_one_before_goes() {
+async fn a_key_changed_with_a_lost_response_replaces_the_old_one() {
     let api = Api::with_integration().await;
     for path in [format!("/providers/{ACCOUNT}"), format!("/integrations/{ACCOUNT}")] {
         let address = format!("{path}/credentials");

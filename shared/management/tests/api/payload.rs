@@ -67,7 +67,7 @@ async fn what_is_no_request_gets_a_problem() {
 }
 
 #[tokio::test]
-async fn an_answer_that_its_quotation_marks_make_too_large_is_a_problem_and_not_a_crash() {
+async fn a_response_too_large_after_escaping_is_a_problem() {
     let api = Api::new();
     let run = RunReport::new(
         "run-1".to_owned(),

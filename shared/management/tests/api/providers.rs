@@ -64,7 +64,7 @@ async fn there_is_one_provider_of_an_id() {
 }
 
 #[tokio::test]
-async fn new_credentials_of_a_provider_are_tested_where_an_integration_uses_them() {
+async fn new_provider_credentials_are_tested_if_an_integration_uses_them() {
     let api = Api::with_provider().await;
     let path = format!("/providers/{ACCOUNT}/credentials");
     let role = |name: &str| json!({"kind": "default", "role": {"arn": format!("arn:aws:iam::{ACCOUNT}:role/{name}")}});

@@ -96,7 +96,7 @@ async fn a_creation_that_lambda_tries_again_makes_one() {
 }
 
 #[tokio::test]
-async fn another_provider_is_another_resource_and_the_one_before_is_deleted_after_it() {
+async fn changing_the_provider_replaces_the_resource() {
     let api = Api::new();
     let (stack, before) = Stack::with(&api, "arn:stack", &integration(ACCOUNT)).await;
     Stack::new(&api, "arn:other").create(provider(OTHER)).await;

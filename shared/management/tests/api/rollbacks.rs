@@ -142,7 +142,7 @@ async fn what_was_deleted_by_hand_is_made_anew() {
 }
 
 #[tokio::test]
-async fn one_that_is_being_removed_takes_no_change_and_stands_in_the_way_of_no_rollback() {
+async fn a_resource_in_deletion_rejects_changes_and_blocks_no_rollback() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let (path, etag) = api.integration().await;

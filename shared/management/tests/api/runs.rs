@@ -236,7 +236,7 @@ async fn an_approval_names_what_is_approved_and_only_what_waits_can_be() {
 }
 
 #[tokio::test]
-async fn a_run_whose_scan_is_no_longer_the_newest_is_not_approved_and_the_newer_one_is_named() {
+async fn an_outdated_run_is_not_approved_and_the_newer_one_is_named() {
     let api = api();
     let integrate = |archive_scope| {
         let account: asff::AccountId = ACCOUNT.parse().unwrap();

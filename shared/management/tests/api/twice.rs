@@ -43,7 +43,7 @@ async fn a_deletion_whose_answer_was_lost_was_made() {
 }
 
 #[tokio::test]
-async fn an_update_that_changed_nothing_takes_no_later_one_back_when_it_comes_twice() {
+async fn a_repeated_no_op_update_does_not_revert_a_later_one() {
     let api = Api::new();
     let (stack, it) = Stack::with(&api, FIRST, &integration(ACCOUNT)).await;
     let same = stack.event("Update", Some(&it), &integration(ACCOUNT), &integration(ACCOUNT));

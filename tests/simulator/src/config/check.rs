@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_meant_is_told() {
+    fn an_inconsistent_configuration_is_reported() {
         let good = Config::one_account("123456789012", &["eu-west-1"]);
         assert_eq!(good.check(), Ok(()));
         let stray = Config { default_account: Some("210987654321".to_owned()), ..good.clone() };

@@ -79,7 +79,7 @@ mod tests {
 
     /// Contract 1.4: the accepted forms.
     #[test]
-    fn the_accepted_forms_are_taken() {
+    fn the_valid_forms_are_accepted() {
         for (text, utc) in [
             ("2026-11-23T07:56:24Z", "2026-11-23T07:56:24Z"),
             ("2026-11-23T07:56:24.123Z", "2026-11-23T07:56:24.123Z"),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_not() {
+    fn everything_else_is_rejected() {
         for text in [
             "",
             "2026-11-23",

@@ -36,7 +36,7 @@ fn statuses(answer: &Answer) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test]
-async fn contract_4_3_an_account_is_told_its_regions_and_how_it_has_them() {
+async fn contract_4_3_describe_regions_returns_the_opt_in_status() {
     let config = config()
         .region(ACCOUNT, "af-south-1", |_| {})
         .region(ACCOUNT, "me-south-1", |region| region.opted_in = false)
@@ -60,7 +60,7 @@ async fn contract_4_3_an_account_is_told_its_regions_and_how_it_has_them() {
 }
 
 #[tokio::test]
-async fn contract_4_3_regions_are_not_told_without_the_permission() {
+async fn contract_4_3_describe_regions_requires_the_permission() {
     let mut config = config();
     let action = "ec2:DescribeRegions".to_owned();
     config.account_mut(ACCOUNT).denies.push(Deny {
@@ -76,7 +76,7 @@ async fn contract_4_3_regions_are_not_told_without_the_permission() {
 }
 
 #[tokio::test]
-async fn contract_8_the_administrator_is_told_the_accounts_page_by_page() {
+async fn contract_8_the_administrator_lists_the_accounts_by_page() {
     let members: Vec<String> = (0..45).map(|number| format!("{number:012}")).collect();
     let suspended = vec![members[7].clone()];
     let mut config = config().account(OTHER, &[REGION]);

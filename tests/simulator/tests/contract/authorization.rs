@@ -126,7 +126,7 @@ fn deny(action: &str, policy: Option<&str>, explicit: bool) -> Config {
 }
 
 #[test]
-fn contract_1_10_policies_refuse_with_an_explicit_deny() {
+fn contract_1_10_policies_deny_explicitly() {
     let import = |config| Stage::new(config).import(&[finding("a", 0)]);
     let action = "securityhub:BatchImportFindings";
     assert_denied(&import(deny(action, None, false)), PRODUCT);

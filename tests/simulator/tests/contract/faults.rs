@@ -6,7 +6,7 @@ use simulator::{Effect, Fault, Operation};
 use crate::stage::{finding, stage};
 
 #[test]
-fn the_next_calls_fail_and_then_all_is_well() {
+fn the_next_calls_fail_and_later_ones_succeed() {
     let stage = stage();
     for (status, name) in
         [(429, "TooManyRequestsException"), (500, "InternalException"), (503, "ServiceUnavailableException")]
@@ -63,7 +63,7 @@ fn single_findings_fail_by_their_id() {
 }
 
 #[test]
-fn a_batch_is_refused_whole_for_one_finding() {
+fn a_batch_is_rejected_for_one_finding() {
     let stage = stage();
     stage.simulator.inject(Fault::new(Effect::RefuseBatch { id_contains: "poison".to_owned() }));
     let response = stage.import(&[finding("good", 0), finding("poison", 0)]);
@@ -85,7 +85,7 @@ fn a_subscription_is_removed_in_the_middle() {
 }
 
 #[test]
-fn latency_is_told_to_direct_callers_and_adds_up() {
+fn latency_is_reported_to_direct_callers_and_adds_up() {
     let stage = stage();
     for ms in [200, 300] {
         stage.simulator.inject(Fault::new(Effect::Latency { ms }).in_region("eu-west-1"));

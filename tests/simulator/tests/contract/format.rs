@@ -195,7 +195,7 @@ fn contract_1_3_ids_that_look_like_arns_are_for_aws() {
 }
 
 #[test]
-fn unknown_properties_are_told_where_asked() {
+fn unknown_properties_are_reported_if_configured() {
     let odd = with(finding("a", 0), json!({ "Titel": "x" }));
     stage().put(odd.clone());
     let mut config = config();

@@ -26,7 +26,7 @@ fn contract_4_1_describe_hub() {
 }
 
 #[test]
-fn contract_1_10_a_hub_that_is_off_says_so() {
+fn contract_1_10_a_disabled_hub_is_reported() {
     let reads = [
         Operation::DescribeHub,
         Operation::GetFindings,
@@ -52,7 +52,7 @@ fn contract_1_10_enabling_twice_is_a_conflict_and_a_new_hub_has_a_new_date() {
 }
 
 #[test]
-fn contract_1_8_a_hub_switched_off_keeps_findings_and_subscriptions_for_a_time() {
+fn contract_1_8_a_disabled_hub_retains_findings_and_subscriptions() {
     let stage = stage();
     stage.put(finding("a", 0));
     assert_eq!(stage.call(Operation::DisableSecurityHub).status, 200);
@@ -85,7 +85,7 @@ fn contract_2_3_the_partners_product_is_not_on_the_first_page() {
 }
 
 #[test]
-fn contract_2_3_a_subscription_comes_and_goes() {
+fn contract_2_3_a_subscription_is_enabled_and_disabled() {
     let stage = stage();
     let body = json!({ "ProductArn": PRODUCT }).to_string();
     let enable = || {
@@ -104,7 +104,7 @@ fn contract_2_3_a_subscription_comes_and_goes() {
 }
 
 #[test]
-fn contract_2_3_describe_products_tells_what_a_region_offers() {
+fn contract_2_3_describe_products_lists_what_a_region_offers() {
     let ask = |stage: &Stage| {
         let query = [("ProductArn".to_owned(), PRODUCT.to_owned())];
         let input = Input { query: &query, ..Input::default() };

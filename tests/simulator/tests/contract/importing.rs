@@ -59,7 +59,7 @@ fn contract_1_1_a_single_string_stays_under_32768() {
 }
 
 #[test]
-fn contract_9_step_3_a_body_of_more_than_6_mb_is_refused_whole() {
+fn contract_9_step_3_a_body_of_more_than_6_mb_is_rejected() {
     let findings: Vec<_> = (0..100)
         .map(|number| {
             with(finding(&format!("f{number}"), 0), json!({ "Threats": ["x".repeat(32_000), "x".repeat(32_000)] }))
@@ -126,7 +126,7 @@ fn contract_1_9_each_region_has_a_bucket_of_its_own() {
 }
 
 #[test]
-fn the_call_log_tells_what_became_of_each_import() {
+fn the_call_log_has_the_outcome_of_each_import() {
     let stage = stage();
     stage.import(&[finding("a", 0), finding("a", 0), with(finding("b", 0), json!({ "Title": 1 }))]);
     let calls = stage.simulator.calls();

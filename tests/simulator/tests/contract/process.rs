@@ -14,7 +14,7 @@ use crate::stage::config;
 const END_WAIT_MAX: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn it_says_where_it_is_ready_and_ends_on_sigterm() {
+async fn it_prints_its_address_and_ends_on_sigterm() {
     let file = std::env::temp_dir().join(format!("simulator-{}.json", std::process::id()));
     std::fs::write(&file, serde_json::to_string(&config()).unwrap()).unwrap();
     let mut process = Command::new(env!("CARGO_BIN_EXE_simulator"))

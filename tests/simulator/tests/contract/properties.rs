@@ -68,7 +68,7 @@ proptest! {
 
     /// Whatever bytes come, there is an answer and never a panic.
     #[test]
-    fn any_body_is_answered(body in prop::collection::vec(any::<u8>(), 0..200), near in "[\\[\\]{}\":,a1\\\\]{0,60}") {
+    fn any_body_gets_a_response(body in prop::collection::vec(any::<u8>(), 0..200), near in "[\\[\\]{}\":,a1\\\\]{0,60}") {
         let stage = stage();
         prop_assert_eq!(stage.simulator.batch_import_findings(&stage.caller, stage.region, &body).status, 400);
         let wrapped = format!("{{\"Findings\":[{{\"Id\":\"a\",{near}}}]}}");

@@ -51,7 +51,7 @@ async fn every_operation_has_its_path() {
 }
 
 #[tokio::test]
-async fn contract_1_10_an_error_is_named_in_a_header_and_told_in_the_body() {
+async fn contract_1_10_an_error_is_in_a_header_and_in_the_body() {
     let (_, server) = serve(config().region(ACCOUNT, REGION, |region| region.hub = false)).await;
     let answer = hub(server.address(), "GET", "/accounts", "").await.unwrap();
     assert_eq!((answer.status, answer.headers["x-amzn-errortype"].as_str()), (401, "InvalidAccessException"));
@@ -81,7 +81,7 @@ async fn a_lost_connection_gives_no_answer_at_all() {
 }
 
 #[tokio::test]
-async fn a_body_of_seven_megabytes_is_read_and_refused_by_the_rule() {
+async fn a_body_of_seven_megabytes_is_read_and_rejected() {
     let (_, server) = serve(config()).await;
     let body = json!({ "Findings": [], "Pad": "x".repeat(7_000_000) }).to_string();
     let answer = hub(server.address(), "POST", "/findings/import", &body).await.unwrap();
@@ -132,7 +132,7 @@ async fn the_world_is_seen_and_changed_from_outside() {
 }
 
 #[tokio::test]
-async fn a_stopped_server_is_gone() {
+async fn a_stopped_server_does_not_respond() {
     let (_, server) = serve(config()).await;
     let address = server.address();
     server.stop().await;

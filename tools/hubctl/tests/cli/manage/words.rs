@@ -93,7 +93,7 @@ fn whom_a_role_must_trust_only_the_stack_tells() {
 
 /// The same where an integration or a provider is made or shown: its own work is done, and the command is named.
 #[test]
-fn what_is_made_by_the_function_alone_says_which_command_prints_its_trust_policy() {
+fn a_resource_of_the_function_names_the_trust_policy_command() {
     let deployment = Deployment::new();
     let print = format!("    hubctl permissions print --integration {ACCOUNT} --stack NAME\n");
     let lines = [
@@ -148,7 +148,7 @@ fn the_manual_has_a_page_for_each_command() {
 }
 
 #[test]
-fn new_credentials_of_a_provider_are_tested_where_an_integration_uses_them() {
+fn new_provider_credentials_are_tested_if_an_integration_uses_them() {
     let deployment = Deployment::new();
     deployment.json(&format!("provider create {ACCOUNT}"));
     let unused = deployment.run(&format!("provider credentials {ACCOUNT} --role-name First"));

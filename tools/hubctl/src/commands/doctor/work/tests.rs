@@ -60,7 +60,7 @@ fn a_role_that_the_functions_may_not_assume_is_bad() {
 }
 
 #[test]
-fn a_scan_is_overdue_after_its_time_and_a_grace_and_not_before_somebody_waits() {
+fn a_scan_is_overdue_after_its_due_time_and_a_grace_period() {
     let daily: Schedule = "rate(1 day)".parse().unwrap();
     let (came, now) = ("2026-11-20T08:00:00Z".parse().unwrap(), at("09:00:00"));
     assert!(overdue(&daily, Some(came), came, now).is_some());
