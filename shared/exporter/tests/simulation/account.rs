@@ -8,12 +8,12 @@ use exporter::report::{ArchiveSkipped, RunReport, RunStatus};
 use jiff::Timestamp;
 
 use crate::REGIONS;
-use crate::cloud::{Cloud, Effect};
-use crate::memory::World;
-use crate::reading::Place;
+use crate::fake_aws::World;
+use crate::ground_truth::Truth;
+use crate::hub_assertions::found;
+use crate::possible_states::{Cloud, Effect};
 use crate::scan::{Expected, Scanned};
-use crate::truth::Truth;
-use crate::watch::found;
+use crate::scan_evidence::Place;
 
 /// Where some accounts' Security Hub is never on, and where its findings go then.
 pub(crate) const OFF: &str = "sa-east-1";

@@ -7,10 +7,10 @@ use exporter::jobs::{self, Reconcile};
 use exporter::report::{RunReport, RunStatus};
 use simulator::{Caller, Fault, Operation};
 
-use crate::memory::World;
+use crate::fake_aws::World;
+use crate::hub_assertions::{assert_equal, held};
 use crate::promises::{failed, imports, prowlers_own, result, scan};
 use crate::scan::{Result, Scanned};
-use crate::watch::{assert_equal, held};
 use crate::{ACCOUNT, Run, export, integrate, runner, world};
 
 const REGION: &str = "eu-west-1";
@@ -147,13 +147,15 @@ async fn a_long_resource_name_has_the_same_id_after_the_state_is_lost() {
         let resource = format!("{prefix}{}", "n".repeat(chars - prefix.len()));
         let named = || failed(3).into_iter().map(|one| Result { resource: resource.clone(), ..one }).collect();
         export(&world, scan(0, named()).upload(&format!("1{prefix}"))).await;
-        let before = crate::watch::held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").into_keys().collect::<Vec<_>>();
+        let before =
+            crate::hub_assertions::held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").into_keys().collect::<Vec<_>>();
         assert_eq!(before.len(), 3);
         world.forget_states();
         world.sleep(7200).await;
         let report = export(&world, scan(2, named()).upload(&format!("2{prefix}"))).await;
         assert_eq!((report.counts.archived, report.counts.unchanged), (0, 3), "{chars}: {:?}", report.counts);
-        let after = crate::watch::held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").into_keys().collect::<Vec<_>>();
+        let after =
+            crate::hub_assertions::held(&world, ACCOUNT.parse().unwrap(), "ACTIVE").into_keys().collect::<Vec<_>>();
         assert_eq!(before, after, "{chars}");
     }
 }

@@ -9,11 +9,11 @@ use exporter::ports::{AccountLocks as _, Clock as _};
 use exporter::settings::Settings;
 use jiff::SignedDuration;
 
-use crate::jobs::{active, queued, record, submitted, twin, upload};
-use crate::life::Life;
-use crate::memory::World;
+use crate::fake_aws::World;
+use crate::hub_assertions::held;
+use crate::jobs::{active, fake_aws, queued, record, submitted, upload};
 use crate::promises::{failed, scan};
-use crate::watch::held;
+use crate::run_lifetime::Life;
 use crate::{ACCOUNT, integrate, world};
 
 /// Invocations in one chain of requests after which Lambda stops the next one ("Use Lambda recursive loop detection to prevent
@@ -93,7 +93,7 @@ impl Lambda {
     /// As the function does it. Whether the message is to be deleted.
     async fn invoke(&mut self, message: &Message, life: Life) -> bool {
         self.invocations += 1;
-        let twin = twin(&self.world, life);
+        let fake_aws = fake_aws(&self.world, life);
         let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(self.seconds));
         let options = Options { deadline, ..Options::default() };
         let delivery = Delivery::Message { receives: message.receives, receives_max: RECEIVES_MAX };
@@ -101,8 +101,8 @@ impl Lambda {
         while let Some((job_message, delivery)) = following.take() {
             let settings = Settings::default();
             let Processed { outcome, next } = tokio::select! {
-                done = process(&twin, &settings, &job_message, delivery, &options) => done,
-                () = twin.life.over() => return false,
+                done = process(&fake_aws, &settings, &job_message, delivery, &options) => done,
+                () = fake_aws.life.over() => return false,
             };
             match outcome {
                 Err(error) if !error.is_final() => return false,
@@ -200,7 +200,7 @@ async fn a_job_without_progress_backs_off_and_ends_with_a_reason() {
 
 /// Another run has the account for a day.
 async fn occupy(world: &World) {
-    let other = twin(world, Life::long());
+    let other = fake_aws(world, Life::long());
     let account = ACCOUNT.parse().unwrap();
     let (newest, _) = other.lock_status(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_hours(24);
@@ -231,7 +231,7 @@ async fn a_job_that_waited_in_vain_for_its_account_is_retried_and_runs_once() {
         assert_eq!(waited, most, "{kind}: not a failed run for each of 17 attempts");
 
         world.sleep(24 * 3600).await;
-        let ports = twin(&world, Life::long());
+        let ports = fake_aws(&world, Life::long());
         let pending = retry(ports.as_ref(), &failed).await.unwrap().unwrap();
         assert_eq!((pending.state, pending.completed_at), (JobState::Pending, None));
         assert_eq!(retry(ports.as_ref(), &pending).await.unwrap(), None, "it is pending already");
@@ -259,8 +259,8 @@ async fn redriving_the_queue_runs_a_failed_job_and_its_follow_ups_do_not_wait() 
     let world = world(|config| config);
     let message = a_month_of_uploads(&world, 2).await;
     let first = record(&world, "replay");
-    let failed = first.clone().completed(JobState::Failed, None, twin(&world, Life::long()).now());
-    assert!(twin(&world, Life::long()).record_job(&failed).await.unwrap());
+    let failed = first.clone().completed(JobState::Failed, None, fake_aws(&world, Life::long()).now());
+    assert!(fake_aws(&world, Life::long()).record_job(&failed).await.unwrap());
     let mut lambda = Lambda::new(&world, 900, message);
     lambda.drain().await;
     assert_eq!(states(&world), [JobState::Succeeded; 2]);
@@ -286,7 +286,7 @@ async fn a_job_whose_last_attempt_was_aborted_counts_as_failed() {
     lambda.receive(last, Life::until(Some(8), false)).await;
     assert_eq!(lambda.dead_letters.len(), 1);
     let known: JobRecord = record(&world, "replay");
-    let ports = twin(&world, Life::long());
+    let ports = fake_aws(&world, Life::long());
     assert_eq!((known.state, known.is_failed(ports.now())), (JobState::Pending, false));
     world.sleep(3600).await;
     assert!(known.is_failed(ports.now()));

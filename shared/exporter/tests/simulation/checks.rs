@@ -11,13 +11,13 @@ use exporter::integration::Integration;
 use simulator::{Config, Deny, Effect, Fault, HubOffImport, Operation};
 use tokio::time::Instant;
 
-use crate::life::Life;
-use crate::memory::{Twin, World};
+use crate::fake_aws::{FakeAws, World};
+use crate::run_lifetime::Life;
 use crate::{ACCOUNT, world};
 
-pub(crate) fn checker(world: &World) -> Arc<Checker<Twin>> {
-    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    Arc::new(Checker::new(Arc::new(twin), CheckSettings::default()))
+pub(crate) fn checker(world: &World) -> Arc<Checker<FakeAws>> {
+    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    Arc::new(Checker::new(Arc::new(fake_aws), CheckSettings::default()))
 }
 
 pub(crate) fn integration() -> Integration {

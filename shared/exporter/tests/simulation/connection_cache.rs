@@ -14,19 +14,19 @@ use exporter::settings::Settings;
 use simulator::{Caller, Fault, Input, Operation};
 use tokio::time::Instant;
 
-use crate::life::Life;
-use crate::memory::{Twin, World};
+use crate::fake_aws::{FakeAws, World};
 use crate::promises::{failed, scan};
+use crate::run_lifetime::Life;
 use crate::{ACCOUNT, integrate, world};
 
 const OFF: &str = "sa-east-1";
 
 /// An export by somebody who keeps connections, as the function does.
 async fn export(world: &World, scan: Scan, deadline: Option<Instant>) -> RunReport {
-    let twin = Arc::new(Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
+    let fake_aws = Arc::new(FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
     let checks = CheckSettings { write_probe: WriteProbe::WhereInDoubt, ..CheckSettings::default() };
-    let checker = Arc::new(Checker::new(twin.clone(), checks));
-    let exporter = Exporter::new(twin, Settings::default()).with_connection_cache(Arc::new(checker));
+    let checker = Arc::new(Checker::new(fake_aws.clone(), checks));
+    let exporter = Exporter::new(fake_aws, Settings::default()).with_connection_cache(Arc::new(checker));
     let options = Options { deadline, ..Options::default() };
     let report = exporter.export(scan, options).await.unwrap();
     world.sleep(3600).await;
@@ -146,8 +146,8 @@ async fn an_export_out_of_time_defers_the_check_to_the_next_export() {
 async fn a_plan_looks_at_nothing() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
-    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    let exporter = Exporter::new(Arc::new(Planning::new(Arc::new(twin))), Settings::default());
+    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    let exporter = Exporter::new(Arc::new(Planning::new(Arc::new(fake_aws))), Settings::default());
     exporter.export(scan(0, failed(30)).upload("1"), Options::default()).await.unwrap();
     assert_eq!(known(&world), None);
     assert_eq!(count(&world, OFF, Operation::BatchImportFindings), 0);

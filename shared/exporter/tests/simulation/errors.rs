@@ -5,7 +5,7 @@ use exporter::problem::Problem;
 use exporter::report::{RunReport, RunStatus};
 use simulator::{Effect, Fault, Operation};
 
-use crate::memory::World;
+use crate::fake_aws::World;
 use crate::promises::{failed, scan};
 use crate::scan::Result;
 use crate::{ACCOUNT, REGIONS, Run, export, integrate, world};
@@ -123,7 +123,7 @@ async fn walk([call, answer, findings, status]: &[String; 4]) {
         world.sleep(7200).await;
     }
     if has("in doubt") {
-        let life = crate::life::Life::until(Some(14), true);
+        let life = crate::run_lifetime::Life::until(Some(14), true);
         drop(Run { life, ..Run::new(&world) }.go(scan(1, failed(60)).upload("killed")).await);
         world.sleep(7200).await;
     }

@@ -5,10 +5,10 @@ use exporter::export::Options;
 use exporter::integration::ArchiveScope;
 use exporter::report::{PendingClass, PendingFinding, RunReport, RunStatus, unproven};
 
-use crate::memory::World;
+use crate::fake_aws::World;
+use crate::hub_assertions::held;
 use crate::promises::scan;
 use crate::scan::{Extra, Layout, Result, Scanned, Where};
-use crate::watch::held;
 use crate::{ACCOUNT, REGIONS, Run, export, integrate, world};
 
 pub(crate) const PUBLIC: &str = "s3_bucket_public_access";

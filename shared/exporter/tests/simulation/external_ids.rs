@@ -5,7 +5,7 @@ use exporter::integration::Role;
 use exporter::ports::CallError;
 
 use crate::checks::{check, integration};
-use crate::memory::World;
+use crate::fake_aws::World;
 use crate::{ACCOUNT, world};
 
 const HOUR: u64 = 3600;

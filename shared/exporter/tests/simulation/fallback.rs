@@ -8,10 +8,10 @@ use serde_json::json;
 use simulator::{Caller, Effect, Fault, Input, Operation};
 
 use crate::evidence::active;
-use crate::memory::World;
+use crate::fake_aws::World;
+use crate::hub_assertions::held;
 use crate::promises::{failed, scan};
 use crate::scan::{Layout, Scanned};
-use crate::watch::held;
 use crate::{ACCOUNT, REGIONS, Run, export, integrate, world};
 
 fn falls_back(integration: &mut Integration) {

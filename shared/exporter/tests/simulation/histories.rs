@@ -13,13 +13,13 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use simulator::Fault;
 
-use crate::blind::{Blindness, look};
-use crate::memory::World;
-use crate::reading::{Place, service};
-use crate::rule::{Rule, Ruling, unproven_counts};
+use crate::archive_rule::{Rule, Ruling, unproven_counts};
+use crate::fake_aws::World;
+use crate::ground_truth::Truth;
+use crate::hub_assertions::{assert_equal, found};
+use crate::partial_visibility::{Blindness, look};
 use crate::scan::{Expected, Scanned};
-use crate::truth::Truth;
-use crate::watch::{assert_equal, found};
+use crate::scan_evidence::{Place, service};
 use crate::{ACCOUNT, REGIONS, Run, integrate, plan, seeds, world};
 
 /// Seeds that every run of the tests tries; more by `SEEDS`.

@@ -18,11 +18,11 @@ use exporter::upload::Upload;
 use jiff::SignedDuration;
 use simulator::{Fault, Operation};
 
-use crate::life::Life;
-use crate::memory::{Twin, World};
+use crate::fake_aws::{FakeAws, World};
+use crate::hub_assertions::held;
 use crate::promises::{collect, failed, imports, scan};
+use crate::run_lifetime::Life;
 use crate::scan::{Scanned, open};
-use crate::watch::held;
 use crate::{ACCOUNT, OTHER, export, integrate, world};
 
 /// A message that the queue gives again if it fails.
@@ -36,7 +36,7 @@ pub(crate) struct JobSubmitter {
     uploads: BTreeMap<String, Bytes>,
 }
 
-impl Scans for Twin {
+impl Scans for FakeAws {
     async fn open(&self, upload: &Upload) -> Result<Scan, OpenError> {
         let bytes = self.world.stores.lock().unwrap().jobs.uploads.get(&upload.key).cloned();
         let bytes = bytes.ok_or_else(|| OpenError::NotFound { url: upload.url() })?;
@@ -44,7 +44,7 @@ impl Scans for Twin {
     }
 }
 
-impl Queue for Twin {
+impl Queue for FakeAws {
     async fn requeue(&self, _: &Upload, _: &Round) -> Result<bool, PortError> {
         Ok(false)
     }
@@ -56,7 +56,7 @@ impl Queue for Twin {
     }
 }
 
-impl JobStore for Twin {
+impl JobStore for FakeAws {
     async fn job_record(&self, id: &str) -> Result<Option<JobRecord>, PortError> {
         Ok(self.life.step(|| self.world.stores.lock().unwrap().jobs.records.get(id).cloned()).await)
     }
@@ -80,8 +80,8 @@ impl JobStore for Twin {
     }
 }
 
-pub(crate) fn twin(world: &World, life: Life) -> Arc<Twin> {
-    Arc::new(Twin { world: world.clone(), life: Arc::new(life), alive: Arc::default() })
+pub(crate) fn fake_aws(world: &World, life: Life) -> Arc<FakeAws> {
+    Arc::new(FakeAws { world: world.clone(), life: Arc::new(life), alive: Arc::default() })
 }
 
 pub(crate) fn record(world: &World, id: &str) -> JobRecord {
@@ -94,14 +94,16 @@ pub(crate) fn queued(world: &World) -> Vec<(JobMessage, Duration)> {
 
 /// Places a job, and takes its message from the queue.
 pub(crate) async fn submitted(world: &World, id: &str, job: Job) -> JobMessage {
-    let twin = twin(world, Life::long());
-    let record = JobRecord::new(id.to_owned(), job, twin.now(), "somebody");
-    assert!(submit(twin.as_ref(), &record).await.unwrap());
+    let fake_aws = fake_aws(world, Life::long());
+    let record = JobRecord::new(id.to_owned(), job, fake_aws.now(), "somebody");
+    assert!(submit(fake_aws.as_ref(), &record).await.unwrap());
     queued(world).pop().unwrap().0
 }
 
 async fn deliver(world: &World, message: &JobMessage) -> Result<Vec<RunReport>, JobError> {
-    process(&twin(world, Life::long()), &Settings::default(), message, FROM_QUEUE, &Options::default()).await.outcome
+    process(&fake_aws(world, Life::long()), &Settings::default(), message, FROM_QUEUE, &Options::default())
+        .await
+        .outcome
 }
 
 /// Uploads a scan for good, and exports it.
@@ -208,7 +210,7 @@ async fn a_killed_job_is_completed_when_its_message_is_redelivered() {
         let run_id = archive_held(&world).await.run_id;
         let message = submitted(&world, "approval", Job::Approve { run_id, pending: false, unproven: false }).await;
         let life = Life::until(Some(killed_at), killed_at % 2 == 0);
-        let killed = twin(&world, life);
+        let killed = fake_aws(&world, life);
         let (settings, options) = (Settings::default(), Options::default());
         tokio::select! {
             done = process(&killed, &settings, &message, FROM_QUEUE, &options) => drop(done.outcome.unwrap()),
@@ -241,7 +243,7 @@ async fn a_job_whose_account_is_locked_is_retried_and_records_that() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     upload(&world, "1", &scan(0, failed(10))).await;
-    let other = twin(&world, Life::long());
+    let other = fake_aws(&world, Life::long());
     let account = ACCOUNT.parse().unwrap();
     let (newest, in_doubt) = other.lock_status(account).await.unwrap().unwrap();
     let until = other.now() + SignedDuration::from_mins(5);
@@ -301,13 +303,13 @@ async fn a_job_that_is_canceled_while_it_runs_stays_canceled() {
     world.simulator.inject(Fault::error(503).in_region("eu-west-1").on(Operation::BatchImportFindings));
     // A user calls it off between its reading of the record and its end.
     let known = record(&world, "approval");
-    let twin = twin(&world, Life::long());
-    let called_off = known.completed(JobState::Canceled, None, twin.now());
+    let fake_aws = fake_aws(&world, Life::long());
+    let called_off = known.completed(JobState::Canceled, None, fake_aws.now());
     let (settings, options) = (Settings::default(), Options::default());
-    let work = process(&twin, &settings, &approval, FROM_QUEUE, &options);
+    let work = process(&fake_aws, &settings, &approval, FROM_QUEUE, &options);
     let cancel = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        twin.cancel_job(&called_off).await.unwrap();
+        fake_aws.cancel_job(&called_off).await.unwrap();
     };
     let (outcome, ()) = tokio::join!(work, cancel);
     assert_eq!(outcome.outcome.unwrap().len(), 1, "its run is told, and no other try is asked for");
@@ -326,13 +328,13 @@ async fn the_follow_ups_of_a_job_canceled_while_it_runs_still_run() {
     world.forget_states();
     let called_off =
         record(&world, "both").completed(JobState::Canceled, None, "2026-03-01T08:00:00Z".parse().unwrap());
-    let twin = twin(&world, Life::long());
+    let fake_aws = fake_aws(&world, Life::long());
     let (settings, options) = (Settings::default(), Options::default());
     let cancel = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        twin.cancel_job(&called_off).await.unwrap();
+        fake_aws.cancel_job(&called_off).await.unwrap();
     };
-    let (outcome, ()) = tokio::join!(process(&twin, &settings, &replays, FROM_QUEUE, &options), cancel);
+    let (outcome, ()) = tokio::join!(process(&fake_aws, &settings, &replays, FROM_QUEUE, &options), cancel);
     outcome.outcome.unwrap();
     let [(next, _)] = <[_; 1]>::try_from(queued(&world)).unwrap();
     assert_eq!(next.id.as_deref(), Some("both.second"));

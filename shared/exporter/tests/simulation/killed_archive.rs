@@ -9,11 +9,11 @@ use simulator::{Effect, Fault, Operation};
 use std::sync::Arc;
 
 use crate::evidence::active;
-use crate::life::Life;
-use crate::memory::{Twin, World};
+use crate::fake_aws::{FakeAws, World};
+use crate::hub_assertions::held;
 use crate::promises::{failed, scan};
+use crate::run_lifetime::Life;
 use crate::scan::{Layout, Scanned};
-use crate::watch::held;
 use crate::{ACCOUNT, START, export, integrate, runner, world};
 
 #[tokio::test(start_paused = true)]
@@ -27,8 +27,8 @@ async fn undo_archive_includes_what_a_killed_earlier_run_archived() {
         world.sleep(2 * 3600).await;
         let wrong = scan(1, failed(170));
         let life = Arc::new(Life::until(Some(killed_at), killed_at % 3 != 0));
-        let twin = Twin { world: world.clone(), life: life.clone(), alive: Arc::default() };
-        let exporter = Exporter::new(Arc::new(twin), Settings::default());
+        let fake_aws = FakeAws { world: world.clone(), life: life.clone(), alive: Arc::default() };
+        let exporter = Exporter::new(Arc::new(fake_aws), Settings::default());
         let killed = tokio::select! {
             _ = exporter.export(wrong.upload("2"), Options::default()) => false,
             () = life.over() => true,
@@ -71,8 +71,8 @@ async fn a_reactivated_finding_keeps_its_first_seen_time_after_a_killed_run() {
         export(&world, scan(0, failed(60)).upload("1")).await;
         world.sleep(2 * 3600).await;
         let life = Arc::new(Life::until(Some(killed_at), true));
-        let twin = Twin { world: world.clone(), life: life.clone(), alive: Arc::default() };
-        let exporter = Exporter::new(Arc::new(twin), Settings::default());
+        let fake_aws = FakeAws { world: world.clone(), life: life.clone(), alive: Arc::default() };
+        let exporter = Exporter::new(Arc::new(fake_aws), Settings::default());
         tokio::select! {
             _ = exporter.export(scan(1, failed(40)).upload("2"), Options::default()) => {}
             () = life.over() => {}

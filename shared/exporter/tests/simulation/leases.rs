@@ -7,10 +7,10 @@ use exporter::ports::Scan;
 use exporter::report::{RunReport, RunStatus};
 use futures::StreamExt;
 
-use crate::memory::World;
+use crate::fake_aws::World;
+use crate::hub_assertions::{assert_equal, held};
 use crate::promises::{failed, imports, scan};
 use crate::scan::Scanned;
-use crate::watch::{assert_equal, held};
 use crate::{ACCOUNT, Run, export, integrate, world};
 
 /// An upload that takes long to be read: a pause before each of its pieces.

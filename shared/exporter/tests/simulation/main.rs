@@ -4,50 +4,50 @@
 
 mod account;
 mod adoption;
-mod blind;
+mod archive_rule;
 mod chains;
 mod checks;
-mod cloud;
 mod connection_cache;
-mod emptied;
+mod emptied_hub;
 mod errors;
 mod evidence;
-mod explaining;
+mod explain;
 mod external_ids;
+mod fake_aws;
+mod fake_bucket;
+mod fake_probe;
 mod fallback;
+mod faults;
+mod ground_truth;
 mod histories;
 mod hub;
+mod hub_assertions;
+mod job_runner;
 mod jobs;
 mod killed_archive;
 mod leases;
-mod life;
 mod limits;
 mod manual;
 mod many_accounts;
-mod memory;
-mod moving;
+mod moving_fallbacks;
 mod odd_files;
 mod parallel;
 mod partial_scans;
-mod probe;
+mod partial_visibility;
+mod possible_states;
 mod promises;
-mod reading;
-mod redriving;
+mod redrive;
 mod regions;
 mod repeated;
-mod rule;
-mod runner;
+mod run_lifetime;
 mod scan;
+mod scan_evidence;
 mod scan_order;
 mod sources;
-mod store;
 mod transient;
-mod truth;
 mod upgrade;
 mod uploads;
 mod verdicts;
-mod watch;
-mod weather;
 mod weeks;
 
 use std::sync::Arc;
@@ -62,8 +62,8 @@ use exporter::report::RunReport;
 use exporter::settings::Settings;
 use simulator::{Config, Simulator};
 
-use crate::life::Life;
-use crate::memory::{Twin, World};
+use crate::fake_aws::{FakeAws, World};
+use crate::run_lifetime::Life;
 use crate::scan::{Expected, Scanned};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -110,8 +110,8 @@ impl Run {
     /// The outcome, or none if the run was killed.
     pub(crate) async fn go(self, scan: Scan) -> Option<Result<RunReport, ExportError>> {
         let life = Arc::new(self.life);
-        let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
-        let exporter = Exporter::new(Arc::new(twin), self.world.settings.clone());
+        let fake_aws = FakeAws { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
+        let exporter = Exporter::new(Arc::new(fake_aws), self.world.settings.clone());
         let outcome = tokio::select! {
             outcome = exporter.export(scan, self.options) => Some(outcome),
             () = life.over() => None,
@@ -126,8 +126,8 @@ impl Run {
 
 /// What an export would do.
 pub(crate) async fn plan(world: &World, scan: Scan) -> RunReport {
-    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    let planning = Planning::new(Arc::new(twin));
+    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    let planning = Planning::new(Arc::new(fake_aws));
     let exporter = Exporter::new(Arc::new(planning), world.settings.clone());
     exporter.export(scan, Options::default()).await.unwrap()
 }
@@ -138,21 +138,21 @@ pub(crate) async fn export(world: &World, scan: Scan) -> RunReport {
 }
 
 /// Who does what a user asks for, undisturbed.
-pub(crate) fn runner(world: &World) -> JobRunner<Twin> {
-    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    JobRunner::new(Arc::new(twin), Settings::default())
+pub(crate) fn runner(world: &World) -> JobRunner<FakeAws> {
+    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    JobRunner::new(Arc::new(fake_aws), Settings::default())
 }
 
 impl Run {
     /// A user's job that is killed at its call number `killed_at`, if it makes so many.
-    pub(crate) async fn until<F>(self, killed_at: u64, job: impl FnOnce(JobRunner<Twin>) -> F)
+    pub(crate) async fn until<F>(self, killed_at: u64, job: impl FnOnce(JobRunner<FakeAws>) -> F)
     where
         F: Future<Output = Result<(), exporter::jobs::RunnerError>>,
     {
         let life = Arc::new(Life::until(Some(killed_at), killed_at.is_multiple_of(2)));
-        let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
+        let fake_aws = FakeAws { world: self.world.clone(), life: life.clone(), alive: Arc::new(self.alive) };
         tokio::select! {
-            outcome = job(JobRunner::new(Arc::new(twin), Settings::default())) => outcome.unwrap(),
+            outcome = job(JobRunner::new(Arc::new(fake_aws), Settings::default())) => outcome.unwrap(),
             () = life.over() => {}
         }
     }

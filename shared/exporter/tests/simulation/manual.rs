@@ -4,8 +4,8 @@ use exporter::approval::Approval;
 use exporter::export::Options;
 use exporter::report::RunStatus;
 
+use crate::hub_assertions::held;
 use crate::promises::{failed, imports, scan};
-use crate::watch::held;
 use crate::{ACCOUNT, OTHER, Run, export, integrate, world};
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use simulator::{Config, Simulator};
 use tokio::time::Instant;
 
-use crate::memory::World;
+use crate::fake_aws::World;
 use crate::promises::{failed, scan};
 use crate::scan::{Result, Scanned, open};
 use crate::{REGIONS, Run, START};

@@ -7,9 +7,9 @@ use exporter::report::{ArchiveSkipped, RunStatus};
 use serde_json::{Value, json};
 
 use crate::evidence::active;
+use crate::hub_assertions::held;
 use crate::promises::{failed, result, scan};
 use crate::scan::{Layout, Result, Scanned, open};
-use crate::watch::held;
 use crate::{ACCOUNT, OTHER, Run, export, integrate, world};
 
 fn events(hours: i64, count: u32) -> Vec<Value> {

@@ -7,11 +7,11 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 
 use crate::REGIONS;
-use crate::blind::Blindness;
+use crate::ground_truth::CHECKS;
 use crate::histories::History;
+use crate::partial_visibility::Blindness;
 use crate::scan::{Extra, Layout, Result, Scanned, Where};
 use crate::seeds;
-use crate::truth::CHECKS;
 
 const SEEDS: u64 = 10;
 const ROUNDS: u32 = 12;

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use simulator::{Caller, Effect, Fault, Operation};
 
+use crate::hub_assertions::{assert_equal, held};
 use crate::scan::{Result, Scanned, open};
-use crate::watch::{assert_equal, held};
 use crate::{ACCOUNT, OTHER, REGIONS, Run, START, export, integrate, plan, world};
 
 pub(crate) fn result(number: u32, region: &'static str) -> Result {
@@ -37,7 +37,7 @@ pub(crate) fn scan(hours: i64, results: Vec<Result>) -> Scanned {
     Scanned::new(ACCOUNT.parse().unwrap(), at, results)
 }
 
-pub(crate) fn imports(world: &crate::memory::World) -> usize {
+pub(crate) fn imports(world: &crate::fake_aws::World) -> usize {
     world.simulator.calls().iter().filter(|call| call.operation == Operation::BatchImportFindings).count()
 }
 

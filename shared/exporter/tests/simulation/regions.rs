@@ -4,9 +4,9 @@ use exporter::integration::ArchiveScope;
 use exporter::report::RunStatus;
 use simulator::Fault;
 
+use crate::hub_assertions::{assert_equal, held};
 use crate::promises::{collect, failed, imports, scan};
 use crate::scan::open;
-use crate::watch::{assert_equal, held};
 use crate::{ACCOUNT, OTHER, export, integrate, world};
 
 #[tokio::test(start_paused = true)]

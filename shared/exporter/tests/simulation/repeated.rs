@@ -8,11 +8,11 @@ use simulator::{Effect, Fault, Operation};
 use tokio::time::Instant;
 
 use crate::evidence::active;
-use crate::memory::World;
+use crate::fake_aws::World;
+use crate::hub_assertions::held;
 use crate::promises::{failed, scan};
 use crate::scan::Result;
 use crate::transient::billed;
-use crate::watch::held;
 use crate::{ACCOUNT, Run, export, integrate, world};
 
 fn passed(results: &[Result]) -> Vec<Result> {

@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
-use crate::reading::Says;
+use crate::scan_evidence::Says;
 
 /// One check's result for one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use jiff::SignedDuration;
 use simulator::{Fault, Operation};
 
 use crate::evidence::{ENCRYPTION, INSTANCE, PUBLIC, active, base, begun, evidence, of, without};
-use crate::memory::World;
+use crate::fake_aws::World;
+use crate::hub_assertions::{assert_equal, held};
 use crate::promises::{failed, imports, result, scan};
 use crate::scan::{Result, Scanned};
-use crate::watch::{assert_equal, held};
 use crate::{ACCOUNT, Run, export, integrate, world};
 
 /// The entries of a scan as they are in a file of several.

@@ -15,12 +15,12 @@ use serde_json::Value;
 use simulator::{Effect, Fault};
 
 use crate::evidence::{active, base};
-use crate::jobs::twin;
-use crate::life::Life;
-use crate::memory::World;
+use crate::fake_aws::World;
+use crate::hub_assertions::held;
+use crate::jobs::fake_aws;
 use crate::promises::{failed, imports, scan};
+use crate::run_lifetime::Life;
 use crate::scan::{Extra, Result, Scanned, Where, open};
-use crate::watch::held;
 use crate::{ACCOUNT, OTHER, Run, export, integrate, plan, runner, seeds, world};
 
 const OWN: &str = "scans/{account_id}/";
@@ -41,7 +41,7 @@ fn id(account: &str) -> AccountId {
 async fn everything(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let mut all = Vec::new();
     for account in [ACCOUNT, OTHER] {
-        let newest = twin(world, Life::long()).lock_status(id(account)).await.unwrap();
+        let newest = fake_aws(world, Life::long()).lock_status(id(account)).await.unwrap();
         let newest = newest.map(|(Newest { newest, .. }, in_doubt)| (newest, in_doubt));
         all.push((held(world, id(account), "ACTIVE"), held(world, id(account), "ARCHIVED"), newest));
     }

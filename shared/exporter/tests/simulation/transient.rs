@@ -14,9 +14,9 @@ use crate::evidence::active;
 use crate::jobs::twin;
 use crate::life::Life;
 use crate::memory::World;
+use crate::hub_assertions::held;
 use crate::promises::{failed, scan};
 use crate::scan::Scanned;
-use crate::watch::held;
 use crate::{ACCOUNT, REGIONS, Run, export, integrate, runner, world};
 
 fn darken(world: &World, regions: &[&str]) {
@@ -276,7 +276,7 @@ async fn a_read_that_hangs_is_cut_off_before_the_deadline() {
         world.sleep(3600).await;
         // Read the hub: the account is in doubt.
         let mut life = Run::new(&world);
-        life.life = crate::life::Life::until(Some(12), true);
+        life.life = crate::run_lifetime::Life::until(Some(12), true);
         drop(life.go(scan(1, failed(60)).upload("2")).await);
         world.sleep(5400).await;
         world.simulator.inject(Fault::new(Effect::Latency { ms: 1_000_000 }).on(operation));

@@ -9,10 +9,10 @@ use serde_json::Value;
 use simulator::{Caller, Config, Simulator};
 
 use crate::evidence::{ENCRYPTION, INSTANCE, PUBLIC, active, evidence, of, unproven};
-use crate::memory::World;
+use crate::fake_aws::World;
+use crate::hub_assertions::held;
 use crate::promises::{imports, scan};
 use crate::scan::Result;
-use crate::watch::held;
 use crate::{ACCOUNT, REGIONS, START, export, integrate};
 
 const STATES: [(&str, &[u8]); 2] =

@@ -8,11 +8,11 @@ use exporter::jobs::Redrive;
 use exporter::report::{NO_FINDINGS, RunReport, RunStatus};
 use exporter::settings::Settings;
 
-use crate::life::Life;
-use crate::memory::{Twin, World};
+use crate::fake_aws::{FakeAws, World};
+use crate::hub_assertions::held;
 use crate::promises::{failed, imports, scan};
+use crate::run_lifetime::Life;
 use crate::scan::open;
-use crate::watch::held;
 use crate::{ACCOUNT, export, integrate, runner, world};
 
 /// A table of one finding.
@@ -23,8 +23,8 @@ const TABLE: &str = "TIMESTAMP;ACCOUNT_UID;PROVIDER;CHECK_ID;CHECK_TITLE;STATUS;
 
 async fn export_named(world: &World, key: &str, file: &[u8]) -> RunReport {
     let options = Options { any_format: true, ..Options::default() };
-    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    Exporter::new(Arc::new(twin), Settings::default()).export(open(key, file), options).await.unwrap()
+    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    Exporter::new(Arc::new(fake_aws), Settings::default()).export(open(key, file), options).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,14 +19,14 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::account::{Account, FALLBACK};
-use crate::blind::{Blindness, look};
-use crate::cloud::Effect;
-use crate::life::Life;
-use crate::memory::World;
-use crate::reading::Says;
+use crate::fake_aws::World;
+use crate::hub_assertions::held;
+use crate::partial_visibility::{Blindness, look};
+use crate::possible_states::Effect;
+use crate::run_lifetime::Life;
 use crate::scan::Scanned;
+use crate::scan_evidence::Says;
 use crate::upgrade::downgrade;
-use crate::watch::held;
 use crate::{ACCOUNT, OTHER, Run, integrate, seeds, world};
 
 /// Seeds that every run of the tests tries; more by `SEEDS`.

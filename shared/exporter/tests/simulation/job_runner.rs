@@ -11,10 +11,10 @@ use jiff::SignedDuration;
 use serde_json::json;
 use simulator::{Caller, Effect, Fault, Operation};
 
-use crate::life::Life;
-use crate::memory::{Twin, World};
+use crate::fake_aws::{FakeAws, World};
+use crate::hub_assertions::{assert_equal, held};
 use crate::promises::{failed, imports, scan};
-use crate::watch::{assert_equal, held};
+use crate::run_lifetime::Life;
 use crate::{ACCOUNT, OTHER, REGIONS, Run, export, integrate, runner, world};
 
 fn account() -> asff::AccountId {
@@ -300,12 +300,12 @@ async fn each_job_has_its_documented_effect() {
     integrate(&world, ACCOUNT, |_| {});
     integrate(&world, OTHER, |_| {});
     export(&world, scan(0, failed(30)).upload("1")).await;
-    let twin = Arc::new(Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
+    let fake_aws = Arc::new(FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
     let settings = Settings::default();
     let options = Options::default();
     let job = async |text: &str| {
         let job: Job = serde_json::from_str(text).unwrap();
-        run_job(&twin, &settings, &job, &options).await
+        run_job(&fake_aws, &settings, &job, &options).await
     };
     // Of the accounts that have a state.
     let runs = job(r#"{ "job": "reconcile", "dry_run": true }"#).await.unwrap();
@@ -327,12 +327,12 @@ async fn each_job_has_its_documented_effect() {
         integration.enabled = false;
         integration.deletion_requested_at = Some(since.parse().unwrap());
     });
-    let (newest, in_doubt) = twin.lock_status(account()).await.unwrap().unwrap();
-    let until = twin.now() + SignedDuration::from_mins(5);
-    twin.acquire(account(), "another run", "", newest.newest, twin.now(), until).await.unwrap();
+    let (newest, in_doubt) = fake_aws.lock_status(account()).await.unwrap().unwrap();
+    let until = fake_aws.now() + SignedDuration::from_mins(5);
+    fake_aws.acquire(account(), "another run", "", newest.newest, fake_aws.now(), until).await.unwrap();
     let busy = job(&archive_all).await;
     assert!(matches!(busy, Err(JobError::Locked(_))), "it is to come again soon, and not as what failed: {busy:?}");
-    twin.release(account(), "another run", in_doubt, None).await.unwrap();
+    fake_aws.release(account(), "another run", in_doubt, None).await.unwrap();
     let Err(JobError::PartlyRejected { runs, why }) = job(&archive_all).await else { panic!("nobody deletes here") };
     assert!(why.contains("is not deleted"), "{why}");
     let [run] = runs.as_slice() else { panic!("{runs:?}") };
@@ -361,8 +361,9 @@ async fn a_killed_undo_archive_is_completed_by_the_next_one() {
         let world = world(|config| config);
         let run = archived(&world).await;
         let run_id = run.run_id.clone();
-        let undo =
-            |runner: JobRunner<Twin>| async move { runner.undo_archive(&run_id, &Options::default()).await.map(drop) };
+        let undo = |runner: JobRunner<FakeAws>| async move {
+            runner.undo_archive(&run_id, &Options::default()).await.map(drop)
+        };
         Run::new(&world).until(killed_at, undo).await;
         world.sleep(7200).await;
         let again = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
@@ -391,8 +392,9 @@ async fn a_deletion_continues_even_if_a_finding_cannot_be_archived() {
     let archive_all =
         format!(r#"{{ "job": "archive_all", "provider": "{ACCOUNT}", "deletion_requested_at": "{since}" }}"#);
     let job = serde_json::from_str(&archive_all).unwrap();
-    let twin = crate::memory::Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    let runs = run_job(&Arc::new(twin), &Settings::default(), &job, &Options::default()).await;
+    let fake_aws =
+        crate::fake_aws::FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    let runs = run_job(&Arc::new(fake_aws), &Settings::default(), &job, &Options::default()).await;
     // The in-memory table leaves the deletion itself to others, and says so; the run is no reason.
     let said = format!("{runs:?}");
     assert!(said.contains("archive_rejected: {\"InvalidInput\": 1}") && !said.contains("is degraded"), "{said}");

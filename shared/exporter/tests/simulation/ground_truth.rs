@@ -7,8 +7,8 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::REGIONS;
-use crate::reading::Place;
 use crate::scan::Result;
+use crate::scan_evidence::Place;
 
 /// Several services, some with several checks; the first of a service isn't everywhere.
 pub(crate) const CHECKS: [&str; 8] = [

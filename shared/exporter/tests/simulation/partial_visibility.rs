@@ -8,8 +8,8 @@ use rand::seq::SliceRandom;
 use serde_json::json;
 
 use crate::REGIONS;
+use crate::ground_truth::{CHECKS, Truth};
 use crate::scan::{Extra, Layout, Result, Scanned, Where};
-use crate::truth::{CHECKS, Truth};
 
 /// How a scan fails to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

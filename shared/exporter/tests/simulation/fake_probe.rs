@@ -23,20 +23,20 @@ impl Probe for TwinHub {
     }
 
     fn role_with_external_id(&self) -> Option<Role> {
-        self.twin.world.stores.lock().unwrap().role.clone().filter(|role| role.external_id.is_some())
+        self.fake_aws.world.stores.lock().unwrap().role.clone().filter(|role| role.external_id.is_some())
     }
 
     async fn assumable_without_external_id(&self) -> Result<bool, CallError> {
-        let mut stores = self.twin.world.stores.lock().unwrap();
+        let mut stores = self.fake_aws.world.stores.lock().unwrap();
         stores.trials += 1;
         stores.opens.clone()
     }
 
     async fn account_regions(&self) -> Result<Vec<AccountRegion>, CallError> {
-        if !self.twin.world.stores.lock().unwrap().tells_regions {
+        if !self.fake_aws.world.stores.lock().unwrap().tells_regions {
             return Err(CallError::AccessDenied("ec2:DescribeRegions".to_owned()));
         }
-        let told = self.twin.world.simulator.account_regions(self.account.as_str(), "aws");
+        let told = self.fake_aws.world.simulator.account_regions(self.account.as_str(), "aws");
         let read = |(name, opted_in): (String, bool)| AccountRegion { name: name.parse().unwrap(), opted_in };
         Ok(told.into_iter().map(read).collect())
     }

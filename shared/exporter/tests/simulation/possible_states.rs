@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use exporter::integration::Integration;
 use jiff::Timestamp;
 
-use crate::reading::{Place, Reading};
-use crate::rule::{Fate, Known, Measure, looks_partial, step};
+use crate::archive_rule::{Fate, Known, Measure, looks_partial, step};
 use crate::scan::{Expected, Scanned};
+use crate::scan_evidence::{Place, Reading};
 
 /// How far a run came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asff::AccountId;
 use serde_json::Value;
 
-use crate::memory::World;
+use crate::fake_aws::World;
 use crate::scan::Expected;
 
 /// A finding as the service holds it.

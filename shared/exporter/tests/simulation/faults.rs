@@ -12,8 +12,8 @@ use serde_json::json;
 use simulator::{Caller, Effect, Fault, Input, Operation};
 
 use crate::account::OFF;
-use crate::life::Life;
-use crate::memory::Twin;
+use crate::fake_aws::FakeAws;
+use crate::run_lifetime::Life;
 use crate::weeks::Simulation;
 use crate::{ACCOUNT, OTHER, REGIONS};
 
@@ -118,8 +118,8 @@ impl Simulation {
         }
         let killed_at = self.random.random_bool(0.3).then(|| self.random.random_range(0..60));
         let life = Arc::new(Life::until(killed_at, self.random.random_bool(0.5)));
-        let twin = Twin { world: self.world.clone(), life: life.clone(), alive: Arc::default() };
-        let runner = JobRunner::new(Arc::new(twin), Settings::default());
+        let fake_aws = FakeAws { world: self.world.clone(), life: life.clone(), alive: Arc::default() };
+        let runner = JobRunner::new(Arc::new(fake_aws), Settings::default());
         let deadline = Some(tokio::time::Instant::now() + Duration::from_secs(900));
         let options = jobs::Options { deadline, ..jobs::Options::default() };
         let account: AccountId = [ACCOUNT, OTHER][self.random.random_range(0..2)].parse().unwrap();

@@ -4,21 +4,21 @@ use bytes::Bytes;
 use exporter::ports::{Object, ObjectWriter, Objects, PortError, PutMode};
 use futures::StreamExt;
 
-use crate::memory::Twin;
+use crate::fake_aws::FakeAws;
 
 /// An object being written in memory.
 pub(crate) struct Writing {
-    twin: Twin,
+    fake_aws: FakeAws,
     key: String,
     only: PutMode,
     bytes: Vec<u8>,
 }
 
-impl Objects for Twin {
+impl Objects for FakeAws {
     type Writer = Writing;
 
     async fn create(&self, key: &str, only: PutMode) -> Result<Writing, PortError> {
-        let writing = || Ok(Writing { twin: self.clone(), key: key.to_owned(), only, bytes: Vec::new() });
+        let writing = || Ok(Writing { fake_aws: self.clone(), key: key.to_owned(), only, bytes: Vec::new() });
         self.life.step(writing).await
     }
 
@@ -50,15 +50,15 @@ impl Objects for Twin {
 
 impl ObjectWriter for Writing {
     async fn write(&mut self, bytes: Bytes) -> Result<(), PortError> {
-        let life = self.twin.life.clone();
+        let life = self.fake_aws.life.clone();
         life.step(|| self.bytes.extend_from_slice(&bytes)).await;
         Ok(())
     }
 
     async fn finish(self) -> Result<(), PortError> {
-        let Self { twin, key, only, bytes } = self;
+        let Self { fake_aws, key, only, bytes } = self;
         let put = || {
-            let mut stores = twin.world.stores.lock().unwrap();
+            let mut stores = fake_aws.world.stores.lock().unwrap();
             let current = stores.objects.get(&key).map(|(etag, _)| etag.to_string());
             let holds = match &only {
                 PutMode::Overwrite => true,
@@ -76,6 +76,6 @@ impl ObjectWriter for Writing {
             stores.objects.insert(key.clone(), (etag, bytes.clone().into()));
             Ok(())
         };
-        twin.life.step(put).await
+        fake_aws.life.step(put).await
     }
 }

@@ -19,7 +19,7 @@ use simulator::Simulator;
 
 use crate::hub::TwinHub;
 use crate::jobs::JobSubmitter;
-use crate::life::Life;
+use crate::run_lifetime::Life;
 use crate::scan::Expected;
 
 /// What outlives every run.
@@ -178,25 +178,25 @@ impl World {
 
 /// One run's view of the world. When its life is over, none of its calls returns any more.
 #[derive(Clone)]
-pub(crate) struct Twin {
+pub(crate) struct FakeAws {
     pub(crate) world: World,
     pub(crate) life: Arc<Life>,
     pub(crate) alive: Arc<Expected>,
 }
 
-impl Clock for Twin {
+impl Clock for FakeAws {
     fn now(&self) -> Timestamp {
         self.world.now()
     }
 }
 
-impl Integrations for Twin {
+impl Integrations for FakeAws {
     async fn integration(&self, account: &AccountId) -> Result<Option<Integration>, PortError> {
         self.life.step(|| Ok(self.world.stores.lock().unwrap().integrations.get(account).cloned())).await
     }
 }
 
-impl UploadLocks for Twin {
+impl UploadLocks for FakeAws {
     async fn claim(
         &self,
         identity: &str,
@@ -246,7 +246,7 @@ impl UploadLocks for Twin {
     }
 }
 
-impl Runs for Twin {
+impl Runs for FakeAws {
     async fn record(&self, report: &RunReport) -> Result<(), PortError> {
         let record = || {
             self.world.stores.lock().unwrap().runs.insert(report.run_id.clone(), report.clone());
@@ -256,7 +256,7 @@ impl Runs for Twin {
     }
 }
 
-impl AccountLocks for Twin {
+impl AccountLocks for FakeAws {
     async fn acquire(
         &self,
         account: AccountId,
@@ -340,7 +340,7 @@ impl AccountLocks for Twin {
     }
 }
 
-impl Hubs for Twin {
+impl Hubs for FakeAws {
     type Hub = TwinHub;
 
     async fn connect(&self, account: AccountId, _: &Integration) -> Result<TwinHub, ConnectError> {
@@ -370,7 +370,7 @@ impl Hubs for Twin {
     }
 }
 
-impl Connections for Twin {
+impl Connections for FakeAws {
     async fn connection(&self, account: AccountId) -> Result<Option<Connection>, PortError> {
         self.life.step(|| Ok(self.world.stores.lock().unwrap().connections.get(&account).cloned())).await
     }

@@ -5,10 +5,10 @@ use exporter::jobs::{Options, Redrive, RunnerError};
 use exporter::report::{RunKind, RunReport, RunStatus};
 use simulator::{Effect, Fault};
 
-use crate::memory::World;
+use crate::fake_aws::World;
+use crate::hub_assertions::{assert_equal, held};
 use crate::promises::{failed, imports, scan};
 use crate::scan::Scanned;
-use crate::watch::{assert_equal, held};
 use crate::{ACCOUNT, Run, export, integrate, runner, world};
 
 /// The service refuses these findings of a scan.

@@ -23,8 +23,8 @@ use exporter::integration::{ArchiveScope, Integration};
 use exporter::report::PendingClass;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::reading::{Place, Reading, Says};
 use crate::scan::{Expected, Scanned};
+use crate::scan_evidence::{Place, Reading, Says};
 
 /// Findings that are archived without approval, whatever share they are.
 const ARCHIVED_FREELY: u64 = 20;

@@ -7,16 +7,16 @@ use exporter::jobs::Options;
 use simulator::{Effect, Fault};
 
 use crate::evidence::{base, begun, scans, without};
-use crate::life::Life;
-use crate::memory::{Twin, World};
+use crate::fake_aws::{FakeAws, World};
 use crate::promises::{failed, scan};
+use crate::run_lifetime::Life;
 use crate::{ACCOUNT, export, integrate, runner, world};
 
 async fn explained(world: &World, id: &str) -> Explanation {
-    let twin = Twin { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    let fake_aws = FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
     let mut runs: Vec<_> = world.stores.lock().unwrap().runs.values().cloned().collect();
     runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
-    explain(&twin, id, FindingName::parse(id).unwrap(), &runs, true).await.unwrap()
+    explain(&fake_aws, id, FindingName::parse(id).unwrap(), &runs, true).await.unwrap()
 }
 
 fn said(explanation: &Explanation) -> Vec<&str> {

@@ -6,7 +6,7 @@ use serde_json::json;
 use simulator::{Caller, Fault, Input, Operation};
 
 use crate::evidence::active;
-use crate::memory::World;
+use crate::fake_aws::World;
 use crate::promises::{failed, prowlers_own, scan};
 use crate::scan::Scanned;
 use crate::{ACCOUNT, REGIONS, export, integrate, world};
