@@ -109,7 +109,7 @@ impl Identities {
     }
 
     /// Notes that what was to be sent of a finding was taken back.
-    pub fn note_taken_back(&mut self, mapped: &Mapped) {
+    pub fn note_removed(&mut self, mapped: &Mapped) {
         let key = key(mapped);
         if let Some(known) = self.entries.find_mut(key, |known| known.key == key) {
             known.resource_and_status &= !SENT_BIT;

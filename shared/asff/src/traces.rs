@@ -18,7 +18,7 @@ const TEXT_BYTES_MAX: usize = 512;
 const STATUS_CODES: [&str; 6] = ["PASS", "FAIL", "MANUAL", "PASSED", "FAILED", "WARNING"];
 
 /// The fields of damaged JSON whose values can't be anything else, as `"name":"value"`, separated by commas.
-pub(crate) fn of_json(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn from_json(bytes: &[u8]) -> Vec<u8> {
     let mut told = Vec::new();
     let mut count = 0;
     let mut rest = bytes;
@@ -37,7 +37,7 @@ pub(crate) fn of_json(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The cells of a damaged row that can't be anything else, separated by semicolons.
-pub(crate) fn of_row(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn from_row(bytes: &[u8]) -> Vec<u8> {
     let cells = bytes.split(|byte| matches!(byte, b';' | b',' | b'\t' | b'"' | b'\n' | b'\r'));
     let cells = cells.filter_map(|cell| std::str::from_utf8(cell).ok());
     let kept = cells.filter(|cell| AccountId::from_str(cell).is_ok() || is_region(cell) || STATUS_CODES.contains(cell));
@@ -109,11 +109,11 @@ mod tests {
         let damaged = br#"{"metadata": {"event_code": "s3_bucket_versioning", "version": "1.5.0"}, "environment": {
             "DB_PASSWORD": "hunter2", "region": "hunter2", "version": "hunter2", "uid": "hunter2", "severity": "hunter2",
             "d\u0061ta": "hunter2"}, "cloud": {"account": {"uid" : "123456789012"}, "region":"eu-west-1"}, "class_uid": 2004, "severity": "High"#;
-        let told = String::from_utf8(of_json(damaged)).unwrap();
+        let told = String::from_utf8(from_json(damaged)).unwrap();
         let wanted = r#""event_code":"s3_bucket_versioning","version":"1.5.0","uid":"123456789012","region":"eu-west-1","class_uid":"2004""#;
         assert_eq!(told, wanted);
-        assert_eq!(of_json(b"hunter2"), b"");
+        assert_eq!(from_json(b"hunter2"), b"");
         let row = "profile: hunter2;123456789012;\"hunter2;\nFAIL;eu-west-1;x".as_bytes();
-        assert_eq!(of_row(row), b"123456789012;FAIL;eu-west-1");
+        assert_eq!(from_row(row), b"123456789012;FAIL;eu-west-1");
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::draft::{Draft, Rejection, Verdict};
 use super::frameworks::{self, Frameworks};
-use super::ocsf::{Drafted, never_sent};
+use super::ocsf::{Drafted, unsent};
 use super::parts;
 use super::product::{Maker, maker_of_arn};
 use super::shapes::{First, Text, Texts, Time};
@@ -164,7 +164,7 @@ pub(super) fn draft(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
         let message = "the finding is archived; a scan's findings are active";
         return Err(Rejection::new(QuarantineCode::NotAScanResult, message));
     }
-    never_sent(manual, finding(given))
+    unsent(manual, finding(given))
 }
 
 fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
@@ -199,7 +199,7 @@ fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
         partition: Some(partition.to_owned().into()),
         region: region.to_owned().into(),
         resource_type: resource.r#type.map(|kind| kind.0).unwrap_or_default(),
-        resource_uid: whole_name(resource.id.map(|id| id.0).unwrap_or_default(), name),
+        resource_uid: full_name(resource.id.map(|id| id.0).unwrap_or_default(), name),
         resource_region: resource.region.map(|region| region.0).unwrap_or_default(),
         hashed: None,
         tags: resource.tags.unwrap_or_default().0,
@@ -219,7 +219,7 @@ fn finding(given: Given<'_>) -> Result<Drafted<'_>, Rejection> {
 }
 
 /// The resource's name: the ID of the resource, or the whole of it where that was cut to the service's limit.
-fn whole_name<'a>(id: Cow<'a, str>, name: Option<Cow<'a, str>>) -> Cow<'a, str> {
+fn full_name<'a>(id: Cow<'a, str>, name: Option<Cow<'a, str>>) -> Cow<'a, str> {
     match name {
         Some(name) if name.len() > id.len() && name.starts_with(id.as_ref()) => name,
         _ => id,

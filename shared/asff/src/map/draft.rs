@@ -94,7 +94,7 @@ impl Draft<'_> {
     /// Makes the finding.
     pub(super) fn finish(mut self, offset: u64, regions: &Regions) -> Result<Box<Mapped>, Rejection> {
         let mut repairs = std::mem::take(&mut self.repairs);
-        let place = self.whereabouts(regions, &mut repairs)?;
+        let place = self.region_and_account(regions, &mut repairs)?;
         let verdict = self.verdict.ok_or_else(|| Rejection::missing("status"))?;
         let resource_hash = self.resource_hash()?;
         let severity = SeverityLabel::of(&self.severity).ok_or_else(|| {
@@ -155,17 +155,17 @@ impl Draft<'_> {
     /// What is known of a check that leaves the verdict to a user.
     pub(super) fn manual(&self, regions: &Regions) -> Manual {
         let subject = ManualSubject::of(&self.resource_uid);
-        Manual { place: self.told_place(), subject, unsent: self.identify(regions) }
+        Manual { place: self.location(), subject, unsent: self.identify(regions) }
     }
 
     /// Where it says that it belongs.
-    pub(super) fn told_place(&self) -> Place {
+    pub(super) fn location(&self) -> Place {
         Place::of(&self.account, &self.region, &self.check_id)
     }
 
     /// Who it is, for a finding that is not sent. None where it doesn't say.
     fn identify(&self, regions: &Regions) -> Option<Unsent> {
-        let place = self.whereabouts(regions, &mut Vec::new()).ok()?;
+        let place = self.region_and_account(regions, &mut Vec::new()).ok()?;
         let resource_hash = self.resource_hash().ok()?;
         let id = self.finding_id(&place, resource_hash).ok()?;
         let Home { account, partition, region, check_id } = place;
@@ -180,7 +180,7 @@ impl Draft<'_> {
         Ok(ResourceHash(first_bits(&Sha512::digest(self.resource_uid.as_bytes()))))
     }
 
-    fn whereabouts(&self, regions: &Regions, repairs: &mut Vec<Repair>) -> Result<Home, Rejection> {
+    fn region_and_account(&self, regions: &Regions, repairs: &mut Vec<Repair>) -> Result<Home, Rejection> {
         if parts::is_blank(&self.check_id) {
             return Err(Rejection::missing("check (metadata.event_code)"));
         }

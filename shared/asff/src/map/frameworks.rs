@@ -49,7 +49,7 @@ impl Frameworks {
     }
 
     /// Reads `name: first, second | name: first`.
-    pub(super) fn of_cell(cell: &str) -> Self {
+    pub(super) fn from_cell(cell: &str) -> Self {
         let mut frameworks = Self::default();
         for framework in cell.split(" | ").filter(|framework| !framework.is_empty()) {
             let (name, requirements) = framework.split_once(": ").unwrap_or((framework, ""));
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn twenty_standards_and_thirty_two_requirements_are_kept() {
         let cell: Vec<String> = (0..40).map(|number| format!("F{number}: a, b")).collect();
-        let frameworks = Frameworks::of_cell(&cell.join(" | "));
+        let frameworks = Frameworks::from_cell(&cell.join(" | "));
         assert_eq!((frameworks.standards.len(), frameworks.requirements.len()), (20, 32));
         assert_eq!(frameworks.requirements[31], "F31 a b");
     }

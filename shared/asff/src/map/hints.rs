@@ -99,14 +99,14 @@ struct GivenResource<'a> {
 }
 
 /// Of an entry that is JSON.
-pub(super) fn of_json(text: &str, format: ScanFormat) -> Hints {
+pub(super) fn from_json(text: &str, format: ScanFormat) -> Hints {
     match format {
-        ScanFormat::Asff => of_asff(text),
-        ScanFormat::Ocsf | ScanFormat::Csv => of_ocsf(text),
+        ScanFormat::Asff => from_asff(text),
+        ScanFormat::Ocsf | ScanFormat::Csv => from_ocsf(text),
     }
 }
 
-fn of_ocsf(text: &str) -> Hints {
+fn from_ocsf(text: &str) -> Hints {
     let event: Event<'_> = serde_json::from_str(text).unwrap_or_default();
     let metadata: Metadata<'_> = read(event.metadata);
     let cloud: Cloud<'_> = read(event.cloud);
@@ -122,7 +122,7 @@ fn of_ocsf(text: &str) -> Hints {
     Hints { place, uid: words(resource.uid).into_owned(), foreign }
 }
 
-fn of_asff(text: &str) -> Hints {
+fn from_asff(text: &str) -> Hints {
     let given: Given<'_> = serde_json::from_str(text).unwrap_or_default();
     let arn = words(given.product_arn);
     let region = asff::place(&arn).map(|(_, region)| region).unwrap_or_default();
@@ -136,7 +136,7 @@ fn of_asff(text: &str) -> Hints {
 }
 
 /// Of a row whose cells can be read.
-pub(super) fn of_row(table: &Table<'_>) -> Hints {
+pub(super) fn from_row(table: &Table<'_>) -> Hints {
     let cell = |column| table.text(column);
     let place = Place::of(cell(Column::AccountUid), cell(Column::Region), cell(Column::CheckId));
     Hints { place, uid: cell(Column::ResourceUid).to_owned(), foreign: ocsf::not_aws(cell(Column::Provider)) }

@@ -58,8 +58,8 @@ pub fn map_asff(finding: &Bytes, regions: &Regions) -> Option<Box<Mapped>> {
 /// Maps an element again whose known fields were kept, as JSON, because it could not be mapped when it was read.
 #[must_use]
 pub fn map_again(offset: u64, element: &Bytes, format: ScanFormat, regions: &Regions) -> Outcome {
-    if let (ScanFormat::Csv, Some((row, columns))) = (format, table::kept_row(element)) {
-        return settle_row(offset, &Table::new(&row, &columns), regions);
+    if let (ScanFormat::Csv, Some((row, columns))) = (format, table::stored_row(element)) {
+        return finish_row(offset, &Table::new(&row, &columns), regions);
     }
     json(offset, element, format, &TagKeys::default(), regions)
 }
@@ -77,7 +77,7 @@ fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions:
             offset,
             drafted,
             regions,
-            || hints::of_json(text, format),
+            || hints::from_json(text, format),
             |is_whole| redact::known_fields(text, format, is_whole).into(),
         ),
         Err(error) if error.is_data() => {
@@ -87,7 +87,7 @@ fn json(offset: u64, bytes: &Bytes, format: ScanFormat, keys: &TagKeys, regions:
                 offset,
                 Err(rejection),
                 regions,
-                || hints::of_json(text, format),
+                || hints::from_json(text, format),
                 |is_whole| redact::known_fields(text, format, is_whole).into(),
             )
         }
@@ -126,7 +126,7 @@ fn without_value(error: &str) -> String {
 
 fn row(offset: u64, bytes: &Bytes, columns: &Columns, regions: &Regions) -> Outcome {
     if let Some(row) = columns.read_row(bytes) {
-        return settle_row(offset, &Table::new(&row, columns), regions);
+        return finish_row(offset, &Table::new(&row, columns), regions);
     }
     let lossy = String::from_utf8_lossy(bytes);
     // Cells that hold what is no text don't hide the others, if all cells are there.
@@ -135,15 +135,15 @@ fn row(offset: u64, bytes: &Bytes, columns: &Columns, regions: &Regions) -> Outc
         Some(row) => {
             let reason =
                 "the row is not UTF-8; if a spreadsheet saved the file in Windows-1252, upload it as Prowler wrote it";
-            (reason.to_owned(), hints::of_row(&Table::new(&row, columns)))
+            (reason.to_owned(), hints::from_row(&Table::new(&row, columns)))
         }
         None => (format!("the row is not UTF-8 or has not the {} cells of the first", columns.count), Hints::default()),
     };
-    malformed(offset, bytes.len(), reason, traces::of_row(bytes), hints)
+    malformed(offset, bytes.len(), reason, traces::from_row(bytes), hints)
 }
 
-fn settle_row(offset: u64, table: &Table<'_>, regions: &Regions) -> Outcome {
-    settle(offset, table::draft(table), regions, || hints::of_row(table), |_| table.known_cells().into())
+fn finish_row(offset: u64, table: &Table<'_>, regions: &Regions) -> Outcome {
+    settle(offset, table::draft(table), regions, || hints::from_row(table), |_| table.known_cells().into())
 }
 
 fn settle(
@@ -160,7 +160,7 @@ fn settle(
             Outcome::Skipped(Skip::Manual(Box::new(draft.manual(regions))))
         }
         Ok(Drafted::Draft(draft)) => {
-            let place = draft.told_place();
+            let place = draft.location();
             match draft.finish(offset, regions) {
                 Ok(mapped) => Outcome::Finding(mapped),
                 Err(rejection) => quarantined(offset, rejection, kept, place),
@@ -186,10 +186,10 @@ fn quarantined(offset: u64, rejection: Rejection, kept: impl FnOnce(bool) -> Byt
 fn malformed_json(offset: u64, bytes: &Bytes, reason: String, format: ScanFormat) -> Outcome {
     let text = String::from_utf8_lossy(bytes).replace(|letter: char| letter.is_control(), " ");
     let hints = match serde_json::from_str::<IgnoredAny>(&text) {
-        Ok(_) => hints::of_json(&text, format),
+        Ok(_) => hints::from_json(&text, format),
         Err(_) => Hints::default(),
     };
-    let excerpt = traces::of_json(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]);
+    let excerpt = traces::from_json(&bytes[..bytes.len().min(EXCERPT_BYTES_MAX)]);
     malformed(offset, bytes.len(), reason, excerpt, hints)
 }
 

@@ -185,11 +185,11 @@ pub(super) fn draft<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>,
     if let Some(skip) = not_aws(if is_kubernetes { "kubernetes" } else { provider }) {
         return Ok(Drafted::Skip(skip));
     }
-    never_sent(manual, finding(event, keys))
+    unsent(manual, finding(event, keys))
 }
 
 /// What a finding lacks does not matter where it is never sent.
-pub(super) fn never_sent(manual: bool, drafted: Result<Drafted<'_>, Rejection>) -> Result<Drafted<'_>, Rejection> {
+pub(super) fn unsent(manual: bool, drafted: Result<Drafted<'_>, Rejection>) -> Result<Drafted<'_>, Rejection> {
     match drafted {
         Err(_) if manual => Ok(Drafted::Manual),
         drafted => drafted,
@@ -227,7 +227,7 @@ fn finding<'a>(event: Event<'a>, keys: &TagKeys) -> Result<Drafted<'a>, Rejectio
         resource_uid: or_empty(resource.uid),
         resource_region,
         hashed: name,
-        tags: if old { old_tags(&labels) } else { tags::of_labels(labels, resource.data, keys) },
+        tags: if old { old_tags(&labels) } else { tags::from_labels(labels, resource.data, keys) },
         verdict,
         severity: or_empty(event.severity),
         title: or_empty(info.title),
@@ -308,7 +308,7 @@ fn types<'a>(types: Option<Texts<'a>>, check_type: Option<TextOrList<'a>>) -> Ve
 /// Prowler 4.1 and 4.2 joined the tags to `key=value | key=value` and cut them at every comma.
 fn old_tags<'a>(labels: &[Cow<'a, str>]) -> Vec<tags::Tag<'a>> {
     let joined = labels.join(",");
-    let tags = tags::of_cell(&joined).into_iter();
+    let tags = tags::from_cell(&joined).into_iter();
     tags.map(|(key, value)| (Cow::Owned(key.into_owned()), Cow::Owned(value.into_owned()))).collect()
 }
 

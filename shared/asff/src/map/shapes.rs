@@ -127,21 +127,21 @@ impl<'de> Deserialize<'de> for Time {
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<Time, E> {
-                Ok(Time(time::of_epoch(number)))
+                Ok(Time(time::from_epoch(number)))
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Time, E> {
-                Ok(Time(i64::try_from(number).ok().and_then(time::of_epoch)))
+                Ok(Time(i64::try_from(number).ok().and_then(time::from_epoch)))
             }
 
             fn visit_f64<E: Error>(self, number: f64) -> Result<Time, E> {
                 #[expect(clippy::cast_possible_truncation, reason = "saturates, and is then out of range")]
                 let number = number as i64;
-                Ok(Time(time::of_epoch(number)))
+                Ok(Time(time::from_epoch(number)))
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Time, E> {
-                Ok(Time(time::of_text(text)))
+                Ok(Time(time::from_str(text)))
             }
         }
         deserializer.deserialize_any(Any)
@@ -173,7 +173,7 @@ impl<'de> Deserialize<'de> for Frameworks {
 
             /// Prowler 4.1 wrote it as it stands in its table.
             fn visit_str<E: Error>(self, text: &str) -> Result<Frameworks, E> {
-                Ok(Frameworks::of_cell(text))
+                Ok(Frameworks::from_cell(text))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Frameworks, A::Error> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::draft::{Draft, Rejection};
 use super::frameworks::Frameworks;
-use super::ocsf::{Drafted, is_manual, never_sent, not_aws, shortened, units, verdict_of};
+use super::ocsf::{Drafted, is_manual, not_aws, shortened, units, unsent, verdict_of};
 use super::{tags, time};
 use crate::outcome::QuarantineCode;
 use crate::read::spreadsheet::changed;
@@ -58,7 +58,7 @@ impl<'r> Table<'r> {
 }
 
 /// The row and its columns from what [`Table::known_cells`] kept.
-pub(super) fn kept_row(kept: &[u8]) -> Option<(Row<'_>, Columns)> {
+pub(super) fn stored_row(kept: &[u8]) -> Option<(Row<'_>, Columns)> {
     let mut cells: BTreeMap<Cow<'_, str>, Cow<'_, str>> = serde_json::from_slice(kept).ok()?;
     cells.contains_key("CHECK_ID").then_some(())?;
     let columns = Columns::of_known(|name| cells.contains_key(name));
@@ -70,7 +70,7 @@ pub(super) fn draft<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
     if let Some(skip) = not_aws(table.text(Column::Provider)) {
         return Ok(Drafted::Skip(skip));
     }
-    never_sent(is_manual(table.text(Column::Status)), finding(table))
+    unsent(is_manual(table.text(Column::Status)), finding(table))
 }
 
 fn finding<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
@@ -91,7 +91,7 @@ fn finding<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
     let muted = text(Column::Muted).trim().eq_ignore_ascii_case("true");
     let verdict = verdict_of(text(Column::Status), muted)?;
     let written = text(Column::Timestamp);
-    let scanned_at = time::of_text(written).map(time::whole_seconds).ok_or_else(|| {
+    let scanned_at = time::from_str(written).map(time::whole_seconds).ok_or_else(|| {
         let message = format!("the time {:?} is none that can be read", super::parts::brief(written));
         Rejection::new(QuarantineCode::InvalidField, message)
     })?;
@@ -111,7 +111,7 @@ fn finding<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
         resource_uid: text(Column::ResourceUid).into(),
         resource_region: text(Column::Region).into(),
         hashed: name.map(Cow::Borrowed),
-        tags: tags::of_cell(text(Column::ResourceTags)),
+        tags: tags::from_cell(text(Column::ResourceTags)),
         verdict,
         severity: text(Column::Severity).into(),
         title: text(Column::CheckTitle).into(),
@@ -119,7 +119,7 @@ fn finding<'r>(table: &Table<'r>) -> Result<Drafted<'r>, Rejection> {
         types: types.map(Cow::Borrowed).collect(),
         scanned_at,
         created_at: scanned_at,
-        frameworks: Frameworks::of_cell(text(Column::Compliance)),
+        frameworks: Frameworks::from_cell(text(Column::Compliance)),
         advice: text(Column::RecommendationText).into(),
         link: text(Column::RecommendationUrl).into(),
         product_fields: units(unit(Column::UnitId), unit(Column::UnitName)),

@@ -14,14 +14,14 @@ use crate::resource_tags::{aws_key, is_ambiguous, is_joined, known_tags};
 pub(super) type Tag<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Splits labels of the form `key:value`, by the resource's own tags, else by the keys that the scan showed before.
-pub(super) fn of_labels<'a>(labels: Vec<Cow<'a, str>>, data: Option<&RawValue>, keys: &TagKeys) -> Vec<Tag<'a>> {
+pub(super) fn from_labels<'a>(labels: Vec<Cow<'a, str>>, data: Option<&RawValue>, keys: &TagKeys) -> Vec<Tag<'a>> {
     let ambiguous = labels.iter().any(|label| is_ambiguous(label));
     let known = if ambiguous { data.map(known_tags).unwrap_or_default() } else { Vec::new() };
     labels.into_iter().map(|label| split_label(label, &known, keys)).collect()
 }
 
 /// Splits `key=value | key=value`.
-pub(super) fn of_cell(cell: &str) -> Vec<Tag<'_>> {
+pub(super) fn from_cell(cell: &str) -> Vec<Tag<'_>> {
     if cell.is_empty() {
         return Vec::new();
     }
@@ -67,7 +67,7 @@ mod tests {
     fn split(label: &str, tags: &str) -> (String, String) {
         let data = format!(r#"{{"details":"","metadata":{{"secret":"x","tags":{tags}}}}}"#);
         let data = serde_json::value::RawValue::from_string(data).unwrap();
-        let (key, value) = of_labels(vec![label.into()], Some(&data), &TagKeys::default()).remove(0);
+        let (key, value) = from_labels(vec![label.into()], Some(&data), &TagKeys::default()).remove(0);
         (key.into_owned(), value.into_owned())
     }
 
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn cells_hold_tags_with_equal_signs() {
-        let tags = of_cell("a=b | cost:center=a:b=c|d | empty= | e=f | g");
+        let tags = from_cell("a=b | cost:center=a:b=c|d | empty= | e=f | g");
         let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (&**key, &**value)).collect();
         assert_eq!(tags, [("a", "b"), ("cost:center", "a:b=c|d"), ("empty", ""), ("e", "f | g")]);
-        assert!(of_cell("").is_empty());
+        assert!(from_cell("").is_empty());
     }
 }

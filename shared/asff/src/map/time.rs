@@ -10,7 +10,7 @@ const MILLISECONDS_FROM: i64 = 100_000_000_000;
 const SECONDS_MAX: i64 = 253_402_300_799;
 
 /// The time of an epoch number.
-pub(super) fn of_epoch(number: i64) -> Option<Timestamp> {
+pub(super) fn from_epoch(number: i64) -> Option<Timestamp> {
     let time = if number >= MILLISECONDS_FROM {
         Timestamp::from_millisecond(number).ok()?
     } else {
@@ -20,10 +20,10 @@ pub(super) fn of_epoch(number: i64) -> Option<Timestamp> {
 }
 
 /// The time of a text: an epoch number, or a date and time with or without a zone.
-pub(super) fn of_text(text: &str) -> Option<Timestamp> {
+pub(super) fn from_str(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(number) = text.parse::<i64>() {
-        return of_epoch(number);
+        return from_epoch(number);
     }
     if let Ok(time) = text.parse::<Timestamp>() {
         return in_range(time);
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn every_form_of_the_same_time_is_the_same() {
-        let time = of_epoch(1_795_420_584).unwrap();
+        let time = from_epoch(1_795_420_584).unwrap();
         assert_eq!(time.to_string(), "2026-11-23T07:56:24Z");
         for text in [
             "1795420584",
@@ -57,10 +57,10 @@ mod tests {
             "2026-11-23T07:56:24Z",
             "2026-11-23T08:56:24+01:00",
         ] {
-            assert_eq!(of_text(text).map(whole_seconds), Some(time), "{text}");
+            assert_eq!(from_str(text).map(whole_seconds), Some(time), "{text}");
         }
         for text in ["", "yesterday", "-5", "99999999999999999", "12026-01-01T00:00:00Z"] {
-            assert_eq!(of_text(text), None, "{text}");
+            assert_eq!(from_str(text), None, "{text}");
         }
     }
 }

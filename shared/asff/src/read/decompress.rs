@@ -125,7 +125,7 @@ impl Source {
 
     /// Appends the next decompressed bytes to `out`.
     pub(super) fn pull(&mut self, out: &mut Vec<u8>, limits: &ReadLimits) -> Pull {
-        if matches!(self.decoder, Decoder::Untold) && !self.tell_packing() {
+        if matches!(self.decoder, Decoder::Untold) && !self.detect_compression() {
             return Pull::NeedInput;
         }
         let before = out.len();
@@ -152,7 +152,7 @@ impl Source {
     }
 
     /// Looks at the first bytes; `false` when there are too few to tell.
-    fn tell_packing(&mut self) -> bool {
+    fn detect_compression(&mut self) -> bool {
         let mut magic = Vec::with_capacity(MAGIC_BYTES);
         for chunk in &self.chunks {
             magic.extend(chunk.iter().take(MAGIC_BYTES - magic.len()));
@@ -178,8 +178,8 @@ impl Source {
             let (used, step) = match &mut self.decoder {
                 Decoder::Untold | Decoder::Plain => copy(chunk, out),
                 Decoder::Over(_) => (chunk.len(), Step::More),
-                Decoder::Gzip { inflate, member } => inflate_piece(inflate, member, chunk, out),
-                Decoder::Zstd { decoder, frame } => unzstd_piece(decoder, frame, chunk, out),
+                Decoder::Gzip { inflate, member } => inflate_chunk(inflate, member, chunk, out),
+                Decoder::Zstd { decoder, frame } => unzstd_chunk(decoder, frame, chunk, out),
             };
             self.compressed_bytes += used as u64;
             chunk.advance(used);
@@ -208,10 +208,10 @@ impl Source {
         // A decoder may hold back bytes that did not fit into the last piece.
         let held_back = match &mut self.decoder {
             Decoder::Gzip { inflate, member } if *member == Member::Inside => {
-                inflate_piece(inflate, member, &Bytes::new(), out).1
+                inflate_chunk(inflate, member, &Bytes::new(), out).1
             }
             Decoder::Zstd { decoder, frame } if *frame == Member::Inside => {
-                unzstd_piece(decoder, frame, &Bytes::new(), out).1
+                unzstd_chunk(decoder, frame, &Bytes::new(), out).1
             }
             _ => Step::More,
         };
@@ -258,7 +258,7 @@ fn copy(chunk: &Bytes, out: &mut Vec<u8>) -> (usize, Step) {
     (count, Step::Made)
 }
 
-fn inflate_piece(
+fn inflate_chunk(
     inflate: &mut Box<Decompress>,
     member: &mut Member,
     chunk: &Bytes,
@@ -291,7 +291,7 @@ fn inflate_piece(
     (used, if made > 0 { Step::Made } else { Step::More })
 }
 
-fn unzstd_piece(
+fn unzstd_chunk(
     decoder: &mut ZstdDecoder<'static>,
     frame: &mut Member,
     chunk: &Bytes,

@@ -169,7 +169,7 @@ impl JsonSplitter {
         window.consume(1);
         self.frames.pop();
         if let Some(Frame::Page(mut scan)) = self.frames.pop_if(|frame| matches!(frame, Frame::Page(_))) {
-            scan.behind_findings();
+            scan.after_findings();
             return Place::Rest(scan);
         }
         if self.frames.is_empty() {

@@ -15,7 +15,7 @@ use super::window::Window;
 use super::{Compression, Content, Element, Ending, ReadLimits, Refusal, ScanFormat, TagKeys, sniff};
 
 /// Entries that may say nothing about the file before it is refused.
-const UNTOLD_ENTRIES_MAX: usize = 16;
+const UNDETECTED_ENTRIES_MAX: usize = 16;
 
 /// What a reader has to say next.
 #[derive(Clone, Debug)]
@@ -129,7 +129,7 @@ impl ScanReader {
                 return Step::Done(ending.clone());
             }
             let split = match &mut self.stage {
-                Stage::Untold => match self.tell_content() {
+                Stage::Untold => match self.detect_content() {
                     Some(split) => split,
                     None => continue,
                 },
@@ -168,7 +168,7 @@ impl ScanReader {
     }
 
     /// Looks at the beginning of the content; `None` when it is told.
-    fn tell_content(&mut self) -> Option<Split> {
+    fn detect_content(&mut self) -> Option<Split> {
         match sniff::content(&mut self.window) {
             Detected::NeedMore => return Some(Split::NeedMore),
             Detected::Json => {
@@ -225,15 +225,15 @@ impl ScanReader {
     fn hold(&mut self, element: Element) {
         self.held_bytes += element.bytes_held();
         self.held.push(element);
-        let too_many = self.held.own > UNTOLD_ENTRIES_MAX || self.held_bytes > self.limits.element_bytes_max;
+        let too_many = self.held.own > UNDETECTED_ENTRIES_MAX || self.held_bytes > self.limits.element_bytes_max;
         if self.format.is_some() {
             self.held_bytes = 0;
         } else if too_many {
-            self.refuse_untold();
+            self.reject_undetected();
         }
     }
 
-    fn refuse_untold(&mut self) {
+    fn reject_undetected(&mut self) {
         if let Some(product) = self.foreign.take() {
             return self.refuse(Refusal::OtherProduct { product });
         }
@@ -251,7 +251,7 @@ impl ScanReader {
 
     fn end(&mut self, ending: Ending) {
         if self.format.is_none() && (self.nothing.is_some() || self.foreign.is_some()) {
-            return self.refuse_untold();
+            return self.reject_undetected();
         }
         self.done = Some(match (ending, self.broken) {
             (Ending::Refused(refusal), _) => Ending::Refused(refusal),

@@ -107,7 +107,7 @@ impl RowSplitter {
             if let Some(ending) = &self.over {
                 return Split::End(ending.clone());
             }
-            let split = if self.damaged.is_some() { self.pass_damage(window) } else { self.row(window) };
+            let split = if self.damaged.is_some() { self.skip_damaged(window) } else { self.row(window) };
             if let Some(split) = split {
                 return split;
             }
@@ -130,7 +130,7 @@ impl RowSplitter {
         if row.is_empty() || self.is_first_row(&row) {
             return None;
         }
-        self.learn_mark(&row);
+        self.detect_marker(&row);
         Some(Split::Entry { offset, bytes: row })
     }
 
@@ -141,7 +141,7 @@ impl RowSplitter {
             self.over = Some(Ending::Complete);
             return None;
         }
-        if self.find_mark(window.bytes()).is_some() {
+        if self.find_marker(window.bytes()).is_some() {
             self.damage(window, "a quote of the row is not closed".to_owned());
             return None;
         }
@@ -152,7 +152,7 @@ impl RowSplitter {
         whole.then_some(Split::Entry { offset, bytes: row })
     }
 
-    fn learn_mark(&mut self, row: &[u8]) {
+    fn detect_marker(&mut self, row: &[u8]) {
         let cell = memchr(self.columns.delimiter(), row).filter(|&length| length > 0);
         if let (None, Some(length)) = (&self.mark, cell) {
             self.mark = Some([b"\n", &row[..=length]].concat());
@@ -160,7 +160,7 @@ impl RowSplitter {
     }
 
     /// Where the next row begins, by the mark.
-    fn find_mark(&self, bytes: &[u8]) -> Option<usize> {
+    fn find_marker(&self, bytes: &[u8]) -> Option<usize> {
         memmem::find(bytes, self.mark.as_ref()?).map(|found| found + 1)
     }
 
@@ -169,9 +169,9 @@ impl RowSplitter {
         self.damaged = Some(Skipped::begin(window, reason));
     }
 
-    fn pass_damage(&mut self, window: &mut Window) -> Option<Split> {
+    fn skip_damaged(&mut self, window: &mut Window) -> Option<Split> {
         let held = window.bytes().len();
-        let found = self.find_mark(window.bytes());
+        let found = self.find_marker(window.bytes());
         // A mark may lie across the end of what is here.
         let kept = self.mark.as_ref().map_or(0, Vec::len);
         let passed = match found {

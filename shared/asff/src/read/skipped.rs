@@ -38,13 +38,13 @@ impl Skipped {
 
     /// All of some JSON has passed.
     pub(super) fn end(self) -> Split {
-        let excerpt = traces::of_json(&self.beginning);
+        let excerpt = traces::from_json(&self.beginning);
         self.told(excerpt)
     }
 
     /// All of some rows has passed.
     pub(super) fn end_of_rows(self) -> Split {
-        let excerpt = traces::of_row(&self.beginning);
+        let excerpt = traces::from_row(&self.beginning);
         self.told(excerpt)
     }
 

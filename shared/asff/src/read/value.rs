@@ -51,7 +51,7 @@ impl ValueScan {
     }
 
     /// Goes on behind the list of findings, which is the next field's value: nothing of it is in the bytes any more.
-    pub(super) fn behind_findings(&mut self) {
+    pub(super) fn after_findings(&mut self) {
         (self.scanned, self.at_findings, self.last) = (0, false, AFTER_SCALAR);
     }
 

@@ -29,7 +29,7 @@ fn entry(name: &str) -> String {
     entry.to_string()
 }
 
-fn is_cut(ending: &Ending) -> bool {
+fn is_truncated(ending: &Ending) -> bool {
     matches!(ending, Ending::Truncated { .. })
 }
 
@@ -109,11 +109,11 @@ fn a_file_cut_within_a_later_document_is_truncated() {
     ] {
         for cut in first.len() + 1..first.len() + second.len() {
             let file = format!("{first}{second}").as_bytes()[..cut].to_vec();
-            assert!(is_cut(&told(file).2), "{what}, {cut}");
+            assert!(is_truncated(&told(file).2), "{what}, {cut}");
         }
     }
     // Nothing shows where loose entries end, but a comma says that one more was to come.
-    assert!(is_cut(&told(format!("{a},\n{b},\n")).2));
+    assert!(is_truncated(&told(format!("{a},\n{b},\n")).2));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn empty_documents_are_read_to_their_end() {
         assert_eq!((elements.len(), ending), (0, Ending::Complete), "{empty}");
     }
     for cut in ["[", "[[]", r#"{"Findings": ["#, r#"{"Findings": []"#, "[]["] {
-        assert!(is_cut(&read(cut).1), "{cut}");
+        assert!(is_truncated(&read(cut).1), "{cut}");
     }
 }
 
@@ -177,7 +177,7 @@ fn field_case_two_nights_in_one_file_are_read_whole() {
     let (uids, lost, _) = told(file.clone());
     assert_eq!((uids.len(), lost, all.len(), ending), (wanted, 0, wanted, Ending::Complete));
     let (_, ending) = read(file[..file.len() - 1000].to_vec());
-    assert!(is_cut(&ending));
+    assert!(is_truncated(&ending));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn field_case_entries_after_a_stray_bracket_are_read() {
     assert_eq!((uids.len(), lost, ending), (wanted, 0, Ending::Complete));
     let ends: Vec<usize> = memchr::memmem::find_iter(&file, b"    },").map(|at| at + 5).collect();
     for cut in [ends[ends.len() - 2], ends[ends.len() - 2] + 1, file.len() - 2, file.len() - 500] {
-        assert!(is_cut(&read(file[..cut].to_vec()).1), "{cut}");
+        assert!(is_truncated(&read(file[..cut].to_vec()).1), "{cut}");
     }
 }
 

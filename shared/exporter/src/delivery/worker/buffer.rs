@@ -26,7 +26,7 @@ impl<P: Ports> RegionWorker<P> {
                 let now_ms = self.ports.now().as_millisecond();
                 self.state.report.changes.uncount(compare(last.as_ref(), other, now_ms));
                 if !has_left {
-                    self.state.identities.note_taken_back(mapped);
+                    self.state.identities.note_removed(mapped);
                 }
                 true
             }

@@ -109,7 +109,7 @@ pub(crate) struct WorkerState<P: Ports> {
     pub(in crate::delivery) repeated: Repeated,
     /// The scans of findings that the state knows and another scan than [`RegionWorker::header`]'s has, in milliseconds.
     pub(in crate::delivery) times: HashMap<FindingKey, i64>,
-    /// What [`RegionWorker::late`] are told: 24 bytes a finding, where there are any.
+    /// What [`RegionWorker::late_copy_regions`] are told: 24 bytes a finding, where there are any.
     pub(in crate::delivery) deferred_marks: Vec<(FindingKey, SeenInScan, i64)>,
     /// How absent findings are judged, from the end of the reading on.
     pub(in crate::delivery) judging: Option<Judge>,
