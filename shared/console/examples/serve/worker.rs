@@ -37,7 +37,7 @@ fn complete(memory: &Memory, now: Timestamp) {
         let before = of.and_then(|of| kept.runs.iter().find(|run| run.run_id == *of)).or(kept.runs.first()).cloned();
         let Some(before) = before else { continue };
         let id = format!("0193b{:03x}-0000-7c41-9a3b-000000000000", kept.runs.len());
-        let mut run = RunReport::begin(id.clone(), before.upload.clone(), now);
+        let mut run = RunReport::new(id.clone(), before.upload.clone(), now);
         (run.kind, run.source_run_id, run.job_id) = (kind, of.cloned(), Some(record.id.clone()));
         (run.status, run.finished_at, run.scanned_at) = (RunStatus::Succeeded, Some(now), before.scanned_at);
         run.read_status = before.read_status.clone();
@@ -51,7 +51,7 @@ fn complete(memory: &Memory, now: Timestamp) {
             redriven.for_each(|run| run.quarantine_remaining = Some(Default::default()));
         }
         kept.runs.push(run);
-        let mut done = record.settled(JobState::Succeeded, None, now);
+        let mut done = record.completed(JobState::Succeeded, None, now);
         done.runs = vec![id];
         kept.jobs[index] = done;
     }

@@ -63,7 +63,7 @@ mod tests {
         counts.add(Fate::Quarantined("missing_field".to_owned()), 2);
         counts.add(Fate::Malformed, 1);
         counts.add(Fate::Undelivered("throttled".to_owned()), 2);
-        assert!(counts.balanced());
+        assert!(counts.is_balanced());
         insta::assert_snapshot!(table("sent", &counts).render(Style { terminal: false, color: false, width: 80 }));
     }
 }

@@ -135,7 +135,7 @@ impl Runs for Standalone {
 }
 
 impl AccountLocks for Standalone {
-    async fn begin(
+    async fn acquire(
         &self,
         account: AccountId,
         run_id: &str,
@@ -157,7 +157,7 @@ impl AccountLocks for Standalone {
         self.store.change(&account_key(account), decide).await
     }
 
-    async fn holder(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
+    async fn locked_by(&self, _: AccountId, _: Timestamp) -> Result<Option<String>, PortError> {
         Ok(None)
     }
 
@@ -170,7 +170,7 @@ impl AccountLocks for Standalone {
     }
 
     /// Nothing checks when an account of a directory was exported last.
-    async fn end(
+    async fn release(
         &self,
         account: AccountId,
         run_id: &str,

@@ -60,7 +60,7 @@ impl AccountRecord {
         now: Timestamp,
         until: Timestamp,
     ) -> (Option<Self>, Acquired) {
-        let newest = match Newest::begin(old.as_ref().map(|old| old.newest.clone()), content, scanned_at) {
+        let newest = match Newest::with_scan(old.as_ref().map(|old| old.newest.clone()), content, scanned_at) {
             Ok(newest) => newest,
             Err(newest) => return (None, Acquired::Superseded { newest }),
         };
@@ -189,7 +189,7 @@ mod tests {
         let ended =
             held.end("a", &InDoubt { everywhere: false, regions: ["eu-west-1".parse().unwrap()].into() }).unwrap();
         let (_, in_doubt) = taken(Some(ended), "b", 1, 2);
-        assert!(!in_doubt.everywhere && in_doubt.covers("eu-west-1".parse().unwrap()));
+        assert!(!in_doubt.everywhere && in_doubt.includes("eu-west-1".parse().unwrap()));
     }
 
     #[test]

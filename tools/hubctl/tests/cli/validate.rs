@@ -36,7 +36,7 @@ fn the_json_adds_up_whatever_the_format_and_filters() {
             assert_eq!((ended.exit, ended.stderr.as_str()), (0, ""), "{file} {options}");
             let json: Value = serde_json::from_str(&ended.stdout).unwrap();
             let counts = serde_json::from_value::<exporter::report::Counts>(json["plan"]["counts"].clone()).unwrap();
-            assert!(counts.balanced() && counts.read > 0, "{file} {options}: {counts:?}");
+            assert!(counts.is_balanced() && counts.read > 0, "{file} {options}: {counts:?}");
             let number = |value: &Value| value.as_u64().unwrap();
             let sum = |value: &Value| value.as_object().unwrap().values().map(number).sum::<u64>();
             let scan = &json["scan"];

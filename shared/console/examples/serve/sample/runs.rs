@@ -28,7 +28,7 @@ fn run(id: &str, account: &str, minutes: i64, now: Timestamp) -> RunReport {
         modified_at: Some(started_at - SignedDuration::from_secs(4)),
         requester: None,
     };
-    let mut run = RunReport::begin(id.to_owned(), upload, started_at);
+    let mut run = RunReport::new(id.to_owned(), upload, started_at);
     run.status = RunStatus::Succeeded;
     run.format = Some(asff::ScanFormat::Ocsf);
     run.read_status = ReadStatus::Complete;

@@ -30,7 +30,7 @@ pub(super) async fn look(cloud: &Arc<Cloud>, targets: Vec<CheckTarget>, style: S
             // A doctor looks; accepting the product is the function's to do.
             let integration = Integration { auto_accept_product: false, ..(*target.integration).clone() };
             let before = cloud.connection(target.account).await.ok().flatten();
-            let connection = checker.look(target.account, &integration, before.as_ref(), None).await;
+            let connection = checker.check_without_saving(target.account, &integration, before.as_ref(), None).await;
             done.fetch_add(1, Ordering::Relaxed);
             connection
         }

@@ -166,7 +166,7 @@ fn not_checked(targets: &[CheckTarget], connections: &[Connection]) -> Option<St
 fn gaps(targets: &[CheckTarget], connections: &[Connection]) -> BTreeMap<AccountId, BTreeSet<RegionName>> {
     let by_account: BTreeMap<_, _> = targets.iter().map(|target| (target.account, &target.integration)).collect();
     let of = |connection: &Connection| {
-        let gaps = connection.gaps(by_account.get(&connection.account)?);
+        let gaps = connection.missing_regions(by_account.get(&connection.account)?);
         (!gaps.is_empty()).then_some((connection.account, gaps))
     };
     connections.iter().filter_map(of).collect()

@@ -77,7 +77,7 @@ async fn export_all<P: Ports>(
     for upload in uploads {
         let url = upload.url();
         let scan = work::open(&Source::Object(upload), cloud).await?;
-        let options = Options { again: !args.once, ..Options::default() };
+        let options = Options { reexport: !args.once, ..Options::default() };
         let run = work::export(ports, &args.work, origin, scan, options, output).await?;
         output.note(format!("{:10} {url}", run.status.as_str()))?;
         runs.push(run);

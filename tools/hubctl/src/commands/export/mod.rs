@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<E
         return backfill::run(args, since, global, output);
     }
     let any_format = args.options.any_format(&args.source);
-    let options = exporter::export::Options { again: !args.once, any_format, ..Default::default() };
+    let options = exporter::export::Options { reexport: !args.once, any_format, ..Default::default() };
     let (report, origin) = deployment::block_on(async {
         if args.options.standalone {
             let origin = Origin::standalone(args.options.place()?, global);

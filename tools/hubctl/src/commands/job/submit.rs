@@ -154,7 +154,7 @@ fn request(job: &Job) -> Result<Request, Failure> {
     let address = address(job)?;
     Ok(match job {
         Job::Approve { pending, unproven, .. } => {
-            let approval = Approval::of(*pending, *unproven);
+            let approval = Approval::for_job(*pending, *unproven);
             Request::act_with(address, json!({ "pending": approval.pending, "unproven": approval.unproven }))
         }
         _ => Request::act(address),

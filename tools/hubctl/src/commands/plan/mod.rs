@@ -88,13 +88,13 @@ pub(crate) async fn of_object(global: &Global, upload: Upload) -> Result<RunRepo
     let scan = work::open(&Source::Object(upload), connected.cloud.as_ref()).await?;
     let planning = Arc::new(Planning::new(connected.cloud));
     let exporter = Exporter::new(planning, Work::unpaced().settings(&Origin::default()));
-    let exported = exporter.export(scan, Options { again: true, ..Options::default() }).await;
+    let exported = exporter.export(scan, Options { reexport: true, ..Options::default() }).await;
     exported.map_err(|error| work::failed(&error, "hubctl plan").into())
 }
 
 /// Exports a scan in a world like the real one.
 async fn plan<P: Ports>(real: Arc<P>, scan: Scan, any_format: bool, output: &mut Output) -> Result<RunReport> {
-    let options = Options { again: true, any_format, ..Options::default() };
+    let options = Options { reexport: true, any_format, ..Options::default() };
     let planning = Arc::new(Planning::new(real.clone()));
     let report = work::export(&planning, &Work::unpaced(), &Origin::default(), scan, options, output).await?;
     for account in report.accounts.keys() {

@@ -85,7 +85,7 @@ impl Again<'_> {
     fn options(&self) -> Options {
         // In the format that the run exported, whichever the settings say of a scan's several files.
         let any_format = !self.earlier.counts.filtered.contains_key(FilterReason::OtherFormat.as_str());
-        Options { again: true, approval: self.approval, any_format, ..Options::default() }
+        Options { reexport: true, approval: self.approval, any_format, ..Options::default() }
     }
 
     /// Opens what the run exported, if it may be exported again and still is what it was.

@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, of: &Of, global: &Global, output: &mut Output) ->
     if !args.yes {
         person.must_be_there("whether to archive", "add --yes to agree beforehand")?;
     }
-    let approval = Approval::of(args.pending, args.unproven);
+    let approval = Approval::for_job(args.pending, args.unproven);
     let origin = of.origin(global);
     let ask = |run: &RunReport, person: &mut Prompt, output: &mut Output| {
         if args.yes || agreed(person, run, approval, output)? {
@@ -114,7 +114,7 @@ fn is_superseded(run: &RunReport) -> bool {
 
 /// Makes sure that something of the run waits for this approval.
 fn waits(run: &RunReport, approval: Approval, origin: &Origin) -> Result<(), Failure> {
-    let Some(why) = approval.without_effect(run) else { return Ok(()) };
+    let Some(why) = approval.reason_without_effect(run) else { return Ok(()) };
     let failure = submit::refused(&why);
     Err(Failure { hint: failure.hint.map(|hint| origin.complete_lines(&hint)), ..failure })
 }
@@ -123,7 +123,7 @@ fn waits(run: &RunReport, approval: Approval, origin: &Origin) -> Result<(), Fai
 /// after the question.
 async fn is_newest(run: &RunReport, approval: Approval, management: &Management, origin: &Origin) -> Result<()> {
     let mut hint = None;
-    for (account, _) in run.waiting_for(approval) {
+    for (account, _) in run.accounts_to_approve(approval) {
         // Newer scans of another part of an account don't make a partial one outdated.
         let integration = management.find(path(&account.into())).await?;
         let scope = integration.map(|answer| read::<IntegrationView>(&answer.body)).transpose()?;
@@ -133,7 +133,7 @@ async fn is_newest(run: &RunReport, approval: Approval, management: &Management,
         let listed = management.list(&format!("/runs?account={account}"), NEWER_RUNS_MAX).await?;
         let runs: Vec<RunReport> = listed.iter().map(read).collect::<Result<_, _>>()?;
         let Some(newer) = newer_run(run, account, &runs) else { return Ok(()) };
-        let waits = newer.accounts.get(&account).is_some_and(|part| part.waits_for(approval));
+        let waits = newer.accounts.get(&account).is_some_and(|part| part.is_affected_by(approval));
         let look = format!("hubctl run show {}", newer.run_id);
         hint = Some(origin.command(&if waits { newer.approve_command(approval) } else { look }));
     }
@@ -143,7 +143,7 @@ async fn is_newest(run: &RunReport, approval: Approval, management: &Management,
 
 /// Asks whoever sits at the terminal.
 fn agreed(person: &mut Prompt, run: &RunReport, approval: Approval, output: &mut Output) -> Result<bool> {
-    for (account, part) in run.waiting_for(approval) {
+    for (account, part) in run.accounts_to_approve(approval) {
         for line in question(part, approval) {
             output.note(format!("account {account}: {line}"))?;
         }
@@ -182,7 +182,7 @@ mod tests {
             modified_at: None,
             requester: None,
         };
-        let mut run = RunReport::begin("1".to_owned(), upload, "2026-11-23T00:00:00Z".parse().unwrap());
+        let mut run = RunReport::new("1".to_owned(), upload, "2026-11-23T00:00:00Z".parse().unwrap());
         let account: AccountId = "123456789012".parse().unwrap();
         let refused = |run: &RunReport, pending, unproven| {
             waits(run, Approval { pending, unproven }, &Origin::default()).unwrap_err().hint.unwrap()

@@ -106,7 +106,7 @@ mod tests {
         let source = "s3://scans/json-ocsf/prowler-output-123456789012-20261123080000.ocsf.json".to_owned();
         let upload = UploadInfo { source, etag: String::new(), bytes: 0, modified_at: None, requester: None };
         let at = "2026-11-23T08:00:00Z".parse().unwrap();
-        let mut run = RunReport::begin("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b".to_owned(), upload, at);
+        let mut run = RunReport::new("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b".to_owned(), upload, at);
         (run.status, run.counts.archived) = (RunStatus::Succeeded, 130);
         run.counts.add(Fate::Sent, 1_234_567);
         run.accounts.insert("123456789012".parse().unwrap(), AccountReport::default());

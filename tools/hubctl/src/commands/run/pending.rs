@@ -321,7 +321,7 @@ mod tests {
             modified_at: None,
             requester: None,
         };
-        let run = RunReport::begin(
+        let run = RunReport::new(
             "01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b".to_owned(),
             upload,
             "2026-11-23T00:00:00Z".parse().unwrap(),

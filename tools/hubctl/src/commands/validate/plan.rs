@@ -42,10 +42,11 @@ impl Plan {
 
     fn decide(&mut self, mapped: &Mapped, identity: Identity, fits: bool) -> Fate {
         // A file that a user names is exported in its own format.
-        let Destination { region, kept, redirected } = match destination(&self.filters, self.filters.format, mapped) {
-            Ok(destination) => destination,
-            Err(fate) => return fate,
-        };
+        let Destination { region, filtered: kept, redirected } =
+            match destination(&self.filters, self.filters.format, mapped) {
+                Ok(destination) => destination,
+                Err(fate) => return fate,
+            };
         self.counts.redirected += u64::from(redirected);
         let repeated = matches!(identity, Identity::Duplicate | Identity::Older).then_some(FilterReason::Duplicate);
         let older = (identity == Identity::Older).then_some(FilterReason::Duplicate);

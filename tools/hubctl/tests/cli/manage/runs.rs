@@ -22,7 +22,7 @@ pub(crate) fn run(run_id: &str, kind: RunKind) -> RunReport {
         modified_at: None,
         requester: None,
     };
-    let mut run = RunReport::begin(run_id.to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
+    let mut run = RunReport::new(run_id.to_owned(), upload, "2026-11-23T08:00:00Z".parse().unwrap());
     (run.kind, run.status) = (kind, RunStatus::Succeeded);
     run
 }

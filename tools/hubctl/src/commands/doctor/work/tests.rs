@@ -76,7 +76,7 @@ fn a_scan_is_overdue_after_its_due_time_and_a_grace_period() {
 fn run(id: &str, status: RunStatus, account: Option<AccountReport>) -> RunReport {
     let upload =
         UploadInfo { source: "s3://b/k".to_owned(), etag: String::new(), bytes: 1, modified_at: None, requester: None };
-    let mut run = RunReport::begin(id.to_owned(), upload, at("08:00:00"));
+    let mut run = RunReport::new(id.to_owned(), upload, at("08:00:00"));
     run.status = status;
     run.accounts = account.into_iter().map(|report| (ACCOUNT.parse().unwrap(), report)).collect();
     run
