@@ -20,7 +20,7 @@ async fn the_same_upload_twice_changes_nothing() -> Result<()> {
     let (findings, asked) = (hub.findings()?, hub.asked()?);
     ensure!(asked.imports > 0 && asked.billed == findings.len() as u64, "{asked:?} for {}", findings.len());
 
-    // Events come at least once; and somebody copies the same file to the same place.
+    // Events come at least once; and a user copies the same file to the same place.
     stage.send_event_again(KEY).await?;
     stage.upload(KEY, scan).await?;
     let ignored = || async {

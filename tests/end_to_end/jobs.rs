@@ -52,7 +52,7 @@ async fn a_quarantined_finding_is_sent_once_the_service_accepts_it() -> Result<(
     let stage = Stage::find().await?;
     let hub = stage.hub(ACCOUNT);
     stage.integrate(&by_role(ACCOUNT)?).await?;
-    // The service refuses one finding, once.
+    // The service rejects one finding, once.
     hub.inject(
         Fault::new(Effect::FailFindings {
             id_contains: "-eu-west-1-".to_owned(),
@@ -86,7 +86,7 @@ async fn what_security_hub_holds_is_reconciled_and_explained() -> Result<()> {
     let hub = stage.hub(ACCOUNT);
     stage.integrate(&by_role(ACCOUNT)?).await?;
     stage.export("fixing/reconcile.json", scan(&findings(ACCOUNT, 20)?)?).await?;
-    // Somebody else sent a finding.
+    // A user else sent a finding.
     let mut strange = hub.findings_in(REGION)?.first().context("no finding")?.clone();
     let sent = id(&strange).to_owned();
     let unknown = format!("prowler-iam_root_mfa_enabled-{ACCOUNT}-{REGION}-0123456ab");

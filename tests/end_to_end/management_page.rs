@@ -1,5 +1,5 @@
 //! The page "Integration Management", from top to bottom, by hubctl on the deployed stack: an account is configured, tested,
-//! switched off and on, given other credentials, broken, fixed, and deleted.
+//! disabled and on, given other credentials, broken, fixed, and deleted.
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::hub::REGIONS;

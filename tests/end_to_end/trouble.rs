@@ -1,4 +1,4 @@
-//! Security Hub in trouble: throttled, switched off, refusing, broken for a while, broken for ever.
+//! Security Hub in trouble: throttled, disabled, refusing, broken for a while, broken for ever.
 
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ pub struct Asked {
     pub imports: usize,
     /// The largest of them, in bytes of its body.
     pub largest_import_bytes: u64,
-    /// Of these, the ones that were refused for a reason in the request.
+    /// Of these, the ones that were rejected for a reason in the request.
     pub refused: usize,
     /// Of these, the ones that were throttled.
     pub throttled: usize,

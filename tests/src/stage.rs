@@ -136,7 +136,7 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// When it refuses.
+    /// When it rejects.
     pub fn cloudformation(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
         let (key, region) = (env::var("AWS_ACCESS_KEY_ID")?, env::var("AWS_REGION")?);
         let scope = format!("Credential={key}/20250101/{region}/cloudformation/aws4_request");

@@ -1,7 +1,7 @@
 //! The hash by which the next scan tells whether a finding is still the same.
 //!
 //! It covers what a user would call the finding. It leaves out what changes with every scan or with the way to Security
-//! Hub: all times, whether the finding is live, Prowler's version, and the product's ARN.
+//! Hub: all times, whether the finding is active, Prowler's version, and the product's ARN.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};

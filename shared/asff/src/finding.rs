@@ -119,7 +119,7 @@ pub struct Remediation {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Recommendation {
-    /// At most 512 characters; left out when there is none, as the service refuses an empty one.
+    /// At most 512 characters; left out when there is none, as the service rejects an empty one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Where to read more.
@@ -211,7 +211,7 @@ impl Status {
     }
 }
 
-/// Whether a finding is live.
+/// Whether a finding is active.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RecordState {

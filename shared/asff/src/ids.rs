@@ -29,7 +29,7 @@ pub struct InvalidName {
 }
 
 impl InvalidName {
-    /// Characters of a bad value that an error repeats: enough to recognise it, too few to flood a report.
+    /// Characters of a bad value that an error repeats: enough to recognize it, too few to flood a report.
     const VALUE_CHARS_MAX: usize = 64;
 
     fn new(value: &str, expected: &'static str) -> Self {

@@ -39,5 +39,5 @@ pub const RELATED_REQUIREMENT_CHARS_MAX: usize = 64;
 pub const ASSOCIATED_STANDARDS_MAX: usize = 20;
 /// `Compliance.AssociatedStandards[].StandardsId`; the contract gives none, so the bound of ids.
 pub const STANDARDS_ID_CHARS_MAX: usize = 512;
-/// Any single text: the service refuses 32,768 and more.
+/// Any single text: the service rejects 32,768 and more.
 pub const TEXT_BYTES_MAX: usize = 32_767;

@@ -22,7 +22,7 @@ pub enum Outcome {
     Skipped(Skip),
     /// Not a finding that can be read at all.
     Malformed(Malformed),
-    /// A finding that the service would refuse or that could be wrong.
+    /// A finding that the service would reject or that could be wrong.
     Quarantined(Box<Quarantined>),
 }
 
@@ -166,7 +166,7 @@ pub struct Malformed {
     pub place: Place,
 }
 
-/// A finding that is kept back, with what a user needs to fix it.
+/// A finding that is filtered, with what a user needs to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// Why, in a word.
@@ -222,7 +222,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// Why a finding is kept back.
+    /// Why a finding is filtered.
     QuarantineCode {
         /// A field that nothing can stand in for is missing or empty.
         MissingField => "missing_field",

@@ -28,7 +28,7 @@ impl Partition {
     /// Every partition, in the order of the data file.
     pub const ALL: [Self; 4] = [Self::Aws, Self::AwsCn, Self::AwsUsGov, Self::AwsEusc];
 
-    /// The name as it stands in an ARN.
+    /// The name as it is in an ARN.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Which Regions there are, in which partition, and which must be switched on first.
+//! Which Regions there are, in which partition, and which must be enabled first.
 //!
 //! The table is a data file of this crate. AWS opens Regions faster than we release, so a caller that has asked AWS may add to it.
 
@@ -20,7 +20,7 @@ pub enum Availability {
     Default,
     /// An account switches it on.
     OptIn,
-    /// Named by AWS, not open yet; an account that has it switched it on.
+    /// Named by AWS, not open yet; an account that has it enabled it.
     Announced,
 }
 

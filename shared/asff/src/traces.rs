@@ -12,7 +12,7 @@ use crate::{AccountId, Partition, RegionName, SeverityLabel};
 
 /// Fields that are told at most.
 const TRACES_MAX: usize = 32;
-/// Bytes of a name that is looked at; of a value too.
+/// Bytes of a name that is checked; of a value too.
 const TEXT_BYTES_MAX: usize = 512;
 /// What a check may come to.
 const STATUS_CODES: [&str; 6] = ["PASS", "FAIL", "MANUAL", "PASSED", "FAILED", "WARNING"];

@@ -1,4 +1,4 @@
-//! Gives every element of a scan to its account, or its fate at once where it belongs to none.
+//! Gives every element of a scan to its account, or its outcome at once where it belongs to none.
 
 use std::collections::btree_map::Entry as FindingMeta;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -21,9 +21,9 @@ pub(crate) struct AccountRouter<P: Ports> {
     accounts: BTreeMap<AccountId, AccountExport<P>>,
     /// Which accounts are at work.
     active: AtWork,
-    /// Those that are coming to rest.
+    /// Those that are being suspended.
     suspending: VecDeque<AccountId>,
-    /// The fates of what belongs to no account.
+    /// The outcomes of what belongs to no account.
     counts: Counts,
     scanned_at: Option<Timestamp>,
     /// Where entries could belong that can't be read or mapped.
@@ -97,7 +97,7 @@ impl<P: Ports> AccountRouter<P> {
         self.suspend_idle().await
     }
 
-    /// Lets accounts come to rest that were not mentioned for longest, where too many are at work.
+    /// Suspends accounts that were not mentioned for longest, where too many are at work.
     async fn suspend_idle(&mut self) -> Result<(), PortError> {
         let settings = &self.context.run.shared.settings;
         while let Some(idle) = self.active.next_to_suspend(settings.open_workers_max) {
@@ -192,7 +192,7 @@ impl AtWork {
         }
     }
 
-    /// The account that is to come to rest, if more than `most` workers are at work. It counts as at rest from now on.
+    /// The account that is to be suspended, if more than `most` workers are at work. It counts as suspended from now on.
     fn next_to_suspend(&mut self, most: usize) -> Option<AccountId> {
         if self.workers <= most {
             return None;

@@ -114,7 +114,7 @@ impl Coverage {
         Ok(Self { etag: Some(object.etag), ..known })
     }
 
-    /// Writes it, unless somebody else did meanwhile.
+    /// Writes it, unless a user else did meanwhile.
     pub(crate) async fn write(&self, ports: &impl Objects, account: AccountId) -> Result<(), PortError> {
         let key = Self::key(account);
         let failed = |message: String| PortError { action: format!("write {key}"), message };
@@ -177,7 +177,7 @@ impl Coverage {
         self.archived.retain(|time, _| *time >= keep);
     }
 
-    /// Notes what a scan looked at. `settled`: the Regions whose states were saved after it; `full`: those that were
+    /// Notes what a scan looked at. `completed`: the Regions whose states were saved after it; `full`: those that were
     /// compared with the scan as one of the whole account. `approved`: it is a measure of the next ones even if it looks
     /// partial.
     pub(crate) fn note_scan(

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::ports::PortError;
 
-/// How long a read may go on after the run has stopped to try: what was found out until then is still to be saved.
+/// How long a read may continue after the run has stopped to try: what was found out until then is still to be saved.
 const LAST_READ: Duration = Duration::from_secs(5);
 
 /// What a read says that the end of the run cut off.

@@ -24,7 +24,7 @@ pub struct Destination {
 ///
 /// # Errors
 ///
-/// With its fate, when no Region hears of it.
+/// With its outcome, when no Region hears of it.
 pub fn destination(integration: &Integration, format: ScanFormat, mapped: &Mapped) -> Result<Destination, Fate> {
     let kept = filter(integration, format, mapped.status, mapped.severity);
     match route(integration, mapped.region) {

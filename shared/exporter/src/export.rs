@@ -1,4 +1,4 @@
-//! The straight line of an export: claim the upload, read it, give every finding its fate, and record the run.
+//! The data flow of an export: claim the upload, read it, give every finding its outcome, and record the run.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ impl<P: Ports> Exporter<P> {
 
     /// Exports one scan.
     ///
-    /// The report says what became of every finding; [`RunStatus::Failed`] asks for another try of the same upload.
+    /// The report says the outcome of every finding; [`RunStatus::Failed`] asks for another try of the same upload.
     ///
     /// # Errors
     ///

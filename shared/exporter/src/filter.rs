@@ -1,11 +1,11 @@
-//! Which findings an integration sends. Every finding kept back has a reason, and the reason is counted.
+//! Which findings an integration sends. Every finding filtered has a reason, and the reason is counted.
 
 use asff::{ScanFormat, SeverityLabel, Status};
 
 use crate::integration::{Integration, MutedFindings};
 use crate::state::SeenInScan;
 
-/// Why a finding is kept back.
+/// Why a finding is filtered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FilterReason {
     /// The integration takes the scan in another format.
@@ -39,7 +39,7 @@ impl FilterReason {
 }
 
 impl FilterReason {
-    /// What a finding that is kept back for this reason means for one that was sent before.
+    /// What a finding that is filtered for this reason means for one that was sent before.
     pub(crate) fn seen(self) -> SeenInScan {
         match self {
             Self::Passed | Self::LowSeverityPassed => SeenInScan::Passed,

@@ -1,7 +1,7 @@
-//! Holds, renewed while a run works that has no deadline: on its upload and on its accounts.
+//! Leases, renewed while a run works that has no deadline: on its upload and on its accounts.
 //!
 //! Promises: a run that lives keeps what it holds, however long it takes; what a dead run held is free soon; a run that lost
-//! its hold, because it could not renew it in time, learns of it and stops, since another may be at work.
+//! its lease, because it could not renew it in time, learns of it and stops, since another may be at work.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const LOCK_DURATION: SignedDuration = SignedDuration::from_mins(15);
 const RENEW_EVERY: Duration = Duration::from_secs(4 * 60);
 /// How soon it tries again when that fails.
 const RENEW_RETRY_AFTER: Duration = Duration::from_secs(20);
-/// How long a hold outlives the deadline of its run: what a killed function held is free soon after.
+/// How long a lease outlives the deadline of its run: what a killed function held is free soon after.
 const LOCK_AFTER_DEADLINE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Until when a run may hold what it works on. Without a deadline it has to renew.
@@ -33,7 +33,7 @@ pub(crate) fn lock_until(now: Timestamp, deadline: Option<Instant>) -> Timestamp
     now.saturating_add(hold).unwrap_or(now)
 }
 
-/// A hold on something. Cheap to clone; it is renewed until the last clone is dropped.
+/// A lease. Cheap to clone; it is renewed until the last clone is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Lease {
     lost: Arc<AtomicBool>,
@@ -50,7 +50,7 @@ impl Drop for Renewing {
 }
 
 impl Lease {
-    /// A hold that needs no renewal: the run ends before it does.
+    /// A lease that needs no renewal: the run ends before it does.
     pub(crate) fn fixed() -> Self {
         Self { lost: Arc::default(), _renewing: None }
     }

@@ -1,7 +1,7 @@
 //! Carries the findings of a Prowler scan into AWS Security Hub, whole and accounted for.
 //!
 //! This crate decides; it does not talk to AWS. Where AWS begins there is a trait in [`ports`], and the crate `aws`
-//! implements it. The straight line of an export is the body of [`export::Exporter::export`].
+//! implements it. The data flow of an export is the body of [`export::Exporter::export`].
 
 mod account;
 mod account_router;

@@ -18,7 +18,7 @@ use crate::report::RunReport;
 
 /// Ports through which everything is read and nothing is changed.
 ///
-/// Memory grows with the states that the export would write: some hundred bytes a finding.
+/// Memory grows with the states that the export would write: some hundred bytes per finding.
 pub struct Planning<P> {
     real: Arc<P>,
     written: Written,

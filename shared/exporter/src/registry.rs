@@ -1,7 +1,7 @@
 //! What operators keep: providers and integrations with their versions, the audit log of changes, and access keys.
 //!
 //! Promises: a change is all or nothing, together with its entry in the audit log; a change that was made to another version
-//! than its author saw is refused; an access key goes in and never comes out.
+//! than its author saw is rejected; an access key goes in and never comes out.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -27,7 +27,7 @@ pub struct Stored<T> {
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
-    /// Who changed it last. Empty where nobody knows.
+    /// Who changed it last. Empty if it is unknown.
     pub updated_by: String,
     /// The resource of a stack that made it, however often others changed it since. None: a user made it.
     pub declared: Option<DesiredState>,
@@ -286,7 +286,7 @@ pub trait RunLog {
     fn run(&self, run_id: &str) -> impl Future<Output = Result<Option<RunReport>, PortError>> + Send;
 
     /// What a run put into quarantine, each entry as JSON, in the order of the file. Empty, where there is nothing. None, where
-    /// [`Page::after`] is no mark of that file: then nobody knows where to go on.
+    /// [`Page::after`] is no mark of that file: then nobody knows where to continue.
     fn quarantined(
         &self,
         run_id: &str,

@@ -32,14 +32,14 @@ pub enum ExportError {
     /// Something that we rely on did not work.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// A defect of ours: findings without a fate, or with two.
+    /// A defect of ours: findings without an outcome, or with two.
     #[error("run {run_id} read {read} findings and accounts for {accounted}")]
     Unbalanced {
         /// The run.
         run_id: String,
         /// Findings read.
         read: u64,
-        /// Findings with a fate.
+        /// Findings with an outcome.
         accounted: u64,
     },
 }

@@ -1,7 +1,7 @@
 //! When scans are due: `rate(1 day)` or `cron(0 3 * * ? *)`, written as EventBridge Scheduler writes them, in UTC.
 //!
 //! Promise: what [`Schedule`] takes, the Scheduler takes too, and it says of everything else what is wrong with it. The
-//! calendar is the crate `croner`'s; what AWS means otherwise than cron does is settled here before it is asked.
+//! calendar is the crate `croner`'s; what AWS means otherwise than cron does is completed here before it is asked.
 
 use std::fmt;
 use std::str::FromStr;
@@ -69,7 +69,7 @@ impl Schedule {
         }
     }
 
-    /// Since when a scan is missing at `now`: the time at which it was due. None where all is well, or too early to tell.
+    /// Since when a scan is missing at `now`: the time at which it was due. None if there is no problem, or too early to tell.
     /// `newest` is the newest scan that came; `since` is when we began to wait for scans.
     pub fn missing(&self, newest: Option<Timestamp>, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let newest = newest.unwrap_or(Timestamp::MIN);

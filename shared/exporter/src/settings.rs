@@ -13,7 +13,7 @@ pub const DRAIN_SHARE: u32 = 4;
 /// How an export behaves towards the service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// `BatchImportFindings` calls a second per account and Region. The service's quota is 10; 0 means unlimited.
+    /// `BatchImportFindings` calls per second per account and Region. The service's quota is 10; 0 means unlimited.
     pub import_calls_per_second: u32,
     /// Calls that may be made at once after a pause. The service's quota is 30.
     pub import_calls_burst: u32,
@@ -25,12 +25,12 @@ pub struct Settings {
     /// filled while another is sent.
     pub worker_queue_max: usize,
     /// Workers, each of one account and Region, that are at work at once at most: each takes some 200 KB. The accounts of a file
-    /// that were not mentioned for longest come to rest above it; the one that is being read may have more. With 0 it comes to rest after
+    /// that were not mentioned for longest was suspended above it; the one that is being read may have more. With 0 it was suspended after
     /// each of its entries, which only tests want.
     pub open_workers_max: usize,
-    /// Accounts that come to rest at once, and that are finished at once at the end of a file.
+    /// Accounts that was suspended at once, and that are finished at once at the end of a file.
     pub finishing_accounts_max: usize,
-    /// Attempts at one call that fails for a passing reason.
+    /// Attempts at one call that fails for a transient reason.
     pub attempts_max: u32,
     /// Attempts at one call that is throttled: others share the quota, so patience pays.
     pub throttled_attempts_max: u32,

@@ -1,4 +1,4 @@
-//! What was uploaded: the object, and the identity by which the same upload is recognised when its event comes twice.
+//! What was uploaded: the object, and the identity by which the same upload is recognized when its event comes twice.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -19,7 +19,7 @@ impl TokenBucket {
         Self { tokens: rate.burst, filled_at: now }
     }
 
-    /// Whether the call may go on.
+    /// Whether the call may continue.
     pub(crate) fn take(&mut self, rate: Rate, now: Timestamp) -> bool {
         let seconds = now.duration_since(self.filled_at).as_secs_f64();
         if seconds > 0.0 {

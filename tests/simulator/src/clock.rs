@@ -49,7 +49,7 @@ impl Clock {
         }
     }
 
-    /// Moves the clock forward; it goes on running or standing as before.
+    /// Moves the clock forward; it continues running or standing as before.
     pub fn advance(&self, by: Duration) {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         match &mut *lock(&self.state) {

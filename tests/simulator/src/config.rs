@@ -1,4 +1,4 @@
-//! The world as a document: who exists, what is switched on, how the service behaves where its papers are silent.
+//! The world as a document: who exists, what is enabled, how the service behaves where its papers are silent.
 //!
 //! JSON with every field optional; an unknown field is an error, so that a misspelt setting cannot go unnoticed.
 //! README.md shows a whole document.
@@ -22,7 +22,7 @@ use crate::faults::Fault;
 pub struct Config {
     /// The accounts that exist.
     pub accounts: Vec<AccountConfig>,
-    /// The account of every access key that nobody made known; without it such keys are refused.
+    /// The account of every access key that nobody made known; without it such keys are rejected.
     pub default_account: Option<String>,
     /// Who sees whose findings.
     pub organization: Option<Organization>,

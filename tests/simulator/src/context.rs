@@ -46,7 +46,7 @@ impl Context<'_> {
         Response::error(401, "InvalidAccessException", &self.not_subscribed_text())
     }
 
-    /// How a policy's refusal ends, if one refuses the operation.
+    /// How a policy's rejection ends, if one rejects the operation.
     pub(crate) fn denied(&self, operation: Operation) -> Option<String> {
         let account = self.world.accounts.get(&self.caller.account)?;
         account.config.denies.iter().find_map(|deny| denial(deny, &operation.action(), self.region, &self.caller.arn))

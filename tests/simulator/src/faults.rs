@@ -81,7 +81,7 @@ pub enum Effect {
         #[serde(default = "internal_message")]
         message: String,
     },
-    /// An import that holds a finding whose Id contains the text is refused whole, with 400.
+    /// An import that holds a finding whose Id contains the text is rejected whole, with 400.
     RefuseBatch {
         /// Part of the Id.
         id_contains: String,
@@ -159,7 +159,7 @@ impl Fault {
     }
 }
 
-/// A fault and what became of it.
+/// A fault and the outcome of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct FaultStatus {
     /// The fault's number.

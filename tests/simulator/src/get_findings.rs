@@ -1,6 +1,6 @@
 //! GetFindings: filters, order, pages (contract 3.1).
 //!
-//! Without sort criteria findings come in the order of (account, Region, ProductArn, Id), and a page goes on where the last one
+//! Without sort criteria findings come in the order of (account, Region, ProductArn, Id), and a page continues where the last one
 //! ended. With sort criteria every page sorts again.
 
 mod attributes;
@@ -49,7 +49,7 @@ fn page(context: &Context<'_>, body: &[u8]) -> Result<Response, String> {
     Ok(Response::ok(&answer))
 }
 
-/// A page that goes on behind the last finding of the page before.
+/// A page that continues behind the last finding of the page before.
 fn in_key_order(
     context: &Context<'_>,
     scope: &Scope<'_>,

@@ -1,4 +1,4 @@
-//! Which products may import: list, accept, refuse, describe (contract 2.3).
+//! Which products may import: list, accept, reject, describe (contract 2.3).
 //!
 //! AWS's own products are always accepted and stand first in every list, and pages are small, so that a client that reads one page
 //! only does not find a partner's product.

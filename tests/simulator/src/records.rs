@@ -32,7 +32,7 @@ pub struct Call {
     pub dropped: bool,
     /// Bytes of the request's body.
     pub body_bytes: usize,
-    /// What became of the findings of an import.
+    /// The outcome of the findings of an import.
     #[serde(flatten)]
     pub tally: Tally,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// An answer, before it goes on a wire.
+/// An answer, before it continues a wire.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// HTTP status.

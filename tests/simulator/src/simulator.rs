@@ -92,7 +92,7 @@ impl Simulator {
         lock(&self.world().identities).caller(access_key, token)
     }
 
-    /// Writes a call down that was refused before anybody knew whose it was.
+    /// Writes a call down that was rejected before anybody knew whose it was.
     pub(crate) fn record(&self, call: Call) {
         lock(&self.world().records).call(call);
     }

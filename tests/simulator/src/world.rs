@@ -45,7 +45,7 @@ pub(crate) struct Region {
 #[derive(Debug)]
 pub(crate) struct RegionState {
     pub(crate) hub: Option<Hub>,
-    /// When the hub was last switched off.
+    /// When the hub was last disabled.
     pub(crate) disabled_at: Option<Timestamp>,
     /// Partner products accepted, as `company/product`.
     pub(crate) subscriptions: BTreeSet<String>,

@@ -19,7 +19,7 @@ use crate::finding::{Standard, Status};
 use crate::limits::{ASSOCIATED_STANDARDS_MAX, RELATED_REQUIREMENT_CHARS_MAX, RELATED_REQUIREMENTS_MAX};
 use crate::outcome::{QuarantineCode, RawStatus, Repair, Skip};
 
-/// Pairs of a map that are looked at; the service takes 50.
+/// Pairs of a map that are checked; the service takes 50.
 const PAIRS_MAX: usize = 256;
 /// What a generator's name begins with.
 const GENERATOR_PREFIX: &str = "prowler-";

@@ -1,6 +1,6 @@
 //! What every format tells of a finding, and how a finding within the service's limits is made of it.
 //!
-//! What the service would refuse is cut or left out and noted as a repair; what cannot be fixed is rejected.
+//! What the service would reject is cut or left out and noted as a repair; what cannot be fixed is rejected.
 
 use std::borrow::Cow;
 
@@ -233,7 +233,7 @@ const ESCAPED_BYTES_MAX: usize = 6;
 /// Bytes of an encoded finding besides its texts, generously.
 const FRAME_BYTES: usize = 4096;
 
-/// Rejects what the service would refuse for its size. Only findings with very long tags and fields are measured in earnest.
+/// Rejects what the service would reject for its size. Only findings with very long tags and fields are measured in earnest.
 fn within_size(mapped: Mapped) -> Result<Box<Mapped>, Rejection> {
     if parts::text_bytes(&mapped.finding) * ESCAPED_BYTES_MAX + FRAME_BYTES > limits::FINDING_BYTES_MAX {
         mapped

@@ -1,4 +1,4 @@
-//! Judges links: the service takes a URI in the strict sense and refuses the whole finding for one that is not.
+//! Judges links: the service takes a URI in the strict sense and rejects the whole finding for one that is not.
 
 use url::Url;
 

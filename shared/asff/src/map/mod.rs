@@ -32,7 +32,7 @@ use hints::Hints;
 use ocsf::Drafted;
 use table::Table;
 
-/// Bytes of an unreadable entry that are looked at.
+/// Bytes of an unreadable entry that are checked.
 const EXCERPT_BYTES_MAX: usize = 16 * 1024;
 
 /// Maps one element. Pure: call it on as many threads as you like.

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::frameworks::Frameworks;
 use super::time;
 
-/// Entries of a list that are looked at; the service takes 50 at most of any.
+/// Entries of a list that are checked; the service takes 50 at most of any.
 const ENTRIES_MAX: usize = 256;
 
 /// A text, borrowed unless it holds escapes.
@@ -171,7 +171,7 @@ impl<'de> Deserialize<'de> for Frameworks {
                 formatter.write_str("a map of frameworks and their requirements")
             }
 
-            /// Prowler 4.1 wrote it as it stands in its table.
+            /// Prowler 4.1 wrote it as it is in its table.
             fn visit_str<E: Error>(self, text: &str) -> Result<Frameworks, E> {
                 Ok(Frameworks::from_cell(text))
             }

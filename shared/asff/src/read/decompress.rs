@@ -1,6 +1,6 @@
 //! Unpacks the file as its pieces come, told by its first bytes: plain, gzip of any number of members, zstd of any number of frames.
 //!
-//! A piece never yields more than [`PIECE_BYTES`] at once, and a file that grows more than its limits allow is refused.
+//! A piece never yields more than [`PIECE_BYTES`] at once, and a file that grows more than its limits allow is rejected.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -37,7 +37,7 @@ pub(super) enum Pull {
     End,
     /// The stream stops or breaks before its end.
     Broken(&'static str),
-    /// It is not safe to go on.
+    /// It is not safe to continue.
     Refused(Refusal),
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Content, Element, ScanFormat};
 
-/// Runs of foreign findings that are told apart by their product; what comes then counts with the last.
+/// Runs of foreign findings that are distinguished by their product; what comes then counts with the last.
 const RUNS_MAX: usize = 64;
 
 /// In the file's order. Findings of other products take no memory, however many stand before the first of Prowler's.

@@ -1,7 +1,7 @@
 //! Cuts JSON into entries, however they lie in the file: in arrays, in objects with a list of findings (pages of an API), one
 //! after the other, and several of these in a row or within each other.
 //!
-//! A damaged entry is reported with its place, and reading goes on at the next one. Whatever is neither an entry nor what
+//! A damaged entry is reported with its place, and reading continues at the next one. Whatever is neither an entry nor what
 //! holds entries together is reported as well: nothing is thrown away unread but the other fields of a page.
 
 use memchr::memmem;

@@ -31,7 +31,7 @@ pub(super) enum Verdict {
     Nothing(String),
 }
 
-/// What is looked at. Types are not trusted: whatever has the wrong one is as if it were not there.
+/// What is checked. Types are not trusted: whatever has the wrong one is as if it were not there.
 #[derive(Deserialize)]
 struct Probe<'a> {
     #[serde(borrow)]

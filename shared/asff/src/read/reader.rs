@@ -14,7 +14,7 @@ use super::split::Split;
 use super::window::Window;
 use super::{Compression, Content, Element, Ending, ReadLimits, Refusal, ScanFormat, TagKeys, sniff};
 
-/// Entries that may say nothing about the file before it is refused.
+/// Entries that may say nothing about the file before it is rejected.
 const UNDETECTED_ENTRIES_MAX: usize = 16;
 
 /// What a reader has to say next.
@@ -30,7 +30,7 @@ pub enum Step {
 
 /// Turns the bytes of a scan file, in pieces of any size, into elements.
 ///
-/// A file that turns out not to be a scan is refused before its first element comes out; one that is too large or a
+/// A file that turns out not to be a scan is rejected before its first element comes out; one that is too large or a
 /// bomb, when that shows.
 #[derive(Debug)]
 pub struct ScanReader {
@@ -97,7 +97,7 @@ impl ScanReader {
         self.format
     }
 
-    /// How the file is packed, once its first bytes were looked at.
+    /// How the file is packed, once its first bytes were checked.
     #[must_use]
     pub fn compression(&self) -> Option<Compression> {
         self.source.compression()
@@ -221,7 +221,7 @@ impl ScanReader {
         }
     }
 
-    /// Keeps an element until the format is told, and refuses the file when too many say nothing.
+    /// Keeps an element until the format is told, and rejects the file when too many say nothing.
     fn hold(&mut self, element: Element) {
         self.held_bytes += element.bytes_held();
         self.held.push(element);

@@ -9,7 +9,7 @@ use memchr::memmem;
 const FIRST_FIELDS: [&str; 6] = ["message", "metadata", "activity_id", "SchemaVersion", "class_uid", "AwsAccountId"];
 /// Longest field name that is learned.
 const FIELD_BYTES_MAX: usize = 64;
-/// Bytes before the name that are looked at: the bracket, the line break and the indentation.
+/// Bytes before the name that are checked: the bracket, the line break and the indentation.
 const BEFORE_BYTES_MAX: usize = 64;
 
 /// What marks the beginning of an entry.

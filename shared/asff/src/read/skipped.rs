@@ -6,7 +6,7 @@ use crate::outcome::Malformed;
 use crate::place::Place;
 use crate::traces;
 
-/// Bytes of a damaged entry that are looked at for what is told of it: enough for a finding of usual size.
+/// Bytes of a damaged entry that are checked for what is told of it: enough for a finding of usual size.
 const BEGINNING_BYTES_MAX: usize = 16 * 1024;
 
 /// What is left out, as it passes by.

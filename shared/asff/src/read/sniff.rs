@@ -4,9 +4,9 @@ use super::detected::Detected;
 use super::window::Window;
 use super::{BYTE_ORDER_MARK, Refusal, table_head};
 
-/// Bytes of a table that are looked at before its first row is taken, which must end in them; Prowler's has 900.
+/// Bytes of a table that are checked before its first row is taken, which must end in them; Prowler's has 900.
 const TABLE_HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of markup that are looked at.
+/// Bytes of markup that are checked.
 const MARKUP_BYTES_MAX: usize = 1024;
 /// Files that people upload by mistake, by their first bytes.
 const KNOWN: [(&[u8], &str); 9] = [

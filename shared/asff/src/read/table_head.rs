@@ -15,7 +15,7 @@ const OWN_NAMES: [&str; 2] = ["CHECK_ID", "ACCOUNT_UID"];
 /// Bytes that Windows-1252 gives no letter, and that damage leaves.
 const NO_LETTERS: [u8; 7] = [0x81, 0x8d, 0x8f, 0x90, 0x9d, 0xfe, 0xff];
 
-/// Reads the head, of which as much as is looked at lies in the window.
+/// Reads the head, of which as much as is checked lies in the window.
 pub(super) fn read(window: &mut Window, head_bytes_max: usize) -> Detected {
     for _ in 0..LINES_BEFORE_MAX {
         let line = first_line(window.bytes());
@@ -75,7 +75,7 @@ fn better(one: Found, other: Found) -> Found {
     if tells(&other) > tells(&one) { other } else { one }
 }
 
-/// What became of Prowler's own first row, if it is that.
+/// The outcome of Prowler's own first row, if it is that.
 fn saved_again(row: &[u8]) -> Option<Refusal> {
     let text = String::from_utf8_lossy(row);
     let what = if !OWN_NAMES.iter().all(|name| text.contains(name)) {

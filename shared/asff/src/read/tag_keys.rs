@@ -15,7 +15,7 @@ use crate::resource_tags::{aws_key, is_ambiguous, is_joined, known_tags};
 
 /// Keys that are remembered; an organization has a handful.
 const KEYS_MAX: usize = 256;
-/// Bytes of a list of labels that are looked at: 50 tags of 384 characters.
+/// Bytes of a list of labels that are checked: 50 tags of 384 characters.
 const LABELS_BYTES_MAX: usize = 32 * 1024;
 
 /// Tag keys with colons, longest first. Cheap to copy.

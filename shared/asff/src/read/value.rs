@@ -22,14 +22,14 @@ pub(super) struct ValueScan {
     name_at: usize,
     /// The field of the outermost object whose value comes next is the list of findings.
     at_findings: bool,
-    /// Bytes that were looked at.
+    /// Bytes that were checked.
     scanned: usize,
 }
 
 /// What the bytes so far say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scanned {
-    /// The value goes on.
+    /// The value continues.
     More,
     /// It is these many bytes long.
     Whole(usize),
@@ -45,7 +45,7 @@ const AFTER_SCALAR: u8 = b'0';
 const FINDINGS: &[u8] = b"findings";
 
 impl ValueScan {
-    /// Bytes that were looked at so far, for a message.
+    /// Bytes that were checked so far, for a message.
     pub(super) fn scanned(&self) -> usize {
         self.scanned
     }
@@ -55,7 +55,7 @@ impl ValueScan {
         (self.scanned, self.at_findings, self.last) = (0, false, AFTER_SCALAR);
     }
 
-    /// Gives up the bytes that were looked at, if none of them is needed any more; how many they are.
+    /// Gives up the bytes that were checked, if none of them is needed any more; how many they are.
     pub(super) fn pass(&mut self) -> usize {
         if self.name_at > 0 { 0 } else { std::mem::take(&mut self.scanned) }
     }
@@ -169,7 +169,7 @@ impl ValueScan {
     }
 }
 
-/// Whether a field's name, as it stands between its quotes, is that of a list of findings.
+/// Whether a field's name, as it is between its quotes, is that of a list of findings.
 fn is_findings(name: &[u8]) -> bool {
     if name.eq_ignore_ascii_case(FINDINGS) {
         return true;
@@ -187,7 +187,7 @@ fn is_findings(name: &[u8]) -> bool {
 enum Text {
     /// It ends before this index.
     Ends(usize),
-    /// It goes on; look again from this index.
+    /// It continues; look again from this index.
     GoesOn(usize),
     /// It holds what no JSON text may hold, at this index.
     LineBreak(usize),

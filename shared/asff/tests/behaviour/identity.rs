@@ -1,4 +1,4 @@
-//! The findings of one file are told apart.
+//! The findings of one file are distinguished.
 
 use asff::{Identities, Identity, Mapped, ResourceHash};
 

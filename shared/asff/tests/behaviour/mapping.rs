@@ -1,4 +1,4 @@
-//! How single fields map, and what is kept back.
+//! How single fields map, and what is filtered.
 
 use asff::{Manual, ManualSubject, Mapped, Outcome, Place, QuarantineCode, RawStatus, SeverityLabel, Skip, Status};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Files that are no scan results are refused before anything comes out, in words that a user understands.
+//! Files that are no scan results are rejected before anything comes out, in words that a user understands.
 
 use asff::{Ending, Refusal};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Tables that spreadsheets and PowerShell saved again are read where nothing is lost, and otherwise refused with what happened.
+//! Tables that spreadsheets and PowerShell saved again are read where nothing is lost, and otherwise rejected with what happened.
 
 use asff::{Ending, Mapped, Outcome, QuarantineCode, Refusal};
 

@@ -107,7 +107,7 @@ pub(crate) fn finding_of(entry: &Value) -> Mapped {
     }
 }
 
-/// Why one entry is kept back.
+/// Why one entry is filtered.
 pub(crate) fn kept_back(entry: &Value) -> Quarantined {
     match outcome_of(entry) {
         Outcome::Quarantined(kept) => *kept,

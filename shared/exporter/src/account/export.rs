@@ -74,22 +74,22 @@ pub(crate) struct AccountExport<P: Ports> {
     /// Findings that were in the file before its first entry of the newest scan, where it is exported again: the account counts
     /// by the newest scan now, and they are present as they were then. 40 bytes for each.
     pub(super) older: Vec<Older>,
-    /// How it stood when this began, if somebody keeps that.
+    /// Its connection when this began, if connections are cached.
     pub(super) cached_connection: Option<CachedConnection>,
-    /// It could not be connected to again after it came to rest.
+    /// It could not be connected to again after it was suspended.
     pub(super) resume_failed: bool,
 }
 
 pub(super) enum State<P: Ports> {
     /// Its findings go to Security Hub.
     Delivering(Box<Delivering<P>>),
-    /// The same, coming to rest.
+    /// The same, being suspended.
     Suspending(JoinHandle<SuspendedAccount<P>>),
-    /// The same, at rest.
+    /// The same, suspended.
     SuspendedDelivery(Box<SuspendedAccount<P>>),
     /// For a moment, between the two.
     Resuming,
-    /// An earlier run finished it for the same upload; what that run says of it, if not all is well.
+    /// An earlier run finished it for the same upload; what that run says of it, if there is a problem.
     Complete(Option<Problem>),
     /// Its findings are all filtered, for this reason.
     QuarantinedEntry(Problem),
@@ -124,7 +124,7 @@ pub(super) fn suspended_error(account: AccountId) -> PortError {
     PortError { action: format!("export account {account}"), message: "it is at rest".to_owned() }
 }
 
-/// An account whose findings go to Security Hub, at rest.
+/// An account whose findings go to Security Hub, suspended.
 pub(super) struct SuspendedAccount<P: Ports> {
     pub(super) session: AccountSession<P>,
     pub(super) delivery: SuspendedDelivery<P>,

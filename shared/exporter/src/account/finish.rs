@@ -1,4 +1,4 @@
-//! The end of an account: every finding has its fate, what is resolved is archived, and what is known of the account is kept.
+//! The end of an account: every finding has its outcome, what is resolved is archived, and what is known of the account is kept.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::ports::{PortError, Ports};
 use crate::report::{AccountReport, ReadStatus, RunReport, undelivered};
 
 impl<P: Ports> AccountExport<P> {
-    /// Waits until every finding has its fate, archives what is resolved, and gives the account back. `manual`: the checks
+    /// Waits until every finding has its outcome, archives what is resolved, and gives the account back. `manual`: the checks
     /// that could not look.
     pub(crate) async fn finish(
         mut self,
@@ -46,7 +46,7 @@ impl<P: Ports> AccountExport<P> {
                 report.problem = problem.map(|problem| problem.to_string());
                 report.counts.merge(&delivered.counts);
                 report.regions = delivered.regions;
-                // Each state was saved when the account came to rest.
+                // Each state was saved when the account was suspended.
                 let ended = dormant
                     .session
                     .release(delivered.in_doubt_regions.into_iter().chain(suspended.untracked), None)
@@ -109,7 +109,7 @@ impl<P: Ports> Delivering<P> {
         let finished = finished_upload(context, account, ending, integration, &delivered, &report);
         let known = Known { finished, account, coverage: &coverage, proof: &proof, newest };
         let kept = match session.lease.is_lost() {
-            // What another run keeps by now is not written over.
+            // What another run keeps by now is not overwritten.
             true => Ok(()),
             false => known.save(context, integration, &delivered, &mut report).await,
         };
@@ -144,7 +144,7 @@ fn finished_upload<P: Ports>(
     })
 }
 
-/// What became of an account.
+/// The outcome of an account.
 pub(crate) struct Finished {
     pub(crate) account: AccountId,
     pub(crate) report: AccountReport,

@@ -104,7 +104,7 @@ impl<P: Ports> AccountExport<P> {
         let AccountSession { account, integration, in_doubt, .. } = session;
         let is_in_doubt = *in_doubt != InDoubt::default();
         let coverage = session.read_coverage().await?;
-        // A run that goes on begins where the one before it ended.
+        // A run that continues begins where the one before it ended.
         if !is_in_doubt && let Some(finished) = context.earlier_export(&coverage, integration).await? {
             let options = &context.run.shared.settings.command_options;
             let degraded = || {

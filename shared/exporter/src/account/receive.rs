@@ -14,13 +14,13 @@ use crate::route::{Route, route};
 use crate::state::{FindingKey, SeenInScan};
 
 impl<P: Ports> AccountExport<P> {
-    /// Gives a finding its fate, or hands it to the delivery, which will.
+    /// Decides the outcome of a finding, or passes it to the delivery, which will.
     pub(crate) async fn receive(&mut self, context: &Context<P>, mut mapped: Box<Mapped>) -> Result<(), PortError> {
         self.counts.read += 1;
         self.has_verdicts = true;
         self.reopen(context, mapped.partition, mapped.scanned_at).await?;
         if let Err(error) = self.resume_once().await {
-            // It stays at rest; the next try of the upload goes on with it.
+            // It stays suspended; the next try of the upload continues with it.
             tracing::warn!(account.id = %self.account, %error, "the account could not be connected to again");
             self.counts.add(Fate::Undelivered(undelivered::CREDENTIALS_UNAVAILABLE.to_owned()), 1);
             return Ok(());

@@ -135,7 +135,7 @@ impl<P: Ports> AccountSession<P> {
         self.ports.release(self.account, &self.run_id, in_doubt, exported_at).await
     }
 
-    /// The session with what was found, where the run goes on with it. Otherwise the account is released as it was.
+    /// The session with what was found, where the run continues with it. Otherwise the account is released as it was.
     pub(crate) async fn release_unless<T, R>(
         self,
         opened: Result<Result<T, R>, PortError>,

@@ -1,4 +1,4 @@
-//! An account at rest, while a file of many accounts is read on: what it is needed for at the end.
+//! An account suspended, while a file of many accounts is read on: what it is needed for at the end.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl<P: Ports> Context<P> {
     ) -> Result<Option<&'a FinishedUpload>, PortError> {
         let Some(finished) = &coverage.finished else { return Ok(None) };
         let is_same = finished.identity == *self.identity && finished.settings == settings_of(integration);
-        // What a user asks for is done again, but for what an earlier run of the same order did.
+        // What a user asks for is done again, but for what an earlier run of the same job did.
         let is_asked = self.reexport && (self.job_id.is_none() || self.job_id != finished.job_id);
         if !is_same || is_asked || self.run.ports.now().duration_since(finished.at) >= FINISHED_UPLOAD_MAX_AGE {
             return Ok(None);
@@ -49,7 +49,7 @@ impl<P: Ports> AccountExport<P> {
         }
     }
 
-    /// Begins to bring the account to rest, until the file says more of it or ends.
+    /// Begins to suspend the account, until the file says more of it or ends.
     pub(crate) fn suspend(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Resuming);
         self.state = match state {
@@ -64,7 +64,7 @@ impl<P: Ports> AccountExport<P> {
         };
     }
 
-    /// Waits until the account is at rest that is coming to it.
+    /// Waits until the account is suspended that is coming to it.
     pub(crate) async fn wait_suspended(&mut self) -> Result<(), PortError> {
         let State::Suspending(settling) = &mut self.state else { return Ok(()) };
         match settling.await {
@@ -72,7 +72,7 @@ impl<P: Ports> AccountExport<P> {
                 self.state = State::SuspendedDelivery(Box::new(suspended));
                 Ok(())
             }
-            // Its findings have no fate then: the counts do not add up, and the run fails.
+            // Its findings have no outcome then: the counts do not add up, and the run fails.
             Err(_) => {
                 self.state = State::Resuming;
                 Err(suspended_error(self.account))
@@ -90,7 +90,7 @@ impl<P: Ports> AccountExport<P> {
         woken
     }
 
-    /// Goes on with an account that came to rest.
+    /// Continues with an account that was suspended.
     pub(super) async fn resume(&mut self) -> Result<(), PortError> {
         self.wait_suspended().await?;
         if !matches!(self.state, State::SuspendedDelivery(_)) {
@@ -115,14 +115,14 @@ impl<P: Ports> AccountExport<P> {
         }
     }
 
-    /// Whether the account is at rest, and the time for it is over.
+    /// Whether the account is suspended, and the time for it is over.
     pub(super) fn is_too_late(&self, context: &Context<P>) -> bool {
         let is_over = context.run.shared.give_up_at.is_some_and(|end| Instant::now() >= end);
         is_over && matches!(self.state, State::SuspendedDelivery(_))
     }
 }
 
-/// Connects to an account that was at rest, and reads again what is known of it.
+/// Connects to an account that was suspended, and reads again what is known of it.
 async fn reconnect<P: Ports>(session: &AccountSession<P>) -> Result<(P::Hub, Coverage), PortError> {
     let hub = session.connect().await.map_err(|error| match error {
         ConnectError::Failed(error) => error,

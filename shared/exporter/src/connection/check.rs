@@ -43,7 +43,7 @@ pub struct Checked {
     pub elapsed: Duration,
 }
 
-/// What became of a verdict.
+/// The outcome of a verdict.
 #[derive(Clone, Debug)]
 pub enum SaveOutcome {
     /// It is what is known of the account now.
@@ -172,7 +172,7 @@ impl<P: CheckPorts> Checker<P> {
         Found::RegionsChecked { identity: hub.identity().to_owned(), external_id, regions }
     }
 
-    /// Looks at Regions, some at once. What has not answered when the time is over is not held against the Region.
+    /// Checks Regions, some at once. What has not answered when the time is over is not held against the Region.
     async fn check_regions(
         &self,
         hub: &P::Hub,

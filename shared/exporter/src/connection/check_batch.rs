@@ -10,7 +10,7 @@ use super::check::{Checked, Checker};
 use super::model::CheckTarget;
 use super::ports::CheckPorts;
 
-/// What became of the accounts.
+/// The outcome of the accounts.
 #[derive(Clone, Debug, Default)]
 pub struct CheckBatch {
     /// Those that were checked, in the order in which they were done.
@@ -35,7 +35,7 @@ impl<P: CheckPorts> Checker<P> {
                 running.spawn(async move { checker.check_target(&target, deadline).await });
             }
             match running.join_next().await {
-                // A check that panics is a defect of ours. Where panics unwind, the others go on, and what it was about stays.
+                // A check that panics is a defect of ours. Where panics unwind, the others continue, and what it was about stays.
                 Some(done) => round.checked.extend(done.ok()),
                 None => break,
             }

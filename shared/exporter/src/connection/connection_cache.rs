@@ -14,7 +14,7 @@ use super::{CheckPorts, CheckTarget, Checker, Connection, ConnectionStatus, Regi
 use crate::integration::Integration;
 use crate::report::RegionReport;
 
-/// The age at which a connection is looked at again by an export. Checks come every hour; this is for who has none.
+/// The age at which a connection is checked again by an export. Checks come every hour; this is for who has none.
 const AGE_MAX: SignedDuration = SignedDuration::from_hours(24);
 /// Time for the checks after an export at most: they are a courtesy to the next one.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(60);
@@ -51,7 +51,7 @@ impl<P: CheckPorts> ConnectionCache for Arc<Checker<P>> {
     }
 }
 
-/// How an account stood when its export began.
+/// The connection of an account when its export began.
 pub(crate) struct CachedConnection {
     target: CheckTarget,
     known: Option<Connection>,
@@ -68,13 +68,13 @@ impl CachedConnection {
         Some(Self { target: CheckTarget::new(account, Arc::new(integration.clone())), known })
     }
 
-    /// The Regions that took nothing when they were looked at.
+    /// The Regions that took nothing when they were checked.
     pub(crate) fn unavailable_regions(&self) -> BTreeSet<RegionName> {
         let known = self.known.iter().flat_map(|known| &known.regions);
         known.filter(|(_, region)| region.status != RegionStatus::Enabled).map(|(name, _)| *name).collect()
     }
 
-    /// The Regions that accepted findings when they were looked at, or did until lately.
+    /// The Regions that accepted findings when they were checked, or did until lately.
     pub(crate) fn accepted_regions(&self) -> BTreeSet<RegionName> {
         let known = self.known.iter().flat_map(|known| &known.regions);
         let accepted =
@@ -82,7 +82,7 @@ impl CachedConnection {
         accepted.map(|(name, _)| *name).collect()
     }
 
-    /// What is to be checked when the credentials were refused: the account, unless that is known.
+    /// What is to be checked when the credentials were rejected: the account, unless that is known.
     pub(crate) fn target_if_rejected(self) -> Option<CheckTarget> {
         let is_known = self.known.is_some_and(|known| known.status == ConnectionStatus::Disconnected);
         (!is_known).then_some(self.target)

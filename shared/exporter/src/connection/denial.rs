@@ -14,7 +14,7 @@ pub(super) struct Denial {
     pub(super) explicit: bool,
     /// The kind of policy, such as `service control policy`, if AWS names it.
     pub(super) policy: Option<String>,
-    /// AWS's own words.
+    /// The message of AWS.
     pub(super) raw_message: String,
 }
 

@@ -83,7 +83,7 @@ pub(super) fn credentials_unknown(account: AccountId, integration: &Integration,
     }
 }
 
-/// The check failed for a passing reason.
+/// The check failed for a transient reason.
 pub(super) fn not_checked(message: &str) -> Problem {
     Problem {
         reason: NOT_CHECKED.to_owned(),
@@ -108,12 +108,12 @@ pub(super) fn external_id_not_required(account: AccountId, integration: &Integra
     }
 }
 
-/// Who was refused, as a trust policy names it, if AWS's words say so.
+/// Who was rejected, as a trust policy names it, if AWS's message say so.
 pub fn refused_caller(message: &str) -> Option<String> {
     Denial::parse(message, ASSUME_ROLE).caller.as_deref().map(trusted_arn)
 }
 
-/// How a role comes to be assumed, the likeliest first, a line each: `message` is what STS said to the caller that it refused.
+/// How a role comes to be assumed, the likeliest first, a line each: `message` is what STS said to the caller that it rejected.
 /// STS says the same of a role that is not there, of one that does not trust the caller, and of another External ID.
 pub fn assume_role_remediation(
     role: &Role,

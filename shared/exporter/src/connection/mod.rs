@@ -1,6 +1,6 @@
 //! Connections: what a check of an account's Security Hub found, Region by Region, and how to fix it.
 //!
-//! A [`Connection`] is kept for each account that an integration reaches. A check that fails for a passing reason keeps
+//! A [`Connection`] is kept for each account that an integration reaches. A check that fails for a transient reason keeps
 //! the Regions of the check before, marked stale: an outage of ours is no news about the customer's hubs.
 //!
 //! [`Checker`] makes the checks. It never fails: whatever goes wrong is in the verdict. It leaves nothing in any hub.

@@ -11,7 +11,7 @@ use crate::integration::Integration;
 use crate::problem::Problem;
 use crate::provider::ProviderId;
 
-/// The reason of a check that a passing failure kept from the Regions.
+/// The reason of a check that a transient failure kept from the Regions.
 pub(super) const NOT_CHECKED: &str = "not_checked";
 
 /// The reason of a check to which no Region answered.
@@ -31,7 +31,7 @@ pub struct Connection {
     /// When the check ended.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub checked_at: Timestamp,
-    /// When the Regions were looked at, where that was an earlier check: later ones did not get as far.
+    /// When the Regions were checked, where that was an earlier check: later ones did not get as far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub stale_since: Option<Timestamp>,
@@ -42,19 +42,19 @@ pub struct Connection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
     /// What works, and should not: a role that asks for no External ID (`external_id_not_required`), a service that stores
-    /// what it must refuse (`write_probe_stored`).
+    /// what it must reject (`write_probe_stored`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub risks: Vec<Problem>,
     /// When the role was last tried without its External ID, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id_check: Option<ExternalIdCheck>,
-    /// Each Region that was looked at.
+    /// Each Region that was checked.
     pub regions: BTreeMap<RegionName, RegionConnection>,
 }
 
 impl Connection {
-    /// Whether the check got no answer, from the account or from a Region that took findings before: the verdict is then
-    /// partly an earlier one, and no proof that findings are taken now.
+    /// Whether the check got no answer, from the account or from a Region that accepted findings before: the verdict is then
+    /// partly an earlier one, and no proof that findings are accepted now.
     pub fn is_unanswered(&self) -> bool {
         let is_transient = |problem: &Problem| [NOT_CHECKED, NO_REGION_ANSWERS].contains(&problem.reason.as_str());
         let stale = |region: &RegionConnection| region.status == RegionStatus::Enabled && region.stale_since.is_some();
@@ -64,7 +64,7 @@ impl Connection {
         }
     }
 
-    /// The Regions that take no findings and should: the integration names them, or they took findings lately.
+    /// The Regions that accept no findings and should: the integration names them, or they accepted findings lately.
     pub fn missing_regions(&self, integration: &Integration) -> BTreeSet<RegionName> {
         let accepts =
             |name: &RegionName| self.regions.get(name).is_some_and(|region| region.status == RegionStatus::Enabled);
@@ -79,12 +79,12 @@ impl Connection {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AccountConnectionStatus))]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStatus {
-    /// Security Hub takes findings in at least one Region, and in every one in which it did before.
+    /// Security Hub accepts findings in at least one Region, and in every one in which it did before.
     Connected,
-    /// It takes findings, but not in a Region that it was lost in lately ([`RegionConnection::unavailable_since`]), or in one that the
+    /// It accepts findings, but not in a Region that it was lost in lately ([`RegionConnection::unavailable_since`]), or in one that the
     /// integration names.
     Degraded,
-    /// No Region takes findings, or the credentials don't work.
+    /// No Region accepts findings, or the credentials don't work.
     Disconnected,
 }
 
@@ -97,22 +97,22 @@ pub struct RegionConnection {
     /// Since when it is so.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub since: Timestamp,
-    /// What was said, and how to fix it. None where all is well. A Region that takes findings has one where a permission to
+    /// What was said, and how to fix it. None if there is no problem. A Region that accepts findings has one where a permission to
     /// read is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// When it stopped taking findings, if that was within the last week: for so long its loss is worth a word.
+    /// When it stopped accepting findings, if that was within the last week: for so long its loss is worth a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub unavailable_since: Option<Timestamp>,
-    /// When this was found, where it was an earlier check: the Region did not answer for a passing reason, which is the
+    /// When this was found, where it was an earlier check: the Region did not answer for a transient reason, which is the
     /// problem.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub stale_since: Option<Timestamp>,
 }
 
-/// How a Region stands towards us.
+/// The status of a Region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -123,7 +123,7 @@ pub enum RegionStatus {
     HubNotEnabled,
     /// Security Hub is on; nobody accepted the Prowler product.
     ProductNotAccepted,
-    /// The account has not switched the Region on.
+    /// The account has not enabled the Region.
     RegionNotOptedIn,
     /// A permission is missing, or a policy denies it: the problem names the action.
     AccessDenied,
@@ -151,7 +151,7 @@ pub struct CheckTarget {
     pub account: AccountId,
     /// Its integration, or that of its organization.
     pub integration: Arc<Integration>,
-    /// Regions that refused findings lately: whether they may be written is tried there, whatever the settings say.
+    /// Regions that rejected findings lately: whether they may be written is tried there, whatever the settings say.
     pub rejecting_regions: BTreeSet<RegionName>,
 }
 

@@ -1,7 +1,7 @@
 //! The write probe: a finding that cannot be stored, whoever sends it.
 //!
 //! Security Hub decides whether a caller may import before it looks at what it imports. So an answer about the finding's format
-//! says that findings would be taken, and nothing is stored, announced or billed. The finding breaks the format in every
+//! says that findings would be accepted, and nothing is stored, announced or billed. The finding breaks the format in every
 //! field that it can; and should something that only looks like Security Hub store it, it is archived from the start.
 
 use asff::{AccountId, Partition, RegionName};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::ports::{CallError, ImportOutcome};
 
-/// The Id of the finding, by which a user would recognise it.
+/// The Id of the finding, by which a user would recognize it.
 pub(super) const PROBE_ID: &str = "securityhub-exporter-write-probe";
 
 /// What the service says of a finding that breaks its format (contract 1.10).
@@ -41,7 +41,7 @@ pub(super) fn write_probe_body(partition: Partition, account: AccountId, region:
 /// What the answer to the probe says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Writing {
-    /// Findings are taken.
+    /// Findings are accepted.
     Allowed,
     /// They are, and the probe was stored.
     Stored,

@@ -20,7 +20,7 @@ const FRESH_PROBES_MAX: u32 = 3;
 /// The pause before the second of them.
 const FRESH_PAUSE: Duration = Duration::from_secs(1);
 
-/// A Region to look at.
+/// A Region to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub(super) name: RegionName,
@@ -28,7 +28,7 @@ pub(super) struct Candidate {
     pub(super) opted_in: Option<bool>,
     /// Every account has it.
     pub(super) is_default: bool,
-    /// Writing was denied when it was looked at last.
+    /// Writing was denied when it was checked last.
     pub(super) was_denied: bool,
     /// It belongs to another partition.
     pub(super) foreign: Option<Partition>,
@@ -41,21 +41,21 @@ pub(super) enum CheckOutcome {
     Found(RegionStatus, Option<Problem>),
     /// The Region does not know the credentials.
     Unknown {
-        /// Its words.
+        /// Its message.
         message: String,
         /// What it would mean, if other Regions know them.
         problem: Problem,
         /// The account should have the Region.
         is_expected: bool,
     },
-    /// Findings are taken, and what must not be stored is.
+    /// Findings are accepted, and what must not be stored is.
     AcceptsInvalid(Problem),
-    /// Nothing, for a passing reason.
+    /// Nothing, for a transient reason.
     Transient(Problem),
 }
 
-/// The Regions to look at: those that the integration names, otherwise those of the partition that are in the data file or
-/// that the account told of. First those that took findings before, then those that every account has.
+/// The Regions to check: those that the integration names, otherwise those of the partition that are in the data file or
+/// that the account told of. First those that accepted findings before, then those that every account has.
 pub(super) fn candidates(
     known: &Regions,
     partition: Partition,
@@ -108,7 +108,7 @@ pub(super) struct CheckContext {
     pub(super) call_timeout: Duration,
 }
 
-/// A Region while it is looked at.
+/// A Region while it is checked.
 struct RegionCheck<'a, H> {
     context: &'a CheckContext,
     hub: &'a H,
@@ -119,7 +119,7 @@ struct RegionCheck<'a, H> {
 }
 
 impl CheckContext {
-    /// Looks at a Region. Leaves nothing in its hub.
+    /// Checks a Region. Leaves nothing in its hub.
     pub(super) async fn check_region<H: Hub + Probe + Sync>(&self, hub: &H, candidate: &Candidate) -> CheckOutcome {
         let place = RegionContext { partition: self.partition, account: self.account, region: candidate.name };
         if let Some(theirs) = candidate.foreign {
@@ -215,7 +215,7 @@ impl<H: Hub + Probe + Sync> RegionCheck<'_, H> {
         Ok(self.denied_outcome(accepted))
     }
 
-    /// Findings are taken. What may not be read is said beside it.
+    /// Findings are accepted. What may not be read is said beside it.
     fn enabled_outcome(&self) -> CheckOutcome {
         CheckOutcome::Found(RegionStatus::Enabled, self.place.access_denied(&self.denials, &self.context.caller))
     }

@@ -44,7 +44,7 @@ impl RegionContext {
         }
     }
 
-    /// Nobody accepted the product.
+    /// No user accepted the product.
     pub(crate) fn product_not_accepted(&self) -> Problem {
         let Self { account, region, partition } = self;
         let product = partition.product_arn(*region);
@@ -60,7 +60,7 @@ impl RegionContext {
         }
     }
 
-    /// The account did not switch the Region on. It takes minutes to hours until it is.
+    /// The account did not enable the Region. It takes minutes to hours until it is.
     pub(crate) fn region_not_opted_in(&self) -> Problem {
         let Self { account, region, .. } = self;
         Problem {
@@ -124,7 +124,7 @@ impl RegionContext {
         }
     }
 
-    /// The service stored the write probe, which Security Hub refuses.
+    /// The service stored the write probe, which Security Hub rejects.
     pub(super) fn write_probe_stored(&self) -> Problem {
         let Self { region, .. } = self;
         Problem {

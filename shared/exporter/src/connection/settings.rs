@@ -5,9 +5,9 @@ use std::time::Duration;
 /// How a check behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckSettings {
-    /// Regions of one account that are looked at at once.
+    /// Regions of one account that are checked at once.
     pub regions_at_once: usize,
-    /// Accounts that are checked at once. With sixteen Regions each, and with the connections that are kept for reuse, a
+    /// Accounts that are checked at once. With sixteen Regions each, and with the connections that are pooled, a
     /// function has some 500 files open, of the 1,024 that it may have.
     pub accounts_at_once: usize,
     /// Time to obtain the credentials and ask whose they are, retries included.
@@ -26,7 +26,7 @@ pub struct CheckSettings {
 /// Where a check sends the write probe: a call to import one finding that is never stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WriteProbe {
-    /// In each Region that would take findings.
+    /// In each Region that would accept findings.
     #[default]
     Everywhere,
     /// Only where writing was denied before, or where it can't be read whether the product is accepted. For an export, which

@@ -1,4 +1,4 @@
-//! The pure parts of a check: which Regions are looked at, in every partition, and what the verdict makes of rare answers.
+//! The pure parts of a check: which Regions are checked, in every partition, and what the verdict makes of rare answers.
 
 use asff::{AccountId, Partition, RegionName, Regions};
 use jiff::Timestamp;

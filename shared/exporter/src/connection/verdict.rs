@@ -22,7 +22,7 @@ const DEGRADED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) enum Found {
     /// The credentials don't work.
     Rejected(Problem),
-    /// Nothing, for a passing reason.
+    /// Nothing, for a transient reason.
     Transient(Problem),
     /// The Regions.
     RegionsChecked {
@@ -30,7 +30,7 @@ pub(super) enum Found {
         identity: String,
         /// Whether the role can be assumed without its External ID.
         external_id: ExternalId,
-        /// Each Region that was looked at.
+        /// Each Region that was checked.
         regions: BTreeMap<RegionName, CheckOutcome>,
     },
 }
@@ -152,7 +152,7 @@ fn judge_account(mut connection: Connection, integration: &Integration) -> Conne
     connection
 }
 
-/// No Region takes findings: how many stand how, and what brings the first one nearest.
+/// No Region accepts findings: how many have which status, and what brings the first one nearest.
 fn no_region_accepts(account: AccountId, regions: &BTreeMap<RegionName, RegionConnection>) -> Problem {
     const NEAREST: [RegionStatus; 5] = [
         RegionStatus::ProductNotAccepted,

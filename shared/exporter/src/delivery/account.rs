@@ -60,9 +60,9 @@ pub(crate) struct AccountDelivery<P: Ports> {
     pub(super) workers: BTreeMap<RegionName, Running<P>>,
     /// A Region of the account answered.
     pub(super) has_response: Arc<AtomicBool>,
-    /// The Regions that came to rest, and have not gone on.
+    /// The Regions that was suspended, and have not continued.
     pub(super) suspended: BTreeMap<RegionName, SuspendedWorker<P>>,
-    /// What became of Regions that ended early.
+    /// The outcome of Regions that ended early.
     pub(super) delivered: AccountDelivered,
 }
 
@@ -71,7 +71,7 @@ pub(super) struct Running<P: Ports> {
     pub(super) task: JoinHandle<RegionWorker<P>>,
 }
 
-/// The delivery of one account's findings, at rest.
+/// The delivery of one account's findings, suspended.
 pub(crate) struct SuspendedDelivery<P: Ports> {
     pub(super) ports: Arc<P>,
     pub(super) account: AccountId,
@@ -86,14 +86,14 @@ pub(crate) struct SuspendedDelivery<P: Ports> {
     pub(super) delivered: AccountDelivered,
 }
 
-/// A Region's worker at rest.
+/// A Region's worker suspended.
 pub(crate) struct SuspendedWorker<P: Ports> {
     pub(super) header: StateHeader,
     pub(super) halt: Option<RegionHalt>,
     pub(super) has_accepted: bool,
     /// Security Hub may hold what the state does not know of.
     pub(super) is_in_doubt: bool,
-    /// Calls, of these throttled, and failed for another passing reason.
+    /// Calls, of these throttled, and failed for another transient reason.
     pub(super) calls: (u64, u64, u64),
     pub(super) state: Box<WorkerState<P>>,
     /// What the file says of findings that the state knew.
@@ -139,7 +139,7 @@ impl<P: Ports> AccountDelivery<P> {
         }
     }
 
-    /// The same, stopping when the hold on the account is lost.
+    /// The same, stopping when the lease on the account is lost.
     pub(crate) fn with_lease(self, lease: Lease) -> Self {
         Self { lease, ..self }
     }
@@ -268,7 +268,7 @@ impl<P: Ports> AccountDelivery<P> {
         }
     }
 
-    /// Closes the queues, waits until every finding has its fate, archives what is resolved if it may, and saves the states.
+    /// Closes the queues, waits until every finding has its outcome, archives what is resolved if it may, and saves the states.
     /// Without judging, nothing is said about findings that were not sent.
     pub(crate) async fn finish(mut self, judging: Option<Judging>) -> AccountDelivered {
         for region in self.suspended.keys().copied().collect::<Vec<_>>() {

@@ -1,4 +1,4 @@
-//! Delivers one batch until the fate of each of its findings is known: paced, retried, bisected.
+//! Delivers one batch until the outcome of each of its findings is known: paced, retried, bisected.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(crate) struct RegionConfig<H> {
     pub(crate) in_flight: Arc<Semaphore>,
     /// After this nothing new is tried.
     pub(crate) give_up_at: Option<Instant>,
-    /// The hold on the account. Once it is lost, nothing new is tried either.
+    /// The lease on the account. Once it is lost, nothing new is tried either.
     pub(crate) lease: Lease,
     pub(crate) counters: Counters,
     pub(crate) progress: Arc<Progress>,
@@ -81,7 +81,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Calls, of these throttled, and failed for another passing reason.
+    /// Calls, of these throttled, and failed for another transient reason.
     pub(crate) fn read(&self) -> (u64, u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (read(&self.calls), read(&self.throttled), read(&self.retried))
@@ -95,16 +95,16 @@ impl Counters {
     }
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Delivered {
     /// Findings that the service stored.
     pub(crate) sent: Vec<Batch>,
     /// Findings that the service will never take.
     pub(crate) quarantined: Vec<Rejected>,
-    /// Findings without a decision, and why. What the Region refused altogether is in `refused`.
+    /// Findings without a decision, and why. What the Region rejected altogether is in `rejected`.
     pub(crate) unconfirmed: Vec<(Batch, &'static str)>,
-    /// The Region refuses; these findings were not stored.
+    /// The Region rejects; these findings were not stored.
     pub(crate) region_rejected: Option<(CallError, Vec<Batch>)>,
 }
 
@@ -115,7 +115,7 @@ struct SubBatch {
     retries: u32,
 }
 
-/// Delivers a batch. Ends when every finding in it is decided, the Region refuses, or patience or time are over.
+/// Delivers a batch. Ends when every finding in it is decided, the Region rejects, or patience or time are over.
 pub(crate) async fn deliver_batch<H: Hub>(config: &RegionConfig<H>, batch: Batch) -> Delivered {
     let mut delivered = Delivered::default();
     let mut batches = vec![SubBatch { batch, retries: 0 }];
@@ -165,7 +165,7 @@ enum Failure {
     Exhausted(&'static str),
 }
 
-/// Calls the service until it answers or refuses.
+/// Calls the service until it answers or rejects.
 async fn import_batch<H: Hub>(config: &RegionConfig<H>, batch: &Batch) -> Result<Vec<FailedFinding>, Failure> {
     let mut attempt = 0;
     let mut throttles = 0;
@@ -190,7 +190,7 @@ async fn import_batch<H: Hub>(config: &RegionConfig<H>, batch: &Batch) -> Result
             Err(CallError::Throttled(_)) => undelivered::THROTTLED,
             Err(CallError::Transient(_) | CallError::ExpiredToken(_)) => undelivered::SERVICE_ERROR,
             Err(CallError::DeadlineExceeded) => return Err(Failure::Exhausted(undelivered::DEADLINE_EXCEEDED)),
-            // Silence of a Region that has accepted findings is passing.
+            // Silence of a Region that has accepted findings is transient.
             Err(CallError::Unreachable(_)) if config.has_accepted() => undelivered::UNREACHABLE,
             Err(error @ CallError::Unreachable(_)) if attempt + 1 >= UNREACHABLE_ATTEMPTS_MAX => {
                 return Err(Failure::RegionRejected(error));
@@ -238,7 +238,7 @@ enum Classified {
     RegionRejected(CallError, Batch),
 }
 
-/// Sorts an answer: stored, never, again, or the Region refuses.
+/// Sorts an answer: stored, never, again, or the Region rejects.
 fn classify<H>(
     config: &RegionConfig<H>,
     sub_batch: &SubBatch,

@@ -1,4 +1,4 @@
-//! What became of one account's findings, gathered from its Regions, and whether anything is archived by all of it.
+//! The outcome of one account's findings, gathered from its Regions, and whether anything is archived by all of it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -13,7 +13,7 @@ use crate::ports::{PortError, Ports};
 use crate::report::{ArchiveSkipped, Counts, Fate, RegionReport, Unproven, undelivered};
 use crate::state::FindingKey;
 
-/// What became of an account's findings.
+/// The outcome of an account's findings.
 #[derive(Debug, Default)]
 pub(crate) struct AccountDelivered {
     pub(crate) counts: Counts,
@@ -104,7 +104,7 @@ impl AccountDelivered {
         }
     }
 
-    /// A task's outcome. A task that ended early leaves findings without a fate: the counts do not add up, and the run
+    /// A task's outcome. A task that ended early leaves findings without an outcome: the counts do not add up, and the run
     /// fails, as it must.
     pub(super) fn join_result<T>(
         &mut self,

@@ -7,13 +7,13 @@ use crate::problem::Problem;
 /// The end of a Region's delivery before its last finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RegionHalt {
-    /// The Region is unavailable. Trying again does not help before somebody fixes it.
+    /// The Region is unavailable. Trying again does not help before a user fixes it.
     Unavailable(Problem),
-    /// Something passing, by its name in [`undelivered`](crate::report::undelivered). A later run may succeed.
+    /// A transient reason, by its name in [`undelivered`](crate::report::undelivered). A later run may succeed.
     Undelivered(&'static str),
 }
 
-/// Says why a Region refused a call, in AWS's own words. Asks the hub once where the refusal alone does not tell: Security Hub
+/// Says why a Region rejected a call, in The message of AWS. Asks the hub once where the rejection alone does not tell: Security Hub
 /// gives the same `AccessDeniedException` for a product that is not accepted and for a missing permission.
 pub(crate) async fn explain_rejection(hub: &impl Hub, region_context: RegionContext, refusal: &CallError) -> Problem {
     let with_message = |problem: Problem, message: &str| Problem { message: message.to_owned(), ..problem };

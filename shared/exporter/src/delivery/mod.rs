@@ -1,6 +1,6 @@
 //! Delivers an account's findings to Security Hub: one worker for each Region, all at once.
 //!
-//! Promises: a finding that goes in has exactly one fate when [`AccountDelivery::finish`] returns; a Region in trouble
+//! Promises: a finding that goes in has exactly one outcome when [`AccountDelivery::finish`] returns; a Region in trouble
 //! does not stop another; memory is bounded by the queues and by the bytes in flight.
 
 mod account;

@@ -1,4 +1,4 @@
-//! One Region's sender: fills batches, keeps calls in flight, and says what became of each finding.
+//! One Region's sender: fills batches, keeps calls in flight, and says the outcome of each finding.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::quarantine::Rejected;
 use crate::report::undelivered;
 use crate::state::FindingKey;
 
-/// What became of findings that were given to a sender.
+/// The outcome of findings that were given to a sender.
 #[derive(Debug)]
 pub(crate) enum SendOutcome {
     /// Stored.
@@ -21,7 +21,7 @@ pub(crate) enum SendOutcome {
     Unknown(Batch, &'static str),
     /// Not tried, for this reason. A later run may.
     NotAttempted(Batch, &'static str),
-    /// The Region does not take them.
+    /// The Region does not accept them.
     RegionRejected(Batch),
     /// The service will never take this one.
     Rejected(Rejected),
@@ -61,12 +61,12 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         self.halt.as_ref()
     }
 
-    /// The Region refused before anything was sent to it.
+    /// The Region rejected before anything was sent to it.
     pub(crate) fn halt_with(&mut self, halt: RegionHalt) {
         self.halt.get_or_insert(halt);
     }
 
-    /// Takes a finding; waits while enough calls are in flight. What was settled meanwhile is in [`Self::completed`].
+    /// Takes a finding; waits while enough calls are in flight. What was completed meanwhile is in [`Self::completed`].
     pub(crate) async fn send(&mut self, finding: Outgoing) {
         if let Some(batch) = self.packer.push(finding) {
             self.dispatch(batch).await;
@@ -88,7 +88,7 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         }
     }
 
-    /// What became of findings since it was last asked.
+    /// The outcome of findings since it was last asked.
     pub(crate) fn take_outcomes(&mut self) -> Vec<SendOutcome> {
         std::mem::take(&mut self.outcomes)
     }
@@ -124,9 +124,9 @@ impl<H: Hub + Clone + Send + Sync + 'static> Sender<H> {
         }
     }
 
-    /// Takes note of what became of a batch.
+    /// Takes note of the outcome of a batch.
     async fn complete(&mut self, delivered: Result<Delivered, tokio::task::JoinError>) {
-        // A call that panicked leaves its findings without a fate; the counts do not add up then, and the run fails.
+        // A call that panicked leaves its findings without an outcome; the counts do not add up then, and the run fails.
         let Ok(delivered) = delivered else { return };
         if delivered.sent.is_empty() {
             self.failed_batches += u32::from(delivered.region_rejected.is_none());

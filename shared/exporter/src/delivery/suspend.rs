@@ -1,7 +1,7 @@
-//! Accounts at rest: a file of many accounts has few of them at work at once. The state of one at rest is saved, and what must be
+//! Accounts suspended: a file of many accounts has few of them at work at once. The state of one suspended is saved, and what must be
 //! known until the end of the file is kept in some hundred bytes for each Region.
 //!
-//! Promise: an account that rested is judged as if it had not: what the file says of each finding is kept, and which became active.
+//! Promise: an account that was suspended is judged as if it had not: what the file says of each finding is kept, and which became active.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ impl<P: Ports> AccountDelivery<P> {
 }
 
 impl<P: Ports> SuspendedDelivery<P> {
-    /// Goes on with a connection of its own.
+    /// Continues with a connection of its own.
     pub(crate) fn resume(self, hub: P::Hub) -> AccountDelivery<P> {
         let Self {
             ports,
@@ -149,7 +149,7 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    /// Goes on where a worker of the same Region came to rest.
+    /// Continues where a worker of the same Region was suspended.
     pub(super) fn resume(&mut self, suspended: SuspendedWorker<P>) {
         let SuspendedWorker { header, halt, has_accepted, is_in_doubt: _, calls, state, marks } = suspended;
         self.header = header;

@@ -1,5 +1,5 @@
 //! Delivery against a hub that follows rules, under a stopped clock. Every test ends with the same question: has each
-//! finding exactly one fate?
+//! finding exactly one outcome?
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,7 +91,7 @@ impl Hub for RuleHub {
 
 const HOME: &str = "eu-west-1";
 
-/// What became of the findings.
+/// The outcome of the findings.
 #[derive(Default)]
 struct Done {
     sent: usize,
@@ -361,7 +361,7 @@ proptest! {
                     _ => stored(ids),
                 }
             });
-            // `deliver` asserts that the fates add up.
+            // `deliver` asserts that the outcomes add up.
             deliver(&hub, findings, seconds.map(Duration::from_secs)).await;
         });
     }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::ports::{CallError, Hub, HubState, ImportOutcome, Page};
 
-/// How long a call may go on after the run has stopped to try: long enough for nearly every answer.
+/// How long a call may continue after the run has stopped to try: long enough for nearly every answer.
 const LAST_CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One account's Security Hub, for one run.

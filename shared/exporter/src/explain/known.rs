@@ -53,7 +53,7 @@ pub struct KnownState {
     pub last_sent: Timestamp,
     /// The `UpdatedAt` that it was sent with.
     pub updated_at: Timestamp,
-    /// The hash of its content, by which the next scan is compared, as 16 digits. Zeros where nobody knows.
+    /// The hash of its content, by which the next scan is compared, as 16 digits. Zeros if it is unknown.
     pub content: String,
     /// The run that sent it last, where it is among the last runs.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -16,7 +16,7 @@ use crate::report::{RunKind, RunReport};
 use crate::state::{Entry, Resolution, Stored, archived, status_of};
 
 impl<P: Ports> JobRunner<P> {
-    /// Archives all findings of an account that are live by the state, in all Regions, whatever its integration says of
+    /// Archives all findings of an account that are active by the state, in all Regions, whatever its integration says of
     /// them. That must be the one of `provider`, and being deleted since `deletion_requested_at`, where that is given; it may be
     /// disabled. `counts.archived` says how many; [`Options::progress`] counts them meanwhile.
     ///

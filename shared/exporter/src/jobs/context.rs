@@ -13,7 +13,7 @@ pub(super) struct JobContext<P> {
     pub(super) begun: RunReport,
 }
 
-/// What became of one account, or of what belongs to none.
+/// The outcome of one account, or of what belongs to none.
 pub(super) struct AccountResult {
     pub(super) account: Option<AccountId>,
     pub(super) report: AccountReport,

@@ -24,7 +24,7 @@ pub(super) struct Redelivery<P: Ports> {
     accounts: BTreeMap<AccountId, Account<P>>,
     /// Where the findings came from.
     upload: UploadInfo,
-    /// The fates of what belongs to no account, or to one that was not taken.
+    /// The outcomes of what belongs to no account, or to one that was not taken.
     counts: BTreeMap<Option<AccountId>, Counts>,
 }
 
@@ -46,7 +46,7 @@ impl<P: Ports> Redelivery<P> {
         counts.add(fate, 1);
     }
 
-    /// Sends a finding, or gives it its fate.
+    /// Sends a finding, or gives it its outcome.
     pub(super) async fn send(
         &mut self,
         context: &JobContext<P>,
@@ -111,7 +111,7 @@ impl<P: Ports> Redelivery<P> {
         Ok(EntryOutcome::Attempted(keys))
     }
 
-    /// Waits until every finding has its fate; the keys of what is left to another time.
+    /// Waits until every finding has its outcome; the keys of what is left to another time.
     pub(super) async fn finish(mut self) -> Result<(Vec<AccountResult>, HashSet<FindingKey>), PortError> {
         let mut left = HashSet::new();
         let mut done = Vec::new();

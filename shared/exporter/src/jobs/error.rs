@@ -38,7 +38,7 @@ pub enum JobError {
         /// The runs of the rest.
         runs: Vec<RunReport>,
     },
-    /// Another run works on the account: the same order is to come a little later.
+    /// Another run works on the account: the same job is to come a little later.
     #[error("{0}")]
     Locked(String),
     /// A run of it left something to another try.

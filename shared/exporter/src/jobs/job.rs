@@ -42,7 +42,7 @@ pub enum Job {
         /// The run that left it there. None: every run that did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         run_id: Option<String>,
-        /// Only what lies there under this code.
+        /// Only what is there under this code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },

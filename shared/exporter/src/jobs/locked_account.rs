@@ -27,7 +27,7 @@ pub(super) struct LockedAccount<P: Ports> {
     pub(super) coverage: Coverage,
 }
 
-/// How an integration must stand for a job.
+/// Which integration a job requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequiredIntegration<'a> {
     /// It is enabled.
@@ -38,13 +38,13 @@ pub(super) enum RequiredIntegration<'a> {
     NotBeingDeleted,
     /// It is that of this provider.
     OwnedBy(&'a ProviderId),
-    /// It is that of this provider, and being deleted since then. Any other, were it switched off as well, was made or
+    /// It is that of this provider, and being deleted since then. Any other, were it disabled as well, was made or
     /// called back after the job was given.
     BeingDeleted(&'a ProviderId, Timestamp),
 }
 
 impl RequiredIntegration<'_> {
-    /// The integration, if it stands as it must.
+    /// The integration, if it is the required one.
     fn accept(self, account: AccountId, integration: Option<Integration>) -> Result<Integration, Problem> {
         let Some(integration) = integration else { return Err(no_integration(account)) };
         match self {

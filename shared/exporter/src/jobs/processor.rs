@@ -1,7 +1,7 @@
 //! Runs jobs as the deployment gets them: more than once, while others work, in the time of one invocation.
 //!
-//! Promises: a job that is settled is not run again; what another try fixes is tried again, within the bounds of a
-//! [`Chain`]; each job's record says what became of it, also that its message is in the dead-letter queue.
+//! Promises: a job that is completed is not run again; what another try fixes is tried again, within the bounds of a
+//! [`Chain`]; each job's record says the outcome of it, also that its message is in the dead-letter queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ const INLINE_TIME_MIN: Duration = Duration::from_secs(60);
 /// What an invocation did for a job.
 #[derive(Debug)]
 pub struct Processed {
-    /// Its runs; none, if it was settled before, waits for an account, or became a job for each of several accounts. An
+    /// Its runs; none, if it was completed before, waits for an account, or became a job for each of several accounts. An
     /// error other than [`JobError::Rejected`] and [`JobError::PartlyRejected`]: the same message is to come again.
     pub outcome: Result<Vec<RunReport>, JobError>,
     /// The job that follows, for which the same invocation has time. It is to be fulfilled at once, as [`Delivery::Inline`].
@@ -196,7 +196,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
     }
 
     /// Decides what follows an attempt that failed for a transient reason: the queue gives its message again. The last time it
-    /// does not, and the record says where the message is; what follows the job goes on without it. A job without a message gets
+    /// does not, and the record says where the message is; what follows the job continues without it. A job without a message gets
     /// one.
     async fn fail(&mut self, error: JobError) -> Result<Vec<RunReport>, JobError> {
         match self.delivery {
@@ -256,7 +256,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         self.job.next().and_then(about).into_iter().collect()
     }
 
-    /// Places what goes on with the job, then writes that it is settled: killed in between, it is settled again.
+    /// Places what continues with the job, then writes that it is completed: killed in between, it is completed again.
     async fn complete(
         &mut self,
         state: JobState,
@@ -274,7 +274,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         self.ports.record_job(&record).await.map(drop)
     }
 
-    /// Places what goes on with a job that was canceled: what was undone is this job's, what follows it was not. What
+    /// Places what continues with a job that was canceled: what was undone is this job's, what follows it was not. What
     /// this message's invocation was to run after the job, and did not come to, is run now.
     async fn submit_next(&mut self, record: &JobRecord) -> Result<(), PortError> {
         let inline = self.has_time_for_next();
@@ -299,7 +299,7 @@ impl<'a, P: Ports + Scans + Queue + JobStore> Processor<'a, P> {
         self.delivery != Delivery::Direct && matches!(self.job, Job::Replay { .. }) && left.is_some_and(is_enough)
     }
 
-    /// Places what goes on with a job; the ids. `inline`: this invocation runs it.
+    /// Places what continues with a job; the ids. `inline`: this invocation runs it.
     async fn enqueue_all(
         &mut self,
         record: &JobRecord,

@@ -9,7 +9,7 @@ use crate::upload::Upload;
 
 /// Puts uploads back, and jobs beside them.
 pub trait Queue {
-    /// Puts an upload at the end of the queue, so that an invocation of its own goes on with it in the next round of its
+    /// Puts an upload at the end of the queue, so that an invocation of its own continues with it in the next round of its
     /// chain. False, where there is no queue.
     fn requeue(&self, upload: &Upload, round: &Round) -> impl Future<Output = Result<bool, PortError>> + Send;
 

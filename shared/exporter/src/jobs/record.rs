@@ -1,6 +1,6 @@
-//! A job under its id: how it travels, and what became of it.
+//! A job under its id: how it travels, and the outcome of it.
 //!
-//! Promise: whoever ordered something can find out what came of it, also that it could not be done.
+//! Promise: whoever submitted a job can find out what came of it, also that it could not be done.
 
 use std::future::Future;
 
@@ -19,7 +19,7 @@ const INVOCATION_MAX: SignedDuration = SignedDuration::from_mins(15);
 /// The field of a message that has its chain.
 const CHAIN: &str = "chain";
 
-/// A job as a message: what [`Job`] says, and an `id` beside it. Somebody who writes one by hand may leave the id
+/// A job as a message: what [`Job`] says, and an `id` beside it. A user who writes one by hand may leave the id
 /// out; then nothing is kept of what becomes of it. A message that continues a job has its `chain`, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobMessage {
@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for JobMessage {
     }
 }
 
-/// How a job stands.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -106,29 +106,29 @@ impl JobState {
     }
 }
 
-/// What became of a job.
+/// The outcome of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobRecord {
     /// Time-ordered, unique.
     pub id: String,
     /// What was asked for.
     pub job: Job,
-    /// How it stands.
+    /// Its state.
     pub state: JobState,
-    /// Why it is refused, failed or undone, or what it waits for.
+    /// Why it is rejected, failed or undone, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The runs of its last attempt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<String>,
-    /// jobs that it placed, and that go on with it.
+    /// jobs that it placed, and that continue with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub next_job_ids: Vec<String>,
     /// When it was placed.
     pub submitted_at: Timestamp,
     /// Who placed it.
     pub submitted_by: String,
-    /// When it was settled.
+    /// When it was completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
     /// It has no message of its own: the invocation that completed the job before it runs it, too.
@@ -184,14 +184,14 @@ impl JobRecord {
         })
     }
 
-    /// A job that goes on with this one. Its id follows from what it is about, so that a second one is the same.
+    /// A job that continues with this one. Its id follows from what it is about, so that a second one is the same.
     #[must_use]
     pub fn child(&self, about: &str, job: Job, now: Timestamp) -> Self {
         let root = self.id.split('.').next().unwrap_or_default();
         Self::new(format!("{root}.{about}"), job, now, &self.submitted_by)
     }
 
-    /// The same, settled.
+    /// The same, completed.
     #[must_use]
     pub fn completed(self, state: JobState, message: Option<String>, now: Timestamp) -> Self {
         Self { state, message, completed_at: Some(now), ..self }
@@ -204,7 +204,7 @@ pub trait JobStore {
     fn job_record(&self, id: &str) -> impl Future<Output = Result<Option<JobRecord>, PortError>> + Send;
 
     /// Writes the record of a job, in one atomic step with making sure that the one of the same id, if there is one, is not
-    /// settled. False, and nothing written, if it is: what a user undid stays undone.
+    /// completed. False, and nothing written, if it is: what a user undid stays undone.
     fn record_job(&self, record: &JobRecord) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Writes the record of a job that is canceled, whatever the one of the same id says.

@@ -1,7 +1,7 @@
 //! `redrive`: what is in quarantine is sent again, because the service, the mapping or the account has changed since.
 //!
 //! Promises: the settings of the integration and the order of the scans hold as in an export, so that nothing is sent over
-//! what a newer scan said; what is settled leaves the quarantine; what fails again stays, with the new reason; what could not
+//! what a newer scan said; what is completed leaves the quarantine; what fails again stays, with the new reason; what could not
 //! be tried stays as it is.
 
 use asff::{Outcome, Regions, ScanFormat};
@@ -25,7 +25,7 @@ use crate::state::is_archived;
 pub struct Redrive {
     /// The run that left it. None: all runs, the oldest first.
     pub run_id: Option<String>,
-    /// Only what lies there under this code.
+    /// Only what is there under this code.
     pub code: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl<P: Ports> JobRunner<P> {
     ///
     /// # Errors
     ///
-    /// [`RunnerError::Rejected`] where nothing lies there of the run that is named.
+    /// [`RunnerError::Rejected`] where nothing is there of the run that is named.
     pub async fn redrive(&self, what: &Redrive, options: &Options) -> Result<Vec<RunReport>, RunnerError> {
         let ports = self.ports.as_ref();
         let mut left = Vec::new();
@@ -61,7 +61,7 @@ impl<P: Ports> JobRunner<P> {
             let out_of_time = run.status == RunStatus::Unfinished;
             runs.push(run);
             if out_of_time {
-                // The same order again goes on with the rest.
+                // The same job again continues with the rest.
                 break;
             }
         }
@@ -115,7 +115,7 @@ impl<P: Ports> JobRunner<P> {
                 return Err(error);
             }
             if !is_complete(&accounts) {
-                // Nobody knows what became of each finding: all stay, and the next redrive finds out.
+                // It is unknown the outcome of each finding: all stay, and the next redrive finds out.
                 return Ok(accounts);
             }
             let failed_again = failed_again.is_some().then_some(context.run.run_id());
@@ -126,14 +126,14 @@ impl<P: Ports> JobRunner<P> {
     }
 }
 
-/// Whether every finding has a fate, and every state was kept.
+/// Whether every finding has an outcome, and every state was kept.
 fn is_complete(accounts: &[AccountResult]) -> bool {
     let mut counts = Counts::default();
     accounts.iter().for_each(|done| counts.merge(&done.report.counts));
     counts.is_balanced() && accounts.iter().all(|done| done.error.is_none())
 }
 
-/// Takes up one entry: maps it again, and gives it its fate or hands it on to be sent.
+/// Takes up one entry: maps it again, and gives it its outcome or hands it on to be sent.
 async fn redrive_entry<P: Ports>(
     context: &JobContext<P>,
     redelivery: &mut Redelivery<P>,

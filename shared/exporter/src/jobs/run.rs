@@ -21,7 +21,7 @@ use crate::report::{RunReport, RunStatus};
 use crate::report_store::read_report;
 use crate::settings::Settings;
 
-/// Runs a job. Its runs; one that wants another try asks for the same order again.
+/// Runs a job. Its runs; one that wants another try asks for the same job again.
 ///
 /// # Errors
 ///
@@ -94,14 +94,14 @@ async fn archive_all<P: Ports>(
     if let Some(error) = passing {
         return Err(error.into());
     }
-    // The next try finds again what is refused.
+    // The next try finds again what is rejected.
     if runs.iter().any(|run| run.status.should_retry()) {
         return Ok(runs);
     }
     let Some(since) = deletion_requested_at else {
         return if refused.is_empty() { Ok(runs) } else { Err(partly_rejected(refused.join("; "), runs)) };
     };
-    // What Security Hub refuses to archive, or a Region denies, stays active whatever is tried: a degraded run says so.
+    // What Security Hub rejects to archive, or a Region denies, stays active whatever is tried: a degraded run says so.
     let left = runs.iter().filter(|run| !matches!(run.status, RunStatus::Succeeded | RunStatus::Degraded));
     refused.extend(left.map(|run| format!("run {} is {}", run.run_id, run.status.as_str())));
     if refused.is_empty() && !ports.delete_after_archive(provider, since).await? {

@@ -98,7 +98,7 @@ impl<P: Ports> JobRunner<P> {
     }
 }
 
-/// Adds what became of the accounts to the report of their run. The first error is the run's.
+/// Adds the outcome of the accounts to the report of their run. The first error is the run's.
 fn add_accounts(run: &mut RunReport, accounts: Vec<AccountResult>) -> Result<(), RunnerError> {
     let mut first_error = None;
     for AccountResult { account, report, error } in accounts {

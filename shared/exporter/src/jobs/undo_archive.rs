@@ -114,7 +114,7 @@ async fn undo<P: Ports>(
     locked.release(delivered, &regions).await
 }
 
-/// What became of findings that the run archived and that were not found so in the state.
+/// The outcome of findings that the run archived and that were not found so in the state.
 fn fate_of_rest(region: RegionName, report: Option<&RegionReport>, taken: &BTreeSet<RegionName>, chosen: u64) -> Fate {
     if !taken.contains(&region) {
         return Fate::RegionUnavailable(region, REGION_NOT_SELECTED.to_owned());

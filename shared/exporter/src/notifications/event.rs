@@ -1,4 +1,4 @@
-//! What is told: an event for each change, in the words of a mail and in fields for rules and machines.
+//! What is told: an event for each change, in the words of a email and in fields for rules and machines.
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use crate::schedule::Schedule;
 
 /// The source of all events. Rules match on it.
 pub const SOURCE: &str = "securityhub-exporter";
-/// Characters of a text that somebody else wrote. A mail shows it whole, and an entry has room for 256 KB.
+/// Characters of a text that a user else wrote. A email shows it whole, and an entry has room for 256 KB.
 const TEXT_CHARS_MAX: usize = 1_000;
 
 /// What happened: the event's detail type.
@@ -22,10 +22,10 @@ pub enum EventKind {
     /// No Region takes an account's findings any more.
     #[serde(rename = "Integration Disconnected")]
     Disconnected,
-    /// A Region takes findings from now on.
+    /// A Region accepts findings from now on.
     #[serde(rename = "Region Available")]
     RegionAvailable,
-    /// A Region no longer takes findings; others do.
+    /// A Region no longer accepts findings; others do.
     #[serde(rename = "Region Unavailable")]
     RegionUnavailable,
     /// A scan that was due did not come.
@@ -79,7 +79,7 @@ pub struct Detail {
     /// The Region that was gained or lost, or whose coverage was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<RegionName>,
-    /// The Regions that take findings now.
+    /// The Regions that accept findings now.
     pub regions: Vec<RegionName>,
     /// A short name of the reason, such as `hub_not_enabled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -208,7 +208,7 @@ impl Event {
             problem.map_or((otherwise, None), |found| (&found.message, found.remediation.as_deref()));
         self.detail.reason = problem.map(|problem| problem.reason.clone());
         self.detail.message = single_line(message);
-        // A line is a way out; a mail has one line for all.
+        // A line is a way out; a email has one line for all.
         self.detail.remediation = single_line(&remediation.unwrap_or(&doctor).replace('\n', " | "));
     }
 }
@@ -220,7 +220,7 @@ pub(super) fn event_id(kind: EventKind, account: AccountId, place: &str, at: Tim
     format!("{account}{place}/{kind}/{}", at.as_millisecond())
 }
 
-/// Text in one line of bounded length: a mail's template shows a line break as `\n`.
+/// Text in one line of bounded length: a email's template shows a line break as `\n`.
 pub(super) fn single_line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().take(TEXT_CHARS_MAX).collect()

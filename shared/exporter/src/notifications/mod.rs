@@ -35,7 +35,7 @@ pub struct Notified {
     /// Whether the account was said to be connected. None: nothing was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected: Option<bool>,
-    /// The Regions that were said to take findings, when it was connected last.
+    /// The Regions that were said to accept findings, when it was connected last.
     #[serde(default)]
     pub regions: BTreeSet<RegionName>,
     /// Since when we wait for scans.

@@ -16,7 +16,7 @@ pub(super) struct Memory {
     bus: Mutex<Vec<Event>>,
     /// Events that the bus takes from now on.
     accepts: Mutex<Option<usize>>,
-    /// Somebody else's write between our read and ours.
+    /// A user else's write between our read and ours.
     between: Mutex<Option<Notified>>,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn at(minute: i64) -> Timestamp {
     "2026-11-23T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
 }
 
-/// A connection that takes findings in these Regions, and was asked about all.
+/// A connection that accepts findings in these Regions, and was asked about all.
 fn connection(minute: i64, enabled: &[&str]) -> Connection {
     let region = |name: &str| {
         let on = enabled.contains(&name);

@@ -10,8 +10,8 @@ use super::{Newest, PortError};
 
 /// Keeps an account's scans in order and its exports apart.
 pub trait AccountLocks {
-    /// Takes the account for a run that exports a scan of `scanned_at` from an upload of this content, until `until`, in one
-    /// atomic step: unless a newer scan was begun before ([`Newest::acquire`]), or another run holds the account. The scan's
+    /// Locks the account for a run that exports a scan of `scanned_at` from an upload of this content, until `until`, in one
+    /// atomic step: unless a newer scan was begun before ([`Newest::acquire`]), or another run has the account locked. The scan's
     /// time is remembered at once.
     fn acquire(
         &self,
@@ -23,7 +23,7 @@ pub trait AccountLocks {
         until: Timestamp,
     ) -> impl Future<Output = Result<Acquired, PortError>> + Send;
 
-    /// Holds the account until `until`, if the run still holds it; false, if it does not.
+    /// Keeps the account locked until `until`, if the run still has the lock; false, if it does not.
     fn renew(
         &self,
         account: AccountId,
@@ -31,21 +31,21 @@ pub trait AccountLocks {
         until: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// How the account stands, without taking it: the newest scan and what is in doubt. None, if nothing of it
+    /// The status of the account, without locking it: the newest scan and what is in doubt. None, if nothing of it
     /// was ever exported.
     fn lock_status(
         &self,
         account: AccountId,
     ) -> impl Future<Output = Result<Option<(Newest, InDoubt)>, PortError>> + Send;
 
-    /// The run that holds the account at `now`. None, too, where the implementer keeps no holds.
+    /// The run that has the account locked at `now`. None, too, where the implementer has no locks.
     fn locked_by(
         &self,
         account: AccountId,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
 
-    /// Releases the account, if the run still holds it. `exported_at`: when the run completed an upload of the account
+    /// Releases the account, if the run still has the lock. `exported_at`: when the run completed an upload of the account
     /// ([`Newest::exported_at`]); none, if it did not, and then the time that is stored stays.
     fn release(
         &self,
@@ -86,7 +86,7 @@ pub enum Acquired {
         /// Its time.
         newest: Timestamp,
     },
-    /// Another run holds the account.
+    /// Another run has the account locked.
     Locked {
         /// That run.
         run_id: String,

@@ -12,7 +12,7 @@ pub trait Hub {
     fn import(&self, region: &RegionName, body: Bytes)
     -> impl Future<Output = Result<ImportOutcome, CallError>> + Send;
 
-    /// When the Region's hub was switched on, if it says so (`DescribeHub`). Retried by the implementer.
+    /// When the Region's hub was enabled, if it says so (`DescribeHub`). Retried by the implementer.
     fn enabled_at(&self, region: &RegionName) -> impl Future<Output = Result<Option<String>, CallError>> + Send;
 
     /// One page of our product's findings about the account in this Region, as JSON (`GetFindings`; the same filter for every
@@ -27,7 +27,7 @@ pub trait Hub {
     /// Retried by the implementer.
     fn finding(&self, region: &RegionName, id: &str) -> impl Future<Output = Result<Option<Bytes>, CallError>> + Send;
 
-    /// Asks the Region's hub how it stands: `DescribeHub`, then every page of the accepted products. Retried by the
+    /// Asks the Region's hub for its state: `DescribeHub`, then every page of the accepted products. Retried by the
     /// implementer.
     fn state(&self, region: &RegionName) -> impl Future<Output = Result<HubState, CallError>> + Send;
 }
@@ -41,7 +41,7 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// How an enabled hub stands towards us. That it is off is [`CallError::InvalidAccess`].
+/// The state of an enabled hub. That it is off is [`CallError::InvalidAccess`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HubState {
     /// Whether findings of the Prowler product are accepted.
@@ -66,7 +66,7 @@ pub struct FailedFinding {
     pub id: String,
     /// The service's code, such as `InvalidInput`.
     pub code: String,
-    /// The service's words.
+    /// The service's message.
     pub message: String,
 }
 
@@ -97,12 +97,12 @@ pub enum CallError {
     /// 401 `InvalidAccessException`: Security Hub is off.
     #[error("{0}")]
     InvalidAccess(String),
-    /// 400, 413 or an authoriser that cannot read a finding: something in the batch is at fault.
+    /// 400, 413 or an authorizer that cannot read a finding: something in the batch is at fault.
     #[error("{code}: {message}")]
     Rejected {
         /// The service's code.
         code: String,
-        /// The service's words.
+        /// The service's message.
         message: String,
     },
 }

@@ -26,7 +26,7 @@ pub trait Hubs {
 /// Why there is no connection to an account.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The credentials will not work until somebody fixes them.
+    /// The credentials will not work until a user fixes them.
     #[error("{}: {}", .0.reason, .0.message)]
     Rejected(Problem),
     /// Anything that may pass.

@@ -19,7 +19,7 @@ pub trait UploadLocks {
         until: Timestamp,
     ) -> impl Future<Output = Result<Claim, PortError>> + Send;
 
-    /// Holds a claimed upload until `until`, if the run still holds it; false, if it does not.
+    /// Keeps a claimed upload locked until `until`, if the run still has the lock; false, if it does not.
     fn renew_claim(
         &self,
         identity: &str,

@@ -22,7 +22,7 @@ use crate::state::FindingMeta;
 /// Bytes of a finding that is too large at most, for it to be kept: four times what the service takes.
 const KEPT_BYTES_MAX: usize = 4 * asff::limits::FINDING_BYTES_MAX;
 
-/// A finding that the service refused, with its words.
+/// A finding that the service rejected, with its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
     pub(crate) id: String,
@@ -47,7 +47,7 @@ pub struct Entry {
     /// The account, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
-    /// The Region whose Security Hub refused it.
+    /// The Region whose Security Hub rejected it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<RegionName>,
     /// Where it begins in the decompressed file.
@@ -67,7 +67,7 @@ pub enum Stage {
     Reading,
     /// It can't be mapped to ASFF.
     Mapping,
-    /// Security Hub refused it.
+    /// Security Hub rejected it.
     Delivery,
 }
 
@@ -131,7 +131,7 @@ impl Entry {
         }
     }
 
-    /// A finding that Security Hub refused.
+    /// A finding that Security Hub rejected.
     pub(crate) fn rejected(account: AccountId, region: RegionName, rejected: Rejected) -> Self {
         Self {
             stage: Stage::Delivery,

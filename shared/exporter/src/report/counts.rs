@@ -1,4 +1,4 @@
-//! The fates of findings, and how many had which. The counts must add up.
+//! The outcomes of findings, and how many had which. The counts must add up.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
 
-/// What became of a finding. Every finding that is read has exactly one fate.
+/// The outcome of a finding. Every finding that is read has exactly one outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// Security Hub stored it.
@@ -16,9 +16,9 @@ pub enum Fate {
     Unchanged,
     /// A setting, or the nature of the finding, keeps it back.
     Filtered(String),
-    /// Its Region does not take findings.
+    /// Its Region does not accept findings.
     RegionUnavailable(RegionName, String),
-    /// It can't be mapped, or the service refuses it; it is kept in quarantine under this code.
+    /// It can't be mapped, or the service rejects it; it is kept in quarantine under this code.
     Quarantined(String),
     /// The file is broken at its place.
     Malformed,
@@ -47,15 +47,15 @@ pub struct Counts {
     pub malformed: u64,
     /// Left to a later run, by reason.
     pub undelivered: BTreeMap<String, u64>,
-    /// Changed to keep the service's limits. Not a fate: these are counted above as well.
+    /// Changed to keep the service's limits. Not an outcome: these are counted above as well.
     pub repaired: u64,
-    /// Sent to the fallback Region. Not a fate: these are counted above as well.
+    /// Sent to the fallback Region. Not an outcome: these are counted above as well.
     pub redirected: u64,
     /// Findings of earlier scans that this run archived. They are not in the file.
     pub archived: u64,
     /// Findings of earlier scans that should have been archived and were not. Another try of the run does it.
     pub archive_undelivered: u64,
-    /// Findings of earlier scans that Security Hub refuses to archive, by its code. They stay active, and are in quarantine.
+    /// Findings of earlier scans that Security Hub rejects to archive, by its code. They stay active, and are in quarantine.
     pub archive_rejected: BTreeMap<String, u64>,
     /// Findings of earlier scans that were not archived, since their Region takes nothing. They stay active.
     pub archive_unavailable: u64,
@@ -67,7 +67,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts `findings` with one fate.
+    /// Counts `findings` with one outcome.
     pub fn add(&mut self, fate: Fate, findings: u64) {
         if findings == 0 {
             return;
@@ -119,12 +119,12 @@ impl Counts {
             + self.region_unavailable_total()
     }
 
-    /// Whether every finding has exactly one fate.
+    /// Whether every finding has exactly one outcome.
     pub fn is_balanced(&self) -> bool {
         self.read == self.accounted()
     }
 
-    /// Findings kept back, whatever the reason.
+    /// Findings filtered, whatever the reason.
     pub fn filtered_total(&self) -> u64 {
         total(&self.filtered)
     }
@@ -139,7 +139,7 @@ impl Counts {
         total(&self.quarantined)
     }
 
-    /// Findings that Security Hub refuses to archive, whatever the code.
+    /// Findings that Security Hub rejects to archive, whatever the code.
     pub fn archive_rejected_total(&self) -> u64 {
         total(&self.archive_rejected)
     }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Drift {
     /// In both, and the same.
     pub same: u64,
-    /// Live by the state, and not in Security Hub.
+    /// Active by the state, and not in Security Hub.
     pub missing: u64,
-    /// Live in Security Hub, and not in the state.
+    /// Active in Security Hub, and not in the state.
     pub unknown: u64,
     /// In both, and not the same: Security Hub has an older or a newer version, or has active what was archived.
     pub different: u64,

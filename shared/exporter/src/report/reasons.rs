@@ -69,7 +69,7 @@ pub mod undelivered {
     /// The run's time was over.
     pub const DEADLINE_EXCEEDED: &str = "deadline_exceeded";
 
-    /// The run could not renew its hold on the account, and another may have it.
+    /// The run could not renew its lease on the account, and another may have it.
     pub const LEASE_LOST: &str = "lease_lost";
 
     /// Whether the cause may pass by itself, so that another try is worth it.

@@ -22,9 +22,9 @@ pub enum RunStatus {
     Running,
     /// Everything that should have been sent is in Security Hub.
     Succeeded,
-    /// Somebody should look: quarantine, an unavailable Region, a truncated file, an account without integration.
+    /// A user should look: quarantine, an unavailable Region, a truncated file, an account without integration.
     Degraded,
-    /// Something passing kept findings back; the upload is tried again.
+    /// A transient reason kept findings back; the upload is tried again.
     Failed,
     /// The upload holds nothing to export: no scan, no findings, or another format than the integration takes, as the reason says.
     Ignored,
@@ -32,7 +32,7 @@ pub enum RunStatus {
     Duplicate,
     /// A newer scan of the account was exported before.
     Superseded,
-    /// The time was over; what is left goes on in the next run.
+    /// The time was over; what is left continues in the next run.
     Unfinished,
 }
 
@@ -94,7 +94,7 @@ pub struct RegionReport {
     pub changes: Changes,
     /// Findings that were there as they are.
     pub unchanged: u64,
-    /// Findings kept back, by a setting or for what they are.
+    /// Findings filtered, by a setting or for what they are.
     #[serde(default)]
     pub filtered: u64,
     /// Findings of earlier scans that were archived.
@@ -121,12 +121,12 @@ pub struct RegionReport {
     pub calls: u64,
     /// Calls that were throttled.
     pub throttled: u64,
-    /// Calls that failed for another passing reason.
+    /// Calls that failed for another transient reason.
     pub retried: u64,
     /// Why what is over in this Region could not be looked for, if so. Another try of the run does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
-    /// Why this Region takes no findings, and the command that fixes it.
+    /// Why this Region accepts no findings, and the command that fixes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<Problem>,
 }
@@ -142,7 +142,7 @@ fn is_zero(number: &u64) -> bool {
 pub struct Changes {
     /// Never sent before.
     pub new: u64,
-    /// Its content differs, or nobody knows whether it arrived.
+    /// Its content differs, or it is unknown whether it arrived.
     pub changed: u64,
     /// It was archived and is back.
     pub reactivated: u64,
@@ -161,7 +161,7 @@ impl Changes {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountReport {
-    /// The fate of the account's findings.
+    /// The outcome of the account's findings.
     pub counts: Counts,
     /// Why nothing could be sent for the account, if so, and how to fix it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -318,7 +318,7 @@ pub struct RunReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub scanned_at: Option<Timestamp>,
-    /// The fate of all findings.
+    /// The outcome of all findings.
     pub counts: Counts,
     /// By account.
     pub accounts: BTreeMap<AccountId, AccountReport>,
@@ -328,7 +328,7 @@ pub struct RunReport {
     /// The key of the list of findings that are archived upon approval, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
-    /// What still lies there, by code, after some of it was sent again. None: all that the counts say.
+    /// What still is there, by code, after some of it was sent again. None: all that the counts say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_remaining: Option<BTreeMap<String, u64>>,
 }

@@ -1,4 +1,4 @@
-//! How a run ended, and what somebody should know about it.
+//! How a run ended, and what a user should know about it.
 
 use asff::AccountId;
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use crate::upload::UploadInfo;
 pub const NO_FINDINGS: &str = "the file contains no findings";
 
 impl RunReport {
-    /// Decides how the run ended, from what became of its findings. `command_options` are the options that its commands need.
+    /// Decides how the run ended, from the outcome of its findings. `command_options` are the options that its commands need.
     pub(crate) fn conclude(&mut self, now: Timestamp, command_options: &str) {
         self.finished_at = Some(now);
         self.reasons = self.explain(command_options);
@@ -42,7 +42,7 @@ impl RunReport {
         }
     }
 
-    /// Whether what became of one account's findings makes a run degraded.
+    /// Whether the outcome of one account's findings makes a run degraded.
     pub(crate) fn is_degraded_by(account: AccountId, report: &AccountReport) -> bool {
         let of_one = Self {
             read_status: ReadStatus::Complete,
@@ -58,7 +58,7 @@ impl RunReport {
         self.kind == RunKind::Export && self.read_status == ReadStatus::Complete && self.counts.read == 0
     }
 
-    /// Whether the scan was kept back as a whole, such as an older one of every account in it. What is never sent, such as a manual
+    /// Whether the scan was filtered as a whole, such as an older one of every account in it. What is never sent, such as a manual
     /// check, changes nothing about that.
     fn is_all_filtered(&self, reason: &str) -> bool {
         let kept_back = |counts: &Counts| {
@@ -70,7 +70,7 @@ impl RunReport {
             && self.accounts.values().all(|account| kept_back(&account.counts))
     }
 
-    /// What somebody should know, a sentence each, and below it how to fix it. Empty where all is well.
+    /// What a user should know, a sentence each, and below it how to fix it. Empty if there is no problem.
     fn explain(&self, command_options: &str) -> Vec<String> {
         let mut reasons = Vec::new();
         match &self.read_status {
@@ -99,7 +99,7 @@ impl RunReport {
     }
 }
 
-/// What somebody should know of the outcomes of the findings.
+/// What a user should know of the outcomes of the findings.
 fn explain_counts(counts: &Counts) -> Vec<String> {
     let mut reasons = Vec::new();
     if counts.malformed > 0 {
@@ -130,7 +130,7 @@ fn explain_counts(counts: &Counts) -> Vec<String> {
     reasons
 }
 
-/// What somebody should know of a Region.
+/// What a user should know of a Region.
 fn explain_region(report: &RegionReport, command_options: &str) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(why) = &report.adoption_skipped {

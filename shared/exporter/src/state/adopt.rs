@@ -2,7 +2,7 @@
 //!
 //! Promises: one finding of the service becomes one entry; an entry that we have is kept, since it knows more, unless the
 //! service has a newer version of the finding; nothing is dropped for a stale read. The read is paced to the service's quota for
-//! `GetFindings`; where one run has not the time for it, what it read is saved and the next run goes on, and nothing is
+//! `GetFindings`; where one run has not the time for it, what it read is saved and the next run continues, and nothing is
 //! compared with the part. It ends: a run that begins again and finds nothing more is the last one, and there is a limit of runs.
 
 use std::collections::HashSet;
@@ -27,7 +27,7 @@ pub(crate) const LAG_MS: i64 = 60 * 60 * 1000;
 
 /// Why nothing was taken over.
 pub(crate) enum AdoptError {
-    /// The service refuses to show its findings, or can't just now.
+    /// The service rejects to show its findings, or can't just now.
     Hub(CallError),
     /// The state could not be written.
     Port(PortError),
@@ -44,11 +44,11 @@ impl From<PortError> for AdoptError {
 pub(crate) struct Drift {
     /// Findings of the service that the state did not know.
     pub(crate) unknown: u64,
-    /// Live findings of the state that the service does not have.
+    /// Active findings of the state that the service does not have.
     pub(crate) missing: u64,
     /// Why the service's findings were not all read, if so. Then nothing of the state was dropped.
     pub(crate) unread: Option<String>,
-    /// Why this run did not come to the end, if a later one goes on.
+    /// Why this run did not come to the end, if a later one continues.
     pub(crate) paused: Option<&'static str>,
     /// Pages of the service that were read.
     pub(crate) pages: u64,
@@ -153,7 +153,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
         Ok(false)
     }
 
-    /// Notes in the state where a later run goes on, or why none does.
+    /// Notes in the state where a later run continues, or why none does.
     fn record_progress(&mut self, is_denied: bool) {
         let (runs, header) = (self.runs, &mut self.region_state.header);
         let given_up = (self.drift.paused.is_some() && is_futile(&self.pages, &self.drift, self.is_resumed, runs)).then(|| {
@@ -200,7 +200,7 @@ impl<P: Objects, H: Hub> Adoption<'_, P, H> {
     }
 }
 
-/// Whether going on another time would come no further: this run began again, as the next one would, and found nothing more.
+/// Whether continuing another time would come no further: this run began again, as the next one would, and found nothing more.
 fn is_futile<H: Hub>(pages: &Pages<'_, H>, drift: &Drift, is_resumed: bool, runs: u32) -> bool {
     runs >= RUNS_MAX
         || pages.exceeds_page_limit()
@@ -223,7 +223,7 @@ fn archived(entry: &Entry, missing: Missing, regions: &Regions) -> FindingMeta {
     FindingMeta { stored, absent, ..entry.meta }
 }
 
-/// What somebody must know where the service does not show its findings.
+/// What a user must know where the service does not show its findings.
 pub(crate) fn denied_message(error: &CallError) -> String {
     format!("{error}. Allow the role securityhub:GetFindings; the next export reads the rest")
 }

@@ -28,7 +28,7 @@ pub enum Resend {
 pub enum Comparison {
     /// Never sent.
     New,
-    /// Its content, or whether it is live, differs. Also: nobody knows whether it arrived.
+    /// Its content, or whether it is active, differs. Also: it is unknown whether it arrived.
     Changed,
     /// It was archived and is back.
     Reactivated,

@@ -48,7 +48,7 @@ pub enum Stored {
 pub struct FindingMeta {
     /// The finding.
     pub key: FindingKey,
-    /// Hash of what does not change with every scan (`asff::Mapped::content_hash`). 0 where nobody knows.
+    /// Hash of what does not change with every scan (`asff::Mapped::content_hash`). 0 if it is unknown.
     pub content: u64,
     /// Fingerprint of the resource, which tells who holds the Id where two resources share its short hash.
     pub resource: u32,

@@ -25,7 +25,7 @@ pub struct AdoptionProgress {
     pub trust: Trust,
     /// Runs that read a part of it.
     pub runs: u32,
-    /// Why nobody goes on, if so: then what was read is all that is compared.
+    /// Why nobody continues, if so: then what was read is all that is compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<String>,
 }
@@ -44,7 +44,7 @@ pub struct StateHeader {
     pub account: AccountId,
     /// The Region whose Security Hub holds the findings.
     pub region: RegionName,
-    /// When the hub was switched on, as far as known. Another time means another hub: the state must be adopted again.
+    /// When the hub was enabled, as far as known. Another time means another hub: the state must be adopted again.
     pub hub_since: Option<String>,
     /// The scan after which it was written.
     pub scanned_at: Option<Timestamp>,
@@ -96,12 +96,12 @@ pub struct Ahead {
 }
 
 impl StateHeader {
-    /// Whether both speak of the same hub, as far as known: one that is switched off and on is another.
+    /// Whether both speak of the same hub, as far as known: one that is disabled and on is another.
     pub(crate) fn is_same_hub(&self, other: &Self) -> bool {
         self.hub_since.is_none() || other.hub_since.is_none() || self.hub_since == other.hub_since
     }
 
-    /// Whether an earlier run of the very scan at hand sent a finding: going on must not begin again, even where everything is
+    /// Whether an earlier run of the very scan at hand sent a finding: continuing must not begin again, even where everything is
     /// sent.
     pub(crate) fn has_sent(&self, last: Option<&FindingMeta>, scanned_ms: i64) -> bool {
         let begun_ms = self.ahead.map_or(scanned_ms, |ahead| ahead.begun.as_millisecond());

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::finding::{FindingKey, FindingMeta, ScanCode, Stored, fingerprint};
 use super::tables::finding_home;
 
-/// Fields that the service or analysts fill; sent back they would be refused, or fix an analyst's choice as ours.
+/// Fields that the service or analysts fill; sent back they would be rejected, or fix an analyst's choice as ours.
 const SERVICE_FIELDS: [&str; 16] = [
     "ProductName",
     "CompanyName",

@@ -1,4 +1,4 @@
-//! What a state holds, in 58 bytes a finding: enough to compare a scan with it.
+//! What a state holds, in 58 bytes per finding: enough to compare a scan with it.
 
 use std::cmp::Reverse;
 
@@ -16,7 +16,7 @@ pub enum SeenInScan {
     Muted,
     /// Its own Region's Security Hub has it; this is about its copy in another Region.
     Moved,
-    /// It is kept back by another setting; it is there all the same.
+    /// It is filtered by another setting; it is there all the same.
     Filtered,
     /// The check leaves the verdict to a user: what was sent stays as it is.
     Manual,

@@ -1,7 +1,7 @@
 //! What was last sent: one file for each account and Region, from which follows what is new, changed, due or gone.
 //!
 //! AWS asks providers to keep the state of their findings. A file holds the whole finding as it was sent, when it was first
-//! seen, and a hash of its content. It is read as a stream, twice at most: once into an [`Index`] of 58 bytes a finding, and
+//! seen, and a hash of its content. It is read as a stream, twice at most: once into an [`Index`] of 58 bytes per finding, and
 //! again, entry by entry, while the next file is written.
 
 mod adopt;

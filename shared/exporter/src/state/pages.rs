@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::delivery::CallRate;
 use crate::ports::{CallError, Hub};
 
-/// `GetFindings` calls a second and at once (quota of the service, per account and Region).
+/// `GetFindings` calls per second and at once (quota of the service, per account and Region).
 const READS_PER_SECOND: u32 = 3;
 const READS_BURST: u32 = 6;
 /// A page token is bound to its request and may go stale: then the reading begins again, this often at most.
@@ -52,7 +52,7 @@ impl<'a, H: Hub> Pages<'a, H> {
         Self::resume(hub, region, until, None)
     }
 
-    /// A reading that goes on with the page of a token, or begins where there is none.
+    /// A reading that continues with the page of a token, or begins where there is none.
     pub(crate) fn resume(hub: &'a H, region: RegionName, until: Option<Instant>, token: Option<String>) -> Self {
         let pace = CallRate::new(READS_PER_SECOND, READS_BURST);
         let (is_whole, next) = (token.is_none(), token.map_or(Next::First, Next::Page));
@@ -69,7 +69,7 @@ impl<'a, H: Hub> Pages<'a, H> {
         self.pages >= PAGES_MAX
     }
 
-    /// The token by which a later reading goes on.
+    /// The token by which a later reading continues.
     pub(crate) fn token(&self) -> Option<String> {
         match &self.next {
             Next::First | Next::End => None,

@@ -71,7 +71,7 @@ impl Account {
         found(world, self.id()).into_iter().map(|((_, id), what)| ((of(&id), id), what)).collect()
     }
 
-    /// What must not be archived while runs of these scans go on, in whatever order.
+    /// What must not be archived while runs of these scans continue, in whatever order.
     pub(crate) fn alive(&self, scans: &[&Scanned]) -> Expected {
         let mut alive = self.steady.clone();
         let certain = |scans: &mut dyn Iterator<Item = &&Scanned>| {

@@ -126,7 +126,7 @@ async fn an_adoption_without_progress_ends_with_a_reason() {
     let active = held(&world, now.account, "ACTIVE").len();
     assert!((MANY as usize - 100..=MANY as usize).contains(&active), "{active}: no live finding is archived");
     assert_eq!(world.simulator.findings(ACCOUNT, REGION).len(), MANY as usize, "and none is there twice");
-    // It is said again with every scan, until somebody reads the rest.
+    // It is said again with every scan, until a user reads the rest.
     world.sleep(3600).await;
     let next = scan(3, results(MANY - 100));
     let report = export(&world, next.upload("2")).await;

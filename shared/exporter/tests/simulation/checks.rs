@@ -271,7 +271,7 @@ async fn a_product_is_accepted_if_the_integration_is_configured_so() {
 
 #[tokio::test(start_paused = true)]
 async fn an_opted_in_region_that_rejects_the_session_has_its_own_reason() {
-    // The account has the Region, says EC2, and the Region refuses the token, as it does with those of version 1.
+    // The account has the Region, says EC2, and the Region rejects the token, as it does with those of version 1.
     let world = world(|config| config.region(ACCOUNT, "af-south-1", |_| {}));
     let refusal = Effect::Error {
         status: 403,

@@ -21,7 +21,7 @@ use crate::{ACCOUNT, integrate, world};
 
 const OFF: &str = "sa-east-1";
 
-/// An export by somebody who keeps connections, as the function does.
+/// An export by a user who keeps connections, as the function does.
 async fn export(world: &World, scan: Scan, deadline: Option<Instant>) -> RunReport {
     let fake_aws = Arc::new(FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
     let checks = CheckSettings { write_probe: WriteProbe::WhereInDoubt, ..CheckSettings::default() };

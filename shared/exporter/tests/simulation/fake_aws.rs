@@ -124,7 +124,7 @@ impl World {
         }
     }
 
-    /// Has the accounts of a file come to rest while it is read, for some seeds.
+    /// Has the accounts of a file was suspended while it is read, for some seeds.
     pub(crate) fn come_to_rest(&mut self, seed: u64) {
         if seed % 4 == 1 {
             self.settings.open_workers_max = 0;

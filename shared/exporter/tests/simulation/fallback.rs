@@ -26,7 +26,7 @@ fn enable(world: &World, region: &str) {
     let _ = world.simulator.call(&Caller::user(ACCOUNT), region, Operation::EnableImportFindingsForProduct, input);
 }
 
-/// Sixty findings, those of sa-east-1 in us-east-1, since Security Hub is off there; then it is switched on.
+/// Sixty findings, those of sa-east-1 in us-east-1, since Security Hub is off there; then it is enabled.
 async fn back() -> World {
     let world = world(|config| config.region(ACCOUNT, "sa-east-1", |region| region.hub = false));
     integrate(&world, ACCOUNT, falls_back);

@@ -1,4 +1,4 @@
-//! What goes wrong in the weeks of scans: the service fails, Security Hub is switched off, runs die, users do things.
+//! What goes wrong in the weeks of scans: the service fails, Security Hub is disabled, runs die, users do things.
 
 use std::sync::Arc;
 use std::time::Duration;

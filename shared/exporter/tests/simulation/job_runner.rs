@@ -192,7 +192,7 @@ async fn reconcile_reports_and_fixes_the_drift() {
     let world = world(|config| config);
     integrate(&world, ACCOUNT, |_| {});
     export(&world, scan(0, failed(60)).upload("1")).await;
-    // One Region is left out for so long that Security Hub forgets its twenty findings. In another, somebody sent one that
+    // One Region is left out for so long that Security Hub forgets its twenty findings. In another, a user sent one that
     // we do not know.
     integrate(&world, ACCOUNT, |integration| {
         integration.regions = Some(vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()]);
@@ -265,7 +265,7 @@ async fn reconcile_uses_the_newer_of_two_versions() {
     assert_eq!((report.counts.sent, active(&world)), (2, 28), "the other two are archived there, which can't be seen");
 }
 
-/// A finding that Security Hub holds, active again and sent by somebody else a moment ago.
+/// A finding that Security Hub holds, active again and sent by a user else a moment ago.
 fn first_version(world: &World, region: &str, id: &str) -> serde_json::Value {
     let mut finding = world.simulator.findings(ACCOUNT, region).into_iter().find(|found| found["Id"] == id).unwrap();
     let fields = finding.as_object_mut().unwrap();

@@ -96,7 +96,7 @@ async fn expired_and_filtered_findings_do_not_count_as_active() {
         integrate(&world, ACCOUNT, |integration| integration.severity_min = Some(SeverityLabel::High));
     };
     set();
-    // While they are still there: what a setting keeps back doesn't count.
+    // While they are still there: what a setting filters doesn't count.
     world.sleep(24 * 3600).await;
     let report = export(&world, open("1", &of(24, 90))).await;
     assert_eq!((asked(&report), report.counts.archived), (Some((110, 200)), 0), "{:?}", report.reasons);

@@ -1,4 +1,4 @@
-//! The exporter against the simulator, under a stopped clock: the promises one by one, and weeks of scans in bad weather.
+//! The exporter against the simulator, under a stopped clock: the promises one by one, and weeks of scans with faults.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test: it may fail, and says which seed did")]
 

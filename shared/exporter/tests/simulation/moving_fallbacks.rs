@@ -1,4 +1,4 @@
-//! Fallback Regions are set, changed, and taken away, Regions are left out and taken in, Security Hub is switched on: whatever
+//! Fallback Regions are set, changed, and taken away, Regions are left out and taken in, Security Hub is enabled: whatever
 //! the settings were, a finding that fails stays active, at home as soon as its home takes it, and no copy is left behind.
 
 use std::collections::BTreeSet;

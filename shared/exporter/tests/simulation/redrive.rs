@@ -11,7 +11,7 @@ use crate::promises::{failed, imports, scan};
 use crate::scan::Scanned;
 use crate::{ACCOUNT, Run, export, integrate, runner, world};
 
-/// The service refuses these findings of a scan.
+/// The service rejects these findings of a scan.
 fn refuse(world: &World, scanned: &Scanned, numbers: &[usize], words: &str) {
     for number in numbers {
         world.simulator.inject(Fault::new(Effect::FailFindings {
@@ -253,7 +253,7 @@ async fn no_entry_leaves_the_quarantine_while_the_state_cannot_be_saved() {
     let run = export(&world, first.upload("1")).await;
     world.simulator.clear_faults();
     let before = lies(&world, &run);
-    // Somebody else writes the states while the findings are on their way.
+    // A user else writes the states while the findings are on their way.
     let meddle = async {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         for (key, (etag, _)) in &mut world.stores.lock().unwrap().objects {

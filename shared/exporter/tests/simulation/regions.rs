@@ -83,7 +83,7 @@ async fn a_copy_stays_active_while_its_own_region_is_unreachable() {
     let report = export(&world, scan(1, failed(30)).upload("2")).await;
     assert_eq!((report.status, report.counts.archived), (RunStatus::Failed, 0), "{:?}", report.reasons);
     world.simulator.clear_faults();
-    // Nor when the fallback is taken away: the findings are live, if nowhere else.
+    // Nor when the fallback is taken away: the findings are active, if nowhere else.
     integrate(&world, ACCOUNT, |_| {});
     let report = export(&world, scan(2, failed(30)).upload("3")).await;
     assert_eq!((report.counts.region_unavailable_total(), report.counts.archived), (10, 0), "{:?}", report.reasons);

@@ -1,4 +1,4 @@
-//! What passes by itself is tried again, and what does not is final: a moment's silence, a refusal of one finding, the failure
+//! What passes by itself is tried again, and what does not is final: a moment's silence, a rejection of one finding, the failure
 //! of one Region's store.
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Weeks of scans in bad weather: resources come, go, pass, fail and are muted; scans don't see everything; events come
-//! twice, late and at once; the service throttles, fails, loses answers and is switched off and on; stores fail; functions
+//! Weeks of scans with faults: resources come, go, pass, fail and are muted; scans don't see everything; events come
+//! twice, late and at once; the service throttles, fails, loses answers and is disabled and on; stores fail; functions
 //! are killed; one day the product is upgraded. After every run the promises hold, Security Hub is as the rule's model allows,
 //! and a finding whose resource exists and fails, and which no scan showed otherwise, is active.
 //!
@@ -175,7 +175,7 @@ impl Simulation {
         }
     }
 
-    /// A Region's Security Hub is switched off: what it held is lost.
+    /// A Region's Security Hub is disabled: what it held is lost.
     pub(crate) fn lost(&mut self, account: AccountId, region: &str) {
         let state = self.accounts.get_mut(&account).unwrap();
         state.cloud.lose(region);

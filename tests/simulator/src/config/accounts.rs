@@ -30,7 +30,7 @@ pub struct AccountConfig {
     pub denies: Vec<Deny>,
 }
 
-/// One Region of an account; as it stands, everything is on and Prowler is accepted.
+/// One Region of an account; as it is, everything is on and Prowler is accepted.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RegionConfig {
@@ -38,7 +38,7 @@ pub struct RegionConfig {
     pub opted_in: bool,
     /// Whether Security Hub is on.
     pub hub: bool,
-    /// When it was switched on.
+    /// When it was enabled.
     pub subscribed_at: Timestamp,
     /// Partner products accepted, as `company/product`; AWS's own are always there.
     pub products: Vec<String>,
@@ -62,7 +62,7 @@ impl Default for RegionConfig {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessKey {
-    /// The access key's id, as it stands in a signature.
+    /// The access key's id, as it is in a signature.
     pub id: String,
     /// The ARN behind it; without it, a user of the account. An `assumed-role` ARN makes further roles chained.
     #[serde(default)]

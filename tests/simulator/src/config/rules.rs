@@ -73,14 +73,14 @@ pub struct Rules {
     pub products_page_size: usize,
     /// Lifetime of a NextToken, seconds (contract section 10, 8).
     pub next_token_seconds: u64,
-    /// Whether a finding with a property that the format does not know is refused; otherwise it is dropped silently.
+    /// Whether a finding with a property that the format does not know is rejected; otherwise it is dropped silently.
     pub unknown_properties_refused: bool,
     /// Whether a type must start with one of the five documented namespaces. Off: Prowler sent others for years without a
     /// report that the service minds (contract 1.3, types taxonomy).
     pub type_namespaces_checked: bool,
     /// Whether tags must keep to AWS's own characters. Off: documented, but nobody saw the service check it (contract 1.3).
     pub tag_characters_checked: bool,
-    /// Whether the temporary keys are of version 1, which Regions that need opting in refuse (contract 6.1).
+    /// Whether the temporary keys are of version 1, which Regions that need opting in reject (contract 6.1).
     pub global_sts_tokens: bool,
 }
 

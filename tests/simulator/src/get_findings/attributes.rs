@@ -1,7 +1,7 @@
 //! The attributes that a filter or a sort may name, and where they stand in a finding.
 //!
 //! These are the attributes of fields that a provider of configuration findings fills. The real service has some forty more, on
-//! networks, processes, malware and single resource types; the simulator refuses those aloud instead of ignoring them.
+//! networks, processes, malware and single resource types; the simulator rejects those aloud instead of ignoring them.
 
 use serde_json::Value;
 

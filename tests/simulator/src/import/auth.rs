@@ -19,7 +19,7 @@ pub(super) fn well_formed(context: &Context<'_>, checked: &[Checked<'_>]) -> Res
     Err(Response::error(status, "AuthorizerConfigurationException", "Authorizer configuration error"))
 }
 
-/// Step 5: for each finding whether it is allowed; the whole call is refused if one is not, unless authorisation is partial.
+/// Step 5: for each finding whether it is allowed; the whole call is rejected if one is not, unless authorisation is partial.
 pub(super) fn allowed(context: &Context<'_>, checked: &[Checked<'_>]) -> Result<Vec<bool>, Response> {
     let product_arn = |checked: &Checked<'_>| checked.facts.product_arn.as_deref().unwrap_or_default().to_owned();
     if let Some(deny) = context.denied(Operation::BatchImportFindings)

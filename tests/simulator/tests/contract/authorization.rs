@@ -61,7 +61,7 @@ fn contract_2_4_a_resources_region_need_not_be_the_endpoints() {
 }
 
 #[test]
-fn contract_9_step_4_malformed_accounts_and_products_are_an_authorizers_error() {
+fn contract_9_step_4_malformed_accounts_are_an_authorizers_error() {
     for (status, changes) in [
         (500, json!({ "AwsAccountId": "12345" })),
         (500, json!({ "AwsAccountId": null })),

@@ -25,7 +25,7 @@ fn the_next_calls_fail_and_later_ones_succeed() {
 }
 
 #[test]
-fn a_connection_is_lost_after_the_commit_so_that_the_next_send_is_a_duplicate() {
+fn a_connection_lost_after_the_commit_makes_the_next_send_a_duplicate() {
     let stage = stage();
     stage.simulator.inject(Fault::new(Effect::DropConnection { after_commit: true }).times(1));
     assert!(stage.import(&[finding("a", 0)]).dropped);

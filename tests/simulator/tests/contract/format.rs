@@ -6,7 +6,7 @@ use crate::stage::{Stage, config, finding, stage, with};
 
 const PREFIX: &str = "Finding does not adhere to Amazon Finding Format. ";
 
-/// The finding with these changes is refused with exactly these failures.
+/// The finding with these changes is rejected with exactly these failures.
 fn refused(changes: Value, failures: &str) {
     let message = stage().refusal(with(finding("a", 0), changes));
     assert_eq!(message, format!("{PREFIX}{failures}."));

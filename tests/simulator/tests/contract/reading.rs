@@ -162,7 +162,7 @@ fn contract_3_1_a_token_belongs_to_its_request() {
 }
 
 #[test]
-fn contract_2_4_a_home_region_sees_linked_ones_and_an_administrator_its_members() {
+fn contract_2_4_home_regions_and_administrators_see_linked_findings() {
     let mut config = config().account(OTHER, &[REGION, "us-east-1"]);
     config.organization = Some(Organization {
         administrator: ACCOUNT.to_owned(),

@@ -23,7 +23,7 @@ fn contract_1_8_active_findings_stay_90_days_and_archived_ones_30() {
 }
 
 #[test]
-fn contract_1_8_a_newer_import_keeps_a_finding_and_an_ignored_one_does_not() {
+fn contract_1_8_only_a_newer_import_extends_the_retention() {
     let stage = stage();
     stage.put(finding("kept", 0));
     stage.put(finding("lost", 0));

@@ -138,7 +138,7 @@ async fn contract_6_1_temporary_keys_are_the_roles_account_and_expire() {
 }
 
 #[tokio::test]
-async fn contract_6_1_tokens_of_the_global_endpoint_are_not_valid_in_opt_in_regions() {
+async fn contract_6_1_global_endpoint_tokens_are_invalid_in_opt_in_regions() {
     let mut config = world();
     config.rules.global_sts_tokens = true;
     let (_, server) = serve(config).await;

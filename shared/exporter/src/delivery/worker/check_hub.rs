@@ -1,4 +1,4 @@
-//! Whether a Region's Security Hub answers, whether it takes findings, and whether it is the one that the state is of.
+//! Whether a Region's Security Hub answers, whether it accepts findings, and whether it is the one that the state is of.
 
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    /// Whether the Region has ever accepted findings: then its silence is passing. A state that can't be read counts as one.
+    /// Whether the Region has ever accepted findings: then its silence is transient. A state that can't be read counts as one.
     async fn has_accepted(&mut self) -> bool {
         let StateHeader { account, region, .. } = &self.header;
         if !self.sender.config().has_accepted() {
@@ -145,7 +145,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 }
 
-/// Whether the Region takes nothing before somebody changes something.
+/// Whether the Region takes nothing before a user changes something.
 fn is_permanent(error: &CallError) -> bool {
     matches!(error, CallError::AccessDenied(_) | CallError::InvalidAccess(_) | CallError::UnrecognizedClient(_))
 }

@@ -1,4 +1,4 @@
-//! What becomes of findings that a Region's worker has decided to send: their fate, and their place in the next state.
+//! What becomes of findings that a Region's worker has decided to send: their outcome, and their place in the next state.
 
 use super::region::{Message, RegionWorker};
 use crate::delivery::halt::RegionHalt;
@@ -10,7 +10,7 @@ use crate::report::{Fate, undelivered};
 use crate::state::{FindingKey, FindingMeta, SeenInScan, Stored, UNARCHIVED};
 
 impl<P: Ports> RegionWorker<P> {
-    /// Sends a finding, or gives it the fate that the Region's stop means.
+    /// Sends a finding, or gives it the outcome that the Region's stop means.
     pub(in crate::delivery) async fn send_or_defer(&mut self, finding: Outgoing) -> Result<(), PortError> {
         if self.state.archiving {
             // The sender says what becomes of it, also where the Region has stopped.
@@ -60,7 +60,7 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    /// Counts what the sender settled, and puts it into the next state.
+    /// Counts what the sender completed, and puts it into the next state.
     pub(in crate::delivery) async fn complete_sent(&mut self) -> Result<(), PortError> {
         for outcome in self.sender.take_outcomes() {
             match outcome {
@@ -156,7 +156,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Puts what was sent into the next state. `unanswered`: nobody knows whether it arrived.
+    /// Puts what was sent into the next state. `unanswered`: it is unknown whether it arrived.
     async fn record_batch(&mut self, batch: &Batch, unanswered: bool) -> Result<(), PortError> {
         let archiving = self.state.archiving;
         let Some(region_state) = &mut self.state.region_state else { return Ok(()) };

@@ -53,7 +53,7 @@ impl Conclusion {
 }
 
 impl<P: Ports> RegionWorker<P> {
-    /// Whether the Region took, refused or handed on all that it was told, and did not just fail to answer.
+    /// Whether the Region took, rejected or forwarded all that it was told, and did not just fail to answer.
     pub(crate) fn has_processed_all(&self) -> bool {
         !matches!(self.sender.halt(), Some(RegionHalt::Undelivered(_)))
     }
@@ -64,7 +64,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 
     /// Whether every finding of the scan that is of this Region has been dealt with: its Security Hub has it, or it was
-    /// handed on.
+    /// forwarded.
     pub(crate) fn has_reported_all(&self) -> bool {
         !self.state.has_deferred && self.has_processed_all() && self.state.error.is_none()
     }
@@ -125,7 +125,7 @@ impl<P: Ports> RegionWorker<P> {
         }
     }
 
-    /// Goes through the old state: archives, lists, and copies into the next one.
+    /// Iterates over the old state: archives, lists, and copies into the next one.
     async fn process_old_entries(&mut self, conclusion: Conclusion, full: bool) -> Result<(), PortError> {
         self.state.archiving = true;
         // Of an earlier pass: they stay, as all that was not sent, and are copied with it.
@@ -332,7 +332,7 @@ impl<P: Ports> RegionWorker<P> {
             .await
     }
 
-    /// What another run keeps by now is not written over, and not called well.
+    /// What another run keeps by now is not overwritten, and not called well.
     pub(in crate::delivery) fn ensure_lease(&self) -> Result<(), PortError> {
         if self.sender.config().lease.is_lost() {
             return Err(self.error(&format!("the hold on account {} was lost to another run", self.header.account)));
@@ -358,7 +358,7 @@ impl<P: Ports> RegionWorker<P> {
 }
 
 impl<P: Ports> WorkerState<P> {
-    /// What was done, at the end. `calls`: all, throttled, and failed for another passing reason.
+    /// What was done, at the end. `calls`: all, throttled, and failed for another transient reason.
     pub(in crate::delivery) fn into_result(
         self,
         calls: (u64, u64, u64),

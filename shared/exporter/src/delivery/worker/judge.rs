@@ -77,7 +77,7 @@ pub(in crate::delivery) enum Judgment {
 /// A Region's findings, counted by what becomes of them.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Active findings that Security Hub holds, but for those that a setting keeps back.
+    /// Active findings that Security Hub holds, but for those that a setting filters.
     pub(crate) active: u64,
     /// Findings that are resolved.
     pub(crate) pending: u64,

@@ -150,7 +150,7 @@ impl<P: Ports> RegionWorker<P> {
     }
 }
 
-/// The reason for which findings are undelivered after a call that failed in passing.
+/// The reason for which findings are undelivered after a call that failed for a transient reason.
 fn undelivered_reason(error: &CallError) -> &'static str {
     match error {
         CallError::DeadlineExceeded => undelivered::DEADLINE_EXCEEDED,

@@ -73,7 +73,7 @@ impl<P: Ports> RegionWorker<P> {
         }
         for (meta, seen) in region_state.index.iter() {
             let judgment = self.judge(meta, seen);
-            // A setting that keeps a finding back does not count it among those that could be archived.
+            // A setting that filters a finding does not count it among those that could be archived.
             // What became active by this scan was not before it.
             let is_active = meta.is_active()
                 && !self.state.newly_active.contains(&meta.key)

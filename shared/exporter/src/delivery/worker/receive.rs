@@ -18,7 +18,7 @@ use crate::state::{
 };
 
 impl<P: Ports> RegionWorker<P> {
-    /// Gives a finding of the scan its fate, or sends it.
+    /// Decides the outcome of a finding of the scan, or sends it.
     pub(in crate::delivery) async fn receive(
         &mut self,
         mut mapped: Box<Mapped>,
@@ -242,7 +242,7 @@ impl<P: Ports> RegionWorker<P> {
         let Some(region_state) = &mut self.state.region_state else { return };
         let first_ms = self.header.scanned_at.map_or(at_ms, |first| first.as_millisecond());
         let Some(before) = region_state.index.seen(key) else {
-            // The state knows it once the account has come to rest.
+            // The state knows it once the account has was suspended.
             if at_ms != first_ms || self.state.times.contains_key(&key) {
                 let newest_ms = self.state.times.entry(key).or_insert(at_ms);
                 *newest_ms = at_ms.max(*newest_ms);
@@ -275,7 +275,7 @@ impl<P: Ports> RegionWorker<P> {
         Ok(())
     }
 
-    /// Takes a finding that its own Region does not take.
+    /// Takes a finding that its own Region does not accept.
     pub(in crate::delivery) async fn receive_redirected(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
         self.open().await?;
         finding.meta.foreign = true;
@@ -303,7 +303,7 @@ impl<P: Ports> RegionWorker<P> {
         self.send_redirected(finding).await
     }
 
-    /// Sends a finding that its own Region does not take.
+    /// Sends a finding that its own Region does not accept.
     pub(in crate::delivery) async fn send_redirected(&mut self, mut finding: Outgoing) -> Result<(), PortError> {
         let (key, stamped_ms) = (finding.meta.key, finding.meta.updated_ms);
         let before = self.state.redirected.get(&key).copied();

@@ -165,13 +165,13 @@ impl<P: Ports> RegionWorker<P> {
         };
         self.send_selected(&select).await?;
         drift.missing = missing_count.load(Ordering::Relaxed);
-        // Whatever was sent has its fate; there is no file to read from.
+        // Whatever was sent has its outcome; there is no file to read from.
         self.state.counts.read = self.state.counts.accounted();
         Ok(())
     }
 }
 
-/// How the hub's version of a finding, which is live there, stands to the state's.
+/// How the hub's version of a finding, which is active there, stands to the state's.
 fn difference(known: Option<&FindingMeta>, hub: &FindingMeta) -> HubDifference {
     match known {
         None => HubDifference::Newer,

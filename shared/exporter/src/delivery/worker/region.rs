@@ -23,11 +23,11 @@ use crate::state::{FindingKey, RegionState, Resend, SeenInScan, StateHeader};
 
 /// What a worker is told.
 pub(crate) enum Message {
-    /// A finding of the scan, and why it is kept back, if so.
+    /// A finding of the scan, and why it is filtered, if so.
     Finding(Box<Mapped>, Option<FilterReason>),
     /// A finding of the scan that is never sent.
     Unsent(Box<Unsent>),
-    /// A finding that its own Region does not take.
+    /// A finding that its own Region does not accept.
     Redirected(Outgoing),
     /// What a scan of this time (in milliseconds since 1970) says of a finding of another Region that may have come here in
     /// an earlier scan.
@@ -51,9 +51,9 @@ pub(crate) struct Policy {
     pub(crate) selected_regions: Option<Arc<BTreeSet<RegionName>>>,
     /// The newest scan of the whole account that each Region's state was compared with.
     pub(crate) full_at: Arc<BTreeMap<RegionName, Timestamp>>,
-    /// Regions that accepted findings when their connection was checked: that one is unreachable is passing.
+    /// Regions that accepted findings when their connection was checked: that one is unreachable is transient.
     pub(crate) accepted_regions: Arc<BTreeSet<RegionName>>,
-    /// Regions that took nothing when they were looked at: they are asked before anything is sent to them.
+    /// Regions that took nothing when they were checked: they are asked before anything is sent to them.
     pub(crate) unavailable_regions: Arc<BTreeSet<RegionName>>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct RegionWorker<P: Ports> {
     pub(crate) copy_regions: Vec<mpsc::Sender<Message>>,
     /// Room for findings that wait for the end of the file.
     pub(crate) buffer_slots: Arc<Semaphore>,
-    /// What was said of findings before the worker came to rest.
+    /// What was said of findings before the worker was suspended.
     pub(crate) marks: Vec<(FindingKey, SeenInScan)>,
     /// Further such Regions, which are told when all queues are drained: they tell this one, and none may wait for another in
     /// a circle.
@@ -102,14 +102,14 @@ pub(in crate::delivery) struct RedirectedVersion {
 
 /// What changes while a worker works.
 pub(crate) struct WorkerState<P: Ports> {
-    /// On the heap, since a worker at rest has none.
+    /// On the heap, since a worker suspended has none.
     pub(in crate::delivery) region_state: Option<Box<RegionState<P>>>,
     pub(in crate::delivery) identities: Identities,
     /// Findings that the scan, or an earlier one, reports several times.
     pub(in crate::delivery) repeated: Repeated,
     /// The scans of findings that the state knows and another scan than [`RegionWorker::header`]'s has, in milliseconds.
     pub(in crate::delivery) times: HashMap<FindingKey, i64>,
-    /// What [`RegionWorker::late_copy_regions`] are told: 24 bytes a finding, where there are any.
+    /// What [`RegionWorker::late_copy_regions`] are told: 24 bytes per finding, where there are any.
     pub(in crate::delivery) deferred_marks: Vec<(FindingKey, SeenInScan, i64)>,
     /// How absent findings are judged, from the end of the reading on.
     pub(in crate::delivery) judging: Option<Judge>,
@@ -127,7 +127,7 @@ pub(crate) struct WorkerState<P: Ports> {
     /// Findings that were active before the scan, that this run sent for an older entry of the file, and that a newer entry shows as
     /// resolved.
     pub(in crate::delivery) late_resolutions: BTreeMap<FindingKey, LateResolution>,
-    /// Findings that became active in this run before the worker came to rest.
+    /// Findings that became active in this run before the worker was suspended.
     pub(in crate::delivery) newly_active: HashSet<FindingKey>,
     /// Findings that are resolved, and that Security Hub did not archive: it has them as they were.
     pub(in crate::delivery) not_archived: HashSet<FindingKey>,
@@ -193,7 +193,7 @@ pub(crate) struct WorkerResult {
 }
 
 impl<P: Ports> RegionWorker<P> {
-    /// Takes what comes through the queue until it is closed and every finding has a fate.
+    /// Takes what comes through the queue until it is closed and every finding has an outcome.
     pub(crate) async fn process_queue(mut self, mut queue: mpsc::Receiver<Message>) -> Self {
         if self.policy.archive || self.is_in_doubt() || self.state.opened {
             let opened = self.open().await;
@@ -226,7 +226,7 @@ impl<P: Ports> RegionWorker<P> {
         self
     }
 
-    /// All is told apart; what is archived next comes from the state, which holds each finding once.
+    /// All is distinguished; what is archived next comes from the state, which holds each finding once.
     pub(in crate::delivery) fn forget_identities(&mut self) {
         self.state.identities = Identities::default();
     }

@@ -1,4 +1,4 @@
-//! A pass over what the states hold, outside of an export: some findings are resent, as a user's order wants
+//! A pass over what the states hold, outside of an export: some findings are resent, as a user's job wants
 //! them; all others stay as they are.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use crate::state::Entry;
 pub(crate) type Selector = dyn Fn(RegionName, &Entry) -> Result<Option<Outgoing>, PortError> + Send + Sync;
 
 impl<P: Ports> AccountDelivery<P> {
-    /// Goes through the states of these Regions, all at once. With `archiving`, what is sent counts as archived.
+    /// Iterates over the states of these Regions, all at once. With `archiving`, what is sent counts as archived.
     pub(crate) async fn resend(
         self,
         regions: &BTreeSet<RegionName>,
