@@ -114,7 +114,7 @@ impl Coverage {
         Ok(Self { etag: Some(object.etag), ..known })
     }
 
-    /// Writes it, unless a user else did meanwhile.
+    /// Writes it, unless another user did meanwhile.
     pub(crate) async fn write(&self, ports: &impl Objects, account: AccountId) -> Result<(), PortError> {
         let key = Self::key(account);
         let failed = |message: String| PortError { action: format!("write {key}"), message };

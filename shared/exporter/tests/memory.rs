@@ -258,7 +258,7 @@ async fn a_suspended_region_uses_at_most_6_kb() {
         );
     }
     let more = (accounts[1] - accounts[0]) * REGIONS.len() as u64;
-    // Accounts suspended take next to nothing: what the stores hold may grow faster than the peak.
+    // Suspended accounts take next to nothing: what the stores hold may grow faster than the peak.
     let each = peaks[1].saturating_sub(peaks[0]) / more;
     println!("each Region of each account: {each} bytes");
     assert!(each < BYTES_MAX, "{each} bytes");

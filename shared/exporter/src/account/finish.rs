@@ -16,7 +16,7 @@ use crate::ports::{PortError, Ports};
 use crate::report::{AccountReport, ReadStatus, RunReport, undelivered};
 
 impl<P: Ports> AccountExport<P> {
-    /// Waits until every finding has its outcome, archives what is resolved, and gives the account back. `manual`: the checks
+    /// Waits until every finding has its outcome, archives what is resolved, and releases the account. `manual`: the checks
     /// that could not look.
     pub(crate) async fn finish(
         mut self,

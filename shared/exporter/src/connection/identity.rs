@@ -108,7 +108,7 @@ pub(super) fn external_id_not_required(account: AccountId, integration: &Integra
     }
 }
 
-/// Who was rejected, as a trust policy names it, if AWS's message say so.
+/// Who was rejected, as a trust policy names it, if AWS's message names it.
 pub fn refused_caller(message: &str) -> Option<String> {
     Denial::parse(message, ASSUME_ROLE).caller.as_deref().map(trusted_arn)
 }

@@ -1,4 +1,4 @@
-//! What is told: an event for each change, in the words of a email and in fields for rules and machines.
+//! What is told: an event for each change, in the words of an email and in fields for rules and machines.
 
 use asff::{AccountId, RegionName};
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use crate::schedule::Schedule;
 
 /// The source of all events. Rules match on it.
 pub const SOURCE: &str = "securityhub-exporter";
-/// Characters of a text that a user else wrote. A email shows it whole, and an entry has room for 256 KB.
+/// Characters of a text that another user wrote. An email shows it whole, and an entry has room for 256 KB.
 const TEXT_CHARS_MAX: usize = 1_000;
 
 /// What happened: the event's detail type.
@@ -208,7 +208,7 @@ impl Event {
             problem.map_or((otherwise, None), |found| (&found.message, found.remediation.as_deref()));
         self.detail.reason = problem.map(|problem| problem.reason.clone());
         self.detail.message = single_line(message);
-        // A line is a way out; a email has one line for all.
+        // A line is a way out; an email has one line for all.
         self.detail.remediation = single_line(&remediation.unwrap_or(&doctor).replace('\n', " | "));
     }
 }
@@ -220,7 +220,7 @@ pub(super) fn event_id(kind: EventKind, account: AccountId, place: &str, at: Tim
     format!("{account}{place}/{kind}/{}", at.as_millisecond())
 }
 
-/// Text in one line of bounded length: a email's template shows a line break as `\n`.
+/// Text in one line of bounded length: an email's template shows a line break as `\n`.
 pub(super) fn single_line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().take(TEXT_CHARS_MAX).collect()

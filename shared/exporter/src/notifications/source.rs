@@ -12,7 +12,7 @@ use crate::report::RunReport;
 use crate::report::reasons::filtered::NOT_AUTHORIZED_SOURCE;
 
 /// Maximum number of sources that are remembered for an account. Whoever uploads chooses the folder: no further source is
-/// published, by a email each, until the oldest is forgotten.
+/// published, by an email each, until the oldest is forgotten.
 const SOURCES_MAX: usize = 20;
 /// Time after which a source that was published is forgotten, and published again if it is still in use.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);

@@ -44,7 +44,7 @@ impl<W: ObjectWriter> Rewriter<W> {
     }
 }
 
-/// Writes the quarantine of the run `earlier` again, unless a user else did: the lines that stay, and behind them what
+/// Writes the quarantine of the run `earlier` again, unless another user did: the lines that stay, and behind them what
 /// failed again, which the run `failed_again` gathered. Then the run's report says what is left.
 pub(crate) async fn rewrite<P: Ports>(
     ports: &P,

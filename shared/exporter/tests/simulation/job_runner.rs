@@ -265,7 +265,7 @@ async fn reconcile_uses_the_newer_of_two_versions() {
     assert_eq!((report.counts.sent, active(&world)), (2, 28), "the other two are archived there, which can't be seen");
 }
 
-/// A finding that Security Hub holds, active again and sent by a user else a moment ago.
+/// A finding that Security Hub holds, active again and sent by another user a moment ago.
 fn first_version(world: &World, region: &str, id: &str) -> serde_json::Value {
     let mut finding = world.simulator.findings(ACCOUNT, region).into_iter().find(|found| found["Id"] == id).unwrap();
     let fields = finding.as_object_mut().unwrap();
@@ -300,12 +300,12 @@ async fn each_job_has_its_documented_effect() {
     integrate(&world, ACCOUNT, |_| {});
     integrate(&world, OTHER, |_| {});
     export(&world, scan(0, failed(30)).upload("1")).await;
-    let fake_aws = Arc::new(FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
+    let aws = Arc::new(FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() });
     let settings = Settings::default();
     let options = Options::default();
     let job = async |text: &str| {
         let job: Job = serde_json::from_str(text).unwrap();
-        run_job(&fake_aws, &settings, &job, &options).await
+        run_job(&aws, &settings, &job, &options).await
     };
     // Of the accounts that have a state.
     let runs = job(r#"{ "job": "reconcile", "dry_run": true }"#).await.unwrap();
@@ -327,12 +327,12 @@ async fn each_job_has_its_documented_effect() {
         integration.enabled = false;
         integration.deletion_requested_at = Some(since.parse().unwrap());
     });
-    let (newest, in_doubt) = fake_aws.lock_status(account()).await.unwrap().unwrap();
-    let until = fake_aws.now() + SignedDuration::from_mins(5);
-    fake_aws.acquire(account(), "another run", "", newest.newest, fake_aws.now(), until).await.unwrap();
+    let (newest, in_doubt) = aws.lock_status(account()).await.unwrap().unwrap();
+    let until = aws.now() + SignedDuration::from_mins(5);
+    aws.acquire(account(), "another run", "", newest.newest, aws.now(), until).await.unwrap();
     let busy = job(&archive_all).await;
     assert!(matches!(busy, Err(JobError::Locked(_))), "it is to come again soon, and not as what failed: {busy:?}");
-    fake_aws.release(account(), "another run", in_doubt, None).await.unwrap();
+    aws.release(account(), "another run", in_doubt, None).await.unwrap();
     let Err(JobError::PartlyRejected { runs, why }) = job(&archive_all).await else { panic!("nobody deletes here") };
     assert!(why.contains("is not deleted"), "{why}");
     let [run] = runs.as_slice() else { panic!("{runs:?}") };
@@ -361,9 +361,8 @@ async fn a_killed_undo_archive_is_completed_by_the_next_one() {
         let world = world(|config| config);
         let run = archived(&world).await;
         let run_id = run.run_id.clone();
-        let undo = |runner: JobRunner<FakeAws>| async move {
-            runner.undo_archive(&run_id, &Options::default()).await.map(drop)
-        };
+        let undo =
+            |jobs: JobRunner<FakeAws>| async move { jobs.undo_archive(&run_id, &Options::default()).await.map(drop) };
         Run::new(&world).until(killed_at, undo).await;
         world.sleep(7200).await;
         let again = runner(&world).undo_archive(&run.run_id, &Options::default()).await.unwrap();
@@ -392,9 +391,8 @@ async fn a_deletion_continues_even_if_a_finding_cannot_be_archived() {
     let archive_all =
         format!(r#"{{ "job": "archive_all", "provider": "{ACCOUNT}", "deletion_requested_at": "{since}" }}"#);
     let job = serde_json::from_str(&archive_all).unwrap();
-    let fake_aws =
-        crate::fake_aws::FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
-    let runs = run_job(&Arc::new(fake_aws), &Settings::default(), &job, &Options::default()).await;
+    let aws = crate::fake_aws::FakeAws { world: world.clone(), life: Arc::new(Life::long()), alive: Arc::default() };
+    let runs = run_job(&Arc::new(aws), &Settings::default(), &job, &Options::default()).await;
     // The in-memory table leaves the deletion itself to others, and says so; the run is no reason.
     let said = format!("{runs:?}");
     assert!(said.contains("archive_rejected: {\"InvalidInput\": 1}") && !said.contains("is degraded"), "{said}");
