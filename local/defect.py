@@ -133,7 +133,7 @@ def cloudformation_is_answered(program: str) -> None:
         function.invoke(json.dumps(request).encode())
         function.invoke((ROOT / "events" / "manage-list.json").read_bytes())
         where, answer = function.answer()
-        if where != "cloudformation" or answer["Status"] != "FAILED" or "a defect of ours" not in answer["Reason"]:
+        if where != "cloudformation" or answer["Status"] != "FAILED" or "internal error" not in answer["Reason"]:
             sys.exit(f"a panic is answered by {where}: {answer}")
         where, answer = function.answer()
         if where != "response" or answer is not None:
@@ -151,7 +151,7 @@ def other_accounts_are_checked(program: str) -> None:
             if where != "response":
                 sys.exit(f"a panic in the check of one account is answered by {where}: {answer}")
             checked = [connection["account"] for connection in answer["connections"]]
-            if len(checked) != 3 or DEFECT in checked or answer["failed"] != [DEFECT] or answer["left_over"]:
+            if len(checked) != 3 or DEFECT in checked or answer["failed"] != [DEFECT] or answer["not_reached"]:
                 sys.exit(f"with a panic in the check of {DEFECT}, these are checked: {checked}; failed: {answer['failed']}")
         lines = [json.loads(line) for line in function.lines().splitlines() if line.startswith("{")]
         if not any(line.get("level") == "ERROR" and line.get("account") == DEFECT for line in lines):

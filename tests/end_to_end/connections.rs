@@ -23,7 +23,7 @@ fn kinds(events: &[Event]) -> Vec<EventKind> {
 /// Checks one account.
 async fn check(stage: &Stage, account: &str) -> Result<(Connection, Vec<Event>)> {
     let answer = stage.check(account).await?;
-    ensure!(answer.problems.is_empty() && answer.left_over.is_empty(), "{answer:#?}");
+    ensure!(answer.problems.is_empty() && answer.not_reached.is_empty(), "{answer:#?}");
     let [connection] = <[Connection; 1]>::try_from(answer.connections).map_err(|all| anyhow::anyhow!("{all:#?}"))?;
     Ok((connection, answer.events))
 }

@@ -85,7 +85,7 @@ async fn enable_and_disable(stage: &Stage) -> Result<()> {
     let each = REGIONS.len() as u64;
     ensure!(parked.counts.undelivered.get(undelivered::INTEGRATION_DISABLED) == Some(&each), "{parked:#?}");
     let enabled = hubctl(stage, &format!("integration enable {ACCOUNT} --replay"), "")?;
-    says(&enabled, 0, &["enabled", "1 upload came while it was off"])?;
+    says(&enabled, 0, &["enabled", "1 upload received while disabled"])?;
     let replayed = sent_again(stage, &parked).await?;
     ensure!(replayed.counts.sent == each, "{replayed:#?}");
     Ok(())
@@ -120,7 +120,7 @@ async fn credentials(stage: &Stage) -> Result<()> {
 /// Delete: cannot be undone, confirm before deleting. What it sent is archived on request.
 async fn delete(stage: &Stage) -> Result<()> {
     let unasked = hubctl(stage, &format!("integration delete {ACCOUNT} --archive"), "yes\n")?;
-    says(&unasked, 2, &["nobody is there to be asked", "--yes"])?;
+    says(&unasked, 2, &["no terminal to ask", "--yes"])?;
     let deleted = hubctl(stage, &format!("integration delete {ACCOUNT} --archive --yes"), "")?;
     says(&deleted, 0, &["being archived"])?;
     let gone = || async { Ok((hubctl(stage, &format!("integration show {ACCOUNT}"), "")?.exit == 1).then_some(())) };

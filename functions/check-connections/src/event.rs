@@ -14,7 +14,7 @@ pub struct Request {
     /// How many invocations of ours led to this one.
     pub round: u32,
     /// Whether what this invocation can't hold goes to further ones. Otherwise the answer names it.
-    pub spread: bool,
+    pub fan_out: bool,
     /// Whether it came from our queue.
     pub queued: bool,
 }
@@ -22,7 +22,7 @@ pub struct Request {
 /// A payload that asks for nothing that we know. It will not become one by trying again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the event is not understood: {0}; send {{\"integration\": \"123456789012\"}}, {{\"integrations\": [...]}}, \
+    "invalid event: {0}; send {{\"integration\": \"123456789012\"}}, {{\"integrations\": [...]}}, \
      {{\"accounts\": [...]}}, or none of them to check all"
 )]
 pub struct EventError(String);
@@ -39,7 +39,7 @@ struct Payload {
     #[serde(default)]
     round: u32,
     #[serde(default = "yes")]
-    spread: bool,
+    fan_out: bool,
 }
 
 /// Parses the payload of an invocation: each message of a queue is a request of its own.
@@ -63,7 +63,7 @@ fn request(payload: &Value, queued: bool) -> Result<Request, EventError> {
     // A schedule may send any text; then it asks for everything.
     let payload = match payload {
         Value::Object(_) => Payload::deserialize(payload).map_err(|error| EventError(error.to_string()))?,
-        _ => Payload { spread: true, ..Payload::default() },
+        _ => Payload { fan_out: true, ..Payload::default() },
     };
     let mut named = payload.integrations;
     if let Some(one) = payload.integration {
@@ -73,14 +73,14 @@ fn request(payload: &Value, queued: bool) -> Result<Request, EventError> {
         (None, None) => TargetSelection::All,
         (Some(integrations), None) => TargetSelection::Integrations(integrations),
         (None, Some(accounts)) => TargetSelection::Accounts(accounts),
-        (Some(_), Some(_)) => return Err(EventError("integrations and accounts are named both".to_owned())),
+        (Some(_), Some(_)) => return Err(EventError("integrations and accounts can't be combined".to_owned())),
     };
-    Ok(Request { wanted, round: payload.round, spread: payload.spread, queued })
+    Ok(Request { wanted, round: payload.round, fan_out: payload.fan_out, queued })
 }
 
 /// The message that has accounts checked by another invocation.
 pub fn message(accounts: Vec<AccountId>, round: u32) -> String {
-    let payload = Payload { accounts: Some(accounts), round, spread: true, ..Payload::default() };
+    let payload = Payload { accounts: Some(accounts), round, fan_out: true, ..Payload::default() };
     serde_json::to_string(&payload).unwrap_or_default()
 }
 
@@ -110,7 +110,7 @@ mod tests {
             let request = one(&payload);
             assert_eq!(
                 request,
-                Request { wanted: TargetSelection::All, round: 0, spread: true, queued: false },
+                Request { wanted: TargetSelection::All, round: 0, fan_out: true, queued: false },
                 "{payload}"
             );
         }
@@ -123,7 +123,7 @@ mod tests {
         let one = sample(include_str!("../../../events/check-integration.json"));
         assert_eq!(one.wanted, TargetSelection::Integrations(vec!["123456789012".parse().unwrap()]));
         let some = sample(include_str!("../../../events/check-accounts.json"));
-        assert!(matches!(some.wanted, TargetSelection::Accounts(accounts) if accounts.len() == 2) && !some.spread);
+        assert!(matches!(some.wanted, TargetSelection::Accounts(accounts) if accounts.len() == 2) && !some.fan_out);
         let queued = sample(include_str!("../../../events/sqs-check-accounts.json"));
         assert!(queued.queued && queued.round == 1, "{queued:?}");
     }
@@ -135,7 +135,7 @@ mod tests {
         let request = one(&json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}));
         assert_eq!(
             request,
-            Request { wanted: TargetSelection::Accounts(accounts), round: 3, spread: true, queued: true }
+            Request { wanted: TargetSelection::Accounts(accounts), round: 3, fan_out: true, queued: true }
         );
     }
 

@@ -35,15 +35,15 @@ pub const ROUNDS_MAX: u32 = 8;
 /// Hands accounts to further invocations.
 pub trait FanOut {
     /// Has each message invoke the function. False, where there is no way to.
-    fn spread(&self, messages: &[String]) -> impl Future<Output = Result<bool, PortError>> + Send;
+    fn fan_out(&self, messages: &[String]) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// By a queue, if there is one.
 #[derive(Clone, Debug)]
-pub struct SqsSpread(pub Option<CheckQueue>);
+pub struct SqsFanOut(pub Option<CheckQueue>);
 
-impl FanOut for SqsSpread {
-    async fn spread(&self, messages: &[String]) -> Result<bool, PortError> {
+impl FanOut for SqsFanOut {
+    async fn fan_out(&self, messages: &[String]) -> Result<bool, PortError> {
         match &self.0 {
             Some(queue) => queue.send(messages).await.map(|()| true),
             None => Ok(false),
@@ -55,7 +55,7 @@ impl FanOut for SqsSpread {
 pub struct Handler<P, S> {
     ports: Arc<P>,
     checker: Arc<Checker<P>>,
-    spread: S,
+    fan_out: S,
     integration_metrics: bool,
     isolation: Option<Isolation>,
 }
@@ -97,10 +97,10 @@ pub struct Answer {
     /// What was told.
     pub events: Vec<Event>,
     /// Accounts that other invocations check.
-    pub handed_on: usize,
+    pub forwarded: usize,
     /// Accounts that nobody checks before the next schedule.
-    pub left_over: Vec<AccountId>,
-    /// Accounts whose check ended without a result, by a defect of ours; their problems are below.
+    pub not_reached: Vec<AccountId>,
+    /// Accounts whose check ended without a result, because of an internal error; their problems are below.
     pub failed: Vec<AccountId>,
     /// What went wrong beside the verdicts.
     pub problems: Vec<String>,
@@ -108,9 +108,9 @@ pub struct Answer {
 
 impl<P: RoundPorts, S: FanOut> Handler<P, S> {
     /// A handler on its ports.
-    pub fn new(ports: Arc<P>, spread: S, settings: CheckSettings, integration_metrics: bool) -> Self {
+    pub fn new(ports: Arc<P>, fan_out: S, settings: CheckSettings, integration_metrics: bool) -> Self {
         let checker = Arc::new(Checker::new(ports.clone(), settings));
-        Self { checker, ports, spread, integration_metrics, isolation: None }
+        Self { checker, ports, fan_out, integration_metrics, isolation: None }
     }
 
     /// Checks in child processes, whose end is not that of the invocation.
@@ -151,8 +151,8 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
             let answer = self.answer(request, invocation).await?;
             all.connections.extend(answer.connections);
             all.events.extend(answer.events);
-            all.handed_on += answer.handed_on;
-            all.left_over.extend(answer.left_over);
+            all.forwarded += answer.forwarded;
+            all.not_reached.extend(answer.not_reached);
             all.failed.extend(answer.failed);
             all.problems.extend(answer.problems);
         }
@@ -166,13 +166,14 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
             .await
         {
             Ok(0) => {}
-            Ok(accounts) => tracing::info!(accounts, "connections forgotten of accounts that are no longer checked"),
-            Err(error) => {
-                targets.problems.push(format!("accounts that are no longer checked are not forgotten: {error}"))
+            Ok(accounts) => tracing::info!(accounts, "deleted the connections of accounts that are no longer checked"),
+            Err(error) => roll
+                .problems
+                .push(format!("failed to delete the connections of accounts that are no longer checked: {error}"))
             }
         }
         for problem in &targets.problems {
-            tracing::warn!(problem, "not all that is wanted can be checked");
+            tracing::warn!(problem, "some requested accounts can't be checked");
         }
         if !targets.unlisted.is_empty() {
             for organization in &targets.unlisted {
@@ -187,7 +188,7 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
         let mut mine = targets.targets;
         if mine.len() > ACCOUNTS_MAX {
             let others: Vec<_> = mine.split_off(ACCOUNTS_MAX).iter().map(|target| target.account).collect();
-            self.hand_on(others, &request, true, &mut answer).await?;
+            self.forward(others, &request, true, &mut answer).await?;
         }
         let outcome = self.round(mine, invocation).await;
         outcome.checked.iter().for_each(log_check);
@@ -199,19 +200,19 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
             answer.failed.push(failed.account);
         }
         answer.problems.extend(outcome.problems);
-        if !outcome.left_over.is_empty() {
+        if !outcome.not_reached.is_empty() {
             // Without progress the next invocation would fare no better.
             let progress = !outcome.checked.is_empty() || !outcome.failed.is_empty();
-            self.hand_on(outcome.left_over, &request, progress, &mut answer).await?;
+            self.forward(outcome.not_reached, &request, progress, &mut answer).await?;
         }
         for report in outcome.checked {
             answer.connections.push(report.connection);
             answer.events.extend(report.events);
         }
         // Who asked for no other invocations asks again.
-        let given_up = if request.spread { answer.left_over.len() } else { 0 };
-        if answer.failed.len() + given_up > 0 {
-            not_checked(&invocation.function, answer.failed.len() + given_up).write();
+        let not_reached_count = if request.fan_out { answer.not_reached.len() } else { 0 };
+        if answer.failed.len() + not_reached_count > 0 {
+            not_checked(&invocation.function, answer.failed.len() + not_reached_count).write();
         }
         answer.connections.sort_by_key(|connection| connection.account);
         Ok(answer)
@@ -222,37 +223,41 @@ impl<P: RoundPorts, S: FanOut> Handler<P, S> {
         if let Some(isolation) = &self.isolation {
             match isolated::run(isolation, &invocation.request_id, &targets, invocation.deadline).await {
                 Ok(outcome) => return outcome,
-                Err(error) => tracing::warn!(%error, "no process for the checks: they are made in this one"),
+                Err(error) => tracing::warn!(%error, "failed to start a process for the checks: they run in this one"),
             }
         }
         round::run(&*self.ports, &self.checker, targets, invocation.deadline).await
     }
 
     /// Has others check these accounts, or says that nobody does.
-    async fn hand_on(
+    async fn forward(
         &self,
         accounts: Vec<AccountId>,
         request: &Request,
         progress: bool,
         answer: &mut Answer,
     ) -> Result<(), PortError> {
-        if request.spread && progress && request.round < ROUNDS_MAX {
+        if request.fan_out && progress && request.round < ROUNDS_MAX {
             let message = |some: &[AccountId]| event::message(some.to_vec(), request.round + 1);
             let messages: Vec<String> = accounts.chunks(ACCOUNTS_MAX).map(message).collect();
-            if self.spread.spread(&messages).await? {
-                tracing::info!(accounts = accounts.len(), messages = messages.len(), "accounts handed on");
-                answer.handed_on += accounts.len();
+            if self.fan_out.fan_out(&messages).await? {
+                tracing::info!(
+                    accounts = accounts.len(),
+                    messages = messages.len(),
+                    "accounts forwarded to further invocations"
+                );
+                answer.forwarded += accounts.len();
                 return Ok(());
             }
         }
-        if request.spread {
+        if request.fan_out {
             tracing::error!(
                 accounts = accounts.len(),
                 round = request.round,
-                "accounts not checked; the next schedule comes to them"
+                "accounts not checked; the next schedule checks them"
             );
         }
-        answer.left_over.extend(accounts);
+        answer.not_reached.extend(accounts);
         Ok(())
     }
 }

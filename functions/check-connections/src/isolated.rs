@@ -84,18 +84,21 @@ pub async fn run(
     if targets.len() == 1 || ended == Ended::TimedOut {
         return Ok(failed(targets, ended.reason()));
     }
-    tracing::warn!(accounts = targets.len(), "the checks' process ended; each account is checked in one of its own");
+    tracing::warn!(
+        accounts = targets.len(),
+        "the process of the checks ended; each account is checked in its own process"
+    );
     let mut alone = futures::stream::iter(targets)
         .map(async |target| {
             // Without time for a check it would only start and end.
             if deadline.is_some_and(|deadline| Instant::now() + TELLING_RESERVE + PARENT_RESERVE >= deadline) {
-                return Outcome { left_over: vec![target.account], ..Outcome::default() };
+                return Outcome { not_reached: vec![target.account], ..Outcome::default() };
             }
             let target = std::slice::from_ref(target);
             match in_child(isolation, request_id, target, deadline).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(ended)) => failed(target, ended.reason()),
-                Err(error) => failed(target, &format!("no process for its check: {error}")),
+                Err(error) => failed(target, &format!("failed to start a process for its check: {error}")),
             }
         })
         .buffer_unordered(CHILDREN_MAX);
@@ -124,7 +127,7 @@ async fn in_child(
         return Ok(Err(ended));
     }
     Ok(serde_json::from_slice(&output).map_err(|error| {
-        tracing::error!(%error, "the result of a child process is not understood");
+        tracing::error!(%error, "failed to parse the result of a child process");
         Ended::Failed
     }))
 }

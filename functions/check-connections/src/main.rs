@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws::{CheckQueue, Cloud};
 use check_connections::config::Config;
-use check_connections::handler::{Handler, SqsSpread};
+use check_connections::handler::{Handler, SqsFanOut};
 use lambda_runtime::service_fn;
 use runtime::{isolation, logs};
 
@@ -17,9 +17,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let start = if request.is_some() { logs::start_in_child } else { logs::start };
     start(config.log_level, "check_connections");
     let sdk = aws::sdk_config().await;
-    let spread = SqsSpread(config.check_queue_url.map(|url| CheckQueue::new(&sdk, url)));
+    let fan_out = SqsFanOut(config.check_queue_url.map(|url| CheckQueue::new(&sdk, url)));
     let cloud = Arc::new(Cloud::new(&sdk, config.names));
-    let handler = Handler::new(cloud, spread, config.settings, config.integration_metrics);
+    let handler = Handler::new(cloud, fan_out, config.settings, config.integration_metrics);
     if let Some((payload, time)) = request {
         let outcome = handler.alone(payload, time).await?;
         stdout().write_all(&serde_json::to_vec(&outcome)?)?;

@@ -56,7 +56,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Queue(pub Option<Mutex<Vec<String>>>);
 
 impl FanOut for Queue {
-    async fn spread(&self, messages: &[String]) -> Result<bool, PortError> {
+    async fn fan_out(&self, messages: &[String]) -> Result<bool, PortError> {
         let Some(queue) = &self.0 else { return Ok(false) };
         locked(queue).extend_from_slice(messages);
         Ok(true)

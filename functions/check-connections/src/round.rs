@@ -35,7 +35,7 @@ pub struct Outcome {
     /// The accounts that were checked.
     pub checked: Vec<Report>,
     /// Those that did not get their turn.
-    pub left_over: Vec<AccountId>,
+    pub not_reached: Vec<AccountId>,
     /// Those whose check ended without a result.
     #[serde(default)]
     pub failed: Vec<Failed>,
@@ -94,7 +94,7 @@ impl Outcome {
     /// Adds that of other accounts.
     pub fn add(&mut self, other: Self) {
         self.checked.extend(other.checked);
-        self.left_over.extend(other.left_over);
+        self.not_reached.extend(other.not_reached);
         self.failed.extend(other.failed);
         self.problems.extend(other.problems);
     }
@@ -132,7 +132,7 @@ pub async fn run<P: RoundPorts>(
             tracing::warn!(
                 account = of.connection.account.as_str(),
                 problem,
-                "changes not told; the next check tells them"
+                "changes not published; the next check publishes them"
             );
             problems.push(problem);
             Told::default()
@@ -141,8 +141,8 @@ pub async fn run<P: RoundPorts>(
         let Told { events, export_due_at } = told;
         checked.push(Report { connection: of.connection, took_ms, events, export_due_at });
     }
-    let left_over = round.not_reached.iter().map(|target| target.account).collect();
-    Outcome { checked, left_over, failed, problems }
+    let not_reached = round.not_reached.iter().map(|target| target.account).collect();
+    Outcome { checked, not_reached, failed, problems }
 }
 
 /// Tells of one account. Nothing, where another check was faster: that one tells.

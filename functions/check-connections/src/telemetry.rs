@@ -61,8 +61,8 @@ pub fn log_check(report: &Report) {
     }
     match connection.status {
         ConnectionStatus::Connected => line!(info, "connection checked"),
-        ConnectionStatus::Degraded => line!(warn, "connection checked: a Region takes no more findings"),
-        ConnectionStatus::Disconnected => line!(error, "connection checked: no Region takes findings"),
+        ConnectionStatus::Degraded => line!(warn, "connection checked: a Region is no longer available"),
+        ConnectionStatus::Disconnected => line!(error, "connection checked: no Region is available"),
     }
 }
 

@@ -56,10 +56,10 @@ pub enum EventError {
     #[error("the event is neither an S3 event, nor an \"Object Created\" event of EventBridge, nor a job")]
     Unknown,
     /// It is a job that we do not know, or one that is not complete.
-    #[error("the job can't be read: {0}")]
+    #[error("failed to parse the job: {0}")]
     UnknownJob(String),
     /// It looks like one and lacks something.
-    #[error("the event is not complete: {0}")]
+    #[error("incomplete event: {0}")]
     Incomplete(String),
 }
 
@@ -196,7 +196,7 @@ impl TryFrom<S3Record> for Upload {
 
 /// A name that no upload can do without.
 fn named(name: Option<String>, what: &str) -> Result<String, EventError> {
-    not_empty(name).ok_or_else(|| EventError::Incomplete(format!("a record names no {what}")))
+    not_empty(name).ok_or_else(|| EventError::Incomplete(format!("a record has no {what}")))
 }
 
 /// An empty string stands for nothing: S3 rejects a request for the version of that name.

@@ -183,11 +183,11 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
                 match self.job(job, delivery, deadline).await {
                     Ok(_) | Err(HandlerError::Refused(_)) => false,
                     Err(error) if is_last => {
-                        tracing::error!(job.id = id, job = what, %error, "job failed: its message goes to the dead-letter queue");
+                        tracing::error!(job.id = id, job = what, %error, "job failed: its message is moved to the dead-letter queue");
                         true
                     }
                     Err(error) => {
-                        tracing::warn!(job.id = id, job = what, %error, "job put back: it is tried again");
+                        tracing::warn!(job.id = id, job = what, %error, "job requeued for a retry");
                         true
                     }
                 }
@@ -197,17 +197,17 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
                 if failed && is_last {
                     tracing::error!(
                         message.id = message.id,
-                        "upload failed: its message goes to the dead-letter queue"
+                        "upload failed: its message is moved to the dead-letter queue"
                     );
                 }
                 failed
             }
             Err(error) if is_last => {
-                tracing::error!(message.id = message.id, %error, "message not understood: it goes to the dead-letter queue");
+                tracing::error!(message.id = message.id, %error, "message can't be parsed: it is moved to the dead-letter queue");
                 true
             }
             Err(error) => {
-                tracing::warn!(message.id = message.id, %error, "message not understood: it is put back");
+                tracing::warn!(message.id = message.id, %error, "message can't be parsed: it is requeued");
                 true
             }
         };

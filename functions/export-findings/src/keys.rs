@@ -6,8 +6,8 @@ pub fn no_scan(key: &str) -> Option<&'static str> {
     let name = key.rsplit('/').next().unwrap_or(key);
     let in_compliance = key.split('/').rev().skip(1).any(|folder| folder == "compliance");
     match name {
-        "" => Some("a folder's placeholder"),
-        "test-prowler-connection.txt" => Some("the trace of a connection test"),
+        "" => Some("a placeholder of a folder"),
+        "test-prowler-connection.txt" => Some("the object of a connection test"),
         _ if name.ends_with(".html") => Some("an HTML report"),
         _ if in_compliance && name.ends_with(".csv") => Some("a compliance report"),
         _ => None,

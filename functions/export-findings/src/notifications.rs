@@ -32,7 +32,10 @@ pub(crate) async fn publish<P: Notifications + Integrations + Clock>(
         }
     });
     if tokio::time::timeout_at(end, publishing).await.is_err() {
-        tracing::warn!(run.id = run.run_id, "events not all published in time; the next export publishes them");
+        tracing::warn!(
+            run.id = run.run_id,
+            "some events not published before the deadline; the next export publishes them"
+        );
     }
 }
 

@@ -51,17 +51,17 @@ pub fn log_run(run: &RunReport) {
     match run.status {
         RunStatus::Succeeded | RunStatus::Superseded if run.kind != RunKind::Export => line!(info, "job run"),
         RunStatus::Unfinished if run.kind != RunKind::Export => {
-            line!(info, "job run in part; the next run goes on");
+            line!(info, "job partly complete; the next run continues");
         }
-        RunStatus::Degraded if run.kind != RunKind::Export => line!(warn, "job run, but not all of it"),
-        _ if run.kind != RunKind::Export => line!(warn, "job not run; it is tried again"),
+        RunStatus::Degraded if run.kind != RunKind::Export => line!(warn, "job complete, with problems"),
+        _ if run.kind != RunKind::Export => line!(warn, "job not run; it is retried"),
         RunStatus::Succeeded => line!(info, "scan exported"),
-        RunStatus::Ignored => line!(info, "upload ignored, for the reasons given"),
+        RunStatus::Ignored => line!(info, "upload ignored"),
         RunStatus::Duplicate => line!(info, "upload ignored: an earlier run exported it"),
         RunStatus::Superseded => line!(info, "upload ignored: a newer scan was exported before"),
-        RunStatus::Unfinished => line!(info, "scan exported in part; the next run goes on"),
-        RunStatus::Degraded => line!(warn, "scan exported, but not all of it"),
-        RunStatus::Failed | RunStatus::Running => line!(warn, "scan not exported; it is tried again"),
+        RunStatus::Unfinished => line!(info, "scan partly exported; the next run continues"),
+        RunStatus::Degraded => line!(warn, "scan exported, with problems"),
+        RunStatus::Failed | RunStatus::Running => line!(warn, "scan not exported; it is retried"),
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
         let [line] = lines.try_into().unwrap();
         for (field, value) in [
             ("level", json!("WARN")),
-            ("message", json!("scan exported, but not all of it")),
+            ("message", json!("scan exported, with problems")),
             ("run.id", json!("r1")),
             ("run.status", json!("degraded")),
             ("run.reasons", json!("one; two")),

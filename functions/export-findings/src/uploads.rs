@@ -14,7 +14,7 @@ use crate::handler::{Handler, HandlerError};
 use crate::keys::no_scan;
 
 /// What a run is told whose message the queue does not give again.
-const DEAD_LETTER: &str = "it was the last attempt: the message of the upload is in the dead-letter queue; \
+const DEAD_LETTER: &str = "this was the last attempt: the message of the upload is in the dead-letter queue; \
                            when the cause is fixed, export the upload again";
 
 impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
@@ -84,8 +84,9 @@ impl<P: Ports + Scans + Queue + JobStore + Notifications> Handler<P> {
                 Ok(round) if self.ports.requeue(upload, &round).await? => return Ok(run),
                 Ok(_) => {}
                 Err(ended) if !delivery.is_last() => {
-                    let why =
-                        format!("{ended}, so that it is not continued at once; the queue retries it, or export it now");
+                    let why = format!(
+                        "{ended}: the export is not continued immediately; the queue retries it, or export it now"
+                    );
                     end_run(self.ports.as_ref(), &mut run, &why, &command).await?;
                 }
                 Err(ended) => run.reasons.push(ended),
@@ -155,8 +156,8 @@ fn log_failure(upload: &Upload, error: &HandlerError) {
     match error {
         HandlerError::Failed { .. } => {}
         HandlerError::Export(ExportError::Unbalanced { .. }) => {
-            tracing::error!(upload.bucket, upload.key, %error, "upload put back: its findings do not add up");
+            tracing::error!(upload.bucket, upload.key, %error, "upload requeued: its counts don't add up");
         }
-        _ => tracing::warn!(upload.bucket, upload.key, %error, "upload put back: it is tried again"),
+        _ => tracing::warn!(upload.bucket, upload.key, %error, "upload requeued for a retry"),
     }
 }

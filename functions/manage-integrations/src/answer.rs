@@ -13,7 +13,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use management::host::{Answer, Foreign, Reach};
+use management::host::{Answer, Reach, UntrustedResponseUrl};
 
 /// Retries of the PUT. A stack whose resource does not answer hangs for an hour.
 const RETRIES_MAX: usize = 3;
@@ -29,7 +29,7 @@ pub trait Send: std::marker::Send + Sync {
     /// # Errors
     ///
     /// Which one it is, without what makes it a secret.
-    fn admits(&self, url: &str) -> Result<(), Foreign>;
+    fn admits(&self, url: &str) -> Result<(), UntrustedResponseUrl>;
 
     /// Puts a body at an address, tried again where that helps.
     fn put(&self, url: &str, body: Bytes) -> impl Future<Output = Result<(), SendError>> + std::marker::Send;
@@ -37,7 +37,7 @@ pub trait Send: std::marker::Send + Sync {
 
 /// Why an answer did not arrive.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer did not arrive: {0}")]
+#[error("failed to send the response: {0}")]
 pub struct SendError(pub String);
 
 /// By HTTPS.
@@ -66,17 +66,17 @@ impl Https {
 
     async fn try_once(&self, url: &str, body: Bytes) -> Result<(), SendError> {
         let request = Request::builder().method(Method::PUT).uri(url).body(Full::new(body));
-        let request = request.map_err(|_| SendError("the address is none".to_owned()))?;
+        let request = request.map_err(|_| SendError("the URL is invalid".to_owned()))?;
         // The client's error names no address, but its causes may.
         let answer = tokio::time::timeout(TRY_TIMEOUT, self.client.request(request)).await;
-        let answer = answer.map_err(|_| SendError(format!("no reply within {} s", TRY_TIMEOUT.as_secs())))?;
+        let answer = answer.map_err(|_| SendError(format!("no response within {} s", TRY_TIMEOUT.as_secs())))?;
         let status = answer.map_err(|_| SendError("the connection failed".to_owned()))?.status();
         if status.is_success() { Ok(()) } else { Err(SendError(format!("HTTP {status}"))) }
     }
 }
 
 impl Send for Https {
-    fn admits(&self, url: &str) -> Result<(), Foreign> {
+    fn admits(&self, url: &str) -> Result<(), UntrustedResponseUrl> {
         self.reach.admits(url)
     }
 
@@ -84,7 +84,10 @@ impl Send for Https {
         self.admits(url).map_err(|error| SendError(error.to_string()))?;
         let backoff = ExponentialBuilder::new().with_min_delay(PAUSE).with_max_times(RETRIES_MAX);
         let attempt = || self.try_once(url, body.clone());
-        attempt.retry(backoff).notify(|error, _| tracing::warn!(%error, "answer to CloudFormation sent again")).await
+        attempt
+            .retry(backoff)
+            .notify(|error, _| tracing::warn!(%error, "retrying the response to CloudFormation"))
+            .await
     }
 }
 

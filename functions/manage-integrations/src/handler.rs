@@ -1,6 +1,6 @@
 //! Tells HTTP requests from CloudFormation's, and keeps the time.
 //!
-//! Promises: a request of CloudFormation is answered, whatever happens: an error, a defect of ours, too little time. A stack
+//! Promises: a request of CloudFormation is answered, whatever happens: an error, an internal error, an exceeded deadline. A stack
 //! never waits for us in vain, and is told what was made. After the answer nothing of the request goes on. A panic ends the
 //! process in what is deployed, so each request has its own ([`runtime::isolation`]).
 
@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use lambda_runtime::{Diagnostic, LambdaEvent};
-use management::host::{Answer, Foreign, ResourceRequest, broken_off, carry_out, is_http, respond};
+use management::host::{
+    Answer, ResourceRequest, UntrustedResponseUrl, after_interruption, handle_resource, is_http, respond,
+};
 use management::{Ports, Service, router};
 use runtime::isolation::{Ended, Isolation};
 use serde_json::Value;
@@ -38,12 +40,12 @@ pub struct Handler<P, S> {
 pub enum HandlerError {
     /// The payload is nothing that we know.
     #[error(
-        "the event is neither an HTTP request (payload format 2.0, as events/manage-list.json) nor a request of CloudFormation"
+        "the event is neither an HTTP request (payload format 2.0, as events/manage-list.json) nor a CloudFormation request"
     )]
     UnknownEvent,
     /// The answer would go to somebody else. Nothing was run.
     #[error(transparent)]
-    Foreign(#[from] Foreign),
+    UntrustedResponseUrl(#[from] UntrustedResponseUrl),
     /// CloudFormation did not get its answer. Lambda tries the request again.
     #[error(transparent)]
     Unanswered(#[from] SendError),
@@ -53,7 +55,7 @@ impl From<HandlerError> for Diagnostic {
     fn from(error: HandlerError) -> Self {
         let kind = match error {
             HandlerError::UnknownEvent => "UnknownEvent",
-            HandlerError::Foreign(_) => "ForeignResponseUrl",
+            HandlerError::UntrustedResponseUrl(_) => "ForeignResponseUrl",
             HandlerError::Unanswered(_) => "AnswerNotTaken",
         };
         Self { error_type: kind.to_owned(), error_message: error.to_string() }
@@ -103,13 +105,13 @@ impl<P: Ports, S: Send> Handler<P, S> {
         self.admit(&request)?;
         match isolation.run(payload, left.saturating_sub(PARENT_RESERVE)).await {
             Ok(Ended::Succeeded) => Ok(Value::Null),
-            Ok(Ended::Failed) => Err(SendError("see the function's log".to_owned()).into()),
+            Ok(Ended::Failed) => Err(SendError("see the function's logs".to_owned()).into()),
             Ok(ended @ (Ended::Died | Ended::TimedOut)) => {
-                let answer = self.broken_off(&request, ended.reason()).await;
+                let answer = self.after_interruption(&request, ended.reason()).await;
                 self.put(&request, &answer).await
             }
             Err(error) => {
-                tracing::warn!(%error, "no process for the request: it runs in this one");
+                tracing::warn!(%error, "failed to start a process for the request: it runs in this one");
                 self.resource(request, left).await
             }
         }
@@ -146,7 +148,7 @@ impl<P: Ports, S: Send> Handler<P, S> {
             resource.id = answer.physical_resource_id,
             answer.status = answer.status,
             answer.reason = answer.reason,
-            "request of CloudFormation run"
+            "CloudFormation request handled"
         );
         self.answers.put(&request.response_url, body(answer)).await?;
         Ok(Value::Null)
@@ -156,16 +158,16 @@ impl<P: Ports, S: Send> Handler<P, S> {
 impl<P: Ports, S> Handler<P, S> {
     /// The answer to a request of CloudFormation, in time.
     async fn answer(&self, request: &ResourceRequest, left: Duration) -> Answer {
-        const OVER: &str = "the function's time was over; its log says more";
+        const OVER: &str = "deadline exceeded; see the function's logs";
         if left.is_zero() {
             return request.failed(OVER);
         }
         let (service, asked) = (self.service.clone(), request.clone());
         // A task of its own, so that a defect in it is an answer as well.
-        let mut work = tokio::spawn(async move { carry_out(&service, &asked).await });
+        let mut work = tokio::spawn(async move { handle_resource(&service, &asked).await });
         let reason = match tokio::time::timeout(left, &mut work).await {
             Ok(Ok(answer)) => return answer,
-            Ok(Err(_)) => "a defect of ours; the function's log says more",
+            Ok(Err(_)) => "internal error; see the function's logs",
             Err(_) => {
                 work.abort();
                 // Until it is gone: what it had on the wire may arrive, but nothing new is sent.
@@ -173,14 +175,14 @@ impl<P: Ports, S> Handler<P, S> {
                 OVER
             }
         };
-        self.broken_off(request, reason).await
+        self.after_interruption(request, reason).await
     }
 
     /// The answer to a request whose work was broken off.
-    async fn broken_off(&self, request: &ResourceRequest, reason: &str) -> Answer {
-        tracing::warn!(resource.request = request.request_type, reason, "request broken off");
+    async fn after_interruption(&self, request: &ResourceRequest, reason: &str) -> Answer {
+        tracing::warn!(resource.request = request.request_type, reason, "request interrupted");
         // It may have made what it was asked for: the stack is told, or nobody would delete it.
-        let look = broken_off(&self.service, request, reason);
+        let look = after_interruption(&self.service, request, reason);
         tokio::time::timeout(LOOK_TIMEOUT, look).await.unwrap_or_else(|_| request.failed(reason))
     }
 }

@@ -117,7 +117,7 @@ impl Cloud {
             // It may have joined another organization meanwhile.
             let request = request.condition_expression("organization = :organization");
             let request = request.expression_attribute_values(":organization", text(organization.as_str()));
-            is_written(request.send().await, || format!("note that {gone} left {organization}"))?;
+            is_written(request.send().await, || format!("record that {gone} left {organization}"))?;
         }
         for member in members.iter().filter(|member| !known.contains(&member.account)) {
             let request = self.dynamodb.put_item().table_name(&self.names.table);
@@ -129,10 +129,7 @@ impl Cloud {
             if let Some(name) = &member.name {
                 request = request.item("name", AttributeValue::S(name.clone()));
             }
-            request
-                .send()
-                .await
-                .map_err(|error| port_error(format!("remember the member {}", member.account), &error))?;
+            request.send().await.map_err(|error| port_error(format!("store the member {}", member.account), &error))?;
         }
         Ok(())
     }
@@ -163,7 +160,7 @@ impl Cloud {
             let is_theirs = get_text(item, attribute) == Some(organization.as_str());
             Ok(get_text(item, "sk").filter(|_| is_theirs).and_then(|account| account.parse::<AccountId>().ok()))
         };
-        Ok(self.whole(PARTITION, action, theirs).await?.into_iter().flatten().collect())
+        Ok(self.query_all(PARTITION, action, theirs).await?.into_iter().flatten().collect())
     }
 }
 

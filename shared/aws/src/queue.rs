@@ -32,11 +32,11 @@ impl Queue for Cloud {
         }
         let event =
             json!({ "source": "aws.s3", "detail-type": "Object Created", "detail": detail, "chain": round.chain });
-        self.put(event.to_string(), round.delay, || format!("put {} back on the queue", upload.url())).await
+        self.put(event.to_string(), round.delay, || format!("requeue {}", upload.url())).await
     }
 
     async fn enqueue_job(&self, job: &JobMessage, after: Duration) -> Result<bool, PortError> {
-        let action = || format!("put the job to {} on the queue", job.job);
+        let action = || format!("enqueue the job {}", job.job);
         let body = serde_json::to_string(job).map_err(|error| failure(action(), error))?;
         self.put(body, after, action).await
     }

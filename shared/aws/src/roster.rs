@@ -25,7 +25,7 @@ const MESSAGES_MAX: usize = 10;
 
 impl CheckTargets for Cloud {
     async fn integrations(&self) -> Result<Vec<Integration>, PortError> {
-        let all = self.whole(INTEGRATIONS, "list the integrations", stored::<Integration>).await?;
+        let all = self.query_all(INTEGRATIONS, "list the integrations", stored::<Integration>).await?;
         Ok(all.into_iter().map(|stored| stored.value).collect())
     }
 
@@ -65,7 +65,7 @@ impl CheckTargets for Cloud {
 
     async fn exported_accounts(&self) -> Result<Vec<AccountId>, PortError> {
         let account = |item: &Item| Ok(get_text(item, "sk").and_then(|account| account.parse::<AccountId>().ok()));
-        let all = self.whole(ACCOUNTS, "list the accounts whose scans were exported", account).await?;
+        let all = self.query_all(ACCOUNTS, "list the accounts whose scans were exported", account).await?;
         Ok(all.into_iter().flatten().collect())
     }
 }
@@ -100,7 +100,7 @@ impl CheckQueue {
             if let Some(refused) = answer.failed().first() {
                 return Err(failure(
                     ACTION,
-                    format!("{}: {}", refused.code(), refused.message().unwrap_or("no reason was given")),
+                    format!("{}: {}", refused.code(), refused.message().unwrap_or("no error message")),
                 ));
             }
         }

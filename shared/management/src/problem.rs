@@ -1,7 +1,7 @@
-//! Why a request was refused, and how that is told: problem details (RFC 9457) with an error for each field.
+//! Errors of the API as problem details (RFC 9457), with one entry for each invalid field.
 //!
-//! Promise: no refusal repeats a value that was sent, since it may be a secret; but for ids, names of fields and parameters,
-//! and the part of a schedule that is wrong.
+//! Promise: no error repeats a value of the request, since it may be a secret. Exceptions are IDs, names of fields and
+//! parameters, and the invalid part of a schedule.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,48 +12,48 @@ use utoipa::ToSchema;
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
-/// What the type of every problem begins with. A name, not an address.
+/// Prefix of the type of every problem. It is a name, not a URL.
 const TYPE_PREFIX: &str = "urn:securityhub-exporter:problem:";
-/// Seconds after which a client may try again what failed for a passing reason.
+/// Seconds after which a client may retry a request that failed for a transient reason.
 const RETRY_AFTER_SECONDS: &str = "5";
 
-/// A problem, as it is sent.
+/// A problem as it is serialized.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// What kind of problem it is: `urn:securityhub-exporter:problem:` and a short name.
+    /// Type of the problem: `urn:securityhub-exporter:problem:` and a short name.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind in words.
+    /// Summary of the problem type.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What happened here.
+    /// Explanation of this occurrence of the problem.
     pub detail: String,
     /// The command, or the change, that fixes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remediation: Option<String>,
-    /// What is wrong, field by field.
+    /// Invalid fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
 
-/// What is wrong with one field.
+/// An invalid field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
-    /// Its path in the body, such as `credentials.role.arn`; the name of a parameter; empty for the body as a whole.
+    /// Path of the field in the body, such as `credentials.role.arn`; name of the parameter; empty for the body as a whole.
     pub field: String,
-    /// What it must be.
+    /// Requirement that the value doesn't satisfy, or why it is invalid.
     pub message: String,
 }
 
 impl FieldError {
-    /// An error of a field.
+    /// An error of the field at a path.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
 }
 
-/// What there is none of, or one of already.
+/// Kind of a resource that is not found, or already exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResourceKind {
     /// A provider.
@@ -63,7 +63,7 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
-    /// The word that hubctl has for it.
+    /// Name of the kind in the commands of hubctl.
     pub fn word(self) -> &'static str {
         match self {
             Self::Provider => "provider",
@@ -72,187 +72,193 @@ impl ResourceKind {
     }
 }
 
-/// Why a request was refused. Nothing was changed, as far as it is known.
+/// Why a request failed. Nothing was changed, unless the variant states that the outcome is unknown.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApiError {
-    /// The request can't be read.
+    /// The request is malformed; the message states where.
     #[error("{0}")]
     Malformed(String),
-    /// The body is of another kind than we read.
+    /// The media type of the body is not supported; the value is the one that is.
     #[error("the body must be {0}")]
     MediaType(&'static str),
-    /// The body is too large.
+    /// The body has more than the maximum size, in bytes.
     #[error("the body has more than {0} bytes")]
     TooLarge(usize),
-    /// Fields are not what they must be.
-    #[error("{}", told(.0))]
+    /// Fields or parameters are invalid.
+    #[error("{}", summary(.0))]
     Invalid(Vec<FieldError>),
-    /// There is no such thing.
-    #[error("there is no {} {id}", .noun.word())]
+    /// A provider or an integration was not found.
+    #[error("{} {id} not found", .noun.word())]
     NotFound {
-        /// What was looked for.
+        /// Kind of the resource.
         noun: ResourceKind,
-        /// Under which id.
+        /// ID of the resource.
         id: String,
     },
-    /// There is no such run.
-    #[error("there is no run {0}")]
-    NoRun(String),
-    /// There is no such job.
+    /// A run was not found.
+    #[error("run {0} not found")]
+    RunNotFound(String),
+    /// A job was not found.
     #[error("job {0} not found")]
     JobNotFound(String),
-    /// Nothing is at this address.
-    #[error("there is nothing at this address")]
+    /// No route has this path.
+    #[error("no route has this path")]
     NoRoute,
-    /// The address does not take this method.
-    #[error("this address does not take this method")]
+    /// The route doesn't support this method.
+    #[error("this path does not support this method")]
     NoMethod,
-    /// There is one already.
-    #[error("there is {} {id} already", match .noun { ResourceKind::Provider => "a provider", ResourceKind::Integration => "an integration of" })]
-    Exists {
-        /// What there is.
+    /// The resource already exists.
+    #[error("{} {id} already exists", .noun.word())]
+    AlreadyExists {
+        /// Kind of the resource.
         noun: ResourceKind,
-        /// Under which id.
+        /// ID of the resource.
         id: ProviderId,
     },
-    /// A provider has an integration.
+    /// The provider can't be deleted while it has an integration.
     #[error("provider {0} has an integration")]
-    HasIntegration(ProviderId),
+    InUse(ProviderId),
     /// The integration is being deleted.
     #[error("the integration of {0} is being deleted")]
-    BeingRemoved(ProviderId),
-    /// Others change the same thing all the time.
-    #[error("others are changing {0} right now")]
-    Busy(ProviderId),
-    /// The thing is another than the client saw.
-    #[error("{id} was changed since you read it: it is at {current} now")]
-    Changed {
-        /// Its id.
+    DeletionInProgress(ProviderId),
+    /// Concurrent changes of the resource made every attempt fail.
+    #[error("{0} is being modified by other requests; retry later")]
+    Conflict(ProviderId),
+    /// The resource has another version than `If-Match` states.
+    #[error("{id} was modified since it was read; its current version is {current}")]
+    PreconditionFailed {
+        /// ID of the resource.
         id: ProviderId,
-        /// Its `ETag` now.
+        /// Its current `ETag`.
         current: String,
     },
-    /// The client does not say what it saw.
-    #[error("a change must say which version it is made to")]
-    Unconditional,
+    /// The request has no `If-Match`.
+    #[error("If-Match is required: it states the version that the change is made to")]
+    PreconditionRequired,
     /// An idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
-    KeyReused,
-    /// What a request with this idempotency key made is gone.
-    #[error("the {} {id} that this Idempotency-Key stands for was deleted since", .noun.word())]
-    KeySpent {
-        /// What it made.
+    IdempotencyKeyReused,
+    /// The resource that an earlier request with this idempotency key created was deleted.
+    #[error("{} {id}, which an earlier request with this Idempotency-Key created, was deleted since", .noun.word())]
+    IdempotencyKeyTargetDeleted {
+        /// Kind of the resource.
         noun: ResourceKind,
-        /// Under which id.
+        /// ID of the resource.
         id: ProviderId,
     },
-    /// A run does not allow what was asked.
+    /// The state of a run doesn't allow the request; the message states why.
     #[error("{0}")]
-    RunState(String),
-    /// A job is in a state that does not allow it.
+    InvalidRunState(String),
+    /// The state of a job doesn't allow the request.
     #[error("{message}")]
-    JobState {
-        /// The job.
+    InvalidJobState {
+        /// ID of the job.
         id: String,
-        /// Which state, and what it does not allow.
+        /// State of the job, and what it doesn't allow.
         message: String,
     },
-    /// A newer scan of the account was exported.
+    /// A newer scan of the account was exported, so that the run can't be approved.
     #[error("{message}")]
-    RunOutdated {
-        /// Which.
+    RunSuperseded {
+        /// The run, and the newer one.
         message: String,
-        /// What to type instead.
+        /// Command to run instead.
         command: String,
     },
-    /// What was done can't be told.
-    #[error("the answer could not be written; look at what there is now before you send the request again")]
-    Defect,
-    /// Something that we rely on did not work.
+    /// An internal error: the change may have been made, but no response could be serialized.
+    #[error("failed to serialize the response; check the current state before you retry the request")]
+    Internal,
+    /// A call to a service that the API depends on failed.
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-fn told(errors: &[FieldError]) -> String {
+fn summary(errors: &[FieldError]) -> String {
     match errors {
         [error] if error.field.is_empty() => error.message.clone(),
         [error] => format!("{} {}", error.field, error.message),
-        errors => format!("{} fields are not what they must be", errors.len()),
+        errors => format!("{} fields are invalid", errors.len()),
     }
 }
 
 impl ApiError {
-    /// One field is not what it must be.
+    /// An invalid field.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
     }
 
-    /// A list does not go on where a client says that it does.
-    pub(crate) fn no_mark() -> Self {
-        Self::field("after", "must be the next of the part before")
+    /// The cursor of a list is invalid.
+    pub(crate) fn invalid_cursor() -> Self {
+        Self::field("after", "must be the `next` of an earlier page")
     }
 
-    /// An integration needs its provider.
-    pub(crate) fn no_provider(id: &ProviderId) -> Self {
-        Self::field("provider", format!("must be a provider that there is: hubctl provider create {id}"))
+    /// The provider that an integration requires doesn't exist.
+    pub(crate) fn provider_not_found(id: &ProviderId) -> Self {
+        Self::field("provider", format!("must be an existing provider; to create it: hubctl provider create {id}"))
     }
 
-    /// The short name, the words and the status of its kind.
+    /// The short name, the title, and the HTTP status of the problem type.
     fn kind(&self) -> (&'static str, &'static str, StatusCode) {
         match self {
-            Self::Malformed(_) => ("malformed", "The request can't be read", StatusCode::BAD_REQUEST),
+            Self::Malformed(_) => ("malformed", "Malformed request", StatusCode::BAD_REQUEST),
             Self::MediaType(_) => {
-                ("unsupported-media-type", "The body is of another kind", StatusCode::UNSUPPORTED_MEDIA_TYPE)
+                ("unsupported-media-type", "Unsupported media type", StatusCode::UNSUPPORTED_MEDIA_TYPE)
             }
-            Self::TooLarge(_) => ("payload-too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE),
-            Self::Invalid(_) => ("invalid", "A field is not what it must be", StatusCode::UNPROCESSABLE_ENTITY),
-            Self::NotFound { .. } | Self::NoRun(_) | Self::JobNotFound(_) => {
-                ("not-found", "There is no such thing", StatusCode::NOT_FOUND)
+            Self::TooLarge(_) => ("payload-too-large", "Payload too large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::Invalid(_) => ("invalid", "Validation failed", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::NotFound { .. } | Self::RunNotFound(_) | Self::JobNotFound(_) => {
+                ("not-found", "Not found", StatusCode::NOT_FOUND)
             }
-            Self::NoRoute => ("route-not-found", "There is no such address", StatusCode::NOT_FOUND),
-            Self::NoMethod => ("method-not-allowed", "The method is not allowed", StatusCode::METHOD_NOT_ALLOWED),
-            Self::Exists { .. } => ("exists", "There is one already", StatusCode::CONFLICT),
-            Self::HasIntegration(_) => ("in-use", "It is in use", StatusCode::CONFLICT),
-            Self::BeingRemoved(_) => ("deletion-in-progress", "It is being deleted", StatusCode::CONFLICT),
-            Self::Busy(_) => ("busy", "Others are changing it", StatusCode::CONFLICT),
-            Self::RunState(_) | Self::RunOutdated { .. } => {
-                ("invalid-run-state", "The run does not allow it", StatusCode::CONFLICT)
+            Self::NoRoute => ("route-not-found", "Route not found", StatusCode::NOT_FOUND),
+            Self::NoMethod => ("method-not-allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::AlreadyExists { .. } => ("already-exists", "Already exists", StatusCode::CONFLICT),
+            Self::InUse(_) => ("in-use", "Resource in use", StatusCode::CONFLICT),
+            Self::DeletionInProgress(_) => ("deletion-in-progress", "Deletion in progress", StatusCode::CONFLICT),
+            Self::Conflict(_) => ("conflict", "Conflict", StatusCode::CONFLICT),
+            Self::InvalidRunState(_) | Self::RunSuperseded { .. } => {
+                ("invalid-run-state", "Invalid run state", StatusCode::CONFLICT)
             }
-            Self::JobState { .. } => {
-                ("invalid-job-state", "The state of the job does not allow it", StatusCode::CONFLICT)
+            Self::InvalidJobState { .. } => ("invalid-job-state", "Invalid job state", StatusCode::CONFLICT),
+            Self::PreconditionFailed { .. } => {
+                ("precondition-failed", "Precondition failed", StatusCode::PRECONDITION_FAILED)
             }
-            Self::Changed { .. } => ("changed", "It was changed meanwhile", StatusCode::PRECONDITION_FAILED),
-            Self::Unconditional => ("if-match", "If-Match is missing", StatusCode::PRECONDITION_REQUIRED),
-            Self::KeyReused => ("idempotency-key-reused", "The key was used before", StatusCode::UNPROCESSABLE_ENTITY),
-            Self::KeySpent { .. } => {
-                ("idempotency-key-target-deleted", "What the key stands for is gone", StatusCode::CONFLICT)
+            Self::PreconditionRequired => {
+                ("precondition-required", "Precondition required", StatusCode::PRECONDITION_REQUIRED)
             }
-            Self::Defect => ("defect", "A defect of ours", StatusCode::INTERNAL_SERVER_ERROR),
-            Self::Port(_) => ("unavailable", "Something that we rely on failed", StatusCode::SERVICE_UNAVAILABLE),
+            Self::IdempotencyKeyReused => {
+                ("idempotency-key-reused", "Idempotency key reused", StatusCode::UNPROCESSABLE_ENTITY)
+            }
+            Self::IdempotencyKeyTargetDeleted { .. } => {
+                ("idempotency-key-target-deleted", "Resource of the idempotency key deleted", StatusCode::CONFLICT)
+            }
+            Self::Internal => ("internal-error", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Port(_) => ("unavailable", "Dependency unavailable", StatusCode::SERVICE_UNAVAILABLE),
         }
     }
 
     /// The command, or the change, that fixes it.
     fn remediation(&self) -> Option<String> {
         match self {
-            Self::NotFound { noun, .. } => Some(format!("hubctl {} list shows what there is", noun.word())),
-            Self::NoRun(_) => Some("hubctl run list shows those there are".to_owned()),
-            Self::JobNotFound(_) => Some("hubctl job list shows those there are".to_owned()),
-            Self::JobState { id, .. } => Some(format!("hubctl job show {id}")),
-            Self::Exists { noun, id } => Some(format!("hubctl {} show {id} shows it", noun.word())),
-            Self::HasIntegration(id) => Some(format!("hubctl integration delete {id}, then the provider")),
-            Self::Changed { .. } => Some("read it again, and make the change to what is there now".to_owned()),
-            Self::Unconditional => Some("send If-Match with the ETag of what you read".to_owned()),
-            Self::KeyReused => {
-                Some("choose a new key for each request, and keep it when you send one again".to_owned())
+            Self::NotFound { noun, .. } => Some(format!("to list them: hubctl {} list", noun.word())),
+            Self::RunNotFound(_) => Some("to list runs: hubctl run list".to_owned()),
+            Self::JobNotFound(_) => Some("to list jobs: hubctl job list".to_owned()),
+            Self::InvalidJobState { id, .. } => Some(format!("hubctl job show {id}")),
+            Self::AlreadyExists { noun, id } => Some(format!("to see it: hubctl {} show {id}", noun.word())),
+            Self::InUse(id) => Some(format!("delete the integration first: hubctl integration delete {id}")),
+            Self::PreconditionFailed { .. } => {
+                Some("read the resource again, and repeat the change with its current version".to_owned())
             }
-            Self::KeySpent { .. } => Some("to create it again, send the request with a new key".to_owned()),
-            Self::BeingRemoved(id) => Some(format!(
-                "hubctl integration enable {id} calls the removal off; hubctl integration delete {id} --archive goes on with it, \
-                 with new credentials too; hubctl job list says why it has not ended"
+            Self::PreconditionRequired => Some("send If-Match with the ETag of the version that you read".to_owned()),
+            Self::IdempotencyKeyReused => {
+                Some("use a new key for each request, and the same key for a retry of it".to_owned())
+            }
+            Self::IdempotencyKeyTargetDeleted { .. } => Some("use a new Idempotency-Key to create it again".to_owned()),
+            Self::DeletionInProgress(id) => Some(format!(
+                "to cancel the deletion: hubctl integration enable {id}; to continue it, for example with new credentials: hubctl \
+                 integration delete {id} --archive; to see its state: hubctl job list"
             )),
-            Self::RunOutdated { command, .. } => Some(command.clone()),
-            Self::NoRoute => Some("GET /openapi.json lists the addresses there are".to_owned()),
+            Self::RunSuperseded { command, .. } => Some(command.clone()),
+            Self::NoRoute => Some("GET /openapi.json lists all routes".to_owned()),
             _ => None,
         }
     }

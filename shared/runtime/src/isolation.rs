@@ -43,8 +43,8 @@ impl Ended {
     /// Why there is no result.
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::TimedOut => "the function's time was over; its log says more",
-            _ => "a defect of ours; the function's log says more",
+            Self::TimedOut => "deadline exceeded; see the function's logs",
+            _ => "internal error; see the function's logs",
         }
     }
 

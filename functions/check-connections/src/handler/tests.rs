@@ -42,18 +42,18 @@ async fn answer_to_the_end(
     payload: Value,
     left: Duration,
 ) -> (Vec<AccountId>, Vec<AccountId>) {
-    let (mut checked, mut left_over) = (Vec::new(), Vec::new());
+    let (mut checked, mut not_reached) = (Vec::new(), Vec::new());
     let mut payloads = vec![payload];
     for invocation in 0.. {
         assert!(invocation < 100, "it never ends");
         let Some(payload) = payloads.pop() else { break };
         let answer = answer(handler, payload, left).await;
         checked.extend(answer.connections.iter().map(|connection| connection.account));
-        left_over.extend(answer.left_over);
-        let messages = std::mem::take(&mut *handler.spread.0.as_ref().unwrap().lock().unwrap());
+        not_reached.extend(answer.not_reached);
+        let messages = std::mem::take(&mut *handler.fan_out.0.as_ref().unwrap().lock().unwrap());
         payloads.extend(messages.into_iter().map(|body| json!({"Records": [{"body": body}]})));
     }
-    (checked, left_over)
+    (checked, not_reached)
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -81,8 +81,8 @@ async fn nothing_is_told_twice_however_often_it_is_invoked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_integrations_are_spread_over_invocations() {
-    let (checked, left_over) = answer_to_the_end(&handler(memory(1_000), queue()), json!({}), 5 * MINUTE).await;
-    assert_eq!((checked.len(), left_over.len()), (1_000, 0));
+    let (checked, not_reached) = answer_to_the_end(&handler(memory(1_000), queue()), json!({}), 5 * MINUTE).await;
+    assert_eq!((checked.len(), not_reached.len()), (1_000, 0));
     assert_eq!(checked.iter().collect::<BTreeSet<_>>().len(), 1_000, "an account was checked twice");
 }
 
@@ -90,27 +90,28 @@ async fn a_thousand_integrations_are_spread_over_invocations() {
 async fn what_an_invocation_has_no_time_for_goes_on_in_another() {
     // Eight at once, nine seconds each: some thirty accounts before the time is over.
     let slow = Memory { slow: Duration::from_secs(9), ..memory(90) };
-    let (checked, left_over) = answer_to_the_end(&handler(slow, queue()), json!({}), MINUTE).await;
-    assert_eq!((checked.len(), left_over.len()), (90, 0));
+    let (checked, not_reached) = answer_to_the_end(&handler(slow, queue()), json!({}), MINUTE).await;
+    assert_eq!((checked.len(), not_reached.len()), (90, 0));
     assert_eq!(checked.iter().collect::<BTreeSet<_>>().len(), 90);
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_never_loops_for_ever() {
     // Not one account in the time that there is; and one in each invocation of many.
-    let (checked, left_over) = answer_to_the_end(&handler(memory(9), queue()), json!({}), Duration::from_secs(1)).await;
-    assert_eq!((checked.len(), left_over.len()), (0, 9));
+    let (checked, not_reached) =
+        answer_to_the_end(&handler(memory(9), queue()), json!({}), Duration::from_secs(1)).await;
+    assert_eq!((checked.len(), not_reached.len()), (0, 9));
     let slow = Memory { slow: Duration::from_secs(9), ..memory(ACCOUNTS_MAX) };
-    let (checked, left_over) = answer_to_the_end(&handler(slow, queue()), json!({}), Duration::from_secs(31)).await;
-    assert_eq!(checked.len() + left_over.len(), ACCOUNTS_MAX);
-    assert!(!left_over.is_empty() && !checked.is_empty(), "{} checked", checked.len());
+    let (checked, not_reached) = answer_to_the_end(&handler(slow, queue()), json!({}), Duration::from_secs(31)).await;
+    assert_eq!(checked.len() + not_reached.len(), ACCOUNTS_MAX);
+    assert!(!not_reached.is_empty() && !checked.is_empty(), "{} checked", checked.len());
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_asks_directly_is_told_what_is_left_over() {
-    for (payload, queue) in [(json!({"spread": false}), queue()), (json!({}), Queue(None))] {
+    for (payload, queue) in [(json!({"fan_out": false}), queue()), (json!({}), Queue(None))] {
         let answer = answer(&handler(memory(ACCOUNTS_MAX + 5), queue), payload, 5 * MINUTE).await;
-        assert_eq!((answer.connections.len(), answer.left_over.len(), answer.handed_on), (ACCOUNTS_MAX, 5, 0));
+        assert_eq!((answer.connections.len(), answer.not_reached.len(), answer.forwarded), (ACCOUNTS_MAX, 5, 0));
     }
 }
 
@@ -190,8 +191,8 @@ async fn an_account_whose_process_ends_is_said_not_to_be_checked() {
     let handler = handler(memory(2), queue()).with_isolation(script("ends", "kill -ABRT $$").unwrap());
     let answer = answer(&handler, json!({}), MINUTE).await;
     assert_eq!((answer.connections.len(), answer.failed), (0, vec![account(0), account(1)]));
-    assert!(answer.problems[1].contains("100000000001 not checked: a defect of ours"), "{:?}", answer.problems);
-    assert!(answer.left_over.is_empty() && handler.spread.0.unwrap().lock().unwrap().is_empty());
+    assert!(answer.problems[1].contains("100000000001 not checked: internal error"), "{:?}", answer.problems);
+    assert!(answer.not_reached.is_empty() && handler.fan_out.0.unwrap().lock().unwrap().is_empty());
 }
 
 /// In the profile of the tests, which unwinds. `local/defect.py` tries the packaged programs.

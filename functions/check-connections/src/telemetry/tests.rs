@@ -78,11 +78,11 @@ fn an_account_that_was_not_checked_is_an_error_with_its_name() {
     let failed = Failed {
         account: "123456789012".parse().unwrap(),
         provider: "o-a1b2c3d4e5".parse().unwrap(),
-        reason: "a defect of ours".to_owned(),
+        reason: "internal error".to_owned(),
     };
     let lines = written(LevelFilter::ERROR, "check_connections", || log_failure(&failed));
     let [line] = lines.try_into().unwrap();
     assert_eq!((&line["level"], &line["account"]), (&json!("ERROR"), &json!("123456789012")));
-    assert_eq!((&line["integration.id"], &line["reason"]), (&json!("o-a1b2c3d4e5"), &json!("a defect of ours")));
+    assert_eq!((&line["integration.id"], &line["reason"]), (&json!("o-a1b2c3d4e5"), &json!("internal error")));
     assert_eq!(not_checked("check", 3).metrics[0].values, [3.0]);
 }

@@ -21,7 +21,7 @@ struct Answers {
 }
 
 impl Send for Arc<Answers> {
-    fn admits(&self, url: &str) -> Result<(), Foreign> {
+    fn admits(&self, url: &str) -> Result<(), UntrustedResponseUrl> {
         self.reach.admits(url)
     }
 
@@ -96,7 +96,7 @@ async fn a_request_that_has_no_time_left_is_answered() {
     handler.resource(request, Duration::ZERO).await.unwrap();
     let taken = answers.taken.lock().unwrap();
     assert_eq!(taken[0].1["Status"], "FAILED");
-    assert!(taken[0].1["Reason"].as_str().unwrap().contains("time was over"), "{taken:?}");
+    assert!(taken[0].1["Reason"].as_str().unwrap().contains("deadline exceeded"), "{taken:?}");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn the_end_of_the_process_of_a_request_is_answered() {
     {
         let taken = answers.taken.lock().unwrap();
         assert_eq!((taken.len(), &taken[0].1["Status"]), (1, &json!("FAILED")));
-        assert!(taken[0].1["Reason"].as_str().unwrap().contains("a defect of ours"), "{taken:?}");
+        assert!(taken[0].1["Reason"].as_str().unwrap().contains("internal error"), "{taken:?}");
     }
     let handler = handler.with_isolation(script("refused", "exit 1").unwrap());
     let error = handler.handle(event(creation())).await.unwrap_err();
@@ -127,7 +127,7 @@ async fn a_defect_of_ours_is_answered() {
     handler.handle(event(creation())).await.unwrap();
     let taken = answers.taken.lock().unwrap();
     assert_eq!(taken[0].1["Status"], "FAILED");
-    assert!(taken[0].1["Reason"].as_str().unwrap().contains("a defect of ours"), "{taken:?}");
+    assert!(taken[0].1["Reason"].as_str().unwrap().contains("internal error"), "{taken:?}");
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_request_whose_answer_would_go_elsewhere_is_not_carried_out() {
     let mut creation = creation();
     creation["ResponseURL"] = json!("https://answers.example/1?signature=secret");
     let error = handler.handle(event(creation)).await.unwrap_err();
-    assert!(matches!(error, HandlerError::Foreign(_)) && !error.to_string().contains("secret"), "{error}");
+    assert!(matches!(error, HandlerError::UntrustedResponseUrl(_)) && !error.to_string().contains("secret"), "{error}");
     assert!(memory.kept().providers.is_empty() && answers.taken.lock().unwrap().is_empty());
 }
 

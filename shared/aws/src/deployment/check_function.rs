@@ -25,7 +25,7 @@ pub struct CheckAnswer {
     #[serde(default)]
     pub events: Vec<Event>,
     /// Accounts that it had no time for.
-    pub left_over: Vec<AccountId>,
+    pub not_reached: Vec<AccountId>,
     /// What went wrong beside the verdicts.
     pub problems: Vec<String>,
 }
@@ -45,7 +45,6 @@ impl CheckFunction {
         let action = || format!("invoke the function {}", self.0.name);
         let answer = self.0.invoke(&json!({ "accounts": accounts, "spread": false })).await;
         let answer = answer.map_err(|failure| failure.into_port(action()))?;
-        serde_json::from_slice(&answer)
-            .map_err(|error| failure(action(), format!("its answer is not understood: {error}")))
+        serde_json::from_slice(&answer).map_err(|error| failure(action(), format!("unexpected response: {error}")))
     }
 }

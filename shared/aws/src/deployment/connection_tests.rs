@@ -32,7 +32,7 @@ const INVOCATIONS_AT_ONCE: usize = 4;
 struct Answer {
     connections: Vec<Connection>,
     #[serde(default)]
-    left_over: Vec<AccountId>,
+    not_reached: Vec<AccountId>,
     #[serde(default)]
     failed: Vec<AccountId>,
     #[serde(default)]
@@ -109,11 +109,11 @@ impl Testing<'_> {
 
     /// Takes an answer down, and gives the accounts that it leaves to others.
     fn add(&mut self, answer: Answer) -> Vec<AccountId> {
-        let Answer { connections, left_over, failed, problems } = answer;
+        let Answer { connections, not_reached, failed, problems } = answer;
         self.found.connections.extend(connections.into_iter().filter(|found| found.provider == *self.provider));
         self.found.unchecked.extend(failed);
         self.found.problems.extend(problems);
-        left_over
+        not_reached
     }
 }
 

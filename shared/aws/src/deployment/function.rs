@@ -68,7 +68,7 @@ impl InvokeFailure {
     pub(crate) fn into_port(self, action: String) -> PortError {
         match self {
             Self::Call(error) => port_error(action, &error),
-            Self::Crash(said) => failure(action, format!("the function failed: {said}; its log says more")),
+            Self::Crash(said) => failure(action, format!("the function failed: {said}; see its logs")),
         }
     }
 }

@@ -81,8 +81,8 @@ impl Inspector {
     pub async fn bucket_tells(&self, bucket: &str) -> Result<bool, PortError> {
         let request = s3_client(&self.config).get_bucket_notification_configuration().bucket(bucket);
         let answer = request.send().await;
-        let answer =
-            answer.map_err(|error| port_error(format!("read the notifications of bucket {bucket}"), &error))?;
+        let answer = answer
+            .map_err(|error| port_error(format!("get the notification configuration of bucket {bucket}"), &error))?;
         Ok(answer.event_bridge_configuration().is_some())
     }
 
@@ -140,8 +140,8 @@ impl Inspector {
     pub async fn mappings(&self, function: &str) -> Result<Vec<(String, String)>, PortError> {
         let client = aws_sdk_lambda::Client::new(&self.config);
         let answer = client.list_event_source_mappings().function_name(function).send().await;
-        let answer =
-            answer.map_err(|error| port_error(format!("list what invokes the function {function}"), &error))?;
+        let answer = answer
+            .map_err(|error| port_error(format!("list the event source mappings of function {function}"), &error))?;
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         Ok(answer.event_source_mappings().iter().map(|mapping| (text(mapping.uuid()), text(mapping.state()))).collect())
     }
@@ -159,7 +159,7 @@ impl Inspector {
         let client = aws_sdk_sqs::Client::new(&self.config);
         let request = client.get_queue_attributes().queue_url(url).set_attribute_names(Some(WAITING.to_vec()));
         let answer =
-            request.send().await.map_err(|error| port_error(format!("count the messages of {url}"), &error))?;
+            request.send().await.map_err(|error| port_error(format!("get the attributes of queue {url}"), &error))?;
         let count = |name: &QueueAttributeName| answer.attributes()?.get(name)?.parse::<u64>().ok();
         Ok(WAITING.iter().filter_map(count).sum())
     }

@@ -43,7 +43,7 @@ impl Caller {
     /// When there are no credentials, or STS does not take them.
     pub async fn of(config: &SdkConfig) -> Result<Self, PortError> {
         let answer = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
-        let answer = answer.map_err(|error| port_error("ask whose the credentials are", &error))?;
+        let answer = answer.map_err(|error| port_error("get the caller identity", &error))?;
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         Ok(Self { arn: text(answer.arn()), account: text(answer.account()) })
     }
@@ -71,16 +71,16 @@ impl ManageFunction {
             names.contains_key(IF_MATCH) || (method == http::Method::POST && !names.contains_key(IDEMPOTENCY_KEY));
         let function = if once { &self.once } else { &self.function };
         let name = &function.name;
-        let action = || format!("{method} {path} by the function {name}");
+        let action = || format!("call {method} {path} on function {name}");
         let answer = function.invoke(&payload(request, self.caller.as_ref())).await;
         let answer = answer.map_err(|error| match &error {
             InvokeFailure::Call(call) if call.code() == Some("ResourceNotFoundException") => {
-                let message = format!("there is no function {name} in this account and Region");
+                let message = format!("function {name} not found in this account and Region");
                 failure(action(), message)
             }
             InvokeFailure::Call(call) if once && may_have_arrived(call) => {
                 let PortError { action, message } = error.into_port(action());
-                failure(action, format!("{message}; it may have been done all the same: look before you try again"))
+                failure(action, format!("{message}; the request may have succeeded: check before you retry"))
             }
             _ => error.into_port(action()),
         })?;
@@ -141,7 +141,8 @@ struct Answer {
 }
 
 fn response(bytes: &[u8]) -> Result<http::Response<Bytes>, String> {
-    let unknown = "the function's answer is no HTTP response: is it the manage-integrations of this deployment?";
+    let unknown =
+        "the response is not an HTTP response: check that the function is this deployment's manage-integrations";
     let answer: Answer = serde_json::from_slice(bytes).map_err(|error| format!("{unknown} ({error})"))?;
     if answer.is_base64_encoded {
         return Err(unknown.to_owned());

@@ -47,9 +47,7 @@ pub struct Deployment {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DeploymentError {
     /// No such stack in this account and Region.
-    #[error(
-        "there is no stack {stack} in {region}; see the stacks there are: aws cloudformation list-stacks --region {region}"
-    )]
+    #[error("stack {stack} not found in {region}; to list stacks: aws cloudformation list-stacks --region {region}")]
     NoStack {
         /// The stack's name.
         stack: String,
@@ -58,7 +56,7 @@ pub enum DeploymentError {
     },
     /// The stack is another one, or of another version, or not complete.
     #[error(
-        "stack {stack} ({status}) has no output {output}: it is no deployment of securityhub-exporter, or not a complete one"
+        "stack {stack} ({status}) has no output {output}: it is not a securityhub-exporter stack, or is incomplete"
     )]
     MissingOutput {
         /// The stack's name.

@@ -15,11 +15,11 @@ use crate::errors::{failure, is_written, port_error};
 const PARTITION: &str = "account";
 
 /// Free: nobody holds it.
-const FREE: &str = "(attribute_not_exists(holder) OR #until <= :now OR holder = :run_id)";
+const FREE: &str = "(attribute_not_exists(locked_by) OR locked_until <= :now OR locked_by = :run_id)";
 
 /// From here on everything is in doubt; what was in doubt before is in the answer.
-const TAKE: &str = "SET newest = :newest, newest_of = :newest_of, newest_before = :newest_before, \
-                    holder = :run_id, #until = :until, in_doubt = :yes";
+const TAKE: &str = "SET latest_scan_at = :newest, latest_scan_content = :newest_of, previous_scan_at = :newest_before, \
+                    locked_by = :run_id, locked_until = :until, in_doubt = :yes";
 
 /// How often an account is read again of which another run begins a scan at the same time.
 const TRIES_MAX: u32 = 4;
@@ -34,7 +34,7 @@ impl AccountLocks for Cloud {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Acquired, PortError> {
-        let action = || format!("begin the export of account {account}");
+        let action = || format!("lock account {account}");
         let mut tries = 0;
         loop {
             let item = self.item(PARTITION, account.as_str(), action).await?;
@@ -48,7 +48,7 @@ impl AccountLocks for Cloud {
                 return Ok(begun);
             }
             if tries >= TRIES_MAX {
-                return Err(failure(action(), "other runs begin scans of it all the time"));
+                return Err(failure(action(), "too many concurrent changes"));
             }
         }
     }
@@ -60,24 +60,25 @@ impl AccountLocks for Cloud {
             .table_name(&self.names.table)
             .key("pk", text(PARTITION))
             .key("sk", text(account.as_str()))
-            .update_expression("SET #until = :until")
-            .condition_expression("holder = :run_id")
-            .expression_attribute_names("#until", "until")
+            .update_expression("SET locked_until = :until")
+            .condition_expression("locked_by = :run_id")
             .expression_attribute_values(":run_id", text(run_id))
             .expression_attribute_values(":until", number(until.as_millisecond()));
-        is_written(request.send().await, || format!("renew the hold on account {account}"))
+        is_written(request.send().await, || format!("renew the lock on account {account}"))
     }
 
     async fn lock_status(&self, account: AccountId) -> Result<Option<(Newest, InDoubt)>, PortError> {
-        let item = self.item(PARTITION, account.as_str(), || format!("read how account {account} stands")).await?;
+        let item =
+            self.item(PARTITION, account.as_str(), || format!("read the lock status of account {account}")).await?;
         Ok(item.as_ref().and_then(newest_of).map(|newest| (newest, in_doubt_of(item.as_ref()))))
     }
 
     async fn locked_by(&self, account: AccountId, now: Timestamp) -> Result<Option<String>, PortError> {
-        let item = self.item(PARTITION, account.as_str(), || format!("read who holds account {account}")).await?;
+        let item =
+            self.item(PARTITION, account.as_str(), || format!("read the lock owner of account {account}")).await?;
         let Some(item) = item else { return Ok(None) };
-        let is_held = get_number(&item, "until").is_some_and(|until| until > now.as_millisecond());
-        Ok(get_text(&item, "holder").filter(|_| is_held).map(str::to_owned))
+        let is_held = get_number(&item, "locked_until").is_some_and(|until| until > now.as_millisecond());
+        Ok(get_text(&item, "locked_by").filter(|_| is_held).map(str::to_owned))
     }
 
     async fn release(
@@ -93,25 +94,20 @@ impl AccountLocks for Cloud {
             .table_name(&self.names.table)
             .key("pk", text(PARTITION))
             .key("sk", text(account.as_str()))
-            .condition_expression("holder = :run_id")
-            .expression_attribute_names("#until", "until")
+            .condition_expression("locked_by = :run_id")
             .expression_attribute_values(":run_id", text(run_id))
             .expression_attribute_values(":doubt", AttributeValue::Bool(in_doubt.everywhere));
-        let (mut set, mut remove) = (vec!["in_doubt = :doubt"], vec!["holder", "#until"]);
-        if in_doubt.regions.is_empty() {
-            remove.push("doubtful_regions");
+        let (mut set, mut remove) = (vec!["in_doubt = :doubt"], REMOVE locked_by, locked_until, in_doubt_regions");
         } else {
             let regions = in_doubt.regions.iter().map(ToString::to_string).collect();
             set.push("doubtful_regions = :regions");
-            request = request.expression_attribute_values(":regions", AttributeValue::Ss(regions));
-        }
-        if let Some(at) = exported_at {
-            set.push("exported_at = :exported_at");
+            request = request.expression_attribute_values(":regions", in_doubt_regions = exported_at {
+            set.push("exported_at locked_by, locked_until");
             request = request.expression_attribute_values(":exported_at", number(at.as_millisecond()));
         }
         request = request.update_expression(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")));
         // Our time was over and another run took the account; or the answer to a first try was lost.
-        is_written(request.send().await, || format!("end the export of account {account}")).map(drop)
+        is_written(request.send().await, || format!("unlock account {account}")).map(drop)
     }
 }
 
@@ -125,7 +121,7 @@ impl Cloud {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Acquired>, PortError> {
-        let is_known = if known.is_some() { "newest = :known" } else { "attribute_not_exists(newest)" };
+        let is_known = if known.is_some() { "latest_scan_at = :known" } else { "attribute_not_exists(latest_scan_at)" };
         let before_ms = newest.newest_before.map_or(0, Timestamp::as_millisecond);
         let mut request = self
             .dynamodb
@@ -135,7 +131,6 @@ impl Cloud {
             .key("sk", text(account.as_str()))
             .update_expression(TAKE)
             .condition_expression(format!("{is_known} AND {FREE}"))
-            .expression_attribute_names("#until", "until")
             .expression_attribute_values(":newest", number(newest.newest.as_millisecond()))
             .expression_attribute_values(":newest_of", text(newest.newest_of.unwrap_or_default()))
             .expression_attribute_values(":newest_before", number(before_ms))
@@ -157,11 +152,11 @@ impl Cloud {
         match error.as_service_error() {
             Some(ConditionalCheckFailedException(taken)) => {
                 let item = taken.item();
-                let is_as_read = item.and_then(|item| get_number(item, "newest")) == known_ms;
-                let holder = item.and_then(|item| get_text(item, "holder")).unwrap_or_default();
+                let is_as_read = item.and_then(|item| get_number(item, "latest_scan_at")) == known_ms;
+                let holder = item.and_then(|item| get_text(item, "locked_by")).unwrap_or_default();
                 Ok(is_as_read.then(|| Acquired::Locked { run_id: holder.to_owned() }))
             }
-            _ => Err(port_error(format!("begin the export of account {account}"), &error)),
+            _ => Err(port_error(format!("lock account {account}"), &error)),
         }
     }
 }
@@ -170,9 +165,9 @@ impl Cloud {
 fn newest_of(item: &Item) -> Option<Newest> {
     let time = |name| get_number(item, name).and_then(|at| Timestamp::from_millisecond(at).ok());
     Some(Newest {
-        newest: time("newest")?,
-        newest_of: get_text(item, "newest_of").filter(|content| !content.is_empty()).map(str::to_owned),
-        newest_before: time("newest_before").filter(|before| *before > Timestamp::UNIX_EPOCH),
+        newest: time("latest_scan_at")?,
+        newest_of: get_text(item, "latest_scan_content").filter(|content| !content.is_empty()).map(str::to_owned),
+        newest_before: time("previous_scan_at").filter(|before| *before > Timestamp::UNIX_EPOCH),
         exported_at: time("exported_at"),
     })
 }
@@ -181,7 +176,7 @@ fn newest_of(item: &Item) -> Option<Newest> {
 fn in_doubt_of(item: Option<&Item>) -> InDoubt {
     let Some(item) = item else { return InDoubt::default() };
     let everywhere = item.get("in_doubt").is_some_and(|value| value.as_bool().is_ok_and(|in_doubt| *in_doubt));
-    let regions = item.get("doubtful_regions").and_then(|value| value.as_ss().ok());
+    let regions = item.get("in_doubt_regions").and_then(|value| value.as_ss().ok());
     let regions: BTreeSet<RegionName> = regions.into_iter().flatten().filter_map(|name| name.parse().ok()).collect();
     InDoubt { everywhere, regions }
 }

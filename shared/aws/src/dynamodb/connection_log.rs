@@ -29,7 +29,7 @@ impl CheckLog for Cloud {
             .expression_attribute_names("#connection", "connection")
             .expression_attribute_names("#provider", "provider")
             .expression_attribute_values(":provider", text(provider.as_str()));
-        self.part(query, "list the connections", page, from_item).await
+        self.query_page(query, "list the connections", page, from_item).await
     }
 
     async fn delete_connections(&self, provider: &ProviderId) -> Result<(), PortError> {

@@ -26,7 +26,7 @@ impl Connections for Cloud {
     }
 
     async fn save(&self, connection: &Connection, before: Option<Timestamp>) -> Result<bool, PortError> {
-        let action = || format!("keep the connection of account {}", connection.account);
+        let action = || format!("save the connection of account {}", connection.account);
         let whole = to_attribute(connection).map_err(|error| failure(action(), error))?;
         let request = self
             .dynamodb
@@ -95,7 +95,7 @@ impl Cloud {
             .expression_attribute_names("#provider", "provider")
             .expression_attribute_values(":checked", text(holding.checked_at.to_string()))
             .expression_attribute_values(":provider", text(holding.provider.as_str()));
-        is_written(request.send().await, || format!("forget the connection of account {}", holding.account)).map(drop)
+        is_written(request.send().await, || format!("delete the connection of account {}", holding.account)).map(drop)
     }
 
     /// The connections of all accounts, by account.
@@ -104,7 +104,7 @@ impl Cloud {
     ///
     /// When the table does not answer, or one item is no connection.
     pub async fn list_connections(&self) -> Result<Vec<Connection>, PortError> {
-        self.whole(PARTITION, "list the connections", read).await
+        self.query_all(PARTITION, "list the connections", read).await
     }
 }
 

@@ -48,7 +48,7 @@ impl JobSubmitter for Cloud {
         if submit(self, record).await? {
             return Ok(());
         }
-        Err(failure(format!("job to {}", record.job), "the deployment has no queue"))
+        Err(failure(format!("enqueue job {}", record.job), "no queue configured"))
     }
 
     async fn retry(&self, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {
@@ -57,7 +57,7 @@ impl JobSubmitter for Cloud {
 
     async fn jobs(&self, page: &Page) -> Result<ListPage<JobRecord>, PortError> {
         let newest_first = self.partition(PARTITION).scan_index_forward(false);
-        self.part(newest_first, "list the jobs", page, from_item).await
+        self.query_page(newest_first, "list the jobs", page, from_item).await
     }
 }
 

@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 impl Notifications for Cloud {
     async fn notified(&self, account: AccountId) -> Result<(Notified, u64), PortError> {
-        let action = || format!("read what was told of account {account}");
+        let action = || format!("read the notification state of account {account}");
         let request = self.dynamodb.get_item().table_name(&self.names.table).consistent_read(true);
         let answer = request.key("pk", text(PARTITION)).key("sk", text(account.as_str())).send().await;
         let answer = answer.map_err(|error| port_error(action(), &error))?;
@@ -38,7 +38,7 @@ impl Notifications for Cloud {
     }
 
     async fn write_notified(&self, account: AccountId, told: &Notified, before: u64) -> Result<bool, PortError> {
-        let action = || format!("write down what was told of account {account}");
+        let action = || format!("save the notification state of account {account}");
         let told = to_attribute(told).map_err(|error| failure(action(), error))?;
         let version = |version: u64| number(i64::try_from(version).unwrap_or(i64::MAX));
         let request = self
@@ -110,13 +110,13 @@ impl Cloud {
         rest.retain(|_| match results.next() {
             Some(entry) if entry.event_id().is_some() && entry.error_code().is_none() => false,
             Some(entry) => {
-                let reason = entry.error_message().unwrap_or("no reason was given");
+                let reason = entry.error_message().unwrap_or("no error message");
                 rejection = Some(format!("{}: {reason}", entry.error_code().unwrap_or("refused")));
                 true
             }
             None => true,
         });
-        let missing = || "no reason was given".to_owned();
+        let missing = || "no error message".to_owned();
         let result = if rest.is_empty() { Ok(()) } else { Err(PutError::Rejected(rejection.unwrap_or_else(missing))) };
         (rest, result)
     }

@@ -11,7 +11,7 @@ const PAGES_MAX: usize = 1_000;
 
 impl Cloud {
     /// Every item of a partition, in the order of its sort key. An item that can't be read fails the list.
-    pub(crate) async fn whole<T>(
+    pub(crate) async fn query_all<T>(
         &self,
         partition: &str,
         action: &str,
@@ -34,7 +34,7 @@ impl Cloud {
         match pages.next().await {
             None => Ok(all),
             // Said, and not cut off: what is missing from a list would be left alone in silence.
-            Some(_) => Err(failure(action, format!("there are more than {PAGES_MAX} pages"))),
+            Some(_) => Err(failure(action, format!("more than {PAGES_MAX} pages"))),
         }
     }
 }

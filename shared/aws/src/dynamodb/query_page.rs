@@ -26,7 +26,7 @@ impl Cloud {
     }
 
     /// A part of what a query finds.
-    pub(crate) async fn part<T>(
+    pub(crate) async fn query_page<T>(
         &self,
         query: QueryFluentBuilder,
         action: &str,

@@ -52,7 +52,7 @@ fn shorten(report: &RunReport) -> RunReport {
     let mut reasons: Vec<String> = report.reasons.iter().take(REASONS_MAX).map(|reason| cut(reason)).collect();
     let left_out = report.reasons.len() - reasons.len();
     if left_out > 0 {
-        reasons.push(format!("{left_out} more are in the report"));
+        reasons.push(format!("{left_out} more in the report"));
     }
     let accounts = report.accounts.iter().take(ACCOUNTS_MAX).map(|(account, part)| {
         let problem = part.problem.as_deref().map(cut);

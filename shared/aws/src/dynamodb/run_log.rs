@@ -27,7 +27,7 @@ impl RunLog for Cloud {
             None => query.filter_expression("expires_at > :now"),
         };
         let query = query.expression_attribute_values(":now", number(Timestamp::now().as_second()));
-        self.part(query, "list the runs", page, from_item).await
+        self.query_page(query, "list the runs", page, from_item).await
     }
 
     async fn run(&self, run_id: &str) -> Result<Option<RunReport>, PortError> {

@@ -107,6 +107,6 @@ fn refusal(
         (_, Some(code)) if INVALID_CALLER.contains(&code) => {
             invalid(format!("AWS does not accept the credentials: {}", describe(error)))
         }
-        _ => ConnectError::Failed(port_error("ask whose the credentials are", error)),
+        _ => ConnectError::Failed(port_error("get the caller identity", error)),
     }
 }

@@ -109,7 +109,8 @@ async fn a_role_assumable_without_its_external_id_is_a_risk() {
     let [risk] = connection.risks.as_slice() else { panic!("{:?}", connection.risks) };
     assert_eq!(risk.reason, "external_id_not_required");
     let remediation = risk.remediation.as_deref().unwrap();
-    let complete = format!("hubctl permissions print --integration {MEMBER} --form trust > trust.json && aws iam ");
+    let complete =
+        format!("hubctl permissions print --integration {MEMBER} --format trust-policy > trust.json && aws iam ");
     assert!(remediation.starts_with(&complete) && remediation.contains(" --role-name Open "), "{remediation}");
     // Where nobody set one there is nothing to leave out.
     let Checked { connection, .. } = check(&server.endpoint_url(), MEMBER, role("Open", None)).await;
@@ -134,7 +135,7 @@ async fn a_role_that_refuses_us_is_told_with_every_way_out() {
         assert!(message.contains("that the role exists") && message.contains("exactly that External ID"), "{message}");
         let ways: Vec<&str> = remediation.lines().collect();
         assert!(
-            ways[0].starts_with(&format!("hubctl permissions print --integration {MEMBER} --form trust > ")),
+            ways[0].starts_with(&format!("hubctl permissions print --integration {MEMBER} --format trust-policy > ")),
             "{remediation}"
         );
         assert!(ways[0].contains(&format!("update-assume-role-policy --role-name {name} ")), "{remediation}");
@@ -142,7 +143,7 @@ async fn a_role_that_refuses_us_is_told_with_every_way_out() {
             ways[1].starts_with(&format!("hubctl integration credentials {MEMBER} --role-name {name} ")),
             "{remediation}"
         );
-        assert!(ways[2].contains("--form cloudformation > role.yaml && aws cloudformation deploy "), "{remediation}");
+        assert!(ways[2].contains("--format cloudformation > role.yaml && aws cloudformation deploy "), "{remediation}");
         // Whoever calls now is not all that the role must trust.
         assert!(!remediation.contains("user/simulated"), "{remediation}");
     }

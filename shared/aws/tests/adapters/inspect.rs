@@ -68,11 +68,11 @@ async fn what_may_not_be_asked_is_an_error_that_says_what_was_asked() {
 
 #[tokio::test]
 async fn the_function_is_asked_for_accounts_and_keeps_what_it_has_no_time_for() {
-    let answer = json!({"connections": [], "events": [], "handed_on": 0, "left_over": [ACCOUNT], "problems": ["p"]});
+    let answer = json!({"connections": [], "events": [], "forwarded": 0, "not_reached": [ACCOUNT], "problems": ["p"]});
     let wire = Wire::serve(move |_, _| Reply::new(200, answer.to_string())).await;
     let function = CheckFunction::new(&config_as(ACCOUNT, &wire.url).await, "checks");
     let answer = function.check(&[ACCOUNT.parse().unwrap()]).await.unwrap();
-    assert_eq!((answer.left_over.len(), answer.problems), (1, vec!["p".to_owned()]));
+    assert_eq!((answer.not_reached.len(), answer.problems), (1, vec!["p".to_owned()]));
     let [request] = wire.requests().try_into().unwrap();
     assert!(request.path.contains("/functions/checks/invocations"), "{}", request.path);
     assert_eq!(request.json(), json!({"accounts": [ACCOUNT], "spread": false}));

@@ -42,11 +42,11 @@ async fn a_claim_is_one_conditional_write() {
     assert_eq!(item["sk"]["S"], "claim");
     assert_eq!(item["identity"]["S"], IDENTITY);
     let number = |name: &str| item[name]["N"].as_str().unwrap().parse::<i64>().unwrap();
-    assert_eq!(number("until"), now().as_millisecond() + 15 * 60 * 1000);
+    assert_eq!(number("locked_until"), now().as_millisecond() + 15 * 60 * 1000);
     assert_eq!(number("expires_at"), now().as_second() + 15 * 60 + 14 * 24 * 3600);
     assert_eq!(
         first["ConditionExpression"],
-        "attribute_not_exists(pk) OR expires_at <= :now_s OR (#state = :held AND #until <= :now) OR (#state = :done AND \
+        "attribute_not_exists(pk) OR expires_at <= :now_s OR (#state = :in_progress AND locked_until <= :now) OR (#state = :completed AND \
          :again = :yes)"
     );
     assert_eq!(first["ExpressionAttributeValues"][":again"]["S"], "no");
@@ -62,21 +62,21 @@ async fn a_hold_is_renewed_only_by_the_run_that_has_it() {
     assert!(cloud(&wire.url).await.renew(account, "run-2", until).await.unwrap());
     let [claim, hold] = wire.requests().try_into().unwrap();
     let (claim, hold) = (claim.json(), hold.json());
-    assert_eq!(claim["ConditionExpression"], "run_id = :run_id AND #state = :held");
-    assert_eq!(hold["ConditionExpression"], "holder = :run_id");
+    assert_eq!(claim["ConditionExpression"], "run_id = :run_id AND #state = :in_progress");
+    assert_eq!(hold["ConditionExpression"], "locked_by = :run_id");
     for request in [claim, hold] {
         assert_eq!(request["ExpressionAttributeValues"][":run_id"]["S"], "run-2");
         assert_eq!(request["ExpressionAttributeValues"][":until"]["N"], until.as_millisecond().to_string());
     }
-    let wire = taken(json!({"holder": {"S": "run-3"}, "run_id": {"S": "run-3"}})).await;
+    let wire = taken(json!({"locked_by": {"S": "run-3"}, "run_id": {"S": "run-3"}})).await;
     assert!(!cloud(&wire.url).await.renew_claim(IDENTITY, "run-2", until).await.unwrap(), "it is another's");
     assert!(!cloud(&wire.url).await.renew(account, "run-2", until).await.unwrap(), "it is another's");
 }
 
 #[tokio::test]
 async fn a_claim_that_stands_in_the_way_says_whose_it_is() {
-    let held = |run: &str| json!({"state": {"S": "held"}, "run_id": {"S": run}});
-    let wire = taken(json!({"state": {"S": "done"}, "run_id": {"S": "run-1"}})).await;
+    let held = |run: &str| json!({"state": {"S": "in_progress"}, "run_id": {"S": run}});
+    let wire = taken(json!({"state": {"S": "completed"}, "run_id": {"S": "run-1"}})).await;
     assert_eq!(claim(&wire, false).await, Claim::Completed { run_id: "run-1".to_owned() });
     assert_eq!(claim(&taken(held("run-1")).await, false).await, Claim::InProgress { run_id: "run-1".to_owned() });
     // The answer to our first try was lost, and the SDK tried again.

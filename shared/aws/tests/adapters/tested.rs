@@ -28,7 +28,7 @@ fn hundred(accounts: usize, request: &Request) -> Value {
     };
     let (now, later) = wanted.split_at(wanted.len().min(100));
     let connections: Vec<Value> = now.iter().map(|one| connection(one)).collect();
-    json!({"connections": connections, "left_over": later, "failed": [], "problems": []})
+    json!({"connections": connections, "not_reached": later, "failed": [], "problems": []})
 }
 
 async fn test(wire: &Wire) -> Tested {
@@ -75,7 +75,7 @@ async fn accounts_that_no_invocation_checks_are_named() {
 
 #[tokio::test]
 async fn a_function_that_makes_no_progress_is_not_asked_for_ever() {
-    let answer = json!({"connections": [], "left_over": [account(1)], "problems": []});
+    let answer = json!({"connections": [], "not_reached": [account(1)], "problems": []});
     let wire = Wire::serve(move |_, _| Reply::new(200, answer.to_string())).await;
     let tested = test(&wire).await;
     assert_eq!(tested.unchecked, [account(1).parse::<AccountId>().unwrap()]);

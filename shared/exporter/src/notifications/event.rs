@@ -139,7 +139,7 @@ impl Event {
     pub(super) fn region_available(connection: &Connection, region: RegionName) -> Self {
         let mut event = Self::new(EventKind::RegionAvailable, connection, Some(region));
         event.detail.summary =
-            format!("Security Hub of account {} takes findings in {region} from now on", connection.account);
+            format!("Security Hub of account {} now accepts findings in {region}", connection.account);
         event.detail.message = "The next scan's findings arrive there as well.".to_owned();
         event
     }
@@ -147,7 +147,7 @@ impl Event {
     pub(super) fn region_unavailable(connection: &Connection, region: RegionName) -> Self {
         let mut event = Self::new(EventKind::RegionUnavailable, connection, Some(region));
         event.detail.summary =
-            format!("Security Hub of account {} no longer takes findings in {region}", connection.account);
+            format!("Security Hub of account {} no longer accepts findings in {region}", connection.account);
         let found = connection.regions.get(&region);
         event.set_cause(found.and_then(|region| region.problem.as_ref()), "the Region does not take findings");
         event

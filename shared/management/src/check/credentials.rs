@@ -16,7 +16,7 @@ const KEY_ID_CHARS: std::ops::RangeInclusive<usize> = 16..=128;
 const KEY_CHARS_MAX: usize = 256;
 /// Characters of a session token at most: what fits a secret of 64 KB many times over. AWS sets no limit.
 const TOKEN_CHARS_MAX: usize = 4096;
-/// How the id of a temporary key begins (IAM user guide, unique ids).
+/// Prefix of the ID of a temporary key (IAM user guide, unique identifiers).
 const TEMPORARY_KEY: &str = "ASIA";
 /// Characters of an External ID (STS, `AssumeRole`).
 const EXTERNAL_ID_CHARS: std::ops::RangeInclusive<usize> = 2..=1224;
@@ -35,7 +35,7 @@ const EVERY_ACCOUNT: &str = "*";
 
 /// Credentials that may be written.
 pub enum Checked {
-    /// An integration's: as the provider says.
+    /// An integration's: those of the provider.
     AsProvider,
     /// Its own. With [`Key::New`], the place of the secret is still to be filled in.
     Own(Credentials, Key),
@@ -53,9 +53,9 @@ impl Checked {
 
 /// Where the access key is.
 pub enum Key {
-    /// There is none, or it stays where it is.
+    /// No key, or the stored one.
     Kept,
-    /// It came with the request.
+    /// In the request.
     New(AccessKey),
 }
 
@@ -63,7 +63,7 @@ pub enum Key {
 ///
 /// # Errors
 ///
-/// All that is wrong with them.
+/// Lists all invalid fields.
 pub fn of_provider(
     id: &ProviderId,
     body: &CredentialsBody,
@@ -80,7 +80,7 @@ pub fn of_provider(
 ///
 /// # Errors
 ///
-/// All that is wrong with them.
+/// Lists all invalid fields.
 pub fn of_integration(
     id: &ProviderId,
     body: &CredentialsBody,
@@ -94,7 +94,7 @@ pub fn of_integration(
 ///
 /// # Errors
 ///
-/// What does not fit.
+/// Lists the fields that don't match.
 pub fn for_provider(id: &ProviderId, credentials: &Credentials, deployment: &Settings) -> Result<(), ApiError> {
     let mut errors = Errors::default();
     belongs(id, credentials.role().map(|role| role.arn.as_str()), deployment, &mut errors);
@@ -110,11 +110,11 @@ fn checked(
     let mut errors = Errors::default();
     let key_given = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
     if body.kind != "static" && (key_given || body.secret.is_some()) {
-        errors.add("credentials.kind", "must be static, where there is an access key or a secret");
+        errors.add("credentials.kind", "must be `static` if there is an access key or a secret");
     }
     if body.kind == "provider" {
         if body.role.is_some() {
-            errors.add("credentials.role", "must be left out, where the provider's credentials are used");
+            errors.add("credentials.role", "must be omitted if the provider's credentials are used");
         }
         return errors.end(Checked::AsProvider);
     }
@@ -127,7 +127,7 @@ fn checked(
             errors.end(Checked::Own(Credentials::Static { secret, role }, key))
         }
         _ => {
-            errors.add("credentials.kind", "must be provider, default or static");
+            errors.add("credentials.kind", "must be provider, default, or static");
             errors.end(Checked::AsProvider)
         }
     }
@@ -143,7 +143,7 @@ fn place(
     let given = body.access_key_id.is_some() || body.secret_access_key.is_some() || body.session_token.is_some();
     if let Some(secret) = &body.secret {
         if given {
-            errors.add("credentials.secret", "must be left out, where there is an access key");
+            errors.add("credentials.secret", "must be omitted if there is an access key");
         }
         if let Some(message) = unusable(secret, before, deployment) {
             errors.add("credentials.secret", message);
@@ -153,24 +153,24 @@ fn place(
     if !given {
         let kept = before.and_then(Credentials::secret);
         if kept.is_none() {
-            errors.add("credentials.access_key_id", "is missing, and so is secret");
+            errors.add("credentials.access_key_id", "is required if secret is not given");
         }
         return (kept.unwrap_or_default().to_owned(), Key::Kept);
     }
     let id = body.access_key_id.as_ref().map_or("", |text| text.expose());
     if !KEY_ID_CHARS.contains(&id.len()) || !id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'_') {
-        errors.add("credentials.access_key_id", "must be the id of an access key, such as AKIA and 16 more characters");
+        errors.add("credentials.access_key_id", "must be an access key ID, such as AKIA followed by 16 characters");
     }
     let secret = body.secret_access_key.as_ref().map_or("", |text| text.expose());
     if secret.is_empty() || secret.len() > KEY_CHARS_MAX || !secret.bytes().all(|letter| letter.is_ascii_graphic()) {
-        errors.add("credentials.secret_access_key", "must be the secret half of the access key");
+        errors.add("credentials.secret_access_key", "must be the secret access key");
     }
     let token = body.session_token.as_ref().map(|text| text.expose());
     let token_fits = |token: &str| {
         !token.is_empty() && token.len() <= TOKEN_CHARS_MAX && token.bytes().all(|letter| letter.is_ascii_graphic())
     };
     if token.is_some_and(|token| !token_fits(token)) || (token.is_none() && id.starts_with(TEMPORARY_KEY)) {
-        errors.add("credentials.session_token", "must be the session token that came with the temporary access key");
+        errors.add("credentials.session_token", "must be the session token of the temporary access key");
     }
     let key = AccessKey {
         access_key_id: id.to_owned(),
@@ -180,7 +180,7 @@ fn place(
     (String::new(), Key::New(key))
 }
 
-/// Why a secret that a request names can't be used.
+/// Why the secret in a request can't be used.
 fn unusable(secret: &str, before: Option<&Credentials>, deployment: &Settings) -> Option<String> {
     if let Some([partition, region, account, _]) = secret_arn(secret) {
         let by_region = || deployment.other_partition_of(region.parse().ok()?);
@@ -194,10 +194,10 @@ fn unusable(secret: &str, before: Option<&Credentials>, deployment: &Settings) -
     let rest = secret_name(secret).and_then(|name| name.strip_prefix(prefix)).filter(|rest| !rest.is_empty());
     let is_theirs = |rest: &str| rest.starts_with(MANAGED) && before.and_then(Credentials::secret) != Some(secret);
     match rest {
-        None => Some(format!("must be a secret, by its name or ARN, whose name begins with {prefix}")),
+        None => Some(format!("must be the name or ARN of a secret whose name begins with {prefix}")),
         // It goes with what it was made for, and would be missed here.
         Some(rest) if is_theirs(rest) => {
-            Some(format!("must not begin with {prefix}{MANAGED}: that one belongs to another"))
+            Some(format!("must not begin with {prefix}{MANAGED}: such a secret belongs to another resource"))
         }
         Some(_) => None,
     }
@@ -235,17 +235,17 @@ fn checked_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> 
         && !(EXTERNAL_ID_CHARS.contains(&text.len())
             && text.chars().all(|letter| allowed(letter) || ":/".contains(letter)))
     {
-        errors.add("credentials.role.external_id", "must have 2 to 1224 letters, digits and _+=,.@:/-");
+        errors.add("credentials.role.external_id", "must have 2 to 1224 letters, digits, and _+=,.@:/-");
     }
     if let Some(text) = &body.session_name
         && !(SESSION_NAME_CHARS.contains(&text.len()) && text.chars().all(allowed))
     {
-        errors.add("credentials.role.session_name", "must have 2 to 64 letters, digits and _+=,.@-");
+        errors.add("credentials.role.session_name", "must have 2 to 64 letters, digits, and _+=,.@-");
     }
     if body.duration_seconds.is_some_and(|seconds| !DURATION_SECONDS.contains(&seconds)) {
-        errors.add("credentials.role.duration_seconds", "must be 900 to 3600: a role that assumes a role gets no more");
+        errors.add("credentials.role.duration_seconds", "must be 900 to 3600, the maximum for role chaining");
     }
-    // Another role in its place is trusted by the same words, unless others are named.
+    // A new role keeps the External ID unless another one is given.
     let same = before.and_then(|role| role.external_id.clone());
     let external_id = body.external_id.clone().or(same).unwrap_or_else(|| Uuid::now_v7().to_string());
     Role {
@@ -261,8 +261,7 @@ fn checked_role(body: &RoleBody, before: Option<&Role>, errors: &mut Errors) -> 
 fn belongs(id: &ProviderId, arn: Option<&str>, deployment: &Settings, errors: &mut Errors) {
     let Some(arn) = arn else {
         if id.account().is_none() {
-            let message =
-                "is missing: an organization needs a role, as arn:aws:iam::*:role/NAME, that each account has";
+            let message = "is required: an organization needs a role that each account has, arn:aws:iam::*:role/NAME";
             errors.add("credentials.role", message);
         }
         return;
@@ -289,10 +288,10 @@ fn belongs(id: &ProviderId, arn: Option<&str>, deployment: &Settings, errors: &m
         (Some(EVERY_ACCOUNT), None) => return,
         (Some(_), Some(account)) => {
             format!(
-                "must be a role of account {account}: Security Hub takes an account's findings from that account only"
+                "must be a role in account {account}: Security Hub accepts an account's findings only from that account"
             )
         }
-        (Some(_), None) => "must have a star for the account: arn:aws:iam::*:role/NAME".to_owned(),
+        (Some(_), None) => "must have `*` as the account ID: arn:aws:iam::*:role/NAME".to_owned(),
         (None, _) => "must be the ARN of a role, such as arn:aws:iam::123456789012:role/SecurityHubExporter".to_owned(),
     };
     errors.add("credentials.role.arn", message);

@@ -1,29 +1,29 @@
-//! All that is wrong with what was sent, field by field.
+//! Collects validation errors by field.
 
 use serde::de::DeserializeOwned;
 
 use crate::problem::{ApiError, FieldError};
 
-/// What is wrong so far.
+/// The errors so far.
 #[derive(Debug, Default)]
 pub struct Errors(Vec<FieldError>);
 
 impl Errors {
-    /// Notes what is wrong with a field.
+    /// Adds an error of a field.
     pub fn add(&mut self, field: &str, message: impl Into<String>) {
         self.0.push(FieldError::new(field, message));
     }
 
-    /// The value, if nothing was wrong.
+    /// The value, if there are no errors.
     ///
     /// # Errors
     ///
-    /// All that was wrong.
+    /// Lists all errors.
     pub fn end<T>(self, value: T) -> Result<T, ApiError> {
         if self.0.is_empty() { Ok(value) } else { Err(ApiError::Invalid(self.0)) }
     }
 
-    /// Two values, or all that is wrong with either.
+    /// Both values, or the errors of both.
     ///
     /// # Errors
     ///
@@ -35,16 +35,16 @@ impl Errors {
                 errors.extend(more);
                 Err(ApiError::Invalid(errors))
             }
-            (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
+            (Err(into_error), _) | (_, Err(into_error)) => Err(into_error),
         }
     }
 
-    /// All that was wrong.
-    pub(super) fn refusal(self) -> ApiError {
+    /// The collected errors.
+    pub(super) fn into_error(self) -> ApiError {
         ApiError::Invalid(self.0)
     }
 
-    /// A word that a setting may be. None where none, or another, is given.
+    /// An enumerated value of a setting. None if it is missing or invalid.
     pub(super) fn word<T: DeserializeOwned>(&mut self, field: &str, text: Option<&str>, words: &str) -> Option<T> {
         let parsed = serde_json::from_value(text?.into());
         if parsed.is_err() {

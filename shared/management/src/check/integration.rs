@@ -1,4 +1,4 @@
-//! Integrations.
+//! Validates integrations.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -21,11 +21,11 @@ const REGIONS_MAX: usize = 100;
 /// What is kept of an integration beside what can be changed by a patch.
 const NOT_PATCHABLE: [&str; 4] = ["alias", "credentials", "deletion_requested_at", "enabled_since"];
 
-/// The integration that a body asks for, without its credentials.
+/// The integration in a body, without its credentials.
 ///
 /// # Errors
 ///
-/// All that is wrong with it.
+/// Lists all invalid fields.
 pub fn integration(body: &IntegrationBody, deployment: &Settings) -> Result<Integration, ApiError> {
     let mut errors = Errors::default();
     let id = body.provider.parse::<ProviderId>();
@@ -36,18 +36,18 @@ pub fn integration(body: &IntegrationBody, deployment: &Settings) -> Result<Inte
     let absent_scans = i64::from(*ABSENT_SCANS.start())..=i64::from(*ABSENT_SCANS.end());
     let absent_scans = number("absent_scans", body.absent_scans, absent_scans, &mut errors);
     let partial_scan = number("partial_scan_percent", body.partial_scan_percent, PERCENT, &mut errors);
-    let severities = "INFORMATIONAL, LOW, MEDIUM, HIGH or CRITICAL";
-    // Prowler writes them small, Security Hub large.
+    let severities = "INFORMATIONAL, LOW, MEDIUM, HIGH, or CRITICAL";
+    // Prowler uses lowercase, Security Hub uppercase.
     let label = body.severity_min.as_deref().map(str::to_ascii_uppercase);
     let severity_min = errors.word("severity_min", label.as_deref(), severities);
     let regions = regions(body, deployment, &mut errors);
     let fallback_region = fallback(body, regions.as_deref(), deployment, &mut errors);
     let scan_sources = scan_sources(body, &mut errors);
-    let archive_scope = errors.word("archive_scope", body.archive_scope.as_deref(), "full, partial or observed");
+    let archive_scope = errors.word("archive_scope", body.archive_scope.as_deref(), "full, partial, or observed");
     let resend = errors.word("resend", body.resend.as_deref(), "changed or always");
-    let muted = errors.word("muted", body.muted.as_deref(), "as_prowler, omit or send");
-    let format = errors.word("format", body.format.as_deref(), "ocsf, asff or csv");
-    let Ok(id) = id else { return Err(errors.refusal()) };
+    let muted = errors.word("muted", body.muted.as_deref(), "as_prowler, omit, or send");
+    let format = errors.word("format", body.format.as_deref(), "ocsf, asff, or csv");
+    let Ok(id) = id else { return Err(errors.into_error()) };
     let default = Integration::new(id);
     errors.end(Integration {
         enabled: body.enabled.unwrap_or(default.enabled),
@@ -95,7 +95,7 @@ fn number(field: &str, value: Option<i64>, range: RangeInclusive<i64>, errors: &
 fn regions(body: &IntegrationBody, deployment: &Settings, errors: &mut Errors) -> Option<Vec<RegionName>> {
     let names = body.regions.as_ref()?;
     if names.is_empty() || names.len() > REGIONS_MAX {
-        errors.add("regions", format!("must be 1 to {REGIONS_MAX} Regions, or left out for every Region"));
+        errors.add("regions", format!("must be 1 to {REGIONS_MAX} Regions, or omitted for every Region"));
         return None;
     }
     let known = Regions::known();
@@ -103,7 +103,7 @@ fn regions(body: &IntegrationBody, deployment: &Settings, errors: &mut Errors) -
     let mut regions = Vec::new();
     for (index, name) in names.iter().enumerate() {
         match region(name, deployment) {
-            Ok(region) if regions.contains(&region) => errors.add(&format!("regions.{index}"), "is there twice"),
+            Ok(region) if regions.contains(&region) => errors.add(&format!("regions.{index}"), "is a duplicate"),
             Ok(region) => {
                 partitions.extend(known.partition_of(region));
                 regions.push(region);
@@ -113,7 +113,7 @@ fn regions(body: &IntegrationBody, deployment: &Settings, errors: &mut Errors) -
     }
     // Where the deployment's is not known, those of others were not found out above.
     if partitions.len() > 1 {
-        errors.add("regions", "must be of one partition: credentials never cross from one to another");
+        errors.add("regions", "must be in one partition: credentials are not valid across partitions");
     }
     Some(regions)
 }
@@ -121,7 +121,7 @@ fn regions(body: &IntegrationBody, deployment: &Settings, errors: &mut Errors) -
 fn scan_sources(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<ScanSource>> {
     let bodies = body.scan_sources.as_ref()?;
     if bodies.is_empty() || bodies.len() > SOURCES_MAX {
-        errors.add("scan_sources", format!("must be 1 to {SOURCES_MAX} sources, or left out for any"));
+        errors.add("scan_sources", format!("must be 1 to {SOURCES_MAX} sources, or omitted for any"));
         return None;
     }
     let mut sources: Vec<ScanSource> = Vec::new();
@@ -131,14 +131,14 @@ fn scan_sources(body: &IntegrationBody, errors: &mut Errors) -> Option<Vec<ScanS
         if source == ScanSource::default() {
             errors.add(&field, "must have a prefix, an uploader_account, or both");
         } else if sources.contains(&source) {
-            errors.add(&field, "is there twice");
+            errors.add(&field, "is a duplicate");
         }
         if !source.has_valid_prefix() {
-            let form = format!("must be 1 to {PREFIX_BYTES_MAX} bytes, with no braces but those of {{account_id}}");
+            let form = format!("must be 1 to {PREFIX_BYTES_MAX} bytes, without braces, except in {{account_id}}");
             errors.add(&format!("{field}.prefix"), form);
         }
         if !source.has_valid_uploader() {
-            errors.add(&format!("{field}.uploader_account"), "must be an account of 12 digits, or {account_id}");
+            errors.add(&format!("{field}.uploader_account"), "must be a 12-digit account ID, or {account_id}");
         }
         sources.push(source);
     }
@@ -155,7 +155,7 @@ fn fallback(
     match &region {
         Err(message) => errors.add("fallback_region", message.as_str()),
         Ok(region) if regions.is_some_and(|regions| !regions.contains(region)) => {
-            errors.add("fallback_region", "must be one of regions, where these are named");
+            errors.add("fallback_region", "must be in `regions`, if that is set");
         }
         Ok(_) => {}
     }
@@ -164,7 +164,7 @@ fn fallback(
 
 /// A Region of the deployment's partition that we know, or why it is none.
 fn region(name: &str, deployment: &Settings) -> Result<RegionName, String> {
-    let no_region = || format!("must be a Region, such as {}", deployment.some_region());
+    let no_region = || format!("must be a Region name, for example {}", deployment.some_region());
     let region: RegionName = name.parse().map_err(|_| no_region())?;
     if let Some(message) = deployment.other_partition_of(region) {
         return Err(message);

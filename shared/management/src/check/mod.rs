@@ -1,6 +1,6 @@
-//! What a provider, an integration and their credentials must be. Whoever writes one, by whatever way, comes through here.
+//! Validates providers, integrations, and credentials, whatever interface they come from.
 //!
-//! Promises: all errors at once, each with its field; none repeats what was sent where it may be a secret.
+//! Promises: all errors at once, each with its field; none repeats a value that may be a secret.
 
 mod credentials;
 mod errors;

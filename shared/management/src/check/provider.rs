@@ -1,4 +1,4 @@
-//! Providers.
+//! Validates providers.
 
 use exporter::provider::{Provider, ProviderId};
 
@@ -6,11 +6,11 @@ use super::{Errors, schedule};
 use crate::problem::ApiError;
 use crate::wire::ProviderPatch;
 
-/// Characters of a name for people, at most: it has to fit a table's column and a mail's subject.
+/// Maximum number of characters of an alias, so that it fits in a table column and an email subject.
 const ALIAS_CHARS_MAX: usize = 128;
 
-/// What an id of a provider must be.
-pub(super) const ID_FORM: &str = "must be an account of 12 digits, or an organization such as o-a1b2c3d4e5";
+/// Requirement for a provider ID.
+pub(super) const ID_FORM: &str = "must be a 12-digit account ID, or an organization ID such as o-a1b2c3d4e5";
 
 /// An id of a provider, from a field.
 ///
@@ -25,7 +25,7 @@ pub fn provider_id(field: &str, text: &str) -> Result<ProviderId, ApiError> {
 ///
 /// # Errors
 ///
-/// All that is wrong with them.
+/// Lists all invalid fields.
 pub fn provider(before: Provider, settings: &ProviderPatch) -> Result<Provider, ApiError> {
     let mut errors = Errors::default();
     if let Some(text) = &settings.alias {
@@ -40,13 +40,13 @@ pub fn provider(before: Provider, settings: &ProviderPatch) -> Result<Provider, 
     errors.end(Provider { alias: settings.alias.clone(), scan_schedule, ..before })
 }
 
-/// A name for people.
+/// Validates an alias.
 pub fn alias(text: &str, errors: &mut Errors) {
     let fits = (1..=ALIAS_CHARS_MAX).contains(&text.chars().count());
     if !fits || text.trim().is_empty() || text.chars().any(is_unseen) {
         let message = format!(
-            "must have 1 to {ALIAS_CHARS_MAX} characters, on one line, and not be blank; control characters, and those that \
-             are not seen or turn text around, are not allowed"
+            "must have 1 to {ALIAS_CHARS_MAX} characters on one line and not be blank; control, invisible, and bidirectional \
+             characters are not allowed"
         );
         errors.add("alias", message);
     }

@@ -1,4 +1,4 @@
-//! When scans come: `rate(...)` and `cron(...)` in UTC, as EventBridge Scheduler writes them.
+//! Validates scan schedules: `rate(...)` and `cron(...)` in UTC, in the syntax of EventBridge Scheduler.
 
 use exporter::schedule::{InvalidSchedule, Schedule};
 use jiff::{SignedDuration, Timestamp};
@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// States why the schedule is invalid.
 pub fn schedule(text: &str) -> Result<(), String> {
     let schedule: Schedule = text.parse().map_err(|error: InvalidSchedule| error.to_string())?;
     if schedule.is_due_after(Timestamp::now()) {
         return Ok(());
     }
-    Err(format!("the schedule {text:?} never comes again, so that no scan would ever be missing"))
+    Err(format!("the schedule {text:?} has no future occurrence, so that a missing scan could not be detected"))
 }
 
 /// When the next scan is due after one at `last`. Known for rates only.

@@ -24,8 +24,8 @@ impl Settings {
     pub(super) fn other_partition(&self, partition: &str) -> Option<String> {
         let own = self.partition.filter(|own| own.as_str() != partition && is_partition(partition))?;
         Some(format!(
-            "must be of partition {own}, as this deployment is, not of partition {partition}: credentials never cross from one \
-             to another"
+            "must be in partition {own}, the deployment's, not in partition {partition}: credentials are not valid across \
+             partitions"
         ))
     }
 
@@ -38,7 +38,7 @@ impl Settings {
     pub(super) fn other_account(&self, account: AccountId) -> Option<String> {
         let own = self.account.filter(|own| *own != account)?;
         Some(format!(
-            "must be of account {own}, as this deployment is, not of account {account}: its functions may read no secret of \
+            "must be in account {own}, the deployment's, not in account {account}: its functions can't read secrets of \
              another account"
         ))
     }

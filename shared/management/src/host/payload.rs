@@ -43,7 +43,7 @@ pub async fn respond(router: Router, payload: &Value) -> Value {
 
 fn request(payload: &Value) -> Result<Request<Body>, ApiError> {
     let malformed = |what: &str| ApiError::Malformed(format!("the payload {what}"));
-    let unknown = || malformed("is none of format 2.0, or has a method, path or header that is none");
+    let unknown = || malformed("is not in payload format 2.0, or its method, path, or a header is invalid");
     let event = ApiGatewayV2httpRequest::deserialize(payload).map_err(|_| unknown())?;
     let path = event.raw_path.ok_or_else(unknown)?;
     let uri = match event.raw_query_string.as_deref().unwrap_or_default() {
@@ -53,12 +53,12 @@ fn request(payload: &Value) -> Result<Request<Body>, ApiError> {
     let body = match (event.body, event.is_base64_encoded) {
         (None, _) => Vec::new(),
         (Some(text), false) => text.into_bytes(),
-        (Some(text), true) => STANDARD.decode(text).map_err(|_| malformed("has a body that is no base64"))?,
+        (Some(text), true) => STANDARD.decode(text).map_err(|_| malformed("has a body that is not valid base64"))?,
     };
     let arn = event.request_context.authorizer.and_then(|authorizer| authorizer.iam).and_then(|iam| iam.user_arn);
     let caller = match arn {
         None => Caller::default(),
-        Some(arn) => Caller::named(arn).ok_or_else(|| malformed("names a caller that is no ARN"))?,
+        Some(arn) => Caller::named(arn).ok_or_else(|| malformed("has a caller that is not an ARN"))?,
     };
     let request = Request::builder().method(event.request_context.http.method).uri(uri).extension(caller);
     let mut request = request.body(Body::from(body)).map_err(|_| unknown())?;
@@ -84,7 +84,7 @@ async fn answer(response: Response) -> Value {
 }
 
 fn too_large() -> Value {
-    let detail = "the answer has more bytes than a function may answer; ask for less with limit";
+    let detail = "the response exceeds the maximum size of a function's response; reduce limit";
     json!({
         "statusCode": 422,
         "headers": { "content-type": crate::problem::MEDIA_TYPE },

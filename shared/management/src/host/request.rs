@@ -1,6 +1,6 @@
-//! Requests of CloudFormation, and the answers to them.
+//! CloudFormation's requests for custom resources, and the responses.
 //!
-//! Promises: whatever has an address for the answer gets one; it holds no secret and fits into 4 KB.
+//! Promises: each request with a response URL gets a response, without secrets and within 4 KB.
 
 use exporter::provider::ProviderId;
 use exporter::registry::ManagedBy;

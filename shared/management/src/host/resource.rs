@@ -16,22 +16,22 @@ use crate::problem::{ApiError, FieldError, ResourceKind};
 use crate::service::{CurrentState, Declaration, Deletion, Resource, Service};
 use crate::wire::IntegrationView;
 
-/// Runs a request.
-pub async fn carry_out<P: Ports>(service: &Service<P>, request: &ResourceRequest) -> Answer {
+/// Handles a request.
+pub async fn handle_resource<P: Ports>(service: &Service<P>, request: &ResourceRequest) -> Answer {
     let done = match (request.noun(), request.request_type.as_str()) {
         (Some(noun), "Create" | "Update") => put(service, request, noun).await,
         (Some(noun), "Delete") => delete(service, request, noun).await,
-        _ => Err(ApiError::Malformed(format!("there are {PROVIDER} and {INTEGRATION}, to create, update or delete"))),
+        _ => Err(ApiError::Malformed(format!("expected {PROVIDER} or {INTEGRATION}, and Create, Update, or Delete"))),
     };
     match done {
         Ok((physical_id, data)) => request.answer(physical_id, data),
-        Err(refusal) => request.failed(&told(&refusal)),
+        Err(refusal) => request.failed(&describe(&refusal)),
     }
 }
 
 /// The answer to a request whose work was broken off, by what it had come to: done, if what it asks for stands. Of a creation
 /// that had made something else it has the id, so that its rollback deletes that.
-pub async fn broken_off<P: Ports>(service: &Service<P>, request: &ResourceRequest, reason: &str) -> Answer {
+pub async fn after_interruption<P: Ports>(service: &Service<P>, request: &ResourceRequest, reason: &str) -> Answer {
     let Some(noun) = request.noun() else { return request.failed(reason) };
     let asked = body(&request.resource_properties);
     let is_delete = request.request_type == "Delete";
@@ -41,7 +41,7 @@ pub async fn broken_off<P: Ports>(service: &Service<P>, request: &ResourceReques
     };
     let owner = request.owner();
     let look = async {
-        let is_undone = match untold(request, noun) {
+        let is_undone = match unreported(request, noun) {
             Some(other) => service.standing(noun, &owner, &other).await?.is_none(),
             None => true,
         };
@@ -50,7 +50,7 @@ pub async fn broken_off<P: Ports>(service: &Service<P>, request: &ResourceReques
     let (standing, is_undone) = match look.await {
         Ok(found) => found,
         Err(error) => {
-            tracing::warn!(resource.request = request.request_type, %error, "not known what a request came to");
+            tracing::warn!(resource.request = request.request_type, %error, "outcome of a request unknown");
             return request.failed(reason);
         }
     };
@@ -81,7 +81,7 @@ async fn put<P: Ports>(service: &Service<P>, request: &ResourceRequest, noun: Re
         known: request.made().map(|made| made.id),
         once: request.once(),
     };
-    if let Some(other) = untold(request, noun) {
+    if let Some(other) = unreported(request, noun) {
         undo(service, request, noun, other).await?;
     }
     let standing = service.declare(&request.caller(), noun, &declaration).await?;
@@ -95,7 +95,7 @@ async fn put<P: Ports>(service: &Service<P>, request: &ResourceRequest, noun: Re
 
 /// What a failed update may have made that the stack never heard of: the stack goes back to what it knows all the time, and
 /// comes from something else.
-fn untold(request: &ResourceRequest, noun: ResourceKind) -> Option<ProviderId> {
+fn unreported(request: &ResourceRequest, noun: ResourceKind) -> Option<ProviderId> {
     let known = request.made().filter(|_| request.request_type == "Update")?.id;
     let is_back = named(noun, &body(&request.resource_properties)).as_ref() == Some(&known);
     named(noun, &body(&request.old_resource_properties)).filter(|other| is_back && *other != known)
@@ -112,8 +112,8 @@ async fn undo<P: Ports>(
     once.key.push_str(":undone");
     let retraction = Deletion { owner: request.owner(), id, created_at_ms: None, once };
     match service.retract(&request.caller(), noun, &retraction).await {
-        Err(ApiError::HasIntegration(id)) => {
-            tracing::warn!(provider.id = %id, "what a failed update made stays: it has an integration");
+        Err(ApiError::InUse(id)) => {
+            tracing::warn!(provider.id = %id, "resources created by the failed update were retained: the provider has an integration");
             Ok(())
         }
         undone => undone,
@@ -166,7 +166,7 @@ fn shown(view: &IntegrationView) -> Value {
 }
 
 /// A refusal in a sentence, with each property that is wrong.
-fn told(refusal: &ApiError) -> String {
+fn describe(refusal: &ApiError) -> String {
     let ApiError::Invalid(errors) = refusal else {
         let problem = refusal.problem();
         return problem

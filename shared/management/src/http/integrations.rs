@@ -25,7 +25,7 @@ use crate::wire::{
 
 type Answer = Result<Response, ApiError>;
 
-/// List the integrations
+/// List integrations
 #[utoipa::path(get, path = "/integrations", tag = "integrations", operation_id = "listIntegrations",
     params(PageParams, ("status" = Option<ConnectionStatus>, Query, description = "Only with this status of their connections"),
         ("state" = Option<IntegrationState>, Query, description = "Only in this state"),
@@ -39,12 +39,12 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
     Ok(write::json(StatusCode::OK, &service.integrations(&filter, &page).await?))
 }
 
-/// Create a provider's integration and test its connection. It is created even where the test fails
+/// Create an integration and test its connection. It is created even if the test fails
 #[utoipa::path(post, path = "/integrations", tag = "integrations", operation_id = "createIntegration",
     request_body = IntegrationBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the request creates nothing more.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A retry with the same key doesn't create another resource.")),
     responses((status = 201, body = IntegrationView, headers(("ETag" = String), ("Location" = String),
-        ("Idempotent-Replayed" = bool, description = "There and true, where an earlier request of the same key created it"))), CreateRefused))]
+        ("Idempotent-Replayed" = bool, description = "`true` if an earlier request with this key created the resource"))), CreateRefused))]
 pub(crate) async fn create<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
@@ -60,9 +60,9 @@ pub(crate) async fn create<P: Ports>(
     Ok(write::replayed(answer, replayed))
 }
 
-/// Show an integration: its settings, how it is connected, when the next scan is due
+/// Get an integration with its settings, connection status, and next scan
 #[utoipa::path(get, path = "/integrations/{id}", tag = "integrations", operation_id = "showIntegration",
-    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012"))),
+    params(("id" = String, Path, description = "Provider ID", example = json!("123456789012"))),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -74,11 +74,11 @@ pub(crate) async fn show<P: Ports>(
     Ok(integration(StatusCode::OK, &service.integration(&id).await?))
 }
 
-/// Change an integration's settings. Another provider moves it to that one's id
+/// Change an integration's settings. Another provider moves the integration to that provider's ID
 #[utoipa::path(patch, path = "/integrations/{id}", tag = "integrations", operation_id = "updateIntegration",
     request_body(content((IntegrationPatch = "application/merge-patch+json"), (IntegrationPatch = "application/json"))),
-    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
-        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
+    params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to change")),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String), ("Content-Location" = String))), ChangeRefused))]
 pub(crate) async fn update<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -92,7 +92,7 @@ pub(crate) async fn update<P: Ports>(
     if patch.get("credentials").is_some() {
         return Err(ApiError::field(
             "credentials",
-            format!("has an address of its own: PUT /integrations/{id}/credentials"),
+            format!("can't be changed here: use PUT /integrations/{id}/credentials"),
         ));
     }
     let settings = |before: &Integration| typed(merged(patchable(before)?, &patch), "");
@@ -101,13 +101,13 @@ pub(crate) async fn update<P: Ports>(
     Ok(write::at(integration(StatusCode::OK, &view), header::CONTENT_LOCATION, &address))
 }
 
-/// Delete an integration. With `archive`, everything that it sent is archived first
+/// Delete an integration. With `archive`, its findings are archived first
 #[utoipa::path(delete, path = "/integrations/{id}", tag = "integrations", operation_id = "deleteIntegration",
-    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
-        ("archive" = Option<bool>, Query, description = "Archive first what was sent. Otherwise it stays in Security Hub."),
-        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is deleted")),
-    responses((status = 202, body = IntegrationView, headers(("ETag" = String)), description = "What was sent is being archived; then it is deleted"),
-        (status = 204, description = "It is gone, and so is its access key"), DeleteRefused))]
+    params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
+        ("archive" = Option<bool>, Query, description = "Archive all findings first. Otherwise they stay active in Security Hub."),
+        ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to delete")),
+    responses((status = 202, body = IntegrationView, headers(("ETag" = String)), description = "The findings are being archived; then the integration is deleted"),
+        (status = 204, description = "Deleted, including its stored access key"), DeleteRefused))]
 pub(crate) async fn remove<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -125,11 +125,11 @@ pub(crate) async fn remove<P: Ports>(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Give an integration credentials of its own, and test them
+/// Set an integration's own credentials and test the connection
 #[utoipa::path(put, path = "/integrations/{id}/credentials", tag = "integrations", operation_id = "setCredentials",
     request_body = CredentialsBody,
-    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
-        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
+    params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to change")),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), ChangeRefused))]
 pub(crate) async fn set_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -142,10 +142,10 @@ pub(crate) async fn set_credentials<P: Ports>(
     change_credentials(&service, &text, &head, typed(body, "credentials")?).await
 }
 
-/// Take an integration back to its provider's credentials, and test them
+/// Reset an integration to its provider's credentials and test the connection
 #[utoipa::path(delete, path = "/integrations/{id}/credentials", tag = "integrations", operation_id = "resetCredentials",
-    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
-        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
+    params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to change")),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), DeleteRefused))]
 pub(crate) async fn reset_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -166,8 +166,8 @@ async fn change_credentials<P: Ports>(service: &Service<P>, text: &str, head: &H
 
 /// Test an integration's connection
 #[utoipa::path(post, path = "/integrations/{id}/test", tag = "integrations", operation_id = "testIntegration",
-    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012"))),
-    responses((status = 200, body = Test, description = "What was found, also where that is no connection"), ReadRefused))]
+    params(("id" = String, Path, description = "Provider ID", example = json!("123456789012"))),
+    responses((status = 200, body = Test, description = "The test result, even if the connection failed"), ReadRefused))]
 pub(crate) async fn test<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -178,11 +178,11 @@ pub(crate) async fn test<P: Ports>(
     Ok(write::json(StatusCode::OK, &service.test(&id).await?))
 }
 
-/// Enable an integration, test it, and say how many uploads wait
+/// Enable an integration, test its connection, and count pending uploads
 #[utoipa::path(post, path = "/integrations/{id}/enable", tag = "integrations", operation_id = "enableIntegration",
-    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
-        ("replay" = Option<bool>, Query, description = "Export now what was uploaded while it was disabled."),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the version that is enabled")),
+    params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
+        ("replay" = Option<bool>, Query, description = "Export the uploads received while the integration was disabled."),
+        ("If-Match" = Option<String>, Header, description = "ETag of the version to enable")),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), SwitchRefused))]
 pub(crate) async fn enable<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -197,10 +197,10 @@ pub(crate) async fn enable<P: Ports>(
     Ok(integration(StatusCode::OK, &view))
 }
 
-/// Disable an integration: uploads are recorded, and wait
+/// Disable an integration. Uploads are recorded as pending
 #[utoipa::path(post, path = "/integrations/{id}/disable", tag = "integrations", operation_id = "disableIntegration",
-    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the version that is disabled")),
+    params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")),
+        ("If-Match" = Option<String>, Header, description = "ETag of the version to disable")),
     responses((status = 200, body = IntegrationView, headers(("ETag" = String))), SwitchRefused))]
 pub(crate) async fn disable<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -213,9 +213,9 @@ pub(crate) async fn disable<P: Ports>(
     Ok(integration(StatusCode::OK, &service.disable(&head.caller, &id, &head.if_match).await?))
 }
 
-/// Show what the newest check of each account found
+/// List the newest connection check of each account
 #[utoipa::path(get, path = "/integrations/{id}/connections", tag = "integrations", operation_id = "listConnections",
-    params(("id" = String, Path, description = "The provider's id", example = json!("123456789012")), PageParams,
+    params(("id" = String, Path, description = "Provider ID", example = json!("123456789012")), PageParams,
         ("status" = Option<AccountConnectionStatus>, Query, description = "Only accounts with this status"),
         ("q" = Option<String>, Query, description = "Only with this text in the account's ID or its problems", min_length = 1, max_length = 128)),
     responses((status = 200, body = ConnectionList), ReadRefused))]

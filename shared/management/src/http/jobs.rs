@@ -1,5 +1,4 @@
-//! `/jobs`, and what places them. A job is accepted at once and run by the exporter; its address says what
-//! becomes of it.
+//! `/jobs`, and the operations that submit jobs. A job is accepted immediately and run by the exporter; its URL has its state.
 
 use std::sync::Arc;
 
@@ -19,9 +18,9 @@ use crate::wire::{ApprovalBody, JobList, JobView};
 
 type Answer = Result<Response, ApiError>;
 
-/// Export a run's upload again
+/// Re-export a run's upload
 #[utoipa::path(post, path = "/runs/{id}/replay", tag = "jobs", operation_id = "replayRun",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
+    params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn replay<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -35,7 +34,7 @@ pub(crate) async fn replay<P: Ports>(
 
 /// Approve an archive: the findings above the limit, the unproven ones, or both
 #[utoipa::path(post, path = "/runs/{id}/approve", tag = "jobs", operation_id = "approveRun",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
+    params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     request_body = Option<ApprovalBody>,
     responses((status = 202, body = JobView, headers(("Location" = String))), ApproveRefused))]
 pub(crate) async fn approve<P: Ports>(
@@ -50,9 +49,9 @@ pub(crate) async fn approve<P: Ports>(
     Ok(accepted(&service.approve(&head.caller, &id, body.approval()?).await?))
 }
 
-/// Make active again what a run archived
+/// Reactivate findings that a run archived
 #[utoipa::path(post, path = "/runs/{id}/undo-archive", tag = "jobs", operation_id = "undoArchive",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
+    params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn undo_archive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -64,10 +63,10 @@ pub(crate) async fn undo_archive<P: Ports>(
     Ok(accepted(&service.undo_archive(&head.caller, &id).await?))
 }
 
-/// Send again what a run put into quarantine
+/// Redrive a run's quarantined findings
 #[utoipa::path(post, path = "/runs/{id}/redrive", tag = "jobs", operation_id = "redriveRun",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")),
-        ("code" = Option<String>, Query, description = "Only what lies there under this code", min_length = 1, max_length = 128)),
+    params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")),
+        ("code" = Option<String>, Query, description = "Only entries with this error code", min_length = 1, max_length = 128)),
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn redrive<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -80,9 +79,9 @@ pub(crate) async fn redrive<P: Ports>(
     Ok(accepted(&service.redrive(&head.caller, Some(&id), code).await?))
 }
 
-/// Send again whatever is in quarantine
+/// Redrive all quarantined findings
 #[utoipa::path(post, path = "/quarantine/redrive", tag = "jobs", operation_id = "redriveAll",
-    params(("code" = Option<String>, Query, description = "Only what lies there under this code", min_length = 1, max_length = 128)),
+    params(("code" = Option<String>, Query, description = "Only entries with this error code", min_length = 1, max_length = 128)),
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn redrive_all<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -94,11 +93,11 @@ pub(crate) async fn redrive_all<P: Ports>(
     Ok(accepted(&service.redrive(&head.caller, None, code).await?))
 }
 
-/// Compare what Security Hub holds with what it was sent, and fix the difference
+/// Compare Security Hub with the export state and fix differences
 #[utoipa::path(post, path = "/findings/reconcile", tag = "jobs", operation_id = "reconcile",
-    params(("account" = Option<String>, Query, description = "Of this account only. Left out: of all that were sent findings", pattern = "^[0-9]{12}$"),
-        ("regions" = Option<String>, Query, description = "In these Regions only, separated by commas", example = json!("eu-west-1,us-east-1"), min_length = 1),
-        ("dry_run" = Option<bool>, Query, description = "Compare, and change nothing")),
+    params(("account" = Option<String>, Query, description = "Only this account. Default: every account with findings", pattern = "^[0-9]{12}$"),
+        ("regions" = Option<String>, Query, description = "Only these Regions, separated by commas", example = json!("eu-west-1,us-east-1"), min_length = 1),
+        ("dry_run" = Option<bool>, Query, description = "Report differences without changing anything")),
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn reconcile<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -116,10 +115,10 @@ pub(crate) async fn reconcile<P: Ports>(
 }
 
 fn region(name: &str) -> Result<RegionName, ApiError> {
-    name.parse().map_err(|_| ApiError::field("regions", "must be names of Regions, separated by commas"))
+    name.parse().map_err(|_| ApiError::field("regions", "must be Region names, separated by commas"))
 }
 
-/// List the jobs, newest first
+/// List jobs, newest first
 #[utoipa::path(get, path = "/jobs", tag = "jobs", operation_id = "listJobs", params(PageParams),
     responses((status = 200, body = JobList), ReadRefused))]
 pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
@@ -128,9 +127,9 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
     Ok(write::json(StatusCode::OK, &service.jobs(&page).await?))
 }
 
-/// Show how a job stands
+/// Get a job with its state
 #[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", operation_id = "showJob",
-    params(("id" = String, Path, description = "The job", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
+    params(("id" = String, Path, description = "Job ID", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
     responses((status = 200, body = JobView), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -143,7 +142,7 @@ pub(crate) async fn show<P: Ports>(
 
 /// Retry a failed job, whose message is in the dead-letter queue
 #[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", operation_id = "retryJob",
-    params(("id" = String, Path, description = "The job", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
+    params(("id" = String, Path, description = "Job ID", example = json!("01936f2e-9a3b-7c41-8d5e-0c2d5e6f7a8b"))),
     responses((status = 202, body = JobView, headers(("Location" = String))), ActRefused))]
 pub(crate) async fn retry<P: Ports>(
     State(service): State<Arc<Service<P>>>,

@@ -1,4 +1,4 @@
-//! The addresses of the verbs. A handler reads the request, calls one verb of the service, and writes the answer.
+//! The routes. A handler parses the request, calls one operation of the service, and writes the response.
 
 pub(crate) mod integrations;
 pub(crate) mod jobs;

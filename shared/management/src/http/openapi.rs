@@ -1,4 +1,4 @@
-//! `/openapi.json`: the API's description in `OpenAPI` 3.1, made from the handlers and the types that travel.
+//! `/openapi.json`: the API's description in `OpenAPI` 3.1, derived from the handlers and the types of bodies.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -15,11 +15,11 @@ use crate::wire::IntegrationState;
 #[openapi(
     info(
         title = "securityhub-exporter: management",
-        description = "Providers, integrations, runs, quarantine. A change names the version that it is made to \
-                       (If-Match, by the ETag of what was read); a refusal is a problem (RFC 9457) that names each field; \
-                       access keys go in and never come out. Whoever may invoke the function may call this. An address that \
-                       is not here is answered with 404 (route-not-found), a method that an address does not take with 405 \
-                       (method-not-allowed; Allow names those that it takes).",
+        description = "Providers, integrations, runs, jobs, quarantine, and audit log. A change requires If-Match with the ETag of the \
+                       version that was read. Errors are problem details (RFC 9457) with one entry per invalid field. Access \
+                       keys are write-only. Any principal that can invoke the function can call this API. An unknown path \
+                       returns 404 (route-not-found), a method that a path does not support 405 (method-not-allowed; the \
+                       Allow header lists the supported ones).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(Problem, IntegrationState)),
@@ -68,7 +68,7 @@ pub fn document() -> Document {
     Api::openapi()
 }
 
-/// Show this description
+/// Get this description
 #[utoipa::path(get, path = "/openapi.json", tag = "description", operation_id = "describe",
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object), ReadRefused))]
 pub(super) async fn describe(query: Query) -> Result<Response, ApiError> {

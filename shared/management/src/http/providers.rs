@@ -20,7 +20,7 @@ use crate::wire::{CredentialsBody, ProviderBody, ProviderList, ProviderPatch, Pr
 
 type Answer = Result<Response, ApiError>;
 
-/// List the providers
+/// List providers
 #[utoipa::path(get, path = "/providers", tag = "providers", operation_id = "listProviders", params(PageParams),
     responses((status = 200, body = ProviderList), ReadRefused))]
 pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
@@ -31,9 +31,9 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
 
 /// Create a provider
 #[utoipa::path(post, path = "/providers", tag = "providers", operation_id = "createProvider", request_body = ProviderBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the request creates nothing more.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A retry with the same key doesn't create another resource.")),
     responses((status = 201, body = ProviderView, headers(("ETag" = String), ("Location" = String),
-        ("Idempotent-Replayed" = bool, description = "There and true, where an earlier request of the same key created it"))), CreateRefused))]
+        ("Idempotent-Replayed" = bool, description = "`true` if an earlier request with this key created the resource"))), CreateRefused))]
 pub(crate) async fn create<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     head: Head,
@@ -49,9 +49,9 @@ pub(crate) async fn create<P: Ports>(
     Ok(write::replayed(answer, replayed))
 }
 
-/// Show a provider
+/// Get a provider
 #[utoipa::path(get, path = "/providers/{id}", tag = "providers", operation_id = "showProvider",
-    params(("id" = String, Path, description = "An account, or an organization", example = json!("123456789012"))),
+    params(("id" = String, Path, description = "AWS account or organization ID", example = json!("123456789012"))),
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -63,11 +63,11 @@ pub(crate) async fn show<P: Ports>(
     Ok(provider(StatusCode::OK, &service.provider(&id).await?))
 }
 
-/// Change a provider's alias and schedule
+/// Change a provider's alias and scan schedule
 #[utoipa::path(patch, path = "/providers/{id}", tag = "providers", operation_id = "updateProvider",
     request_body(content((ProviderPatch = "application/merge-patch+json"), (ProviderPatch = "application/json"))),
-    params(("id" = String, Path, description = "An account, or an organization", example = json!("123456789012")),
-        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
+    params(("id" = String, Path, description = "AWS account or organization ID", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to change")),
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), ChangeRefused))]
 pub(crate) async fn update<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -85,9 +85,9 @@ pub(crate) async fn update<P: Ports>(
 
 /// Delete a provider that has no integration
 #[utoipa::path(delete, path = "/providers/{id}", tag = "providers", operation_id = "deleteProvider",
-    params(("id" = String, Path, description = "An account, or an organization", example = json!("123456789012")),
-        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is deleted")),
-    responses((status = 204, description = "It is gone, and so is its access key"), DeleteRefused))]
+    params(("id" = String, Path, description = "AWS account or organization ID", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to delete")),
+    responses((status = 204, description = "Deleted, including its stored access key"), DeleteRefused))]
 pub(crate) async fn remove<P: Ports>(
     State(service): State<Arc<Service<P>>>,
     Segment(text): Segment,
@@ -100,11 +100,11 @@ pub(crate) async fn remove<P: Ports>(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Give a provider other credentials, and test its integration with them if it uses them
+/// Set a provider's credentials and test the integration that uses them
 #[utoipa::path(put, path = "/providers/{id}/credentials", tag = "providers", operation_id = "setProviderCredentials",
     request_body = CredentialsBody,
-    params(("id" = String, Path, description = "An account, or an organization", example = json!("123456789012")),
-        ("If-Match" = String, Header, example = json!("*"), description = "The ETag of the version that is changed")),
+    params(("id" = String, Path, description = "AWS account or organization ID", example = json!("123456789012")),
+        ("If-Match" = String, Header, example = json!("*"), description = "ETag of the version to change")),
     responses((status = 200, body = ProviderView, headers(("ETag" = String))), ChangeRefused))]
 pub(crate) async fn set_credentials<P: Ports>(
     State(service): State<Arc<Service<P>>>,

@@ -1,5 +1,4 @@
-//! Reads requests: bodies, parameters, conditions. What can't be read is refused with the name of what is wrong, never with
-//! the value.
+//! Parses requests: bodies, parameters, conditions. Errors name the invalid field, never the value.
 
 use asff::AccountId;
 use axum::body::Body;
@@ -91,8 +90,8 @@ async fn body_of(request: Request, kinds: &[&str], expected: &'static str) -> Re
         // Where, and not what: it may be a secret.
         let place = format!("line {}, column {}", error.line(), error.column());
         ApiError::Malformed(match error.classify() {
-            serde_json::error::Category::Data => format!("the body has a field twice: the second one ends at {place}"),
-            _ => format!("the body is no JSON from {place} on"),
+            serde_json::error::Category::Data => format!("the body has a duplicate field, which ends at {place}"),
+            _ => format!("the body is not valid JSON at {place}"),
         })
     })
 }
@@ -106,12 +105,12 @@ pub(crate) fn typed<T: DeserializeOwned>(body: Value, inside: &str) -> Result<T,
             |text: &str| text.split('`').nth(1).unwrap_or_default().chars().take(NAME_CHARS_MAX).collect::<String>();
         let (last, message) = if text.starts_with("unknown field") {
             let there_are = text.split_once(", expected ").map_or("", |(_, names)| names).trim_start_matches("one of ");
-            (name(&text), format!("is no field; there are {}", there_are.replace('`', "")))
+            (name(&text), format!("is an unknown field; expected one of {}", there_are.replace('`', "")))
         } else if text.starts_with("missing field") {
-            (name(&text), "is missing".to_owned())
+            (name(&text), "is required".to_owned())
         } else {
             let expected = text.rsplit_once(", expected ").map(|(_, expected)| expected.replace('`', ""));
-            (String::new(), expected.map_or("is not what it must be".to_owned(), |what| format!("must be {what}")))
+            (String::new(), expected.map_or("has an invalid value".to_owned(), |what| format!("must be {what}")))
         };
         let path = if path == "." { "" } else { path.as_str() };
         let path = path.strip_suffix(last.as_str()).map_or(path, |rest| rest.trim_end_matches('.'));
@@ -135,7 +134,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::from_request_parts(parts, state).await;
-        let Path(text) = path.map_err(|_| ApiError::Malformed("the address is not UTF-8".to_owned()))?;
+        let Path(text) = path.map_err(|_| ApiError::Malformed("the path is not UTF-8".to_owned()))?;
         Ok(Self(text))
     }
 }
@@ -158,7 +157,7 @@ impl Query {
         let mut values = self.0.extract_if(.., |(key, _)| key == name).map(|(_, value)| value);
         let first = values.next();
         if values.next().is_some() {
-            return Err(ApiError::field(name, "must be there once"));
+            return Err(ApiError::field(name, "must be specified once"));
         }
         Ok(first)
     }
@@ -199,7 +198,7 @@ impl Query {
     /// Takes `account` out.
     pub(crate) fn account(&mut self) -> Result<Option<AccountId>, ApiError> {
         let account = self.take("account")?.map(|text| text.parse());
-        account.transpose().map_err(|_| ApiError::field("account", "must be an account of 12 digits"))
+        account.transpose().map_err(|_| ApiError::field("account", "must be a 12-digit account ID"))
     }
 
     /// Takes `limit` and `after` out.
@@ -224,7 +223,7 @@ impl Query {
             !text.is_empty() && text.len() <= 256 && text.bytes().all(|letter| letter.is_ascii_graphic())
         };
         if after.as_ref().is_some_and(|text| !marks(text)) {
-            return Err(ApiError::no_mark());
+            return Err(ApiError::invalid_cursor());
         }
         Ok(Page { limit, after })
     }
@@ -235,7 +234,7 @@ impl Query {
             None => Ok(()),
             Some((name, _)) => {
                 let name: String = name.chars().take(NAME_CHARS_MAX).collect();
-                Err(ApiError::field(name, "is no parameter here"))
+                Err(ApiError::field(name, "is an unknown query parameter"))
             }
         }
     }
@@ -256,10 +255,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Head {
         let if_match = texts(&parts.headers, "if-match")?;
         let mut keys = texts(&parts.headers, IDEMPOTENCY_KEY)?;
         if keys.len() > 1 {
-            return Err(ApiError::field(IDEMPOTENCY_KEY, "must be there once"));
+            return Err(ApiError::field(IDEMPOTENCY_KEY, "must be specified once"));
         }
         // A list may come in several lines (RFC 9110, section 5.3).
-        let if_match = if if_match.is_empty() { IfMatch::Unsaid } else { IfMatch::parse(&if_match.join(",")) };
+        let if_match = if if_match.is_empty() { IfMatch::Missing } else { IfMatch::parse(&if_match.join(",")) };
         let idempotency_key = keys.pop().map(str::to_owned);
         Ok(Self { caller, if_match, idempotency_key })
     }

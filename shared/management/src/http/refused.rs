@@ -1,4 +1,4 @@
-//! Which refusals each kind of request may meet, for the API's description.
+//! The error responses of each kind of operation, for the API's description.
 
 use std::collections::BTreeMap;
 
@@ -9,33 +9,33 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::problem::MEDIA_TYPE;
 
-/// What each status says.
-const WORDS: [(u16, &str); 10] = [
-    (400, "The request can't be read."),
-    (404, "There is no such thing."),
-    (409, "There is one already, it is in use, or it does not allow this now."),
-    (412, "It was changed since the version that If-Match names."),
+/// Description of each status.
+const DESCRIPTIONS: [(u16, &str); 10] = [
+    (400, "The request is malformed."),
+    (404, "The resource was not found."),
+    (409, "The resource already exists, is in use, or is in a state that doesn't allow the operation."),
+    (412, "The resource was modified since the version in If-Match."),
     (413, "The body is too large."),
-    (415, "The body is of another kind."),
-    (422, "Fields or parameters are not what they must be; each is named."),
-    (428, "If-Match is missing."),
-    (500, "The answer could not be written."),
-    (503, "Something that the API relies on failed. Try again later."),
+    (415, "The media type of the body is not supported."),
+    (422, "Fields or parameters are invalid; each is listed in `errors`."),
+    (428, "If-Match is required."),
+    (500, "Internal error: the response could not be serialized."),
+    (503, "A service that the API depends on failed. Retry later."),
 ];
 
-/// Whatever looks at something.
+/// Operations that read.
 const READ: &[u16] = &[400, 404, 422, 500, 503];
-/// Whatever submits a job.
+/// Operations that submit a job.
 const ACT: &[u16] = &[400, 404, 409, 422, 500, 503];
-/// Approvals, which may name what is approved in a body.
+/// Approvals, whose body may select what is approved.
 const APPROVE: &[u16] = &[400, 404, 409, 413, 415, 422, 500, 503];
-/// Whatever creates something.
+/// Operations that create a resource.
 const CREATE: &[u16] = &[400, 409, 413, 415, 422, 500, 503];
-/// Whatever switches something, perhaps in the version that it names.
+/// Operations that enable or disable a resource, with an optional `If-Match`.
 const SWITCH: &[u16] = &[400, 404, 409, 412, 422, 500, 503];
-/// Whatever deletes something, in the version that it names.
+/// Operations that delete a resource; `If-Match` is required.
 const DELETE: &[u16] = &[400, 404, 409, 412, 422, 428, 500, 503];
-/// Whatever changes something by a body, in the version that it names.
+/// Operations that change a resource by a body; `If-Match` is required.
 const CHANGE: &[u16] = &[400, 404, 409, 412, 413, 415, 422, 428, 500, 503];
 
 macro_rules! refused {
@@ -61,13 +61,14 @@ refused!(
 );
 
 fn response(status: u16) -> Response {
-    let words = WORDS.iter().find(|(known, _)| *known == status).map_or("", |(_, words)| words);
+    let description =
+        DESCRIPTIONS.iter().find(|(known, _)| *known == status).map_or("", |(_, description)| description);
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let response = ResponseBuilder::new().description(words).content(MEDIA_TYPE, problem);
+    let response = ResponseBuilder::new().description(description).content(MEDIA_TYPE, problem);
     if status != 503 {
         return response.build();
     }
     let seconds = HeaderBuilder::new().schema(ObjectBuilder::new().schema_type(Type::Integer).build());
-    let retry_after = seconds.description(Some("Seconds after which to try again.")).build();
+    let retry_after = seconds.description(Some("Seconds to wait before a retry.")).build();
     response.header("Retry-After", retry_after).build()
 }

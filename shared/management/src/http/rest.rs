@@ -23,10 +23,10 @@ type Answer = Result<Response, ApiError>;
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `Query::page` reads")]
 pub(crate) struct PageParams {
-    /// Entries at most.
+    /// Maximum number of entries.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u32>,
-    /// The `next` of the part before. Left out: from the beginning.
+    /// The `next` of the previous page. Default: the first page.
     #[param(min_length = 1, max_length = 256, pattern = "^[!-~]+$")]
     after: Option<String>,
 }
@@ -39,7 +39,7 @@ pub(crate) async fn attention<P: Ports>(State(service): State<Arc<Service<P>>>, 
     Ok(write::json(StatusCode::OK, &service.attention().await?))
 }
 
-/// List the Regions that this version knows
+/// List the Regions known to this release
 #[utoipa::path(get, path = "/regions", tag = "regions", operation_id = "listRegions",
     responses((status = 200, body = RegionList), ReadRefused))]
 pub(crate) async fn regions(query: Query) -> Answer {
@@ -54,11 +54,11 @@ pub(crate) async fn regions(query: Query) -> Answer {
     Ok(write::json(StatusCode::OK, &List { items: all.map(view).collect(), next: None }))
 }
 
-/// Show the audit log of changes, newest first
+/// List the audit log, newest entry first
 #[utoipa::path(get, path = "/audit", tag = "audit", operation_id = "listChanges", params(PageParams),
     responses((status = 200, body = AuditList), ReadRefused))]
 pub(crate) async fn audit<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {
     let page = query.page()?;
     query.end()?;
-    Ok(write::json(StatusCode::OK, &service.trail(&page).await?))
+    Ok(write::json(StatusCode::OK, &service.audit_log(&page).await?))
 }

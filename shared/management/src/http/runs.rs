@@ -1,4 +1,4 @@
-//! `/runs` and `/quarantine`, to be looked at.
+//! `/runs` and `/quarantine`, for reading.
 
 use std::sync::Arc;
 
@@ -28,16 +28,16 @@ pub(crate) struct PendingParams {
     /// Maximum number of findings.
     #[param(minimum = 1, maximum = 1000, default = 50)]
     limit: Option<u32>,
-    /// The `next` of the page before. Left out: from the beginning.
+    /// The `next` of the previous page. Default: the first page.
     #[param(min_length = 1, max_length = 256, pattern = "^[!-~]+$")]
     after: Option<String>,
 }
 
 type Answer = Result<Response, ApiError>;
 
-/// List the runs, newest first
+/// List runs, newest first
 #[utoipa::path(get, path = "/runs", tag = "runs", operation_id = "listRuns",
-    params(PageParams, ("account" = Option<String>, Query, description = "Of this account only", pattern = "^[0-9]{12}$"),
+    params(PageParams, ("account" = Option<String>, Query, description = "Filter by account", pattern = "^[0-9]{12}$"),
         ("status" = Option<RunStatus>, Query, description = "Only with this status"),
         ("kind" = Option<RunKind>, Query, description = "Only of this kind"),
         ("q" = Option<String>, Query, description = "Only with this text in the ID, the upload's URI, a reason, or an account's ID", min_length = 1, max_length = 128)),
@@ -50,9 +50,9 @@ pub(crate) async fn list<P: Ports>(State(service): State<Arc<Service<P>>>, mut q
     Ok(write::json(StatusCode::OK, &service.runs(account, &filter, &page).await?))
 }
 
-/// Show a run
+/// Get a run's report
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs", operation_id = "showRun",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
+    params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b"))),
     responses((status = 200, body = exporter::report::RunReport), ReadRefused))]
 pub(crate) async fn show<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -63,9 +63,9 @@ pub(crate) async fn show<P: Ports>(
     Ok(write::json(StatusCode::OK, &service.run_shown(&id).await?))
 }
 
-/// Show what a run put into quarantine
+/// List a run's quarantined findings
 #[utoipa::path(get, path = "/runs/{id}/quarantine", tag = "runs", operation_id = "showQuarantine",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PageParams),
+    params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PageParams),
     responses((status = 200, body = QuarantineList), ReadRefused))]
 pub(crate) async fn quarantine<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -77,9 +77,9 @@ pub(crate) async fn quarantine<P: Ports>(
     Ok(write::json(StatusCode::OK, &service.quarantine(&id, &page).await?))
 }
 
-/// List the findings of a run that are archived upon approval
+/// List a run's findings that require approval to be archived
 #[utoipa::path(get, path = "/runs/{id}/pending", tag = "runs", operation_id = "listPending",
-    params(("id" = String, Path, description = "The run", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PendingParams),
+    params(("id" = String, Path, description = "Run ID", example = json!("01936f2e-8d5e-7c41-9a3b-0c2d5e6f7a8b")), PendingParams),
     responses((status = 200, body = PendingList), ReadRefused))]
 pub(crate) async fn pending<P: Ports>(
     State(service): State<Arc<Service<P>>>,
@@ -91,7 +91,7 @@ pub(crate) async fn pending<P: Ports>(
     Ok(write::json(StatusCode::OK, &service.pending(&id, &page).await?))
 }
 
-/// List the runs of which something is in quarantine, newest first
+/// List runs with quarantined findings, newest first
 #[utoipa::path(get, path = "/quarantine", tag = "runs", operation_id = "listQuarantine", params(PageParams),
     responses((status = 200, body = QuarantinedRunList), ReadRefused))]
 pub(crate) async fn quarantined<P: Ports>(State(service): State<Arc<Service<P>>>, mut query: Query) -> Answer {

@@ -58,7 +58,7 @@ impl<'de> Visitor<'de> for Any {
         while let Some(name) = fields.next_key::<String>()? {
             let Unambiguous(value) = fields.next_value()?;
             if all.insert(name, value).is_some() {
-                return Err(A::Error::custom("a field is there twice"));
+                return Err(A::Error::custom("duplicate field"));
             }
         }
         Ok(Value::Object(all))

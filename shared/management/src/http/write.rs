@@ -21,7 +21,7 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
         }
         Err(error) => {
             tracing::error!(%error, "answer not written");
-            ApiError::Defect.into_response()
+            ApiError::Internal.into_response()
         }
     }
 }

@@ -3,7 +3,7 @@
 use exporter::registry::{CommitError, ExpectedVersion, Stored, Write};
 use serde_json::Value;
 
-use super::kept::{StoredResource, differences, entry};
+use super::resource::{StoredResource, differences, entry};
 use super::{Created, IdempotencyKey, Service};
 use crate::check::Key;
 use crate::ports::{Caller, Ports};
@@ -20,7 +20,7 @@ impl<P: Ports> Service<P> {
     ) -> Result<Created<Stored<T>>, ApiError> {
         let id = value.id().clone();
         if T::read(self.ports.as_ref(), &id).await?.is_some() {
-            return Err(ApiError::Exists { noun: T::NOUN, id });
+            return Err(ApiError::AlreadyExists { noun: T::NOUN, id });
         }
         let kept = self.keep::<T>(&id, key).await?;
         let now = self.ports.now();
@@ -47,11 +47,11 @@ impl<P: Ports> Service<P> {
         writes.extend(once.map(|once| Write::SaveIdempotencyRecord(once.remember(caller, id, now))));
         match self.ports.commit(&writes, &entry).await {
             Ok(()) => Ok(Created { view: stored.clone(), replayed: false }),
-            Err(CommitError::Conflict { step }) if step < needs => Err(ApiError::no_provider(id)),
+            Err(CommitError::Conflict { step }) if step < needs => Err(ApiError::provider_not_found(id)),
             // The same request came twice at once, or another one was faster.
             Err(CommitError::Conflict { .. }) => match self.earlier(once, caller).await? {
                 Some(view) => Ok(Created { view, replayed: true }),
-                None => Err(ApiError::Exists { noun: T::NOUN, id: id.clone() }),
+                None => Err(ApiError::AlreadyExists { noun: T::NOUN, id: id.clone() }),
             },
             Err(CommitError::Failed(error)) => Err(error.into()),
         }

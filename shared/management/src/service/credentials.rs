@@ -4,7 +4,7 @@ use exporter::integration::{Credentials, Integration};
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::Stored;
 
-use super::kept::{Change, StoredResource};
+use super::resource::{Change, StoredResource};
 use super::{IfMatch, Service, TRIES_MAX};
 use crate::check::{self, Key};
 use crate::ports::{Caller, Ports};
@@ -77,18 +77,18 @@ impl<P: Ports> Service<P> {
             let changed = self.change(what, |_: &Stored<T>| Ok(value.clone())).await;
             match self.settle(id, Some(&before), kept, changed).await {
                 // Another was faster. What was worked out from the version before would undo that.
-                Err(ApiError::Changed { .. }) if *if_match == IfMatch::Any => {}
+                Err(ApiError::PreconditionFailed { .. }) if *if_match == IfMatch::Any => {}
                 given => return given,
             }
         }
-        Err(ApiError::Busy(id.clone()))
+        Err(ApiError::Conflict(id.clone()))
     }
 }
 
 /// An integration that is being deleted takes no more changes of its settings.
 pub(super) fn stays(integration: &Integration) -> Result<(), ApiError> {
     match integration.deletion_requested_at {
-        Some(_) => Err(ApiError::BeingRemoved(integration.provider.clone())),
+        Some(_) => Err(ApiError::DeletionInProgress(integration.provider.clone())),
         None => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use exporter::provider::{Provider, ProviderId};
 use serde_json::{Map, Value};
 
 use super::credentials::stays;
-use super::kept::StoredResource;
+use super::resource::StoredResource;
 use super::{IfMatch, Service};
 use crate::check::{self, Checked, Errors, Key, Settings, patchable};
 use crate::http::typed;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::declarable::ManagedResource;
-use super::kept::{StoredResource, differences, entry};
+use super::resource::{StoredResource, differences, entry};
 use super::{IdempotencyKey, IfMatch, Service, TRIES_MAX};
 use crate::check;
 use crate::ports::{Caller, Ports};
@@ -166,7 +166,7 @@ impl<P: Ports> Service<P> {
             let connects = T::connects(before.as_ref().map(|stored| &stored.value), &after.value);
             return Ok((after, connects));
         }
-        Err(ApiError::Busy(id))
+        Err(ApiError::Conflict(id))
     }
 
     /// What is to stand under the id: what stands there, where nothing changes.
@@ -200,11 +200,11 @@ impl<P: Ports> Service<P> {
                 });
                 let value = before.value.changed(&changes, deployment)?.put_at(Some(&before.value), now);
                 if others.is_some() && value != before.value {
-                    return Err(ApiError::Exists { noun: T::NOUN, id: id.clone() });
+                    return Err(ApiError::AlreadyExists { noun: T::NOUN, id: id.clone() });
                 }
                 (value, others.clone())
             }
-            _ => return Err(ApiError::Exists { noun: T::NOUN, id: id.clone() }),
+            _ => return Err(ApiError::AlreadyExists { noun: T::NOUN, id: id.clone() }),
         };
         let value = value.put_at(Some(&before.value), now);
         if value == before.value && declared == before.declared {
@@ -237,7 +237,7 @@ impl<P: Ports> Service<P> {
         writes.push(Write::SaveIdempotencyRecord(declaration.once.remember(caller, id, after.updated_at)));
         match self.ports.commit(&writes, &entry).await {
             Ok(()) => {}
-            Err(CommitError::Conflict { step }) if step < needs => return Err(ApiError::no_provider(id)),
+            Err(CommitError::Conflict { step }) if step < needs => return Err(ApiError::provider_not_found(id)),
             Err(CommitError::Conflict { .. }) => return Ok(false),
             Err(CommitError::Failed(error)) => return Err(error.into()),
         }
@@ -260,11 +260,11 @@ impl<P: Ports> Service<P> {
             stored.value.takes_changes()?;
             match T::delete(self, caller, id, &IfMatch::exactly(stored.revision())).await {
                 Err(ApiError::NotFound { .. }) => return Ok(()),
-                Err(ApiError::Changed { .. }) => {}
+                Err(ApiError::PreconditionFailed { .. }) => {}
                 deleted => return deleted,
             }
         }
-        Err(ApiError::Busy(id.clone()))
+        Err(ApiError::Conflict(id.clone()))
     }
 
     /// What this very request made before, if it was run.

@@ -5,7 +5,7 @@ use exporter::provider::ProviderId;
 use exporter::registry::{CommitError, ExpectedVersion, Page, Part, Stored, Write};
 
 use super::credentials::stays;
-use super::kept::{Change, differences, entry};
+use super::resource::{Change, differences, entry};
 use super::search::search;
 use super::{Created, IdempotencyKey, IfMatch, Service, TRIES_MAX};
 use crate::check::{self, Checked, Errors, Settings};
@@ -107,7 +107,7 @@ impl<P: Ports> Service<P> {
             let enabled = after.value.enabled && !before.value.enabled;
             return if enabled { self.tested(&after).await } else { self.view(&after).await };
         }
-        Err(ApiError::Busy(id.clone()))
+        Err(ApiError::Conflict(id.clone()))
     }
 
     /// What stays in Security Hub of a provider that an integration moved away from; none of an account that nothing was ever
@@ -149,8 +149,10 @@ impl<P: Ports> Service<P> {
                 Ok(Some(after))
             }
             Err(CommitError::Conflict { step: 0 }) => Ok(None),
-            Err(CommitError::Conflict { step: 1 }) => Err(ApiError::Exists { noun: ResourceKind::Integration, id: to }),
-            Err(CommitError::Conflict { .. }) => Err(ApiError::no_provider(&to)),
+            Err(CommitError::Conflict { step: 1 }) => {
+                Err(ApiError::AlreadyExists { noun: ResourceKind::Integration, id: to })
+            }
+            Err(CommitError::Conflict { .. }) => Err(ApiError::provider_not_found(&to)),
             Err(CommitError::Failed(error)) => Err(error.into()),
         }
     }

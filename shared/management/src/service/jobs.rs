@@ -1,4 +1,4 @@
-//! What a user decides about earlier runs: it is in the audit log before it is submitted, and can be looked up afterwards.
+//! Jobs about earlier runs. A job is recorded in the audit log before it is submitted, and can be queried afterwards.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use exporter::report::{RunReport, RunStatus};
 use uuid::Uuid;
 
 use super::Service;
-use super::kept::entry;
+use super::resource::entry;
 use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 use crate::wire::{JobView, List};
@@ -20,11 +20,11 @@ use crate::wire::{JobView, List};
 const ID_BYTES_MAX: usize = 128;
 /// Runs of an account that are searched for one of a newer scan.
 const NEWER_RUNS_MAX: usize = 100;
-/// What the audit log names as the target of a job that is about everything.
-const EVERYTHING: &str = "all";
+/// Target in the audit log of a job for all accounts.
+const ALL_TARGETS: &str = "all";
 
 impl<P: Ports> Service<P> {
-    /// Jobs the upload of a run to be exported again.
+    /// Submits a replay of a run's upload.
     ///
     /// # Errors
     ///
@@ -32,10 +32,10 @@ impl<P: Ports> Service<P> {
     pub async fn replay(&self, caller: &Caller, run_id: &str) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
         replayable(&run)?;
-        self.ordered(caller, "run.replay", Job::Replay { run_id: run_id.to_owned(), next_run_ids: Vec::new() }).await
+        self.submit_for(caller, "run.replay", Job::Replay { run_id: run_id.to_owned(), next_run_ids: Vec::new() }).await
     }
 
-    /// Jobs the same, and that what is approved is archived.
+    /// Submits an approval: a replay that also archives the approved findings.
     ///
     /// # Errors
     ///
@@ -43,14 +43,14 @@ impl<P: Ports> Service<P> {
     pub async fn approve(&self, caller: &Caller, run_id: &str, approval: Approval) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
         if let Some(why) = approval.reason_without_effect(&run) {
-            return Err(ApiError::RunState(why));
+            return Err(ApiError::InvalidRunState(why));
         }
         self.is_newest(&run, approval).await?;
         replayable(&run)?;
         // As it travels when nothing is named: only what is pending.
         let pending = approval.pending && approval.unproven;
         let job = Job::Approve { run_id: run_id.to_owned(), pending, unproven: approval.unproven };
-        self.ordered(caller, "run.approve", job).await
+        self.submit_for(caller, "run.approve", job).await
     }
 
     /// Rejects the approval of a run whose scan is not the newest of any account that waits for it. The exporter makes sure of
@@ -72,12 +72,12 @@ impl<P: Ports> Service<P> {
                 "run {} can't be approved: its scan is no longer the newest of account {account}; that of run {} is",
                 run.run_id, newer.run_id
             );
-            outdated = Some(ApiError::RunOutdated { message, command });
+            outdated = Some(ApiError::RunSuperseded { message, command });
         }
         outdated.map_or(Ok(()), Err)
     }
 
-    /// jobs that what a run archived is made active again.
+    /// Submits the reactivation of findings that a run archived.
     ///
     /// # Errors
     ///
@@ -85,12 +85,12 @@ impl<P: Ports> Service<P> {
     pub async fn undo_archive(&self, caller: &Caller, run_id: &str) -> Result<JobView, ApiError> {
         let run = self.run(run_id).await?;
         if run.counts.archived == 0 {
-            return Err(ApiError::RunState(format!("run {run_id} ({}) archived nothing", run.status.as_str())));
+            return Err(ApiError::InvalidRunState(format!("run {run_id} ({}) archived nothing", run.status.as_str())));
         }
-        self.ordered(caller, "run.undo_archive", Job::UndoArchive { run_id: run_id.to_owned() }).await
+        self.submit_for(caller, "run.undo_archive", Job::UndoArchive { run_id: run_id.to_owned() }).await
     }
 
-    /// jobs that what is in quarantine is resent: what a run left there, or all.
+    /// Submits a redrive of quarantined findings, of one run or all.
     ///
     /// # Errors
     ///
@@ -104,14 +104,14 @@ impl<P: Ports> Service<P> {
         if let Some(run_id) = run_id {
             let run = self.run(run_id).await?;
             if run.in_quarantine().is_empty() {
-                let message = format!("of run {run_id} ({}) nothing is in quarantine", run.status.as_str());
-                return Err(ApiError::RunState(message));
+                let message = format!("run {run_id} ({}) has no quarantined findings", run.status.as_str());
+                return Err(ApiError::InvalidRunState(message));
             }
         }
-        self.ordered(caller, "run.redrive", Job::Redrive { run_id: run_id.map(str::to_owned), code }).await
+        self.submit_for(caller, "run.redrive", Job::Redrive { run_id: run_id.map(str::to_owned), code }).await
     }
 
-    /// jobs that what Security Hub holds is compared with what it was sent, and the difference fixed.
+    /// Submits a reconciliation of Security Hub with the export state.
     ///
     /// # Errors
     ///
@@ -124,11 +124,11 @@ impl<P: Ports> Service<P> {
         dry_run: bool,
     ) -> Result<JobView, ApiError> {
         let provider = account.map(Into::into);
-        self.ordered(caller, "findings.reconcile", Job::Reconcile { provider, regions, dry_run }).await
+        self.submit_for(caller, "findings.reconcile", Job::Reconcile { provider, regions, dry_run }).await
     }
 
-    async fn ordered(&self, caller: &Caller, action: &str, job: Job) -> Result<JobView, ApiError> {
-        let target = job.target().unwrap_or_else(|| EVERYTHING.to_owned());
+    async fn submit_for(&self, caller: &Caller, action: &str, job: Job) -> Result<JobView, ApiError> {
+        let target = job.target().unwrap_or_else(|| ALL_TARGETS.to_owned());
         self.submit(caller, action, &target, job).await
     }
 
@@ -152,11 +152,11 @@ impl<P: Ports> Service<P> {
         Ok(JobView::of(record))
     }
 
-    /// How a job stands.
+    /// Reads a job.
     ///
     /// # Errors
     ///
-    /// When there is none under this id.
+    /// If the job doesn't exist.
     pub async fn job_of(&self, id: &str) -> Result<JobView, ApiError> {
         self.find_job(id).await.map(|record| self.job_view(record))
     }
@@ -195,7 +195,7 @@ impl<P: Ports> Service<P> {
         if record.state.is_final() {
             let state = record.state.as_str();
             let message = format!("job {id} is {state}; only a failed job can be retried");
-            return Err(ApiError::JobState { id: record.id, message });
+            return Err(ApiError::InvalidJobState { id: record.id, message });
         }
         if !record.is_failed(self.ports.now()) {
             return Ok(self.job_view(record));
@@ -212,14 +212,14 @@ impl<P: Ports> Service<P> {
 
 fn replayable(run: &RunReport) -> Result<(), ApiError> {
     if run.status == RunStatus::Running {
-        return Err(ApiError::RunState(format!("run {} is still at work", run.run_id)));
+        return Err(ApiError::InvalidRunState(format!("run {} is still running", run.run_id)));
     }
     if !run.upload.source.starts_with("s3://") {
         let message = format!(
-            "run {0} exported {1}, which only hubctl can reach: hubctl run replay {0} --local",
+            "the upload of run {0}, {1}, is available only locally: hubctl run replay {0} --local",
             run.run_id, run.upload.source
         );
-        return Err(ApiError::RunState(message));
+        return Err(ApiError::InvalidRunState(message));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How a connection test ended: over all accounts that the integration reaches, and all Regions that it should.
+//! The outcome of a connection test, over all accounts and expected Regions of the integration.
 
 use exporter::connection::{Connection, ConnectionStatus, Problem, RegionStatus};
 use exporter::integration::Integration;
@@ -14,20 +14,20 @@ const ACCOUNTS_NAMED_MAX: usize = 3;
 /// Accounts that an answer holds: 100 with 34 Regions each are about 1 MB, and a function may answer 6 MB (Lambda quotas).
 const CONNECTIONS_MAX: usize = 100;
 
-/// How one account stands, the worst first.
+/// Outcome of an account, the most severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum AccountOutcome {
-    /// It takes no findings.
+    /// Disconnected.
     Disconnected,
-    /// It takes findings, but not wherever it should.
+    /// Connected, but an expected Region is unavailable.
     Degraded,
-    /// It, or a Region that took findings before, did not answer.
+    /// It, or a Region that took findings before, did not respond.
     Unanswered,
-    /// It takes findings wherever it should.
+    /// Connected in every expected Region.
     Connected,
 }
 
-/// Judges a test. It passed only if every account was checked, answered, and takes findings wherever it should.
+/// Evaluates a test. It passed only if every account was checked, responded, and accepts findings in every expected Region.
 pub(super) fn judged(integration: &Integration, tested: Tested) -> Test {
     let Tested { connections, mut unchecked, problems } = tested;
     unchecked.sort_unstable();
@@ -46,7 +46,8 @@ pub(super) fn judged(integration: &Integration, tested: Tested) -> Test {
     let outcome = outcome(&accounts, &problems);
     let said = match each.as_slice() {
         [] if accounts.total == 0 && problems.is_empty() => {
-            "no account of the organization is known yet; its first scan or the next check finds them".to_owned()
+            "no accounts of the organization discovered yet; they are discovered from the first scan or the next check"
+                .to_owned()
         }
         [(standing, one)] if accounts.total == 1 => of_account(*standing, one, integration),
         all => of_many(&accounts, all, integration),
@@ -82,17 +83,17 @@ fn outcome(accounts: &TestedAccounts, problems: &[String]) -> TestOutcome {
     }
 }
 
-/// What is said of one account.
+/// Describes one account.
 fn of_account(standing: AccountOutcome, connection: &Connection, integration: &Integration) -> String {
     match standing {
         AccountOutcome::Connected => regions(connection),
         AccountOutcome::Disconnected => reason(connection),
         AccountOutcome::Degraded => format!("{}; not in {}", regions(connection), gaps(connection, integration)),
-        AccountOutcome::Unanswered => format!("no answer this time: {}", reason(connection)),
+        AccountOutcome::Unanswered => format!("no response: {}", reason(connection)),
     }
 }
 
-/// What is said of many: how many stand how, and of the worst who they are and why.
+/// Describes many accounts: the number with each outcome, and the most severe with their reasons.
 fn of_many(accounts: &TestedAccounts, all: &[(AccountOutcome, Connection)], integration: &Integration) -> String {
     let TestedAccounts { total, degraded, disconnected, unanswered, unchecked, .. } = *accounts;
     let bad: Vec<_> = all.iter().filter(|(standing, _)| *standing != AccountOutcome::Connected).collect();
@@ -107,8 +108,8 @@ fn of_many(accounts: &TestedAccounts, all: &[(AccountOutcome, Connection)], inte
     }
     for (number, what) in [
         (disconnected, "are not connected"),
-        (degraded, "do not take findings in every Region that they should"),
-        (unanswered, "did not answer"),
+        (degraded, "don't accept findings in every expected Region"),
+        (unanswered, "did not respond"),
     ] {
         if number > 0 {
             parts.push(format!("{number} of {total} accounts {what}"));
@@ -123,16 +124,16 @@ fn of_many(accounts: &TestedAccounts, all: &[(AccountOutcome, Connection)], inte
     parts.join("; ")
 }
 
-/// Why an account is not connected, or did not answer, and how to fix it.
+/// Why an account is not connected, or did not respond, and how to fix it.
 fn reason(connection: &Connection) -> String {
     let stale = |stale: bool| {
         let mut all = connection.regions.iter().filter(move |(_, region)| region.stale_since.is_some() == stale);
         all.find_map(|(name, region)| Some((name, region.problem.as_ref()?)))
     };
     match (&connection.problem, stale(connection.is_unanswered()).or_else(|| stale(false))) {
-        (Some(problem), _) => told(problem),
-        (None, Some((name, problem))) => format!("{name}: {}", told(problem)),
-        (None, None) => "no Region takes findings".to_owned(),
+        (Some(problem), _) => describe(problem),
+        (None, Some((name, problem))) => format!("{name}: {}", describe(problem)),
+        (None, None) => "no Region accepts findings".to_owned(),
     }
 }
 
@@ -141,7 +142,7 @@ fn gaps(connection: &Connection, integration: &Integration) -> String {
     let gaps = connection.missing_regions(integration);
     let each = gaps.iter().take(REGIONS_NAMED_MAX).map(|name| {
         let problem = connection.regions.get(name).and_then(|region| region.problem.as_ref());
-        problem.map_or_else(|| name.to_string(), |problem| format!("{name}: {}", told(problem)))
+        problem.map_or_else(|| name.to_string(), |problem| format!("{name}: {}", describe(problem)))
     });
     let mut parts: Vec<_> = each.collect();
     if gaps.len() > REGIONS_NAMED_MAX {
@@ -150,9 +151,9 @@ fn gaps(connection: &Connection, integration: &Integration) -> String {
     parts.join("; ")
 }
 
-fn told(problem: &Problem) -> String {
+fn describe(problem: &Problem) -> String {
     let Problem { message, remediation, .. } = problem;
-    remediation.as_ref().map_or_else(|| message.clone(), |remediation| format!("{message}; to fix it: {remediation}"))
+    remediation.as_ref().map_or_else(|| message.clone(), |remediation| format!("{message}. To fix: {remediation}"))
 }
 
 fn regions(connection: &Connection) -> String {

@@ -7,7 +7,7 @@ use exporter::provider::ProviderId;
 use exporter::registry::{Revision, Stored};
 
 use super::Service;
-use super::kept::StoredResource;
+use super::resource::StoredResource;
 use crate::check::Key;
 use crate::ports::Ports;
 use crate::problem::ApiError;
@@ -87,7 +87,7 @@ impl<P: Ports> Service<P> {
     /// Removes a secret that nothing names any more. That it fails is told and changes nothing: it can't be read through us.
     pub(super) async fn forget_secret(&self, secret: &str) {
         if let Err(error) = self.ports.delete_key(secret).await {
-            tracing::error!(secret.name = secret, %error, "secret not removed: remove it by hand");
+            tracing::error!(secret.name = secret, %error, "failed to delete a secret: delete it manually");
         }
     }
 
@@ -98,7 +98,7 @@ impl<P: Ports> Service<P> {
             tracing::error!(
                 provider.id = %id,
                 secret.name = secret,
-                "it is not known whether a change was made, so this access key was kept: if hubctl {noun} show {id} does not \
+                "could not determine whether the change was applied; the access key was retained: if hubctl {noun} show {id} does not \
                  name it a minute from now, remove it: aws secretsmanager delete-secret --secret-id {secret} \
                  --force-delete-without-recovery"
             );

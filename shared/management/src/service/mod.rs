@@ -6,14 +6,14 @@ mod create;
 mod credentials;
 mod declarable;
 mod declare;
+mod deletion;
 mod integrations;
 mod jobs;
 mod judge;
-mod kept;
 mod keys;
 mod once;
 mod providers;
-mod removal;
+mod resource;
 mod runs;
 mod search;
 mod switch;
@@ -63,10 +63,10 @@ fn first(limit: usize) -> Page {
     Page { limit, after: None }
 }
 
-/// A defect: the registry refused a step that has no condition.
+/// An internal error: a step without a condition failed its precondition.
 fn impossible(step: usize) -> ApiError {
     ApiError::Port(PortError {
         action: "write the change".to_owned(),
-        message: format!("the registry refused step {step}, which has no condition"),
+        message: format!("unexpected precondition failure in step {step}"),
     })
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::Service;
-use super::kept::StoredResource;
+use super::resource::StoredResource;
 use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
 
@@ -39,12 +39,12 @@ impl<P: Ports> Service<P> {
         let found = self.ports.idempotency_record(&once.scoped(caller), self.ports.now()).await?;
         let Some(earlier) = found else { return Ok(None) };
         if earlier.fingerprint != once.fingerprint {
-            return Err(ApiError::KeyReused);
+            return Err(ApiError::IdempotencyKeyReused);
         }
         let made = T::read(self.ports.as_ref(), &earlier.made).await?;
         // What was deleted is not made again by a request that came late, nor is what another request made this one's.
         let made = made.filter(|stored| stored.created_at.as_second() == made_at(&earlier).as_second());
-        made.map(Some).ok_or(ApiError::KeySpent { noun: T::NOUN, id: earlier.made })
+        made.map(Some).ok_or(ApiError::IdempotencyKeyTargetDeleted { noun: T::NOUN, id: earlier.made })
     }
 }
 

@@ -4,7 +4,7 @@ use exporter::integration::Credentials;
 use exporter::provider::{Provider, ProviderId};
 use exporter::registry::{CommitError, Page, Stored, Write};
 
-use super::kept::{Change, differences, entry};
+use super::resource::{Change, differences, entry};
 use super::{Created, IdempotencyKey, IfMatch, Service, TRIES_MAX, impossible};
 use crate::check::{self, Errors};
 use crate::ports::{Caller, Ports};
@@ -93,7 +93,7 @@ impl<P: Ports> Service<P> {
                     self.forget_key_of(&before.value).await;
                     return Ok(());
                 }
-                Err(CommitError::Conflict { step: 0 }) => return Err(ApiError::HasIntegration(id.clone())),
+                Err(CommitError::Conflict { step: 0 }) => return Err(ApiError::InUse(id.clone())),
                 Err(CommitError::Conflict { step: 1 }) => {}
                 Err(CommitError::Conflict { step }) => return Err(impossible(step)),
                 Err(CommitError::Failed(error)) => {
@@ -107,6 +107,6 @@ impl<P: Ports> Service<P> {
                 }
             }
         }
-        Err(ApiError::Busy(id.clone()))
+        Err(ApiError::Conflict(id.clone()))
     }
 }

@@ -48,7 +48,7 @@ impl<P: Ports> Service<P> {
         let ours = (1..=RUN_ID_CHARS_MAX).contains(&run_id.len())
             && run_id.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
         let found = if ours { self.ports.run(run_id).await? } else { None };
-        found.ok_or_else(|| ApiError::NoRun(run_id.chars().take(RUN_ID_CHARS_MAX).collect()))
+        found.ok_or_else(|| ApiError::RunNotFound(run_id.chars().take(RUN_ID_CHARS_MAX).collect()))
     }
 
     /// A run, in so many bytes as an answer may have: of a very large one Regions and accounts are left out in which all is
@@ -69,7 +69,7 @@ impl<P: Ports> Service<P> {
     pub async fn quarantine(&self, run_id: &str, page: &Page) -> Result<List<Value>, ApiError> {
         self.run(run_id).await?;
         let part = self.ports.quarantined(run_id, page).await?;
-        Ok(List::of(part.ok_or_else(ApiError::no_mark)?, |entry| entry))
+        Ok(List::of(part.ok_or_else(ApiError::invalid_cursor)?, |entry| entry))
     }
 
     /// The findings of a run that are archived upon approval.
@@ -80,7 +80,7 @@ impl<P: Ports> Service<P> {
     pub async fn pending(&self, run_id: &str, page: &Page) -> Result<List<Value>, ApiError> {
         self.run(run_id).await?;
         let part = self.ports.pending(run_id, page).await?;
-        Ok(List::of(part.ok_or_else(ApiError::no_mark)?, |entry| entry))
+        Ok(List::of(part.ok_or_else(ApiError::invalid_cursor)?, |entry| entry))
     }
 
     /// The runs of which something is in quarantine, newest first. A part may be shorter than asked for, even empty, and
@@ -100,7 +100,7 @@ impl<P: Ports> Service<P> {
     /// # Errors
     ///
     /// When the table does not answer.
-    pub async fn trail(&self, page: &Page) -> Result<List<AuditEntry>, ApiError> {
+    pub async fn audit_log(&self, page: &Page) -> Result<List<AuditEntry>, ApiError> {
         Ok(List::of(cut(self.ports.audit_log(page).await?, TRAIL_BYTES_MAX), |entry| entry))
     }
 }
@@ -142,7 +142,7 @@ fn shortened(mut run: RunReport, bytes_max: usize) -> RunReport {
         run.accounts.insert(account, part);
     }
     run.reasons.push(format!(
-        "shortened: Regions in which all is well are left out here, and {} of {all} accounts; the whole report is {} in the state bucket",
+        "truncated: Regions without problems are omitted, and {} of {all} accounts; the full report is {} in the state bucket",
         all - run.accounts.len(),
         RunReport::key(&run.run_id),
     ));

@@ -11,7 +11,7 @@ use exporter::registry::Stored;
 use exporter::report::{Counts, RunReport, RunStatus, undelivered};
 
 use super::credentials::stays;
-use super::kept::Change;
+use super::resource::Change;
 use super::{IfMatch, Service, first};
 use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;

@@ -34,7 +34,7 @@ impl<P: Ports> Service<P> {
             Ok(tested) => judged(integration, tested),
             Err(error) => {
                 tracing::warn!(integration.id = %id, %error, "connection test not run");
-                let message = format!("the test could not be run: {error}; again: hubctl integration test {id}");
+                let message = format!("the test could not be run: {error}. To retry: hubctl integration test {id}");
                 let accounts = TestedAccounts::default();
                 Test { outcome: TestOutcome::NotRun, message, accounts, connections: Vec::new() }
             }

@@ -15,7 +15,7 @@ pub fn etag(revision: Revision) -> String {
 pub enum IfMatch {
     /// Nothing.
     #[default]
-    Unsaid,
+    Missing,
     /// Whatever there is.
     Any,
     /// One of these, as `ETag`s.
@@ -34,10 +34,10 @@ impl IfMatch {
     /// Holds what is there against what the client saw.
     pub(super) fn check(&self, id: &ProviderId, revision: Revision) -> Result<(), ApiError> {
         match self {
-            Self::Unsaid => Err(ApiError::Unconditional),
+            Self::Missing => Err(ApiError::PreconditionRequired),
             Self::Any => Ok(()),
             Self::Tags(tags) if tags.contains(&etag(revision)) => Ok(()),
-            Self::Tags(_) => Err(ApiError::Changed { id: id.clone(), current: etag(revision) }),
+            Self::Tags(_) => Err(ApiError::PreconditionFailed { id: id.clone(), current: etag(revision) }),
         }
     }
 
@@ -48,7 +48,7 @@ impl IfMatch {
 
     /// The same for a change that cannot undo another's, and so need not name a version.
     pub(super) fn or_any(&self) -> Self {
-        if *self == Self::Unsaid { Self::Any } else { self.clone() }
+        if *self == Self::Missing { Self::Any } else { self.clone() }
     }
 }
 
@@ -76,6 +76,6 @@ mod tests {
         ] {
             assert_eq!(IfMatch::parse(header).check(&id, this).is_ok(), matches, "{header}");
         }
-        assert!(matches!(IfMatch::Unsaid.check(&id, this), Err(ApiError::Unconditional)));
+        assert!(matches!(IfMatch::Missing.check(&id, this), Err(ApiError::PreconditionRequired)));
     }
 }

@@ -1,4 +1,4 @@
-//! Credentials as they come in, with a secret, and as they are shown, without one.
+//! Credentials in requests, with a secret, and in responses, without one.
 
 use exporter::integration::{Credentials, Role};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::CredentialsKind;
 
-/// A text that is kept and never shown: it has no debug text and can't be serialised, on purpose.
+/// A secret string. It deliberately doesn't implement `Debug` or `Serialize`.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, format = Password)]
@@ -24,27 +24,27 @@ impl SecretText {
     }
 }
 
-/// As whom accounts are called, with the access key where there is one. What is left out of `static` stays as it is.
+/// Credentials, with an access key, if any. Omitted members of `static` are unchanged.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialsBody {
-    /// `provider` (of integrations only), `default` or `static`.
+    /// `provider` (for integrations only), `default`, or `static`.
     #[schema(value_type = CredentialsKind)]
     pub kind: String,
-    /// Of `static`: the access key. It is kept in AWS Secrets Manager and can't be read back.
+    /// For `static`: the access key ID. The key is stored in AWS Secrets Manager and is never returned.
     #[schema(value_type = Option<String>, max_length = 128)]
     pub access_key_id: Option<SecretText>,
-    /// Of `static`: its secret half.
+    /// For `static`: the secret access key.
     #[schema(value_type = Option<String>, write_only, max_length = 256)]
     pub secret_access_key: Option<SecretText>,
-    /// Of `static`: of a temporary key.
+    /// For `static`: the session token of a temporary key.
     #[schema(value_type = Option<String>, write_only, max_length = 4096)]
     pub session_token: Option<SecretText>,
-    /// Of `static`, instead of a key: the name or ARN of a secret that holds one, as JSON with `access_key_id`,
-    /// `secret_access_key` and perhaps `session_token`. Its name must begin with the deployment's prefix.
+    /// For `static`, instead of a key: name or ARN of a secret that contains JSON with `access_key_id`, `secret_access_key`, and
+    /// optionally `session_token`. Its name must begin with the deployment's prefix.
     #[schema(max_length = 2048)]
     pub secret: Option<String>,
-    /// Of `default` and `static`: the role to assume.
+    /// For `default` and `static`: the role to assume.
     pub role: Option<RoleBody>,
 }
 
@@ -52,46 +52,46 @@ pub struct CredentialsBody {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoleBody {
-    /// `arn:aws:iam::123456789012:role/NAME`; of an organization `arn:aws:iam::*:role/NAME`, for the role of that name in
-    /// each of its accounts.
+    /// `arn:aws:iam::123456789012:role/NAME`; for an organization `arn:aws:iam::*:role/NAME`, the role of that name in each of
+    /// its accounts.
     #[schema(max_length = 2048)]
     pub arn: String,
-    /// What the role's trust policy asks for. Left out, it stays as it is, and a new role gets a new one. Not a secret.
+    /// External ID that the role's trust policy requires. If omitted, it is unchanged, or generated for a new role. Not a secret.
     #[schema(min_length = 2, max_length = 1224)]
     pub external_id: Option<String>,
-    /// The session's name, as `CloudTrail` shows it.
+    /// Role session name, as `CloudTrail` shows it.
     #[schema(min_length = 2, max_length = 64)]
     pub session_name: Option<String>,
-    /// The session's length in seconds. 3600, where it is left out.
+    /// Session duration in seconds. Default: 3600.
     #[schema(minimum = 900, maximum = 3600)]
     pub duration_seconds: Option<i64>,
 }
 
-/// As whom accounts are called.
+/// Credentials, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CredentialsView {
-    /// `provider`, `default` or `static`.
+    /// `provider`, `default`, or `static`.
     pub kind: CredentialsKind,
-    /// Of `static`: where the access key is kept.
+    /// For `static`: name of the secret with the access key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
-    /// The role that is assumed.
+    /// The role to assume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleView>,
 }
 
-/// A role that is assumed.
+/// A role to assume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RoleView {
     /// Its ARN.
     pub arn: String,
-    /// What its trust policy must ask for. Not a secret.
+    /// External ID that its trust policy must require. Not a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// The session's name.
+    /// Role session name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_name: Option<String>,
-    /// The session's length in seconds.
+    /// Session duration in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u16>,
 }

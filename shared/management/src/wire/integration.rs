@@ -1,4 +1,4 @@
-//! Integrations as they travel.
+//! Integrations in requests and responses.
 
 use asff::{RegionName, ScanFormat, SeverityLabel};
 use exporter::connection::{Connection, Problem};
@@ -13,23 +13,23 @@ use utoipa::ToSchema;
 
 use super::{ConnectionStatus, CredentialsBody, CredentialsView, TestOutcome};
 
-/// An integration to be created. What is left out has its default.
+/// An integration to create. Omitted settings have their default.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IntegrationBody {
-    /// The provider whose findings are exported: an account, or an organization. There must be one of this id.
+    /// ID of the provider whose findings are exported: an account or an organization. It must exist.
     #[schema(pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
     pub provider: String,
-    /// Off: uploads are recorded and can be replayed.
+    /// If false, uploads are recorded and can be replayed.
     #[schema(default = true)]
     pub enabled: Option<bool>,
     /// Send failed findings only.
     #[schema(default = true)]
     pub only_failed: Option<bool>,
-    /// Archive what a newer scan shows to be resolved.
+    /// Archive findings that a newer scan shows as resolved.
     #[schema(default = false)]
     pub archive_previous_findings: Option<bool>,
-    /// What the scans cover, which decides whether a finding is archived for being absent from one.
+    /// What a scan covers, which determines whether absent findings are archived.
     #[schema(value_type = Option<ArchiveScope>)]
     pub archive_scope: Option<String>,
     /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
@@ -39,36 +39,35 @@ pub struct IntegrationBody {
     /// Consecutive whole scans that a finding must be absent from before it is archived, if absence is the only evidence.
     #[schema(minimum = 1, maximum = 14, default = 2)]
     pub absent_scans: Option<i64>,
-    /// A scan with less than this share of the last whole scan's results or checks looks partial and archives nothing for
-    /// being absent. 0: no scan looks partial.
+    /// A scan with less than this share of the last whole scan's results or checks looks partial: absent findings are not
+    /// archived. 0 disables the check.
     #[schema(minimum = 0, maximum = 100, default = 50)]
     pub partial_scan_percent: Option<i64>,
-    /// Which findings are sent: what changed, or all of them at every scan.
+    /// Which findings are sent: new and changed ones plus a monthly refresh, or all findings of every scan.
     #[schema(value_type = Option<Resend>)]
     pub resend: Option<String>,
     /// Findings below this severity are not sent.
     #[schema(value_type = Option<SeverityLabel>)]
     pub severity_min: Option<String>,
-    /// What happens to muted findings.
+    /// How muted findings are handled.
     #[schema(value_type = Option<MutedFindings>)]
     pub muted: Option<String>,
-    /// The Regions that may receive findings, of one partition. Left out: every Region that takes them.
+    /// Regions that may receive findings, in one partition. Default: every enabled Region.
     #[schema(min_items = 1, max_items = 100)]
     pub regions: Option<Vec<String>>,
-    /// Where the findings go that their own Region does not take; one of `regions`, where these are named.
+    /// Region for findings whose own Region is unavailable. If `regions` is set, it must be one of them.
     #[schema(max_length = 16)]
     pub fallback_region: Option<String>,
-    /// The sources from which scans are accepted. Left out: any. An upload from elsewhere changes nothing for the integration's
-    /// accounts.
+    /// Authorized sources of scans. Default: any. An upload from another source changes nothing for the integration's accounts.
     #[schema(min_items = 1, max_items = 20)]
     pub scan_sources: Option<Vec<ScanSourceBody>>,
     /// Prowler writes one scan in several formats; this one is exported.
     #[schema(value_type = Option<ScanFormat>)]
     pub format: Option<String>,
-    /// Accept the Prowler product in Regions whose hub is on and where nobody did.
+    /// Accept the Prowler product in Regions in which Security Hub is enabled and doesn't accept it yet.
     #[schema(default = false)]
     pub auto_accept_product: Option<bool>,
-    /// As whom Security Hub is called. Left out: as the provider says.
+    /// Credentials to call Security Hub with. Default: the provider's.
     pub credentials: Option<CredentialsBody>,
 }
 
@@ -76,33 +75,33 @@ pub struct IntegrationBody {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScanSourceBody {
-    /// Keys that begin with it, if it ends with `/`; otherwise this key alone. `{account_id}` stands for the account that a
-    /// finding is of.
+    /// Keys that begin with it, if it ends with `/`; otherwise this key alone. `{account_id}` is replaced by the account of
+    /// the finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 1024, example = "scans/{account_id}/")]
     pub prefix: Option<String>,
-    /// The account that uploaded the object, by S3's event of `EventBridge`, or `{account_id}`.
+    /// Account that uploaded the object, according to the `EventBridge` event, or `{account_id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(pattern = r"^([0-9]{12}|\{account_id\})$")]
     pub uploader_account: Option<String>,
 }
 
-/// What can be changed of an integration. Null takes a setting back to its default; what is left out stays as it is.
-/// Credentials have an address of their own.
+/// Changes of an integration. Null resets a setting to its default; omitted settings are unchanged. Credentials have their own
+/// path.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IntegrationPatch {
-    /// Another provider: the integration moves to its id.
+    /// Another provider; moves the integration to its ID.
     #[schema(value_type = String, pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// Off: uploads are recorded and can be replayed.
+    /// If false, uploads are recorded and can be replayed.
     pub enabled: Option<bool>,
     /// Send failed findings only.
     pub only_failed: Option<bool>,
-    /// Archive what a newer scan shows to be resolved.
+    /// Archive findings that a newer scan shows as resolved.
     pub archive_previous_findings: Option<bool>,
-    /// What the scans cover, which decides whether a finding is archived for being absent from one.
+    /// What a scan covers, which determines whether absent findings are archived.
     #[schema(value_type = Option<ArchiveScope>)]
     pub archive_scope: Option<String>,
     /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
@@ -112,8 +111,8 @@ pub struct IntegrationPatch {
     /// Consecutive whole scans that a finding must be absent from before it is archived, if absence is the only evidence.
     #[schema(minimum = 1, maximum = 14)]
     pub absent_scans: Option<i64>,
-    /// A scan with less than this share of the last whole scan's results or checks looks partial and archives nothing for
-    /// being absent. 0: no scan looks partial.
+    /// A scan with less than this share of the last whole scan's results or checks looks partial: absent findings are not
+    /// archived. 0 disables the check.
     #[schema(minimum = 0, maximum = 100)]
     pub partial_scan_percent: Option<i64>,
     /// Which findings are sent.
@@ -122,41 +121,41 @@ pub struct IntegrationPatch {
     /// Findings below this severity are not sent.
     #[schema(value_type = Option<SeverityLabel>)]
     pub severity_min: Option<String>,
-    /// What happens to muted findings.
+    /// How muted findings are handled.
     #[schema(value_type = Option<MutedFindings>)]
     pub muted: Option<String>,
     /// The Regions that may receive findings.
     #[schema(min_items = 1, max_items = 100)]
     pub regions: Option<Vec<String>>,
-    /// Where the findings go that their own Region does not take.
+    /// Region for findings whose own Region is unavailable.
     #[schema(max_length = 16)]
     pub fallback_region: Option<String>,
-    /// The sources from which scans are accepted, all of them.
+    /// Authorized sources of scans; replaces the list.
     #[schema(min_items = 1, max_items = 20)]
     pub scan_sources: Option<Vec<ScanSourceBody>>,
     /// Which of Prowler's formats is exported.
     #[schema(value_type = Option<ScanFormat>)]
     pub format: Option<String>,
-    /// Accept the Prowler product in Regions whose hub is on and where nobody did.
+    /// Accept the Prowler product in Regions in which Security Hub is enabled and doesn't accept it yet.
     pub auto_accept_product: Option<bool>,
 }
 
 /// An integration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IntegrationView {
-    /// Its id, which is its provider's.
+    /// ID of the integration, which is the provider's.
     pub id: String,
     /// The provider whose findings are exported.
     pub provider: String,
-    /// The provider's name for people.
+    /// The provider's display name.
     pub provider_alias: Option<String>,
-    /// Whether it exports.
+    /// Whether the integration is enabled.
     pub enabled: bool,
     /// Whether it sends failed findings only.
     pub only_failed: bool,
-    /// Whether it archives what a newer scan shows to be resolved.
+    /// Whether it archives findings that a newer scan shows as resolved.
     pub archive_previous_findings: bool,
-    /// What the scans cover, which decides whether a finding is archived for being absent from one.
+    /// What a scan covers, which determines whether absent findings are archived.
     pub archive_scope: ArchiveScope,
     /// Maximum share of the account's active findings to archive without approval, in percent. Up to 20 findings are
     /// archived whatever the share; 0 always requires approval.
@@ -165,86 +164,86 @@ pub struct IntegrationView {
     /// Consecutive whole scans that a finding must be absent from before it is archived, if absence is the only evidence.
     #[schema(minimum = 1, maximum = 14)]
     pub absent_scans: u8,
-    /// A scan with less than this share of the last whole scan's results or checks looks partial and archives nothing for
-    /// being absent. 0: no scan looks partial.
+    /// A scan with less than this share of the last whole scan's results or checks looks partial: absent findings are not
+    /// archived. 0 disables the check.
     #[schema(minimum = 0, maximum = 100)]
     pub partial_scan_percent: u8,
     /// Which findings are sent.
     pub resend: Resend,
     /// Findings below this severity are not sent.
     pub severity_min: Option<SeverityLabel>,
-    /// What happens to muted findings.
+    /// How muted findings are handled.
     pub muted: MutedFindings,
-    /// The Regions that may receive findings. Null: every Region that takes them.
+    /// Regions that may receive findings. Null: every enabled Region.
     pub regions: Option<Vec<RegionName>>,
-    /// Where the findings go that their own Region does not take.
+    /// Region for findings whose own Region is unavailable.
     pub fallback_region: Option<RegionName>,
-    /// The sources from which scans are accepted. Null: any.
+    /// Authorized sources of scans. Null: any.
     #[schema(value_type = Option<Vec<ScanSourceBody>>)]
     pub scan_sources: Option<Vec<ScanSource>>,
     /// Which of Prowler's formats is exported.
     pub format: ScanFormat,
-    /// Whether it accepts the Prowler product where nobody did.
+    /// Whether it accepts the Prowler product in enabled Regions.
     pub auto_accept_product: bool,
-    /// As whom Security Hub is called.
+    /// Credentials to call Security Hub with.
     pub credentials: CredentialsView,
-    /// How it is connected, by the newest checks.
+    /// Connection status, from the newest checks.
     pub connection: ConnectionSummary,
-    /// When the next scan is due, where the provider has a schedule.
+    /// Time of the next expected scan, if the provider has a schedule.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_scan_at: Option<Timestamp>,
     /// Whether that time has passed: the scan is overdue.
     #[serde(default)]
     pub next_scan_overdue: bool,
-    /// Since when it is being deleted: what it sent is archived first.
+    /// Since when it is being deleted: its findings are archived first.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub deletion_requested_at: Option<Timestamp>,
-    /// Counts its changes; 1 when it is new.
+    /// Version, which increases with each change; initially 1.
     pub version: u64,
-    /// When it was created.
+    /// Time of creation.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// Time of the last change.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
-    /// Who changed it last.
+    /// Principal that made the last change.
     pub updated_by: String,
-    /// The test that this request caused, where it did.
+    /// The connection test of this request, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<Test>,
-    /// The uploads that wait since it was disabled, in the answer to enabling it.
+    /// Uploads received while it was disabled, in the response to enabling it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_uploads: Option<PendingUploads>,
-    /// The job that archives what it sent, in the answer to deleting it so.
+    /// The job that archives its findings, in the response to deleting it with `archive`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
-    /// What stays behind in Security Hub, in the answer to moving it to another provider.
+    /// Findings that remain in Security Hub unmanaged, in the response to moving it to another provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphaned_findings: Option<OrphanedFindings>,
 }
 
-/// What an integration sent for the provider that it moved away from. It stays in Security Hub as it is.
+/// Findings that an integration sent for the provider that it was moved away from. They stay in Security Hub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrphanedFindings {
-    /// The provider that has no integration now.
+    /// The provider, which has no integration now.
     pub provider: String,
-    /// What becomes of it, in a sentence.
+    /// What happens to the findings.
     pub message: String,
-    /// The commands that archive it.
+    /// The commands that archive them.
     pub remediation: String,
 }
 
 impl OrphanedFindings {
     /// Of a provider that an integration moved away from.
     pub(crate) fn of(provider: &ProviderId) -> Self {
-        let keeper = match provider.account() {
-            Some(_) => "unless an organization's integration reaches the account, nobody",
-            None => "but for accounts with integrations of their own, nobody",
+        let unless = match provider.account() {
+            Some(_) => "unless an integration of an organization includes the account, they are not",
+            None => "except for accounts with their own integration, they are not",
         };
         Self {
             provider: provider.to_string(),
             message: format!(
-                "what was sent for {provider} stays in Security Hub as it is; {keeper} updates or archives it any more"
+                "findings of {provider} stay in Security Hub unchanged; {unless} updated or archived any more"
             ),
             remediation: format!(
                 "hubctl integration create --provider {provider} --disabled, then hubctl integration delete {provider} --archive"
@@ -253,42 +252,42 @@ impl OrphanedFindings {
     }
 }
 
-/// How an integration is connected: the newest checks of all its accounts.
+/// Connection status of an integration, from the newest checks of its accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConnectionSummary {
-    /// The worst of its accounts; `degraded`, where some are connected and some are not.
+    /// The most severe status of its accounts; `degraded` if only some are connected.
     pub status: ConnectionStatus,
-    /// When the newest check ended.
+    /// Time of the newest check.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_checked_at: Option<Timestamp>,
-    /// Since when the Regions are those of an earlier check, because later ones failed for a passing reason; of an organization,
-    /// since when no account was reached.
+    /// Since when the Regions are those of an earlier check, because later ones failed for a transient reason; for an
+    /// organization, since when no account was reachable.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub stale_since: Option<Timestamp>,
-    /// The Regions that take findings, in at least one account.
+    /// Regions that are available in at least one account.
     pub regions: Vec<RegionName>,
-    /// Accounts that were checked.
+    /// Number of checked accounts.
     pub accounts: u64,
-    /// Those of them that are disconnected.
+    /// Number of disconnected accounts.
     pub accounts_disconnected: u64,
-    /// Those of them that the newest check did not reach for a passing reason: what is said of them is what an earlier one found.
+    /// Number of accounts that the newest check did not reach for a transient reason; their status is from an earlier check.
     #[serde(default)]
     pub accounts_not_reached: u64,
-    /// What is wrong with the first account that has something wrong.
+    /// Problem of the first account that has one.
     pub problem: Option<Problem>,
 }
 
 /// A connection test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Test {
-    /// How it ended.
+    /// Outcome of the test.
     pub outcome: TestOutcome,
-    /// What was found, in a sentence.
+    /// Summary of the result.
     pub message: String,
-    /// How many accounts stand how.
+    /// Number of accounts by outcome.
     #[serde(default)]
     pub accounts: TestedAccounts,
-    /// What was found in each account, the worst first; of an organization, at most 100.
+    /// Result of each account, the most severe first; at most 100.
     #[schema(value_type = Vec<Connection>)]
     pub connections: Vec<exporter::connection::Connection>,
 }
@@ -297,19 +296,19 @@ pub struct Test {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct TestedAccounts {
-    /// All accounts that are known.
+    /// All known accounts.
     pub total: u64,
-    /// They take findings wherever they should.
+    /// Connected in every expected Region.
     pub connected: u64,
-    /// They take findings, but not in a Region that is named or took them before.
+    /// Connected, but an expected Region is unavailable.
     pub degraded: u64,
-    /// They take none.
+    /// Disconnected.
     pub disconnected: u64,
-    /// They, or Regions of theirs that took findings before, did not answer.
+    /// No response from the account, or from a Region that was available before.
     pub unanswered: u64,
-    /// They were not checked: the time was over, or the check ended without a result.
+    /// Not checked: deadline exceeded, or the check ended without a result.
     pub unchecked: u64,
-    /// Those that were not checked; at most 100.
+    /// Accounts that were not checked; at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub unchecked_ids: Vec<asff::AccountId>,
@@ -318,19 +317,19 @@ pub struct TestedAccounts {
 /// Uploads that were recorded while an integration was disabled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PendingUploads {
-    /// Runs whose findings wait.
+    /// Number of runs with pending findings.
     pub runs: u64,
-    /// Those that are being replayed now.
+    /// Number of runs that are being replayed.
     pub replayed: u64,
-    /// Whether there may be more than were looked at.
+    /// Whether there may be more.
     pub more: bool,
-    /// The job that replays them, where there is one.
+    /// The job that replays them, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
 }
 
 impl IntegrationView {
-    /// As it is kept, with what is known of it.
+    /// Converts the stored value, with its current status.
     pub fn of(
         stored: &Stored<Integration>,
         provider_alias: Option<String>,

@@ -1,4 +1,4 @@
-//! Jobs, as they travel.
+//! Jobs in requests and responses.
 
 use exporter::approval::Approval;
 use exporter::jobs::{JobRecord, JobState};
@@ -8,11 +8,12 @@ use utoipa::ToSchema;
 
 use crate::problem::ApiError;
 
-/// What is approved. Nothing named, or no body: what is pending.
+/// What is approved. Default, also without a body: `pending`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApprovalBody {
-    /// Archive the findings that the scan shows as resolved, also above `archive_limit_percent`. True if `unproven` is not.
+    /// Archive the findings that the scan shows as resolved, even above `archive_limit_percent`. Default: true, unless `unproven`
+    /// is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<bool>,
     /// Archive the findings that the scan proves nothing about, and make a scan that looks partial the one that later scans
@@ -31,44 +32,44 @@ impl ApprovalBody {
     pub fn approval(&self) -> Result<Approval, ApiError> {
         let unproven = self.unproven.unwrap_or_default();
         if self.pending == Some(false) && !unproven {
-            return Err(ApiError::field("pending", "must be true if unproven is not: nothing would be approved"));
+            return Err(ApiError::field("pending", "must be true if unproven is false: otherwise nothing is approved"));
         }
         Ok(Approval::for_job(self.pending.unwrap_or_default(), unproven))
     }
 }
 
-/// Work that was handed to the exporter, and what became of it.
+/// A job of the exporter, with its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobView {
-    /// Time-ordered, unique.
+    /// Unique ID, ordered by time.
     pub id: String,
-    /// What was submitted: `replay`, `approve`, `undo_archive`, `redrive`, `reconcile` or `archive_all`.
+    /// Type of the job: `replay`, `approve`, `undo_archive`, `redrive`, `reconcile`, or `archive_all`.
     pub job: String,
-    /// The run, the account or the organization that it is about. Null: all there are.
+    /// Target of the job: a run, an account, or an organization. Null: all.
     #[schema(required = true)]
     pub target: Option<String>,
-    /// How it stands.
+    /// State of the job.
     pub state: JobState,
-    /// Why it is refused, failed or undone, or what it waits for.
+    /// Why it was rejected, failed, or was canceled, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The runs of its last attempt, which say with what result it was run.
+    /// Runs of its last attempt.
     pub runs: Vec<String>,
-    /// jobs that it placed, and that go on with it.
+    /// Jobs that it submitted to continue its work.
     pub next_job_ids: Vec<String>,
-    /// When it was placed.
+    /// Time of submission.
     #[schema(value_type = String, format = DateTime)]
     pub submitted_at: Timestamp,
-    /// Who placed it.
+    /// Principal that submitted it.
     pub submitted_by: String,
-    /// When it was settled.
+    /// Time of completion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub completed_at: Option<Timestamp>,
 }
 
 impl JobView {
-    /// As it is kept.
+    /// Converts the stored value.
     pub fn of(record: JobRecord) -> Self {
         let JobRecord { id, job, state, message, runs, next_job_ids, submitted_at, submitted_by, completed_at, .. } =
             record;

@@ -1,4 +1,4 @@
-//! Lists, and the answers that are no thing of their own.
+//! Lists and other responses.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 
 use super::{IntegrationView, JobView, ProviderView};
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct List<T> {
     /// The entries.
     pub items: Vec<T>,
-    /// The `after` of the next part; null at the end.
+    /// The `after` parameter of the next page; null at the end.
     pub next: Option<String>,
 }
 
@@ -36,42 +36,42 @@ macro_rules! list {
         pub struct $name {
             /// The entries.
             pub items: Vec<$item>,
-            /// The `after` of the next part; null at the end.
+            /// The `after` parameter of the next page; null at the end.
             #[schema(required = true)]
             pub next: Option<String>,
         }
     };
 }
 
-list!(ProviderList, ProviderView, "A part of the providers, by id.");
-list!(IntegrationList, IntegrationView, "A part of the integrations, by id.");
-list!(ConnectionList, Connection, "A part of an integration's accounts, by account.");
-list!(RunList, RunReport, "A part of the runs, newest first, shortened: Regions and most accounts are left out.");
+list!(ProviderList, ProviderView, "A page of the providers, by ID.");
+list!(IntegrationList, IntegrationView, "A page of the integrations, by ID.");
+list!(ConnectionList, Connection, "A page of an integration's accounts, by account ID.");
+list!(RunList, RunReport, "A page of the runs, newest first, without Regions and most accounts.");
 list!(JobList, JobView, "A page of the jobs, newest first.");
-list!(AuditList, AuditEntry, "A part of the audit log of changes, newest first.");
-list!(QuarantinedRunList, QuarantinedRun, "A part of the runs that left something in quarantine, newest first.");
-list!(QuarantineList, Object, "A part of a run's quarantine, in the order of the file.");
+list!(AuditList, AuditEntry, "A page of the audit log, newest entry first.");
+list!(QuarantinedRunList, QuarantinedRun, "A page of the runs with quarantined findings, newest first.");
+list!(QuarantineList, Object, "A page of a run's quarantined findings, in the order of the file.");
 list!(
     PendingList,
     PendingFinding,
-    "A page of the findings of a run that are archived upon approval, in the order in which the run wrote them."
+    "A page of a run's findings that require approval to be archived, in the order of the run."
 );
-list!(RegionList, RegionView, "The Regions that this version knows, by name.");
+list!(RegionList, RegionView, "The Regions known to this release, by name.");
 
 /// Anything.
 type Object = serde_json::Map<String, serde_json::Value>;
 
-/// A run that left findings in quarantine.
+/// A run with quarantined findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QuarantinedRun {
     /// The run.
     pub run_id: String,
-    /// When it began.
+    /// Start time.
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
-    /// What it exported.
+    /// URL of the upload.
     pub source: String,
-    /// Findings that lie there now, by the reason's short name.
+    /// Number of quarantined findings by error code.
     pub quarantined: BTreeMap<String, u64>,
 }
 
@@ -93,8 +93,8 @@ impl QuarantinedRun {
 pub struct RegionView {
     /// Its name.
     pub name: RegionName,
-    /// The partition that it belongs to.
+    /// Its partition.
     pub partition: String,
-    /// How an account gets it.
+    /// How the Region is enabled for an account.
     pub availability: Availability,
 }

@@ -1,5 +1,4 @@
-//! What travels: the bodies of requests and answers. Their names are the product's words; a field that is not here is
-//! refused by its name.
+//! The bodies of requests and responses. An unknown field is rejected with its name.
 
 mod attention;
 mod credentials;

@@ -1,4 +1,4 @@
-//! Providers as they travel.
+//! Providers in requests and responses.
 
 use exporter::provider::Provider;
 use exporter::registry::Stored;
@@ -10,32 +10,32 @@ use utoipa::ToSchema;
 use super::ProviderKind;
 use super::{CredentialsBody, CredentialsView, Test};
 
-/// A provider to be created.
+/// A provider to create.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderBody {
-    /// The account's 12 digits, or the organization's id, such as `o-a1b2c3d4e5`.
+    /// 12-digit account ID, or organization ID such as `o-a1b2c3d4e5`.
     #[schema(pattern = r"^([0-9]{12}|o-[a-z0-9]{10,32})$")]
     pub id: String,
-    /// A name for people.
+    /// Display name.
     #[schema(min_length = 1, max_length = 128)]
     pub alias: Option<String>,
-    /// When its scans come, in UTC: `rate(1 day)` or `cron(0 3 * * ? *)`.
+    /// Expected scan schedule, in UTC: `rate(1 day)` or `cron(0 3 * * ? *)`.
     #[schema(max_length = 256)]
     pub scan_schedule: Option<String>,
-    /// As whom its accounts are called. Left out: as the deployment itself.
+    /// Credentials for its accounts. Default: the deployment's own identity.
     pub credentials: Option<CredentialsBody>,
 }
 
-/// What can be changed of a provider. Null takes a setting back to its default; what is left out stays as it is.
+/// Changes of a provider. Null resets a setting to its default; omitted settings are unchanged.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderPatch {
-    /// A name for people.
+    /// Display name.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 128)]
     pub alias: Option<String>,
-    /// When its scans come.
+    /// Expected scan schedule, in UTC.
     #[serde(default)]
     #[schema(max_length = 256)]
     pub scan_schedule: Option<String>,
@@ -51,33 +51,33 @@ impl ProviderPatch {
 /// A provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProviderView {
-    /// The account, or the organization.
+    /// Account or organization ID.
     pub id: String,
-    /// What it is.
+    /// Kind of provider.
     pub kind: ProviderKind,
-    /// A name for people.
+    /// Display name.
     pub alias: Option<String>,
-    /// When its scans come.
+    /// Expected scan schedule, in UTC.
     pub scan_schedule: Option<String>,
-    /// As whom its accounts are called.
+    /// Credentials for its accounts.
     pub credentials: CredentialsView,
-    /// Counts its changes; 1 when it is new.
+    /// Version, which increases with each change; initially 1.
     pub version: u64,
-    /// When it was created.
+    /// Time of creation.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// Time of the last change.
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
-    /// Who changed it last.
+    /// Principal that made the last change.
     pub updated_by: String,
-    /// The test of its integration with new credentials, in the answer to giving it some that it uses.
+    /// The test of its integration, in the response to a change of credentials that the integration uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<Test>,
 }
 
 impl ProviderView {
-    /// As it is kept.
+    /// Converts the stored value.
     pub fn of(stored: &Stored<Provider>) -> Self {
         let Stored { value, version, created_at, updated_at, updated_by, .. } = stored;
         let kind = if value.id.account().is_some() { ProviderKind::Account } else { ProviderKind::Organization };

@@ -3,52 +3,52 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a provider is.
+/// Kind of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
     /// One account.
     Account,
-    /// All accounts of an organization that have no provider of their own.
+    /// All accounts of an organization, except those with their own provider.
     Organization,
 }
 
-/// As whom accounts are called.
+/// Credentials, without secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialsKind {
-    /// As the provider says. Of integrations only.
+    /// The provider's credentials. For integrations only.
     Provider,
     /// The default chain of the AWS SDK: the deployment's own identity.
     Default,
-    /// An access key, kept in AWS Secrets Manager.
+    /// An access key in AWS Secrets Manager.
     Static,
 }
 
-/// How an account, or an integration, is connected.
+/// Connection status of an account or an integration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStatus {
-    /// Security Hub takes findings in at least one Region, and in every one in which it did before.
+    /// All expected Regions are available.
     Connected,
-    /// It takes findings, but a Region, or an account of the organization, does not.
+    /// Some Regions are available, but an expected Region, or an account of the organization, is not.
     Degraded,
-    /// No Region takes findings, or the credentials don't work.
+    /// No Region is available, or the credentials don't work.
     Disconnected,
-    /// Nobody looked yet.
+    /// Not checked yet.
     Unknown,
 }
 
-/// How a test ended.
+/// Outcome of a connection test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TestOutcome {
-    /// Findings can be exported: every account was checked, and takes them in every Region that it should.
+    /// Findings can be exported: every account accepts them in every expected Region.
     Passed,
-    /// Findings can be exported, but not of every account, or not in a Region that is named or took them before.
+    /// Findings can be exported, but not for every account, or not in every expected Region.
     Partial,
-    /// They can't.
+    /// Findings can't be exported.
     Failed,
-    /// It is not known: the test could not be run, or not every account or Region answered. The next one may tell.
+    /// Unknown: the test could not be run, or not every account or Region responded. Retry the test.
     NotRun,
 }

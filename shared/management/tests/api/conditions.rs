@@ -12,7 +12,7 @@ async fn of_two_writers_that_saw_the_same_version_one_loses_with_412() {
     let first = api.patch(&path, &etag, &json!({"only_failed": false})).await;
     let second = api.patch(&path, &etag, &json!({"archive_previous_findings": true})).await;
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 412));
-    assert_eq!(second.problem(), "changed");
+    assert_eq!(second.problem(), "precondition-failed");
     assert!(second.text.contains(&first.etag().replace('"', "\\\"")), "it is told what there is now: {}", second.text);
     assert_eq!(api.get(&path).await.body["archive_previous_findings"], false);
 }
@@ -25,7 +25,7 @@ async fn whoever_is_overtaken_between_reading_and_writing_loses_too() {
         memory.kept().integrations.get_mut(ACCOUNT).unwrap().version += 1;
     });
     let late = api.patch(&path, &etag, &json!({"only_failed": false})).await;
-    assert_eq!((late.status.as_u16(), late.problem()), (412, "changed"));
+    assert_eq!((late.status.as_u16(), late.problem()), (412, "precondition-failed"));
     let page = Page { limit: 10, after: None };
     assert_eq!(
         api.memory.audit_log(&page).await.unwrap().entries[0].action,
@@ -67,7 +67,7 @@ async fn a_change_names_the_version_that_it_is_made_to() {
         ("DELETE", format!("/providers/{ACCOUNT}"), vec![], ""),
     ] {
         let answer = api.send(method, &path, &headers, body).await;
-        assert_eq!((answer.status.as_u16(), answer.problem()), (428, "if-match"), "{method} {path}");
+        assert_eq!((answer.status.as_u16(), answer.problem()), (428, "precondition-required"), "{method} {path}");
     }
 }
 

@@ -45,7 +45,7 @@ async fn an_integration_whose_test_fails_is_created_with_the_reason() {
     let made = api.post("/integrations", &json!({"provider": ACCOUNT})).await;
     assert_eq!((made.status.as_u16(), &made.body["test"]["outcome"]), (201, &json!("failed")));
     let message = made.body["test"]["message"].as_str().unwrap();
-    assert_eq!(message, "the role can't be assumed; to fix it: hubctl permissions print");
+    assert_eq!(message, "the role can't be assumed. To fix: hubctl permissions print");
     let (path, _) = api.integration().await;
     assert_eq!(api.get(&path).await.body["connection"]["status"], "disconnected");
 
@@ -118,7 +118,7 @@ async fn a_move_says_what_stays_behind_in_security_hub_and_how_it_is_archived() 
     assert_eq!(moved.status, 200, "{}", moved.text);
     let left = &moved.body["orphaned_findings"];
     assert_eq!(left["provider"], ACCOUNT);
-    assert!(left["message"].as_str().unwrap().contains("stays in Security Hub"), "{left}");
+    assert!(left["message"].as_str().unwrap().contains("stay in Security Hub"), "{left}");
     let remediation = left["remediation"].as_str().unwrap();
     assert!(remediation.contains(&format!("hubctl integration delete {ACCOUNT} --archive")), "{remediation}");
     assert_eq!(api.get(&format!("/integrations/{OTHER}")).await.body.get("orphaned_findings"), None, "it is said once");
@@ -131,7 +131,7 @@ async fn a_move_to_a_provider_that_has_an_integration_is_refused() {
     api.post("/integrations", &json!({"provider": OTHER})).await;
     let (path, etag) = api.integration().await;
     let refused = api.patch(&path, &etag, &json!({"provider": OTHER})).await;
-    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "exists"));
+    assert_eq!((refused.status.as_u16(), refused.problem()), (409, "already-exists"));
     assert_eq!(api.get(&path).await.etag(), etag, "it stays as it was");
 }
 

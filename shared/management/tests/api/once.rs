@@ -23,7 +23,7 @@ async fn the_same_request_twice_creates_one_integration() {
     );
     assert_eq!(first.etag(), second.etag());
     assert_eq!(api.actions(), ["provider.create", "integration.create"]);
-    assert_eq!(create(&api, "k2", &body).await.problem(), "exists", "another request is another");
+    assert_eq!(create(&api, "k2", &body).await.problem(), "already-exists", "another request is another");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_key_is_forgotten_after_a_day() {
     create(&api, "k1", &body).await;
     let later = api.memory.kept().now.unwrap() + SignedDuration::from_hours(25);
     api.memory.kept().now = Some(later);
-    assert_eq!(create(&api, "k1", &body).await.problem(), "exists");
+    assert_eq!(create(&api, "k1", &body).await.problem(), "already-exists");
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn what_was_deleted_is_not_made_again_by_a_request_that_comes_late() {
     api.delete(&format!("/integrations/{ACCOUNT}"), "*").await;
     let late = create(&api, "k1", &body).await;
     assert_eq!((late.status.as_u16(), late.problem()), (409, "idempotency-key-target-deleted"), "{}", late.text);
-    assert!(late.body["remediation"].as_str().unwrap().contains("new key"), "{}", late.text);
+    assert!(late.body["remediation"].as_str().unwrap().contains("new Idempotency-Key"), "{}", late.text);
 
     let later = api.memory.kept().now.unwrap() + SignedDuration::from_secs(60);
     api.memory.kept().now = Some(later);

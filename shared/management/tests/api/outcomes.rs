@@ -56,7 +56,7 @@ fn read(test: &Value) -> (&str, &str, [u64; 6]) {
 #[tokio::test]
 async fn an_account_that_did_not_answer_is_not_passed() {
     let found = test(vec![silent(ACCOUNT, ACCOUNT)], None).await;
-    let message = "no answer this time: STS answered 503; to fix it: the remedy";
+    let message = "no response: STS answered 503. To fix: the remedy";
     assert_eq!(read(&found), ("not_run", message, [1, 0, 0, 0, 1, 0]));
 }
 
@@ -70,7 +70,7 @@ async fn a_new_account_that_did_not_answer_is_not_refused_either() {
 #[tokio::test]
 async fn a_region_that_took_findings_and_does_not_answer_is_not_passed() {
     let found = test(vec![half_silent()], None).await;
-    let message = "no answer this time: us-east-1: us-east-1 answered 503; to fix it: the remedy";
+    let message = "no response: us-east-1: us-east-1 answered 503. To fix: the remedy";
     assert_eq!(read(&found), ("not_run", message, [1, 0, 0, 0, 1, 0]));
 }
 
@@ -78,7 +78,7 @@ async fn a_region_that_took_findings_and_does_not_answer_is_not_passed() {
 async fn a_region_that_is_named_and_takes_nothing_is_named_and_not_passed() {
     let found = || vec![without("ap-southeast-2", ConnectionStatus::Degraded)];
     let named = test(found(), Some(&["eu-west-1", "ap-southeast-2"])).await;
-    let message = "connected in 1 Region: eu-west-1; not in ap-southeast-2: Security Hub is off there; to fix it: \
+    let message = "connected in 1 Region: eu-west-1; not in ap-southeast-2: Security Hub is off there. To fix: \
                    the remedy";
     assert_eq!(read(&named), ("partial", message, [1, 0, 1, 0, 0, 0]));
     let all = test(vec![without("ap-southeast-2", ConnectionStatus::Connected)], None).await;
@@ -137,8 +137,8 @@ async fn of_an_organization_the_worst_accounts_come_first_and_all_are_counted() 
     assert_eq!((outcome, counts), ("partial", [120, 118, 0, 1, 1, 0]));
     assert_eq!(
         message,
-        "1 of 120 accounts are not connected; 1 of 120 accounts did not answer; 000000000120: the role can't be \
-         assumed; to fix it: hubctl permissions print; 000000000111: no answer this time: STS answered 503; to fix \
+        "1 of 120 accounts are not connected; 1 of 120 accounts did not respond; 000000000120: the role can't be \
+         assumed. To fix: hubctl permissions print; 000000000111: no response: STS answered 503; to fix \
          it: the remedy"
     );
     let shown: Vec<_> = some["connections"].as_array().unwrap().iter().map(|one| one["account"].clone()).collect();

@@ -125,34 +125,34 @@ async fn a_request_that_was_broken_off_is_answered_by_what_it_came_to() {
     let stack = Stack::new(&api, FIRST);
     stack.create(provider(ACCOUNT)).await;
     let creation = stack.event("Create", None, &integration(ACCOUNT), &json!({}));
-    let answer = stack.broken_off(&creation).await;
+    let answer = stack.after_interruption(&creation).await;
     assert_eq!((answer.status, answer.reason.as_str()), ("FAILED", "the time was over"));
     assert!(answer.physical_resource_id.starts_with("never-made:"), "{answer:?}");
 
     api.memory.kept().tests_hang = true;
     assert!(poll_immediate(std::pin::pin!(stack.send(creation.clone()))).await.is_none());
-    let answer = stack.broken_off(&creation).await;
+    let answer = stack.after_interruption(&creation).await;
     assert_eq!((answer.status, &answer.data["Id"]), ("SUCCESS", &json!(ACCOUNT)), "it stands: {answer:?}");
     let it = answer.physical_resource_id;
     assert!(it.starts_with("integration/123456789012/"));
 
     // One that asks for more than what stands, of the same resource.
     let other = stack.event("Create", None, &json!({"Provider": ACCOUNT, "OnlyFailed": "false"}), &json!({}));
-    let answer = stack.broken_off(&other).await;
+    let answer = stack.after_interruption(&other).await;
     assert_eq!((answer.status, &answer.physical_resource_id), ("FAILED", &it), "its rollback deletes that");
     let update = stack.event("Update", Some(&it), &other["ResourceProperties"], &integration(ACCOUNT));
-    let answer = stack.broken_off(&update).await;
+    let answer = stack.after_interruption(&update).await;
     assert_eq!((answer.status, &answer.physical_resource_id), ("FAILED", &it));
 
     for physical_id in [it.as_str(), MADE_UP] {
         let deletion = stack.event("Delete", Some(physical_id), &integration(ACCOUNT), &json!({}));
-        assert_eq!(stack.broken_off(&deletion).await.status, "FAILED", "it is still there");
+        assert_eq!(stack.after_interruption(&deletion).await.status, "FAILED", "it is still there");
     }
     assert_eq!(stack.delete(&it, integration(ACCOUNT)).await.status, "SUCCESS");
     let deletion = stack.event("Delete", Some(&it), &integration(ACCOUNT), &json!({}));
-    assert_eq!(stack.broken_off(&deletion).await.status, "SUCCESS");
+    assert_eq!(stack.after_interruption(&deletion).await.status, "SUCCESS");
     api.memory.kept().down = Some("no answer".to_owned());
-    assert_eq!(stack.broken_off(&creation).await.status, "FAILED");
+    assert_eq!(stack.after_interruption(&creation).await.status, "FAILED");
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ fn api_of(partition: &str, region: &str) -> Api {
 
 fn reason(own: &str, other: &str) -> String {
     format!(
-        "must be of partition {own}, as this deployment is, not of partition {other}: credentials never cross from one to another"
+        "must be in partition {own}, the deployment's, not in partition {other}: credentials are not valid across partitions"
     )
 }
 
@@ -108,7 +108,7 @@ async fn the_functions_may_read_no_secret_of_another_account() {
         let api = api_of(own, region);
         let stack = Stack::new(&api, "arn:stack");
         let message = format!(
-            "must be of account {DEPLOYED_IN}, as this deployment is, not of account {ACCOUNT}: its functions may read no secret \
+            "must be in account {DEPLOYED_IN}, the deployment's, not in account {ACCOUNT}: its functions can't read secrets \
              of another account"
         );
         let asked = json!({"id": ACCOUNT, "credentials": secret_of(own, region, ACCOUNT)});
@@ -142,7 +142,7 @@ async fn a_partition_is_known_by_the_names_of_its_regions() {
     assert_eq!(api.post("/providers", &isolated).await.body["errors"][0]["message"], reason("aws", "aws-iso"));
     let unknown = api_of("aws-cn", "cn-north-1");
     let refused = unknown.post("/integrations", &json!({"provider": ACCOUNT, "regions": ["mars-north-1"]})).await;
-    assert_eq!(refused.body["errors"][0]["message"], "must be a Region, such as cn-north-1");
+    assert_eq!(refused.body["errors"][0]["message"], "must be a Region name, for example cn-north-1");
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ async fn a_provider_with_an_integration_is_not_deleted() {
 async fn there_is_one_provider_of_an_id() {
     let api = Api::with_provider().await;
     let again = api.post("/providers", &json!({"id": ACCOUNT})).await;
-    assert_eq!((again.status.as_u16(), again.problem()), (409, "exists"));
+    assert_eq!((again.status.as_u16(), again.problem()), (409, "already-exists"));
     assert_eq!(api.actions(), ["provider.create"], "a refusal leaves no entry");
 }
 

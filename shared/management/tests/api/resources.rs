@@ -1,6 +1,6 @@
 //! Resources of CloudFormation: made, changed, replaced, deleted; rolled back without harm.
 
-use management::host::{ResourceRequest, carry_out};
+use management::host::{ResourceRequest, handle_resource};
 use management::{Service, Settings};
 use serde_json::json;
 
@@ -128,13 +128,13 @@ async fn what_is_wrong_is_told_by_the_names_of_the_template_and_holds_no_secret(
     assert!(refused.reason.contains("Credentials must name a Secret"), "{refused:?}");
     assert!(!serde_json::to_string(&refused).unwrap().contains("planted-secret"));
     for (properties, reason) in [
-        (json!({"Provider": ACCOUNT, "OnlyFialed": "true"}), "OnlyFialed is no field"),
-        (json!({"Provider": "mine", "Format": "pdf"}), "Provider must be an account"),
+        (json!({"Provider": ACCOUNT, "OnlyFialed": "true"}), "OnlyFialed is an unknown field"),
+        (json!({"Provider": "mine", "Format": "pdf"}), "Provider must be a 12-digit account ID"),
         (
             json!({"Provider": ACCOUNT, "Credentials": {"Kind": "default", "Role": {"Arn": "x"}}}),
             "Credentials.Role.Arn must be",
         ),
-        (json!({}), "Provider is missing"),
+        (json!({}), "Provider is required"),
     ] {
         let refused = stack.create(properties).await;
         assert!(refused.status == "FAILED" && refused.reason.contains(reason), "{reason}: {refused:?}");
@@ -149,7 +149,7 @@ async fn whatever_comes_with_an_address_for_the_answer_gets_one_that_fits() {
         "RequestType": 7, "ResourceProperties": "none"});
     let service = Service::new(api.memory.clone(), Settings::default());
     let request = ResourceRequest::parse(&broken).unwrap();
-    let answer = carry_out(&service, &request).await;
+    let answer = handle_resource(&service, &request).await;
     assert_eq!(
         (answer.status, answer.request_id.as_str(), answer.physical_resource_id.as_str()),
         ("FAILED", "r", "never-made:r")

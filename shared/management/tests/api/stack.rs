@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::SignedDuration;
 use management::Service;
-use management::host::{Answer, ResourceRequest, broken_off, carry_out};
+use management::host::{Answer, ResourceRequest, after_interruption, handle_resource};
 use serde_json::{Value, json};
 
 use crate::client::{ACCOUNT, Api};
@@ -65,12 +65,12 @@ impl<'a> Stack<'a> {
     pub(crate) async fn send(&self, event: Value) -> Answer {
         let later = self.api.memory.kept().now.unwrap() + SignedDuration::from_secs(1);
         self.api.memory.kept().now = Some(later);
-        carry_out(&self.service(), &ResourceRequest::parse(&event).unwrap()).await
+        handle_resource(&self.service(), &ResourceRequest::parse(&event).unwrap()).await
     }
 
     /// The answer to a request whose work was broken off.
-    pub(crate) async fn broken_off(&self, event: &Value) -> Answer {
-        broken_off(&self.service(), &ResourceRequest::parse(event).unwrap(), "the time was over").await
+    pub(crate) async fn after_interruption(&self, event: &Value) -> Answer {
+        after_interruption(&self.service(), &ResourceRequest::parse(event).unwrap(), "the time was over").await
     }
 
     fn service(&self) -> Service<management::memory::Memory> {

@@ -13,7 +13,7 @@ const PARTITION: &str = "audit";
 
 impl Audit for Cloud {
     async fn append(&self, entry: &AuditEntry) -> Result<(), PortError> {
-        let action = || format!("write {} of {} into the audit log", entry.action, entry.target);
+        let action = || format!("record {} of {} in the audit log", entry.action, entry.target);
         let item = to_item(entry).map_err(|error| failure(action(), error))?;
         let request = self.dynamodb.put_item().table_name(&self.names.table).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| port_error(action(), &error))
@@ -21,7 +21,7 @@ impl Audit for Cloud {
 
     async fn audit_log(&self, page: &Page) -> Result<ListPage<AuditEntry>, PortError> {
         let newest_first = self.partition(PARTITION).scan_index_forward(false);
-        self.part(newest_first, "read the audit log of changes", page, from_item).await
+        self.query_page(newest_first, "read the audit log", page, from_item).await
     }
 }
 

@@ -27,7 +27,7 @@ impl Registry for Cloud {
     }
 
     async fn providers(&self, page: &Page) -> Result<ListPage<Stored<Provider>>, PortError> {
-        self.part(self.partition(PROVIDERS), "list the providers", page, stored).await
+        self.query_page(self.partition(PROVIDERS), "list the providers", page, stored).await
     }
 
     async fn stored_integration(&self, id: &ProviderId) -> Result<Option<Stored<Integration>>, PortError> {
@@ -37,7 +37,7 @@ impl Registry for Cloud {
     }
 
     async fn integrations(&self, page: &Page) -> Result<ListPage<Stored<Integration>>, PortError> {
-        self.part(self.partition(INTEGRATIONS), "list the integrations", page, stored).await
+        self.query_page(self.partition(INTEGRATIONS), "list the integrations", page, stored).await
     }
 
     async fn commit(&self, writes: &[Write], entry: &AuditEntry) -> Result<(), CommitError> {
@@ -45,7 +45,7 @@ impl Registry for Cloud {
     }
 
     async fn idempotency_record(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, PortError> {
-        const ACTION: &str = "read what a request came to";
+        const ACTION: &str = "read the idempotency record";
         let item = self.item(REMEMBERED, key, || ACTION.to_owned()).await?;
         let found = item.map(|item| idempotency_record(key, &item).map_err(|error| failure(ACTION, error)));
         Ok(found.transpose()?.filter(|idempotency_record| idempotency_record.until > now))

@@ -1,7 +1,7 @@
-//! Where an answer to CloudFormation may go.
+//! Validates the URLs for responses to CloudFormation.
 //!
-//! Promise: who may invoke the function can't make it call whom they like. CloudFormation's addresses are of S3, signed, by
-//! HTTPS. An address is told without its path and its query, which are a signature.
+//! Promise: a caller of the function can't make it send requests to arbitrary hosts. CloudFormation's URLs are presigned S3 URLs
+//! with HTTPS. Messages contain neither path nor query, since they contain a signature.
 
 use std::fmt;
 
@@ -32,33 +32,33 @@ pub enum Reach {
     Anywhere,
 }
 
-/// An address that answers may not go to.
+/// A URL that responses must not be sent to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Foreign {
+pub struct UntrustedResponseUrl {
     host: Option<String>,
 }
 
-impl fmt::Display for Foreign {
+impl fmt::Display for UntrustedResponseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
-            Some(host) => write!(f, "the ResponseURL is at {host}, and CloudFormation's are of AWS, by HTTPS"),
-            None => f.write_str("the ResponseURL is no address"),
+            Some(host) => write!(f, "ResponseURL must be an HTTPS URL of AWS, not of {host}"),
+            None => f.write_str("ResponseURL is invalid"),
         }
     }
 }
 
 impl Reach {
-    /// Refuses an address that answers may not go to.
+    /// Rejects a URL that responses must not be sent to.
     ///
     /// # Errors
     ///
     /// With the address's host, and nothing else of it.
-    pub fn admits(self, address: &str) -> Result<(), Foreign> {
-        let uri = address.parse::<Uri>().map_err(|_| Foreign { host: None })?;
+    pub fn admits(self, address: &str) -> Result<(), UntrustedResponseUrl> {
+        let uri = address.parse::<Uri>().map_err(|_| UntrustedResponseUrl { host: None })?;
         if self == Self::Anywhere || is_of_aws(&uri) {
             return Ok(());
         }
-        Err(Foreign { host: uri.host().map(str::to_owned) })
+        Err(UntrustedResponseUrl { host: uri.host().map(str::to_owned) })
     }
 }
 

@@ -7,7 +7,7 @@ use exporter::registry::{AuditEntry, CommitError, Stored, Write};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::kept::{Change, StoredResource as _, differences, entry};
+use super::resource::{Change, StoredResource as _, differences, entry};
 use super::{IfMatch, Service, TRIES_MAX, first};
 use crate::ports::{Caller, Ports};
 use crate::problem::ApiError;
@@ -48,7 +48,7 @@ impl<P: Ports> Service<P> {
                         return Err(error.into());
                     }
                     // Gone: by us, and the answer was lost; or it was moved by another change, and its key with it.
-                    match self.is_in_trail(&entry).await {
+                    match self.is_in_audit_log(&entry).await {
                         Some(true) => {
                             self.forget_key_of(&before.value).await;
                             self.forget_accounts_of(id).await;
@@ -64,11 +64,11 @@ impl<P: Ports> Service<P> {
                 }
             }
         }
-        Err(ApiError::Busy(id.clone()))
+        Err(ApiError::Conflict(id.clone()))
     }
 
     /// Whether a change was made, which its entry tells: both are one step. None, where that can't be read, or is too far back.
-    async fn is_in_trail(&self, entry: &AuditEntry) -> Option<bool> {
+    async fn is_in_audit_log(&self, entry: &AuditEntry) -> Option<bool> {
         let newest = self.ports.audit_log(&first(NEWEST_ENTRIES)).await.ok()?;
         let is_ours = newest.entries.iter().any(|newest| newest.id == entry.id);
         // All that came after it is on the page if something is that came before.
@@ -82,7 +82,7 @@ impl<P: Ports> Service<P> {
         if id.account().is_none()
             && let Err(error) = self.ports.delete_connections(id).await
         {
-            tracing::warn!(provider.id = %id, %error, "connections not forgotten: the next check of all connections does");
+            tracing::warn!(provider.id = %id, %error, "connections not deleted: the next check of all connections deletes them");
         }
     }
 

@@ -174,7 +174,7 @@ impl<P: Ports> Service<P> {
                 Err(CommitError::Failed(error)) => return Err(error.into()),
             }
         }
-        Err(ApiError::Busy(what.id.clone()))
+        Err(ApiError::Conflict(what.id.clone()))
     }
 }
 
